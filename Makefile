@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Everything starts from a bare python3: the tools live in .venv, everything else that is made lives in .build.
+# GNU make and a POSIX shell are enough.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# --- Settings that a caller may change: make test PYTEST_ARGS='-k vault -x' -------------------------------------------
+PYTHON ?= python3
+PYTEST_ARGS ?=
+SANDBOX_ARGS ?=
+DEMO_ARGS ?=
+LINT_ARGS ?=
+
+# --- Nothing of the caller's environment reaches the tools ------------------------------------------------------------
+unexport $(filter ANSIBLE_% DSM_% FORTANIX_% AZURE_% ARM_% PYTEST_%,$(.VARIABLES))
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS VIRTUAL_ENV CDPATH
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.build/cache/hypothesis
+export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/collections
+export ANSIBLE_HOME := $(CURDIR)/.build/ansible
+export ANSIBLE_LOCAL_TEMP := $(CURDIR)/.build/ansible/tmp
+export ANSIBLE_REMOTE_TEMP := $(CURDIR)/.build/ansible/tmp
+
+# --- The environment: one folder, two stamps whose names carry the content of the requirement files -------------------
+venv_key := $(shell printf '%s' '$(CURDIR)' | cksum | cut -d ' ' -f 1)
+sandbox_key := $(shell cat requirements.txt requirements-sandbox.txt constraints.txt | cksum | cut -d ' ' -f 1)
+dev_key := $(shell cat requirements.txt requirements-sandbox.txt requirements-dev.txt constraints.txt | cksum | cut -d ' ' -f 1)
+venv_stamp := .venv/made-$(venv_key)
+sandbox_stamp := .venv/sandbox-$(sandbox_key)
+dev_stamp := .venv/dev-$(dev_key)
+link := .build/collections/ansible_collections/fortanix/dsm
+
+pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
+
+.PHONY: help demo test lint sandbox clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-16s %s\n' "$$name" "$$words"; done
+
+demo: $(sandbox_stamp) $(link) ## see the main job run: a CDC group set up against simulated DSM and Azure
+	@.venv/bin/python demo/run.py $(DEMO_ARGS)
+
+test: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-k name' for some of them)
+	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+lint: $(dev_stamp) $(link) ## run all linters (LINT_ARGS='ruff mypy' for some of them)
+	@.venv/bin/python tests/lint/run.py $(LINT_ARGS)
+
+sandbox: $(sandbox_stamp) $(link) ## start simulated DSM and Azure and keep them up (SANDBOX_ARGS='--help')
+	@exec env PYTHONPATH=tests .venv/bin/python -m sandbox $(SANDBOX_ARGS)
+
+clean: ## remove everything that make has made
+	rm -rf .build .venv
+
+# A new environment when there is none, or when this folder has moved (scripts in it hold its path).
+$(venv_stamp):
+	@python=$$(sh tests/lint/find-python.sh '$(PYTHON)') && \
+	echo "Making .venv with $$("$$python" --version)" && \
+	"$$python" -m venv --clear .venv && touch $@
+
+$(sandbox_stamp): | $(venv_stamp)
+	@echo 'Installing Ansible and the sandbox into .venv (once) ...'
+	@$(pip_install) --requirement requirements-sandbox.txt
+	@rm -f .venv/sandbox-* && touch $@
+
+$(dev_stamp): | $(sandbox_stamp)
+	@echo 'Installing the test tools and linters into .venv (once) ...'
+	@$(pip_install) --requirement requirements-dev.txt
+	@rm -f .venv/dev-* && touch $@
+
+# Ansible finds this checkout under its collection name through a link.
+$(link):
+	@mkdir -p $(dir $@) && ln -s ../../../.. $@

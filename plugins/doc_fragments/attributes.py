@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What modules say of themselves."""
+
+    # Modules that change something and predict it.
+    DOCUMENTATION = r"""
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return the status it would have without changing anything.
+    support: full
+    details:
+      - The prediction is made by the same code as the change. Writing is impossible in check mode.
+      - Where the real run tests a connection or lists vaults, so does the prediction, with the link's credential.
+  diff_mode:
+    description: Returns what has changed, or would change, when in C(diff) mode. Secrets are never part of it.
+    support: full
+  idempotent:
+    description: A second run with the same options changes nothing and sends no write.
+    support: full
+"""
+
+    # Modules that only look.
+    INFO = r"""
+attributes:
+  check_mode:
+    description: Can run in C(check_mode). Changes nothing in either mode.
+    support: full
+  diff_mode:
+    description: Returns what has changed, or would change, when in C(diff) mode.
+    support: N/A
+    details:
+      - This module changes nothing.
+  idempotent:
+    description: A second run with the same options changes nothing and sends no write.
+    support: full
+    details:
+      - This module changes nothing.
+"""
+
+    CDC = r"""
+attributes:
+  action_group:
+    description: Use C(group/fortanix.dsm.cdc) in C(module_defaults) to set the C(dsm_) options once for all modules.
+    support: full
+    membership:
+      - fortanix.dsm.cdc
+"""

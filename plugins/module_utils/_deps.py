@@ -1,0 +1,44 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Third-party libraries, imported on first use and after the arguments are known to be valid.
+
+Nothing outside the standard library and ansible-core is imported at module level in ``plugins/``: a task pays only for
+what it uses, and a missing library is an error message instead of a traceback. Reasons for each library:
+``docs/dependencies.md``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ._errors import TaskError
+
+# module -> distribution on PyPI, as in requirements.txt
+_DISTRIBUTIONS = {"urllib3": "urllib3 >= 2.0"}
+
+
+def load(name: str) -> ModuleType:
+    """Import ``name`` (a key of the table above, or a submodule of one).
+
+    Raises:
+        TaskError: it is not installed for the Python that runs the module.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        cause = error
+    distribution = _DISTRIBUTIONS[name.partition(".")[0]]
+    raise TaskError(
+        missing_required_lib(distribution),
+        plane="Controller",
+        obj=f"Python library {distribution}",
+        server_words=str(cause),
+        next_step=f"install the collection's requirements.txt for {sys.executable}",
+    )

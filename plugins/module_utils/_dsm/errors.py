@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""DSM's refusals as errors, and what to do about each (DSM contract §1.7)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from .._errors import TaskError
+
+APPROVAL_TEXT = "This operation requires approval"
+
+_NEXT_STEPS = {
+    400: "correct the value that the server names; DSM has changed nothing",
+    401: "check dsm_api_key, or dsm_username and dsm_password: DSM does not accept this login",
+    403: "use a login that may do this: an administrative app or an account administrator manages groups, "
+    "and SYNC KEYS needs SCAN_EXTERNAL_SOBJECTS in the group",
+    404: "check the ID and the account: this login does not see the object",
+    409: "an object of this name exists already, perhaps one that this login does not see",
+    423: "have an administrator unlock the account or the user",
+    429: "DSM limits the rate of requests: run again later or with fewer forks",
+}
+_SERVER_TROUBLE = "DSM or something in front of it is in trouble: run again when it is healthy"
+
+
+class DsmError(TaskError):
+    """DSM answered a request with anything but 2xx."""
+
+    def __init__(self, status: int, words: str, *, method: str, route: str, obj: str = "", next_step: str = "") -> None:
+        self.status = status
+        self.words = words
+        self.method = method
+        self.route = route
+        # An answer about the caller and not about the link that was tried (DSM contract §3.1).
+        self.is_about_caller = status in (401, 403, 404, 429)
+        super().__init__(
+            f"{method} {route} was refused with HTTP status {status}",
+            plane="DSM",
+            obj=obj,
+            server_words=words,
+            next_step=next_step or _NEXT_STEPS.get(status, _SERVER_TROUBLE if status >= 500 else ""),
+            status=status,
+        )
+
+
+class ApprovalRequired(DsmError):
+    """A quorum policy guards the operation (DSM contract §2.10): a normal state of DSM, not a fault."""
+
+    def __init__(self, words: str, *, method: str, route: str, obj: str = "") -> None:
+        super().__init__(
+            403,
+            words,
+            method=method,
+            route=route,
+            obj=obj,
+            next_step="an approval policy guards this: make the change in DSM's user interface, where the approvers "
+            "are asked, and then run the task again, which will find it done",
+        )
+
+
+class OutcomeUnknown(TaskError):
+    """The connection broke after a write was sent: DSM may or may not have carried it out."""
+
+
+def refusal(status: int, content_type: str, body: bytes, *, method: str, route: str, obj: str = "") -> DsmError:
+    """The error for a response that is not 2xx."""
+    words = server_words(content_type, body)
+    if status == 403 and APPROVAL_TEXT in words:
+        return ApprovalRequired(words, method=method, route=route, obj=obj)
+    return DsmError(status, words, method=method, route=route, obj=obj)
+
+
+def server_words(content_type: str, body: bytes) -> str:
+    """The message in an error body: usually plain text, in some versions or behind gateways JSON or HTML."""
+    text = body.decode("utf-8", errors="replace").strip()
+    if "html" in content_type.lower() or text[:1] == "<":
+        return "HTML page: " + re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)).strip()
+    try:
+        return _message_in(json.loads(text)) or text
+    except ValueError:
+        return text
+
+
+def _message_in(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        for name in ("message", "Message", "error", "errors"):
+            if value.get(name):
+                return _message_in(value[name])
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(_message_in, value)))
+    return ""

@@ -1,0 +1,273 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The Azure link of a group: read, compare, build, redact. No I/O.
+
+DSM calls the link an ``hmg`` of kind AzureKeyVault (DSM contract §2.5 to §2.9). Two rules shape this module: a link
+that is sent replaces the stored one whole, and its credential is write-only. So an edit starts from what is stored,
+changes what was asked for, and carries the credential again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._errors import InvalidInput
+from .tls import SAFE_DEFAULT, SAFE_SETTINGS, TlsSettings
+
+KIND = "AzureKeyVault"
+
+# azure_service (guide 4.3, "Choose Service") -> the endpoints that DSM uses; the only two sets that it accepts.
+ENDPOINTS: Mapping[str, Mapping[str, str]] = {
+    "global": {
+        "management": "management.azure.com",
+        "key_vault": "vault.azure.net",
+        "key_vault_managed_hsm": "managedhsm.azure.net",
+        "iam": "login.microsoftonline.com",
+    },
+    "us_government": {
+        "management": "management.usgovcloudapi.net",
+        "key_vault": "vault.usgovcloudapi.net",
+        "key_vault_managed_hsm": "managedhsm.usgovcloudapi.net",
+        "iam": "login.microsoftonline.us",
+    },
+}
+# DSM's key_vault_type <-> ours
+VAULT_TYPES: Mapping[str, str] = {"STANDARD": "standard", "PREMIUM": "premium", "MANAGED": "managed_hsm"}
+_DSM_VAULT_TYPES = {ours: theirs for theirs, ours in VAULT_TYPES.items()}
+
+_AUTH_MODES = {"client_secret": "client_secret", "token_auth_config": "certificate"}
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What DSM is to authenticate to Azure with, and what may be told of it."""
+
+    auth_config: Mapping[str, str]
+    fact: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link in normal form: lower-case UUIDs, one spelling of each value. ``stored``: the original, if any."""
+
+    azure_service: str
+    tenant_id: str
+    client_id: str
+    subscription_id: str
+    # None: DSM does not tell.
+    auth_mode: str | None = "client_secret"
+    vault_uri: str = ""
+    vault_type: str | None = None
+    tls: TlsSettings = SAFE_SETTINGS
+    hmg_id: str | None = None
+    stored: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_stored(cls, hmg_id: str, stored: Mapping[str, Any]) -> Link:
+        auth = stored.get("auth_config") or {}
+        return cls(
+            azure_service=azure_service_of(stored.get("endpoints")),
+            tenant_id=str(stored.get("tenant_id") or "").lower(),
+            client_id=str(stored.get("client_id") or "").lower(),
+            subscription_id=str(stored.get("subscription_id") or "").lower(),
+            auth_mode=_AUTH_MODES.get(str(auth.get("mode"))),
+            vault_uri=normal_uri(str(stored.get("url") or "")),
+            vault_type=vault_type_of(stored.get("key_vault_type")),
+            tls=TlsSettings.from_stored(stored.get("tls")),
+            hmg_id=hmg_id,
+            stored=stored,
+        )
+
+    def build(self, credential: Credential) -> dict[str, Any]:
+        """The complete configuration to send, secrets included. Stored fields that are foreign to us are kept."""
+        kept = {name: value for name, value in (self.stored or {}).items() if value is not None}
+        for name in ("secret_key", "auth_config", "key_vault_type"):
+            kept.pop(name, None)
+        if azure_service_of(kept.get("endpoints")) != self.azure_service or self.azure_service == "us_government":
+            # Left out, the endpoints fall back to global Azure, on updates too (DSM contract §2.5).
+            kept["endpoints"] = dict(ENDPOINTS[self.azure_service])
+        config = {
+            "kind": KIND,
+            "tls": dict(SAFE_DEFAULT),
+            **kept,
+            "url": self.vault_uri,
+            "tenant_id": self.tenant_id,
+            "client_id": self.client_id,
+            "subscription_id": self.subscription_id,
+            "auth_config": dict(credential.auth_config),
+        }
+        if self.vault_type is not None:
+            config["key_vault_type"] = _DSM_VAULT_TYPES[self.vault_type]
+        return config
+
+    def same_as(self, other: Link) -> bool:
+        """Whether both say the same, the credential aside."""
+        return replace(self, stored=None, hmg_id=None) == replace(other, stored=None, hmg_id=None)
+
+    def moves_from(self, old: Link) -> list[str]:
+        """The fields in which this link points to other keys than ``old`` did. Choosing a first vault is no move."""
+        places = {
+            "Azure service": (old.azure_service, self.azure_service),
+            "tenant": (old.tenant_id, self.tenant_id),
+            "subscription": (old.subscription_id, self.subscription_id),
+            "vault": (old.vault_uri, self.vault_uri),
+            "vault type": (old.vault_type or "", self.vault_type or ""),
+        }
+        return [name for name, (before, after) in places.items() if before and before != after]
+
+
+@dataclass(frozen=True)
+class LinkOptions:
+    """The options ``azure_service`` and ``link_*`` of a task, validated. None: not set, so what is stored stays."""
+
+    azure_service: str | None = None
+    tenant_id: str | None = None
+    client_id: str | None = None
+    subscription_id: str | None = None
+    secret: str | None = None
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> LinkOptions:
+        """From the module's parameters; those that the module does not have count as not set.
+
+        Raises:
+            InvalidInput: a value that cannot be right.
+        """
+        ids = {
+            name: checked_uuid(f"link_{name}", params[f"link_{name}"])
+            for name in ("tenant_id", "client_id", "subscription_id")
+            if params.get(f"link_{name}") is not None
+        }
+        secret = params.get("link_client_secret")
+        checked = checked_client_secret(secret) if secret is not None else None
+        return cls(azure_service=params.get("azure_service"), secret=checked, **ids)
+
+    def over(self, base: Link) -> Link:
+        """The link with these options in place of what it has."""
+        return replace(
+            base,
+            azure_service=self.azure_service or base.azure_service,
+            tenant_id=self.tenant_id or base.tenant_id,
+            client_id=self.client_id or base.client_id,
+            subscription_id=self.subscription_id or base.subscription_id,
+        )
+
+    def credential_for(self, link: Link) -> Credential | None:
+        """The credential that was given, for this link's application; None when none was."""
+        return client_secret(link.tenant_id, link.client_id, self.secret) if self.secret is not None else None
+
+
+# The base of a link that is stored nowhere yet.
+NEW_LINK = Link(azure_service="global", tenant_id="", client_id="", subscription_id="")
+
+
+def is_azure(stored: Mapping[str, Any]) -> bool:
+    """Whether this hmg is of kind Azure Key Vault, in either of the spellings in use (DSM contract §2.6)."""
+    return re.sub(r"[_-]", "", str(stored.get("kind", ""))).lower() == KIND.lower()
+
+
+def azure_service_of(endpoints: Mapping[str, str] | None) -> str:
+    """``global``, ``us_government``, or ``unknown`` for endpoints that are neither set."""
+    if not endpoints:
+        return "global"
+    names = {key: str(value).lower().rstrip(".") for key, value in endpoints.items() if value}
+    return next((service for service, known in ENDPOINTS.items() if names == known), "unknown")
+
+
+def vault_type_of(stored: Any) -> str | None:
+    """Our name of a ``key_vault_type``; a value that DSM has learned since is passed on in lower case."""
+    return VAULT_TYPES.get(str(stored).upper(), str(stored).lower()) if stored else None
+
+
+def normal_uri(uri: str) -> str:
+    """A vault URI in lower case with one trailing slash; empty stays empty."""
+    return uri.strip().lower().rstrip("/") + "/" if uri.strip() else ""
+
+
+def vault_name_of(uri: str) -> str | None:
+    """The vault's name: the first label of the URI's host."""
+    host = urllib.parse.urlsplit(uri).hostname
+    return host.partition(".")[0] if host else None
+
+
+def checked_uuid(option: str, value: str) -> str:
+    """The UUID in lower case.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not _UUID.fullmatch(value.strip()):
+        raise InvalidInput(option, f"{value!r} is not a UUID", "copy the ID as the Azure portal or DSM shows it")
+    return value.strip().lower()
+
+
+def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
+    """The normal form of a vault URI that belongs to this Azure service.
+
+    Raises:
+        InvalidInput: it is no vault URI, or one of another cloud.
+    """
+    uri = normal_uri(value)
+    parts = urllib.parse.urlsplit(uri)
+    label, _dot, domain = (parts.hostname or "").partition(".")
+    if uri != f"https://{parts.hostname}/" or not re.fullmatch(r"[a-z0-9-]{3,24}", label):
+        raise InvalidInput(option, f"{value!r} is not a vault URI", "give it like https://my-vault.vault.azure.net/")
+    if azure_service in ENDPOINTS:
+        known = ENDPOINTS[azure_service]
+        allowed = (known["key_vault"], known["key_vault_managed_hsm"])
+        if domain not in allowed:
+            raise InvalidInput(
+                option,
+                f"{value!r} does not belong to azure_service {azure_service}",
+                f"vaults there end in {' or '.join('.' + suffix for suffix in allowed)}; correct it or azure_service",
+            )
+    return uri
+
+
+def client_secret(tenant_id: str, client_id: str, secret: str) -> Credential:
+    """The credential of a link that authenticates with a client secret."""
+    return Credential(
+        auth_config={"mode": "client_secret", "client_secret": secret},
+        fact=f"client-secret:{_fingerprint(tenant_id, client_id, secret)}",
+    )
+
+
+def checked_client_secret(secret: str) -> str:
+    """The secret as Entra shows it.
+
+    Raises:
+        InvalidInput: it is empty, or the ID of a secret.
+    """
+    if not secret.strip():
+        raise InvalidInput("link_client_secret", "it is empty", "enter the Value of the client secret, or leave it out")
+    if _UUID.fullmatch(secret.strip()):
+        raise InvalidInput(
+            "link_client_secret",
+            "this is the secret's ID",
+            "enter its Value; Azure shows that only once, when the secret is made",
+        )
+    if any(character.isspace() for character in secret):
+        raise InvalidInput(
+            "link_client_secret", "it holds white space", "enter the Value of the client secret in one line"
+        )
+    return secret
+
+
+def _fingerprint(tenant_id: str, client_id: str, secret: str) -> str:
+    """Tells whether the same secret is given again, and as little else as possible.
+
+    It is stored where every reader of the group sees it. Hence the slow function, the salt of this application, and the
+    40 bits: too few to confirm a guess, enough to notice a change.
+    """
+    salt = f"fortanix.dsm/{tenant_id}/{client_id}".encode()
+    return hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1, dklen=5).hex()

@@ -1,0 +1,202 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Groups: the value, its record for results, and the requests that read and write it (DSM contract §2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._errors import TaskError
+from . import routes
+from .client import DsmClient
+from .errors import DsmError
+from .external_kms import KIND, Link, is_azure, vault_name_of
+
+# Reserved keys of custom_metadata: what this collection wrote last. Never shown, never taken from a user.
+RESERVED_PREFIX = "fortanix-dsm-ansible-"
+CREDENTIAL_FACT = RESERVED_PREFIX + "link-credential"
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group in normal form. ``link`` is None for a local group and for one that is linked to something else."""
+
+    name: str
+    group_id: str | None = None
+    description: str = ""
+    custom_metadata: Mapping[str, str] = field(default_factory=dict)
+    external_kms: str | None = None
+    link: Link | None = None
+    # Planned by a previous step in check mode: what is here is what it is going to be.
+    planned: bool = False
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Group:
+        """From DSM's Group object.
+
+        Raises:
+            TaskError: it has several links, and which one is meant cannot be told.
+        """
+        hmg = stored.get("hmg") or {}
+        azure = {hmg_id: config for hmg_id, config in hmg.items() if is_azure(config)}
+        name = str(stored["name"])
+        if len(azure) > 1:
+            raise TaskError(
+                f"it has {len(azure)} Azure links ({', '.join(sorted(azure))}), and this collection manages one",
+                plane="DSM",
+                obj=f'group "{name}"',
+                next_step="remove all links but one in DSM's user interface",
+            )
+        kinds = sorted({KIND if is_azure(config) else str(config.get("kind")) for config in hmg.values()})
+        return cls(
+            name=name,
+            group_id=str(stored["group_id"]),
+            description=str(stored.get("description") or ""),
+            custom_metadata=dict(stored.get("custom_metadata") or {}),
+            external_kms=", ".join(kinds) or None,
+            link=next((Link.from_stored(hmg_id, config) for hmg_id, config in azure.items()), None),
+        )
+
+    @property
+    def label(self) -> str:
+        return f'group "{self.name}"'
+
+    @property
+    def azure_link(self) -> Link:
+        """The link, for code that only ever sees groups which have one."""
+        if self.link is None:
+            raise AssertionError(f"{self.label} has no Azure link")
+        return self.link
+
+    @property
+    def visible_metadata(self) -> dict[str, str]:
+        return {key: value for key, value in self.custom_metadata.items() if not key.startswith(RESERVED_PREFIX)}
+
+    @property
+    def credential_match(self) -> str:
+        """``recorded``: the credential that was written last is on record. That DSM still holds it is not known."""
+        return "recorded" if CREDENTIAL_FACT in self.custom_metadata else "unknown"
+
+    def record(self, *, exists: bool = True) -> dict[str, Any]:
+        """The record of results: an allow-list, always with the same keys."""
+        link = self.link
+        return {
+            "group_id": self.group_id,
+            "name": self.name,
+            "description": self.description,
+            "custom_metadata": self.visible_metadata,
+            "external_kms": self.external_kms,
+            "exists": exists,
+            "planned": self.planned,
+            "link": None
+            if link is None
+            else {
+                "hmg_id": link.hmg_id,
+                "azure_service": link.azure_service,
+                "tenant_id": link.tenant_id,
+                "client_id": link.client_id,
+                "subscription_id": link.subscription_id,
+                "auth_mode": link.auth_mode,
+                "credential_match": self.credential_match,
+                "vault": {
+                    "name": vault_name_of(link.vault_uri),
+                    "uri": link.vault_uri or None,
+                    "type": link.vault_type,
+                },
+                "tls": link.tls.record(),
+            },
+        }
+
+    def view(self) -> dict[str, Any]:
+        """What a diff shows and what is compared: the record without what DSM assigns."""
+        record = self.record()
+        for name in ("group_id", "exists", "planned", "external_kms"):
+            del record[name]
+        if record["link"]:
+            del record["link"]["hmg_id"], record["link"]["credential_match"]
+        return record
+
+
+def find_by_name(dsm: DsmClient, name: str, *, thorough: bool = False) -> dict[str, Any] | None:
+    """DSM's Group object of this name: one request when the server honours the filter.
+
+    Old servers ignore filters, so an answer that holds other groups means: page through all (DSM contract §2.2).
+
+    Args:
+        thorough: page through all groups before saying that there is none; asked for before creating one.
+
+    Raises:
+        TaskError: several groups have this name.
+    """
+    label = f'group "{name}"'
+    query = {"filter": json.dumps({"name": {"$eq": name}}), "limit": _PAGE}
+    answer = _items(dsm.call("GET", routes.GROUPS, query=query, obj=label))
+    hits = [group for group in answer if group.get("name") == name]
+    if len(hits) < len(answer) or (thorough and not hits):
+        hits = [group for group in list_all(dsm) if group.get("name") == name]
+    if len(hits) > 1:
+        raise TaskError(
+            f"{len(hits)} groups have this name: {', '.join(sorted(str(group['group_id']) for group in hits))}",
+            plane="DSM",
+            obj=label,
+            next_step="name the one that you mean by its group_id",
+        )
+    return hits[0] if hits else None
+
+
+def list_all(dsm: DsmClient) -> Iterator[dict[str, Any]]:
+    """All groups that the login sees, page by page. A server that ignores paging answers with all of them at once."""
+    seen: set[str] = set()
+    while True:
+        query = {"limit": _PAGE, "offset": len(seen), "sort_by": "group_id:asc"}
+        page = _items(dsm.call("GET", routes.GROUPS, query=query, obj="groups"))
+        fresh = [group for group in page if group["group_id"] not in seen]
+        yield from fresh
+        seen.update(group["group_id"] for group in fresh)
+        if len(page) != _PAGE or not fresh:
+            return
+
+
+def get(dsm: DsmClient, group_id: str) -> dict[str, Any] | None:
+    """DSM's Group object with this ID; None when there is none that the login sees."""
+    try:
+        answer: dict[str, Any] = dsm.call("GET", routes.GROUP, path={"group_id": group_id}, obj=f"group {group_id}")
+    except DsmError as error:
+        if error.status != 404:
+            raise
+        return None
+    return answer
+
+
+def create(dsm: DsmClient, body: Mapping[str, Any], label: str) -> dict[str, Any]:
+    answer: dict[str, Any] = dsm.call("POST", routes.GROUPS, body=body, obj=label)
+    return answer
+
+
+def update(dsm: DsmClient, group_id: str, body: Mapping[str, Any], label: str) -> None:
+    dsm.call("PATCH", routes.GROUP, path={"group_id": group_id}, body=body, obj=label)
+
+
+def delete(dsm: DsmClient, group_id: str, label: str) -> None:
+    dsm.call("DELETE", routes.GROUP, path={"group_id": group_id}, obj=label)
+
+
+def _items(answer: Any) -> list[dict[str, Any]]:
+    """The list in either shape that servers use: a bare array, or ``{items, metadata}`` (DSM contract §2.2)."""
+    found = answer.get("items") if isinstance(answer, dict) else answer
+    if not isinstance(found, list):
+        raise TaskError(
+            "the answer to a list of groups is neither a list nor an object with items",
+            plane="DSM",
+            obj="groups",
+            next_step="check that dsm_endpoint is DSM's REST API",
+        )
+    return found

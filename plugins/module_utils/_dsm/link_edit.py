@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The one way in which a group and its link are created and changed: plan, guards, write, read back.
+
+Modules differ only in what they want changed. Everything that keeps a link from losing its secrets, its keys or its
+connection is here, so that it holds in each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._errors import InvalidInput, TaskError
+from .._plan import Change, Plan, difference
+from . import connection, groups, keys
+from .client import DsmClient
+from .errors import DsmError
+from .external_kms import Credential, Link
+from .groups import CREDENTIAL_FACT, Group
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A wanted change. ``current`` is None for a new group; ``credential`` is set where the task was given one."""
+
+    current: Group | None
+    target: Group
+    credential: Credential | None
+    write_credential: bool = False
+    allow_move: bool = False
+    allow_disconnect: bool = False
+
+    @property
+    def writes_link(self) -> bool:
+        """Whether the link is sent. It then replaces the stored one whole, so it carries the credential again."""
+        if self.current is None or self.write_credential:
+            return True
+        return not self.target.azure_link.same_as(self.current.azure_link)
+
+    def result(self) -> Group:
+        """The group after the change: whenever the link is written, so is the record of its credential."""
+        if not self.writes_link or self.credential is None:
+            return self.target
+        return replace(
+            self.target,
+            custom_metadata={**self.target.custom_metadata, CREDENTIAL_FACT: self.credential.fact},
+            link=replace(self.target.azure_link, auth_mode=_auth_mode(self.credential)),
+        )
+
+    def diff(self) -> dict[str, Any]:
+        held = {"credential": "as DSM holds it"}
+        written = {"credential": "written by this task"} if self.writes_link else held
+        return {
+            "before": {} if self.current is None else _with_link_note(self.current.view(), held),
+            "after": _with_link_note(self.result().view(), written),
+            "before_header": self.target.label,
+            "after_header": self.target.label,
+        }
+
+
+def carry_out(dsm: DsmClient, edit: Edit, *, check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:
+    """Plan, guards and, outside of check mode, the write; the result of a module that edits a group."""
+    changes = plan(edit)
+    guard(dsm, edit, warn)
+    if not changes:
+        group = edit.target
+    elif check_mode:
+        group = replace(edit.result(), planned=True)
+    else:
+        group = apply(dsm, edit, warn)
+    for weakness in group.azure_link.tls.weaknesses():
+        warn(f"The link of {group.label} is weak: {weakness}.")
+    return {
+        "changed": bool(changes),
+        "group": group.record(exists=group.group_id is not None),
+        "plan": changes.as_result(),
+        "diff": edit.diff(),
+    }
+
+
+def plan(edit: Edit) -> Plan:
+    """The change as data; empty when there is nothing to do."""
+    diff = edit.diff()
+    before, after = difference(diff["before"], diff["after"])
+    if not after and not before:
+        return Plan()
+    if edit.current is None:
+        return Plan((Change("dsm", edit.target.label, "create", {}, after, "there is no group of this name"),))
+    only_credential = set(after) == {"link.credential"}
+    reason = (
+        "the credential is to be written" if only_credential else "differs from what is wanted: " + ", ".join(after)
+    )
+    return Plan((Change("dsm", edit.target.label, "update", before, after, reason),))
+
+
+def guard(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> None:
+    """Refuse, before anything is written, an edit that would lose something. Reads only.
+
+    Raises:
+        InvalidInput: a secret is missing that the edit has to carry.
+        TaskError: the edit would move the group away from its keys or disconnect it.
+    """
+    if not edit.writes_link:
+        return
+    _guard_secrets(edit)
+    if edit.current is None:
+        return
+    if not edit.allow_move:
+        _guard_move(dsm, edit.current, edit.target.azure_link)
+    _guard_connection(dsm, edit, edit.current, warn)
+
+
+def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Group:
+    """Write, read back and compare; the group as DSM has it now.
+
+    Raises:
+        TaskError: DSM refused, or holds something else than was written.
+    """
+    wanted = edit.result()
+    if edit.current is None:
+        group_id = str(groups.create(dsm, _create_body(edit, wanted), wanted.label)["group_id"])
+    else:
+        group_id = str(edit.current.group_id)
+        groups.update(dsm, group_id, _update_body(edit, edit.current, wanted), wanted.label)
+    stored = groups.get(dsm, group_id)
+    if stored is None:
+        raise TaskError(
+            "DSM accepted the write and then knew no such group",
+            plane="DSM",
+            obj=f"{wanted.label} ({group_id})",
+            next_step="run the task again; somebody else may be removing the group",
+        )
+    actual = Group.from_stored(stored)
+    _verify(wanted, actual)
+    if edit.writes_link and CREDENTIAL_FACT not in actual.custom_metadata:
+        warn(
+            f"DSM does not keep custom metadata on {actual.label}, so a later run cannot tell whether the credential "
+            "has changed; it will write the credential again unless update_credential is on_create."
+        )
+    return actual
+
+
+def _guard_secrets(edit: Edit) -> None:
+    link = edit.target.azure_link
+    why = "DSM replaces a link whole and does not give its secrets back, so a change has to carry them again"
+    if edit.credential is None:
+        if link.auth_mode == "certificate":
+            raise InvalidInput(
+                "link_client_secret",
+                f"the link authenticates with a certificate, and {why}; this version cannot carry a certificate",
+                "make the change in DSM's user interface, or set link_client_secret to change to a client secret",
+            )
+        raise InvalidInput(
+            "link_client_secret",
+            f"it is missing, and {why}",
+            "set it to the Value of a client secret of the link's application",
+        )
+    if link.tls.client_certificate_sha256 is not None:
+        raise InvalidInput(
+            "tls",
+            f"the link presents a TLS client certificate, and {why}; this version cannot carry its private key",
+            "make the change in DSM's user interface",
+        )
+
+
+def _guard_move(dsm: DsmClient, current: Group, target: Link) -> None:
+    moved = target.moves_from(current.azure_link)
+    if not moved or current.group_id is None:
+        return
+    count = count_keys(dsm, current)
+    if count == 0:
+        return
+    holds = "its keys cannot be counted" if count is None else f"it holds {count} key{'s' if count > 1 else ''}"
+    raise TaskError(
+        f"a change of {' and '.join(moved)} would move it away from its keys, and {holds}",
+        plane="DSM",
+        obj=current.label,
+        next_step="set allow_move: true if that is meant; a new group for the new place is the usual way",
+        moves=moved,
+        keys=count,
+    )
+
+
+def count_keys(dsm: DsmClient, group: Group) -> int | None:
+    """How many keys the group holds, deleted and destroyed ones included; None when this login may not list them."""
+    try:
+        return sum(1 for _key in keys.list_keys(dsm, str(group.group_id), group.label))
+    except DsmError as error:
+        if error.status not in (403, 404):
+            raise
+        return None
+
+
+def _guard_connection(dsm: DsmClient, edit: Edit, current: Group, warn: Callable[[str], None]) -> None:
+    if edit.credential is None:
+        raise AssertionError("guarded by _guard_secrets")
+    label = edit.target.label
+    proposed = connection.check_config(dsm, edit.target.azure_link.build(edit.credential), label)
+    if proposed.connected:
+        return
+    stands = current.group_id is not None and connection.check_stored(dsm, current.group_id, label).connected
+    if stands and not edit.allow_disconnect:
+        raise TaskError(
+            "the link is connected, and with this change it would not be; nothing was changed",
+            plane="Azure",
+            obj=f"link of {label}",
+            server_words=proposed.words,
+            next_step="correct what the server names; allow_disconnect: true saves the link all the same",
+        )
+    warn(f"The link of {label} does not connect as it is going to be: {proposed.words}")
+
+
+def _create_body(edit: Edit, wanted: Group) -> dict[str, Any]:
+    body: dict[str, Any] = {"name": wanted.name, "add_hmg": [_config(edit, wanted)]}
+    if wanted.description:
+        body["description"] = wanted.description
+    body["custom_metadata"] = dict(wanted.custom_metadata)
+    return body
+
+
+def _update_body(edit: Edit, current: Group, wanted: Group) -> dict[str, Any]:
+    """Only what changes: DSM leaves an omitted field as it is (DSM contract, conventions)."""
+    body: dict[str, Any] = {}
+    if wanted.name != current.name:
+        body["name"] = wanted.name
+    if wanted.description != current.description:
+        body["description"] = wanted.description
+    if wanted.custom_metadata != current.custom_metadata:
+        body["custom_metadata"] = dict(wanted.custom_metadata)
+    if edit.writes_link:
+        body["mod_hmg"] = {current.azure_link.hmg_id: _config(edit, wanted)}
+    return body
+
+
+def _config(edit: Edit, wanted: Group) -> dict[str, Any]:
+    if edit.credential is None:
+        raise AssertionError("guarded by _guard_secrets")
+    return wanted.azure_link.build(edit.credential)
+
+
+def _verify(wanted: Group, actual: Group) -> None:
+    before, after = difference(wanted.view(), actual.view())
+    if actual.link is not None and actual.link.auth_mode is None:
+        after.pop("link.auth_mode", None)
+    if after:
+        raise TaskError(
+            f"DSM accepted the write, but holds something else in: {', '.join(after)}",
+            plane="DSM",
+            obj=wanted.label,
+            next_step="run the task again; if that does not help, somebody else or DSM itself changes these fields",
+            wanted={name: before[name] for name in after},
+            found=after,
+        )
+
+
+def _auth_mode(credential: Credential) -> str | None:
+    return Link.from_stored("", {"auth_config": credential.auth_config}).auth_mode
+
+
+def _with_link_note(view: Mapping[str, Any], note: Mapping[str, str]) -> dict[str, Any]:
+    return {**view, "link": {**view["link"], **note}}

@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The link that a reading task is about: that of a group, one given in full, or that of a group with parts replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .._errors import InvalidInput
+from .client import DsmClient
+from .external_kms import NEW_LINK, Link, LinkOptions
+from .groups import Group
+from .selection import Selection, resolve
+
+_COMPLETE = ("link_tenant_id", "link_client_id", "link_subscription_id", "link_client_secret")
+
+
+@dataclass(frozen=True)
+class LinkSource:
+    """``selection`` is None when the options give the link in full."""
+
+    selection: Selection | None
+    options: LinkOptions
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> LinkSource:
+        """From the options of group selection and link.
+
+        Raises:
+            InvalidInput: neither a group nor a complete link.
+        """
+        options = LinkOptions.from_params(params)
+        if any(params.get(name) is not None for name in ("group_name", "group_id", "group")):
+            return cls(Selection.from_params(params), options)
+        missing = [name for name in _COMPLETE if params.get(name) is None]
+        if missing:
+            raise InvalidInput(
+                missing[0],
+                f"no group is named, and of a link in full these are missing: {', '.join(missing)}",
+                "name a group (group_name, group_id or group), or set all of " + ", ".join(_COMPLETE),
+            )
+        return cls(None, options)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether nothing but the stored link of a group is meant."""
+        return self.options == LinkOptions()
+
+    def resolve(self, dsm: DsmClient, *, check_mode: bool) -> tuple[Link, Group | None]:
+        """The link with the given options in place, and the group that it is of."""
+        if self.selection is None:
+            return self.options.over(NEW_LINK), None
+        group = resolve(dsm, self.selection, check_mode=check_mode)
+        return self.options.over(group.link or NEW_LINK), group

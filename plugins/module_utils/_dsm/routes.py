@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Which of DSM's routes change something. The client raises on a write when it is read-only.
+
+Many of DSM's reads are POSTs (DSM contract §1.4, §3.1, §3.2, §4.1), so the method says nothing. A route that is not
+listed counts as a write. The reads that carry a credential to DSM are login, ``hmg/check`` with a configuration and
+``azure_vaults``: they change nothing there.
+"""
+
+from __future__ import annotations
+
+VERSION = "/sys/v1/version"
+AUTH = "/sys/v1/session/auth"
+SELECT_ACCOUNT = "/sys/v1/session/select_account"
+TERMINATE = "/sys/v1/session/terminate"
+ACCOUNTS = "/sys/v1/accounts"
+GROUPS = "/sys/v1/groups"
+GROUP = "/sys/v1/groups/{group_id}"
+CHECK_CONFIG = "/sys/v1/groups/hmg/check"
+CHECK_GROUP = "/sys/v1/groups/{group_id}/hmg/check"
+AZURE_VAULTS = "/sys/v1/groups/hmg/azure_vaults"
+SCAN = "/sys/v1/groups/{group_id}/hmg/scan"
+KEYS = "/crypto/v1/keys"
+
+READS = frozenset(
+    {
+        ("GET", VERSION),
+        ("POST", AUTH),
+        ("POST", SELECT_ACCOUNT),
+        ("POST", TERMINATE),
+        ("GET", ACCOUNTS),
+        ("GET", GROUPS),
+        ("GET", GROUP),
+        ("POST", CHECK_CONFIG),
+        ("POST", CHECK_GROUP),
+        ("POST", AZURE_VAULTS),
+        ("GET", KEYS),
+    }
+)
+
+
+def is_read(method: str, route: str) -> bool:
+    """Whether this call changes nothing in DSM."""
+    return (method, route) in READS

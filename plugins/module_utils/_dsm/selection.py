@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The group that a task is about: by name, by ID, or as the record that an earlier task returned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._errors import InvalidInput, TaskError
+from . import groups
+from .client import DsmClient
+from .external_kms import KIND, NEW_LINK, Link, checked_uuid
+from .groups import CREDENTIAL_FACT, Group
+
+_LONGEST_NAME = 4096
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Exactly one of name and ID, or a record (which has both, or only a name while it is planned)."""
+
+    name: str | None = None
+    group_id: str | None = None
+    record: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Selection:
+        """From the options ``group_name``, ``group_id``, ``group``.
+
+        Raises:
+            InvalidInput: a name or ID that no group can have, or a record that no module of this collection returned.
+        """
+        if params.get("group") is None:
+            return cls(
+                name=checked_name("group_name", params["group_name"]) if params.get("group_name") is not None else None,
+                group_id=checked_uuid("group_id", params["group_id"]) if params.get("group_id") is not None else None,
+            )
+        record = params["group"]
+        missing = {"group_id", "name", "exists", "planned", "link"} - record.keys()
+        if missing:
+            raise InvalidInput(
+                "group",
+                f"it is no record of a group: {', '.join(sorted(missing))} missing",
+                "pass the `group` of a result of fortanix.dsm.cdc_group, or use group_name or group_id",
+            )
+        if not record["exists"] and (record["group_id"] or not record["planned"] or not record["link"]):
+            raise InvalidInput("group", "it is the record of a group that was removed", "name a group that exists")
+        group_id = checked_uuid("group.group_id", record["group_id"]) if record["group_id"] else None
+        return cls(name=checked_name("group.name", record["name"]), group_id=group_id, record=record)
+
+
+def checked_name(option: str, name: str) -> str:
+    """The name as given.
+
+    Raises:
+        InvalidInput: DSM takes names of 1 to 4096 characters in one line (DSM contract, conventions).
+    """
+    if not name.strip():
+        raise InvalidInput(option, "it is blank", "give the name of the group")
+    if len(name) > _LONGEST_NAME:
+        raise InvalidInput(option, f"it has {len(name)} characters", f"shorten it to {_LONGEST_NAME} at most")
+    if "\n" in name or "\r" in name:
+        raise InvalidInput(option, "it holds a line break", "write it in one line")
+    return name
+
+
+def resolve(dsm: DsmClient, selection: Selection, *, check_mode: bool) -> Group:
+    """The group, as it is or as an earlier step of a run in check mode has planned it.
+
+    Raises:
+        TaskError: there is no such group, or it has no Azure link.
+    """
+    record = selection.record
+    planned = check_mode and record is not None and bool(record["planned"])
+    if planned and record is not None and selection.group_id is None:
+        return _planned(record)
+    stored = _stored(dsm, selection)
+    if stored is None:
+        raise TaskError(
+            "there is no such group",
+            plane="DSM",
+            obj=describe(selection),
+            next_step="check the name or ID and the account, or create the group with fortanix.dsm.cdc_group",
+        )
+    group = linked(Group.from_stored(stored))
+    return _overlaid(group, record) if planned and record is not None else group
+
+
+def describe(selection: Selection) -> str:
+    return f'group "{selection.name}"' if selection.name else f"group {selection.group_id}"
+
+
+def linked(group: Group) -> Group:
+    """The group, when it is one with an Azure link.
+
+    Raises:
+        TaskError: it is local, or linked to something else: never a target of this collection.
+    """
+    if group.link is not None:
+        return group
+    raise TaskError(
+        f"it is linked to {group.external_kms}, not to Azure Key Vault"
+        if group.external_kms
+        else "it is a local group, not linked to Azure Key Vault",
+        plane="DSM",
+        obj=f"{group.label} ({group.group_id})",
+        next_step="choose another name; this collection never turns an existing group into another kind",
+    )
+
+
+def _stored(dsm: DsmClient, selection: Selection) -> dict[str, Any] | None:
+    if selection.group_id:
+        return groups.get(dsm, selection.group_id)
+    return groups.find_by_name(dsm, str(selection.name))
+
+
+def _planned(record: Mapping[str, Any]) -> Group:
+    return Group(
+        name=str(record["name"]),
+        description=str(record.get("description") or ""),
+        custom_metadata=_metadata(record, {}),
+        external_kms=KIND,
+        link=_link(record["link"], NEW_LINK),
+        planned=True,
+    )
+
+
+def _overlaid(group: Group, record: Mapping[str, Any]) -> Group:
+    """The stored group with what the record plans for it. What a record does not hold (CAs, say) stays as stored."""
+    return replace(
+        group,
+        name=str(record["name"]),
+        description=str(record.get("description") or ""),
+        custom_metadata=_metadata(record, group.custom_metadata),
+        link=_link(record["link"], group.azure_link),
+        planned=True,
+    )
+
+
+def _link(planned: Mapping[str, Any], base: Link) -> Link:
+    return replace(
+        base,
+        azure_service=planned["azure_service"],
+        tenant_id=planned["tenant_id"],
+        client_id=planned["client_id"],
+        subscription_id=planned["subscription_id"],
+        auth_mode=planned["auth_mode"],
+        vault_uri=planned["vault"]["uri"] or "",
+        vault_type=planned["vault"]["type"],
+    )
+
+
+def _metadata(record: Mapping[str, Any], stored: Mapping[str, str]) -> dict[str, str]:
+    reserved = {key: value for key, value in stored.items() if key.startswith(groups.RESERVED_PREFIX)}
+    if record["link"]["credential_match"] == "recorded":
+        reserved.setdefault(CREDENTIAL_FACT, "planned")
+    return {**dict(record.get("custom_metadata") or {}), **reserved}

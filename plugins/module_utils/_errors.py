@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Failures that a user can act on: the plane, the object, the server's own words, the next step."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_LONGEST_QUOTE = 500
+
+
+def quotable(text: str) -> str:
+    """One printable line of at most 500 characters: servers' words must not steer a terminal."""
+    line = _UNPRINTABLE.sub(" ", text).strip()
+    return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + "…"
+
+
+class TaskError(Exception):
+    """A failure of the task. ``str()`` is the complete message for the user."""
+
+    def __init__(
+        self, problem: str, *, plane: str, obj: str = "", server_words: str = "", next_step: str = "", **details: Any
+    ) -> None:
+        self.problem = problem
+        self.plane = plane
+        self.obj = obj
+        self.server_words = quotable(server_words)
+        self.next_step = next_step
+        self.details = details
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        where = f"{self.plane}, {self.obj}: " if self.obj else f"{self.plane}: "
+        parts = [where + _sentence(self.problem)]
+        if self.server_words:
+            parts.append(f'The server said: "{self.server_words}".')
+        if self.next_step:
+            parts.append("Next: " + _sentence(self.next_step))
+        return " ".join(parts)
+
+    def to_fail_json(self) -> dict[str, Any]:
+        """The keyword arguments of ``fail_json``."""
+        failure = {
+            "plane": self.plane,
+            "object": self.obj or None,
+            "problem": self.problem,
+            "server_words": self.server_words or None,
+            "next_step": self.next_step or None,
+        }
+        return {"msg": str(self), "failure": {**failure, **self.details}}
+
+
+class InvalidInput(TaskError):
+    """An option that is refused before any request: names the option, the problem, the remedy."""
+
+    def __init__(self, option: str, problem: str, remedy: str) -> None:
+        super().__init__(problem, plane="Input", obj=f"option {option}", next_step=remedy, option=option)
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else text + "."

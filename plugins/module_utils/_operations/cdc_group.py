@@ -1,0 +1,243 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The group and its Azure link as one object (guide 4.3, 4.6, 4.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._argspec import ArgumentSpec
+from .._dsm import groups, link_edit, vaults
+from .._dsm.client import DsmClient, connect
+from .._dsm.errors import DsmError
+from .._dsm.external_kms import (
+    KIND,
+    NEW_LINK,
+    Credential,
+    Link,
+    LinkOptions,
+    checked_uuid,
+    checked_vault_uri,
+)
+from .._dsm.groups import CREDENTIAL_FACT, RESERVED_PREFIX, Group
+from .._dsm.link_edit import Edit
+from .._dsm.selection import checked_name, linked
+from .._errors import InvalidInput, TaskError
+from .._options import DSM, LINK, LINK_EDIT, VAULT
+from .._plan import Change, Plan
+from .._task import Task
+
+SPEC = DSM.merge(
+    ArgumentSpec(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "name": {"type": "str"},
+            "group_id": {"type": "str"},
+            "description": {"type": "str"},
+            "custom_metadata": {"type": "dict"},
+            "update_credential": {
+                "type": "str",
+                "choices": ["on_change", "always", "on_create"],
+                "default": "on_change",
+            },
+        },
+        required_one_of=(("name", "group_id"),),
+    ),
+    LINK,
+    VAULT,
+    LINK_EDIT,
+)
+
+_NEEDED_TO_CREATE = ("name", "link_tenant_id", "link_client_id", "link_subscription_id", "link_client_secret")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The options, validated. None: not set, so what is stored stays."""
+
+    name: str | None
+    group_id: str | None
+    description: str | None
+    custom_metadata: Mapping[str, str | None]
+    link: LinkOptions
+    update_credential: str
+    vault: vaults.Selector | None
+
+    @property
+    def label(self) -> str:
+        return f'group "{self.name}"' if self.name else f"group {self.group_id}"
+
+
+def run(task: Task) -> dict[str, Any]:
+    wanted = _wanted(task.params)
+    with connect(task, read_only=task.check_mode) as dsm:
+        if task.params["state"] == "absent":
+            return _remove(dsm, task, _find(dsm, wanted, thorough=False))
+        current = _find(dsm, wanted, thorough=True)
+        if current is None:
+            _refuse_incomplete(task.params, wanted)
+        return _make(dsm, task, current, wanted)
+
+
+def _wanted(params: Mapping[str, Any]) -> Wanted:
+    return Wanted(
+        name=checked_name("name", params["name"]) if params["name"] is not None else None,
+        group_id=checked_uuid("group_id", params["group_id"]) if params["group_id"] is not None else None,
+        description=params["description"],
+        custom_metadata=_checked_metadata(params["custom_metadata"] or {}),
+        link=LinkOptions.from_params(params),
+        update_credential=params["update_credential"],
+        vault=vaults.Selector.from_option(params["vault"]) if params["vault"] else None,
+    )
+
+
+def _checked_metadata(given: Mapping[str, Any]) -> dict[str, str | None]:
+    metadata: dict[str, str | None] = {}
+    for key, value in given.items():
+        option = f"custom_metadata.{key}"
+        if str(key).startswith(RESERVED_PREFIX):
+            raise InvalidInput(option, f"keys that begin with {RESERVED_PREFIX} are reserved", "choose another key")
+        if isinstance(value, (dict, list)):
+            raise InvalidInput(option, "it is not text", "give a text; DSM's custom metadata maps text to text")
+        metadata[str(key)] = str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
+    return metadata
+
+
+def _find(dsm: DsmClient, wanted: Wanted, *, thorough: bool) -> Group | None:
+    if wanted.group_id:
+        stored = groups.get(dsm, wanted.group_id)
+        if stored is None and thorough:
+            raise TaskError(
+                "there is no group with this ID, and DSM assigns the IDs of new groups itself",
+                plane="DSM",
+                obj=f"group {wanted.group_id}",
+                next_step="correct group_id, or leave it out to create the group by its name",
+            )
+    else:
+        stored = groups.find_by_name(dsm, str(wanted.name), thorough=thorough)
+    return linked(Group.from_stored(stored)) if stored is not None else None
+
+
+def _refuse_incomplete(params: Mapping[str, Any], wanted: Wanted) -> None:
+    missing = [option for option in _NEEDED_TO_CREATE if params[option] is None]
+    if missing:
+        raise InvalidInput(
+            missing[0],
+            f"{wanted.label} does not exist, and to create it these are missing: {', '.join(missing)}",
+            "set them, or correct the name if the group is meant to exist",
+        )
+
+
+def _make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted) -> dict[str, Any]:
+    target = _target(current, wanted)
+    link = target.azure_link
+    credential = wanted.link.credential_for(link)
+    if wanted.vault is not None:
+        target = replace(target, link=_with_vault(dsm, task, target, link, wanted.vault, credential))
+    edit = Edit(
+        current=current,
+        target=target,
+        credential=credential,
+        write_credential=_is_to_write(wanted.update_credential, current, credential),
+        allow_move=task.params["allow_move"],
+        allow_disconnect=task.params["allow_disconnect"],
+    )
+    return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)
+
+
+def _target(current: Group | None, wanted: Wanted) -> Group:
+    """The group as the options want it, the vault aside; what they do not name stays as it is."""
+    base = current or Group(name=str(wanted.name), external_kms=KIND)
+    merged = {**base.custom_metadata, **wanted.custom_metadata}
+    return replace(
+        base,
+        name=wanted.name or base.name,
+        description=base.description if wanted.description is None else wanted.description.strip(),
+        custom_metadata={key: value for key, value in merged.items() if value is not None},
+        link=wanted.link.over(base.link or NEW_LINK),
+    )
+
+
+def _with_vault(
+    dsm: DsmClient, task: Task, target: Group, link: Link, selector: vaults.Selector, credential: Credential | None
+) -> Link:
+    """The link with the chosen vault. No request when it has that already."""
+    if selector.uri is not None:
+        checked_vault_uri("vault.uri", selector.uri, link.azure_service)
+    if selector.is_stored_in(link):
+        return link
+    if credential is None:
+        raise InvalidInput(
+            "link_client_secret",
+            "it is missing; DSM lists vaults only for a link that is sent with its credential, and to choose another "
+            "vault it has to be sent again",
+            "set it to the Value of a client secret of the link's application",
+        )
+    try:
+        seen = vaults.list_vaults(dsm, link.build(credential), target.label)
+    except DsmError as error:
+        if error.is_about_caller:
+            raise
+        return _with_unseen_vault(task, target, link, selector, error)
+    vault = vaults.choose(selector, seen, target.label)
+    return replace(link, vault_uri=vault.uri, vault_type=vault.type)
+
+
+def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.Selector, error: DsmError) -> Link:
+    """The link of a group that is not connected yet: saving it does not need a connection (guide 4.6)."""
+    known = selector.without_listing(link)
+    if known is None:
+        raise TaskError(
+            "the link does not connect, so the vault cannot be looked up",
+            plane="Azure",
+            obj=f"vault of {target.label}",
+            server_words=error.words,
+            next_step="correct what the server names; or give vault.name or vault.uri, and vault.type, which are taken "
+            "as they are while the link does not connect",
+        )
+    task.warn(f"The vault of {target.label} is taken as given, since the link does not connect: {error.server_words}")
+    return replace(link, vault_uri=known[0], vault_type=known[1])
+
+
+def _is_to_write(update_credential: str, current: Group | None, credential: Credential | None) -> bool:
+    if current is None or credential is None or update_credential == "on_create":
+        return False
+    return update_credential == "always" or current.custom_metadata.get(CREDENTIAL_FACT) != credential.fact
+
+
+def _remove(dsm: DsmClient, task: Task, current: Group | None) -> dict[str, Any]:
+    if current is None:
+        name, group_id = task.params["name"], task.params["group_id"]
+        record = Group(name=name or "", group_id=group_id).record(exists=False)
+        return {"changed": False, "group": record, "plan": [], "diff": {"before": {}, "after": {}}}
+    count = link_edit.count_keys(dsm, current)
+    if count != 0:
+        held = "its keys cannot be counted with this login" if count is None else f"it holds {count} key(s)"
+        raise TaskError(
+            f"it is not removed, because {held}; deleted and destroyed keys count",
+            plane="DSM",
+            obj=f"{current.label} ({current.group_id})",
+            next_step="remove the keys first, each by its own decision; this module never purges any",
+            keys=count,
+        )
+    plan = Plan((Change("dsm", current.label, "delete", current.view(), {}, "state is absent"),))
+    if not task.check_mode:
+        groups.delete(dsm, str(current.group_id), current.label)
+        if groups.get(dsm, str(current.group_id)) is not None:
+            raise TaskError(
+                "DSM accepted the removal and still has the group",
+                plane="DSM",
+                obj=current.label,
+                next_step="run again",
+            )
+    return {
+        "changed": True,
+        "group": replace(current, planned=task.check_mode).record(exists=False),
+        "plan": plan.as_result(),
+        "diff": {"before": current.view(), "after": {}},
+    }

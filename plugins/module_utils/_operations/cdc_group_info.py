@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The groups table and the HSM/KMS tab (guide 4.7, 4.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .._argspec import ArgumentSpec
+from .._dsm import groups
+from .._dsm.client import DsmClient, connect
+from .._dsm.external_kms import KIND, checked_uuid
+from .._dsm.groups import Group
+from .._dsm.selection import checked_name
+from .._options import DSM
+from .._task import Task
+
+SPEC = DSM.merge(
+    ArgumentSpec(
+        argument_spec={
+            "name": {"type": "str"},
+            "group_id": {"type": "str"},
+            "kind": {"type": "str", "choices": ["azure", "external", "all"], "default": "azure"},
+        },
+        mutually_exclusive=(("name", "group_id"),),
+    ),
+)
+
+
+def run(task: Task) -> dict[str, Any]:
+    name, group_id = task.params["name"], task.params["group_id"]
+    name = checked_name("name", name) if name is not None else None
+    group_id = checked_uuid("group_id", group_id) if group_id is not None else None
+    with connect(task, read_only=True) as dsm:
+        found = [Group.from_stored(stored) for stored in _stored(dsm, name, group_id)]
+    shown = [group for group in found if _is_of_kind(group, task.params["kind"])]
+    return {"changed": False, "groups": [group.record() for group in sorted(shown, key=lambda group: group.name)]}
+
+
+def _stored(dsm: DsmClient, name: str | None, group_id: str | None) -> Iterable[dict[str, Any]]:
+    if name is None and group_id is None:
+        return groups.list_all(dsm)
+    one = groups.get(dsm, group_id) if group_id is not None else groups.find_by_name(dsm, str(name))
+    return [] if one is None else [one]
+
+
+def _is_of_kind(group: Group, kind: str) -> bool:
+    return kind == "all" or group.external_kms == KIND or (kind == "external" and group.external_kms is not None)

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""SYNC KEYS (guide 4.7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._argspec import ArgumentSpec
+from .._dsm import keys
+from .._dsm.client import connect
+from .._dsm.groups import Group
+from .._dsm.keys import KeyChanges, VirtualKey
+from .._dsm.selection import Selection, resolve
+from .._errors import InvalidInput
+from .._options import DSM, ONE_GROUP
+from .._plan import Change, Plan
+from .._task import Task
+
+SPEC = DSM.merge(
+    ONE_GROUP,
+    ArgumentSpec(
+        argument_spec={
+            "sync_timeout": {"type": "int", "default": 600},
+            "only_when_empty": {"type": "bool", "default": False},
+        },
+    ),
+)
+
+
+def run(task: Task) -> dict[str, Any]:
+    selection = Selection.from_params(task.params)
+    if task.params["sync_timeout"] < 1:
+        raise InvalidInput("sync_timeout", "it is below one second", "set a number of seconds, 600 is the default")
+    with connect(task, read_only=task.check_mode) as dsm:
+        group = resolve(dsm, selection, check_mode=task.check_mode)
+        before: list[VirtualKey] = []
+        if group.group_id is not None:
+            before = list(keys.list_keys(dsm, group.group_id, group.label))
+        skipped = task.params["only_when_empty"] and bool(before)
+        if skipped or task.check_mode or group.group_id is None:
+            return _result(group, before, before, "no_sync" if skipped else "unknown")
+        keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"])
+        return _result(group, before, list(keys.list_keys(dsm, group.group_id, group.label)), None)
+
+
+def _result(group: Group, before: list[VirtualKey], after: list[VirtualKey], prediction: str | None) -> dict[str, Any]:
+    changes = keys.compare(before, after)
+    return {
+        "changed": bool(changes),
+        "prediction": prediction,
+        "new": [key.record() for key in changes.new],
+        "updated": [key.record() for key in changes.updated],
+        "vanished": [key.record() for key in changes.vanished],
+        "keys": len([key for key in after if not key.gone]),
+        "waits_for": None if group.group_id else f"{group.label}, which a previous step has only planned",
+        "group": group.record(exists=group.group_id is not None),
+        "plan": _plan(group, changes, prediction).as_result(),
+        "diff": {"before": {"keys": _names(before)}, "after": {"keys": _names(after)}},
+    }
+
+
+def _plan(group: Group, changes: KeyChanges, prediction: str | None) -> Plan:
+    """The sync itself. What it will find is not known before: DSM has no dry run (DSM contract §3.3)."""
+    if prediction == "no_sync":
+        return Plan()
+    counts = {"new": len(changes.new), "updated": len(changes.updated), "vanished": len(changes.vanished)}
+    after = {"keys": "unknown"} if prediction == "unknown" else counts
+    return Plan((Change("dsm", group.label, "sync", {}, after, "keys are synced with the vault"),))
+
+
+def _names(listed: list[VirtualKey]) -> list[str]:
+    return sorted(
+        " ".join(filter(None, (key.name, key.azure_version, key.state, "" if key.enabled else "disabled")))
+        for key in listed
+    )

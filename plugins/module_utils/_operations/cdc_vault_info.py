@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The vaults that a link can see (guide 4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._argspec import ArgumentSpec
+from .._dsm import vaults
+from .._dsm.client import connect
+from .._dsm.external_kms import client_secret
+from .._dsm.link_source import LinkSource
+from .._errors import InvalidInput
+from .._options import DSM, GROUP_SELECTION, LINK
+from .._task import Task
+
+SPEC = DSM.merge(
+    GROUP_SELECTION,
+    LINK,
+    ArgumentSpec(
+        argument_spec={
+            "name": {"type": "str"},
+            "type": {"type": "str", "choices": ["standard", "premium", "managed_hsm"]},
+            "tags": {"type": "dict"},
+        },
+    ),
+)
+
+
+def run(task: Task) -> dict[str, Any]:
+    source = LinkSource.from_params(task.params)
+    secret = source.options.secret
+    if secret is None:
+        raise InvalidInput(
+            "link_client_secret",
+            "it is missing; DSM lists vaults only for a link that is sent with its credential, saved group or not",
+            "set it to the Value of a client secret of the link's application",
+        )
+    with connect(task, read_only=True) as dsm:
+        link, group = source.resolve(dsm, check_mode=task.check_mode)
+        label = group.label if group else "the link"
+        found = vaults.list_vaults(dsm, link.build(client_secret(link.tenant_id, link.client_id, secret)), label)
+    return {"changed": False, "vaults": [vault.record() for vault in found if _fits(vault, task.params)]}
+
+
+def _fits(vault: vaults.Vault, params: Mapping[str, Any]) -> bool:
+    tags = {str(key): str(value) for key, value in (params["tags"] or {}).items()}
+    return (
+        (params["name"] is None or params["name"].lower() == vault.name.lower())
+        and (params["type"] is None or params["type"] == vault.type)
+        and tags.items() <= vault.tags.items()
+    )

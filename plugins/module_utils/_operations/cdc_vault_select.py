@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The vault of a link: only its URL and type (guide 4.5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .._dsm import link_edit, vaults
+from .._dsm.client import connect
+from .._dsm.external_kms import LinkOptions, checked_vault_uri
+from .._dsm.link_edit import Edit
+from .._dsm.selection import Selection, resolve
+from .._errors import InvalidInput
+from .._options import DSM, LINK_CREDENTIAL, LINK_EDIT, ONE_GROUP, REQUIRED_VAULT
+from .._task import Task
+
+SPEC = DSM.merge(ONE_GROUP, REQUIRED_VAULT, LINK_CREDENTIAL, LINK_EDIT)
+
+
+def run(task: Task) -> dict[str, Any]:
+    selection = Selection.from_params(task.params)
+    selector = vaults.Selector.from_option(task.params["vault"])
+    options = LinkOptions.from_params(task.params)
+    with connect(task, read_only=task.check_mode) as dsm:
+        current = resolve(dsm, selection, check_mode=task.check_mode)
+        link = current.azure_link
+        if selector.uri is not None:
+            checked_vault_uri("vault.uri", selector.uri, link.azure_service)
+        credential = options.credential_for(link)
+        vault = None
+        if not selector.is_stored_in(link):
+            if credential is None or link.auth_mode == "certificate":
+                raise InvalidInput(
+                    "link_client_secret",
+                    f"{_why(link.auth_mode)}; to choose another vault, the link is sent to DSM with its credential",
+                    "set it to the Value of a client secret of the link's application, or choose the vault with "
+                    "fortanix.dsm.cdc_group",
+                )
+            vault = vaults.choose(
+                selector, vaults.list_vaults(dsm, link.build(credential), current.label), current.label
+            )
+        target = link if vault is None else replace(link, vault_uri=vault.uri, vault_type=vault.type)
+        edit = Edit(
+            current=current,
+            target=replace(current, link=target),
+            credential=credential,
+            allow_move=task.params["allow_move"],
+            allow_disconnect=task.params["allow_disconnect"],
+        )
+        result = link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)
+    return {**result, "vault": None if vault is None else vault.record()}
+
+
+def _why(auth_mode: str | None) -> str:
+    return "the link authenticates with a certificate" if auth_mode == "certificate" else "it is missing"

@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the linters, quick ones first, a line for each, and says at the end which of them failed.
+
+Started by `make lint`, which sets up the environment. With names as arguments only those linters run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from check_build import complaints_about, documented_modules
+from pip_bootstrap import carry_pip_settings, write_bootstrap
+from tree import copy_work_tree
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / ".venv" / "bin"
+BUILD = ROOT / ".build"
+COPY = BUILD / "sanity" / "ansible_collections" / "fortanix" / "dsm"
+PACKAGE = "ansible_collections.fortanix.dsm.plugins"
+
+# Warnings of ansible-test that do not mean that something was left unchecked. Every other warning fails the run.
+HARMLESS_WARNINGS = (
+    # C.UTF-8 does as well as en_US.UTF-8 here.
+    'Using locale "C.UTF-8"',
+    "Reviewing previous",
+    # Concerns changes against an earlier release, and there is no earlier commit in the copy that is checked.
+    "cannot compare against the base commit",
+    # Slow, not wrong.
+    "slow due to missing libyaml support",
+)
+
+PIP_NOISE = re.compile(
+    r"^(?: *(?:Collecting|Downloading|Using cached|Looking in|Installing|Successfully installed) .*| +━.*)\n",
+    re.MULTILINE,
+)
+
+
+class LintError(Exception):
+    """A linter has something to say; the text is its output."""
+
+
+def run(*command: str, cwd: Path = ROOT, **variables: str) -> str:
+    """Run a tool of the environment, return all that it said."""
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **variables}
+    done = subprocess.run(
+        [str(BIN / command[0]), *command[1:]],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise LintError(f"$ {' '.join(command)}\n{done.stdout.rstrip()}\n(exit status {done.returncode})")
+    return done.stdout
+
+
+def ruff_check() -> None:
+    run("ruff", "check", "--quiet", ".")
+
+
+def ruff_format() -> None:
+    run("ruff", "format", "--check", "--diff", "--quiet", ".")
+
+
+def yaml_lint() -> None:
+    run("yamllint", "--strict", ".")
+
+
+def mypy_plugins() -> None:
+    # The oldest Python that runs modules; what runs on the control node only is checked below.
+    options = ("--strict", "--python-version", "3.10")
+    packages = ("-p", f"{PACKAGE}.module_utils", "-p", f"{PACKAGE}.modules")
+    run("mypy", *options, *packages, MYPYPATH=str(BUILD / "collections"))
+
+
+def mypy_tests() -> None:
+    run("mypy", "--strict", "--python-version", "3.11", "-p", "sandbox", MYPYPATH=str(ROOT / "tests"))
+    run("mypy", "--strict", "--python-version", "3.11", "tests/lint", MYPYPATH=str(ROOT / "tests" / "lint"))
+
+
+def changelog() -> None:
+    run("antsibull-changelog", "lint")
+
+
+def collection_docs() -> None:
+    copy_work_tree(ROOT, COPY)
+    (BUILD / "home").mkdir(parents=True, exist_ok=True)
+    run(
+        "antsibull-docs",
+        "lint-collection-docs",
+        "--plugin-docs",
+        "--validate-collection-refs",
+        "self",
+        "--skip-rstcheck",
+        ".",
+        cwd=COPY,
+        ANSIBLE_COLLECTIONS_PATH=str(BUILD / "sanity"),
+        HOME=str(BUILD / "home"),  # where it puts its log
+    )
+
+
+def ansible_lint() -> None:
+    copy_work_tree(ROOT, COPY)
+    run(
+        "ansible-lint",
+        "--offline",
+        "--strict",
+        "--format",
+        "pep8",
+        "--nocolor",
+        "--profile",
+        "production",
+        cwd=COPY,
+        ANSIBLE_COLLECTIONS_PATH=str(BUILD / "sanity"),
+    )
+
+
+def galaxy_build() -> None:
+    target = BUILD / "galaxy"
+    shutil.rmtree(target, ignore_errors=True)
+    run("ansible-galaxy", "collection", "build", "--output-path", str(target))
+    (archive,) = target.glob("*.tar.gz")
+    complaints = complaints_about(archive)
+    documented = documented_modules(archive, target / "installed", BIN)
+    present = {path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")}
+    complaints += [f"Ansible finds no module {name} in the built collection" for name in sorted(present - documented)]
+    if complaints:
+        raise LintError("\n".join(complaints))
+
+
+def sanity() -> None:
+    """All of ansible-test's sanity tests, without an ignore file, and none of them skipped in silence."""
+    if ignored := sorted((ROOT / "tests" / "sanity").glob("ignore*")):
+        raise LintError(f"no ignore files here: {', '.join(path.name for path in ignored)}")
+    if not (BIN / "shellcheck").exists():
+        raise LintError("shellcheck is missing in .venv: the sanity test of that name would be skipped")
+    copy_work_tree(ROOT, COPY)
+    home = BUILD / "home"
+    write_bootstrap(home)
+    carry_pip_settings(home)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    listed = re.findall(r"^[\w-]+$", ansible_test(home, "--list-tests"), re.MULTILINE)
+    said = ansible_test(home, "--python", version)
+    ran = re.findall(r'^Running sanity test "([\w-]+)"', said, re.MULTILINE)
+    unchecked = [f"{name} did not run" for name in listed if name not in ran]
+    unchecked += [
+        line
+        for line in said.splitlines()
+        if line.startswith("WARNING") and not any(harmless in line for harmless in HARMLESS_WARNINGS)
+    ]
+    if unchecked or not listed:
+        raise LintError("\n".join(["ansible-test left something unchecked:", *unchecked, "", said]))
+
+
+def ansible_test(home: Path, *options: str) -> str:
+    """What ansible-test says in the copy, without the words of the pip that it uses."""
+    try:
+        return run("ansible-test", "sanity", "--color", "no", *options, cwd=COPY, HOME=str(home))
+    except LintError as error:
+        raise LintError(PIP_NOISE.sub("", str(error))) from None
+
+
+LINTERS: dict[str, Callable[[], None]] = {
+    "ruff": ruff_check,
+    "ruff-format": ruff_format,
+    "yamllint": yaml_lint,
+    "mypy": mypy_plugins,
+    "mypy-tests": mypy_tests,
+    "changelog": changelog,
+    "docs": collection_docs,
+    "galaxy": galaxy_build,
+    "ansible-lint": ansible_lint,
+    "sanity": sanity,
+}
+
+
+def main(wanted: list[str]) -> int:
+    if unknown := sorted(set(wanted) - set(LINTERS)):
+        print(f"No linter {', '.join(unknown)}; there are: {', '.join(LINTERS)}")
+        return 2
+    failed = []
+    for name in wanted or LINTERS:
+        start = time.monotonic()
+        try:
+            LINTERS[name]()
+        except (LintError, RuntimeError) as error:
+            failed.append(name)
+            print(f"FAILED  {name:<14}{time.monotonic() - start:6.1f} s\n{error}\n", flush=True)
+        else:
+            print(f"ok      {name:<14}{time.monotonic() - start:6.1f} s", flush=True)
+    if failed:
+        print(f"Lint failed: {', '.join(failed)}")
+        return 1
+    print(f"Lint: all {len(wanted or LINTERS)} linters are content")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
