@@ -20,6 +20,8 @@ LINT_ARGS ?=
 # --- Nothing of the caller's environment reaches the tools ------------------------------------------------------------
 unexport $(filter ANSIBLE_% DSM_% FORTANIX_% AZURE_% ARM_% PYTEST_%,$(.VARIABLES))
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS VIRTUAL_ENV CDPATH
+export MYPY_CACHE_DIR := $(CURDIR)/.build/cache/mypy
+export RUFF_CACHE_DIR := $(CURDIR)/.build/cache/ruff
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.build/cache/hypothesis
 export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/collections

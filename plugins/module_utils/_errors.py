@@ -59,7 +59,10 @@ class InvalidInput(TaskError):
     """An option that is refused before any request: names the option, the problem, the remedy."""
 
     def __init__(self, option: str, problem: str, remedy: str) -> None:
-        super().__init__(problem, plane="Input", obj=f"option {option}", next_step=remedy, option=option)
+        super().__init__(problem, plane="Option", obj=option, next_step=remedy, option=option)
+
+    def _message(self) -> str:
+        return f"Option {self.obj}: {_sentence(self.problem)} Next: {_sentence(self.next_step)}"
 
 
 def _sentence(text: str) -> str:

@@ -24,6 +24,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ._argspec import ArgumentSpec
 from ._errors import TaskError
 
+_TRACEBACK_VERBOSITY = 3
 _API_KEY_VARIABLES = ("DSM_API_KEY", "FORTANIX_API_KEY")
 
 
@@ -42,14 +43,15 @@ class Operation(Protocol):
 
     SPEC: ArgumentSpec
 
-    @staticmethod
-    def run(task: Task) -> dict[str, Any]: ...
+    def run(self, task: Task) -> dict[str, Any]: ...
 
 
 def run_module(operation: Operation) -> None:
     """``main()`` of every module."""
     module = AnsibleModule(supports_check_mode=True, **operation.SPEC.as_module_arguments())
     module.no_log_values.update(complete_login(module.params, os.environ))
+    # Censoring a blank would take every blank out of the message that says what is wrong with it.
+    module.no_log_values.difference_update({value for value in module.no_log_values if not value.strip()})
     task = Task(
         params=module.params,
         check_mode=module.check_mode,
@@ -66,7 +68,7 @@ def run_module(operation: Operation) -> None:
         failure = {
             "msg": f"An error that the collection did not expect ({type(error).__name__}). Run the task with -vvv for "
             "the traceback, and report it together with the versions of the collection and of DSM.",
-            "exception": traceback.format_exc(),
+            "traceback": traceback.format_exc().splitlines() if module._verbosity >= _TRACEBACK_VERBOSITY else None,
         }
     # Outside of the `except` block: there, ansible-core would add the traceback to the visible result.
     if failure:

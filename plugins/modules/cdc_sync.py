@@ -100,7 +100,7 @@ vanished:
   returned: success
   type: list
   elements: dict
-keys:
+key_count:
   description: Number of keys that the group holds after the sync, without deleted and destroyed ones.
   returned: success
   type: int

@@ -18,15 +18,14 @@ MAX_BYTES = 20 * 1000 * 1000  # what Galaxy takes
 # What a collection consists of; it must work with these alone.
 ESSENTIAL = frozenset({"meta", "playbooks", "plugins", "roles"})
 MANIFESTS = frozenset({"FILES.json", "MANIFEST.json"})
-DOCUMENTS = frozenset(
+MUST_READ = frozenset({"COPYING", "README.md"})
+DOCUMENTS = MUST_READ | frozenset(
     {
         "CHANGELOG.md",
         "CHANGELOG.rst",
         "CODE_OF_CONDUCT.md",
         "CONTRIBUTING.md",
-        "COPYING",
         "LICENSES",
-        "README.md",
         "changelogs",
         "docs",
         "extensions",
@@ -49,7 +48,7 @@ def complaints_about(archive: Path) -> list[str]:
         belongs = top in ESSENTIAL | MANIFESTS | DOCUMENTS or name in TEST_SETTINGS
         if not belongs or "__pycache__" in name or name.endswith((".pyc", ".pem", ".key", ".orig")):
             complaints.append(f"{name} does not belong in the collection (galaxy.yml: build_ignore)")
-    complaints.extend(f"{name}/ is missing" for name in sorted(ESSENTIAL - set(names)))
+    complaints.extend(f"{name} is missing" for name in sorted((ESSENTIAL | MUST_READ) - set(names)))
     return complaints
 
 

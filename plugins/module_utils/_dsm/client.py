@@ -257,6 +257,9 @@ class DsmClient:
             )
         except exceptions.HTTPError as error:
             cause = error
+        if isinstance(cause, exceptions.ProxyError) and not _is_proxys_own(exceptions, cause.original_error):
+            # urllib3 blames the proxy for a tunnel that broke later on; by then the request had been sent.
+            cause = cause.original_error
         # A request that was certainly not sent may be repeated, whatever it is; one that was sent only if it is a read.
         not_sent = (exceptions.NewConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyError)
         hopeless = (exceptions.SSLError, exceptions.NameResolutionError, exceptions.ReadTimeoutError)
@@ -299,6 +302,12 @@ def _pause(attempt: int, retry_after: str | None) -> float:
     if retry_after is not None and retry_after.strip().isdigit():
         return min(float(retry_after), _LONGEST_PAUSE)
     return min(0.5 * 2.0 ** (attempt - 1), _LONGEST_PAUSE)
+
+
+def _is_proxys_own(exceptions: Any, cause: Exception) -> bool:
+    """Whether the proxy could not be reached, or refused to open the tunnel."""
+    unreachable = isinstance(cause, (exceptions.NewConnectionError, exceptions.ConnectTimeoutError))
+    return unreachable or "Tunnel connection failed" in str(cause)
 
 
 def _transport_failure(exceptions: Any, cause: Exception, endpoint: str, request: _Request, *, safe: bool) -> TaskError:

@@ -95,7 +95,7 @@ def plan(edit: Edit) -> Plan:
     reason = (
         "the credential is to be written" if only_credential else "differs from what is wanted: " + ", ".join(after)
     )
-    return Plan((Change("dsm", edit.target.label, "update", before, after, reason),))
+    return Plan((Change("dsm", edit.current.label, "update", before, after, reason),))
 
 
 def guard(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> None:

@@ -55,7 +55,7 @@ def _result(group: Group, before: list[VirtualKey], after: list[VirtualKey], pre
         "new": [key.record() for key in changes.new],
         "updated": [key.record() for key in changes.updated],
         "vanished": [key.record() for key in changes.vanished],
-        "keys": len([key for key in after if not key.gone]),
+        "key_count": len([key for key in after if not key.gone]),
         "waits_for": None if group.group_id else f"{group.label}, which a previous step has only planned",
         "group": group.record(exists=group.group_id is not None),
         "plan": _plan(group, changes, prediction).as_result(),

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One sandbox for the whole run; each test makes groups of its own in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import Profile, Sandbox
+from support.operate import Operator
+from support.playbook import Ansible
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[Sandbox]:
+    with Sandbox.start() as sandbox:
+        yield sandbox
+        assert sandbox.crashes == []
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The shared sandbox, with profile and faults back at their defaults afterwards."""
+    yield shared_sandbox
+    shared_sandbox.faults.clear()
+    shared_sandbox.profile = Profile()
+
+
+@pytest.fixture
+def own_sandbox() -> Iterator[Sandbox]:
+    """A sandbox for tests that change Azure or need an account of their own."""
+    with Sandbox.start() as sandbox:
+        yield sandbox
+        assert sandbox.crashes == []
+
+
+@pytest.fixture
+def ansible(sandbox: Sandbox, tmp_path: Path) -> Ansible:
+    return Ansible(sandbox.environment(), tmp_path)
+
+
+@pytest.fixture
+def operate(sandbox: Sandbox) -> Operator:
+    return Operator(sandbox.environment())
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A group name of this test alone."""
+    return re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower()).strip("-")
+
+
+@pytest.fixture
+def link(sandbox: Sandbox) -> dict[str, str]:
+    return link_options(sandbox)
+
+
+@pytest.fixture
+def given_group(operate: Operator, name: str, link: Mapping[str, str]) -> Callable[..., dict[str, Any]]:
+    """Makes a group as a precondition; the test itself runs playbooks."""
+    from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group
+
+    def make(**options: Any) -> dict[str, Any]:
+        group: dict[str, Any] = operate(cdc_group, **{"name": name, **link, **options})["group"]
+        return group
+
+    return make
+
+
+def link_options(sandbox: Sandbox) -> dict[str, str]:
+    """The link to the public cloud's application, as the options of a task."""
+    azure = sandbox.world.public
+    return {
+        "link_tenant_id": azure.tenant_id,
+        "link_client_id": azure.client_id,
+        "link_subscription_id": azure.subscription_id,
+        "link_client_secret": azure.client_secret,
+    }

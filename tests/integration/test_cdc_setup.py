@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role cdc_setup and the playbooks: the guide's sections 4.3 to 4.7 in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group
+from sandbox import Fault, Sandbox
+from support.operate import Operator
+from support.playbook import ROOT, Ansible, Run
+
+SETUP = ROOT / "playbooks" / "setup.yml"
+STEP_BY_STEP = ROOT / "playbooks" / "step_by_step.yml"
+VAULT = {"name": "akv-sandbox-prem", "type": "premium"}
+SCAN = "/sys/v1/groups/{group_id}/hmg/scan"
+
+
+@pytest.fixture
+def variables(name: str, link: Mapping[str, str]) -> dict[str, Any]:
+    return {"cdc_setup_name": name, "cdc_setup_vault": VAULT, **{f"cdc_setup_{key}": link[key] for key in link}}
+
+
+def results(run: Run) -> Any:
+    """The fact that the role leaves, as the summaries task by task."""
+    summaries = [outcome for outcome in run.outcomes if outcome.task.endswith("Summary")]
+    return summaries[-1]["ansible_facts"]["cdc_setup_results"] if summaries else None
+
+
+def end_state(operate: Operator, name: str) -> dict[str, Any]:
+    view: dict[str, Any] = operate(cdc_group, name=name)["diff"]["after"]
+    return {**view, "name": ""}
+
+
+def test_plans_sets_up_and_is_then_done(
+    ansible: Ansible, sandbox: Sandbox, name: str, variables: dict[str, Any]
+) -> None:
+    mark = sandbox.journal.mark()
+    planned = ansible.playbook(SETUP, variables=variables, check=True)
+    assert planned.code == 0
+    assert sandbox.journal.writes(since=mark) == []
+    # Although nothing exists yet, the link that is going to be written has been tried.
+    assert results(planned)[0] == {
+        "name": name,
+        "group_id": None,
+        "status": "connected",
+        "vault": "akv-sandbox-prem",
+        "key_count": "unknown",
+        "changed": True,
+        "planned": True,
+    }
+
+    mark = sandbox.journal.mark()
+    first = ansible.playbook(SETUP, variables=variables)
+    assert [entry.route for entry in sandbox.journal.writes(since=mark)] == ["/sys/v1/groups", SCAN]
+    assert results(first)[0]["status"] == "connected"
+    assert results(first)[0]["key_count"] > 0
+
+    mark = sandbox.journal.mark()
+    second = ansible.playbook(SETUP, variables=variables)
+    assert second.changed == []
+    assert sandbox.journal.writes(since=mark) == []
+    assert results(second)[0]["key_count"] == results(first)[0]["key_count"]
+
+
+def test_step_by_step_ends_in_the_same_state(
+    ansible: Ansible, operate: Operator, sandbox: Sandbox, name: str, variables: dict[str, Any]
+) -> None:
+    ansible.playbook(SETUP, variables=variables)
+    stepwise = {**variables, "cdc_setup_name": name + "-steps"}
+    mark = sandbox.journal.mark()
+    planned = ansible.playbook(STEP_BY_STEP, variables=stepwise, check=True)
+    assert planned.code == 0
+    assert sandbox.journal.writes(since=mark) == []
+    assert ansible.playbook(STEP_BY_STEP, variables=stepwise).code == 0
+    assert ansible.playbook(STEP_BY_STEP, variables=stepwise).changed == []
+    assert end_state(operate, name) == end_state(operate, name + "-steps")
+
+
+def test_sets_up_a_list_of_groups_which_share_what_they_do_not_set(
+    ansible: Ansible, name: str, variables: dict[str, Any]
+) -> None:
+    groups = [{"name": name + "-1"}, {"name": name + "-2", "vault": {"name": "akv-sandbox-std"}, "sync": "never"}]
+    run = ansible.playbook(SETUP, variables={**variables, "cdc_setup_groups": groups})
+    assert [(one["name"], one["vault"], one["key_count"] != "unknown") for one in results(run)] == [
+        (name + "-1", "akv-sandbox-prem", True),
+        (name + "-2", "akv-sandbox-std", False),
+    ]
+
+
+def test_inherits_the_login_from_the_plays_module_defaults(
+    ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any]
+) -> None:
+    """The role has no connection options; the environment has none either here."""
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        "module_defaults": {
+            "group/fortanix.dsm.cdc": {
+                "dsm_endpoint": sandbox.world.dsm_endpoint,
+                "dsm_username": sandbox.world.administrator.email,
+                "dsm_password": sandbox.world.administrator.password,
+            }
+        },
+        "roles": ["fortanix.dsm.cdc_setup"],
+    }
+    mark = sandbox.journal.mark()
+    run = ansible.playbook([play], variables=variables, environment={"DSM_ENDPOINT": None, "DSM_API_KEY": None})
+    assert run.code == 0
+    assert {entry.principal for entry in sandbox.journal.writes(since=mark)} == {
+        f"user:{sandbox.world.administrator.email}"
+    }
+
+
+def test_inherits_the_login_from_the_environment(ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any]) -> None:
+    environment = {
+        "DSM_ENDPOINT": None,
+        "DSM_API_KEY": None,
+        "FORTANIX_API_ENDPOINT": sandbox.world.dsm_endpoint,
+        "FORTANIX_API_KEY": sandbox.world.admin_app.api_key,
+    }
+    run = ansible.playbook(SETUP, variables=variables, environment=environment)
+    assert run.code == 0
+
+
+@pytest.mark.parametrize(("sync", "scans"), [("always", 2), ("on_change", 1), ("never", 0)])
+def test_syncs_when_it_is_asked_to(
+    ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any], sync: str, scans: int
+) -> None:
+    mark = sandbox.journal.mark()
+    for _run in range(2):
+        assert ansible.playbook(SETUP, variables={**variables, "cdc_setup_sync": sync}).code == 0
+    assert len(sandbox.journal.requests(since=mark, route=SCAN)) == scans
+
+
+def test_a_set_up_that_stopped_before_its_sync_is_completed_by_the_next_run(
+    ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any]
+) -> None:
+    sandbox.faults.add(Fault(plane="dsm", method="POST", route=SCAN, status=500, body="internal error"))
+    broken = ansible.playbook(SETUP, variables=variables)
+    assert broken.code != 0
+    repaired = ansible.playbook(SETUP, variables=variables)
+    assert results(repaired)[0]["key_count"] > 0
+
+
+def test_a_group_that_does_not_connect_is_saved_not_synced_and_fails_the_play(
+    ansible: Ansible, sandbox: Sandbox, operate: Operator, name: str, variables: dict[str, Any]
+) -> None:
+    wrong = {**variables, "cdc_setup_link_client_secret": "wrong~Value.that_nobody-gave-out-0123456789"}
+    assert "AADSTS7000215" in ansible.playbook(SETUP, variables=wrong).message
+    assert operate(cdc_group, name=name)["group"]["exists"]
+
+    mark = sandbox.journal.mark()
+    tolerant = ansible.playbook(SETUP, variables={**wrong, "cdc_setup_on_not_connected": "warn"})
+    assert tolerant.code == 0
+    assert results(tolerant)[0]["status"] == "not_connected"
+    assert sandbox.journal.requests(since=mark, route=SCAN) == []
+
+    right = ansible.playbook(SETUP, variables=variables)
+    assert results(right)[0]["status"] == "connected"
+    assert results(right)[0]["key_count"] > 0
+
+
+def test_check_mode_of_a_vault_change_predicts_the_real_run(
+    ansible: Ansible, name: str, variables: dict[str, Any]
+) -> None:
+    never = {**variables, "cdc_setup_sync": "never"}
+    ansible.playbook(SETUP, variables={**never, "cdc_setup_vault": {"name": "akv-sandbox-std"}})
+    planned = ansible.playbook(SETUP, variables=never, check=True)
+    made = ansible.playbook(SETUP, variables=never)
+    assert planned.changed == made.changed
+    assert planned.named("The group and its link")["diff"] == made.named("The group and its link")["diff"]
+
+
+def test_the_example_variables_name_only_what_the_role_takes() -> None:
+    import yaml
+
+    specs = yaml.safe_load((ROOT / "roles/cdc_setup/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    example = Path(ROOT / "playbooks/vars/setup.example.yml").read_text(encoding="utf-8")
+    named = {line.removeprefix("# ").partition(":")[0] for line in example.splitlines() if "cdc_setup_" in line}
+    assert {one for one in named if one.startswith("cdc_setup_")} <= specs["argument_specs"]["main"]["options"].keys()

@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bad input and failures: one clear message that names plane, object, the server's words and the next step."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from sandbox import Fault, Sandbox
+from support.playbook import Ansible, Run
+
+Given = Callable[..., dict[str, Any]]
+GROUPS = "/sys/v1/groups"
+GROUP = "/sys/v1/groups/{group_id}"
+
+
+def is_clear(run: Run, *words: str) -> None:
+    """One failed task whose message holds the words and a next step, and nothing of a traceback at -vv."""
+    assert run.code != 0
+    assert "Next: " in run.message
+    for word in words:
+        assert word in run.message
+    assert "Traceback" not in run.output
+    assert "did not expect" not in run.message
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"name": "   "}, "Option name: it is blank."),
+        ({"name": "x" * 5000}, "Option name: it has 5000 characters."),
+        ({"name": "two\nlines"}, "Option name: it holds a line break."),
+        ({"link_tenant_id": "contoso"}, "Option link_tenant_id: 'contoso' is not a UUID."),
+        ({"link_client_secret": str(uuid.uuid4())}, "Option link_client_secret: this is the secret's ID."),
+        ({"link_client_secret": " "}, "Option link_client_secret: it is empty."),
+        (
+            {"vault": {"uri": "http://akv.vault.azure.net"}},
+            "Option vault.uri: 'http://akv.vault.azure.net' is not a vault URI.",
+        ),
+        ({"vault": {"resource_id": "/subscriptions/x"}}, "Option vault.resource_id:"),
+        ({"vault": {"name": ""}}, "Option vault.name: it is empty."),
+        ({"custom_metadata": {"fortanix-dsm-ansible-x": "1"}}, "are reserved."),
+        ({"custom_metadata": {"a": ["b"]}}, "Option custom_metadata.a: it is not text."),
+        ({"dsm_endpoint": "http://dsm.sandbox.example"}, "Option dsm_endpoint: it does not begin with https://"),
+        (
+            {"dsm_endpoint": "https://dsm.sandbox.example/sys/v1"},
+            "Option dsm_endpoint: something follows the host name.",
+        ),
+        ({"dsm_timeout": 0}, "Option dsm_timeout: it is below one second."),
+        ({"dsm_api_key": "a b"}, "Option dsm_api_key: it is empty or holds white space"),
+        ({"dsm_username": "someone@example.com"}, "Option dsm_password: it is missing or empty."),
+        ({"dsm_ca_path": "/nowhere/ca.pem"}, "Option dsm_ca_path:"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_bad_input_is_refused_before_the_first_request(
+    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], options: dict[str, Any], words: str
+) -> None:
+    mark = sandbox.journal.mark()
+    run = ansible.tasks({"cdc_group": {"name": name, **link, **options}}, verbosity=2)
+    is_clear(run, words)
+    assert sandbox.journal.since(mark) == []
+
+
+def test_a_wrong_choice_names_the_choices(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+    mark = sandbox.journal.mark()
+    run = ansible.tasks({"cdc_group": {"name": name, "azure_service": "china"}})
+    assert "azure_service must be one of: global, us_government" in run.message
+    assert sandbox.journal.since(mark) == []
+
+
+def test_no_login_at_all_says_which_options_there_are(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+    run = ansible.tasks({"cdc_group_info": {"name": name}}, environment={"DSM_API_KEY": None}, verbosity=2)
+    is_clear(run, "Option dsm_api_key: no login to DSM is set.", "DSM_API_KEY")
+
+
+def test_unreachable_dsm(ansible: Ansible, name: str) -> None:
+    run = ansible.tasks(
+        {"cdc_group": {"name": name, "dsm_endpoint": "https://127.0.0.1:9", "state": "absent"}},
+        environment={"HTTPS_PROXY": None, "https_proxy": None},
+        verbosity=2,
+    )
+    is_clear(run, "DSM, ", "https://127.0.0.1:9 cannot be reached", "Connection refused")
+
+
+def test_a_host_that_the_proxy_refuses(ansible: Ansible, name: str) -> None:
+    run = ansible.tasks(
+        {"cdc_group_info": {"name": name, "dsm_endpoint": "https://dsm.elsewhere.example"}}, verbosity=2
+    )
+    is_clear(run, "https://dsm.elsewhere.example cannot be reached", "HTTPS_PROXY")
+
+
+def test_an_unknown_certificate_authority(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+    mark = sandbox.journal.mark()
+    environment = {"REQUESTS_CA_BUNDLE": None, "SSL_CERT_FILE": None, "SSL_CERT_DIR": None}
+    run = ansible.tasks({"cdc_group_info": {"name": name}}, environment=environment, verbosity=2)
+    is_clear(run, "CERTIFICATE_VERIFY_FAILED", "dsm_ca_path")
+    assert sandbox.journal.since(mark) == []
+
+
+def test_wrong_api_key(ansible: Ansible, name: str) -> None:
+    run = ansible.tasks({"cdc_group": {"name": name, "dsm_api_key": "bm90OmFuLWFwaS1rZXk="}}, verbosity=2)
+    is_clear(run, "DSM, ", "HTTP status 401", "The server said: ", "check dsm_api_key")
+
+
+def test_wrong_password(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+    login = {"dsm_username": sandbox.world.administrator.email, "dsm_password": "not-the-password"}
+    run = ansible.tasks({"cdc_group": {"name": name, **login}}, verbosity=2)
+    is_clear(run, "DSM, login: ", "HTTP status 401", "dsm_username and dsm_password")
+
+
+def test_a_user_with_two_accounts_has_to_name_one(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+    user = sandbox.world.two_account_user
+    login = {"dsm_username": user.email, "dsm_password": user.password}
+    run = ansible.tasks({"cdc_group_info": {"name": name, **login}}, verbosity=2)
+    is_clear(run, "dsm_account is not set", sandbox.world.account_name)
+    named = ansible.tasks({"cdc_group_info": {"name": name, **login, "dsm_account": sandbox.world.account_name}})
+    assert named[0]["groups"] == []
+
+
+@pytest.mark.parametrize("who", ["crypto_app", "auditor"])
+def test_no_permission(ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], who: str) -> None:
+    principal = getattr(sandbox.world, who)
+    login = (
+        {"dsm_api_key": principal.api_key}
+        if who == "crypto_app"
+        else {"dsm_username": principal.email, "dsm_password": principal.password}
+    )
+    run = ansible.tasks({"cdc_group": {"name": name, **link, **login}}, verbosity=2)
+    is_clear(run, f'DSM, group "{name}": ', "HTTP status 403", "use a login that may do this")
+
+
+def test_html_instead_of_json(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+    page = "<html><head><title>Sign in</title></head><body>Please <b>sign in</b></body></html>"
+    sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, status=200, body=page, content_type="text/html"))
+    run = ansible.tasks({"cdc_group": {"name": name}}, verbosity=2)
+    is_clear(run, "is not JSON but text/html", "Sign in", "check that dsm_endpoint is DSM's REST API")
+
+
+def test_approval_is_required(ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given) -> None:
+    group_id = given_group()["group_id"]
+    sandbox.faults.add(
+        Fault(plane="dsm", method="PATCH", route=GROUP, status=403, body="This operation requires approval")
+    )
+    run = ansible.tasks({"cdc_group": {"name": name, "description": "New"}}, verbosity=2)
+    is_clear(run, "This operation requires approval", "where the approvers are asked")
+    assert group_id
+
+
+def test_a_name_that_an_invisible_group_has(
+    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
+) -> None:
+    sandbox.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, status=409, body="group name already in use"))
+    run = ansible.tasks({"cdc_group": {"name": name, **link}}, verbosity=2)
+    is_clear(run, "HTTP status 409", "perhaps one that this login does not see")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_broken_connection_while_creating_is_repaired_by_the_next_run(
+    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], when: str
+) -> None:
+    """A create is never repeated blindly (design fact 11); the next run looks first."""
+    sandbox.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, reset=when))
+    broken = ansible.tasks({"cdc_group": {"name": name, **link}}, verbosity=2)
+    is_clear(broken, "it is unknown whether DSM carried it out", "run the task again")
+    repaired = ansible.tasks({"cdc_group": {"name": name, **link}}, {"cdc_group": {"name": name, **link}})
+    assert repaired[0].changed == (when == "before")
+    assert not repaired[1].changed
+
+
+def test_passing_trouble_of_a_read_is_waited_out(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+    sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, times=1, status=429, body="slow", retry_after=1))
+    sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, times=1, status=503, body="busy"))
+    sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, times=1, reset="before"))
+    run = ansible.tasks({"cdc_group_info": {"name": name}})
+    assert run[0]["groups"] == []
+
+
+def test_a_server_that_holds_something_else_than_was_written_is_told(
+    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
+) -> None:
+    given_group(description="Old")
+    sandbox.faults.add(
+        Fault(plane="dsm", method="PATCH", route=GROUP, status=200, body="{}", content_type="application/json")
+    )
+    run = ansible.tasks({"cdc_group": {"name": name, "description": "New"}}, verbosity=2)
+    is_clear(run, "DSM accepted the write, but holds something else in: description")
+
+
+def test_a_defect_of_our_own_shows_its_traceback_only_on_request(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+    """An answer that no DSM gives makes the code stumble; the user gets a message all the same."""
+    sandbox.faults.add(
+        Fault(
+            plane="dsm",
+            method="GET",
+            route=GROUPS,
+            times=None,
+            status=200,
+            body='[{"name": 1}, 2]',
+            content_type="application/json",
+        )
+    )
+    quiet = ansible.tasks({"cdc_group_info": {}}, verbosity=2)
+    assert "that the collection did not expect" in quiet.message
+    assert "Traceback" not in quiet.output
+    assert "Traceback" in ansible.tasks({"cdc_group_info": {}}, verbosity=3).output

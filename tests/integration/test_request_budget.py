@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each module may cost. Counted in the sandbox's journal, not timed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
+    cdc_connection,
+    cdc_group,
+    cdc_group_info,
+    cdc_sync,
+    cdc_vault_select,
+)
+from sandbox import Sandbox
+from support.operate import Operator
+
+from .conftest import link_options
+
+BY_NAME = {
+    "cdc_group": (cdc_group, {"name": "akv"}, 1),
+    "cdc_vault_select": (cdc_vault_select, {"group_name": "akv", "vault": {"name": "akv-sandbox-prem"}}, 1),
+    "cdc_group_info": (cdc_group_info, {"name": "akv"}, 1),
+    "cdc_connection": (cdc_connection, {"group_name": "akv"}, 2),
+    "cdc_sync": (cdc_sync, {"group_name": "akv", "only_when_empty": True}, 2),
+}
+
+
+@pytest.fixture(scope="module", params=[0, 3000], ids=["small account", "3000 groups"])
+def account(request: pytest.FixtureRequest) -> Sandbox:
+    with Sandbox.start(groups=request.param) as sandbox:
+        operate = Operator(sandbox.environment())
+        operate(cdc_group, name="akv", **link_options(sandbox), vault={"name": "akv-sandbox-prem"})
+        operate(cdc_sync, group_name="akv")
+        yield sandbox
+
+
+@pytest.mark.parametrize("module", BY_NAME)
+def test_reads_by_name_cost_the_same_in_an_account_of_any_size(account: Sandbox, module: str) -> None:
+    operation, params, requests = BY_NAME[module]
+    mark = account.journal.mark()
+    result = Operator(account.environment())(operation, **params)
+    assert not result["changed"]
+    assert len(account.journal.requests(since=mark, plane="dsm")) == requests
+
+
+def test_one_write_makes_the_whole_link(
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str]
+) -> None:
+    mark = sandbox.journal.mark()
+    operate(cdc_group, name=name, **link, vault={"name": "akv-sandbox-prem"})
+    writes = sandbox.journal.writes(since=mark)
+    assert [(entry.method, entry.route) for entry in writes] == [("POST", "/sys/v1/groups")]
+
+
+def test_one_connection_serves_all_requests_of_a_task(
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str]
+) -> None:
+    before = len(sandbox.proxy_log)
+    operate(cdc_group, name=name, **link, vault={"name": "akv-sandbox-prem"})
+    assert len(sandbox.proxy_log) - before == 1
+
+
+def test_no_request_goes_anywhere_but_to_dsm(
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str]
+) -> None:
+    before = len(sandbox.proxy_log)
+    operate(cdc_group, name=name, **link, vault={"name": "akv-sandbox-prem"})
+    assert {entry.host for entry in sandbox.proxy_log[before:]} == {"dsm.sandbox.example"}

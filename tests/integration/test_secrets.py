@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Secrets are nowhere: not in what a run prints at -vvv, not in results, not in files that it leaves."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import Fault, Profile, Sandbox
+from support.playbook import ROOT, Ansible, Run
+
+SETUP = ROOT / "playbooks" / "setup.yml"
+
+
+@pytest.fixture
+def secrets(sandbox: Sandbox, link: Mapping[str, str]) -> list[str]:
+    """Every secret that a run is given, in the forms in which it may travel."""
+    world = sandbox.world
+    api_key = world.admin_app.api_key
+    user = world.administrator
+    pair = f"{user.email}:{user.password}"
+    plain = [api_key, link["link_client_secret"], user.password, base64.b64decode(api_key).decode().partition(":")[2]]
+    return [
+        *plain,
+        base64.b64encode(pair.encode()).decode(),
+        *(base64.b64encode(one.encode()).decode() for one in plain),
+    ]
+
+
+def texts(run: Run) -> Iterator[tuple[str, str]]:
+    yield "output", run.output
+    for path in run.directory.rglob("*"):
+        # The variables are what the user gave; everything else is ours.
+        if path.is_file() and path.name not in ("variables.json", "playbook.yml"):
+            yield str(path), path.read_text(encoding="utf-8", errors="replace")
+    for path in run.directory.rglob("*"):
+        yield "file name", str(path)
+
+
+def assert_none_in(run: Run, secrets: list[str]) -> None:
+    for where, text in texts(run):
+        for number, secret in enumerate(secrets):
+            assert secret not in text, f"secret {number} is in {where}"
+
+
+@pytest.mark.parametrize("secrets_on_get", ["blank", "echo", "omit", "mask"])
+def test_not_in_a_successful_set_up(
+    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], secrets: list[str], secrets_on_get: str
+) -> None:
+    sandbox.profile = Profile(secrets_on_get=secrets_on_get)
+    variables = {
+        **{f"cdc_setup_{key}": value for key, value in link.items()},
+        "cdc_setup_groups": [{"name": name, "vault": {"name": "akv-sandbox-prem"}, **link}],
+    }
+    for options in ({"check": True, "diff": True}, {"diff": True}, {}):
+        run = ansible.playbook(SETUP, variables=variables, verbosity=3, **options)
+        assert run.code == 0
+        assert run.output.count("TASK") > 5
+        assert_none_in(run, secrets)
+
+
+def failing(sandbox: Sandbox, link: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    user = {"dsm_username": sandbox.world.administrator.email, "dsm_password": sandbox.world.administrator.password}
+    return {
+        "bad input": {"name": " ", **link},
+        "not connected": {"name": "canary", **link, "link_tenant_id": link["link_client_id"], "vault": {"name": "x"}},
+        "server repeats the request": {"name": "canary", **link},
+        "user": {"name": "canary", **link, **user},
+        "wrong choice": {"name": "canary", **link, "state": "maybe"},
+    }
+
+
+@pytest.mark.parametrize("case", ["bad input", "not connected", "server repeats the request", "user", "wrong choice"])
+def test_not_in_a_failure(
+    ansible: Ansible, sandbox: Sandbox, link: Mapping[str, str], secrets: list[str], case: str
+) -> None:
+    if case in ("server repeats the request", "user"):
+        world = sandbox.world
+        login = world.administrator.password if case == "user" else world.admin_app.api_key
+        words = f"cannot parse {link['link_client_secret']} {login}"
+        sandbox.faults.add(Fault(plane="dsm", method="POST", route="/sys/v1/groups", status=400, body=words))
+    run = ansible.tasks({"cdc_group": failing(sandbox, link)[case]}, verbosity=3)
+    assert run.code != 0
+    assert_none_in(run, secrets)
+
+
+def test_not_in_the_arguments_of_processes_or_in_the_temporary_directory(
+    ansible: Ansible, tmp_path: Path, name: str, link: Mapping[str, str], secrets: list[str]
+) -> None:
+    run = ansible.tasks({"cdc_group": {"name": name, **link}})
+    left = [path for path in (run.directory / "tmp").rglob("*") if path.is_file()]
+    assert left == []
+    assert_none_in(run, secrets)

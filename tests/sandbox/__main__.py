@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m sandbox`: the simulated services for people, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import threading
+from pathlib import Path
+
+from .sandbox import Sandbox
+from .world import AzureView, World
+
+
+def main() -> None:
+    options = _options()
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    with Sandbox.start(groups=options.groups, port=options.port, directory=options.directory) as sandbox:
+        exports = _exports(sandbox.environment())
+        if options.export_file:
+            _write_privately(options.export_file, exports)
+        print(_welcome(sandbox, exports), flush=True)
+        done.wait()
+    if options.export_file:
+        options.export_file.unlink(missing_ok=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port of the CONNECT proxy (default: any free one)")
+    parser.add_argument("--directory", type=Path, help="where the CA bundle goes (default: a temporary directory)")
+    parser.add_argument("--groups", type=int, default=0, metavar="N", help="seed N extra groups in the DSM account")
+    parser.add_argument(
+        "--export-file", type=Path, metavar="PATH", help="write the export lines to a file (mode 0600) too"
+    )
+    return parser.parse_args()
+
+
+def _exports(environment: dict[str, str]) -> str:
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
+def _write_privately(path: Path, text: str) -> None:
+    """The file holds an API key: nobody else may read it, not even between creation and chmod."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def _welcome(sandbox: Sandbox, exports: str) -> str:
+    world = sandbox.world
+    parts = [
+        "The sandbox is up: simulated Fortanix DSM and Azure, reachable through a proxy on this machine only.",
+        f"  proxy      {sandbox.proxy_url}",
+        f"  CA bundle  {sandbox.ca_bundle}",
+        f"  journal    {sandbox.control_url}/journal   ({sandbox.control_url}/ tells more)",
+        _dsm_part(world),
+        _azure_part("Azure (global)", world.public),
+        _azure_part("Azure for US Government", world.government),
+        "Paste this into another shell:\n",
+        exports,
+        "Ctrl-C ends it. Every id and secret above is made anew at each start.",
+    ]
+    return "\n".join(parts)
+
+
+def _dsm_part(world: World) -> str:
+    people = (
+        ("administrator", world.administrator),
+        ("auditor", world.auditor),
+        ("two accounts", world.two_account_user),
+    )
+    lines = [
+        f"\nFortanix DSM   {world.dsm_endpoint}",
+        f"  account        {world.account_name} ({world.account_id})",
+        f"  admin app      {world.admin_app.api_key}",
+        f"  crypto app     {world.crypto_app.api_key}",
+        *(f"  {role:<14} {person.email}  password {person.password}" for role, person in people),
+    ]
+    return "\n".join(lines)
+
+
+def _azure_part(title: str, view: AzureView) -> str:
+    lines = [
+        f"\n{title}",
+        f"  tenant         {view.tenant_id}",
+        f"  client         {view.client_id}",
+        f"  client secret  {view.client_secret}",
+        f"  subscription   {view.subscription_id}",
+        *(f"  vault          {vault.uri}  {vault.type}" for vault in view.vaults.values()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two clouds that are served, as data (Azure contract §4.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Host names and token audiences of one national cloud."""
+
+    name: str
+    login_host: str
+    management_host: str
+    vault_suffix: str
+    graph_host: str
+    management_audiences: tuple[str, ...]
+    """All spellings of the resource for which Resource Manager accepts tokens."""
+
+    @property
+    def vault_audience(self) -> str:
+        return f"https://{self.vault_suffix}"
+
+    @property
+    def audiences(self) -> dict[str, str]:
+        """Resource spelling -> name of the plane, for all that Entra issues tokens for."""
+        planes = dict.fromkeys(self.management_audiences, "arm")
+        return {**planes, self.vault_audience: "vault", f"https://{self.graph_host}": "graph"}
+
+    def issuer(self, tenant_id: str) -> str:
+        """The issuer of access tokens. Each cloud has its own signing keys besides."""
+        return f"https://{self.login_host}/{tenant_id}/v2.0"
+
+
+PUBLIC = Cloud(
+    name="AzureCloud",
+    login_host="login.microsoftonline.com",
+    management_host="management.azure.com",
+    vault_suffix="vault.azure.net",
+    graph_host="graph.microsoft.com",
+    management_audiences=("https://management.azure.com", "https://management.core.windows.net"),
+)
+GOVERNMENT = Cloud(
+    name="AzureUSGovernment",
+    login_host="login.microsoftonline.us",
+    management_host="management.usgovcloudapi.net",
+    vault_suffix="vault.usgovcloudapi.net",
+    graph_host="graph.microsoft.us",
+    management_audiences=("https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net"),
+)

@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The clock of the simulated world: real time plus whatever a test has advanced it by."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+
+
+class Clock:
+    """Every expiry in the sandbox (sessions, tokens, client secrets) asks this clock and no other."""
+
+    def __init__(self) -> None:
+        self._offset = 0.0
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        """Seconds since the epoch in the simulated world."""
+        return time.time() + self._offset
+
+    def advance(self, seconds: float) -> None:
+        """Let simulated time jump forward."""
+        with self._lock:
+            self._offset += seconds
+
+    def utc(self) -> datetime:
+        return datetime.fromtimestamp(self.now(), UTC)
+
+    def dsm_stamp(self) -> str:
+        """The time form of DSM's wire (DSM contract, global conventions)."""
+        return self.utc().strftime("%Y%m%dT%H%M%SZ")

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The web application of the simulated DSM: routes, and errors as DSM words them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from ..wire import (
+    crash_report,
+    fault_middleware,
+    journal_middleware,
+    json_response,
+    route_of,
+)
+from . import service
+from .accounts import Accounts
+from .context import Dsm
+from .errors import DsmError
+from .groups import Groups
+from .keys import Keys
+from .links import Links
+from .sessions import Sessions, authenticate
+
+_MEGABYTE = 1024 * 1024
+
+
+def application(dsm: Dsm) -> web.Application:
+    middlewares = [
+        journal_middleware("dsm", dsm.runtime),
+        fault_middleware("dsm", dsm.runtime),
+        _error_middleware(dsm),
+        _auth_middleware(dsm),
+    ]
+    app = web.Application(middlewares=middlewares, client_max_size=_MEGABYTE)
+    _add_session_routes(app.router, dsm)
+    _add_group_routes(app.router, dsm)
+    _add_key_routes(app.router, dsm)
+    return app
+
+
+def _add_session_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
+    sessions, accounts = Sessions(dsm), Accounts(dsm)
+    router.add_get("/sys/v1/version", service.version)
+    router.add_get("/sys/v1/info", service.info)
+    router.add_get("/sys/v1/health", service.health)
+    router.add_post("/sys/v1/session/auth", sessions.auth)
+    router.add_post("/sys/v1/session/select_account", sessions.select_account)
+    router.add_post("/sys/v1/session/refresh", sessions.refresh)
+    router.add_post("/sys/v1/session/reauth", sessions.reauth)
+    router.add_post("/sys/v1/session/terminate", sessions.terminate)
+    router.add_get("/sys/v1/accounts", accounts.list_accounts)
+    router.add_get("/sys/v1/accounts/{acct_id}", accounts.get_account)
+    router.add_get("/sys/v1/users", accounts.list_users)
+    router.add_get("/sys/v1/users/accounts", accounts.users_accounts)
+    router.add_get("/sys/v1/users/{user_id}", accounts.get_user)
+    router.add_get("/sys/v1/apps/{app_id}", accounts.get_app)
+
+
+def _add_group_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
+    groups, links = Groups(dsm), Links(dsm)
+    router.add_get("/sys/v1/groups", groups.list_groups)
+    router.add_post("/sys/v1/groups", groups.create)
+    router.add_post("/sys/v1/groups/hmg/check", links.check_config)
+    router.add_post("/sys/v1/groups/hmg/azure_vaults", links.azure_vaults)
+    router.add_get("/sys/v1/groups/{group_id}", groups.get)
+    router.add_patch("/sys/v1/groups/{group_id}", groups.patch)
+    router.add_delete("/sys/v1/groups/{group_id}", groups.delete)
+    router.add_post("/sys/v1/groups/{group_id}/hmg/check", links.check_group)
+    router.add_post("/sys/v1/groups/{group_id}/hmg/scan", links.scan)
+    router.add_post("/sys/v1/groups/{group_id}/hmg/scans", links.start_scan)
+    router.add_get("/sys/v1/groups/{group_id}/hmg/scans", links.list_scans)
+    router.add_get("/sys/v1/groups/{group_id}/hmg/scans/{scan_id}", links.get_scan)
+
+
+def _add_key_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
+    keys = Keys(dsm)
+    router.add_get("/crypto/v1/keys", keys.list_keys)
+    router.add_post("/crypto/v1/keys/info", keys.info)
+    router.add_get("/crypto/v1/keys/{kid}", keys.get)
+
+
+def _auth_middleware(dsm: Dsm) -> Middleware:
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        # A path that is not served is reported as such, whoever asks.
+        if request.match_info.http_exception is None:
+            authenticate(dsm, request, route_of(request))
+        return await handler(request)
+
+    return middleware
+
+
+def _error_middleware(dsm: Dsm) -> Middleware:
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except DsmError as error:
+            return _refusal(dsm, error.status, error.message)
+        except web.HTTPException as error:
+            return _refusal(dsm, error.status, error.reason)
+        except Exception as error:
+            crash_report(dsm.runtime, error)
+            return _refusal(dsm, 500, "Internal error of the simulated service")
+
+    return middleware
+
+
+def _refusal(dsm: Dsm, status: int, message: str) -> web.Response:
+    """One line of text, or JSON where the profile wants it (DSM contract §1.7)."""
+    if dsm.profile.error_body == "json":
+        return json_response({"message": message}, status)
+    return web.Response(status=status, text=message)

@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What DSM does over a link: check, list vaults, scan (DSM contract §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from ..wire import json_response
+from . import external_kms
+from .azure_egress import AzureEgress, AzureFailure, as_expected
+from .context import Dsm, caller, json_object, path_uuid, require_uuid
+from .errors import DsmError, bad_request, not_found
+from .permissions import changeable_group, readable_group, require_account_permission, require_feature
+from .scan import Scanner
+from .state import Group
+
+_DEPTHS = ("token", "arm_list", "vault_get", "keys_list")
+
+
+class Links:
+    def __init__(self, dsm: Dsm) -> None:
+        self._dsm = dsm
+        self._scanner = Scanner(dsm)
+
+    async def check_config(self, request: web.Request) -> web.Response:
+        link = await self._posted_link(request)
+        await self._check(link)
+        return web.Response(status=204)
+
+    async def check_group(self, request: web.Request) -> web.Response:
+        """The stored link, or a configuration in the body. Without `id` all links of the group must pass."""
+        group = readable_group(caller(request), path_uuid(request, "group_id"), self._dsm.profile)
+        body = await json_object(request, required=False)
+        if body.get("config") is not None:
+            links = [external_kms.validated(body["config"], self._dsm.profile)]
+        else:
+            links = _chosen_links(group, body.get("id"))
+        for link in links:
+            await self._check(link)
+        return web.Response(status=204)
+
+    async def azure_vaults(self, request: web.Request) -> web.Response:
+        link = await self._posted_link(request)
+        try:
+            async with AzureEgress(link, self._dsm) as azure:
+                found = await azure.vaults()
+            with as_expected("arm"):
+                return json_response([_vault_json(vault) for vault in found])
+        except AzureFailure as failure:
+            raise self._refusal(failure) from failure
+
+    async def _posted_link(self, request: web.Request) -> dict[str, Any]:
+        """A complete configuration. Nothing stored is merged in (Q34)."""
+        principal = caller(request)
+        require_account_permission(principal, "CREATE_EXTERNAL_GROUPS")
+        link = external_kms.validated(await json_object(request), self._dsm.profile)
+        require_feature(principal.account, link["kind"])
+        return link
+
+    async def _check(self, link: Mapping[str, Any]) -> None:
+        link = external_kms.validated(link, self._dsm.profile)
+        depth = _DEPTHS.index(self._dsm.profile.check_depth)
+        try:
+            async with AzureEgress(link, self._dsm) as azure:
+                await self._steps(azure, link, depth)
+        except AzureFailure as failure:
+            raise self._refusal(failure) from failure
+
+    @staticmethod
+    async def _steps(azure: AzureEgress, link: Mapping[str, Any], depth: int) -> None:
+        """How far a check goes is not public (Q36): the profile says. Without a vault it ends with ARM (Q18)."""
+        await azure.arm_token()
+        if depth < 1:
+            return
+        listed = await azure.vaults()
+        if depth < 2 or not link["url"]:
+            return
+        await azure.vault(_resource_id(listed, link["url"]))
+        if depth >= 3:
+            await azure.first_key_page()
+
+    def _refusal(self, failure: AzureFailure) -> DsmError:
+        return DsmError(self._dsm.profile.azure_failure_status, str(failure))
+
+    # Scans -----------------------------------------------------------------------------------------------------------
+
+    async def scan(self, request: web.Request) -> web.Response:
+        principal = caller(request)
+        group = changeable_group(principal, path_uuid(request, "group_id"), "SCAN_EXTERNAL_SOBJECTS", self._dsm.profile)
+        await json_object(request, required=False)
+        if not group.hmg:
+            raise bad_request("The group is not linked to an external KMS")
+        try:
+            return json_response(await self._scanner.scan(group, principal.as_creator))
+        except AzureFailure as failure:
+            raise self._refusal(failure) from failure
+
+    async def start_scan(self, request: web.Request) -> web.Response:
+        readable_group(caller(request), path_uuid(request, "group_id"), self._dsm.profile)
+        raise bad_request("Asynchronous scans exist for DSM-backed groups only")
+
+    async def list_scans(self, request: web.Request) -> web.Response:
+        group = readable_group(caller(request), path_uuid(request, "group_id"), self._dsm.profile)
+        return json_response({"items": group.scans[::-1][:5]})
+
+    async def get_scan(self, request: web.Request) -> web.Response:
+        group = readable_group(caller(request), path_uuid(request, "group_id"), self._dsm.profile)
+        scan_id = path_uuid(request, "scan_id")
+        for scan in group.scans:
+            if scan["scan_id"] == scan_id:
+                return json_response(scan)
+        raise not_found("scan does not exist")
+
+
+def _chosen_links(group: Group, hmg_id: Any) -> list[dict[str, Any]]:
+    if not group.hmg:
+        raise bad_request("The group is not linked to an external KMS")
+    if hmg_id is None:
+        return list(group.hmg.values())
+    link = group.hmg.get(require_uuid(hmg_id, "id"))
+    if link is None:
+        raise not_found("hmg configuration does not exist")
+    return [link]
+
+
+def _resource_id(listed: list[dict[str, Any]], url: str) -> str:
+    """The ARM id of the vault at a URI; hosts compare without case, slashes do not count (Q29)."""
+    host = (urlsplit(url).hostname or "").lower()
+    with as_expected("arm"):
+        for vault in listed:
+            if (urlsplit(vault["properties"]["vaultUri"]).hostname or "").lower() == host:
+                return str(vault["id"])
+    raise AzureFailure("Azure Resource Manager", f"no vault with the address {url} is visible in the subscription")
+
+
+def _vault_json(vault: Mapping[str, Any]) -> dict[str, Any]:
+    """DSM's KeyVault object out of ARM's (DSM contract §3.2)."""
+    properties = vault["properties"]
+    return {
+        "id": vault["id"],
+        "name": vault["name"],
+        "vault_type": properties["sku"]["name"].upper(),
+        "location": vault["location"],
+        "tags": vault.get("tags") or {},
+        "retention": properties.get("softDeleteRetentionInDays"),
+        "uri": properties["vaultUri"],
+    }

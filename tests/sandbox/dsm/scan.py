@@ -1,0 +1,217 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SYNC KEYS: bring the group's virtual keys in line with the vault (DSM contract §3.3, §4.3, §4.4)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from .azure_egress import AzureEgress, as_expected, public_number
+from .context import Dsm
+from .errors import bad_request
+from .external_kms import validated
+from .keys import key_json
+from .state import Account, Group, SecurityObject, new_id
+
+_PARALLEL = 8
+_CURVES = {"P-256": "NistP256", "P-384": "NistP384", "P-521": "NistP521", "P-256K": "SecP256K1"}
+_EC_CURVES: dict[str, ec.EllipticCurve] = {
+    "P-256": ec.SECP256R1(),
+    "P-384": ec.SECP384R1(),
+    "P-521": ec.SECP521R1(),
+    "P-256K": ec.SECP256K1(),
+}
+_OPERATIONS = {
+    "sign": "SIGN",
+    "verify": "VERIFY",
+    "encrypt": "ENCRYPT",
+    "decrypt": "DECRYPT",
+    "wrapKey": "WRAPKEY",
+    "unwrapKey": "UNWRAPKEY",
+}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One key version as the vault shows it, in DSM's terms."""
+
+    name: str
+    version: str
+    enabled: bool
+    obj_type: str
+    key_size: int | None
+    elliptic_curve: str | None
+    key_ops: list[str]
+    pub_key: str
+    hardware: bool
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return self.name, self.version
+
+
+class Scanner:
+    def __init__(self, dsm: Dsm) -> None:
+        self._dsm = dsm
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def scan(self, group: Group, creator: dict[str, str]) -> list[dict[str, Any]]:
+        """Scan all links of a group; the answer holds the new virtual keys only (Q30)."""
+        async with self._locks.setdefault(group.group_id, asyncio.Lock()):
+            record: dict[str, Any] = {
+                "scan_id": new_id(),
+                "is_async": False,
+                "started_at": self._dsm.runtime.clock.dsm_stamp(),
+            }
+            group.scans.append(record)
+            try:
+                created = [key for link in list(group.hmg.values()) for key in await self._link(group, link, creator)]
+            except Exception as error:
+                self._finish(record, {"$type": "Failed", "message": str(error)})
+                raise
+            self._finish(record, {"$type": "Success"})
+            return [key_json(key) for key in created]
+
+    def _finish(self, record: dict[str, Any], result: dict[str, Any]) -> None:
+        record |= {"finished_at": self._dsm.runtime.clock.dsm_stamp(), "scan_result": result}
+
+    async def _link(self, group: Group, link: Mapping[str, Any], creator: dict[str, str]) -> list[SecurityObject]:
+        link = validated(link, self._dsm.profile)
+        if not link["url"]:
+            raise bad_request("No key vault has been chosen for this group yet")
+        account = self._dsm.state.accounts[group.acct_id]
+        async with AzureEgress(link, self._dsm) as azure:
+            found = await self._found(azure)
+            known = {_identity(key): key for key in account.keys.in_group(group.group_id) if key.external}
+            missing = [key for identity, key in known.items() if identity not in found]
+            await self._refresh_missing(azure, missing)
+        for identity, seen in found.items():
+            if identity in known:
+                _refresh(known[identity], seen.enabled)
+        new = [seen for identity, seen in found.items() if identity not in known]
+        return [self._create(account, group, seen, creator) for seen in new]
+
+    async def _found(self, azure: AzureEgress) -> dict[tuple[str, str], _Found]:
+        """The key versions that get a virtual key: the current ones, or all (Q44)."""
+        listed = await azure.keys()
+        with as_expected("vault"):
+            names = [str(item["kid"]).rstrip("/").rsplit("/", 1)[1] for item in listed]
+        wanted = [(name, "") for name in names]
+        if self._dsm.profile.scan_versions == "all":
+            wanted = [
+                (name, str(item["kid"]).rsplit("/", 1)[1]) for name in names for item in await azure.key_versions(name)
+            ]
+        bundles = await _bounded(*(azure.key(name, version) for name, version in wanted))
+        with as_expected("vault"):
+            found = [_seen(name, bundle) for (name, _), bundle in zip(wanted, bundles, strict=True) if bundle]
+        return {seen.identity: seen for seen in found}
+
+    async def _refresh_missing(self, azure: AzureEgress, keys: list[SecurityObject]) -> None:
+        """Known virtual keys that the listing did not show: older versions, soft-deleted keys, purged keys."""
+        bundles = await _bounded(*(azure.key(*_identity(key)) for key in keys))
+        gone = [key for key, bundle in zip(keys, bundles, strict=True) if bundle is None]
+        with as_expected("vault"):
+            there = [(key, _enabled(bundle)) for key, bundle in zip(keys, bundles, strict=True) if bundle is not None]
+        for key, enabled in there:
+            _refresh(key, enabled)
+        deleted = await _bounded(*(azure.deleted_key(_identity(key)[0]) for key in gone))
+        for key, remains in zip(gone, deleted, strict=True):
+            key.enabled = False
+            key.custom_metadata["azure-key-state"] = "deleted" if remains else "purged"
+            if not remains:
+                key.state = "Destroyed"
+
+    def _create(self, account: Account, group: Group, seen: _Found, creator: dict[str, str]) -> SecurityObject:
+        metadata = {"azure-key-name": seen.name, "azure-key-state": "created"}
+        if seen.hardware:
+            metadata["azure-key-type"] = "hardware"
+        return self._dsm.state.add_key(
+            group.group_id,
+            _free_name(account, seen),
+            obj_type=seen.obj_type,
+            key_size=seen.key_size,
+            elliptic_curve=seen.elliptic_curve,
+            creator=creator,
+            origin="External",
+            enabled=seen.enabled,
+            key_ops=seen.key_ops,
+            external={
+                "hsm_group_id": group.group_id,
+                "id": {"version": str(uuid.UUID(hex=seen.version)), "label": seen.name},
+            },
+            custom_metadata=metadata,
+            pub_key=seen.pub_key,
+        )
+
+
+async def _bounded(*calls: Any) -> list[Any]:
+    """Await the calls a few at a time, results in order."""
+    gate = asyncio.Semaphore(_PARALLEL)
+
+    async def one(call: Any) -> Any:
+        async with gate:
+            return await call
+
+    return await asyncio.gather(*(one(call) for call in calls))
+
+
+def _seen(name: str, bundle: Mapping[str, Any]) -> _Found:
+    jwk = bundle["key"]
+    is_rsa = str(jwk["kty"]).startswith("RSA")
+    return _Found(
+        name=name,
+        version=uuid.UUID(hex=str(jwk["kid"]).rsplit("/", 1)[1]).hex,
+        enabled=_enabled(bundle),
+        obj_type="RSA" if is_rsa else "EC",
+        key_size=public_number(jwk["n"]).bit_length() if is_rsa else None,
+        elliptic_curve=None if is_rsa else _CURVES[jwk["crv"]],
+        key_ops=[_OPERATIONS[operation] for operation in jwk.get("key_ops", []) if operation in _OPERATIONS],
+        pub_key=_public_key(jwk),
+        hardware=str(jwk["kty"]).endswith("-HSM"),
+    )
+
+
+def _enabled(bundle: Mapping[str, Any]) -> bool:
+    return bool(bundle["attributes"].get("enabled", True))
+
+
+def _identity(key: SecurityObject) -> tuple[str, str]:
+    """Azure's name and version of a virtual key."""
+    identity = (key.external or {})["id"]
+    return identity["label"], uuid.UUID(identity["version"]).hex
+
+
+def _refresh(key: SecurityObject, enabled: bool) -> None:
+    """Take over what Azure says about a key that DSM knows."""
+    key.enabled = enabled
+    key.custom_metadata["azure-key-state"] = "created"
+    key.state = "Active"
+
+
+def _free_name(account: Account, seen: _Found) -> str:
+    """Azure's name; names are unique in an account, so a taken one is told apart by version, then by a fresh id."""
+    for name in (seen.name, f"{seen.name} ({seen.version})"):
+        if account.keys.named(name) is None:
+            return name
+    return f"{seen.name} ({seen.version}) {new_id()}"
+
+
+def _public_key(jwk: Mapping[str, Any]) -> str:
+    """The public key in DSM's form: base64 of SubjectPublicKeyInfo."""
+    public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+    if "n" in jwk:
+        public = rsa.RSAPublicNumbers(public_number(jwk["e"]), public_number(jwk["n"])).public_key()
+    else:
+        x, y = public_number(jwk["x"]), public_number(jwk["y"])
+        public = ec.EllipticCurvePublicNumbers(x, y, _EC_CURVES[jwk["crv"]]).public_key()
+    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(der).decode()

@@ -1,0 +1,233 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of the simulated DSM: accounts, principals, groups, security objects, sessions.
+
+Groups and security objects are indexed, so that look-ups stay quick with ten thousand of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..clock import Clock
+from .indexes import GroupIndex, KeyIndex
+
+ADMINISTRATOR = "ACCOUNTADMINISTRATOR"
+MEMBER = "ACCOUNTMEMBER"
+AUDITOR = "ACCOUNTAUDITOR"
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+@dataclass
+class Account:
+    acct_id: str
+    name: str
+    created_at: str
+    features: frozenset[str] = frozenset({"HMG", "AZUREBYOK"})
+    groups: GroupIndex = field(default_factory=GroupIndex)
+    keys: KeyIndex = field(default_factory=KeyIndex)
+
+
+@dataclass
+class Membership:
+    """What a user is in one account: flags, and group id -> roles."""
+
+    flags: list[str]
+    groups: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass
+class User:
+    user_id: str
+    email: str
+    password: str
+    memberships: dict[str, Membership]
+    created_at: str
+    idle_seconds: int = 24 * 3600
+
+
+@dataclass
+class App:
+    app_id: str
+    name: str
+    secret: str
+    acct_id: str
+    role: str
+    created_at: str
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    enabled: bool = True
+    idle_seconds: int = 600
+
+    @property
+    def api_key(self) -> str:
+        """The form in which DSM shows it (DSM contract §1.3)."""
+        return base64.b64encode(f"{self.app_id}:{self.secret}".encode()).decode()
+
+
+@dataclass
+class Group:
+    group_id: str
+    acct_id: str
+    name: str
+    created_at: str
+    creator: dict[str, str]
+    description: str = ""
+    hmg: dict[str, dict[str, Any]] = field(default_factory=dict)
+    custom_metadata: dict[str, str] | None = None
+    approval_policy: dict[str, Any] | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
+    scans: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class SecurityObject:
+    kid: str
+    acct_id: str
+    group_id: str
+    name: str
+    obj_type: str
+    created_at: str
+    creator: dict[str, str]
+    key_size: int | None = None
+    elliptic_curve: str | None = None
+    origin: str = "FortanixHSM"
+    state: str = "Active"
+    enabled: bool = True
+    key_ops: list[str] = field(default_factory=list)
+    external: dict[str, Any] | None = None
+    custom_metadata: dict[str, str] = field(default_factory=dict)
+    deactivation_date: str | None = None
+    pub_key: str | None = None
+
+
+@dataclass
+class Session:
+    token: str
+    subject: User | App
+    acct_id: str | None
+    last_used: float
+
+
+class DsmState:
+    """Everything the simulated DSM remembers. To be used in the sandbox's own thread (`Sandbox.do`)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.accounts: dict[str, Account] = {}
+        self.users: dict[str, User] = {}
+        self.apps: dict[str, App] = {}
+        self.sessions: dict[str, Session] = {}
+        self.azure_tokens: dict[tuple[str, ...], tuple[str, float]] = {}
+        """Who asked for what -> token and expiry; in use only where the profile lets DSM keep tokens."""
+
+    # Accounts and principals -------------------------------------------------------------------------------------
+
+    def add_account(self, name: str) -> Account:
+        account = Account(new_id(), name, self.clock.dsm_stamp())
+        self.accounts[account.acct_id] = account
+        return account
+
+    def add_user(self, email: str, memberships: Mapping[str, Iterable[str]]) -> User:
+        """A user with a fresh password; `memberships` is account id -> flags."""
+        joined = {acct_id: Membership([*flags, "STATEENABLED"]) for acct_id, flags in memberships.items()}
+        user = User(new_id(), email, secrets.token_urlsafe(18), joined, self.clock.dsm_stamp())
+        self.users[user.user_id] = user
+        return user
+
+    def add_app(self, name: str, role: str = "crypto", account: Account | None = None) -> App:
+        """An app with a fresh secret; `role` is `admin` or `crypto`."""
+        acct_id = (account or self.default_account).acct_id
+        app = App(new_id(), name, secrets.token_urlsafe(64), acct_id, role, self.clock.dsm_stamp())
+        self.apps[app.app_id] = app
+        return app
+
+    def regenerate_api_key(self, app: App | str) -> App:
+        """A new secret for an app; its sessions die at once (DSM contract §1.5)."""
+        owner = self.apps[app] if isinstance(app, str) else app
+        owner.secret = secrets.token_urlsafe(64)
+        self.sessions = {token: session for token, session in self.sessions.items() if session.subject is not owner}
+        return owner
+
+    def user_by_email(self, email: str) -> User | None:
+        return next((user for user in self.users.values() if user.email.lower() == email.lower()), None)
+
+    @property
+    def default_account(self) -> Account:
+        return next(iter(self.accounts.values()))
+
+    def account_named(self, name: str) -> Account:
+        return next(account for account in self.accounts.values() if account.name == name)
+
+    # Groups ------------------------------------------------------------------------------------------------------
+
+    def add_group(
+        self,
+        name: str,
+        hmg: Mapping[str, Any] | Iterable[Mapping[str, Any]] | None = None,
+        account: Account | None = None,
+        approval_policy: dict[str, Any] | None = None,
+        custom_metadata: dict[str, str] | None = None,
+        description: str = "",
+    ) -> Group:
+        """Put a group straight into the world. `hmg` is one stored link, or several; its shape is not judged here."""
+        owner = account or self.default_account
+        group = Group(new_id(), owner.acct_id, name, self.clock.dsm_stamp(), {"app": new_id()}, description)
+        links = [hmg] if isinstance(hmg, Mapping) else list(hmg or [])
+        group.hmg = {new_id(): dict(link) for link in links}
+        group.approval_policy = approval_policy
+        group.custom_metadata = custom_metadata
+        owner.groups.add(group)
+        return group
+
+    def find_group(self, name: str, account: Account | None = None) -> Group | None:
+        return (account or self.default_account).groups.named(name)
+
+    def group(self, group_id: str) -> Group | None:
+        """The group of that id in whatever account."""
+        return next((found for a in self.accounts.values() if (found := a.groups.get(group_id))), None)
+
+    def remove_group(self, group: Group | str) -> None:
+        """Take a group and its keys out of the world, as an administrator of the service could."""
+        found = self.group(group) if isinstance(group, str) else group
+        if found is None:
+            raise KeyError(group)
+        account = self.accounts[found.acct_id]
+        for key in account.keys.in_group(found.group_id):
+            account.keys.remove(key)
+        account.groups.remove(found)
+
+    def grant(self, principal: App | User, group: Group, permissions: Iterable[str] = ("GROUPADMINISTRATOR",)) -> None:
+        """Make an app or user a member of a group."""
+        groups = principal.groups if isinstance(principal, App) else principal.memberships[group.acct_id].groups
+        groups[group.group_id] = list(permissions)
+
+    # Security objects --------------------------------------------------------------------------------------------
+
+    def add_key(
+        self, group_id: str, name: str | None = None, obj_type: str = "AES", key_size: int | None = 256, **fields: Any
+    ) -> SecurityObject:
+        """Put a security object straight into a group."""
+        group = self.group(group_id)
+        if group is None:
+            raise KeyError(group_id)
+        kid = new_id()
+        stamp = self.clock.dsm_stamp()
+        fields.setdefault("creator", {"app": new_id()})
+        key = SecurityObject(
+            kid, group.acct_id, group_id, name or f"key-{kid}", obj_type, stamp, key_size=key_size, **fields
+        )
+        self.accounts[group.acct_id].keys.add(key)
+        return key
+
+    def keys_in(self, group_id: str) -> list[SecurityObject]:
+        group = self.group(group_id)
+        return self.accounts[group.acct_id].keys.in_group(group_id) if group else []

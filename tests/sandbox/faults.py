@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults on request: rules that disturb matching calls on any plane."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One rule. `route` is the route template, as in the journal; `*` matches all.
+
+    The first `skip` matching calls pass, then `times` calls are disturbed (None: all from there on). Without `status`,
+    `reset` and `truncate` a rule only delays. `after_work` lets the request take effect before its answer is replaced.
+    """
+
+    plane: str
+    method: str = "*"
+    route: str = "*"
+    times: int | None = 1
+    skip: int = 0
+    delay: float = 0.0
+    reset: Literal["before", "after"] | None = None
+    status: int | None = None
+    body: str | bytes = ""
+    content_type: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    retry_after: int | None = None
+    truncate: bool = False
+    after_work: bool = False
+
+    def matches(self, plane: str, method: str, route: str) -> bool:
+        return self.plane in ("*", plane) and self.method in ("*", method) and self.route in ("*", route)
+
+    def answer_headers(self) -> dict[str, str]:
+        extra = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return {**self.headers, **extra}
+
+
+@dataclass
+class _Rule:
+    fault: Fault
+    seen: int = 0
+
+    def spent(self) -> bool:
+        return self.fault.times is not None and self.seen >= self.fault.skip + self.fault.times
+
+    def strikes(self) -> bool:
+        """Count one matching call and tell whether it is to be disturbed."""
+        self.seen += 1
+        return self.seen > self.fault.skip
+
+
+class Faults:
+    """The active rules. The first rule that strikes wins; later ones do not see that call."""
+
+    def __init__(self) -> None:
+        self._rules: list[_Rule] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> Fault:
+        with self._lock:
+            self._rules.append(_Rule(fault))
+        return fault
+
+    def clear(self) -> None:
+        with self._lock:
+            self._rules.clear()
+
+    def pick(self, plane: str, method: str, route: str) -> Fault | None:
+        """The fault for this call, if any."""
+        with self._lock:
+            for rule in self._rules:
+                if not rule.spent() and rule.fault.matches(plane, method, route) and rule.strikes():
+                    return rule.fault
+        return None

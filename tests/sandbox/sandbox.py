@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sandbox as one object: starts everything in a background thread, hands out what clients need, stops it again."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from aiohttp import web
+
+from . import control
+from .authorities import Authorities
+from .azure.arm import arm_application
+from .azure.entra import entra_application
+from .azure.key_vault import key_vault_application
+from .azure.service import Service
+from .azure.state import AzureState
+from .clock import Clock
+from .dsm.app import application as dsm_application
+from .dsm.context import Dsm
+from .dsm.state import DsmState
+from .faults import Faults
+from .journal import Journal
+from .network import Address, Network
+from .profiles import Profile
+from .proxy import Proxy, ProxyEntry
+from .runtime import Runtime
+from .wire import listen
+from .world import DSM_HOST, World, build
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class State:
+    """The live state objects, to be touched in the sandbox's thread only (`Sandbox.do`)."""
+
+    dsm: DsmState
+    azure: AzureState
+
+
+class Sandbox:
+    """Simulated DSM and Azure on loopback. `Sandbox.start()` gives a running one."""
+
+    def __init__(self, profile: Profile, groups: int, port: int, directory: Path | None) -> None:
+        self._authorities = Authorities()
+        self._runtime = Runtime(profile, self._authorities.global_roots_pem())
+        self._state = State(DsmState(self._runtime.clock), AzureState.fresh(self._runtime.clock))
+        self.world: World = build(self._state.dsm, self._state.azure, groups)
+        self._own_directory = directory is None
+        self.directory = directory or Path(tempfile.mkdtemp(prefix="fortanix-dsm-sandbox-"))
+        self._bundle = self.directory / "ca.pem"
+        self._wanted_port = port
+        self._proxy = Proxy(self._runtime.network, self._runtime.origins)
+        self._runners: list[web.AppRunner] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox", daemon=True)
+
+    @classmethod
+    def start(
+        cls, profile: Profile | None = None, groups: int = 0, port: int = 0, directory: str | Path | None = None
+    ) -> Self:
+        """Build the start-up world and listen. `groups` extra local groups are seeded, `port` is the proxy's."""
+        sandbox = cls(profile or Profile(), groups, port, Path(directory) if directory else None)
+        sandbox._thread.start()
+        try:
+            sandbox._run(sandbox._open())
+        except BaseException:
+            sandbox.stop()
+            raise
+        return sandbox
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Close all listeners and remove the directory if it is the sandbox's own. May be called twice."""
+        if self._thread.is_alive():
+            self._run(self._close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+        if self._own_directory:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    # What clients and tests use ------------------------------------------------------------------------------------
+
+    def environment(self) -> dict[str, str]:
+        """The variables that lead a client into the sandbox; to be merged over its environment."""
+        proxy, bundle = self.proxy_url, str(self._bundle)
+        return {
+            "HTTPS_PROXY": proxy,
+            "https_proxy": proxy,
+            "NO_PROXY": "",
+            "no_proxy": "",
+            "REQUESTS_CA_BUNDLE": bundle,
+            "SSL_CERT_FILE": bundle,
+            "CURL_CA_BUNDLE": bundle,
+            "DSM_ENDPOINT": self.world.dsm_endpoint,
+            "DSM_API_KEY": self.world.admin_app.api_key,
+        }
+
+    @property
+    def proxy_url(self) -> str:
+        return f"http://127.0.0.1:{self._proxy_port}"
+
+    @property
+    def ca_bundle(self) -> Path:
+        return self._bundle
+
+    @property
+    def control_url(self) -> str:
+        return f"http://{self._control.host}:{self._control.port}"
+
+    @property
+    def journal(self) -> Journal:
+        return self._runtime.journal
+
+    @property
+    def proxy_log(self) -> list[ProxyEntry]:
+        return self._proxy.log.entries()
+
+    @property
+    def faults(self) -> Faults:
+        return self._runtime.faults
+
+    @property
+    def clock(self) -> Clock:
+        return self._runtime.clock
+
+    @property
+    def profile(self) -> Profile:
+        return self._runtime.profile
+
+    @profile.setter
+    def profile(self, profile: Profile) -> None:
+        self._runtime.profile = profile
+
+    @property
+    def network(self) -> Network:
+        """The name table of the clients' proxy."""
+        return self._runtime.network
+
+    @property
+    def dsm_network(self) -> Network:
+        """The name table of DSM's egress; a name published here shadows the common one."""
+        return self._runtime.dsm_network
+
+    @property
+    def authorities(self) -> Authorities:
+        return self._authorities
+
+    @property
+    def crashes(self) -> list[BaseException]:
+        """Defects of the sandbox itself that were answered with 500; a test run wants none."""
+        return list(self._runtime.crashes)
+
+    def do(self, action: Callable[[State], T]) -> T:
+        """Run `action` on the live state in the sandbox's thread and return its result."""
+        result: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                result.set_result(action(self._state))
+            except BaseException as error:
+                result.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return result.result()
+
+    # Life cycle ------------------------------------------------------------------------------------------------------
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    async def _open(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._authorities.write_bundle(self._bundle)
+        dsm = Dsm(self._state.dsm, self._runtime)
+        address = await self._serve(dsm_application(dsm), self._authorities.dsm_context(DSM_HOST))
+        self._runtime.network.publish(DSM_HOST, address)
+        for cloud in self._state.azure.clouds:
+            await self._open_cloud(Service(cloud, self._runtime))
+        self._proxy_port = await self._proxy.start(self._wanted_port)
+        runner, self._control = await listen(control.application(self.journal, self._proxy.log.entries), None)
+        self._runners.append(runner)
+
+    async def _open_cloud(self, service: Service) -> None:
+        """One listener for each service of a cloud; the vaults' names exist as long as the vaults do."""
+        cloud, network = service.state.cloud, self._runtime.network
+        for host, application in (
+            (cloud.login_host, entra_application(service)),
+            (cloud.management_host, arm_application(service)),
+        ):
+            network.publish(host, await self._serve(application, self._authorities.azure_context(host)))
+        context = self._authorities.azure_context(f"*.{cloud.vault_suffix}")
+        address = await self._serve(key_vault_application(service), context)
+        network.publish_zone(f".{cloud.vault_suffix}", address, service.state.host_exists)
+
+    async def _serve(self, application: web.Application, context: ssl.SSLContext) -> Address:
+        runner, address = await listen(application, context)
+        self._runners.append(runner)
+        return address
+
+    async def _close(self) -> None:
+        await self._proxy.stop()
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))

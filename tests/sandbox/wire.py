@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wire side that all planes share: listeners on loopback, and the middlewares for journal and faults."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from .faults import Fault
+from .journal import kind_of, shown_query
+from .network import Address
+from .runtime import Runtime
+
+_log = logging.getLogger("sandbox")
+
+RESET_STATUS = 0
+"""The journal's status of a call whose connection was cut."""
+
+
+async def listen(
+    application: web.Application, context: ssl.SSLContext | None, port: int = 0
+) -> tuple[web.AppRunner, Address]:
+    """Serve an application on an ephemeral loopback port."""
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=0.2)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=context)
+    await site.start()
+    host, bound = runner.addresses[0][:2]
+    return runner, Address(host, bound)
+
+
+def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    body = json.dumps(value, separators=(",", ":")).encode()
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def route_of(request: web.Request) -> str:
+    """The route template, `?` for a path that is not served."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "?"
+
+
+def name_principal(request: web.Request, label: str) -> None:
+    """Tell the journal who is asking."""
+    request["principal"] = label
+
+
+def crash_report(runtime: Runtime, error: BaseException) -> None:
+    """A defect of the sandbox itself: keep it for the tests, print it for people."""
+    runtime.crashes.append(error)
+    _log.error("the sandbox failed to answer", exc_info=error)
+
+
+def journal_middleware(plane: str, runtime: Runtime) -> Middleware:
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        response = await handler(request)
+        # Written before the answer leaves, so that a client which has the answer also finds the entry.
+        runtime.journal.record(_facts(plane, runtime, request, response.status, time.perf_counter() - began))
+        return await _cut(request, response) if request.get("cut") else response
+
+    return middleware
+
+
+def _facts(plane: str, runtime: Runtime, request: web.Request, status: int, duration: float) -> dict[str, Any]:
+    route = route_of(request)
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return {
+        "time": runtime.clock.now(),
+        "plane": plane,
+        "method": request.method,
+        "host": request.host,
+        "path": request.path,
+        "query": shown_query(request.query.items()),
+        "route": route,
+        "principal": request.get("principal", "anonymous"),
+        "status": RESET_STATUS if request.get("cut") == "reset" else status,
+        "kind": kind_of(plane, request.method, route),
+        "duration": duration,
+        "origin": runtime.origins.of(peer[1]) if peer else "",
+    }
+
+
+async def _cut(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Break the connection: at once, or in the middle of the body."""
+    transport = request.transport
+    if transport is None:
+        return response
+    if request["cut"] == "truncate" and isinstance(response, web.Response) and isinstance(response.body, bytes):
+        half = web.StreamResponse(status=response.status, headers={"Content-Type": response.content_type})
+        half.content_length = max(len(response.body), 2)
+        await half.prepare(request)
+        await half.write(response.body[: len(response.body) // 2])
+        transport.close()
+        return half
+    transport.abort()
+    return response
+
+
+def fault_middleware(plane: str, runtime: Runtime) -> Middleware:
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        fault = runtime.faults.pick(plane, request.method, route_of(request))
+        if fault is None:
+            return await handler(request)
+        return await _disturbed(fault, request, handler)
+
+    return middleware
+
+
+async def _disturbed(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
+    if fault.delay:
+        await asyncio.sleep(fault.delay)
+    if fault.reset == "before":
+        request["cut"] = "reset"
+        return web.Response(status=500)
+    replaced = fault.status is not None
+    if not replaced or fault.after_work:
+        response = await handler(request)
+    if replaced:
+        body = fault.body.encode() if isinstance(fault.body, str) else fault.body
+        headers = {"Content-Type": fault.content_type, **fault.answer_headers()}
+        response = web.Response(status=fault.status or 500, body=body, headers=headers)
+    if fault.reset == "after":
+        request["cut"] = "reset"
+    elif fault.truncate:
+        request["cut"] = "truncate"
+    return response

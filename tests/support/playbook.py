@@ -1,0 +1,145 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs real playbooks with real ansible-playbook and gives back what each task returned."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
+
+
+@dataclass(frozen=True)
+class TaskOutcome:
+    """What one task returned on one host."""
+
+    task: str
+    status: str
+    result: Mapping[str, Any]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.result.get("changed"))
+
+    def __getitem__(self, key: str) -> Any:
+        return self.result[key]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: exit status, outcomes in order, all that was printed, the files that it left."""
+
+    code: int
+    outcomes: Sequence[TaskOutcome]
+    output: str
+    directory: Path
+
+    def __getitem__(self, index: int) -> TaskOutcome:
+        return self.outcomes[index]
+
+    def named(self, text: str) -> TaskOutcome:
+        """The one task whose name holds ``text``."""
+        (hit,) = [outcome for outcome in self.outcomes if text in outcome.task]
+        return hit
+
+    @property
+    def changed(self) -> list[str]:
+        return [outcome.task for outcome in self.outcomes if outcome.changed]
+
+    @property
+    def message(self) -> str:
+        """The message of the one task that failed."""
+        (failed,) = [outcome for outcome in self.outcomes if outcome.status == "failed"]
+        return str(failed["msg"])
+
+
+class Ansible:
+    """ansible-playbook with the sandbox's environment, in a directory of its own for each run."""
+
+    def __init__(self, environment: Mapping[str, str], directory: Path) -> None:
+        self._environment = environment
+        self._directory = directory
+        self._runs = 0
+
+    def tasks(self, *tasks: Mapping[str, Any], defaults: Mapping[str, Any] | None = None, **options: Any) -> Run:
+        """Run tasks on localhost. A task is ``{"cdc_group": {...}}``, with further keywords of tasks as they are."""
+        play = {
+            "hosts": "localhost",
+            "connection": "local",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            "module_defaults": dict(defaults or {}),
+            "tasks": [_qualified(task) for task in tasks],
+        }
+        return self.playbook([play], **options)
+
+    def playbook(
+        self,
+        playbook: Path | Sequence[Mapping[str, Any]],
+        *,
+        variables: Mapping[str, Any] | None = None,
+        check: bool = False,
+        diff: bool = False,
+        verbosity: int = 0,
+        environment: Mapping[str, str | None] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> Run:
+        """Run a playbook, given as a file or as data. ``environment`` is laid over the sandbox's; None removes."""
+        self._runs += 1
+        directory = self._directory / f"run-{self._runs}"
+        (directory / "tmp").mkdir(parents=True)
+        if not isinstance(playbook, Path):
+            data, playbook = playbook, directory / "playbook.yml"
+            playbook.write_text(yaml.safe_dump(data), encoding="utf-8")
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook), *arguments]
+        if variables is not None:
+            file = directory / "variables.json"
+            file.write_text(json.dumps(variables), encoding="utf-8")
+            command += ["-e", f"@{file}"]
+        command += ["--check"] * check + ["--diff"] * diff + ["-" + "v" * verbosity] * bool(verbosity)
+        record = directory / "record.jsonl"
+        merged: dict[str, str | None] = {
+            **os.environ,
+            **self._environment,
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+            "ANSIBLE_CALLBACKS_ENABLED": "recorder",
+            "ANSIBLE_HOME": str(directory / "home"),
+            "ANSIBLE_LOCAL_TEMP": str(directory / "tmp"),
+            "ANSIBLE_REMOTE_TEMP": str(directory / "tmp"),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "0",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
+            "RECORDER_FILE": str(record),
+            **(environment or {}),
+        }
+        done = subprocess.run(
+            command,
+            env={name: value for name, value in merged.items() if value is not None},
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+        outcomes = [TaskOutcome(e["task"], e["status"], e["result"]) for e in map(json.loads, lines)]
+        return Run(done.returncode, outcomes, done.stdout, directory)
+
+
+def _qualified(task: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"fortanix.dsm.{key}" if key.startswith("cdc_") else key: value for key, value in task.items()}

@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Third-party clients with default settings, the command line, and the size of the world."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+import sandbox as package
+from sandbox import Sandbox
+
+TESTS = Path(package.__file__).parent.parent
+
+_SDK = """
+import os
+from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
+from azure.mgmt.keyvault import KeyVaultManagementClient
+
+government = os.environ["CLOUD"] == "government"
+credential = ClientSecretCredential(
+    os.environ["TENANT"], os.environ["CLIENT"], os.environ["SECRET"],
+    **({"authority": "login.microsoftonline.us"} if government else {}),
+)
+arm = {"base_url": "https://management.usgovcloudapi.net",
+       "credential_scopes": ["https://management.core.usgovcloudapi.net/.default"]} if government else {}
+manager = KeyVaultManagementClient(credential, os.environ["SUBSCRIPTION"], **arm)
+print(sorted(vault.name for vault in manager.vaults.list_by_subscription()))
+keys = KeyClient(os.environ["VAULT"], credential)
+print(sorted(key.name for key in keys.list_properties_of_keys()))
+print(keys.create_rsa_key("made-by-the-sdk").key_type.value, keys.get_key("made-by-the-sdk").name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("cloud", "vault", "held"),
+    [
+        ("public", "akv-sandbox-std", ["app-signing", "invoices"]),
+        ("government", "akv-sandbox-gov-std", ["records"]),
+    ],
+)
+def test_the_azure_sdks_work_with_their_default_settings(sb: Sandbox, cloud: str, vault: str, held: list[str]) -> None:
+    view = getattr(sb.world, cloud)
+    variables = {
+        "CLOUD": cloud,
+        "TENANT": view.tenant_id,
+        "CLIENT": view.client_id,
+        "SECRET": view.client_secret,
+        "SUBSCRIPTION": view.subscription_id,
+        "VAULT": view.vaults[vault].uri,
+    }
+    environment = {**os.environ, **sb.environment(), **variables}
+
+    run = subprocess.run(
+        [sys.executable, "-c", _SDK], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    listed, keys, made = run.stdout.splitlines()
+    assert listed == str(sorted(name for name in view.vaults if "other" not in name))
+    assert keys == str(held)
+    assert made == "RSA made-by-the-sdk"
+
+
+# The command ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_serves_until_it_is_told_to_stop_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    exports = tmp_path / "exports.sh"
+    command = [sys.executable, "-m", "sandbox", "--groups", "3", "--export-file", str(exports)]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("Ctrl-C"):
+                break
+        given = dict(re.findall(r"^export (\w+)='?([^'\n]*)'?$", exports.read_text(), re.MULTILINE))
+        mode = stat.S_IMODE(exports.stat().st_mode)
+        with urllib3.ProxyManager(given["HTTPS_PROXY"], ca_certs=given["REQUESTS_CA_BUNDLE"]) as pool:
+            headers = {"Authorization": f"Basic {given['DSM_API_KEY']}"}
+            groups = pool.request("GET", f"{given['DSM_ENDPOINT']}/sys/v1/groups", headers=headers).json()
+        process.send_signal(number)
+        code = process.wait(timeout=10)
+
+    assert (code, len(groups), mode) == (0, 3, 0o600)
+    assert not exports.exists()
+    assert not Path(given["REQUESTS_CA_BUNDLE"]).exists()
+
+
+def test_the_environment_is_complete_and_text_only(sb: Sandbox) -> None:
+    given = sb.environment()
+
+    assert all(isinstance(value, str) for value in given.values())
+    assert given["HTTPS_PROXY"] == given["https_proxy"] == sb.proxy_url
+    assert Path(given["REQUESTS_CA_BUNDLE"]).read_text().count("BEGIN CERTIFICATE") == 2
+
+
+def test_two_sandboxes_share_no_secret_and_no_port() -> None:
+    with Sandbox.start() as one, Sandbox.start() as two:
+        assert one.world.admin_app.api_key != two.world.admin_app.api_key
+        assert one.proxy_url != two.proxy_url
+
+
+def test_stop_may_be_called_twice_and_removes_its_directory() -> None:
+    own = Sandbox.start()
+    directory = own.directory
+
+    own.stop()
+    own.stop()
+
+    assert not directory.exists()
+
+
+def test_a_directory_that_was_given_is_kept(tmp_path: Path) -> None:
+    with Sandbox.start(directory=tmp_path / "ca"):
+        pass
+
+    assert (tmp_path / "ca" / "ca.pem").exists()
+
+
+def test_an_error_inside_do_reaches_the_caller(sb: Sandbox) -> None:
+    with pytest.raises(KeyError):
+        sb.do(lambda state: state.dsm.remove_group("unknown"))
+
+
+# Size -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def big() -> Any:
+    with Sandbox.start(groups=10_000) as own:
+
+        def fill(state: Any) -> str:
+            group = state.dsm.find_group("seeded-00000")
+            for number in range(10_000):
+                state.dsm.add_key(group.group_id, f"key-{number:05d}")
+            return str(group.group_id)
+
+        group_id = own.do(fill)
+        with urllib3.ProxyManager(own.proxy_url, ca_certs=str(own.ca_bundle)) as pool:
+            yield own, pool, group_id
+
+
+def best_of(sb: Sandbox, pool: Any, path: str, runs: int = 15) -> float:
+    """The smallest time that the simulated service itself took, in milliseconds."""
+    headers = {"Authorization": f"Basic {sb.world.admin_app.api_key}"}
+    mark = sb.journal.mark()
+    for _ in range(runs):
+        assert pool.request("GET", sb.world.dsm_endpoint + path, headers=headers).status == 200
+    return min(entry.duration for entry in sb.journal.since(mark)) * 1000
+
+
+def test_ten_thousand_groups_do_not_slow_a_look_up_by_name(big: Any) -> None:
+    own, pool, _ = big
+    text = json.dumps({"name": {"$eq": "seeded-07777"}}).replace(" ", "")
+
+    assert best_of(own, pool, f"/sys/v1/groups?filter={text}") < 3
+
+
+def test_ten_thousand_keys_do_not_slow_a_page_of_keys(big: Any) -> None:
+    own, pool, group_id = big
+
+    assert best_of(own, pool, f"/crypto/v1/keys?group_id={group_id}&limit=10") < 3
+
+
+def test_all_ten_thousand_groups_come_in_ten_pages(big: Any) -> None:
+    own, pool, _ = big
+    headers = {"Authorization": f"Basic {own.world.admin_app.api_key}"}
+    began, seen, url = time.perf_counter(), 0, f"{own.world.dsm_endpoint}/sys/v1/groups?limit=1000&offset="
+    for offset in range(0, 10_000, 1000):
+        seen += len(pool.request("GET", f"{url}{offset}", headers=headers).json())
+
+    assert seen == 10_000
+    assert time.perf_counter() - began < 5

@@ -1,0 +1,180 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The TLS block and the certificate credential of a link, over real handshakes (DSM contract §2.7, §2.8)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sandbox import Profile, Sandbox
+from sandbox.authorities import server_context
+
+CHECK = "/sys/v1/groups/hmg/check"
+
+
+def tls(**changes: Any) -> dict[str, Any]:
+    return {"mode": "required", "validate_hostname": True, "ca": {"ca_set": "global_roots"}, **changes}
+
+
+def pinned(certificate: x509.Certificate) -> dict[str, Any]:
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    return tls(ca={"pinned": [base64.b64encode(der).decode()]})
+
+
+def pem_certificate(authority: trustme.CA) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(authority.cert_pem.bytes())
+
+
+# TLS ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_right_pinned_authority_connects(sb: Sandbox, admin: Any, estate: Any) -> None:
+    root = pem_certificate(sb.authorities.global_root)
+
+    assert admin("POST", CHECK, estate.link(tls=pinned(root))).status == 204
+
+
+def test_a_wrong_pinned_authority_fails_with_the_tls_text(sb: Sandbox, admin: Any, estate: Any) -> None:
+    answer = admin("POST", CHECK, estate.link(tls=pinned(pem_certificate(sb.authorities.dsm_root))))
+
+    assert answer.status == 400
+    assert "TLS: " in answer.text
+    assert "unable to get local issuer certificate" in answer.text
+
+
+def test_tls_scope_vault_leaves_the_other_connections_with_the_global_roots(
+    sb: Sandbox, admin: Any, estate: Any
+) -> None:
+    sb.profile = Profile(tls_scope="vault")
+
+    answer = admin("POST", CHECK, estate.link(tls=pinned(pem_certificate(sb.authorities.dsm_root))))
+
+    assert answer.text.startswith(f"Azure Key Vault ({estate.vault}.vault.azure.net): TLS: ")
+
+
+@pytest.mark.parametrize(("validate", "status"), [(True, 400), (False, 204)])
+def test_the_host_name_is_checked_only_where_the_link_says_so(
+    admin: Any, estate: Any, front: None, validate: bool, status: int
+) -> None:
+    assert admin("POST", CHECK, estate.link(tls=tls(validate_hostname=validate))).status == status
+
+
+@pytest.fixture
+def front(sb: Sandbox, make_front: Callable[..., None]) -> None:
+    """Something in DSM's egress that answers for Entra with a certificate of another name."""
+    make_front("login.microsoftonline.com", server_context(sb.authorities.global_root, "elsewhere.example"))
+
+
+@pytest.fixture
+def make_front(sb: Sandbox) -> Any:
+    """A TLS-terminating relay between DSM and one of Azure's names."""
+    import asyncio
+    import ssl
+
+    from sandbox.network import Address
+
+    servers: list[tuple[str, asyncio.Server]] = []
+    loop: asyncio.AbstractEventLoop = sb.do(lambda _state: asyncio.get_running_loop())
+
+    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+        sink.close()
+
+    async def start(host: str, context: ssl.SSLContext) -> None:
+        behind = sb.network.resolve(host)
+        assert behind
+        onwards = ssl.create_default_context(cafile=str(sb.ca_bundle))
+
+        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            to = await asyncio.open_connection(behind.host, behind.port, ssl=onwards, server_hostname=host)
+            await asyncio.gather(pump(reader, to[1]), pump(to[0], writer), return_exceptions=True)
+
+        server = await asyncio.start_server(relay, "127.0.0.1", 0, ssl=context)
+        servers.append((host, server))
+        sb.dsm_network.publish(host, Address(*server.sockets[0].getsockname()[:2]))
+
+    def make(host: str, context: ssl.SSLContext) -> None:
+        asyncio.run_coroutine_threadsafe(start(host, context), loop).result()
+
+    yield make
+    for host, server in servers:
+        sb.dsm_network.withdraw(host)
+        loop.call_soon_threadsafe(server.close)
+
+
+def test_a_front_that_demands_a_client_certificate_gets_the_links_one(
+    sb: Sandbox, admin: Any, estate: Any, make_front: Any
+) -> None:
+    import ssl
+
+    clients = trustme.CA()
+    issued = clients.issue_cert("dsm.client.example")
+    context = server_context(sb.authorities.global_root, "login.microsoftonline.com")
+    clients.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    make_front("login.microsoftonline.com", context)
+    pair = {
+        "client_cert": base64.b64encode(issued.cert_chain_pems[0].bytes()).decode(),
+        "client_key": base64.b64encode(issued.private_key_pem.bytes()).decode(),
+    }
+
+    statuses = [admin("POST", CHECK, estate.link(tls=block)).status for block in (tls(), tls(**pair))]
+
+    assert statuses == [400, 204]
+
+
+# A certificate as the credential -----------------------------------------------------------------------------------
+
+
+def self_signed(days: int = 30) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "dsm-credential")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=60))
+    return builder.not_valid_after(now + timedelta(days=days)).sign(key, hashes.SHA256()), key
+
+
+def certificate_auth(certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> dict[str, str]:
+    der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    encoded = certificate.public_bytes(serialization.Encoding.DER)
+    pair = {"client_cert": base64.b64encode(encoded).decode(), "client_key": base64.b64encode(der).decode()}
+    return {"mode": "token_auth_config", **pair}
+
+
+@pytest.mark.parametrize(
+    ("registered", "days", "words"),
+    [(True, 30, ""), (False, 30, "AADSTS700027"), (True, -1, "AADSTS1000502")],
+    ids=["registered", "unregistered", "expired"],
+)
+def test_a_certificate_counts_if_entra_knows_it_and_it_is_valid(
+    admin: Any, estate: Any, registered: bool, days: int, words: str
+) -> None:
+    certificate, key = self_signed(days)
+    if registered:
+        estate.do(lambda azure: azure.add_certificate(estate.client_id, certificate))
+
+    answer = admin("POST", CHECK, estate.link(auth_config=certificate_auth(certificate, key)))
+
+    assert answer.status == (400 if words else 204)
+    assert words in answer.text
+
+
+def test_certificate_and_key_must_belong_together(admin: Any, estate: Any) -> None:
+    auth = certificate_auth(self_signed()[0], self_signed()[1])
+
+    answer = admin("POST", CHECK, estate.link(auth_config=auth))
+
+    assert "do not belong together" in answer.text

@@ -1,0 +1,107 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The layers of the design, as far as the source shows them: what imports what, and where logic may be."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from unit.builders import MODULES, ROOT, syntax_of
+
+UTILS = ROOT / "plugins/module_utils"
+PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
+OPERATIONS = sorted((UTILS / "_operations").glob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imported_by(path: Path) -> Iterator[str]:
+    """The full names of what a file imports, wherever in it; ours begin with ``plugins.``."""
+    package = path.relative_to(ROOT).parts[:-1]
+    for node in ast.walk(syntax_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            source = ".".join(filter(None, (base, node.module)))
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def names_in(path: Path) -> set[str]:
+    """Every name and attribute that a file uses."""
+    nodes = list(ast.walk(syntax_of(path)))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} | {
+        node.attr for node in nodes if isinstance(node, ast.Attribute)
+    }
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=name_of)
+def test_nothing_but_the_standard_library_and_ansible_is_imported(path: Path) -> None:
+    allowed = {*sys.stdlib_module_names, "ansible", "plugins"}
+
+    assert [name for name in imported_by(path) if name.partition(".")[0] not in allowed] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_documentation_and_one_call_of_its_operation(module: str) -> None:
+    source = ast.Module(
+        body=[
+            node
+            for node in syntax_of(ROOT / f"plugins/modules/{module}.py").body
+            if not (
+                isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("DOCUMENTATION", "EXAMPLES", "RETURN")
+            )
+        ],
+        type_ignores=[],
+    )
+
+    assert ast.unparse(source) == ast.unparse(
+        ast.parse(f"""
+from __future__ import annotations
+from ..module_utils._operations import {module}
+from ..module_utils._task import run_module
+
+def main() -> None:
+    run_module({module})
+
+if __name__ == "__main__":
+    main()
+""")
+    )
+
+
+def test_there_is_one_operation_for_each_module() -> None:
+    assert [path.stem for path in OPERATIONS] == MODULES
+
+
+@pytest.mark.parametrize("path", OPERATIONS, ids=name_of)
+def test_an_operation_knows_nothing_of_module_process_or_environment(path: Path) -> None:
+    forbidden = {"os", "sys", "environ", "AnsibleModule", "exit_json", "fail_json", "print", "subprocess"}
+
+    assert names_in(path) & forbidden == set()
+
+
+@pytest.mark.parametrize("path", [*UTILS.glob("_dsm/*.py")], ids=name_of)
+def test_what_knows_dsm_does_not_know_the_operations(path: Path) -> None:
+    assert [name for name in imported_by(path) if "._operations" in name] == []
+
+
+@pytest.mark.parametrize("name", ["_plan.py", "_errors.py", "_argspec.py", "_dsm/external_kms.py", "_dsm/tls.py"])
+def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> None:
+    allowed = ("__future__", "collections.abc", "dataclasses", "typing", "base64", "binascii", "hashlib", "re", "ssl")
+    pure = ("urllib.parse", "plugins.module_utils._errors", "plugins.module_utils._dsm.tls")
+
+    assert [
+        found
+        for found in imported_by(UTILS / name)
+        if not f"{found}.".startswith(tuple(f"{one}." for one in allowed + pure))
+    ] == []
