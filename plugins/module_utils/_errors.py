@@ -14,10 +14,15 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\
 _LONGEST_QUOTE = 500
 
 
+def printable(text: str) -> str:
+    """One line without control characters: names and words from a server must not steer a terminal."""
+    return _UNPRINTABLE.sub(" ", text).strip()
+
+
 def quotable(text: str) -> str:
-    """One printable line of at most 500 characters: servers' words must not steer a terminal."""
-    line = _UNPRINTABLE.sub(" ", text).strip()
-    return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + "…"
+    """A printable line of at most 500 characters."""
+    line = printable(text)
+    return line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…"
 
 
 class TaskError(Exception):
@@ -26,11 +31,11 @@ class TaskError(Exception):
     def __init__(
         self, problem: str, *, plane: str, obj: str = "", server_words: str = "", next_step: str = "", **details: Any
     ) -> None:
-        self.problem = problem
+        self.problem = printable(problem)
         self.plane = plane
-        self.obj = obj
+        self.obj = printable(obj)
         self.server_words = quotable(server_words)
-        self.next_step = next_step
+        self.next_step = printable(next_step)
         self.details = details
         super().__init__(self._message())
 

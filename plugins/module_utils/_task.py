@@ -97,7 +97,11 @@ def complete_login(params: MutableMapping[str, Any], environ: Mapping[str, str])
 
 def proxy_for(url: str) -> str | None:
     """The proxy that the environment (``HTTPS_PROXY``, ``NO_PROXY``) names for this address."""
-    host = urllib.parse.urlsplit(url).hostname or ""
+    try:
+        host = urllib.parse.urlsplit(url).hostname or ""
+    except ValueError:
+        # No address at all: refused by the check of dsm_endpoint, in its own words.
+        return None
     if urllib.request.proxy_bypass(host):
         return None
     return urllib.request.getproxies().get("https")

@@ -299,7 +299,7 @@ class DsmClient:
 
 def _pause(attempt: int, retry_after: str | None) -> float:
     """Seconds to wait before the next try: what the server asks for, within bounds, else 0.5, 1, 2."""
-    if retry_after is not None and retry_after.strip().isdigit():
+    if retry_after is not None and retry_after.strip().isdecimal():
         return min(float(retry_after), _LONGEST_PAUSE)
     return min(0.5 * 2.0 ** (attempt - 1), _LONGEST_PAUSE)
 

@@ -82,7 +82,7 @@ def server_words(content_type: str, body: bytes) -> str:
         return "HTML page: " + re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)).strip()
     try:
         return _message_in(json.loads(text)) or text
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -107,7 +107,7 @@ class Link:
             "auth_config": dict(credential.auth_config),
         }
         if self.vault_type is not None:
-            config["key_vault_type"] = _DSM_VAULT_TYPES[self.vault_type]
+            config["key_vault_type"] = _DSM_VAULT_TYPES.get(self.vault_type, self.vault_type.upper())
         return config
 
     def same_as(self, other: Link) -> bool:
@@ -196,8 +196,14 @@ def normal_uri(uri: str) -> str:
 
 def vault_name_of(uri: str) -> str | None:
     """The vault's name: the first label of the URI's host."""
-    host = urllib.parse.urlsplit(uri).hostname
-    return host.partition(".")[0] if host else None
+    return _host_of(uri).partition(".")[0] or None
+
+
+def _host_of(uri: str) -> str:
+    try:
+        return urllib.parse.urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""
 
 
 def checked_uuid(option: str, value: str) -> str:
@@ -211,6 +217,11 @@ def checked_uuid(option: str, value: str) -> str:
     return value.strip().lower()
 
 
+def is_vault_name(name: str) -> bool:
+    """Whether Azure takes this as the name of a vault or a Managed HSM (Azure contract §1.2, VaultNameNotValid)."""
+    return re.fullmatch(r"[a-z][a-z0-9-]{2,23}", name, re.IGNORECASE) is not None
+
+
 def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
     """The normal form of a vault URI that belongs to this Azure service.
 
@@ -218,9 +229,9 @@ def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
         InvalidInput: it is no vault URI, or one of another cloud.
     """
     uri = normal_uri(value)
-    parts = urllib.parse.urlsplit(uri)
-    label, _dot, domain = (parts.hostname or "").partition(".")
-    if uri != f"https://{parts.hostname}/" or not re.fullmatch(r"[a-z0-9-]{3,24}", label):
+    host = _host_of(uri)
+    label, _dot, domain = host.partition(".")
+    if uri != f"https://{host}/" or not is_vault_name(label):
         raise InvalidInput(option, f"{value!r} is not a vault URI", "give it like https://my-vault.vault.azure.net/")
     if azure_service in ENDPOINTS:
         known = ENDPOINTS[azure_service]

@@ -41,11 +41,11 @@ class Selection:
                 group_id=checked_uuid("group_id", params["group_id"]) if params.get("group_id") is not None else None,
             )
         record = params["group"]
-        missing = {"group_id", "name", "exists", "planned", "link"} - record.keys()
-        if missing:
+        wrong = _wrong_parts(record)
+        if wrong:
             raise InvalidInput(
                 "group",
-                f"it is no record of a group: {', '.join(sorted(missing))} missing",
+                f"it is no record of a group: {', '.join(wrong)} missing or of another kind",
                 "pass the `group` of a result of fortanix.dsm.cdc_group, or use group_name or group_id",
             )
         if not record["exists"] and (record["group_id"] or not record["planned"] or not record["link"]):
@@ -67,6 +67,29 @@ def checked_name(option: str, name: str) -> str:
     if "\n" in name or "\r" in name:
         raise InvalidInput(option, "it holds a line break", "write it in one line")
     return name
+
+
+def _wrong_parts(record: Mapping[str, Any]) -> list[str]:
+    """The parts of a record that are missing or cannot be what a module of this collection returned."""
+    optional_text, optional_mapping = (str, type(None)), (Mapping, type(None))
+    kinds: dict[str, Any] = {
+        "group_id": optional_text,
+        "name": str,
+        "exists": bool,
+        "planned": bool,
+        "link": optional_mapping,
+    }
+    wrong = [name for name, kind in kinds.items() if name not in record or not isinstance(record[name], kind)]
+    if wrong or record["link"] is None:
+        return wrong
+    link = record["link"]
+    texts = ("azure_service", "tenant_id", "client_id", "subscription_id", "credential_match")
+    wrong = [f"link.{name}" for name in texts if not isinstance(link.get(name), str)]
+    wrong += [] if isinstance(link.get("auth_mode"), optional_text) else ["link.auth_mode"]
+    vault = link.get("vault")
+    if not isinstance(vault, Mapping):
+        return [*wrong, "link.vault"]
+    return wrong + [f"link.vault.{name}" for name in ("uri", "type") if not isinstance(vault.get(name), optional_text)]
 
 
 def resolve(dsm: DsmClient, selection: Selection, *, check_mode: bool) -> Group:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from .._errors import InvalidInput, TaskError
 from . import routes
 from .client import DsmClient
-from .external_kms import ENDPOINTS, Link, checked_vault_uri, normal_uri, vault_name_of, vault_type_of
+from .external_kms import ENDPOINTS, Link, checked_vault_uri, is_vault_name, normal_uri, vault_name_of, vault_type_of
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,14 @@ class Selector:
         for key in ("name", "resource_id", "uri"):
             if option.get(key) is not None and not option[key].strip():
                 raise InvalidInput(f"vault.{key}", "it is empty", "name the vault, or leave the option out")
-        resource_id = option.get("resource_id")
-        if resource_id is not None and _name_in(resource_id) is None:
+        name, resource_id = option.get("name"), option.get("resource_id")
+        if name is not None and not is_vault_name(name):
+            raise InvalidInput(
+                "vault.name",
+                f"{name!r} is not the name of a vault",
+                "vault names have 3 to 24 letters, digits and hyphens; for a whole URI there is vault.uri",
+            )
+        if resource_id is not None and _parts_of(resource_id) is None:
             raise InvalidInput(
                 "vault.resource_id",
                 f"{resource_id!r} is not the resource ID of a vault",
@@ -84,7 +91,7 @@ class Selector:
             raise InvalidInput("vault.tags", "it is empty, so every vault would fit", "give at least one tag")
         tags = {str(key): str(value) for key, value in option["tags"].items()} if option.get("tags") else None
         uri = checked_vault_uri("vault.uri", option["uri"], "") if option.get("uri") else None
-        return cls(option.get("name"), resource_id, uri, tags, option.get("type"))
+        return cls(name, resource_id, uri, tags, option.get("type"))
 
     def __str__(self) -> str:
         asked = {
@@ -119,15 +126,16 @@ class Selector:
             return self.uri == link.vault_uri
         stored_name = vault_name_of(link.vault_uri) or ""
         if self.resource_id is not None:
-            in_subscription = self.resource_id.strip("/").lower().startswith(f"subscriptions/{link.subscription_id}/")
-            return in_subscription and (_name_in(self.resource_id) or "").lower() == stored_name
+            kind = "managedhsms" if ".managedhsm." in link.vault_uri else "vaults"
+            return _parts_of(self.resource_id) == (link.subscription_id, kind, stored_name)
         return self.name is not None and self.name.lower() == stored_name
 
     def without_listing(self, link: Link) -> tuple[str, str] | None:
         """URI and type of the vault when both follow from what was given; for a link that cannot list vaults yet."""
-        name = self.name or (_name_in(self.resource_id) if self.resource_id else None)
+        _subscription, _kind, name = (_parts_of(self.resource_id) if self.resource_id else None) or ("", "", self.name)
         suffix = ENDPOINTS.get(link.azure_service, {}).get("key_vault")
-        uri = self.uri or (f"https://{name.lower()}.{suffix}/" if name and suffix else None)
+        named = name is not None and is_vault_name(name) and suffix is not None
+        uri = self.uri or (f"https://{str(name).lower()}.{suffix}/" if named else None)
         return (uri, self.type) if uri and self.type else None
 
 
@@ -170,10 +178,10 @@ def _list(vaults: Sequence[Vault]) -> str:
     return ", ".join(f"{vault.name} ({vault.type}, {vault.uri})" for vault in vaults)
 
 
-def _name_in(resource_id: str) -> str | None:
-    """The name in an ARM resource ID of a vault or a Managed HSM."""
-    parts = resource_id.strip("/").split("/")
-    if len(parts) != 8 or [part.lower() for part in parts[0:6:2]] != ["subscriptions", "resourcegroups", "providers"]:
-        return None
-    is_vault = parts[5].lower() == "microsoft.keyvault" and parts[6].lower() in ("vaults", "managedhsms")
-    return parts[7] if is_vault and parts[7] else None
+def _parts_of(resource_id: str) -> tuple[str, str, str] | None:
+    """Subscription, ``vaults`` or ``managedhsms``, and name in the resource ID of a vault, all in lower case."""
+    found = re.fullmatch(
+        r"/?subscriptions/([^/]+)/resourcegroups/[^/]+/providers/microsoft\.keyvault/(vaults|managedhsms)/([^/]+)/?",
+        resource_id.strip().lower(),
+    )
+    return (found[1], found[2], found[3]) if found and is_vault_name(found[3]) else None

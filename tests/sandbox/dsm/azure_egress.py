@@ -198,7 +198,7 @@ def as_expected(leg: str) -> Iterator[None]:
     """An answer that parses but has another shape than Azure's is a failure of that leg, not a defect of DSM."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise AzureFailure(_LEG_NAMES[leg], "the answer has not the expected shape") from error
 
 

@@ -112,7 +112,9 @@ class Scanner:
             ]
         bundles = await _bounded(*(azure.key(name, version) for name, version in wanted))
         with as_expected("vault"):
-            found = [_seen(name, bundle) for (name, _), bundle in zip(wanted, bundles, strict=True) if bundle]
+            found = [
+                _seen(name, bundle) for (name, _), bundle in zip(wanted, bundles, strict=True) if bundle is not None
+            ]
         return {seen.identity: seen for seen in found}
 
     async def _refresh_missing(self, azure: AzureEgress, keys: list[SecurityObject]) -> None:

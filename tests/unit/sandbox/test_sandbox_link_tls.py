@@ -9,7 +9,9 @@ import base64
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
+import jwt
 import pytest
 import trustme
 from cryptography import x509
@@ -18,6 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox import Profile, Sandbox
 from sandbox.authorities import server_context
+from sandbox.azure.client_assertions import verify
+from sandbox.azure.clouds import PUBLIC
+from sandbox.azure.directory import Application, RegisteredCertificate, new_application
+from sandbox.azure.entra_errors import EntraError
 
 CHECK = "/sys/v1/groups/hmg/check"
 
@@ -170,6 +176,66 @@ def test_a_certificate_counts_if_entra_knows_it_and_it_is_valid(
 
     assert answer.status == (400 if words else 204)
     assert words in answer.text
+
+
+def assertion(certificate: x509.Certificate, key: rsa.RSAPrivateKey, app: Application, **changes: Any) -> str:
+    """A client assertion of the older form: RS256 and a SHA-1 thumbprint."""
+    now = int(datetime.now(UTC).timestamp())
+    audience = f"https://{PUBLIC.login_host}/{app.tenant_id}/oauth2/v2.0/token"
+    claims = {"aud": audience, "iss": app.client_id, "sub": app.client_id, "nbf": now, "exp": now + 600, **changes}
+    thumbprint = base64.urlsafe_b64encode(certificate.fingerprint(hashes.SHA1())).rstrip(b"=").decode()
+    return jwt.encode(claims, key, algorithm="RS256", headers={"x5t": thumbprint})
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, None),
+        ({"aud": "https://elsewhere.example"}, 700023),
+        ({"iss": "somebody else"}, 700021),
+        ({"sub": "somebody else"}, 700021),
+        ({"exp": 1}, 700024),
+        ({"nbf": 2**40}, 700024),
+    ],
+)
+def test_each_claim_of_an_assertion_counts(changes: dict[str, Any], code: int | None) -> None:
+    certificate, key = self_signed()
+    app = new_application(str(uuid4()), "app")
+    app.certificates.append(RegisteredCertificate("1", certificate))
+    found = None
+
+    try:
+        verify(app, assertion(certificate, key, app, **changes), PUBLIC, datetime.now(UTC).timestamp())
+    except EntraError as error:
+        found = error.code
+
+    assert found == code
+
+
+def test_an_assertion_signed_with_another_key_is_refused() -> None:
+    certificate, _ = self_signed()
+    app = new_application(str(uuid4()), "app")
+    app.certificates.append(RegisteredCertificate("1", certificate))
+
+    with pytest.raises(EntraError, match="signature"):
+        verify(app, assertion(certificate, self_signed()[1], app), PUBLIC, datetime.now(UTC).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"), [("blank", None), ("omit", None), ("mask", "***"), ("echo", "the key")]
+)
+def test_the_tls_client_key_comes_back_as_the_profile_says(
+    sb: Sandbox, admin: Any, estate: Any, names: Any, setting: Any, expected: str | None
+) -> None:
+    pair = certificate_auth(*self_signed())
+    block = tls(client_cert=pair["client_cert"], client_key=pair["client_key"])
+    sb.profile = Profile(secrets_on_get=setting)
+
+    group = admin("POST", "/sys/v1/groups", {"name": names.new(), "add_hmg": [estate.link(tls=block)]}).json
+
+    (link,) = group["hmg"].values()
+    assert link["tls"]["client_cert"] == pair["client_cert"]
+    assert link["tls"].get("client_key") == (pair["client_key"] if expected == "the key" else expected)
 
 
 def test_certificate_and_key_must_belong_together(admin: Any, estate: Any) -> None:
