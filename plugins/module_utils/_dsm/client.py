@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import time
 import urllib.parse
@@ -140,13 +141,17 @@ class DsmClient:
     def _open_pool(self, tls: ssl.SSLContext, proxy: str | None) -> Any:
         if proxy is None:
             return self._urllib3.PoolManager(ssl_context=tls, maxsize=1)
+        # urllib3 leaves this off towards proxies, which costs 40 ms for each request with a body.
+        options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
         parts = urllib.parse.urlsplit(proxy if "//" in proxy else f"http://{proxy}")
         headers = {}
         if parts.username:
             user = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
             headers = self._urllib3.make_headers(proxy_basic_auth=user)
         address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        return self._urllib3.ProxyManager(address, ssl_context=tls, maxsize=1, proxy_headers=headers)
+        return self._urllib3.ProxyManager(
+            address, ssl_context=tls, maxsize=1, proxy_headers=headers, socket_options=options
+        )
 
     def call(
         self,
