@@ -27,7 +27,7 @@ BY_NAME = {
     "cdc_vault_select": (cdc_vault_select, {"group_name": "akv", "vault": {"name": "akv-sandbox-prem"}}, 1),
     "cdc_group_info": (cdc_group_info, {"name": "akv"}, 1),
     "cdc_connection": (cdc_connection, {"group_name": "akv"}, 2),
-    "cdc_sync": (cdc_sync, {"group_name": "akv", "only_when_empty": True}, 2),
+    "cdc_sync": (cdc_sync, {"group_name": "akv", "only_when_empty": True}, 3),
 }
 
 

@@ -20,6 +20,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.errors import (
     refusal,
     server_words,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.login import ApiKey, UserPassword
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError, quotable
 
 # What moves the cursor, breaks the line, or turns the direction of the text round.
@@ -196,3 +197,12 @@ def test_the_status_is_part_of_the_failure() -> None:
     failure: dict[str, Any] = refused(404, b"").to_fail_json()["failure"]
 
     assert failure["status"] == 404
+
+
+def test_of_a_huge_body_only_the_beginning_is_looked_at() -> None:
+    assert len(server_words("text/html", b"<" * 5_000_000)) <= 10_100
+
+
+@pytest.mark.parametrize("secretive", [ApiKey("canary-key"), UserPassword("a@example.com", "canary-password", None)])
+def test_no_secret_is_in_the_representation_of_a_value(secretive: object) -> None:
+    assert "canary" not in repr(secretive)

@@ -228,3 +228,12 @@ def test_all_groups_are_listed_once_each(count: int, pages: bool) -> None:
 def test_an_answer_that_is_no_list_is_an_error_and_not_an_empty_account(answer: Any) -> None:
     with pytest.raises(TaskError, match="neither a list nor"):
         list(list_all(answering(answer)))
+
+
+def test_a_server_that_caps_its_pages_does_not_hide_groups() -> None:
+    everything = numbered(250)
+
+    def answer(method: str, route: str, *, query: dict[str, Any], **details: Any) -> Any:
+        return everything[query["offset"] : query["offset"] + 100]
+
+    assert len(list(list_all(FakeDsm(answer)))) == 250

@@ -112,7 +112,8 @@ def test_the_order_of_a_listing_does_not_count(keys: list[VirtualKey], random: A
 
 @given(live_keys, live_keys)
 def test_what_is_new_one_way_has_vanished_the_other_way(before: list[VirtualKey], after: list[VirtualKey]) -> None:
-    assert compare(before, after).new == compare(after, before).vanished
+    there, back = before, after
+    assert compare(there, back).new == compare(back, there).vanished
 
 
 @given(any_keys, any_keys)

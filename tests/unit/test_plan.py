@@ -44,7 +44,8 @@ def test_both_sides_of_a_difference_name_the_same_parts(before: dict[str, Any], 
 
 @given(views, views)
 def test_a_difference_turns_round_with_its_views(before: dict[str, Any], after: dict[str, Any]) -> None:
-    assert difference(before, after) == difference(after, before)[::-1]
+    there, back = before, after
+    assert difference(there, back) == difference(back, there)[::-1]
 
 
 def test_a_difference_has_dotted_names() -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 from .._errors import TaskError
 
+# Of a longer body, the rest is not looked at: the words are quoted in a message.
+_LONGEST_BODY = 10_000
 APPROVAL_TEXT = "This operation requires approval"
 
 _NEXT_STEPS = {
@@ -77,7 +79,7 @@ def refusal(status: int, content_type: str, body: bytes, *, method: str, route: 
 
 def server_words(content_type: str, body: bytes) -> str:
     """The message in an error body: usually plain text, in some versions or behind gateways JSON or HTML."""
-    text = body.decode("utf-8", errors="replace").strip()
+    text = body[:_LONGEST_BODY].decode("utf-8", errors="replace").strip()
     if "html" in content_type.lower() or text[:1] == "<":
         return "HTML page: " + re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)).strip()
     try:

@@ -16,7 +16,7 @@ import hashlib
 import re
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._errors import InvalidInput
@@ -52,7 +52,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 class Credential:
     """What DSM is to authenticate to Azure with, and what may be told of it."""
 
-    auth_config: Mapping[str, str]
+    auth_config: Mapping[str, str] = field(repr=False)
     fact: str
 
 
@@ -70,7 +70,7 @@ class Link:
     vault_type: str | None = None
     tls: TlsSettings = SAFE_SETTINGS
     hmg_id: str | None = None
-    stored: Mapping[str, Any] | None = None
+    stored: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @classmethod
     def from_stored(cls, hmg_id: str, stored: Mapping[str, Any]) -> Link:
@@ -134,7 +134,7 @@ class LinkOptions:
     tenant_id: str | None = None
     client_id: str | None = None
     subscription_id: str | None = None
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> LinkOptions:

@@ -17,12 +17,11 @@ from . import routes
 from .client import DsmClient
 from .errors import DsmError
 from .external_kms import KIND, Link, is_azure, vault_name_of
+from .paging import PAGE, all_pages, items
 
 # Reserved keys of custom_metadata: what this collection wrote last. Never shown, never taken from a user.
 RESERVED_PREFIX = "fortanix-dsm-ansible-"
 CREDENTIAL_FACT = RESERVED_PREFIX + "link-credential"
-
-_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,8 @@ def find_by_name(dsm: DsmClient, name: str, *, thorough: bool = False) -> dict[s
         TaskError: several groups have this name.
     """
     label = f'group "{name}"'
-    query = {"filter": json.dumps({"name": {"$eq": name}}), "limit": _PAGE}
-    answer = _items(dsm.call("GET", routes.GROUPS, query=query, obj=label))
+    query = {"filter": json.dumps({"name": {"$eq": name}}), "limit": PAGE}
+    answer = items(dsm.call("GET", routes.GROUPS, query=query, obj=label), "groups")
     hits = [group for group in answer if group.get("name") == name]
     if len(hits) < len(answer) or (thorough and not hits):
         hits = [group for group in list_all(dsm) if group.get("name") == name]
@@ -153,16 +152,13 @@ def find_by_name(dsm: DsmClient, name: str, *, thorough: bool = False) -> dict[s
 
 
 def list_all(dsm: DsmClient) -> Iterator[dict[str, Any]]:
-    """All groups that the login sees, page by page. A server that ignores paging answers with all of them at once."""
-    seen: set[str] = set()
-    while True:
-        query = {"limit": _PAGE, "offset": len(seen), "sort_by": "group_id:asc"}
-        page = _items(dsm.call("GET", routes.GROUPS, query=query, obj="groups"))
-        fresh = [group for group in page if group["group_id"] not in seen]
-        yield from fresh
-        seen.update(group["group_id"] for group in fresh)
-        if len(page) != _PAGE or not fresh:
-            return
+    """All groups that the login sees, page by page."""
+
+    def page(offset: int) -> list[dict[str, Any]]:
+        query = {"limit": PAGE, "offset": offset, "sort_by": "group_id:asc"}
+        return items(dsm.call("GET", routes.GROUPS, query=query, obj="groups"), "groups")
+
+    return all_pages(page, "group_id")
 
 
 def get(dsm: DsmClient, group_id: str) -> dict[str, Any] | None:
@@ -187,16 +183,3 @@ def update(dsm: DsmClient, group_id: str, body: Mapping[str, Any], label: str) -
 
 def delete(dsm: DsmClient, group_id: str, label: str) -> None:
     dsm.call("DELETE", routes.GROUP, path={"group_id": group_id}, obj=label)
-
-
-def _items(answer: Any) -> list[dict[str, Any]]:
-    """The list in either shape that servers use: a bare array, or ``{items, metadata}`` (DSM contract §2.2)."""
-    found = answer.get("items") if isinstance(answer, dict) else answer
-    if not isinstance(found, list):
-        raise TaskError(
-            "the answer to a list of groups is neither a list nor an object with items",
-            plane="DSM",
-            obj="groups",
-            next_step="check that dsm_endpoint is DSM's REST API",
-        )
-    return found

@@ -13,8 +13,8 @@ from typing import Any
 
 from . import routes
 from .client import DsmClient
+from .paging import PAGE, all_pages, items
 
-_PAGE = 1000
 _GONE = frozenset({"destroyed", "deleted"})
 
 
@@ -76,23 +76,19 @@ class KeyChanges:
 
 def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]:
     """All keys of the group, deleted and destroyed ones included, page by page."""
-    seen: set[str] = set()
-    while True:
+
+    def page(offset: int) -> list[dict[str, Any]]:
         query = {
             "group_id": group_id,
-            "limit": _PAGE,
-            "offset": len(seen),
+            "limit": PAGE,
+            "offset": offset,
             "sort": "kid:asc",
             "show_destroyed": "true",
             "show_deleted": "true",
         }
-        answer = dsm.call("GET", routes.KEYS, query=query, obj=f"keys of {label}")
-        page = answer["items"] if isinstance(answer, dict) else answer
-        fresh = [key for key in page if key["kid"] not in seen]
-        yield from map(VirtualKey.from_stored, fresh)
-        seen.update(key["kid"] for key in fresh)
-        if len(page) != _PAGE or not fresh:
-            return
+        return items(dsm.call("GET", routes.KEYS, query=query, obj=f"keys of {label}"), "keys")
+
+    return map(VirtualKey.from_stored, all_pages(page, "kid"))
 
 
 def scan(dsm: DsmClient, group_id: str, label: str, timeout: float) -> None:

@@ -22,6 +22,7 @@ from .client import DsmClient
 from .errors import DsmError
 from .external_kms import Credential, Link
 from .groups import CREDENTIAL_FACT, Group
+from .tls import SAFE_SETTINGS
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,12 @@ class Edit:
         """The group after the change: whenever the link is written, so is the record of its credential."""
         if not self.writes_link or self.credential is None:
             return self.target
+        link = self.target.azure_link
         return replace(
             self.target,
             custom_metadata={**self.target.custom_metadata, CREDENTIAL_FACT: self.credential.fact},
-            link=replace(self.target.azure_link, auth_mode=_auth_mode(self.credential)),
+            # A link that has no TLS settings gets the safe ones when it is sent.
+            link=replace(link, auth_mode=_auth_mode(self.credential), tls=link.tls if link.tls.mode else SAFE_SETTINGS),
         )
 
     def diff(self) -> dict[str, Any]:

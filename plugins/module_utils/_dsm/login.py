@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._errors import InvalidInput
@@ -19,7 +19,7 @@ from .._errors import InvalidInput
 class ApiKey:
     """An app's API key, sent with each request: no session that could expire or stay behind."""
 
-    key: str
+    key: str = field(repr=False)
 
     def authorization(self) -> str:
         # The key that DSM shows is base64 of "<app uuid>:<secret>" already (DSM contract §1.3).
@@ -31,7 +31,7 @@ class UserPassword:
     """A user, who logs in for a session and selects an account. ``account``: its name or ID, None = the only one."""
 
     username: str
-    password: str
+    password: str = field(repr=False)
     account: str | None
 
     def authorization(self) -> str:

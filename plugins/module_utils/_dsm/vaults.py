@@ -132,7 +132,10 @@ class Selector:
 
     def without_listing(self, link: Link) -> tuple[str, str] | None:
         """URI and type of the vault when both follow from what was given; for a link that cannot list vaults yet."""
-        _subscription, _kind, name = (_parts_of(self.resource_id) if self.resource_id else None) or ("", "", self.name)
+        parts = _parts_of(self.resource_id) if self.resource_id else None
+        if parts is not None and parts[0] != link.subscription_id:
+            return None
+        name = parts[2] if parts is not None else self.name
         suffix = ENDPOINTS.get(link.azure_service, {}).get("key_vault")
         named = name is not None and is_vault_name(name) and suffix is not None
         uri = self.uri or (f"https://{str(name).lower()}.{suffix}/" if named else None)

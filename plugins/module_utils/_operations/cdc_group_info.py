@@ -13,7 +13,7 @@ from typing import Any
 from .._argspec import ArgumentSpec
 from .._dsm import groups
 from .._dsm.client import DsmClient, connect
-from .._dsm.external_kms import KIND, checked_uuid
+from .._dsm.external_kms import checked_uuid
 from .._dsm.groups import Group
 from .._dsm.selection import checked_name
 from .._options import DSM
@@ -49,4 +49,4 @@ def _stored(dsm: DsmClient, name: str | None, group_id: str | None) -> Iterable[
 
 
 def _is_of_kind(group: Group, kind: str) -> bool:
-    return kind == "all" or group.external_kms == KIND or (kind == "external" and group.external_kms is not None)
+    return kind == "all" or group.link is not None or (kind == "external" and group.external_kms is not None)
