@@ -120,9 +120,9 @@ def _target(request: h11.Request) -> tuple[str, int]:
     target = request.target.decode("ascii", "replace")
     if request.method != b"CONNECT":
         authority = target.partition("://")[2].partition("/")[0]
-        host, _, port = authority.partition(":")
+        host, _separator, port = authority.partition(":")
         return host or target, int(port) if port.isdigit() else 80
-    host, _, port = target.rpartition(":")
+    host, _separator, port = target.rpartition(":")
     return host, int(port) if port.isdigit() else 0
 
 

@@ -70,12 +70,12 @@ class Directory:
 
 
 def new_application(tenant_id: str, name: str) -> Application:
-    client_id, object_id, principal_id = (str(uuid.uuid4()) for _ in range(3))
+    client_id, object_id, principal_id = (str(uuid.uuid4()) for _index in range(3))
     return Application(client_id, object_id, principal_id, tenant_id, name)
 
 
 def new_secret(now: datetime, expires: datetime | None = None) -> ClientSecret:
     """A client secret of the look of Entra's: forty characters, the fourth a digit and the fifth `Q~`."""
-    head = "".join(secrets.choice(_LETTERS) for _ in range(3)) + secrets.choice("78") + "Q~"
-    tail = "".join(secrets.choice(_LETTERS + "._-~") for _ in range(34))
+    head = "".join(secrets.choice(_LETTERS) for _index in range(3)) + secrets.choice("78") + "Q~"
+    tail = "".join(secrets.choice(_LETTERS + "._-~") for _index in range(34))
     return ClientSecret(str(uuid.uuid4()), head + tail, expires or now + _TWO_YEARS)

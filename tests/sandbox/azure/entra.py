@@ -177,7 +177,7 @@ class Entra:
 
     def _audience(self, form: _Form) -> str:
         """The resource of a `<resource>/.default` scope, if there is such a service in this cloud."""
-        resource, found, _ = form.scope.partition("/.default")
+        resource, found, _rest = form.scope.partition("/.default")
         if not found:
             raise EntraError(
                 1002012,

@@ -99,7 +99,7 @@ class TokenService:
 
     def verify(self, authorization: str, audiences: tuple[str, ...]) -> Caller:
         """The caller behind an `Authorization` header, by signature, audience, issuer and the sandbox's clock."""
-        scheme, _, token = authorization.partition(" ")
+        scheme, _separator, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise TokenRefused("missing")
         try:

@@ -40,8 +40,8 @@ class Keys:
         items = [key_json(key) for key in islice(self._selected(principal, group_id, query, after), offset, end)]
         if not flag(query.get("with_metadata")):
             return json_response(items)
-        total = sum(1 for _ in self._selected(principal, group_id, {}, None))
-        filtered = sum(1 for _ in self._selected(principal, group_id, query, None))
+        total = sum(1 for _index in self._selected(principal, group_id, {}, None))
+        filtered = sum(1 for _index in self._selected(principal, group_id, query, None))
         return json_response({"metadata": {"total_count": total, "filtered_count": filtered}, "items": items})
 
     def _selected(

@@ -62,7 +62,7 @@ def _token_page(
     last = groups[-1] if groups else None
     token = _encode(last.name if order.by_name else last.group_id) if more and last else None
     everything = _selected(principal, query, _Order(order.by_name), profile)
-    return Page(groups, True, token, sum(1 for _ in everything))
+    return Page(groups, True, token, sum(1 for _index in everything))
 
 
 def _selected(principal: Principal, query: Mapping[str, str], order: _Order, profile: Profile) -> Iterator[Group]:
@@ -101,13 +101,13 @@ def _order(query: Mapping[str, str]) -> _Order:
         by_name = field == "group_name"
         return _Order(by_name, direction, query.get("previous_sort_value" if by_name else "previous_id"))
     if "sort" in query:
-        _, direction = _sort(query["sort"], ("group_id",))
+        _field, direction = _sort(query["sort"], ("group_id",))
         return _Order(False, direction, query.get("start"))
     return _Order()
 
 
 def _sort(text: str, allowed: tuple[str, ...]) -> tuple[str, bool]:
-    field, _, direction = text.partition(":")
+    field, _separator, direction = text.partition(":")
     if field not in allowed or direction not in ("asc", "desc"):
         raise bad_request(f"Groups cannot be sorted by {text!r}")
     return field, direction == "desc"

@@ -113,7 +113,9 @@ class Scanner:
         bundles = await _bounded(*(azure.key(name, version) for name, version in wanted))
         with as_expected("vault"):
             found = [
-                _seen(name, bundle) for (name, _), bundle in zip(wanted, bundles, strict=True) if bundle is not None
+                _seen(name, bundle)
+                for (name, _version), bundle in zip(wanted, bundles, strict=True)
+                if bundle is not None
             ]
         return {seen.identity: seen for seen in found}
 

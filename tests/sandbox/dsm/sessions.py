@@ -43,7 +43,7 @@ def _decoded(credential: str) -> tuple[str, str]:
         text = base64.b64decode(credential, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise unauthorized() from error
-    name, _, secret = text.partition(":")
+    name, _separator, secret = text.partition(":")
     return name, secret
 
 
@@ -90,7 +90,7 @@ def authenticate(dsm: Dsm, request: web.Request, route: str) -> None:
     """Establish who calls a protected route; the handlers find it as `request["caller"]`."""
     if route in PUBLIC:
         return
-    scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
+    scheme, _separator, credential = request.headers.get("Authorization", "").partition(" ")
     subject: User | App
     acct_id: str | None
     if scheme.lower() == "basic":
@@ -137,7 +137,7 @@ class Sessions:
         return _open(self._dsm, subject)
 
     async def _identified(self, request: web.Request) -> User | App:
-        scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
+        scheme, _separator, credential = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             name, secret = _decoded(credential.strip())
             return _app_of(self._dsm, name, secret) if _is_uuid(name) else _user_of(self._dsm, name, secret)

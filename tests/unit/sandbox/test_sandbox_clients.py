@@ -161,13 +161,13 @@ def best_of(sb: Sandbox, pool: Any, path: str, runs: int = 15) -> float:
     """The smallest time that the simulated service itself took, in milliseconds."""
     headers = {"Authorization": f"Basic {sb.world.admin_app.api_key}"}
     mark = sb.journal.mark()
-    for _ in range(runs):
+    for _index in range(runs):
         assert pool.request("GET", sb.world.dsm_endpoint + path, headers=headers).status == 200
     return min(entry.duration for entry in sb.journal.since(mark)) * 1000
 
 
 def test_ten_thousand_groups_do_not_slow_a_look_up_by_name(big: Any) -> None:
-    own, pool, _ = big
+    own, pool, _rest = big
     text = json.dumps({"name": {"$eq": "seeded-07777"}}).replace(" ", "")
 
     assert best_of(own, pool, f"/sys/v1/groups?filter={text}") < 3
@@ -180,7 +180,7 @@ def test_ten_thousand_keys_do_not_slow_a_page_of_keys(big: Any) -> None:
 
 
 def test_all_ten_thousand_groups_come_in_ten_pages(big: Any) -> None:
-    own, pool, _ = big
+    own, pool, _rest = big
     headers = {"Authorization": f"Basic {own.world.admin_app.api_key}"}
     began, seen, url = time.perf_counter(), 0, f"{own.world.dsm_endpoint}/sys/v1/groups?limit=1000&offset="
     for offset in range(0, 10_000, 1000):

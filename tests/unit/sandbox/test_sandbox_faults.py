@@ -35,7 +35,7 @@ def test_other_routes_methods_and_planes_are_left_alone(sb: Sandbox, admin: Any)
 def test_the_nth_call_is_hit(sb: Sandbox, admin: Any) -> None:
     sb.faults.add(Fault(plane="dsm", route=GROUPS, skip=2, times=2, status=503))
 
-    assert [admin("GET", GROUPS).status for _ in range(5)] == [200, 200, 503, 503, 200]
+    assert [admin("GET", GROUPS).status for _index in range(5)] == [200, 200, 503, 503, 200]
 
 
 def test_a_throttled_answer_carries_retry_after(sb: Sandbox, admin: Any) -> None:

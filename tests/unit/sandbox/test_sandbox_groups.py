@@ -104,7 +104,7 @@ def test_an_unknown_link_is_404(admin: Any, linked: Any, estate: Any, member: st
 def test_delete_is_204_and_then_404(admin: Any, group: Any) -> None:
     path = f"{GROUPS}/{group['group_id']}"
 
-    assert [admin("DELETE", path).status for _ in range(2)] == [204, 404]
+    assert [admin("DELETE", path).status for _index in range(2)] == [204, 404]
 
 
 def test_a_group_that_holds_keys_cannot_be_deleted(sb: Sandbox, admin: Any, group: Any) -> None:
@@ -144,7 +144,7 @@ def test_an_auditor_reads_all_and_changes_nothing(auditor: Any, group: Any) -> N
 
 
 def test_a_crypto_app_sees_its_own_groups_only(sb: Sandbox, crypto: Any, admin: Any, names: Any) -> None:
-    mine, other = (admin("POST", GROUPS, {"name": names.new()}).json for _ in range(2))
+    mine, other = (admin("POST", GROUPS, {"name": names.new()}).json for _index in range(2))
     app_id = sb.world.crypto_app.app_id
     sb.do(lambda state: state.dsm.grant(state.dsm.apps[app_id], state.dsm.group(mine["group_id"])))
 

@@ -213,7 +213,7 @@ def test_each_claim_of_an_assertion_counts(changes: dict[str, Any], code: int | 
 
 
 def test_an_assertion_signed_with_another_key_is_refused() -> None:
-    certificate, _ = self_signed()
+    certificate, _key = self_signed()
     app = new_application(str(uuid4()), "app")
     app.certificates.append(RegisteredCertificate("1", certificate))
 

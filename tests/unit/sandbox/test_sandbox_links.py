@@ -193,7 +193,7 @@ def test_a_role_at_the_subscription_is_inherited_by_its_vaults(admin: Any, estat
 
 
 def test_all_pages_of_arm_are_read(sb: Sandbox, admin: Any, estate: Any, names: Any) -> None:
-    more = [names.new("kv") for _ in range(4)]
+    more = [names.new("kv") for _index in range(4)]
 
     def add(azure: Any) -> None:
         azure.arm_page_size = 2
