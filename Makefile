@@ -16,6 +16,8 @@ PYTEST_ARGS ?=
 SANDBOX_ARGS ?=
 DEMO_ARGS ?=
 LINT_ARGS ?=
+MOLECULE_ARGS ?=
+CORES_ARGS ?=
 
 # --- Nothing of the caller's environment reaches the tools ------------------------------------------------------------
 unexport $(filter ANSIBLE_% DSM_% FORTANIX_% AZURE_% ARM_% PYTEST_%,$(.VARIABLES))
@@ -40,16 +42,22 @@ link := .build/collections/ansible_collections/fortanix/dsm
 
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
-.PHONY: help demo test lint sandbox clean
+.PHONY: help demo test test-cores molecule lint sandbox clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-16s %s\n' "$$name" "$$words"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-18s %s\n' "$$name" "$$words"; done
 
 demo: $(sandbox_stamp) $(link) ## see the main job run: a CDC group set up against simulated DSM and Azure
 	@.venv/bin/python demo/run.py $(DEMO_ARGS)
 
 test: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-k name' for some of them)
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+test-cores: $(venv_stamp) $(link) ## run the playbook tests with older ansible-cores (CORES_ARGS='2.17' for one)
+	@.venv/bin/python tests/cores/run.py $(CORES_ARGS)
+
+molecule: $(dev_stamp) $(link) ## run the Molecule scenarios (MOLECULE_ARGS='default' for one of them)
+	@.venv/bin/python tests/molecule/run.py $(MOLECULE_ARGS)
 
 lint: $(dev_stamp) $(link) ## run all linters (LINT_ARGS='ruff mypy' for some of them)
 	@.venv/bin/python tests/lint/run.py $(LINT_ARGS)

@@ -29,10 +29,65 @@ options:
     type: str
   link_client_secret:
     description:
-      - Value of a client secret of the application. Not its ID.
+      - Value of a client secret of the application. Not its ID. Instead of it there is O(link_certificate).
       - DSM does not give it back, and a link that is changed is sent whole. So each change of the link needs it again.
       - This and the other C(link_) options are never taken from the environment.
     type: str
+  link_certificate:
+    description:
+      - Certificate that is registered at the application, instead of O(link_client_secret). A path, PEM text, or
+        base64 text of DER. Files may be in PEM or DER form (C(.pem), C(.crt), C(.cer)). Its key must be RSA.
+    type: str
+  link_private_key:
+    description:
+      - Private key of O(link_certificate). A path, PEM text, or base64 text of DER.
+    type: str
+  link_private_key_passphrase:
+    description:
+      - Passphrase of O(link_private_key) when that is encrypted.
+    type: str
+  link_format:
+    description:
+      - How the link is written. V(legacy) is for old versions of DSM, which know neither certificates as credentials
+        nor US Government. Not set, the form of the stored link is kept, and a new one is V(modern).
+    type: str
+    choices: [modern, legacy]
+  link_certificate_format:
+    description:
+      - How certificates and keys are sent, as base64 of DER or of PEM. Not set, the form of the stored link is kept,
+        and a new one has V(der).
+    type: str
+    choices: [der, pem]
+  tls:
+    description:
+      - TLS configuration of the link, for a proxy that stands between DSM and Azure. What is not set keeps what is
+        stored.
+      - A link is created with verification of the certificate and of the host against the global root CAs.
+    type: dict
+    suboptions:
+      validate_host:
+        description:
+          - Whether the host name in the certificate of Azure, or of the proxy, is verified.
+        type: bool
+      ca_certificates:
+        description:
+          - CA certificates to trust instead of the global root CAs. Each is a path, PEM text, or base64 text of DER.
+          - An empty list goes back to the global root CAs.
+        type: list
+        elements: str
+      client_certificate:
+        description:
+          - Certificate that DSM presents. A path, PEM text, or base64 text of DER. An empty text removes it.
+        type: str
+      client_key:
+        description:
+          - Private key of O(tls.client_certificate). Alone, it is the key of the certificate that the link has
+            already, which every change of the link has to carry.
+        type: str
+      client_key_passphrase:
+        description:
+          - Passphrase of O(tls.client_key) when that is encrypted.
+        type: str
 """
 
     CREDENTIAL = r"""
@@ -42,5 +97,43 @@ options:
       - Value of a client secret of the link's application. Not its ID. Never taken from the environment.
       - Needed when something is to be changed, as a link that is changed is sent whole and DSM does not give the
         stored secret back. Not needed, and not used, when the link is already as wanted.
+    type: str
+  link_certificate:
+    description:
+      - Certificate that is registered at the application, instead of O(link_client_secret). A path, PEM text, or
+        base64 text of DER. Files may be in PEM or DER form (C(.pem), C(.crt), C(.cer)). Its key must be RSA.
+    type: str
+  link_private_key:
+    description:
+      - Private key of O(link_certificate). A path, PEM text, or base64 text of DER.
+    type: str
+  link_private_key_passphrase:
+    description:
+      - Passphrase of O(link_private_key) when that is encrypted.
+    type: str
+  link_format:
+    description:
+      - How the link is written. V(legacy) is for old versions of DSM, which know neither certificates as credentials
+        nor US Government. Not set, the form of the stored link is kept, and a new one is V(modern).
+    type: str
+    choices: [modern, legacy]
+  link_certificate_format:
+    description:
+      - How certificates and keys are sent, as base64 of DER or of PEM. Not set, the form of the stored link is kept,
+        and a new one has V(der).
+    type: str
+    choices: [der, pem]
+"""
+
+    TLS_KEY = r"""
+options:
+  tls_client_key:
+    description:
+      - Private key of the TLS client certificate that the link has. Needed when something is to be changed and the
+        link has one. A path, PEM text, or base64 text of DER.
+    type: str
+  tls_client_key_passphrase:
+    description:
+      - Passphrase of O(tls_client_key) when that is encrypted.
     type: str
 """

@@ -8,13 +8,17 @@ from __future__ import annotations
 class ModuleDocFragment:
     """The guards of modules that change a link. The options are in ``_options.LINK_EDIT``."""
 
-    DOCUMENTATION = r"""
+    DISCONNECT = r"""
 options:
   allow_disconnect:
     description:
       - Whether a link that is connected may be replaced by one that fails the test of its connection.
     type: bool
     default: false
+"""
+
+    MOVE = r"""
+options:
   allow_move:
     description:
       - Whether tenant, subscription, Azure service, vault, or vault type of a group that holds keys may change. That

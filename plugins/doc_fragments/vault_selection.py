@@ -36,5 +36,5 @@ options:
         description:
           - Type that the vault must have. Taken from the vault when not set.
         type: str
-        choices: [standard, premium]
+        choices: [standard, premium, managed_hsm]
 """

@@ -21,7 +21,7 @@ from ansible.module_utils.basic import missing_required_lib
 from ._errors import TaskError
 
 # module -> distribution on PyPI, as in requirements.txt
-_DISTRIBUTIONS = {"urllib3": "urllib3 >= 2.0"}
+_DISTRIBUTIONS = {"cryptography": "cryptography >= 42", "urllib3": "urllib3 >= 2.0"}
 
 
 def load(name: str) -> ModuleType:

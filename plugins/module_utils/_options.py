@@ -7,6 +7,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ansible.module_utils.basic import env_fallback
 
 from ._argspec import ArgumentSpec
@@ -24,12 +27,34 @@ DSM = ArgumentSpec(
         "dsm_api_key": {"type": "str", "no_log": True},
         "dsm_username": {"type": "str"},
         "dsm_password": {"type": "str", "no_log": True},
+        "dsm_client_cert": {"type": "path"},
+        # A path; what is in the file is never shown.
+        "dsm_client_key": {"type": "path", "no_log": False},
+        "dsm_app_id": {"type": "str"},
         "dsm_account": {"type": "str", "fallback": (env_fallback, ["DSM_ACCT_ID"])},
         "dsm_validate_certs": {"type": "bool", "default": True},
         "dsm_ca_path": {"type": "path", "fallback": (env_fallback, ["DSM_CA_PATH", "REQUESTS_CA_BUNDLE"])},
         "dsm_timeout": {"type": "int", "default": 60},
     },
 )
+
+_CREDENTIAL: Mapping[str, Mapping[str, Any]] = {
+    "link_client_secret": {"type": "str", "no_log": True},
+    "link_certificate": {"type": "str"},
+    "link_private_key": {"type": "str", "no_log": True},
+    "link_private_key_passphrase": {"type": "str", "no_log": True},
+    "link_format": {"type": "str", "choices": ["modern", "legacy"]},
+    "link_certificate_format": {"type": "str", "choices": ["der", "pem"]},
+}
+
+# Fragment: tls.
+TLS_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "validate_host": {"type": "bool"},
+    "ca_certificates": {"type": "list", "elements": "str"},
+    "client_certificate": {"type": "str"},
+    "client_key": {"type": "str", "no_log": True},
+    "client_key_passphrase": {"type": "str", "no_log": True},
+}
 
 # Fragment: link. What DSM will hold; never from the environment.
 LINK = ArgumentSpec(
@@ -38,12 +63,20 @@ LINK = ArgumentSpec(
         "link_tenant_id": {"type": "str"},
         "link_client_id": {"type": "str"},
         "link_subscription_id": {"type": "str"},
-        "link_client_secret": {"type": "str", "no_log": True},
+        **_CREDENTIAL,
+        "tls": {"type": "dict", "options": TLS_OPTIONS},
     },
 )
 
 # Fragment: link_credential. For modules that edit a part of a link which another module owns.
-LINK_CREDENTIAL = ArgumentSpec(argument_spec={"link_client_secret": {"type": "str", "no_log": True}})
+# A link that presents a TLS client certificate has a second secret that each change carries again.
+LINK_CREDENTIAL = ArgumentSpec(argument_spec=_CREDENTIAL)
+TLS_KEY = ArgumentSpec(
+    argument_spec={
+        "tls_client_key": {"type": "str", "no_log": True},
+        "tls_client_key_passphrase": {"type": "str", "no_log": True},
+    },
+)
 
 # Fragment: group_selection. An existing group, or one that a previous step has planned.
 GROUP_SELECTION = ArgumentSpec(
@@ -62,7 +95,7 @@ VAULT_OPTIONS = {
     "resource_id": {"type": "str"},
     "uri": {"type": "str"},
     "tags": {"type": "dict"},
-    "type": {"type": "str", "choices": ["standard", "premium"]},
+    "type": {"type": "str", "choices": ["standard", "premium", "managed_hsm"]},
 }
 _VAULT = {
     "type": "dict",
@@ -74,9 +107,5 @@ VAULT = ArgumentSpec(argument_spec={"vault": _VAULT})
 REQUIRED_VAULT = ArgumentSpec(argument_spec={"vault": {**_VAULT, "required": True}})
 
 # Fragment: link_edit. The guards of every module that changes a link.
-LINK_EDIT = ArgumentSpec(
-    argument_spec={
-        "allow_disconnect": {"type": "bool", "default": False},
-        "allow_move": {"type": "bool", "default": False},
-    },
-)
+ALLOW_DISCONNECT = ArgumentSpec(argument_spec={"allow_disconnect": {"type": "bool", "default": False}})
+LINK_EDIT = ALLOW_DISCONNECT.merge(ArgumentSpec(argument_spec={"allow_move": {"type": "bool", "default": False}}))

@@ -26,6 +26,7 @@ from ._errors import TaskError
 
 _TRACEBACK_VERBOSITY = 3
 _API_KEY_VARIABLES = ("DSM_API_KEY", "FORTANIX_API_KEY")
+_LOGIN_OPTIONS = ("dsm_api_key", "dsm_username", "dsm_password", "dsm_client_cert", "dsm_client_key", "dsm_app_id")
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,9 @@ def complete_login(params: MutableMapping[str, Any], environ: Mapping[str, str])
     """Take the DSM login from the environment when the task names none; return the secrets that were taken.
 
     The login options are one choice. An API key in the environment must not overrule a user name in the play, and a
-    password in the environment belongs only to the user name beside it.
+    password in the environment belongs only to the user name beside it, as a key does to its certificate.
     """
-    if any(params.get(name) is not None for name in ("dsm_api_key", "dsm_username", "dsm_password")):
+    if any(params.get(name) is not None for name in _LOGIN_OPTIONS):
         return set()
     for variable in _API_KEY_VARIABLES:
         if environ.get(variable):
@@ -92,6 +93,10 @@ def complete_login(params: MutableMapping[str, Any], environ: Mapping[str, str])
         params["dsm_username"] = environ["DSM_USERNAME"]
         params["dsm_password"] = environ["DSM_PASSWORD"]
         return {environ["DSM_PASSWORD"]}
+    if environ.get("DSM_CLIENT_CERT"):
+        for option, variable in (("dsm_client_cert", "DSM_CLIENT_CERT"), ("dsm_client_key", "DSM_CLIENT_KEY")):
+            params[option] = os.path.expanduser(environ[variable]) if environ.get(variable) else None
+        params["dsm_app_id"] = environ.get("DSM_APP_ID") or None
     return set()
 
 

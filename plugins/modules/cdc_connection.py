@@ -12,10 +12,16 @@ version_added: 0.1.0
 description:
   - Has DSM test the link of a group (TEST CONNECTION), or a link that is not saved yet.
   - With a group and no link options, the stored link is tested with the credential that DSM holds.
-  - With link options, the link is tested as it would be with them. That needs O(link_client_secret), also when a
-    group is named.
-  - The test is DSM's. That it succeeds proves what DSM tried, which is not documented. M(fortanix.dsm.cdc_sync)
-    proves more.
+  - With link options, the link is tested as it would be with them. That needs the link's credential
+    (O(link_client_secret), or O(link_certificate) with O(link_private_key)), also when a group is named.
+  - When the link does not connect, the result says what is known of the reason. See RV(diagnosis). It is drawn from the
+    words that DSM passes on, and names causes as likely ones. What fits no known class is V(unknown).
+  - When the credential is given, DSM is also asked which vaults the link sees. That tells a vault that is not in the
+    subscription, or is of another type than the link says, also when the test succeeds. See RV(findings).
+  - DSM may answer a test with an HTTP status 401, 403 or 404 of Azure's. The module tells these from DSM's own
+    refusals by the words and by a second, harmless read.
+  - The test is DSM's. That it succeeds proves what DSM tried, which is not documented. It does not prove that the
+    application may use keys, nor that vault and type are the ones that are meant. M(fortanix.dsm.cdc_sync) proves more.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
@@ -54,6 +60,17 @@ EXAMPLES = r"""
   fortanix.dsm.cdc_connection:
     group_name: akv-production
     link_client_secret: "{{ vaulted_new_client_secret }}"
+
+- name: Look for the reason, and let the play go on
+  fortanix.dsm.cdc_connection:
+    group_name: akv-production
+    on_not_connected: ignore
+  register: test
+
+- name: Show the reason
+  ansible.builtin.debug:
+    msg: "{{ test.diagnosis.class }} at {{ test.diagnosis.leg }}: {{ test.diagnosis.cause }}"
+  when: test.status == 'not_connected'
 """
 
 RETURN = r"""
@@ -74,14 +91,81 @@ form:
   returned: success
   type: str
 proves:
-  description: What a success proves. V(dsm_check) is DSM's own test, of which it is not public how far it goes.
+  description:
+    - What a success proves. V(dsm_check) is DSM's own test, of which it is not public how far it goes. There is no
+      other value yet, and this one keeps its meaning.
   returned: success
   type: list
   elements: str
+diagnosis:
+  description:
+    - The likely reason why the link does not connect. V(null) when it connects or nothing was tested.
+    - When the task fails, it is found in RV(ignore:failure) as RV(ignore:failure.diagnosis).
+  returned: success
+  type: dict
+  contains:
+    class:
+      description:
+        - The class of the reason, for example V(secret_expired), V(keys_denied_by_policy), V(tls_unknown_ca), or
+          V(unknown). C(docs/troubleshooting.md) in the collection lists them all.
+      type: str
+      sample: secret_expired
+    leg:
+      description:
+        - Where it fails. V(entra), V(arm) (Azure Resource Manager), V(vault), V(managed_hsm), V(dsm) (a gateway in
+          front of it), or V(unknown).
+      type: str
+      sample: entra
+    host:
+      description: The host that DSM failed to work with. V(null) when it cannot be told.
+      type: str
+      sample: login.microsoftonline.com
+    words:
+      description: What DSM said, at most 500 characters.
+      type: str
+    cause:
+      description: The likely cause.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
+    guide:
+      description: The section of the product guide that says how it should be.
+      type: str
+      sample: 4.1 (3)
+findings:
+  description:
+    - What is wrong with a link that connects. Found only when the credential is given, except V(wrong_cloud).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    id:
+      description:
+        - V(vault_type_mismatch), V(vault_not_in_subscription), V(no_vault_visible), V(wrong_cloud), or
+          V(vaults_not_listed) when vault and type could not be compared.
+      type: str
+    severity:
+      description: V(medium), or V(unknown) when it could not be found out.
+      type: str
+    requirement:
+      description: Where it is required.
+      type: str
+    expected:
+      description: What should be.
+      type: str
+    actual:
+      description: What is.
+      type: str
+    evidence:
+      description: What this is drawn from.
+      type: str
+    remedy:
+      description: What to do.
+      type: str
 waits_for:
   description:
-    - Why nothing was tested. In check mode this is so for a group that is only planned, unless O(link_client_secret)
-      is given.
+    - Why nothing was tested. In check mode this is so for a group that is only planned, unless the credential is given.
   returned: success
   type: str
 group:

@@ -23,7 +23,8 @@ extends_documentation_fragment:
   - fortanix.dsm.dsm
   - fortanix.dsm.link
   - fortanix.dsm.vault_selection
-  - fortanix.dsm.link_edit
+  - fortanix.dsm.link_edit.disconnect
+  - fortanix.dsm.link_edit.move
 options:
   state:
     description:
@@ -54,7 +55,8 @@ options:
   update_credential:
     description:
       - When O(link_client_secret) is written to a group that exists.
-      - V(on_change) writes it when it differs from the one that this module wrote last, and when none is on record.
+      - V(on_change) writes it when it differs from the one that this module wrote last. When none is on record, it is
+        written unless the link connects with what DSM holds.
       - V(always) writes it in every run.
       - V(on_create) never writes it for its own sake.
       - In any case it is written with every other change of the link.
@@ -155,16 +157,23 @@ group:
               since.
             - V(unknown) otherwise.
           type: str
+        credential_expires:
+          description:
+            - When the certificate of the credential expires. V(null) when it is not known, as with client secrets.
+          type: str
+          sample: "2027-03-31T12:00:00Z"
         vault:
           description: Name, URI, and type of the vault. Each is V(null) while none is chosen.
           type: dict
           sample: {name: akv-production, type: premium, uri: "https://akv-production.vault.azure.net/"}
         tls:
-          description: How DSM makes TLS connections for this link. Certificates are given by their SHA-256.
+          description: How DSM makes TLS connections for this link, with certificates in PEM form and their SHA-256.
           type: dict
           sample:
             ca: global_roots
+            ca_certificates: []
             ca_sha256: []
+            client_certificate:
             client_certificate_sha256:
             mode: required
             validate_host: true

@@ -19,9 +19,11 @@ extends_documentation_fragment:
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
   - fortanix.dsm.link.credential
+  - fortanix.dsm.link.tls_key
   - fortanix.dsm.group_selection
   - fortanix.dsm.vault_selection
-  - fortanix.dsm.link_edit
+  - fortanix.dsm.link_edit.disconnect
+  - fortanix.dsm.link_edit.move
 options:
   vault:
     required: true

@@ -24,6 +24,7 @@ def test_a_saved_link_is_tested_with_the_secret_that_dsm_holds(
     run = ansible.tasks({"cdc_connection": {"group_name": name}})
     assert (run[0]["connected"], run[0]["status"], run[0]["form"]) == (True, "connected", "stored")
     assert run[0]["proves"] == ["dsm_check"]
+    assert (run[0]["diagnosis"], run[0]["findings"]) == (None, [])
     assert not run[0].changed
     # The test is a consequence: DSM really went to Entra.
     assert sandbox.journal.requests(since=mark, plane="entra")
@@ -36,6 +37,18 @@ def test_a_link_is_tested_before_it_is_saved(
     run = ansible.tasks({"cdc_connection": dict(link)})
     assert (run[0]["connected"], run[0]["form"], run[0]["group"]) == (True, "proposed", None)
     assert sandbox.journal.writes(since=mark) == []
+    # Its vaults were compared with it, too.
+    assert "/sys/v1/groups/hmg/azure_vaults" in [entry.route for entry in sandbox.journal.since(mark)]
+
+
+def test_a_saved_link_costs_one_request_besides_finding_the_group(
+    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
+) -> None:
+    given_group(link_client_secret=WRONG)
+    mark = sandbox.journal.mark()
+    ansible.tasks({"cdc_connection": {"group_name": name, "on_not_connected": "ignore"}})
+    routes = [entry.route for entry in sandbox.journal.requests(since=mark, plane="dsm")]
+    assert routes == ["/sys/v1/groups", "/sys/v1/groups/{group_id}/hmg/check"]
 
 
 def test_another_secret_is_tried_on_a_saved_link(
@@ -48,6 +61,7 @@ def test_another_secret_is_tried_on_a_saved_link(
     )
     assert [outcome["status"] for outcome in run.outcomes] == ["not_connected", "connected"]
     assert "AADSTS7000215" in run[0]["message"]
+    assert run[0]["diagnosis"]["class"] == "secret_wrong"
 
 
 def test_not_connected_fails_and_says_why(ansible: Ansible, name: str, given_group: Given) -> None:
@@ -56,6 +70,8 @@ def test_not_connected_fails_and_says_why(ansible: Ansible, name: str, given_gro
     assert run.code != 0
     assert "AADSTS7000215" in run.message
     assert "Next: " in run.message
+    assert run[0]["failure"]["diagnosis"]["class"] == "secret_wrong"
+    assert run[0]["failure"]["plane"] == "Entra"
 
 
 def test_not_connected_may_be_a_warning(ansible: Ansible, name: str, given_group: Given) -> None:

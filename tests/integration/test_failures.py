@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -193,20 +194,11 @@ def test_a_server_that_holds_something_else_than_was_written_is_told(
     is_clear(run, "DSM accepted the write, but holds something else in: description")
 
 
-def test_a_defect_of_our_own_shows_its_traceback_only_on_request(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
-    """An answer that no DSM gives makes the code stumble; the user gets a message all the same."""
-    sandbox.faults.add(
-        Fault(
-            plane="dsm",
-            method="GET",
-            route=GROUPS,
-            times=None,
-            status=200,
-            body='[{"name": 1}, 2]',
-            content_type="application/json",
-        )
-    )
-    quiet = ansible.tasks({"cdc_group_info": {}}, verbosity=2)
-    assert "that the collection did not expect" in quiet.message
+def test_a_defect_of_our_own_shows_its_traceback_only_on_request(ansible: Ansible, name: str, tmp_path: Path) -> None:
+    """A broken library makes the code stumble where nobody expects it; the user gets a message all the same."""
+    (tmp_path / "urllib3.py").write_text("raise ZeroDivisionError('broken')", encoding="ascii")
+    environment = {"PYTHONPATH": str(tmp_path)}
+    quiet = ansible.tasks({"cdc_group_info": {"name": name}}, environment=environment, verbosity=2)
+    assert "that the collection did not expect (ZeroDivisionError)" in quiet.message
     assert "Traceback" not in quiet.output
-    assert "Traceback" in ansible.tasks({"cdc_group_info": {}}, verbosity=3).output
+    assert "Traceback" in ansible.tasks({"cdc_group_info": {}}, environment=environment, verbosity=3).output

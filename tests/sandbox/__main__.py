@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import signal
 import threading
 from pathlib import Path
 
+from .authorities import write_privately
 from .sandbox import Sandbox
 from .world import AzureView, World
 
@@ -24,7 +24,7 @@ def main() -> None:
     with Sandbox.start(groups=options.groups, port=options.port, directory=options.directory) as sandbox:
         exports = _exports(sandbox.environment())
         if options.export_file:
-            _write_privately(options.export_file, exports)
+            write_privately(options.export_file, exports)
         print(_welcome(sandbox, exports), flush=True)
         done.wait()
     if options.export_file:
@@ -44,13 +44,6 @@ def _options() -> argparse.Namespace:
 
 def _exports(environment: dict[str, str]) -> str:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
-
-
-def _write_privately(path: Path, text: str) -> None:
-    """The file holds an API key: nobody else may read it, not even between creation and chmod."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
 
 
 def _welcome(sandbox: Sandbox, exports: str) -> str:
@@ -81,6 +74,8 @@ def _dsm_part(world: World) -> str:
         f"  account        {world.account_name} ({world.account_id})",
         f"  admin app      {world.admin_app.api_key}",
         f"  crypto app     {world.crypto_app.api_key}",
+        f"  certificate    {world.cert_app.certificate_path}  of the app {world.cert_app.app_id}",
+        f"                 {world.cert_app.key_path}",
         *(f"  {role:<14} {person.email}  password {person.password}" for role, person in people),
     ]
     return "\n".join(lines)
@@ -94,6 +89,7 @@ def _azure_part(title: str, view: AzureView) -> str:
         f"  client secret  {view.client_secret}",
         f"  subscription   {view.subscription_id}",
         *(f"  vault          {vault.uri}  {vault.type}" for vault in view.vaults.values()),
+        *(f"  managed HSM    {pool.uri}  {pool.type}" for pool in view.managed_hsms.values()),
     ]
     return "\n".join(lines) + "\n"
 

@@ -5,23 +5,34 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
 
 _KEY = trustme.KeyType.ECDSA
 
 
 class Authorities:
-    """Two roots: the world's "global root", which signs Azure's certificates, and the one that signs DSM's own.
+    """The roots of the world: the "global root", which signs Azure's certificates, and the one that signs DSM's own.
 
-    A client of the sandbox trusts both. The simulated DSM trusts the global root only, as its `global_roots`.
+    A client of the sandbox trusts both. The simulated DSM trusts the global root only, as its `global_roots`. The
+    enterprise's root signs its TLS fronts, its client root the certificates that those may demand; nobody knows them.
     """
 
     def __init__(self) -> None:
         self.global_root = trustme.CA(organization_name="Sandbox Global Root", key_type=_KEY)
         self.dsm_root = trustme.CA(organization_name="Sandbox DSM Root", key_type=_KEY)
+        self.enterprise_root = trustme.CA(organization_name="Sandbox Enterprise Root", key_type=_KEY)
+        self.enterprise_client_root = trustme.CA(organization_name="Sandbox Enterprise Clients", key_type=_KEY)
 
     def global_roots_pem(self) -> str:
         return str(self.global_root.cert_pem.bytes().decode("ascii"))
@@ -30,15 +41,76 @@ class Authorities:
         return server_context(self.global_root, *names)
 
     def dsm_context(self, *names: str) -> ssl.SSLContext:
-        return server_context(self.dsm_root, *names)
+        """DSM asks for a client certificate and does without one: apps may log in with theirs.
+
+        The ssl module offers no way to take an unknown certificate and judge it later. So the context trusts exactly
+        the certificates that DSM has been told of, each as an anchor of its own (hence the partial chain: a certificate
+        issued by some CA counts without that CA). A stranger's certificate fails in the handshake.
+        """
+        context = server_context(self.dsm_root, *names)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        return context
 
     def write_bundle(self, path: Path) -> None:
         """Write the CA file that clients of the sandbox are to trust."""
         path.write_bytes(self.global_root.cert_pem.bytes() + self.dsm_root.cert_pem.bytes())
 
 
-def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+@dataclass(frozen=True)
+class Pair:
+    """A certificate and its private key, PEM."""
+
+    certificate_pem: str
+    key_pem: str
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.certificate_pem.encode())
+
+    def encrypted_key_pem(self, passphrase: str) -> str:
+        """The key as PKCS#8 under a passphrase."""
+        key = serialization.load_pem_private_key(self.key_pem.encode(), None)
+        encryption = serialization.BestAvailableEncryption(passphrase.encode())
+        form = serialization.PrivateFormat.PKCS8
+        return key.private_bytes(serialization.Encoding.PEM, form, encryption).decode()
+
+
+def issued(authority: trustme.CA, name: str) -> Pair:
+    """A certificate of an authority with its key."""
+    made = authority.issue_cert(name, key_type=_KEY)
+    return Pair(made.cert_chain_pems[0].bytes().decode(), made.private_key_pem.bytes().decode())
+
+
+def self_signed(common_name: str, days: int = 365, algorithm: Literal["ec", "rsa"] = "ec") -> Pair:
+    """A self-signed certificate, as DSM's apps (either algorithm) and Entra's applications (RSA only) use them."""
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    if algorithm == "rsa":
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    else:
+        key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(days=60))
+    certificate = builder.not_valid_after(now + timedelta(days=days)).sign(key, hashes.SHA256())
+    form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return Pair(
+        certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        key.private_bytes(serialization.Encoding.PEM, form, plain).decode(),
+    )
+
+
+def server_context(authority: trustme.CA, *names: str, expired: bool = False) -> ssl.SSLContext:
     """A server's TLS context with a fresh certificate for the names (wildcards allowed)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names, key_type=_KEY).configure_cert(context)
+    ends = datetime.now(UTC) - timedelta(days=1) if expired else None
+    authority.issue_cert(*names, key_type=_KEY, not_after=ends).configure_cert(context)
     return context
+
+
+def write_privately(path: Path, text: str) -> None:
+    """For files with a secret: nobody else may read them, not even between creation and chmod."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)

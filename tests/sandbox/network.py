@@ -34,14 +34,20 @@ class Network:
         self._parent = parent
         self._hosts: dict[str, Address] = {}
         self._zones: list[_Zone] = []
+        self._blocked: set[str] = set()
 
     def publish(self, host: str, address: Address) -> None:
-        """Let one exact name lead to `address`."""
+        """Let one exact name, or every name below a suffix (`*.suffix`) that the parent knows, lead to `address`."""
         self._hosts[host.lower()] = address
 
     def withdraw(self, host: str) -> None:
-        """Undo `publish`."""
-        del self._hosts[host.lower()]
+        """Undo `publish` or `block`."""
+        self._hosts.pop(host.lower(), None)
+        self._blocked.discard(host.lower())
+
+    def block(self, host: str) -> None:
+        """Let a name, or all below a suffix (`*.suffix`), not resolve here although the parent knows it."""
+        self._blocked.add(host.lower())
 
     def publish_zone(self, suffix: str, address: Address, exists: Callable[[str], bool]) -> None:
         """Let every name below `suffix` (with its leading dot) lead to `address` as long as `exists(label)` holds."""
@@ -50,10 +56,13 @@ class Network:
     def resolve(self, host: str, port: int = 443) -> Address | None:
         """The listener behind host and port, or None when there is no such name or nobody listens there."""
         host = host.lower().rstrip(".")
-        if port != 443:
+        patterns = (host, f"*.{host.partition('.')[2]}")
+        if port != 443 or any(pattern in self._blocked for pattern in patterns):
             return None
-        if host in self._hosts:
-            return self._hosts[host]
+        for pattern in patterns:
+            known = pattern == host or (self._parent is not None and self._parent.knows(host))
+            if pattern in self._hosts and known:
+                return self._hosts[pattern]
         for zone in self._zones:
             if host.endswith(zone.suffix) and zone.exists(host[: -len(zone.suffix)]):
                 return zone.address

@@ -20,10 +20,11 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 
 from . import control
-from .authorities import Authorities
+from .authorities import Authorities, write_privately
 from .azure.arm import arm_application
 from .azure.entra import entra_application
 from .azure.key_vault import key_vault_application
+from .azure.managed_hsm import managed_hsm_application
 from .azure.service import Service
 from .azure.state import AzureState
 from .clock import Clock
@@ -31,6 +32,7 @@ from .dsm.app import application as dsm_application
 from .dsm.context import Dsm
 from .dsm.state import DsmState
 from .faults import Faults
+from .fronts import Fronts
 from .journal import Journal
 from .network import Address, Network
 from .profiles import Profile
@@ -56,14 +58,18 @@ class Sandbox:
     def __init__(self, profile: Profile, groups: int, port: int, directory: Path | None) -> None:
         self._authorities = Authorities()
         self._runtime = Runtime(profile, self._authorities.global_roots_pem())
-        self._state = State(DsmState(self._runtime.clock), AzureState.fresh(self._runtime.clock))
-        self.world: World = build(self._state.dsm, self._state.azure, groups)
         self._own_directory = directory is None
         self.directory = directory or Path(tempfile.mkdtemp(prefix="fortanix-dsm-sandbox-"))
+        self._dsm_context = self._authorities.dsm_context(DSM_HOST)
+        dsm = DsmState(self._runtime.clock, lambda der: self._dsm_context.load_verify_locations(cadata=der))
+        self._state = State(dsm, AzureState.fresh(self._runtime.clock))
+        self.world: World = build(self._state.dsm, self._state.azure, groups, self.directory)
         self._bundle = self.directory / "ca.pem"
         self._wanted_port = port
         self._proxy = Proxy(self._runtime.network, self._runtime.origins)
         self._runners: list[web.AppRunner] = []
+        self.fronts = Fronts(self._authorities, self._runtime, self._run)
+        """What stands between DSM and Azure: TLS fronts and failing names."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox", daemon=True)
 
@@ -96,6 +102,7 @@ class Sandbox:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+        self.world.cert_app.key_path.unlink(missing_ok=True)
         if self._own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -192,8 +199,11 @@ class Sandbox:
     async def _open(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._authorities.write_bundle(self._bundle)
+        app = self.world.cert_app
+        app.certificate_path.write_text(app.certificate_pem)
+        write_privately(app.key_path, app.key_pem)
         dsm = Dsm(self._state.dsm, self._runtime)
-        address = await self._serve(dsm_application(dsm), self._authorities.dsm_context(DSM_HOST))
+        address = await self._serve(dsm_application(dsm), self._dsm_context)
         self._runtime.network.publish(DSM_HOST, address)
         for cloud in self._state.azure.clouds:
             await self._open_cloud(Service(cloud, self._runtime))
@@ -202,16 +212,19 @@ class Sandbox:
         self._runners.append(runner)
 
     async def _open_cloud(self, service: Service) -> None:
-        """One listener for each service of a cloud; the vaults' names exist as long as the vaults do."""
+        """One listener for each service of a cloud; the names of vaults and pools exist as long as they do."""
         cloud, network = service.state.cloud, self._runtime.network
         for host, application in (
             (cloud.login_host, entra_application(service)),
             (cloud.management_host, arm_application(service)),
         ):
             network.publish(host, await self._serve(application, self._authorities.azure_context(host)))
-        context = self._authorities.azure_context(f"*.{cloud.vault_suffix}")
-        address = await self._serve(key_vault_application(service), context)
-        network.publish_zone(f".{cloud.vault_suffix}", address, service.state.host_exists)
+        for suffix, application, exists in (
+            (cloud.vault_suffix, key_vault_application(service), service.state.host_exists),
+            (cloud.hsm_suffix, managed_hsm_application(service), service.state.hsm_host_exists),
+        ):
+            address = await self._serve(application, self._authorities.azure_context(f"*.{suffix}"))
+            network.publish_zone(f".{suffix}", address, exists)
 
     async def _serve(self, application: web.Application, context: ssl.SSLContext) -> Address:
         runner, address = await listen(application, context)
@@ -220,4 +233,5 @@ class Sandbox:
 
     async def _close(self) -> None:
         await self._proxy.stop()
+        await self.fronts.close()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))

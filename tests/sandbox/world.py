@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
+from .authorities import self_signed
 from .azure.rights import GUIDE_PERMISSIONS
 from .azure.state import AzureState, CloudState
-from .azure.vaults import Vault
+from .azure.vaults import KeyStore, ManagedHsm
 from .dsm.state import ADMINISTRATOR, AUDITOR, MEMBER, App, DsmState, User
 
 DSM_HOST = "dsm.sandbox.example"
@@ -25,6 +27,18 @@ class AppView:
     app_id: str
     name: str
     api_key: str
+
+
+@dataclass(frozen=True)
+class CertificateAppView:
+    """An administrative app that logs in with a client certificate. The files exist while the sandbox runs."""
+
+    app_id: str
+    name: str
+    certificate_pem: str
+    key_pem: str
+    certificate_path: Path
+    key_path: Path
 
 
 @dataclass(frozen=True)
@@ -42,7 +56,7 @@ class VaultView:
     resource_group: str
     location: str
     type: str
-    """STANDARD or PREMIUM, as DSM spells it."""
+    """STANDARD, PREMIUM or MANAGED, as DSM spells it."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,7 @@ class AzureView:
     service_principal_id: str
     subscription_id: str
     vaults: Mapping[str, VaultView]
+    managed_hsms: Mapping[str, VaultView]
 
 
 @dataclass(frozen=True)
@@ -68,6 +83,7 @@ class World:
     second_account_name: str
     admin_app: AppView
     crypto_app: AppView
+    cert_app: CertificateAppView
     administrator: UserView
     auditor: UserView
     two_account_user: UserView
@@ -75,7 +91,7 @@ class World:
     government: AzureView
 
 
-def build(dsm: DsmState, azure: AzureState, groups: int) -> World:
+def build(dsm: DsmState, azure: AzureState, groups: int, directory: Path) -> World:
     """Fill the fresh states and describe what they hold."""
     account = dsm.add_account("Sandbox")
     second = dsm.add_account("Sandbox Two")
@@ -92,6 +108,7 @@ def build(dsm: DsmState, azure: AzureState, groups: int) -> World:
         second_account_name=second.name,
         admin_app=_app_view(dsm.add_app("sandbox-admin", "admin")),
         crypto_app=_app_view(dsm.add_app("sandbox-crypto", "crypto")),
+        cert_app=_certificate_app(dsm, directory),
         administrator=_user_view(administrator),
         auditor=_user_view(auditor),
         two_account_user=_user_view(both),
@@ -101,7 +118,7 @@ def build(dsm: DsmState, azure: AzureState, groups: int) -> World:
 
 
 def _public_cloud(cloud: CloudState) -> AzureView:
-    view = _tenant(cloud, "contoso.onmicrosoft.example", ("akv-sandbox-std", "akv-sandbox-prem"))
+    view = _tenant(cloud, "contoso.onmicrosoft.example", ("akv-sandbox-std", "akv-sandbox-prem"), "hsm-sandbox")
     standard, premium = cloud.vault("akv-sandbox-std"), cloud.vault("akv-sandbox-prem")
     cloud.add_key(standard, "app-signing")
     cloud.add_key(standard, "invoices", kty="EC", curve="P-256")
@@ -110,18 +127,22 @@ def _public_cloud(cloud: CloudState) -> AzureView:
     cloud.add_key(premium, "customer-data", kty="RSA-HSM")
     cloud.add_key(premium, "code-signing", kty="EC-HSM", curve="P-384")
     cloud.add_key(premium, "archive")
+    cloud.add_key(cloud.managed_hsm("hsm-sandbox"), "root-of-trust", kty="RSA-HSM", size=4096)
     return view
 
 
 def _government_cloud(cloud: CloudState) -> AzureView:
-    view = _tenant(cloud, "contoso.onmicrosoft.us.example", ("akv-sandbox-gov-std", "akv-sandbox-gov-prem"))
+    view = _tenant(
+        cloud, "contoso.onmicrosoft.us.example", ("akv-sandbox-gov-std", "akv-sandbox-gov-prem"), "hsm-sandbox-gov"
+    )
     cloud.add_key("akv-sandbox-gov-std", "records")
     cloud.add_key("akv-sandbox-gov-prem", "records", kty="RSA-HSM")
+    cloud.add_key(cloud.managed_hsm("hsm-sandbox-gov"), "root-of-trust", kty="RSA-HSM")
     return view
 
 
-def _tenant(cloud: CloudState, domain: str, names: tuple[str, str]) -> AzureView:
-    """A tenant set up as the guide's sections 4.1 and 4.2 want it, and one vault of other people in it."""
+def _tenant(cloud: CloudState, domain: str, names: tuple[str, str], pool_name: str) -> AzureView:
+    """A tenant set up as the guide's sections 4.1 and 4.2 want it, a managed HSM, and one vault of other people."""
     tenant_id = cloud.add_tenant(domain)
     subscription = cloud.add_subscription(tenant_id)
     application = cloud.add_application(tenant_id, "fortanix-dsm-cdc")
@@ -130,6 +151,10 @@ def _tenant(cloud: CloudState, domain: str, names: tuple[str, str]) -> AzureView
         vault = cloud.add_vault(name, sku, tags={"env": "sandbox", "tier": sku})
         cloud.assign_role(application, vault)
         cloud.set_access_policy(vault, application, GUIDE_PERMISSIONS)
+    pool = cloud.add_managed_hsm(pool_name, tags={"env": "sandbox", "tier": "managed"})
+    # Key Vault Contributor, which the guide wants, does not extend to pools.
+    cloud.assign_role(application, pool, "Reader")
+    cloud.assign_local_role(pool, application)
     other = cloud.add_vault(f"{names[0].rpartition('-')[0]}-other", "premium", "rg-other-team", "northeurope")
     cloud.add_key(other, "not-yours")
     return AzureView(
@@ -141,15 +166,24 @@ def _tenant(cloud: CloudState, domain: str, names: tuple[str, str]) -> AzureView
         service_principal_id=application.service_principal_id,
         subscription_id=subscription.subscription_id,
         vaults=MappingProxyType({vault.name: _vault_view(vault) for vault in cloud.vaults.values()}),
+        managed_hsms=MappingProxyType({name: _vault_view(found) for name, found in cloud.managed_hsms.items()}),
     )
 
 
-def _vault_view(vault: Vault) -> VaultView:
-    return VaultView(vault.name, vault.uri, vault.resource_id, vault.resource_group, vault.location, vault.sku.upper())
+def _vault_view(store: KeyStore) -> VaultView:
+    kind = "MANAGED" if isinstance(store, ManagedHsm) else store.sku.upper()
+    return VaultView(store.name, store.uri, store.resource_id, store.resource_group, store.location, kind)
 
 
 def _app_view(app: App) -> AppView:
     return AppView(app.app_id, app.name, app.api_key)
+
+
+def _certificate_app(dsm: DsmState, directory: Path) -> CertificateAppView:
+    pair = self_signed("sandbox-certificate")
+    app = dsm.add_certificate_app("sandbox-certificate", pair.certificate)
+    certificate_path, key_path = directory / "app-certificate.pem", directory / "app-key.pem"
+    return CertificateAppView(app.app_id, app.name, pair.certificate_pem, pair.key_pem, certificate_path, key_path)
 
 
 def _user_view(user: User) -> UserView:

@@ -15,6 +15,8 @@ from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 
+_LOGINS = {"dsm_username", "dsm_client_cert", "dsm_api_key"}
+
 
 @dataclass
 class Operator:
@@ -27,7 +29,7 @@ class Operator:
         given = {
             "dsm_endpoint": self.environment["DSM_ENDPOINT"],
             "dsm_ca_path": self.environment["REQUESTS_CA_BUNDLE"],
-            **({} if "dsm_username" in params else {"dsm_api_key": self.environment["DSM_API_KEY"]}),
+            **({} if _LOGINS & params.keys() else {"dsm_api_key": self.environment["DSM_API_KEY"]}),
             **params,
         }
         validator = ModuleArgumentSpecValidator(**operation.SPEC.as_module_arguments())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The pure parts of the HTTP client: addresses, proxies, pauses, routes, libraries."""
+"""The pure parts of the HTTP client: addresses, proxies, routes, libraries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _deps
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm import routes
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.client import _pause, checked_endpoint
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.client import checked_endpoint
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import proxy_for
 
@@ -101,25 +101,6 @@ def test_an_address_that_cannot_be_right_is_left_to_the_check_of_the_endpoint(
 ) -> None:
     # It is looked at before the operation runs, where an exception would reach the user as a traceback.
     assert proxy_for(url) is None
-
-
-# --- Pauses -----------------------------------------------------------------------------------------------------------
-
-
-def test_pauses_grow() -> None:
-    assert [_pause(attempt, None) for attempt in (1, 2, 3)] == [0.5, 1.0, 2.0]
-
-
-def test_a_server_that_asks_for_a_pause_gets_it() -> None:
-    assert _pause(1, " 7 ") == 7.0
-
-
-@given(st.integers(1, 3), st.none() | st.text(st.characters(max_codepoint=255)) | st.integers().map(str))
-@example(1, "\u00b2")
-@example(1, "9" * 400)
-@example(1, "Wed, 21 Oct 2026 07:28:00 GMT")
-def test_a_pause_stays_within_bounds_whatever_the_server_asks(attempt: int, retry_after: str | None) -> None:
-    assert 0 <= _pause(attempt, retry_after) <= 30
 
 
 # --- Routes -----------------------------------------------------------------------------------------------------------

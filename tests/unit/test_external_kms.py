@@ -18,7 +18,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms imp
     NEW_LINK,
     Credential,
     Link,
-    LinkOptions,
     azure_service_of,
     checked_client_secret,
     checked_uuid,
@@ -29,6 +28,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms imp
     vault_name_of,
     vault_type_of,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link_options import LinkOptions
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from unit.builders import CANARY, CLIENT, CREDENTIAL, HMG_ID, SUBSCRIPTION, TENANT, link, stored_link, stored_links
 
@@ -111,8 +111,11 @@ def test_a_link_that_is_built_keeps_every_foreign_field(stored: dict[str, Any]) 
 
 
 @given(stored_links)
-def test_a_link_that_is_built_keeps_the_tls_block_whole(stored: dict[str, Any]) -> None:
-    assert Link.from_stored(HMG_ID, stored).build(CREDENTIAL)["tls"] == stored["tls"]
+def test_a_link_that_is_built_keeps_the_tls_block_whole_but_for_the_key(stored: dict[str, Any]) -> None:
+    """Whatever DSM shows in place of the key of the client certificate, it is not sent back."""
+    kept = {name: value for name, value in stored["tls"].items() if name != "client_key"}
+
+    assert Link.from_stored(HMG_ID, stored).build(CREDENTIAL)["tls"] == kept
 
 
 @given(stored_links)
@@ -135,7 +138,10 @@ def test_a_stored_link_survives_the_round_trip(stored: dict[str, Any]) -> None:
 def test_a_link_that_is_built_carries_the_given_credential_and_no_stored_one(stored: dict[str, Any]) -> None:
     built = Link.from_stored(HMG_ID, stored).build(CREDENTIAL)
 
-    assert (built["auth_config"], "secret_key" in built) == (dict(CREDENTIAL.auth_config), False)
+    # A stored link with secret_key and without auth_config is one of an old server, which knows only the former.
+    old = stored.get("secret_key") is not None and "auth_config" not in stored
+    wanted = {"secret_key": CANARY} if old else {"auth_config": dict(CREDENTIAL.auth_config)}
+    assert {name: built[name] for name in ("secret_key", "auth_config") if name in built} == wanted
 
 
 def test_keeps_government_endpoints_when_only_the_secret_changes() -> None:

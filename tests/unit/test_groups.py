@@ -101,6 +101,7 @@ def test_the_link_of_a_record_always_has_the_same_keys(stored: dict[str, Any]) -
         "subscription_id",
         "auth_mode",
         "credential_match",
+        "credential_expires",
         "vault",
         "tls",
     ]

@@ -133,8 +133,8 @@ def test_a_change_that_leaves_the_link_alone_needs_no_secret() -> None:
     ("stored", "credential", "option"),
     [
         ({}, None, "link_client_secret"),
-        ({"auth_config": {"mode": "token_auth_config"}}, None, "link_client_secret"),
-        ({"tls": {"mode": "required", "client_cert": "Y2VydA=="}}, CREDENTIAL, "tls"),
+        ({"auth_config": {"mode": "token_auth_config"}}, None, "link_certificate"),
+        ({"tls": {"mode": "required", "client_cert": "Y2VydA=="}}, CREDENTIAL, "tls_client_key"),
     ],
     ids=["no secret", "certificate", "TLS client certificate"],
 )

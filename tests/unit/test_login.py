@@ -13,13 +13,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.login import ApiKey, UserPassword, login_from
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.login import (
+    ApiKey,
+    AppCertificate,
+    UserPassword,
+    login_from,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import complete_login
 from unit.builders import CANARY, present_or_not
 
-OPTIONS = ("dsm_api_key", "dsm_username", "dsm_password")
-VARIABLES = ("DSM_API_KEY", "FORTANIX_API_KEY", "DSM_USERNAME", "DSM_PASSWORD")
+OPTIONS = ("dsm_api_key", "dsm_username", "dsm_password", "dsm_client_cert", "dsm_client_key", "dsm_app_id")
+VARIABLES = (
+    "DSM_API_KEY",
+    "FORTANIX_API_KEY",
+    "DSM_USERNAME",
+    "DSM_PASSWORD",
+    "DSM_CLIENT_CERT",
+    "DSM_CLIENT_KEY",
+    "DSM_APP_ID",
+)
+APP = "66666666-6666-4666-8666-ffffffffffff"
 in_play = st.fixed_dictionaries({name: st.sampled_from([None, "", f"play {name}"]) for name in OPTIONS})
 in_environment = present_or_not(**{name: st.sampled_from(["", f"environment {name}"]) for name in VARIABLES})
 
@@ -38,10 +52,37 @@ def test_a_user_logs_in_with_name_and_password() -> None:
     assert (login.authorization(), login) == (expected, UserPassword("ann@example.com", "pä:ss", "Blue"))
 
 
+def test_an_app_logs_in_with_its_id_and_no_password_beside_its_certificate() -> None:
+    login = login_from({"dsm_client_cert": "app.pem", "dsm_client_key": "app.key", "dsm_app_id": APP.upper()})
+
+    expected = "Basic " + base64.b64encode(f"{APP}:".encode()).decode()
+    assert (login.authorization(), login) == (expected, AppCertificate("app.pem", "app.key", APP))
+
+
+def test_an_app_without_id_is_told_by_its_certificate_alone() -> None:
+    assert login_from({"dsm_client_cert": "app.pem"}).authorization() is None
+
+
+def test_an_api_key_holds_the_id_of_its_app() -> None:
+    assert ApiKey(base64.b64encode(f"{APP}:{CANARY}".encode()).decode()).app_id == APP
+
+
+@given(st.text() | st.binary().map(lambda raw: base64.b64encode(raw).decode()))
+def test_a_key_of_another_form_holds_no_id(key: str) -> None:
+    assert ApiKey(key).app_id is None
+
+
 @pytest.mark.parametrize(
     ("params", "option"),
     [
         ({}, "dsm_api_key"),
+        ({"dsm_api_key": CANARY, "dsm_client_cert": "app.pem"}, "dsm_api_key"),
+        ({"dsm_username": "ann", "dsm_password": CANARY, "dsm_client_cert": "app.pem"}, "dsm_username"),
+        ({"dsm_client_key": "app.key"}, "dsm_client_cert"),
+        ({"dsm_app_id": APP}, "dsm_client_cert"),
+        ({"dsm_client_cert": ""}, "dsm_client_cert"),
+        ({"dsm_client_cert": "app.pem", "dsm_client_key": ""}, "dsm_client_key"),
+        ({"dsm_client_cert": "app.pem", "dsm_app_id": "my-app"}, "dsm_app_id"),
         ({"dsm_api_key": " "}, "dsm_api_key"),
         ({"dsm_api_key": f"{CANARY} {CANARY}"}, "dsm_api_key"),
         ({"dsm_api_key": f"{CANARY}ä"}, "dsm_api_key"),
@@ -87,7 +128,10 @@ def test_the_environment_gives_one_whole_login_or_none(environ: dict[str, str]) 
 
     complete_login(params, environ)
 
-    assert [name for name in OPTIONS if params[name]] in ([], ["dsm_api_key"], ["dsm_username", "dsm_password"])
+    taken = {name for name in OPTIONS if params[name]}
+    assert taken in (set(), {"dsm_api_key"}, {"dsm_username", "dsm_password"}) or (
+        {"dsm_client_cert"} <= taken <= {"dsm_client_cert", "dsm_client_key", "dsm_app_id"}
+    )
 
 
 @given(in_environment)
@@ -106,6 +150,11 @@ def test_every_secret_that_is_taken_from_the_environment_is_reported_for_scrubbi
         ({"FORTANIX_API_KEY": "two"}, ApiKey("two")),
         ({"DSM_API_KEY": "", "DSM_USERNAME": "ann", "DSM_PASSWORD": "pw"}, UserPassword("ann", "pw", None)),
         ({"DSM_API_KEY": "one", "DSM_USERNAME": "ann", "DSM_PASSWORD": "pw"}, ApiKey("one")),
+        ({"DSM_API_KEY": "one", "DSM_CLIENT_CERT": "app.pem"}, ApiKey("one")),
+        (
+            {"DSM_USERNAME": "ann", "DSM_CLIENT_CERT": "app.pem", "DSM_CLIENT_KEY": "app.key", "DSM_APP_ID": APP},
+            AppCertificate("app.pem", "app.key", APP),
+        ),
     ],
 )
 def test_the_environment_is_read_in_the_documented_order(environ: dict[str, str], login: Any) -> None:

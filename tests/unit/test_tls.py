@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.tls import (
-    SAFE_DEFAULT,
     SAFE_SETTINGS,
     TlsSettings,
     sha256_of,
 )
 
+SAFE_DEFAULT = SAFE_SETTINGS.block(None)
 DER = b"not a real certificate, but the same octets in either form"
 IN_DER = base64.b64encode(DER).decode()
 IN_PEM = base64.b64encode(ssl.DER_cert_to_PEM_cert(DER).encode()).decode()
@@ -80,4 +80,6 @@ def test_a_client_certificate_is_told_by_its_hash_only() -> None:
         "ca": "global_roots",
         "ca_sha256": [],
         "client_certificate_sha256": hashlib.sha256(DER).hexdigest(),
+        "ca_certificates": [],
+        "client_certificate": ssl.DER_cert_to_PEM_cert(DER),
     }

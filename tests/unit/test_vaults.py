@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms import ENDPOINTS, checked_vault_uri
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.vaults import Selector, Vault, choose, list_vaults
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
-from unit.builders import CLIENT, SUBSCRIPTION, answering, link
+from unit.builders import CLIENT, SUBSCRIPTION, TENANT, answering, link
 
 GOVERNMENT = dict(ENDPOINTS["us_government"])
 

@@ -3,40 +3,50 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The HTTP client of DSM's REST API: login, TLS, proxy, keep-alive, bounded retries, errors (DSM contract §1)."""
+"""The client of DSM's REST API: login, sessions, and no write where only reading is meant (DSM contract §1)."""
 
 from __future__ import annotations
 
-import json
-import socket
-import ssl
-import time
+import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _deps
-from .._errors import InvalidInput, TaskError, quotable
+from .._errors import InvalidInput, TaskError
 from .._task import Task
 from . import routes
-from .errors import DsmError, OutcomeUnknown, refusal, server_words
-from .login import ApiKey, UserPassword, login_from
+from .budget import Budget
+from .errors import DsmError
+from .login import ApiKey, AppCertificate, Login, UserPassword, login_from
+from .paging import items
+from .shapes import complaint_about
+from .transport import Request, Transport, tls_context
 
-_CONNECT_SECONDS = 10
-_TRIES = 4
-_LONGEST_PAUSE = 30.0
-_PASSING_TROUBLE = frozenset({429, 502, 503, 504})
+_LOGOUT_SECONDS = 5
+# The nodes of a cluster learn of a selected account one after the other (DSM contract §1.5 and §7, Q19).
+_SETTLING_PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 4.0)
 
 
 class ReadOnlyViolation(Exception):
     """A write was attempted by a client that may only read: a defect of the collection, stopped before the wire."""
 
 
+@dataclass(frozen=True)
+class Identity:
+    """Who is logged in, as far as the login tells. ``account_id``: of a user, who has selected one."""
+
+    kind: str
+    entity_id: str | None
+    account_id: str | None
+
+
 @contextmanager
 def connect(task: Task, *, read_only: bool) -> Iterator[DsmClient]:
     """A client for the DSM that the task's ``dsm_*`` options name; it logs in when it is first used.
+
+    The time budget of the task, ``dsm_timeout``, begins here.
 
     Raises:
         InvalidInput: an option cannot be right. No request has been made then.
@@ -46,16 +56,15 @@ def connect(task: Task, *, read_only: bool) -> Iterator[DsmClient]:
     endpoint = checked_endpoint(params["dsm_endpoint"])
     if params["dsm_timeout"] < 1:
         raise InvalidInput("dsm_timeout", "it is below one second", "set a number of seconds, 60 is the default")
+    certificate = login if isinstance(login, AppCertificate) else None
+    tls = tls_context(params["dsm_validate_certs"], params.get("dsm_ca_path"), certificate)
     if not params["dsm_validate_certs"]:
         task.warn("dsm_validate_certs is false: whoever sits between here and DSM can read the login and the link.")
-    client = DsmClient(
-        endpoint,
-        login,
-        tls=_tls_context(params["dsm_validate_certs"], params.get("dsm_ca_path")),
-        proxy=task.proxy,
-        timeout=params["dsm_timeout"],
-        read_only=read_only,
+    budget = Budget(params["dsm_timeout"], "dsm_timeout")
+    transport = Transport(
+        endpoint, tls=tls, proxy=task.proxy, budget=budget, presents_certificate=certificate is not None
     )
+    client = DsmClient(login, transport, budget=budget, read_only=read_only)
     try:
         yield client
     finally:
@@ -86,72 +95,17 @@ def checked_endpoint(url: str) -> str:
     return f"https://{host}:{port}" if port else f"https://{host}"
 
 
-def _tls_context(validate: bool, ca_path: str | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=ca_path)
-    except (OSError, ssl.SSLError) as error:
-        cause = error.strerror or "it holds no certificate in PEM form"
-    else:
-        if not validate:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
-    raise InvalidInput(
-        "dsm_ca_path", f"{ca_path!r} cannot be used: {cause}", "name a file of CA certificates in PEM form"
-    )
-
-
-@dataclass(frozen=True)
-class _Request:
-    """``url``: path and query. ``timeout``: seconds to wait for the answer."""
-
-    method: str
-    route: str
-    url: str
-    obj: str
-    timeout: float
-    body: Any = None
-
-    @property
-    def is_read(self) -> bool:
-        return routes.is_read(self.method, self.route)
-
-
 class DsmClient:
     """Requests to one DSM with one login. A ``read_only`` client raises on any route that is not a known read."""
 
-    def __init__(
-        self,
-        endpoint: str,
-        login: ApiKey | UserPassword,
-        *,
-        tls: ssl.SSLContext,
-        proxy: str | None,
-        timeout: float,
-        read_only: bool,
-    ) -> None:
-        self._urllib3 = _deps.load("urllib3")
-        self._endpoint = endpoint
+    def __init__(self, login: Login, transport: Transport, *, budget: Budget, read_only: bool) -> None:
         self._login = login
-        self._timeout = timeout
+        self._transport = transport
+        self._budget = budget
         self._read_only = read_only
-        self._authorization: str | None = login.authorization() if isinstance(login, ApiKey) else None
-        self._pool = self._open_pool(tls, proxy)
-
-    def _open_pool(self, tls: ssl.SSLContext, proxy: str | None) -> Any:
-        if proxy is None:
-            return self._urllib3.PoolManager(ssl_context=tls, maxsize=1)
-        # urllib3 leaves this off towards proxies, which costs 40 ms for each request with a body.
-        options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
-        parts = urllib.parse.urlsplit(proxy if "//" in proxy else f"http://{proxy}")
-        headers = {}
-        if parts.username:
-            user = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
-            headers = self._urllib3.make_headers(proxy_basic_auth=user)
-        address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        return self._urllib3.ProxyManager(
-            address, ssl_context=tls, maxsize=1, proxy_headers=headers, socket_options=options
-        )
+        self._token: str | None = None
+        self._entity_id: str | None = None
+        self._account_id: str | None = None
 
     def call(
         self,
@@ -169,7 +123,7 @@ class DsmClient:
         Args:
             route: a template of ``routes``; ``path`` fills it.
             obj: what the request is about, for error messages: ``group "akv-prod"``.
-            timeout: seconds to wait for the answer, instead of ``dsm_timeout``.
+            timeout: seconds that this request may take, instead of a part of ``dsm_timeout``: for ``sync_timeout``.
 
         Raises:
             DsmError: DSM refused, or answered with something other than JSON.
@@ -178,25 +132,45 @@ class DsmClient:
         """
         if self._read_only and not routes.is_read(method, route):
             raise ReadOnlyViolation(f"{method} {route}")
-        if self._authorization is None and isinstance(self._login, UserPassword):
-            self._open_session(self._login)
         target = route.format(**{name: urllib.parse.quote(value, safe="") for name, value in (path or {}).items()})
         url = target + ("?" + urllib.parse.urlencode(query) if query else "")
-        return self._send(_Request(method, route, url, body=body, obj=obj, timeout=timeout or self._timeout))
+        self._log_in()
+        if timeout is None:
+            return self._answer(Request(method, route, url, obj, body))
+        own = Budget(timeout, "sync_timeout")
+        try:
+            return self._answer(Request(method, route, url, obj, body, own))
+        finally:
+            self._budget.prolong(timeout - own.left())
+
+    def identity(self) -> Identity:
+        """Who is logged in. Costs a login, where the login opens a session; no request with an API key."""
+        if isinstance(self._login, ApiKey):
+            return Identity("app", self._login.app_id, None)
+        self._log_in()
+        if isinstance(self._login, UserPassword):
+            return Identity("user", self._entity_id, self._account_id)
+        return Identity("app", self._entity_id or self._login.app_id, None)
 
     def close(self) -> None:
         """End the session, if there is one, and the connections."""
         try:
-            if isinstance(self._login, UserPassword) and self._authorization is not None:
-                self._send(_Request("POST", routes.TERMINATE, routes.TERMINATE, obj="logout", timeout=self._timeout))
+            if self._token is not None:
+                logout = Budget(_LOGOUT_SECONDS, "logout")
+                self._send(Request("POST", routes.TERMINATE, routes.TERMINATE, "logout", budget=logout))
         except TaskError:
             # The work is done and its outcome known; DSM ends an idle session by itself (DSM contract §1.5).
-            self._authorization = None
+            self._token = None
         finally:
-            self._pool.clear()
+            self._transport.close()
 
-    def _open_session(self, login: UserPassword) -> None:
-        answer = self._session_call("POST", routes.AUTH, authorization=login.authorization())
+    # Sessions --------------------------------------------------------------------------------------------------------
+
+    def _log_in(self) -> None:
+        if isinstance(self._login, ApiKey) or self._token is not None:
+            return
+        answer = self._send(Request("POST", routes.AUTH, routes.AUTH, "login"), self._login.authorization() or "")
+        answer = answer or {}
         if answer.get("challenge") or answer.get("fido2_assertion_options") or not answer.get("access_token"):
             raise TaskError(
                 "the login asks for a second factor",
@@ -204,12 +178,16 @@ class DsmClient:
                 obj="login",
                 next_step="use an app's API key (dsm_api_key), which automation is meant to use",
             )
-        self._authorization = f"Bearer {answer['access_token']}"
-        self._session_call("POST", routes.SELECT_ACCOUNT, body={"acct_id": self._account_id(login)})
+        self._token = answer["access_token"]
+        self._entity_id = answer.get("entity_id")
+        if isinstance(self._login, UserPassword):
+            self._account_id = self._account_id or self._find_account(self._login)
+            selection = {"acct_id": self._account_id}
+            self._send(Request("POST", routes.SELECT_ACCOUNT, routes.SELECT_ACCOUNT, "login", selection))
 
-    def _account_id(self, login: UserPassword) -> str:
-        found = self._session_call("GET", routes.ACCOUNTS)
-        accounts = {str(account["acct_id"]): str(account.get("name", "")) for account in found}
+    def _find_account(self, login: UserPassword) -> str:
+        found = items(self._send(Request("GET", routes.ACCOUNTS, routes.ACCOUNTS, "login")), "accounts")
+        accounts: dict[str, str] = {account["acct_id"]: account.get("name") or "" for account in found}
         wanted = login.account
         hits = [i for i, name in accounts.items() if wanted is None or wanted == name or wanted.lower() == i.lower()]
         if len(hits) == 1:
@@ -223,123 +201,50 @@ class DsmClient:
             next_step="set dsm_account to the name or the ID of one of them",
         )
 
-    def _session_call(self, method: str, route: str, *, body: Any = None, authorization: str | None = None) -> Any:
-        request = _Request(method, route, route, body=body, obj="login", timeout=self._timeout)
-        return self._send(request, authorization)
+    def _answer(self, request: Request) -> Any:
+        """Send a request of a session that may have ended, or whose account has not reached every node yet.
 
-    def _send(self, request: _Request, authorization: str | None = None) -> Any:
-        authorization = authorization or self._authorization
-        headers = {"Accept": "application/json", "User-Agent": "fortanix.dsm (Ansible collection)"}
-        if authorization:
-            headers["Authorization"] = authorization
-        content = None
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"
-            content = json.dumps(request.body).encode()
-        for attempt in range(1, _TRIES):
-            response = self._attempt(request, headers, content, may_repeat=True)
-            if response is not None and not (response.status in _PASSING_TROUBLE and request.is_read):
-                return self._decoded(response, request)
-            time.sleep(_pause(attempt, None if response is None else response.headers.get("Retry-After")))
-        return self._decoded(self._attempt(request, headers, content, may_repeat=False), request)
+        Both are refusals by the look at the login alone. So nothing has been done, and a write may be repeated too.
+        """
+        renewed = isinstance(self._login, ApiKey)
+        pauses = iter(_SETTLING_PAUSES if isinstance(self._login, UserPassword) else ())
+        while True:
+            try:
+                return self._send(request)
+            except DsmError as error:
+                refused = error
+            pause = next(pauses, None) if _misses_account(refused) else None
+            if pause is not None and self._budget.allows(pause):
+                self._budget.pause(pause)
+            elif not renewed and _speaks_of_session(refused):
+                renewed, self._token = True, None
+                self._log_in()
+            else:
+                raise refused
 
-    def _attempt(
-        self, request: _Request, headers: Mapping[str, str], content: bytes | None, *, may_repeat: bool
-    ) -> Any:
-        """One try: the response, or None when a further try is safe, may help, and is allowed."""
-        exceptions = self._urllib3.exceptions
-        limits = self._urllib3.Timeout(connect=min(_CONNECT_SECONDS, self._timeout), read=request.timeout)
-        try:
-            # A redirect is not followed: it would carry the login to another place.
-            return self._pool.request(
-                request.method,
-                self._endpoint + request.url,
-                headers=headers,
-                body=content,
-                timeout=limits,
-                retries=False,
-                redirect=False,
-            )
-        except exceptions.HTTPError as error:
-            cause = error
-        if isinstance(cause, exceptions.ProxyError) and not _is_proxys_own(exceptions, cause.original_error):
-            # urllib3 blames the proxy for a tunnel that broke later on; by then the request had been sent.
-            cause = cause.original_error
-        # A request that was certainly not sent may be repeated, whatever it is; one that was sent only if it is a read.
-        not_sent = (exceptions.NewConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyError)
-        hopeless = (exceptions.SSLError, exceptions.NameResolutionError, exceptions.ReadTimeoutError)
-        safe = isinstance(cause, not_sent) or request.is_read
-        if safe and may_repeat and not isinstance(cause, hopeless):
-            return None
-        raise _transport_failure(exceptions, cause, self._endpoint, request, safe=safe)
-
-    def _decoded(self, response: Any, request: _Request) -> Any:
-        method, route, obj = request.method, request.route, request.obj
-        content_type = response.headers.get("Content-Type", "")
-        if 300 <= response.status < 400:
-            raise DsmError(
-                response.status,
-                f"redirect to {response.headers.get('Location', 'nowhere')}",
-                method=method,
-                route=route,
-                obj=obj,
-                next_step="set dsm_endpoint to the address of DSM itself",
-            )
-        if not 200 <= response.status < 300:
-            raise refusal(response.status, content_type, response.data, method=method, route=route, obj=obj)
-        if not response.data.strip():
-            return None
-        try:
-            return json.loads(response.data)
-        except ValueError:
-            words = server_words(content_type, response.data)
+    def _send(self, request: Request, authorization: str | None = None) -> Any:
+        if authorization is None:
+            authorization = self._login.authorization() if isinstance(self._login, ApiKey) else f"Bearer {self._token}"
+        answer = self._transport.send(request, authorization)
+        complaint = complaint_about(request.method, request.route, answer)
+        if complaint is None:
+            return answer
         raise TaskError(
-            f"the answer to {method} {route} is not JSON but {content_type or 'of no stated type'}",
-            plane="DSM",
-            obj=obj or self._endpoint,
-            server_words=words,
-            next_step="check that dsm_endpoint is DSM's REST API and not a login page, a gateway or a proxy",
-        )
-
-
-def _pause(attempt: int, retry_after: str | None) -> float:
-    """Seconds to wait before the next try: what the server asks for, within bounds, else 0.5, 1, 2."""
-    if retry_after is not None and retry_after.strip().isdecimal():
-        return min(float(retry_after), _LONGEST_PAUSE)
-    return min(0.5 * 2.0 ** (attempt - 1), _LONGEST_PAUSE)
-
-
-def _is_proxys_own(exceptions: Any, cause: Exception) -> bool:
-    """Whether the proxy could not be reached, or refused to open the tunnel."""
-    unreachable = isinstance(cause, (exceptions.NewConnectionError, exceptions.ConnectTimeoutError))
-    return unreachable or "Tunnel connection failed" in str(cause)
-
-
-def _transport_failure(exceptions: Any, cause: Exception, endpoint: str, request: _Request, *, safe: bool) -> TaskError:
-    next_steps = (
-        (exceptions.NameResolutionError, "check the host name in dsm_endpoint, and HTTPS_PROXY when a proxy is needed"),
-        (
-            exceptions.SSLError,
-            "see that dsm_ca_path holds the CA of DSM's certificate, and that the host name is right",
-        ),
-        (exceptions.ProxyError, "check HTTPS_PROXY: the proxy cannot be reached or refuses this host"),
-        (exceptions.ReadTimeoutError, "raise dsm_timeout, or see whether DSM is overloaded"),
-    )
-    default = "check dsm_endpoint, the network and the firewall between this host and DSM"
-    advice = next((text for kind, text in next_steps if isinstance(cause, kind)), default)
-    if safe:
-        return TaskError(
-            f"{endpoint} cannot be reached: {quotable(str(cause))}",
+            f"the answer to {request.label} is not what DSM's API describes: {complaint}",
             plane="DSM",
             obj=request.obj,
-            next_step=advice,
-            endpoint=endpoint,
+            next_step=("" if request.is_read else "DSM has carried this out; ")
+            + "check that dsm_endpoint is DSM's REST API; if it is, report this with the version of DSM",
         )
-    return OutcomeUnknown(
-        f"the connection broke after {request.method} {request.route} had been sent, so it is unknown whether DSM "
-        f"carried it out: {quotable(str(cause))}",
-        plane="DSM",
-        obj=request.obj,
-        next_step="run the task again: it looks at what is there before it changes anything",
-        endpoint=endpoint,
-    )
+
+
+def _misses_account(refused: DsmError) -> bool:
+    words = refused.words.lower()
+    return refused.status == 401 and "account" in words and "select" in words
+
+
+def _speaks_of_session(refused: DsmError) -> bool:
+    """Whether the session seems to have ended: 401, or 403 with such words (DSM contract §7, Q7)."""
+    if refused.status == 401:
+        return True
+    return refused.status == 403 and re.search(r"\b(session|token)\b", refused.words, re.IGNORECASE) is not None

@@ -11,17 +11,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .._errors import TaskError, quotable
 from . import routes
 from .client import DsmClient
-from .errors import DsmError
+from .errors import ApprovalRequired, DsmError
 
 
 @dataclass(frozen=True)
 class Connection:
-    """What DSM's check said. ``words``: the server's, when it did not connect."""
+    """What DSM's check said. When it did not connect: its words fit to be quoted, its whole answer, its HTTP status."""
 
     connected: bool
     words: str = ""
+    answer: str = ""
+    http_status: int | None = None
 
     @property
     def status(self) -> str:
@@ -42,7 +45,31 @@ def _check(dsm: DsmClient, route: str, path: Mapping[str, str], body: Mapping[st
     try:
         dsm.call("POST", route, path=path, body=body, obj=label)
     except DsmError as error:
-        if error.is_about_caller:
-            raise
-        return Connection(connected=False, words=error.server_words or f"HTTP status {error.status}")
-    return Connection(connected=True)
+        refused = error
+    else:
+        return Connection(connected=True)
+    if refused.is_about_caller and not _is_handed_through(dsm, refused, path, label):
+        raise refused
+    answer = refused.words or f"HTTP status {refused.status}"
+    return Connection(False, quotable(answer), answer, refused.status)
+
+
+def _is_handed_through(dsm: DsmClient, refused: DsmError, path: Mapping[str, str], label: str) -> bool:
+    """Whether DSM's 401, 403, 404 or 429 is Azure's answer to DSM, and not DSM's to us.
+
+    It cannot be Azure's when the words are DSM's; and when they are Azure's, a harmless read with the same login shows
+    that DSM has nothing against the caller.
+    """
+    # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
+    from .diagnosis import is_of_azure
+
+    if isinstance(refused, ApprovalRequired) or not is_of_azure(refused.words, refused.status):
+        return False
+    try:
+        if path:
+            dsm.call("GET", routes.GROUP, path=path, obj=label)
+        else:
+            dsm.call("GET", routes.GROUPS, query={"limit": 1}, obj=label)
+    except TaskError:
+        return False
+    return True

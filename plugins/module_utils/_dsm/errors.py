@@ -15,11 +15,12 @@ from .._errors import TaskError
 
 # Of a longer body, the rest is not looked at: the words are quoted in a message.
 _LONGEST_BODY = 10_000
-APPROVAL_TEXT = "This operation requires approval"
+APPROVAL_TEXT = "requires approval"
 
 _NEXT_STEPS = {
     400: "correct the value that the server names; DSM has changed nothing",
-    401: "check dsm_api_key, or dsm_username and dsm_password: DSM does not accept this login",
+    401: "check dsm_api_key, dsm_username and dsm_password, or dsm_client_cert with dsm_app_id: DSM does not accept "
+    "this login",
     403: "use a login that may do this: an administrative app or an account administrator manages groups, "
     "and SYNC KEYS needs SCAN_EXTERNAL_SOBJECTS in the group",
     404: "check the ID and the account: this login does not see the object",
@@ -49,6 +50,12 @@ class DsmError(TaskError):
             status=status,
         )
 
+    def advising(self, next_step: str) -> DsmError:
+        """The same refusal with another next step."""
+        return DsmError(
+            self.status, self.words, method=self.method, route=self.route, obj=self.obj, next_step=next_step
+        )
+
 
 class ApprovalRequired(DsmError):
     """A quorum policy guards the operation (DSM contract §2.10): a normal state of DSM, not a fault."""
@@ -69,12 +76,14 @@ class OutcomeUnknown(TaskError):
     """The connection broke after a write was sent: DSM may or may not have carried it out."""
 
 
-def refusal(status: int, content_type: str, body: bytes, *, method: str, route: str, obj: str = "") -> DsmError:
-    """The error for a response that is not 2xx."""
+def refusal(
+    status: int, content_type: str, body: bytes, *, method: str, route: str, obj: str = "", next_step: str = ""
+) -> DsmError:
+    """The error for a response that is not 2xx. ``next_step``: in place of the usual one for the status."""
     words = server_words(content_type, body)
-    if status == 403 and APPROVAL_TEXT in words:
+    if status == 403 and APPROVAL_TEXT in words.lower():
         return ApprovalRequired(words, method=method, route=route, obj=obj)
-    return DsmError(status, words, method=method, route=route, obj=obj)
+    return DsmError(status, words, method=method, route=route, obj=obj, next_step=next_step)
 
 
 def server_words(content_type: str, body: bytes) -> str:

@@ -20,9 +20,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._errors import InvalidInput
-from .tls import SAFE_DEFAULT, SAFE_SETTINGS, TlsSettings
+from .tls import SAFE_SETTINGS, TlsSettings, blob, is_pem
 
 KIND = "AzureKeyVault"
+LEGACY_KIND = "AZUREKEYVAULT"
 
 # azure_service (guide 4.3, "Choose Service") -> the endpoints that DSM uses; the only two sets that it accepts.
 ENDPOINTS: Mapping[str, Mapping[str, str]] = {
@@ -50,10 +51,35 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 @dataclass(frozen=True)
 class Credential:
-    """What DSM is to authenticate to Azure with, and what may be told of it."""
+    """What DSM is to authenticate to Azure with, and what may be told of it.
+
+    ``fact`` tells it from others without giving it away; ``expires`` is a date (UTC), None when it is not known.
+    ``tls_key``, the key of the TLS client certificate, travels with it: a link that is sent carries all its secrets.
+    """
 
     auth_config: Mapping[str, str] = field(repr=False)
     fact: str
+    expires: str | None = None
+    tls_key: str | None = field(default=None, repr=False)
+
+    @property
+    def auth_mode(self) -> str | None:
+        return _AUTH_MODES.get(self.auth_config["mode"])
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What the server understands (DSM contract §7, Q1, Q2, Q4).
+
+    ``legacy``: a DSM that knows neither ``auth_config`` nor ``endpoints``. ``pem``: certificates and keys are base64 of
+    PEM instead of DER.
+    """
+
+    legacy: bool = False
+    pem: bool = False
+
+
+MODERN = Dialect()
 
 
 @dataclass(frozen=True)
@@ -70,42 +96,52 @@ class Link:
     vault_type: str | None = None
     tls: TlsSettings = SAFE_SETTINGS
     hmg_id: str | None = None
+    dialect: Dialect = field(default=MODERN, compare=False)
     stored: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @classmethod
     def from_stored(cls, hmg_id: str, stored: Mapping[str, Any]) -> Link:
         auth = stored.get("auth_config") or {}
+        tls = TlsSettings.from_stored(stored.get("tls"))
+        blobs = (auth.get("client_cert"), tls.client_certificate, *tls.pinned)
+        legacy = stored.get("secret_key") is not None and not auth
         return cls(
             azure_service=azure_service_of(stored.get("endpoints")),
             tenant_id=str(stored.get("tenant_id") or "").lower(),
             client_id=str(stored.get("client_id") or "").lower(),
             subscription_id=str(stored.get("subscription_id") or "").lower(),
-            auth_mode=_AUTH_MODES.get(str(auth.get("mode"))),
+            auth_mode="client_secret" if legacy else _AUTH_MODES.get(str(auth.get("mode"))),
             vault_uri=normal_uri(str(stored.get("url") or "")),
             vault_type=vault_type_of(stored.get("key_vault_type")),
-            tls=TlsSettings.from_stored(stored.get("tls")),
+            tls=tls,
             hmg_id=hmg_id,
+            dialect=Dialect(legacy=legacy, pem=any(map(is_pem, blobs))),
             stored=stored,
         )
 
     def build(self, credential: Credential) -> dict[str, Any]:
         """The complete configuration to send, secrets included. Stored fields that are foreign to us are kept."""
         kept = {name: value for name, value in (self.stored or {}).items() if value is not None}
-        for name in ("secret_key", "auth_config", "key_vault_type"):
+        for name in ("secret_key", "auth_config", "key_vault_type", "tls"):
             kept.pop(name, None)
         if azure_service_of(kept.get("endpoints")) != self.azure_service or self.azure_service == "us_government":
             # Left out, the endpoints fall back to global Azure, on updates too (DSM contract §2.5).
             kept["endpoints"] = dict(ENDPOINTS[self.azure_service])
         config = {
-            "kind": KIND,
-            "tls": dict(SAFE_DEFAULT),
             **kept,
+            "kind": LEGACY_KIND if self.dialect.legacy else kept.get("kind", KIND),
+            "tls": self.tls.block(credential.tls_key, pem=self.dialect.pem),
             "url": self.vault_uri,
             "tenant_id": self.tenant_id,
             "client_id": self.client_id,
             "subscription_id": self.subscription_id,
-            "auth_config": dict(credential.auth_config),
         }
+        if self.dialect.legacy and "client_secret" in credential.auth_config:
+            config["secret_key"] = credential.auth_config["client_secret"]
+        else:
+            config["auth_config"] = {
+                name: blob(value, name, pem=self.dialect.pem) for name, value in credential.auth_config.items()
+            }
         if self.vault_type is not None:
             config["key_vault_type"] = _DSM_VAULT_TYPES.get(self.vault_type, self.vault_type.upper())
         return config
@@ -124,47 +160,6 @@ class Link:
             "vault type": (old.vault_type or "", self.vault_type or ""),
         }
         return [name for name, (before, after) in places.items() if before and before != after]
-
-
-@dataclass(frozen=True)
-class LinkOptions:
-    """The options ``azure_service`` and ``link_*`` of a task, validated. None: not set, so what is stored stays."""
-
-    azure_service: str | None = None
-    tenant_id: str | None = None
-    client_id: str | None = None
-    subscription_id: str | None = None
-    secret: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> LinkOptions:
-        """From the module's parameters; those that the module does not have count as not set.
-
-        Raises:
-            InvalidInput: a value that cannot be right.
-        """
-        ids = {
-            name: checked_uuid(f"link_{name}", params[f"link_{name}"])
-            for name in ("tenant_id", "client_id", "subscription_id")
-            if params.get(f"link_{name}") is not None
-        }
-        secret = params.get("link_client_secret")
-        checked = checked_client_secret(secret) if secret is not None else None
-        return cls(azure_service=params.get("azure_service"), secret=checked, **ids)
-
-    def over(self, base: Link) -> Link:
-        """The link with these options in place of what it has."""
-        return replace(
-            base,
-            azure_service=self.azure_service or base.azure_service,
-            tenant_id=self.tenant_id or base.tenant_id,
-            client_id=self.client_id or base.client_id,
-            subscription_id=self.subscription_id or base.subscription_id,
-        )
-
-    def credential_for(self, link: Link) -> Credential | None:
-        """The credential that was given, for this link's application; None when none was."""
-        return client_secret(link.tenant_id, link.client_id, self.secret) if self.secret is not None else None
 
 
 # The base of a link that is stored nowhere yet.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._errors import TaskError
@@ -22,6 +22,8 @@ from .paging import PAGE, all_pages, items
 # Reserved keys of custom_metadata: what this collection wrote last. Never shown, never taken from a user.
 RESERVED_PREFIX = "fortanix-dsm-ansible-"
 CREDENTIAL_FACT = RESERVED_PREFIX + "link-credential"
+CREDENTIAL_EXPIRES = RESERVED_PREFIX + "link-credential-expires"
+TLS_CLIENT_FACT = RESERVED_PREFIX + "tls-client-certificate"
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,15 @@ class Group:
                 obj=f'group "{name}"',
                 next_step="remove all links but one in DSM's user interface",
             )
+        metadata = dict(stored.get("custom_metadata") or {})
         kinds = sorted({KIND if is_azure(config) else str(config.get("kind")) for config in hmg.values()})
         return cls(
             name=name,
             group_id=str(stored["group_id"]),
             description=str(stored.get("description") or ""),
-            custom_metadata=dict(stored.get("custom_metadata") or {}),
+            custom_metadata=metadata,
             external_kms=", ".join(kinds) or None,
-            link=next((Link.from_stored(hmg_id, config) for hmg_id, config in azure.items()), None),
+            link=next((_link(hmg_id, config, metadata) for hmg_id, config in azure.items()), None),
         )
 
     @property
@@ -105,6 +108,7 @@ class Group:
                 "subscription_id": link.subscription_id,
                 "auth_mode": link.auth_mode,
                 "credential_match": self.credential_match,
+                "credential_expires": self.custom_metadata.get(CREDENTIAL_EXPIRES),
                 "vault": {
                     "name": vault_name_of(link.vault_uri),
                     "uri": link.vault_uri or None,
@@ -120,8 +124,19 @@ class Group:
         for name in ("group_id", "exists", "planned", "external_kms"):
             del record[name]
         if record["link"]:
-            del record["link"]["hmg_id"], record["link"]["credential_match"]
+            for name in ("hmg_id", "credential_match", "credential_expires"):
+                del record["link"][name]
+            record["link"]["tls"] = self.azure_link.tls.view()
         return record
+
+
+def _link(hmg_id: str, config: Mapping[str, Any], metadata: Mapping[str, str]) -> Link:
+    """The stored link. A TLS client certificate that DSM does not show is known from what was written last."""
+    link = Link.from_stored(hmg_id, config)
+    recorded = metadata.get(TLS_CLIENT_FACT)
+    if recorded is None or link.tls.client_certificate_sha256 is not None:
+        return link
+    return replace(link, tls=replace(link.tls, client_certificate_sha256=recorded))
 
 
 def find_by_name(dsm: DsmClient, name: str, *, thorough: bool = False) -> dict[str, Any] | None:
@@ -155,7 +170,8 @@ def list_all(dsm: DsmClient) -> Iterator[dict[str, Any]]:
     """All groups that the login sees, page by page."""
 
     def page(offset: int) -> list[dict[str, Any]]:
-        query = {"limit": PAGE, "offset": offset, "sort_by": "group_id:asc"}
+        # No sort_by: some servers take it only with previous_id (DSM contract §7, Q33).
+        query = {"limit": PAGE, "offset": offset}
         return items(dsm.call("GET", routes.GROUPS, query=query, obj="groups"), "groups")
 
     return all_pages(page, "group_id")

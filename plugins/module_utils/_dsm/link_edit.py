@@ -21,8 +21,13 @@ from . import connection, groups, keys
 from .client import DsmClient
 from .errors import DsmError
 from .external_kms import Credential, Link
-from .groups import CREDENTIAL_FACT, Group
+from .groups import CREDENTIAL_EXPIRES, CREDENTIAL_FACT, TLS_CLIENT_FACT, Group
 from .tls import SAFE_SETTINGS
+
+CREDENTIAL_REMEDY = (
+    "set link_client_secret to the Value of a client secret of the link's application, or link_certificate and "
+    "link_private_key"
+)
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,18 @@ class Edit:
         if not self.writes_link or self.credential is None:
             return self.target
         link = self.target.azure_link
+        # A link that has no TLS settings gets the safe ones when it is sent.
+        tls = link.tls if link.tls.mode else SAFE_SETTINGS
+        facts = {
+            CREDENTIAL_FACT: self.credential.fact,
+            CREDENTIAL_EXPIRES: self.credential.expires,
+            TLS_CLIENT_FACT: tls.client_certificate_sha256,
+        }
+        metadata = {**self.target.custom_metadata, **facts}
         return replace(
             self.target,
-            custom_metadata={**self.target.custom_metadata, CREDENTIAL_FACT: self.credential.fact},
-            # A link that has no TLS settings gets the safe ones when it is sent.
-            link=replace(link, auth_mode=_auth_mode(self.credential), tls=link.tls if link.tls.mode else SAFE_SETTINGS),
+            custom_metadata={key: value for key, value in metadata.items() if value is not None},
+            link=replace(link, auth_mode=self.credential.auth_mode, tls=tls),
         )
 
     def diff(self) -> dict[str, Any]:
@@ -64,6 +76,49 @@ class Edit:
             "before_header": self.target.label,
             "after_header": self.target.label,
         }
+
+
+def config_of(link: Link, credential: Credential | None) -> dict[str, Any]:
+    """The complete configuration to send to DSM: to save it, to try it, or to list vaults with it.
+
+    Raises:
+        InvalidInput: a secret is missing that has to be sent with it.
+    """
+    why = "DSM replaces a link whole and does not give its secrets back, so they have to be sent again"
+    if credential is None:
+        option = "link_certificate" if link.auth_mode == "certificate" else "link_client_secret"
+        raise InvalidInput(option, f"it is missing; {why}", CREDENTIAL_REMEDY)
+    if link.tls.client_certificate_sha256 is not None and link.tls.client_certificate is None:
+        raise InvalidInput(
+            "tls.client_certificate",
+            f"it is missing; {why}, and DSM does not show the TLS client certificate that the link has",
+            "set tls.client_certificate and tls.client_key in fortanix.dsm.cdc_group, or both in fortanix.dsm.cdc_tls",
+        )
+    if link.tls.client_certificate is not None and credential.tls_key is None:
+        raise InvalidInput(
+            "tls_client_key",
+            f"it is missing, and the link has a TLS client certificate; {why}",
+            "set tls_client_key, which is tls.client_key in modules with the option tls, and client_key in "
+            "fortanix.dsm.cdc_tls",
+        )
+    return link.build(credential)
+
+
+def check_same_mode(link: Link, credential: Credential | None) -> None:
+    """Refuse to change how a link authenticates as a side effect of a change of something else.
+
+    Raises:
+        InvalidInput: the credential is of another kind than that of the link.
+    """
+    if credential is None or link.auth_mode in (None, credential.auth_mode):
+        return
+    by_certificate = link.auth_mode == "certificate"
+    held, given = ("a certificate", "link_client_secret") if by_certificate else ("a client secret", "link_certificate")
+    raise InvalidInput(
+        given,
+        f"the link authenticates with {held}, and this module does not change that",
+        "give the credential that the link has, or change it with fortanix.dsm.cdc_group first",
+    )
 
 
 def carry_out(dsm: DsmClient, edit: Edit, *, check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:
@@ -110,12 +165,12 @@ def guard(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> None:
     """
     if not edit.writes_link:
         return
-    _guard_secrets(edit)
+    config = config_of(edit.target.azure_link, edit.credential)
     if edit.current is None:
         return
     if not edit.allow_move:
         _guard_move(dsm, edit.current, edit.target.azure_link)
-    _guard_connection(dsm, edit, edit.current, warn)
+    _guard_connection(dsm, edit, edit.current, config, warn)
 
 
 def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Group:
@@ -125,11 +180,15 @@ def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Group:
         TaskError: DSM refused, or holds something else than was written.
     """
     wanted = edit.result()
-    if edit.current is None:
-        group_id = str(groups.create(dsm, _create_body(edit, wanted), wanted.label)["group_id"])
-    else:
-        group_id = str(edit.current.group_id)
-        groups.update(dsm, group_id, _update_body(edit, edit.current, wanted), wanted.label)
+    try:
+        group_id = _write(dsm, edit, wanted)
+    except DsmError as error:
+        if error.status != 400 or "metadata" not in error.words.lower():
+            raise
+        # Whether a linked group may have custom metadata is not public (DSM contract §7, Q43). A refused write has
+        # changed nothing, so it may be tried once more without what we want to remember.
+        wanted = replace(wanted, custom_metadata=edit.target.custom_metadata)
+        group_id = _write(dsm, edit, wanted)
     stored = groups.get(dsm, group_id)
     if stored is None:
         raise TaskError(
@@ -143,32 +202,9 @@ def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Group:
     if edit.writes_link and CREDENTIAL_FACT not in actual.custom_metadata:
         warn(
             f"DSM does not keep custom metadata on {actual.label}, so a later run cannot tell whether the credential "
-            "has changed; it will write the credential again unless update_credential is on_create."
+            "has changed; set update_credential: always to write another one."
         )
     return actual
-
-
-def _guard_secrets(edit: Edit) -> None:
-    link = edit.target.azure_link
-    why = "DSM replaces a link whole and does not give its secrets back, so a change has to carry them again"
-    if edit.credential is None:
-        if link.auth_mode == "certificate":
-            raise InvalidInput(
-                "link_client_secret",
-                f"the link authenticates with a certificate, and {why}; this version cannot carry a certificate",
-                "make the change in DSM's user interface, or set link_client_secret to change to a client secret",
-            )
-        raise InvalidInput(
-            "link_client_secret",
-            f"it is missing, and {why}",
-            "set it to the Value of a client secret of the link's application",
-        )
-    if link.tls.client_certificate_sha256 is not None:
-        raise InvalidInput(
-            "tls",
-            f"the link presents a TLS client certificate, and {why}; this version cannot carry its private key",
-            "make the change in DSM's user interface",
-        )
 
 
 def _guard_move(dsm: DsmClient, current: Group, target: Link) -> None:
@@ -189,6 +225,22 @@ def _guard_move(dsm: DsmClient, current: Group, target: Link) -> None:
     )
 
 
+def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> str:
+    """Create or update; the ID of the group."""
+    if edit.current is not None:
+        groups.update(dsm, str(edit.current.group_id), _update_body(edit, edit.current, wanted), wanted.label)
+        return str(edit.current.group_id)
+    try:
+        return str(groups.create(dsm, _create_body(edit, wanted), wanted.label)["group_id"])
+    except DsmError as error:
+        if error.status != 400 or wanted.azure_link.vault_uri or "metadata" in error.words.lower():
+            raise
+        raise error.advising(
+            "correct the value that the server names; some versions of DSM save no link without a vault, which the "
+            "option vault sets"
+        ) from None
+
+
 def count_keys(dsm: DsmClient, group: Group) -> int | None:
     """How many keys the group holds, deleted and destroyed ones included; None when this login may not list them."""
     try:
@@ -199,11 +251,11 @@ def count_keys(dsm: DsmClient, group: Group) -> int | None:
         return None
 
 
-def _guard_connection(dsm: DsmClient, edit: Edit, current: Group, warn: Callable[[str], None]) -> None:
-    if edit.credential is None:
-        raise AssertionError("guarded by _guard_secrets")
+def _guard_connection(
+    dsm: DsmClient, edit: Edit, current: Group, config: Mapping[str, Any], warn: Callable[[str], None]
+) -> None:
     label = edit.target.label
-    proposed = connection.check_config(dsm, edit.target.azure_link.build(edit.credential), label)
+    proposed = connection.check_config(dsm, config, label)
     if proposed.connected:
         return
     stands = current.group_id is not None and connection.check_stored(dsm, current.group_id, label).connected
@@ -219,10 +271,11 @@ def _guard_connection(dsm: DsmClient, edit: Edit, current: Group, warn: Callable
 
 
 def _create_body(edit: Edit, wanted: Group) -> dict[str, Any]:
-    body: dict[str, Any] = {"name": wanted.name, "add_hmg": [_config(edit, wanted)]}
+    body: dict[str, Any] = {"name": wanted.name, "add_hmg": [config_of(wanted.azure_link, edit.credential)]}
     if wanted.description:
         body["description"] = wanted.description
-    body["custom_metadata"] = dict(wanted.custom_metadata)
+    if wanted.custom_metadata:
+        body["custom_metadata"] = dict(wanted.custom_metadata)
     return body
 
 
@@ -236,14 +289,8 @@ def _update_body(edit: Edit, current: Group, wanted: Group) -> dict[str, Any]:
     if wanted.custom_metadata != current.custom_metadata:
         body["custom_metadata"] = dict(wanted.custom_metadata)
     if edit.writes_link:
-        body["mod_hmg"] = {current.azure_link.hmg_id: _config(edit, wanted)}
+        body["mod_hmg"] = {current.azure_link.hmg_id: config_of(wanted.azure_link, edit.credential)}
     return body
-
-
-def _config(edit: Edit, wanted: Group) -> dict[str, Any]:
-    if edit.credential is None:
-        raise AssertionError("guarded by _guard_secrets")
-    return wanted.azure_link.build(edit.credential)
 
 
 def _verify(wanted: Group, actual: Group) -> None:
@@ -259,10 +306,6 @@ def _verify(wanted: Group, actual: Group) -> None:
             wanted={name: before[name] for name in after},
             found=after,
         )
-
-
-def _auth_mode(credential: Credential) -> str | None:
-    return Link.from_stored("", {"auth_config": credential.auth_config}).auth_mode
 
 
 def _with_link_note(view: Mapping[str, Any], note: Mapping[str, str]) -> dict[str, Any]:

@@ -8,16 +8,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._errors import InvalidInput
 from .client import DsmClient
-from .external_kms import NEW_LINK, Link, LinkOptions
+from .external_kms import NEW_LINK, Link
 from .groups import Group
+from .link_edit import config_of
+from .link_options import LinkOptions
 from .selection import Selection, resolve
 
-_COMPLETE = ("link_tenant_id", "link_client_id", "link_subscription_id", "link_client_secret")
+_COMPLETE = ("link_tenant_id", "link_client_id", "link_subscription_id")
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,21 @@ class LinkSource:
         if any(params.get(name) is not None for name in ("group_name", "group_id", "group")):
             return cls(Selection.from_params(params), options)
         missing = [name for name in _COMPLETE if params.get(name) is None]
+        missing += [] if options.has_credential else ["link_client_secret or link_certificate"]
         if missing:
             raise InvalidInput(
                 missing[0],
                 f"no group is named, and of a link in full these are missing: {', '.join(missing)}",
-                "name a group (group_name, group_id or group), or set all of " + ", ".join(_COMPLETE),
+                "name a group (group_name, group_id or group), or set all of "
+                + ", ".join(_COMPLETE)
+                + " and a credential",
             )
         return cls(None, options)
 
     @property
     def is_stored(self) -> bool:
         """Whether nothing but the stored link of a group is meant."""
-        return self.options == LinkOptions()
+        return replace(self.options, legacy=None, pem=None) == LinkOptions()
 
     def resolve(self, dsm: DsmClient, *, check_mode: bool) -> tuple[Link, Group | None]:
         """The link with the given options in place, and the group that it is of."""
@@ -57,3 +62,11 @@ class LinkSource:
             return self.options.over(NEW_LINK), None
         group = resolve(dsm, self.selection, check_mode=check_mode)
         return self.options.over(group.link or NEW_LINK), group
+
+    def config_for(self, link: Link) -> dict[str, Any]:
+        """The configuration to send, with the credential that was given.
+
+        Raises:
+            InvalidInput: there is none, or the key of the TLS client certificate is missing.
+        """
+        return config_of(link, self.options.credential_for(link))

@@ -17,6 +17,11 @@ AUTH = "/sys/v1/session/auth"
 SELECT_ACCOUNT = "/sys/v1/session/select_account"
 TERMINATE = "/sys/v1/session/terminate"
 ACCOUNTS = "/sys/v1/accounts"
+ACCOUNT = "/sys/v1/accounts/{acct_id}"
+USERS = "/sys/v1/users"
+USER = "/sys/v1/users/{user_id}"
+USER_PERMISSIONS = "/sys/v1/users/permissions"
+APP = "/sys/v1/apps/{app_id}"
 GROUPS = "/sys/v1/groups"
 GROUP = "/sys/v1/groups/{group_id}"
 CHECK_CONFIG = "/sys/v1/groups/hmg/check"
@@ -32,6 +37,11 @@ READS = frozenset(
         ("POST", SELECT_ACCOUNT),
         ("POST", TERMINATE),
         ("GET", ACCOUNTS),
+        ("GET", ACCOUNT),
+        ("GET", USERS),
+        ("GET", USER),
+        ("GET", USER_PERMISSIONS),
+        ("GET", APP),
         ("GET", GROUPS),
         ("GET", GROUP),
         ("POST", CHECK_CONFIG),

@@ -16,6 +16,7 @@ from . import groups
 from .client import DsmClient
 from .external_kms import KIND, NEW_LINK, Link, checked_uuid
 from .groups import CREDENTIAL_FACT, Group
+from .tls import TlsSettings
 
 _LONGEST_NAME = 4096
 
@@ -86,10 +87,27 @@ def _wrong_parts(record: Mapping[str, Any]) -> list[str]:
     texts = ("azure_service", "tenant_id", "client_id", "subscription_id", "credential_match")
     wrong = [f"link.{name}" for name in texts if not isinstance(link.get(name), str)]
     wrong += [] if isinstance(link.get("auth_mode"), optional_text) else ["link.auth_mode"]
+    wrong += [] if _is_tls_record(link.get("tls")) else ["link.tls"]
     vault = link.get("vault")
     if not isinstance(vault, Mapping):
         return [*wrong, "link.vault"]
     return wrong + [f"link.vault.{name}" for name in ("uri", "type") if not isinstance(vault.get(name), optional_text)]
+
+
+def _is_tls_record(tls: Any) -> bool:
+    """Whether this is the ``tls`` of a record, with certificates that are PEM."""
+    if not isinstance(tls, Mapping) or not isinstance(tls.get("validate_host"), bool):
+        return False
+    texts = [tls.get(name) for name in ("mode", "ca", "client_certificate")]
+    if not all(isinstance(text, (str, type(None))) for text in texts) or not isinstance(
+        tls.get("ca_certificates"), list
+    ):
+        return False
+    try:
+        TlsSettings.from_record(tls)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def resolve(dsm: DsmClient, selection: Selection, *, check_mode: bool) -> Group:
@@ -154,7 +172,7 @@ def _planned(record: Mapping[str, Any]) -> Group:
 
 
 def _overlaid(group: Group, record: Mapping[str, Any]) -> Group:
-    """The stored group with what the record plans for it. What a record does not hold (CAs, say) stays as stored."""
+    """The stored group with what the record plans for it. What a record does not hold stays as it is stored."""
     return replace(
         group,
         name=str(record["name"]),
@@ -175,6 +193,7 @@ def _link(planned: Mapping[str, Any], base: Link) -> Link:
         auth_mode=planned["auth_mode"],
         vault_uri=planned["vault"]["uri"] or "",
         vault_type=planned["vault"]["type"],
+        tls=TlsSettings.from_record(planned["tls"]),
     )
 
 

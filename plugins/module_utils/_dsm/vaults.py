@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._errors import InvalidInput, TaskError
@@ -132,14 +132,24 @@ class Selector:
 
     def without_listing(self, link: Link) -> tuple[str, str] | None:
         """URI and type of the vault when both follow from what was given; for a link that cannot list vaults yet."""
+        uri = self.likely_uri(link)
+        return (uri, self.type) if uri and self.type else None
+
+    def likely_uri(self, link: Link) -> str | None:
+        """The URI that follows from the name or the resource ID of a vault; None for tags."""
         parts = _parts_of(self.resource_id) if self.resource_id else None
         if parts is not None and parts[0] != link.subscription_id:
             return None
         name = parts[2] if parts is not None else self.name
-        suffix = ENDPOINTS.get(link.azure_service, {}).get("key_vault")
+        key = "key_vault_managed_hsm" if self.type == "managed_hsm" else "key_vault"
+        suffix = ENDPOINTS.get(link.azure_service, {}).get(key)
         named = name is not None and is_vault_name(name) and suffix is not None
-        uri = self.uri or (f"https://{str(name).lower()}.{suffix}/" if named else None)
-        return (uri, self.type) if uri and self.type else None
+        return self.uri or (f"https://{str(name).lower()}.{suffix}/" if named else None)
+
+
+def link_to_list_with(link: Link, selector: Selector) -> Link:
+    """The link to send when a vault is looked up. Some servers take no link without a URL (DSM contract §7, Q18)."""
+    return link if link.vault_uri else replace(link, vault_uri=selector.likely_uri(link) or "")
 
 
 def list_vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> list[Vault]:

@@ -3,15 +3,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""TEST CONNECTION, of a saved link or before saving (guide 4.3 step 4, 4.6)."""
+"""TEST CONNECTION, of a saved link or before saving, with a diagnosis (guide 4.3 step 4, 4.6)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .._argspec import ArgumentSpec
+from .._dsm import link_edit, vaults
 from .._dsm.client import DsmClient, connect
 from .._dsm.connection import Connection, check_config, check_stored
+from .._dsm.diagnosis import (
+    BY_ID,
+    Diagnosis,
+    SeenVault,
+    diagnose,
+    findings,
+    sharpened,
+    vaults_not_listed,
+    wants_second_look,
+)
 from .._dsm.external_kms import Link
 from .._dsm.groups import Group
 from .._dsm.link_source import LinkSource
@@ -29,63 +42,116 @@ SPEC = DSM.merge(
     ),
 )
 
+_PLANES = {"entra": "Entra", "dsm": "DSM"}
+
+
+@dataclass(frozen=True)
+class _Test:
+    """A test that was made: of which form of the link, what DSM said, what is to be made of it."""
+
+    form: str
+    connection: Connection
+    diagnosis: Diagnosis | None
+    findings: list[dict[str, Any]]
+
 
 def run(task: Task) -> dict[str, Any]:
     source = LinkSource.from_params(task.params)
     with connect(task, read_only=True) as dsm:
         link, group = source.resolve(dsm, check_mode=task.check_mode)
         label = f"link of {group.label}" if group else f"link of application {link.client_id}"
-        form = "stored" if source.is_stored and group and not group.planned else "proposed"
-        connection = _connection(dsm, source, link, group, label, form)
-    if connection is not None and not connection.connected:
-        _report(task, connection, label, form)
-    return _result(connection, group, label, form)
+        test = _test(dsm, source, link, group, label)
+    if test is not None and test.diagnosis is not None:
+        _report(task, test.connection, test.diagnosis, label, test.form)
+    for finding in test.findings if test else []:
+        if finding["severity"] != "unknown":
+            task.warn(_finding_in_words(finding, label))
+    return _result(test, group, label)
 
 
-def _connection(
-    dsm: DsmClient, source: LinkSource, link: Link, group: Group | None, label: str, form: str
-) -> Connection | None:
-    """DSM's answer; None for a planned link whose credential was not given here."""
-    if form == "stored" and group is not None:
-        return check_stored(dsm, str(group.group_id), label)
-    credential = source.options.credential_for(link)
-    if credential is not None:
-        return check_config(dsm, link.build(credential), label)
+def _test(dsm: DsmClient, source: LinkSource, link: Link, group: Group | None, label: str) -> _Test | None:
+    """None for a planned link whose credential was not given here."""
+    if source.is_stored and group is not None and not group.planned:
+        connection = check_stored(dsm, str(group.group_id), label)
+        found = None if connection.connected else diagnose(connection.answer, connection.http_status, link)
+        # DSM lists vaults only for a link that is sent with its credential, so more cannot be told of a stored one.
+        return _Test("stored", connection, found, [] if found else findings(link, None))
+    if source.options.has_credential:
+        return _proposed(dsm, source.config_for(link), link, label)
     if group is not None and group.planned:
         return None
     raise InvalidInput(
         "link_client_secret",
         "it is missing; a link that is not stored like this can only be tried together with its credential",
-        "set it, or leave out all link options to try the link as it is stored",
+        f"{link_edit.CREDENTIAL_REMEDY}, or leave out all link options to try the link as it is stored",
     )
 
 
-def _report(task: Task, connection: Connection, label: str, form: str) -> None:
+def _proposed(dsm: DsmClient, config: Mapping[str, Any], link: Link, label: str) -> _Test:
+    """A link that is not saved, with its credential: the vaults that it sees tell more than DSM's test."""
+    connection = check_config(dsm, config, label)
+    if connection.connected:
+        seen = _vaults(dsm, config, label)
+        if isinstance(seen, TaskError):
+            unlisted = vaults_not_listed(seen.server_words or seen.problem)
+            return _Test("proposed", connection, None, [*findings(link, None), unlisted])
+        return _Test("proposed", connection, None, findings(link, seen))
+    found = diagnose(connection.answer, connection.http_status, link)
+    if wants_second_look(found):
+        seen = _vaults(dsm, config, label)
+        found = found if isinstance(seen, TaskError) else sharpened(found, link, seen)
+    return _Test("proposed", connection, found, [])
+
+
+def _vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> tuple[SeenVault, ...] | TaskError:
+    """What the application sees, or why that cannot be told: the test itself is done and must not fail on this."""
+    try:
+        found = vaults.list_vaults(dsm, config, label)
+    except TaskError as error:
+        return error
+    return tuple(SeenVault(vault.name, vault.uri, vault.type) for vault in found)
+
+
+def _report(task: Task, connection: Connection, found: Diagnosis, label: str, form: str) -> None:
     reaction = task.params["on_not_connected"]
+    judgement = f"{found.entry.title} (class {found.id}, at {found.where}). Likely cause: {found.entry.cause}"
     if reaction == "fail":
         raise TaskError(
-            f"DSM does not connect to Azure with the {form} link",
-            plane="Azure",
+            f"DSM does not connect to Azure with the {form} link: {judgement}",
+            plane=_PLANES.get(found.leg, "Azure"),
             obj=label,
             server_words=connection.words,
-            next_step="correct what the server names and run again; what is saved stays saved, and "
+            next_step=f"{found.entry.remedy} (guide {found.entry.guide}). What is saved stays saved, and "
             "on_not_connected: warn lets the play go on",
             connected=False,
             status=connection.status,
+            diagnosis=found.record(),
         )
     if reaction == "warn":
-        task.warn(f"Not connected, {label}: {connection.words}")
+        # The judgement first: it is what a reader needs, and the words may be long.
+        task.warn(f'Not connected, {label}: {judgement}. DSM said: "{connection.words}". Next: {found.entry.remedy}.')
 
 
-def _result(connection: Connection | None, group: Group | None, label: str, form: str) -> dict[str, Any]:
+def _finding_in_words(finding: Mapping[str, Any], label: str) -> str:
+    title = BY_ID[finding["id"]].title
+    return (
+        f"Connected, but {label}: {title} (expected {finding['expected']}, actual {finding['actual']}). "
+        f"Next: {finding['remedy']}."
+    )
+
+
+def _result(test: _Test | None, group: Group | None, label: str) -> dict[str, Any]:
+    connection = test.connection if test else None
     return {
         "changed": False,
         "connected": connection.connected if connection else None,
         "status": connection.status if connection else "unknown",
         "message": connection.words if connection else "",
-        "form": form,
+        "form": test.form if test else "proposed",
         # What DSM tried in its check is not public (DSM contract §7, Q36), so this is all that can be said.
         "proves": ["dsm_check"] if connection and connection.connected else [],
-        "waits_for": None if connection else f"{label}, which a previous step has only planned",
+        "diagnosis": test.diagnosis.record() if test and test.diagnosis else None,
+        "findings": test.findings if test else [],
+        "waits_for": None if test else f"{label}, which a previous step has only planned",
         "group": group.record(exists=group.group_id is not None) if group else None,
     }

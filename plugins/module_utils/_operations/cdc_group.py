@@ -14,18 +14,19 @@ from typing import Any
 from .._argspec import ArgumentSpec
 from .._dsm import groups, link_edit, vaults
 from .._dsm.client import DsmClient, connect
+from .._dsm.connection import check_stored
 from .._dsm.errors import DsmError
 from .._dsm.external_kms import (
     KIND,
     NEW_LINK,
     Credential,
     Link,
-    LinkOptions,
     checked_uuid,
     checked_vault_uri,
 )
 from .._dsm.groups import CREDENTIAL_FACT, RESERVED_PREFIX, Group
 from .._dsm.link_edit import Edit
+from .._dsm.link_options import LinkOptions
 from .._dsm.selection import checked_name, linked
 from .._errors import InvalidInput, TaskError
 from .._options import DSM, LINK, LINK_EDIT, VAULT
@@ -53,7 +54,7 @@ SPEC = DSM.merge(
     LINK_EDIT,
 )
 
-_NEEDED_TO_CREATE = ("name", "link_tenant_id", "link_client_id", "link_subscription_id", "link_client_secret")
+_NEEDED_TO_CREATE = ("name", "link_tenant_id", "link_client_id", "link_subscription_id")
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def _find(dsm: DsmClient, wanted: Wanted, *, thorough: bool) -> Group | None:
 
 def _refuse_incomplete(params: Mapping[str, Any], wanted: Wanted) -> None:
     missing = [option for option in _NEEDED_TO_CREATE if params[option] is None]
+    missing += [] if wanted.link.has_credential else ["link_client_secret or link_certificate"]
     if missing:
         raise InvalidInput(
             missing[0],
@@ -143,10 +145,11 @@ def _make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted) -> 
         current=current,
         target=target,
         credential=credential,
-        write_credential=_is_to_write(wanted.update_credential, current, credential),
+        write_credential=_is_to_write(dsm, wanted.update_credential, current, credential),
         allow_move=task.params["allow_move"],
         allow_disconnect=task.params["allow_disconnect"],
     )
+    wanted.link.warn_of_expiry(task.warn)
     return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)
 
 
@@ -176,16 +179,25 @@ def _with_vault(
             "link_client_secret",
             "it is missing; DSM lists vaults only for a link that is sent with its credential, and to choose another "
             "vault it has to be sent again",
-            "set it to the Value of a client secret of the link's application",
+            link_edit.CREDENTIAL_REMEDY,
         )
+    config = link_edit.config_of(vaults.link_to_list_with(link, selector), credential)
     try:
-        seen = vaults.list_vaults(dsm, link.build(credential), target.label)
+        seen = vaults.list_vaults(dsm, config, target.label)
     except DsmError as error:
-        if error.is_about_caller:
+        if error.is_about_caller and not _is_azures(error):
             raise
         return _with_unseen_vault(task, target, link, selector, error)
     vault = vaults.choose(selector, seen, target.label)
     return replace(link, vault_uri=vault.uri, vault_type=vault.type)
+
+
+def _is_azures(error: DsmError) -> bool:
+    """Whether DSM has only handed through what Azure said to it."""
+    # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
+    from .._dsm.diagnosis import is_of_azure
+
+    return is_of_azure(error.words, error.status)
 
 
 def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.Selector, error: DsmError) -> Link:
@@ -204,10 +216,20 @@ def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.S
     return replace(link, vault_uri=known[0], vault_type=known[1])
 
 
-def _is_to_write(update_credential: str, current: Group | None, credential: Credential | None) -> bool:
-    if current is None or credential is None or update_credential == "on_create":
+def _is_to_write(dsm: DsmClient, policy: str, current: Group | None, credential: Credential | None) -> bool:
+    """Whether the credential is written for its own sake.
+
+    Without a record of what was written last, what DSM holds is unknown. A link that connects with it is left alone, so
+    that a second run writes nothing also where DSM keeps no record.
+    """
+    if current is None or credential is None or policy == "on_create":
         return False
-    return update_credential == "always" or current.custom_metadata.get(CREDENTIAL_FACT) != credential.fact
+    if policy == "always":
+        return True
+    recorded = current.custom_metadata.get(CREDENTIAL_FACT)
+    if recorded is not None:
+        return recorded != credential.fact
+    return not check_stored(dsm, str(current.group_id), current.label).connected
 
 
 def _remove(dsm: DsmClient, task: Task, current: Group | None) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from typing import Any
 
 from .._argspec import ArgumentSpec
 from .._dsm import keys
-from .._dsm.client import connect
+from .._dsm.client import DsmClient, connect
+from .._dsm.errors import DsmError
 from .._dsm.groups import Group
 from .._dsm.keys import KeyChanges, VirtualKey
 from .._dsm.selection import Selection, resolve
-from .._errors import InvalidInput
+from .._errors import InvalidInput, TaskError
 from .._options import DSM, ONE_GROUP
 from .._plan import Change, Plan
 from .._task import Task
@@ -43,8 +44,29 @@ def run(task: Task) -> dict[str, Any]:
         skipped = task.params["only_when_empty"] and bool(before)
         if skipped or task.check_mode or group.group_id is None:
             return _result(group, before, before, "no_sync" if skipped else "unknown")
-        keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"])
+        try:
+            keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"])
+        except DsmError as error:
+            raise _with_what_was_done(dsm, group, before, error) from None
         return _result(group, before, list(keys.list_keys(dsm, group.group_id, group.label)), None)
+
+
+def _with_what_was_done(dsm: DsmClient, group: Group, before: list[VirtualKey], error: DsmError) -> TaskError:
+    """A sync may fail midway (DSM contract §7, Q46): the failure says what it has changed until then."""
+    changes = keys.compare(before, keys.list_keys(dsm, str(group.group_id), group.label))
+    if not changes:
+        return error
+    counts = {"new": len(changes.new), "updated": len(changes.updated), "vanished": len(changes.vanished)}
+    done = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return TaskError(
+        f"the sync failed midway with HTTP status {error.status}, after it had changed keys ({done})",
+        plane="DSM",
+        obj=group.label,
+        server_words=error.words,
+        next_step="correct what the server names and sync again, which goes on where this sync has stopped",
+        status=error.status,
+        synced=counts,
+    )
 
 
 def _result(group: Group, before: list[VirtualKey], after: list[VirtualKey], prediction: str | None) -> dict[str, Any]:

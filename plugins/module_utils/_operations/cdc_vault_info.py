@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import vaults
+from .._dsm import link_edit, vaults
 from .._dsm.client import connect
-from .._dsm.external_kms import client_secret
 from .._dsm.link_source import LinkSource
 from .._errors import InvalidInput
 from .._options import DSM, GROUP_SELECTION, LINK
@@ -34,17 +33,16 @@ SPEC = DSM.merge(
 
 def run(task: Task) -> dict[str, Any]:
     source = LinkSource.from_params(task.params)
-    secret = source.options.secret
-    if secret is None:
+    if not source.options.has_credential:
         raise InvalidInput(
             "link_client_secret",
             "it is missing; DSM lists vaults only for a link that is sent with its credential, saved group or not",
-            "set it to the Value of a client secret of the link's application",
+            link_edit.CREDENTIAL_REMEDY,
         )
     with connect(task, read_only=True) as dsm:
         link, group = source.resolve(dsm, check_mode=task.check_mode)
         label = group.label if group else "the link"
-        found = vaults.list_vaults(dsm, link.build(client_secret(link.tenant_id, link.client_id, secret)), label)
+        found = vaults.list_vaults(dsm, source.config_for(link), label)
     return {"changed": False, "vaults": [vault.record() for vault in found if _fits(vault, task.params)]}
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from .._dsm import link_edit, vaults
 from .._dsm.client import connect
-from .._dsm.external_kms import LinkOptions, checked_vault_uri
+from .._dsm.external_kms import checked_vault_uri
 from .._dsm.link_edit import Edit
+from .._dsm.link_options import LinkOptions
 from .._dsm.selection import Selection, resolve
-from .._errors import InvalidInput
-from .._options import DSM, LINK_CREDENTIAL, LINK_EDIT, ONE_GROUP, REQUIRED_VAULT
+from .._options import DSM, LINK_CREDENTIAL, LINK_EDIT, ONE_GROUP, REQUIRED_VAULT, TLS_KEY
 from .._task import Task
 
-SPEC = DSM.merge(ONE_GROUP, REQUIRED_VAULT, LINK_CREDENTIAL, LINK_EDIT)
+SPEC = DSM.merge(ONE_GROUP, REQUIRED_VAULT, LINK_CREDENTIAL, TLS_KEY, LINK_EDIT)
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -28,23 +28,17 @@ def run(task: Task) -> dict[str, Any]:
     options = LinkOptions.from_params(task.params)
     with connect(task, read_only=task.check_mode) as dsm:
         current = resolve(dsm, selection, check_mode=task.check_mode)
-        link = current.azure_link
+        link = options.over(current.azure_link)
         if selector.uri is not None:
             checked_vault_uri("vault.uri", selector.uri, link.azure_service)
         credential = options.credential_for(link)
+        link_edit.check_same_mode(link, credential)
         vault = None
         if not selector.is_stored_in(link):
-            if credential is None or link.auth_mode == "certificate":
-                raise InvalidInput(
-                    "link_client_secret",
-                    f"{_why(link.auth_mode)}; to choose another vault, the link is sent to DSM with its credential",
-                    "set it to the Value of a client secret of the link's application, or choose the vault with "
-                    "fortanix.dsm.cdc_group",
-                )
-            vault = vaults.choose(
-                selector, vaults.list_vaults(dsm, link.build(credential), current.label), current.label
-            )
+            config = link_edit.config_of(vaults.link_to_list_with(link, selector), credential)
+            vault = vaults.choose(selector, vaults.list_vaults(dsm, config, current.label), current.label)
         target = link if vault is None else replace(link, vault_uri=vault.uri, vault_type=vault.type)
+        options.warn_of_expiry(task.warn)
         edit = Edit(
             current=current,
             target=replace(current, link=target),
@@ -54,7 +48,3 @@ def run(task: Task) -> dict[str, Any]:
         )
         result = link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)
     return {**result, "vault": None if vault is None else vault.record()}
-
-
-def _why(auth_mode: str | None) -> str:
-    return "the link authenticates with a certificate" if auth_mode == "certificate" else "it is missing"

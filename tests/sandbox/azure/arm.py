@@ -1,20 +1,22 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Azure Resource Manager: reading vaults (Azure contract §1.2)."""
+"""Azure Resource Manager: reading vaults and managed HSM pools (Azure contract §1.2, §1.6)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from ..wire import json_response
-from .rights import VAULT_READ
+from .rights import HSM_READ, VAULT_READ
 from .service import AzureError, Service, announce, application, page_of, require_api_version
-from .state import Subscription
+from .state import CloudState, Subscription
 from .tokens import Caller, TokenRefused
-from .vaults import Vault
+from .vaults import ManagedHsm, Vault
 
 _REFUSALS = {
     "missing": ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."),
@@ -28,19 +30,38 @@ _REFUSALS = {
 }
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """One resource type of Microsoft.KeyVault: how it is spelled, who may read it, how it is shown."""
+
+    segment: str
+    read: str
+    stores: Callable[[CloudState], dict[str, Any]]
+    render: Callable[[Any], dict[str, Any]]
+
+
 def arm_application(service: Service) -> web.Application:
-    arm = Arm(service)
     app = application("arm", service)
-    group = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults"
-    app.router.add_get("/subscriptions/{subscription}/providers/Microsoft.KeyVault/vaults", arm.list_by_subscription)
-    app.router.add_get(group, arm.list_by_group)
-    app.router.add_get(f"{group}/{{vault}}", arm.get)
+    kinds = (
+        _Kind("vaults", VAULT_READ, lambda state: state.vaults, vault_json),
+        _Kind("managedHSMs", HSM_READ, lambda state: state.managed_hsms, managed_hsm_json),
+    )
+    for kind in kinds:
+        arm = Arm(service, kind)
+        group = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/" + kind.segment
+        everywhere = "/subscriptions/{subscription}/providers/Microsoft.KeyVault/" + kind.segment
+        app.router.add_get(everywhere, arm.list_by_subscription)
+        app.router.add_get(group, arm.list_by_group)
+        app.router.add_get(f"{group}/{{name}}", arm.get)
     return app
 
 
 class Arm:
-    def __init__(self, service: Service) -> None:
+    """The reading of resources of one kind."""
+
+    def __init__(self, service: Service, kind: _Kind) -> None:
         self._service = service
+        self._kind = kind
 
     async def list_by_subscription(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
@@ -61,39 +82,47 @@ class Arm:
     def _listed(
         self, request: web.Request, caller: Caller, subscription: Subscription, scope: str, group: str | None
     ) -> web.Response:
-        """The vaults that the caller may read; what a caller with few or no rights gets is the profile's (Q37)."""
+        """The resources that the caller may read; what a caller with few or no rights gets is the profile's (Q37)."""
         state = self._service.state
         there = [
-            vault
-            for vault in state.vaults.values()
-            if vault.subscription_id == subscription.subscription_id and group in (None, vault.resource_group)
+            store
+            for store in self._kind.stores(state).values()
+            if store.subscription_id == subscription.subscription_id and group in (None, store.resource_group)
         ]
-        readable = [vault for vault in there if state.rights.may(caller.object_id, VAULT_READ, vault.resource_id)]
+        readable = [store for store in there if state.rights.may(caller.object_id, self._kind.read, store.resource_id)]
+        if self._denied(caller, scope, len(readable), len(there)):
+            raise _forbidden(caller, scope, self._kind.read)
+        return json_response(page_of(readable, request, state.arm_page_size, self._kind.render, "$top"))
+
+    def _denied(self, caller: Caller, scope: str, readable: int, there: int) -> bool:
+        """Whether the whole list is refused rather than filtered."""
         profile = self._service.profile
-        denied = profile.no_rights == "403" if not readable else profile.partial_rights == "403"
-        if denied and len(readable) < len(there):
-            raise _forbidden(caller, scope)
-        return json_response(page_of(readable, request, state.arm_page_size, vault_json, "$top"))
+        if self._kind.read == HSM_READ:
+            may = readable or self._service.state.rights.may(caller.object_id, HSM_READ, scope)
+            return not may and profile.hsm_list_denied == "fails"
+        setting = profile.partial_rights if readable else profile.no_rights
+        return setting == "403" and readable < there
 
     async def get(self, request: web.Request) -> web.Response:
         caller = self._caller(request)
         subscription = self._subscription(request, caller)
-        names = request.match_info
+        names, kind = request.match_info, self._kind
         scope = (
             f"/subscriptions/{subscription.subscription_id}/resourceGroups/{names['group']}"
-            f"/providers/Microsoft.KeyVault/vaults/{names['vault']}"
+            f"/providers/Microsoft.KeyVault/{kind.segment}/{names['name']}"
         )
-        if not self._service.state.rights.may(caller.object_id, VAULT_READ, scope):
-            raise _forbidden(caller, scope)
-        vault = self._service.state.vaults.get(names["vault"].lower())
-        if vault is None or vault.resource_id.lower() != scope.lower():
+        if not self._service.state.rights.may(caller.object_id, kind.read, scope):
+            raise _forbidden(caller, scope, kind.read)
+        found = kind.stores(self._service.state).get(names["name"].lower())
+        if found is None or found.resource_id.lower() != scope.lower():
             raise AzureError(
                 404,
                 "ResourceNotFound",
-                f"The Resource 'Microsoft.KeyVault/vaults/{names['vault']}' under resource group '{names['group']}' "
-                "was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+                f"The Resource 'Microsoft.KeyVault/{kind.segment}/{names['name']}' under resource group "
+                f"'{names['group']}' was not found. For more details please go to "
+                "https://aka.ms/ARMResourceNotFoundFix",
             )
-        return json_response(vault_json(vault))
+        return json_response(kind.render(found))
 
     def _caller(self, request: web.Request) -> Caller:
         tokens = self._service.state.tokens
@@ -124,12 +153,12 @@ class Arm:
         return subscription
 
 
-def _forbidden(caller: Caller, scope: str) -> AzureError:
+def _forbidden(caller: Caller, scope: str, action: str) -> AzureError:
     return AzureError(
         403,
         "AuthorizationFailed",
         f"The client '{caller.client_id}' with object id '{caller.object_id}' does not have authorization to perform "
-        f"action '{VAULT_READ}' over scope '{scope}' or the scope is invalid. If access was recently granted, please "
+        f"action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please "
         "refresh your credentials.",
     )
 
@@ -163,4 +192,29 @@ def vault_json(vault: Vault) -> dict[str, Any]:
         "location": vault.location,
         "tags": vault.tags,
         "properties": properties,
+    }
+
+
+def managed_hsm_json(pool: ManagedHsm) -> dict[str, Any]:
+    status = "Active" if pool.activated else "NotActivated"
+    return {
+        "id": pool.resource_id,
+        "name": pool.name,
+        "type": "Microsoft.KeyVault/managedHSMs",
+        "location": pool.location,
+        "sku": {"family": "B", "name": pool.sku},
+        "tags": pool.tags,
+        "properties": {
+            "tenantId": pool.tenant_id,
+            "hsmUri": pool.uri,
+            "enableSoftDelete": True,
+            "softDeleteRetentionInDays": pool.retention_days,
+            "enablePurgeProtection": pool.purge_protection,
+            "provisioningState": "Succeeded",
+            "statusMessage": "The Managed HSM is provisioned and ready to use."
+            if pool.activated
+            else "The Managed HSM is provisioned but has not been activated.",
+            "publicNetworkAccess": "Enabled",
+            "securityDomainProperties": {"activationStatus": status, "activationStatusMessage": ""},
+        },
     }

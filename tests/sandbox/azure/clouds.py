@@ -16,6 +16,7 @@ class Cloud:
     login_host: str
     management_host: str
     vault_suffix: str
+    hsm_suffix: str
     graph_host: str
     management_audiences: tuple[str, ...]
     """All spellings of the resource for which Resource Manager accepts tokens."""
@@ -25,10 +26,15 @@ class Cloud:
         return f"https://{self.vault_suffix}"
 
     @property
+    def hsm_audience(self) -> str:
+        return f"https://{self.hsm_suffix}"
+
+    @property
     def audiences(self) -> dict[str, str]:
         """Resource spelling -> name of the plane, for all that Entra issues tokens for."""
         planes = dict.fromkeys(self.management_audiences, "arm")
-        return {**planes, self.vault_audience: "vault", f"https://{self.graph_host}": "graph"}
+        data = dict.fromkeys((self.vault_audience, self.hsm_audience), "vault")
+        return {**planes, **data, f"https://{self.graph_host}": "graph"}
 
     def issuer(self, tenant_id: str) -> str:
         """The issuer of access tokens. Each cloud has its own signing keys besides."""
@@ -40,6 +46,7 @@ PUBLIC = Cloud(
     login_host="login.microsoftonline.com",
     management_host="management.azure.com",
     vault_suffix="vault.azure.net",
+    hsm_suffix="managedhsm.azure.net",
     graph_host="graph.microsoft.com",
     management_audiences=("https://management.azure.com", "https://management.core.windows.net"),
 )
@@ -48,6 +55,7 @@ GOVERNMENT = Cloud(
     login_host="login.microsoftonline.us",
     management_host="management.usgovcloudapi.net",
     vault_suffix="vault.usgovcloudapi.net",
+    hsm_suffix="managedhsm.usgovcloudapi.net",
     graph_host="graph.microsoft.us",
     management_audiences=("https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net"),
 )

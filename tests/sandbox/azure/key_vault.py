@@ -16,7 +16,7 @@ from ..wire import json_response
 from .rights import DATA_ACTIONS
 from .service import AzureError, Service, announce, application, page_of, require_api_version
 from .tokens import Caller, TokenRefused
-from .vaults import CURVES, DeletedKey, Key, KeyVersion, Vault, new_version
+from .vaults import CURVES, DeletedKey, Key, KeyStore, KeyVersion, Vault, new_version
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _TYPES = ("RSA", "RSA-HSM", "EC", "EC-HSM")
@@ -24,7 +24,11 @@ _SIZES = (2048, 3072, 4096)
 
 
 def key_vault_application(service: Service) -> web.Application:
-    vaults = KeyVault(service)
+    return keys_application(KeyVault(service), service)
+
+
+def keys_application(vaults: KeyVault, service: Service) -> web.Application:
+    """The key routes, which vaults and managed HSMs have in common."""
     app = application("vault", service)
     app.router.add_get("/keys", vaults.list_keys)
     app.router.add_get("/keys/{name}/versions", vaults.versions)
@@ -79,11 +83,11 @@ class KeyVault:
         return json_response(_bundle(vault, key, version))
 
     async def list_deleted(self, request: web.Request) -> web.Response:
-        vault = self._allowed(request, "list")
+        vault = self._allowed(request, "list", deleted=True)
         return self._page(request, list(vault.deleted_keys.values()), lambda gone: _deleted_json(vault, gone, False))
 
     async def get_deleted(self, request: web.Request) -> web.Response:
-        vault = self._allowed(request, "get")
+        vault = self._allowed(request, "get", deleted=True)
         gone = vault.deleted_keys.get(request.match_info["name"].lower())
         if gone is None:
             raise AzureError(404, "KeyNotFound", f"Deleted Key not found: {request.match_info['name']}")
@@ -94,33 +98,53 @@ class KeyVault:
     def _page(self, request: web.Request, items: list[Any], render: Callable[[Any], dict[str, Any]]) -> web.Response:
         return json_response(page_of(items, request, self._service.state.key_page_size, render, "maxresults"))
 
-    def _vault(self, request: web.Request) -> Vault:
-        """The vault of the host name. DNS ends before the vault does, so a stale connection may ask in vain."""
+    @property
+    def audience(self) -> str:
+        return self._service.state.cloud.vault_audience
+
+    def store(self, label: str) -> KeyStore | None:
+        """The vault of that name."""
+        return self._service.state.vaults.get(label)
+
+    def refusal(self, caller: Caller, store: KeyStore, permission: str, name: str | None) -> AzureError | None:
+        """Why the caller may not do that to the key of that name, or (None) to keys in general."""
+        assert isinstance(store, Vault)
+        inner = self._service.state.rights.may_use_keys(caller.object_id, caller.tenant_id, permission, store)
+        return _forbidden(caller, store, permission, inner) if inner else None
+
+    def _store(self, request: web.Request) -> KeyStore:
+        """The store of the host name. DNS ends before the store does, so a stale connection may ask in vain."""
         label = request.host.partition(".")[0].lower()
-        vault = self._service.state.vaults.get(label)
-        if vault is None:
+        store = self.store(label)
+        if store is None:
             raise AzureError(404, "VaultNotFound", f"The vault {label} does not exist.")
-        return vault
+        return store
 
-    def _allowed(self, request: web.Request, permission: str) -> Vault:
-        """The vault, if the token is good and its bearer holds the key permission."""
-        vault = self._vault(request)
-        caller = self._caller(request, vault)
+    def _allowed(self, request: web.Request, permission: str, deleted: bool = False) -> KeyStore:
+        """The store, if the token is good and its bearer holds the key permission."""
+        store = self._store(request)
+        caller = self._caller(request, store)
         require_api_version(request)
-        inner = self._service.state.rights.may_use_keys(caller.object_id, caller.tenant_id, permission, vault)
-        if inner:
-            raise _forbidden(caller, vault, permission, inner)
-        return vault
+        refusal = self.refusal(caller, store, self.wanted(permission, deleted), request.match_info.get("name"))
+        if refusal:
+            raise refusal
+        return store
 
-    def _caller(self, request: web.Request, vault: Vault) -> Caller:
+    @staticmethod
+    def wanted(permission: str, deleted: bool) -> str:
+        """The permission that counts. Vaults know no difference between keys and deleted keys in reading."""
+        del deleted
+        return permission
+
+    def _caller(self, request: web.Request, vault: KeyStore) -> Caller:
         cloud = self._service.state.cloud
         challenge = {
             "WWW-Authenticate": f'Bearer authorization="https://{cloud.login_host}/{vault.tenant_id}", '
-            f'resource="{cloud.vault_audience}"'
+            f'resource="{self.audience}"'
         }
         try:
             authorization = request.headers.get("Authorization", "")
-            caller = self._service.state.tokens.verify(authorization, (cloud.vault_audience,))
+            caller = self._service.state.tokens.verify(authorization, (self.audience,))
         except TokenRefused as refusal:
             raise AzureError(401, "Unauthorized", _REFUSALS[refusal.reason], headers=challenge) from refusal
         if caller.tenant_id != vault.tenant_id:
@@ -129,18 +153,23 @@ class KeyVault:
         return announce(request, caller)
 
     @staticmethod
-    def _key(request: web.Request, vault: Vault) -> Key:
+    def _key(request: web.Request, vault: KeyStore) -> Key:
         key = vault.key(request.match_info["name"])
         if key is None:
             raise _not_found(request.match_info["name"])
         return key
 
-    def _new_version(self, vault: Vault, body: dict[str, Any]) -> KeyVersion:
+    def key_type(self, store: KeyStore, kty: str) -> str:
+        """The type that a new key gets."""
+        if kty.endswith("-HSM") and store.sku.lower() != "premium":
+            raise AzureError(400, "BadParameter", "HSM-protected keys are supported in premium vaults only")
+        return kty
+
+    def _new_version(self, vault: KeyStore, body: dict[str, Any]) -> KeyVersion:
         kty = body.get("kty")
         if kty not in _TYPES:
             raise AzureError(400, "BadParameter", f"Property kty has an unsupported value: {kty}")
-        if kty.endswith("-HSM") and vault.sku.lower() != "premium":
-            raise AzureError(400, "BadParameter", "HSM-protected keys are supported in premium vaults only")
+        kty = self.key_type(vault, kty)
         size, curve = body.get("key_size") or 2048, body.get("crv") or "P-256"
         if size not in _SIZES or curve not in CURVES:
             raise AzureError(400, "BadParameter", f"Unsupported key size or curve: {size}, {curve}")
@@ -197,7 +226,7 @@ def _forbidden(caller: Caller, vault: Vault, permission: str, inner: str) -> Azu
     return AzureError(403, "Forbidden", message, inner)
 
 
-def _attributes(vault: Vault, version: KeyVersion) -> dict[str, Any]:
+def _attributes(vault: KeyStore, version: KeyVersion) -> dict[str, Any]:
     optional = {"exp": version.expires, "nbf": version.not_before}
     return {
         "enabled": version.enabled,
@@ -209,12 +238,12 @@ def _attributes(vault: Vault, version: KeyVersion) -> dict[str, Any]:
     }
 
 
-def _kid(vault: Vault, key: Key, version: KeyVersion | None) -> str:
+def _kid(vault: KeyStore, key: Key, version: KeyVersion | None) -> str:
     base = f"{vault.uri}keys/{key.name}"
     return f"{base}/{version.version}" if version else base
 
 
-def _item_json(vault: Vault, key: Key, version: KeyVersion, with_version: bool) -> dict[str, Any]:
+def _item_json(vault: KeyStore, key: Key, version: KeyVersion, with_version: bool) -> dict[str, Any]:
     item: dict[str, Any] = {
         "kid": _kid(vault, key, version if with_version else None),
         "attributes": _attributes(vault, version),
@@ -223,13 +252,13 @@ def _item_json(vault: Vault, key: Key, version: KeyVersion, with_version: bool) 
     return {**item, "managed": True} if key.managed else item
 
 
-def _bundle(vault: Vault, key: Key, version: KeyVersion) -> dict[str, Any]:
+def _bundle(vault: KeyStore, key: Key, version: KeyVersion) -> dict[str, Any]:
     jwk = {"kid": _kid(vault, key, version), "kty": version.kty, "key_ops": version.key_ops, **version.material}
     bundle = {"key": jwk, "attributes": _attributes(vault, version), "tags": version.tags}
     return {**bundle, "managed": True} if key.managed else bundle
 
 
-def _deleted_json(vault: Vault, gone: DeletedKey, whole: bool) -> dict[str, Any]:
+def _deleted_json(vault: KeyStore, gone: DeletedKey, whole: bool) -> dict[str, Any]:
     version = gone.key.current
     shown = _bundle(vault, gone.key, version) if whole else _item_json(vault, gone.key, version, with_version=False)
     return {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .vaults import Vault
 
 VAULT_READ = "Microsoft.KeyVault/vaults/read"
+HSM_READ = "Microsoft.KeyVault/managedHSMs/read"
 GUIDE_PERMISSIONS = ("get", "list", "update", "create", "import", "delete", "recover", "backup", "restore", "purge")
 _VAULTS = "Microsoft.KeyVault/vaults/"
 # Key permission of an access policy -> the data action that means the same in an RBAC vault.
@@ -76,6 +77,11 @@ _BUILT_IN = (
         ),
     ),
     RoleDefinition("acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader", ("*/read",)),
+    RoleDefinition(
+        "18500a29-7fe2-46b2-a342-b16a415e101d",
+        "Managed HSM contributor",
+        ("Microsoft.KeyVault/managedHSMs/*", "Microsoft.KeyVault/deletedManagedHsms/read"),
+    ),
     RoleDefinition(
         "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "User Access Administrator", ("*/read", "Microsoft.Authorization/*")
     ),

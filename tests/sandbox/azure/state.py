@@ -12,15 +12,17 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from cryptography import x509
 
 from ..clock import Clock
 from .clouds import GOVERNMENT, PUBLIC, Cloud
 from .directory import Application, ClientSecret, Directory, RegisteredCertificate, new_application, new_secret
+from .hsm_rights import CRYPTO_USER, LocalAssignment, local_role
 from .rights import AccessPolicy, Rights, RoleAssignment
 from .tokens import TokenService
-from .vaults import DeletedKey, Key, KeyVersion, Vault, new_version
+from .vaults import DeletedKey, Key, KeyStore, KeyVersion, ManagedHsm, Vault, new_version
 
 KEY_VAULT_CONTRIBUTOR = "Key Vault Contributor"
 
@@ -42,6 +44,7 @@ class CloudState:
         self.tokens = TokenService(cloud, clock)
         self.subscriptions: dict[str, Subscription] = {}
         self.vaults: dict[str, Vault] = {}
+        self.managed_hsms: dict[str, ManagedHsm] = {}
         self.arm_page_size = 100
         self.key_page_size = 25
 
@@ -59,6 +62,17 @@ class CloudState:
 
     def application(self, app: Application | str) -> Application:
         return app if isinstance(app, Application) else self.directory.applications[app.lower()]
+
+    def remove_application(self, app: Application | str) -> None:
+        """The app registration and its service principal are gone; its role assignments are orphans."""
+        del self.directory.applications[self.application(app).client_id]
+
+    def remove_tenant(self, tenant_id: str) -> None:
+        """A tenant with all that is in it. Its subscriptions stay, unreachable."""
+        del self.directory.tenants[tenant_id]
+        self.directory.applications = {
+            client_id: app for client_id, app in self.directory.applications.items() if app.tenant_id != tenant_id
+        }
 
     def add_secret(self, app: Application | str, valid_for: timedelta | None = None) -> ClientSecret:
         """A further client secret; `value` is what the portal shows once."""
@@ -111,16 +125,8 @@ class CloudState:
         """A vault without any rights on it. Its name is unique in the cloud, and its host name exists from now on."""
         if name.lower() in self.vaults:
             raise ValueError(f"there is a vault {name!r} already")
-        subscription = self.subscriptions[subscription_id or next(iter(self.subscriptions))]
-        subscription.resource_groups[resource_group.lower()] = resource_group
-        base = f"/subscriptions/{subscription.subscription_id}/resourceGroups/{resource_group}"
         vault = Vault(
-            name=name,
-            uri=f"https://{name.lower()}.{self.cloud.vault_suffix}/",
-            resource_id=f"{base}/providers/Microsoft.KeyVault/vaults/{name}",
-            subscription_id=subscription.subscription_id,
-            resource_group=resource_group,
-            tenant_id=subscription.tenant_id,
+            **self._place(name, self.cloud.vault_suffix, "vaults", resource_group, subscription_id),
             location=location,
             sku=sku,
             rbac=rbac,
@@ -128,6 +134,45 @@ class CloudState:
         )
         self.vaults[name.lower()] = vault
         return vault
+
+    def add_managed_hsm(
+        self,
+        name: str,
+        resource_group: str = "rg-hsm",
+        location: str = "westeurope",
+        subscription_id: str | None = None,
+        activated: bool = True,
+        tags: dict[str, str] | None = None,
+    ) -> ManagedHsm:
+        """A pool without any rights on it."""
+        if name.lower() in self.managed_hsms:
+            raise ValueError(f"there is a managed HSM {name!r} already")
+        pool = ManagedHsm(
+            **self._place(name, self.cloud.hsm_suffix, "managedHSMs", resource_group, subscription_id),
+            location=location,
+            sku="Standard_B1",
+            activated=activated,
+            purge_protection=True,
+            tags=dict(tags or {}),
+        )
+        self.managed_hsms[name.lower()] = pool
+        return pool
+
+    def _place(
+        self, name: str, suffix: str, kind: str, resource_group: str, subscription_id: str | None
+    ) -> dict[str, Any]:
+        """Where a new key store is: the members that follow from its name, subscription and resource group."""
+        subscription = self.subscriptions[subscription_id or next(iter(self.subscriptions))]
+        subscription.resource_groups[resource_group.lower()] = resource_group
+        base = f"/subscriptions/{subscription.subscription_id}/resourceGroups/{resource_group}"
+        return {
+            "name": name,
+            "uri": f"https://{name.lower()}.{suffix}/",
+            "resource_id": f"{base}/providers/Microsoft.KeyVault/{kind}/{name}",
+            "subscription_id": subscription.subscription_id,
+            "resource_group": resource_group,
+            "tenant_id": subscription.tenant_id,
+        }
 
     def vault(self, vault: Vault | str) -> Vault:
         return vault if isinstance(vault, Vault) else self.vaults[vault.lower()]
@@ -145,14 +190,28 @@ class CloudState:
         """Whether DNS has a name for a vault."""
         return label.lower() in self.vaults
 
+    def hsm_host_exists(self, label: str) -> bool:
+        """Whether DNS has a name for a managed HSM."""
+        return label.lower() in self.managed_hsms
+
+    def store(self, store: KeyStore | str) -> KeyStore:
+        """A vault or pool; of a vault and a pool with the same name, the vault."""
+        if isinstance(store, KeyStore):
+            return store
+        return self.vaults.get(store.lower()) or self.managed_hsms[store.lower()]
+
+    def delete_managed_hsm(self, pool: ManagedHsm | str) -> None:
+        name = pool if isinstance(pool, str) else pool.name
+        del self.managed_hsms[name.lower()]
+
     # Rights --------------------------------------------------------------------------------------------------------
 
-    def _scope(self, scope: Vault | str) -> str:
-        """A vault, its name, or a resource id that begins with a slash."""
-        return scope if isinstance(scope, str) and scope.startswith("/") else self.vault(scope).resource_id
+    def _scope(self, scope: KeyStore | str) -> str:
+        """A vault or pool, its name, or a resource id that begins with a slash."""
+        return scope if isinstance(scope, str) and scope.startswith("/") else self.store(scope).resource_id
 
     def assign_role(
-        self, app: Application | str, scope: Vault | str, role: str = KEY_VAULT_CONTRIBUTOR
+        self, app: Application | str, scope: KeyStore | str, role: str = KEY_VAULT_CONTRIBUTOR
     ) -> RoleAssignment:
         """Give a role to an application at a vault or any other scope."""
         definition = self.rights.role_named(role)
@@ -161,7 +220,7 @@ class CloudState:
         self.rights.assignments.append(assignment)
         return assignment
 
-    def revoke_role(self, app: Application | str, scope: Vault | str, role: str = KEY_VAULT_CONTRIBUTOR) -> None:
+    def revoke_role(self, app: Application | str, scope: KeyStore | str, role: str = KEY_VAULT_CONTRIBUTOR) -> None:
         """Take a role away at exactly this scope; an error if it was not assigned there."""
         definition = self.rights.role_named(role)
         principal = self.application(app).service_principal_id
@@ -184,29 +243,46 @@ class CloudState:
         if wanted:
             target.access_policies.append(AccessPolicy(application.tenant_id, principal, wanted))
 
+    def assign_local_role(
+        self, pool: ManagedHsm | str, app: Application | str, role: str = CRYPTO_USER, scope: str = "/"
+    ) -> LocalAssignment:
+        """Give an application a local role of a managed HSM at `/`, `/keys` or `/keys/<name>`."""
+        principal = self.application(app).service_principal_id
+        assignment = LocalAssignment(scope, principal, local_role(role))
+        self.managed_hsm(pool).local_roles.append(assignment)
+        return assignment
+
+    def revoke_local_roles(self, pool: ManagedHsm | str, app: Application | str) -> None:
+        """Take all local roles of a managed HSM from an application."""
+        target, principal = self.managed_hsm(pool), self.application(app).service_principal_id
+        target.local_roles = [entry for entry in target.local_roles if entry.principal_id != principal]
+
+    def managed_hsm(self, pool: ManagedHsm | str) -> ManagedHsm:
+        return pool if isinstance(pool, ManagedHsm) else self.managed_hsms[pool.lower()]
+
     # Keys ----------------------------------------------------------------------------------------------------------
 
     def add_key(
-        self, vault: Vault | str, name: str, kty: str = "RSA", size: int = 2048, curve: str = "P-256"
+        self, vault: KeyStore | str, name: str, kty: str = "RSA", size: int = 2048, curve: str = "P-256"
     ) -> KeyVersion:
         """A key, or a new version of the key of that name."""
-        target = self.vault(vault)
+        target = self.store(vault)
         key = target.keys.setdefault(name.lower(), Key(name))
         key.versions.append(new_version(self.clock.utc(), kty, size, curve))
         return key.current
 
-    def delete_key(self, vault: Vault | str, name: str) -> None:
+    def delete_key(self, vault: KeyStore | str, name: str) -> None:
         """Soft-delete."""
-        target = self.vault(vault)
+        target = self.store(vault)
         target.deleted_keys[name.lower()] = DeletedKey(target.keys.pop(name.lower()), int(self.clock.now()))
 
-    def recover_key(self, vault: Vault | str, name: str) -> None:
-        target = self.vault(vault)
+    def recover_key(self, vault: KeyStore | str, name: str) -> None:
+        target = self.store(vault)
         target.keys[name.lower()] = target.deleted_keys.pop(name.lower()).key
 
-    def purge_key(self, vault: Vault | str, name: str) -> None:
+    def purge_key(self, vault: KeyStore | str, name: str) -> None:
         """Remove a soft-deleted key for good."""
-        del self.vault(vault).deleted_keys[name.lower()]
+        del self.store(vault).deleted_keys[name.lower()]
 
 
 @dataclass(frozen=True)

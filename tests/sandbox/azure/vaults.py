@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""State of the simulated key vaults and their keys."""
+"""State of the simulated key vaults, managed HSM pools and their keys."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from itertools import count
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from .hsm_rights import LocalAssignment
 from .key_pool import MODULI
 from .rights import AccessPolicy
 from .tokens import encode_number
@@ -65,8 +66,10 @@ class DeletedKey:
     deleted: int
 
 
-@dataclass
-class Vault:
+@dataclass(kw_only=True)
+class KeyStore:
+    """What vaults and managed HSM pools have in common."""
+
     name: str
     uri: str
     resource_id: str
@@ -75,17 +78,29 @@ class Vault:
     tenant_id: str
     location: str
     sku: str
-    rbac: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     retention_days: int = 90
     purge_protection: bool = False
-    access_policies: list[AccessPolicy] = field(default_factory=list)
     keys: dict[str, Key] = field(default_factory=dict)
     deleted_keys: dict[str, DeletedKey] = field(default_factory=dict)
 
     def key(self, name: str) -> Key | None:
         """Key names compare without case."""
         return self.keys.get(name.lower())
+
+
+@dataclass(kw_only=True)
+class Vault(KeyStore):
+    rbac: bool = False
+    access_policies: list[AccessPolicy] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class ManagedHsm(KeyStore):
+    """A managed HSM pool. It is of no use before its security domain has been downloaded (Azure contract §1.6)."""
+
+    activated: bool = True
+    local_roles: list[LocalAssignment] = field(default_factory=list)
 
 
 def new_version(now: datetime, kty: str = "RSA", size: int = 2048, curve: str = "P-256") -> KeyVersion:

@@ -15,14 +15,15 @@ from ..wire import (
     json_response,
     route_of,
 )
-from . import service
 from .accounts import Accounts
 from .context import Dsm
 from .errors import DsmError
 from .groups import Groups
 from .keys import Keys
 from .links import Links
+from .service import Service
 from .sessions import Sessions, authenticate
+from .users import Users
 
 _MEGABYTE = 1024 * 1024
 
@@ -42,7 +43,7 @@ def application(dsm: Dsm) -> web.Application:
 
 
 def _add_session_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
-    sessions, accounts = Sessions(dsm), Accounts(dsm)
+    service, sessions, accounts, users = Service(dsm), Sessions(dsm), Accounts(dsm), Users(dsm)
     router.add_get("/sys/v1/version", service.version)
     router.add_get("/sys/v1/info", service.info)
     router.add_get("/sys/v1/health", service.health)
@@ -53,9 +54,10 @@ def _add_session_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
     router.add_post("/sys/v1/session/terminate", sessions.terminate)
     router.add_get("/sys/v1/accounts", accounts.list_accounts)
     router.add_get("/sys/v1/accounts/{acct_id}", accounts.get_account)
-    router.add_get("/sys/v1/users", accounts.list_users)
-    router.add_get("/sys/v1/users/accounts", accounts.users_accounts)
-    router.add_get("/sys/v1/users/{user_id}", accounts.get_user)
+    router.add_get("/sys/v1/users", users.list_users)
+    router.add_get("/sys/v1/users/accounts", users.own_accounts)
+    router.add_get("/sys/v1/users/permissions", users.own_permissions)
+    router.add_get("/sys/v1/users/{user_id}", users.get_user)
     router.add_get("/sys/v1/apps/{app_id}", accounts.get_app)
 
 
@@ -111,6 +113,7 @@ def _error_middleware(dsm: Dsm) -> Middleware:
 
 def _refusal(dsm: Dsm, status: int, message: str) -> web.Response:
     """One line of text, or JSON where the profile wants it (DSM contract §1.7)."""
-    if dsm.profile.error_body == "json":
-        return json_response({"message": message}, status)
-    return web.Response(status=status, text=message)
+    if dsm.profile.error_body == "text":
+        return web.Response(status=status, text=message)
+    bodies = {"json": {"message": message}, "json_errors": {"errors": [{"message": message}]}, "json_string": message}
+    return json_response(bodies[dsm.profile.error_body], status)

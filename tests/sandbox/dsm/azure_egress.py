@@ -29,12 +29,12 @@ from cryptography.hazmat.primitives import serialization
 
 from ..network import Network, Origins
 from .assertion import client_assertion
+from .blobs import certificate_of, key_of
 from .context import Dsm
-from .external_kms import certificate_of, endpoints_of, key_of
+from .external_kms import endpoints_of
 
 _ARM_VERSION = "2023-07-01"
 _VAULT_VERSION = "7.4"
-_TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
 class AzureFailure(Exception):
@@ -67,7 +67,8 @@ class AzureEgress:
             use_dns_cache=False,
             socket_factory=lambda info: _labelled_socket(info[0], self._runtime.origins),
         )
-        self._http = aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, trust_env=False)
+        timeout = aiohttp.ClientTimeout(total=self._runtime.profile.azure_timeout)
+        self._http = aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False)
         return self
 
     async def __aexit__(
@@ -80,9 +81,17 @@ class AzureEgress:
     async def arm_token(self) -> str:
         return await self._token(f"https://{self._endpoints['management']}")
 
-    async def vaults(self) -> list[dict[str, Any]]:
-        """All vaults of the subscription that the application may see, over all pages."""
-        path = f"/subscriptions/{self._link['subscription_id']}/providers/Microsoft.KeyVault/vaults"
+    @property
+    def managed(self) -> bool:
+        """Whether the link leads to a managed HSM: by its address, or by its type as long as it has none."""
+        if not self._link["url"]:
+            return self._link.get("key_vault_type") == "MANAGED"
+        host = (urlsplit(self._link["url"]).hostname or "").lower()
+        return host.endswith(f".{self._endpoints['key_vault_managed_hsm']}")
+
+    async def resources(self, segment: str) -> list[dict[str, Any]]:
+        """All `vaults` or `managedHSMs` of the subscription that the application may see, over all pages."""
+        path = f"/subscriptions/{self._link['subscription_id']}/providers/Microsoft.KeyVault/{segment}"
         return [item async for item in self._pages("arm", self._arm_url(path))]
 
     async def vault(self, resource_id: str) -> dict[str, Any]:
@@ -119,8 +128,7 @@ class AzureEgress:
     def _audience(self, leg: str) -> str:
         if leg == "arm":
             return f"https://{self._endpoints['management']}"
-        managed = (urlsplit(self._vault_url()).hostname or "").endswith(self._endpoints["key_vault_managed_hsm"])
-        return f"https://{self._endpoints['key_vault_managed_hsm' if managed else 'key_vault']}"
+        return f"https://{self._endpoints['key_vault_managed_hsm' if self.managed else 'key_vault']}"
 
     async def _token(self, resource: str) -> str:
         link = self._link
@@ -148,7 +156,9 @@ class AzureEgress:
         auth = self._link["auth_config"]
         if auth["mode"] == "client_secret":
             return {"client_secret": auth["client_secret"]}
-        assertion = client_assertion(auth, self._link["client_id"], audience, self._runtime.clock.now())
+        profile = self._runtime.profile
+        now = self._runtime.clock.now() + profile.dsm_clock_skew
+        assertion = client_assertion(auth, self._link["client_id"], audience, now, profile.client_assertion)
         kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
         return {"client_assertion_type": kind, "client_assertion": assertion}
 
@@ -234,8 +244,12 @@ def _transport_words(error: BaseException) -> str:
         return f"TLS: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return f"TLS: {error.os_error}"
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
+        return f"connection failed: {error.host}:{error.port} refused it"
     if isinstance(error, asyncio.TimeoutError):
         return "no answer in time"
+    if isinstance(error, aiohttp.ClientOSError) and isinstance(error.__cause__, ssl.SSLError):
+        return f"TLS: {error.__cause__}"
     if isinstance(error, ValueError):
         return "the answer is not JSON as expected"
     return f"connection failed: {error}"

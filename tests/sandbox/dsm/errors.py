@@ -30,7 +30,3 @@ def forbidden(message: str) -> DsmError:
 
 def not_found(message: str) -> DsmError:
     return DsmError(404, message)
-
-
-def conflict(message: str) -> DsmError:
-    return DsmError(409, message)

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,8 +14,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from ..profiles import Profile
+from .blobs import Form, certificate_of, key_of
 from .context import require_uuid
-from .errors import DsmError, bad_request
+from .errors import bad_request
 
 GLOBAL_ENDPOINTS = {
     "management": "management.azure.com",
@@ -54,26 +53,31 @@ def validated(config: Any, profile: Profile, stored: Mapping[str, Any] | None = 
     kind = config.get("kind")
     if kind in _OTHER_KINDS:
         raise bad_request(f"Links of kind {kind} are not simulated")
-    if kind not in (AZURE, _LEGACY_AZURE):
+    if kind not in ((AZURE, _LEGACY_AZURE) if profile.kind_accepted == "both" else (_LEGACY_AZURE,)):
         raise bad_request(f"Unknown kind of hmg configuration: {kind!r}")
     kept = stored if stored is not None and profile.mod_hmg_without_secret == "keep" else {}
     link: dict[str, Any] = {
         "kind": AZURE,
-        "url": _url(config),
-        "tls": _tls(config.get("tls"), kept.get("tls", {})),
-        "auth_config": _auth(config, kept.get("auth_config", {})),
+        "url": _url(config, profile),
+        "tls": _tls(config.get("tls"), kept.get("tls", {}), profile),
+        "auth_config": _auth(config, kept.get("auth_config", {}), profile),
     }
     for name in ("tenant_id", "client_id", "subscription_id"):
         if config.get(name) is None:
             raise bad_request(f"{name} is missing")
         link[name] = require_uuid(config[name], name)
     if config.get("key_vault_type") is not None:
-        link["key_vault_type"] = _vault_type(config["key_vault_type"])
-    if config.get("endpoints") is not None:
+        link["key_vault_type"] = _vault_type(config["key_vault_type"], profile)
+    if config.get("endpoints") is not None and profile.endpoints == "known":
         link["endpoints"] = _endpoints(config["endpoints"])
     if profile.url_host == "checked":
         _require_own_cloud(link)
     return link
+
+
+def stored_form(link: Mapping[str, Any]) -> dict[str, Any]:
+    """A link as DSM uses it: what has been saved under one profile is used under any other."""
+    return validated(link, Profile())
 
 
 def _require_own_cloud(link: Mapping[str, Any]) -> None:
@@ -94,38 +98,66 @@ def shown(link: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
         return dict(link)
     result = dict(link)
     result["kind"] = AZURE if profile.kind_spelling == "modern" else _LEGACY_AZURE
-    result.pop("secret_key", None)
-    if profile.secrets_on_get == "echo":
-        return result
+    result["url"] = _shown_url(str(link.get("url", "")), profile)
+    if "key_vault_type" in link and profile.vault_type_shown == "capital":
+        result["key_vault_type"] = link["key_vault_type"].capitalize()
+    if profile.endpoints == "ignored":
+        result.pop("endpoints", None)
     result["tls"] = _shown_tls(link.get("tls", {}), profile)
-    blank = _MASK if profile.secrets_on_get == "mask" else ""
-    auth = result.pop("auth_config", None)
-    if auth and profile.secrets_on_get != "omit":
-        secret = "client_secret" if auth["mode"] == "client_secret" else "client_key"
-        result["auth_config"] = {**auth, secret: blank}
-    return result
+    for name in ("secret_key", "auth_config"):
+        result.pop(name, None)
+    return result | _shown_credential(link, profile)
+
+
+def _shown_credential(link: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
+    """`auth_config`, or what an older server has in its place, with the secret as Q3 says."""
+    auth = link.get("auth_config")
+    if not auth or profile.secrets_on_get == "omit":
+        return {}
+    secret = "client_secret" if auth["mode"] == "client_secret" else "client_key"
+    value = {"blank": "", "mask": _MASK, "echo": auth[secret]}[profile.secrets_on_get]
+    if profile.credential_form == "secret_key":
+        return {"secret_key": value} if secret == "client_secret" else {}
+    return {"auth_config": {**auth, secret: value}}
+
+
+def _shown_url(url: str, profile: Profile) -> str:
+    """DSM may well keep another spelling than it was sent (Q29)."""
+    if not url or profile.url_shown == "as_sent":
+        return url
+    bare = urlsplit(url)._replace(netloc=urlsplit(url).netloc.lower()).geturl().rstrip("/")
+    return f"{bare}/" if profile.url_shown == "normalised" else bare
 
 
 def _shown_tls(tls: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
+    """The block with its client key as Q40 says."""
+    setting: str = profile.tls_key_on_get
+    if setting == "as_secrets":
+        # A blank key beside a certificate would be no valid block: the member is left out (DSM contract §2.9).
+        setting = "omit" if profile.secrets_on_get == "blank" else profile.secrets_on_get
+    if "client_key" not in tls or setting == "echo":
+        return dict(tls)
     visible = {name: value for name, value in tls.items() if name != "client_key"}
-    if profile.secrets_on_get == "mask" and "client_key" in tls:
-        visible["client_key"] = _MASK
-    return visible
+    return visible if setting == "omit" else {**visible, "client_key": _MASK if setting == "mask" else ""}
 
 
-def _url(config: Mapping[str, Any]) -> str:
+def _url(config: Mapping[str, Any], profile: Profile) -> str:
     """The vault's URI. Empty is a link for which no vault has been chosen yet (Q18)."""
     url = config.get("url")
     if not isinstance(url, str):
         raise bad_request("url is missing")
+    if not url and profile.empty_url == "refused":
+        raise bad_request("url must not be empty")
     if url and not url.lower().startswith("https://"):
         raise bad_request("url must be an https address")
     return url
 
 
-def _vault_type(value: Any) -> str:
-    if not isinstance(value, str) or value.upper() not in _VAULT_TYPES:
-        raise bad_request("key_vault_type must be STANDARD, PREMIUM or MANAGED")
+def _vault_type(value: Any, profile: Profile) -> str:
+    known = _VAULT_TYPES if profile.managed_hsm == "known" else _VAULT_TYPES[:2]
+    exact = profile.vault_type_accepted == "upper"
+    if not isinstance(value, str) or (value if exact else value.upper()) not in known:
+        raise bad_request(f"key_vault_type must be one of {', '.join(known)}")
     return value.upper()
 
 
@@ -138,15 +170,15 @@ def _endpoints(value: Any) -> dict[str, str]:
 # Credential ------------------------------------------------------------------------------------------------------
 
 
-def _auth(config: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+def _auth(config: Mapping[str, Any], kept: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
     """`auth_config`, or the older `secret_key` alone; where both are given the former counts (DSM contract §2.7)."""
-    given = config.get("auth_config")
-    if given is None and "secret_key" in config:
+    given = config.get("auth_config") if profile.credential_form != "secret_key" else None
+    if given is None and "secret_key" in config and profile.credential_form != "auth_config":
         given = {"mode": "client_secret", "client_secret": config["secret_key"]}
     if given is None and kept:
         return dict(kept)
     if not isinstance(given, dict):
-        raise bad_request("auth_config is missing")
+        raise bad_request(f"{'secret_key' if profile.credential_form == 'secret_key' else 'auth_config'} is missing")
     same_mode = given.get("mode") == kept.get("mode")
     if given.get("mode") == "client_secret":
         secret = given.get("client_secret") or (kept.get("client_secret") if same_mode else None)
@@ -157,17 +189,17 @@ def _auth(config: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
         pair = {
             name: given.get(name) or (kept.get(name) if same_mode else None) for name in ("client_cert", "client_key")
         }
-        return {"mode": "token_auth_config", **_pair(pair, "auth_config")}
+        return {"mode": "token_auth_config", **_pair(pair, "auth_config", profile.certificate_blobs)}
     raise bad_request("auth_config.mode must be client_secret or token_auth_config")
 
 
-def _pair(pair: Mapping[str, Any], where: str) -> dict[str, str]:
+def _pair(pair: Mapping[str, Any], where: str, form: Form) -> dict[str, str]:
     """A certificate and the key that belongs to it, both base64."""
     for name in ("client_cert", "client_key"):
         if not pair.get(name):
             raise bad_request(f"{where}.{name} is missing")
-    certificate = certificate_of(pair["client_cert"], f"{where}.client_cert")
-    key = key_of(pair["client_key"], f"{where}.client_key")
+    certificate = certificate_of(pair["client_cert"], f"{where}.client_cert", form)
+    key = key_of(pair["client_key"], f"{where}.client_key", form)
     if _public_der(certificate) != _public_der(key):
         raise bad_request(f"{where}: certificate and private key do not belong together")
     return {"client_cert": pair["client_cert"], "client_key": pair["client_key"]}
@@ -180,7 +212,7 @@ def _public_der(holder: x509.Certificate | PrivateKeyTypes) -> bytes:
 # TLS -------------------------------------------------------------------------------------------------------------
 
 
-def _tls(value: Any, kept: Mapping[str, Any]) -> dict[str, Any]:
+def _tls(value: Any, kept: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise bad_request("tls is missing")
     mode = value.get("mode")
@@ -190,16 +222,18 @@ def _tls(value: Any, kept: Mapping[str, Any]) -> dict[str, Any]:
         raise bad_request("tls.mode must be disabled, opportunistic or required")
     if not isinstance(value.get("validate_hostname"), bool):
         raise bad_request("tls.validate_hostname is missing")
-    tls: dict[str, Any] = {"mode": mode, "validate_hostname": value["validate_hostname"], "ca": _ca(value.get("ca"))}
+    form = profile.certificate_blobs
+    ca = _ca(value.get("ca"), form)
+    tls: dict[str, Any] = {"mode": mode, "validate_hostname": value["validate_hostname"], "ca": ca}
     if value.get("client_cert") or value.get("client_key"):
         pair = {name: value.get(name) for name in ("client_cert", "client_key")}
         if not pair["client_key"] and pair["client_cert"] == kept.get("client_cert"):
             pair["client_key"] = kept.get("client_key")
-        tls |= _pair(pair, "tls")
+        tls |= _pair(pair, "tls", form)
     return tls
 
 
-def _ca(value: Any) -> dict[str, Any]:
+def _ca(value: Any, form: Form) -> dict[str, Any]:
     if not isinstance(value, dict) or len(set(value) & {"ca_set", "pinned"}) != 1:
         raise bad_request("tls.ca takes exactly one of ca_set and pinned")
     if "ca_set" in value:
@@ -210,40 +244,5 @@ def _ca(value: Any) -> dict[str, Any]:
     if not isinstance(pinned, list) or not pinned:
         raise bad_request("tls.ca.pinned must be a list of certificates")
     for entry in pinned:
-        certificate_of(entry, "tls.ca.pinned")
+        certificate_of(entry, "tls.ca.pinned", form)
     return {"pinned": list(pinned)}
-
-
-# Blobs: base64 of DER or of PEM, both are taken (Q4) -----------------------------------------------------------------
-
-
-def _blob(value: Any, what: str) -> bytes:
-    if not isinstance(value, str):
-        raise bad_request(f"{what} must be a base64 string")
-    try:
-        return base64.b64decode(value, validate=True)
-    except binascii.Error as error:
-        raise bad_request(f"{what} is not valid base64") from error
-
-
-def certificate_of(value: Any, what: str) -> x509.Certificate:
-    blob = _blob(value, what)
-    try:
-        pem = blob.lstrip().startswith(b"-----")
-        return x509.load_pem_x509_certificate(blob) if pem else x509.load_der_x509_certificate(blob)
-    except ValueError as error:
-        raise _not_parsed(what, "certificate") from error
-
-
-def key_of(value: Any, what: str) -> PrivateKeyTypes:
-    blob = _blob(value, what)
-    try:
-        pem = blob.lstrip().startswith(b"-----")
-        load = serialization.load_pem_private_key if pem else serialization.load_der_private_key
-        return load(blob, password=None)
-    except (ValueError, TypeError) as error:
-        raise _not_parsed(what, "unencrypted private key") from error
-
-
-def _not_parsed(what: str, wanted: str) -> DsmError:
-    return bad_request(f"{what} is not a {wanted} in DER or PEM form")

@@ -16,7 +16,7 @@ from ..wire import json_response
 from . import external_kms
 from .approvals import gate
 from .context import Dsm, caller, json_object, path_uuid, require_uuid
-from .errors import bad_request, conflict, not_found
+from .errors import DsmError, bad_request, not_found
 from .listing import page_of_groups
 from .permissions import (
     Principal,
@@ -28,6 +28,7 @@ from .permissions import (
 from .state import Group, new_id
 
 _NAME = re.compile(r"[^\n]*[^\s\n][^\n]*")
+_LIMITED_ENTRIES, _LIMITED_VALUE = 8, 64
 _FLAGS = ("hmg_sync", "hmg_segregation")
 _REMOVABLE = (
     "auto_scan",
@@ -97,7 +98,7 @@ class Groups:
         links = any(body.get(name) for name in ("add_hmg", "mod_hmg", "del_hmg"))
         permission = "UPDATE_GROUP_EXTERNAL_LINKS" if links else "UPDATE_GROUP_PROFILE"
         group = changeable_group(principal, group_id, permission, self._dsm.profile)
-        gate(group)
+        gate(group, self._dsm.profile, body)
         changes = self._judge(principal, group, body)
         if changes.name is not None and changes.name != group.name:
             principal.account.groups.rename(group, changes.name)
@@ -107,9 +108,12 @@ class Groups:
     async def delete(self, request: web.Request) -> web.Response:
         principal = caller(request)
         group = changeable_group(principal, path_uuid(request, "group_id"), "DELETE_GROUP", self._dsm.profile)
-        gate(group)
+        gate(group, self._dsm.profile)
         if principal.account.keys.has_any(group.group_id):
-            raise bad_request("group is not empty: it still holds security objects")
+            status = self._dsm.profile.delete_not_empty
+            raise DsmError(status, "group is not empty: it still holds security objects")
+        if group.hmg and self._dsm.profile.delete_linked == "refused":
+            raise bad_request("group is still linked to an external KMS: remove the hmg configuration first")
         principal.account.groups.remove(group)
         return web.Response(status=204)
 
@@ -118,7 +122,7 @@ class Groups:
         changes = _Changes(name=_name(body), description=_text(body, "description"))
         other = principal.account.groups.named(changes.name) if changes.name is not None else None
         if other is not None and other is not group:
-            raise conflict("group already exists")
+            raise DsmError(self._dsm.profile.duplicate_name, "group already exists")
         changes.hmg = self._links(principal, group, body)
         changes.custom_metadata = _metadata(body)
         self._check_metadata(group, changes)
@@ -161,8 +165,16 @@ class Groups:
 
     def _check_metadata(self, group: Group, changes: _Changes) -> None:
         linked = group.hmg if changes.hmg is None else changes.hmg
-        if self._dsm.profile.metadata == "refused" and linked and changes.custom_metadata:
+        if not linked or not changes.custom_metadata:
+            return
+        if self._dsm.profile.metadata == "refused":
             raise bad_request("custom_metadata is not supported for groups linked to an external KMS")
+        too_long = any(len(value) > _LIMITED_VALUE for value in changes.custom_metadata.values())
+        too_many = len(changes.custom_metadata) > _LIMITED_ENTRIES
+        if self._dsm.profile.metadata == "limited" and (too_long or too_many):
+            raise bad_request(
+                f"custom_metadata takes at most {_LIMITED_ENTRIES} entries of {_LIMITED_VALUE} characters here"
+            )
 
 
 def _name(body: dict[str, Any]) -> str | None:
@@ -248,6 +260,8 @@ def group_json(group: Group, profile: Profile) -> dict[str, Any]:
         "approval_policy": group.approval_policy,
     }
     shown |= {name: value for name, value in optional.items() if value}
+    if profile.blank_description == "empty":
+        shown.setdefault("description", "")
     if group.custom_metadata is not None:
         shown["custom_metadata"] = group.custom_metadata
     return shown | group.extras

@@ -11,11 +11,12 @@ from typing import Any
 
 from aiohttp import web
 
+from ..profiles import Profile
 from ..wire import json_response
 from .context import Dsm, caller, flag, json_object, path_uuid, require_uuid, whole_number
 from .errors import bad_request, forbidden, not_found
 from .indexes import KeyIndex
-from .permissions import Principal, readable_group
+from .permissions import Principal, readable_group, require_usable
 from .state import SecurityObject
 
 _DEFAULT_LIMIT = 1000
@@ -27,6 +28,7 @@ class Keys:
 
     async def list_keys(self, request: web.Request) -> web.Response:
         principal, query = caller(request), request.query
+        require_usable(principal, "GET_SOBJECTS", self._dsm.profile)
         if "filter" in query or any(name.startswith("custom_metadata.") for name in query):
             raise bad_request("Filters on security objects are not simulated")
         group_id = query.get("group_id")
@@ -37,7 +39,10 @@ class Keys:
         offset = whole_number(query.get("offset"), "offset") or 0
         end = offset + (_DEFAULT_LIMIT if limit is None else limit)
         after = _after(query)
-        items = [key_json(key) for key in islice(self._selected(principal, group_id, query, after), offset, end)]
+        items = [
+            key_json(key, self._dsm.profile)
+            for key in islice(self._selected(principal, group_id, query, after), offset, end)
+        ]
         if not flag(query.get("with_metadata")):
             return json_response(items)
         total = sum(1 for _index in self._selected(principal, group_id, {}, None))
@@ -81,11 +86,12 @@ class Keys:
         return self._one(principal, principal.account.keys.get(path_uuid(request, "kid")))
 
     def _one(self, principal: Principal, key: SecurityObject | None) -> web.Response:
+        require_usable(principal, "GET_SOBJECTS", self._dsm.profile)
         if key is None:
             raise not_found("sobject does not exist")
         if not self._may_read(principal, key):
             raise forbidden("The operation needs the permission GET_SOBJECTS in the key's group")
-        return json_response(key_json(key))
+        return json_response(key_json(key, self._dsm.profile))
 
 
 def _candidates(
@@ -107,7 +113,7 @@ def _after(query: Mapping[str, str]) -> str | None:
     return query.get("start")
 
 
-def key_json(key: SecurityObject) -> dict[str, Any]:
+def key_json(key: SecurityObject, profile: Profile) -> dict[str, Any]:
     """A security object as the API shows it: unset members are left out."""
     shown: dict[str, Any] = {
         "acct_id": key.acct_id,
@@ -127,8 +133,17 @@ def key_json(key: SecurityObject) -> dict[str, Any]:
         "key_size": key.key_size,
         "elliptic_curve": key.elliptic_curve,
         "external": key.external,
-        "custom_metadata": key.custom_metadata,
+        "custom_metadata": _metadata(key, profile),
         "deactivation_date": key.deactivation_date,
         "pub_key": key.pub_key,
     }
     return shown | {name: value for name, value in optional.items() if value}
+
+
+def _metadata(key: SecurityObject, profile: Profile) -> dict[str, str]:
+    """The metadata, with Azure's state in the words of the profile (Q13)."""
+    state = key.custom_metadata.get("azure-key-state")
+    if state is None or profile.key_state_words == "lower":
+        return key.custom_metadata
+    enabled = state == "created" and profile.key_state_words == "enabled"
+    return {**key.custom_metadata, "azure-key-state": "Enabled" if enabled else state.capitalize()}

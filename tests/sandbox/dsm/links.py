@@ -6,17 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from ..profiles import Profile
 from ..wire import json_response
 from . import external_kms
 from .azure_egress import AzureEgress, AzureFailure, as_expected
 from .context import Dsm, caller, json_object, path_uuid, require_uuid
-from .errors import DsmError, bad_request, not_found
-from .permissions import changeable_group, readable_group, require_account_permission, require_feature
+from .errors import DsmError, bad_request, forbidden, not_found
+from .permissions import (
+    changeable_group,
+    readable_group,
+    require_account_permission,
+    require_feature,
+    require_usable,
+)
 from .scan import Scanner
 from .state import Group
 
@@ -29,42 +37,58 @@ class Links:
         self._scanner = Scanner(dsm)
 
     async def check_config(self, request: web.Request) -> web.Response:
-        link = await self._posted_link(request)
+        link = await self._posted_link(request, "CHECK")
         await self._check(link)
         return web.Response(status=204)
 
     async def check_group(self, request: web.Request) -> web.Response:
         """The stored link, or a configuration in the body. Without `id` all links of the group must pass."""
-        group = readable_group(caller(request), path_uuid(request, "group_id"), self._dsm.profile)
-        body = await json_object(request, required=False)
+        principal, profile = caller(request), self._dsm.profile
+        group = readable_group(principal, path_uuid(request, "group_id"), profile)
+        require_usable(principal, "CHECK", profile)
+        if profile.check_right == "administrator" and not principal.administers(group):
+            raise forbidden("The operation needs the permission UPDATE_GROUP_EXTERNAL_LINKS in this group")
+        body = await json_object(request, required=profile.check_body == "required")
         if body.get("config") is not None:
-            links = [external_kms.validated(body["config"], self._dsm.profile)]
+            links = [self._completed(group, body)]
         else:
             links = _chosen_links(group, body.get("id"))
         for link in links:
             await self._check(link)
         return web.Response(status=204)
 
+    def _completed(self, group: Group, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration in a group's check; whether a stored secret completes it is not public (Q34)."""
+        profile = self._dsm.profile
+        if profile.check_config_secret == "required" or not group.hmg:
+            return external_kms.validated(body["config"], profile)
+        stored = _chosen_links(group, body.get("id"))[0]
+        return external_kms.validated(body["config"], replace(profile, mod_hmg_without_secret="keep"), stored)
+
     async def azure_vaults(self, request: web.Request) -> web.Response:
-        link = await self._posted_link(request)
+        link = await self._posted_link(request, "LIST_VAULTS")
+        profile = self._dsm.profile
         try:
             async with AzureEgress(link, self._dsm) as azure:
-                found = await azure.vaults()
+                found = await azure.resources("vaults")
+                if profile.managed_hsm == "known":
+                    found += await azure.resources("managedHSMs")
             with as_expected("arm"):
-                return json_response([_vault_json(vault) for vault in found])
+                return json_response([_vault_json(vault, profile) for vault in found])
         except AzureFailure as failure:
             raise self._refusal(failure) from failure
 
-    async def _posted_link(self, request: web.Request) -> dict[str, Any]:
+    async def _posted_link(self, request: web.Request, deed: str) -> dict[str, Any]:
         """A complete configuration. Nothing stored is merged in (Q34)."""
         principal = caller(request)
+        require_usable(principal, deed, self._dsm.profile)
         require_account_permission(principal, "CREATE_EXTERNAL_GROUPS")
         link = external_kms.validated(await json_object(request), self._dsm.profile)
         require_feature(principal.account, link["kind"])
         return link
 
     async def _check(self, link: Mapping[str, Any]) -> None:
-        link = external_kms.validated(link, self._dsm.profile)
+        link = external_kms.stored_form(link)
         depth = _DEPTHS.index(self._dsm.profile.check_depth)
         try:
             async with AzureEgress(link, self._dsm) as azure:
@@ -78,7 +102,7 @@ class Links:
         await azure.arm_token()
         if depth < 1:
             return
-        listed = await azure.vaults()
+        listed = await azure.resources("managedHSMs" if azure.managed else "vaults")
         if depth < 2 or not link["url"]:
             return
         await azure.vault(_resource_id(listed, link["url"]))
@@ -93,6 +117,7 @@ class Links:
     async def scan(self, request: web.Request) -> web.Response:
         principal = caller(request)
         group = changeable_group(principal, path_uuid(request, "group_id"), "SCAN_EXTERNAL_SOBJECTS", self._dsm.profile)
+        require_usable(principal, "SCAN_EXTERNAL_SOBJECTS", self._dsm.profile)
         await json_object(request, required=False)
         if not group.hmg:
             raise bad_request("The group is not linked to an external KMS")
@@ -107,7 +132,10 @@ class Links:
 
     async def list_scans(self, request: web.Request) -> web.Response:
         group = readable_group(caller(request), path_uuid(request, "group_id"), self._dsm.profile)
-        return json_response({"items": group.scans[::-1][:5]})
+        setting = self._dsm.profile.scan_history
+        if setting == "refused":
+            raise bad_request("Scans are recorded for DSM-backed groups only")
+        return json_response({"items": group.scans[::-1][:5] if setting == "recorded" else []})
 
     async def get_scan(self, request: web.Request) -> web.Response:
         group = readable_group(caller(request), path_uuid(request, "group_id"), self._dsm.profile)
@@ -134,20 +162,27 @@ def _resource_id(listed: list[dict[str, Any]], url: str) -> str:
     host = (urlsplit(url).hostname or "").lower()
     with as_expected("arm"):
         for vault in listed:
-            if (urlsplit(vault["properties"]["vaultUri"]).hostname or "").lower() == host:
+            if (urlsplit(_uri(vault)).hostname or "").lower() == host:
                 return str(vault["id"])
     raise AzureFailure("Azure Resource Manager", f"no vault with the address {url} is visible in the subscription")
 
 
-def _vault_json(vault: Mapping[str, Any]) -> dict[str, Any]:
+def _uri(resource: Mapping[str, Any]) -> str:
+    """The address of a vault or of a managed HSM."""
+    properties = resource["properties"]
+    return str(properties["hsmUri"] if "hsmUri" in properties else properties["vaultUri"])
+
+
+def _vault_json(vault: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
     """DSM's KeyVault object out of ARM's (DSM contract §3.2)."""
     properties = vault["properties"]
+    kind = "MANAGED" if "hsmUri" in properties else properties["sku"]["name"].upper()
     return {
         "id": vault["id"],
         "name": vault["name"],
-        "vault_type": properties["sku"]["name"].upper(),
+        "vault_type": kind if profile.vault_type_shown == "upper" else kind.capitalize(),
         "location": vault["location"],
         "tags": vault.get("tags") or {},
         "retention": properties.get("softDeleteRetentionInDays"),
-        "uri": properties["vaultUri"],
+        "uri": _uri(vault),
     }

@@ -41,9 +41,11 @@ def page_of_groups(principal: Principal, query: Mapping[str, str], profile: Prof
     index = principal.account.groups
     if profile.group_paging == "none":
         return Page(list(principal.visible(index.by_id.ids())))
+    if profile.group_paging == "middle":
+        query = {name: value for name, value in query.items() if name in ("limit", "offset", "sort", "start")}
     limit = whole_number(query.get("limit"), "limit")
     offset = whole_number(query.get("offset"), "offset") or 0
-    order = _order(query)
+    order = _order(query, profile)
     token = query.get("continuation_token")
     if token:
         order = _Order(order.by_name, order.descending, _decode(token))
@@ -94,12 +96,15 @@ def _ids(principal: Principal, order: _Order) -> Iterator[str]:
     return (index.by_name if order.by_name else index.by_id).ids(order.descending, order.after)
 
 
-def _order(query: Mapping[str, str]) -> _Order:
+def _order(query: Mapping[str, str], profile: Profile) -> _Order:
     """`sort_by` with its previous_* value, or the middle era's `sort` with `start`."""
     if "sort_by" in query:
         field, direction = _sort(query["sort_by"], ("group_id", "group_name"))
         by_name = field == "group_name"
-        return _Order(by_name, direction, query.get("previous_sort_value" if by_name else "previous_id"))
+        after = query.get("previous_sort_value" if by_name else "previous_id")
+        if after is None and profile.sort_by_alone == "refused":
+            raise bad_request("sort_by needs previous_sort_value" if by_name else "sort_by needs previous_id")
+        return _Order(by_name, direction, after)
     if "sort" in query:
         _field, direction = _sort(query["sort"], ("group_id",))
         return _Order(False, direction, query.get("start"))

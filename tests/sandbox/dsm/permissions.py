@@ -91,6 +91,27 @@ def changeable_group(principal: Principal, group_id: str, permission: str, profi
     return group
 
 
+def require_overview(principal: Principal, permission: str) -> None:
+    """Reading what belongs to others: administrators and auditors."""
+    if not (principal.is_administrator or principal.is_auditor):
+        raise forbidden(f"The operation needs the account permission {permission}")
+
+
+_ADMIN_APP_LIMITS = {
+    "unlimited": (),
+    "no_keys": ("GET_SOBJECTS",),
+    "no_scan": ("GET_SOBJECTS", "SCAN_EXTERNAL_SOBJECTS"),
+    "no_links": ("GET_SOBJECTS", "SCAN_EXTERNAL_SOBJECTS", "CHECK", "LIST_VAULTS"),
+}
+
+
+def require_usable(principal: Principal, deed: str, profile: Profile) -> None:
+    """An administrative app may be kept from working over links and with keys (Q41)."""
+    is_admin_app = isinstance(principal.subject, App) and principal.subject.role == "admin"
+    if is_admin_app and deed in _ADMIN_APP_LIMITS[profile.admin_app]:
+        raise forbidden(f"Administrative apps lack the permission for this operation: {deed}")
+
+
 def require_account_permission(principal: Principal, permission: str) -> None:
     """Creating groups, and trying out links that belong to no group yet: administrators and account members."""
     may = principal.is_administrator or (isinstance(principal.subject, User) and not principal.is_auditor)
@@ -100,6 +121,6 @@ def require_account_permission(principal: Principal, permission: str) -> None:
 
 def require_feature(account: Account, kind: str) -> None:
     """External links are licensed; the refusal's status is this simulator's choice (DSM contract §1.6)."""
-    missing = sorted({"HMG", "AZUREBYOK"} - account.features)
+    missing = sorted({"HMG", "AZUREBYOK"} - account.features) if account.features is not None else []
     if missing:
         raise forbidden(f"The account's subscription lacks {', '.join(missing)}, needed for a link of kind {kind}")

@@ -15,10 +15,10 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from .azure_egress import AzureEgress, as_expected, public_number
+from .azure_egress import AzureEgress, AzureFailure, as_expected, public_number
 from .context import Dsm
 from .errors import bad_request
-from .external_kms import validated
+from .external_kms import stored_form
 from .keys import key_json
 from .state import Account, Group, SecurityObject, new_id
 
@@ -53,6 +53,8 @@ class _Found:
     key_ops: list[str]
     pub_key: str
     hardware: bool
+    managed: bool
+    expires: int | None
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -73,35 +75,56 @@ class Scanner:
                 "started_at": self._dsm.runtime.clock.dsm_stamp(),
             }
             group.scans.append(record)
+            seen: list[SecurityObject] = []
             try:
-                created = [key for link in list(group.hmg.values()) for key in await self._link(group, link, creator)]
+                for link in list(group.hmg.values()):
+                    seen += await self._link(group, link, creator, record)
             except Exception as error:
                 self._finish(record, {"$type": "Failed", "message": str(error)})
                 raise
             self._finish(record, {"$type": "Success"})
-            return [key_json(key) for key in created]
+            return [key_json(key, self._dsm.profile) for key in seen]
 
     def _finish(self, record: dict[str, Any], result: dict[str, Any]) -> None:
         record |= {"finished_at": self._dsm.runtime.clock.dsm_stamp(), "scan_result": result}
 
-    async def _link(self, group: Group, link: Mapping[str, Any], creator: dict[str, str]) -> list[SecurityObject]:
-        link = validated(link, self._dsm.profile)
+    async def _link(
+        self, group: Group, link: Mapping[str, Any], creator: dict[str, str], record: dict[str, Any]
+    ) -> list[SecurityObject]:
+        """Scan one link. Returned are the virtual keys that the answer is to hold."""
+        link = stored_form(link)
         if not link["url"]:
             raise bad_request("No key vault has been chosen for this group yet")
         account = self._dsm.state.accounts[group.acct_id]
+        known = {_identity(key): key for key in account.keys.in_group(group.group_id) if key.external}
+        answered: list[SecurityObject] = []
         async with AzureEgress(link, self._dsm) as azure:
-            found = await self._found(azure)
-            known = {_identity(key): key for key in account.keys.in_group(group.group_id) if key.external}
-            missing = [key for identity, key in known.items() if identity not in found]
-            await self._refresh_missing(azure, missing)
+            found, failure = await self._found(azure, record)
+            if failure is None:
+                unread = {warning["source_key_id"] for warning in record.get("warnings", [])}
+                missing = [
+                    key for identity, key in known.items() if identity not in found and identity[0] not in unread
+                ]
+                await self._refresh_missing(azure, missing)
         for identity, seen in found.items():
             if identity in known:
                 _refresh(known[identity], seen.enabled)
-        new = [seen for identity, seen in found.items() if identity not in known]
-        return [self._create(account, group, seen, creator) for seen in new]
+                if self._dsm.profile.scan_answer == "all":
+                    answered.append(known[identity])
+            elif not self._skipped(seen):
+                answered.append(self._create(account, group, seen, creator))
+        if failure is not None:
+            raise failure
+        return answered
 
-    async def _found(self, azure: AzureEgress) -> dict[tuple[str, str], _Found]:
-        """The key versions that get a virtual key: the current ones, or all (Q44)."""
+    async def _found(
+        self, azure: AzureEgress, record: dict[str, Any]
+    ) -> tuple[dict[tuple[str, str], _Found], AzureFailure | None]:
+        """The key versions that get a virtual key: the current ones, or all (Q44).
+
+        Where one key cannot be read, Q46 tells what the scan makes of it: nothing at all, or those before it and the
+        failure, or all others and a warning.
+        """
         listed = await azure.keys()
         with as_expected("vault"):
             names = [str(item["kid"]).rstrip("/").rsplit("/", 1)[1] for item in listed]
@@ -110,14 +133,31 @@ class Scanner:
             wanted = [
                 (name, str(item["kid"]).rsplit("/", 1)[1]) for name in names for item in await azure.key_versions(name)
             ]
-        bundles = await _bounded(*(azure.key(name, version) for name, version in wanted))
+        if self._dsm.profile.scan_failure == "nothing":
+            bundles = await _bounded(*(azure.key(name, version) for name, version in wanted))
+            return self._judged([name for name, _version in wanted], bundles), None
+        found: dict[tuple[str, str], _Found] = {}
+        for name, version in wanted:
+            try:
+                found |= self._judged([name], [await azure.key(name, version)])
+            except AzureFailure as failure:
+                if self._dsm.profile.scan_failure == "partial":
+                    return found, failure
+                record.setdefault("warnings", []).append({"source_key_id": name, "message": str(failure)})
+        return found, None
+
+    @staticmethod
+    def _judged(names: list[str], bundles: list[dict[str, Any] | None]) -> dict[tuple[str, str], _Found]:
         with as_expected("vault"):
-            found = [
-                _seen(name, bundle)
-                for (name, _version), bundle in zip(wanted, bundles, strict=True)
-                if bundle is not None
-            ]
+            found = [_seen(name, bundle) for name, bundle in zip(names, bundles, strict=True) if bundle is not None]
         return {seen.identity: seen for seen in found}
+
+    def _skipped(self, seen: _Found) -> bool:
+        """Whether a key of this kind gets no virtual key (Q44)."""
+        setting = self._dsm.profile.scan_skips
+        expired = seen.expires is not None and seen.expires <= self._dsm.runtime.clock.now()
+        kinds = {"disabled": not seen.enabled, "managed": seen.managed, "expired": expired}
+        return any(kinds.values()) if setting == "all" else kinds.get(setting, False)
 
     async def _refresh_missing(self, azure: AzureEgress, keys: list[SecurityObject]) -> None:
         """Known virtual keys that the listing did not show: older versions, soft-deleted keys, purged keys."""
@@ -181,6 +221,8 @@ def _seen(name: str, bundle: Mapping[str, Any]) -> _Found:
         key_ops=[_OPERATIONS[operation] for operation in jwk.get("key_ops", []) if operation in _OPERATIONS],
         pub_key=_public_key(jwk),
         hardware=str(jwk["kty"]).endswith("-HSM"),
+        managed=bool(bundle.get("managed")),
+        expires=bundle["attributes"].get("exp"),
     )
 
 

@@ -5,20 +5,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from ..wire import json_response
-
-VERSION = {"version": "5.8.2410", "api_version": "v1-20260710-sandbox", "server_mode": "Software"}
-
-
-async def version(_request: web.Request) -> web.Response:
-    return json_response(VERSION)
+from .context import Dsm
 
 
-async def info(_request: web.Request) -> web.Response:
-    return json_response({**VERSION, "external_entropy": None})
+class Service:
+    def __init__(self, dsm: Dsm) -> None:
+        self._dsm = dsm
 
+    def _version(self) -> dict[str, Any]:
+        return {"version": self._dsm.profile.version, "api_version": "v1-20260710-sandbox", "server_mode": "Software"}
 
-async def health(_request: web.Request) -> web.Response:
-    return web.Response(status=204)
+    async def version(self, _request: web.Request) -> web.Response:
+        return json_response(self._version())
+
+    async def info(self, _request: web.Request) -> web.Response:
+        return json_response({**self._version(), "external_entropy": None})
+
+    async def health(self, _request: web.Request) -> web.Response:
+        return web.Response(status=204)

@@ -11,9 +11,12 @@ from __future__ import annotations
 import base64
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from ..clock import Clock
 from .indexes import GroupIndex, KeyIndex
@@ -32,7 +35,8 @@ class Account:
     acct_id: str
     name: str
     created_at: str
-    features: frozenset[str] = frozenset({"HMG", "AZUREBYOK"})
+    features: frozenset[str] | None = frozenset({"HMG", "AZUREBYOK"})
+    """Of the subscription; None is an enterprise subscription, which has them all and names none."""
     groups: GroupIndex = field(default_factory=GroupIndex)
     keys: KeyIndex = field(default_factory=KeyIndex)
 
@@ -66,6 +70,8 @@ class App:
     groups: dict[str, list[str]] = field(default_factory=dict)
     enabled: bool = True
     idle_seconds: int = 600
+    certificate: x509.Certificate | None = None
+    """Logs in with this certificate; then there is no secret."""
 
     @property
     def api_key(self) -> str:
@@ -115,13 +121,19 @@ class Session:
     subject: User | App
     acct_id: str | None
     last_used: float
+    certificate: bytes | None = None
+    """The client certificate (DER) of the log-in, which each later request must present again."""
+    pending: str | None = None
+    pending_calls: int = 0
+    """A selected account that is not in force yet, and for how many more requests (Q19)."""
 
 
 class DsmState:
     """Everything the simulated DSM remembers. To be used in the sandbox's own thread (`Sandbox.do`)."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, trust_client: Callable[[bytes], None] | None = None) -> None:
         self.clock = clock
+        self._trust_client = trust_client
         self.accounts: dict[str, Account] = {}
         self.users: dict[str, User] = {}
         self.apps: dict[str, App] = {}
@@ -136,6 +148,11 @@ class DsmState:
         self.accounts[account.acct_id] = account
         return account
 
+    def set_features(self, features: Iterable[str] | None, account: Account | None = None) -> None:
+        """What the account has subscribed to. `HMG` and `AZUREBYOK` are what links to Azure need; None: everything."""
+        owner = account or self.default_account
+        owner.features = None if features is None else frozenset(features)
+
     def add_user(self, email: str, memberships: Mapping[str, Iterable[str]]) -> User:
         """A user with a fresh password; `memberships` is account id -> flags."""
         joined = {acct_id: Membership([*flags, "STATEENABLED"]) for acct_id, flags in memberships.items()}
@@ -149,6 +166,25 @@ class DsmState:
         app = App(new_id(), name, secrets.token_urlsafe(64), acct_id, role, self.clock.dsm_stamp())
         self.apps[app.app_id] = app
         return app
+
+    def add_certificate_app(
+        self, name: str, certificate: x509.Certificate, role: str = "admin", account: Account | None = None
+    ) -> App:
+        """An app that logs in with a client certificate instead of an API key."""
+        app = self.add_app(name, role, account)
+        self.set_app_certificate(app, certificate)
+        return app
+
+    def set_app_certificate(self, app: App | str, certificate: x509.Certificate) -> None:
+        """Replace an app's credential by a certificate; its sessions die at once."""
+        owner = self.regenerate_api_key(app)
+        owner.secret, owner.certificate = "", certificate
+        self.accept_client_certificate(certificate)
+
+    def accept_client_certificate(self, certificate: x509.Certificate) -> None:
+        """Let DSM's listener take a certificate in the handshake, whether an app has registered it or not."""
+        if self._trust_client:
+            self._trust_client(certificate.public_bytes(serialization.Encoding.DER))
 
     def regenerate_api_key(self, app: App | str) -> App:
         """A new secret for an app; its sessions die at once (DSM contract §1.5)."""

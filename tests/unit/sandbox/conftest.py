@@ -111,6 +111,7 @@ def sb(running: Sandbox) -> Iterator[Sandbox]:
     yield running
     running.profile = Profile()
     running.faults.clear()
+    running.fronts.clear()
 
 
 @pytest.fixture(scope="session")

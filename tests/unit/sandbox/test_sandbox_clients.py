@@ -42,6 +42,9 @@ print(sorted(vault.name for vault in manager.vaults.list_by_subscription()))
 keys = KeyClient(os.environ["VAULT"], credential)
 print(sorted(key.name for key in keys.list_properties_of_keys()))
 print(keys.create_rsa_key("made-by-the-sdk").key_type.value, keys.get_key("made-by-the-sdk").name)
+(pool,) = manager.managed_hsms.list_by_subscription()
+print(pool.properties.hsm_uri, pool.properties.provisioning_state.value)
+print([key.name for key in KeyClient(pool.properties.hsm_uri, credential).list_properties_of_keys()])
 """
 
 
@@ -69,10 +72,12 @@ def test_the_azure_sdks_work_with_their_default_settings(sb: Sandbox, cloud: str
     )
 
     assert run.returncode == 0, run.stderr
-    listed, keys, made = run.stdout.splitlines()
+    listed, keys, made, pool, pool_keys = run.stdout.splitlines()
     assert listed == str(sorted(name for name in view.vaults if "other" not in name))
     assert keys == str(held)
     assert made == "RSA made-by-the-sdk"
+    assert pool == f"{next(iter(view.managed_hsms.values())).uri} Succeeded"
+    assert pool_keys == "['root-of-trust']"
 
 
 # The command ----------------------------------------------------------------------------------------------------------

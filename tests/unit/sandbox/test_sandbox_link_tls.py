@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,7 +18,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox import Profile, Sandbox
-from sandbox.authorities import server_context
 from sandbox.azure.client_assertions import verify
 from sandbox.azure.clouds import PUBLIC
 from sandbox.azure.directory import Application, RegisteredCertificate, new_application
@@ -66,79 +64,6 @@ def test_tls_scope_vault_leaves_the_other_connections_with_the_global_roots(
     answer = admin("POST", CHECK, estate.link(tls=pinned(pem_certificate(sb.authorities.dsm_root))))
 
     assert answer.text.startswith(f"Azure Key Vault ({estate.vault}.vault.azure.net): TLS: ")
-
-
-@pytest.mark.parametrize(("validate", "status"), [(True, 400), (False, 204)])
-def test_the_host_name_is_checked_only_where_the_link_says_so(
-    admin: Any, estate: Any, front: None, validate: bool, status: int
-) -> None:
-    assert admin("POST", CHECK, estate.link(tls=tls(validate_hostname=validate))).status == status
-
-
-@pytest.fixture
-def front(sb: Sandbox, make_front: Callable[..., None]) -> None:
-    """Something in DSM's egress that answers for Entra with a certificate of another name."""
-    make_front("login.microsoftonline.com", server_context(sb.authorities.global_root, "elsewhere.example"))
-
-
-@pytest.fixture
-def make_front(sb: Sandbox) -> Any:
-    """A TLS-terminating relay between DSM and one of Azure's names."""
-    import asyncio
-    import ssl
-
-    from sandbox.network import Address
-
-    servers: list[tuple[str, asyncio.Server]] = []
-    loop: asyncio.AbstractEventLoop = sb.do(lambda _state: asyncio.get_running_loop())
-
-    async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while data := await source.read(65536):
-            sink.write(data)
-            await sink.drain()
-        sink.close()
-
-    async def start(host: str, context: ssl.SSLContext) -> None:
-        behind = sb.network.resolve(host)
-        assert behind
-        onwards = ssl.create_default_context(cafile=str(sb.ca_bundle))
-
-        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            to = await asyncio.open_connection(behind.host, behind.port, ssl=onwards, server_hostname=host)
-            await asyncio.gather(pump(reader, to[1]), pump(to[0], writer), return_exceptions=True)
-
-        server = await asyncio.start_server(relay, "127.0.0.1", 0, ssl=context)
-        servers.append((host, server))
-        sb.dsm_network.publish(host, Address(*server.sockets[0].getsockname()[:2]))
-
-    def make(host: str, context: ssl.SSLContext) -> None:
-        asyncio.run_coroutine_threadsafe(start(host, context), loop).result()
-
-    yield make
-    for host, server in servers:
-        sb.dsm_network.withdraw(host)
-        loop.call_soon_threadsafe(server.close)
-
-
-def test_a_front_that_demands_a_client_certificate_gets_the_links_one(
-    sb: Sandbox, admin: Any, estate: Any, make_front: Any
-) -> None:
-    import ssl
-
-    clients = trustme.CA()
-    issued = clients.issue_cert("dsm.client.example")
-    context = server_context(sb.authorities.global_root, "login.microsoftonline.com")
-    clients.configure_trust(context)
-    context.verify_mode = ssl.CERT_REQUIRED
-    make_front("login.microsoftonline.com", context)
-    pair = {
-        "client_cert": base64.b64encode(issued.cert_chain_pems[0].bytes()).decode(),
-        "client_key": base64.b64encode(issued.private_key_pem.bytes()).decode(),
-    }
-
-    statuses = [admin("POST", CHECK, estate.link(tls=block)).status for block in (tls(), tls(**pair))]
-
-    assert statuses == [400, 204]
 
 
 # A certificate as the credential -----------------------------------------------------------------------------------

@@ -25,7 +25,17 @@ SCOPE = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"
 
 
 def vault(*policies: AccessPolicy, rbac: bool = False) -> Vault:
-    made = Vault("kv", "https://kv.vault.azure.net/", SCOPE, "s", "rg", TENANT, "westeurope", "standard", rbac)
+    made = Vault(
+        name="kv",
+        uri="https://kv.vault.azure.net/",
+        resource_id=SCOPE,
+        subscription_id="s",
+        resource_group="rg",
+        tenant_id=TENANT,
+        location="westeurope",
+        sku="standard",
+        rbac=rbac,
+    )
     made.access_policies = list(policies)
     return made
 

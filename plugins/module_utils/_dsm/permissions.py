@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What a login needs for each job of this collection, and what it has (DSM contract §1.6). Pure.
+
+A verdict is what DSM says or what its API documents, otherwise ``unknown``. Nothing is inferred from names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GRANTED, LACKING, UNKNOWN = "granted", "lacking", "unknown"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something that this collection does, and the permissions that it takes, all of them."""
+
+    name: str
+    words: str
+    account: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.account + self.group
+
+
+JOBS = (
+    Job("create_group", "create a group that is linked to Azure", account=("CREATE_EXTERNAL_GROUPS",)),
+    Job("read_group", "read a group and test its connection", group=("GET_GROUP",)),
+    Job("edit_group", "change name, description and custom metadata of a group", group=("UPDATE_GROUP_PROFILE",)),
+    Job("edit_link", "change the link of a group", group=("UPDATE_GROUP_EXTERNAL_LINKS",)),
+    Job("sync", "sync the keys of a group", group=("SCAN_EXTERNAL_SOBJECTS", "GET_SOBJECTS")),
+    Job("delete_group", "delete a group", group=("DELETE_GROUP",)),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``group_ids``: the only groups in which a job is granted; None when it is granted in all, or not about groups."""
+
+    verdict: str
+    reason: str
+    group_ids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """DSM's answer about the permissions of the caller. ``all_groups``: those that he has in every group."""
+
+    account: frozenset[str]
+    all_groups: frozenset[str]
+    groups: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any]) -> Permissions:
+        return cls(
+            account=_upper(answer["account"]),
+            all_groups=_upper(answer.get("all_groups") or ()),
+            groups={group_id: _upper(held) for group_id, held in (answer.get("groups") or {}).items()},
+        )
+
+    def verdict(self, job: Job) -> Verdict:
+        missing = set(job.account) - self.account
+        if missing:
+            return Verdict(LACKING, f"DSM does not list {_listed(missing)} in the account")
+        needed = set(job.group)
+        if needed <= self.all_groups:
+            return Verdict(GRANTED, f"DSM lists {_listed(job.needs)}" + (" in all groups" if needed else ""))
+        where = tuple(sorted(i for i, held in self.groups.items() if needed <= held | self.all_groups))
+        if where:
+            return Verdict(GRANTED, f"DSM lists {_listed(needed)} in {len(where)} of {len(self.groups)} groups", where)
+        reason = f"DSM does not list {_listed(needed)} in any group"
+        if "CREATE_EXTERNAL_GROUPS" in self.account:
+            return Verdict(UNKNOWN, f"{reason}; what the login gets in a group that it creates is not told", ())
+        return Verdict(LACKING, reason, ())
+
+
+def not_told(job: Job, only_uses_keys: bool, why: str) -> Verdict:
+    """The verdict when DSM does not list permissions. For one kind of app it is documented what it may not do."""
+    if only_uses_keys and job.name in ("create_group", "edit_group", "edit_link", "delete_group"):
+        return Verdict(LACKING, "an app of the role crypto uses keys and does not manage groups")
+    return Verdict(UNKNOWN, why)
+
+
+def _upper(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.upper() for name in names)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " and ".join(sorted(names))

@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The parts of DSM's answers that this collection reads, and of which type they are.
+
+Everything else in an answer is ignored, as the API asks of its clients. When a part is of another type, the message
+names that part; otherwise the code would stumble over it wherever it is used first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import routes
+
+# Checks a value at a place, and yields what is wrong with it.
+Shape = Callable[[Any, str], Iterator[str]]
+
+_NAMES = (
+    (bool, "a truth value"),
+    (str, "text"),
+    (int, "a number"),
+    (float, "a number"),
+    (list, "a list"),
+    (dict, "an object"),
+)
+
+
+def text(value: Any, place: str) -> Iterator[str]:
+    if not isinstance(value, str):
+        yield _complaint(value, place, "text")
+
+
+def anything(_value: Any, _place: str) -> Iterator[str]:
+    return iter(())
+
+
+def optional(shape: Shape) -> Shape:
+    """The value may be absent or null."""
+
+    def check(value: Any, place: str) -> Iterator[str]:
+        return iter(()) if value is None else shape(value, place)
+
+    return check
+
+
+def record(**fields: Shape) -> Shape:
+    """An object with at least these fields."""
+
+    def check(value: Any, place: str) -> Iterator[str]:
+        if not isinstance(value, dict):
+            yield _complaint(value, place, "an object")
+            return
+        for name, shape in fields.items():
+            yield from shape(value.get(name), f"{place}.{name}")
+
+    return check
+
+
+def map_of(shape: Shape) -> Shape:
+    """An object whose keys are IDs."""
+
+    def check(value: Any, place: str) -> Iterator[str]:
+        if not isinstance(value, dict):
+            yield _complaint(value, place, "an object")
+            return
+        for name, item in value.items():
+            yield from shape(item, f"{place}.{name}")
+
+    return check
+
+
+def list_of(shape: Shape) -> Shape:
+    def check(value: Any, place: str) -> Iterator[str]:
+        if not isinstance(value, list):
+            yield _complaint(value, place, "a list")
+            return
+        for number, item in enumerate(value):
+            yield from shape(item, f"{place}[{number}]")
+
+    return check
+
+
+def listing(shape: Shape) -> Shape:
+    """A list in either of the forms that servers use: bare, or as the ``items`` of an object (DSM contract §2.2)."""
+    bare = list_of(shape)
+
+    def check(value: Any, place: str) -> Iterator[str]:
+        if isinstance(value, dict) and "items" in value:
+            return bare(value["items"], f"{place}.items")
+        return bare(value, place)
+
+    return check
+
+
+def _either(first: Shape, second: Shape) -> Shape:
+    """A value that is right by one of two shapes; the complaints are those of the first."""
+
+    def check(value: Any, place: str) -> Iterator[str]:
+        complaints = list(first(value, place))
+        if complaints and any(True for _complaint_of_second in second(value, place)):
+            yield from complaints
+
+    return check
+
+
+def _complaint(value: Any, place: str, wanted: str) -> str:
+    found = (
+        "missing or null" if value is None else next((n for t, n in _NAMES if isinstance(value, t)), "something else")
+    )
+    return f"{place} is {found} where {wanted} belongs"
+
+
+_TEXTS = list_of(text)
+_LINK = record(
+    kind=optional(text),
+    url=optional(text),
+    tls=optional(record()),
+    auth_config=optional(record()),
+    endpoints=optional(record()),
+    tenant_id=optional(text),
+    client_id=optional(text),
+    subscription_id=optional(text),
+    key_vault_type=optional(text),
+)
+_GROUP = record(
+    group_id=text,
+    name=text,
+    description=optional(text),
+    hmg=optional(map_of(_LINK)),
+    custom_metadata=optional(map_of(optional(text))),
+)
+_KEY = record(
+    kid=text,
+    name=optional(text),
+    state=optional(text),
+    external=optional(record(id=optional(record()))),
+    custom_metadata=optional(record()),
+)
+_VAULT = record(id=text, name=text, vault_type=text, uri=text, location=optional(text), tags=optional(record()))
+_ACCOUNT = record(acct_id=text, name=optional(text), subscription=optional(record()))
+_USER = record(
+    user_id=text,
+    user_email=optional(text),
+    account_role=optional(_TEXTS),
+    groups=optional(map_of(_TEXTS)),
+    explicit_groups=optional(map_of(_TEXTS)),
+)
+_APP = record(
+    app_id=text,
+    acct_id=optional(text),
+    name=optional(text),
+    role=optional(text),
+    groups=optional(_either(map_of(optional(_TEXTS)), _TEXTS)),
+    account_membership=optional(record(roles=optional(list_of(record())))),
+)
+
+ANSWERS: dict[tuple[str, str], Shape] = {
+    ("GET", routes.VERSION): record(version=text, api_version=optional(text), server_mode=optional(text)),
+    ("POST", routes.AUTH): record(access_token=optional(text), entity_id=optional(text)),
+    ("GET", routes.ACCOUNTS): listing(_ACCOUNT),
+    ("GET", routes.ACCOUNT): _ACCOUNT,
+    ("GET", routes.USERS): listing(_USER),
+    ("GET", routes.USER): _USER,
+    ("GET", routes.USER_PERMISSIONS): record(
+        account=_TEXTS, groups=optional(map_of(_TEXTS)), all_groups=optional(_TEXTS)
+    ),
+    ("GET", routes.APP): _APP,
+    ("GET", routes.GROUPS): listing(_GROUP),
+    ("GET", routes.GROUP): _GROUP,
+    ("POST", routes.GROUPS): _GROUP,
+    ("POST", routes.AZURE_VAULTS): listing(_VAULT),
+    ("GET", routes.KEYS): listing(_KEY),
+}
+
+
+def complaint_about(method: str, route: str, answer: Any) -> str | None:
+    """What is wrong with an answer, the first thing only; None when nothing is."""
+    shape = ANSWERS.get((method, route), anything)
+    return next(shape(answer, "the answer"), None)

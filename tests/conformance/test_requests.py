@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the client sends is what DSM's published API takes, whichever way a user goes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm import routes
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
+    cdc_account_info,
+    cdc_connection,
+    cdc_group,
+    cdc_group_info,
+    cdc_sync,
+    cdc_tls,
+    cdc_user_info,
+    cdc_vault_info,
+    cdc_vault_select,
+)
+from conformance.wire import ROUTES, Exchange
+from sandbox import Profile, Sandbox
+from sandbox.authorities import self_signed
+from support.operate import Operator
+
+PREMIUM = {"name": "akv-sandbox-prem", "type": "premium"}
+STANDARD = {"name": "akv-sandbox-std", "type": "standard"}
+GROUP = "/sys/v1/groups/{group_id}"
+
+
+def link_to(cloud: Any) -> dict[str, str]:
+    return {
+        "link_tenant_id": cloud.tenant_id,
+        "link_client_id": cloud.client_id,
+        "link_subscription_id": cloud.subscription_id,
+        "link_client_secret": cloud.client_secret,
+    }
+
+
+def by_secret(operate: Operator, sandbox: Sandbox) -> None:
+    """The guide's way from section 4.3 to 4.8 and back: plan, create, test, choose, sync, edit, list, remove."""
+    link, name = link_to(sandbox.world.public), f"secret-{uuid4()}"
+    operate(cdc_group, name=name, **link, check_mode=True)
+    operate(cdc_connection, **link)
+    operate(cdc_group, name=name, description="made by a test", custom_metadata={"team": "keys"}, **link)
+    operate(cdc_connection, group_name=name)
+    operate(cdc_vault_info, group_name=name, **link)
+    operate(cdc_vault_select, group_name=name, vault=STANDARD, link_client_secret=link["link_client_secret"])
+    operate(cdc_vault_select, group_name=name, vault=PREMIUM, link_client_secret=link["link_client_secret"])
+    operate(cdc_sync, group_name=name)
+    operate(cdc_group, name=name, description="", custom_metadata={"team": "vaults"})
+    operate(cdc_group, name=name, update_credential="always", **link)
+    operate(cdc_group_info)
+    empty = f"empty-{uuid4()}"
+    operate(cdc_group, name=empty, **link)
+    operate(cdc_group, name=empty, state="absent")
+
+
+def by_certificate(operate: Operator, sandbox: Sandbox) -> None:
+    """The link authenticates with a certificate."""
+    azure, pair, name = sandbox.world.public, self_signed("link", algorithm="rsa"), f"certificate-{uuid4()}"
+    sandbox.do(lambda state: state.azure.public.add_certificate(azure.client_id, pair.certificate))
+    link = {key: value for key, value in link_to(azure).items() if key != "link_client_secret"}
+    credential = {"link_certificate": pair.certificate_pem, "link_private_key": pair.key_pem}
+    operate(cdc_connection, **link, **credential)
+    operate(cdc_group, name=name, vault=STANDARD, **link, **credential)
+    operate(cdc_vault_select, group_name=name, vault=PREMIUM, **credential)
+
+
+def with_tls(operate: Operator, sandbox: Sandbox) -> None:
+    """The link has a TLS configuration of its own, with custom CAs and a client certificate, and loses it again."""
+    link, name = link_to(sandbox.world.public), f"tls-{uuid4()}"
+    roots, client = sandbox.authorities.global_roots_pem(), self_signed("client")
+    secret = {"link_client_secret": link["link_client_secret"]}
+    operate(cdc_group, name=name, vault=PREMIUM, tls={"validate_host": True, "ca_certificates": [roots]}, **link)
+    presented = {"client_certificate": client.certificate_pem, "client_key": client.key_pem}
+    operate(cdc_tls, group_name=name, ca_certificates=[roots], **presented, **secret)
+    operate(cdc_tls, group_name=name, state="absent", **secret)
+
+
+def for_the_government(operate: Operator, sandbox: Sandbox) -> None:
+    """The link goes to Azure for US Government, and stays there when it is edited."""
+    link, name = link_to(sandbox.world.government), f"government-{uuid4()}"
+    operate(cdc_group, name=name, azure_service="us_government", vault={"name": "akv-sandbox-gov-std"}, **link)
+    vault = {"name": "akv-sandbox-gov-prem"}
+    operate(cdc_vault_select, group_name=name, vault=vault, link_client_secret=link["link_client_secret"])
+
+
+def to_a_managed_hsm(operate: Operator, sandbox: Sandbox) -> None:
+    """The vault is a Managed HSM."""
+    link = link_to(sandbox.world.public)
+    operate(cdc_group, name=f"pool-{uuid4()}", vault={"name": "hsm-sandbox", "type": "managed_hsm"}, **link)
+
+
+def as_a_user(operate: Operator, sandbox: Sandbox) -> None:
+    """The login is a user's, who looks at the account and at himself."""
+    administrator = sandbox.world.administrator
+    login = {"dsm_username": administrator.email, "dsm_password": administrator.password}
+    operate(cdc_account_info, **login)
+    operate(cdc_user_info, **login)
+    operate(cdc_user_info, email=sandbox.world.auditor.email, **login)
+
+
+def as_an_app(operate: Operator, sandbox: Sandbox) -> None:
+    """The login is an app's, by API key and by certificate."""
+    app = sandbox.world.cert_app
+    operate(cdc_account_info)
+    operate(cdc_user_info)
+    operate(cdc_account_info, dsm_client_cert=str(app.certificate_path), dsm_client_key=str(app.key_path))
+
+
+WAYS: dict[str, Callable[[Operator, Sandbox], None]] = {
+    way.__name__: way
+    for way in (by_secret, by_certificate, with_tls, for_the_government, to_a_managed_hsm, as_a_user, as_an_app)
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_all_requests_and_answers_are_as_published(
+    operate: Operator, sandbox: Sandbox, exchanges: list[Exchange], way: str
+) -> None:
+    WAYS[way](operate, sandbox)
+
+    complaints = [exchange.complaint_about_the_request() for exchange in exchanges]
+    complaints += [exchange.complaint_about_the_answer() for exchange in exchanges]
+    assert exchanges
+    assert [complaint for complaint in complaints if complaint] == []
+
+
+@pytest.mark.parametrize("secrets", ["echo", "mask", "omit"])
+@pytest.mark.parametrize("way", ["by_secret", "by_certificate", "with_tls"])
+def test_requests_are_as_published_whatever_dsm_shows_of_a_secret(
+    operate: Operator, sandbox: Sandbox, exchanges: list[Exchange], way: str, secrets: Any
+) -> None:
+    sandbox.profile = Profile(secrets_on_get=secrets)
+
+    WAYS[way](operate, sandbox)
+
+    complaints = [exchange.complaint_about_the_request() for exchange in exchanges]
+    assert [complaint for complaint in complaints if complaint] == []
+
+
+def test_a_government_link_is_always_sent_with_its_endpoints(
+    operate: Operator, sandbox: Sandbox, exchanges: list[Exchange]
+) -> None:
+    """Left out of an update they would move a Government group to global Azure."""
+    for_the_government(operate, sandbox)
+
+    links = [exchange for exchange in exchanges if b'"kind"' in exchange.sent]
+    assert len(links) > 2
+    assert all(b'"iam": "login.microsoftonline.us"' in exchange.sent for exchange in links)
+
+
+def test_the_ways_lead_over_every_route_that_the_client_knows(
+    operate: Operator, sandbox: Sandbox, exchanges: list[Exchange]
+) -> None:
+    for way in WAYS.values():
+        way(operate, sandbox)
+
+    known = {
+        value for name, value in inspect.getmembers(routes, lambda value: isinstance(value, str)) if name.isupper()
+    }
+    assert known - {route for _method, route in ROUTES} == set(), "routes without a schema"
+    assert known - {exchange.route for exchange in exchanges} == set(), "routes that no test has seen"

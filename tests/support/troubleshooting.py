@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Makes docs/troubleshooting.md of the table of diagnosis classes.
+
+PYTHONPATH=tests:.build/collections .venv/bin/python -m support.troubleshooting
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.diagnosis_classes import (
+    CLASSES,
+    LEG_NAMES,
+    UNKNOWN,
+    DiagnosisClass,
+)
+
+from .playbook import ROOT
+
+GUIDE = ROOT / "docs" / "troubleshooting.md"
+
+_HEAD = """
+<!-- Made by tests/support/troubleshooting.py out of plugins/module_utils/_dsm/diagnosis_classes.py: edit those. -->
+
+# When a group does not connect
+
+If you are here at night: nothing that this collection does while testing changes anything, and a group that does not
+connect keeps its keys, its link and its settings. Saving a link never needs a connection (guide 4.6).
+
+1. Run the test alone and read its `diagnosis`:
+
+   ```sh
+   ansible localhost -m fortanix.dsm.cdc_connection -a 'group_name=akv-production on_not_connected=ignore'
+   ```
+
+2. `class` is one of the classes below. `leg` and `host` say where it fails: Entra gives the token, Azure Resource
+   Manager lists the vaults, the vault or Managed HSM holds the keys. What cannot be told is `unknown` or `null`;
+   nothing is guessed.
+3. Check that the `words` fit the class. They are the server's own, and the class is drawn from them; Microsoft may
+   change its codes.
+4. If the class is `unknown`, give the link's credential to the test (`link_client_secret`, say). DSM lists vaults only
+   for a link that comes with its credential, so only then can it be told whether the application sees the vault.
+
+Two things that look like a failed connection and are none:
+
+- The task fails on the plane `DSM` with HTTP status 401, 403 or 404, and without a diagnosis: that is DSM's answer to
+  your own login, and DSM has not tested the link. (DSM may hand on an answer of Azure with these statuses. Then the
+  words show it, a read with the same login works, and there is a diagnosis.)
+- "This operation requires approval": a quorum policy guards the operation.
+
+## What a success proves
+
+`proves` in the result of `cdc_connection` lists what a successful test shows:
+
+| ID | Meaning |
+| --- | --- |
+| `dsm_check` | DSM's own test of the link succeeded. |
+
+How far DSM's test goes is not public. It does **not** prove that the application may use keys, that each of the ten key
+permissions of guide 4.2 is there, that the vault is the one you mean, that its type is the one in the link, or
+that the credential is still good if DSM keeps tokens. `cdc_sync` proves more: DSM has then listed the keys. With the
+credential given, `cdc_connection` also compares vault and type, and reports what does not fit in `findings`.
+"""
+
+
+def render() -> str:
+    """The text of the guide."""
+    lines = [*_HEAD.strip().splitlines(), "", "## By words", "", "| Words | Class |", "| --- | --- |"]
+    lines += _words()
+    for title, entries in _by_leg():
+        lines += ["", f"## {title}"]
+        for entry in entries:
+            lines += ["", *_section(entry)]
+    return "\n".join(lines) + "\n"
+
+
+def _words() -> Iterator[str]:
+    """Codes and their classes, to be searched for."""
+    for entry in CLASSES:
+        if entry.codes:
+            codes = ", ".join(f"`{code}`" for code in entry.codes)
+            yield f"| {codes} | [{entry.title}](#{entry.id}) |"
+
+
+def _by_leg() -> Iterator[tuple[str, list[DiagnosisClass]]]:
+    for leg, name in LEG_NAMES.items():
+        entries = [entry for entry in CLASSES if entry.leg == leg]
+        yield ("On any leg: TLS, network, clouds" if leg == UNKNOWN else name), entries
+
+
+def _section(entry: DiagnosisClass) -> Iterator[str]:
+    yield f'### <a id="{entry.id}"></a>{entry.title}'
+    yield ""
+    yield from _wrapped(f"- Class: `{entry.id}`, guide {entry.guide}")
+    yield from _wrapped(f"- Likely cause: {entry.cause}.")
+    yield from _wrapped(f"- Remedy: {entry.remedy}.")
+    if entry.examples:
+        yield "- Words like:"
+        yield ""
+        yield "  ```text"
+        yield from (f"  {example}" for example in entry.examples)
+        yield "  ```"
+
+
+def _wrapped(text: str) -> Iterable[str]:
+    return textwrap.wrap(text, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+
+
+if __name__ == "__main__":
+    GUIDE.write_text(render(), encoding="utf-8")
