@@ -57,7 +57,7 @@ test-cores: $(venv_stamp) $(link) ## run the playbook tests with older ansible-c
 	@.venv/bin/python tests/cores/run.py $(CORES_ARGS)
 
 molecule: $(dev_stamp) $(link) ## run the Molecule scenarios (MOLECULE_ARGS='default' for one of them)
-	@.venv/bin/python tests/molecule/run.py $(MOLECULE_ARGS)
+	@.venv/bin/python extensions/molecule/run.py $(MOLECULE_ARGS)
 
 lint: $(dev_stamp) $(link) ## run all linters (LINT_ARGS='ruff mypy' for some of them)
 	@.venv/bin/python tests/lint/run.py $(LINT_ARGS)

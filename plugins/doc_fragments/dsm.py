@@ -79,6 +79,7 @@ options:
 requirements:
   - python >= 3.10
   - urllib3 >= 2.0
+  - cryptography >= 42, for certificates
 notes:
   - A proxy is taken from the environment variables E(HTTPS_PROXY) and E(NO_PROXY).
 """

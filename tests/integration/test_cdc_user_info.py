@@ -61,9 +61,8 @@ def view(result: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 def test_shows_the_users_groups_and_which_are_mapped_to_azure(account: Account, tmp_path: Any) -> None:
     mark = account.sandbox.journal.mark()
-    run = Ansible(account.environment, tmp_path).tasks(
-        {"cdc_user_info": account.login}, environment={"DSM_API_KEY": None}
-    )
+    ansible = Ansible(account.environment, tmp_path)
+    run = ansible.tasks({"cdc_user_info": account.login}, environment={"DSM_API_KEY": None})
     assert view(run[0].result) == [
         ("akv-one", True, ["administrator"], "not_checked"),
         ("local", False, ["administrator"], None),

@@ -20,8 +20,8 @@ def test_lists_the_vaults_that_the_application_may_read(
 ) -> None:
     mark = sandbox.journal.mark()
     run = ansible.tasks({"cdc_vault_info": dict(link)}, {"cdc_vault_info": dict(link)}, check=True)
-    assert [vault["name"] for vault in run[0]["vaults"]] == ["akv-sandbox-prem", "akv-sandbox-std"]
-    assert [vault["type"] for vault in run[0]["vaults"]] == ["premium", "standard"]
+    assert [vault["name"] for vault in run[0]["vaults"]] == ["akv-sandbox-prem", "akv-sandbox-std", "hsm-sandbox"]
+    assert [vault["type"] for vault in run[0]["vaults"]] == ["premium", "standard", "managed_hsm"]
     assert sandbox.journal.writes(since=mark) == []
 
 

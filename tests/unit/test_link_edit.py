@@ -79,7 +79,7 @@ def test_a_stored_link_without_tls_settings_gets_the_safe_ones_when_it_is_sent()
     wanted = edit(target=bare, current=bare, write_credential=True)
 
     assert wanted.result().azure_link.tls.record()["mode"] == "required"
-    assert wanted.result().azure_link.build(CREDENTIAL)["tls"]["validate_hostname"] is True
+    assert bare.azure_link.build(CREDENTIAL)["tls"]["validate_hostname"] is True
 
 
 def test_nothing_wanted_is_an_empty_plan() -> None:

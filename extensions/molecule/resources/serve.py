@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests"))
 
-from sandbox import Sandbox  # noqa: E402 - found through the path that the line above sets
-from sandbox.world import AzureView  # noqa: E402
+from sandbox import Sandbox
+from sandbox.world import AzureView
 
 
 def link_to(azure: AzureView) -> dict[str, str]:

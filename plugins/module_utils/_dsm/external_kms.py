@@ -130,7 +130,7 @@ class Link:
         config = {
             **kept,
             "kind": LEGACY_KIND if self.dialect.legacy else kept.get("kind", KIND),
-            "tls": self.tls.block(credential.tls_key, pem=self.dialect.pem),
+            "tls": (self.tls if self.tls.mode else SAFE_SETTINGS).block(credential.tls_key, pem=self.dialect.pem),
             "url": self.vault_uri,
             "tenant_id": self.tenant_id,
             "client_id": self.client_id,

@@ -11,7 +11,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from .._errors import InvalidInput
 from .external_kms import checked_uuid
@@ -74,7 +74,7 @@ class AppCertificate:
         return "Basic " + base64.b64encode(f"{self.app_id}:".encode()).decode("ascii")
 
 
-Login = ApiKey | UserPassword | AppCertificate
+Login: TypeAlias = "ApiKey | UserPassword | AppCertificate"
 
 
 def login_from(params: Mapping[str, Any]) -> Login:

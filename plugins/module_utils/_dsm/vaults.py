@@ -183,6 +183,11 @@ def choose(selector: Selector, vaults: Sequence[Vault], label: str) -> Vault:
     else:
         problem = f"no vault fits ({selector}); the application sees: {_list(vaults)}"
         next_step = "correct the vault option, or let the application read the vault (Microsoft.KeyVault/vaults/read)"
+    if selector.type == "managed_hsm" and not any(vault.type == "managed_hsm" for vault in vaults):
+        next_step = (
+            "see that DSM is of version 4.6 or later, which Managed HSMs need, and give the application a role with "
+            "Microsoft.KeyVault/managedHSMs/read on the pool, for example Reader; Key Vault Contributor leaves that out"
+        )
     candidates = [vault.record() for vault in (of_type or found or vaults)]
     raise TaskError(problem, plane="Azure", obj=f"vault of {label}", next_step=next_step, candidates=candidates)
 

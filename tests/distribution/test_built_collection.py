@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The built collection works in another place, and under another name."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from distribution.installation import Installation, build_and_install, said
+from distribution.rename import copy_renamed
+from sandbox import Sandbox
+from support.playbook import ROOT
+
+NEW_NAME = "acme.byok"
+
+
+@pytest.fixture
+def installed(sandbox: Sandbox, bare_ansible: Path, tmp_path: Path) -> Callable[[Path], Installation]:
+    """Builds the collection of a source tree and installs it where nothing else is."""
+
+    def install(source: Path) -> Installation:
+        scratch = tmp_path / f"{source.name}-installed"
+        scratch.mkdir()
+        return Installation(build_and_install(source, scratch), bare_ansible, sandbox.environment(), scratch)
+
+    return install
+
+
+def task(module: str, **options: Any) -> list[dict[str, Any]]:
+    return [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [{module: options}]}]
+
+
+def test_the_set_up_playbook_runs_from_the_built_collection(
+    installed: Callable[[Path], Installation], sandbox: Sandbox, variables: dict[str, Any]
+) -> None:
+    place = installed(ROOT)
+    variables["cdc_setup_name"] = "akv-packaged"
+
+    first = place.play("fortanix.dsm.setup", **variables)
+    second = place.play("fortanix.dsm.setup", **variables)
+
+    assert re.search(r"akv-packaged: connected, vault akv-sandbox-prem, keys \d+, changed", first)
+    assert re.search(r"akv-packaged: connected, vault akv-sandbox-prem, keys \d+, unchanged", second)
+
+
+def test_two_fields_are_enough_for_modules_under_another_name(
+    installed: Callable[[Path], Installation], variables: dict[str, Any], tmp_path: Path
+) -> None:
+    """The plugins import each other relatively; only Ansible's own look-ups need the name."""
+    source = tmp_path / "source"
+    copy_renamed(ROOT, "fortanix.dsm", source)
+    settings = yaml.safe_load((source / "galaxy.yml").read_text(encoding="utf-8"))
+    settings |= dict(zip(("namespace", "name"), NEW_NAME.split("."), strict=True))
+    (source / "galaxy.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+
+    said_by_ansible = installed(source).play(task(f"{NEW_NAME}.cdc_group_info"))
+
+    assert "failed=0" in said_by_ansible
+
+
+def test_a_renamed_collection_works_and_takes_over_the_groups_of_the_old_one(
+    installed: Callable[[Path], Installation], sandbox: Sandbox, variables: dict[str, Any], tmp_path: Path
+) -> None:
+    variables["cdc_setup_name"] = "akv-renamed"
+    installed(ROOT).play("fortanix.dsm.setup", **variables)
+    renamed = tmp_path / "renamed"
+    said([sys.executable, ROOT / "tests" / "distribution" / "rename.py", NEW_NAME, renamed], cwd=tmp_path)
+    place = installed(renamed)
+
+    mark = sandbox.journal.mark()
+    taken_over = place.play(f"{NEW_NAME}.setup", **variables)
+
+    assert re.search(r"akv-renamed: connected, vault akv-sandbox-prem, keys \d+, unchanged", taken_over)
+    assert sandbox.journal.writes(since=mark) == []
+
+
+def test_nothing_of_a_renamed_collection_bears_the_old_name(tmp_path: Path) -> None:
+    copy_renamed(ROOT, NEW_NAME, tmp_path / "renamed")
+
+    left = [
+        f"{path.relative_to(tmp_path)}: {line.strip()}"
+        for folder in ("meta", "playbooks", "plugins", "roles", "docs")
+        for path in sorted((tmp_path / "renamed" / folder).rglob("*.*"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"fortanix[./]dsm", line) and " contributors" not in line
+    ]
+    # The salt of the fingerprints that groups in DSM carry.
+    assert [line.partition(":")[0] for line in left] == ["renamed/plugins/module_utils/_dsm/external_kms.py"]
+
+
+@pytest.mark.parametrize("name", ["acme", "Acme.byok", "acme.byok.more", "acme-x.byok"])
+def test_what_is_no_name_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="is no name of a collection"):
+        said([sys.executable, ROOT / "tests" / "distribution" / "rename.py", name, tmp_path / "x"], cwd=tmp_path)
