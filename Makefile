@@ -54,7 +54,7 @@ test: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-k name' for some of t
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
 
 test-cores: $(venv_stamp) $(link) ## run the playbook tests with older ansible-cores (CORES_ARGS='2.17' for one)
-	@.venv/bin/python tests/cores/run.py $(CORES_ARGS)
+	@env PYTHONPATH=tests .venv/bin/python -m cores.run $(CORES_ARGS)
 
 molecule: $(dev_stamp) $(link) ## run the Molecule scenarios (MOLECULE_ARGS='default' for one of them)
 	@.venv/bin/python extensions/molecule/run.py $(MOLECULE_ARGS)

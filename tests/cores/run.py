@@ -10,9 +10,7 @@ that runs a playbook, in one variant each (playbooks_only.py), and those that as
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,16 +18,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / ".build" / "cores"
+from support.environments import ROOT, NoEnvironment, chosen, lines_of, made_once
+
 TESTS = ("tests/integration", "tests/unit/test_specs_agree.py")
-TEST_TOOLS = ("hypothesis", "jsonschema", "pytest", "pytest-xdist")
+TOOLS = ("aiohttp", "allpairspy", "cryptography", "h11", "hypothesis", "pyjwt", "pytest", "pytest-xdist", "trustme")
 # Seconds for the tests of one core. More is a defect of the tests, or of this choice of them.
 LIMIT = 400
 
 
-class CoresError(Exception):
-    """Something that stops the run; the text is for the person who started it."""
+class CoreError(Exception):
+    """Why a core has failed; the text is for the person who started the run."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +39,21 @@ class Core:
     # Distributions that this release wants in another version than constraints.txt has.
     deviations: tuple[str, ...] = ("resolvelib==1.0.1",)
 
-    @property
-    def directory(self) -> Path:
-        return BUILD / self.version
-
 
 CORES = (Core("2.17.14", (3, 12)), Core("2.18.19", (3, 13)))
 
 
 def main(wanted: list[str]) -> int:
-    chosen = [core for core in CORES if not wanted or core.version.startswith(tuple(wanted))]
-    if not chosen:
+    cores = [core for core in CORES if not wanted or core.version.startswith(tuple(wanted))]
+    if not cores:
         print(f"No ansible-core {', '.join(wanted)} here; there are: {', '.join(core.version for core in CORES)}")
         return 2
     failed = []
-    for core in chosen:
+    for core in cores:
         try:
             python = environment_of(core)
             took = run_tests(core, python)
-        except CoresError as error:
+        except (CoreError, NoEnvironment) as error:
             failed.append(core.version)
             print(f"FAILED  ansible-core {core.version}\n{error}\n", flush=True)
         else:
@@ -68,45 +62,11 @@ def main(wanted: list[str]) -> int:
 
 
 def environment_of(core: Core) -> Path:
-    """The Python of the core's environment, which is made when there is none or when its content has to change."""
-    constraints, requirements = pins_for(core)
-    content = hashlib.sha256(f"{ROOT}\n{constraints}\n{requirements}".encode()).hexdigest()
-    stamp = core.directory / "made-from"
-    python = core.directory / "bin" / "python"
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == content:
-        return python
-    print(f"Making an environment with ansible-core {core.version} (once) ...", flush=True)
-    shutil.rmtree(core.directory, ignore_errors=True)
-    command([base_python(core), "-m", "venv", str(core.directory)])
-    (core.directory / "constraints.txt").write_text(constraints, encoding="utf-8")
-    (core.directory / "requirements.txt").write_text(requirements, encoding="utf-8")
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    files = ["--constraint", "constraints.txt", "--requirement", "requirements.txt"]
-    command([*pip, *files], cwd=core.directory)
-    stamp.write_text(content, encoding="utf-8")
-    return python
-
-
-def pins_for(core: Core) -> tuple[str, str]:
-    """What constrains, and what is installed: the development environment's pins, but for this core's own."""
-    own = [f"ansible-core=={core.version}", *core.deviations]
-    names = {name_of(line) for line in own}
-    shared = [line for line in lines_of("constraints.txt") if name_of(line) not in names]
-    tools = [line for line in lines_of("requirements-dev.txt") if name_of(line) in TEST_TOOLS]
-    wanted = [*lines_of("requirements.txt"), *lines_of("requirements-sandbox.txt"), *tools]
-    requirements = [line for line in wanted if name_of(line) not in names]
-    return "\n".join([*shared, *own, ""]), "\n".join([*requirements, *own, ""])
-
-
-def lines_of(name: str) -> list[str]:
-    """The requirements of a file, without comments and options."""
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith(("#", "-"))]
-
-
-def name_of(requirement: str) -> str:
-    """The distribution's name in its normal form."""
-    return re.sub(r"[-_.]+", "-", re.split(r"[=<>!~ \[]", requirement, maxsplit=1)[0]).lower()
+    """The Python of the core's environment: the run-time libraries, the sandbox's and the tests', and this core."""
+    pins = [f"ansible-core=={core.version}", *core.deviations]
+    tools = [*chosen("requirements-sandbox.txt", TOOLS), *chosen("requirements-dev.txt", TOOLS)]
+    requirements = [*lines_of("requirements.txt"), *tools, *pins]
+    return made_once(f"cores/{core.version}", requirements, own_pins=pins, python=base_python(core))
 
 
 def base_python(core: Core) -> str:
@@ -119,20 +79,12 @@ def base_python(core: Core) -> str:
         if found and subprocess.run([found, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
             return found
     newest = ".".join(map(str, core.newest_python))
-    raise CoresError(f"ansible-core {core.version} runs on Python {newest} at most, and none such is installed.")
-
-
-def command(arguments: list[str], cwd: Path = ROOT) -> None:
-    done = subprocess.run(
-        arguments, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    if done.returncode != 0:
-        raise CoresError(f"$ {' '.join(arguments)}\n{done.stdout.rstrip()}\n(exit status {done.returncode})")
+    raise CoreError(f"ansible-core {core.version} runs on Python {newest} at most, and none such is installed.")
 
 
 def run_tests(core: Core, python: Path) -> float:
     """Seconds that the tests took; raises when one failed, when none ran, or when they took too long."""
-    plugins = ["-p", "cores.playbooks_only", "-o", f"cache_dir={core.directory / 'cache'}"]
+    plugins = ["-p", "cores.playbooks_only", "-o", f"cache_dir=.build/cache/pytest-{core.version}"]
     environment = {
         **os.environ,
         "EXPECTED_ANSIBLE_CORE": core.version,
@@ -144,9 +96,9 @@ def run_tests(core: Core, python: Path) -> float:
     try:
         code = subprocess.run(arguments, cwd=ROOT, env=environment, timeout=LIMIT, check=False).returncode
     except subprocess.TimeoutExpired:
-        raise CoresError(f"the tests took more than {LIMIT} s") from None
+        raise CoreError(f"the tests took more than {LIMIT} s") from None
     if code != 0:
-        raise CoresError(f"pytest ended with exit status {code}")
+        raise CoreError(f"pytest ended with exit status {code}")
     return time.monotonic() - started
 
 

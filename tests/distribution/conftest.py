@@ -6,42 +6,21 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from distribution.installation import said
 from sandbox import Sandbox
-from support.playbook import ROOT
-
-BARE = ROOT / ".build" / "bare"
+from support.environments import chosen, lines_of, made_once
 
 
 @pytest.fixture(scope="session")
 def bare_ansible() -> Path:
-    """The commands of an environment with ansible-core and requirements.txt alone, which is made once."""
-    sources = [ROOT / "requirements.txt", ROOT / "requirements-sandbox.txt", ROOT / "constraints.txt"]
-    content = hashlib.sha256(f"{BARE}".encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()
-    (core,) = [
-        line for line in sources[1].read_text(encoding="utf-8").splitlines() if line.startswith("ansible-core==")
-    ]
-    BARE.parent.mkdir(exist_ok=True)
-    with BARE.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = BARE / "made-from"
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != content:
-            shutil.rmtree(BARE, ignore_errors=True)
-            said([sys.executable, "-m", "venv", BARE], cwd=ROOT)
-            pip = [BARE / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-            said([*pip, "--constraint", "constraints.txt", "--requirement", "requirements.txt", core], cwd=ROOT)
-            stamp.write_text(content, encoding="utf-8")
-    return BARE / "bin"
+    """The commands of an environment with ansible-core and requirements.txt alone."""
+    requirements = [*lines_of("requirements.txt"), *chosen("requirements-sandbox.txt", {"ansible-core"})]
+    return made_once("bare", requirements).parent
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ def sandbox(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
     """The shared sandbox, with profile and faults back at their defaults afterwards."""
     yield shared_sandbox
     shared_sandbox.faults.clear()
+    shared_sandbox.fronts.clear()
     shared_sandbox.profile = Profile()
 
 

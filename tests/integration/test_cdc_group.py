@@ -157,7 +157,12 @@ def test_a_group_made_by_hand_keeps_what_is_not_named(
     assert not unchanged[0].changed
     assert "host validation is off" in unchanged.output
 
-    run = ansible.tasks({"cdc_group": {"name": name, "link_client_secret": link["link_client_secret"]}})
+    # Which secret DSM holds is not known, but the link connects with it: nothing is to be done.
+    secret = {"link_client_secret": link["link_client_secret"]}
+    known = ansible.tasks({"cdc_group": {"name": name, **secret}})
+    assert (known[0].changed, known[0]["group"]["link"]["credential_match"]) == (False, "unknown")
+
+    run = ansible.tasks({"cdc_group": {"name": name, **secret, "update_credential": "always"}})
     assert run[0].changed
     assert run[0]["group"]["link"]["tls"]["validate_host"] is False
     assert run[0]["group"]["link"]["vault"]["uri"] == "https://akv-sandbox-prem.vault.azure.net/"

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox import Fault, Profile, Sandbox
+from sandbox.authorities import self_signed
 from support.playbook import ROOT, Ansible, Run
 
 SETUP = ROOT / "playbooks" / "setup.yml"
@@ -63,6 +64,37 @@ def test_not_in_a_successful_set_up(
         run = ansible.playbook(SETUP, variables=variables, verbosity=3, **options)
         assert run.code == 0
         assert run.output.count("TASK") > 5
+        assert_none_in(run, secrets)
+
+
+def test_not_in_a_set_up_with_certificates_and_keys(
+    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
+) -> None:
+    """Keys as text, encrypted and plain, for the link and for its TLS, in a run that works and in one that does not."""
+    pair, client, passphrase = (
+        self_signed("canary", algorithm="rsa"),
+        sandbox.fronts.client_pair,
+        "Canary, open sesame!",
+    )
+    sandbox.do(lambda state: state.azure.public.add_certificate(link["link_client_id"], pair.certificate))
+    encrypted = pair.encrypted_key_pem(passphrase)
+    ids = {key: value for key, value in link.items() if key != "link_client_secret"}
+    variables = {
+        **{f"cdc_setup_{key}": value for key, value in ids.items()},
+        "cdc_setup_name": name,
+        "cdc_setup_link_certificate": pair.certificate_pem,
+        "cdc_setup_link_private_key": encrypted,
+        "cdc_setup_link_private_key_passphrase": passphrase,
+        "cdc_setup_vault": {"name": "akv-sandbox-prem"},
+        "cdc_setup_tls": {"client_certificate": client.certificate_pem, "client_key": client.key_pem},
+    }
+    secrets = [passphrase]
+    for pem in (pair.key_pem, encrypted, client.key_pem):
+        lines = pem.splitlines()[1:-1]
+        secrets += [lines[0], lines[-2] if len(lines) > 1 else lines[0]]
+    for given in (variables, {**variables, "cdc_setup_link_private_key_passphrase": "not it"}):
+        run = ansible.playbook(SETUP, variables=given, verbosity=3, diff=True)
+        assert (run.code == 0) == (given is variables)
         assert_none_in(run, secrets)
 
 
