@@ -57,6 +57,9 @@ def name_principal(request: web.Request, label: str) -> None:
 
 def crash_report(runtime: Runtime, error: BaseException) -> None:
     """A defect of the sandbox itself: keep it for the tests, print it for people."""
+    if isinstance(error, ConnectionResetError):
+        _log.info("a client went away before it was answered")
+        return
     runtime.crashes.append(error)
     _log.error("the sandbox failed to answer", exc_info=error)
 

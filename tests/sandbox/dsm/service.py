@@ -24,7 +24,7 @@ class Service:
         return json_response(self._version())
 
     async def info(self, _request: web.Request) -> web.Response:
-        return json_response({**self._version(), "external_entropy": None})
+        return json_response(self._version())
 
     async def health(self, _request: web.Request) -> web.Response:
         return web.Response(status=204)
