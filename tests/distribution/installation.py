@@ -35,9 +35,8 @@ class Installation:
             playbook = str(file)
         values = self.scratch / "variables.json"
         values.write_text(json.dumps(variables), encoding="utf-8")
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
         environment = {
-            **inherited,
+            **plain_environment(),
             **self.environment,
             "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
             "ANSIBLE_HOME": str(self.scratch / "home"),
@@ -46,6 +45,11 @@ class Installation:
         }
         command = [self.ansible / "ansible-playbook", playbook, "-e", f"@{values}"]
         return said(command, cwd=self.scratch, env=environment)
+
+
+def plain_environment() -> dict[str, str]:
+    """The caller's environment without what leads Ansible to this checkout: it would find the collection installed."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHON"))}
 
 
 def said(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
@@ -69,7 +73,9 @@ def build_and_install(source: Path, scratch: Path) -> Path:
     """The folder of collections into which the collection of a source tree has been installed."""
     galaxy = Path(sys.executable).with_name("ansible-galaxy")
     collections = scratch / "collections"
-    said([galaxy, "collection", "build", "--output-path", scratch / "built"], cwd=source)
+    environment = {**plain_environment(), "ANSIBLE_HOME": str(scratch / "home")}
+    said([galaxy, "collection", "build", "--output-path", scratch / "built"], cwd=source, env=environment)
     (archive,) = (scratch / "built").glob("*.tar.gz")
-    said([galaxy, "collection", "install", archive, "--offline", "--collections-path", collections], cwd=scratch)
+    where = ["--offline", "--collections-path", collections]
+    said([galaxy, "collection", "install", archive, *where], cwd=scratch, env=environment)
     return collections

@@ -30,11 +30,11 @@ UNDESCRIBED = NoOption("published without a word on what it does; what is stored
 # DSM's OpenAPI document 0.1.0-20260710 (DSM 5.8): member -> module.option, or why there is none.
 MEMBERS: Mapping[str, Mapping[str, str]] = {
     "azure-link": {
-        "kind": NoOption("always AzureKeyVault here"),
+        "kind": "cdc_group.link_format",
         "url": "cdc_group.vault",
         "tls": "cdc_group.tls",
         "auth_config": "cdc_group.link_client_secret",
-        "secret_key": NoOption("deprecated by auth_config, which is written instead"),
+        "secret_key": "cdc_group.link_format",
         "tenant_id": "cdc_group.link_tenant_id",
         "client_id": "cdc_group.link_client_id",
         "subscription_id": "cdc_group.link_subscription_id",

@@ -348,13 +348,13 @@ class TestAnOptionOfAGroupOfTheList:
 
 
 def test_every_option_of_the_role_is_used() -> None:
-    tasks = "".join(path.read_text("utf-8") for path in (ROLE / "tasks").glob("*.yml"))
+    tasks = "".join(path.read_text("utf-8") for path in [*ROLE.glob("tasks/*.yml"), *ROLE.glob("vars/*.yml")])
 
     assert [name for name in ROLE_OPTIONS if not re.search(rf"\b{name}\b", tasks)] == []
 
 
 def test_every_option_of_a_group_of_the_list_is_used() -> None:
-    tasks = "".join(path.read_text("utf-8") for path in (ROLE / "tasks").glob("*.yml"))
+    tasks = "".join(path.read_text("utf-8") for path in [*ROLE.glob("tasks/*.yml"), *ROLE.glob("vars/*.yml")])
 
     assert [name for name in ITEM_OPTIONS if not re.search(rf"\bcdc_setup_item\.{name}\b", tasks)] == []
 
