@@ -97,25 +97,27 @@ def load_key(option: str, source: str, passphrase: str | None, passphrase_option
         )
     if not encrypted and passphrase is not None and _PEM_MARK in content:
         raise InvalidInput(passphrase_option, "it is set, and the private key is not encrypted", "leave it out")
-    problem = ""
     try:
         key = load(content, None if passphrase is None else passphrase.encode())
     except TypeError:
         # DER does not tell beforehand whether it is encrypted.
-        missing = passphrase is None
-        problem = "the private key is encrypted" if missing else "the private key is not encrypted"
-        option = passphrase_option
-        remedy = "set it to the passphrase" if missing else "leave it out"
+        if passphrase is None:
+            problem, remedy = "it is missing, and the private key is encrypted", "set it to the passphrase"
+        else:
+            problem, remedy = "it is set, and the private key is not encrypted", "leave it out"
+        raise InvalidInput(passphrase_option, problem, remedy) from None
     except _deps.load("cryptography.exceptions").UnsupportedAlgorithm:
-        problem, remedy = "it is of a kind that cannot be read here", "give the key in PKCS#8 form"
+        raise InvalidInput(option, "it is of a kind that cannot be read here", "give the key in PKCS#8 form") from None
     except ValueError:
         if encrypted or passphrase is not None:
-            option, problem, remedy = passphrase_option, "it does not open the private key", "correct the passphrase"
-        else:
-            problem = f"{_kind(content)} holds no private key"
-            remedy = "give a private key in PEM or DER form, PKCS#8 or traditional"
-    if problem:
-        raise InvalidInput(option, problem, remedy)
+            raise InvalidInput(
+                passphrase_option, "it does not open the private key", "correct the passphrase"
+            ) from None
+        raise InvalidInput(
+            option,
+            f"{_kind(content)} holds no private key",
+            "give a private key in PEM or DER form, PKCS#8 or traditional",
+        ) from None
     formats = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     encoded = base64.b64encode(key.private_bytes(serialization.Encoding.DER, *formats)).decode("ascii")
     return PrivateKey(encoded=encoded, public_key=_public_bytes(key.public_key()))

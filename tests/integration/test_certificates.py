@@ -179,6 +179,20 @@ def _with(pair: Pair, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
+def _der(pair: Pair, encryption: serialization.KeySerializationEncryption) -> str:
+    key = serialization.load_pem_private_key(pair.key_pem.encode(), None)
+    der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, encryption)
+    return base64.b64encode(der).decode()
+
+
+def _plain_der(pair: Pair) -> str:
+    return _der(pair, serialization.NoEncryption())
+
+
+def _encrypted_der(pair: Pair) -> str:
+    return _der(pair, serialization.BestAvailableEncryption(PASSPHRASE.encode()))
+
+
 BAD: dict[str, Case] = {
     "certificate without key": (lambda p: _with(p, link_private_key=None), "Option link_private_key: it is missing"),
     "key without certificate": (lambda p: _with(p, link_certificate=None), "Option link_certificate: it is missing"),
@@ -197,6 +211,14 @@ BAD: dict[str, Case] = {
     "passphrase missing": (
         lambda p: _with(p, link_private_key=p.encrypted_key_pem(PASSPHRASE)),
         "Option link_private_key_passphrase: it is missing, and the private key is encrypted",
+    ),
+    "passphrase missing for DER": (
+        lambda p: _with(p, link_private_key=_encrypted_der(p)),
+        "Option link_private_key_passphrase: it is missing, and the private key is encrypted",
+    ),
+    "passphrase not needed for DER": (
+        lambda p: _with(p, link_private_key=_plain_der(p), link_private_key_passphrase="open"),
+        "Option link_private_key_passphrase: it is set, and the private key is not encrypted",
     ),
     "passphrase not needed": (
         lambda p: _with(p, link_private_key_passphrase="x"),

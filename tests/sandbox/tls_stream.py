@@ -69,6 +69,7 @@ class TlsServerStream:
                 await self._flush()
 
     async def _flush(self) -> None:
-        if self._outgoing.pending:
-            self._writer.write(self._outgoing.read())
+        data = self._outgoing.read()
+        if data:
+            self._writer.write(data)
             await self._writer.drain()
