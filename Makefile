@@ -48,7 +48,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-18s %s\n' "$$name" "$$words"; done
 
 demo: $(sandbox_stamp) $(link) ## see the main job run: a CDC group set up against simulated DSM and Azure
-	@.venv/bin/python demo/run.py $(DEMO_ARGS)
+	@env PYTHONPATH=tests .venv/bin/python demo/run.py $(DEMO_ARGS)
 
 test: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-k name' for some of them)
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)

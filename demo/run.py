@@ -12,11 +12,9 @@ import sys
 import time
 from pathlib import Path
 
+from sandbox import Sandbox
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-from sandbox import Sandbox  # noqa: E402 - found through the path that the line above sets
-
 SETUP = ["playbooks/setup.yml", "-e", "@demo/vars.yml"]
 STEPS = (
     ("Plan: what would be done in the empty account", [*SETUP, "--check", "--diff"]),
@@ -31,7 +29,9 @@ def main() -> int:
     rows = []
     with Sandbox.start() as sandbox:
         print(f"Simulated DSM and Azure are up after {time.monotonic() - started:.1f} s. Nothing leaves this machine.")
-        environment = {**os.environ, **sandbox.environment(), **demo_variables(sandbox)}
+        # PYTHONPATH leads to the sandbox; Ansible and its modules are to do without it.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment = {**inherited, **sandbox.environment(), **demo_variables(sandbox)}
         for number, (title, arguments) in enumerate(STEPS, start=1):
             print(f"\n=== {number}/{len(STEPS)}  {title}\n    ansible-playbook {' '.join(arguments)}\n", flush=True)
             mark, begun = sandbox.journal.mark(), time.monotonic()

@@ -21,7 +21,7 @@ GROUPS = "/sys/v1/groups"
 GROUP = "/sys/v1/groups/{group_id}"
 
 
-def is_clear(run: Run, *words: str) -> None:
+def expect_clear_failure(run: Run, *words: str) -> None:
     """One failed task whose message holds the words and a next step, and nothing of a traceback at -vv."""
     assert run.code != 0
     assert "Next: " in run.message
@@ -65,7 +65,7 @@ def test_bad_input_is_refused_before_the_first_request(
 ) -> None:
     mark = sandbox.journal.mark()
     run = ansible.tasks({"cdc_group": {"name": name, **link, **options}}, verbosity=2)
-    is_clear(run, words)
+    expect_clear_failure(run, words)
     assert sandbox.journal.since(mark) == []
 
 
@@ -78,7 +78,7 @@ def test_a_wrong_choice_names_the_choices(ansible: Ansible, sandbox: Sandbox, na
 
 def test_no_login_at_all_says_which_options_there_are(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
     run = ansible.tasks({"cdc_group_info": {"name": name}}, environment={"DSM_API_KEY": None}, verbosity=2)
-    is_clear(run, "Option dsm_api_key: no login to DSM is set.", "DSM_API_KEY")
+    expect_clear_failure(run, "Option dsm_api_key: no login to DSM is set.", "DSM_API_KEY")
 
 
 def test_unreachable_dsm(ansible: Ansible, name: str) -> None:
@@ -87,40 +87,40 @@ def test_unreachable_dsm(ansible: Ansible, name: str) -> None:
         environment={"HTTPS_PROXY": None, "https_proxy": None},
         verbosity=2,
     )
-    is_clear(run, "DSM, ", "https://127.0.0.1:9 cannot be reached", "Connection refused")
+    expect_clear_failure(run, "DSM, ", "https://127.0.0.1:9 cannot be reached", "Connection refused")
 
 
 def test_a_host_that_the_proxy_refuses(ansible: Ansible, name: str) -> None:
     run = ansible.tasks(
         {"cdc_group_info": {"name": name, "dsm_endpoint": "https://dsm.elsewhere.example"}}, verbosity=2
     )
-    is_clear(run, "https://dsm.elsewhere.example cannot be reached", "HTTPS_PROXY")
+    expect_clear_failure(run, "https://dsm.elsewhere.example cannot be reached", "HTTPS_PROXY")
 
 
 def test_an_unknown_certificate_authority(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
     mark = sandbox.journal.mark()
     environment = {"REQUESTS_CA_BUNDLE": None, "SSL_CERT_FILE": None, "SSL_CERT_DIR": None}
     run = ansible.tasks({"cdc_group_info": {"name": name}}, environment=environment, verbosity=2)
-    is_clear(run, "CERTIFICATE_VERIFY_FAILED", "dsm_ca_path")
+    expect_clear_failure(run, "CERTIFICATE_VERIFY_FAILED", "dsm_ca_path")
     assert sandbox.journal.since(mark) == []
 
 
 def test_wrong_api_key(ansible: Ansible, name: str) -> None:
     run = ansible.tasks({"cdc_group": {"name": name, "dsm_api_key": "bm90OmFuLWFwaS1rZXk="}}, verbosity=2)
-    is_clear(run, "DSM, ", "HTTP status 401", "The server said: ", "check dsm_api_key")
+    expect_clear_failure(run, "DSM, ", "HTTP status 401", "The server said: ", "check dsm_api_key")
 
 
 def test_wrong_password(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
     login = {"dsm_username": sandbox.world.administrator.email, "dsm_password": "not-the-password"}
     run = ansible.tasks({"cdc_group": {"name": name, **login}}, verbosity=2)
-    is_clear(run, "DSM, login: ", "HTTP status 401", "dsm_username and dsm_password")
+    expect_clear_failure(run, "DSM, login: ", "HTTP status 401", "dsm_username and dsm_password")
 
 
 def test_a_user_with_two_accounts_has_to_name_one(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
     user = sandbox.world.two_account_user
     login = {"dsm_username": user.email, "dsm_password": user.password}
     run = ansible.tasks({"cdc_group_info": {"name": name, **login}}, verbosity=2)
-    is_clear(run, "dsm_account is not set", sandbox.world.account_name)
+    expect_clear_failure(run, "dsm_account is not set", sandbox.world.account_name)
     named = ansible.tasks({"cdc_group_info": {"name": name, **login, "dsm_account": sandbox.world.account_name}})
     assert named[0]["groups"] == []
 
@@ -134,14 +134,14 @@ def test_no_permission(ansible: Ansible, sandbox: Sandbox, name: str, link: Mapp
         else {"dsm_username": principal.email, "dsm_password": principal.password}
     )
     run = ansible.tasks({"cdc_group": {"name": name, **link, **login}}, verbosity=2)
-    is_clear(run, f'DSM, group "{name}": ', "HTTP status 403", "use a login that may do this")
+    expect_clear_failure(run, f'DSM, group "{name}": ', "HTTP status 403", "use a login that may do this")
 
 
 def test_html_instead_of_json(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
     page = "<html><head><title>Sign in</title></head><body>Please <b>sign in</b></body></html>"
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, status=200, body=page, content_type="text/html"))
     run = ansible.tasks({"cdc_group": {"name": name}}, verbosity=2)
-    is_clear(run, "is not JSON but text/html", "Sign in", "check that dsm_endpoint is DSM's REST API")
+    expect_clear_failure(run, "is not JSON but text/html", "Sign in", "check that dsm_endpoint is DSM's REST API")
 
 
 def test_approval_is_required(ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given) -> None:
@@ -150,7 +150,7 @@ def test_approval_is_required(ansible: Ansible, sandbox: Sandbox, name: str, giv
         Fault(plane="dsm", method="PATCH", route=GROUP, status=403, body="This operation requires approval")
     )
     run = ansible.tasks({"cdc_group": {"name": name, "description": "New"}}, verbosity=2)
-    is_clear(run, "This operation requires approval", "where the approvers are asked")
+    expect_clear_failure(run, "This operation requires approval", "where the approvers are asked")
     assert group_id
 
 
@@ -159,7 +159,7 @@ def test_a_name_that_an_invisible_group_has(
 ) -> None:
     sandbox.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, status=409, body="group name already in use"))
     run = ansible.tasks({"cdc_group": {"name": name, **link}}, verbosity=2)
-    is_clear(run, "HTTP status 409", "perhaps one that this login does not see")
+    expect_clear_failure(run, "HTTP status 409", "perhaps one that this login does not see")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -169,7 +169,7 @@ def test_a_broken_connection_while_creating_is_repaired_by_the_next_run(
     """A create is never repeated blindly (design fact 11); the next run looks first."""
     sandbox.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, reset=when))
     broken = ansible.tasks({"cdc_group": {"name": name, **link}}, verbosity=2)
-    is_clear(broken, "it is unknown whether DSM carried it out", "run the task again")
+    expect_clear_failure(broken, "it is unknown whether DSM carried it out", "run the task again")
     repaired = ansible.tasks({"cdc_group": {"name": name, **link}}, {"cdc_group": {"name": name, **link}})
     assert repaired[0].changed == (when == "before")
     assert not repaired[1].changed
@@ -191,7 +191,7 @@ def test_a_server_that_holds_something_else_than_was_written_is_told(
         Fault(plane="dsm", method="PATCH", route=GROUP, status=200, body="{}", content_type="application/json")
     )
     run = ansible.tasks({"cdc_group": {"name": name, "description": "New"}}, verbosity=2)
-    is_clear(run, "DSM accepted the write, but holds something else in: description")
+    expect_clear_failure(run, "DSM accepted the write, but holds something else in: description")
 
 
 def test_a_defect_of_our_own_shows_its_traceback_only_on_request(ansible: Ansible, name: str, tmp_path: Path) -> None:

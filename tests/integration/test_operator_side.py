@@ -32,7 +32,7 @@ GROUPS = "/sys/v1/groups"
 GROUP = "/sys/v1/groups/{group_id}"
 
 
-def is_clear(run: Run, *words: str) -> None:
+def expect_clear_failure(run: Run, *words: str) -> None:
     assert run.code != 0
     for word in (*words, "Next: "):
         assert word in run.message
@@ -64,7 +64,7 @@ def test_a_proxy_that_is_not_there(ansible: Ansible, name: str) -> None:
     run = ansible.tasks(
         {"cdc_group_info": {"name": name}}, environment={"HTTPS_PROXY": proxy, "https_proxy": proxy}, verbosity=2
     )
-    is_clear(run, "cannot be reached", "check HTTPS_PROXY")
+    expect_clear_failure(run, "cannot be reached", "check HTTPS_PROXY")
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "http://user:canary-password@[::1", "http://host:port"])
@@ -72,7 +72,7 @@ def test_a_proxy_address_that_cannot_be_used_is_not_quoted(ansible: Ansible, nam
     run = ansible.tasks(
         {"cdc_group_info": {"name": name}}, environment={"HTTPS_PROXY": proxy, "https_proxy": proxy}, verbosity=2
     )
-    is_clear(run, "Controller, environment variable HTTPS_PROXY: ")
+    expect_clear_failure(run, "Controller, environment variable HTTPS_PROXY: ")
     assert "canary-password" not in run.output
 
 
@@ -99,7 +99,9 @@ def test_a_read_without_answer_ends_with_the_time_of_the_task(ansible: Ansible, 
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, delay=6, times=None))
     mark = sandbox.journal.mark()
     run = ansible.tasks({"cdc_group_info": {"name": name, "dsm_timeout": 1}}, verbosity=2)
-    is_clear(run, "there was no answer in the time that is allowed (dsm_timeout: 1 seconds)", "raise dsm_timeout")
+    expect_clear_failure(
+        run, "there was no answer in the time that is allowed (dsm_timeout: 1 seconds)", "raise dsm_timeout"
+    )
     assert number_of(sandbox, mark) <= 1
 
 
@@ -159,7 +161,7 @@ def test_a_pause_longer_than_the_time_of_the_task_is_not_begun(
     )
     mark = sandbox.journal.mark()
     run = ansible.tasks({"cdc_group_info": {"name": name}}, verbosity=2)
-    is_clear(run, "HTTP status 429", "slow down", f"Retry-After: {asked}", "dsm_timeout")
+    expect_clear_failure(run, "HTTP status 429", "slow down", f"Retry-After: {asked}", "dsm_timeout")
     assert number_of(sandbox, mark) == 1
 
 
@@ -173,7 +175,7 @@ def test_a_write_is_not_sent_again_even_if_the_server_names_a_time(
     )
     mark = sandbox.journal.mark()
     run = ansible.tasks({"cdc_group": {"name": name, **link}}, verbosity=2)
-    is_clear(run, f"HTTP status {status}", "a write is never repeated blindly")
+    expect_clear_failure(run, f"HTTP status {status}", "a write is never repeated blindly")
     assert number_of(sandbox, mark, "POST") == 1
     assert not ansible.tasks({"cdc_group": {"name": name, **link}}).changed
 
@@ -186,7 +188,7 @@ def test_json_that_breaks_off(ansible: Ansible, sandbox: Sandbox, name: str) -> 
         Fault(plane="dsm", route=GROUPS, status=200, body='[{"name": "akv', content_type="application/json")
     )
     run = ansible.tasks({"cdc_group_info": {"name": name}}, verbosity=2)
-    is_clear(run, "JSON that breaks off or is damaged", "a gateway or a proxy")
+    expect_clear_failure(run, "JSON that breaks off or is damaged", "a gateway or a proxy")
 
 
 def test_an_answer_that_is_cut_is_read_again(operate: Operator, sandbox: Sandbox, name: str) -> None:
@@ -270,4 +272,6 @@ def test_an_answer_of_another_shape_is_clear_in_a_playbook(ansible: Ansible, san
     sandbox.faults.add(
         Fault(plane="dsm", route=GROUPS, status=200, body='{"groups": []}', content_type="application/json")
     )
-    is_clear(ansible.tasks({"cdc_group_info": {}}, verbosity=2), "is an object where a list belongs", "dsm_endpoint")
+    expect_clear_failure(
+        ansible.tasks({"cdc_group_info": {}}, verbosity=2), "is an object where a list belongs", "dsm_endpoint"
+    )

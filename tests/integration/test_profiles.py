@@ -91,7 +91,7 @@ def options_for(settings: Mapping[str, Any]) -> dict[str, str]:
     return options
 
 
-def life_cycle(sandbox: Sandbox, settings: Mapping[str, Any]) -> None:
+def expect_life_cycle(sandbox: Sandbox, settings: Mapping[str, Any]) -> None:
     """Plan, create, converge, edit, choose a vault, test, sync, look, and no removal while there are keys."""
     operate = Operator(sandbox.environment())
     sandbox.profile = Profile(**settings)
@@ -131,12 +131,12 @@ def life_cycle(sandbox: Sandbox, settings: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize(("switch", "value"), SINGLES, ids=[f"{name}-{value}" for name, value in SINGLES])
 def test_works_under_each_setting(under: Sandbox, switch: str, value: Any) -> None:
-    life_cycle(under, {switch: value})
+    expect_life_cycle(under, {switch: value})
 
 
 @pytest.mark.parametrize("number", range(len(PAIRS)))
 def test_works_under_each_pair_of_settings(under: Sandbox, number: int) -> None:
-    life_cycle(under, PAIRS[number])
+    expect_life_cycle(under, PAIRS[number])
 
 
 CERTIFICATE_SWITCHES = (
