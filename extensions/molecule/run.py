@@ -25,6 +25,7 @@ def main(wanted: list[str]) -> int:
     environment = {
         **os.environ,
         "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_ASYNC_DIR": str(ROOT / ".build" / "ansible" / "async"),
         "MOLECULE_GLOB": GLOB,
         "NO_COLOR": "1",
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
