@@ -27,37 +27,6 @@ options:
     description:
       - ID of the subscription that holds the key vaults.
     type: str
-  link_client_secret:
-    description:
-      - Value of a client secret of the application. Not its ID. Instead of it there is O(link_certificate).
-      - DSM does not give it back, and a link that is changed is sent whole. So each change of the link needs it again.
-      - This and the other C(link_) options are never taken from the environment.
-    type: str
-  link_certificate:
-    description:
-      - Certificate that is registered at the application, instead of O(link_client_secret). A path, PEM text, or
-        base64 text of DER. Files may be in PEM or DER form (C(.pem), C(.crt), C(.cer)). Its key must be RSA.
-    type: str
-  link_private_key:
-    description:
-      - Private key of O(link_certificate). A path, PEM text, or base64 text of DER.
-    type: str
-  link_private_key_passphrase:
-    description:
-      - Passphrase of O(link_private_key) when that is encrypted.
-    type: str
-  link_format:
-    description:
-      - How the link is written. V(legacy) is for old versions of DSM, which know neither certificates as credentials
-        nor US Government. Not set, the form of the stored link is kept, and a new one is V(modern).
-    type: str
-    choices: [modern, legacy]
-  link_certificate_format:
-    description:
-      - How certificates and keys are sent, as base64 of DER or of PEM. Not set, the form of the stored link is kept,
-        and a new one has V(der).
-    type: str
-    choices: [der, pem]
   tls:
     description:
       - TLS configuration of the link, for a proxy that stands between DSM and Azure. What is not set keeps what is
@@ -94,9 +63,10 @@ options:
 options:
   link_client_secret:
     description:
-      - Value of a client secret of the link's application. Not its ID. Never taken from the environment.
-      - Needed when something is to be changed, as a link that is changed is sent whole and DSM does not give the
-        stored secret back. Not needed, and not used, when the link is already as wanted.
+      - Value of a client secret of the link's application. Not its ID. Instead of it there is O(link_certificate).
+      - DSM does not give it back, and a link that is changed is sent whole. So each change of the link needs it again.
+        Nothing that is already as wanted needs it.
+      - This and the other C(link_) options are never taken from the environment.
     type: str
   link_certificate:
     description:

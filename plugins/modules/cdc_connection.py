@@ -29,6 +29,7 @@ extends_documentation_fragment:
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
   - fortanix.dsm.link
+  - fortanix.dsm.link.credential
   - fortanix.dsm.group_selection
 options:
   on_not_connected:

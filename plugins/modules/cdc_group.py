@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
   - fortanix.dsm.link
+  - fortanix.dsm.link.credential
   - fortanix.dsm.vault_selection
   - fortanix.dsm.link_edit.disconnect
   - fortanix.dsm.link_edit.move

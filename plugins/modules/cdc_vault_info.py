@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
   - fortanix.dsm.link
+  - fortanix.dsm.link.credential
   - fortanix.dsm.group_selection
 options:
   name:

@@ -126,7 +126,11 @@ def test_neither_secrets_nor_reserved_metadata_are_in_plan_or_diff(current: Grou
 
 
 def test_a_change_that_leaves_the_link_alone_needs_no_secret() -> None:
-    guard(FakeDsm(nobody), edit(replace(CURRENT, name="renamed"), credential=None), warned)
+    dsm = FakeDsm(nobody)
+
+    guard(dsm, edit(replace(CURRENT, name="renamed"), credential=None), warned)
+
+    assert dsm.calls == []
 
 
 @pytest.mark.parametrize(
@@ -176,11 +180,19 @@ def test_a_group_whose_keys_cannot_be_counted_is_not_moved() -> None:
 
 
 def test_a_group_without_keys_is_moved() -> None:
-    guard(holding(0), edit(OTHER_VAULT), warned)
+    dsm = holding(0)
+
+    guard(dsm, edit(OTHER_VAULT), warned)
+
+    assert dsm.calls[-1] == ("POST", "/sys/v1/groups/hmg/check")
 
 
 def test_a_group_is_moved_when_that_is_allowed() -> None:
-    guard(holding(5), edit(OTHER_VAULT, allow_move=True), warned)
+    dsm = holding(5)
+
+    guard(dsm, edit(OTHER_VAULT, allow_move=True), warned)
+
+    assert dsm.calls[-1] == ("POST", "/sys/v1/groups/hmg/check")
 
 
 def connecting(stored: bool) -> FakeDsm:
