@@ -51,3 +51,12 @@ attributes:
     membership:
       - fortanix.dsm.cdc
 """
+
+    OPERATOR = r"""
+attributes:
+  action_group:
+    description: Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator's login once for all modules.
+    support: full
+    membership:
+      - fortanix.dsm.azure
+"""

@@ -20,6 +20,7 @@ class ArgumentSpec:
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()
     required_one_of: tuple[tuple[str, ...], ...] = ()
+    required_if: tuple[tuple[str, Any, tuple[str, ...]], ...] = ()
 
     def merge(self, *others: ArgumentSpec) -> ArgumentSpec:
         """One specification with the options and rules of all.

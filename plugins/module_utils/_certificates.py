@@ -30,9 +30,13 @@ _LARGEST_FILE = 1_000_000
 
 @dataclass(frozen=True)
 class Certificate:
-    """An X.509 certificate. ``encoded``: base64 of DER. ``sha256``: of the DER form, hex. Times are UTC."""
+    """An X.509 certificate. ``encoded``: base64 of DER. ``sha1``, ``sha256``: of the DER form, hex. Times are UTC.
+
+    ``sha1`` is what Entra calls the thumbprint, in upper case.
+    """
 
     encoded: str
+    sha1: str
     sha256: str
     subject: str
     not_before: datetime.datetime
@@ -244,6 +248,7 @@ def _certificate(option: str, found: Any) -> Certificate:
         )
     return Certificate(
         encoded=base64.b64encode(der).decode("ascii"),
+        sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),
         sha256=hashlib.sha256(der).hexdigest(),
         subject=found.subject.rfc4514_string(),
         not_before=found.not_valid_before_utc,

@@ -21,7 +21,15 @@ from ansible.module_utils.basic import missing_required_lib
 from ._errors import TaskError
 
 # module -> distribution on PyPI, as in requirements.txt
-_DISTRIBUTIONS = {"cryptography": "cryptography >= 42", "urllib3": "urllib3 >= 2.0"}
+_DISTRIBUTIONS = {
+    "azure.core": "azure-core >= 1.38",
+    "azure.identity": "azure-identity >= 1.19",
+    "azure.keyvault.administration": "azure-keyvault-administration >= 4.6",
+    "azure.mgmt.core": "azure-mgmt-core >= 1.6",
+    "azure.mgmt.keyvault": "azure-mgmt-keyvault >= 14",
+    "cryptography": "cryptography >= 42",
+    "urllib3": "urllib3 >= 2.0",
+}
 
 
 def load(name: str) -> ModuleType:
@@ -34,11 +42,20 @@ def load(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         cause = error
-    distribution = _DISTRIBUTIONS[name.partition(".")[0]]
-    raise TaskError(
+    raise missing(_distribution_of(name), str(cause))
+
+
+def missing(distribution: str, words: str = "") -> TaskError:
+    """The failure for a library that is not installed, or is too old; ``distribution`` with its lower bound."""
+    return TaskError(
         missing_required_lib(distribution),
         plane="Controller",
         obj=f"Python library {distribution}",
-        server_words=str(cause),
+        server_words=words,
         next_step=f"install the collection's requirements.txt for {sys.executable}",
     )
+
+
+def _distribution_of(name: str) -> str:
+    """The distribution of the longest key that this is, or is a submodule of."""
+    return next(_DISTRIBUTIONS[key] for key in sorted(_DISTRIBUTIONS, reverse=True) if f"{name}.".startswith(f"{key}."))

@@ -38,6 +38,42 @@ DSM = ArgumentSpec(
     },
 )
 
+# Fragment: azure. The operator in Azure, with the names of azure.azcollection. Members of the action group `azure`
+# accept all of these. Without a fallback here, the environment is read in _environment.py, the identity as a set.
+AZURE = ArgumentSpec(
+    argument_spec={
+        "auth_source": {
+            "type": "str",
+            "choices": ["auto", "cli", "credential_file", "env", "msi"],
+            "default": "auto",
+            "fallback": (env_fallback, ["ANSIBLE_AZURE_AUTH_SOURCE"]),
+        },
+        "profile": {"type": "str", "fallback": (env_fallback, ["AZURE_PROFILE"])},
+        "tenant": {"type": "str"},
+        "client_id": {"type": "str"},
+        "secret": {"type": "str", "no_log": True},
+        "x509_certificate_path": {"type": "path"},
+        "x509_certificate_password": {"type": "str", "no_log": True},
+        "oidc_token": {"type": "str", "no_log": True},
+        # A path; what is in the file is never shown.
+        "oidc_token_file_path": {"type": "path", "no_log": False},
+        "subscription_id": {"type": "str"},
+        "cloud_environment": {"type": "str", "choices": ["AzureCloud", "AzureUSGovernment"]},
+        "cert_validation_mode": {
+            "type": "str",
+            "choices": ["ignore", "validate"],
+            "default": "validate",
+            "fallback": (env_fallback, ["AZURE_CERT_VALIDATION_MODE"]),
+        },
+    },
+    mutually_exclusive=(("secret", "x509_certificate_path", "oidc_token", "oidc_token_file_path"),),
+)
+
+# For modules of Azure's side that may have a group in DSM prove or forbid something.
+OPTIONAL_DSM = ArgumentSpec(
+    argument_spec={**DSM.argument_spec, "dsm_endpoint": {**DSM.argument_spec["dsm_endpoint"], "required": False}},
+)
+
 _CREDENTIAL: Mapping[str, Mapping[str, Any]] = {
     "link_client_secret": {"type": "str", "no_log": True},
     "link_certificate": {"type": "str"},
@@ -109,3 +145,27 @@ REQUIRED_VAULT = ArgumentSpec(argument_spec={"vault": {**_VAULT, "required": Tru
 # Fragment: link_edit. The guards of every module that changes a link.
 ALLOW_DISCONNECT = ArgumentSpec(argument_spec={"allow_disconnect": {"type": "bool", "default": False}})
 LINK_EDIT = ALLOW_DISCONNECT.merge(ArgumentSpec(argument_spec={"allow_move": {"type": "bool", "default": False}}))
+
+# Fragment: app_rights. What an application is to be able to do at a vault.
+_KEY_PERMISSIONS = ["get", "list", "update", "create", "import", "delete", "recover", "backup", "restore", "purge"]
+APP_RIGHTS = ArgumentSpec(
+    argument_spec={
+        "vault": {
+            "type": "dict",
+            "required": True,
+            "options": {**VAULT_OPTIONS, "resource_group": {"type": "str"}},
+            "mutually_exclusive": [("name", "resource_id", "uri", "tags")],
+            "required_one_of": [("name", "resource_id", "uri", "tags")],
+        },
+        "app_client_id": {"type": "str", "required": True},
+        "app_object_id": {"type": "str"},
+        # Names of permissions, not keys.
+        "key_permissions": {"type": "list", "elements": "str", "choices": _KEY_PERMISSIONS, "no_log": False},
+        "permission_model": {"type": "str", "choices": ["any", "access_policy", "rbac"], "default": "any"},
+        "dsm_egress_addresses": {"type": "list", "elements": "str", "default": []},
+        "app_certificate": {"type": "str"},
+        "renew_before_days": {"type": "int", "default": 30},
+    },
+    required_if=(("rights_profile", "explicit", ("key_permissions",)),),
+)
+RIGHTS_PROFILES = ["guide", "least_privilege", "explicit"]

@@ -50,6 +50,11 @@ def variables(sandbox: Sandbox, cloud: str, credential: str, way: str) -> dict[s
     return given
 
 
+def environment(sandbox: Sandbox, cloud: str) -> dict[str, str]:
+    """With the login of the operator of that cloud."""
+    return {**sandbox.environment(), **sandbox.operator_environment(getattr(sandbox.world, cloud))}
+
+
 @pytest.mark.parametrize("way", ["plain", "proxy"])
 @pytest.mark.parametrize("credential", ["secret", "certificate"])
 @pytest.mark.parametrize("cloud", ["public", "government"])
@@ -57,7 +62,7 @@ def test_is_planned_set_up_and_done(
     own_sandbox: Sandbox, tmp_path: Path, cloud: str, credential: str, way: str
 ) -> None:
     given = variables(own_sandbox, cloud, credential, way)
-    ansible = Ansible(own_sandbox.environment(), tmp_path)
+    ansible = Ansible(environment(own_sandbox, cloud), tmp_path)
 
     mark = own_sandbox.journal.mark()
     planned = ansible.playbook(SETUP, variables=given, check=True)
@@ -79,7 +84,7 @@ def test_is_planned_set_up_and_done(
 def test_a_government_set_up_touches_no_public_name(own_sandbox: Sandbox, tmp_path: Path, credential: str) -> None:
     given = variables(own_sandbox, "government", credential, "plain")
     mark = own_sandbox.journal.mark()
-    assert Ansible(own_sandbox.environment(), tmp_path).playbook(SETUP, variables=given).code == 0
+    assert Ansible(environment(own_sandbox, "government"), tmp_path).playbook(SETUP, variables=given).code == 0
     hosts = {entry.host for entry in own_sandbox.journal.since(mark)} | {entry.host for entry in own_sandbox.proxy_log}
     assert any(host.endswith(".vault.usgovcloudapi.net") for host in hosts)
     assert [host for host in hosts if host.endswith(PUBLIC_NAMES)] == []

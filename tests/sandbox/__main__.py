@@ -87,6 +87,8 @@ def _azure_part(title: str, view: AzureView) -> str:
         f"  tenant         {view.tenant_id}",
         f"  client         {view.client_id}",
         f"  client secret  {view.client_secret}",
+        f"  operator       {view.operator_client_id}  (Owner of the subscription, prepares Azure)",
+        f"  its secret     {view.operator_client_secret}",
         f"  subscription   {view.subscription_id}",
         *(f"  vault          {vault.uri}  {vault.type}" for vault in view.vaults.values()),
         *(f"  managed HSM    {pool.uri}  {pool.type}" for pool in view.managed_hsms.values()),

@@ -25,6 +25,9 @@ _KINDS: dict[tuple[str, str, str], Kind] = {
     ("dsm", "POST", "/sys/v1/groups/hmg/azure_vaults"): "read",
     ("dsm", "POST", "/crypto/v1/keys/info"): "read",
     ("entra", "POST", "/{tenant}/oauth2/v2.0/token"): "login",
+    ("arm", "POST", "/subscriptions/{subscription}/providers/Microsoft.KeyVault/checkNameAvailability"): "read",
+    ("graph", "POST", "/v1.0/servicePrincipals/{id}/checkMemberGroups"): "read",
+    ("graph", "POST", "/v1.0/servicePrincipals(appId='{app_id}')/checkMemberGroups"): "read",
 }
 
 # Query values that may be shown; of all other parameters only the name is kept.
@@ -51,8 +54,10 @@ _SHOWN_PARAMETERS = frozenset(
         "with_groups",
         "maxresults",
         "$top",
+        "$select",
         "$filter",
         "$skiptoken",
+        "$skipToken",
     }
 )
 

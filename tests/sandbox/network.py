@@ -77,9 +77,15 @@ class Origins:
 
     def __init__(self) -> None:
         self._by_port: dict[int, str] = {}
+        self.addresses = {"client": "203.0.113.9", "dsm": "198.51.100.7"}
+        """The public address with which each party is seen, of the ranges for documentation (RFC 5737)."""
 
     def record(self, port: int, origin: str) -> None:
         self._by_port[port] = origin
 
     def of(self, port: int) -> str:
         return self._by_port.get(port, "")
+
+    def address_of(self, port: int) -> str:
+        """The public address of the party; who came neither from DSM nor by the proxy counts as a client."""
+        return self.addresses.get(self.of(port), self.addresses["client"])

@@ -169,6 +169,12 @@ class Profile:
     hsm_list_denied: Literal["omitted", "fails"] = "omitted"
     """Q37: ARM's list of managed HSMs for a principal that may read none, Key Vault Contributor say: empty or 403."""
 
+    condition_holds: Literal[True, False] = True
+    """Whether the condition of a role assignment is fulfilled, whatever it says (Azure contract §2 T14)."""
+
+    pim: Literal["licensed", "unlicensed"] = "licensed"
+    """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
+
     client_assertion: Literal["PS256", "RS256"] = "PS256"
     """Q38: the form of DSM's client assertion: PS256 with a SHA-256 thumbprint, or RS256 with a SHA-1 one (`x5t`)."""
 

@@ -23,6 +23,7 @@ from . import control
 from .authorities import Authorities, write_privately
 from .azure.arm import arm_application
 from .azure.entra import entra_application
+from .azure.graph import graph_application
 from .azure.key_vault import key_vault_application
 from .azure.managed_hsm import managed_hsm_application
 from .azure.service import Service
@@ -39,7 +40,7 @@ from .profiles import Profile
 from .proxy import Proxy, ProxyEntry
 from .runtime import Runtime
 from .wire import listen
-from .world import DSM_HOST, World, build
+from .world import DSM_HOST, AzureView, World, build
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class Sandbox:
         self.directory = directory or Path(tempfile.mkdtemp(prefix="fortanix-dsm-sandbox-"))
         self._dsm_context = self._authorities.dsm_context(DSM_HOST)
         dsm = DsmState(self._runtime.clock, lambda der: self._dsm_context.load_verify_locations(cadata=der))
-        self._state = State(dsm, AzureState.fresh(self._runtime.clock))
+        self._state = State(dsm, AzureState.fresh(self._runtime.clock, lambda: self._runtime.profile))
         self.world: World = build(self._state.dsm, self._state.azure, groups, self.directory)
         self._bundle = self.directory / "ca.pem"
         self._wanted_port = port
@@ -121,6 +122,18 @@ class Sandbox:
             "CURL_CA_BUNDLE": bundle,
             "DSM_ENDPOINT": self.world.dsm_endpoint,
             "DSM_API_KEY": self.world.admin_app.api_key,
+            **self.operator_environment(self.world.public),
+        }
+
+    @staticmethod
+    def operator_environment(azure: AzureView) -> dict[str, str]:
+        """The login of the operator of one cloud, in the variables of Azure's SDK."""
+        return {
+            "AZURE_CLOUD_ENVIRONMENT": azure.cloud_name,
+            "AZURE_TENANT_ID": azure.tenant_id,
+            "AZURE_CLIENT_ID": azure.operator_client_id,
+            "AZURE_CLIENT_SECRET": azure.operator_client_secret,
+            "AZURE_SUBSCRIPTION_ID": azure.subscription_id,
         }
 
     @property
@@ -170,6 +183,16 @@ class Sandbox:
         return self._runtime.dsm_network
 
     @property
+    def dsm_egress_address(self) -> str:
+        """The public address with which DSM is seen by firewalls and conditional access."""
+        return self._runtime.origins.addresses["dsm"]
+
+    @property
+    def client_address(self) -> str:
+        """The public address with which clients are seen, which come through the proxy."""
+        return self._runtime.origins.addresses["client"]
+
+    @property
     def authorities(self) -> Authorities:
         return self._authorities
 
@@ -217,6 +240,7 @@ class Sandbox:
         for host, application in (
             (cloud.login_host, entra_application(service)),
             (cloud.management_host, arm_application(service)),
+            (cloud.graph_host, graph_application(service)),
         ):
             network.publish(host, await self._serve(application, self._authorities.azure_context(host)))
         for suffix, application, exists in (

@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from .faults import Fault
-from .journal import kind_of, shown_query
+from .journal import Kind, kind_of, shown_query
 from .network import Address
 from .runtime import Runtime
 
@@ -55,6 +55,11 @@ def name_principal(request: web.Request, label: str) -> None:
     request["principal"] = label
 
 
+def judge_kind(request: web.Request, kind: Kind) -> None:
+    """Tell the journal what the request does, where its route alone does not say (a batch)."""
+    request["kind"] = kind
+
+
 def crash_report(runtime: Runtime, error: BaseException) -> None:
     """A defect of the sandbox itself: keep it for the tests, print it for people."""
     if isinstance(error, ConnectionResetError):
@@ -78,7 +83,7 @@ def journal_middleware(plane: str, runtime: Runtime) -> Middleware:
 
 def _facts(plane: str, runtime: Runtime, request: web.Request, status: int, duration: float) -> dict[str, Any]:
     route = route_of(request)
-    peer = request.transport.get_extra_info("peername") if request.transport else None
+    port = _source_port(request)
     return {
         "time": runtime.clock.now(),
         "plane": plane,
@@ -89,10 +94,21 @@ def _facts(plane: str, runtime: Runtime, request: web.Request, status: int, dura
         "route": route,
         "principal": request.get("principal", "anonymous"),
         "status": RESET_STATUS if request.get("cut") == "reset" else status,
-        "kind": kind_of(plane, request.method, route),
+        "kind": request.get("kind") or kind_of(plane, request.method, route),
         "duration": duration,
-        "origin": runtime.origins.of(peer[1]) if peer else "",
+        "origin": runtime.origins.of(port),
     }
+
+
+def _source_port(request: web.Request) -> int:
+    """The port from which the request came, 0 when its connection is gone."""
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return int(peer[1]) if peer else 0
+
+
+def source_address(request: web.Request, runtime: Runtime) -> str:
+    """The public address with which the caller is seen, which firewalls and conditional access judge."""
+    return runtime.origins.address_of(_source_port(request))
 
 
 async def _cut(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:

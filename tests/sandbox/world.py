@@ -14,12 +14,18 @@ from pathlib import Path
 from types import MappingProxyType
 
 from .authorities import self_signed
+from .azure import hsm_rights
 from .azure.rights import GUIDE_PERMISSIONS
 from .azure.state import AzureState, CloudState
 from .azure.vaults import KeyStore, ManagedHsm
 from .dsm.state import ADMINISTRATOR, AUDITOR, MEMBER, App, DsmState, User
 
 DSM_HOST = "dsm.sandbox.example"
+OPERATOR_GRAPH_PERMISSIONS = (
+    "Application.ReadWrite.All",
+    "GroupMember.Read.All",
+    "DelegatedPermissionGrant.ReadWrite.All",
+)
 
 
 @dataclass(frozen=True)
@@ -61,14 +67,24 @@ class VaultView:
 
 @dataclass(frozen=True)
 class AzureView:
-    """One cloud: the tenant, the application that the guide's section 4.1 makes, its subscription and vaults."""
+    """One cloud: the tenant, the application that the guide's section 4.1 makes, its subscription and vaults.
 
+    The operator is the application of whoever prepares Azure: Owner of the subscription, local Administrator of the
+    pools, and allowed to manage applications and consent by Microsoft Graph.
+    """
+
+    cloud_name: str
+    """As the SDK and the environment variable AZURE_CLOUD_ENVIRONMENT spell it."""
     tenant_id: str
     client_id: str
     client_secret: str
     client_secret_id: str
     application_object_id: str
     service_principal_id: str
+    operator_client_id: str
+    operator_client_secret: str
+    operator_object_id: str
+    """The object id of the operator's service principal."""
     subscription_id: str
     vaults: Mapping[str, VaultView]
     managed_hsms: Mapping[str, VaultView]
@@ -147,6 +163,10 @@ def _tenant(cloud: CloudState, domain: str, names: tuple[str, str], pool_name: s
     subscription = cloud.add_subscription(tenant_id)
     application = cloud.add_application(tenant_id, "fortanix-dsm-cdc")
     secret = cloud.add_secret(application)
+    operator = cloud.add_application(tenant_id, "fortanix-dsm-operator")
+    operator_secret = cloud.add_secret(operator)
+    cloud.assign_role(operator, subscription.scope, "Owner")
+    cloud.allow_graph(operator, *OPERATOR_GRAPH_PERMISSIONS)
     for name, sku in zip(names, ("standard", "premium"), strict=True):
         vault = cloud.add_vault(name, sku, tags={"env": "sandbox", "tier": sku})
         cloud.assign_role(application, vault)
@@ -155,15 +175,20 @@ def _tenant(cloud: CloudState, domain: str, names: tuple[str, str], pool_name: s
     # Key Vault Contributor, which the guide wants, does not extend to pools.
     cloud.assign_role(application, pool, "Reader")
     cloud.assign_local_role(pool, application)
+    cloud.assign_local_role(pool, operator, hsm_rights.ADMINISTRATOR)
     other = cloud.add_vault(f"{names[0].rpartition('-')[0]}-other", "premium", "rg-other-team", "northeurope")
     cloud.add_key(other, "not-yours")
     return AzureView(
+        cloud_name=cloud.cloud.name,
         tenant_id=tenant_id,
         client_id=application.client_id,
         client_secret=secret.value,
         client_secret_id=secret.key_id,
         application_object_id=application.object_id,
         service_principal_id=application.service_principal_id,
+        operator_client_id=operator.client_id,
+        operator_client_secret=operator_secret.value,
+        operator_object_id=operator.service_principal_id,
         subscription_id=subscription.subscription_id,
         vaults=MappingProxyType({vault.name: _vault_view(vault) for vault in cloud.vaults.values()}),
         managed_hsms=MappingProxyType({name: _vault_view(found) for name, found in cloud.managed_hsms.items()}),

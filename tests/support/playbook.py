@@ -142,4 +142,4 @@ class Ansible:
 
 
 def _qualified(task: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"fortanix.dsm.{key}" if key.startswith("cdc_") else key: value for key, value in task.items()}
+    return {f"fortanix.dsm.{key}" if key.startswith(("cdc_", "azure_kv_")) else key: value for key, value in task.items()}

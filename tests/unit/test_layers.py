@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +53,22 @@ def test_nothing_but_the_standard_library_and_ansible_is_imported(path: Path) ->
     assert [name for name in imported_by(path) if name.partition(".")[0] not in allowed] == []
 
 
+def test_the_operations_load_no_library_before_they_run() -> None:
+    package = "ansible_collections.fortanix.dsm.plugins.module_utils._operations"
+    load = "; ".join(f"import {package}.{name}" for name in MODULES)
+    libraries = {"azure", "cryptography", "msal", "requests", "urllib3"}
+    show = f"print(sorted({libraries} & {{name.partition('.')[0] for name in sys.modules}}))"
+    run = subprocess.run(
+        [sys.executable, "-c", f"import sys; {load}; {show}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / ".build/collections")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (run.stdout, run.stderr) == ("[]\n", "")
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_is_documentation_and_one_call_of_its_operation(module: str) -> None:
     source = ast.Module(
@@ -90,14 +108,49 @@ def test_an_operation_knows_nothing_of_module_process_or_environment(path: Path)
     assert names_in(path) & forbidden == set()
 
 
-@pytest.mark.parametrize("path", [*UTILS.glob("_dsm/*.py")], ids=name_of)
-def test_what_knows_dsm_does_not_know_the_operations(path: Path) -> None:
+@pytest.mark.parametrize("path", [*UTILS.glob("_dsm/*.py"), *UTILS.glob("_azure/*.py")], ids=name_of)
+def test_what_knows_a_plane_does_not_know_the_operations(path: Path) -> None:
     assert [name for name in imported_by(path) if "._operations" in name] == []
 
 
-@pytest.mark.parametrize("name", ["_plan.py", "_errors.py", "_argspec.py", "_dsm/external_kms.py", "_dsm/tls.py"])
+@pytest.mark.parametrize(("plane", "other"), [("_dsm", "_azure"), ("_azure", "_dsm")])
+def test_the_planes_do_not_know_each_other(plane: str, other: str) -> None:
+    found = {name_of(path): list(imported_by(path)) for path in UTILS.glob(f"{plane}/*.py")}
+
+    assert found
+    assert [name for name, sources in found.items() if any(f".{other}" in source for source in sources)] == []
+
+
+@pytest.mark.parametrize("path", [*UTILS.glob("_azure/*.py")], ids=name_of)
+def test_what_knows_azure_reads_no_environment(path: Path) -> None:
+    assert names_in(path) & {"environ", "getenv", "expanduser", "env_fallback"} == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_plan.py",
+        "_errors.py",
+        "_argspec.py",
+        "_dsm/external_kms.py",
+        "_dsm/tls.py",
+        "_azure/cloud.py",
+        "_azure/errors.py",
+    ],
+)
 def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> None:
-    values = ("__future__", "collections.abc", "dataclasses", "typing", "base64", "binascii", "hashlib", "re", "ssl")
+    values = (
+        "__future__",
+        "collections.abc",
+        "dataclasses",
+        "typing",
+        "base64",
+        "binascii",
+        "hashlib",
+        "json",
+        "re",
+        "ssl",
+    )
     pure = ("urllib.parse", "plugins.module_utils._errors", "plugins.module_utils._dsm.tls")
     allowed = tuple(f"{source}." for source in values + pure)
 

@@ -15,16 +15,17 @@ import pytest
 import yaml
 from ansible.module_utils.common.validation import (
     check_mutually_exclusive,
+    check_required_if,
     check_required_one_of,
     check_required_together,
 )
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._options import DSM
+from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE, DSM
 from unit.builders import MODULES, ROOT, spec_of
 
 ROLE = ROOT / "roles/cdc_setup"
 PREFIX = "cdc_setup_"
-SECRET = re.compile(r"secret|password|passphrase|_key$")
+SECRET = re.compile(r"secret|password|passphrase|_key$|token$")
 
 each_module = pytest.mark.parametrize("module", MODULES)
 
@@ -95,7 +96,8 @@ def test_every_secret_of_a_module_is_kept_from_the_log(module: str) -> None:
 def test_the_link_of_a_module_never_comes_from_the_environment(module: str) -> None:
     options = spec_of(module).argument_spec.items()
 
-    assert [name for name, option in options if not name.startswith("dsm_") and "fallback" in option] == []
+    others = [(name, option) for name, option in options if name not in {*DSM.argument_spec, *AZURE.argument_spec}]
+    assert [name for name, option in others if "fallback" in option] == []
 
 
 @each_module
@@ -107,6 +109,7 @@ def test_the_rules_of_a_module_are_about_its_own_options(module: str) -> None:
         for rule in (spec.mutually_exclusive, spec.required_together, spec.required_one_of)
         for name in sum(rule, ())
     }
+    named |= {name for option, _value, others in spec.required_if for name in (option, *others)}
     assert named <= set(spec.argument_spec)
 
 
@@ -141,13 +144,14 @@ def test_a_module_documents_the_action_groups_that_it_is_in(module: str, ansible
 
 
 def test_the_action_group_cdc_is_every_module_that_accepts_all_login_options() -> None:
-    accepting = [module for module in MODULES if DSM.argument_spec.items() <= spec_of(module).argument_spec.items()]
+    # By name: the address is required in some, and a group in DSM is a choice of the user in others.
+    accepting = [module for module in MODULES if DSM.argument_spec.keys() <= spec_of(module).argument_spec.keys()]
 
     assert sorted(action_groups()["cdc"]) == accepting
 
 
 def test_the_action_group_azure_is_every_module_that_takes_the_operators_options() -> None:
-    taking = [module for module in MODULES if "auth_source" in spec_of(module).argument_spec]
+    taking = [module for module in MODULES if AZURE.argument_spec.items() <= spec_of(module).argument_spec.items()]
 
     assert sorted(action_groups()["azure"]) == taking
 
@@ -185,6 +189,7 @@ def wrong_in(module: str, arguments: Mapping[str, Any]) -> list[str]:
         (check_mutually_exclusive, spec.mutually_exclusive),
         (check_required_together, spec.required_together),
         (check_required_one_of, spec.required_one_of),
+        (check_required_if, spec.required_if),
     ):
         try:
             check(rules, arguments)
@@ -230,7 +235,7 @@ def test_the_examples_of_a_module_are_calls_that_it_accepts(module: str, ansible
 
 @each_module
 def test_examples_name_modules_in_full(module: str, ansible_doc: dict[str, Any]) -> None:
-    keywords = {"name", "register", "vars", "when", "loop", "loop_control", "check_mode", "module_defaults"}
+    keywords = {"name", "register", "vars", "when", "loop", "loop_control", "check_mode", "diff", "module_defaults"}
     examples = yaml.safe_load(ansible_doc[module]["examples"])
 
     short = [key for task in tasks_in(examples) for key in task if key not in keywords and key.count(".") < 2]
@@ -274,8 +279,9 @@ def test_no_fact_is_made_of_a_secret(path: Path) -> None:
 
 
 def test_the_role_leaves_the_login_to_the_play() -> None:
+    logins = "|".join([*DSM.argument_spec, "module_defaults"])
     files = [
-        path for path in ROLE.rglob("*.yml") if re.search(r"\bdsm_[a-z]+|module_defaults:", path.read_text("utf-8"))
+        path for path in ROOT.glob("roles/**/*.yml") if re.search(rf"\b({logins}):", path.read_text(encoding="utf-8"))
     ]
 
     assert files == []
@@ -283,15 +289,37 @@ def test_the_role_leaves_the_login_to_the_play() -> None:
 
 # --- The role's options -----------------------------------------------------------------------------------------------
 
-ROLE_OPTIONS: dict[str, Any] = load(ROLE / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+
+
+def options_of(role: str) -> dict[str, Any]:
+    path = ROOT / "roles" / role / "meta/argument_specs.yml"
+    options: dict[str, Any] = load(path)["argument_specs"]["main"]["options"]
+    return options
+
+
+ROLE_OPTIONS = options_of("cdc_setup")
 ITEM_OPTIONS: dict[str, Any] = ROLE_OPTIONS[PREFIX + "groups"]["options"]
-# What the role decides itself; every other option is one of a module that it calls.
-OF_THE_ROLE = {"groups", "sync"}
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+# What a role decides itself; every other option is one of a module that it calls.
+OF_THE_ROLES = {
+    "azure_prereqs": {"vaults", "repair", "fail_on"},
+    "cdc_setup": {"groups", "sync", "check_prerequisites", "repair_prerequisites"},
+}
+CALLED = {
+    "azure_prereqs": ("azure_kv_prereqs_info", "azure_kv_prereqs"),
+    "cdc_setup": ("cdc_group", "cdc_sync", "cdc_connection", "azure_kv_prereqs_info"),
+}
+PASSED_ON = sorted(
+    (role, option.removeprefix(f"{role}_"))
+    for role in ROLES
+    for option in options_of(role)
+    if option.removeprefix(f"{role}_") not in OF_THE_ROLES[role]
+)
 
 
-def of_a_module(name: str) -> Mapping[str, Any] | None:
+def of_a_module(role: str, name: str) -> Mapping[str, Any] | None:
     """The module option that a role option is passed on to."""
-    for module in ("cdc_group", "cdc_sync", "cdc_connection"):
+    for module in CALLED[role]:
         if name in spec_of(module).argument_spec:
             option: Mapping[str, Any] = spec_of(module).argument_spec[name]
             return option
@@ -308,29 +336,34 @@ def value_of(option: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_the_roles_defaults_are_those_that_its_specification_states() -> None:
-    stated_defaults = {name: option["default"] for name, option in ROLE_OPTIONS.items() if "default" in option}
-
-    assert load(ROLE / "defaults/main.yml") == stated_defaults
+each_role = pytest.mark.parametrize("role", ROLES)
 
 
-def test_the_roles_options_have_its_prefix() -> None:
-    assert [name for name in ROLE_OPTIONS if not name.startswith(PREFIX)] == []
+@each_role
+def test_the_roles_defaults_are_those_that_its_specification_states(role: str) -> None:
+    stated_defaults = {name: option["default"] for name, option in options_of(role).items() if "default" in option}
+
+    assert load(ROOT / "roles" / role / "defaults/main.yml") == stated_defaults
 
 
-@pytest.mark.parametrize("name", sorted({option.removeprefix(PREFIX) for option in ROLE_OPTIONS} - OF_THE_ROLE))
+@each_role
+def test_the_roles_options_have_its_prefix(role: str) -> None:
+    assert [name for name in options_of(role) if not name.startswith(f"{role}_")] == []
+
+
+@pytest.mark.parametrize(("role", "name"), PASSED_ON)
 class TestAnOptionThatTheRolePassesOn:
-    def test_takes_the_values_that_the_module_takes(self, name: str) -> None:
-        option = of_a_module(name)
+    def test_takes_the_values_that_the_module_takes(self, role: str, name: str) -> None:
+        option = of_a_module(role, name)
 
         assert option is not None
-        assert value_of(ROLE_OPTIONS[PREFIX + name]) == value_of(option)
+        assert value_of(options_of(role)[f"{role}_{name}"]) == value_of(option)
 
-    def test_has_the_default_of_the_module(self, name: str) -> None:
-        option = of_a_module(name)
+    def test_has_the_default_of_the_module(self, role: str, name: str) -> None:
+        option = of_a_module(role, name)
 
         assert option is not None
-        assert ROLE_OPTIONS[PREFIX + name].get("default") == option.get("default")
+        assert options_of(role)[f"{role}_{name}"].get("default") == option.get("default")
 
 
 def test_a_group_of_the_list_takes_the_options_of_the_role() -> None:
@@ -347,10 +380,12 @@ class TestAnOptionOfAGroupOfTheList:
         assert "default" not in ITEM_OPTIONS[name]
 
 
-def test_every_option_of_the_role_is_used() -> None:
-    tasks = "".join(path.read_text("utf-8") for path in [*ROLE.glob("tasks/*.yml"), *ROLE.glob("vars/*.yml")])
+@each_role
+def test_every_option_of_the_role_is_used(role: str) -> None:
+    folder = ROOT / "roles" / role
+    tasks = "".join(path.read_text("utf-8") for path in [*folder.glob("tasks/*.yml"), *folder.glob("vars/*.yml")])
 
-    assert [name for name in ROLE_OPTIONS if not re.search(rf"\b{name}\b", tasks)] == []
+    assert [name for name in options_of(role) if not re.search(rf"\b{name}\b", tasks)] == []
 
 
 def test_every_option_of_a_group_of_the_list_is_used() -> None:

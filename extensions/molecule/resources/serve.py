@@ -37,6 +37,7 @@ def main(folder: Path) -> None:
             "sandbox_dsm_host": sandbox.world.dsm_endpoint.removeprefix("https://"),
             "sandbox_public": link_to(sandbox.world.public),
             "sandbox_government": link_to(sandbox.world.government),
+            "sandbox_government_operator": sandbox.operator_environment(sandbox.world.government),
         }
         # Complete when it appears, and readable by nobody else: it holds secrets, if only simulated ones.
         draft = facts.with_suffix(".draft")

@@ -75,8 +75,9 @@ def _check_claims(application: Application, claims: dict[str, Any], cloud: Cloud
 
 
 def _within(claims: dict[str, Any], now: float) -> bool:
+    # A time of a token may have a fraction (RFC 7519 §2, NumericDate); those of Microsoft's own library have one.
     begins, ends = claims.get("nbf", 0), claims.get("exp")
-    return isinstance(ends, int) and isinstance(begins, int) and begins - _SKEW <= now < ends + _SKEW
+    return isinstance(ends, (int, float)) and isinstance(begins, (int, float)) and begins - _SKEW <= now < ends + _SKEW
 
 
 def _refused(code: int, message: str) -> EntraError:

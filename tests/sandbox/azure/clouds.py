@@ -20,6 +20,10 @@ class Cloud:
     graph_host: str
     management_audiences: tuple[str, ...]
     """All spellings of the resource for which Resource Manager accepts tokens."""
+    key_vault_app_id: str
+    """The application id of the Azure Key Vault service, whose service principal is in each tenant (§3)."""
+    user_impersonation_id: str
+    """The id of the one delegated permission that Azure Key Vault offers."""
 
     @property
     def vault_audience(self) -> str:
@@ -49,6 +53,8 @@ PUBLIC = Cloud(
     hsm_suffix="managedhsm.azure.net",
     graph_host="graph.microsoft.com",
     management_audiences=("https://management.azure.com", "https://management.core.windows.net"),
+    key_vault_app_id="cfa8b339-82a2-471a-a3c9-0fc0be7a4093",
+    user_impersonation_id="f53da476-18e3-4152-8e01-aec403e6edc0",
 )
 GOVERNMENT = Cloud(
     name="AzureUSGovernment",
@@ -58,4 +64,7 @@ GOVERNMENT = Cloud(
     hsm_suffix="managedhsm.usgovcloudapi.net",
     graph_host="graph.microsoft.us",
     management_audiences=("https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net"),
+    key_vault_app_id="7e7c393b-45d0-48b1-a35e-2905ddf8183c",
+    # The real one is not public. This one differs from the public cloud's, so that a client has to look it up.
+    user_impersonation_id="2f0b6c1d-7a55-4f0e-9b1e-51c4f0d8a7b3",
 )

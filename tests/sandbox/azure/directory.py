@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tenants, applications and their credentials: the directory behind Entra ID."""
+"""Tenants, applications, their credentials and groups: the directory behind Entra ID and Microsoft Graph."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import secrets
 import string
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +24,8 @@ class ClientSecret:
     key_id: str
     value: str
     expires: datetime
+    starts: datetime
+    name: str | None = None
 
     @property
     def hint(self) -> str:
@@ -33,6 +36,7 @@ class ClientSecret:
 class RegisteredCertificate:
     key_id: str
     certificate: x509.Certificate
+    name: str | None = None
 
     @property
     def sha1(self) -> bytes:
@@ -45,16 +49,54 @@ class RegisteredCertificate:
 
 @dataclass
 class Application:
-    """An app registration together with its service principal in the home tenant."""
+    """An app registration together with its service principal in the home tenant.
+
+    The two are switched off apart from each other, and a registration may lack its service principal.
+    """
 
     client_id: str
     object_id: str
     service_principal_id: str
     tenant_id: str
+    """The home tenant."""
     name: str
+    created: datetime
     enabled: bool = True
+    has_service_principal: bool = True
+    service_principal_enabled: bool = True
+    unique_name: str | None = None
+    sign_in_audience: str = "AzureADMyOrg"
+    owners: set[str] = field(default_factory=set)
+    """Object ids of the service principals that own the registration."""
+    graph_permissions: set[str] = field(default_factory=set)
+    """Application permissions of Microsoft Graph that have been consented to, such as `Application.Read.All`."""
+    required_access: list[dict[str, Any]] = field(default_factory=list)
+    """`requiredResourceAccess` as Graph shows it; a wish that grants nothing."""
     secrets: list[ClientSecret] = field(default_factory=list)
     certificates: list[RegisteredCertificate] = field(default_factory=list)
+
+
+@dataclass
+class Group:
+    """A security group. Members are object ids: of service principals, or of other groups."""
+
+    group_id: str
+    tenant_id: str
+    name: str
+    members: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Consent of an administrator to delegated permissions (`oauth2PermissionGrant`)."""
+
+    grant_id: str
+    tenant_id: str
+    client_principal_id: str
+    resource_principal_id: str
+    scope: str
+    consent_type: str = "AllPrincipals"
+    principal_id: str | None = None
 
 
 @dataclass
@@ -63,19 +105,46 @@ class Directory:
 
     tenants: dict[str, str] = field(default_factory=dict)
     applications: dict[str, Application] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    """By object id."""
+    grants: dict[str, Grant] = field(default_factory=dict)
+    blocked_addresses: dict[str, set[str]] = field(default_factory=dict)
+    """Tenant -> the addresses to which its conditional access issues no tokens (Azure contract §2 T35)."""
+    unseen: dict[str, int] = field(default_factory=dict)
+    """Object id -> how many reads by Graph still miss the object, because it has not been replicated."""
 
     def application(self, tenant_id: str, client_id: str) -> Application | None:
         found = self.applications.get(client_id.lower())
         return found if found and found.tenant_id == tenant_id.lower() else None
 
+    def groups_of(self, principal_id: str) -> set[str]:
+        """The object ids of all groups that the object belongs to, directly or through other groups."""
+        found = set[str]()
+        waiting = [principal_id.lower()]
+        while waiting:
+            member = waiting.pop()
+            direct = {group.group_id for group in self.groups.values() if member in group.members} - found
+            found |= direct
+            waiting += direct
+        return found
 
-def new_application(tenant_id: str, name: str) -> Application:
+    def replicated(self, object_id: str) -> bool:
+        """Whether a read finds the object. Each miss brings it closer."""
+        left = self.unseen.get(object_id, 0)
+        if left > 1:
+            self.unseen[object_id] = left - 1
+        else:
+            self.unseen.pop(object_id, None)
+        return left == 0
+
+
+def new_application(tenant_id: str, name: str, now: datetime | None = None) -> Application:
     client_id, object_id, principal_id = (str(uuid.uuid4()) for _index in range(3))
-    return Application(client_id, object_id, principal_id, tenant_id, name)
+    return Application(client_id, object_id, principal_id, tenant_id, name, now or datetime.now(UTC))
 
 
-def new_secret(now: datetime, expires: datetime | None = None) -> ClientSecret:
+def new_secret(now: datetime, expires: datetime | None = None, name: str | None = None) -> ClientSecret:
     """A client secret of the look of Entra's: forty characters, the fourth a digit and the fifth `Q~`."""
     head = "".join(secrets.choice(_LETTERS) for _index in range(3)) + secrets.choice("78") + "Q~"
     tail = "".join(secrets.choice(_LETTERS + "._-~") for _index in range(34))
-    return ClientSecret(str(uuid.uuid4()), head + tail, expires or now + _TWO_YEARS)
+    return ClientSecret(str(uuid.uuid4()), head + tail, expires or now + _TWO_YEARS, now, name)

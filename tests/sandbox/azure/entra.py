@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from ..wire import json_response, name_principal
+from ..wire import json_response, name_principal, source_address
 from . import client_assertions
 from .clouds import Cloud
 from .directory import Application
@@ -102,9 +102,11 @@ class Entra:
         try:
             found = self._authenticated(request, form)
             audience = self._audience(form)
+            self._admit(request, found)
         except EntraError as error:
             return error.response(self._cloud.login_host, self._service.runtime.clock)
-        token = self._service.state.tokens.issue(found, audience)
+        for_graph = self._cloud.audiences[audience.rstrip("/")] == "graph"
+        token = self._service.state.tokens.issue(found, audience, found.graph_permissions if for_graph else ())
         return json_response(
             {"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}
         )
@@ -129,7 +131,7 @@ class Entra:
         if form.grant_type != "client_credentials":
             raise EntraError(70003, "unsupported_grant_type", "The app requested an unsupported grant type.")
         found = self._service.state.directory.application(tenant_id, form.client_id)
-        if found is None:
+        if found is None or not found.has_service_principal:
             raise EntraError(
                 700016,
                 "unauthorized_client",
@@ -138,12 +140,23 @@ class Entra:
                 "been installed by the administrator of the tenant or consented to by any user in the tenant.",
             )
         name_principal(request, f"app:{found.name}")
-        if not found.enabled:
+        if not (found.enabled and found.service_principal_enabled):
             raise EntraError(
                 7000112, "unauthorized_client", f"Application '{found.client_id}'({found.name}) is disabled."
             )
         self._prove(found, form)
         return found
+
+    def _admit(self, request: web.Request, found: Application) -> None:
+        """Conditional access has its say last, when the credential has been found good (Azure contract §2 T35)."""
+        blocked = self._service.state.directory.blocked_addresses.get(found.tenant_id, set())
+        if source_address(request, self._service.runtime) in blocked:
+            raise EntraError(
+                53003,
+                "invalid_grant",
+                "Access has been blocked by Conditional Access policies. The access policy does not allow token "
+                "issuance.",
+            )
 
     def _prove(self, found: Application, form: _Form) -> None:
         now = self._service.runtime.clock.utc()

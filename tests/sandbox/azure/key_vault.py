@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ..wire import json_response
+from ..wire import json_response, source_address
 from .rights import DATA_ACTIONS
 from .service import AzureError, Service, announce, application, page_of, require_api_version
 from .tokens import Caller, TokenRefused
@@ -77,7 +77,7 @@ class KeyVault:
                 "state, the key can only be recovered or purged.",
                 "ObjectIsDeletedButRecoverable",
             )
-        version = self._new_version(vault, await _body(request))
+        version = self._new_version(vault, await body_of(request))
         key = vault.keys.setdefault(name.lower(), Key(name))
         key.versions.append(version)
         return json_response(_bundle(vault, key, version))
@@ -122,13 +122,22 @@ class KeyVault:
 
     def _allowed(self, request: web.Request, permission: str, deleted: bool = False) -> KeyStore:
         """The store, if the token is good and its bearer holds the key permission."""
-        store = self._store(request)
-        caller = self._caller(request, store)
-        require_api_version(request)
+        store, caller = self.enter(request)
         refusal = self.refusal(caller, store, self.wanted(permission, deleted), request.match_info.get("name"))
         if refusal:
             raise refusal
         return store
+
+    def enter(self, request: web.Request) -> tuple[KeyStore, Caller]:
+        """The store and the caller, if the token is good and the firewall lets the caller's address in."""
+        store = self._store(request)
+        caller = self._caller(request, store)
+        require_api_version(request)
+        address = source_address(request, self._service.runtime)
+        inner = store.firewall.refusal(address)
+        if inner:
+            raise _kept_out(caller, store, inner, address)
+        return store, caller
 
     @staticmethod
     def wanted(permission: str, deleted: bool) -> str:
@@ -191,7 +200,7 @@ _REFUSALS = {
 }
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
+async def body_of(request: web.Request) -> dict[str, Any]:
     try:
         value = json.loads(await request.read())
     except ValueError as error:
@@ -209,8 +218,24 @@ def _not_found(name: str) -> AzureError:
     return AzureError(404, "KeyNotFound", message)
 
 
+def _who(caller: Caller) -> str:
+    return f"appid={caller.client_id};oid={caller.object_id};iss=https://sts.windows.net/{caller.tenant_id}/"
+
+
+def _kept_out(caller: Caller, store: KeyStore, inner: str, address: str) -> AzureError:
+    """The firewall's refusal. Key Vault separates the parts of this message by line breaks."""
+    reason = {
+        "ForbiddenByFirewall": "Client address is not authorized and caller is not a trusted service.\r\n"
+        f"Client address: {address}",
+        "ForbiddenByConnection": "Public network access is disabled and request is not from a trusted service nor via "
+        "an approved private link.",
+    }[inner]
+    message = f"{reason}\r\nCaller: {_who(caller)}\r\nVault: {store.name};location={store.location}"
+    return AzureError(403, "Forbidden", message, inner)
+
+
 def _forbidden(caller: Caller, vault: Vault, permission: str, inner: str) -> AzureError:
-    who = f"appid={caller.client_id};oid={caller.object_id};iss=https://sts.windows.net/{caller.tenant_id}/"
+    who = _who(caller)
     if inner == "ForbiddenByRbac":
         message = (
             "Caller is not authorized to perform action on resource. If role assignments, deny assignments or role "

@@ -1,19 +1,20 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Effective rights in the simulated Azure: role definitions as data, assignments with scopes, access policies.
+"""Effective rights in the simulated Azure: assignments with scopes, deny assignments, access policies.
 
 Azure contract §1.3, §1.7 and §1.8. This is the sandbox's own evaluator.
 """
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from .propagation import History, Propagation
+from .roles import ASSIGNMENT_WRITE, PermissionSet, RoleDefinition, built_in_roles
 
 if TYPE_CHECKING:
     from .vaults import Vault
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 VAULT_READ = "Microsoft.KeyVault/vaults/read"
 HSM_READ = "Microsoft.KeyVault/managedHSMs/read"
 GUIDE_PERMISSIONS = ("get", "list", "update", "create", "import", "delete", "recover", "backup", "restore", "purge")
+EVERYONE = "00000000-0000-0000-0000-000000000000"
+"""The principal of a deny assignment that stands for all."""
 _VAULTS = "Microsoft.KeyVault/vaults/"
 # Key permission of an access policy -> the data action that means the same in an RBAC vault.
 DATA_ACTIONS = {
@@ -38,97 +41,35 @@ DATA_ACTIONS = {
 
 
 @dataclass(frozen=True)
-class RoleDefinition:
-    guid: str
-    name: str
-    actions: tuple[str, ...] = ()
-    not_actions: tuple[str, ...] = ()
-    data_actions: tuple[str, ...] = ()
-    not_data_actions: tuple[str, ...] = ()
-
-    def allows(self, action: str) -> bool:
-        return _any_match(self.actions, action) and not _any_match(self.not_actions, action)
-
-    def allows_data(self, action: str) -> bool:
-        return _any_match(self.data_actions, action) and not _any_match(self.not_data_actions, action)
-
-
-_COMMON = ("Microsoft.Authorization/*/read", "Microsoft.Resources/subscriptions/resourceGroups/read")
-_BUILT_IN = (
-    RoleDefinition(
-        "f25e0fa2-a7c8-4377-a976-54943a77a395",
-        "Key Vault Contributor",
-        ("Microsoft.KeyVault/*", "Microsoft.Resources/deployments/*", *_COMMON),
-        (
-            "Microsoft.KeyVault/locations/deletedVaults/purge/action",
-            "Microsoft.KeyVault/hsmPools/*",
-            "Microsoft.KeyVault/managedHsms/*",
-        ),
-    ),
-    RoleDefinition("8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "Owner", ("*",)),
-    RoleDefinition(
-        "b24988ac-6180-42a0-ab88-20f7382dd24c",
-        "Contributor",
-        ("*",),
-        (
-            "Microsoft.Authorization/*/Delete",
-            "Microsoft.Authorization/*/Write",
-            "Microsoft.Authorization/elevateAccess/Action",
-        ),
-    ),
-    RoleDefinition("acdd72a7-3385-48ef-bd42-f606fba81ae7", "Reader", ("*/read",)),
-    RoleDefinition(
-        "18500a29-7fe2-46b2-a342-b16a415e101d",
-        "Managed HSM contributor",
-        ("Microsoft.KeyVault/managedHSMs/*", "Microsoft.KeyVault/deletedManagedHsms/read"),
-    ),
-    RoleDefinition(
-        "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "User Access Administrator", ("*/read", "Microsoft.Authorization/*")
-    ),
-    RoleDefinition(
-        "14b46e9e-c2b7-41b4-b07b-48a6ebf60603",
-        "Key Vault Crypto Officer",
-        (*_COMMON, f"{_VAULTS}*/read"),
-        (),
-        (f"{_VAULTS}keys/*", f"{_VAULTS}keyrotationpolicies/*"),
-    ),
-    RoleDefinition(
-        "00482a5a-887f-4fb3-b363-3b7fe8e74483",
-        "Key Vault Administrator",
-        (*_COMMON, f"{_VAULTS}*/read"),
-        (),
-        (f"{_VAULTS}*",),
-    ),
-    RoleDefinition(
-        "12338af0-0e69-4776-bea7-57ae8d297424",
-        "Key Vault Crypto User",
-        (),
-        (),
-        (f"{_VAULTS}keys/read", f"{_VAULTS}keys/update/action", f"{_VAULTS}keys/backup/action"),
-    ),
-    RoleDefinition(
-        "21090545-7ca7-4776-b22c-e363652d74d2",
-        "Key Vault Reader",
-        (*_COMMON, f"{_VAULTS}*/read"),
-        (),
-        (f"{_VAULTS}*/read",),
-    ),
-)
-
-
-def built_in_roles() -> dict[str, RoleDefinition]:
-    return {role.guid: role for role in _BUILT_IN}
-
-
-@dataclass(frozen=True)
 class RoleAssignment:
+    """A role for a principal at a scope and below. In the list of the eligible, it grants nothing."""
+
     scope: str
     principal_id: str
     role_guid: str
     name: str = field(default_factory=lambda: str(uuid.uuid4()))
+    principal_type: str = "ServicePrincipal"
+    condition: str | None = None
+    description: str | None = None
+    created: float = 0.0
+    ends: float | None = None
+    """When Privileged Identity Management takes it back, in seconds since the epoch."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class DenyAssignment:
+    """Takes what roles grant. Made by Azure itself only."""
+
+    scope: str
+    permissions: tuple[PermissionSet, ...]
+    principals: tuple[str, ...] = (EVERYONE,)
+    exclude_principals: tuple[str, ...] = ()
+    do_not_apply_to_child_scopes: bool = False
+    display_name: str = "Deny assignment of the system"
+    name: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass(frozen=True)
 class AccessPolicy:
     """One entry of a vault's list. An entry with an application id is a compound identity."""
 
@@ -136,64 +77,179 @@ class AccessPolicy:
     object_id: str
     key_permissions: list[str]
     application_id: str | None = None
+    secret_permissions: list[str] = field(default_factory=list)
+    certificate_permissions: list[str] = field(default_factory=list)
+    storage_permissions: list[str] = field(default_factory=list)
+
+
+def _no_groups(principal_id: str) -> set[str]:
+    del principal_id
+    return set()
 
 
 class Rights:
     """Role definitions and assignments of one cloud."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        propagation: Propagation | None = None,
+        groups_of: Callable[[str], set[str]] = _no_groups,
+        condition_holds: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.propagation = propagation or Propagation()
         self.roles = built_in_roles()
         self.assignments: list[RoleAssignment] = []
+        self.eligible: list[RoleAssignment] = []
+        self.deny_assignments: list[DenyAssignment] = []
+        self.parents: dict[str, str] = {}
+        """Scope of a subscription or management group, in lower case -> scope of the management group above it."""
+        self._groups_of = groups_of
+        self._condition_holds = condition_holds
+        self._history = History[RoleAssignment]()
 
     def role_named(self, name: str) -> RoleDefinition:
         """A role by its name or its guid."""
         return next(role for role in self.roles.values() if name.lower() in (role.name.lower(), role.guid))
 
+    # Changes -------------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Let all changes of assignments so far be in force, and readable."""
+        self._history.forget()
+
+    def grant(self, assignment: RoleAssignment) -> RoleAssignment:
+        self._history.remember(self.assignments, self.propagation)
+        self.assignments.append(assignment)
+        return assignment
+
+    def revoke(self, gone: Iterable[RoleAssignment]) -> None:
+        self._history.remember(self.assignments, self.propagation)
+        names = {entry.name for entry in gone}
+        self.assignments = [entry for entry in self.assignments if entry.name not in names]
+
+    def retire(self, role_guid: str) -> None:
+        """Delete a custom role. It is kept out of sight, for a delayed revocation may still refer to it."""
+        self.roles[role_guid] = replace(self.roles[role_guid], retired=True)
+
+    def set_policies(self, vault: Vault, policies: list[AccessPolicy]) -> None:
+        """Give a vault another list of access policies."""
+        vault.policy_history.remember(vault.access_policies, self.propagation)
+        vault.access_policies = policies
+
+    # What reads show -----------------------------------------------------------------------------------------------
+
+    def readable_assignments(self) -> list[RoleAssignment]:
+        return self.unexpired(self._history.readable(self.assignments, self.propagation))
+
+    def readable_policies(self, vault: Vault) -> Sequence[AccessPolicy]:
+        return vault.policy_history.readable(vault.access_policies, self.propagation)
+
+    # Decisions -----------------------------------------------------------------------------------------------------
+
+    def identities(self, principal_id: str) -> set[str]:
+        """The object ids under which a principal holds rights: its own, and those of all its groups."""
+        return {principal_id.lower(), *self._groups_of(principal_id)}
+
+    def within(self, scope: str, ancestor: str) -> bool:
+        """Whether a scope is the ancestor or lies below it, management groups included."""
+        current: str | None = scope
+        while current is not None:
+            if is_within(current, ancestor):
+                return True
+            current = self.parents.get(_root(current))
+        return False
+
     def may(self, principal_id: str, action: str, scope: str) -> bool:
-        """Whether some single assignment at the scope or above grants the management action."""
-        return any(role.allows(action) for role in self._effective(principal_id, scope))
+        """Whether the management action is granted at the scope or above, and not denied."""
+        granted = any(role.allows(action) for role in self.held(principal_id, scope))
+        return granted and not self._denied(principal_id, scope, lambda denied: denied.allows(action))
 
-    def may_with_data(self, principal_id: str, action: str, scope: str) -> bool:
-        return any(role.allows_data(action) for role in self._effective(principal_id, scope))
+    def may_with_data(self, principal_id: str, action: str, scope: str, use: bool = False) -> bool:
+        granted = any(role.allows_data(action) for role in self.held(principal_id, scope, use))
+        return granted and not self._denied(principal_id, scope, lambda denied: denied.allows_data(action))
 
-    def _effective(self, principal_id: str, scope: str) -> Iterable[RoleDefinition]:
-        for assignment in self.assignments:
-            if assignment.principal_id == principal_id.lower() and is_within(scope, assignment.scope):
-                yield self.roles[assignment.role_guid]
+    def may_assign(self, principal_id: str, role_guid: str | None, scope: str, action: str = ASSIGNMENT_WRITE) -> bool:
+        """Whether assignments of the role may be written; with no role, whether of any role whatever."""
+        free = [
+            role
+            for entry, role in self._effective(principal_id, scope)
+            if role.allows(action)
+            and (role.may_assign is None or role_guid in role.may_assign)
+            and (entry.condition is None or role_guid is not None)
+        ]
+        return bool(free) and not self._denied(principal_id, scope, lambda denied: denied.allows(action))
+
+    def held(self, principal_id: str, scope: str, use: bool = False) -> Iterable[RoleDefinition]:
+        """The roles that count for a principal at a scope."""
+        return [role for _entry, role in self._effective(principal_id, scope, use)]
+
+    def unconditional_permissions(self, principal_id: str, scope: str) -> list[PermissionSet]:
+        """What Azure tells a caller of its own rights at a scope: the answer has no place for a condition."""
+        effective = self._effective(principal_id, scope)
+        return [found for entry, role in effective if entry.condition is None for found in role.permissions]
+
+    def _effective(
+        self, principal_id: str, scope: str, use: bool = False
+    ) -> Iterable[tuple[RoleAssignment, RoleDefinition]]:
+        identities = self.identities(principal_id)
+        return [
+            (entry, self.roles[entry.role_guid])
+            for entry in self.unexpired(self._history.in_force(self.assignments, self.propagation, use))
+            if entry.principal_id.lower() in identities
+            and self.within(scope, entry.scope)
+            and (entry.condition is None or self._condition_holds())
+        ]
+
+    def unexpired(self, entries: Iterable[RoleAssignment]) -> list[RoleAssignment]:
+        now = self.propagation.clock.now()
+        return [entry for entry in entries if entry.ends is None or entry.ends > now]
+
+    def _denied(self, principal_id: str, scope: str, covers: Callable[[PermissionSet], bool]) -> bool:
+        identities = self.identities(principal_id)
+        return any(
+            self._reaches(deny, scope)
+            and any(entry == EVERYONE or entry.lower() in identities for entry in deny.principals)
+            and not any(entry.lower() in identities for entry in deny.exclude_principals)
+            and any(covers(entry) for entry in deny.permissions)
+            for deny in self.deny_assignments
+        )
+
+    def _reaches(self, deny: DenyAssignment, scope: str) -> bool:
+        if deny.do_not_apply_to_child_scopes:
+            return scope.lower().rstrip("/") == deny.scope.lower().rstrip("/")
+        return self.within(scope, deny.scope)
 
     def may_use_keys(self, principal_id: str, tenant_id: str, permission: str, vault: Vault) -> str | None:
         """None if the principal holds the key permission in the vault, else Key Vault's inner code for the refusal."""
         if vault.rbac:
-            allowed = self.may_with_data(principal_id, DATA_ACTIONS[permission], vault.resource_id)
+            allowed = self.may_with_data(principal_id, DATA_ACTIONS[permission], vault.resource_id, use=True)
             return None if allowed else "ForbiddenByRbac"
+        identities = self.identities(principal_id)
         held = set[str]()
-        for policy in vault.access_policies:
-            if _applies(policy, principal_id, tenant_id, vault):
+        for policy in vault.policy_history.in_force(vault.access_policies, self.propagation, use=True):
+            if _applies(policy, identities, tenant_id, vault):
                 held |= {name.lower() for name in policy.key_permissions}
         # `all` was defined before purge existed and does not include it.
         allowed = permission in held or ("all" in held and permission != "purge")
         return None if allowed else "AccessDenied"
 
 
-def _applies(policy: AccessPolicy, principal_id: str, tenant_id: str, vault: Vault) -> bool:
+def _applies(policy: AccessPolicy, identities: set[str], tenant_id: str, vault: Vault) -> bool:
     return (
         policy.application_id is None
-        and policy.object_id.lower() == principal_id.lower()
+        and policy.object_id.lower() in identities
         and policy.tenant_id.lower() == tenant_id.lower() == vault.tenant_id.lower()
     )
 
 
 def is_within(scope: str, ancestor: str) -> bool:
-    """Whether a resource scope is the ancestor itself or lies below it."""
+    """Whether a resource scope is the ancestor itself or lies below it, by their paths alone."""
     inner, outer = scope.lower().rstrip("/"), ancestor.lower().rstrip("/")
     return inner == outer or inner.startswith(f"{outer}/")
 
 
-def _any_match(patterns: Iterable[str], action: str) -> bool:
-    return any(_pattern(pattern).fullmatch(action) for pattern in patterns)
-
-
-@cache
-def _pattern(pattern: str) -> re.Pattern[str]:
-    """`*` stands for any text, slashes included; actions compare without case."""
-    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.IGNORECASE)
+def _root(scope: str) -> str:
+    """The subscription or management group of a scope, in lower case."""
+    parts = scope.lower().strip("/").split("/")
+    length = 4 if parts[0] == "providers" else 2
+    return "/" + "/".join(parts[:length])

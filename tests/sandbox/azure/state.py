@@ -9,101 +9,38 @@ To be used in the sandbox's own thread (`Sandbox.do`). Applications may be named
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from cryptography import x509
-
 from ..clock import Clock
+from ..profiles import Profile
 from .clouds import GOVERNMENT, PUBLIC, Cloud
-from .directory import Application, ClientSecret, Directory, RegisteredCertificate, new_application, new_secret
-from .hsm_rights import CRYPTO_USER, LocalAssignment, local_role
-from .rights import AccessPolicy, Rights, RoleAssignment
+from .directory import Directory
+from .hsm_admin import HsmAdmin
+from .propagation import Propagation
+from .rights import Rights, is_within
+from .rights_admin import RightsAdmin, Subscription
 from .tokens import TokenService
-from .vaults import DeletedKey, Key, KeyStore, KeyVersion, ManagedHsm, Vault, new_version
-
-KEY_VAULT_CONTRIBUTOR = "Key Vault Contributor"
+from .vaults import DeletedKey, DeletedVault, Key, KeyStore, KeyVersion, ManagedHsm, Vault, new_version
 
 
-@dataclass
-class Subscription:
-    subscription_id: str
-    tenant_id: str
-    resource_groups: dict[str, str] = field(default_factory=dict)
-    """Lower-case name -> name."""
-
-
-class CloudState:
-    def __init__(self, cloud: Cloud, clock: Clock) -> None:
+class CloudState(HsmAdmin, RightsAdmin):
+    def __init__(self, cloud: Cloud, clock: Clock, profile: Callable[[], Profile]) -> None:
+        super().__init__()
         self.cloud = cloud
         self.clock = clock
         self.directory = Directory()
-        self.rights = Rights()
+        self.rights = Rights(Propagation(clock), self.directory.groups_of, lambda: profile().condition_holds)
         self.tokens = TokenService(cloud, clock)
         self.subscriptions: dict[str, Subscription] = {}
+        self.management_groups: dict[str, str] = {}
+        """Scope in lower case -> tenant."""
         self.vaults: dict[str, Vault] = {}
+        self.deleted_vaults: dict[str, DeletedVault] = {}
         self.managed_hsms: dict[str, ManagedHsm] = {}
         self.arm_page_size = 100
         self.key_page_size = 25
-
-    # Directory -----------------------------------------------------------------------------------------------------
-
-    def add_tenant(self, name: str) -> str:
-        tenant_id = str(uuid.uuid4())
-        self.directory.tenants[tenant_id] = name
-        return tenant_id
-
-    def add_application(self, tenant_id: str, name: str) -> Application:
-        application = new_application(tenant_id, name)
-        self.directory.applications[application.client_id] = application
-        return application
-
-    def application(self, app: Application | str) -> Application:
-        return app if isinstance(app, Application) else self.directory.applications[app.lower()]
-
-    def remove_application(self, app: Application | str) -> None:
-        """The app registration and its service principal are gone; its role assignments are orphans."""
-        del self.directory.applications[self.application(app).client_id]
-
-    def remove_tenant(self, tenant_id: str) -> None:
-        """A tenant with all that is in it. Its subscriptions stay, unreachable."""
-        del self.directory.tenants[tenant_id]
-        self.directory.applications = {
-            client_id: app for client_id, app in self.directory.applications.items() if app.tenant_id != tenant_id
-        }
-
-    def add_secret(self, app: Application | str, valid_for: timedelta | None = None) -> ClientSecret:
-        """A further client secret; `value` is what the portal shows once."""
-        now = self.clock.utc()
-        secret = new_secret(now, now + valid_for if valid_for is not None else None)
-        self.application(app).secrets.append(secret)
-        return secret
-
-    def expire_secret(self, app: Application | str, key_id: str | None = None) -> None:
-        """Let one secret, or all of the application, have ended a moment ago."""
-        for secret in self.application(app).secrets:
-            if key_id in (None, secret.key_id):
-                secret.expires = self.clock.utc() - timedelta(seconds=1)
-
-    def remove_secret(self, app: Application | str, key_id: str | None = None) -> None:
-        application = self.application(app)
-        application.secrets = [secret for secret in application.secrets if key_id not in (None, secret.key_id)]
-
-    def add_certificate(self, app: Application | str, certificate: x509.Certificate) -> RegisteredCertificate:
-        registered = RegisteredCertificate(str(uuid.uuid4()), certificate)
-        self.application(app).certificates.append(registered)
-        return registered
-
-    def remove_certificates(self, app: Application | str) -> None:
-        self.application(app).certificates.clear()
-
-    def disable_application(self, app: Application | str) -> None:
-        self.application(app).enabled = False
-
-    def enable_application(self, app: Application | str) -> None:
-        self.application(app).enabled = True
 
     # Vaults --------------------------------------------------------------------------------------------------------
 
@@ -119,11 +56,11 @@ class CloudState:
         resource_group: str = "rg-keys",
         location: str = "westeurope",
         subscription_id: str | None = None,
-        rbac: bool = False,
+        rbac: bool | None = False,
         tags: dict[str, str] | None = None,
     ) -> Vault:
         """A vault without any rights on it. Its name is unique in the cloud, and its host name exists from now on."""
-        if name.lower() in self.vaults:
+        if name.lower() in self.vaults or self.deleted_vault(name):
             raise ValueError(f"there is a vault {name!r} already")
         vault = Vault(
             **self._place(name, self.cloud.vault_suffix, "vaults", resource_group, subscription_id),
@@ -178,13 +115,29 @@ class CloudState:
         return vault if isinstance(vault, Vault) else self.vaults[vault.lower()]
 
     def delete_vault(self, vault: Vault | str) -> None:
-        """The vault and its host name are gone. Recovery of vaults is not simulated yet."""
+        """Soft-delete: the vault and its host name are gone, its name is still taken."""
         gone = self.vault(vault)
         del self.vaults[gone.name.lower()]
-        # Assignments at a vault vanish with it (Azure contract §1.7).
-        self.rights.assignments = [
-            entry for entry in self.rights.assignments if entry.scope.lower() != gone.resource_id.lower()
-        ]
+        self.deleted_vaults[gone.name.lower()] = DeletedVault(gone, self.clock.now())
+        # Assignments at a vault vanish with it, and do not come back (Azure contract §1.7).
+        self.rights.revoke(entry for entry in self.rights.assignments if is_within(entry.scope, gone.resource_id))
+
+    def deleted_vault(self, name: str) -> DeletedVault | None:
+        """A soft-deleted vault, as long as its retention lasts."""
+        found = self.deleted_vaults.get(name.lower())
+        if found and found.purge_due <= self.clock.now():
+            self.purge_vault(name)
+            return None
+        return found
+
+    def recover_vault(self, name: str) -> Vault:
+        recovered = self.deleted_vaults.pop(name.lower()).vault
+        self.vaults[name.lower()] = recovered
+        return recovered
+
+    def purge_vault(self, name: str) -> None:
+        """Remove a soft-deleted vault for good."""
+        del self.deleted_vaults[name.lower()]
 
     def host_exists(self, label: str) -> bool:
         """Whether DNS has a name for a vault."""
@@ -203,62 +156,6 @@ class CloudState:
     def delete_managed_hsm(self, pool: ManagedHsm | str) -> None:
         name = pool if isinstance(pool, str) else pool.name
         del self.managed_hsms[name.lower()]
-
-    # Rights --------------------------------------------------------------------------------------------------------
-
-    def _scope(self, scope: KeyStore | str) -> str:
-        """A vault or pool, its name, or a resource id that begins with a slash."""
-        return scope if isinstance(scope, str) and scope.startswith("/") else self.store(scope).resource_id
-
-    def assign_role(
-        self, app: Application | str, scope: KeyStore | str, role: str = KEY_VAULT_CONTRIBUTOR
-    ) -> RoleAssignment:
-        """Give a role to an application at a vault or any other scope."""
-        definition = self.rights.role_named(role)
-        principal = self.application(app).service_principal_id
-        assignment = RoleAssignment(self._scope(scope), principal, definition.guid)
-        self.rights.assignments.append(assignment)
-        return assignment
-
-    def revoke_role(self, app: Application | str, scope: KeyStore | str, role: str = KEY_VAULT_CONTRIBUTOR) -> None:
-        """Take a role away at exactly this scope; an error if it was not assigned there."""
-        definition = self.rights.role_named(role)
-        principal = self.application(app).service_principal_id
-        wanted = (self._scope(scope).lower(), principal, definition.guid)
-        kept = [
-            entry
-            for entry in self.rights.assignments
-            if (entry.scope.lower(), entry.principal_id, entry.role_guid) != wanted
-        ]
-        if len(kept) == len(self.rights.assignments):
-            raise KeyError(f"{role} is not assigned at {wanted[0]}")
-        self.rights.assignments = kept
-
-    def set_access_policy(self, vault: Vault | str, app: Application | str, permissions: Iterable[str]) -> None:
-        """Make the application's entry exactly these key permissions; none removes the entry."""
-        target, application = self.vault(vault), self.application(app)
-        principal = application.service_principal_id
-        target.access_policies = [entry for entry in target.access_policies if entry.object_id != principal]
-        wanted = list(permissions)
-        if wanted:
-            target.access_policies.append(AccessPolicy(application.tenant_id, principal, wanted))
-
-    def assign_local_role(
-        self, pool: ManagedHsm | str, app: Application | str, role: str = CRYPTO_USER, scope: str = "/"
-    ) -> LocalAssignment:
-        """Give an application a local role of a managed HSM at `/`, `/keys` or `/keys/<name>`."""
-        principal = self.application(app).service_principal_id
-        assignment = LocalAssignment(scope, principal, local_role(role))
-        self.managed_hsm(pool).local_roles.append(assignment)
-        return assignment
-
-    def revoke_local_roles(self, pool: ManagedHsm | str, app: Application | str) -> None:
-        """Take all local roles of a managed HSM from an application."""
-        target, principal = self.managed_hsm(pool), self.application(app).service_principal_id
-        target.local_roles = [entry for entry in target.local_roles if entry.principal_id != principal]
-
-    def managed_hsm(self, pool: ManagedHsm | str) -> ManagedHsm:
-        return pool if isinstance(pool, ManagedHsm) else self.managed_hsms[pool.lower()]
 
     # Keys ----------------------------------------------------------------------------------------------------------
 
@@ -293,8 +190,8 @@ class AzureState:
     government: CloudState
 
     @classmethod
-    def fresh(cls, clock: Clock) -> AzureState:
-        return cls(CloudState(PUBLIC, clock), CloudState(GOVERNMENT, clock))
+    def fresh(cls, clock: Clock, profile: Callable[[], Profile]) -> AzureState:
+        return cls(CloudState(PUBLIC, clock, profile), CloudState(GOVERNMENT, clock, profile))
 
     @property
     def clouds(self) -> tuple[CloudState, CloudState]:

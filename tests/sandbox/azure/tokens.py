@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -43,6 +44,8 @@ class Caller:
     client_id: str
     object_id: str
     name: str
+    roles: frozenset[str] = frozenset()
+    """Application permissions of the API that the token is for."""
 
 
 class TokenService:
@@ -64,9 +67,10 @@ class TokenService:
         )
         return base64.urlsafe_b64encode(hashlib.sha256(spki).digest()[:20]).rstrip(b"=").decode()
 
-    def issue(self, application: Application, audience: str) -> str:
+    def issue(self, application: Application, audience: str, roles: Iterable[str] = ()) -> str:
+        """A token; `roles` are the application permissions that the audience knows."""
         now = int(self._clock.now())
-        claims = {
+        claims: dict[str, Any] = {
             "aud": audience,
             "iss": self._cloud.issuer(application.tenant_id),
             "iat": now,
@@ -82,6 +86,8 @@ class TokenService:
             "uti": uuid.uuid4().hex,
             "ver": "1.0",
         }
+        if permissions := sorted(roles):
+            claims["roles"] = permissions
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._key_id, "x5t": self._key_id})
 
     def key_set(self) -> dict[str, Any]:
@@ -112,7 +118,8 @@ class TokenService:
             raise TokenRefused("issuer")
         if claims["exp"] <= self._clock.now():
             raise TokenRefused("expired")
-        return Caller(claims["tid"], claims["appid"], claims["oid"], claims["app_displayname"])
+        roles = frozenset(claims.get("roles", ()))
+        return Caller(claims["tid"], claims["appid"], claims["oid"], claims["app_displayname"], roles)
 
 
 def encode_number(number: int) -> str:

@@ -13,8 +13,10 @@ from itertools import count
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from .hsm_rights import LocalAssignment
+from .firewall import Firewall
+from .hsm_rights import BUILT_IN, LocalAssignment, LocalRole
 from .key_pool import MODULI
+from .propagation import History
 from .rights import AccessPolicy
 from .tokens import encode_number
 
@@ -81,6 +83,7 @@ class KeyStore:
     tags: dict[str, str] = field(default_factory=dict)
     retention_days: int = 90
     purge_protection: bool = False
+    firewall: Firewall = field(default_factory=Firewall)
     keys: dict[str, Key] = field(default_factory=dict)
     deleted_keys: dict[str, DeletedKey] = field(default_factory=dict)
 
@@ -91,8 +94,22 @@ class KeyStore:
 
 @dataclass(kw_only=True)
 class Vault(KeyStore):
-    rbac: bool = False
+    rbac: bool | None = False
+    """None counts as False: vaults of old times have no answer (Azure contract §1.4)."""
     access_policies: list[AccessPolicy] = field(default_factory=list)
+    policy_history: History[AccessPolicy] = field(default_factory=History)
+
+
+@dataclass
+class DeletedVault:
+    """A soft-deleted vault. `deleted` is in seconds since the epoch."""
+
+    vault: Vault
+    deleted: float
+
+    @property
+    def purge_due(self) -> float:
+        return self.deleted + self.vault.retention_days * 86400
 
 
 @dataclass(kw_only=True)
@@ -101,6 +118,18 @@ class ManagedHsm(KeyStore):
 
     activated: bool = True
     local_roles: list[LocalAssignment] = field(default_factory=list)
+    """Who has which local role, and where."""
+    custom_roles: dict[str, LocalRole] = field(default_factory=dict)
+    """By guid."""
+
+    @property
+    def roles(self) -> dict[str, LocalRole]:
+        """All local roles by guid, the built-in ones first."""
+        return {**BUILT_IN, **self.custom_roles}
+
+    def local_role(self, name: str) -> LocalRole:
+        """A local role by its name or its guid."""
+        return next(role for role in self.roles.values() if name.lower() in (role.name.lower(), role.guid))
 
 
 def new_version(now: datetime, kty: str = "RSA", size: int = 2048, curve: str = "P-256") -> KeyVersion:

@@ -33,7 +33,7 @@ from .blobs import certificate_of, key_of
 from .context import Dsm
 from .external_kms import endpoints_of
 
-_ARM_VERSION = "2023-07-01"
+_ARM_VERSION = "2026-02-01"
 _VAULT_VERSION = "7.4"
 
 

@@ -17,6 +17,7 @@ import urllib3
 
 from sandbox import Profile, Sandbox, State
 from sandbox.azure.rights import GUIDE_PERMISSIONS
+from support.arm_lab import ArmLab
 
 
 @dataclass(frozen=True)
@@ -211,3 +212,14 @@ def linked(admin: Client, names: Names, estate: Estate) -> dict[str, Any]:
     answer = admin("POST", "/sys/v1/groups", {"name": names.new(), "add_hmg": [estate.link()]})
     assert answer.status == 201, answer.text
     return dict(answer.json)
+
+
+@pytest.fixture
+def lab(anonymous: Client, make_estate: Callable[..., Estate]) -> Callable[..., ArmLab]:
+    """Make an estate with an operator, to be seen through Resource Manager."""
+    return lambda **options: ArmLab(anonymous, make_estate(**options))
+
+
+@pytest.fixture
+def arm(lab: Callable[..., ArmLab]) -> ArmLab:
+    return lab()

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Who the operator is in Azure: the login that reads and repairs, never the one that DSM holds (Azure contract §4)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import _deps
+from .._environment import CREDENTIAL_FILE, PROOFS
+from .._errors import InvalidInput, TaskError
+from .._task import Task
+from .cloud import Cloud, cloud_of
+
+# Seconds, and how often a request is sent again. The SDK's own are 300 s and 10 times (Azure contract §0 no. 10).
+NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
+_CLI_SECONDS = 30
+_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A login that has not been tried yet: nothing is sent before the first request to a service.
+
+    ``credential``: a TokenCredential of azure-identity. ``client_id``: lower case; None for the Azure CLI and for the
+    managed identity of the machine. ``network``: settings of every SDK client.
+    """
+
+    cloud: Cloud
+    credential: Any = field(repr=False)
+    client_id: str | None
+    tenant_id: str | None
+    subscription_id: str | None
+    network: Mapping[str, Any]
+
+    @property
+    def subscription(self) -> str:
+        """The subscription, where a request needs one.
+
+        Raises:
+            InvalidInput: nothing names it.
+        """
+        if self.subscription_id is None:
+            raise InvalidInput(
+                "subscription_id",
+                "neither the task nor AZURE_SUBSCRIPTION_ID says in which subscription to look",
+                "set it, or give the vault by its resource ID, which holds the subscription",
+            )
+        return self.subscription_id
+
+
+def operator_of(task: Task) -> Operator:
+    """The operator of a task, whose parameters the environment has completed already.
+
+    Raises:
+        InvalidInput: an option that is missing or cannot be right. No request has been sent.
+        TaskError: there is no login anywhere, or a library is not installed.
+    """
+    params = task.params
+    cloud = cloud_of(params.get("cloud_environment"))
+    subscription_id = _id(params, "subscription_id")
+    network = dict(NETWORK)
+    if params.get("cert_validation_mode") == "ignore":
+        network["connection_verify"] = False
+        task.warn(
+            "cert_validation_mode is ignore: the TLS certificates of Entra and Azure are not verified, so that anybody "
+            "on the way can take the operator's login. Trust the right CA with REQUESTS_CA_BUNDLE instead."
+        )
+    return Operator(
+        cloud=cloud,
+        credential=credential_for(params, cloud, network),
+        client_id=operator_client_id(params),
+        tenant_id=_tenant(params),
+        subscription_id=subscription_id,
+        network=network,
+    )
+
+
+def operator_client_id(params: Mapping[str, Any]) -> str | None:
+    """The operator's client ID in lower case, to tell a link that carries the operator's own login."""
+    return _id(params, "client_id")
+
+
+def credential_for(params: Mapping[str, Any], cloud: Cloud, network: Mapping[str, Any] = NETWORK) -> Any:
+    """The TokenCredential that these options ask for. ``auto`` never looks for a managed identity.
+
+    Raises:
+        InvalidInput: an option that is missing or cannot be right. No request has been sent.
+        TaskError: there is no login anywhere, or a library is not installed.
+    """
+    source, client_id, tenant = params["auth_source"], operator_client_id(params), _tenant(params)
+    proof = next((option for option in PROOFS if params.get(option) is not None), None)
+    if source == "auto" and client_id is None and proof is None:
+        if shutil.which("az") is None:
+            raise _nothing_found()
+        source = "cli"
+    if source == "cli":
+        return _identity().AzureCliCredential(tenant_id=tenant or "", process_timeout=_CLI_SECONDS)
+    if source == "msi":
+        if proof is not None:
+            raise InvalidInput(proof, "auth_source is msi, which needs no proof", "leave one of the two out")
+        return _identity().ManagedIdentityCredential(client_id=client_id, **network)
+    if client_id is None:
+        beside = f"beside {proof}" if proof else f"where auth_source is {source}"
+        raise _missing("client_id", beside, "the application (client) ID of the operator")
+    if proof is None:
+        raise _missing("secret", "beside client_id", "it, x509_certificate_path, oidc_token or oidc_token_file_path")
+    if not str(params[proof]).strip():
+        raise InvalidInput(proof, "it is empty", "set it to the credential of client_id")
+    if tenant is None:
+        raise _missing("tenant", f"beside client_id and {proof}", "the ID or domain name of the operator's tenant")
+    if params.get("x509_certificate_password") is not None and proof != "x509_certificate_path":
+        raise _missing("x509_certificate_path", "beside x509_certificate_password", "the file with the certificate")
+    return _application(params, proof, tenant, client_id, {**network, "authority": cloud.authority})
+
+
+def _application(
+    params: Mapping[str, Any], proof: str, tenant: str, client_id: str, settings: Mapping[str, Any]
+) -> Any:
+    """The credential of an application with this proof."""
+    identity, value = _identity(), params[proof]
+    if proof == "secret":
+        return identity.ClientSecretCredential(tenant, client_id, value, **settings)
+    if proof == "oidc_token":
+        return identity.ClientAssertionCredential(tenant, client_id, lambda: value, **settings)
+    words, read = "", ""
+    try:
+        if proof == "x509_certificate_path":
+            password = params.get("x509_certificate_password")
+            return identity.CertificateCredential(tenant, client_id, value, password=password, **settings)
+        with open(value, encoding="utf-8") as file:
+            read = file.read()
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+    except (TypeError, ValueError) as error:
+        words = str(error)
+    if proof == "x509_certificate_path":
+        raise InvalidInput(
+            proof,
+            f"{value!r} cannot be used: {words}",
+            "name a PEM or PKCS#12 file with certificate and private key; x509_certificate_password opens the key",
+        )
+    if words or not read.strip():
+        raise InvalidInput(proof, f"{value!r} cannot be used: {words or 'it is empty'}", "name the file with the token")
+    # Reads the file again for each token, as the token in it is renewed from outside.
+    return identity.WorkloadIdentityCredential(tenant_id=tenant, client_id=client_id, token_file_path=value, **settings)
+
+
+def _identity() -> Any:
+    # What goes wrong is in our messages; without a handler the SDK's warnings would go to the module's stderr.
+    for name in ("azure", "msal"):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
+    return _deps.load("azure.identity")
+
+
+def _id(params: Mapping[str, Any], option: str) -> str | None:
+    value = params.get(option)
+    if value is None:
+        return None
+    if not _ID.fullmatch(value.strip()):
+        raise InvalidInput(option, f"{value!r} is no ID", "give it as 8-4-4-4-12 hexadecimal digits, as Azure shows it")
+    return str(value).strip().lower()
+
+
+def _tenant(params: Mapping[str, Any]) -> str | None:
+    value = params.get("tenant")
+    if value is None:
+        return None
+    if not _TENANT.fullmatch(value.strip()):
+        raise InvalidInput("tenant", f"{value!r} is no tenant", "give the ID or the domain name of the tenant")
+    return str(value).strip()
+
+
+def _missing(option: str, where: str, what: str) -> InvalidInput:
+    return InvalidInput(option, f"it is missing {where}", f"set {what}; the environment is read only as a whole login")
+
+
+def _nothing_found() -> TaskError:
+    return TaskError(
+        "there is no login for the operator: looked at client_id with its secret, certificate or token in the task, at "
+        f"AZURE_CLIENT_ID with the same in the environment, at section [default] of {CREDENTIAL_FILE}, and for the "
+        "Azure CLI (az) on the PATH",
+        plane="Entra",
+        obj="operator",
+        next_step="set tenant, client_id and secret, or run `az login` where the module runs; on a machine in Azure, "
+        "auth_source=msi uses its managed identity",
+    )

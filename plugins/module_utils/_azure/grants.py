@@ -1,0 +1,224 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What writes rights: the steps of a repair and of its removal, one request each (Azure contract §1.3, §1.7, §1.8).
+
+Each can be sent twice: adding to a policy is a union, and the names of roles and assignments follow from their content.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from .. import _deps
+from .._errors import TaskError
+from . import authorization, vaults
+from .access import grants
+from .authorization import API, PROVIDER
+from .errors import AzureError
+from .facts import Access, RoleDefinition
+from .repair import AddToPolicy, Assign, DefineRole, Removal, Step
+from .session import Azure
+
+_POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
+_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+_UNASSIGN = "Microsoft.Authorization/roleAssignments/delete"
+_DEFINE = "Microsoft.Authorization/roleDefinitions/write"
+
+
+def apply(azure: Azure, access: Access, step: Step, *, deadline: float, interval: float) -> None:
+    """Carry out one step.
+
+    Raises:
+        AzureError: it is refused.
+    """
+    if isinstance(step, AddToPolicy):
+        _change_policy(azure, access, "add", step.permissions)
+    elif isinstance(step, DefineRole):
+        _define_local(azure, access, step) if step.local else _define(azure, step)
+    elif step.local:
+        _until_known(lambda: _assign_local(azure, access, step), deadline, interval)
+    else:
+        _until_known(lambda: _assign(azure, access, step), deadline, interval)
+
+
+def take_back(azure: Azure, access: Access, removal: Removal) -> None:
+    """Remove assignments of ours and key permissions. What is gone already counts as removed."""
+    for entry in removal.assignments:
+        azure.arm.send("DELETE", entry.id, obj=f"role assignment {entry.id}", query=API)
+    if removal.local:
+        with azure.pool(access.store.uri) as pool:
+            for entry in removal.local:
+                with pool.explained(f"local role assignment {entry.id}"):
+                    pool.sdk.delete_role_assignment(entry.scope, entry.id)
+    if removal.permissions:
+        _change_policy(azure, access, "remove", _as_stored(access, removal.permissions))
+
+
+def actions_of(access: Access, steps: Sequence[Step]) -> list[tuple[str, str]]:
+    """What the operator must be allowed to do, and where, in Azure's own roles."""
+    needed: dict[tuple[str, str], None] = {}
+    for step in steps:
+        if isinstance(step, AddToPolicy):
+            needed[_POLICIES_WRITE, access.store.resource_id] = None
+        elif isinstance(step, DefineRole) and not step.local:
+            needed[_DEFINE, step.scope] = None
+        elif isinstance(step, Assign) and not step.local:
+            needed[_ASSIGN, step.scope] = None
+    return list(needed)
+
+
+def actions_of_removal(access: Access, removal: Removal) -> list[tuple[str, str]]:
+    """What the operator must be allowed to do to take it back."""
+    policies = [(_POLICIES_WRITE, access.store.resource_id)] if removal.permissions else []
+    return [*policies, *([(_UNASSIGN, access.store.resource_id)] if removal.assignments else [])]
+
+
+def stored_role(azure: Azure, scope: str, guid: str) -> RoleDefinition | None:
+    """The definition of this ID; None when there is none."""
+    try:
+        return authorization.role(azure.arm, scope, guid)
+    except AzureError as error:
+        if error.status != 404:
+            raise
+        return None
+
+
+def _change_policy(azure: Azure, access: Access, kind: str, permissions: Sequence[str]) -> None:
+    """One entry is sent, for one identity: `add` unites, `remove` subtracts, everybody else's entries stay."""
+    store = access.store
+    entry = {
+        "tenantId": store.tenant_id,
+        "objectId": access.identity.object_id,
+        "permissions": {"keys": list(permissions)},
+    }
+    azure.arm.send(
+        "PUT",
+        f"{store.resource_id}/accessPolicies/{kind}",
+        obj=f"access policies of vault {store.name}",
+        query=vaults.API,
+        body={"properties": {"accessPolicies": [entry]}},
+    )
+
+
+def _as_stored(access: Access, permissions: Sequence[str]) -> list[str]:
+    """The permissions in the spelling of the vault, which `remove` wants."""
+    identity = access.identity.object_id.lower()
+    held = [
+        name
+        for entry in access.store.policies
+        if entry.object_id.lower() == identity and entry.application_id is None
+        for name in entry.keys
+    ]
+    return [name for name in dict.fromkeys(held) if name.lower() in permissions]
+
+
+def _define(azure: Azure, step: DefineRole) -> None:
+    one = step.definition.permissions[0]
+    body = {
+        "properties": {
+            "roleName": step.definition.name,
+            "description": "What Fortanix DSM needs at a key vault. Managed by Ansible (fortanix.dsm).",
+            "type": "CustomRole",
+            "assignableScopes": [step.scope],
+            "permissions": [
+                {
+                    "actions": list(one.actions),
+                    "notActions": [],
+                    "dataActions": list(one.data_actions),
+                    "notDataActions": [],
+                }
+            ],
+        }
+    }
+    path = f"{step.scope}/{PROVIDER}/roleDefinitions/{step.definition.guid}"
+    azure.arm.send("PUT", path, obj=f'role definition "{step.definition.name}"', query=API, body=body)
+
+
+def _assign(azure: Azure, access: Access, step: Assign) -> None:
+    place = vaults.Place.parse(access.store.resource_id)
+    assert place is not None
+    definition = f"/subscriptions/{place.subscription_id}/{PROVIDER}/roleDefinitions/{step.definition.guid}"
+    properties = {
+        "roleDefinitionId": definition,
+        "principalId": access.identity.object_id,
+        # Without it the service takes the principal for a user, and looks for it before it is replicated (§1.7).
+        "principalType": "ServicePrincipal",
+    }
+    path = f"{step.scope}/{PROVIDER}/roleAssignments/{step.name}"
+    obj = f'assignment of "{step.definition.name}" at {access.store.name}'
+    try:
+        azure.arm.send("PUT", path, obj=obj, query=API, body={"properties": properties})
+    except AzureError as error:
+        # Somebody else has given the same role to the same principal there, under another name.
+        if error.code != "RoleAssignmentExists":
+            raise
+
+
+def _define_local(azure: Azure, access: Access, step: DefineRole) -> None:
+    permission = _deps.load("azure.keyvault.administration").KeyVaultPermission
+    allowed = permission(data_actions=list(step.definition.permissions[0].data_actions))
+    with azure.pool(access.store.uri) as pool, pool.explained(f'local role "{step.definition.name}"'):
+        pool.sdk.set_role_definition(
+            "/",
+            name=step.definition.guid,
+            role_name=step.definition.name,
+            permissions=[allowed],
+            assignable_scopes=["/"],
+        )
+
+
+def _assign_local(azure: Azure, access: Access, step: Assign) -> None:
+    obj = f'assignment of "{step.definition.name}" at {access.store.name}'
+    definition = f"Microsoft.KeyVault/{PROVIDER}/roleDefinitions/{step.definition.guid}"
+    try:
+        with azure.pool(access.store.uri) as pool, pool.explained(obj):
+            pool.sdk.create_role_assignment(step.scope, definition, access.identity.object_id, name=step.name)
+    except AzureError as error:
+        if error.code != "RoleAssignmentExists":
+            raise
+
+
+def _until_known(send: Callable[[], None], deadline: float, interval: float) -> None:
+    """A principal that is only just made may not be known everywhere yet (`PrincipalNotFound`): ask again."""
+    while not _known(send, last=time.monotonic() + interval > deadline):
+        time.sleep(interval)
+
+
+def _known(send: Callable[[], None], *, last: bool) -> bool:
+    try:
+        send()
+    except AzureError as error:
+        if error.code != "PrincipalNotFound" or last:
+            raise
+        return False
+    return True
+
+
+def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> None:
+    """Refuse before the first write what the operator may not do.
+
+    Raises:
+        TaskError: names the actions and the scopes.
+    """
+    # What the operator may do there. Conditions on its roles do not show in this answer.
+    allowed = {scope: authorization.callers_permissions(azure.arm, scope) for scope in {at for _action, at in needed}}
+    lacking = [
+        (action, scope)
+        for action, scope in needed
+        if not grants(RoleDefinition("", "", allowed[scope]), action, data=False)
+    ]
+    if lacking:
+        listed = "; ".join(f"{action} at {scope}" for action, scope in lacking)
+        raise TaskError(
+            f"the operator lacks rights for what has to be changed: {listed}",
+            plane="Azure",
+            obj=f"vault {access.store.name}",
+            next_step="give the operator a role with these actions (Owner or User Access Administrator to assign "
+            "roles, Key Vault Contributor to edit access policies; docs/permissions.md has narrow ones), or have "
+            "somebody run the task who has one. Nothing was changed",
+            lacking=[{"action": action, "scope": scope} for action, scope in lacking],
+        )

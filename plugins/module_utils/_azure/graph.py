@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Microsoft Graph: the application, its service principal, credentials and groups (Azure contract §3)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._errors import TaskError
+from .authorization import moment
+from .facts import Credential, Identity
+from .pipeline import Channel
+
+_SERVICE_PRINCIPAL = "id,appId,displayName,accountEnabled,appOwnerOrganizationId"
+_APPLICATION = "id,appId,displayName,passwordCredentials,keyCredentials,requiredResourceAccess"
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What Graph tells of an application. ``consented_for_all``: scopes that an ``AllPrincipals`` grant gives (T40).
+
+    ``resources``: app IDs of the APIs that it has listed a permission of (T30). None: not readable, ``unreadable``
+    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``.
+    """
+
+    identity: Identity
+    resources: frozenset[str] | None = None
+    consented_for_all: frozenset[str] | None = None
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+def registration(graph: Channel, client_id: str, object_id: str | None) -> Registration:
+    """All that the judgement needs, in one request. ``object_id``: of the service principal, when the user gives it.
+
+    Raises:
+        TaskError: the application has no service principal in the operator's tenant, or it cannot be looked up and
+            ``object_id`` was not given.
+    """
+    key = f"(appId='{client_id}')"
+    answers = batch(
+        graph,
+        {
+            "service_principal": f"/servicePrincipals{key}?$select={_SERVICE_PRINCIPAL}",
+            "application": f"/applications{key}?$select={_APPLICATION}",
+            "groups": f"/servicePrincipals{key}/transitiveMemberOf?$select=id&$top=999",
+            "consents": f"/servicePrincipals{key}/oauth2PermissionGrants",
+        },
+        obj=f"application {client_id}",
+    )
+    principal = answers["service_principal"]
+    if principal.status == _NOT_FOUND:
+        raise _no_service_principal(client_id, answers["application"].status)
+    if principal.body is None and object_id is None:
+        raise TaskError(
+            "the service principal of the application cannot be looked up",
+            plane="Entra",
+            obj=f"application {client_id}",
+            server_words=principal.words,
+            next_step="give the operator Application.Read.All in Microsoft Graph, or set app_object_id to the object "
+            "ID of the service principal (Enterprise applications, not App registrations)",
+        )
+    unreadable = {name: answer.words for name, answer in answers.items() if answer.body is None}
+    application = answers["application"].body
+    identity = Identity(
+        client_id=client_id,
+        object_id=_object_id(principal.body, object_id, client_id),
+        application_object_id=None if application is None else str(application["id"]),
+        home_tenant_id=None if principal.body is None else principal.body.get("appOwnerOrganizationId"),
+        display_name=str((principal.body or application or {}).get("displayName") or ""),
+        enabled=None if principal.body is None else principal.body.get("accountEnabled"),
+        groups=_groups(answers["groups"].body),
+        credentials=None if application is None else _credentials(application),
+    )
+    return Registration(identity, _resources(application), _consents(answers["consents"].body), unreadable)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer out of a batch: ``body`` is None for a refusal, ``words`` are then the server's."""
+
+    status: int
+    body: Mapping[str, Any] | None
+    words: str = ""
+
+
+def batch(graph: Channel, reads: Mapping[str, str], *, obj: str) -> dict[str, Answer]:
+    """Several GETs in one request, by name. At most twenty. A refusal of one does not touch the others.
+
+    Raises:
+        AzureError: the batch itself is refused.
+    """
+    requests = [{"id": name, "method": "GET", "url": url} for name, url in reads.items()]
+    answered = graph.send("POST", "/v1.0/$batch", obj=obj, body={"requests": requests})
+    found = {str(one["id"]): _answer(one) for one in answered.get("responses") or []}
+    missing = Answer(0, None, "Graph left it unanswered")
+    return {name: found.get(name, missing) for name in reads}
+
+
+def _answer(one: Mapping[str, Any]) -> Answer:
+    status, body = int(one["status"]), one.get("body")
+    if status == 200 and isinstance(body, Mapping):
+        return Answer(status, body)
+    error = (body or {}).get("error") if isinstance(body, Mapping) else None
+    return Answer(status, None, str((error or {}).get("message") or f"HTTP status {status}"))
+
+
+def _no_service_principal(client_id: str, application_status: int) -> TaskError:
+    if application_status == _NOT_FOUND:
+        problem = "there is no such application in the operator's tenant"
+        step = "check app_client_id (Application (client) ID) and the tenant"
+    else:
+        problem = "the application has no service principal in the operator's tenant"
+        step = "make one (the portal makes it with the registration; otherwise: az ad sp create), or check the tenant"
+    return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step)
+
+
+def _object_id(principal: Mapping[str, Any] | None, given: str | None, client_id: str) -> str:
+    if principal is None:
+        return str(given)
+    found = str(principal["id"])
+    if given is not None and given.lower() != found.lower():
+        raise TaskError(
+            f"app_object_id is {given}, and the service principal of app_client_id is {found}",
+            plane="Entra",
+            obj=f"application {client_id}",
+            next_step="leave app_object_id out, or correct it: it is the object ID of the service principal, not that "
+            "of the app registration",
+        )
+    return found
+
+
+def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
+    """Object IDs of the groups. Directory roles and administrative units are listed, too, and give no right here."""
+    if body is None or body.get("@odata.nextLink"):
+        # More than 999 groups: not followed, hence not known.
+        return None
+    kinds = (None, "#microsoft.graph.group")
+    return frozenset(str(entry["id"]).lower() for entry in body["value"] if entry.get("@odata.type") in kinds)
+
+
+def _credentials(application: Mapping[str, Any]) -> tuple[Credential, ...]:
+    secrets = [_credential("secret", entry) for entry in application.get("passwordCredentials") or []]
+    certificates = [_credential("certificate", entry) for entry in application.get("keyCredentials") or []]
+    return (*secrets, *certificates)
+
+
+def _credential(kind: str, entry: Mapping[str, Any]) -> Credential:
+    return Credential(
+        kind=kind,
+        key_id=str(entry["keyId"]),
+        name=str(entry.get("displayName") or ""),
+        starts=moment(entry.get("startDateTime")),
+        ends=moment(entry.get("endDateTime")),
+        thumbprint=_thumbprint(entry.get("customKeyIdentifier")) if kind == "certificate" else None,
+    )
+
+
+def _thumbprint(identifier: Any) -> str | None:
+    """SHA-1 in upper-case hex. Graph writes it in hex or as base64 of the twenty bytes."""
+    text = str(identifier or "")
+    if len(text) == 40 and all(character in "0123456789abcdefABCDEF" for character in text):
+        return text.upper()
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw.hex().upper() if len(raw) == 20 else None
+
+
+def _resources(application: Mapping[str, Any] | None) -> frozenset[str] | None:
+    if application is None:
+        return None
+    return frozenset(str(entry["resourceAppId"]).lower() for entry in application.get("requiredResourceAccess") or [])
+
+
+def _consents(body: Mapping[str, Any] | None) -> frozenset[str] | None:
+    if body is None:
+        return None
+    granted = [entry for entry in body["value"] if entry.get("consentType") == "AllPrincipals"]
+    return frozenset(scope for entry in granted for scope in str(entry.get("scope") or "").split())

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Whether the firewall of a vault lets DSM through to the keys (Azure contract §1.5, T24). Pure.
+
+Resource Manager is never behind this firewall: the list of vaults can work while every request for keys is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from typing import Any
+
+from .facts import Firewall
+
+ALLOWED, BLOCKED, UNKNOWN = "allowed", "blocked", "unknown"
+
+# RFC 1918 and RFC 4193. Not `is_private`: that also takes in the address blocks of examples and of carriers.
+_INTERNAL = tuple(ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+
+
+@dataclass(frozen=True)
+class AddressReach:
+    """What the firewall does with one address or block of DSM. ``verdict``: allowed | blocked | unknown."""
+
+    address: str
+    verdict: str
+    reason: str
+
+    def as_result(self) -> dict[str, Any]:
+        return {"address": self.address, "verdict": self.verdict, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The worst of all addresses: one that is blocked is enough for a sync that fails now and then."""
+
+    verdict: str
+    reason: str
+    addresses: tuple[AddressReach, ...] = ()
+
+    def as_result(self) -> dict[str, Any]:
+        return {
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "addresses": [one.as_result() for one in self.addresses],
+        }
+
+
+def reachable(firewall: Firewall, addresses: Sequence[str]) -> Reach:
+    """Judge the addresses from which DSM comes: IPv4 or IPv6, single or as CIDR blocks."""
+    if not addresses:
+        return _without_addresses(firewall)
+    judged = tuple(AddressReach(address, *_judge(firewall, address)) for address in addresses)
+    for verdict in (BLOCKED, UNKNOWN):
+        for one in judged:
+            if one.verdict == verdict:
+                return Reach(verdict, f"{one.address}: {one.reason}", judged)
+    return Reach(ALLOWED, "Every address of DSM is let through.", judged)
+
+
+def _without_addresses(firewall: Firewall) -> Reach:
+    """Who is let in from everywhere need not say from where."""
+    if firewall.has_perimeter or not firewall.public_access or not firewall.default_allow:
+        return Reach(UNKNOWN, "The vault restricts its network and the addresses from which DSM comes were not given.")
+    return Reach(ALLOWED, "The vault's firewall is open to all networks.")
+
+
+def _judge(firewall: Firewall, address: str) -> tuple[str, str]:
+    source = _network(address)
+    if source is None:
+        return UNKNOWN, "This is no IP address and no CIDR block."
+    if firewall.has_perimeter:
+        return UNKNOWN, "A network security perimeter may override the vault's firewall; its rules are not judged here."
+    internal = any(source.version == block.version and _within(source, block) for block in _INTERNAL)
+    if internal and firewall.private_endpoints and not (firewall.public_access and firewall.default_allow):
+        return UNKNOWN, "This internal address may come in through a private endpoint, which cannot be seen from here."
+    if not firewall.public_access:
+        return BLOCKED, "Public network access is disabled, so that only private endpoints get in."
+    if firewall.default_allow:
+        return ALLOWED, "The vault's firewall is open to all networks."
+    if source.version == 6:
+        return BLOCKED, "The vault's firewall is closed by default and its rules know IPv4 addresses only."
+    if internal and firewall.subnet_rules:
+        return UNKNOWN, "This internal address may come from an allowed subnet, which cannot be seen from here."
+    rules = [rule for rule in map(_network, firewall.ip_rules) if isinstance(rule, IPv4Network)]
+    if any(_within(source, rule) for rule in collapse_addresses(rules)):
+        return ALLOWED, "An IP rule of the vault's firewall covers it."
+    if any(source.overlaps(rule) for rule in rules):
+        return BLOCKED, "The IP rules of the vault's firewall cover only a part of this block."
+    return BLOCKED, "The vault's firewall is closed by default and no IP rule covers it."
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        # A block whose host bits are set means the block around it: that is how Azure stores such a rule, too.
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+
+
+def _within(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
+    if isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network):
+        return inner.subnet_of(outer)
+    return isinstance(inner, IPv6Network) and isinstance(outer, IPv6Network) and inner.subnet_of(outer)

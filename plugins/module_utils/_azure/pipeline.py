@@ -1,0 +1,292 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The ways to Resource Manager, Microsoft Graph and a managed HSM: time-outs, retries, and a guard against writes.
+
+The clients are the SDK's, with a list of policies of our own for Resource Manager. The SDK's own list registers
+resource providers by itself: a write, and a wait without end, inside of a read (Azure contract §0 no. 8, T34).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from .. import _deps
+from .._errors import TaskError
+from .cloud import check_uri
+from .credential import Operator
+from .errors import AzureError, failure_of, refusal
+
+_USER_AGENT = "fortanix.dsm"
+_OLDEST_KEY_VAULT_SDK = 14
+# Seconds. A server that asks for a longer pause gets none: the task ends, and says what was asked.
+_LONGEST_PAUSE = 60
+# What OData's `$filter` and its functions are written with; it stays readable in the journal of a proxy.
+_SAFE_IN_QUERY = "$,()'/:"
+_BATCH = re.compile(r"/v1\.0/\$batch")
+# POSTs of Graph that change nothing: which groups an object is in (Azure contract §2 T7).
+_GRAPH_QUESTIONS = re.compile(r"(?:/v1\.0)?/(?:servicePrincipals|directoryObjects)/[^/]+/(?:check|get)MemberGroups")
+
+
+class WriteRefused(Exception):
+    """A defect of the caller: a way that is for reading was asked to write."""
+
+
+class ReadOnly:
+    """First policy of a way that is for reading: raises on every request that is not known to change nothing.
+
+    It has the shape of azure-core's HTTPPolicy (``next``, ``send``) without its class, as nothing of the SDK is
+    imported before it is used.
+    """
+
+    next: Any = None
+
+    def send(self, request: Any) -> Any:
+        http = request.http_request
+        if not is_read(http.method, urllib.parse.urlsplit(http.url).path, getattr(http, "content", None)):
+            raise WriteRefused(f"{http.method} {http.url.partition('?')[0]} on a way that is for reading")
+        return self.next.send(request)
+
+
+def is_read(method: str, path: str, content: Any = None) -> bool:
+    """Whether a request changes nothing. A batch of Graph is a read when each request in it is one."""
+    if method in ("GET", "HEAD"):
+        return True
+    if method != "POST":
+        return False
+    if not _BATCH.fullmatch(path):
+        return bool(_GRAPH_QUESTIONS.fullmatch(path))
+    try:
+        parts = [(part["method"], part["url"].partition("?")[0]) for part in json.loads(content)["requests"]]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+    return all(is_read(kind, url) and not _BATCH.search(url) for kind, url in parts)
+
+
+class Channel:
+    """One service with everything that is on the way to it.
+
+    ``sdk``: the client itself, for operations that are more than one request; use it inside of :meth:`explained`.
+    """
+
+    def __init__(self, sdk: Any, *, plane: str, base: str) -> None:
+        self.sdk = sdk
+        self.plane = plane
+        self.base = base.rstrip("/")
+        self._request = _deps.load("azure.core.rest").HttpRequest
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.sdk.close()
+
+    def get(self, path: str, *, obj: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        return self.send("GET", path, obj=obj, query=query)
+
+    def send(
+        self, method: str, path: str, *, obj: str, query: Mapping[str, str] | None = None, body: Any = None
+    ) -> dict[str, Any]:
+        """The JSON of a successful answer; an empty mapping when it has no body.
+
+        Args:
+            method: Of HTTP.
+            path: Below the service's address, beginning with a slash, or a whole address of this service.
+            obj: What it is about, for the message of a failure.
+            query: Parameters, unescaped. Resource Manager wants ``api-version`` in each request.
+            body: Sent as JSON.
+
+        Raises:
+            AzureError: the service or Entra refuses, or cannot be reached.
+            WriteRefused: this way is for reading, and the request is none.
+        """
+        url = path if path.startswith("https://") else self.base + path
+        if query:
+            url += "?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote, safe=_SAFE_IN_QUERY)
+        request = self._request(method, url, **({} if body is None else {"json": body}))
+        with self.explained(obj):
+            response = self.sdk.send_request(request)
+            status, content = response.status_code, response.content
+        found = _decoded(content)
+        if not 200 <= status < 300:
+            raise refusal(
+                status,
+                found if isinstance(found, dict) else content.decode("utf-8", "replace"),
+                plane=self.plane,
+                obj=obj,
+                retry_after=response.headers.get("Retry-After"),
+                label=f"{method} {urllib.parse.urlsplit(url).path}",
+            )
+        if not isinstance(found, dict):
+            raise self._unreadable(obj, "the answer is no JSON object")
+        return found
+
+    def pages(self, path: str, *, obj: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+        """The elements of a list, from all of its pages.
+
+        Raises:
+            AzureError: as :meth:`send`, or the list goes on elsewhere, or in a circle.
+        """
+        page = self.get(path, obj=obj, query=query)
+        seen: set[str] = set()
+        while True:
+            values = page.get("value")
+            if not isinstance(values, list):
+                raise self._unreadable(obj, "the answer is no list")
+            yield from values
+            following = page.get("nextLink") or page.get("@odata.nextLink")
+            if not following:
+                return
+            # The token goes along: never to another host than the one it is for.
+            if urllib.parse.urlsplit(following)[:2] != urllib.parse.urlsplit(self.base)[:2]:
+                raise self._unreadable(obj, "the next page of the list is at another address")
+            if following in seen:
+                raise self._unreadable(obj, "the list has no end")
+            seen.add(following)
+            page = self.get(following, obj=obj)
+
+    @contextmanager
+    def explained(self, obj: str) -> Iterator[None]:
+        """Turns the SDK's exceptions into :class:`AzureError`."""
+        base_class = _deps.load("azure.core.exceptions").AzureError
+        failure = None
+        try:
+            yield
+        except base_class as error:
+            failure = failure_of(error, plane=self.plane, obj=obj)
+        if failure is not None:
+            raise failure
+
+    def _unreadable(self, obj: str, problem: str) -> AzureError:
+        return AzureError(
+            problem,
+            plane=self.plane,
+            obj=obj,
+            next_step="see whether a proxy or gateway answers in the place of Azure",
+        )
+
+
+def arm(operator: Operator, *, read_only: bool) -> Channel:
+    """The way to Resource Manager. ``sdk`` is a KeyVaultManagementClient.
+
+    Raises:
+        TaskError: azure-mgmt-keyvault is missing, or too old to know the present versions of the service.
+    """
+    check_key_vault_sdk()
+    cloud = operator.cloud
+    authentication = _deps.load("azure.mgmt.core.policies").ARMChallengeAuthenticationPolicy
+    client = _deps.load("azure.mgmt.keyvault").KeyVaultManagementClient(
+        operator.credential,
+        # Only in addresses that the SDK makes itself.
+        operator.subscription_id or "",
+        cloud.arm,
+        cloud_setting=_deps.load("azure.core").AzureClouds[cloud.setting],
+        credential_scopes=[cloud.arm_scope],
+        policies=_policies(authentication(operator.credential, cloud.arm_scope), operator, read_only=read_only),
+        **operator.network,
+    )
+    return Channel(client, plane="Azure", base=cloud.arm)
+
+
+def graph(operator: Operator, *, read_only: bool) -> Channel:
+    """The way to Microsoft Graph, without its SDK, which is many times as large as all the others together."""
+    cloud = operator.cloud
+    authentication = _deps.load("azure.core.pipeline.policies").BearerTokenCredentialPolicy
+    client = _deps.load("azure.core").PipelineClient(
+        cloud.graph,
+        policies=_policies(authentication(operator.credential, cloud.graph_scope), operator, read_only=read_only),
+        **operator.network,
+    )
+    return Channel(client, plane="Entra", base=cloud.graph)
+
+
+def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
+    """The way to the roles of one managed HSM. ``sdk`` is a KeyVaultAccessControlClient.
+
+    Raises:
+        InvalidInput: the address is not in the operator's cloud (T32).
+    """
+    check_uri("vault.uri", uri, operator.cloud)
+    client = _deps.load("azure.keyvault.administration").KeyVaultAccessControlClient(
+        uri,
+        operator.credential,
+        per_call_policies=[ReadOnly()] if read_only else [],
+        retry_policy=_retries(operator),
+        permit_redirects=False,
+        user_agent=_USER_AGENT,
+        **operator.network,
+    )
+    return Channel(client, plane="Azure", base=uri)
+
+
+def check_key_vault_sdk() -> None:
+    """Refuse an azure-mgmt-keyvault whose versions of the service end on 27 February 2027 (Azure contract §0 no. 2).
+
+    Raises:
+        TaskError: it is missing or too old. Nothing has been imported or sent.
+    """
+    name, installed = "azure-mgmt-keyvault", ""
+    wanted = f"{name} >= {_OLDEST_KEY_VAULT_SDK}"
+    try:
+        installed = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError as error:
+        cause = str(error)
+    if not installed:
+        raise _deps.missing(wanted, cause)
+    if int(installed.partition(".")[0]) < _OLDEST_KEY_VAULT_SDK:
+        raise TaskError(
+            f"{name} {installed} is installed, and {wanted} is needed: the versions of the service that it speaks "
+            "are switched off on 27 February 2027, and it does not know that new vaults use RBAC",
+            plane="Controller",
+            obj=f"Python library {name}",
+            next_step="azure.azcollection pins an older one, so install the collection's requirements.txt in a Python "
+            "environment of its own, and name that in ansible_python_interpreter for these tasks",
+        )
+
+
+def _policies(authentication: Any, operator: Operator, *, read_only: bool) -> list[Any]:
+    """What a request goes through, first to last. No redirects are followed, no providers are registered."""
+    known = _deps.load("azure.core.pipeline.policies")
+    return [
+        *([ReadOnly()] if read_only else []),
+        known.RequestIdPolicy(),
+        known.HeadersPolicy(),
+        known.UserAgentPolicy(base_user_agent=_USER_AGENT),
+        known.ProxyPolicy(),
+        known.ContentDecodePolicy(),
+        _retries(operator),
+        authentication,
+    ]
+
+
+def _retries(operator: Operator) -> Any:
+    """The SDK's retries, without those that wait for long or might do a thing twice."""
+    policy = _deps.load("azure.core.pipeline.policies").RetryPolicy(retry_total=operator.network["retry_total"])
+    wanted = policy.is_retry
+
+    def is_retry(settings: Any, response: Any) -> bool:
+        # After 5xx, a POST or PATCH may have been carried out; the SDK would send it again.
+        uncertain = response.http_request.method in ("POST", "PATCH") and response.http_response.status_code >= 500
+        too_long = (policy.get_retry_after(response) or 0) > _LONGEST_PAUSE
+        return not uncertain and not too_long and bool(wanted(settings, response))
+
+    policy.is_retry = is_retry
+    return policy
+
+
+def _decoded(content: bytes) -> Any:
+    """The JSON of a body, an empty mapping for none, None when it is something else."""
+    if not content.strip():
+        return {}
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None

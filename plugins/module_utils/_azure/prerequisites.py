@@ -1,0 +1,221 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The prerequisites of the guide's section 4.2: what is asked, what was observed, how it is judged."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .. import _certificates
+from .._certificates import Certificate
+from .._errors import InvalidInput
+from .._findings import Finding, worst
+from . import graph, observation, vaults
+from .access import INEFFECTIVE, MISSING, OverPrivilege, Verdict, Wanted, judge, over_privileges
+from .cloud import cloud_of
+from .facts import Access, KeyStore
+from .findings import Evidence, findings_of
+from .graph import Registration
+from .network import Reach, reachable
+from .session import Azure
+from .vaults import Locator
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the user wants to know or to have. ``certificate``: the one that DSM logs in with, if it was given."""
+
+    locator: Locator
+    client_id: str
+    object_id: str | None
+    wanted: Wanted
+    egress: tuple[str, ...]
+    certificate: Certificate | None
+    renew_before_days: int
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Question:
+        """From validated options; everything that is wrong without asking anybody is refused here.
+
+        Raises:
+            InvalidInput: an option is wrong.
+        """
+        if params["renew_before_days"] < 0:
+            raise InvalidInput("renew_before_days", "it is negative", "set a number of days, 30 is the default")
+        certificate = None
+        if params["app_certificate"] is not None:
+            certificate = _certificates.load_certificates("app_certificate", params["app_certificate"])[0]
+        object_id = params["app_object_id"]
+        return cls(
+            locator=Locator.from_option(params["vault"], cloud_of(params["cloud_environment"])),
+            client_id=_checked_id("app_client_id", params["app_client_id"]),
+            object_id=None if object_id is None else _checked_id("app_object_id", object_id),
+            wanted=_wanted(params),
+            egress=tuple(_checked_address(address) for address in params["dsm_egress_addresses"]),
+            certificate=certificate,
+            renew_before_days=params["renew_before_days"],
+        )
+
+
+def _wanted(params: Mapping[str, Any]) -> Wanted:
+    profile, model = params["rights_profile"], params["permission_model"]
+    given = tuple(params["key_permissions"] or ())
+    if profile == "guide":
+        if given:
+            raise InvalidInput(
+                "key_permissions",
+                "the profile guide has all ten of them",
+                "leave it out, or set rights_profile to least_privilege or explicit",
+            )
+        return Wanted.guide(model)
+    if profile == "least_privilege":
+        return Wanted.least_privilege(given, model)
+    return Wanted.explicit(given, model)
+
+
+def _checked_id(option: str, value: str) -> str:
+    if not _UUID.fullmatch(value.strip()):
+        raise InvalidInput(option, f'"{value}" is not a UUID', "copy it from the overview of the application")
+    return value.strip().lower()
+
+
+def _checked_address(address: str) -> str:
+    try:
+        ipaddress.ip_network(address.strip(), strict=False)
+    except ValueError:
+        raise InvalidInput(
+            "dsm_egress_addresses", f'"{address}" is no IP address and no CIDR block', "write it as 198.51.100.7"
+        ) from None
+    return address.strip()
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The answer: everything that was seen, and what follows from it."""
+
+    access: Access
+    registration: Registration
+    verdicts: tuple[Verdict, ...]
+    beyond: tuple[OverPrivilege, ...]
+    reach: Reach
+    findings: tuple[Finding, ...]
+
+    def result(self) -> dict[str, Any]:
+        return {
+            "verdict": worst(self.findings),
+            "rights": [verdict.as_result() for verdict in self.verdicts],
+            "findings": [finding.record() for finding in self.findings],
+            "over_privileges": [one.as_result() for one in self.beyond],
+            "vault": _vault_record(self.access.store, self.reach),
+            "application": _application_record(self.registration),
+        }
+
+    def rights_view(self) -> dict[str, Any]:
+        """The rights as one flat view, for the diff."""
+        return {verdict.requirement: verdict.verdict for verdict in self.verdicts}
+
+
+def assess(azure: Azure, question: Question) -> Assessment:
+    """Look and judge.
+
+    Raises:
+        TaskError: the vault or the application is not found, or a service does not answer.
+    """
+    store = vaults.find(azure.arm, question.locator, azure.operator)
+    registration = graph.registration(azure.graph, question.client_id, question.object_id)
+    access = observation.observe(azure, store, registration.identity)
+    return _assessed(azure, question, access, registration)
+
+
+def reassess(azure: Azure, question: Question, before: Assessment) -> Assessment:
+    """Look again at what grants change: the policies and the roles. Azure's own definitions stay what they are."""
+    store = vaults.read(azure.arm, before.access.store.resource_id)
+    known = {guid: role for guid, role in before.access.roles.items() if not role.is_custom}
+    access = observation.observe(azure, store, before.registration.identity, known)
+    return _assessed(azure, question, access, before.registration)
+
+
+def _assessed(azure: Azure, question: Question, access: Access, registration: Registration) -> Assessment:
+    verdicts = judge(access, question.wanted)
+    if any(verdict.verdict in (MISSING, INEFFECTIVE) for verdict in verdicts):
+        access = observation.with_eligible(azure, access)
+    return judged(question, azure, access, registration)
+
+
+def judged(question: Question, azure: Azure, access: Access, registration: Registration) -> Assessment:
+    """The judgement of an observation, a predicted one included."""
+    verdicts = judge(access, question.wanted)
+    beyond = over_privileges(access)
+    reach = reachable(access.store.firewall, question.egress)
+    evidence = Evidence(
+        access=access,
+        verdicts=verdicts,
+        beyond=beyond,
+        reach=reach,
+        cloud=azure.operator.cloud,
+        operator_client_id=azure.operator.client_id,
+        resources=registration.resources,
+        consented_for_all=registration.consented_for_all,
+        unreadable=registration.unreadable,
+        wanted_type=question.locator.type,
+        certificate=question.certificate,
+        renew_before_days=question.renew_before_days,
+    )
+    findings = findings_of(evidence)
+    return Assessment(access, registration, verdicts, beyond, reach, findings)
+
+
+def _vault_record(store: KeyStore, reach: Reach) -> dict[str, Any]:
+    return {
+        "resource_id": store.resource_id,
+        "name": store.name,
+        "uri": store.uri,
+        "type": "managed_hsm" if store.is_hsm else store.sku,
+        "location": store.location,
+        "tenant_id": store.tenant_id,
+        "permission_model": "local_roles" if store.is_hsm else "rbac" if store.rbac else "access_policy",
+        "soft_delete": store.soft_delete,
+        "retention_days": store.retention_days,
+        "purge_protection": store.purge_protection,
+        "activation": store.activation,
+        "reachable_for_dsm": reach.as_result(),
+    }
+
+
+def _application_record(registration: Registration) -> dict[str, Any]:
+    identity = registration.identity
+    credentials = identity.credentials
+    return {
+        "client_id": identity.client_id,
+        "object_id": identity.object_id,
+        "name": identity.display_name or None,
+        "enabled": identity.enabled,
+        "home_tenant_id": identity.home_tenant_id,
+        "credentials": None
+        if credentials is None
+        else [
+            {
+                "type": one.kind,
+                "key_id": one.key_id,
+                "name": one.name,
+                "starts": _text(one.starts),
+                "ends": _text(one.ends),
+                "thumbprint": one.thumbprint,
+            }
+            for one in credentials
+        ],
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,193 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Roles: which ones matter here, what a role grants, and which action stands for a key permission.
+
+Azure contract §1.8. GUIDs and actions are compared without regard to letter case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .facts import PermissionSet, RoleDefinition
+
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+HSM_ADMINISTRATOR = "a290e904-7015-4bba-90c8-60543313cdb4"
+HSM_CRYPTO_OFFICER = "515eb02d-2335-4d2d-92f2-b1cbdf9c3778"
+HSM_POLICY_ADMINISTRATOR = "4bd23610-cdcf-4971-bdee-bdc562cc28e4"
+
+# Guide 4.2, in its order.
+GUIDE_PERMISSIONS = ("get", "list", "update", "create", "import", "delete", "recover", "backup", "restore", "purge")
+# What the permission `all` of an access policy stands for: purge was left out of it on purpose (T8b). Permissions that
+# are younger than `all` (release, rotate, ...) are not counted either: nothing says that they are in it.
+COVERED_BY_ALL = frozenset(GUIDE_PERMISSIONS) - {"purge"} | {
+    "encrypt",
+    "decrypt",
+    "wrapkey",
+    "unwrapkey",
+    "sign",
+    "verify",
+}
+
+VAULTS_READ = "Microsoft.KeyVault/vaults/read"
+VAULTS_WRITE = "Microsoft.KeyVault/vaults/write"
+POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
+HSMS_READ = "Microsoft.KeyVault/managedHSMs/read"
+HSMS_WRITE = "Microsoft.KeyVault/managedHSMs/write"
+ROLE_ASSIGNMENTS_WRITE = "Microsoft.Authorization/roleAssignments/write"
+# A role that grants these on a vault does what Key Vault Contributor does there.
+CONTRIBUTOR_ACTIONS = (VAULTS_READ, VAULTS_WRITE, "Microsoft.KeyVault/vaults/delete", POLICIES_WRITE)
+# A role that grants one of these goes beyond the management of vaults or of pools.
+BEYOND_KEY_VAULT = (ROLE_ASSIGNMENTS_WRITE, "Microsoft.Compute/virtualMachines/write")
+BEYOND_CONTRIBUTOR = (
+    *BEYOND_KEY_VAULT,
+    HSMS_WRITE,
+    "Microsoft.KeyVault/locations/deletedVaults/purge/action",
+)
+BEYOND_READING = (*BEYOND_KEY_VAULT, VAULTS_WRITE, POLICIES_WRITE, HSMS_WRITE)
+
+_VAULT = "Microsoft.KeyVault/vaults"
+VAULT_DATA_ACTIONS = {
+    "get": f"{_VAULT}/keys/read",
+    "list": f"{_VAULT}/keys/read",
+    "update": f"{_VAULT}/keys/update/action",
+    "create": f"{_VAULT}/keys/create/action",
+    "import": f"{_VAULT}/keys/import/action",
+    "delete": f"{_VAULT}/keys/delete",
+    "recover": f"{_VAULT}/keys/recover/action",
+    "backup": f"{_VAULT}/keys/backup/action",
+    "restore": f"{_VAULT}/keys/restore/action",
+    "purge": f"{_VAULT}/keys/purge/action",
+    "encrypt": f"{_VAULT}/keys/encrypt/action",
+    "decrypt": f"{_VAULT}/keys/decrypt/action",
+    "wrapkey": f"{_VAULT}/keys/wrap/action",
+    "unwrapkey": f"{_VAULT}/keys/unwrap/action",
+    "sign": f"{_VAULT}/keys/sign/action",
+    "verify": f"{_VAULT}/keys/verify/action",
+    "release": f"{_VAULT}/keys/release/action",
+    "rotate": f"{_VAULT}/keys/rotate/action",
+    "getrotationpolicy": f"{_VAULT}/keyrotationpolicies/read",
+    "setrotationpolicy": f"{_VAULT}/keyrotationpolicies/write",
+}
+# Samples of what is in a vault besides keys: a role that reaches one of them is wider than any wish for keys.
+VAULT_OTHER_DATA = (
+    f"{_VAULT}/secrets/getSecret/action",
+    f"{_VAULT}/secrets/setSecret/action",
+    f"{_VAULT}/secrets/readMetadata/action",
+    f"{_VAULT}/certificates/read",
+    f"{_VAULT}/certificates/create/action",
+)
+
+_HSM = "Microsoft.KeyVault/managedHsm"
+HSM_DATA_ACTIONS = {
+    "get": f"{_HSM}/keys/read/action",
+    "list": f"{_HSM}/keys/read/action",
+    "update": f"{_HSM}/keys/write/action",
+    "create": f"{_HSM}/keys/create",
+    "import": f"{_HSM}/keys/import/action",
+    "delete": f"{_HSM}/keys/delete",
+    "recover": f"{_HSM}/keys/deletedKeys/recover/action",
+    "backup": f"{_HSM}/keys/backup/action",
+    "restore": f"{_HSM}/keys/restore/action",
+    "purge": f"{_HSM}/keys/deletedKeys/delete",
+    "encrypt": f"{_HSM}/keys/encrypt/action",
+    "decrypt": f"{_HSM}/keys/decrypt/action",
+    "wrapkey": f"{_HSM}/keys/wrap/action",
+    "unwrapkey": f"{_HSM}/keys/unwrap/action",
+    "sign": f"{_HSM}/keys/sign/action",
+    "verify": f"{_HSM}/keys/verify/action",
+    "release": f"{_HSM}/keys/release/action",
+    "rotate": f"{_HSM}/keys/rotate/action",
+}
+# With one of these, the holder of a local role can give itself every other one (T38).
+HSM_SELF_ADMINISTRATION = (f"{_HSM}/roleAssignments/write/action", f"{_HSM}/roleDefinitions/write/action")
+
+# Known by heart, because neither a verdict nor a repair must hang on a definition that could not be read. Only what
+# bears on keys and their stores; the services' own definitions are used where they were read.
+KEY_VAULT_CONTRIBUTOR = RoleDefinition(
+    guid="f25e0fa2-a7c8-4377-a976-54943a77a395",
+    name="Key Vault Contributor",
+    permissions=(
+        PermissionSet(
+            actions=("Microsoft.KeyVault/*", "Microsoft.Authorization/*/read"),
+            not_actions=(
+                "Microsoft.KeyVault/locations/deletedVaults/purge/action",
+                "Microsoft.KeyVault/hsmPools/*",
+                "Microsoft.KeyVault/managedHsms/*",
+            ),
+        ),
+    ),
+)
+CRYPTO_OFFICER = RoleDefinition(
+    guid="14b46e9e-c2b7-41b4-b07b-48a6ebf60603",
+    name="Key Vault Crypto Officer",
+    permissions=(PermissionSet(data_actions=(f"{_VAULT}/keys/*", f"{_VAULT}/keyrotationpolicies/*")),),
+)
+HSM_CRYPTO_USER = RoleDefinition(
+    guid="21dbd100-6940-42c2-9190-5d6cb909625b",
+    name="Managed HSM Crypto User",
+    permissions=(
+        PermissionSet(
+            data_actions=tuple(
+                action
+                for name, action in HSM_DATA_ACTIONS.items()
+                if name not in ("list", "recover", "purge", "release")
+            )
+        ),
+    ),
+)
+BUILT_IN = {role.guid: role for role in (KEY_VAULT_CONTRIBUTOR, CRYPTO_OFFICER)}
+BUILT_IN_LOCAL = {HSM_CRYPTO_USER.guid: HSM_CRYPTO_USER}
+
+
+def data_action(permission: str, *, hsm: bool) -> str | None:
+    """The data action that means the same as a key permission; None for a name without one."""
+    return (HSM_DATA_ACTIONS if hsm else VAULT_DATA_ACTIONS).get(permission)
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two ids, scopes or names are equal as Azure compares them."""
+    return one is not None and other is not None and one.casefold() == other.casefold()
+
+
+def matches(pattern: str, action: str) -> bool:
+    """Whether an action is meant by a pattern, in which ``*`` stands for any text and nothing else is special."""
+    action = action.casefold()
+    first, *others = pattern.casefold().split("*")
+    if not others:
+        return action == first
+    if not action.startswith(first):
+        return False
+    at = len(first)
+    for part in others[:-1]:
+        found = action.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return len(action) - at >= len(others[-1]) and action.endswith(others[-1])
+
+
+def covers(permissions: Iterable[PermissionSet], action: str, *, data: bool) -> bool:
+    """Whether one of the sets includes the action and does not subtract it again."""
+    for one in permissions:
+        included, subtracted = (one.data_actions, one.not_data_actions) if data else (one.actions, one.not_actions)
+        if _any(included, action) and not _any(subtracted, action):
+            return True
+    return False
+
+
+def grants(definition: RoleDefinition, action: str, *, data: bool) -> bool:
+    """Whether a role includes an action (``data``: a data action)."""
+    return covers(definition.permissions, action, data=data)
+
+
+def grants_any(definition: RoleDefinition, actions: Iterable[str], *, data: bool) -> bool:
+    return any(grants(definition, action, data=data) for action in actions)
+
+
+def _any(patterns: Iterable[str], action: str) -> bool:
+    return any(matches(pattern, action) for pattern in patterns)

@@ -1,0 +1,40 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The operator in Azure for the time of one task: the ways to the services, under one login."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from . import pipeline
+from .credential import Operator
+from .pipeline import Channel
+
+
+@dataclass(frozen=True)
+class Azure:
+    """``arm`` and ``graph`` are open; a pool has a host of its own and is opened on demand."""
+
+    operator: Operator
+    arm: Channel
+    graph: Channel
+    read_only: bool
+
+    def pool(self, uri: str) -> Channel:
+        """The local roles of a managed HSM; to be closed by the caller."""
+        return pipeline.hsm_access(self.operator, uri, read_only=self.read_only)
+
+
+@contextmanager
+def connect(operator: Operator, *, read_only: bool) -> Iterator[Azure]:
+    """The services of the operator's cloud. With ``read_only``, writing is impossible by construction."""
+    with (
+        pipeline.arm(operator, read_only=read_only) as arm,
+        pipeline.graph(operator, read_only=read_only) as graph,
+    ):
+        yield Azure(operator, arm, graph, read_only)

@@ -1,0 +1,244 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Vaults and managed HSM pools in Resource Manager: named by the user, found, read (Azure contract §1.2, §1.6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._errors import InvalidInput, TaskError
+from .cloud import Cloud, check_uri, is_hsm_uri
+from .credential import Operator
+from .facts import MANAGED_HSM, VAULT, Firewall, KeyStore, PolicyEntry
+from .pipeline import Channel
+
+# The oldest version that is not retired on 27 February 2027 (Azure contract §0 no. 2).
+API = {"api-version": "2026-02-01"}
+
+_RESOURCE = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    r"/providers/Microsoft\.KeyVault/(?P<segment>vaults|managedHSMs)/(?P<name>[^/]+)",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,22}[a-z0-9]", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a vault or pool is in Resource Manager."""
+
+    subscription_id: str
+    resource_group: str
+    kind: str
+    name: str
+
+    @classmethod
+    def parse(cls, resource_id: str) -> Place | None:
+        found = _RESOURCE.fullmatch(resource_id.strip().rstrip("/"))
+        if found is None:
+            return None
+        kind = VAULT if found["segment"].lower() == "vaults" else MANAGED_HSM
+        return cls(found["subscription"], found["group"], kind, found["name"])
+
+    @property
+    def label(self) -> str:
+        return f"{'managed HSM' if self.kind == MANAGED_HSM else 'vault'} {self.name}"
+
+
+@dataclass(frozen=True)
+class Locator:
+    """How the user names the vault: by one of name, resource ID, URI or tags. ``type``: as the user wants it to be."""
+
+    name: str | None = None
+    resource_id: str | None = None
+    uri: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    resource_group: str | None = None
+    type: str | None = None
+
+    @classmethod
+    def from_option(cls, option: Mapping[str, Any], cloud: Cloud) -> Locator:
+        """From the validated ``vault`` option; what can be wrong without asking anybody is refused here.
+
+        Raises:
+            InvalidInput: it cannot be a vault, or not one of this cloud (T32), or the type contradicts it.
+        """
+        locator = cls(**{name: value for name, value in option.items() if value is not None})
+        if locator.resource_id is not None and Place.parse(locator.resource_id) is None:
+            raise InvalidInput(
+                "vault.resource_id",
+                "it is not the resource ID of a vault or a managed HSM",
+                "copy it from the properties of the vault: /subscriptions/.../providers/Microsoft.KeyVault/vaults/...",
+            )
+        if locator.name is not None and not _NAME.fullmatch(locator.name):
+            raise InvalidInput(
+                "vault.name",
+                f'"{locator.name}" cannot be the name of a vault',
+                "give 3 to 24 letters, digits and hyphens, of which the first is a letter",
+            )
+        if locator.uri is not None:
+            check_uri("vault.uri", locator.uri, cloud)
+        kind = locator.kind
+        if locator.type is not None and kind is not None and (locator.type == MANAGED_HSM) != (kind == MANAGED_HSM):
+            given = "a managed HSM" if kind == MANAGED_HSM else "a vault"
+            problem = f"it is {locator.type}, and what you name is {given}"
+            raise InvalidInput("vault.type", problem, "correct one of them")
+        return locator
+
+    @property
+    def kind(self) -> str | None:
+        """Vault or pool, as far as that follows from what was given."""
+        if self.resource_id is not None:
+            place = Place.parse(self.resource_id)
+            return place.kind if place else None
+        if self.uri is not None:
+            return MANAGED_HSM if is_hsm_uri(self.uri) else VAULT
+        if self.type is not None:
+            return MANAGED_HSM if self.type == MANAGED_HSM else VAULT
+        return None
+
+    def __str__(self) -> str:
+        if self.tags:
+            return "tags " + ", ".join(f"{name}={value}" for name, value in sorted(self.tags.items()))
+        return self.name or self.resource_id or self.uri or ""
+
+    def fits(self, listed: Mapping[str, Any]) -> bool:
+        """Whether an entry of a list is the one that is meant."""
+        properties = listed.get("properties") or {}
+        if (
+            self.resource_group is not None
+            and f"/resourcegroups/{self.resource_group.lower()}/" not in str(listed["id"]).lower()
+        ):
+            return False
+        if self.name is not None:
+            return str(listed["name"]).lower() == self.name.lower()
+        if self.uri is not None:
+            return _normal(str(properties.get("vaultUri") or properties.get("hsmUri") or "")) == _normal(self.uri)
+        return self.tags.items() <= dict(listed.get("tags") or {}).items()
+
+
+def find(arm: Channel, locator: Locator, operator: Operator) -> KeyStore:
+    """The vault or pool that the locator names. A list is only the way to its resource ID: lists may lag (§1.2).
+
+    Raises:
+        TaskError: there is none, or several, or it may not be read.
+    """
+    if locator.resource_id is not None:
+        return read(arm, locator.resource_id)
+    subscription_id = operator.subscription
+    if locator.name is not None and locator.resource_group is not None:
+        return read(arm, _resource_id(subscription_id, locator))
+    listed = [entry for entry in _listed(arm, locator.kind, subscription_id) if locator.fits(entry)]
+    if len(listed) != 1:
+        names = ", ".join(sorted(str(entry["id"]) for entry in listed))
+        raise TaskError(
+            f"several vaults fit: {names}" if listed else "there is no such vault that the operator can see",
+            plane="Azure",
+            obj=f"vault ({locator})",
+            next_step="name one by its resource ID"
+            if listed
+            else f"check the name and the subscription ({subscription_id}), and that the operator may read the vault",
+        )
+    return read(arm, str(listed[0]["id"]))
+
+
+def read(arm: Channel, resource_id: str) -> KeyStore:
+    """The vault or pool with this resource ID, by GET."""
+    place = Place.parse(resource_id)
+    if place is None:
+        raise AssertionError(f"not a resource ID of Key Vault: {resource_id}")
+    body = arm.get(resource_id, obj=place.label, query=API)
+    return _pool(body) if place.kind == MANAGED_HSM else _vault(body)
+
+
+def _resource_id(subscription_id: str, locator: Locator) -> str:
+    segment = "managedHSMs" if locator.kind == MANAGED_HSM else "vaults"
+    base = f"/subscriptions/{subscription_id}/resourceGroups/{locator.resource_group}"
+    return f"{base}/providers/Microsoft.KeyVault/{segment}/{locator.name}"
+
+
+def _listed(arm: Channel, kind: str | None, subscription_id: str) -> Iterator[Mapping[str, Any]]:
+    for segment, wanted in (("vaults", VAULT), ("managedHSMs", MANAGED_HSM)):
+        if kind in (None, wanted):
+            yield from arm.pages(
+                f"/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/{segment}",
+                obj=f"{segment} of subscription {subscription_id}",
+                query=API,
+            )
+
+
+def _vault(body: Mapping[str, Any]) -> KeyStore:
+    properties = body["properties"]
+    return KeyStore(
+        resource_id=str(body["id"]),
+        name=str(body["name"]),
+        uri=str(properties.get("vaultUri") or ""),
+        kind=VAULT,
+        tenant_id=str(properties["tenantId"]),
+        location=str(body.get("location") or ""),
+        sku=str(properties["sku"]["name"]).lower(),
+        rbac=properties.get("enableRbacAuthorization") is True,
+        states_model=properties.get("enableRbacAuthorization") is not None,
+        policies=tuple(_entry(entry) for entry in properties.get("accessPolicies") or []),
+        # Missing means on: it cannot be switched off any more (§1.2).
+        soft_delete=properties.get("enableSoftDelete") is not False,
+        retention_days=properties.get("softDeleteRetentionInDays"),
+        purge_protection=properties.get("enablePurgeProtection") is True,
+        firewall=_firewall(properties),
+        provisioning=str(properties.get("provisioningState") or ""),
+        tags=dict(body.get("tags") or {}),
+    )
+
+
+def _pool(body: Mapping[str, Any]) -> KeyStore:
+    properties = body["properties"]
+    return KeyStore(
+        resource_id=str(body["id"]),
+        name=str(body["name"]),
+        uri=str(properties.get("hsmUri") or ""),
+        kind=MANAGED_HSM,
+        tenant_id=str(properties["tenantId"]),
+        location=str(body.get("location") or ""),
+        sku=str((body.get("sku") or {}).get("name") or "").lower(),
+        rbac=True,
+        soft_delete=properties.get("enableSoftDelete") is not False,
+        retention_days=properties.get("softDeleteRetentionInDays"),
+        purge_protection=properties.get("enablePurgeProtection") is True,
+        firewall=_firewall(properties),
+        activation=(properties.get("securityDomainProperties") or {}).get("activationStatus"),
+        provisioning=str(properties.get("provisioningState") or ""),
+        tags=dict(body.get("tags") or {}),
+    )
+
+
+def _entry(entry: Mapping[str, Any]) -> PolicyEntry:
+    return PolicyEntry(
+        tenant_id=str(entry["tenantId"]),
+        object_id=str(entry["objectId"]),
+        application_id=entry.get("applicationId"),
+        keys=tuple(str(name) for name in (entry.get("permissions") or {}).get("keys") or []),
+    )
+
+
+def _firewall(properties: Mapping[str, Any]) -> Firewall:
+    rules = properties.get("networkAcls") or {}
+    access = str(properties.get("publicNetworkAccess") or "enabled").lower()
+    return Firewall(
+        # The third value is SecuredByPerimeter, where the perimeter's rules decide.
+        public_access=access != "disabled",
+        has_perimeter=access == "securedbyperimeter",
+        default_allow=str(rules.get("defaultAction") or "Allow").lower() == "allow",
+        ip_rules=tuple(str(rule["value"]) for rule in rules.get("ipRules") or []),
+        subnet_rules=len(rules.get("virtualNetworkRules") or []),
+        private_endpoints=len(properties.get("privateEndpointConnections") or []),
+    )
+
+
+def _normal(uri: str) -> str:
+    return uri.strip().lower().rstrip("/")

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What a check has found, as values: the same in results, in refusals and in reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._errors import printable
+
+# What is known of it. A state that could not be determined is never a pass.
+FAILED, WARNING, UNKNOWN = "failed", "warning", "unknown"
+HIGH, MEDIUM, LOW, INFO = "high", "medium", "low", "info"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of finding. ``id`` is stable: waivers and policies name it. ``section``: of the guide, or ``-``."""
+
+    id: str
+    severity: str
+    section: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding about one object. ``status``: failed | warning | unknown. ``evidence``: facts, never a secret."""
+
+    kind: Kind
+    status: str
+    plane: str
+    obj: str
+    expected: str
+    actual: str
+    remedy: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "id": self.kind.id,
+            "status": self.status,
+            "severity": self.kind.severity,
+            "section": self.kind.section,
+            "title": self.kind.title,
+            "plane": self.plane,
+            "object": printable(self.obj),
+            "expected": printable(self.expected),
+            "actual": printable(self.actual),
+            "evidence": dict(self.evidence),
+            "remedy": printable(self.remedy),
+        }
+
+
+def worst(findings: Iterable[Finding]) -> str:
+    """``failed``, ``unknown``, ``warning`` or ``ok``: the word for all of them."""
+    statuses = {finding.status for finding in findings}
+    return next((status for status in (FAILED, UNKNOWN, WARNING) if status in statuses), "ok")
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The worst first; otherwise in the order in which they were found."""
+    statuses, severities = (FAILED, UNKNOWN, WARNING), (HIGH, MEDIUM, LOW, INFO)
+    return tuple(sorted(findings, key=lambda one: (statuses.index(one.status), severities.index(one.kind.severity))))

@@ -1,0 +1,274 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The rights of an application at one vault, granted and taken back (guide 4.2)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._argspec import ArgumentSpec
+from .._azure import authorization, grants, repair
+from .._azure.access import INEFFECTIVE, MISSING, UNKNOWN
+from .._azure.credential import operator_of
+from .._azure.errors import AzureError
+from .._azure.facts import RoleDefinition
+from .._azure.prerequisites import Assessment, Question, assess, judged, reassess
+from .._azure.repair import CUSTOM, OFFICER, Removal, Step
+from .._azure.session import Azure, connect
+from .._dsm import groups, keys
+from .._dsm.client import DsmClient
+from .._dsm.client import connect as connect_dsm
+from .._dsm.errors import DsmError
+from .._dsm.external_kms import Link, is_azure, normal_uri
+from .._dsm.groups import Group
+from .._dsm.selection import Selection, resolve
+from .._errors import InvalidInput, TaskError
+from .._options import APP_RIGHTS, AZURE, GROUP_SELECTION, OPTIONAL_DSM, RIGHTS_PROFILES
+from .._plan import Plan
+from .._task import Task
+
+SPEC = AZURE.merge(
+    APP_RIGHTS,
+    OPTIONAL_DSM,
+    GROUP_SELECTION,
+    ArgumentSpec(
+        argument_spec={
+            "rights_profile": {"type": "str", "choices": RIGHTS_PROFILES, "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "data_role": {"type": "str", "default": CUSTOM},
+            "confirm_remove_policy": {"type": "bool", "default": False},
+            "wait_timeout": {"type": "int", "default": 300},
+            "wait_interval": {"type": "int", "default": 5},
+        },
+    ),
+)
+
+# Azure answers from several places that learn of a change one after the other (style: azurerm's several reads).
+_READS_IN_A_ROW = 3
+_GROUP_OPTIONS = ("group_name", "group_id", "group")
+
+
+def run(task: Task) -> dict[str, Any]:
+    question = Question.from_params(task.params)
+    _check(task)
+    with connect(operator_of(task), read_only=task.check_mode) as azure:
+        before = assess(azure, question)
+        if task.params["state"] == "absent":
+            return _take_back(task, azure, question, before)
+        return _grant(task, azure, question, before)
+
+
+def _check(task: Task) -> None:
+    for option, least in (("wait_timeout", 0), ("wait_interval", 0)):
+        if task.params[option] < least:
+            raise InvalidInput(option, "it is negative", "set a number of seconds")
+    if _wants_proof(task) and task.params["dsm_endpoint"] is None:
+        raise InvalidInput(
+            "dsm_endpoint",
+            "it is missing, and the group in DSM is to prove the rights",
+            "set it and the login to DSM, or leave the group out",
+        )
+
+
+def _wants_proof(task: Task) -> bool:
+    return any(task.params[option] is not None for option in _GROUP_OPTIONS)
+
+
+# Granting -----------------------------------------------------------------------------------------------------------
+
+
+def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> dict[str, Any]:
+    steps = _steps(task, azure, question, before)
+    plan = Plan(tuple(repair.change_of(step, before.access) for step in steps))
+    unknown = [verdict.requirement for verdict in before.verdicts if verdict.verdict == UNKNOWN]
+    if unknown:
+        task.warn(f"It is unknown whether these rights are there, so they are not granted: {', '.join(unknown)}.")
+    if not steps:
+        return _result(plan, before, before, effect="unchanged", proof=None)
+    grants.preflight(azure, before.access, grants.actions_of(before.access, steps))
+    if task.check_mode:
+        predicted = repair.predicted(before.access, steps)
+        after = judged(question, azure, predicted, before.registration)
+        return _result(plan, before, after, effect="planned", proof=None)
+    deadline = time.monotonic() + task.params["wait_timeout"]
+    interval = task.params["wait_interval"]
+    done: list[Step] = []
+    for step in steps:
+        try:
+            grants.apply(azure, before.access, step, deadline=deadline, interval=interval)
+        except AzureError as error:
+            raise _stopped(before, done, error) from None
+        done.append(step)
+    after, effective = _wait(azure, question, before, deadline, interval)
+    proof = "reads" if effective else None
+    if effective and _wants_proof(task):
+        proof = _proof_by_sync(task, deadline, interval)
+    if proof is None:
+        task.warn(
+            "The rights were granted, and are not effective everywhere yet. Azure needs up to ten minutes. Run "
+            "azure_kv_prereqs_info or the sync again before you rely on them."
+        )
+    effect = "effective" if proof else "granted_not_yet_effective"
+    return _result(plan, before, after, effect=effect, proof=proof)
+
+
+def _steps(task: Task, azure: Azure, question: Question, before: Assessment) -> tuple[Step, ...]:
+    need = repair.needs(before.access, question.wanted, before.verdicts)
+    data_role = _data_role(task, azure, before)
+    own = repair.custom_role_for(before.access, need, data_role)
+    stored = None
+    if own is not None:
+        stored = grants.stored_role(azure, repair.subscription_of(before.access), own.guid)
+    return repair.plan(before.access, need, data_role, stored)
+
+
+def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefinition:
+    given = str(task.params["data_role"]).strip()
+    if given.lower() in (CUSTOM, OFFICER):
+        return given.lower()
+    try:
+        return authorization.role(azure.arm, before.access.store.resource_id, authorization.guid_of(given))
+    except AzureError as error:
+        if error.status != 404:
+            raise
+        cause = error.words
+    raise InvalidInput(
+        "data_role",
+        f'there is no role definition "{given}" at this vault ({cause})',
+        "set it to custom, to crypto_officer, or to the GUID of a role that can be assigned there",
+    )
+
+
+def _stopped(before: Assessment, done: Sequence[Step], error: AzureError) -> TaskError:
+    """A grant that fails midway: what has been granted stays, and the next run goes on from there."""
+    if not done:
+        return error
+    made = [repair.change_of(step, before.access).as_result() for step in done]
+    return TaskError(
+        f"{error.problem}, after {len(done)} of the grants had been made",
+        plane=error.plane,
+        obj=error.obj,
+        server_words=error.server_words,
+        next_step=f"{error.next_step or 'correct the cause'}; run the task again, which goes on where this one stopped",
+        done=made,
+    )
+
+
+def _wait(
+    azure: Azure, question: Question, before: Assessment, deadline: float, interval: float
+) -> tuple[Assessment, bool]:
+    """Look until the rights have been there several times in a row, or until the time is over."""
+    in_a_row = 0
+    while True:
+        after = reassess(azure, question, before)
+        in_a_row = in_a_row + 1 if _holds(after) else 0
+        if in_a_row >= _READS_IN_A_ROW:
+            return after, True
+        if time.monotonic() + interval > deadline:
+            return after, False
+        time.sleep(interval)
+
+
+def _holds(assessment: Assessment) -> bool:
+    return not any(verdict.verdict in (MISSING, INEFFECTIVE) for verdict in assessment.verdicts)
+
+
+def _proof_by_sync(task: Task, deadline: float, interval: float) -> str | None:
+    """DSM's own access to the keys is the only proof of effect: what Azure shows may run ahead of what it does."""
+    with connect_dsm(task, read_only=False) as dsm:
+        group = resolve(dsm, Selection.from_params(task.params), check_mode=False)
+        if group.group_id is None:
+            return "reads"
+        while not _syncs(task, dsm, group, deadline):
+            if time.monotonic() + interval > deadline:
+                return None
+            time.sleep(interval)
+    return "sync"
+
+
+def _syncs(task: Task, dsm: DsmClient, group: Group, deadline: float) -> bool:
+    """Whether a sync works now. The last one may take ten seconds longer than the user waits."""
+    try:
+        keys.scan(dsm, str(group.group_id), group.label, max(deadline - time.monotonic(), 10))
+    except DsmError as error:
+        task.warn(f"The sync of {group.label} does not work yet: {error.words}")
+        return False
+    return True
+
+
+# Taking back --------------------------------------------------------------------------------------------------------
+
+
+def _take_back(task: Task, azure: Azure, question: Question, before: Assessment) -> dict[str, Any]:
+    removal = repair.removal(before.access, question.wanted)
+    left = []
+    if removal.permissions and not task.params["confirm_remove_policy"]:
+        left.append(
+            {
+                "what": "key permissions in the access policy",
+                "permissions": list(removal.permissions),
+                "reason": "nothing shows who set them; confirm_remove_policy removes them",
+            }
+        )
+        removal = Removal(removal.assignments, removal.local, ())
+    plan = Plan(repair.changes_of_removal(before.access, removal))
+    if not plan:
+        return {**_result(plan, before, before, effect="unchanged", proof=None), "left": left}
+    _refuse_while_in_use(task, before)
+    grants.preflight(azure, before.access, grants.actions_of_removal(before.access, removal))
+    predicted = repair.without(before.access, removal)
+    after = judged(question, azure, predicted, before.registration)
+    if not task.check_mode:
+        grants.take_back(azure, before.access, removal)
+    effect = "planned" if task.check_mode else "removed"
+    return {**_result(plan, before, after, effect=effect, proof=None), "left": left}
+
+
+def _refuse_while_in_use(task: Task, before: Assessment) -> None:
+    """A group whose link uses this application and this vault would be cut off."""
+    if task.params["dsm_endpoint"] is None:
+        task.warn("It was not looked at whether a group in DSM uses these rights, as there is no login to DSM.")
+        return
+    with connect_dsm(task, read_only=True) as dsm:
+        users = sorted(f'"{group["name"]}"' for group in groups.list_all(dsm) if _uses(group, before))
+    if users:
+        raise TaskError(
+            f"groups in DSM use this application with this vault and would be cut off: {', '.join(users)}",
+            plane="DSM",
+            obj=f"application {before.access.identity.client_id}",
+            next_step="remove the groups first, or let them use another application or vault",
+            groups=users,
+        )
+
+
+def _uses(stored: Mapping[str, Any], before: Assessment) -> bool:
+    """Whether a link of the group is to this vault, or could be: one without a vault may get this one any day."""
+    client_id, uri = before.access.identity.client_id.lower(), normal_uri(before.access.store.uri)
+    configs = (stored.get("hmg") or {}).items()
+    links = [Link.from_stored(hmg_id, config) for hmg_id, config in configs if is_azure(config)]
+    return any(link.client_id == client_id and link.vault_uri in ("", uri) for link in links)
+
+
+def _result(plan: Plan, before: Assessment, after: Assessment, *, effect: str, proof: str | None) -> dict[str, Any]:
+    views = {"before": _view(before), "after": _view(after)} if plan else {"before": {}, "after": {}}
+    return {
+        "changed": bool(plan),
+        "plan": plan.as_result(),
+        "diff": views,
+        "effect": effect,
+        "proof": proof,
+        **after.result(),
+    }
+
+
+def _view(assessment: Assessment) -> dict[str, Any]:
+    return {
+        "vault": assessment.access.store.name,
+        "application": assessment.access.identity.client_id,
+        "rights": assessment.rights_view(),
+    }

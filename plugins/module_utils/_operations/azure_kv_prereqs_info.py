@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The prerequisites at one vault, judged (guide 4.2). Reads only, in either mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._argspec import ArgumentSpec
+from .._azure.credential import operator_of
+from .._azure.prerequisites import Question, assess
+from .._azure.session import connect
+from .._options import APP_RIGHTS, AZURE, RIGHTS_PROFILES
+from .._task import Task
+
+_PROFILE = ArgumentSpec(
+    argument_spec={"rights_profile": {"type": "str", "choices": RIGHTS_PROFILES, "default": "guide"}}
+)
+SPEC = AZURE.merge(APP_RIGHTS, _PROFILE)
+
+
+def run(task: Task) -> dict[str, Any]:
+    question = Question.from_params(task.params)
+    with connect(operator_of(task), read_only=True) as azure:
+        return {"changed": False, **assess(azure, question).result()}

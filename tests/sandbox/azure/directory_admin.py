@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The deeds of an administrator of the directory: tenants, applications, credentials, groups, consent."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, Literal
+
+from cryptography import x509
+
+from ..clock import Clock
+from .directory import (
+    Application,
+    ClientSecret,
+    Directory,
+    Grant,
+    Group,
+    RegisteredCertificate,
+    new_application,
+    new_secret,
+)
+
+
+class DirectoryAdmin:
+    """What a cloud's state offers for its directory. Applications may be named by client id, groups by object id."""
+
+    clock: Clock
+    directory: Directory
+
+    def __init__(self) -> None:
+        self.graph_page_size = 100
+        self.graph_lag_reads = 0
+        """How many reads by Graph miss an application or group that is made from now on (Azure contract §3)."""
+        self.graph_thumbprints: Literal["hex", "base64"] = "hex"
+        """The form of `customKeyIdentifier` of certificates, of which both are found in the wild."""
+
+    # Tenants ---------------------------------------------------------------------------------------------------------
+
+    def add_tenant(self, name: str) -> str:
+        tenant_id = str(uuid.uuid4())
+        self.directory.tenants[tenant_id] = name
+        return tenant_id
+
+    def remove_tenant(self, tenant_id: str) -> None:
+        """A tenant with all that is in it. Its subscriptions stay, unreachable."""
+        directory = self.directory
+        del directory.tenants[tenant_id]
+        directory.applications = {key: app for key, app in directory.applications.items() if app.tenant_id != tenant_id}
+        directory.groups = {key: group for key, group in directory.groups.items() if group.tenant_id != tenant_id}
+        directory.grants = {key: grant for key, grant in directory.grants.items() if grant.tenant_id != tenant_id}
+
+    def block_client_addresses(self, tenant_id: str, addresses: Iterable[str]) -> None:
+        """Conditional access: let a tenant issue no token to these addresses (exactly these; none lifts the block)."""
+        self.directory.blocked_addresses[tenant_id] = set(addresses)
+
+    # Applications ----------------------------------------------------------------------------------------------------
+
+    def add_application(
+        self, tenant_id: str, name: str, service_principal: bool = True, unique_name: str | None = None
+    ) -> Application:
+        application = new_application(tenant_id, name, self.clock.utc())
+        application.has_service_principal = service_principal
+        application.unique_name = unique_name
+        self.directory.applications[application.client_id] = application
+        self._lag(application.object_id, application.service_principal_id)
+        return application
+
+    def _lag(self, *object_ids: str) -> None:
+        """Hold fresh objects back from Graph."""
+        if self.graph_lag_reads:
+            self.directory.unseen |= dict.fromkeys(object_ids, self.graph_lag_reads)
+
+    def application(self, app: Application | str) -> Application:
+        return app if isinstance(app, Application) else self.directory.applications[app.lower()]
+
+    def remove_application(self, app: Application | str) -> None:
+        """The app registration and its service principal are gone; its role assignments are orphans."""
+        gone = self.application(app)
+        del self.directory.applications[gone.client_id]
+        for group in self.directory.groups.values():
+            group.members.discard(gone.service_principal_id)
+
+    def remove_service_principal(self, app: Application | str) -> None:
+        """The registration stays, without a service principal nobody can log in with it."""
+        application = self.application(app)
+        application.has_service_principal = False
+        for group in self.directory.groups.values():
+            group.members.discard(application.service_principal_id)
+
+    def disable_application(self, app: Application | str) -> None:
+        self.application(app).enabled = False
+
+    def enable_application(self, app: Application | str) -> None:
+        self.application(app).enabled = True
+
+    def disable_service_principal(self, app: Application | str) -> None:
+        """Switch the enterprise application off (`accountEnabled`); the registration stays as it is."""
+        self.application(app).service_principal_enabled = False
+
+    def enable_service_principal(self, app: Application | str) -> None:
+        self.application(app).service_principal_enabled = True
+
+    def allow_graph(self, app: Application | str, *permissions: str) -> None:
+        """Consent to application permissions of Microsoft Graph; tokens issued from now on carry them."""
+        self.application(app).graph_permissions |= set(permissions)
+
+    def wish_access(self, app: Application | str, resource_app_id: str, *scope_ids: str) -> None:
+        """Add delegated permissions of a resource to the registration's list. It is a wish, and grants nothing."""
+        wishes: list[dict[str, Any]] = [{"id": scope_id, "type": "Scope"} for scope_id in scope_ids]
+        self.application(app).required_access.append({"resourceAppId": resource_app_id, "resourceAccess": wishes})
+
+    def add_grant(self, app: Application | str, resource_principal_id: str, scope: str) -> Grant:
+        """Consent on behalf of everybody in the tenant to delegated permissions, several words in one `scope`."""
+        client = self.application(app)
+        grant = Grant(uuid.uuid4().hex, client.tenant_id, client.service_principal_id, resource_principal_id, scope)
+        self.directory.grants[grant.grant_id] = grant
+        return grant
+
+    # Credentials -----------------------------------------------------------------------------------------------------
+
+    def add_secret(
+        self, app: Application | str, valid_for: timedelta | None = None, name: str | None = None
+    ) -> ClientSecret:
+        """A further client secret; `value` is what the portal shows once."""
+        now = self.clock.utc()
+        secret = new_secret(now, now + valid_for if valid_for is not None else None, name)
+        self.application(app).secrets.append(secret)
+        return secret
+
+    def expire_secret(self, app: Application | str, key_id: str | None = None) -> None:
+        """Let one secret, or all of the application, have ended a moment ago."""
+        for secret in self.application(app).secrets:
+            if key_id in (None, secret.key_id):
+                secret.expires = self.clock.utc() - timedelta(seconds=1)
+
+    def remove_secret(self, app: Application | str, key_id: str | None = None) -> None:
+        application = self.application(app)
+        application.secrets = [secret for secret in application.secrets if key_id not in (None, secret.key_id)]
+
+    def add_certificate(
+        self, app: Application | str, certificate: x509.Certificate, name: str | None = None
+    ) -> RegisteredCertificate:
+        registered = RegisteredCertificate(str(uuid.uuid4()), certificate, name)
+        self.application(app).certificates.append(registered)
+        return registered
+
+    def remove_certificates(self, app: Application | str) -> None:
+        self.application(app).certificates.clear()
+
+    # Groups ----------------------------------------------------------------------------------------------------------
+
+    def add_group(self, tenant_id: str, name: str, members: Iterable[Application | Group | str] = ()) -> Group:
+        """A security group. Members are applications (objects or client ids), groups, or bare object ids."""
+        group = Group(str(uuid.uuid4()), tenant_id, name)
+        self.directory.groups[group.group_id] = group
+        self._lag(group.group_id)
+        self.add_members(group, *members)
+        return group
+
+    def add_members(self, group: Group | str, *members: Application | Group | str) -> None:
+        self._group(group).members |= {self._member_id(member) for member in members}
+
+    def remove_members(self, group: Group | str, *members: Application | Group | str) -> None:
+        self._group(group).members -= {self._member_id(member) for member in members}
+
+    def remove_group(self, group: Group | str) -> None:
+        gone = self._group(group)
+        del self.directory.groups[gone.group_id]
+        for other in self.directory.groups.values():
+            other.members.discard(gone.group_id)
+
+    def _group(self, group: Group | str) -> Group:
+        return group if isinstance(group, Group) else self.directory.groups[group.lower()]
+
+    def _member_id(self, member: Application | Group | str) -> str:
+        """The object id under which a group holds a member: of an application, its service principal's."""
+        if isinstance(member, Group):
+            return member.group_id
+        if isinstance(member, Application):
+            return member.service_principal_id
+        known = self.directory.applications.get(member.lower())
+        return known.service_principal_id if known else member.lower()

@@ -1,0 +1,381 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ways to Azure over the real wire: logins, the guard against writes, the version gate, paging, failures."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure import credential, pipeline
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import Operator, operator_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import AzureError, code_of, status_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import (
+    Channel,
+    WriteRefused,
+    arm,
+    graph,
+    hsm_access,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
+from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
+from sandbox import Fault, Sandbox
+from sandbox.authorities import self_signed
+
+API = {"api-version": "2026-02-01"}
+VAULTS = "/subscriptions/{}/providers/Microsoft.KeyVault/vaults"
+CLOUD_OF = {"public": "AzureCloud", "government": "AzureUSGovernment"}
+TOKEN = "/{tenant}/oauth2/v2.0/token"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox.start() as sandbox:
+        yield sandbox
+        assert sandbox.crashes == []
+
+
+@pytest.fixture
+def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """The sandbox, and a process whose environment leads into it."""
+    for name, value in running.environment().items():
+        monkeypatch.setenv(name, value)
+    yield running
+    running.faults.clear()
+
+
+Login = Callable[..., Operator]
+
+
+@pytest.fixture
+def login(sandbox: Sandbox) -> Login:
+    """An operator with the login of the world's application in a cloud."""
+
+    def make(cloud: str = "public", **changes: str | None) -> Operator:
+        view = getattr(sandbox.world, cloud)
+        given = {
+            "cloud_environment": CLOUD_OF[cloud],
+            "tenant": view.tenant_id,
+            "client_id": view.client_id,
+            "secret": view.client_secret,
+            "subscription_id": view.subscription_id,
+            **changes,
+        }
+        params = {name: given.get(name, option.get("default")) for name, option in AZURE.argument_spec.items()}
+        return operator_of(Task(params=params, check_mode=True, proxy=None, warn=pytest.fail))
+
+    return make
+
+
+@pytest.fixture
+def reader(login: Login) -> Iterator[Channel]:
+    with arm(login(), read_only=True) as channel:
+        yield channel
+
+
+@pytest.fixture
+def vaults(sandbox: Sandbox) -> str:
+    """The path of the vault list of the public cloud's subscription."""
+    return VAULTS.format(sandbox.world.public.subscription_id)
+
+
+def refused(action: Callable[[], Any]) -> AzureError:
+    with pytest.raises(AzureError) as caught:
+        action()
+    return caught.value
+
+
+def listed(channel: Channel, path: str) -> list[str]:
+    return sorted(vault["name"] for vault in channel.pages(path, obj="vaults", query=API))
+
+
+# --- Logins -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cloud", CLOUD_OF)
+class TestAnOperator:
+    def test_lists_vaults_with_a_secret(self, sandbox: Sandbox, login: Login, cloud: str) -> None:
+        view = getattr(sandbox.world, cloud)
+        with arm(login(cloud), read_only=True) as channel:
+            found = listed(channel, VAULTS.format(view.subscription_id))
+
+        assert found == sorted(name for name in view.vaults if "other" not in name)
+
+    def test_lists_vaults_with_a_certificate(self, sandbox: Sandbox, login: Login, tmp_path: Path, cloud: str) -> None:
+        view, pair, file = getattr(sandbox.world, cloud), self_signed("operator", algorithm="rsa"), tmp_path / "op.pem"
+        file.write_text(pair.key_pem + pair.certificate_pem, encoding="ascii")
+        sandbox.do(lambda state: getattr(state.azure, cloud).add_certificate(view.client_id, pair.certificate))
+        operator = login(cloud, secret=None, x509_certificate_path=str(file))
+
+        with arm(operator, read_only=True) as channel:
+            found = listed(channel, VAULTS.format(view.subscription_id))
+
+        assert found == sorted(name for name in view.vaults if "other" not in name)
+
+    def test_sends_three_requests_for_the_first_answer(self, sandbox: Sandbox, login: Login, cloud: str) -> None:
+        view, mark = getattr(sandbox.world, cloud), sandbox.journal.mark()
+        with arm(login(cloud), read_only=True) as channel:
+            listed(channel, VAULTS.format(view.subscription_id))
+
+        assert [entry.plane for entry in sandbox.journal.since(mark)] == ["entra", "entra", "arm"]
+
+
+def test_nothing_is_sent_before_it_is_asked_for(sandbox: Sandbox, login: Login) -> None:
+    mark = sandbox.journal.mark()
+
+    with arm(login(), read_only=True), graph(login(), read_only=True):
+        pass
+
+    assert sandbox.journal.since(mark) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "advice"),
+    [
+        ({"secret": "wrong"}, "AADSTS7000215", "not the secret's ID"),
+        ({"client_id": "22222222-2222-4222-8222-bbbbbbbbbbbb"}, "AADSTS700016", "check client_id, tenant"),
+        ({"tenant": "11111111-1111-4111-8111-aaaaaaaaaaaa"}, "", "check tenant and cloud_environment"),
+    ],
+)
+def test_t20_a_login_that_entra_refuses_is_explained(
+    login: Login, vaults: str, changes: dict[str, str], code: str, advice: str
+) -> None:
+    with arm(login(**changes), read_only=True) as channel:
+        failure = refused(lambda: channel.get(vaults, obj="vaults", query=API))
+
+    assert (failure.plane, failure.code) == ("Entra", code)
+    assert advice in failure.next_step
+
+
+def test_t36_a_disabled_application_is_told(sandbox: Sandbox, login: Login, vaults: str) -> None:
+    client_id = sandbox.world.public.client_id
+    sandbox.do(lambda state: state.azure.public.disable_application(client_id))
+    try:
+        with arm(login(), read_only=True) as channel:
+            failure = refused(lambda: channel.get(vaults, obj="vaults", query=API))
+    finally:
+        sandbox.do(lambda state: state.azure.public.enable_application(client_id))
+
+    assert failure.code == "AADSTS7000112"
+
+
+# --- Reading only -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST"])
+@pytest.mark.parametrize("way", ["arm", "graph", "hsm"])
+def test_no_way_for_reading_sends_a_write(sandbox: Sandbox, login: Login, way: str, method: str) -> None:
+    mark, tunnels, operator = sandbox.journal.mark(), len(sandbox.proxy_log), login()
+    pool = next(iter(sandbox.world.public.managed_hsms.values()))
+    ways = {
+        "arm": lambda: arm(operator, read_only=True),
+        "graph": lambda: graph(operator, read_only=True),
+        "hsm": lambda: hsm_access(operator, pool.uri, read_only=True),
+    }
+
+    with ways[way]() as channel, pytest.raises(WriteRefused):
+        channel.send(method, "/anything", obj="anything", body={})
+
+    assert (sandbox.journal.since(mark), len(sandbox.proxy_log)) == ([], tunnels)
+
+
+def test_an_operation_of_the_sdk_cannot_write_on_a_way_for_reading(reader: Channel) -> None:
+    with pytest.raises(WriteRefused):
+        reader.sdk.vaults.update("rg-keys", "akv-sandbox-std", {"tags": {}})
+
+
+def test_an_operation_of_the_sdk_cannot_change_roles_on_a_way_for_reading(sandbox: Sandbox, login: Login) -> None:
+    pool = next(iter(sandbox.world.public.managed_hsms.values()))
+
+    with hsm_access(login(), pool.uri, read_only=True) as channel, pytest.raises(WriteRefused):
+        channel.sdk.create_role_assignment("/", "role", "principal")
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_t34_a_provider_that_is_not_registered_is_reported_and_never_registered(
+    sandbox: Sandbox, login: Login, vaults: str, read_only: bool
+) -> None:
+    body = {"error": {"code": "MissingSubscriptionRegistration", "message": "Microsoft.KeyVault is not registered"}}
+    sandbox.faults.add(Fault("arm", status=409, body=json.dumps(body), content_type="application/json", times=None))
+    mark = sandbox.journal.mark()
+
+    with arm(login(), read_only=read_only) as channel:
+        failure = refused(lambda: channel.get(vaults, obj="vaults", query=API))
+
+    assert failure.code == "MissingSubscriptionRegistration"
+    assert "az provider register" in failure.next_step
+    assert [entry.method for entry in sandbox.journal.requests(mark, "arm")] == ["GET"]
+
+
+# --- Versions of the SDK ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["10.3.1", "13.0.0", "13.99"])
+def test_an_sdk_that_is_too_old_is_refused_before_any_import(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", {"azure-mgmt-keyvault": version}.__getitem__)
+
+    with pytest.raises(
+        TaskError, match=f"azure-mgmt-keyvault {version} .*27 February 2027.*ansible_python_interpreter"
+    ):
+        pipeline.check_key_vault_sdk()
+
+
+@pytest.mark.parametrize("version", ["14.0.0", "14.1.0", "15.0.0b1", "100.0"])
+def test_a_newer_sdk_is_accepted(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", {"azure-mgmt-keyvault": version}.__getitem__)
+
+    pipeline.check_key_vault_sdk()
+
+
+def test_a_missing_sdk_is_named_with_its_lower_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+
+    with pytest.raises(TaskError, match="azure-mgmt-keyvault >= 14"):
+        pipeline.check_key_vault_sdk()
+
+
+def test_the_gate_is_closed_before_the_way_is_built(monkeypatch: pytest.MonkeyPatch, login: Login) -> None:
+    operator = login()
+    monkeypatch.setattr(importlib.metadata, "version", {"azure-mgmt-keyvault": "10.3.1"}.__getitem__)
+
+    with pytest.raises(TaskError, match=r"10\.3\.1"):
+        arm(operator, read_only=True)
+
+
+# --- Failures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_right_that_is_lacking_is_told_with_action_and_scope(reader: Channel, vaults: str) -> None:
+    scope = f"{vaults.replace('/providers', '/resourceGroups/rg-keys/providers')}/kv-other"
+
+    failure = refused(lambda: reader.get(scope, obj="vault kv-other", query=API))
+
+    assert (status_of(failure), code_of(failure)) == (403, "AuthorizationFailed")
+    assert str(failure).startswith("Azure, vault kv-other: the operator may not do Microsoft.KeyVault/vaults/read.")
+    assert f"Microsoft.KeyVault/vaults/read at {scope};" in failure.next_step
+
+
+def test_the_sdks_own_failures_are_told_in_the_same_way(reader: Channel) -> None:
+    def get() -> None:
+        with reader.explained("vault kv-other"):
+            reader.sdk.vaults.get("rg-keys", "kv-other")
+
+    failure = refused(get)
+
+    assert (failure.status, failure.code) == (403, "AuthorizationFailed")
+
+
+def test_trouble_that_passes_is_waited_for(sandbox: Sandbox, reader: Channel, vaults: str) -> None:
+    sandbox.faults.add(Fault("arm", status=503, times=2))
+
+    assert listed(reader, vaults) != []
+
+
+def test_a_write_that_may_have_been_done_is_not_sent_again(sandbox: Sandbox, login: Login) -> None:
+    sandbox.faults.add(Fault("arm", status=503, times=None))
+    mark = sandbox.journal.mark()
+
+    with arm(login(), read_only=False) as channel:
+        refused(lambda: channel.send("POST", "/subscriptions/s/anything", obj="anything", query=API, body={}))
+
+    assert [entry.method for entry in sandbox.journal.requests(mark, "arm")] == ["POST"]
+
+
+def test_a_pause_that_is_too_long_ends_the_task_and_is_told(sandbox: Sandbox, reader: Channel, vaults: str) -> None:
+    sandbox.faults.add(Fault("arm", status=429, retry_after=3600, times=None))
+    mark = sandbox.journal.mark()
+
+    failure = refused(lambda: reader.get(vaults, obj="vaults", query=API))
+
+    assert "Retry-After 3600" in failure.next_step
+    assert len(sandbox.journal.requests(mark, "arm")) == 1
+
+
+def test_a_body_that_is_no_json_is_told(sandbox: Sandbox, reader: Channel, vaults: str) -> None:
+    sandbox.faults.add(Fault("arm", status=200, body="<html>Log in</html>", content_type="text/html", times=None))
+
+    assert "proxy or gateway" in refused(lambda: reader.get(vaults, obj="vaults", query=API)).next_step
+
+
+def test_json_that_breaks_off_is_told(sandbox: Sandbox, reader: Channel, vaults: str) -> None:
+    sandbox.faults.add(Fault("arm", status=200, body='{"value": [', content_type="application/json", times=None))
+
+    assert "proxy or gateway" in refused(lambda: reader.get(vaults, obj="vaults", query=API)).next_step
+
+
+def test_a_redirect_is_not_followed(sandbox: Sandbox, reader: Channel, vaults: str) -> None:
+    there = {"Location": "https://management.usgovcloudapi.net/elsewhere"}
+    sandbox.faults.add(Fault("arm", status=307, headers=there, times=None))
+    mark = sandbox.journal.mark()
+
+    assert refused(lambda: reader.get(vaults, obj="vaults", query=API)).status == 307
+    assert len(sandbox.journal.requests(mark, "arm")) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "advice"),
+    [
+        ("HTTPS_PROXY", "http://127.0.0.1:9", "check HTTPS_PROXY"),
+        ("REQUESTS_CA_BUNDLE", "", "REQUESTS_CA_BUNDLE names the file"),
+    ],
+)
+def test_a_way_that_is_blocked_is_told_by_its_cause(
+    monkeypatch: pytest.MonkeyPatch, login: Login, vaults: str, variable: str, value: str, advice: str
+) -> None:
+    monkeypatch.setattr(credential, "NETWORK", {**credential.NETWORK, "retry_total": 0})
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv(variable.lower(), value)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if variable == "REQUESTS_CA_BUNDLE":
+            monkeypatch.delenv(name)
+    with arm(login(), read_only=True) as channel:
+        failure = refused(lambda: channel.get(vaults, obj="vaults", query=API))
+
+    assert (failure.status, advice in failure.next_step) == (None, True), str(failure)
+
+
+# --- Managed HSM ------------------------------------------------------------------------------------------------------
+
+
+def test_t32_a_pool_of_another_cloud_is_refused_before_any_request(sandbox: Sandbox, login: Login) -> None:
+    mark, pool = sandbox.journal.mark(), next(iter(sandbox.world.government.managed_hsms.values()))
+
+    with pytest.raises(InvalidInput, match="AzureUSGovernment"):
+        hsm_access(login("public"), pool.uri, read_only=True)
+
+    assert sandbox.journal.since(mark) == []
+
+
+def test_the_roles_of_a_pool_are_read(sandbox: Sandbox, login: Login) -> None:
+    view = sandbox.world.public
+    pool = next(iter(view.managed_hsms.values()))
+    operator = login(client_id=view.operator_client_id, secret=view.operator_client_secret)
+
+    with hsm_access(operator, pool.uri, read_only=True) as channel:
+        found = list(channel.pages("/providers/Microsoft.Authorization/roleDefinitions", obj="pool"))
+
+    assert "Managed HSM Crypto User" in {role["properties"]["roleName"] for role in found}
+
+
+# --- Graph ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cloud", CLOUD_OF)
+def test_a_batch_of_reads_passes_a_way_for_reading(sandbox: Sandbox, login: Login, cloud: str) -> None:
+    view = getattr(sandbox.world, cloud)
+    asked = {"id": "1", "method": "GET", "url": f"/servicePrincipals(appId='{view.client_id}')"}
+    with graph(login(cloud), read_only=True) as channel:
+        answer = channel.send("POST", "/v1.0/$batch", obj="application", body={"requests": [asked]})
+
+    assert [part["id"] for part in answer["responses"]] == ["1"]
