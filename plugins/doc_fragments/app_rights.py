@@ -41,6 +41,12 @@ options:
           - Type that the vault is to have. A vault of another type is a finding.
         type: str
         choices: [standard, premium, managed_hsm]
+      planned:
+        description:
+          - Whether check mode has only planned the vault, in an earlier task. It is taken as given then, since there is
+            nothing to look at. Outside of check mode it is refused.
+        type: bool
+        default: false
   app_client_id:
     description:
       - Application (client) ID of the application that Fortanix DSM logs in as.

@@ -37,4 +37,10 @@ options:
           - Type that the vault must have. Taken from the vault when not set.
         type: str
         choices: [standard, premium, managed_hsm]
+      planned:
+        description:
+          - Whether check mode has only planned the vault, in an earlier task. It is taken as given then, since there is
+            nothing to look at. Outside of check mode it is refused.
+        type: bool
+        default: false
 """

@@ -132,6 +132,7 @@ VAULT_OPTIONS = {
     "uri": {"type": "str"},
     "tags": {"type": "dict"},
     "type": {"type": "str", "choices": ["standard", "premium", "managed_hsm"]},
+    "planned": {"type": "bool", "default": False},
 }
 _VAULT = {
     "type": "dict",

@@ -13,6 +13,10 @@ from typing import Any
 
 View = Mapping[str, Any]
 
+# Stands for an ID that Azure gives when the object is made. Records of what check mode has only planned carry it, and
+# nothing but check mode takes it.
+NOT_YET_KNOWN = "00000000-0000-0000-0000-000000000000"
+
 
 @dataclass(frozen=True)
 class Change:

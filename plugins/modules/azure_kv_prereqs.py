@@ -129,8 +129,9 @@ EXAMPLES = r"""
 RETURN = r"""
 effect:
   description:
-    - What has become of the grants. V(effective), V(granted_not_yet_effective), V(planned) in check mode, V(unchanged)
-      when there was nothing to grant, V(removed) with O(state=absent).
+    - What has become of the grants. V(effective), V(granted_not_yet_effective), V(unknown) when the operator may not
+      read what would tell, V(planned) in check mode, V(unchanged) when there was nothing to grant, V(removed) with
+      O(state=absent).
   returned: success
   type: str
   sample: effective

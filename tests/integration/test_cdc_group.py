@@ -282,3 +282,23 @@ def test_old_servers_do_not_get_a_second_group(
     task = {"cdc_group": {"name": name, **link}}
     run = ansible.tasks(task, task)
     assert [outcome.changed for outcome in run.outcomes] == [True, False]
+
+
+def test_an_application_that_is_only_planned_is_planned_with_in_check_mode_alone(
+    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
+) -> None:
+    pending = {**link, "link_client_id": "00000000-0000-0000-0000-000000000000"}
+    del pending["link_client_secret"]
+    vault = {"uri": "https://akv-not-made-yet.vault.azure.net/", "type": "premium", "planned": True}
+    planned = ansible.tasks(
+        {"cdc_group": {"name": name, **pending, "vault": vault}, "register": "made"},
+        {"cdc_connection": {"group": "{{ made.group }}"}},
+        {"cdc_sync": {"group": "{{ made.group }}"}},
+        check=True,
+    )
+    assert [outcome.changed for outcome in planned.outcomes] == [True, False, False]
+    assert planned[0]["group"]["link"]["vault"]["uri"] == vault["uri"]
+    assert planned[1]["status"] == "unknown"
+    mark = sandbox.journal.mark()
+    assert "an application that is not made yet" in ansible.tasks({"cdc_group": {"name": name, **pending}}).message
+    assert sandbox.journal.since(mark) == []

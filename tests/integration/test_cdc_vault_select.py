@@ -185,3 +185,15 @@ def test_editing_modules_end_in_the_same_state_in_every_order(
         view = operate(cdc_group, name=group)["diff"]["after"]
         ends.append({**view, "name": ""})
     assert all(end == ends[0] for end in ends)
+
+
+def test_a_vault_that_is_only_planned_is_taken_as_given_in_check_mode_alone(
+    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given, select: Callable[..., dict[str, Any]]
+) -> None:
+    given_group()
+    uri = "https://akv-not-made-yet.vault.azure.net/"
+    task = select(name, uri=uri, type="premium", planned=True)
+    assert ansible.tasks(task, check=True)[0]["group"]["link"]["vault"]["uri"] == uri
+    mark = sandbox.journal.mark()
+    assert "Option vault.planned: the vault is only planned" in ansible.tasks(task).message
+    assert sandbox.journal.since(mark) == []

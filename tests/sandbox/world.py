@@ -9,7 +9,7 @@ Ids and secrets are random at each start. The views are frozen: they tell what w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ from .azure.vaults import KeyStore, ManagedHsm
 from .dsm.state import ADMINISTRATOR, AUDITOR, MEMBER, App, DsmState, User
 
 DSM_HOST = "dsm.sandbox.example"
+_AGE = 30 * 86400.0
 OPERATOR_GRAPH_PERMISSIONS = (
     "Application.ReadWrite.All",
     "GroupMember.Read.All",
@@ -176,6 +177,9 @@ def _tenant(cloud: CloudState, domain: str, names: tuple[str, str], pool_name: s
     cloud.assign_role(application, pool, "Reader")
     cloud.assign_local_role(pool, application)
     cloud.assign_local_role(pool, operator, hsm_rights.ADMINISTRATOR)
+    cloud.wish_access(application, cloud.cloud.key_vault_app_id, cloud.cloud.user_impersonation_id)
+    # Set up some time ago: a right that is minutes old need not have an effect everywhere yet.
+    cloud.rights.assignments = [replace(entry, created=entry.created - _AGE) for entry in cloud.rights.assignments]
     other = cloud.add_vault(f"{names[0].rpartition('-')[0]}-other", "premium", "rg-other-team", "northeurope")
     cloud.add_key(other, "not-yours")
     return AzureView(

@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from .facts import DenyAssignment, PermissionSet, RoleAssignment, RoleDefinition
@@ -17,6 +18,7 @@ from .pipeline import Channel
 API = {"api-version": "2022-04-01"}
 PIM_API = {"api-version": "2020-10-01"}
 PROVIDER = "providers/Microsoft.Authorization"
+_MOMENT = re.compile(r"([^.Zz+]{19})(?:\.(\d{1,6})\d*)?(?:[Zz]|([+-]\d\d:\d\d))?")
 
 
 def assignments(arm: Channel, scope: str, object_id: str) -> tuple[RoleAssignment, ...]:
@@ -95,12 +97,18 @@ def guid_of(definition_id: str) -> str:
 
 
 def moment(text: Any) -> datetime | None:
-    """A time of the wire, in UTC. Azure writes up to seven digits of a second; Python reads six."""
+    """A time of the wire, in UTC. Azure writes up to seven digits of a second; Python reads six.
+
+    Raises:
+        ValueError: it is no time.
+    """
     if not text:
         return None
-    whole, _dot, fraction = str(text).strip().rstrip("Zz").partition(".")
-    digits = "".join(character for character in fraction.partition("+")[0] if character.isdigit())[:6]
-    return datetime.fromisoformat(f"{whole.partition('+')[0]}.{digits or '0':0<6}+00:00")
+    found = _MOMENT.fullmatch(str(text).strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no time")
+    whole, digits, offset = found.groups()
+    return datetime.fromisoformat(f"{whole}.{digits or '0':0<6}{offset or '+00:00'}").astimezone(timezone.utc)
 
 
 def _instances(arm: Channel, collection: str, scope: str, object_id: str) -> Iterable[Mapping[str, Any]]:

@@ -21,6 +21,8 @@ from .._errors import TaskError
 _AADSTS = re.compile(r"\bAADSTS(\d+)\b")
 # What Entra appends to its sentence: noise that differs each time.
 _TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
+# How azure-identity tells an outage of Entra: by the same class as a wrong secret, told apart by its words only.
+_OUTAGE = re.compile(r"\bHTTP Error: 5\d\d\b")
 _ACTION_AND_SCOPE = re.compile(r"perform action '([^']+)'.*?over scope '([^']+)'", re.DOTALL)
 
 # Numbers of AADSTS codes -> (problem, next step). Microsoft may change them: they are hints (T20).
@@ -58,6 +60,7 @@ _ENTRA: Mapping[str, tuple[str, str]] = {
         "a Conditional Access policy refuses a login from here",
         "run the module from an address that the policy allows; what it says of this machine says nothing of DSM",
     ),
+    "90033": ("Entra is in trouble for the moment", "run again in some minutes"),
     "900382": (
         "the application is of another cloud than the login address",
         "check cloud_environment and tenant",
@@ -109,6 +112,15 @@ _CODES: Mapping[str, tuple[str, str]] = {
     "Request_ResourceNotFound": (
         "there is no such object in the tenant",
         "check its ID and the tenant; an object that was just made is visible after some seconds",
+    ),
+    "CredentialTypeNotAllowedAsPerAppPolicy": (
+        "an app management policy of the tenant forbids credentials of this kind",
+        "use a certificate in the place of a secret or the other way round, one of a trusted authority where that is "
+        "demanded, or have the application exempted",
+    ),
+    "CredentialInvalidLifetimeAsPerAppPolicy": (
+        "an app management policy of the tenant forbids credentials that are valid for so long",
+        "make one that is valid for a shorter time, or have the application exempted",
     ),
     "RequestDisallowedByPolicy": (
         "an Azure Policy forbids this",
@@ -232,7 +244,9 @@ def failure_of(error: BaseException, *, plane: str, obj: str) -> AzureError:
     if status is not None and status >= 300 and body is not None:
         return refusal(status, body, plane=plane, obj=obj)
     if "ClientAuthenticationError" in names:
-        if "authority configuration" in words:
+        if _OUTAGE.search(words):
+            problem, advice = "Entra or something in front of it is in trouble", _TROUBLE[1]
+        elif "authority configuration" in words:
             problem, advice = _ENTRA["90002"]
         else:
             problem, advice = "the operator's login was refused", "check tenant, client_id and its credential"

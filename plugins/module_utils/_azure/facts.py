@@ -103,7 +103,7 @@ class KeyStore:
     ``kind``: :data:`VAULT` or :data:`MANAGED_HSM`. ``sku``: ``standard``, ``premium`` or a pool's size, lower case.
     ``rbac``: the read rule of §1.4 (missing means access policies); always true of a pool, whose roles are local.
     ``states_model``: whether Azure names the model, or leaves it to the old default (§1.4). ``activation``: of a pool,
-    as Azure spells it.
+    as Azure spells it. ``planned``: by an earlier task in check mode, so that there is nothing to read yet.
     """
 
     resource_id: str
@@ -122,11 +122,17 @@ class KeyStore:
     firewall: Firewall = Firewall()
     activation: str | None = None
     provisioning: str = ""
+    planned: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_hsm(self) -> bool:
         return self.kind == MANAGED_HSM
+
+    @property
+    def scope(self) -> str:
+        """Where roles that reach it are looked for: at itself, or at its resource group while it is only planned."""
+        return self.resource_id.partition("/providers/")[0] if self.planned else self.resource_id
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from .over_privilege import OverPrivilege
 from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
 from .sources import UNKNOWN as UNKNOWN_RIGHT
 from .verdicts import Verdict
-from .words import leading_note
+from .words import remedy_for, told_notes
 
 _STATUS = {MISSING: FAILED, INEFFECTIVE: FAILED, UNKNOWN_RIGHT: UNKNOWN, OK_WITH_WARNING: WARNING}
 
@@ -150,6 +150,13 @@ CATALOG = {
     )
 }
 _CONSENT = "user_impersonation"
+# What reading each part of an application takes in Microsoft Graph (Azure contract §3).
+_GRAPH_PERMISSIONS = {
+    "service_principal": "Application.Read.All",
+    "application": "Application.Read.All",
+    "groups": "GroupMember.Read.All",
+    "consents": "DelegatedPermissionGrant.Read.All",
+}
 _READY = ("succeeded", "activated")
 
 
@@ -201,8 +208,8 @@ def _rights(evidence: Evidence) -> Iterator[Finding]:
     causes: dict[tuple[str, str], list[Verdict]] = {}
     for verdict in evidence.verdicts:
         if verdict.verdict != OK:
-            note = leading_note(verdict.verdict, verdict.notes)
-            causes.setdefault((verdict.verdict, note), []).append(verdict)
+            for note in told_notes(verdict.verdict, verdict.notes):
+                causes.setdefault((verdict.verdict, note), []).append(verdict)
         elif "compound_identity_ignored" in verdict.notes:
             causes.setdefault((OK_WITH_WARNING, "compound_identity_ignored"), []).append(verdict)
     for (word, note), verdicts in causes.items():
@@ -214,7 +221,7 @@ def _rights(evidence: Evidence) -> Iterator[Finding]:
             obj=evidence.vault,
             expected=", ".join(verdict.requirement for verdict in verdicts),
             actual=first.reason,
-            remedy=first.remedy or "Nothing has to be done.",
+            remedy=remedy_for(word, note) or first.remedy or "Nothing has to be done.",
             evidence={
                 "verdict": word,
                 "principal_id": evidence.access.identity.object_id,
@@ -260,13 +267,14 @@ def _application(evidence: Evidence) -> Iterator[Finding]:
         )
     if evidence.unreadable:
         parts = "; ".join(f"{name}: {why}" for name, why in sorted(evidence.unreadable.items()))
+        permissions = sorted({_GRAPH_PERMISSIONS[name] for name in evidence.unreadable})
         yield _of_application(
             evidence,
             UNREADABLE,
             UNKNOWN,
             "readable in Microsoft Graph",
             parts,
-            "give the operator Application.Read.All and GroupMember.Read.All in Microsoft Graph",
+            f"give the operator {' and '.join(permissions)} in Microsoft Graph",
         )
     if evidence.resources is not None and evidence.cloud.key_vault_app_id not in evidence.resources:
         # T30: the guide asks for it, and the token that DSM uses does not carry it.
@@ -310,10 +318,9 @@ def _credentials(evidence: Evidence) -> Iterator[Finding]:
             evidence, NO_CREDENTIAL, FAILED, "a certificate or a client secret", "none", "add a certificate or a secret"
         )
     elif not valid:
-        ended = max(one.ends for one in credentials if one.ends is not None)
-        yield _of_application(
-            evidence, EXPIRED, FAILED, "a valid credential", f"the last one ended at {ended:%Y-%m-%d}", "add a new one"
-        )
+        ended = max((one.ends for one in credentials if one.ends is not None and one.ends <= now), default=None)
+        actual = "none is valid yet" if ended is None else f"the last one ended at {ended:%Y-%m-%d}"
+        yield _of_application(evidence, EXPIRED, FAILED, "a valid credential", actual, "add a new one")
     elif last is not None and not lasting and last - now < timedelta(days=evidence.renew_before_days):
         yield _of_application(
             evidence,
@@ -357,6 +364,8 @@ def _certificate(evidence: Evidence) -> Iterator[Finding]:
 
 def _vault(evidence: Evidence) -> Iterator[Finding]:
     store = evidence.access.store
+    if store.planned:
+        return
     actual_type = "managed_hsm" if store.is_hsm else store.sku
     if evidence.wanted_type is not None and evidence.wanted_type != actual_type:
         yield _of_vault(

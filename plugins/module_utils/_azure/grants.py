@@ -63,11 +63,11 @@ def actions_of(access: Access, steps: Sequence[Step]) -> list[tuple[str, str]]:
     needed: dict[tuple[str, str], None] = {}
     for step in steps:
         if isinstance(step, AddToPolicy):
-            needed[_POLICIES_WRITE, access.store.resource_id] = None
+            needed[_POLICIES_WRITE, access.store.scope] = None
         elif isinstance(step, DefineRole) and not step.local:
             needed[_DEFINE, step.scope] = None
         elif isinstance(step, Assign) and not step.local:
-            needed[_ASSIGN, step.scope] = None
+            needed[_ASSIGN, access.store.scope] = None
     return list(needed)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ from .facts import Credential, Identity
 from .pipeline import Channel
 
 _SERVICE_PRINCIPAL = "id,appId,displayName,accountEnabled,appOwnerOrganizationId"
-_APPLICATION = "id,appId,displayName,passwordCredentials,keyCredentials,requiredResourceAccess"
+_APPLICATION = "id,appId,displayName,isDisabled,passwordCredentials,keyCredentials,requiredResourceAccess"
 _NOT_FOUND = 404
 
 
@@ -75,9 +76,9 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         application_object_id=None if application is None else str(application["id"]),
         home_tenant_id=None if principal.body is None else principal.body.get("appOwnerOrganizationId"),
         display_name=str((principal.body or application or {}).get("displayName") or ""),
-        enabled=None if principal.body is None else principal.body.get("accountEnabled"),
+        enabled=_enabled(principal.body, application),
         groups=_groups(answers["groups"].body),
-        credentials=None if application is None else _credentials(application),
+        credentials=None if application is None else credentials_of(application),
     )
     return Registration(identity, _resources(application), _consents(answers["consents"].body), unreadable)
 
@@ -137,6 +138,13 @@ def _object_id(principal: Mapping[str, Any] | None, given: str | None, client_id
     return found
 
 
+def _enabled(principal: Mapping[str, Any] | None, application: Mapping[str, Any] | None) -> bool | None:
+    """Registration and service principal are switched off apart, and either keeps the application out (T36)."""
+    if (application or {}).get("isDisabled") is True:
+        return False
+    return None if principal is None else principal.get("accountEnabled")
+
+
 def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
     """Object IDs of the groups. Directory roles and administrative units are listed, too, and give no right here."""
     if body is None or body.get("@odata.nextLink"):
@@ -146,7 +154,8 @@ def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
     return frozenset(str(entry["id"]).lower() for entry in body["value"] if entry.get("@odata.type") in kinds)
 
 
-def _credentials(application: Mapping[str, Any]) -> tuple[Credential, ...]:
+def credentials_of(application: Mapping[str, Any]) -> tuple[Credential, ...]:
+    """Secrets and certificates of an application as Graph shows it."""
     secrets = [_credential("secret", entry) for entry in application.get("passwordCredentials") or []]
     certificates = [_credential("certificate", entry) for entry in application.get("keyCredentials") or []]
     return (*secrets, *certificates)
@@ -159,13 +168,15 @@ def _credential(kind: str, entry: Mapping[str, Any]) -> Credential:
         name=str(entry.get("displayName") or ""),
         starts=moment(entry.get("startDateTime")),
         ends=moment(entry.get("endDateTime")),
-        thumbprint=_thumbprint(entry.get("customKeyIdentifier")) if kind == "certificate" else None,
+        thumbprint=_thumbprint(entry) if kind == "certificate" else None,
     )
 
 
-def _thumbprint(identifier: Any) -> str | None:
-    """SHA-1 in upper-case hex. Graph writes it in hex or as base64 of the twenty bytes."""
-    text = str(identifier or "")
+def _thumbprint(entry: Mapping[str, Any]) -> str | None:
+    """SHA-1 in upper-case hex. Graph writes it in hex or as base64 of the twenty bytes; others write what they like."""
+    if entry.get("key"):
+        return hashlib.sha1(base64.b64decode(entry["key"]), usedforsecurity=False).hexdigest().upper()
+    text = str(entry.get("customKeyIdentifier") or "")
     if len(text) == 40 and all(character in "0123456789abcdefABCDEF" for character in text):
         return text.upper()
     try:

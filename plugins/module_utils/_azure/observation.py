@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TypeVar
 
+from .._plan import NOT_YET_KNOWN
 from . import authorization, managed_hsm
 from .errors import AzureError
 from .facts import Access, Identity, KeyStore, RoleAssignment, RoleDefinition
@@ -34,8 +35,10 @@ def observe(
     Raises:
         TaskError: a service does not answer, or the pool's local roles cannot be asked for.
     """
+    if identity.object_id == NOT_YET_KNOWN:
+        return Access(store=store, identity=identity, now=datetime.now(timezone.utc), roles=dict(known or {}))
     unreadable: dict[str, str] = {}
-    scope, principal = store.resource_id, identity.object_id
+    scope, principal = store.scope, identity.object_id
 
     def seen(name: str, read: Callable[[], T]) -> T | None:
         try:
@@ -59,7 +62,7 @@ def observe(
         # Read only when something is lacking, by with_eligible().
         eligible=(),
     )
-    if store.is_hsm and store.activation in (None, "Active"):
+    if store.is_hsm and not store.planned and store.activation in (None, "Active"):
         with azure.pool(store.uri) as pool:
             access = replace(
                 access,
@@ -71,7 +74,9 @@ def observe(
 
 def with_eligible(azure: Azure, access: Access) -> Access:
     """The observation with what could be activated: it matters only as the reason why a right is lacking (T15)."""
-    scope, principal = access.store.resource_id, access.identity.object_id
+    scope, principal = access.store.scope, access.identity.object_id
+    if principal == NOT_YET_KNOWN:
+        return access
     try:
         eligible = _without_pim(lambda: authorization.eligible(azure.arm, scope, principal))
     except AzureError as error:

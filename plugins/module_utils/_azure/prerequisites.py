@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,15 +19,18 @@ from .. import _certificates
 from .._certificates import Certificate
 from .._errors import InvalidInput
 from .._findings import Finding, worst
+from .._plan import NOT_YET_KNOWN
 from . import graph, observation, vaults
 from .access import INEFFECTIVE, MISSING, OverPrivilege, Verdict, Wanted, judge, over_privileges
 from .cloud import cloud_of
-from .facts import Access, KeyStore
+from .errors import AzureError
+from .facts import Access, Identity, KeyStore
 from .findings import Evidence, findings_of
 from .graph import Registration
 from .network import Reach, reachable
 from .session import Azure
 from .vaults import Locator
+from .verdicts import ACCESS_POLICY_MODEL
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -44,8 +48,10 @@ class Question:
     renew_before_days: int
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> Question:
+    def from_params(cls, params: Mapping[str, Any], *, check_mode: bool) -> Question:
         """From validated options; everything that is wrong without asking anybody is refused here.
+
+        Objects that an earlier task has only planned are taken in check mode alone.
 
         Raises:
             InvalidInput: an option is wrong.
@@ -55,6 +61,16 @@ class Question:
         certificate = None
         if params["app_certificate"] is not None:
             certificate = _certificates.load_certificates("app_certificate", params["app_certificate"])[0]
+        if not check_mode and params["vault"]["planned"]:
+            raise InvalidInput(
+                "vault.planned", "the vault is only planned", "run the task that makes the vault first, or leave it out"
+            )
+        if not check_mode and params["app_client_id"].strip() == NOT_YET_KNOWN:
+            raise InvalidInput(
+                "app_client_id",
+                "it stands for an application that is not made yet",
+                "run the task that makes the application first, and give the ID that it returns",
+            )
         object_id = params["app_object_id"]
         return cls(
             locator=Locator.from_option(params["vault"], cloud_of(params["cloud_environment"])),
@@ -131,18 +147,51 @@ def assess(azure: Azure, question: Question) -> Assessment:
     Raises:
         TaskError: the vault or the application is not found, or a service does not answer.
     """
-    store = vaults.find(azure.arm, question.locator, azure.operator)
-    registration = graph.registration(azure.graph, question.client_id, question.object_id)
-    access = observation.observe(azure, store, registration.identity)
+    with _understood(f"vault ({question.locator})"):
+        store = _store(azure, question)
+        registration = _registration(azure, question)
+        access = observation.observe(azure, store, registration.identity)
     return _assessed(azure, question, access, registration)
+
+
+def _store(azure: Azure, question: Question) -> KeyStore:
+    if not question.locator.planned:
+        return vaults.find(azure.arm, question.locator, azure.operator)
+    # What Azure makes when nobody states the model.
+    is_rbac = question.wanted.permission_model != ACCESS_POLICY_MODEL
+    return vaults.planned(question.locator, azure.operator, rbac=is_rbac)
+
+
+def _registration(azure: Azure, question: Question) -> Registration:
+    if question.client_id == NOT_YET_KNOWN:
+        return Registration(Identity(client_id=NOT_YET_KNOWN, object_id=NOT_YET_KNOWN))
+    return graph.registration(azure.graph, question.client_id, question.object_id)
 
 
 def reassess(azure: Azure, question: Question, before: Assessment) -> Assessment:
     """Look again at what grants change: the policies and the roles. Azure's own definitions stay what they are."""
-    store = vaults.read(azure.arm, before.access.store.resource_id)
     known = {guid: role for guid, role in before.access.roles.items() if not role.is_custom}
-    access = observation.observe(azure, store, before.registration.identity, known)
+    with _understood(f"vault ({question.locator})"):
+        store = vaults.read(azure.arm, before.access.store.resource_id)
+        access = observation.observe(azure, store, before.registration.identity, known)
     return _assessed(azure, question, access, before.registration)
+
+
+@contextmanager
+def _understood(obj: str) -> Iterator[None]:
+    """Turns an answer without the members that it must have into an error: most likely it is not from Azure."""
+    cause = ""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        cause = f"{type(error).__name__}: {error}"
+    if cause:
+        raise AzureError(
+            f"an answer has not the expected shape ({cause})",
+            plane="Azure",
+            obj=obj,
+            next_step="see whether a proxy or gateway answers in the place of Azure",
+        )
 
 
 def _assessed(azure: Azure, question: Question, access: Access, registration: Registration) -> Assessment:

@@ -129,9 +129,13 @@ def custom_role_for(access: Access, need: Needs, data_role: str | RoleDefinition
     data_actions: list[str] = []
     if need.key_permissions and access.store.rbac and not access.store.is_hsm and data_role == CUSTOM:
         data_actions = [VAULT_DATA_ACTIONS[name] for name in need.profile]
-    if not need.action and not data_actions:
+    actions = [need.action] if need.action else []
+    if isinstance(data_role, RoleDefinition) and need.key_permissions:
+        # It is going to be assigned anyway.
+        actions = [action for action in actions if not grants(data_role, action, data=False)]
+    if not actions and not data_actions:
         return None
-    return custom_role(subscription_of(access), [need.action] if need.action else [], data_actions)
+    return custom_role(subscription_of(access), actions, data_actions)
 
 
 def plan(
@@ -366,8 +370,10 @@ def _is_ours(entry: RoleAssignment, scope: str, identity: str) -> bool:
 
 
 def _entries(access: Access) -> list[PolicyEntry]:
-    """The plain entries of the identity; a compound one is another identity (T4)."""
-    identity = access.identity.object_id.lower()
+    """The plain entries of the identity; a compound one is another identity (T4), one of another tenant, too."""
+    identity, tenant = access.identity.object_id.lower(), access.store.tenant_id.lower()
     return [
-        entry for entry in access.store.policies if entry.object_id.lower() == identity and entry.application_id is None
+        entry
+        for entry in access.store.policies
+        if entry.object_id.lower() == identity and entry.tenant_id.lower() == tenant and entry.application_id is None
     ]

@@ -61,6 +61,7 @@ class Locator:
     tags: Mapping[str, str] = field(default_factory=dict)
     resource_group: str | None = None
     type: str | None = None
+    planned: bool = False
 
     @classmethod
     def from_option(cls, option: Mapping[str, Any], cloud: Cloud) -> Locator:
@@ -69,7 +70,14 @@ class Locator:
         Raises:
             InvalidInput: it cannot be a vault, or not one of this cloud (T32), or the type contradicts it.
         """
-        locator = cls(**{name: value for name, value in option.items() if value is not None})
+        given = {name: value for name, value in option.items() if value is not None}
+        if "tags" in given:
+            if not given["tags"]:
+                raise InvalidInput("vault.tags", "it is empty, so every vault would fit", "give at least one tag")
+            given["tags"] = {str(name): str(value) for name, value in given["tags"].items()}
+        if "resource_id" in given:
+            given["resource_id"] = given["resource_id"].strip().rstrip("/")
+        locator = cls(**given)
         if locator.resource_id is not None and Place.parse(locator.resource_id) is None:
             raise InvalidInput(
                 "vault.resource_id",
@@ -86,8 +94,8 @@ class Locator:
             check_uri("vault.uri", locator.uri, cloud)
         kind = locator.kind
         if locator.type is not None and kind is not None and (locator.type == MANAGED_HSM) != (kind == MANAGED_HSM):
-            given = "a managed HSM" if kind == MANAGED_HSM else "a vault"
-            problem = f"it is {locator.type}, and what you name is {given}"
+            named = "a managed HSM" if kind == MANAGED_HSM else "a vault"
+            problem = f"it is {locator.type}, and what you name is {named}"
             raise InvalidInput("vault.type", problem, "correct one of them")
         return locator
 
@@ -146,6 +154,30 @@ def find(arm: Channel, locator: Locator, operator: Operator) -> KeyStore:
             else f"check the name and the subscription ({subscription_id}), and that the operator may read the vault",
         )
     return read(arm, str(listed[0]["id"]))
+
+
+def planned(locator: Locator, operator: Operator, *, rbac: bool) -> KeyStore:
+    """The vault that an earlier task in check mode has planned: what follows from its resource ID.
+
+    Raises:
+        InvalidInput: it is not named by its resource ID.
+    """
+    place = None if locator.resource_id is None else Place.parse(locator.resource_id)
+    if place is None:
+        raise InvalidInput("vault.planned", "the vault is not named by its resource ID", "set vault.resource_id")
+    is_hsm = place.kind == MANAGED_HSM
+    suffix = operator.cloud.hsm_suffix if is_hsm else operator.cloud.vault_suffix
+    return KeyStore(
+        resource_id=str(locator.resource_id),
+        name=place.name,
+        uri=f"https://{place.name.lower()}.{suffix}/",
+        kind=place.kind,
+        tenant_id=operator.tenant_id or "",
+        location="",
+        sku="" if is_hsm else locator.type or "",
+        rbac=rbac or is_hsm,
+        planned=True,
+    )
 
 
 def read(arm: Channel, resource_id: str) -> KeyStore:

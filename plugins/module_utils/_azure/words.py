@@ -38,6 +38,8 @@ _WARNINGS = {
     ),
     "wider_than_needed": ("it gives more than is needed", "Replace it by a narrower grant where this matters."),
 }
+# What a right gives too much, the plainest word for it first. The other warnings are about when it counts.
+_WIDTHS = ("hsm_crypto_officer", "crypto_officer_wider", "equivalent_role", "wider_than_needed")
 _UNKNOWNS = {
     "unreadable": ("{detail} could not be read", "Let the operator read what could not be read, and check again."),
     "condition": (
@@ -73,7 +75,7 @@ _INERT = {
     ),
     "policy_inert_in_rbac_mode": (
         "an access policy lists it, but the vault uses Azure RBAC, where access policies have no effect",
-        "Assign a role with the data action, or set the vault to access policies.",
+        "Assign a role with the data action, as azure_kv_prereqs does.",
     ),
     "data_role_inert_in_policy_mode": (
         "a role gives the data action, but the vault uses access policies, where data roles have no effect",
@@ -158,6 +160,19 @@ def explain(
 def leading_note(verdict: str, notes: Sequence[str]) -> str:
     """The most important of the notes that led to the verdict; empty where none did."""
     return next((note for note in _TABLES[verdict] if note in notes), "")
+
+
+def told_notes(verdict: str, notes: Sequence[str]) -> tuple[str, ...]:
+    """The notes that are findings of their own: that an assignment is young must not hide that it is too wide."""
+    if verdict != OK_WITH_WARNING:
+        return (leading_note(verdict, notes),)
+    width = next((note for note in _WIDTHS if note in notes), None)
+    return tuple(note for note in _WARNINGS if note in notes and (note == width or note not in _WIDTHS)) or ("",)
+
+
+def remedy_for(verdict: str, note: str) -> str:
+    """What to do about one note; empty where there is none."""
+    return _TABLES[verdict].get(note, ("", ""))[1]
 
 
 def describe(sources: Sequence[Source]) -> str:

@@ -32,11 +32,16 @@ CREDENTIAL_REMEDY = (
 
 @dataclass(frozen=True)
 class Edit:
-    """A wanted change. ``current`` is None for a new group; ``credential`` is set where the task was given one."""
+    """A wanted change. ``current`` is None for a new group; ``credential`` is set where the task was given one.
+
+    ``is_pending``: the application, and with it the credential, or the vault is only planned by a previous step in
+    check mode, so that nothing can be tried.
+    """
 
     current: Group | None
     target: Group
     credential: Credential | None
+    is_pending: bool = False
     write_credential: bool = False
     allow_move: bool = False
     allow_disconnect: bool = False
@@ -165,11 +170,14 @@ def guard(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> None:
     """
     if not edit.writes_link:
         return
-    config = config_of(edit.target.azure_link, edit.credential)
+    config = {} if edit.is_pending else config_of(edit.target.azure_link, edit.credential)
     if edit.current is None:
         return
     if not edit.allow_move:
         _guard_move(dsm, edit.current, edit.target.azure_link)
+    if edit.is_pending:
+        warn(f"The link of {edit.target.label} was not tried: its application or vault is only planned.")
+        return
     _guard_connection(dsm, edit, edit.current, config, warn)
 
 

@@ -63,6 +63,7 @@ class Selector:
     uri: str | None = None
     tags: Mapping[str, str] | None = None
     type: str | None = None
+    planned: bool = False
 
     @classmethod
     def from_option(cls, option: Mapping[str, Any]) -> Selector:
@@ -91,7 +92,20 @@ class Selector:
             raise InvalidInput("vault.tags", "it is empty, so every vault would fit", "give at least one tag")
         tags = {str(key): str(value) for key, value in option["tags"].items()} if option.get("tags") else None
         uri = checked_vault_uri("vault.uri", option["uri"], "") if option.get("uri") else None
-        return cls(name, resource_id, uri, tags, option.get("type"))
+        return cls(name, resource_id, uri, tags, option.get("type"), bool(option.get("planned")))
+
+    def refuse_planned(self, *, check_mode: bool) -> None:
+        """Refuse, outside of check mode, a vault that a previous step has only planned.
+
+        Raises:
+            InvalidInput: that is so.
+        """
+        if self.planned and not check_mode:
+            raise InvalidInput(
+                "vault.planned",
+                "the vault is only planned, which nothing but check mode can go on with",
+                "run the task that makes the vault first, or leave vault.planned out",
+            )
 
     def __str__(self) -> str:
         asked = {

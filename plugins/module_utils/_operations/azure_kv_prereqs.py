@@ -50,11 +50,12 @@ SPEC = AZURE.merge(
 
 # Azure answers from several places that learn of a change one after the other (style: azurerm's several reads).
 _READS_IN_A_ROW = 3
+EFFECTIVE, NOT_YET_EFFECTIVE = "effective", "granted_not_yet_effective"
 _GROUP_OPTIONS = ("group_name", "group_id", "group")
 
 
 def run(task: Task) -> dict[str, Any]:
-    question = Question.from_params(task.params)
+    question = Question.from_params(task.params, check_mode=task.check_mode)
     _check(task)
     with connect(operator_of(task), read_only=task.check_mode) as azure:
         before = assess(azure, question)
@@ -104,16 +105,19 @@ def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> 
         except AzureError as error:
             raise _stopped(before, done, error) from None
         done.append(step)
-    after, effective = _wait(azure, question, before, deadline, interval)
-    proof = "reads" if effective else None
-    if effective and _wants_proof(task):
+    lacking = {verdict.requirement for verdict in before.verdicts if verdict.verdict in (MISSING, INEFFECTIVE)}
+    after, effect = _wait(azure, question, before, lacking, deadline, interval)
+    proof = "reads" if effect == EFFECTIVE else None
+    if effect == EFFECTIVE and _wants_proof(task):
         proof = _proof_by_sync(task, deadline, interval)
-    if proof is None:
+        effect = EFFECTIVE if proof else NOT_YET_EFFECTIVE
+    if effect == NOT_YET_EFFECTIVE:
         task.warn(
             "The rights were granted, and are not effective everywhere yet. Azure needs up to ten minutes. Run "
             "azure_kv_prereqs_info or the sync again before you rely on them."
         )
-    effect = "effective" if proof else "granted_not_yet_effective"
+    elif effect == UNKNOWN:
+        task.warn("The rights were granted, and it cannot be read whether they are effective; the findings say why.")
     return _result(plan, before, after, effect=effect, proof=proof)
 
 
@@ -160,22 +164,19 @@ def _stopped(before: Assessment, done: Sequence[Step], error: AzureError) -> Tas
 
 
 def _wait(
-    azure: Azure, question: Question, before: Assessment, deadline: float, interval: float
-) -> tuple[Assessment, bool]:
+    azure: Azure, question: Question, before: Assessment, lacking: set[str], deadline: float, interval: float
+) -> tuple[Assessment, str]:
     """Look until the rights have been there several times in a row, or until the time is over."""
     in_a_row = 0
     while True:
         after = reassess(azure, question, before)
-        in_a_row = in_a_row + 1 if _holds(after) else 0
+        words = {verdict.verdict for verdict in after.verdicts if verdict.requirement in lacking}
+        in_a_row = 0 if words & {MISSING, INEFFECTIVE} else in_a_row + 1
         if in_a_row >= _READS_IN_A_ROW:
-            return after, True
+            return after, UNKNOWN if UNKNOWN in words else EFFECTIVE
         if time.monotonic() + interval > deadline:
-            return after, False
+            return after, NOT_YET_EFFECTIVE
         time.sleep(interval)
-
-
-def _holds(assessment: Assessment) -> bool:
-    return not any(verdict.verdict in (MISSING, INEFFECTIVE) for verdict in assessment.verdicts)
 
 
 def _proof_by_sync(task: Task, deadline: float, interval: float) -> str | None:

@@ -23,6 +23,6 @@ SPEC = AZURE.merge(APP_RIGHTS, _PROFILE)
 
 
 def run(task: Task) -> dict[str, Any]:
-    question = Question.from_params(task.params)
+    question = Question.from_params(task.params, check_mode=task.check_mode)
     with connect(operator_of(task), read_only=True) as azure:
         return {"changed": False, **assess(azure, question).result()}

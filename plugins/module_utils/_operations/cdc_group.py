@@ -30,7 +30,7 @@ from .._dsm.link_options import LinkOptions
 from .._dsm.selection import checked_name, linked
 from .._errors import InvalidInput, TaskError
 from .._options import DSM, LINK, LINK_EDIT, VAULT
-from .._plan import Change, Plan
+from .._plan import NOT_YET_KNOWN, Change, Plan
 from .._task import Task
 
 SPEC = DSM.merge(
@@ -70,12 +70,25 @@ class Wanted:
     vault: vaults.Selector | None
 
     @property
+    def is_pending(self) -> bool:
+        """Whether the link's application is one that a previous step has only planned."""
+        return self.link.client_id == NOT_YET_KNOWN
+
+    @property
     def label(self) -> str:
         return f'group "{self.name}"' if self.name else f"group {self.group_id}"
 
 
 def run(task: Task) -> dict[str, Any]:
     wanted = _wanted(task.params)
+    if wanted.vault is not None:
+        wanted.vault.refuse_planned(check_mode=task.check_mode)
+    if wanted.is_pending and not task.check_mode:
+        raise InvalidInput(
+            "link_client_id",
+            "it stands for an application that is not made yet, which only check mode plans with",
+            "run the task that makes the application first, and give the ID that it returns",
+        )
     with connect(task, read_only=task.check_mode) as dsm:
         if task.params["state"] == "absent":
             return _remove(dsm, task, _find(dsm, wanted, thorough=False))
@@ -126,7 +139,7 @@ def _find(dsm: DsmClient, wanted: Wanted, *, thorough: bool) -> Group | None:
 
 def _refuse_incomplete(params: Mapping[str, Any], wanted: Wanted) -> None:
     missing = [option for option in _NEEDED_TO_CREATE if params[option] is None]
-    missing += [] if wanted.link.has_credential else ["link_client_secret or link_certificate"]
+    missing += [] if wanted.link.has_credential or wanted.is_pending else ["link_client_secret or link_certificate"]
     if missing:
         raise InvalidInput(
             missing[0],
@@ -145,6 +158,7 @@ def _make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted) -> 
         current=current,
         target=target,
         credential=credential,
+        is_pending=wanted.is_pending or (wanted.vault is not None and wanted.vault.planned),
         write_credential=_is_to_write(dsm, wanted.update_credential, current, credential),
         allow_move=task.params["allow_move"],
         allow_disconnect=task.params["allow_disconnect"],
@@ -174,6 +188,9 @@ def _with_vault(
         checked_vault_uri("vault.uri", selector.uri, link.azure_service)
     if selector.is_stored_in(link):
         return link
+    if selector.planned or link.client_id == NOT_YET_KNOWN:
+        known = selector.without_listing(link)
+        return replace(link, vault_uri=known[0], vault_type=known[1]) if known else link
     if credential is None:
         raise InvalidInput(
             "link_client_secret",

@@ -26,6 +26,7 @@ def run(task: Task) -> dict[str, Any]:
     selection = Selection.from_params(task.params)
     selector = vaults.Selector.from_option(task.params["vault"])
     options = LinkOptions.from_params(task.params)
+    selector.refuse_planned(check_mode=task.check_mode)
     with connect(task, read_only=task.check_mode) as dsm:
         current = resolve(dsm, selection, check_mode=task.check_mode)
         link = options.over(current.azure_link)
@@ -34,7 +35,10 @@ def run(task: Task) -> dict[str, Any]:
         credential = options.credential_for(link)
         link_edit.check_same_mode(link, credential)
         vault = None
-        if not selector.is_stored_in(link):
+        known = selector.without_listing(link) if selector.planned else None
+        if known is not None:
+            link = replace(link, vault_uri=known[0], vault_type=known[1])
+        elif not selector.is_stored_in(link):
             config = link_edit.config_of(vaults.link_to_list_with(link, selector), credential)
             vault = vaults.choose(selector, vaults.list_vaults(dsm, config, current.label), current.label)
         target = link if vault is None else replace(link, vault_uri=vault.uri, vault_type=vault.type)
@@ -43,6 +47,7 @@ def run(task: Task) -> dict[str, Any]:
             current=current,
             target=replace(current, link=target),
             credential=credential,
+            is_pending=selector.planned,
             allow_move=task.params["allow_move"],
             allow_disconnect=task.params["allow_disconnect"],
         )
