@@ -23,6 +23,7 @@ options:
       name:
         description:
           - Name of the vault. Looked up in O(subscription_id), or in O(vault.resource_group) when that is set.
+          - A managed HSM is looked for when there is no such vault, or when O(vault.type=managed_hsm).
         type: str
       uri:
         description:

@@ -52,9 +52,18 @@ class Finding:
             "object": printable(self.obj),
             "expected": printable(self.expected),
             "actual": printable(self.actual),
-            "evidence": dict(self.evidence),
+            "evidence": _printable(dict(self.evidence)),
             "remedy": printable(self.remedy),
         }
+
+
+def _printable(value: Any) -> Any:
+    """The value with all its texts printable: names of roles come from servers, too."""
+    if isinstance(value, Mapping):
+        return {key: _printable(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable(member) for member in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def worst(findings: Iterable[Finding]) -> str:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.keyvault.administration._internal import http_challenge_cache
 
 from sandbox import Profile, Sandbox
+from support.azure_rights import AzureRights, no_rights
 from support.operate import Operator
 from support.playbook import Ansible
 
@@ -40,6 +42,59 @@ def own_sandbox() -> Iterator[Sandbox]:
     with Sandbox.start() as sandbox:
         yield sandbox
         assert sandbox.crashes == []
+
+
+@pytest.fixture
+def azure(own_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> AzureRights:
+    """The Azure of a sandbox of the test's own, for operations in this process: the SDK reads the environment."""
+    for variable, value in own_sandbox.environment().items():
+        # The way there, and no login.
+        if not variable.startswith(("DSM_", "AZURE_")):
+            monkeypatch.setenv(variable, value)
+    # The SDK keeps the tenant of a pool for the time of a process, and each sandbox has another one.
+    http_challenge_cache.clear()
+    return AzureRights(own_sandbox)
+
+
+@pytest.fixture
+def government(azure: AzureRights) -> AzureRights:
+    """The same in the cloud for the US government."""
+    return AzureRights(azure.sandbox, "government", "akv-sandbox-gov-prem")
+
+
+@pytest.fixture
+def pool(azure: AzureRights) -> AzureRights:
+    """The same, where the managed HSM is meant."""
+    return AzureRights(azure.sandbox, vault="hsm-sandbox")
+
+
+@pytest.fixture
+def policies(azure: AzureRights) -> AzureRights:
+    no_rights(azure, rbac=False)
+    return azure
+
+
+@pytest.fixture
+def rbac(azure: AzureRights) -> AzureRights:
+    no_rights(azure, rbac=True)
+    return azure
+
+
+@pytest.fixture
+def bare_pool(pool: AzureRights) -> AzureRights:
+    def deed(state: Any) -> None:
+        state.revoke_role(pool.app, pool.vault, "Reader")
+        state.revoke_local_roles(pool.vault, pool.app)
+
+    pool.do(deed)
+    return pool
+
+
+@pytest.fixture(params=["policies", "rbac", "bare_pool"])
+def bare(request: pytest.FixtureRequest) -> AzureRights:
+    """A vault with policies, one in RBAC mode, and a pool, each without any right for the application."""
+    azure: AzureRights = request.getfixturevalue(request.param)
+    return azure
 
 
 @pytest.fixture

@@ -28,7 +28,9 @@ def judge(ansible: Ansible, sandbox: Sandbox) -> Judge:
 
     def run(environment: dict[str, str] | None = None, verbosity: int = 0, **options: Any) -> Run:
         task = {"vault": {"resource_id": vault.resource_id}, "app_client_id": view.client_id, **options}
-        variables = {"ANSIBLE_AZURE_AUTH_SOURCE": None, **(environment or {})}
+        # The sandbox's environment has a login of its own; only the one of the test is to count.
+        inherited = dict.fromkeys(sandbox.operator_environment(view))
+        variables = {**inherited, "ANSIBLE_AZURE_AUTH_SOURCE": None, **(environment or {})}
         return ansible.tasks({"fortanix.dsm.azure_kv_prereqs_info": task}, environment=variables, verbosity=verbosity)
 
     return run

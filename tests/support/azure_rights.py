@@ -24,6 +24,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import Sandbox
 from sandbox.azure import hsm_rights
+from sandbox.azure.roles import PermissionSet
 from sandbox.azure.vaults import ManagedHsm, Vault
 from sandbox.world import AzureView, VaultView
 
@@ -151,14 +152,10 @@ class AzureRights:
                 name
                 for name in TEN
                 if store.activated
-                and hsm_rights.may(
-                    store.local_roles, store.roles, identities, hsm_rights.DATA_ACTIONS[name], "/keys"
-                )
+                and hsm_rights.may(store.local_roles, store.roles, identities, hsm_rights.DATA_ACTIONS[name], "/keys")
             }
         assert isinstance(store, Vault)
-        asked = {
-            name: azure.rights.may_use_keys(app.service_principal_id, app.tenant_id, name, store) for name in TEN
-        }
+        asked = {name: azure.rights.may_use_keys(app.service_principal_id, app.tenant_id, name, store) for name in TEN}
         return {name for name, refusal in asked.items() if refusal is None}
 
     def manages(self, action: str = "Microsoft.KeyVault/vaults/write") -> bool:
@@ -244,3 +241,73 @@ def ids(result: Mapping[str, Any]) -> set[str]:
 def finding(result: Mapping[str, Any], kind: str) -> dict[str, Any]:
     (found,) = [one for one in result["findings"] if one["id"] == kind]
     return dict(found)
+
+
+# Deeds and looks of tests that repair ------------------------------------------------------------------------------
+
+STRANGER = "99999999-2222-4333-8444-555555555555"
+
+
+def no_rights(azure: AzureRights, *, rbac: bool) -> None:
+    """The vault in this mode, with nothing for the application; a stranger has a policy of his own."""
+
+    def deed(state: Any) -> None:
+        state.revoke_role(azure.app, azure.vault)
+        state.set_access_policy(azure.vault, azure.app, [])
+        state.add_access_policy(azure.vault, STRANGER, ["Get", "sign"])
+        state.vault(azure.vault).rbac = rbac
+
+    azure.do(deed)
+
+
+def writes(azure: AzureRights, mark: int) -> list[str]:
+    return [f"{entry.method} {entry.path}" for entry in azure.sandbox.journal.writes(since=mark)]
+
+
+def key_policies(azure: AzureRights) -> dict[str, list[str]]:
+    """Object ID -> key permissions, of the vault."""
+    entries = azure.do(lambda state: list(state.vault(azure.vault).access_policies))
+    return {entry.object_id: list(entry.key_permissions) for entry in entries}
+
+
+def assignments(azure: AzureRights) -> list[tuple[str, str, str]]:
+    """Name, scope and role of what the application has in Azure."""
+
+    def deed(state: Any) -> list[tuple[str, str, str]]:
+        return [
+            (entry.name, entry.scope, state.rights.roles[entry.role_guid].name)
+            for entry in state.rights.assignments
+            if entry.principal_id == azure.view.service_principal_id
+        ]
+
+    return azure.do(deed)
+
+
+def roles_at_the_vault(azure: AzureRights) -> list[str]:
+    return sorted(role for _name, scope, role in assignments(azure) if scope.lower() == azure.resource_id.lower())
+
+
+def custom_role(azure: AzureRights, *data_actions: str) -> str:
+    what = PermissionSet(data_actions=data_actions)
+    return azure.do(lambda state: str(state.add_custom_role(azure.view.tenant_id, "own", what, scopes=["/"])))
+
+
+def use_rbac(azure: AzureRights, *roles: str) -> None:
+    """The vault in RBAC mode, its policy left as it is, and these roles for the application at it."""
+
+    def deed(state: Any) -> None:
+        state.vault(azure.vault).rbac = True
+        for role in roles:
+            state.assign_role(azure.app, azure.vault, role)
+
+    azure.do(deed)
+
+
+def assert_held(azure: AzureRights, expected: set[str], **options: Any) -> dict[str, Any]:
+    """The verdicts, the sandbox's own decision, and DSM's sync say the same. Returns the judgement."""
+    result = azure.judge(**options)
+    assert granted(result) == azure.usable() == expected
+    # A sync lists the keys and gets each.
+    works = {"get", "list"} <= expected
+    assert (azure.sync_error() is None) is works
+    return result

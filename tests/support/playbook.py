@@ -28,6 +28,7 @@ class TaskOutcome:
     task: str
     status: str
     result: Mapping[str, Any]
+    host: str
 
     @property
     def changed(self) -> bool:
@@ -65,6 +66,25 @@ class Run:
         return str(failed["msg"])
 
 
+@dataclass(frozen=True)
+class Listing:
+    """An inventory as ansible-inventory lists it, with what else it printed."""
+
+    code: int
+    data: Mapping[str, Any]
+    output: str
+    directory: Path
+
+    @property
+    def hosts(self) -> Mapping[str, Mapping[str, Any]]:
+        """Host -> variables. A text that is marked as unsafe is given as it is."""
+        found: Mapping[str, Mapping[str, Any]] = _unmarked(self.data.get("_meta", {}).get("hostvars", {}))
+        return found
+
+    def members(self, group: str) -> list[str]:
+        return list(self.data.get(group, {}).get("hosts", []))
+
+
 class Ansible:
     """ansible-playbook with the sandbox's environment, in a directory of its own for each run."""
 
@@ -97,19 +117,48 @@ class Ansible:
         arguments: Sequence[str] = (),
     ) -> Run:
         """Run a playbook, given as a file or as data. ``environment`` is laid over the sandbox's; None removes."""
-        self._runs += 1
-        directory = self._directory / f"run-{self._runs}"
-        (directory / "tmp").mkdir(parents=True)
+        directory = self._new_directory()
         if not isinstance(playbook, Path):
             data, playbook = playbook, directory / "playbook.yml"
             playbook.write_text(yaml.safe_dump(data), encoding="utf-8")
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook), *arguments]
+        command = ["ansible-playbook", str(playbook), *arguments]
         if variables is not None:
             file = directory / "variables.json"
             file.write_text(json.dumps(variables), encoding="utf-8")
             command += ["-e", f"@{file}"]
         command += ["--check"] * check + ["--diff"] * diff + ["-" + "v" * verbosity] * bool(verbosity)
+        done = self._start(command, directory, environment or {})
         record = directory / "record.jsonl"
+        lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+        outcomes = [TaskOutcome(e["task"], e["status"], e["result"], e["host"]) for e in map(json.loads, lines)]
+        return Run(done.returncode, outcomes, done.stdout, directory)
+
+    def inventory(
+        self,
+        source: Path,
+        *,
+        verbosity: int = 0,
+        environment: Mapping[str, str | None] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> Listing:
+        """What ansible-inventory lists of an inventory source."""
+        directory = self._new_directory()
+        target = directory / "listing.json"
+        command = ["ansible-inventory", "-i", str(source), "--list", "--output", str(target), *arguments]
+        command += ["-" + "v" * verbosity] * bool(verbosity)
+        done = self._start(command, directory, environment or {})
+        text = target.read_text(encoding="utf-8") if target.exists() else "{}"
+        return Listing(done.returncode, json.loads(text), done.stdout, directory)
+
+    def _new_directory(self) -> Path:
+        self._runs += 1
+        directory = self._directory / f"run-{self._runs}"
+        (directory / "tmp").mkdir(parents=True)
+        return directory
+
+    def _start(
+        self, command: Sequence[str], directory: Path, environment: Mapping[str, str | None]
+    ) -> subprocess.CompletedProcess[str]:
         merged: dict[str, str | None] = {
             **os.environ,
             **self._environment,
@@ -122,11 +171,11 @@ class Ansible:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCALHOST_WARNING": "0",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
-            "RECORDER_FILE": str(record),
-            **(environment or {}),
+            "RECORDER_FILE": str(directory / "record.jsonl"),
+            **environment,
         }
-        done = subprocess.run(
-            command,
+        return subprocess.run(
+            [str(Path(sys.executable).with_name(command[0])), *command[1:]],
             env={name: value for name, value in merged.items() if value is not None},
             cwd=directory,
             stdin=subprocess.DEVNULL,
@@ -136,10 +185,16 @@ class Ansible:
             timeout=300,
             check=False,
         )
-        lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
-        outcomes = [TaskOutcome(e["task"], e["status"], e["result"]) for e in map(json.loads, lines)]
-        return Run(done.returncode, outcomes, done.stdout, directory)
+
+
+def _unmarked(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"__ansible_unsafe"}:
+            return value["__ansible_unsafe"]
+        return {key: _unmarked(inner) for key, inner in value.items()}
+    return [_unmarked(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _qualified(task: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"fortanix.dsm.{key}" if key.startswith(("cdc_", "azure_kv_")) else key: value for key, value in task.items()}
+    ours = ("cdc_", "azure_kv_")
+    return {f"fortanix.dsm.{key}" if key.startswith(ours) else key: value for key, value in task.items()}

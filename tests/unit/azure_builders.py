@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import Verdict, Wanted, judge
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
@@ -24,6 +24,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
     RoleAssignment,
     RoleDefinition,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import Channel
 
 HOME = "aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa"
 ELSEWHERE = "bbbbbbbb-1111-4111-8111-bbbbbbbbbbbb"
@@ -215,3 +216,28 @@ def verdicts_on_keys(seen: Access, wanted: Wanted | None = None) -> dict[str, st
     return {
         one.requirement.removeprefix("keys/"): one.verdict for one in verdicts if one.requirement.startswith("keys/")
     }
+
+
+class _Saying:
+    """A service without a wire: answers by path, and what it was asked. An answer that is an error is raised."""
+
+    def __init__(self, answers: Mapping[str, Any], asked: list[str]) -> None:
+        self.answers, self.asked = answers, asked
+
+    def send(self, method: str, path: str, **request: Any) -> Any:
+        self.asked.append(f"{method} {path}")
+        answer = self.answers[path]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def get(self, path: str, **request: Any) -> Any:
+        return self.send("GET", path, **request)
+
+    def pages(self, path: str, **request: Any) -> Iterator[Any]:
+        yield from self.send("GET", path, **request)
+
+
+def saying(answers: Mapping[str, Any], asked: list[str] | None = None) -> Channel:
+    """A channel that gives these answers by path; ``asked`` collects what it was asked."""
+    return cast(Channel, _Saying(answers, [] if asked is None else asked))

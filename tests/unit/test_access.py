@@ -162,7 +162,7 @@ def test_t01_the_words_are_about_this_cause_alone() -> None:
 
     assert (found.reason, found.remedy) == (
         "An access policy lists it, but the vault uses Azure RBAC, where access policies have no effect.",
-        "Assign a role with the data action, or set the vault to access policies.",
+        "Assign a role with the data action, as azure_kv_prereqs does.",
     )
 
 

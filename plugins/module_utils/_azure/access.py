@@ -331,7 +331,9 @@ def _spoilt(candidate: Candidate, verdict: str, *notes: str) -> Candidate:
 
 def _worded(access: Access, requirement: str, action: str, right: _Right, remedy: str) -> Verdict:
     home = access.identity.home_tenant_id
-    if home and not same(home, access.store.tenant_id) and requirement != "permission_model":
+    # Of a vault that is only planned the tenant may not be known.
+    there = access.store.tenant_id
+    if home and there and not same(home, there) and requirement != "permission_model":
         right = replace(right, verdict=INEFFECTIVE, notes={**right.notes, "foreign_tenant": home})
     notes = _notes(right)
     sources = tuple(dict.fromkeys(one.source for one in right.shown()))

@@ -23,6 +23,7 @@ _AADSTS = re.compile(r"\bAADSTS(\d+)\b")
 _TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
 # How azure-identity tells an outage of Entra: by the same class as a wrong secret, told apart by its words only.
 _OUTAGE = re.compile(r"\bHTTP Error: 5\d\d\b")
+GRAPH_DENIED = "Authorization_RequestDenied"
 _ACTION_AND_SCOPE = re.compile(r"perform action '([^']+)'.*?over scope '([^']+)'", re.DOTALL)
 
 # Numbers of AADSTS codes -> (problem, next step). Microsoft may change them: they are hints (T20).
@@ -90,7 +91,7 @@ _CODES: Mapping[str, tuple[str, str]] = {
         "the operator may not change the permission model of the vault",
         "use an operator who may also assign roles without a condition (Owner or User Access Administrator)",
     ),
-    "Authorization_RequestDenied": (
+    GRAPH_DENIED: (
         "the operator may not do this in Microsoft Graph",
         "give the operator's application the permission of Graph that this needs (Application.Read.All to look at "
         "applications, GroupMember.Read.All to look at groups) with an administrator's consent",
@@ -105,6 +106,13 @@ _CODES: Mapping[str, tuple[str, str]] = {
         "check subscription_id, tenant and cloud_environment, and that the operator has a role in the subscription",
     ),
     "ResourceGroupNotFound": ("there is no such resource group", "check the name of the resource group"),
+    "VaultAlreadyExists": (
+        "the name is taken: by a vault, or by a soft-deleted one, which may be in another subscription",
+        "choose another name; names of vaults are unique in the whole cloud",
+    ),
+    "VaultNameNotValid": ("this cannot be the name of a vault", "give 3 to 24 letters, digits and single hyphens"),
+    "RegionNotSupported": ("this is not offered in the location", "choose another location"),
+    "SkuNotSupported": ("the type is not offered there", "choose another type or location"),
     "ResourceNotFound": (
         "there is no such object, or the operator does not see it",
         "check its name, resource group and subscription",
@@ -124,8 +132,8 @@ _CODES: Mapping[str, tuple[str, str]] = {
     ),
     "RequestDisallowedByPolicy": (
         "an Azure Policy forbids this",
-        "have those who own the policy make an exception, or choose what it allows: a policy against vaults with "
-        "access policies allows the permission model rbac",
+        "have those who own the policy make an exception, or choose what it allows: the built-in policy "
+        "12d4fa5e-1f9f-4c21-97a9-b99b3c6611b5 against vaults with access policies allows the permission model rbac",
     ),
     "ScopeLocked": (
         "a lock protects this scope",
@@ -199,6 +207,19 @@ def code_of(error: Exception) -> str:
 def status_of(error: Exception) -> int | None:
     """The HTTP status of a failure; None when there was no answer, or it is of another kind."""
     return error.status if isinstance(error, AzureError) else None
+
+
+def denied(deed: str, permission: str, obj: str, words: str) -> AzureError:
+    """A refusal of Graph, where it is known which of its permissions the request needs (Azure contract §3)."""
+    return AzureError(
+        f"the operator may not {deed} in Microsoft Graph",
+        plane="Entra",
+        obj=obj,
+        words=words,
+        next_step=f"give the operator's application {permission}, with an administrator's consent",
+        status=403,
+        code=GRAPH_DENIED,
+    )
 
 
 def refusal(

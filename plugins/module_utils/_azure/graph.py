@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,6 @@ from .facts import Credential, Identity
 from .pipeline import Channel
 
 _SERVICE_PRINCIPAL = "id,appId,displayName,accountEnabled,appOwnerOrganizationId"
-_APPLICATION = "id,appId,displayName,isDisabled,passwordCredentials,keyCredentials,requiredResourceAccess"
 _NOT_FOUND = 404
 
 
@@ -50,7 +50,8 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         graph,
         {
             "service_principal": f"/servicePrincipals{key}?$select={_SERVICE_PRINCIPAL}",
-            "application": f"/applications{key}?$select={_APPLICATION}",
+            # Without $select: not every Graph knows isDisabled, and one that does not refuses to select it.
+            "application": f"/applications{key}",
             "groups": f"/servicePrincipals{key}/transitiveMemberOf?$select=id&$top=999",
             "consents": f"/servicePrincipals{key}/oauth2PermissionGrants",
         },
@@ -103,6 +104,11 @@ def batch(graph: Channel, reads: Mapping[str, str], *, obj: str) -> dict[str, An
     found = {str(one["id"]): _answer(one) for one in answered.get("responses") or []}
     missing = Answer(0, None, "Graph left it unanswered")
     return {name: found.get(name, missing) for name in reads}
+
+
+def quoted(value: str) -> str:
+    """A text inside of the quotes of an address."""
+    return urllib.parse.quote(value.replace("'", "''"), safe="")
 
 
 def _answer(one: Mapping[str, Any]) -> Answer:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,12 +22,11 @@ from .._plan import NOT_YET_KNOWN
 from . import graph, observation, vaults
 from .access import INEFFECTIVE, MISSING, OverPrivilege, Verdict, Wanted, judge, over_privileges
 from .cloud import cloud_of
-from .errors import AzureError
 from .facts import Access, Identity, KeyStore
 from .findings import Evidence, findings_of
 from .graph import Registration
 from .network import Reach, reachable
-from .session import Azure
+from .session import Azure, understood
 from .vaults import Locator
 from .verdicts import ACCESS_POLICY_MODEL
 
@@ -132,7 +130,7 @@ class Assessment:
             "rights": [verdict.as_result() for verdict in self.verdicts],
             "findings": [finding.record() for finding in self.findings],
             "over_privileges": [one.as_result() for one in self.beyond],
-            "vault": _vault_record(self.access.store, self.reach),
+            "vault": {**vaults.record(self.access.store), "reachable_for_dsm": self.reach.as_result()},
             "application": _application_record(self.registration),
         }
 
@@ -147,7 +145,7 @@ def assess(azure: Azure, question: Question) -> Assessment:
     Raises:
         TaskError: the vault or the application is not found, or a service does not answer.
     """
-    with _understood(f"vault ({question.locator})"):
+    with understood(f"vault ({question.locator})"):
         store = _store(azure, question)
         registration = _registration(azure, question)
         access = observation.observe(azure, store, registration.identity)
@@ -171,27 +169,10 @@ def _registration(azure: Azure, question: Question) -> Registration:
 def reassess(azure: Azure, question: Question, before: Assessment) -> Assessment:
     """Look again at what grants change: the policies and the roles. Azure's own definitions stay what they are."""
     known = {guid: role for guid, role in before.access.roles.items() if not role.is_custom}
-    with _understood(f"vault ({question.locator})"):
+    with understood(f"vault ({question.locator})"):
         store = vaults.read(azure.arm, before.access.store.resource_id)
         access = observation.observe(azure, store, before.registration.identity, known)
     return _assessed(azure, question, access, before.registration)
-
-
-@contextmanager
-def _understood(obj: str) -> Iterator[None]:
-    """Turns an answer without the members that it must have into an error: most likely it is not from Azure."""
-    cause = ""
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        cause = f"{type(error).__name__}: {error}"
-    if cause:
-        raise AzureError(
-            f"an answer has not the expected shape ({cause})",
-            plane="Azure",
-            obj=obj,
-            next_step="see whether a proxy or gateway answers in the place of Azure",
-        )
 
 
 def _assessed(azure: Azure, question: Question, access: Access, registration: Registration) -> Assessment:
@@ -222,23 +203,6 @@ def judged(question: Question, azure: Azure, access: Access, registration: Regis
     )
     findings = findings_of(evidence)
     return Assessment(access, registration, verdicts, beyond, reach, findings)
-
-
-def _vault_record(store: KeyStore, reach: Reach) -> dict[str, Any]:
-    return {
-        "resource_id": store.resource_id,
-        "name": store.name,
-        "uri": store.uri,
-        "type": "managed_hsm" if store.is_hsm else store.sku,
-        "location": store.location,
-        "tenant_id": store.tenant_id,
-        "permission_model": "local_roles" if store.is_hsm else "rbac" if store.rbac else "access_policy",
-        "soft_delete": store.soft_delete,
-        "retention_days": store.retention_days,
-        "purge_protection": store.purge_protection,
-        "activation": store.activation,
-        "reachable_for_dsm": reach.as_result(),
-    }
 
 
 def _application_record(registration: Registration) -> dict[str, Any]:

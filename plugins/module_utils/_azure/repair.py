@@ -45,11 +45,11 @@ class AddToPolicy:
 
 @dataclass(frozen=True)
 class DefineRole:
-    """A custom role. ``exists``: whether there is one of this ID whose permissions have to be corrected."""
+    """A custom role. ``stored``: what there is under its ID, when that has to be corrected."""
 
     definition: RoleDefinition
     scope: str
-    exists: bool = False
+    stored: RoleDefinition | None = None
     local: bool = False
 
 
@@ -156,7 +156,7 @@ def plan(
     own = custom_role_for(access, need, data_role)
     if own is not None:
         if stored_role is None or not _same(stored_role, own):
-            steps.append(DefineRole(own, subscription_of(access), exists=stored_role is not None))
+            steps.append(DefineRole(own, subscription_of(access), stored=stored_role))
         assign(own)
     if access.store.is_hsm:
         steps += _local(access, need)
@@ -205,7 +205,7 @@ def _local(access: Access, need: Needs) -> list[Step]:
         own = custom_role(access.store.resource_id, (), [HSM_DATA_ACTIONS[name] for name in rest])
         stored = access.local_roles.get(own.guid)
         if stored is None or not _same(stored, own):
-            steps.append(DefineRole(own, "/", exists=stored is not None, local=True))
+            steps.append(DefineRole(own, "/", stored=stored, local=True))
         steps.append(_local_assignment(access, own))
     return steps
 
@@ -230,17 +230,14 @@ def change_of(step: Step, access: Access) -> Change:
         after = sorted({*held, *step.permissions})
         shown = {"access_policy.keys": held}, {"access_policy.keys": after}
         return Change("Azure", vault, "add to access policy", *shown, reason="key permissions are missing")
-    actions = [action for one in step.definition.permissions for action in (*one.actions, *one.data_actions)]
     if isinstance(step, DefineRole):
-        action = "correct role definition" if step.exists else "create role definition"
-        return Change(
-            "Azure",
-            f'role "{step.definition.name}"',
-            action,
-            {},
-            {"role.name": step.definition.name, "role.assignable_scope": step.scope, "role.actions": sorted(actions)},
-            reason="no built-in role has just what is needed",
-        )
+        name, wanted = f'role "{step.definition.name}"', _actions(step.definition)
+        if step.stored is not None:
+            shown = {"role.actions": _actions(step.stored)}, {"role.actions": wanted}
+            return Change("Azure", name, "correct role definition", *shown, reason="it was changed")
+        made = {"role.name": step.definition.name, "role.assignable_scope": step.scope, "role.actions": wanted}
+        reason = "no built-in role has just what is needed"
+        return Change("Azure", name, "create role definition", {}, made, reason=reason)
     return Change(
         "Azure",
         vault,
@@ -255,6 +252,13 @@ def change_of(step: Step, access: Access) -> Change:
         },
         reason="rights are missing",
     )
+
+
+def _actions(definition: RoleDefinition) -> list[str]:
+    """What a role allows, for people; what it excludes has a minus."""
+    allowed = [action for one in definition.permissions for action in (*one.actions, *one.data_actions)]
+    excluded = [f"-{action}" for one in definition.permissions for action in (*one.not_actions, *one.not_data_actions)]
+    return sorted([*allowed, *excluded])
 
 
 def predicted(access: Access, steps: Sequence[Step]) -> Access:
