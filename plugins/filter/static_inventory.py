@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: static_inventory
+short_description: Groups of Fortanix DSM as an inventory file
+version_added: 0.2.0
+author:
+  - The fortanix.dsm contributors (@fortanix)
+description:
+  - Makes the text of an inventory file in YAML, with a host for each group that is linked to Azure Key Vault and the
+    variables of the role P(fortanix.dsm.cdc_setup#role) such that the role finds nothing to do.
+  - There is no secret in it. Texts that come from DSM are marked with C(!unsafe), and every character that is not
+    printable ASCII is escaped.
+  - Hosts have the names that P(fortanix.dsm.cdc#inventory) gives them.
+positional: _input
+options:
+  _input:
+    description:
+      - The RV(fortanix.dsm.cdc_group_info#module:groups) of a task. Read them with
+        O(fortanix.dsm.cdc_group_info#module:kind=all), since only then it shows when two groups have the same name.
+    type: list
+    elements: dict
+    required: true
+seealso:
+  - plugin: fortanix.dsm.cdc
+    plugin_type: inventory
+"""
+
+EXAMPLES = r"""
+- name: Read the groups
+  fortanix.dsm.cdc_group_info:
+    kind: all
+  register: cdc
+
+- name: Write them down
+  ansible.builtin.copy:
+    content: "{{ (cdc.groups | fortanix.dsm.static_inventory).content }}"
+    dest: /etc/ansible/cdc.yml
+    mode: "0600"
+"""
+
+RETURN = r"""
+_value:
+  description: The file, and what is in it.
+  type: dict
+  contains:
+    content:
+      description: The text of the file.
+      type: str
+    hosts:
+      description: The names of its hosts.
+      type: list
+      elements: str
+    left_out:
+      description: The linked groups that are not in it, each with C(name) and C(reason).
+      type: list
+      elements: dict
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..module_utils import _inventory
+from ..module_utils._errors import TaskError
+from ..plugin_utils._unsafe import unsafe
+
+
+def static_inventory(records: Any) -> Any:
+    if not isinstance(records, list) or not all(isinstance(record, Mapping) and "link" in record for record in records):
+        raise AnsibleFilterError("fortanix.dsm.static_inventory: give it the groups that cdc_group_info has returned")
+    try:
+        return unsafe(_inventory.static_inventory(records))
+    except TaskError as error:
+        raise AnsibleFilterError(f"fortanix.dsm.static_inventory: {error}") from None
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[[Any], Any]]:
+        return {"static_inventory": static_inventory}
