@@ -28,12 +28,13 @@ _TRACEBACK_VERBOSITY = 3
 
 @dataclass(frozen=True)
 class Task:
-    """What an operation sees of the world."""
+    """What an operation sees of the world. ``no_log``: whether the task keeps its result from the output."""
 
     params: Mapping[str, Any]
     check_mode: bool
     proxy: str | None
     warn: Callable[[str], None]
+    no_log: bool = False
 
 
 class Operation(Protocol):
@@ -80,4 +81,5 @@ def _task_of(module: AnsibleModule) -> Task:
         check_mode=module.check_mode,
         proxy=proxy_for(module.params.get("dsm_endpoint")),
         warn=module.warn,
+        no_log=bool(module.no_log),
     )

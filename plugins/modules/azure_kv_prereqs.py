@@ -93,6 +93,8 @@ options:
   group:
     description:
       - That group as another module of this collection returned it.
+      - With O(state=absent), the record of a group that an earlier task removes. It does not count as one that uses
+        these rights, so that check mode can plan the removal of both.
 seealso:
   - module: fortanix.dsm.azure_kv_prereqs_info
 """

@@ -136,7 +136,8 @@ findings:
       description: What to do.
       type: str
 vault:
-  description: The vault or managed HSM as Azure shows it, without tags of the network.
+  description:
+    - The vault or managed HSM as in RV(fortanix.dsm.azure_kv_vault#module:vault), and whether DSM reaches it.
   returned: success
   type: dict
 application:

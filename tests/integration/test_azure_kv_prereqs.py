@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from sandbox import Sandbox
 from sandbox.azure.roles import PermissionSet
 from support.azure_rights import (
     STRANGER,
@@ -25,6 +27,7 @@ from support.azure_rights import (
     roles_at_the_vault,
     writes,
 )
+from support.playbook import Ansible
 
 CONTRIBUTOR = "Key Vault Contributor"
 OFFICER = "Key Vault Crypto Officer"
@@ -340,7 +343,7 @@ def test_a_vault_of_another_model_than_wanted_is_not_changed(policies: AzureRigh
 
 
 @pytest.mark.parametrize(
-    "options", [{"wait_timeout": -1}, {"wait_interval": -1}, {"group_name": "akv-production"}], ids=lambda one: str(one)
+    "options", [{"wait_timeout": -1}, {"wait_interval": -1}, {"group_name": "akv-production"}], ids=str
 )
 def test_bad_input_is_refused_before_the_first_request(azure: AzureRights, options: dict[str, Any]) -> None:
     mark = azure.sandbox.journal.mark()
@@ -349,3 +352,25 @@ def test_bad_input_is_refused_before_the_first_request(azure: AzureRights, optio
         azure.repair(**options)
 
     assert azure.sandbox.journal.since(mark) == []
+
+
+# --- As a user runs it ------------------------------------------------------------------------------------------------
+
+
+def test_plans_grants_and_is_then_done_in_a_playbook(own_sandbox: Sandbox, tmp_path: Path) -> None:
+    view = own_sandbox.world.public
+    vault = view.vaults["akv-sandbox-std"]
+    own_sandbox.do(lambda state: state.azure.public.set_access_policy(vault.name, view.client_id, ["get", "list"]))
+    ansible = Ansible(own_sandbox.environment(), tmp_path)
+    options = {"vault": {"resource_id": vault.resource_id}, "app_client_id": view.client_id, "rights_profile": "guide"}
+    task = {"azure_kv_prereqs": {**options, "wait_interval": 0}}
+
+    planned = ansible.tasks(task, check=True)
+    assert own_sandbox.journal.writes() == []
+    made, again = ansible.tasks(task, task).outcomes
+
+    assert (planned[0].changed, made.changed, again.changed) == (True, True, False)
+    assert planned[0]["diff"] == made["diff"]
+    assert planned[0]["plan"] == made["plan"]
+    assert (made["effect"], again["effect"]) == ("effective", "unchanged")
+    assert len(own_sandbox.journal.writes()) == 1

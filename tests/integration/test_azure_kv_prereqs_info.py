@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from sandbox import Sandbox
 from sandbox.authorities import self_signed
 from sandbox.azure.roles import PermissionSet
 from support.azure_rights import TEN, AzureRights, finding, granted, ids, verdicts
+from support.playbook import Ansible
 
 KEYS = "Microsoft.KeyVault/vaults/keys"
 DATA = PermissionSet(
@@ -249,7 +251,7 @@ def test_a_list_of_several_pages_is_read_to_its_end(azure: AzureRights) -> None:
         ({"tags": {"env": "sandbox"}}, "several vaults fit"),
         ({"name": "akv-elsewhere"}, "there is no such vault"),
         ({"uri": "https://akv-elsewhere.vault.azure.net/"}, "there is no such vault"),
-        ({"name": "akv-sandbox-prem", "resource_group": "rg-elsewhere"}, "akv-sandbox-prem: there is no such object"),
+        ({"name": "akv-sandbox-prem", "resource_group": "rg-hsm"}, "akv-sandbox-prem: there is no such object"),
     ],
     ids=["ambiguous", "no-name", "no-uri", "wrong-group"],
 )
@@ -400,3 +402,18 @@ def test_a_vault_that_does_not_state_its_model_is_told_of_february_2027(
 @pytest.mark.parametrize(("model", "held"), [("rbac", "missing"), ("access_policy", "ok"), ("any", None)])
 def test_the_wanted_permission_model_is_judged(azure: AzureRights, model: str, held: str | None) -> None:
     assert verdicts(azure.judge(permission_model=model)).get("permission_model") == held
+
+
+# --- As a user runs it ------------------------------------------------------------------------------------------------
+
+
+def test_judges_in_a_playbook_with_the_login_of_the_environment(ansible: Ansible, sandbox: Sandbox) -> None:
+    view = sandbox.world.public
+    vault = {"resource_id": view.vaults["akv-sandbox-prem"].resource_id}
+    mark = sandbox.journal.mark()
+
+    run = ansible.tasks({"azure_kv_prereqs_info": {"vault": vault, "app_client_id": view.client_id}})
+
+    assert not run[0].changed
+    assert {right["verdict"] for right in run[0]["rights"]} == {"ok"}
+    assert sandbox.journal.writes(since=mark) == []

@@ -39,6 +39,7 @@ def batch(*requests: tuple[str, str]) -> dict[str, Any]:
 
 
 GRAPH = "https://graph.microsoft.com/v1.0"
+KEY_VAULT = "https://management.azure.com/subscriptions/s/providers/Microsoft.KeyVault"
 QUESTION = ("POST", "/servicePrincipals/oid/checkMemberGroups")
 
 
@@ -49,6 +50,7 @@ QUESTION = ("POST", "/servicePrincipals/oid/checkMemberGroups")
         ("HEAD", "https://management.azure.com/subscriptions", None),
         ("POST", f"{GRAPH}/servicePrincipals/oid/checkMemberGroups", {"groupIds": []}),
         ("POST", f"{GRAPH}/directoryObjects/oid/getMemberGroups", {"securityEnabledOnly": False}),
+        *(("POST", f"{KEY_VAULT}/check{kind}NameAvailability", {"name": "kv-one"}) for kind in ("", "Mhsm")),
         ("POST", f"{GRAPH}/$batch", batch(("GET", "/applications?$select=id"), QUESTION)),
     ],
 )
@@ -60,7 +62,8 @@ def test_a_read_passes_the_guard(method: str, url: str, body: Any) -> None:
     ("method", "url", "body"),
     [
         *((method, "https://management.azure.com/x", {}) for method in ("PUT", "PATCH", "DELETE", "POST", "MERGE")),
-        ("POST", "https://management.azure.com/subscriptions/s/providers/Microsoft.KeyVault/register", None),
+        ("POST", f"{KEY_VAULT}/register", None),
+        ("POST", f"{KEY_VAULT}/locations/here/deletedVaults/kv-one/purge", None),
         ("POST", f"{GRAPH}/applications", {}),
         ("POST", f"{GRAPH}/applications/oid/addPassword", {}),
         ("POST", f"{GRAPH}/groups/oid/checkMemberGroups/../members/$ref", {}),

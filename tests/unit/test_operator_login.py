@@ -360,7 +360,7 @@ def test_a_subscription_that_is_no_id_is_refused() -> None:
 
 def test_a_subscription_that_is_needed_and_not_named_is_asked_for() -> None:
     with pytest.raises(InvalidInput, match="AZURE_SUBSCRIPTION_ID"):
-        _ = operator([]).subscription
+        assert operator([]).subscription
 
 
 def test_the_subscription_is_the_one_that_is_named() -> None:

@@ -21,11 +21,15 @@ PROVIDER = "providers/Microsoft.Authorization"
 _MOMENT = re.compile(r"([^.Zz+]{19})(?:\.(\d{1,6})\d*)?(?:[Zz]|([+-]\d\d:\d\d))?")
 
 
-def assignments(arm: Channel, scope: str, object_id: str) -> tuple[RoleAssignment, ...]:
-    """All assignments that reach the principal at this scope: direct, inherited and through groups."""
+def assignments(arm: Channel, scope: str, object_id: str | None = None) -> tuple[RoleAssignment, ...]:
+    """All assignments that reach the principal at this scope: direct, inherited and through groups.
+
+    Without ``object_id``, everybody's assignments at this scope and above.
+    """
+    asked = "atScope()" if object_id is None else f"atScope() and assignedTo('{object_id}')"
     entries = arm.pages(
         f"{scope}/{PROVIDER}/roleAssignments",
-        query={**API, "$filter": f"atScope() and assignedTo('{object_id}')"},
+        query={**API, "$filter": asked},
         obj=f"role assignments at {scope}",
     )
     return tuple(_assignment(entry) for entry in entries)

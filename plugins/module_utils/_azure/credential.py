@@ -90,13 +90,14 @@ def operator_client_id(params: Mapping[str, Any]) -> str | None:
     return _id(params, "client_id")
 
 
-def credential_for(params: Mapping[str, Any], cloud: Cloud, network: Mapping[str, Any] = NETWORK) -> Any:
+def credential_for(params: Mapping[str, Any], cloud: Cloud, network: Mapping[str, Any] | None = None) -> Any:
     """The TokenCredential that these options ask for. ``auto`` never looks for a managed identity.
 
     Raises:
         InvalidInput: an option that is missing or cannot be right. No request has been sent.
         TaskError: there is no login anywhere, or a library is not installed.
     """
+    network = NETWORK if network is None else network
     source, client_id, tenant = params["auth_source"], operator_client_id(params), _tenant(params)
     proof = next((option for option in PROOFS if params.get(option) is not None), None)
     if source == "auto" and client_id is None and proof is None:

@@ -130,6 +130,11 @@ class KeyStore:
         return self.kind == MANAGED_HSM
 
     @property
+    def subscription(self) -> str:
+        """Resource ID of its subscription."""
+        return "/".join(self.resource_id.split("/")[:3])
+
+    @property
     def scope(self) -> str:
         """Where roles that reach it are looked for: at itself, or at its resource group while it is only planned."""
         return self.resource_id.partition("/providers/")[0] if self.planned else self.resource_id

@@ -139,9 +139,7 @@ def _define(azure: Azure, step: DefineRole) -> None:
 
 
 def _assign(azure: Azure, access: Access, step: Assign) -> None:
-    place = vaults.Place.parse(access.store.resource_id)
-    assert place is not None
-    definition = f"/subscriptions/{place.subscription_id}/{PROVIDER}/roleDefinitions/{step.definition.guid}"
+    definition = f"{access.store.subscription}/{PROVIDER}/roleDefinitions/{step.definition.guid}"
     properties = {
         "roleDefinitionId": definition,
         "principalId": access.identity.object_id,
@@ -204,6 +202,22 @@ def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -
     Raises:
         TaskError: names the actions and the scopes.
     """
+    refuse_lacking(
+        azure,
+        needed,
+        obj=f"vault {access.store.name}",
+        remedy="give the operator a role with these actions (Owner or User Access Administrator to assign roles, Key "
+        "Vault Contributor to edit access policies; docs/permissions.md has narrow ones), or have somebody run the "
+        "task who has one",
+    )
+
+
+def refuse_lacking(azure: Azure, needed: Sequence[tuple[str, str]], *, obj: str, remedy: str) -> None:
+    """Refuse before the first write what the operator may not do. ``needed``: actions and where.
+
+    Raises:
+        TaskError: names the actions and the scopes.
+    """
     # What the operator may do there. Conditions on its roles do not show in this answer.
     allowed = {scope: authorization.callers_permissions(azure.arm, scope) for scope in {at for _action, at in needed}}
     lacking = [
@@ -216,9 +230,7 @@ def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -
         raise TaskError(
             f"the operator lacks rights for what has to be changed: {listed}",
             plane="Azure",
-            obj=f"vault {access.store.name}",
-            next_step="give the operator a role with these actions (Owner or User Access Administrator to assign "
-            "roles, Key Vault Contributor to edit access policies; docs/permissions.md has narrow ones), or have "
-            "somebody run the task who has one. Nothing was changed",
+            obj=obj,
+            next_step=f"{remedy}. Nothing was changed",
             lacking=[{"action": action, "scope": scope} for action, scope in lacking],
         )

@@ -34,6 +34,8 @@ _SAFE_IN_QUERY = "$,()'/:"
 _BATCH = re.compile(r"/v1\.0/\$batch")
 # POSTs of Graph that change nothing: which groups an object is in (Azure contract §2 T7).
 _GRAPH_QUESTIONS = re.compile(r"(?:/v1\.0)?/(?:servicePrincipals|directoryObjects)/[^/]+/(?:check|get)MemberGroups")
+# Whether a name is free (Azure contract §1.2).
+_ARM_QUESTIONS = re.compile(r"/subscriptions/[^/]+/providers/Microsoft\.KeyVault/check(?:Mhsm)?NameAvailability")
 
 
 class WriteRefused(Exception):
@@ -63,7 +65,7 @@ def is_read(method: str, path: str, content: Any = None) -> bool:
     if method != "POST":
         return False
     if not _BATCH.fullmatch(path):
-        return bool(_GRAPH_QUESTIONS.fullmatch(path))
+        return bool(_GRAPH_QUESTIONS.fullmatch(path) or _ARM_QUESTIONS.fullmatch(path))
     try:
         parts = [(part["method"], part["url"].partition("?")[0]) for part in json.loads(content)["requests"]]
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -93,7 +95,14 @@ class Channel:
         return self.send("GET", path, obj=obj, query=query)
 
     def send(
-        self, method: str, path: str, *, obj: str, query: Mapping[str, str] | None = None, body: Any = None
+        self,
+        method: str,
+        path: str,
+        *,
+        obj: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """The JSON of a successful answer; an empty mapping when it has no body.
 
@@ -103,6 +112,7 @@ class Channel:
             obj: What it is about, for the message of a failure.
             query: Parameters, unescaped. Resource Manager wants ``api-version`` in each request.
             body: Sent as JSON.
+            headers: Besides those of every request.
 
         Raises:
             AzureError: the service or Entra refuses, or cannot be reached.
@@ -111,7 +121,7 @@ class Channel:
         url = path if path.startswith("https://") else self.base + path
         if query:
             url += "?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote, safe=_SAFE_IN_QUERY)
-        request = self._request(method, url, **({} if body is None else {"json": body}))
+        request = self._request(method, url, headers=dict(headers or {}), **({} if body is None else {"json": body}))
         with self.explained(obj):
             response = self.sdk.send_request(request)
             status, content = response.status_code, response.content
@@ -233,7 +243,7 @@ def check_key_vault_sdk() -> None:
     Raises:
         TaskError: it is missing or too old. Nothing has been imported or sent.
     """
-    name, installed = "azure-mgmt-keyvault", ""
+    name, installed, cause = "azure-mgmt-keyvault", "", ""
     wanted = f"{name} >= {_OLDEST_KEY_VAULT_SDK}"
     try:
         installed = importlib.metadata.version(name)

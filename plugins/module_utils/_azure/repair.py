@@ -13,6 +13,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from .._errors import TaskError
 from .._plan import Change
@@ -27,7 +28,6 @@ from .roles import (
     VAULT_DATA_ACTIONS,
     VAULTS_READ,
 )
-from .vaults import Place
 from .verdicts import CONTRIBUTOR
 
 CUSTOM, OFFICER = "custom", "crypto_officer"
@@ -63,7 +63,7 @@ class Assign:
     local: bool = False
 
 
-Step = AddToPolicy | DefineRole | Assign
+Step: TypeAlias = "AddToPolicy | DefineRole | Assign"
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,10 @@ def plan(
         steps += _local(access, need)
     elif need.key_permissions and not access.store.rbac:
         steps.append(AddToPolicy(need.key_permissions))
-    elif need.key_permissions and data_role != CUSTOM:
-        assign(CRYPTO_OFFICER if data_role == OFFICER else _checked(data_role, need))
+    elif need.key_permissions and data_role == OFFICER:
+        assign(CRYPTO_OFFICER)
+    elif need.key_permissions and isinstance(data_role, RoleDefinition):
+        assign(_checked(data_role, need))
     return tuple(steps)
 
 
@@ -180,8 +182,12 @@ def _same(one: RoleDefinition, other: RoleDefinition) -> bool:
     return content(one) == content(other)
 
 
-def _checked(role: str | RoleDefinition, need: Needs) -> RoleDefinition:
-    assert isinstance(role, RoleDefinition)
+def _checked(role: RoleDefinition, need: Needs) -> RoleDefinition:
+    """The role that the user names, where it has what is lacking.
+
+    Raises:
+        TaskError: it has not.
+    """
     short = [name for name in need.key_permissions if not grants(role, VAULT_DATA_ACTIONS[name], data=True)]
     if short:
         raise TaskError(
@@ -217,9 +223,7 @@ def _local_assignment(access: Access, definition: RoleDefinition) -> Assign:
 
 def subscription_of(access: Access) -> str:
     """Where custom roles are defined: Azure does not define them at a single resource."""
-    place = Place.parse(access.store.resource_id)
-    assert place is not None
-    return f"/subscriptions/{place.subscription_id}"
+    return access.store.subscription
 
 
 def change_of(step: Step, access: Access) -> Change:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from . import pipeline
 from .credential import Operator
+from .errors import AzureError
 from .pipeline import Channel
 
 
@@ -38,3 +39,20 @@ def connect(operator: Operator, *, read_only: bool) -> Iterator[Azure]:
         pipeline.graph(operator, read_only=read_only) as graph,
     ):
         yield Azure(operator, arm, graph, read_only)
+
+
+@contextmanager
+def understood(obj: str) -> Iterator[None]:
+    """Turns an answer without the members that it must have into an error: most likely it is not from Azure."""
+    cause = ""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        cause = f"{type(error).__name__}: {error}"
+    if cause:
+        raise AzureError(
+            f"an answer has not the expected shape ({cause})",
+            plane="Azure",
+            obj=obj,
+            next_step="see whether a proxy or gateway answers in the place of Azure",
+        )

@@ -26,7 +26,9 @@ _RESOURCE = re.compile(
     r"/providers/Microsoft\.KeyVault/(?P<segment>vaults|managedHSMs)/(?P<name>[^/]+)",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"[a-z][a-z0-9-]{1,22}[a-z0-9]", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_NAME = re.compile(r"(?!.*--)[a-z][a-z0-9-]{1,22}[a-z0-9]", re.IGNORECASE)
+_SEGMENTS = {VAULT: "vaults", MANAGED_HSM: "managedHSMs"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,35 @@ class Place:
     @property
     def label(self) -> str:
         return f"{'managed HSM' if self.kind == MANAGED_HSM else 'vault'} {self.name}"
+
+    @property
+    def group_id(self) -> str:
+        """Resource ID of its resource group."""
+        return f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+
+    @property
+    def resource_id(self) -> str:
+        return f"{self.group_id}/providers/Microsoft.KeyVault/{_SEGMENTS[self.kind]}/{self.name}"
+
+    def uri(self, cloud: Cloud) -> str:
+        """The address that it has, or would have, in this cloud."""
+        suffix = cloud.hsm_suffix if self.kind == MANAGED_HSM else cloud.vault_suffix
+        return f"https://{self.name.lower()}.{suffix}/"
+
+
+def checked_name(option: str, name: str) -> str:
+    """The name, where it can be one of a vault or pool (`VaultNameNotValid`, Azure contract §1.2).
+
+    Raises:
+        InvalidInput: it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            option,
+            f'"{name}" cannot be the name of a vault',
+            "give 3 to 24 letters, digits and single hyphens, of which the first is a letter and the last is no hyphen",
+        )
+    return name
 
 
 @dataclass(frozen=True)
@@ -84,12 +115,8 @@ class Locator:
                 "it is not the resource ID of a vault or a managed HSM",
                 "copy it from the properties of the vault: /subscriptions/.../providers/Microsoft.KeyVault/vaults/...",
             )
-        if locator.name is not None and not _NAME.fullmatch(locator.name):
-            raise InvalidInput(
-                "vault.name",
-                f'"{locator.name}" cannot be the name of a vault',
-                "give 3 to 24 letters, digits and hyphens, of which the first is a letter",
-            )
+        if locator.name is not None:
+            checked_name("vault.name", locator.name)
         if locator.uri is not None:
             check_uri("vault.uri", locator.uri, cloud)
         kind = locator.kind
@@ -142,7 +169,11 @@ def find(arm: Channel, locator: Locator, operator: Operator) -> KeyStore:
     subscription_id = operator.subscription
     if locator.name is not None and locator.resource_group is not None:
         return read(arm, _resource_id(subscription_id, locator))
-    listed = [entry for entry in _listed(arm, locator.kind, subscription_id) if locator.fits(entry)]
+    listed: list[Mapping[str, Any]] = []
+    for kind in (VAULT, MANAGED_HSM):
+        # Most are vaults: pools are asked for only when no vault fits, or when they are meant.
+        if locator.kind in (None, kind) and not listed:
+            listed = [entry for entry in _listed(arm, kind, subscription_id) if locator.fits(entry)]
     if len(listed) != 1:
         names = ", ".join(sorted(str(entry["id"]) for entry in listed))
         raise TaskError(
@@ -165,14 +196,14 @@ def planned(locator: Locator, operator: Operator, *, rbac: bool) -> KeyStore:
     place = None if locator.resource_id is None else Place.parse(locator.resource_id)
     if place is None:
         raise InvalidInput("vault.planned", "the vault is not named by its resource ID", "set vault.resource_id")
-    is_hsm = place.kind == MANAGED_HSM
-    suffix = operator.cloud.hsm_suffix if is_hsm else operator.cloud.vault_suffix
+    is_hsm, tenant = place.kind == MANAGED_HSM, operator.tenant_id or ""
     return KeyStore(
         resource_id=str(locator.resource_id),
         name=place.name,
-        uri=f"https://{place.name.lower()}.{suffix}/",
+        uri=place.uri(operator.cloud),
         kind=place.kind,
-        tenant_id=operator.tenant_id or "",
+        # A login may name its tenant by a domain, or not at all.
+        tenant_id=tenant if _UUID.fullmatch(tenant) else "",
         location="",
         sku="" if is_hsm else locator.type or "",
         rbac=rbac or is_hsm,
@@ -185,24 +216,42 @@ def read(arm: Channel, resource_id: str) -> KeyStore:
     place = Place.parse(resource_id)
     if place is None:
         raise AssertionError(f"not a resource ID of Key Vault: {resource_id}")
-    body = arm.get(resource_id, obj=place.label, query=API)
-    return _pool(body) if place.kind == MANAGED_HSM else _vault(body)
+    return store_of(place.kind, arm.get(resource_id, obj=place.label, query=API))
+
+
+def store_of(kind: str, body: Mapping[str, Any]) -> KeyStore:
+    """The vault or pool that a body of Resource Manager describes."""
+    return _pool(body) if kind == MANAGED_HSM else _vault(body)
+
+
+def record(store: KeyStore) -> dict[str, Any]:
+    """A vault or pool as results show it."""
+    return {
+        "resource_id": store.resource_id,
+        "name": store.name,
+        "uri": store.uri,
+        "type": "managed_hsm" if store.is_hsm else store.sku,
+        "location": store.location,
+        "tenant_id": store.tenant_id,
+        "permission_model": "local_roles" if store.is_hsm else "rbac" if store.rbac else "access_policy",
+        "soft_delete": store.soft_delete,
+        "retention_days": store.retention_days,
+        "purge_protection": store.purge_protection,
+        "activation": store.activation,
+        "planned": store.planned,
+        "exists": not store.planned,
+    }
 
 
 def _resource_id(subscription_id: str, locator: Locator) -> str:
-    segment = "managedHSMs" if locator.kind == MANAGED_HSM else "vaults"
-    base = f"/subscriptions/{subscription_id}/resourceGroups/{locator.resource_group}"
-    return f"{base}/providers/Microsoft.KeyVault/{segment}/{locator.name}"
+    kind = MANAGED_HSM if locator.kind == MANAGED_HSM else VAULT
+    return Place(subscription_id, str(locator.resource_group), kind, str(locator.name)).resource_id
 
 
-def _listed(arm: Channel, kind: str | None, subscription_id: str) -> Iterator[Mapping[str, Any]]:
-    for segment, wanted in (("vaults", VAULT), ("managedHSMs", MANAGED_HSM)):
-        if kind in (None, wanted):
-            yield from arm.pages(
-                f"/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/{segment}",
-                obj=f"{segment} of subscription {subscription_id}",
-                query=API,
-            )
+def _listed(arm: Channel, kind: str, subscription_id: str) -> Iterator[Mapping[str, Any]]:
+    segment = "vaults" if kind == VAULT else "managedHSMs"
+    path = f"/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/{segment}"
+    return arm.pages(path, obj=f"{segment} of subscription {subscription_id}", query=API)
 
 
 def _vault(body: Mapping[str, Any]) -> KeyStore:

@@ -68,7 +68,7 @@ def _check(task: Task) -> None:
     for option, least in (("wait_timeout", 0), ("wait_interval", 0)):
         if task.params[option] < least:
             raise InvalidInput(option, "it is negative", "set a number of seconds")
-    if _wants_proof(task) and task.params["dsm_endpoint"] is None:
+    if _wants_proof(task) and task.params["state"] == "present" and task.params["dsm_endpoint"] is None:
         raise InvalidInput(
             "dsm_endpoint",
             "it is missing, and the group in DSM is to prove the rights",
@@ -235,8 +235,13 @@ def _refuse_while_in_use(task: Task, before: Assessment) -> None:
     if task.params["dsm_endpoint"] is None:
         task.warn("It was not looked at whether a group in DSM uses these rights, as there is no login to DSM.")
         return
+    # In check mode, a group that an earlier task is going to remove is still there.
+    going = task.params["group"] or {}
+    gone = going.get("group_id") if going.get("exists") is False else None
     with connect_dsm(task, read_only=True) as dsm:
-        users = sorted(f'"{group["name"]}"' for group in groups.list_all(dsm) if _uses(group, before))
+        users = sorted(
+            f'"{group["name"]}"' for group in groups.list_all(dsm) if group["group_id"] != gone and _uses(group, before)
+        )
     if users:
         raise TaskError(
             f"groups in DSM use this application with this vault and would be cut off: {', '.join(users)}",

@@ -13,9 +13,11 @@ from typing import Any
 from aiohttp import web
 
 from ..wire import json_response
+from .arm_contents import add_contents_routes
 from .arm_deleted_vaults import add_deleted_vault_routes
 from .arm_insight import add_insight_routes
 from .arm_plane import ArmPlane, forbidden, not_found
+from .arm_pools import add_pool_routes
 from .arm_providers import add_provider_routes
 from .arm_role_definitions import add_role_definition_routes
 from .arm_roles import add_role_routes
@@ -54,6 +56,8 @@ def arm_application(service: Service) -> web.Application:
         app.router.add_get(f"{group}/{{name}}", arm.get)
     add_vault_routes(app, service)
     add_deleted_vault_routes(app, service)
+    add_pool_routes(app, service)
+    add_contents_routes(app, service)
     add_provider_routes(app, service)
     add_role_routes(app, service)
     add_role_definition_routes(app, service)
@@ -117,10 +121,13 @@ class Arm(ArmPlane):
             f"/providers/Microsoft.KeyVault/{kind.segment}/{names['name']}"
         )
         self._require(caller, kind.read, scope)
+        self._require_group(subscription, names["group"])
         found = kind.stores(self._state).get(names["name"].lower())
         if found is None or found.resource_id.lower() != scope.lower():
             raise not_found(kind.segment, names["name"], names["group"])
-        return json_response(kind.render(self._state, found))
+        answer = kind.render(self._state, found)
+        found.reads_until_ready = max(0, found.reads_until_ready - 1)
+        return json_response(answer)
 
 
 def readable_vault_json(state: CloudState, vault: Vault) -> dict[str, Any]:

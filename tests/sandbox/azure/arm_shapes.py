@@ -13,7 +13,7 @@ from typing import Any, Literal
 from .arm_plane import bad_request, is_guid, stamp
 from .firewall import Firewall
 from .rights import AccessPolicy
-from .vaults import DeletedVault, KeyStore, ManagedHsm, Vault
+from .vaults import DeletedPool, DeletedVault, KeyStore, ManagedHsm, Vault
 
 # The permission names of each kind of object in a vault, in lower case.
 _COMMON = {"all", "get", "list", "delete", "backup", "restore", "recover", "purge"}
@@ -41,7 +41,7 @@ def vault_json(vault: Vault, policies: Iterable[AccessPolicy]) -> dict[str, Any]
         "enableSoftDelete": True,
         "softDeleteRetentionInDays": vault.retention_days,
         "vaultUri": vault.uri,
-        "provisioningState": "Succeeded",
+        "provisioningState": "RegisteringDns" if vault.reads_until_ready else "Succeeded",
         **_network_json(vault),
     }
     if vault.purge_protection:
@@ -71,7 +71,7 @@ def managed_hsm_json(pool: ManagedHsm) -> dict[str, Any]:
             "enableSoftDelete": True,
             "softDeleteRetentionInDays": pool.retention_days,
             "enablePurgeProtection": pool.purge_protection,
-            "provisioningState": "Succeeded",
+            "provisioningState": "Provisioning" if pool.reads_until_ready else "Succeeded",
             "statusMessage": "The Managed HSM is provisioned and ready to use."
             if pool.activated
             else "The Managed HSM is provisioned but has not been activated.",
@@ -98,6 +98,24 @@ def deleted_vault_json(gone: DeletedVault) -> dict[str, Any]:
         "name": vault.name,
         "type": "Microsoft.KeyVault/deletedVaults",
         "properties": properties,
+    }
+
+
+def deleted_pool_json(gone: DeletedPool) -> dict[str, Any]:
+    pool = gone.pool
+    provider = f"/subscriptions/{pool.subscription_id}/providers/Microsoft.KeyVault"
+    return {
+        "id": f"{provider}/locations/{pool.location}/deletedManagedHSMs/{pool.name}",
+        "name": pool.name,
+        "type": "Microsoft.KeyVault/deletedManagedHSMs",
+        "properties": {
+            "mhsmId": pool.resource_id,
+            "location": pool.location,
+            "tags": pool.tags,
+            "deletionDate": stamp(gone.deleted),
+            "scheduledPurgeDate": stamp(gone.purge_due),
+            "purgeProtectionEnabled": pool.purge_protection,
+        },
     }
 
 

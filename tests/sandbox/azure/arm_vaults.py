@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -72,6 +73,7 @@ class VaultWrites(ArmPlane):
             raise AzureError(409, "InvalidResourceLocation", message)
         sku = _sku(properties, required=True)
         rbac = self._model(place.caller, vault, properties)
+        _obey_policy(place.subscription, rbac, vault.name)
         policies = _replacing_policies(properties, rbac)
         self._update(vault, properties, sku, rbac, Firewall(private_endpoints=vault.firewall.private_endpoints))
         self._rights.set_policies(vault, policies)
@@ -84,6 +86,7 @@ class VaultWrites(ArmPlane):
         vault, properties = place.found, body.get("properties", {})
         sku = _sku(properties, required=False)
         rbac = self._model(place.caller, vault, properties)
+        _obey_policy(place.subscription, rbac, vault.name)
         policies = policies_of(properties) if properties.get("accessPolicies") is not None else None
         self._update(vault, properties, sku, rbac, vault.firewall)
         if policies is not None:
@@ -149,8 +152,9 @@ class VaultWrites(ArmPlane):
             rbac = True
         sku = _sku(properties, required=True)
         policies = _replacing_policies(properties, rbac)
-        _refuse_flags(properties)
-        days, firewall = _retention(properties), firewall_of(properties, Firewall())
+        _obey_policy(place.subscription, rbac, place.name)
+        refuse_flags(properties)
+        days, firewall = retention_of(properties), firewall_of(properties, Firewall())
         vault = self._state.add_vault(
             place.name,
             sku,
@@ -164,6 +168,7 @@ class VaultWrites(ArmPlane):
         vault.retention_days = days or vault.retention_days
         vault.purge_protection = bool(properties.get("enablePurgeProtection"))
         vault.firewall = firewall
+        vault.reads_until_ready = self._state.provisioning_reads
         return vault
 
     def _recovered(self, place: _Place) -> Vault:
@@ -189,8 +194,8 @@ class VaultWrites(ArmPlane):
     @staticmethod
     def _update(vault: Vault, properties: dict[str, Any], sku: str, rbac: bool | None, base: Firewall) -> None:
         """Write what is common to replacing and merging."""
-        _refuse_flags(properties)
-        days = _retention(properties)
+        refuse_flags(properties)
+        days = retention_of(properties)
         if days not in (None, vault.retention_days):
             raise bad_request("The property 'softDeleteRetentionInDays' has been set already and it can't be modified.")
         vault.firewall = firewall_of(properties, base)
@@ -202,7 +207,16 @@ class VaultWrites(ArmPlane):
         return json_response(vault_json(vault, vault.access_policies), status)
 
 
-def _refuse_flags(properties: dict[str, Any]) -> None:
+def _obey_policy(subscription: Subscription, rbac: bool | None, name: str) -> None:
+    """An Azure Policy judges what a vault would be after the write."""
+    if subscription.denies_access_policies and not rbac:
+        definition = "/providers/Microsoft.Authorization/policyDefinitions/12d4fa5e-1f9f-4c21-97a9-b99b3c6611b5"
+        named = [{"policyAssignment": {"name": "Vaults should use RBAC"}, "policyDefinition": {"id": definition}}]
+        message = f"Resource '{name}' was disallowed by policy. Policy identifiers: '{json.dumps(named)}'."
+        raise AzureError(403, "RequestDisallowedByPolicy", message)
+
+
+def refuse_flags(properties: dict[str, Any]) -> None:
     for name in ("enableSoftDelete", "enablePurgeProtection"):
         if properties.get(name) is False:
             raise bad_request(f"The property '{name}' cannot be set to false.")
@@ -210,7 +224,7 @@ def _refuse_flags(properties: dict[str, Any]) -> None:
         raise bad_request("The property 'enableRbacAuthorization' must be true or false.")
 
 
-def _retention(properties: dict[str, Any]) -> int | None:
+def retention_of(properties: dict[str, Any]) -> int | None:
     days = properties.get("softDeleteRetentionInDays")
     if days is not None and not (isinstance(days, int) and 7 <= days <= 90):
         raise bad_request("The property 'softDeleteRetentionInDays' must be between 7 and 90.")

@@ -15,6 +15,8 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from .app_policies import AppPolicy
+
 _LETTERS = string.ascii_letters + string.digits
 _TWO_YEARS = timedelta(days=730)
 
@@ -65,6 +67,7 @@ class Application:
     has_service_principal: bool = True
     service_principal_enabled: bool = True
     unique_name: str | None = None
+    tags: list[str] = field(default_factory=list)
     sign_in_audience: str = "AzureADMyOrg"
     owners: set[str] = field(default_factory=set)
     """Object ids of the service principals that own the registration."""
@@ -74,6 +77,8 @@ class Application:
     """`requiredResourceAccess` as Graph shows it; a wish that grants nothing."""
     secrets: list[ClientSecret] = field(default_factory=list)
     certificates: list[RegisteredCertificate] = field(default_factory=list)
+    policy: AppPolicy | None = None
+    """A management policy of its own, which stands in the place of the tenant's."""
 
 
 @dataclass
@@ -108,6 +113,8 @@ class Directory:
     groups: dict[str, Group] = field(default_factory=dict)
     """By object id."""
     grants: dict[str, Grant] = field(default_factory=dict)
+    app_policies: dict[str, AppPolicy] = field(default_factory=dict)
+    """Tenant -> its default app management policy. Without one, nothing is restricted (Azure contract §2 T37)."""
     blocked_addresses: dict[str, set[str]] = field(default_factory=dict)
     """Tenant -> the addresses to which its conditional access issues no tokens (Azure contract §2 T35)."""
     unseen: dict[str, int] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from cryptography import x509
 
 from ..clock import Clock
+from .app_policies import NOTHING_RESTRICTED, AppPolicy, Restriction
 from .directory import (
     Application,
     ClientSecret,
@@ -119,6 +120,22 @@ class DirectoryAdmin:
         grant = Grant(uuid.uuid4().hex, client.tenant_id, client.service_principal_id, resource_principal_id, scope)
         self.directory.grants[grant.grant_id] = grant
         return grant
+
+    # Management policies ---------------------------------------------------------------------------------------------
+
+    def app_policy(self, tenant_id: str) -> AppPolicy:
+        """What the tenant restricts for applications that have no policy of their own."""
+        return self.directory.app_policies.get(tenant_id, NOTHING_RESTRICTED)
+
+    def restrict_credentials(
+        self, tenant_id: str, *restrictions: Restriction, only_for: Application | str | None = None
+    ) -> None:
+        """Switch a management policy on, for the tenant or for one application (Azure contract §2 T37)."""
+        policy = AppPolicy(str(uuid.uuid4()), True, restrictions)
+        if only_for is None:
+            self.directory.app_policies[tenant_id] = policy
+        else:
+            self.application(only_for).policy = policy
 
     # Credentials -----------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ _READ_GRANTS = frozenset(
         "Directory.ReadWrite.All",
     }
 )
+_READ_POLICIES = frozenset({"Policy.Read.All", "Policy.ReadWrite.ApplicationConfiguration"})
 _MOST_GROUPS = 20
 
 
@@ -76,6 +77,8 @@ class GraphDirectory:
             Route("GET", "/servicePrincipals", _READ_APPLICATIONS, self.principals),
             *(Route("GET", path, _READ_APPLICATIONS, self.principal) for path in principals),
             Route("GET", "/oauth2PermissionGrants", _READ_GRANTS, self.grants),
+            Route("GET", "/policies/defaultAppManagementPolicy", _READ_POLICIES, self.default_policy),
+            Route("GET", "/applications/{id}/appManagementPolicies", _READ_POLICIES, self.policies_of),
         ]
         for path in principals:
             read += [
@@ -126,6 +129,18 @@ class GraphDirectory:
                 if not absent and directory.replicated(getattr(app, identity)):
                     return app
         raise not_found(wanted)
+
+    # Management policies ---------------------------------------------------------------------------------------------
+
+    def default_policy(self, call: Call) -> Reply:
+        """The tenant's policy, which always exists and restricts nothing unless somebody has switched it on."""
+        policy = self._state.app_policy(call.caller.tenant_id)
+        return single(call, policy.as_default_json(), "tenantAppManagementPolicy")
+
+    def policies_of(self, call: Call) -> Reply:
+        """The policy of one application, where it has one of its own."""
+        policy = self.named_application(call).policy
+        return page(call, [policy.as_own_json()] if policy else [], "appManagementPolicy", 1)
 
     # Service principals ----------------------------------------------------------------------------------------------
 

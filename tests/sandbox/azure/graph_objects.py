@@ -27,6 +27,7 @@ def application_json(app: Application, thumbprints: Literal["hex", "base64"], wi
         "appId": app.client_id,
         "displayName": app.name,
         "uniqueName": app.unique_name,
+        "tags": app.tags,
         "signInAudience": app.sign_in_audience,
         "createdDateTime": _stamp(app.created),
         "isDisabled": None if app.enabled else True,

@@ -13,6 +13,7 @@ from typing import Any
 
 from cryptography import x509
 
+from .app_policies import AppPolicy, Refusal
 from .directory import Application, Grant, RegisteredCertificate, new_secret
 from .graph_directory import GraphDirectory, Route
 from .graph_objects import grant_json, principal_json, secret_json
@@ -27,6 +28,7 @@ _MEMBERS = {
     "signInAudience": "sign_in_audience",
     "requiredResourceAccess": "required_access",
     "uniqueName": "unique_name",
+    "tags": "tags",
 }
 """Members of an application that can be set -> what holds them. Lists are replaced as a whole."""
 
@@ -109,10 +111,19 @@ class GraphWrites:
         if unknown:
             raise bad_request(f"Property '{min(unknown)}' of resource 'Application' cannot be set.")
         if "keyCredentials" in body:
-            app.certificates = [_certificate(entry) for entry in body["keyCredentials"]]
+            certificates = [_certificate(entry) for entry in body["keyCredentials"]]
+            known = {entry.key_id for entry in app.certificates}
+            for entry in certificates:
+                if entry.key_id not in known:
+                    policy = self._policy_of(app)
+                    _restrict(policy, policy.refuses_certificate(app.created, entry.certificate))
+            app.certificates = certificates
         for name, member in _MEMBERS.items():
             if name in body:
                 setattr(app, member, body[name])
+
+    def _policy_of(self, app: Application) -> AppPolicy:
+        return app.policy or self._state.app_policy(app.tenant_id)
 
     # Secrets ---------------------------------------------------------------------------------------------------------
 
@@ -123,6 +134,8 @@ class GraphWrites:
         now = self._state.clock.utc()
         secret = new_secret(now, _moment(wanted.get("endDateTime")), wanted.get("displayName"))
         secret.starts = _moment(wanted.get("startDateTime")) or now
+        policy = self._policy_of(app)
+        _restrict(policy, policy.refuses_secret(app.created, secret.expires - secret.starts))
         app.secrets.append(secret)
         return Reply(200, {**secret_json(secret), "secretText": secret.value})
 
@@ -192,6 +205,16 @@ class GraphWrites:
 def _require_ownership(call: Call, app: Application) -> None:
     if _ALL not in call.caller.roles and call.caller.object_id not in app.owners:
         raise GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+
+def _restrict(policy: AppPolicy, refusal: Refusal | None) -> None:
+    """Turn what a management policy has against a credential into the server's answer."""
+    if refusal == "type":
+        message = f"Credential type not allowed as per assigned policy '{policy.policy_id}'."
+        raise GraphError(400, "CredentialTypeNotAllowedAsPerAppPolicy", message)
+    if refusal == "lifetime":
+        message = f"Credential lifetime exceeds the max value allowed as per assigned policy '{policy.policy_id}'."
+        raise GraphError(400, "CredentialInvalidLifetimeAsPerAppPolicy", message)
 
 
 def _object(call: Call) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from .propagation import Propagation
 from .rights import Rights, is_within
 from .rights_admin import RightsAdmin, Subscription
 from .tokens import TokenService
-from .vaults import DeletedKey, DeletedVault, Key, KeyStore, KeyVersion, ManagedHsm, Vault, new_version
+from .vaults import DeletedKey, DeletedPool, DeletedVault, Key, KeyStore, KeyVersion, ManagedHsm, Vault, new_version
 
 
 class CloudState(HsmAdmin, RightsAdmin):
@@ -39,6 +39,9 @@ class CloudState(HsmAdmin, RightsAdmin):
         self.vaults: dict[str, Vault] = {}
         self.deleted_vaults: dict[str, DeletedVault] = {}
         self.managed_hsms: dict[str, ManagedHsm] = {}
+        self.deleted_managed_hsms: dict[str, DeletedPool] = {}
+        self.provisioning_reads = 0
+        """How many reads show that a vault or pool which Resource Manager makes from now on is not ready."""
         self.arm_page_size = 100
         self.key_page_size = 25
 
@@ -82,7 +85,7 @@ class CloudState(HsmAdmin, RightsAdmin):
         tags: dict[str, str] | None = None,
     ) -> ManagedHsm:
         """A pool without any rights on it."""
-        if name.lower() in self.managed_hsms:
+        if name.lower() in self.managed_hsms or self.deleted_managed_hsm(name):
             raise ValueError(f"there is a managed HSM {name!r} already")
         pool = ManagedHsm(
             **self._place(name, self.cloud.hsm_suffix, "managedHSMs", resource_group, subscription_id),
@@ -154,8 +157,33 @@ class CloudState(HsmAdmin, RightsAdmin):
         return self.vaults.get(store.lower()) or self.managed_hsms[store.lower()]
 
     def delete_managed_hsm(self, pool: ManagedHsm | str) -> None:
-        name = pool if isinstance(pool, str) else pool.name
-        del self.managed_hsms[name.lower()]
+        """Soft-delete. Its name is still taken."""
+        gone = self.managed_hsm(pool)
+        del self.managed_hsms[gone.name.lower()]
+        self.deleted_managed_hsms[gone.name.lower()] = DeletedPool(gone, self.clock.now())
+        self.rights.revoke(entry for entry in self.rights.assignments if is_within(entry.scope, gone.resource_id))
+
+    def deleted_managed_hsm(self, name: str) -> DeletedPool | None:
+        """A soft-deleted pool, as long as its retention lasts."""
+        found = self.deleted_managed_hsms.get(name.lower())
+        if found and found.purge_due <= self.clock.now():
+            del self.deleted_managed_hsms[name.lower()]
+            return None
+        return found
+
+    def recover_managed_hsm(self, name: str) -> ManagedHsm:
+        recovered = self.deleted_managed_hsms.pop(name.lower()).pool
+        self.managed_hsms[name.lower()] = recovered
+        return recovered
+
+    def add_resource_group(self, name: str, subscription_id: str | None = None) -> None:
+        """An empty resource group."""
+        subscription = self.subscriptions[subscription_id or next(iter(self.subscriptions))]
+        subscription.resource_groups[name.lower()] = name
+
+    def keep_secret(self, vault: KeyStore | str, name: str) -> None:
+        """A secret in a vault, of which there is nothing but its name."""
+        self.store(vault).secrets.add(name)
 
     # Keys ----------------------------------------------------------------------------------------------------------
 

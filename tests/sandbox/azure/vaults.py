@@ -86,6 +86,10 @@ class KeyStore:
     firewall: Firewall = field(default_factory=Firewall)
     keys: dict[str, Key] = field(default_factory=dict)
     deleted_keys: dict[str, DeletedKey] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
+    """Names. There is nothing in the sandbox that uses secrets in a vault."""
+    reads_until_ready: int = 0
+    """How many reads by Resource Manager still show that it is being made."""
 
     def key(self, name: str) -> Key | None:
         """Key names compare without case."""
@@ -110,6 +114,18 @@ class DeletedVault:
     @property
     def purge_due(self) -> float:
         return self.deleted + self.vault.retention_days * 86400
+
+
+@dataclass
+class DeletedPool:
+    """A soft-deleted managed HSM. `deleted` is in seconds since the epoch."""
+
+    pool: ManagedHsm
+    deleted: float
+
+    @property
+    def purge_due(self) -> float:
+        return self.deleted + self.pool.retention_days * 86400
 
 
 @dataclass(kw_only=True)

@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""App registrations and service principals in Microsoft Graph, looked up (Azure contract §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._errors import TaskError
+from .application_plan import SCOPE, Application, Consent, Permission
+from .authorization import moment
+from .cloud import Cloud
+from .errors import denied, refusal
+from .graph import Answer, batch, credentials_of, quoted
+from .pipeline import Channel
+
+_APPLICATION = (
+    "id,appId,displayName,uniqueName,createdDateTime,isDisabled,tags,passwordCredentials,keyCredentials,"
+    "requiredResourceAccess"
+)
+_PRINCIPAL = "id,appId,accountEnabled"
+_NOT_FOUND = 404
+_MAY_READ = "Application.Read.All"
+_MAY_READ_CONSENT = "DelegatedPermissionGrant.Read.All"
+
+
+@dataclass(frozen=True)
+class Selector:
+    """How the user names the application. ``by``: client_id, unique_name or display_name."""
+
+    by: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"application {self.value}"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """``application``: None when there is none. ``key_vault``: None when it was not asked for.
+
+    ``policy``: the tenant's app management policy (T37); None when the operator may not read it.
+    """
+
+    application: Application | None
+    key_vault: Permission | None
+    policy: Mapping[str, Any] | None
+
+
+# Looking ------------------------------------------------------------------------------------------------------------
+
+
+def look(graph: Channel, cloud: Cloud, selector: Selector, *, key_vault: bool, consent: bool) -> Observation:
+    """The application and what belongs to it, in one request, in two where it is not named by its client ID.
+
+    Args:
+        graph: The way to Microsoft Graph.
+        cloud: Where the client ID of Azure Key Vault comes from.
+        selector: Which application.
+        key_vault: Whether the permission of Azure Key Vault is wanted.
+        consent: Whether the consent to it is wanted too.
+
+    Raises:
+        TaskError: the name is that of several applications, the application is another tenant's, Azure Key Vault is
+            not known in the tenant, or the operator may not look.
+    """
+    reads = {"policy": "/policies/defaultAppManagementPolicy", "application": _path_of(selector)}
+    if key_vault:
+        select = "$select=id,appId,oauth2PermissionScopes"
+        reads["key_vault"] = f"/servicePrincipals(appId='{cloud.key_vault_app_id}')?{select}"
+    if selector.by == "client_id":
+        reads |= _belongings(selector.value, consent)
+    answers = batch(graph, reads, obj=str(selector))
+    permission = _permission(answers["key_vault"], cloud) if key_vault else None
+    application = _read(answers["application"], "look at applications", _MAY_READ, str(selector))
+    if application is not None and selector.by == "display_name":
+        application = _the_one(application.get("value") or [], selector)
+    if application is None:
+        _refuse_a_foreign_one(answers.get("principal"), selector)
+    elif selector.by != "client_id":
+        answers |= batch(graph, _belongings(str(application["appId"]), consent), obj=str(selector))
+    found = None if application is None else _application(application, answers, permission, str(selector))
+    return Observation(found, permission, answers["policy"].body)
+
+
+def _path_of(selector: Selector) -> str:
+    if selector.by == "client_id":
+        return f"/applications(appId='{selector.value}')?$select={_APPLICATION}"
+    if selector.by == "unique_name":
+        return f"/applications(uniqueName='{quoted(selector.value)}')?$select={_APPLICATION}"
+    return f"/applications?$filter=displayName%20eq%20'{quoted(selector.value)}'&$select={_APPLICATION}"
+
+
+def _belongings(client_id: str, consent: bool) -> dict[str, str]:
+    key = f"/servicePrincipals(appId='{client_id}')"
+    reads = {"principal": f"{key}?$select={_PRINCIPAL}"}
+    return {**reads, "consents": f"{key}/oauth2PermissionGrants"} if consent else reads
+
+
+def _the_one(hits: Sequence[Mapping[str, Any]], selector: Selector) -> Mapping[str, Any] | None:
+    if len(hits) < 2:
+        return hits[0] if hits else None
+    described = [
+        {"client_id": str(hit["appId"]), "unique_name": hit.get("uniqueName"), "created": hit.get("createdDateTime")}
+        for hit in hits
+    ]
+    told = "; ".join(f"{one['client_id']}, made {one['created']}" for one in described)
+    raise TaskError(
+        f"{len(hits)} applications have this display name: {told}",
+        plane="Entra",
+        obj=str(selector),
+        next_step="name the one that is meant by app_client_id",
+        hits=described,
+    )
+
+
+def _refuse_a_foreign_one(principal: Answer | None, selector: Selector) -> None:
+    if principal is not None and principal.body is not None:
+        raise TaskError(
+            "the application is registered in another tenant, and only its service principal is in this one",
+            plane="Entra",
+            obj=str(selector),
+            next_step="log in to the application's home tenant, or use an application of this one",
+        )
+
+
+def _read(answer: Answer, deed: str, permission: str, obj: str) -> Mapping[str, Any] | None:
+    """The body of an answer; None when there is no such object."""
+    if answer.body is not None or answer.status == _NOT_FOUND:
+        return answer.body
+    if answer.status == 403:
+        raise denied(deed, permission, obj, answer.words)
+    raise refusal(answer.status or 503, {"error": {"message": answer.words}}, plane="Entra", obj=obj)
+
+
+def _permission(answer: Answer, cloud: Cloud) -> Permission:
+    """The permission by its name: its ID differs from cloud to cloud."""
+    obj = f"Azure Key Vault ({cloud.key_vault_app_id})"
+    body = _read(answer, "look at service principals", _MAY_READ, obj)
+    if body is None:
+        raise TaskError(
+            "the tenant does not know the service Azure Key Vault, which no vault has been made in yet",
+            plane="Entra",
+            obj=obj,
+            next_step=f"run `az ad sp create --id {cloud.key_vault_app_id}` once, or set api_permission to false",
+        )
+    for scope in body.get("oauth2PermissionScopes") or []:
+        if scope.get("value") == SCOPE and scope.get("isEnabled") is not False:
+            return Permission(str(body["appId"]), str(body["id"]), str(scope["id"]))
+    raise TaskError(
+        f"it offers no permission {SCOPE}",
+        plane="Entra",
+        obj=obj,
+        next_step="check cloud_environment, or set api_permission to false",
+    )
+
+
+def _application(
+    body: Mapping[str, Any], answers: Mapping[str, Answer], permission: Permission | None, obj: str
+) -> Application:
+    principal = _read(answers["principal"], "look at service principals", _MAY_READ, obj)
+    enabled = body.get("isDisabled") is not True and (principal or {}).get("accountEnabled") is not False
+    return Application(
+        client_id=str(body["appId"]),
+        object_id=str(body["id"]),
+        display_name=str(body.get("displayName") or ""),
+        unique_name=body.get("uniqueName") or None,
+        created=moment(body.get("createdDateTime")),
+        tags=tuple(body.get("tags") or ()),
+        enabled=enabled,
+        principal_id=None if principal is None else str(principal["id"]),
+        credentials=credentials_of(body),
+        access=tuple(body.get("requiredResourceAccess") or ()),
+        consent=_consent(answers.get("consents"), permission, obj),
+    )
+
+
+def _consent(answer: Answer | None, permission: Permission | None, obj: str) -> Consent | None:
+    if answer is None or permission is None:
+        return None
+    body = _read(answer, "look at consents", _MAY_READ_CONSENT, obj) or {}
+    for grant in body.get("value") or []:
+        about = str(grant.get("resourceId")).lower() == permission.resource_principal_id.lower()
+        if about and grant.get("consentType") == "AllPrincipals":
+            return Consent(str(grant["id"]), tuple(str(grant.get("scope") or "").split()))
+    return None
+
+
+def tenants_restrictions(policy: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What the tenant's policy restricts for applications, as far as it can be read."""
+    if policy is None or policy.get("isEnabled") is not True:
+        return {}
+    restrictions: Mapping[str, Any] = policy.get("applicationRestrictions") or {}
+    return restrictions
+
+
+def own_restrictions(graph: Channel, application: Application) -> Mapping[str, Any] | None:
+    """What a policy of the application's own restricts, which takes the place of the tenant's; None without one."""
+    path = f"/applications/{application.object_id}/appManagementPolicies"
+    answer = batch(graph, {"own": path}, obj=f"application {application.display_name}")["own"]
+    own = next(iter((answer.body or {}).get("value") or []), None)
+    if own is None:
+        return None
+    restrictions: Mapping[str, Any] = (own.get("restrictions") or {}) if own.get("isEnabled") is True else {}
+    return restrictions

@@ -1,0 +1,414 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The application that DSM logs in as, with its service principal, certificates and API permission (guide 4.1)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from .. import _certificates
+from .._argspec import ArgumentSpec
+from .._azure import app_policies, application_changes, application_plan, applications, pipeline
+from .._azure.application_changes import Patience
+from .._azure.application_plan import Application, Steps, Wanted
+from .._azure.application_records import application_record, application_view
+from .._azure.applications import Observation, Selector
+from .._azure.credential import operator_of
+from .._azure.errors import AzureError
+from .._azure.pipeline import Channel
+from .._certificate_maker import PairFiles, check_rsa
+from .._certificates import Certificate
+from .._errors import InvalidInput, TaskError
+from .._options import AZURE
+from .._plan import Plan
+from .._task import Task
+
+_PAIR = {
+    "certificate_path": {"type": "path", "required": True},
+    # A path; what is in the file is never shown.
+    "key_path": {"type": "path", "required": True, "no_log": False},
+    "days": {"type": "int", "default": 365},
+    "key_size": {"type": "int", "choices": [2048, 3072, 4096], "default": 3072},
+    "subject": {"type": "str"},
+}
+_SELECTORS = ("app_client_id", "app_unique_name", "app_display_name")
+SPEC = AZURE.merge(
+    ArgumentSpec(
+        argument_spec={
+            "app_client_id": {"type": "str"},
+            "app_unique_name": {"type": "str"},
+            "app_display_name": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "display_name": {"type": "str"},
+            "certificates": {"type": "list", "elements": "str", "default": []},
+            "generate_certificate": {"type": "dict", "options": _PAIR},
+            "api_permission": {"type": "bool", "default": True},
+            "admin_consent": {"type": "bool", "default": False},
+            # Not secrets themselves.
+            "return_secret": {"type": "bool", "default": False, "no_log": False},
+            "secret_days": {"type": "int", "default": 180, "no_log": False},
+            "remove_application": {"type": "bool", "default": False},
+            "wait_timeout": {"type": "int", "default": 120},
+            "wait_interval": {"type": "int", "default": 2},
+        },
+        mutually_exclusive=(_SELECTORS,),
+        required_one_of=(_SELECTORS,),
+    ),
+)
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_LONGEST_NAME = 120
+# Graph answers from several places that learn of an object one after the other.
+_READS_IN_A_ROW = 3
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What the options say, checked. ``pair``: the files of a certificate that the task may make."""
+
+    selector: Selector
+    display_name: str
+    given: tuple[Certificate, ...]
+    pair: PairFiles | None
+    api_permission: bool
+    admin_consent: bool
+    secret: timedelta | None
+
+    def look(self, graph: Channel, cloud: Any, selector: Selector | None = None) -> Observation:
+        return applications.look(
+            graph,
+            cloud,
+            selector or self.selector,
+            key_vault=self.api_permission or self.admin_consent,
+            consent=self.admin_consent,
+        )
+
+    def wanted(self, observed: Observation, of_the_pair: Certificate | None) -> Wanted:
+        return Wanted(
+            display_name=self.display_name,
+            unique_name=self.selector.value if self.selector.by == "unique_name" else None,
+            certificates=(*self.given, *([] if of_the_pair is None else [of_the_pair])),
+            pair_at=self.pair.certificate_path if self.pair is not None and of_the_pair is None else None,
+            permission=observed.key_vault if self.api_permission else None,
+            consent_to=observed.key_vault if self.admin_consent else None,
+            secret=self.secret,
+        )
+
+
+def run(task: Task) -> dict[str, Any]:
+    request = _request(task)
+    operator = operator_of(task)
+    with pipeline.graph(operator, read_only=task.check_mode) as graph:
+        if task.params["state"] == "absent":
+            return _absent(task, graph, applications.look(graph, operator.cloud, request.selector, **_NOTHING_ELSE))
+        return _present(task, graph, operator.cloud, request)
+
+
+_NOTHING_ELSE = {"key_vault": False, "consent": False}
+
+
+# Options ------------------------------------------------------------------------------------------------------------
+
+
+def _request(task: Task) -> _Request:
+    params = task.params
+    for option in ("wait_timeout", "wait_interval"):
+        if params[option] < 0:
+            raise InvalidInput(option, "it is negative", "set a number of seconds")
+    selector = _selector(params)
+    display_name = params["display_name"]
+    if display_name is not None:
+        display_name = _checked_name("display_name", display_name)
+    present = params["state"] == "present"
+    pair = params["generate_certificate"]
+    return _Request(
+        selector=selector,
+        display_name=display_name or selector.value,
+        given=tuple(map(_certificate, params["certificates"])) if present else (),
+        pair=PairFiles.from_option("generate_certificate", pair) if present and pair is not None else None,
+        api_permission=params["api_permission"],
+        admin_consent=params["admin_consent"],
+        secret=_secret(task) if present else None,
+    )
+
+
+def _selector(params: Any) -> Selector:
+    option = next(name for name in _SELECTORS if params[name] is not None)
+    if option == "app_client_id":
+        client_id = params[option].strip().lower()
+        if not _UUID.fullmatch(client_id):
+            raise InvalidInput(option, f'"{client_id}" is not a UUID', "copy it from the overview of the application")
+        return Selector("client_id", client_id)
+    return Selector(option.removeprefix("app_"), _checked_name(option, params[option]))
+
+
+def _checked_name(option: str, name: str) -> str:
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise InvalidInput(
+            option, "it is blank, too long, or has characters of control", f"use 1 to {_LONGEST_NAME} characters"
+        )
+    return name.strip()
+
+
+def _certificate(source: str) -> Certificate:
+    if "PRIVATE KEY-----" in source:
+        raise InvalidInput(
+            "certificates",
+            "one of them holds a private key",
+            "give certificates alone; treat the key as known, as the arguments of a task may have been logged",
+        )
+    found = _certificates.load_certificates("certificates", source)
+    if len(found) > 1:
+        raise InvalidInput(
+            "certificates",
+            f"one of them holds {len(found)} certificates",
+            "give the application's own certificate alone, without those of the authorities",
+        )
+    check_rsa("certificates", found[0])
+    _certificates.check_validity("certificates", found[0])
+    return found[0]
+
+
+def _secret(task: Task) -> timedelta | None:
+    if task.params["secret_days"] < 1:
+        raise InvalidInput("secret_days", "it is less than one", "set a number of days")
+    if not task.params["return_secret"]:
+        return None
+    if not task.no_log:
+        raise InvalidInput(
+            "return_secret",
+            "the result would hold a secret in plain text, and the task does not keep its result from the output",
+            "set `no_log: true` on the task, or use certificates, which need no secret in a result",
+        )
+    return timedelta(days=task.params["secret_days"])
+
+
+# Present ------------------------------------------------------------------------------------------------------------
+
+
+def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[str, Any]:
+    of_the_pair = request.pair.existing() if request.pair is not None else None
+    observed, now = request.look(graph, cloud), datetime.now(timezone.utc)
+    found = observed.application
+    if found is None and request.selector.by == "client_id":
+        raise TaskError(
+            "there is no such application in the operator's tenant",
+            plane="Entra",
+            obj=str(request.selector),
+            next_step="check app_client_id (Application (client) ID) and the tenant; to have one made, name it by "
+            "app_unique_name or app_display_name, as Entra chooses the client ID",
+        )
+    wanted = request.wanted(observed, of_the_pair)
+    steps = application_plan.steps_for(wanted, found, now)
+    _refuse_what_a_policy_forbids(graph, observed, steps, request, now)
+    if found is not None and not found.enabled:
+        task.warn(f"The application {found.display_name} is disabled in Entra, so that nobody can log in with it.")
+    plan = Plan(application_plan.changes_of(wanted, found, steps))
+    result: dict[str, Any] = {"client_secret": None}
+    if not steps:
+        after = found
+    elif task.check_mode:
+        after = application_plan.predicted(wanted, found, steps, now)
+    else:
+        if request.pair is not None and of_the_pair is None:
+            of_the_pair = request.pair.make(found.display_name if found else wanted.display_name)
+            wanted = request.wanted(observed, of_the_pair)
+            steps = application_plan.steps_for(wanted, found, now)
+        work = _Work(task, graph, request, lambda one: request.look(graph, cloud, one), wanted)
+        after, result["client_secret"] = work.do(found, steps)
+    if request.pair is not None:
+        result["certificate"] = _pair_record(request.pair, of_the_pair)
+        result["key_path"] = request.pair.key_path
+    return {**_result(plan, observed, found, after), **result}
+
+
+def _refuse_what_a_policy_forbids(
+    graph: Channel, observed: Observation, steps: Steps, request: _Request, now: datetime
+) -> None:
+    """T37, as far as policies can be read. What cannot is refused by the server, in its own words."""
+    certificates = [(app_policies.lifetime_of(one), False) for one in steps.certificates]
+    if request.pair is not None and steps.pair_at is not None:
+        certificates.append((timedelta(days=request.pair.days), True))
+    found = observed.application
+    created = (found.created if found else None) or now
+    restrictions = applications.tenants_restrictions(observed.policy)
+    forbidden = app_policies.violation(restrictions, created, certificates, steps.secret)
+    if forbidden is not None and found is not None:
+        # Looked at only here: most applications have no policy of their own.
+        own = applications.own_restrictions(graph, found)
+        if own is not None:
+            forbidden = app_policies.violation(own, created, certificates, steps.secret)
+    if forbidden is not None:
+        raise TaskError(
+            forbidden.problem,
+            plane="Entra",
+            obj=f"application {found.display_name if found else request.display_name}",
+            next_step="use a credential that the policy allows (generate_certificate.days and secret_days set how long "
+            "a new one is valid), or have the application exempted; nothing was changed",
+            restriction=forbidden.restriction,
+            longest_days=forbidden.longest,
+        )
+
+
+@dataclass
+class _Work:
+    """The steps, carried out. ``look``: at the application by another selector."""
+
+    task: Task
+    graph: Channel
+    request: _Request
+    look: Callable[[Selector], Observation]
+    wanted: Wanted
+
+    def __post_init__(self) -> None:
+        self.patience = Patience(
+            time.monotonic() + self.task.params["wait_timeout"], float(self.task.params["wait_interval"])
+        )
+
+    def do(self, found: Application | None, steps: Steps) -> tuple[Application, str | None]:
+        """The application as it is afterwards, and the value of a new secret.
+
+        Raises:
+            TaskError: a step failed; it says that the next run goes on from there.
+        """
+        done: list[str] = []
+        try:
+            return self._do(found, steps, done)
+        except TaskError as error:
+            if not done:
+                raise
+            failure = error
+        raise TaskError(
+            f"{failure.problem}, after this had been done: {', '.join(done)}",
+            plane=failure.plane,
+            obj=failure.obj,
+            server_words=failure.server_words,
+            next_step=f"{failure.next_step or 'correct the cause'}; run the task again, which goes on where this one "
+            "stopped",
+            **{**failure.details, "done": done},
+        )
+
+    def _do(self, found: Application | None, steps: Steps, done: list[str]) -> tuple[Application, str | None]:
+        if found is None:
+            wanted = self.wanted
+            client_id = application_changes.create(self.graph, wanted.display_name, wanted.unique_name)
+            done.append("application made")
+            found = self._visible(Selector("client_id", client_id) if client_id else self.request.selector)
+        if found.principal_id is None:
+            application_changes.create_principal(self.graph, found.client_id, self.patience)
+            done.append("service principal made")
+            found = self._visible(Selector("client_id", found.client_id), with_principal=True)
+        if steps.creates:
+            # It may have been there all the time, unseen, and have more than a fresh one has.
+            steps = replace(self._missing(found), create_principal=True)
+        application_changes.update(
+            self.graph,
+            found,
+            certificates=steps.certificates,
+            permission=steps.permission,
+            patience=self.patience,
+        )
+        if steps.certificates or steps.permission:
+            done.append("application completed")
+        if steps.consent and self.wanted.consent_to is not None:
+            application_changes.set_consent(self.graph, found, self.wanted.consent_to, steps.consent, self.patience)
+            done.append("consent given")
+        found = self._settled(found, 1 if not steps.creates else _READS_IN_A_ROW)
+        if steps.secret is None:
+            return found, None
+        # Last, as a failure of anything after it would lose the value.
+        ends = datetime.now(timezone.utc) + steps.secret
+        value, credential = application_changes.add_secret(self.graph, found, ends, self.patience)
+        return replace(found, credentials=(*found.credentials, credential)), value
+
+    def _missing(self, found: Application | None) -> Steps:
+        return application_plan.steps_for(self.wanted, found, datetime.now(timezone.utc))
+
+    def _visible(self, selector: Selector, *, with_principal: bool = False) -> Application:
+        """What was just made, as soon as Graph shows it."""
+        while True:
+            found = self.look(selector).application
+            if found is not None and (found.principal_id is not None or not with_principal):
+                return found
+            if not self.patience.pause():
+                raise AzureError(
+                    "what was made is not to be seen yet",
+                    plane="Entra",
+                    obj=str(selector),
+                    next_step="wait a minute, or set a longer wait_timeout",
+                )
+
+    def _settled(self, found: Application, reads: int) -> Application:
+        """Look until everything is there several times in a row, or until the time is over."""
+        in_a_row = 0
+        while True:
+            seen = self.look(Selector("client_id", found.client_id)).application
+            complete = seen is not None and not replace(self._missing(seen), secret=None)
+            in_a_row, found = (in_a_row + 1, seen or found) if complete else (0, seen or found)
+            if in_a_row >= reads:
+                return found
+            if not self.patience.pause():
+                self.task.warn(
+                    f"Not every server of Microsoft Graph shows the application {found.display_name} as it was changed "
+                    "yet. Run the task again before you rely on it."
+                )
+                return found
+
+
+# Absent -------------------------------------------------------------------------------------------------------------
+
+
+def _absent(task: Task, graph: Channel, observed: Observation) -> dict[str, Any]:
+    found = observed.application
+    if found is None:
+        return {**_result(Plan(), observed, None, None), "left": []}
+    if task.params["remove_application"] and not found.is_ours:
+        raise TaskError(
+            f'this collection did not make the application (it has no tag "{application_plan.MARK}"), and removes only '
+            "what it has made",
+            plane="Entra",
+            obj=f"application {found.display_name} ({found.client_id})",
+            next_step="leave remove_application out to remove the credentials that this collection made, or have its "
+            "owner remove it",
+        )
+    removal = application_plan.removal_of(found, remove_application=task.params["remove_application"])
+    plan = Plan(application_plan.changes_of_removal(found, removal))
+    if not task.check_mode and removal.application:
+        application_changes.remove(graph, found)
+    elif not task.check_mode and removal.credentials:
+        application_changes.remove_credentials(graph, found, removal.credentials)
+    after = None if removal.application else application_plan.without(found, removal)
+    left = application_plan.what_is_left(found, removal)
+    return {**_result(plan, observed, found, after), "left": left}
+
+
+# Results ------------------------------------------------------------------------------------------------------------
+
+
+def _result(plan: Plan, observed: Observation, before: Application | None, after: Application | None) -> dict[str, Any]:
+    permission = observed.key_vault
+    views = [application_view(one, permission) if plan else {} for one in (before, after)]
+    return {
+        "changed": bool(plan),
+        "plan": plan.as_result(),
+        "diff": {"before": views[0], "after": views[1]},
+        "application": None if after is None else application_record(after, permission),
+    }
+
+
+def _pair_record(files: PairFiles, certificate: Certificate | None) -> dict[str, Any]:
+    known = certificate is not None
+    return {
+        "path": files.certificate_path,
+        "thumbprint": certificate.sha1 if certificate else None,
+        "not_after": f"{certificate.not_after:%Y-%m-%dT%H:%M:%SZ}" if certificate else None,
+        "planned": not known,
+    }

@@ -1,0 +1,255 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Limits of azure_kv_app: consent, secrets, policies of the tenant, rights of the operator, what is taken back."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from sandbox import Fault
+from sandbox.authorities import Pair, self_signed
+from sandbox.azure.app_policies import Kind, Restriction
+from support.app_registrations import Apps
+from support.azure_rights import AzureRights
+
+MARK = "fortanix-dsm-ansible"
+
+
+@pytest.fixture
+def apps(azure: AzureRights, tmp_path: Path) -> Apps:
+    return Apps(azure, tmp_path)
+
+
+@pytest.fixture
+def rsa_pair() -> Pair:
+    return self_signed("given", algorithm="rsa")
+
+
+# Consent ------------------------------------------------------------------------------------------------------------
+
+
+def test_consent_is_not_given_unless_asked_for(apps: Apps) -> None:
+    apps(app_unique_name="byok", generate_certificate=apps.pair())
+
+    assert apps.scopes(apps.all()["byok"]) == []
+
+
+def test_consent_that_is_there_is_extended(apps: Apps) -> None:
+    app = apps.add("theirs")
+    principal = principal_of_key_vault(apps)
+    apps.azure.do(lambda state: state.add_grant(app, principal, "other.scope"))
+
+    apps(app_client_id=app.client_id, admin_consent=True)
+
+    assert apps.scopes(app) == ["other.scope user_impersonation"]
+
+
+def principal_of_key_vault(apps: Apps) -> str:
+    """The object ID of Azure Key Vault's service principal, learned from a consent to it."""
+    probe = apps(app_unique_name="probe", admin_consent=True)["application"]
+    grants = apps.azure.do(lambda state: list(state.directory.grants.values()))
+    (found,) = [one.resource_principal_id for one in grants if one.client_principal_id == probe["object_id"]]
+    return str(found)
+
+
+# Secrets ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_secret_is_made_once_and_returned_by_the_task_that_makes_it(apps: Apps) -> None:
+    options = {"app_unique_name": "byok", "return_secret": True, "no_log": True, "secret_days": 30}
+    first, second = apps(**options), apps(**options)
+
+    (secret,) = apps.all()["byok"].secrets
+    assert (first["client_secret"], second["client_secret"], secret.name) == (secret.value, None, MARK)
+    assert abs(secret.expires - datetime.now(timezone.utc) - timedelta(days=30)) < timedelta(minutes=5)
+
+
+def test_a_secret_of_somebody_else_is_not_ours(apps: Apps) -> None:
+    app = apps.add("theirs")
+    apps.azure.do(lambda state: state.add_secret(app, name="by hand"))
+
+    result = apps(app_client_id=app.client_id, return_secret=True, no_log=True)
+
+    assert result["client_secret"] is not None
+    assert len(apps.all()["theirs"].secrets) == 2
+
+
+def test_a_secret_whose_value_was_lost_on_the_way_is_told(apps: Apps) -> None:
+    fault = Fault(plane="graph", method="POST", route="/v1.0/applications/{id}/addPassword", reset="after")
+    apps.azure.sandbox.faults.add(fault)
+
+    with pytest.raises(TaskError, match=r"may have been made.*state=absent"):
+        apps(app_unique_name="byok", return_secret=True, no_log=True)
+
+    assert len(apps.all()["byok"].secrets) == 1
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_secret_is_refused_without_no_log_before_anything_is_asked(apps: Apps, check_mode: bool) -> None:
+    mark = apps.mark()
+
+    with pytest.raises(InvalidInput, match="no_log: true"):
+        apps(app_unique_name="byok", return_secret=True, check_mode=check_mode)
+
+    assert apps.azure.sandbox.journal.since(mark) == []
+
+
+# Policies and rights ------------------------------------------------------------------------------------------------
+
+
+def restrict(apps: Apps, kind: Kind, days: int | None = None, **details: Any) -> None:
+    apps.azure.do(
+        lambda state: state.restrict_credentials(apps.azure.view.tenant_id, Restriction(kind, days), **details)
+    )
+
+
+def may_read_policies(apps: Apps) -> None:
+    apps.azure.do(lambda state: state.allow_graph(apps.azure.view.operator_client_id, "Policy.Read.All"))
+
+
+FORBIDDEN: list[tuple[Kind, int | None, str]] = [
+    ("passwordAddition", None, "forbids client secrets"),
+    ("passwordLifetime", 90, "more than 90 days"),
+    ("asymmetricKeyLifetime", 100, "more than 100 days"),
+    ("trustedCertificateAuthority", None, "forbids self-signed certificates"),
+]
+
+
+@pytest.mark.parametrize(("kind", "days", "words"), FORBIDDEN)
+def test_what_a_readable_policy_forbids_is_refused_before_anything_is_changed(
+    apps: Apps, kind: Kind, days: int | None, words: str
+) -> None:
+    restrict(apps, kind, days)
+    may_read_policies(apps)
+    mark = apps.mark()
+
+    with pytest.raises(TaskError, match=words):
+        apps(app_unique_name="byok", generate_certificate=apps.pair(), return_secret=True, no_log=True)
+
+    assert (apps.writes(mark), list(apps.directory.iterdir())) == ([], [])
+
+
+@pytest.mark.parametrize(("kind", "days", "words"), FORBIDDEN)
+def test_what_an_unreadable_policy_forbids_is_refused_by_the_server(
+    apps: Apps, kind: Kind, days: int | None, words: str
+) -> None:
+    restrict(apps, kind, days)
+
+    with pytest.raises(TaskError, match=r"app management policy.*PerAppPolicy"):
+        apps(app_unique_name="byok", generate_certificate=apps.pair(), return_secret=True, no_log=True)
+
+
+def test_a_lifetime_that_a_policy_allows_exactly_is_taken(apps: Apps) -> None:
+    restrict(apps, "asymmetricKeyLifetime", 100)
+    may_read_policies(apps)
+
+    apps(app_unique_name="byok", generate_certificate=apps.pair(days=100))
+
+    assert len(apps.all()["byok"].certificates) == 1
+
+
+def test_an_application_that_is_exempted_by_a_policy_of_its_own_may(apps: Apps) -> None:
+    app = apps.add("theirs")
+    restrict(apps, "passwordAddition")
+    restrict(apps, "passwordLifetime", 365, only_for=app)
+    may_read_policies(apps)
+
+    apps(app_client_id=app.client_id, return_secret=True, no_log=True)
+
+    assert len(apps.all()["theirs"].secrets) == 1
+
+
+@pytest.mark.parametrize(
+    ("permissions", "options", "named"),
+    [
+        ((), {}, "Application.Read.All"),
+        (("Application.Read.All",), {}, "Application.ReadWrite.OwnedBy"),
+        (("Application.ReadWrite.OwnedBy",), {"admin_consent": True}, "DelegatedPermissionGrant"),
+    ],
+)
+def test_a_refusal_names_the_permission_of_graph_that_is_missing(
+    apps: Apps, permissions: tuple[str, ...], options: dict[str, Any], named: str
+) -> None:
+    operator = apps.azure.another_operator(graph=permissions)
+
+    with pytest.raises(TaskError, match=named):
+        apps(app_unique_name="byok", **operator, **options)
+
+
+def test_the_permission_for_own_applications_is_enough(apps: Apps) -> None:
+    operator = apps.azure.another_operator(graph=("Application.ReadWrite.OwnedBy",))
+
+    result = apps(app_unique_name="byok", generate_certificate=apps.pair(), **operator)
+
+    assert result["application"]["exists"] is True
+
+
+# Files --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_is_for_its_owner_alone(apps: Apps) -> None:
+    old = os.umask(0)
+    try:
+        apps(app_unique_name="byok", generate_certificate=apps.pair())
+    finally:
+        os.umask(old)
+
+    assert (apps.directory / "app.key").stat().st_mode & 0o777 == 0o600
+
+
+# Taking back --------------------------------------------------------------------------------------------------------
+
+
+def test_absent_takes_our_credentials_and_leaves_the_rest(apps: Apps, rsa_pair: Pair) -> None:
+    app = apps.add("theirs")
+    apps.azure.do(lambda state: state.add_certificate(app, rsa_pair.certificate, "by hand"))
+    apps.azure.do(lambda state: state.add_secret(app, name="by hand"))
+    apps(app_client_id=app.client_id, generate_certificate=apps.pair(), return_secret=True, no_log=True)
+
+    result = apps(app_client_id=app.client_id, state="absent")
+
+    left = apps.all()["theirs"]
+    assert [one.name for one in (*left.certificates, *left.secrets)] == ["by hand", "by hand"]
+    assert [one["what"] for one in result["left"]] == ["application", "credentials"]
+
+
+def test_absent_takes_the_application_when_told_so(apps: Apps) -> None:
+    apps(app_unique_name="byok", generate_certificate=apps.pair())
+
+    result = apps(app_unique_name="byok", state="absent", remove_application=True)
+
+    assert (result["changed"], result["application"], "byok" in apps.all()) == (True, None, False)
+
+
+def test_absent_never_takes_an_application_that_others_made(apps: Apps) -> None:
+    app = apps.add("theirs")
+    mark = apps.mark()
+
+    with pytest.raises(TaskError, match="did not make the application"):
+        apps(app_client_id=app.client_id, state="absent", remove_application=True)
+
+    assert apps.writes(mark) == []
+
+
+def test_absent_predicts_and_then_has_nothing_to_do(apps: Apps) -> None:
+    apps(app_unique_name="byok", generate_certificate=apps.pair())
+    options = {"app_unique_name": "byok", "state": "absent"}
+
+    predicted, done, again = apps(check_mode=True, **options), apps(**options), apps(**options)
+
+    assert (predicted["plan"], predicted["diff"]) == (done["plan"], done["diff"])
+    assert (done["changed"], again["changed"]) == (True, False)
+
+
+@pytest.mark.parametrize("by", [{"app_unique_name": "none"}, {"app_client_id": str(uuid4())}])
+def test_absent_of_what_is_not_there_is_no_change(apps: Apps, by: dict[str, str]) -> None:
+    assert apps(state="absent", **by)["changed"] is False

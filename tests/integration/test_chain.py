@@ -1,0 +1,197 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From an empty subscription to a connected group and back: application, vault, rights, group (guide 4.1 to 4.7)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import Fault, Sandbox
+from support.playbook import ROOT, Ansible, Run
+
+TEARDOWN = ROOT / "playbooks" / "teardown.yml"
+VAULT = "akv-from-nothing"
+NAME = "akv-chain"
+_PROVIDER = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
+_ROLES = "/{scope}providers/Microsoft.Authorization"
+# The writes of a set-up on a vault in RBAC mode, in their order: plane, method, route.
+WRITES = [
+    ("graph", "PATCH", "/v1.0/applications(uniqueName='{unique_name}')"),
+    ("graph", "POST", "/v1.0/servicePrincipals"),
+    ("graph", "PATCH", "/v1.0/applications/{id}"),
+    ("arm", "PUT", _PROVIDER),
+    ("arm", "PUT", f"{_ROLES}/roleAssignments/{{name}}"),
+    ("arm", "PUT", f"{_ROLES}/roleDefinitions/{{name}}"),
+    ("arm", "PUT", f"{_ROLES}/roleAssignments/{{name}}"),
+    ("dsm", "POST", "/sys/v1/groups"),
+    ("dsm", "POST", "/sys/v1/groups/{group_id}/hmg/scan"),
+]
+
+
+class Chain:
+    """The whole set-up in one cloud, with files of its own."""
+
+    def __init__(self, sandbox: Sandbox, directory: Path, cloud: str, model: str) -> None:
+        self.sandbox, self.cloud = sandbox, cloud
+        view = getattr(sandbox.world, cloud)
+        operator = sandbox.operator_environment(view)
+        self._ansible = Ansible({**sandbox.environment(), **operator}, directory)
+        self.variables: dict[str, Any] = {
+            "cdc_setup_name": NAME,
+            "cdc_setup_link_tenant_id": view.tenant_id,
+            "cdc_setup_link_subscription_id": view.subscription_id,
+            "cdc_setup_repair_prerequisites": True,
+            "cdc_setup_application": {
+                "unique_name": "fortanix-chain",
+                "display_name": "Fortanix chain",
+                "generate_certificate": {
+                    "certificate_path": str(directory / "app.crt"),
+                    "key_path": str(directory / "app.key"),
+                },
+            },
+            "cdc_setup_azure_vault": {
+                "name": VAULT,
+                "resource_group": "rg-keys",
+                "location": "westeurope",
+                "type": "premium",
+                "permission_model": model,
+            },
+        }
+        if cloud == "government":
+            self.variables["cdc_setup_azure_service"] = "us_government"
+
+    def set_up(self, *, check: bool = False) -> Run:
+        play = {
+            "hosts": "localhost",
+            "connection": "local",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            # Nothing lags here, so there is nothing to wait for between two looks.
+            "module_defaults": {
+                f"fortanix.dsm.{module}": {"wait_interval": 0}
+                for module in ("azure_kv_app", "azure_kv_vault", "azure_kv_prereqs")
+            },
+            "roles": [{"role": "fortanix.dsm.cdc_setup"}],
+        }
+        return self._ansible.playbook([play], variables=self.variables, check=check)
+
+    def take_down(self, *, check: bool = False, **more: Any) -> Run:
+        return self._ansible.playbook(TEARDOWN, variables={**self.variables, **more}, check=check)
+
+    def add_key(self) -> None:
+        """A key in the vault: a group without any is synced in every run."""
+        self.sandbox.do(lambda state: getattr(state.azure, self.cloud).add_key(VAULT, "first"))
+
+    def writes(self, mark: int = 0) -> list[str]:
+        return [entry.plane for entry in self.sandbox.journal.writes(since=mark)]
+
+    def results(self, run: Run) -> Any:
+        return run.named("Group | Summary")["ansible_facts"]["cdc_setup_results"][0]
+
+
+@pytest.fixture
+def chain(own_sandbox: Sandbox, tmp_path: Path) -> Chain:
+    return Chain(own_sandbox, tmp_path, "public", "rbac")
+
+
+@pytest.mark.parametrize("model", ["rbac", "access_policy"])
+@pytest.mark.parametrize("cloud", ["public", "government"])
+def test_an_empty_subscription_is_planned_set_up_and_done(
+    own_sandbox: Sandbox, tmp_path: Path, cloud: str, model: str
+) -> None:
+    chain = Chain(own_sandbox, tmp_path, cloud, model)
+
+    planned = chain.set_up(check=True)
+    assert planned.code == 0, planned.output
+    assert chain.writes() == []
+    assert chain.results(planned)["planned"]
+    planes = [change["plane"] for outcome in planned.outcomes for change in outcome.result.get("plan") or []]
+    assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
+
+    made = chain.set_up()
+    assert made.code == 0, made.output
+    assert chain.results(made)["status"] == "connected"
+    # One write makes the group with link, vault and TLS; the other is the sync.
+    assert chain.writes().count("dsm") == 2
+
+    chain.add_key()
+    chain.set_up()
+    mark = own_sandbox.journal.mark()
+    again = chain.set_up()
+    assert again.changed == []
+    assert chain.writes(mark) == []
+    assert chain.results(again)["key_count"] == 1
+
+
+def test_a_set_up_from_nothing_takes_these_writes_and_no_other(chain: Chain) -> None:
+    chain.set_up()
+
+    written = [(entry.plane, entry.method, entry.route) for entry in chain.sandbox.journal.writes()]
+    assert written == WRITES
+
+
+@pytest.mark.parametrize("position", range(len(WRITES)))
+def test_a_chain_that_stopped_at_any_write_resumes_to_the_same_end(chain: Chain, position: int) -> None:
+    plane, method, route = WRITES[position]
+    body = '{"error": {"code": "Stopped", "message": "stopped by the test"}}'
+    # The same write may come twice: the ones before this one pass.
+    passing = WRITES[:position].count(WRITES[position])
+    chain.sandbox.faults.add(Fault(plane, method, route, skip=passing, status=403, body=body))
+    stopped = chain.set_up()
+    chain.sandbox.faults.clear()
+
+    resumed = chain.set_up()
+
+    assert stopped.code != 0
+    assert resumed.code == 0, resumed.output
+    assert chain.results(resumed)["status"] == "connected"
+    done = [entry.route for entry in chain.sandbox.journal.writes() if entry.status < 300]
+    assert sorted(done) == sorted(route for _plane, _method, route in WRITES)
+
+
+def test_what_was_set_up_is_taken_down_again(chain: Chain) -> None:
+    chain.variables["cdc_setup_sync"] = "never"
+    chain.set_up()
+    everything = {"teardown_group": NAME, "teardown_remove_application": True, "teardown_remove_vault": True}
+
+    mark = chain.sandbox.journal.mark()
+    planned = chain.take_down(check=True, **everything)
+    assert planned.code == 0, planned.output
+    assert chain.writes(mark) == []
+    removed = chain.take_down(**everything)
+    assert removed.code == 0, removed.output
+    assert chain.take_down(**everything).changed == []
+
+    def left(state: Any) -> tuple[Any, Any]:
+        cloud = state.azure.public
+        names = {app.name for app in cloud.directory.applications.values()}
+        return names & {"Fortanix chain"}, VAULT in cloud.vaults
+
+    assert chain.sandbox.do(left) == (set(), False)
+
+
+def test_a_group_is_taken_down_only_by_its_name(chain: Chain) -> None:
+    chain.set_up()
+    mark = chain.sandbox.journal.mark()
+
+    refused = chain.take_down(teardown_group="another")
+
+    assert f"Set teardown_group to the name of the group to take down ({NAME})." in refused.message
+    assert chain.sandbox.journal.since(mark) == []
+
+
+def test_a_group_that_holds_keys_stays_with_all_its_rights(chain: Chain) -> None:
+    chain.set_up()
+    chain.add_key()
+    chain.set_up()
+    mark = chain.sandbox.journal.mark()
+
+    refused = chain.take_down(teardown_group=NAME)
+
+    assert "it holds 1 key(s)" in refused.message
+    assert chain.writes(mark) == []

@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A pair of certificate and key in two files: made once, used when it is there, never overwritten."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificate_maker import PairFiles
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
+from sandbox.authorities import Pair, self_signed
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> PairFiles:
+    return pair_files(tmp_path)
+
+
+def pair_files(directory: Path, **changes: Any) -> PairFiles:
+    given = {"days": 90, "key_size": 2048, "subject": None, **changes}
+    paths = {"certificate_path": str(directory / "app.crt"), "key_path": str(directory / "app.key")}
+    return PairFiles.from_option("generate_certificate", {**paths, **given})
+
+
+def write(files: PairFiles, certificate: str | None, key: str | None) -> None:
+    for path, content in ((files.certificate_path, certificate), (files.key_path, key)):
+        if content is not None:
+            Path(path).write_text(content)
+
+
+def content(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+# Making -------------------------------------------------------------------------------------------------------------
+
+
+def test_there_is_none_before_it_is_made(files: PairFiles) -> None:
+    assert files.existing() is None
+
+
+def test_what_was_made_is_found_again(files: PairFiles) -> None:
+    made = files.make("byok")
+
+    assert files.existing() == made
+
+
+def test_a_certificate_is_as_it_was_asked_for(files: PairFiles) -> None:
+    files.make("byok")
+
+    made = x509.load_pem_x509_certificate(Path(files.certificate_path).read_bytes())
+    key = made.public_key()
+    assert isinstance(key, RSAPublicKey)
+    lifetime = made.not_valid_after_utc - made.not_valid_before_utc
+    assert (made.subject.rfc4514_string(), key.key_size, lifetime) == ("CN=byok", 2048, timedelta(days=90))
+
+
+def test_the_subject_of_the_option_comes_first(tmp_path: Path) -> None:
+    assert pair_files(tmp_path, subject="mine").make("byok").subject == "CN=mine"
+
+
+def test_a_long_name_is_cut_to_what_a_subject_may_have(files: PairFiles) -> None:
+    assert files.make("a" * 120).subject == "CN=" + "a" * 64
+
+
+def test_the_key_is_for_its_owner_alone(files: PairFiles) -> None:
+    files.make("byok")
+
+    assert Path(files.key_path).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("path", ["app.crt", "app.key"])
+def test_a_file_that_came_into_being_meanwhile_stays_as_it_is(files: PairFiles, tmp_path: Path, path: str) -> None:
+    (tmp_path / path).write_text("someone else's")
+
+    with pytest.raises(InvalidInput):
+        files.make("byok")
+
+    assert content(tmp_path) == {path: b"someone else's"}
+
+
+def test_a_link_to_nowhere_is_not_followed(files: PairFiles, tmp_path: Path) -> None:
+    Path(files.key_path).symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(InvalidInput):
+        files.make("byok")
+
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="No such file or directory"):
+        pair_files(tmp_path / "missing").make("byok")
+
+
+# What is there ------------------------------------------------------------------------------------------------------
+
+ONE, OTHER = (self_signed(name, algorithm="rsa") for name in ("one", "other"))
+EXPIRED, ELLIPTIC = self_signed("old", days=-1, algorithm="rsa"), self_signed("ec")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "words"),
+    [
+        (ONE.certificate_pem, None, "give the certificate alone"),
+        (None, ONE.key_pem, "put the certificate of that key there"),
+        (ONE.certificate_pem, OTHER.key_pem, "is not the key of the certificate"),
+        (ONE.certificate_pem, "nothing", "no private key that can be read"),
+        (ONE.certificate_pem, ONE.encrypted_key_pem("pass"), "without a passphrase"),
+        ("nothing", ONE.key_pem, "holds no certificate"),
+        (EXPIRED.certificate_pem, EXPIRED.key_pem, "expired.*rotate"),
+        (ELLIPTIC.certificate_pem, ELLIPTIC.key_pem, "not RSA"),
+    ],
+    ids=["no key", "no certificate", "not a pair", "no key inside", "encrypted", "no PEM", "expired", "EC"],
+)
+def test_files_that_are_no_good_pair_are_refused_with_a_remedy(
+    files: PairFiles, certificate: str | None, key: str | None, words: str
+) -> None:
+    write(files, certificate, key)
+
+    with pytest.raises(InvalidInput, match=words):
+        files.existing()
+
+
+@pytest.mark.parametrize("pair", [ONE, EXPIRED], ids=["good", "expired"])
+def test_files_that_are_there_are_never_written(files: PairFiles, tmp_path: Path, pair: Pair) -> None:
+    write(files, pair.certificate_pem, pair.key_pem)
+    before = content(tmp_path)
+
+    with pytest.raises(InvalidInput):
+        files.make("byok")
+
+    assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("changes", [{"days": 0}, {"subject": " "}, {"key_path": "/x", "certificate_path": "/y/../x"}])
+def test_options_that_make_no_sense_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        pair_files(tmp_path, **changes)
