@@ -11,7 +11,12 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._argspec import ArgumentSpec
 
 A = ArgumentSpec(argument_spec={"a": {"type": "str"}}, mutually_exclusive=(("a", "b"),))
-B = ArgumentSpec(argument_spec={"b": {"type": "int"}}, mutually_exclusive=(("b", "c"),), required_one_of=(("b",),))
+B = ArgumentSpec(
+    argument_spec={"b": {"type": "int"}},
+    mutually_exclusive=(("b", "c"),),
+    required_one_of=(("b",),),
+    required_if=(("c", "d", ("b",)),),
+)
 
 
 def test_a_merge_has_the_options_and_the_rules_of_all() -> None:
@@ -20,6 +25,7 @@ def test_a_merge_has_the_options_and_the_rules_of_all() -> None:
         "mutually_exclusive": (("a", "b"), ("b", "c")),
         "required_together": (),
         "required_one_of": (("b",),),
+        "required_if": (("c", "d", ("b",)),),
     }
 
 
