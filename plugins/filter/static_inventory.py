@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: static_inventory
 short_description: Groups of Fortanix DSM as an inventory file
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:

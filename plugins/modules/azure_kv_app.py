@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: azure_kv_app
 short_description: Register the application in Entra that Fortanix DSM logs in as
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Registers an application with its service principal, registers certificates with it, and lists the API permission
     for Azure Key Vault. An application that is there already is completed, and otherwise left as it is.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: azure_kv_prereqs
 short_description: Give an application the rights that Fortanix DSM needs at an Azure key vault
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Judges the effective rights of an application at one key vault or managed HSM, as
     M(fortanix.dsm.azure_kv_prereqs_info) does, and grants what is missing. Rights that are inherited or come through a

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: azure_kv_prereqs_info
 short_description: Judge the rights that an application really has at an Azure key vault
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Judges the effective rights of the application that Fortanix DSM logs in as, at one key vault or managed HSM, and
     says for each right where it comes from, or why it is not there.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: azure_kv_vault
 short_description: Make, adopt, and soft-delete an Azure key vault or managed HSM for Fortanix DSM
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Makes a key vault with a permission model that is always said, with purge protection, and without rights for
     anybody. M(fortanix.dsm.azure_kv_prereqs) gives the rights.

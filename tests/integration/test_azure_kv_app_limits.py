@@ -125,7 +125,7 @@ FORBIDDEN: list[tuple[Kind, int | None, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "days", "words"), FORBIDDEN)
-def test_what_a_readable_policy_forbids_is_refused_before_anything_is_changed(
+def test_t37_what_a_readable_policy_forbids_is_refused_before_anything_is_changed(
     apps: Apps, kind: Kind, days: int | None, words: str
 ) -> None:
     restrict(apps, kind, days)
@@ -139,7 +139,7 @@ def test_what_a_readable_policy_forbids_is_refused_before_anything_is_changed(
 
 
 @pytest.mark.parametrize(("kind", "days", "words"), FORBIDDEN)
-def test_what_an_unreadable_policy_forbids_is_refused_by_the_server(
+def test_t37_what_an_unreadable_policy_forbids_is_refused_by_the_server(
     apps: Apps, kind: Kind, days: int | None, words: str
 ) -> None:
     restrict(apps, kind, days)

@@ -213,7 +213,7 @@ def test_an_operator_without_the_right_is_refused_before_the_write(vaults: Vault
     assert vaults.writes(mark) == []
 
 
-def test_an_azure_policy_against_access_policies_is_explained(vaults: Vaults) -> None:
+def test_t33_an_azure_policy_against_access_policies_is_explained(vaults: Vaults) -> None:
     subscription = vaults.azure.view.subscription_id
     vaults.azure.do(lambda state: state.deny_access_policies(subscription))
 
@@ -221,7 +221,7 @@ def test_an_azure_policy_against_access_policies_is_explained(vaults: Vaults) ->
         vaults(NEW)
 
 
-def test_an_azure_policy_against_access_policies_lets_rbac_pass(vaults: Vaults) -> None:
+def test_t33_an_azure_policy_against_access_policies_lets_rbac_pass(vaults: Vaults) -> None:
     subscription = vaults.azure.view.subscription_id
     vaults.azure.do(lambda state: state.deny_access_policies(subscription))
 

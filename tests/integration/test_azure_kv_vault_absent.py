@@ -144,7 +144,7 @@ def make_and_delete(vaults: Vaults, kind: str, **options: Any) -> dict[str, Any]
 
 @each_kind
 @pytest.mark.parametrize("check_mode", [True, False])
-def test_a_soft_deleted_namesake_is_told_with_its_purge(vaults: Vaults, kind: str, check_mode: bool) -> None:
+def test_t26_a_soft_deleted_namesake_is_told_with_its_purge(vaults: Vaults, kind: str, check_mode: bool) -> None:
     new = make_and_delete(vaults, kind)
 
     with pytest.raises(TaskError, match=r"Azure purges it on 20.*purge protection forbids.*on_soft_deleted: recover"):
@@ -160,7 +160,7 @@ def test_without_purge_protection_the_message_says_so(vaults: Vaults) -> None:
 
 
 @each_kind
-def test_a_soft_deleted_namesake_is_recovered_when_asked(vaults: Vaults, kind: str) -> None:
+def test_t26_a_soft_deleted_namesake_is_recovered_when_asked(vaults: Vaults, kind: str) -> None:
     new = make_and_delete(vaults, kind, on_soft_deleted="recover")
     mark = vaults.mark()
 

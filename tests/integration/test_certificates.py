@@ -224,7 +224,7 @@ BAD: dict[str, Case] = {
         lambda p: _with(p, link_private_key_passphrase="x"),
         "Option link_private_key_passphrase: it is set, and the private key is not encrypted",
     ),
-    "key of another certificate": (
+    "T23 key of another certificate": (
         lambda p: _with(p, link_private_key=self_signed("other", algorithm="rsa").key_pem),
         "Option link_private_key: it is not the key of the certificate",
     ),
