@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure import credential, pipeline
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import Operator, operator_of
@@ -48,6 +49,8 @@ def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandb
     """The sandbox, and a process whose environment leads into it."""
     for name, value in running.environment().items():
         monkeypatch.setenv(name, value)
+    # The SDK keeps the tenant of a pool for the time of a process, and each sandbox has another one.
+    http_challenge_cache.clear()
     yield running
     running.faults.clear()
 
