@@ -15,6 +15,9 @@ import os
 import pytest
 from ansible.release import __version__
 
+# Fixtures that run playbooks.
+PLAYBOOKS = {"ansible", "chain", "set_up"}
+
 
 def pytest_configure() -> None:
     """An environment with another core than the one meant would prove nothing."""
@@ -31,7 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         function = item.nodeid.partition("[")[0]
         fixtures = getattr(item, "fixturenames", ())
-        wanted = "ansible_doc" in fixtures or ("ansible" in fixtures and function not in seen)
+        wanted = "ansible_doc" in fixtures or (PLAYBOOKS & set(fixtures) and function not in seen)
         (kept if wanted else dropped).append(item)
         seen.add(function)
     config.hook.pytest_deselected(items=dropped)

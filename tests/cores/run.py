@@ -23,7 +23,7 @@ from support.environments import ROOT, NoEnvironment, chosen, lines_of, made_onc
 TESTS = ("tests/integration", "tests/unit/test_specs_agree.py")
 TOOLS = ("aiohttp", "allpairspy", "cryptography", "h11", "hypothesis", "pyjwt", "pytest", "pytest-xdist", "trustme")
 # Seconds for the tests of one core. More is a defect of the tests, or of this choice of them.
-LIMIT = 400
+LIMIT = 900
 
 
 class CoreError(Exception):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -95,17 +96,16 @@ class Chain:
 
 
 @pytest.fixture
-def chain(own_sandbox: Sandbox, tmp_path: Path) -> Chain:
-    return Chain(own_sandbox, tmp_path, "public", "rbac")
+def chain(own_sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> Chain:
+    """Of a cloud and a permission model; the public one and RBAC where a test does not say."""
+    cloud, model = getattr(request, "param", ("public", "rbac"))
+    return Chain(own_sandbox, tmp_path, cloud, model)
 
 
-@pytest.mark.parametrize("model", ["rbac", "access_policy"])
-@pytest.mark.parametrize("cloud", ["public", "government"])
-def test_an_empty_subscription_is_planned_set_up_and_done(
-    own_sandbox: Sandbox, tmp_path: Path, cloud: str, model: str
-) -> None:
-    chain = Chain(own_sandbox, tmp_path, cloud, model)
-
+@pytest.mark.parametrize(
+    "chain", list(product(("public", "government"), ("rbac", "access_policy"))), indirect=True, ids="-".join
+)
+def test_an_empty_subscription_is_planned_set_up_and_done(chain: Chain) -> None:
     planned = chain.set_up(check=True)
     assert planned.code == 0, planned.output
     assert chain.writes() == []
@@ -121,7 +121,7 @@ def test_an_empty_subscription_is_planned_set_up_and_done(
 
     chain.add_key()
     chain.set_up()
-    mark = own_sandbox.journal.mark()
+    mark = chain.sandbox.journal.mark()
     again = chain.set_up()
     assert again.changed == []
     assert chain.writes(mark) == []

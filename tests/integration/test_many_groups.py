@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import yaml
 
 from sandbox import Sandbox
@@ -63,9 +64,12 @@ class Setup:
         return self._ansible.playbook(SETUP, variables={"cdc_setup_hosts": "cdc"}, arguments=given, check=check)
 
 
-def test_twenty_hosts_make_two_applications_and_three_vaults_once(own_sandbox: Sandbox, tmp_path: Path) -> None:
-    set_up = Setup(own_sandbox, tmp_path)
+@pytest.fixture
+def set_up(own_sandbox: Sandbox, tmp_path: Path) -> Setup:
+    return Setup(own_sandbox, tmp_path)
 
+
+def test_twenty_hosts_make_two_applications_and_three_vaults_once(own_sandbox: Sandbox, set_up: Setup) -> None:
     made = set_up()
     assert made.code == 0, made.output
     counted = Counter(entry.plane for entry in own_sandbox.journal.writes())
@@ -85,8 +89,8 @@ def test_twenty_hosts_make_two_applications_and_three_vaults_once(own_sandbox: S
     assert {entry.route for entry in own_sandbox.journal.writes(since=mark)} <= {SCAN}
 
 
-def test_many_hosts_are_planned_with_what_they_share(own_sandbox: Sandbox, tmp_path: Path) -> None:
-    planned = Setup(own_sandbox, tmp_path)("--limit", "akv-00,akv-01,akv-02,akv-03", check=True)
+def test_many_hosts_are_planned_with_what_they_share(own_sandbox: Sandbox, set_up: Setup) -> None:
+    planned = set_up("--limit", "akv-00,akv-01,akv-02,akv-03", check=True)
 
     assert planned.code == 0, planned.output
     assert own_sandbox.journal.writes() == []
