@@ -16,7 +16,7 @@ import pytest
 from ansible.release import __version__
 
 # Fixtures that run playbooks.
-PLAYBOOKS = {"ansible", "chain", "set_up"}
+PLAYBOOKS = {"ansible", "chain"}
 
 
 def pytest_configure() -> None:

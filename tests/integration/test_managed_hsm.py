@@ -59,9 +59,9 @@ def test_a_pool_that_is_not_seen_is_told_with_what_it_needs(own_sandbox: Sandbox
 
 def test_the_role_stops_early_when_dsm_is_too_old(own_sandbox: Sandbox, tmp_path: Path) -> None:
     own_sandbox.profile = Profile(managed_hsm="unknown", version="4.5.1")
-    variables: dict[str, Any] = {f"cdc_setup_{key}": value for key, value in link_options(own_sandbox).items()}
-    # DSM is asked first by the role; the look at Azure, which the playbook has before it, is left out.
-    variables |= {"cdc_setup_name": "akv", "cdc_setup_vault": POOL, "cdc_setup_check_prerequisites": False}
-    run = Ansible(own_sandbox.environment(), tmp_path).playbook(ROOT / "playbooks" / "setup.yml", variables=variables)
+    variables = {f"cdc_setup_{key}": value for key, value in link_options(own_sandbox).items()}
+    run = Ansible(own_sandbox.environment(), tmp_path).playbook(
+        ROOT / "playbooks" / "setup.yml", variables={**variables, "cdc_setup_name": "akv", "cdc_setup_vault": POOL}
+    )
     assert "4.6" in run.message
     assert own_sandbox.journal.writes() == []
