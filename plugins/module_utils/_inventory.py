@@ -20,17 +20,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._dsm.external_kms import ENDPOINTS, checked_uuid, checked_vault_uri
+from ._dsm.external_kms import ENDPOINTS, checked_vault_uri
 from ._dsm.login import ApiKey, UserPassword, login_from
 from ._dsm.selection import checked_name
 from ._errors import InvalidInput, TaskError
+from ._ids import checked_uuid, is_uuid
 
 # The Ansible group that every host is in.
 ALL_GROUPS = "cdc"
 # What these names mean to Ansible already.
 _RESERVED = frozenset({"all", "localhost", "ungrouped", ALL_GROUPS})
 _LONGEST_SLUG = 63
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Field of a group's record -> variable. An allow-list; variables of other names are never made of a record.
 _VARIABLES = {
     "group_id": "cdc_group_id",
@@ -74,7 +74,7 @@ def hosts(records: Iterable[Mapping[str, Any]], host_name: str = "slug") -> list
     by_id: dict[str, Mapping[str, Any]] = {}
     for record in map(readable, records):
         group_id = str(record["group_id"]).lower()
-        if not _UUID.fullmatch(group_id) or group_id in by_id:
+        if not is_uuid(group_id) or group_id in by_id:
             raise TaskError(
                 "it is given twice" if group_id in by_id else "it is no UUID",
                 plane="DSM",

@@ -20,7 +20,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms imp
     Link,
     azure_service_of,
     checked_client_secret,
-    checked_uuid,
     checked_vault_uri,
     client_secret,
     is_azure,
@@ -30,6 +29,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms imp
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link_options import LinkOptions
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
+from ansible_collections.fortanix.dsm.plugins.module_utils._ids import checked_uuid
 from unit.builders import CANARY, CLIENT, CREDENTIAL, HMG_ID, SUBSCRIPTION, TENANT, link, stored_link, stored_links
 
 GOVERNMENT = dict(ENDPOINTS["us_government"])

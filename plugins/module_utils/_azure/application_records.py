@@ -7,12 +7,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from .._plan import NOT_YET_KNOWN
 from .application_plan import Application, Permission, certificates_in
-from .facts import Credential
 
 
 def application_record(found: Application, permission: Permission | None) -> dict[str, Any]:
@@ -25,7 +23,7 @@ def application_record(found: Application, permission: Permission | None) -> dic
         "display_name": found.display_name,
         "unique_name": found.unique_name,
         "enabled": found.enabled,
-        "credentials": [_credential(one) for one in found.credentials],
+        "credentials": [one.record() for one in found.credentials],
         "api_permission": None if permission is None else permission.is_in(found.access),
         "made_by_collection": found.is_ours,
         "planned": planned,
@@ -49,18 +47,3 @@ def application_view(found: Application | None, permission: Permission | None) -
     if found.consent is not None:
         view["admin_consent"] = " ".join(found.consent.scopes)
     return view
-
-
-def _credential(one: Credential) -> dict[str, Any]:
-    return {
-        "type": one.kind,
-        "key_id": one.key_id,
-        "name": one.name,
-        "starts": _text(one.starts),
-        "ends": _text(one.ends),
-        "thumbprint": one.thumbprint,
-    }
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

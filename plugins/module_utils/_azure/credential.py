@@ -17,13 +17,13 @@ from typing import Any
 from .. import _deps
 from .._environment import CREDENTIAL_FILE, PROOFS
 from .._errors import InvalidInput, TaskError
+from .._ids import checked_uuid
 from .._task import Task
 from .cloud import Cloud, cloud_of
 
 # Seconds, and how often a request is sent again. The SDK's own are 300 s and 10 times (Azure contract §0 no. 10).
 NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
 _CLI_SECONDS = 30
-_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 
 
@@ -169,9 +169,7 @@ def _id(params: Mapping[str, Any], option: str) -> str | None:
     value = params.get(option)
     if value is None:
         return None
-    if not _ID.fullmatch(value.strip()):
-        raise InvalidInput(option, f"{value!r} is no ID", "give it as 8-4-4-4-12 hexadecimal digits, as Azure shows it")
-    return str(value).strip().lower()
+    return checked_uuid(option, value)
 
 
 def _tenant(params: Mapping[str, Any]) -> str | None:

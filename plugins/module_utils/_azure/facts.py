@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 VAULT = "vault"
 MANAGED_HSM = "managed_hsm"
@@ -151,6 +152,17 @@ class Credential:
     ends: datetime | None
     thumbprint: str | None = None
 
+    def record(self) -> dict[str, Any]:
+        """As results show it; never a value."""
+        return {
+            "type": self.kind,
+            "key_id": self.key_id,
+            "name": self.name,
+            "starts": _text(self.starts),
+            "ends": _text(self.ends),
+            "thumbprint": self.thumbprint,
+        }
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -191,3 +203,7 @@ class Access:
     local: tuple[RoleAssignment, ...] | None = ()
     local_roles: Mapping[str, RoleDefinition] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

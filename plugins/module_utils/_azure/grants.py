@@ -20,7 +20,7 @@ from .access import grants
 from .authorization import API, PROVIDER
 from .errors import AzureError
 from .facts import Access, RoleDefinition
-from .repair import AddToPolicy, Assign, DefineRole, Removal, Step
+from .repair import AddToPolicy, Assign, DefineRole, Removal, Step, own_entries
 from .session import Azure
 
 _POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
@@ -106,13 +106,7 @@ def _change_policy(azure: Azure, access: Access, kind: str, permissions: Sequenc
 
 def _as_stored(access: Access, permissions: Sequence[str]) -> list[str]:
     """The permissions in the spelling of the vault, which `remove` wants."""
-    identity = access.identity.object_id.lower()
-    held = [
-        name
-        for entry in access.store.policies
-        if entry.object_id.lower() == identity and entry.application_id is None
-        for name in entry.keys
-    ]
+    held = [name for entry in own_entries(access) for name in entry.keys]
     return [name for name in dict.fromkeys(held) if name.lower() in permissions]
 
 

@@ -8,16 +8,15 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from .. import _certificates
 from .._certificates import Certificate
 from .._errors import InvalidInput
 from .._findings import Finding, worst
+from .._ids import checked_uuid
 from .._plan import NOT_YET_KNOWN
 from . import graph, observation, vaults
 from .access import INEFFECTIVE, MISSING, OverPrivilege, Verdict, Wanted, judge, over_privileges
@@ -29,8 +28,6 @@ from .network import Reach, reachable
 from .session import Azure, understood
 from .vaults import Locator
 from .verdicts import ACCESS_POLICY_MODEL
-
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -72,8 +69,8 @@ class Question:
         object_id = params["app_object_id"]
         return cls(
             locator=Locator.from_option(params["vault"], cloud_of(params["cloud_environment"])),
-            client_id=_checked_id("app_client_id", params["app_client_id"]),
-            object_id=None if object_id is None else _checked_id("app_object_id", object_id),
+            client_id=checked_uuid("app_client_id", params["app_client_id"]),
+            object_id=None if object_id is None else checked_uuid("app_object_id", object_id),
             wanted=_wanted(params),
             egress=tuple(_checked_address(address) for address in params["dsm_egress_addresses"]),
             certificate=certificate,
@@ -95,12 +92,6 @@ def _wanted(params: Mapping[str, Any]) -> Wanted:
     if profile == "least_privilege":
         return Wanted.least_privilege(given, model)
     return Wanted.explicit(given, model)
-
-
-def _checked_id(option: str, value: str) -> str:
-    if not _UUID.fullmatch(value.strip()):
-        raise InvalidInput(option, f'"{value}" is not a UUID', "copy it from the overview of the application")
-    return value.strip().lower()
 
 
 def _checked_address(address: str) -> str:
@@ -214,21 +205,5 @@ def _application_record(registration: Registration) -> dict[str, Any]:
         "name": identity.display_name or None,
         "enabled": identity.enabled,
         "home_tenant_id": identity.home_tenant_id,
-        "credentials": None
-        if credentials is None
-        else [
-            {
-                "type": one.kind,
-                "key_id": one.key_id,
-                "name": one.name,
-                "starts": _text(one.starts),
-                "ends": _text(one.ends),
-                "thumbprint": one.thumbprint,
-            }
-            for one in credentials
-        ],
+        "credentials": None if credentials is None else [one.record() for one in credentials],
     }
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

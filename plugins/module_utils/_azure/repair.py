@@ -230,7 +230,7 @@ def change_of(step: Step, access: Access) -> Change:
     """How the step is shown."""
     vault = _label(access)
     if isinstance(step, AddToPolicy):
-        held = sorted({name.lower() for entry in _entries(access) for name in entry.keys})
+        held = sorted({name.lower() for entry in own_entries(access) for name in entry.keys})
         after = sorted({*held, *step.permissions})
         shown = {"access_policy.keys": held}, {"access_policy.keys": after}
         return Change("Azure", vault, "add to access policy", *shown, reason="key permissions are missing")
@@ -317,7 +317,7 @@ def removal(access: Access, wanted: Wanted) -> Removal:
         if entry.scope.lower() == scope.lower() and _is_ours(entry, scope, identity)
     )
     local = tuple(entry for entry in access.local or () if _is_ours(entry, f"{scope}{entry.scope}", identity))
-    held = {name.lower() for entry in _entries(access) for name in entry.keys}
+    held = {name.lower() for entry in own_entries(access) for name in entry.keys}
     return Removal(ours, local, tuple(name for name in wanted.key_permissions if name in held))
 
 
@@ -336,7 +336,7 @@ def changes_of_removal(access: Access, removal: Removal) -> tuple[Change, ...]:
             Change("Azure", vault, "remove role assignment", {_tail(entry): shown}, {}, reason="state: absent")
         )
     if removal.permissions:
-        held = sorted({name.lower() for entry in _entries(access) for name in entry.keys})
+        held = sorted({name.lower() for entry in own_entries(access) for name in entry.keys})
         kept = [name for name in held if name not in removal.permissions]
         change = {"access_policy.keys": held}, {"access_policy.keys": kept}
         changes.append(Change("Azure", vault, "remove from access policy", *change, reason="state: absent"))
@@ -346,7 +346,7 @@ def changes_of_removal(access: Access, removal: Removal) -> tuple[Change, ...]:
 def without(access: Access, removal: Removal) -> Access:
     """The observation as it will be once the removal has taken effect."""
     gone = {entry.id.lower() for entry in (*removal.assignments, *removal.local)}
-    ours = _entries(access)
+    ours = own_entries(access)
     policies = tuple(
         replace(entry, keys=tuple(name for name in entry.keys if name.lower() not in removal.permissions))
         if entry in ours
@@ -377,7 +377,7 @@ def _is_ours(entry: RoleAssignment, scope: str, identity: str) -> bool:
     return entry.principal_id.lower() == identity and _tail(entry) == assignment_name(scope, identity, entry.role_guid)
 
 
-def _entries(access: Access) -> list[PolicyEntry]:
+def own_entries(access: Access) -> list[PolicyEntry]:
     """The plain entries of the identity; a compound one is another identity (T4), one of another tenant, too."""
     identity, tenant = access.identity.object_id.lower(), access.store.tenant_id.lower()
     return [

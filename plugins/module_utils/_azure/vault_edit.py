@@ -11,12 +11,12 @@ Only options that the user set change anything. What cuts somebody off or cannot
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .._errors import InvalidInput, TaskError
+from .._ids import checked_uuid
 from .facts import MANAGED_HSM, VAULT, KeyStore
 
 ACCESS_POLICY, RBAC = "access_policy", "rbac"
@@ -27,7 +27,6 @@ RETENTION = 90
 _SHORTEST, _LONGEST = 7, 90
 # The smallest pool (Azure contract §1.6).
 _HSM_SKU = {"family": "B", "name": "Standard_B1"}
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 # Before and after.
 Change = tuple[Any, Any]
@@ -82,14 +81,10 @@ class Wanted:
             default_action=params["default_action"],
             ip_rules=None if rules is None else tuple(dict.fromkeys(_network(rule) for rule in rules)),
             tags={str(name): str(value) for name, value in (params["tags"] or {}).items()},
-            administrators=tuple(_checked_id(one) for one in params["initial_admin_object_ids"] or ()),
+            administrators=tuple(
+                checked_uuid("initial_admin_object_ids", one) for one in params["initial_admin_object_ids"] or ()
+            ),
         )
-
-
-def _checked_id(value: str) -> str:
-    if not _UUID.fullmatch(value.strip()):
-        raise InvalidInput("initial_admin_object_ids", f'"{value}" is not a UUID', "give object IDs of Entra")
-    return value.strip().lower()
 
 
 def _network(text: str) -> str:

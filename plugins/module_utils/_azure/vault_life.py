@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .._errors import TaskError
+from .._ids import is_uuid
 from .errors import AzureError
 from .facts import MANAGED_HSM
 from .pipeline import Channel
@@ -24,7 +24,6 @@ T = TypeVar("T")
 PROVIDER = "Microsoft.KeyVault"
 _RESOURCES_API = {"api-version": "2021-04-01"}
 _SUBSCRIPTIONS_API = {"api-version": "2022-12-01"}
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _FORBIDDEN, _NOT_FOUND = 403, 404
 # Codes of a 404 that are about more than the vault.
 _NOWHERE = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound"})
@@ -60,7 +59,7 @@ def look(arm: Channel, place: Place) -> dict[str, Any] | None:
 def tenant_of(azure: Azure, place: Place) -> str:
     """The tenant of a new vault: the operator's, whose ID is looked up where it logs in without saying it."""
     given = azure.operator.tenant_id or ""
-    if _UUID.fullmatch(given):
+    if is_uuid(given):
         return given.lower()
     path = f"/subscriptions/{place.subscription_id}"
     return str(azure.arm.get(path, obj=f"subscription {place.subscription_id}", query=_SUBSCRIPTIONS_API)["tenantId"])

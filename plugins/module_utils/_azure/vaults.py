@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._errors import InvalidInput, TaskError
+from .._ids import is_uuid
 from .cloud import Cloud, check_uri, is_hsm_uri
 from .credential import Operator
 from .facts import MANAGED_HSM, VAULT, Firewall, KeyStore, PolicyEntry
@@ -26,7 +27,6 @@ _RESOURCE = re.compile(
     r"/providers/Microsoft\.KeyVault/(?P<segment>vaults|managedHSMs)/(?P<name>[^/]+)",
     re.IGNORECASE,
 )
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _NAME = re.compile(r"(?!.*--)[a-z][a-z0-9-]{1,22}[a-z0-9]", re.IGNORECASE)
 _SEGMENTS = {VAULT: "vaults", MANAGED_HSM: "managedHSMs"}
 
@@ -203,7 +203,7 @@ def planned(locator: Locator, operator: Operator, *, rbac: bool) -> KeyStore:
         uri=place.uri(operator.cloud),
         kind=place.kind,
         # A login may name its tenant by a domain, or not at all.
-        tenant_id=tenant if _UUID.fullmatch(tenant) else "",
+        tenant_id=tenant if is_uuid(tenant) else "",
         location="",
         sku="" if is_hsm else locator.type or "",
         rbac=rbac or is_hsm,
@@ -257,45 +257,44 @@ def _listed(arm: Channel, kind: str, subscription_id: str) -> Iterator[Mapping[s
 def _vault(body: Mapping[str, Any]) -> KeyStore:
     properties = body["properties"]
     return KeyStore(
-        resource_id=str(body["id"]),
-        name=str(body["name"]),
+        **_common(body),
         uri=str(properties.get("vaultUri") or ""),
         kind=VAULT,
-        tenant_id=str(properties["tenantId"]),
-        location=str(body.get("location") or ""),
         sku=str(properties["sku"]["name"]).lower(),
         rbac=properties.get("enableRbacAuthorization") is True,
         states_model=properties.get("enableRbacAuthorization") is not None,
         policies=tuple(_entry(entry) for entry in properties.get("accessPolicies") or []),
-        # Missing means on: it cannot be switched off any more (§1.2).
-        soft_delete=properties.get("enableSoftDelete") is not False,
-        retention_days=properties.get("softDeleteRetentionInDays"),
-        purge_protection=properties.get("enablePurgeProtection") is True,
-        firewall=_firewall(properties),
-        provisioning=str(properties.get("provisioningState") or ""),
-        tags=dict(body.get("tags") or {}),
     )
 
 
 def _pool(body: Mapping[str, Any]) -> KeyStore:
     properties = body["properties"]
     return KeyStore(
-        resource_id=str(body["id"]),
-        name=str(body["name"]),
+        **_common(body),
         uri=str(properties.get("hsmUri") or ""),
         kind=MANAGED_HSM,
-        tenant_id=str(properties["tenantId"]),
-        location=str(body.get("location") or ""),
         sku=str((body.get("sku") or {}).get("name") or "").lower(),
         rbac=True,
-        soft_delete=properties.get("enableSoftDelete") is not False,
-        retention_days=properties.get("softDeleteRetentionInDays"),
-        purge_protection=properties.get("enablePurgeProtection") is True,
-        firewall=_firewall(properties),
         activation=(properties.get("securityDomainProperties") or {}).get("activationStatus"),
-        provisioning=str(properties.get("provisioningState") or ""),
-        tags=dict(body.get("tags") or {}),
     )
+
+
+def _common(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What vaults and pools show alike."""
+    properties = body["properties"]
+    return {
+        "resource_id": str(body["id"]),
+        "name": str(body["name"]),
+        "tenant_id": str(properties["tenantId"]),
+        "location": str(body.get("location") or ""),
+        # Missing means on: it cannot be switched off any more (§1.2).
+        "soft_delete": properties.get("enableSoftDelete") is not False,
+        "retention_days": properties.get("softDeleteRetentionInDays"),
+        "purge_protection": properties.get("enablePurgeProtection") is True,
+        "firewall": _firewall(properties),
+        "provisioning": str(properties.get("provisioningState") or ""),
+        "tags": dict(body.get("tags") or {}),
+    }
 
 
 def _entry(entry: Mapping[str, Any]) -> PolicyEntry:

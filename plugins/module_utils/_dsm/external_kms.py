@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._errors import InvalidInput
+from .._ids import is_uuid
 from .tls import SAFE_SETTINGS, TlsSettings, blob, is_pem
 
 KIND = "AzureKeyVault"
@@ -45,8 +46,6 @@ VAULT_TYPES: Mapping[str, str] = {"STANDARD": "standard", "PREMIUM": "premium", 
 _DSM_VAULT_TYPES = {ours: theirs for theirs, ours in VAULT_TYPES.items()}
 
 _AUTH_MODES = {"client_secret": "client_secret", "token_auth_config": "certificate"}
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -201,17 +200,6 @@ def _host_of(uri: str) -> str:
         return ""
 
 
-def checked_uuid(option: str, value: str) -> str:
-    """The UUID in lower case.
-
-    Raises:
-        InvalidInput: it is none.
-    """
-    if not _UUID.fullmatch(value.strip()):
-        raise InvalidInput(option, f"{value!r} is not a UUID", "copy the ID as the Azure portal or DSM shows it")
-    return value.strip().lower()
-
-
 def is_vault_name(name: str) -> bool:
     """Whether Azure takes this as the name of a vault or a Managed HSM (Azure contract §1.2, VaultNameNotValid)."""
     return re.fullmatch(r"[a-z][a-z0-9-]{2,23}", name, re.IGNORECASE) is not None
@@ -256,7 +244,7 @@ def checked_client_secret(secret: str) -> str:
     """
     if not secret.strip():
         raise InvalidInput("link_client_secret", "it is empty", "enter the Value of the client secret, or leave it out")
-    if _UUID.fullmatch(secret.strip()):
+    if is_uuid(secret):
         raise InvalidInput(
             "link_client_secret",
             "this is the secret's ID",

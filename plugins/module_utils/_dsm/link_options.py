@@ -14,7 +14,8 @@ from typing import Any
 from .. import _certificates
 from .._certificates import Pair
 from .._errors import InvalidInput
-from .external_kms import Credential, Dialect, Link, checked_client_secret, checked_uuid, client_secret
+from .._ids import checked_uuid
+from .external_kms import Credential, Dialect, Link, checked_client_secret, client_secret
 from .tls_options import NO_TLS_OPTIONS, TlsOptions
 
 

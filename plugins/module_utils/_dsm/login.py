@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from .._errors import InvalidInput
-from .external_kms import checked_uuid
+from .._ids import checked_uuid
 
 # The options of each way to log in. The first of each is the one that says that it is meant.
 LOGIN_OPTIONS = (

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._errors import InvalidInput, TaskError
+from .._ids import checked_uuid
 from . import groups
 from .client import DsmClient
-from .external_kms import KIND, NEW_LINK, Link, checked_uuid
+from .external_kms import KIND, NEW_LINK, Link
 from .groups import CREDENTIAL_FACT, Group
 from .tls import TlsSettings
 

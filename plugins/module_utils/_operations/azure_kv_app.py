@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from .._azure.pipeline import Channel
 from .._certificate_maker import PairFiles, check_rsa
 from .._certificates import Certificate
 from .._errors import InvalidInput, TaskError
+from .._ids import checked_uuid
 from .._options import AZURE
 from .._plan import Plan
 from .._task import Task
@@ -64,7 +64,6 @@ SPEC = AZURE.merge(
     ),
 )
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LONGEST_NAME = 120
 # Graph answers from several places that learn of an object one after the other.
 _READS_IN_A_ROW = 3
@@ -143,10 +142,7 @@ def _request(task: Task) -> _Request:
 def _selector(params: Any) -> Selector:
     option = next(name for name in _SELECTORS if params[name] is not None)
     if option == "app_client_id":
-        client_id = params[option].strip().lower()
-        if not _UUID.fullmatch(client_id):
-            raise InvalidInput(option, f'"{client_id}" is not a UUID', "copy it from the overview of the application")
-        return Selector("client_id", client_id)
+        return Selector("client_id", checked_uuid(option, params[option]))
     return Selector(option.removeprefix("app_"), _checked_name(option, params[option]))
 
 

@@ -237,7 +237,7 @@ def _refuse_while_in_use(task: Task, before: Assessment) -> None:
         return
     # In check mode, a group that an earlier task is going to remove is still there.
     going = task.params["group"] or {}
-    gone = going.get("group_id") if going.get("exists") is False else None
+    gone = going.get("group_id") if task.check_mode and going.get("exists") is False else None
     with connect_dsm(task, read_only=True) as dsm:
         users = sorted(
             f'"{group["name"]}"' for group in groups.list_all(dsm) if group["group_id"] != gone and _uses(group, before)

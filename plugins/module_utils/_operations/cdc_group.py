@@ -16,19 +16,13 @@ from .._dsm import groups, link_edit, vaults
 from .._dsm.client import DsmClient, connect
 from .._dsm.connection import check_stored
 from .._dsm.errors import DsmError
-from .._dsm.external_kms import (
-    KIND,
-    NEW_LINK,
-    Credential,
-    Link,
-    checked_uuid,
-    checked_vault_uri,
-)
+from .._dsm.external_kms import KIND, NEW_LINK, Credential, Link, checked_vault_uri
 from .._dsm.groups import CREDENTIAL_FACT, RESERVED_PREFIX, Group
 from .._dsm.link_edit import Edit
 from .._dsm.link_options import LinkOptions
 from .._dsm.selection import checked_name, linked
 from .._errors import InvalidInput, TaskError
+from .._ids import checked_uuid
 from .._options import DSM, LINK, LINK_EDIT, VAULT
 from .._plan import NOT_YET_KNOWN, Change, Plan
 from .._task import Task

@@ -13,9 +13,9 @@ from typing import Any
 from .._argspec import ArgumentSpec
 from .._dsm import groups
 from .._dsm.client import DsmClient, connect
-from .._dsm.external_kms import checked_uuid
 from .._dsm.groups import Group
 from .._dsm.selection import checked_name
+from .._ids import checked_uuid
 from .._options import DSM
 from .._task import Task
 

@@ -17,10 +17,11 @@ from .._dsm.budget import OutOfTime
 from .._dsm.client import DsmClient, connect
 from .._dsm.connection import check_stored
 from .._dsm.errors import DsmError
-from .._dsm.external_kms import checked_uuid, vault_name_of
+from .._dsm.external_kms import vault_name_of
 from .._dsm.groups import Group
 from .._dsm.users import Membership, Principal
 from .._errors import InvalidInput
+from .._ids import checked_uuid
 from .._options import DSM
 from .._task import Task
 

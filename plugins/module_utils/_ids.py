@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The IDs that DSM, Entra and Azure have in common: UUIDs, of which letter case does not count."""
+
+from __future__ import annotations
+
+import re
+
+from ._errors import InvalidInput
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_uuid(text: str) -> bool:
+    """Whether the text, blanks around it aside, is a UUID in its usual form."""
+    return _UUID.fullmatch(text.strip()) is not None
+
+
+def checked_uuid(option: str, value: str) -> str:
+    """The UUID in lower case.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not is_uuid(value):
+        raise InvalidInput(option, f"{value!r} is not a UUID", "copy the ID as the Azure portal or DSM shows it")
+    return value.strip().lower()
