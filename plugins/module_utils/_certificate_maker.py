@@ -114,7 +114,7 @@ class PairFiles:
         Raises:
             InvalidInput: a file cannot be written, or has come into being since it was looked for.
         """
-        certificate_pem, key_pem = _self_signed(self.subject or subject, self.days, self.key_size)
+        certificate_pem, key_pem = self_signed(self.subject or subject, self.days, self.key_size)
         _write_new(f"{self.option}.key_path", self.key_path, key_pem, _KEY_MODE)
         try:
             _write_new(f"{self.option}.certificate_path", self.certificate_path, certificate_pem, _CERTIFICATE_MODE)
@@ -160,7 +160,7 @@ def _write_new(option: str, path: str, content: bytes, mode: int) -> None:
         raise InvalidInput(option, f'"{path}" cannot be written: {cause}', "make room, or name another directory")
 
 
-def _self_signed(subject: str, days: int, key_size: int) -> tuple[bytes, bytes]:
+def self_signed(subject: str, days: int, key_size: int) -> tuple[bytes, bytes]:
     """Certificate and key, PEM, the key as PKCS#8 without a passphrase."""
     x509 = _deps.load("cryptography.x509")
     usages = _deps.load("cryptography.x509.oid").ExtendedKeyUsageOID

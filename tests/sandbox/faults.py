@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,6 +17,8 @@ class Fault:
 
     The first `skip` matching calls pass, then `times` calls are disturbed (None: all from there on). Without `status`,
     `reset` and `truncate` a rule only delays. `after_work` lets the request take effect before its answer is replaced.
+    `origin` is who asks, `client` or `dsm`. `then` is called in the sandbox's thread when the request has been carried
+    out, before its answer leaves.
     """
 
     plane: str
@@ -33,9 +35,13 @@ class Fault:
     retry_after: int | None = None
     truncate: bool = False
     after_work: bool = False
+    origin: str = "*"
+    then: Callable[[], None] | None = None
 
-    def matches(self, plane: str, method: str, route: str) -> bool:
-        return self.plane in ("*", plane) and self.method in ("*", method) and self.route in ("*", route)
+    def matches(self, plane: str, method: str, route: str, origin: str) -> bool:
+        asked = (plane, method, route, origin)
+        wanted = (self.plane, self.method, self.route, self.origin)
+        return all(want in ("*", ask) for want, ask in zip(wanted, asked, strict=True))
 
     def answer_headers(self) -> dict[str, str]:
         extra = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
@@ -72,10 +78,12 @@ class Faults:
         with self._lock:
             self._rules.clear()
 
-    def pick(self, plane: str, method: str, route: str) -> Fault | None:
-        """The fault for this call, if any."""
+    def pick(self, plane: str, method: str, route: str, origin: str, *, only_answers: bool = False) -> Fault | None:
+        """The fault for this call, if any. `only_answers`: of the rules that give an answer of their own (a batch)."""
         with self._lock:
             for rule in self._rules:
-                if not rule.spent() and rule.fault.matches(plane, method, route) and rule.strikes():
+                if only_answers and rule.fault.status is None:
+                    continue
+                if not rule.spent() and rule.fault.matches(plane, method, route, origin) and rule.strikes():
                     return rule.fault
         return None

@@ -130,7 +130,7 @@ async def _cut(request: web.Request, response: web.StreamResponse) -> web.Stream
 def fault_middleware(plane: str, runtime: Runtime) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = runtime.faults.pick(plane, request.method, route_of(request))
+        fault = runtime.faults.pick(plane, request.method, route_of(request), runtime.origins.of(_source_port(request)))
         if fault is None:
             return await handler(request)
         return await _disturbed(fault, request, handler)
@@ -147,6 +147,8 @@ async def _disturbed(fault: Fault, request: web.Request, handler: Handler) -> we
     replaced = fault.status is not None
     if not replaced or fault.after_work:
         response = await handler(request)
+    if fault.then is not None:
+        fault.then()
     if replaced:
         body = fault.body.encode() if isinstance(fault.body, str) else fault.body
         headers = {"Content-Type": fault.content_type, **fault.answer_headers()}

@@ -19,7 +19,8 @@ from unit.builders import MODULES, ROOT, syntax_of
 
 UTILS = ROOT / "plugins/module_utils"
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
-OPERATIONS = sorted((UTILS / "_operations").glob("*.py"))
+# Files with an underscore before their names are parts of an operation.
+OPERATIONS = sorted((UTILS / "_operations").glob("[!_]*.py"))
 PURE_OF_AZURE = (
     "access",
     "cloud",

@@ -29,6 +29,10 @@ _MAY_WRITE = (
     "Application.ReadWrite.All"
 )
 _MAY_CONSENT = "DelegatedPermissionGrant.ReadWrite.All"
+_REMOVE_LOST_SECRET = (
+    "run the task with state=absent, which removes it together with other credentials of this collection, or remove it "
+    "by hand"
+)
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,10 @@ def update(
     obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
     body: dict[str, Any] = {}
     if certificates:
-        body["keyCredentials"] = [*_registered(graph, application, patience), *map(_entry, certificates)]
+        body["keyCredentials"] = [
+            *_registered(graph, application, patience),
+            *(_entry(one, MARK) for one in certificates),
+        ]
     if permission is not None:
         body["requiredResourceAccess"] = permission.merged_into(application.access)
     if body:
@@ -128,9 +135,19 @@ def _registered(graph: Channel, application: Application, patience: Patience) ->
     return [{name: value for name, value in entry.items() if value is not None} for entry in entries]
 
 
-def _entry(certificate: Certificate) -> dict[str, str]:
+def _entry(certificate: Certificate, name: str) -> dict[str, str]:
     kind = {"type": "AsymmetricX509Cert", "usage": "Verify"}
-    return {**kind, "key": certificate.encoded, "displayName": MARK}
+    return {**kind, "key": certificate.encoded, "displayName": name}
+
+
+def add_certificate(
+    graph: Channel, application: Application, certificate: Certificate, name: str, patience: Patience
+) -> None:
+    """Register one more certificate. Nothing is taken from the list."""
+    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
+    entries = [*_registered(graph, application, patience), _entry(certificate, name)]
+    with _explained("change this application", _MAY_WRITE, obj):
+        patience.until_known(lambda: graph.send("PATCH", path, obj=obj, body={"keyCredentials": entries}))
 
 
 def set_consent(
@@ -156,10 +173,21 @@ def set_consent(
         patience.until_known(lambda: graph.send("POST", "/v1.0/oauth2PermissionGrants", obj=obj, body=body))
 
 
-def add_secret(graph: Channel, application: Application, ends: datetime, patience: Patience) -> tuple[str, Credential]:
-    """A new client secret: its value, which Graph shows this once, and the credential as it is listed."""
+def add_secret(
+    graph: Channel,
+    application: Application,
+    ends: datetime,
+    patience: Patience,
+    *,
+    name: str = MARK,
+    when_lost: str = _REMOVE_LOST_SECRET,
+) -> tuple[str, Credential]:
+    """A new client secret: its value, which Graph shows this once, and the credential as it is listed.
+
+    ``when_lost``: the next step where no answer came, so that there may be a secret which nobody knows.
+    """
     obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}/addPassword"
-    body = {"passwordCredential": {"displayName": MARK, "endDateTime": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}}
+    body = {"passwordCredential": {"displayName": name, "endDateTime": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}}
     lost = None
     try:
         with _explained("add secrets to this application", _MAY_WRITE, obj):
@@ -175,8 +203,7 @@ def add_secret(graph: Channel, application: Application, ends: datetime, patienc
             plane=lost.plane,
             obj=obj,
             words=lost.words,
-            next_step="run the task with state=absent, which removes it together with other credentials of this "
-            "collection, or remove it by hand",
+            next_step=when_lost,
             status=status,
         )
     return str(made["secretText"]), credentials_of({"passwordCredentials": [made]})[0]

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .._errors import TaskError
+from . import app_policies
 from .application_plan import SCOPE, Application, Consent, Permission
 from .authorization import moment
 from .cloud import Cloud
@@ -208,3 +210,44 @@ def own_restrictions(graph: Channel, application: Application) -> Mapping[str, A
         return None
     restrictions: Mapping[str, Any] = (own.get("restrictions") or {}) if own.get("isEnabled") is True else {}
     return restrictions
+
+
+def refuse_what_a_policy_forbids(
+    graph: Channel,
+    observed: Observation,
+    display_name: str,
+    certificates: Sequence[tuple[timedelta, bool]],
+    secret: timedelta | None,
+    options: str,
+) -> None:
+    """T37, as far as policies can be read. What cannot is refused by the server, in its own words.
+
+    Args:
+        graph: The way to Microsoft Graph.
+        observed: The application, if there is one, and the tenant's policy.
+        display_name: What the application is called where it is still to be made.
+        certificates: As :func:`app_policies.violation` takes them.
+        secret: Likewise.
+        options: Which options say how long a new credential is valid.
+
+    Raises:
+        TaskError: a policy forbids one of the new credentials. Nothing has been changed.
+    """
+    found, now = observed.application, datetime.now(timezone.utc)
+    created = (found.created if found else None) or now
+    forbidden = app_policies.violation(tenants_restrictions(observed.policy), created, certificates, secret)
+    if forbidden is not None and found is not None:
+        # Looked at only here: most applications have no policy of their own.
+        own = own_restrictions(graph, found)
+        if own is not None:
+            forbidden = app_policies.violation(own, created, certificates, secret)
+    if forbidden is not None:
+        raise TaskError(
+            forbidden.problem,
+            plane="Entra",
+            obj=f"application {found.display_name if found else display_name}",
+            next_step=f"use a credential that the policy allows ({options} set how long a new one is valid), or have "
+            "the application exempted; nothing was changed",
+            restriction=forbidden.restriction,
+            longest_days=forbidden.longest,
+        )

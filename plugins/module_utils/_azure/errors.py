@@ -209,6 +209,16 @@ def status_of(error: Exception) -> int | None:
     return error.status if isinstance(error, AzureError) else None
 
 
+def entra_numbers(words: str) -> tuple[str, ...]:
+    """The numbers of the AADSTS codes in Entra's words."""
+    return tuple(_AADSTS.findall(words))
+
+
+def without_trace(words: str) -> str:
+    """Entra's words without what differs each time."""
+    return _TRACE.sub("", words).strip()
+
+
 def denied(deed: str, permission: str, obj: str, words: str) -> AzureError:
     """A refusal of Graph, where it is known which of its permissions the request needs (Azure contract §3)."""
     return AzureError(

@@ -151,6 +151,7 @@ class Credential:
     starts: datetime | None
     ends: datetime | None
     thumbprint: str | None = None
+    sha256: str | None = None
 
     def record(self) -> dict[str, Any]:
         """As results show it; never a value."""

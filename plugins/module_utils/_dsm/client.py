@@ -152,6 +152,10 @@ class DsmClient:
             return Identity("user", self._entity_id, self._account_id)
         return Identity("app", self._entity_id or self._login.app_id, None)
 
+    def begin_anew(self) -> None:
+        """Give the requests from here on the whole time budget: for a task that goes through many groups."""
+        self._budget.prolong(self._budget.seconds - self._budget.left())
+
     def close(self) -> None:
         """End the session, if there is one, and the connections."""
         try:

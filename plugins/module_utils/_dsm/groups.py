@@ -24,6 +24,8 @@ RESERVED_PREFIX = "fortanix-dsm-ansible-"
 CREDENTIAL_FACT = RESERVED_PREFIX + "link-credential"
 CREDENTIAL_EXPIRES = RESERVED_PREFIX + "link-credential-expires"
 TLS_CLIENT_FACT = RESERVED_PREFIX + "tls-client-certificate"
+# The ID, in Entra, of the credential that the one on record has taken the place of.
+SUPERSEDED_FACT = RESERVED_PREFIX + "link-credential-before"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ class Group:
     def credential_match(self) -> str:
         """``recorded``: the credential that was written last is on record. That DSM still holds it is not known."""
         return "recorded" if CREDENTIAL_FACT in self.custom_metadata else "unknown"
+
+    @property
+    def credential_facts(self) -> tuple[str | None, str | None]:
+        """What is on record of what was written last: the credential, and the ID in Entra of the one before it."""
+        return self.custom_metadata.get(CREDENTIAL_FACT), self.custom_metadata.get(SUPERSEDED_FACT)
 
     def record(self, *, exists: bool = True) -> dict[str, Any]:
         """The record of results: an allow-list, always with the same keys."""
@@ -175,6 +182,21 @@ def list_all(dsm: DsmClient) -> Iterator[dict[str, Any]]:
         return items(dsm.call("GET", routes.GROUPS, query=query, obj="groups"), "groups")
 
     return all_pages(page, "group_id")
+
+
+def linked_to_application(dsm: DsmClient, client_id: str) -> list[Group]:
+    """All groups that the login sees whose link has this application, by name.
+
+    Raises:
+        TaskError: one of them has several Azure links.
+    """
+    found = [Group.from_stored(stored) for stored in list_all(dsm) if _has_application(stored, client_id)]
+    return sorted(found, key=lambda group: (group.name, str(group.group_id)))
+
+
+def _has_application(stored: Mapping[str, Any], client_id: str) -> bool:
+    links = (stored.get("hmg") or {}).values()
+    return any(is_azure(link) and str(link.get("client_id")).lower() == client_id for link in links)
 
 
 def get(dsm: DsmClient, group_id: str) -> dict[str, Any] | None:

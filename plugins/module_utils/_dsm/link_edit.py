@@ -21,7 +21,7 @@ from . import connection, groups, keys
 from .client import DsmClient
 from .errors import DsmError
 from .external_kms import Credential, Link
-from .groups import CREDENTIAL_EXPIRES, CREDENTIAL_FACT, TLS_CLIENT_FACT, Group
+from .groups import CREDENTIAL_EXPIRES, CREDENTIAL_FACT, SUPERSEDED_FACT, TLS_CLIENT_FACT, Group
 from .tls import SAFE_SETTINGS
 
 CREDENTIAL_REMEDY = (
@@ -35,7 +35,8 @@ class Edit:
     """A wanted change. ``current`` is None for a new group; ``credential`` is set where the task was given one.
 
     ``is_pending``: the application, and with it the credential, or the vault is only planned by a previous step in
-    check mode, so that nothing can be tried.
+    check mode, so that nothing can be tried. ``superseded``: the ID, in Entra, of the credential that this one takes the
+    place of, where it is known.
     """
 
     current: Group | None
@@ -43,6 +44,7 @@ class Edit:
     credential: Credential | None
     is_pending: bool = False
     write_credential: bool = False
+    superseded: str | None = None
     allow_move: bool = False
     allow_disconnect: bool = False
 
@@ -64,6 +66,7 @@ class Edit:
             CREDENTIAL_FACT: self.credential.fact,
             CREDENTIAL_EXPIRES: self.credential.expires,
             TLS_CLIENT_FACT: tls.client_certificate_sha256,
+            SUPERSEDED_FACT: self.superseded,
         }
         metadata = {**self.target.custom_metadata, **facts}
         return replace(

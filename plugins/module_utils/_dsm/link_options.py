@@ -23,7 +23,8 @@ from .tls_options import NO_TLS_OPTIONS, TlsOptions
 class LinkOptions:
     """The options ``azure_service`` and ``link_*`` of a task, validated. None: not set, so what is stored stays.
 
-    At most one of ``secret`` and ``pair`` is set.
+    At most one of ``secret``, ``pair`` and ``made`` is set. ``made``: a credential that was made for this link, and is
+    recorded as its maker says.
     """
 
     azure_service: str | None = None
@@ -32,6 +33,7 @@ class LinkOptions:
     subscription_id: str | None = None
     secret: str | None = field(default=None, repr=False)
     pair: Pair | None = None
+    made: Credential | None = field(default=None, repr=False)
     tls: TlsOptions = NO_TLS_OPTIONS
     legacy: bool | None = None
     pem: bool | None = None
@@ -43,7 +45,7 @@ class LinkOptions:
         Raises:
             InvalidInput: a value that cannot be right.
         """
-        ids = {
+        ids: dict[str, Any] = {
             name: checked_uuid(f"link_{name}", params[f"link_{name}"])
             for name in ("tenant_id", "client_id", "subscription_id")
             if params.get(f"link_{name}") is not None
@@ -68,7 +70,7 @@ class LinkOptions:
 
     @property
     def has_credential(self) -> bool:
-        return self.secret is not None or self.pair is not None
+        return self.secret is not None or self.pair is not None or self.made is not None
 
     def over(self, base: Link) -> Link:
         """The link with these options in place of what it has."""
@@ -92,6 +94,8 @@ class LinkOptions:
             InvalidInput: a TLS key was given that is not that of the link's TLS client certificate.
         """
         tls_key = self.tls.key_for(link.tls)
+        if self.made is not None:
+            return replace(self.made, tls_key=tls_key)
         if self.pair is not None:
             return replace(client_certificate(self.pair), tls_key=tls_key)
         if self.secret is not None:

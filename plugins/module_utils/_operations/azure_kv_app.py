@@ -65,6 +65,7 @@ SPEC = AZURE.merge(
 )
 
 _LONGEST_NAME = 120
+_LIFETIMES = "generate_certificate.days and secret_days"
 # Graph answers from several places that learn of an object one after the other.
 _READS_IN_A_ROW = 3
 
@@ -204,7 +205,12 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
         )
     wanted = request.wanted(observed, of_the_pair)
     steps = application_plan.steps_for(wanted, found, now)
-    _refuse_what_a_policy_forbids(graph, observed, steps, request, now)
+    certificates = [(app_policies.lifetime_of(one), False) for one in steps.certificates]
+    if request.pair is not None and steps.pair_at is not None:
+        certificates.append((timedelta(days=request.pair.days), True))
+    applications.refuse_what_a_policy_forbids(
+        graph, observed, request.display_name, certificates, steps.secret, _LIFETIMES
+    )
     if found is not None and not found.enabled:
         task.warn(f"The application {found.display_name} is disabled in Entra, so that nobody can log in with it.")
     plan = Plan(application_plan.changes_of(wanted, found, steps))
@@ -224,34 +230,6 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
         result["certificate"] = _pair_record(request.pair, of_the_pair)
         result["key_path"] = request.pair.key_path
     return {**_result(plan, observed, found, after), **result}
-
-
-def _refuse_what_a_policy_forbids(
-    graph: Channel, observed: Observation, steps: Steps, request: _Request, now: datetime
-) -> None:
-    """T37, as far as policies can be read. What cannot is refused by the server, in its own words."""
-    certificates = [(app_policies.lifetime_of(one), False) for one in steps.certificates]
-    if request.pair is not None and steps.pair_at is not None:
-        certificates.append((timedelta(days=request.pair.days), True))
-    found = observed.application
-    created = (found.created if found else None) or now
-    restrictions = applications.tenants_restrictions(observed.policy)
-    forbidden = app_policies.violation(restrictions, created, certificates, steps.secret)
-    if forbidden is not None and found is not None:
-        # Looked at only here: most applications have no policy of their own.
-        own = applications.own_restrictions(graph, found)
-        if own is not None:
-            forbidden = app_policies.violation(own, created, certificates, steps.secret)
-    if forbidden is not None:
-        raise TaskError(
-            forbidden.problem,
-            plane="Entra",
-            obj=f"application {found.display_name if found else request.display_name}",
-            next_step="use a credential that the policy allows (generate_certificate.days and secret_days set how long "
-            "a new one is valid), or have the application exempted; nothing was changed",
-            restriction=forbidden.restriction,
-            longest_days=forbidden.longest,
-        )
 
 
 @dataclass

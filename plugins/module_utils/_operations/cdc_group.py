@@ -74,7 +74,7 @@ class Wanted:
 
 
 def run(task: Task) -> dict[str, Any]:
-    wanted = _wanted(task.params)
+    wanted = wanted_from(task.params)
     if wanted.vault is not None:
         wanted.vault.refuse_planned(check_mode=task.check_mode)
     if wanted.is_pending and not task.check_mode:
@@ -85,14 +85,19 @@ def run(task: Task) -> dict[str, Any]:
         )
     with connect(task, read_only=task.check_mode) as dsm:
         if task.params["state"] == "absent":
-            return _remove(dsm, task, _find(dsm, wanted, thorough=False))
-        current = _find(dsm, wanted, thorough=True)
+            return _remove(dsm, task, find(dsm, wanted, thorough=False))
+        current = find(dsm, wanted, thorough=True)
         if current is None:
             _refuse_incomplete(task.params, wanted)
-        return _make(dsm, task, current, wanted)
+        return make(dsm, task, current, wanted)
 
 
-def _wanted(params: Mapping[str, Any]) -> Wanted:
+def wanted_from(params: Mapping[str, Any]) -> Wanted:
+    """The options of a group, checked.
+
+    Raises:
+        InvalidInput: a value that cannot be right.
+    """
     return Wanted(
         name=checked_name("name", params["name"]) if params["name"] is not None else None,
         group_id=checked_uuid("group_id", params["group_id"]) if params["group_id"] is not None else None,
@@ -116,7 +121,12 @@ def _checked_metadata(given: Mapping[str, Any]) -> dict[str, str | None]:
     return metadata
 
 
-def _find(dsm: DsmClient, wanted: Wanted, *, thorough: bool) -> Group | None:
+def find(dsm: DsmClient, wanted: Wanted, *, thorough: bool) -> Group | None:
+    """The group that is meant. ``thorough``: before it is created.
+
+    Raises:
+        TaskError: it has no Azure link, or there is none with this ID.
+    """
     if wanted.group_id:
         stored = groups.get(dsm, wanted.group_id)
         if stored is None and thorough:
@@ -142,7 +152,8 @@ def _refuse_incomplete(params: Mapping[str, Any], wanted: Wanted) -> None:
         )
 
 
-def _make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted) -> dict[str, Any]:
+def make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted) -> dict[str, Any]:
+    """Create or change the group; the result of the module. Of the task, only the guards and the mode are used."""
     target = _target(current, wanted)
     link = target.azure_link
     credential = wanted.link.credential_for(link)

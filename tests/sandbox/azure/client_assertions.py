@@ -46,7 +46,7 @@ def _certificate(application: Application, assertion: str) -> RegisteredCertific
         raise _refused(50027, "JWT token is invalid or malformed.") from error
     sha256, sha1 = _thumbprint(header.get("x5t#S256")), _thumbprint(header.get("x5t"))
     for registered in application.certificates:
-        if sha256 == registered.sha256 or sha1 == registered.sha1:
+        if (sha256 == registered.sha256 or sha1 == registered.sha1) and not registered.is_missed():
             return registered
     raise _refused(
         700027,

@@ -22,7 +22,20 @@ _TWO_YEARS = timedelta(days=730)
 
 
 @dataclass
-class ClientSecret:
+class Replicated:
+    """A credential, which not every server of Entra knows at once."""
+
+    misses: int = field(default=0, kw_only=True)
+    """How many logins still come to a server that does not know it."""
+
+    def is_missed(self) -> bool:
+        """Whether one login finds it unknown. Each miss brings it closer."""
+        self.misses -= 1
+        return self.misses >= 0
+
+
+@dataclass
+class ClientSecret(Replicated):
     key_id: str
     value: str
     expires: datetime
@@ -35,7 +48,7 @@ class ClientSecret:
 
 
 @dataclass
-class RegisteredCertificate:
+class RegisteredCertificate(Replicated):
     key_id: str
     certificate: x509.Certificate
     name: str | None = None
@@ -117,6 +130,8 @@ class Directory:
     """Tenant -> its default app management policy. Without one, nothing is restricted (Azure contract §2 T37)."""
     blocked_addresses: dict[str, set[str]] = field(default_factory=dict)
     """Tenant -> the addresses to which its conditional access issues no tokens (Azure contract §2 T35)."""
+    credential_misses: int = 0
+    """How many logins with a credential that was just added through Graph still fail, as Entra is many servers."""
     unseen: dict[str, int] = field(default_factory=dict)
     """Object id -> how many reads by Graph still miss the object, because it has not been replicated."""
 

@@ -172,7 +172,7 @@ class Entra:
                 "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
             )
         for secret in found.secrets:
-            if hmac.compare_digest(secret.value.encode(), form.secret.encode()):
+            if hmac.compare_digest(secret.value.encode(), form.secret.encode()) and not secret.is_missed():
                 if secret.expires <= now:
                     raise EntraError(
                         7000222,

@@ -151,7 +151,8 @@ class Graph:
         route, params = self._routed(entry)
         if route is None:
             return self._refused(_unknown(parts.path))
-        fault = self._service.runtime.faults.pick("graph", route.method, _VERSION + route.template)
+        rules, template = self._service.runtime.faults, _VERSION + route.template
+        fault = rules.pick("graph", route.method, template, "client", only_answers=True)
         if fault is not None and fault.status is not None:
             return _faulty(fault, fault.status)
         call = Call(

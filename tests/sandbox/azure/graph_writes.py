@@ -117,6 +117,7 @@ class GraphWrites:
                 if entry.key_id not in known:
                     policy = self._policy_of(app)
                     _restrict(policy, policy.refuses_certificate(app.created, entry.certificate))
+                    entry.misses = self._state.directory.credential_misses
             app.certificates = certificates
         for name, member in _MEMBERS.items():
             if name in body:
@@ -136,6 +137,7 @@ class GraphWrites:
         secret.starts = _moment(wanted.get("startDateTime")) or now
         policy = self._policy_of(app)
         _restrict(policy, policy.refuses_secret(app.created, secret.expires - secret.starts))
+        secret.misses = self._state.directory.credential_misses
         app.secrets.append(secret)
         return Reply(200, {**secret_json(secret), "secretText": secret.value})
 

@@ -1,0 +1,202 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What `cdc_credential` finds before it does anything: the application, its groups, and whether there is work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+from .._azure import applications
+from .._azure.application_plan import Application
+from .._azure.applications import Observation, Selector
+from .._azure.credential import Operator
+from .._azure.facts import Credential as EntraCredential
+from .._azure.pipeline import Channel
+from .._dsm import connection, groups
+from .._dsm.client import DsmClient
+from .._dsm.link_options import LinkOptions
+from .._dsm.tls import TlsSettings, sha256_of
+from .._dsm.tls_options import TlsOptions
+from .._errors import TaskError
+from .._plan import NOT_YET_KNOWN
+from .._rotation import Member, Recipe, refuses_credential
+from .._rotation_plan import INFERRED, UNKNOWN, Decision, Wish, decide, only_candidate, use_of
+from .._task import Task
+from . import cdc_group
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options, checked. ``fallback``: the credential that the groups have, where the user still has it."""
+
+    selector: Selector
+    wish: Wish
+    recipe: Recipe
+    tls: TlsOptions
+    keep_old_cas: bool
+    new_groups: tuple[cdc_group.Wanted, ...]
+    fallback: LinkOptions | None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is before anything is done. ``application`` is a stand-in in check mode where one is only planned.
+
+    ``reason``: why a new credential is brought to the groups; None when nothing is to be done but to clean up.
+    """
+
+    observed: Observation
+    application: Application
+    members: tuple[Member, ...]
+    to_make: tuple[cdc_group.Wanted, ...]
+    decision: Decision
+    # Group's ID -> what DSM's test said, where nothing but to look was to be done.
+    connections: Mapping[str, str]
+
+    @property
+    def reason(self) -> str | None:
+        return self.decision.reason
+
+    @property
+    def used(self) -> list[str]:
+        """IDs of the credentials that the groups have had, on record or as far as can be told."""
+        named = [key_id for one in self.members for key_id in (one.use.key_id, one.use.superseded)]
+        return sorted({key_id for key_id in named if key_id is not None})
+
+    def registered(self, recipe: Recipe) -> EntraCredential | None:
+        """The user's own certificate, where the application has it already."""
+        sha256 = recipe.pair.certificate.sha256 if recipe.pair else None
+        hits = (one for one in self.application.credentials if sha256 is not None and one.sha256 == sha256)
+        return next(hits, None)
+
+    def to_switch(self, recipe: Recipe) -> tuple[Member, ...]:
+        """The groups whose link is written: all but those that have the user's own certificate and stay as they are."""
+        there = self.registered(recipe)
+        return tuple(
+            one for one in self.members if there is None or one.use.key_id != there.key_id or one.target != one.group
+        )
+
+
+def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request: Request) -> Scene:
+    observed = applications.look(graph, operator.cloud, request.selector, key_vault=False, consent=False)
+    application = _application(task, observed, request.selector)
+    members = tuple(_members(dsm, operator, request, application))
+    to_make = tuple(one for one in request.new_groups if _is_missing(dsm, one, application))
+    if not members and not to_make:
+        raise TaskError(
+            "no group in DSM uses it, or none that this login sees, so there is no place for a credential",
+            plane="DSM",
+            obj=f"application {application.display_name} ({application.client_id})",
+            next_step="name the groups that are to be made with it in new_groups, or check the application and the "
+            "login to DSM",
+        )
+    decision = decide(application.credentials, [one.use for one in members], request.wish, datetime.now(timezone.utc))
+    decision = _with_other_reasons(decision, members, to_make)
+    connections = {}
+    if decision.reason is None:
+        for one in members:
+            tried = connection.check_stored(dsm, one.id, f"link of {one.group.label}")
+            connections[one.id] = tried.status
+            if refuses_credential(tried, one.group.azure_link):
+                reason = f"with the credential that {one.group.label} has, DSM does not connect any more: {tried.words}"
+                decision = replace(decision, reason=reason)
+            elif not tried.connected:
+                task.warn(f"The link of {one.group.label} does not connect: {tried.words}")
+    return Scene(observed, application, members, to_make, decision, connections)
+
+
+def _application(task: Task, observed: Observation, selector: Selector) -> Application:
+    found = observed.application
+    if found is None:
+        if task.check_mode and selector.value == NOT_YET_KNOWN:
+            return Application(NOT_YET_KNOWN, NOT_YET_KNOWN, "that is only planned", principal_id=NOT_YET_KNOWN)
+        raise TaskError(
+            "there is no such application in the operator's tenant",
+            plane="Entra",
+            obj=str(selector),
+            next_step="check the name or ID and the tenant, or make the application with fortanix.dsm.azure_kv_app",
+        )
+    if found.principal_id is None or not found.enabled:
+        problem = "it has no service principal" if found.principal_id is None else "it is disabled"
+        raise TaskError(
+            f"{problem}, so that no credential of it logs in",
+            plane="Entra",
+            obj=f"application {found.display_name} ({found.client_id})",
+            next_step="make the service principal with fortanix.dsm.azure_kv_app"
+            if found.principal_id is None
+            else "have it enabled in Entra (enterprise applications), or find out why it was disabled",
+        )
+    return found
+
+
+def _is_missing(dsm: DsmClient, wanted: cdc_group.Wanted, application: Application) -> bool:
+    """Whether the group is still to be made. One that is there is a member like the others, if it has the application.
+
+    Raises:
+        TaskError: there is a group of this name with another application.
+    """
+    found = cdc_group.find(dsm, wanted, thorough=True)
+    if found is None:
+        return True
+    if found.azure_link.client_id != application.client_id:
+        raise TaskError(
+            f"it is there, and its link has another application ({found.azure_link.client_id})",
+            plane="DSM",
+            obj=found.label,
+            next_step="choose another name, or change the application of the group with fortanix.dsm.cdc_group",
+        )
+    return False
+
+
+def _members(dsm: DsmClient, operator: Operator, request: Request, application: Application) -> Iterator[Member]:
+    """The groups that use the application, each with what is known of its credential and with the link that it gets."""
+    if application.client_id == NOT_YET_KNOWN:
+        return
+    now = datetime.now(timezone.utc)
+    for group in groups.linked_to_application(dsm, application.client_id):
+        link = group.azure_link
+        if link.azure_service != operator.cloud.azure_service:
+            raise TaskError(
+                f"its link is for {link.azure_service}, and the operator logs in to {operator.cloud.name}",
+                plane="DSM",
+                obj=group.label,
+                next_step="set cloud_environment to the cloud of the application",
+            )
+        use = use_of(group.label, link.auth_mode, *group.credential_facts, application.credentials)
+        if use.known == UNKNOWN:
+            candidate = only_candidate(use, application.credentials, now)
+            if candidate is not None and connection.check_stored(dsm, str(group.group_id), group.label).connected:
+                use = replace(use, key_id=candidate.key_id, known=INFERRED)
+        tls, key = _tls_for(request, link.tls)
+        yield Member(group, use, replace(group, link=replace(link, tls=tls)), key)
+
+
+def _tls_for(request: Request, stored: TlsSettings) -> tuple[TlsSettings, str | None]:
+    """The TLS settings that a link gets, and the key of its client certificate. Nothing that it lacks is added."""
+    options = request.tls
+    if stored.client_certificate_sha256 is None:
+        options = replace(options, client=None, remove_client=False)
+    if not stored.pinned:
+        options = replace(options, authorities=None)
+    wanted = options.over(stored)
+    if options.authorities and request.keep_old_cas:
+        both = {sha256_of(one): one for one in (*stored.pinned, *wanted.pinned)}
+        wanted = wanted.with_pinned(tuple(both.values()))
+    return wanted, options.key_for(stored)
+
+
+def _with_other_reasons(decision: Decision, members: Sequence[Member], to_make: Sequence[cdc_group.Wanted]) -> Decision:
+    """A link is only ever sent with its credential, and the value of the present one is nowhere to be had."""
+    if decision.reason is not None:
+        return decision
+    edited = [one.group.label for one in members if one.target != one.group]
+    if edited:
+        return replace(decision, reason=f"the TLS configuration of {', '.join(edited)} is to change")
+    if to_make:
+        return replace(decision, reason=f"{', '.join(one.label for one in to_make)} is to be made with it")
+    return decision

@@ -1,0 +1,448 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""One application and all groups that use it share a credential that lasts (guide 4.1, 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from .._argspec import ArgumentSpec
+from .._azure import applications, pipeline
+from .._azure.app_policies import lifetime_of
+from .._azure.application_plan import MARK
+from .._azure.applications import Selector
+from .._azure.credential import Operator, operator_of
+from .._azure.facts import Credential as EntraCredential
+from .._azure.pipeline import Channel
+from .._dsm import groups, link_edit
+from .._dsm.client import DsmClient
+from .._dsm.client import connect as connect_dsm
+from .._dsm.external_kms import Credential
+from .._dsm.groups import Group
+from .._dsm.link_options import LinkOptions
+from .._errors import InvalidInput, TaskError
+from .._ids import checked_uuid, is_uuid
+from .._options import AZURE, DSM, TLS_OPTIONS, VAULT
+from .._plan import NOT_YET_KNOWN, Change, Plan, difference
+from .._rotation import Member, New, Recipe, Rotation
+from .._rotation_plan import CERTIFICATE, NAME, SECRET, Old, Wish, old_ones
+from .._task import Task
+from . import cdc_group
+from ._credential_scene import Request, Scene, look
+
+T = TypeVar("T")
+
+_SELECTORS = ("app_client_id", "app_unique_name", "app_display_name")
+_PAIR: Mapping[str, Mapping[str, Any]] = {
+    "link_certificate": {"type": "str"},
+    "link_private_key": {"type": "str", "no_log": True},
+    "link_private_key_passphrase": {"type": "str", "no_log": True},
+}
+_PAIR_OR_SECRET: Mapping[str, Any] = {"link_client_secret": {"type": "str", "no_log": True}, **_PAIR}
+_NEW_GROUP: Mapping[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "description": {"type": "str"},
+    "custom_metadata": {"type": "dict"},
+    "azure_service": {"type": "str", "choices": ["global", "us_government"]},
+    "link_tenant_id": {"type": "str", "required": True},
+    "link_subscription_id": {"type": "str", "required": True},
+    "link_format": {"type": "str", "choices": ["modern", "legacy"]},
+    "link_certificate_format": {"type": "str", "choices": ["der", "pem"]},
+    "tls": {"type": "dict", "options": TLS_OPTIONS},
+    "vault": VAULT.argument_spec["vault"],
+}
+SPEC = DSM.merge(
+    AZURE,
+    ArgumentSpec(
+        argument_spec={
+            **{name: {"type": "str"} for name in _SELECTORS},
+            "state": {"type": "str", "choices": ["current"], "default": "current"},
+            "type": {"type": "str", "choices": [CERTIFICATE, SECRET]},
+            **_PAIR,
+            "new_groups": {"type": "list", "elements": "dict", "options": _NEW_GROUP, "default": []},
+            "current_credential": {
+                "type": "dict",
+                "options": _PAIR_OR_SECRET,
+                "mutually_exclusive": [("link_client_secret", "link_certificate")],
+                "required_one_of": [("link_client_secret", "link_certificate")],
+                "required_together": [("link_certificate", "link_private_key")],
+            },
+            "tls": {"type": "dict", "options": TLS_OPTIONS},
+            "keep_old_cas": {"type": "bool", "default": True},
+            "renew": {"type": "str", "choices": ["when_due", "always"], "default": "when_due"},
+            "renew_before_days": {"type": "int", "default": 30},
+            "valid_days": {"type": "int", "default": 180},
+            # The length of a key, not a key.
+            "key_size": {"type": "int", "choices": [2048, 3072, 4096], "default": 3072, "no_log": False},
+            "proof": {"type": "str", "choices": ["check", "sync"], "default": "check"},
+            "sync_timeout": {"type": "int", "default": 600},
+            "grace_time": {"type": "int", "default": 0},
+            "remove_old": {"type": "bool", "default": True},
+            "wait_timeout": {"type": "int", "default": 300},
+            "wait_interval": {"type": "int", "default": 5},
+        },
+        mutually_exclusive=(_SELECTORS,),
+        required_one_of=(_SELECTORS,),
+        required_together=(("link_certificate", "link_private_key"),),
+    ),
+)
+
+_LEAST = {
+    "renew_before_days": 0,
+    "valid_days": 1,
+    "sync_timeout": 1,
+    "grace_time": 0,
+    "wait_timeout": 0,
+    "wait_interval": 0,
+}
+# A value that is never sent: what is to be seen is whether the rest of a link is complete.
+_STAND_IN = {"mode": "client_secret", "client_secret": ""}
+
+
+def run(task: Task) -> dict[str, Any]:
+    request = _request(task)
+    operator = operator_of(task)
+    with (
+        pipeline.graph(operator, read_only=task.check_mode) as graph,
+        connect_dsm(task, read_only=task.check_mode) as dsm,
+    ):
+        scene = look(task, graph, dsm, operator, request)
+        if scene.reason is not None:
+            _refuse_before_anything_is_made(graph, request, scene)
+        old = _expected_old(request, scene)
+        made = [_make_group(task, dsm, one, NOT_YET_KNOWN, None) for one in scene.to_make]
+        plan = _plan(request, scene, made, old)
+        if task.check_mode or not plan:
+            planned = [one["group"] for one in made]
+            return _result(request, scene, plan, old, _expected(request, scene), planned=bool(plan), made=planned)
+        return _carry_out(task, graph, dsm, operator, request, scene, plan)
+
+
+# Options ------------------------------------------------------------------------------------------------------------
+
+
+def _request(task: Task) -> Request:
+    params = task.params
+    for option, least in _LEAST.items():
+        if params[option] < least:
+            raise InvalidInput(option, f"it is below {least}", f"set a number of {least} or more")
+    if params["valid_days"] <= params["renew_before_days"]:
+        raise InvalidInput(
+            "valid_days",
+            f"a new credential would be due at once: it would be valid for {params['valid_days']} days, and is renewed "
+            f"when {params['renew_before_days']} are left",
+            "set valid_days higher, or renew_before_days lower",
+        )
+    given = LinkOptions.from_params(params)
+    if given.pair is not None and params["type"] == SECRET:
+        raise InvalidInput("link_certificate", "it is set, and type is secret", "leave one of the two out")
+    renew_before = timedelta(days=params["renew_before_days"])
+    if given.pair is not None and given.pair.certificate.not_after - datetime.now(timezone.utc) < renew_before:
+        raise InvalidInput(
+            "link_certificate",
+            f"it expires on {given.pair.certificate.not_after:%Y-%m-%d}, in less than renew_before_days",
+            "give one that lasts longer, or set renew_before_days lower",
+        )
+    kind = CERTIFICATE if given.pair is not None else params["type"]
+    held = params["current_credential"]
+    return Request(
+        selector=_selector(params),
+        wish=Wish(
+            kind=kind,
+            renew_before=renew_before,
+            always=params["renew"] == "always",
+            remove_old=params["remove_old"],
+            sha256=given.pair.certificate.sha256 if given.pair else None,
+        ),
+        recipe=Recipe(kind or CERTIFICATE, timedelta(days=params["valid_days"]), params["key_size"], given.pair),
+        tls=given.tls,
+        keep_old_cas=params["keep_old_cas"],
+        new_groups=tuple(map(_new_group, params["new_groups"])),
+        fallback=None if held is None else _within("current_credential", lambda: LinkOptions.from_params(held)),
+    )
+
+
+def _selector(params: Mapping[str, Any]) -> Selector:
+    option = next(name for name in _SELECTORS if params[name] is not None)
+    if option == "app_client_id":
+        return Selector("client_id", checked_uuid(option, params[option]))
+    if not params[option].strip():
+        raise InvalidInput(option, "it is blank", "give the name of the application")
+    return Selector(option.removeprefix("app_"), params[option].strip())
+
+
+def _new_group(given: Mapping[str, Any]) -> cdc_group.Wanted:
+    """The group of a first use. Its application is the one that the task is about."""
+    params = {"group_id": None, "update_credential": "on_create", **given}
+    return _within("new_groups", lambda: cdc_group.wanted_from(params))
+
+
+def _within(option: str, read: Callable[[], T]) -> T:
+    """What is wrong with a suboption, told with the name of the option that it is in."""
+    try:
+        return read()
+    except InvalidInput as error:
+        refused = error
+    raise InvalidInput(f"{option}.{refused.obj}", refused.problem, refused.next_step)
+
+
+# Planning -----------------------------------------------------------------------------------------------------------
+
+
+def _refuse_before_anything_is_made(graph: Channel, request: Request, scene: Scene) -> None:
+    """What would stop the run half-way, and can be seen before."""
+    pair, kind = request.recipe.pair, scene.decision.kind
+    certificates = (
+        [] if kind == SECRET else [(lifetime_of(pair.certificate) if pair else request.recipe.valid, pair is None)]
+    )
+    applications.refuse_what_a_policy_forbids(
+        graph,
+        scene.observed,
+        scene.application.display_name,
+        certificates if scene.registered(request.recipe) is None else [],
+        request.recipe.valid if kind == SECRET else None,
+        "valid_days",
+    )
+    for one in scene.to_switch(request.recipe):
+        # Says which secret is missing that every link which is sent has to carry.
+        link_edit.config_of(one.target.azure_link, Credential(_STAND_IN, "", tls_key=one.tls_key))
+
+
+def _expected(request: Request, scene: Scene) -> EntraCredential:
+    """The credential that all groups will have; the nil UUID stands for an ID that only Entra gives."""
+    if scene.reason is None and scene.decision.current is not None:
+        return scene.decision.current
+    there = scene.registered(request.recipe)
+    if there is not None:
+        return there
+    now, pair = datetime.now(timezone.utc), request.recipe.pair
+    begin, end = (
+        (pair.certificate.not_before, pair.certificate.not_after) if pair else (now, now + request.recipe.valid)
+    )
+    return EntraCredential(
+        scene.decision.kind,
+        NOT_YET_KNOWN,
+        NAME if pair is None else MARK,
+        begin,
+        end,
+        pair.certificate.sha1 if pair else None,
+        pair.certificate.sha256 if pair else None,
+    )
+
+
+def _expected_old(request: Request, scene: Scene) -> Old:
+    there = [one.key_id for one in scene.application.credentials] if scene.reason is not None else []
+    now = datetime.now(timezone.utc)
+    expected = _expected(request, scene)
+    return old_ones(scene.application.credentials, expected, scene.used, request.wish, now, older=there)
+
+
+def _plan(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], old: Old) -> Plan:
+    changes, reason = [], scene.reason
+    name = scene.application.display_name
+    if reason is not None:
+        expected = _expected(request, scene)
+        if scene.registered(request.recipe) is None:
+            shown = {"name": expected.name, "ends": f"{expected.ends:%Y-%m-%d}", "thumbprint": expected.thumbprint}
+            told = {key: value for key, value in shown.items() if value is not None}
+            changes.append(Change("Entra", f"{expected.kind} of application {name}", "create", {}, told, reason))
+        for one in scene.to_switch(request.recipe):
+            before, after = difference(one.group.view(), one.target.view())
+            held = {"link.credential": one.use.key_id or "unknown", **before}
+            given = {"link.credential": f"the new {expected.kind}", **after}
+            changes.append(Change("dsm", one.group.label, "update", held, given, reason))
+        changes += [
+            Change(one["plane"], one["object"], one["action"], one["before"], one["after"], one["reason"])
+            for result in made
+            for one in result["plan"]
+        ]
+    changes += [
+        Change(
+            "Entra",
+            f"{one.kind} {one.thumbprint or one.key_id} of application {name}",
+            "delete",
+            {"key_id": one.key_id, "name": one.name},
+            {},
+            "every group has another one then",
+        )
+        for one in old.gone
+    ]
+    return Plan(tuple(changes))
+
+
+def _make_group(
+    task: Task, dsm: DsmClient, wanted: cdc_group.Wanted, client_id: str, made: Credential | None
+) -> dict[str, Any]:
+    """The group of a first use, as `cdc_group` makes it; planned when there is no credential yet."""
+    link = replace(wanted.link, client_id=client_id, made=made)
+    guards = {"allow_move": False, "allow_disconnect": False}
+    as_task = replace(task, params=guards, check_mode=made is None)
+    return cdc_group.make(dsm, as_task, None, replace(wanted, link=link))
+
+
+# Doing --------------------------------------------------------------------------------------------------------------
+
+
+def _carry_out(
+    task: Task,
+    graph: Channel,
+    dsm: DsmClient,
+    operator: Operator,
+    request: Request,
+    scene: Scene,
+    plan: Plan,
+) -> dict[str, Any]:
+    recipe = replace(request.recipe, kind=scene.decision.kind)
+    made: list[dict[str, Any]] = []
+
+    def make(new: New) -> Iterator[Group]:
+        for wanted in scene.to_make:
+            result = _make_group(task, dsm, wanted, scene.application.client_id, new.link)
+            made.append(result["group"])
+            yield Group.from_stored(groups.get(dsm, result["group"]["group_id"]) or {})
+
+    rotation = Rotation(
+        graph=graph,
+        dsm=dsm,
+        operator=operator,
+        application=scene.application,
+        wish=request.wish,
+        wait_timeout=float(task.params["wait_timeout"]),
+        wait_interval=float(task.params["wait_interval"]),
+        warn=task.warn,
+        known={one.id for one in scene.members},
+        sync_timeout=task.params["sync_timeout"] if task.params["proof"] == "sync" else None,
+        grace=float(task.params["grace_time"]),
+    )
+    new: New | None = None
+    try:
+        if scene.reason is not None:
+            members = scene.to_switch(recipe)
+            new = rotation.add(recipe, _tenant_of(scene))
+            rotation.prove(new, members)
+            rotation.switch(new, members, make)
+        current = _expected(request, scene) if new is None else new.entry
+        older = [one.key_id for one in scene.application.credentials] if new is not None else []
+        old = rotation.retire(current, scene.used, older)
+        if rotation.removed:
+            rotation.confirm(scene.members)
+    except TaskError as error:
+        failure = error
+    else:
+        return _result(request, scene, plan, old, current, planned=False, made=made, connections=rotation.connections)
+    raise _told(failure, rotation, new, request)
+
+
+def _tenant_of(scene: Scene) -> str:
+    tenants = [one.group.azure_link.tenant_id for one in scene.members]
+    return tenants[0] if tenants else str(scene.to_make[0].link.tenant_id)
+
+
+def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Request) -> TaskError:
+    """The failure with the state of the planes: what has been done, and what became of the new credential."""
+    if new is None or rotation.removed:
+        after = ""
+    else:
+        try:
+            after = rotation.take_back(new, request.fallback)
+        except TaskError as error:
+            after = f"the new credential could not be taken back ({error.problem}); the next run sees to it"
+    return TaskError(
+        f"{failure.problem}; {after}" if after else failure.problem,
+        plane=failure.plane,
+        obj=failure.obj,
+        server_words=failure.server_words,
+        next_step=failure.next_step,
+        **{
+            **failure.details,
+            "switched": list(rotation.switched),
+            "removed": [one.record() for one in rotation.removed],
+            "new_credential": None if new is None else new.entry.record(),
+            "after": after or None,
+        },
+    )
+
+
+# Results ------------------------------------------------------------------------------------------------------------
+
+
+def _result(
+    request: Request,
+    scene: Scene,
+    plan: Plan,
+    old: Old,
+    current: EntraCredential,
+    *,
+    planned: bool,
+    made: Sequence[Mapping[str, Any]] = (),
+    connections: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    switched = {one.id for one in scene.to_switch(request.recipe)} if scene.reason is not None else set()
+    ends = current.ends
+    status = {**scene.connections, **connections}
+    records = [_group_record(one, current, switched, status, planned=planned) for one in scene.members]
+    return {
+        "changed": bool(plan),
+        "plan": plan.as_result(),
+        "diff": {"before": _view(scene, None), "after": _view(scene, current if scene.reason else None, old)},
+        "application": {
+            "client_id": scene.application.client_id,
+            "display_name": scene.application.display_name,
+        },
+        "reason": scene.reason,
+        "credential": {**current.record(), "planned": planned and scene.reason is not None},
+        "days_left": None if ends is None else (ends - datetime.now(timezone.utc)).days,
+        "groups": records,
+        "new_groups": list(made),
+        "removed": [one.record() for one in old.gone],
+        "left": [{**one.credential.record(), "reason": one.reason} for one in old.left],
+    }
+
+
+def _group_record(
+    member: Member,
+    current: EntraCredential,
+    switched: Collection[str],
+    connections: Mapping[str, str],
+    *,
+    planned: bool,
+) -> dict[str, Any]:
+    """What became of one group. ``connection``: what DSM's test said, None where it was not asked for."""
+    is_switched = member.id in switched
+    held = member.use.key_id if is_uuid(member.use.key_id or "") else None
+    return {
+        "group_id": member.id,
+        "name": member.group.name,
+        "credential": current.key_id if is_switched else held,
+        "credential_before": held,
+        "known": "recorded" if is_switched else member.use.known,
+        "connection": connections.get(member.id),
+        "changed": is_switched,
+        "planned": is_switched and planned,
+    }
+
+
+def _view(scene: Scene, current: EntraCredential | None, old: Old | None = None) -> dict[str, Any]:
+    """What a diff shows: the credentials of the application, and which of them each group has."""
+    gone = {one.key_id for one in old.gone} if old else set()
+    credentials = [_shown(one) for one in scene.application.credentials if one.key_id not in gone]
+    known = {one.key_id for one in scene.application.credentials}
+    if current is not None and current.key_id not in known:
+        credentials.append(_shown(current))
+    held = {
+        one.group.label: (one.use.key_id or "unknown") if current is None else current.key_id for one in scene.members
+    }
+    made = {one.label: current.key_id for one in scene.to_make} if current is not None else {}
+    return {"credentials": sorted(credentials), "groups": {**held, **made}}
+
+
+def _shown(one: EntraCredential) -> str:
+    until = "without end" if one.ends is None else f"until {one.ends:%Y-%m-%d}"
+    return f"{one.kind} {one.key_id} ({one.name or 'without name'}) {until}"

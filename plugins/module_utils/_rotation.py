@@ -1,0 +1,392 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""A new credential, brought to all groups of an application before the old one goes.
+
+The order is what keeps the line up: add it in Entra, see it work, have DSM try it for every group, write it to every
+group, see every group work, wait, look again, remove the old one. Until the last step the old credential stays valid.
+So wherever a run stops, each group has one that works, and the next run starts from what it finds (_rotation_plan.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+
+from . import _certificate_maker, _certificates
+from ._azure import application_changes, applications
+from ._azure.application_changes import Patience
+from ._azure.application_plan import MARK, Application
+from ._azure.applications import Selector
+from ._azure.credential import Operator
+from ._azure.errors import AzureError
+from ._azure.facts import Credential as EntraCredential
+from ._azure.link_login import NewLogin, wait_until_taken
+from ._azure.pipeline import Channel
+from ._certificates import Pair
+from ._dsm import connection, groups, keys, link_edit
+from ._dsm.client import DsmClient
+from ._dsm.connection import Connection
+from ._dsm.diagnosis import diagnose
+from ._dsm.errors import DsmError, OutcomeUnknown
+from ._dsm.external_kms import Credential, Link, client_secret
+from ._dsm.groups import Group
+from ._dsm.link_edit import Edit
+from ._dsm.link_options import LinkOptions, client_certificate
+from ._errors import TaskError
+from ._rotation_plan import KEY_ID_FACT, NAME, SECRET, Old, Use, Wish, old_ones, use_of
+
+# Classes of diagnosis in which Azure refuses the credential itself.
+OF_THE_CREDENTIAL = frozenset(
+    {
+        "secret_wrong",
+        "secret_expired",
+        "certificate_expired",
+        "certificate_revoked",
+        "assertion_refused",
+        "application_missing",
+        "credential_refused",
+    }
+)
+_SERVER_TROUBLE = 500
+_RETRY = "run the task again, which goes on from what is there"
+
+
+def refuses_credential(tried: Connection, link: Link) -> bool:
+    """Whether DSM's test failed for the sake of the credential."""
+    return not tried.connected and diagnose(tried.answer, tried.http_status, link).id in OF_THE_CREDENTIAL
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a new credential is like. ``pair``: the user's own; None when it is made here."""
+
+    kind: str
+    valid: timedelta
+    key_size: int
+    pair: Pair | None = None
+
+
+@dataclass(frozen=True)
+class New:
+    """A credential that this run has added. Its value is in this process, and from there goes to DSM only."""
+
+    entry: EntraCredential
+    link: Credential
+    login: NewLogin = field(repr=False)
+    # False for the user's own certificate where it was registered before.
+    added: bool = True
+
+    def for_link(self, tls_key: str | None) -> Credential:
+        return replace(self.link, tls_key=tls_key)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A group on its way to the new credential. ``target``: with the link that it gets, its TLS settings included."""
+
+    group: Group
+    use: Use
+    target: Group
+    tls_key: str | None = field(default=None, repr=False)
+
+    @property
+    def id(self) -> str:
+        return str(self.group.group_id)
+
+    def edit(self, new: New) -> Edit:
+        credential = new.for_link(self.tls_key)
+        return Edit(self.group, self.target, credential, write_credential=True, superseded=self.use.key_id)
+
+
+@dataclass
+class Rotation:
+    """One run for one application.
+
+    ``known``: IDs of the groups that the run has seen to. ``wait_timeout``: seconds that each step may wait for what
+    takes a while to be known everywhere. ``sync_timeout``: seconds for a sync of each group as a proof; None for none.
+    ``grace``: seconds to wait before the old credentials go.
+    """
+
+    graph: Channel
+    dsm: DsmClient
+    operator: Operator
+    application: Application
+    wish: Wish
+    wait_timeout: float
+    wait_interval: float
+    warn: Callable[[str], None]
+    known: set[str]
+    sync_timeout: int | None = None
+    grace: float = 0.0
+    # What has been done so far: groups that were written; those that may have the new credential, written or without an
+    # answer; likewise of those that were made; those that DSM has connected with it; credentials that were removed.
+    switched: list[str] = field(default_factory=list)
+    touched: list[Member] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    # Group's ID -> what DSM's test said last.
+    connections: dict[str, str] = field(default_factory=dict)
+    working: set[str] = field(default_factory=set)
+    removed: list[EntraCredential] = field(default_factory=list)
+
+    # The steps in their order -----------------------------------------------------------------------------------------
+
+    def add(self, recipe: Recipe, tenant_id: str) -> New:
+        """Add the credential at the application, and see it there."""
+        return (
+            self._add_secret(recipe, tenant_id) if recipe.kind == SECRET else self._add_certificate(recipe, tenant_id)
+        )
+
+    def _add_secret(self, recipe: Recipe, tenant_id: str) -> New:
+        client_id = self.application.client_id
+        value, entry = application_changes.add_secret(
+            self.graph,
+            self.application,
+            datetime.now(timezone.utc) + recipe.valid,
+            self.patience(),
+            name=NAME,
+            when_lost="run the task again, which makes another one and removes that one",
+        )
+        ends = None if entry.ends is None else f"{entry.ends:%Y-%m-%dT%H:%M:%SZ}"
+        link = replace(client_secret(tenant_id, client_id, value), fact=f"{KEY_ID_FACT}{entry.key_id}", expires=ends)
+        return New(entry, link, NewLogin(tenant_id, client_id, secret=value))
+
+    def _add_certificate(self, recipe: Recipe, tenant_id: str) -> New:
+        pair = recipe.pair or _made_pair(self.application.display_name, recipe)
+        certificate = pair.certificate
+        added = certificate.sha256 not in {one.sha256 for one in self.application.credentials}
+        if added:
+            name = NAME if recipe.pair is None else MARK
+            application_changes.add_certificate(self.graph, self.application, certificate, name, self.patience())
+        entry = self._registered(certificate.sha256)
+        login = NewLogin(tenant_id, self.application.client_id, pem=_pem_of(pair))
+        return New(entry, client_certificate(pair), login, added)
+
+    def _registered(self, sha256: str) -> EntraCredential:
+        """The certificate as Graph lists it, as soon as it does."""
+        patience = self.patience()
+        while True:
+            found = next((one for one in self.look().credentials if one.sha256 == sha256), None)
+            if found is not None:
+                return found
+            if not patience.pause():
+                raise AzureError(
+                    "the certificate that was registered is not to be seen yet; somebody else may have changed the "
+                    "application's certificates at the same time",
+                    plane="Entra",
+                    obj=self._obj,
+                    next_step=_RETRY,
+                )
+
+    def prove(self, new: New, members: Sequence[Member]) -> None:
+        """See that Entra takes it, and that DSM gets through with it for each group. Nothing in DSM has changed yet."""
+        wait_until_taken(new.login, self.operator, self.patience(), self.warn)
+        for member in members:
+            self.dsm.begin_anew()
+            if self._works(member, new):
+                self.working.add(member.id)
+
+    def _works(self, member: Member, new: New) -> bool:
+        """Whether DSM gets through; False for a group that does not with what it has either, for another reason."""
+        link, label = member.target.azure_link, f"link of {member.group.label}"
+        config = link_edit.config_of(link, new.for_link(member.tls_key))
+        stands: Connection | None = None
+        patience = self.patience()
+        while True:
+            tried = connection.check_config(self.dsm, config, label)
+            if tried.connected:
+                return True
+            stands = stands or connection.check_stored(self.dsm, member.id, label)
+            if not stands.connected and not refuses_credential(tried, link):
+                self.warn(f"The {label} does not connect, before as after: {tried.words}")
+                return False
+            if not self._pause(patience):
+                raise TaskError(
+                    "with the new credential it would not connect, so no group was changed",
+                    plane="Azure",
+                    obj=label,
+                    server_words=tried.words,
+                    next_step="correct what the server names, and run the task again",
+                )
+
+    def switch(self, new: New, members: Sequence[Member], make: Callable[[New], Iterator[Group]]) -> None:
+        """Write it to every group, one after the other, and see each of them work before the next one.
+
+        ``make``: makes the groups of a first use.
+        """
+        for member in members:
+            self.dsm.begin_anew()
+            self.touched.append(member)
+            try:
+                written = link_edit.apply(self.dsm, member.edit(new), self.warn)
+            except DsmError as error:
+                if error.status < _SERVER_TROUBLE:
+                    # Refused: nothing has been done.
+                    self.touched.pop()
+                raise
+            self.switched.append(member.group.name)
+            self._see_connected(written, works=member.id in self.working)
+        self.dsm.begin_anew()
+        for group in self._all_made(make(new)):
+            self.switched.append(group.name)
+            self.made.append(group.label)
+            self.known.add(str(group.group_id))
+            self._see_connected(group, works=False)
+            self.dsm.begin_anew()
+
+    def _all_made(self, groups_made: Iterator[Group]) -> Iterator[Group]:
+        try:
+            yield from groups_made
+        except OutcomeUnknown as error:
+            self.made.append(error.obj)
+            raise
+
+    def _see_connected(self, group: Group, *, works: bool) -> None:
+        """``works``: whether it has to, as it did when DSM tried it."""
+        label, patience = f"link of {group.label}", self.patience()
+        while True:
+            tried = connection.check_stored(self.dsm, str(group.group_id), label)
+            self.connections[str(group.group_id)] = tried.status
+            if tried.connected:
+                break
+            if not works and not refuses_credential(tried, group.azure_link):
+                self.warn(f"The {label} does not connect: {tried.words}")
+                return
+            if not self._pause(patience):
+                raise TaskError(
+                    "DSM tried the new credential with success before it was written, and does not connect with it now",
+                    plane="Azure",
+                    obj=label,
+                    server_words=tried.words,
+                    next_step=f"correct what the server names, and {_RETRY}",
+                )
+        if self.sync_timeout is not None:
+            keys.scan(self.dsm, str(group.group_id), group.label, self.sync_timeout)
+
+    def retire(self, current: EntraCredential, used: Sequence[str], older: Sequence[str]) -> Old:
+        """Wait, look at everything again, and remove the old credentials if nobody needs them any more."""
+        if self.grace:
+            time.sleep(self.grace)
+        found = self.look()
+        old = old_ones(found.credentials, current, used, self.wish, datetime.now(timezone.utc), older=older)
+        if not old.gone:
+            return old
+        self._refuse_if_in_use(current, found)
+        application_changes.remove_credentials(self.graph, found, old.gone)
+        self.removed.extend(old.gone)
+        return old
+
+    def _refuse_if_in_use(self, current: EntraCredential, found: Application) -> None:
+        """Look at the groups once more: another run, or a person, may have written something else by now."""
+        self.dsm.begin_anew()
+        if all(one.key_id != current.key_id for one in found.credentials):
+            raise self._overtaken(
+                "the credential that this run has brought to the groups was removed from the application"
+            )
+        others = [
+            group.label
+            for group in groups.linked_to_application(self.dsm, self.application.client_id)
+            if _has_another(group, current, found, self.known)
+        ]
+        if others:
+            raise self._overtaken(f"somebody else has written another credential to {', '.join(others)} meanwhile")
+
+    def _overtaken(self, problem: str) -> TaskError:
+        return TaskError(
+            f"{problem}; no old credential was removed",
+            plane="DSM",
+            obj=self._obj,
+            next_step=f"see that no other run is under way for this application, and {_RETRY}",
+            retryable=True,
+        )
+
+    def confirm(self, members: Sequence[Member]) -> None:
+        """See every group work without the old credentials, too."""
+        for member in members:
+            self.dsm.begin_anew()
+            self._see_connected(member.group, works=self.connections.get(member.id) == "connected")
+
+    # When it fails ----------------------------------------------------------------------------------------------------
+
+    def take_back(self, new: New, fallback: LinkOptions | None) -> str:
+        """Undo what can be undone; in words, what became of the new credential.
+
+        DSM does not give back what a link had before. So a group goes back only with ``fallback``; without it, it keeps
+        the new credential, which stays valid like the old one.
+        """
+        if fallback is not None:
+            for member in [*self.touched]:
+                self.dsm.begin_anew()
+                self._put_back(member, fallback)
+                self.touched.remove(member)
+        holders = [member.group.label for member in self.touched] + self.made
+        if holders:
+            return f"the new credential stays, as {', '.join(holders)} may have it; the old one is valid, too"
+        if not new.added:
+            return "every group has the credential that it had before"
+        application_changes.remove_credentials(self.graph, self.look(), [new.entry])
+        return "every group has the credential that it had before, and the new one was removed"
+
+    def _put_back(self, member: Member, fallback: LinkOptions) -> None:
+        stored = groups.get(self.dsm, member.id)
+        credential = fallback.credential_for(member.group.azure_link)
+        if stored is not None and credential is not None:
+            was = replace(credential, tls_key=member.tls_key)
+            edit = Edit(Group.from_stored(stored), member.group, was, write_credential=True)
+            link_edit.apply(self.dsm, edit, self.warn)
+
+    # Helpers ----------------------------------------------------------------------------------------------------------
+
+    def look(self) -> Application:
+        """The application as it is now."""
+        selector = Selector("client_id", self.application.client_id)
+        found = applications.look(self.graph, self.operator.cloud, selector, key_vault=False, consent=False).application
+        if found is None:
+            raise TaskError(
+                "it was there when this run began, and is not any more",
+                plane="Entra",
+                obj=self._obj,
+                next_step="see who has removed it",
+            )
+        return found
+
+    @property
+    def _obj(self) -> str:
+        return f"application {self.application.display_name}"
+
+    def patience(self) -> Patience:
+        """For one step that may have to wait."""
+        return Patience(time.monotonic() + self.wait_timeout, self.wait_interval)
+
+    def _pause(self, patience: Patience) -> bool:
+        self.dsm.begin_anew()
+        return patience.pause()
+
+
+def _has_another(group: Group, entry: EntraCredential, application: Application, known: Collection[str]) -> bool:
+    """Whether the group may have another credential. Without a record, one does that this run has not seen to."""
+    use = use_of(group.label, None, *group.credential_facts, application.credentials)
+    return str(group.group_id) not in known if use.key_id is None else use.key_id != entry.key_id
+
+
+def _made_pair(subject: str, recipe: Recipe) -> Pair:
+    """A pair that is never in a file."""
+    certificate, key = _certificate_maker.self_signed(subject, recipe.valid.days, recipe.key_size)
+    return _certificates.load_pair("certificate", certificate.decode(), "private key", key.decode(), None)
+
+
+def _pem_of(pair: Pair) -> bytes:
+    parts = (("PRIVATE KEY", pair.key.encoded), ("CERTIFICATE", pair.certificate.encoded))
+    return b"".join(
+        b"-----BEGIN %b-----\n%b-----END %b-----\n" % (name.encode(), _lines(encoded), name.encode())
+        for name, encoded in parts
+    )
+
+
+def _lines(encoded: str) -> bytes:
+    return base64.encodebytes(base64.b64decode(encoded))
