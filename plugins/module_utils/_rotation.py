@@ -329,7 +329,10 @@ class Rotation:
             return f"the new credential stays, as {', '.join(holders)} may have it; the old one is valid, too"
         if not new.added:
             return "every group has the credential that it had before"
-        application_changes.remove_credentials(self.graph, self.look(), [new.entry])
+        found = self.look()
+        # Another run may have removed it.
+        there = [one for one in found.credentials if one.key_id == new.entry.key_id]
+        application_changes.remove_credentials(self.graph, found, there)
         return "every group has the credential that it had before, and the new one was removed"
 
     def _put_back(self, member: Member, fallback: LinkOptions) -> None:

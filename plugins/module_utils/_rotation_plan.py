@@ -20,15 +20,15 @@ from ._azure.facts import Credential
 
 # The name, in Entra, of credentials whose value nobody but DSM has: made in the process that wrote them to the groups.
 NAME = f"{MARK} cdc_credential"
+SECRET, CERTIFICATE = "secret", "certificate"
 # What a group's record begins with when the credential is told by the ID that Entra gave it.
 KEY_ID_FACT = "key-id:"
 CERTIFICATE_FACT = "certificate:"
 
 RECORDED, INFERRED, UNKNOWN = "recorded", "inferred", "unknown"
-SECRET, CERTIFICATE = "secret", "certificate"
 MODES = {SECRET: "client_secret", CERTIFICATE: "certificate"}
-# Longer than any run takes: a newer credential than the one in use may be that of a run which is under way.
-_LONGEST_RUN = timedelta(hours=1)
+# A certificate that is made here begins this much before it is made (_certificate_maker.py).
+_BEGINS_EARLIER = {SECRET: timedelta(0), CERTIFICATE: timedelta(minutes=5)}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Use:
 class Wish:
     """What the user wants. ``kind``: secret or certificate; None for the kind that the links have.
 
-    ``sha256``: of the certificate that the user gives, None when the credential is made here.
+    ``sha256``: of the certificate that the user gives, None when the credential is made here. ``takeover_after``: how
+    old what another run has made must be to count as given up.
     """
 
     kind: str | None
@@ -57,6 +58,7 @@ class Wish:
     always: bool = False
     remove_old: bool = True
     sha256: str | None = None
+    takeover_after: timedelta = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def old_ones(
     for one in credentials:
         if one.key_id == current.key_id:
             continue
-        may_be_coming = one.key_id not in older and _may_be_coming(one, current, now)
+        may_be_coming = one.key_id not in older and _is_under_way(one, current, wish, now)
         reason = _stays(one, used, wish, may_be_coming=may_be_coming)
         if reason is None:
             gone.append(one)
@@ -196,8 +198,23 @@ def _stays(one: Credential, used: Collection[str], wish: Wish, *, may_be_coming:
     return None
 
 
-def _may_be_coming(one: Credential, current: Credential, now: datetime) -> bool:
-    """Whether a run that is under way may have made it, to write it to the groups next."""
-    if one.starts is None or current.starts is None:
+def of_another_run(
+    credentials: Sequence[Credential], uses: Sequence[Use], wish: Wish, now: datetime
+) -> Credential | None:
+    """What a run that is still under way may have made a moment ago; None when all that was made is old, or in use."""
+    shared = {use.key_id for use in uses}
+    current = next((one for one in credentials if shared == {one.key_id}), None)
+    return next((one for one in credentials if one is not current and _is_under_way(one, current, wish, now)), None)
+
+
+def _is_under_way(one: Credential, current: Credential | None, wish: Wish, now: datetime) -> bool:
+    """Whether a run may have made it to write it to the groups next: it is newer than what they have, and young."""
+    made, before = _made(one), None if current is None else _made(current)
+    if one.name != NAME or made is None or (before is not None and made < before):
         return False
-    return one.starts >= current.starts and now - one.starts < _LONGEST_RUN
+    return now - made < wish.takeover_after
+
+
+def _made(one: Credential) -> datetime | None:
+    """When a credential of this collection was made."""
+    return None if one.starts is None else one.starts + _BEGINS_EARLIER[one.kind]

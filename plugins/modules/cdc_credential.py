@@ -15,10 +15,10 @@ description:
   - Otherwise a new secret or certificate is added at the application, tried, written to the groups one after the other,
     and tried again in each. Only then the old one is removed. Until then both are valid, so no group is without a
     credential that works, and a run that stopped anywhere is simply run again.
-  - The value of a new credential goes from Entra to DSM inside of this one task. It is in no result, no file and no log,
-    and nobody else ever has it. A later change of a link needs a credential again, see O(new_groups) and O(tls).
-  - Only credentials are removed that this module made, and those of M(fortanix.dsm.azure_kv_app) which one of the groups
-    is known to have had. RV(left) names every other one with the reason.
+  - The value of a new credential goes from Entra to DSM inside of this one task. It is in no result, no file and no
+    log, and nobody else ever has it. A later change of a link needs a credential again, see O(new_groups) and O(tls).
+  - Only credentials are removed that this module made, and those of M(fortanix.dsm.azure_kv_app) which one of the
+    groups is known to have had. RV(left) names every other one with the reason.
   - Groups that the login to DSM does not see are not counted. Use one that sees all groups of the account, and an
     application that only one account uses.
 author:
@@ -148,7 +148,8 @@ options:
             type: bool
           ca_certificates:
             description:
-              - CA certificates to trust instead of the global root CAs. Each is a path, PEM text, or base64 text of DER.
+              - CA certificates to trust instead of the global root CAs. Each is a path, PEM text, or base64 text of
+                DER.
             type: list
             elements: str
           client_certificate:
@@ -220,8 +221,8 @@ options:
         type: str
   tls:
     description:
-      - New TLS parts for the links of all these groups. A client certificate takes the place of the one that a link has,
-        and CA certificates are pinned beside or instead of those that are. A link that has neither gets neither.
+      - New TLS parts for the links of all these groups. A client certificate takes the place of the one that a link
+        has, and CA certificates are pinned beside or instead of those that are. A link that has neither gets neither.
       - A link is only ever sent with its credential, so a change renews that, too.
     type: dict
     suboptions: *tls
@@ -279,6 +280,13 @@ options:
       - Whether to remove old credentials at all.
     type: bool
     default: true
+  takeover_after:
+    description:
+      - Seconds after which a credential that another run has made, and not brought to the groups, counts as given up. A
+        younger one means that the other run may be alive. The task waits for it then, for O(wait_timeout) at the most.
+      - V(0) goes ahead at once, for a run that was killed a moment ago.
+    type: int
+    default: 120
   wait_timeout:
     description:
       - How many seconds each step may wait until Entra, and DSM for each group, take a new credential. It takes a while
@@ -412,7 +420,7 @@ removed:
   type: list
   elements: dict
 left:
-  description: All other credentials of the application, with the keys of RV(credential), and the C(reason) why they stay.
+  description: All other credentials of the application, with the keys of RV(credential), and the C(reason) to stay.
   returned: success
   type: list
   elements: dict

@@ -16,7 +16,7 @@ from sandbox.authorities import self_signed
 from sandbox.azure.app_policies import Restriction
 from support.azure_rights import AzureRights
 from support.playbook import Ansible, Run
-from support.rotations import DUE, LONG, NAME, SHORT, Rotations
+from support.rotations import DUE, LONG, NAME, Rotations
 
 NIL = "00000000-0000-0000-0000-000000000000"
 
@@ -157,9 +157,7 @@ def test_a_secret_that_was_given_by_hand_is_taken_over_when_it_cannot_be_told(ro
 
     result = rotations()
 
-    assert result["reason"] == (
-        'which credential of the application they have is not known: group "byhand"'
-    )
+    assert result["reason"] == ('which credential of the application they have is not known: group "byhand"')
     (new,) = rotations.ours()
     assert rotations.held() == {"byhand": new}
     # Neither was made by the collection.
@@ -209,7 +207,9 @@ def test_a_pair_of_azure_kv_app_that_groups_have_had_goes_and_one_that_was_hande
     used, unused = (self_signed(name, algorithm="rsa") for name in ("used", "unused"))
     for pair in (used, unused):
         rotations.azure.do(
-            lambda state, pair=pair: state.add_certificate(rotations.azure.app, pair.certificate, "fortanix-dsm-ansible")
+            lambda state, pair=pair: state.add_certificate(
+                rotations.azure.app, pair.certificate, "fortanix-dsm-ansible"
+            )
         )
     key = {"link_client_secret": None, "link_certificate": used.certificate_pem, "link_private_key": used.key_pem}
     rotations.given("paired", **key)
@@ -231,7 +231,10 @@ def test_a_pair_of_azure_kv_app_that_groups_have_had_goes_and_one_that_was_hande
         ({"valid_days": 20}, "valid_days: a new credential would be due at once"),
         ({"wait_timeout": -1}, "wait_timeout: it is below 0"),
         ({"app_client_id": "nothing"}, "app_client_id: 'nothing' is not a UUID"),
-        ({"new_groups": [{"name": "x", "link_tenant_id": "y", "link_subscription_id": NIL}]}, "new_groups.link_tenant_id"),
+        (
+            {"new_groups": [{"name": "x", "link_tenant_id": "y", "link_subscription_id": NIL}]},
+            "new_groups.link_tenant_id",
+        ),
     ],
 )
 def test_what_cannot_be_right_is_refused_before_the_first_request(
@@ -268,7 +271,9 @@ def test_a_policy_on_lifetimes_is_told_before_anything_is_made(rotations: Rotati
     rotations.started("one", type="secret")
     mark = rotations.azure.sandbox.journal.mark()
     policy = Restriction("passwordLifetime", 90)
-    rotations.azure.do(lambda state: state.restrict_credentials(rotations.azure.view.tenant_id, policy))
+    view = rotations.azure.view
+    rotations.azure.do(lambda state: state.restrict_credentials(view.tenant_id, policy))
+    rotations.azure.do(lambda state: state.allow_graph(view.operator_client_id, "Policy.Read.All"))
 
     with pytest.raises(TaskError, match="forbids that a client secret is valid for more than 90 days"):
         rotations.due()

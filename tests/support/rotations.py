@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An application, the groups that use it, and runs of ``cdc_credential`` for it: in this process, or in one to be killed."""
+"""An application, the groups that use it, and runs of ``cdc_credential``: in this process, or in one to be killed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,14 @@ class Rotations:
     def options(self) -> dict[str, Any]:
         """Looks again at once, as the sandbox learns by being asked. Short keys are made quickly."""
         login = {**self.azure.operator, **self.azure.dsm_login}
-        return {**login, "app_client_id": self.azure.app, "key_size": 2048, "wait_interval": 0, "wait_timeout": 20}
+        return {
+            **login,
+            "app_client_id": self.azure.app,
+            "key_size": 2048,
+            "wait_interval": 0,
+            "wait_timeout": 20,
+            "takeover_after": 0,
+        }
 
     def __call__(self, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         return self._run(cdc_credential, {**self.options, **options}, check_mode)

@@ -35,8 +35,8 @@ class Edit:
     """A wanted change. ``current`` is None for a new group; ``credential`` is set where the task was given one.
 
     ``is_pending``: the application, and with it the credential, or the vault is only planned by a previous step in
-    check mode, so that nothing can be tried. ``superseded``: the ID, in Entra, of the credential that this one takes the
-    place of, where it is known.
+    check mode, so that nothing can be tried. ``superseded``: the ID, in Entra, of the credential before this one, where
+    it is known.
     """
 
     current: Group | None

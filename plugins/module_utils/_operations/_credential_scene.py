@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -25,7 +26,7 @@ from .._dsm.tls_options import TlsOptions
 from .._errors import TaskError
 from .._plan import NOT_YET_KNOWN
 from .._rotation import Member, Recipe, refuses_credential
-from .._rotation_plan import INFERRED, UNKNOWN, Decision, Wish, decide, only_candidate, use_of
+from .._rotation_plan import INFERRED, UNKNOWN, Decision, Wish, decide, of_another_run, only_candidate, use_of
 from .._task import Task
 from . import cdc_group
 
@@ -83,6 +84,37 @@ class Scene:
 
 
 def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request: Request) -> Scene:
+    """What there is, as soon as no other run seems to be under way.
+
+    Raises:
+        TaskError: there is no such application, it cannot log in, no group uses it, or another run does not come to an
+            end in ``wait_timeout``.
+    """
+    end = time.monotonic() + task.params["wait_timeout"]
+    while True:
+        scene = _look(task, graph, dsm, operator, request)
+        uses, now = [one.use for one in scene.members], datetime.now(timezone.utc)
+        other = of_another_run(scene.application.credentials, uses, request.wish, now)
+        if scene.reason is None or other is None:
+            return scene
+        problem = f"another run seems to be under way: the {other.kind} {other.key_id} was made a moment ago"
+        if task.check_mode:
+            task.warn(f"For the application {scene.application.display_name}, {problem}.")
+            return scene
+        if time.monotonic() + task.params["wait_interval"] > end:
+            raise TaskError(
+                problem,
+                plane="Entra",
+                obj=f"application {scene.application.display_name}",
+                next_step="run the task again in some minutes; takeover_after says how old the credential must be to "
+                "be given up for lost, 0 when you know that no other run is alive",
+                retryable=True,
+            )
+        time.sleep(task.params["wait_interval"])
+        dsm.begin_anew()
+
+
+def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request: Request) -> Scene:
     observed = applications.look(graph, operator.cloud, request.selector, key_vault=False, consent=False)
     application = _application(task, observed, request.selector)
     members = tuple(_members(dsm, operator, request, application))

@@ -85,6 +85,7 @@ SPEC = DSM.merge(
             "sync_timeout": {"type": "int", "default": 600},
             "grace_time": {"type": "int", "default": 0},
             "remove_old": {"type": "bool", "default": True},
+            "takeover_after": {"type": "int", "default": 120},
             "wait_timeout": {"type": "int", "default": 300},
             "wait_interval": {"type": "int", "default": 5},
         },
@@ -99,6 +100,7 @@ _LEAST = {
     "valid_days": 1,
     "sync_timeout": 1,
     "grace_time": 0,
+    "takeover_after": 0,
     "wait_timeout": 0,
     "wait_interval": 0,
 }
@@ -159,6 +161,7 @@ def _request(task: Task) -> Request:
             renew_before=renew_before,
             always=params["renew"] == "always",
             remove_old=params["remove_old"],
+            takeover_after=timedelta(seconds=params["takeover_after"]),
             sha256=given.pair.certificate.sha256 if given.pair else None,
         ),
         recipe=Recipe(kind or CERTIFICATE, timedelta(days=params["valid_days"]), params["key_size"], given.pair),

@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a credential is renewed, and which ones may go: decided from what Entra and DSM show alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._rotation_plan import (
+    NAME,
+    Use,
+    Wish,
+    decide,
+    of_another_run,
+    old_ones,
+    only_candidate,
+    use_of,
+)
+
+NOW = datetime(2026, 11, 25, tzinfo=timezone.utc)
+WISH = Wish(None, timedelta(days=30))
+SHA256 = "ab" * 32
+
+
+def credential(
+    key_id: str, *, age: float = 10, left: float = 100, kind: str = "secret", name: str = NAME
+) -> Credential:
+    """``age`` and ``left`` in days."""
+    starts, ends = NOW - timedelta(days=age), NOW + timedelta(days=left)
+    return Credential(kind, key_id, name, starts, ends, sha256=SHA256 if kind == "certificate" else None)
+
+
+def use(key_id: str | None, group: str = 'group "one"', mode: str = "client_secret") -> Use:
+    return Use(group, mode, key_id, "recorded" if key_id else "unknown")
+
+
+CURRENT = credential("current")
+
+
+# The record of a group ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fact", "key_id", "known"),
+    [
+        ("key-id:current", "current", "recorded"),
+        (f"certificate:{SHA256[:40]}", "pair", "recorded"),
+        ("certificate:0000", "certificate:0000", "recorded"),
+        ("client-secret:12ab", None, "unknown"),
+        (None, None, "unknown"),
+    ],
+)
+def test_a_record_tells_the_credential_where_it_has_an_id(fact: str | None, key_id: str | None, known: str) -> None:
+    found = use_of("g", None, fact, None, [CURRENT, credential("pair", kind="certificate")])
+
+    assert (found.key_id, found.known) == (key_id, known)
+
+
+@pytest.mark.parametrize(("mode", "found"), [("client_secret", "current"), ("certificate", "pair"), (None, None)])
+def test_a_connected_group_can_only_have_the_one_valid_credential_of_its_kind(
+    mode: str | None, found: str | None
+) -> None:
+    credentials = [CURRENT, credential("expired", left=-1), credential("pair", kind="certificate")]
+
+    hit = only_candidate(Use("g", mode, None, "unknown"), credentials, NOW)
+
+    assert (hit.key_id if hit else None) == found
+
+
+# Whether to renew ---------------------------------------------------------------------------------------------------
+
+
+def test_a_shared_credential_that_lasts_is_kept() -> None:
+    decision = decide([CURRENT], [use("current"), use("current", "two")], WISH, NOW)
+
+    assert (decision.current, decision.reason) == (CURRENT, None)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "uses", "wish", "reason"),
+    [
+        ([CURRENT], [], WISH, "the group is to be made with it"),
+        ([CURRENT], [use("current")], replace(WISH, always=True), "renew is always"),
+        ([CURRENT], [use("current"), use(None, "two")], WISH, "which credential .* not known: two"),
+        ([CURRENT, credential("b")], [use("current"), use("b")], WISH, "do not share one credential"),
+        ([CURRENT], [use("gone")], WISH, "not registered at the application any more"),
+        ([CURRENT], [use("current")], replace(WISH, kind="certificate"), "have a secret, and type is certificate"),
+        ([CURRENT], [use("current")], replace(WISH, sha256=SHA256), "another certificate is given"),
+        ([credential("current", left=29.9)], [use("current")], WISH, "in less than 30 days"),
+    ],
+)
+def test_a_reason_is_told_for_each_renewal(
+    credentials: list[Credential], uses: list[Use], wish: Wish, reason: str
+) -> None:
+    import re
+
+    told = decide(credentials, uses, wish, NOW).reason
+
+    assert told is not None
+    assert re.search(reason, told)
+
+
+def test_thirty_days_to_the_second_are_enough() -> None:
+    assert decide([credential("current", left=30)], [use("current")], WISH, NOW).reason is None
+
+
+@pytest.mark.parametrize(
+    ("modes", "kind"),
+    [
+        (["client_secret"], "secret"),
+        (["certificate"], "certificate"),
+        (["client_secret", "certificate"], "certificate"),
+    ],
+)
+def test_a_new_one_is_of_the_kind_of_the_links(modes: list[str], kind: str) -> None:
+    assert decide([], [use("x", mode=mode) for mode in modes], WISH, NOW).kind == kind
+
+
+# Which old ones go --------------------------------------------------------------------------------------------------
+
+
+def gone(
+    *credentials: Credential, used: tuple[str, ...] = (), wish: Wish = WISH, older: tuple[str, ...] = ()
+) -> set[str]:
+    return {one.key_id for one in old_ones([CURRENT, *credentials], CURRENT, used, wish, NOW, older=older).gone}
+
+
+def test_what_this_module_made_goes() -> None:
+    assert gone(credential("old", age=20)) == {"old"}
+
+
+def test_what_others_made_stays_also_when_groups_have_had_it() -> None:
+    assert gone(credential("foreign", name="portal"), used=("foreign",)) == set()
+
+
+@pytest.mark.parametrize(("used", "goes"), [(("app",), {"app"}), ((), set())])
+def test_what_was_handed_out_goes_only_when_a_group_has_had_it(used: tuple[str, ...], goes: set[str]) -> None:
+    assert gone(credential("app", name="fortanix-dsm-ansible"), used=used) == goes
+
+
+def test_nothing_goes_unless_wanted() -> None:
+    assert gone(credential("old", age=20), wish=replace(WISH, remove_old=False)) == set()
+
+
+@pytest.mark.parametrize(("seconds", "older", "goes"), [(30, (), False), (180, (), True), (30, ("new",), True)])
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_a_newer_one_stays_while_another_run_may_be_about_to_use_it(
+    seconds: float, older: tuple[str, ...], goes: bool, kind: str
+) -> None:
+    """A certificate begins five minutes before it is made."""
+    skew = 300 if kind == "certificate" else 0
+    newer = credential("new", age=(seconds + skew) / 86_400, kind=kind)
+
+    assert gone(newer, older=older) == ({"new"} if goes else set())
+
+
+# Another run --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "found"),
+    [
+        (credential("fresh", age=30 / 86_400), True),
+        (credential("lost", age=180 / 86_400), False),
+        (credential("fresh", age=30 / 86_400, name="portal"), False),
+    ],
+)
+def test_a_young_credential_that_no_group_has_is_that_of_another_run(one: Credential, found: bool) -> None:
+    seen = of_another_run([CURRENT, one], [use("current")], WISH, NOW)
+
+    assert (seen is one) == found
+
+
+def test_the_one_that_all_groups_share_is_nobodys_unfinished_work() -> None:
+    fresh = credential("fresh", age=30 / 86_400)
+
+    assert of_another_run([CURRENT, fresh], [use("fresh"), use("fresh", "two")], WISH, NOW) is None
+
+
+def test_one_that_some_groups_have_got_already_is_unfinished() -> None:
+    fresh = credential("fresh", age=30 / 86_400)
+
+    assert of_another_run([CURRENT, fresh], [use("current"), use("fresh", "two")], WISH, NOW) is fresh
