@@ -199,12 +199,20 @@ def _stays(one: Credential, used: Collection[str], wish: Wish, *, may_be_coming:
 
 
 def of_another_run(
-    credentials: Sequence[Credential], uses: Sequence[Use], wish: Wish, now: datetime
+    credentials: Sequence[Credential], decision: Decision, used: Collection[str], wish: Wish, now: datetime
 ) -> Credential | None:
-    """What a run that is still under way may have made a moment ago; None when all that was made is old, or in use."""
-    shared = {use.key_id for use in uses}
-    current = next((one for one in credentials if shared == {one.key_id}), None)
-    return next((one for one in credentials if one is not current and _is_under_way(one, current, wish, now)), None)
+    """What a run that is still under way may have made a moment ago; None when nothing is in the way of this one.
+
+    That is a credential which is yet to be written to the groups, or the one that they all have got just now, while the
+    old ones are still there, which that run waits to remove.
+    """
+    current = decision.current
+    if decision.reason is not None:
+        rest = (one for one in credentials if one is not current and _is_under_way(one, current, wish, now))
+        return next(rest, None)
+    if current is None or not _is_under_way(current, None, wish, now):
+        return None
+    return current if old_ones(credentials, current, used, wish, now).gone else None
 
 
 def _is_under_way(one: Credential, current: Credential | None, wish: Wish, now: datetime) -> bool:

@@ -172,18 +172,24 @@ def test_a_newer_one_stays_while_another_run_may_be_about_to_use_it(
     ],
 )
 def test_a_young_credential_that_no_group_has_is_that_of_another_run(one: Credential, found: bool) -> None:
-    seen = of_another_run([CURRENT, one], [use("current")], WISH, NOW)
-
-    assert (seen is one) == found
+    assert (another([CURRENT, one], [use("current")], replace(WISH, always=True)) is one) == found
 
 
-def test_the_one_that_all_groups_share_is_nobodys_unfinished_work() -> None:
-    fresh = credential("fresh", age=30 / 86_400)
+def another(credentials: list[Credential], uses: list[Use], wish: Wish = WISH) -> Credential | None:
+    return of_another_run(credentials, decide(credentials, uses, wish, NOW), (), wish, NOW)
 
-    assert of_another_run([CURRENT, fresh], [use("fresh"), use("fresh", "two")], WISH, NOW) is None
+
+FRESH = credential("fresh", age=30 / 86_400)
 
 
 def test_one_that_some_groups_have_got_already_is_unfinished() -> None:
-    fresh = credential("fresh", age=30 / 86_400)
+    assert another([CURRENT, FRESH], [use("current"), use("fresh", "two")]) is FRESH
 
-    assert of_another_run([CURRENT, fresh], [use("current"), use("fresh", "two")], WISH, NOW) is fresh
+
+def test_one_that_all_groups_have_got_just_now_is_unfinished_while_the_old_one_is_there() -> None:
+    assert another([CURRENT, FRESH], [use("fresh"), use("fresh", "two")]) is FRESH
+
+
+@pytest.mark.parametrize("credentials", [[FRESH], [FRESH, credential("foreign", name="portal")]])
+def test_one_that_all_groups_have_is_nobodys_unfinished_work(credentials: list[Credential]) -> None:
+    assert another(credentials, [use("fresh"), use("fresh", "two")]) is None

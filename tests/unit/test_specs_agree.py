@@ -306,10 +306,12 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 # What a role decides itself; every other option is one of a module that it calls.
 OF_THE_ROLES = {
     "azure_prereqs": {"vaults", "repair", "fail_on"},
+    "cdc_rotate": {"applications", "azure_service"},
     "cdc_setup": {"groups", "sync", "application", "azure_vault", "check_prerequisites", "repair_prerequisites"},
 }
 CALLED = {
     "azure_prereqs": ("azure_kv_prereqs_info", "azure_kv_prereqs"),
+    "cdc_rotate": ("cdc_credential",),
     "cdc_setup": ("cdc_group", "cdc_sync", "cdc_connection", "azure_kv_prereqs_info"),
 }
 PASSED_ON = sorted(

@@ -93,9 +93,9 @@ def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request
     end = time.monotonic() + task.params["wait_timeout"]
     while True:
         scene = _look(task, graph, dsm, operator, request)
-        uses, now = [one.use for one in scene.members], datetime.now(timezone.utc)
-        other = of_another_run(scene.application.credentials, uses, request.wish, now)
-        if scene.reason is None or other is None:
+        now = datetime.now(timezone.utc)
+        other = of_another_run(scene.application.credentials, scene.decision, scene.used, request.wish, now)
+        if other is None:
             return scene
         problem = f"another run seems to be under way: the {other.kind} {other.key_id} was made a moment ago"
         if task.check_mode:
