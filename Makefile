@@ -47,7 +47,7 @@ pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-che
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-18s %s\n' "$$name" "$$words"; done
 
-demo: $(sandbox_stamp) $(link) ## see the main jobs run: a CDC group set up, rights in Azure repaired, all of it simulated
+demo: $(sandbox_stamp) $(link) ## see it run: from an empty subscription to synced keys and back, rights repaired, all simulated
 	@env PYTHONPATH=tests .venv/bin/python demo/run.py $(DEMO_ARGS)
 
 test: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-k name' for some of them)

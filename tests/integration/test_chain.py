@@ -112,6 +112,8 @@ def test_an_empty_subscription_is_planned_set_up_and_done(chain: Chain) -> None:
     assert chain.results(planned)["planned"]
     planes = [change["plane"] for outcome in planned.outcomes for change in outcome.result.get("plan") or []]
     assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
+    # There is no credential yet, and the plan invents none.
+    assert planned.named("The group and its link")["group"]["link"]["auth_mode"] is None
 
     made = chain.set_up()
     assert made.code == 0, made.output

@@ -21,9 +21,7 @@ def main() -> None:
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    started = Sandbox.start(
-        groups=options.groups, port=options.port, directory=options.directory, empty=options.empty
-    )
+    started = Sandbox.start(groups=options.groups, port=options.port, directory=options.directory, empty=options.empty)
     with started as sandbox:
         exports = _exports(sandbox.environment())
         if options.export_file:
