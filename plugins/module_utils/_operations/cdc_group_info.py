@@ -44,7 +44,9 @@ def run(task: Task) -> dict[str, Any]:
         "changed": False,
         "groups": [group.record() for group in found if _is_of_kind(group, task.params["kind"])],
         "not_managed": [
-            {"group_id": group.group_id, "name": group.name, "reason": group.problem} for group in found if group.problem
+            {"group_id": group.group_id, "name": group.name, "reason": group.problem}
+            for group in found
+            if group.problem
         ],
     }
 
