@@ -213,7 +213,8 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
     if found is None and request.selector.by == "display_name":
         task.warn(
             f"The application {wanted.display_name} is made by its display name alone. Run again within seconds, the "
-            "task may make a second one, as Microsoft Graph need not show the first one yet. app_unique_name excludes that."
+            "task may make a second one, as Microsoft Graph need not show the first one yet. app_unique_name "
+            "excludes that."
         )
     plan = Plan(application_plan.changes_of(wanted, found, steps))
     result: dict[str, Any] = {"client_secret": None}
