@@ -306,7 +306,15 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 # What a role decides itself; every other option is one of a module that it calls.
 OF_THE_ROLES = {
     "azure_prereqs": {"vaults", "repair", "fail_on"},
-    "cdc_setup": {"groups", "sync", "application", "azure_vault", "check_prerequisites", "repair_prerequisites"},
+    "cdc_setup": {
+        "groups",
+        "sync",
+        "application",
+        "azure_vault",
+        "check_prerequisites",
+        "repair_prerequisites",
+        "wait_interval",
+    },
 }
 CALLED = {
     "azure_prereqs": ("azure_kv_prereqs_info", "azure_kv_prereqs"),
