@@ -222,7 +222,14 @@ def _rights_of(group: _Group) -> _Claim:
         return _Claim("", "", {})
     who = _application_of(group).key, group.declared.get("link_client_id")
     values = {option: group.declared[option] for option in _RIGHTS if option in group.declared}
-    return _Claim(f"rights|{_text(who)}|{_vault_key(group)}", "rights of the application at the vault", values)
+    at = _vault_of(group).label or f"vault {_selected(group.declared['vault'])}"
+    label = f"rights of the {_application_of(group).label or 'given application'} at the {at}"
+    return _Claim(f"rights|{_text(who)}|{_vault_key(group)}", label, values)
+
+
+def _selected(vault: Mapping[str, Any]) -> str:
+    named = [vault[field] for field in ("name", "resource_id", "uri") if field in vault]
+    return f'"{named[0]}"' if named else f"with the tags {_text(vault.get('tags', {}))}"
 
 
 def _vault_key(group: _Group) -> str:

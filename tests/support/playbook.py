@@ -60,6 +60,12 @@ class Run:
         return [outcome.task for outcome in self.outcomes if outcome.changed]
 
     @property
+    def plan(self) -> list[Mapping[str, Any]]:
+        """The changes that all tasks have planned, in their order, those of loops included."""
+        results = [one for outcome in self.outcomes for one in outcome.result.get("results") or [outcome.result]]
+        return [change for result in results for change in result.get("plan") or []]
+
+    @property
     def message(self) -> str:
         """The message of the one task that failed."""
         (failed,) = [outcome for outcome in self.outcomes if outcome.status == "failed"]

@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One group for each host of an inventory; what they share is made once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_sync
+from sandbox import Sandbox
+from integration.conftest import link_options
+from integration.test_secrets import assert_none_in
+from support.operate import Operator
+from support.playbook import ROOT, Ansible, Run
+
+SETUP = ROOT / "playbooks" / "setup.yml"
+TEARDOWN = ROOT / "playbooks" / "teardown.yml"
+HOSTS, APPLICATIONS, VAULTS = 20, 2, 3
+PAIRS = APPLICATIONS * VAULTS
+
+
+def inventory(sandbox: Sandbox, directory: Path, count: int) -> dict[str, Any]:
+    """``count`` hosts, which share applications and vaults in turn."""
+    view = sandbox.world.public
+    hosts = {}
+    for number in range(count):
+        application, vault = number % APPLICATIONS, number % VAULTS
+        pair = {
+            "certificate_path": f"{directory}/app-{application}.crt",
+            "key_path": f"{directory}/app-{application}.key",
+        }
+        hosts[f"akv-{number:02}"] = {
+            "cdc_setup_name": f"akv-{number:02}",
+            "cdc_setup_application": {"unique_name": f"fortanix-{application}", "generate_certificate": pair},
+            "cdc_setup_azure_vault": {
+                "name": f"akv-shared-{vault}",
+                "resource_group": "rg-keys",
+                "location": "westeurope",
+                "type": "premium",
+                "permission_model": "rbac",
+            },
+        }
+    shared = {
+        "cdc_setup_link_tenant_id": view.tenant_id,
+        "cdc_setup_link_subscription_id": view.subscription_id,
+        "cdc_setup_repair_prerequisites": True,
+        "cdc_setup_wait_interval": 0,
+    }
+    return {"cdc": {"vars": shared, "hosts": hosts}}
+
+
+class Setup:
+    """The playbook, run on an inventory. ``hosts``: their variables, for a test to change."""
+
+    def __init__(self, sandbox: Sandbox, directory: Path, count: int) -> None:
+        self.sandbox = sandbox
+        self._ansible = Ansible(sandbox.environment(), directory)
+        self._inventory = inventory(sandbox, directory, count)
+        self._file = directory / "groups.yml"
+        self.hosts: dict[str, dict[str, Any]] = self._inventory["cdc"]["hosts"]
+
+    def __call__(self, *arguments: str, playbook: Path = SETUP, hosts: str = "cdc", more: Any = None, **options: Any) -> Run:
+        self._file.write_text(yaml.safe_dump(self._inventory), encoding="utf-8")
+        given = ["-i", str(self._file), "--forks", "4", *arguments]
+        variables = {"cdc_setup_hosts": hosts, **(more or {})}
+        return self._ansible.playbook(playbook, variables=variables, arguments=given, **options)
+
+    def add_keys(self) -> None:
+        """A key in each vault, synced: a group without any is synced in every run."""
+        names = {variables["cdc_setup_azure_vault"]["name"] for variables in self.hosts.values()}
+        self.sandbox.do(lambda state: [state.azure.public.add_key(name, "first") for name in names])
+        for variables in self.hosts.values():
+            Operator(self.sandbox.environment())(cdc_sync, group_name=variables["cdc_setup_name"])
+
+    def writes(self, mark: int = 0) -> Counter[str]:
+        return Counter(entry.plane for entry in self.sandbox.journal.writes(since=mark))
+
+
+@pytest.fixture
+def many(own_sandbox: Sandbox, tmp_path: Path) -> Callable[[int], Setup]:
+    return lambda count: Setup(own_sandbox, tmp_path, count)
+
+
+def test_twenty_hosts_are_planned_set_up_and_done(many: Callable[[int], Setup]) -> None:
+    set_up = many(HOSTS)
+
+    planned = set_up(check=True)
+    assert planned.code == 0, planned.output
+    assert set_up.writes() == {}
+    planes = [change["plane"] for change in planned.plan]
+    assert Counter(planes) == {"Entra": 3 * APPLICATIONS, "Azure": VAULTS + 1 + 2 * PAIRS, "dsm": HOSTS}
+    assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
+
+    made = set_up()
+    assert made.code == 0, made.output
+    assert set_up.writes() == {
+        # The application, its service principal, its certificate and permission.
+        "graph": 3 * APPLICATIONS,
+        # The vaults, one role for the whole subscription, and two assignments for each pair.
+        "arm": VAULTS + 1 + 2 * PAIRS,
+        # The group with its link, and the sync.
+        "dsm": 2 * HOSTS,
+    }
+    assert "[WARNING]" not in planned.output + made.output
+    # Hosts go through the tasks together, as many at a time as there are forks.
+    tasks = [name for name, _outcomes in groupby(outcome.task for outcome in made.outcomes)]
+    assert len(tasks) == len(set(tasks))
+
+    set_up.add_keys()
+    mark = set_up.sandbox.journal.mark()
+    again = set_up()
+    assert again.code == 0, again.output
+    assert set_up.writes(mark) == {}
+    assert again.changed == []
+
+
+def test_a_shared_vault_that_cannot_be_made_stops_the_hosts_that_need_it(
+    many: Callable[[int], Setup], own_sandbox: Sandbox
+) -> None:
+    set_up = many(4)
+    # Two groups of one host with an application of their own, and its secret in the list.
+    link = link_options(own_sandbox)
+    listed = [{"name": f"akv-listed-{number}", "vault": {"name": "akv-sandbox-prem"}, **link} for number in (1, 2)]
+    set_up.hosts["akv-list"] = {"cdc_setup_groups": listed, "cdc_setup_repair_prerequisites": False}
+    set_up.hosts["akv-00"]["cdc_setup_azure_vault"]["resource_group"] = "rg-not-there"
+    set_up.hosts["akv-03"]["cdc_setup_azure_vault"]["resource_group"] = "rg-not-there"
+
+    run = set_up(verbosity=3, more={"cdc_setup_serial": 2})
+
+    results = {outcome.host: outcome for outcome in run.outcomes if outcome.task.endswith("no group works without")}
+    stopped = {host for host, outcome in results.items() if outcome.status == "failed"}
+    assert stopped == {"akv-00", "akv-03"}
+    assert all('vault "akv-shared-0", run for akv-00, failed' in results[host]["msg"] for host in stopped)
+    assert all("rg-not-there" in results[host]["msg"] for host in stopped)
+    done = {outcome.host for outcome in run.outcomes if outcome.task.endswith("Summary")}
+    assert done == {"akv-01", "akv-02", "akv-list"}
+    assert_none_in(run, [link["link_client_secret"], own_sandbox.world.admin_app.api_key])
+
+    # A part of the hosts is a run of its own.
+    for host in stopped:
+        set_up.hosts[host]["cdc_setup_azure_vault"]["resource_group"] = "rg-keys"
+    mark = own_sandbox.journal.mark()
+    limited = set_up("--limit", "akv-03")
+    assert limited.code == 0, limited.output
+    assert {outcome.host for outcome in limited.outcomes} == {"akv-03"}
+    # The vault, two assignments of roles (one is defined), the group and its sync.
+    assert set_up.writes(mark) == {"arm": 3, "dsm": 2}
+
+
+def test_hosts_that_contradict_each_other_are_refused_before_anything_is_asked(many: Callable[[int], Setup]) -> None:
+    set_up = many(4)
+    set_up.hosts["akv-03"]["cdc_setup_azure_vault"]["location"] = "northeurope"
+
+    refused = set_up()
+
+    assert refused.code != 0
+    both = 'akv-00 and akv-03 declare the vault "akv-shared-0" differently: location (westeurope, northeurope).'
+    assert both in refused.message
+    assert set_up.sandbox.journal.since() == []
+
+
+def test_one_host_among_many_is_taken_down_without_what_others_use(many: Callable[[int], Setup]) -> None:
+    set_up = many(3)
+    set_up.hosts["akv-02"]["cdc_setup_azure_vault"]["name"] = "akv-shared-0"
+    for variables in set_up.hosts.values():
+        variables["cdc_setup_sync"] = "never"
+    assert set_up().code == 0
+    down = {"playbook": TEARDOWN, "hosts": "akv-00", "more": {"teardown_group": "akv-00"}}
+
+    mark = set_up.sandbox.journal.mark()
+    for forbidden in ("teardown_remove_application", "teardown_remove_vault"):
+        refused = set_up(**{**down, "more": {"teardown_group": "akv-00", forbidden: True}})
+        assert "akv-02" in refused.message
+    assert set_up.writes(mark) == {}
+
+    removed = set_up(**down)
+    assert removed.code == 0, removed.output
+    # The group, and nothing of what akv-02 uses: not the rights, nor the application's credential.
+    assert set_up.writes(mark) == {"dsm": 1}
+    alone = set_up(playbook=TEARDOWN, hosts="akv-01", more={"teardown_group": "akv-01"})
+    assert alone.code == 0, alone.output
+    # Its rights and its credential go with it.
+    assert set_up.writes(mark).keys() == {"dsm", "arm", "graph"}
