@@ -69,7 +69,9 @@ from ..plugin_utils._unsafe import unsafe
 
 def shared_objects(hosts: Any) -> Any:
     if not isinstance(hosts, Mapping) or not all(isinstance(declared, list) for declared in hosts.values()):
-        raise AnsibleFilterError("fortanix.dsm.shared_objects: give it a dictionary with a list of declarations per host")
+        raise AnsibleFilterError(
+            "fortanix.dsm.shared_objects: give it a dictionary with a list of declarations per host"
+        )
     return unsafe(_shared_objects.shared(hosts))
 
 

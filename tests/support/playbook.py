@@ -94,8 +94,9 @@ class Listing:
 class Ansible:
     """ansible-playbook with the sandbox's environment, in a directory of its own for each run."""
 
-    def __init__(self, environment: Mapping[str, str], directory: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], directory: Path, *, timeout: float = 300) -> None:
         self._environment = environment
+        self._timeout = timeout
         self._directory = directory
         self._runs = 0
 
@@ -188,7 +189,7 @@ class Ansible:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=self._timeout,
             check=False,
         )
 
