@@ -11,8 +11,8 @@ version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role), which makes what several hosts share once. It takes named values only, so
-    that no credential of a link is in the result.
+  - For the role P(fortanix.dsm.cdc_setup#role), which makes what several hosts share once. It takes named values
+    only, so that no credential of a link is in the result.
 positional: _input
 options:
   _input:

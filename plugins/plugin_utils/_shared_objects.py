@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the hosts of a run share in Azure: each application, vault, and pair of both once, and who is to make it. No I/O.
+"""What the hosts of a run share in Azure: each application, vault, and pair of both, and who makes it. No I/O.
 
 A declaration is what one group says of its application, vault and rights; a host has one for each of its groups. It is
 made of named values only, so that no credential of a link gets into a fact.
@@ -314,7 +314,7 @@ def failures(places: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) ->
 
 def _failures_of(place: Mapping[str, Any], variables: Mapping[str, Any]) -> list[str]:
     # Not there: its tag was left out of the run.
-    done = variables["cdc_setup_" + place["task"]] if "cdc_setup_" + place["task"] in variables else {}
+    done = variables.get("cdc_setup_" + place["task"], {})
     results = done.get("results") or []
     # Without results the task has failed before its first object.
     result = results[place["position"]] if place["position"] < len(results) else done

@@ -38,7 +38,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         empty = _measure_parts(Path(directory))
         print(f"\n{os.cpu_count()} cores, {options.forks} forks, ansible-core of .venv\n")
-        print("| groups | run | DSM | Entra | Azure | writes | module runs | in the server | seconds | × empty run |")
+        print("| groups | run | DSM | Entra | Azure | writes | module runs | in the server | seconds | to empty run |")
         print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
         for count in options.groups:
             _measure_setup(Path(directory) / str(count), count, options.forks, empty)
@@ -62,7 +62,7 @@ def _measure_parts(directory: Path) -> float:
             )
         ),
     }
-    print("| alone | seconds | × empty run |\n| --- | ---: | ---: |")
+    print("| alone | seconds | to empty run |\n| --- | ---: | ---: |")
     for name, seconds in parts.items():
         print(f"| {name} | {seconds:.2f} | {seconds / empty:.2f} |", flush=True)
     return empty

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
@@ -34,7 +33,8 @@ def test_twenty_hosts_are_planned_set_up_and_done(many: Callable[[int], Setup]) 
     assert planned.code == 0, planned.output
     assert set_up.writes() == {}
     planes = [change["plane"] for change in planned.plan]
-    assert Counter(planes) == {"Entra": 3 * APPLICATIONS, "Azure": VAULTS + 1 + 2 * PAIRS, "dsm": HOSTS}
+    # One plan: what is shared once, then each group with its link.
+    assert len({change["object"] for change in planned.plan if change["plane"] == "dsm"}) == HOSTS
     assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
 
     made = set_up()
