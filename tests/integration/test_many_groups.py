@@ -26,20 +26,23 @@ def many(own_sandbox: Sandbox, tmp_path: Path) -> Callable[[int], Setup]:
     return lambda count: Setup(own_sandbox, tmp_path, count)
 
 
-def test_twenty_hosts_are_planned_set_up_and_done(many: Callable[[int], Setup]) -> None:
-    set_up = many(HOSTS)
+@pytest.fixture
+def twenty(own_sandbox: Sandbox, tmp_path: Path) -> Setup:
+    return Setup(own_sandbox, tmp_path, HOSTS)
 
-    planned = set_up(check=True)
+
+def test_twenty_hosts_are_planned_and_done(twenty: Setup) -> None:
+    planned = twenty(check=True)
     assert planned.code == 0, planned.output
-    assert set_up.writes() == {}
+    assert twenty.writes() == {}
     planes = [change["plane"] for change in planned.plan]
     # One plan: what is shared once, then each group with its link.
     assert len({change["object"] for change in planned.plan if change["plane"] == "dsm"}) == HOSTS
     assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
 
-    made = set_up()
+    made = twenty()
     assert made.code == 0, made.output
-    assert set_up.writes() == {
+    assert twenty.writes() == {
         # The application, its service principal, its certificate and permission.
         "graph": 3 * APPLICATIONS,
         # The vaults, one role for the whole subscription, and two assignments for each pair.
@@ -52,11 +55,11 @@ def test_twenty_hosts_are_planned_set_up_and_done(many: Callable[[int], Setup]) 
     tasks = [name for name, _outcomes in groupby(outcome.task for outcome in made.outcomes)]
     assert len(tasks) == len(set(tasks))
 
-    set_up.add_keys()
-    mark = set_up.sandbox.journal.mark()
-    again = set_up()
+    twenty.add_keys()
+    mark = twenty.sandbox.journal.mark()
+    again = twenty()
     assert again.code == 0, again.output
-    assert set_up.writes(mark) == {}
+    assert twenty.writes(mark) == {}
     assert again.changed == []
 
 
