@@ -31,7 +31,7 @@ def twenty(own_sandbox: Sandbox, tmp_path: Path) -> Setup:
     return Setup(own_sandbox, tmp_path, HOSTS)
 
 
-def test_twenty_hosts_are_planned_and_done(twenty: Setup) -> None:
+def test_twenty_hosts_are_planned_set_up_and_done(twenty: Setup) -> None:
     planned = twenty(check=True)
     assert planned.code == 0, planned.output
     assert twenty.writes() == {}
