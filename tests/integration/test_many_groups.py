@@ -108,6 +108,17 @@ def test_hosts_that_contradict_each_other_are_refused_before_anything_is_asked(m
     assert set_up.sandbox.journal.since() == []
 
 
+def test_a_host_with_a_wrong_option_is_refused_before_anything_is_asked(many: Callable[[int], Setup]) -> None:
+    set_up = many(1)
+    set_up.hosts["akv-00"]["cdc_setup_rights_profile"] = "everything"
+
+    refused = set_up()
+
+    assert refused.code != 0
+    assert "cdc_setup_rights_profile must be one of" in refused.output
+    assert set_up.sandbox.journal.since() == []
+
+
 def test_one_host_among_many_is_taken_down_without_what_others_use(many: Callable[[int], Setup]) -> None:
     set_up = many(3)
     set_up.hosts["akv-02"]["cdc_setup_azure_vault"]["name"] = "akv-shared-0"
