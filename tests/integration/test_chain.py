@@ -129,7 +129,7 @@ def test_an_empty_subscription_is_planned_set_up_and_done(chain: Chain) -> None:
     assert planned.code == 0, planned.output
     assert chain.writes() == []
     assert chain.results(planned)["planned"]
-    planes = [change["plane"] for outcome in planned.outcomes for change in outcome.result.get("plan") or []]
+    planes = [change["plane"] for change in planned.plan]
     assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
     # There is no credential yet, and the plan invents none.
     assert planned.named("The group and its link")["group"]["link"]["auth_mode"] is None
