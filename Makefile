@@ -18,6 +18,7 @@ DEMO_ARGS ?=
 LINT_ARGS ?=
 MOLECULE_ARGS ?=
 CORES_ARGS ?=
+BENCH_ARGS ?=
 
 # --- Nothing of the caller's environment reaches the tools ------------------------------------------------------------
 unexport $(filter ANSIBLE_% DSM_% FORTANIX_% AZURE_% ARM_% PYTEST_%,$(.VARIABLES))
@@ -42,12 +43,12 @@ link := .build/collections/ansible_collections/fortanix/dsm
 
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
-.PHONY: help demo test test-cores molecule lint sandbox clean
+.PHONY: help demo test test-cores molecule lint bench sandbox clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-18s %s\n' "$$name" "$$words"; done
 
-demo: $(sandbox_stamp) $(link) ## see the main jobs run: a CDC group set up, rights in Azure repaired, all of it simulated
+demo: $(sandbox_stamp) $(link) ## see it run: from an empty subscription to synced keys and back, rights repaired, all simulated
 	@env PYTHONPATH=tests .venv/bin/python demo/run.py $(DEMO_ARGS)
 
 test: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-k name' for some of them)
@@ -61,6 +62,9 @@ molecule: $(dev_stamp) $(link) ## run the Molecule scenarios (MOLECULE_ARGS='def
 
 lint: $(dev_stamp) $(link) ## run all linters (LINT_ARGS='ruff mypy' for some of them)
 	@.venv/bin/python tests/lint/run.py $(LINT_ARGS)
+
+bench: $(dev_stamp) $(link) ## measure what the set-up of 1, 20 and 100 groups costs (BENCH_ARGS='--groups 1 20')
+	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.run $(BENCH_ARGS)
 
 sandbox: $(sandbox_stamp) $(link) ## start simulated DSM and Azure and keep them up (SANDBOX_ARGS='--help')
 	@exec env PYTHONPATH=tests .venv/bin/python -m sandbox $(SANDBOX_ARGS)

@@ -78,7 +78,7 @@ options:
     default: 60
 requirements:
   - python >= 3.10
-  - urllib3 >= 2.0
+  - urllib3 >= 2.0.2
   - cryptography >= 42, for certificates
 notes:
   - A proxy is taken from the environment variables E(HTTPS_PROXY) and E(NO_PROXY).

@@ -28,7 +28,7 @@ _DISTRIBUTIONS = {
     "azure.mgmt.core": "azure-mgmt-core >= 1.6",
     "azure.mgmt.keyvault": "azure-mgmt-keyvault >= 14",
     "cryptography": "cryptography >= 42",
-    "urllib3": "urllib3 >= 2.0",
+    "urllib3": "urllib3 >= 2.0.2",
 }
 
 

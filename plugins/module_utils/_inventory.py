@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._dsm.external_kms import ENDPOINTS, checked_vault_uri
+from ._dsm.external_kms import ENDPOINTS, KIND, checked_vault_uri
 from ._dsm.login import ApiKey, UserPassword, login_from
 from ._dsm.selection import checked_name
 from ._errors import InvalidInput, TaskError
@@ -150,7 +150,7 @@ def static_inventory(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """
     every = hosts(records)
     names = collections.Counter(host.record["name"] for host in every)
-    linked = [host for host in every if host.record["link"] is not None]
+    linked = [host for host in every if host.record["link"] is not None or _has_several_links(host.record)]
     reasons = {host.name: _reason_to_leave_out(host, names) for host in linked}
     kept = [host for host in linked if not reasons[host.name]]
     left_out = [{"name": host.record["name"], "reason": reason} for host in linked if (reason := reasons[host.name])]
@@ -175,6 +175,11 @@ _HEAD = (
 )
 
 
+def _has_several_links(record: Mapping[str, Any]) -> bool:
+    """Whether the group is linked to Azure, and its record has no link because there are several."""
+    return record["link"] is None and KIND in str(record.get("external_kms")).split(", ")
+
+
 def _reason_to_leave_out(host: Host, names: Mapping[str, int]) -> str | None:
     """Why the role would not take this group, or another one for it; None when it does."""
     name, link = host.record["name"], host.record["link"]
@@ -184,6 +189,8 @@ def _reason_to_leave_out(host: Host, names: Mapping[str, int]) -> str | None:
         return "its name is no valid text"
     if not _stays_text(name):
         return "its name reads as a list or a dictionary, which ansible-core before 2.19 would make of it"
+    if link is None:
+        return "it has several links to Azure"
     if link["azure_service"] not in ENDPOINTS:
         return "its endpoints are those of no Azure that the role knows"
     try:

@@ -20,9 +20,17 @@ author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes
-  - fortanix.dsm.attributes.operator
+  - fortanix.dsm.dsm
   - fortanix.dsm.azure
 attributes:
+  action_group:
+    description:
+      - Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator's options once for all modules, and
+        C(group/fortanix.dsm.cdc) for the C(dsm_) options.
+    support: full
+    membership:
+      - fortanix.dsm.cdc
+      - fortanix.dsm.azure
   idempotent:
     description: A second run with the same options changes nothing and sends no write.
     support: full
@@ -42,14 +50,18 @@ options:
   app_display_name:
     description:
       - The application by its display name. Display names are not unique. When several applications have it, the task
-        fails and lists them. Two tasks that run at the same time may both make one.
+        fails and lists them.
+      - Two tasks that run at the same time may both make one, and so may a task that is repeated within seconds, as
+        Microsoft Graph need not show yet what the first one made. A task that makes an application by its display name
+        warns of that. O(app_unique_name) excludes it.
     type: str
   state:
     description:
       - V(present) makes the application, and what is missing of it.
       - V(absent) removes the secrets and certificates whose name begins with C(fortanix-dsm-ansible), which are those
-        that this module made. Everything else stays, unless O(remove_application) is set. Links in DSM that log in with
-        one of them are cut off, so remove those first.
+        that this module made. Everything else stays, unless O(remove_application) is set.
+      - V(absent) refuses while a group in DSM, as far as the login to DSM shows them, uses the application. Without a
+        login to DSM it warns that this was not looked at.
     type: str
     choices: [present, absent]
     default: present
@@ -134,6 +146,16 @@ options:
         module made can be removed, which the tag C(fortanix-dsm-ansible) tells.
     type: bool
     default: false
+  dsm_endpoint:
+    description:
+      - Address of DSM, for example V(https://dsm.example.com). Needed only for the look before O(state=absent).
+      - Taken from the environment variable E(DSM_ENDPOINT) or E(FORTANIX_API_ENDPOINT) when not set.
+    required: false
+  group:
+    description:
+      - With O(state=absent), the record of a group that an earlier task removes, as that task returned it. It does not
+        count as one that uses the application, so that check mode can plan the removal of both.
+    type: dict
   wait_timeout:
     description:
       - How many seconds to wait until what was made or changed can be read back.

@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Returns groups with the details of their links, all that the login sees or one of them.
   - A name that no group has gives an empty list.
+  - A group with several links to Azure cannot be managed by this collection. Among all groups it is named in
+    RV(not_managed) and in a warning. A task that asks for that very group fails.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
@@ -49,10 +51,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 groups:
-  description: The groups by name, each with the keys of RV(fortanix.dsm.cdc_group#module:group).
+  description:
+    - The groups by name, each with the keys of RV(fortanix.dsm.cdc_group#module:group).
+    - A group with several links to Azure is among them with O(kind=external) and O(kind=all) only, and has no C(link).
   returned: success
   type: list
   elements: dict
+not_managed:
+  description: The groups that no module of this collection can manage, whatever O(kind) is.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    group_id:
+      description: ID of the group.
+      type: str
+    name:
+      description: Name of the group.
+      type: str
+    reason:
+      description: Why it cannot be managed.
+      type: str
 """
 
 from ..module_utils._operations import cdc_group_info

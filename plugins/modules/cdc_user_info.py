@@ -109,11 +109,11 @@ groups:
       type: str
     connection:
       description:
-        - V(connected), V(not_connected), V(not_checked), or V(unknown) when the login may not test it. Null for a
-          group that is not linked to Azure.
+        - V(connected), V(not_connected), V(not_checked), or V(unknown) when the login may not test it or the group has
+          several links to Azure. Null for a group that is not linked to Azure.
       type: str
     message:
-      description: The words of DSM when it does not connect.
+      description: The words of DSM when it does not connect, or why the connection is unknown.
       type: str
 group_count:
   description: Number of groups that are returned.

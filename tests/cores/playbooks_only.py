@@ -16,7 +16,7 @@ import pytest
 from ansible.release import __version__
 
 # Fixtures that run playbooks.
-PLAYBOOKS = {"ansible", "chain"}
+PLAYBOOKS = {"ansible", "chain", "many"}
 
 
 def pytest_configure() -> None:

@@ -253,3 +253,43 @@ def test_absent_predicts_and_then_has_nothing_to_do(apps: Apps) -> None:
 @pytest.mark.parametrize("by", [{"app_unique_name": "none"}, {"app_client_id": str(uuid4())}])
 def test_absent_of_what_is_not_there_is_no_change(apps: Apps, by: dict[str, str]) -> None:
     assert apps(state="absent", **by)["changed"] is False
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_absent_refuses_while_a_group_in_dsm_uses_the_application(apps: Apps, check_mode: bool) -> None:
+    made = apps(app_unique_name="byok", generate_certificate=apps.pair())["application"]
+    group, mark = apps.azure.group(client_id=made["client_id"]), apps.mark()
+
+    with pytest.raises(TaskError, match=f'use this application and would be cut off: "{group}"'):
+        apps(app_unique_name="byok", state="absent", check_mode=check_mode, **apps.azure.dsm_login)
+
+    assert apps.writes(mark) == []
+
+
+def test_absent_is_planned_along_with_the_removal_of_the_group_that_uses_the_application(apps: Apps) -> None:
+    made = apps(app_unique_name="byok", generate_certificate=apps.pair())["application"]
+    name = apps.azure.group(client_id=made["client_id"])
+    group_id = apps.azure.sandbox.do(lambda state: state.dsm.find_group(name).group_id)
+    options = {"app_unique_name": "byok", "state": "absent", **apps.azure.dsm_login}
+    going = {"group_id": group_id, "exists": False}
+
+    assert apps(check_mode=True, group=going, **options)["changed"]
+    # A real run asks DSM, whatever the record says.
+    with pytest.raises(TaskError, match=name):
+        apps(group=going, **options)
+
+
+def test_absent_without_a_login_to_dsm_warns(apps: Apps) -> None:
+    apps(app_unique_name="byok", generate_certificate=apps.pair())
+
+    apps(app_unique_name="byok", state="absent")
+
+    assert [line for line in apps.warnings if "whether a group in DSM uses this application" in line]
+
+
+@pytest.mark.parametrize(("by", "warns"), [("app_display_name", 1), ("app_unique_name", 0)])
+def test_an_application_that_is_made_by_its_display_name_alone_is_warned_of(apps: Apps, by: str, warns: int) -> None:
+    apps(**{by: "byok"})
+    apps(**{by: "byok"})
+
+    assert len([line for line in apps.warnings if "may make a second one" in line]) == warns

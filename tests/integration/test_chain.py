@@ -34,11 +34,24 @@ WRITES = [
 ]
 
 
+# A client secret is returned to a task that keeps it out of all output, once.
+_MAKE_SECRET = {
+    "name": "Application with a client secret",
+    "fortanix.dsm.azure_kv_app": {
+        "app_unique_name": "{{ cdc_setup_application.unique_name }}",
+        "display_name": "{{ cdc_setup_application.display_name }}",
+        "return_secret": True,
+    },
+    "no_log": True,
+    "register": "chain_made",
+}
+
+
 class Chain:
     """The whole set-up in one cloud, with files of its own."""
 
-    def __init__(self, sandbox: Sandbox, directory: Path, cloud: str, model: str) -> None:
-        self.sandbox, self.cloud = sandbox, cloud
+    def __init__(self, sandbox: Sandbox, directory: Path, cloud: str, model: str, form: str) -> None:
+        self.sandbox, self.cloud, self.form = sandbox, cloud, form
         view = getattr(sandbox.world, cloud)
         operator = sandbox.operator_environment(view)
         self._ansible = Ansible({**sandbox.environment(), **operator}, directory)
@@ -65,6 +78,10 @@ class Chain:
         }
         if cloud == "government":
             self.variables["cdc_setup_azure_service"] = "us_government"
+        if form == "secret":
+            del self.variables["cdc_setup_application"]["generate_certificate"]
+            # Made in this play: only the run that makes it has it, and a run that changes no link needs none.
+            self.variables["cdc_setup_link_client_secret"] = "{{ chain_made.client_secret | default(omit, true) }}"
 
     def set_up(self, *, check: bool = False) -> Run:
         play = {
@@ -77,6 +94,7 @@ class Chain:
                 f"fortanix.dsm.{module}": {"wait_interval": 0}
                 for module in ("azure_kv_app", "azure_kv_vault", "azure_kv_prereqs")
             },
+            "pre_tasks": [_MAKE_SECRET] if self.form == "secret" else [],
             "roles": [{"role": "fortanix.dsm.cdc_setup"}],
         }
         return self._ansible.playbook([play], variables=self.variables, check=check)
@@ -97,25 +115,30 @@ class Chain:
 
 @pytest.fixture
 def chain(own_sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> Chain:
-    """Of a cloud and a permission model; the public one and RBAC where a test does not say."""
-    cloud, model = getattr(request, "param", ("public", "rbac"))
-    return Chain(own_sandbox, tmp_path, cloud, model)
+    """Of a cloud, a permission model and a form of the credential, which are these where a test does not say."""
+    cloud, model, form = getattr(request, "param", ("public", "rbac", "certificate"))
+    return Chain(own_sandbox, tmp_path, cloud, model, form)
 
 
-@pytest.mark.parametrize(
-    "chain", list(product(("public", "government"), ("rbac", "access_policy"))), indirect=True, ids="-".join
-)
+CLOUDS, MODELS, FORMS = ("public", "government"), ("rbac", "access_policy"), ("certificate", "secret")
+
+
+@pytest.mark.parametrize("chain", list(product(CLOUDS, MODELS, FORMS)), indirect=True, ids="-".join)
 def test_an_empty_subscription_is_planned_set_up_and_done(chain: Chain) -> None:
     planned = chain.set_up(check=True)
     assert planned.code == 0, planned.output
     assert chain.writes() == []
     assert chain.results(planned)["planned"]
-    planes = [change["plane"] for outcome in planned.outcomes for change in outcome.result.get("plan") or []]
+    planes = [change["plane"] for change in planned.plan]
     assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
+    # There is no credential yet, and the plan invents none.
+    assert planned.named("The group and its link")["group"]["link"]["auth_mode"] is None
 
     made = chain.set_up()
     assert made.code == 0, made.output
     assert chain.results(made)["status"] == "connected"
+    mode = {"certificate": "certificate", "secret": "client_secret"}[chain.form]
+    assert made.named("The group and its link")["group"]["link"]["auth_mode"] == mode
     # One write makes the group with link, vault and TLS; the other is the sync.
     assert chain.writes().count("dsm") == 2
 

@@ -21,7 +21,8 @@ def main() -> None:
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    with Sandbox.start(groups=options.groups, port=options.port, directory=options.directory) as sandbox:
+    started = Sandbox.start(groups=options.groups, port=options.port, directory=options.directory, empty=options.empty)
+    with started as sandbox:
         exports = _exports(sandbox.environment())
         if options.export_file:
             write_privately(options.export_file, exports)
@@ -36,6 +37,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="port of the CONNECT proxy (default: any free one)")
     parser.add_argument("--directory", type=Path, help="where the CA bundle goes (default: a temporary directory)")
     parser.add_argument("--groups", type=int, default=0, metavar="N", help="seed N extra groups in the DSM account")
+    parser.add_argument(
+        "--empty", action="store_true", help="subscriptions that hold nothing: no application of DSM, no vault"
+    )
     parser.add_argument(
         "--export-file", type=Path, metavar="PATH", help="write the export lines to a file (mode 0600) too"
     )
@@ -82,11 +86,14 @@ def _dsm_part(world: World) -> str:
 
 
 def _azure_part(title: str, view: AzureView) -> str:
+    application = [
+        f"  client         {view.client_id}",
+        f"  client secret  {view.client_secret}",
+    ]
     lines = [
         f"\n{title}",
         f"  tenant         {view.tenant_id}",
-        f"  client         {view.client_id}",
-        f"  client secret  {view.client_secret}",
+        *(application if view.client_id else ["  no application and no vault: the subscription is empty"]),
         f"  operator       {view.operator_client_id}  (Owner of the subscription, prepares Azure)",
         f"  its secret     {view.operator_client_secret}",
         f"  subscription   {view.subscription_id}",

@@ -56,7 +56,7 @@ class State:
 class Sandbox:
     """Simulated DSM and Azure on loopback. `Sandbox.start()` gives a running one."""
 
-    def __init__(self, profile: Profile, groups: int, port: int, directory: Path | None) -> None:
+    def __init__(self, profile: Profile, groups: int, port: int, directory: Path | None, *, empty: bool) -> None:
         self._authorities = Authorities()
         self._runtime = Runtime(profile, self._authorities.global_roots_pem())
         self._own_directory = directory is None
@@ -64,7 +64,7 @@ class Sandbox:
         self._dsm_context = self._authorities.dsm_context(DSM_HOST)
         dsm = DsmState(self._runtime.clock, lambda der: self._dsm_context.load_verify_locations(cadata=der))
         self._state = State(dsm, AzureState.fresh(self._runtime.clock, lambda: self._runtime.profile))
-        self.world: World = build(self._state.dsm, self._state.azure, groups, self.directory)
+        self.world: World = build(self._state.dsm, self._state.azure, groups, self.directory, empty=empty)
         self._bundle = self.directory / "ca.pem"
         self._wanted_port = port
         self._proxy = Proxy(self._runtime.network, self._runtime.origins)
@@ -76,10 +76,20 @@ class Sandbox:
 
     @classmethod
     def start(
-        cls, profile: Profile | None = None, groups: int = 0, port: int = 0, directory: str | Path | None = None
+        cls,
+        profile: Profile | None = None,
+        groups: int = 0,
+        port: int = 0,
+        directory: str | Path | None = None,
+        *,
+        empty: bool = False,
     ) -> Self:
-        """Build the start-up world and listen. `groups` extra local groups are seeded, `port` is the proxy's."""
-        sandbox = cls(profile or Profile(), groups, port, Path(directory) if directory else None)
+        """Build the start-up world and listen.
+
+        `groups` extra local groups are seeded, `port` is the proxy's. With `empty` there are tenant, subscription,
+        resource group and operator in each cloud, and neither the application of DSM nor a vault or managed HSM.
+        """
+        sandbox = cls(profile or Profile(), groups, port, Path(directory) if directory else None, empty=empty)
         sandbox._thread.start()
         try:
             sandbox._run(sandbox._open())

@@ -21,6 +21,8 @@ from .azure.vaults import KeyStore, ManagedHsm
 from .dsm.state import ADMINISTRATOR, AUDITOR, MEMBER, App, DsmState, User
 
 DSM_HOST = "dsm.sandbox.example"
+PUBLIC_DOMAIN, GOVERNMENT_DOMAIN = "contoso.onmicrosoft.example", "contoso.onmicrosoft.us.example"
+RESOURCE_GROUP = "rg-keys"
 _AGE = 30 * 86400.0
 OPERATOR_GRAPH_PERMISSIONS = (
     "Application.ReadWrite.All",
@@ -72,6 +74,9 @@ class AzureView:
 
     The operator is the application of whoever prepares Azure: Owner of the subscription, local Administrator of the
     pools, and allowed to manage applications and consent by Microsoft Graph.
+
+    In a sandbox that starts empty there are the operator and a resource group, `rg-keys`. What belongs to the
+    application is the empty string then, and there is neither vault nor pool.
     """
 
     cloud_name: str
@@ -108,8 +113,8 @@ class World:
     government: AzureView
 
 
-def build(dsm: DsmState, azure: AzureState, groups: int, directory: Path) -> World:
-    """Fill the fresh states and describe what they hold."""
+def build(dsm: DsmState, azure: AzureState, groups: int, directory: Path, *, empty: bool = False) -> World:
+    """Fill the fresh states and describe what they hold. ``empty``: the subscriptions hold nothing yet."""
     account = dsm.add_account("Sandbox")
     second = dsm.add_account("Sandbox Two")
     administrator = dsm.add_user("administrator@sandbox.example", {account.acct_id: [ADMINISTRATOR]})
@@ -117,6 +122,14 @@ def build(dsm: DsmState, azure: AzureState, groups: int, directory: Path) -> Wor
     both = dsm.add_user("two.accounts@sandbox.example", {account.acct_id: [MEMBER], second.acct_id: [ADMINISTRATOR]})
     for number in range(groups):
         dsm.add_group(f"seeded-{number:05d}")
+    public, government = azure.public, azure.government
+    views = (
+        _bare_tenant(public, PUBLIC_DOMAIN) if empty else _public_cloud(public),
+        _bare_tenant(government, GOVERNMENT_DOMAIN) if empty else _government_cloud(government),
+    )
+    for cloud in (public, government):
+        # Set up some time ago: a right that is minutes old need not have an effect everywhere yet.
+        cloud.rights.assignments = [replace(entry, created=entry.created - _AGE) for entry in cloud.rights.assignments]
     return World(
         dsm_endpoint=f"https://{DSM_HOST}",
         account_id=account.acct_id,
@@ -129,13 +142,13 @@ def build(dsm: DsmState, azure: AzureState, groups: int, directory: Path) -> Wor
         administrator=_user_view(administrator),
         auditor=_user_view(auditor),
         two_account_user=_user_view(both),
-        public=_public_cloud(azure.public),
-        government=_government_cloud(azure.government),
+        public=views[0],
+        government=views[1],
     )
 
 
 def _public_cloud(cloud: CloudState) -> AzureView:
-    view = _tenant(cloud, "contoso.onmicrosoft.example", ("akv-sandbox-std", "akv-sandbox-prem"), "hsm-sandbox")
+    view = _tenant(cloud, PUBLIC_DOMAIN, ("akv-sandbox-std", "akv-sandbox-prem"), "hsm-sandbox")
     standard, premium = cloud.vault("akv-sandbox-std"), cloud.vault("akv-sandbox-prem")
     cloud.add_key(standard, "app-signing")
     cloud.add_key(standard, "invoices", kty="EC", curve="P-256")
@@ -149,25 +162,44 @@ def _public_cloud(cloud: CloudState) -> AzureView:
 
 
 def _government_cloud(cloud: CloudState) -> AzureView:
-    view = _tenant(
-        cloud, "contoso.onmicrosoft.us.example", ("akv-sandbox-gov-std", "akv-sandbox-gov-prem"), "hsm-sandbox-gov"
-    )
+    view = _tenant(cloud, GOVERNMENT_DOMAIN, ("akv-sandbox-gov-std", "akv-sandbox-gov-prem"), "hsm-sandbox-gov")
     cloud.add_key("akv-sandbox-gov-std", "records")
     cloud.add_key("akv-sandbox-gov-prem", "records", kty="RSA-HSM")
     cloud.add_key(cloud.managed_hsm("hsm-sandbox-gov"), "root-of-trust", kty="RSA-HSM")
     return view
 
 
-def _tenant(cloud: CloudState, domain: str, names: tuple[str, str], pool_name: str) -> AzureView:
-    """A tenant set up as the guide's sections 4.1 and 4.2 want it, a managed HSM, and one vault of other people."""
+def _bare_tenant(cloud: CloudState, domain: str) -> AzureView:
+    """A tenant with a subscription that holds an empty resource group, and the operator who is going to fill it."""
     tenant_id = cloud.add_tenant(domain)
     subscription = cloud.add_subscription(tenant_id)
-    application = cloud.add_application(tenant_id, "fortanix-dsm-cdc")
-    secret = cloud.add_secret(application)
+    cloud.add_resource_group(RESOURCE_GROUP, subscription.subscription_id)
     operator = cloud.add_application(tenant_id, "fortanix-dsm-operator")
     operator_secret = cloud.add_secret(operator)
     cloud.assign_role(operator, subscription.scope, "Owner")
     cloud.allow_graph(operator, *OPERATOR_GRAPH_PERMISSIONS)
+    return AzureView(
+        cloud_name=cloud.cloud.name,
+        tenant_id=tenant_id,
+        client_id="",
+        client_secret="",
+        client_secret_id="",
+        application_object_id="",
+        service_principal_id="",
+        operator_client_id=operator.client_id,
+        operator_client_secret=operator_secret.value,
+        operator_object_id=operator.service_principal_id,
+        subscription_id=subscription.subscription_id,
+        vaults=MappingProxyType({}),
+        managed_hsms=MappingProxyType({}),
+    )
+
+
+def _tenant(cloud: CloudState, domain: str, names: tuple[str, str], pool_name: str) -> AzureView:
+    """A tenant set up as the guide's sections 4.1 and 4.2 want it, a managed HSM, and one vault of other people."""
+    bare = _bare_tenant(cloud, domain)
+    application = cloud.add_application(bare.tenant_id, "fortanix-dsm-cdc")
+    secret = cloud.add_secret(application)
     for name, sku in zip(names, ("standard", "premium"), strict=True):
         vault = cloud.add_vault(name, sku, tags={"env": "sandbox", "tier": sku})
         cloud.assign_role(application, vault)
@@ -176,24 +208,17 @@ def _tenant(cloud: CloudState, domain: str, names: tuple[str, str], pool_name: s
     # Key Vault Contributor, which the guide wants, does not extend to pools.
     cloud.assign_role(application, pool, "Reader")
     cloud.assign_local_role(pool, application)
-    cloud.assign_local_role(pool, operator, hsm_rights.ADMINISTRATOR)
+    cloud.assign_local_role(pool, bare.operator_object_id, hsm_rights.ADMINISTRATOR)
     cloud.wish_access(application, cloud.cloud.key_vault_app_id, cloud.cloud.user_impersonation_id)
-    # Set up some time ago: a right that is minutes old need not have an effect everywhere yet.
-    cloud.rights.assignments = [replace(entry, created=entry.created - _AGE) for entry in cloud.rights.assignments]
     other = cloud.add_vault(f"{names[0].rpartition('-')[0]}-other", "premium", "rg-other-team", "northeurope")
     cloud.add_key(other, "not-yours")
-    return AzureView(
-        cloud_name=cloud.cloud.name,
-        tenant_id=tenant_id,
+    return replace(
+        bare,
         client_id=application.client_id,
         client_secret=secret.value,
         client_secret_id=secret.key_id,
         application_object_id=application.object_id,
         service_principal_id=application.service_principal_id,
-        operator_client_id=operator.client_id,
-        operator_client_secret=operator_secret.value,
-        operator_object_id=operator.service_principal_id,
-        subscription_id=subscription.subscription_id,
         vaults=MappingProxyType({vault.name: _vault_view(vault) for vault in cloud.vaults.values()}),
         managed_hsms=MappingProxyType({name: _vault_view(found) for name, found in cloud.managed_hsms.items()}),
     )

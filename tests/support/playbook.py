@@ -60,6 +60,12 @@ class Run:
         return [outcome.task for outcome in self.outcomes if outcome.changed]
 
     @property
+    def plan(self) -> list[Mapping[str, Any]]:
+        """The changes that all tasks have planned, in their order, those of loops included."""
+        results = [one for outcome in self.outcomes for one in outcome.result.get("results") or [outcome.result]]
+        return [change for result in results for change in result.get("plan") or []]
+
+    @property
     def message(self) -> str:
         """The message of the one task that failed."""
         (failed,) = [outcome for outcome in self.outcomes if outcome.status == "failed"]
@@ -88,8 +94,9 @@ class Listing:
 class Ansible:
     """ansible-playbook with the sandbox's environment, in a directory of its own for each run."""
 
-    def __init__(self, environment: Mapping[str, str], directory: Path) -> None:
+    def __init__(self, environment: Mapping[str, str], directory: Path, *, timeout: float = 300) -> None:
         self._environment = environment
+        self._timeout = timeout
         self._directory = directory
         self._runs = 0
 
@@ -182,7 +189,7 @@ class Ansible:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=self._timeout,
             check=False,
         )
 

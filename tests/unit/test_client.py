@@ -153,6 +153,6 @@ def test_a_missing_library_is_named_with_what_installs_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(importlib, "import_module", fail)
 
     with pytest.raises(
-        TaskError, match=r"Failed to import the required Python library \(urllib3 >= 2\.0\).*requirements\.txt"
+        TaskError, match=r"Failed to import the required Python library \(urllib3 >= 2\.0\.2\).*requirements\.txt"
     ):
         _deps.load("urllib3.util")

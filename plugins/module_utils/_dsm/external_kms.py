@@ -89,7 +89,7 @@ class Link:
     tenant_id: str
     client_id: str
     subscription_id: str
-    # None: DSM does not tell.
+    # None: DSM does not tell, or there is no credential yet.
     auth_mode: str | None = "client_secret"
     vault_uri: str = ""
     vault_type: str | None = None
@@ -162,7 +162,7 @@ class Link:
 
 
 # The base of a link that is stored nowhere yet.
-NEW_LINK = Link(azure_service="global", tenant_id="", client_id="", subscription_id="")
+NEW_LINK = Link(azure_service="global", tenant_id="", client_id="", subscription_id="", auth_mode=None)
 
 
 def is_azure(stored: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,24 +40,33 @@ class Group:
     link: Link | None = None
     # Planned by a previous step in check mode: what is here is what it is going to be.
     planned: bool = False
+    # Why no task can manage it. Then ``link`` is None, as which of its links is meant cannot be told.
+    problem: str | None = None
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Group:
-        """From DSM's Group object.
+        """From DSM's Group object, for a task that is about this group.
 
         Raises:
             TaskError: it has several links, and which one is meant cannot be told.
         """
+        group = cls.as_shown(stored)
+        if group.problem is None:
+            return group
+        raise TaskError(
+            group.problem,
+            plane="DSM",
+            obj=group.label,
+            next_step="remove all links but one in DSM's user interface",
+        )
+
+    @classmethod
+    def as_shown(cls, stored: Mapping[str, Any]) -> Group:
+        """From DSM's Group object, for a list of groups: one that cannot be managed does not hide the others."""
         hmg = stored.get("hmg") or {}
         azure = {hmg_id: config for hmg_id, config in hmg.items() if is_azure(config)}
         name = str(stored["name"])
-        if len(azure) > 1:
-            raise TaskError(
-                f"it has {len(azure)} Azure links ({', '.join(sorted(azure))}), and this collection manages one",
-                plane="DSM",
-                obj=f'group "{name}"',
-                next_step="remove all links but one in DSM's user interface",
-            )
+        several = f"it has {len(azure)} Azure links ({', '.join(sorted(azure))}), and this collection manages one"
         metadata = dict(stored.get("custom_metadata") or {})
         kinds = sorted({KIND if is_azure(config) else str(config.get("kind")) for config in hmg.values()})
         return cls(
@@ -66,7 +75,8 @@ class Group:
             description=str(stored.get("description") or ""),
             custom_metadata=metadata,
             external_kms=", ".join(kinds) or None,
-            link=next((_link(hmg_id, config, metadata) for hmg_id, config in azure.items()), None),
+            link=_link(*azure.popitem(), metadata) if len(azure) == 1 else None,
+            problem=several if len(azure) > 1 else None,
         )
 
     @property
@@ -144,6 +154,13 @@ def _link(hmg_id: str, config: Mapping[str, Any], metadata: Mapping[str, str]) -
     if recorded is None or link.tls.client_certificate_sha256 is not None:
         return link
     return replace(link, tls=replace(link.tls, client_certificate_sha256=recorded))
+
+
+def warn_of_problems(warn: Callable[[str], None], found: Iterable[Group]) -> None:
+    """Say which groups no task can manage, and why."""
+    for group in found:
+        if group.problem is not None:
+            warn(f"{group.label} ({group.group_id}) in DSM cannot be managed: {group.problem}.")
 
 
 def find_by_name(dsm: DsmClient, name: str, *, thorough: bool = False) -> dict[str, Any] | None:

@@ -25,9 +25,10 @@ from .._azure.errors import AzureError
 from .._azure.pipeline import Channel
 from .._certificate_maker import PairFiles, check_rsa
 from .._certificates import Certificate
+from .._dsm.in_use import refuse_while_in_use
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
-from .._options import AZURE
+from .._options import AZURE, OPTIONAL_DSM
 from .._plan import Plan
 from .._task import Task
 
@@ -41,6 +42,7 @@ _PAIR = {
 }
 _SELECTORS = ("app_client_id", "app_unique_name", "app_display_name")
 SPEC = AZURE.merge(
+    OPTIONAL_DSM,
     ArgumentSpec(
         argument_spec={
             "app_client_id": {"type": "str"},
@@ -56,6 +58,7 @@ SPEC = AZURE.merge(
             "return_secret": {"type": "bool", "default": False, "no_log": False},
             "secret_days": {"type": "int", "default": 180, "no_log": False},
             "remove_application": {"type": "bool", "default": False},
+            "group": {"type": "dict"},
             "wait_timeout": {"type": "int", "default": 120},
             "wait_interval": {"type": "int", "default": 2},
         },
@@ -213,6 +216,12 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
     )
     if found is not None and not found.enabled:
         task.warn(f"The application {found.display_name} is disabled in Entra, so that nobody can log in with it.")
+    if found is None and request.selector.by == "display_name":
+        task.warn(
+            f"The application {wanted.display_name} is made by its display name alone. Run again within seconds, the "
+            "task may make a second one, as Microsoft Graph need not show the first one yet. app_unique_name "
+            "excludes that."
+        )
     plan = Plan(application_plan.changes_of(wanted, found, steps))
     result: dict[str, Any] = {"client_secret": None}
     if not steps:
@@ -355,6 +364,8 @@ def _absent(task: Task, graph: Channel, observed: Observation) -> dict[str, Any]
         )
     removal = application_plan.removal_of(found, remove_application=task.params["remove_application"])
     plan = Plan(application_plan.changes_of_removal(found, removal))
+    if plan:
+        refuse_while_in_use(task, found.client_id, what="this application")
     if not task.check_mode and removal.application:
         application_changes.remove(graph, found)
     elif not task.check_mode and removal.credentials:

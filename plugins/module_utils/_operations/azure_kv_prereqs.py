@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .._argspec import ArgumentSpec
@@ -20,12 +20,12 @@ from .._azure.facts import RoleDefinition
 from .._azure.prerequisites import Assessment, Question, assess, judged, reassess
 from .._azure.repair import CUSTOM, OFFICER, Removal, Step
 from .._azure.session import Azure, connect
-from .._dsm import groups, keys
+from .._dsm import keys
 from .._dsm.client import DsmClient
 from .._dsm.client import connect as connect_dsm
 from .._dsm.errors import DsmError
-from .._dsm.external_kms import Link, is_azure, normal_uri
 from .._dsm.groups import Group
+from .._dsm.in_use import refuse_while_in_use
 from .._dsm.selection import Selection, resolve
 from .._errors import InvalidInput, TaskError
 from .._options import APP_RIGHTS, AZURE, GROUP_SELECTION, OPTIONAL_DSM, RIGHTS_PROFILES
@@ -220,7 +220,8 @@ def _take_back(task: Task, azure: Azure, question: Question, before: Assessment)
     plan = Plan(repair.changes_of_removal(before.access, removal))
     if not plan:
         return {**_result(plan, before, before, effect="unchanged", proof=None), "left": left}
-    _refuse_while_in_use(task, before)
+    access = before.access
+    refuse_while_in_use(task, access.identity.client_id, what="these rights", vault_uri=access.store.uri)
     grants.preflight(azure, before.access, grants.actions_of_removal(before.access, removal))
     predicted = repair.without(before.access, removal)
     after = judged(question, azure, predicted, before.registration)
@@ -228,36 +229,6 @@ def _take_back(task: Task, azure: Azure, question: Question, before: Assessment)
         grants.take_back(azure, before.access, removal)
     effect = "planned" if task.check_mode else "removed"
     return {**_result(plan, before, after, effect=effect, proof=None), "left": left}
-
-
-def _refuse_while_in_use(task: Task, before: Assessment) -> None:
-    """A group whose link uses this application and this vault would be cut off."""
-    if task.params["dsm_endpoint"] is None:
-        task.warn("It was not looked at whether a group in DSM uses these rights, as there is no login to DSM.")
-        return
-    # In check mode, a group that an earlier task is going to remove is still there.
-    going = task.params["group"] or {}
-    gone = going.get("group_id") if task.check_mode and going.get("exists") is False else None
-    with connect_dsm(task, read_only=True) as dsm:
-        users = sorted(
-            f'"{group["name"]}"' for group in groups.list_all(dsm) if group["group_id"] != gone and _uses(group, before)
-        )
-    if users:
-        raise TaskError(
-            f"groups in DSM use this application with this vault and would be cut off: {', '.join(users)}",
-            plane="DSM",
-            obj=f"application {before.access.identity.client_id}",
-            next_step="remove the groups first, or let them use another application or vault",
-            groups=users,
-        )
-
-
-def _uses(stored: Mapping[str, Any], before: Assessment) -> bool:
-    """Whether a link of the group is to this vault, or could be: one without a vault may get this one any day."""
-    client_id, uri = before.access.identity.client_id.lower(), normal_uri(before.access.store.uri)
-    configs = (stored.get("hmg") or {}).items()
-    links = [Link.from_stored(hmg_id, config) for hmg_id, config in configs if is_azure(config)]
-    return any(link.client_id == client_id and link.vault_uri in ("", uri) for link in links)
 
 
 def _result(plan: Plan, before: Assessment, after: Assessment, *, effect: str, proof: str | None) -> dict[str, Any]:

@@ -36,9 +36,19 @@ def run(task: Task) -> dict[str, Any]:
     name = checked_name("name", name) if name is not None else None
     group_id = checked_uuid("group_id", group_id) if group_id is not None else None
     with connect(task, read_only=True) as dsm:
-        found = [Group.from_stored(stored) for stored in _stored(dsm, name, group_id)]
-    shown = [group for group in found if _is_of_kind(group, task.params["kind"])]
-    return {"changed": False, "groups": [group.record() for group in sorted(shown, key=lambda group: group.name)]}
+        # One that was asked for has to be shown or to be an error; among all, it must not hide the others.
+        read = Group.as_shown if name is None and group_id is None else Group.from_stored
+        found = sorted(map(read, _stored(dsm, name, group_id)), key=lambda group: group.name)
+    groups.warn_of_problems(task.warn, found)
+    return {
+        "changed": False,
+        "groups": [group.record() for group in found if _is_of_kind(group, task.params["kind"])],
+        "not_managed": [
+            {"group_id": group.group_id, "name": group.name, "reason": group.problem}
+            for group in found
+            if group.problem
+        ],
+    }
 
 
 def _stored(dsm: DsmClient, name: str | None, group_id: str | None) -> Iterable[dict[str, Any]]:

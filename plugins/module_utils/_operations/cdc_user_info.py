@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,7 +57,7 @@ class _Row:
 
     @property
     def is_azure(self) -> bool:
-        return self.group is not None and self.group.link is not None
+        return self.group is not None and (self.group.link is not None or self.group.problem is not None)
 
     def is_of_kind(self, kind: str) -> bool:
         return kind == "all" or self.is_azure or (kind == "external" and bool(self.group and self.group.external_kms))
@@ -88,7 +88,9 @@ def run(task: Task) -> dict[str, Any]:
         raise InvalidInput("max_checks", "it is below zero", "set a number of groups, 20 is the default")
     with connect(task, read_only=True) as dsm:
         principal, why = _principal(dsm, user_id, params["email"])
-        rows = [row for row in _rows(principal, groups.list_all(dsm)) if row.is_of_kind(params["kind"])]
+        visible = [Group.as_shown(stored) for stored in groups.list_all(dsm)]
+        rows = [row for row in _rows(principal, visible) if row.is_of_kind(params["kind"])]
+        groups.warn_of_problems(task.warn, [row.group for row in rows if row.group is not None])
         rows = _checked(dsm, rows, params["max_checks"] if params["check_connections"] else 0)
     return {
         "changed": False,
@@ -108,9 +110,9 @@ def _principal(dsm: DsmClient, user_id: str | None, email: str | None) -> tuple[
     return users.other(dsm, user_id=user_id, email=email), "DSM does not tell the groups of this user"
 
 
-def _rows(principal: Principal, stored: Iterable[Mapping[str, Any]]) -> list[_Row]:
+def _rows(principal: Principal, found: Iterable[Group]) -> list[_Row]:
     """The groups of a principal by name: those that it is a member of, and those that come with its account role."""
-    visible = {group.group_id: group for group in map(Group.from_stored, stored)}
+    visible = {group.group_id: group for group in found}
     members = dict(principal.groups or {})
     implied = principal.implied_role()
     if implied is not None:
@@ -125,6 +127,9 @@ def _checked(dsm: DsmClient, rows: list[_Row], limit: int) -> list[_Row]:
     for row in rows:
         if not row.is_azure:
             done.append(row)
+        elif row.group is not None and row.group.problem is not None:
+            # Which of its links a test would be about cannot be told.
+            done.append(replace(row, connection="unknown", message=row.group.problem))
         elif limit < 1:
             done.append(replace(row, connection=_NOT_CHECKED))
         else:

@@ -108,6 +108,48 @@ def test_the_command_serves_until_it_is_told_to_stop_and_leaves_nothing(tmp_path
     assert not Path(given["REQUESTS_CA_BUNDLE"]).exists()
 
 
+def test_the_command_says_that_it_starts_with_empty_subscriptions(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sandbox", "--empty", "--directory", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        lines = []
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            if line.startswith("Ctrl-C"):
+                break
+        process.send_signal(signal.SIGTERM)
+
+    assert lines.count("  no application and no vault: the subscription is empty") == 2
+    shown = {line.split()[0] for line in lines if line.startswith("  ")}
+    assert {"tenant", "operator", "subscription"} <= shown
+    assert not {"client", "vault", "managed"} & shown
+
+
+def test_an_empty_sandbox_has_the_operator_and_nothing_to_manage() -> None:
+    with Sandbox.start(empty=True) as own:
+
+        def all_there_is(state: Any) -> list[Any]:
+            clouds = [
+                (
+                    {application.name for application in cloud.directory.applications.values()},
+                    [*cloud.vaults, *cloud.managed_hsms],
+                    {(entry.principal_id, entry.scope) for entry in cloud.rights.assignments},
+                )
+                for cloud in state.azure.clouds
+            ]
+            return [*clouds, [group for account in state.dsm.accounts.values() for group in account.groups]]
+
+        *clouds, groups = own.do(all_there_is)
+
+    for view, (names, stores, assignments) in zip((own.world.public, own.world.government), clouds, strict=True):
+        assert names == {"fortanix-dsm-operator"}
+        assert stores == []
+        assert assignments == {(view.operator_object_id, f"/subscriptions/{view.subscription_id}")}
+        assert (view.client_id, view.client_secret, dict(view.vaults)) == ("", "", {})
+    assert groups == []
+
+
 def test_the_environment_is_complete_and_text_only(sb: Sandbox) -> None:
     given = sb.environment()
 
