@@ -131,6 +131,7 @@ LOOKS_RIGHT = (
     ),
     Step("Once more: nothing is left to repair", ["demo/rights.yml", *RIGHTS], [r"effect: unchanged"]),
 )
+TOTAL = len(FROM_NOTHING) + len(LOOKS_RIGHT)
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ def from_nothing() -> Iterator[Cost]:
             "Simulated DSM and Azure are up, with an empty subscription. Nothing leaves this machine. Of what\n"
             "ansible-playbook prints, only the lines about included files are left out."
         )
-        yield from carry_out(sandbox, FROM_NOTHING, 1, {"DEMO_DIRECTORY": directory})
+        yield from carry_out(sandbox, FROM_NOTHING, {"DEMO_DIRECTORY": directory}, total=TOTAL)
         left = sandbox.do(what_is_left)
     if left != [f"soft-deleted vault {VAULT}", "application fortanix-dsm-operator", "definition of a role"]:
         raise Failed(f"The teardown has left {', '.join(left)}.")
@@ -204,10 +205,12 @@ def looks_right(done: int) -> Iterator[Cost]:
     with Sandbox.start(profile=Profile(check_depth="arm_list")) as sandbox:
         azure = sandbox.world.public
         known = {"DEMO_CLIENT_ID": azure.client_id, "DEMO_CLIENT_SECRET": azure.client_secret}
-        yield from carry_out(sandbox, LOOKS_RIGHT, done + 1, known)
+        yield from carry_out(sandbox, LOOKS_RIGHT, known, begin=done + 1, total=TOTAL)
 
 
-def carry_out(sandbox: Sandbox, steps: Sequence[Step], begin: int, variables: Mapping[str, str]) -> Iterator[Cost]:
+def carry_out(
+    sandbox: Sandbox, steps: Sequence[Step], variables: Mapping[str, str], *, begin: int = 1, total: int
+) -> Iterator[Cost]:
     """Run the steps, show them, and hold each of them to what it claims."""
     azure = sandbox.world.public
     # PYTHONPATH leads to the sandbox; Ansible and its modules are to do without it. What the variables of the demo look
@@ -221,7 +224,7 @@ def carry_out(sandbox: Sandbox, steps: Sequence[Step], begin: int, variables: Ma
         **variables,
     }
     for number, step in enumerate(steps, start=begin):
-        print(f"\n=== {number}/{len(FROM_NOTHING) + len(LOOKS_RIGHT)}  {step.title}")
+        print(f"\n=== {number}/{total}  {step.title}")
         print(f"    ansible-playbook {' '.join(step.arguments)}", flush=True)
         if step.first is not None:
             sandbox.do(step.first)

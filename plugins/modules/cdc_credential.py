@@ -424,6 +424,10 @@ left:
   returned: success
   type: list
   elements: dict
+planned:
+  description: Whether this is what check mode has only planned.
+  returned: success
+  type: bool
 plan:
   description: The changes over both planes in their order, as in RV(fortanix.dsm.cdc_group#module:plan).
   returned: success

@@ -216,7 +216,8 @@ def _wrong_options(arguments: Mapping[str, Any], options: Mapping[str, Any], pat
         if option.get("choices") and not set(chosen) <= set(option["choices"]):
             yield f"{path}{name} is none of the choices"
         if option.get("options"):
-            yield from _wrong_options(value, option["options"], f"{path}{name}.")
+            for one in chosen:
+                yield from _wrong_options(one, option["options"], f"{path}{name}.")
 
 
 # Playbooks only, not the variables beside them.

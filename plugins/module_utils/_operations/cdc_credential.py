@@ -393,6 +393,7 @@ def _result(
     records = [_group_record(one, current, switched, status, planned=planned) for one in scene.members]
     return {
         "changed": bool(plan),
+        "planned": planned,
         "plan": plan.as_result(),
         "diff": {"before": _view(scene, None), "after": _view(scene, current if scene.reason else None, old)},
         "application": {
