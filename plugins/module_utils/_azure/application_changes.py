@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -197,6 +197,23 @@ def remove_credentials(graph: Channel, application: Application, credentials: Se
         for one in credentials:
             if one.kind == "secret":
                 graph.send("POST", f"{path}/removePassword", obj=obj, body={"keyId": one.key_id})
+
+
+def add_certificates(graph: Channel, application: Application, entries: Sequence[Mapping[str, str]]) -> None:
+    """Register certificates again as they were: ``key`` is base64 of DER, ``displayName`` says whose they are."""
+    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
+    kind = {"type": "AsymmetricX509Cert", "usage": "Verify"}
+    with _explained("change this application", _MAY_WRITE, obj):
+        stay = _registered(graph, application, Patience(0, 0))
+        body = {"keyCredentials": [*stay, *({**kind, **entry} for entry in entries)]}
+        graph.send("PATCH", path, obj=obj, body=body)
+
+
+def set_enabled(graph: Channel, object_id: str, *, enabled: bool) -> None:
+    """Switch a service principal on or off: for one that is off, Entra issues no token (AADSTS7000112, T36)."""
+    obj = f"service principal {object_id}"
+    with _explained("change this service principal", _MAY_WRITE, obj):
+        graph.send("PATCH", f"/v1.0/servicePrincipals/{object_id}", obj=obj, body={"accountEnabled": enabled})
 
 
 def remove(graph: Channel, application: Application) -> None:
