@@ -11,15 +11,15 @@ short_description: Cut an application off from the keys in an emergency, and bri
 version_added: 0.1.0
 description:
   - V(revoked) takes everything from one application that reaches keys. First its rights at the vaults, then its service
-    principal is disabled, and last, if wanted, its credentials are removed. It does as much as it can. What is refused at
-    one place keeps nothing from being done at the others, and the task then fails with the whole list.
+    principal is disabled, and last, if wanted, its credentials are removed. It does as much as it can. What is refused
+    at one place keeps nothing from being done at the others, and the task then fails with the whole list.
   - Other than M(fortanix.dsm.azure_kv_prereqs) with O(fortanix.dsm.azure_kv_prereqs#module:state=absent), it takes what
     others have given to the application, too. Entries and assignments of other identities are not touched, and neither
     are keys, vaults, groups in DSM, or anything that is soft-deleted.
   - V(restored) brings back what the record of the cut has, as far as it is not there. It takes nothing away, whatever
     has been changed since. Client secrets cannot be brought back.
-  - Nothing is removed that is not in O(record). Run the task in check mode first, keep RV(record) in a file, and give it.
-    The playbook C(fortanix.dsm.break_glass) does so, proves the cut in DSM, and keeps the evidence;
+  - Nothing is removed that is not in O(record). Run the task in check mode first, keep RV(record) in a file, and give
+    it. The playbook C(fortanix.dsm.break_glass) does so, proves the cut in DSM, and keeps the evidence;
     C(fortanix.dsm.restore_access) is the way back.
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -199,7 +199,7 @@ findings:
   type: list
   elements: dict
 groups:
-  description: With O(state=revoked), the groups in DSM whose link uses the application.
+  description: The groups in DSM whose link uses the application. Empty without a login to DSM.
   returned: success
   type: list
   elements: dict

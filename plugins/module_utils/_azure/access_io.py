@@ -100,9 +100,12 @@ def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> Seen
     """
     identity = registration.identity
     with understood(f"vault {store.name}"):
+        # Read again: what was found by a list, or before a change, may be old.
+        body = azure.arm.get(store.resource_id, obj=f"vault {store.name}", query=vaults.API)
+        store = vaults.store_of(store.kind, body)
         access = observation.observe(azure, store, identity)
         unread = {name: words for name, words in access.unreadable.items() if name in ("assignments", "local")}
-        policies = () if store.is_hsm else _policies(azure, store, identity.object_id)
+        policies = () if store.is_hsm else _policies(body, identity.object_id)
         direct: tuple[Assignment, ...] = ()
         if access.assignments is not None:
             direct = _direct(azure, store, access)
@@ -123,9 +126,8 @@ def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> Seen
     return Seen(rights, access, unread)
 
 
-def _policies(azure: Azure, store: KeyStore, object_id: str) -> tuple[PolicyEntry, ...]:
+def _policies(body: Mapping[str, Any], object_id: str) -> tuple[PolicyEntry, ...]:
     """The entries that name the service principal, compound ones included, with all kinds of permissions."""
-    body = azure.arm.get(store.resource_id, obj=f"vault {store.name}", query=vaults.API)
     entries = [
         PolicyEntry(
             tenant_id=str(entry["tenantId"]),
@@ -162,8 +164,8 @@ def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, 
                 scope=scope,
                 definition_id=definition,
                 principal_id=str(properties["principalId"]),
-                role_name=_role_name(access.roles, authorization.guid_of(definition)),
-                principal_type="ServicePrincipal",
+                role_name=_role_name(access.roles, authorization.guid_of(definition))
+                or _looked_up_name(azure, scope, authorization.guid_of(definition)),
                 condition=properties.get("condition") or None,
                 condition_version=properties.get("conditionVersion") or None,
                 description=properties.get("description") or None,
@@ -175,6 +177,14 @@ def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, 
 
 def _role_name(roles: Mapping[str, Any], guid: str) -> str:
     return roles[guid].name if guid in roles else ""
+
+
+def _looked_up_name(azure: Azure, scope: str, guid: str) -> str:
+    """For a role that is given below the vault only. A name is a service to the reader: nothing hangs on it."""
+    try:
+        return authorization.role(azure.arm, scope, guid).name
+    except AzureError:
+        return ""
 
 
 def _iso(moment: Any) -> str | None:

@@ -202,18 +202,10 @@ def _stores_to_cut(
     task: Task, azure: Azure, request: _Request
 ) -> tuple[list[dict[str, Any]], list[KeyStore], list[TaskError]]:
     """The vaults that are named, those of the groups in DSM that use the application, and those of the record."""
-    troubles: list[TaskError] = []
-    users: list[dict[str, Any]] = []
+    users, troubles = _users(task, request.client_id)
     wanted: list[Callable[[], KeyStore]] = [
         partial(vaults.find, azure.arm, locator, azure.operator) for locator in request.locators
     ]
-    if task.params["dsm_endpoint"] is not None:
-        try:
-            users = _groups(task, request.client_id)
-        except InvalidInput:
-            raise
-        except TaskError as error:
-            troubles.append(error)
     links = {str(user["vault_uri"]): str(user["subscription_id"]) for user in users if user["vault_uri"]}
     wanted += [partial(_store_of_link, azure, uri, subscription_id) for uri, subscription_id in links.items()]
     if request.record is not None:
@@ -241,8 +233,19 @@ def _found(wanted: Iterable[Callable[[], KeyStore]], troubles: list[TaskError]) 
     return list(stores.values())
 
 
+def _users(task: Task, client_id: str) -> tuple[list[dict[str, Any]], list[TaskError]]:
+    """The groups in DSM that use the application, or why DSM does not tell."""
+    if task.params["dsm_endpoint"] is None:
+        return [], []
+    try:
+        return _groups(task, client_id), []
+    except InvalidInput:
+        raise
+    except TaskError as error:
+        return [], [error]
+
+
 def _groups(task: Task, client_id: str) -> list[dict[str, Any]]:
-    """The groups in DSM whose link uses the application."""
     found = []
     with connect_dsm(task, read_only=True) as dsm:
         for stored in groups.list_all(dsm):
@@ -327,7 +330,7 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
             next_step="the service principal was made anew since, or the record is of another tenant: grant the rights "
             "anew (azure_kv_prereqs). Nothing was changed",
         )
-    troubles: list[TaskError] = []
+    users, troubles = _users(task, request.client_id)
     stores = _found(_stores_of(azure, record), troubles)
     before = look(azure, registration, stores, judge=False)
     before.troubles[:0] = troubles
@@ -340,4 +343,4 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
     kept = record
     if work.complete and not task.check_mode:
         kept = replace(record, restored_at=record.restored_at or iso(now))
-    return work.result(after, {"record": kept.document(), "groups": [], "still_valid_until": None})
+    return work.result(after, {"record": kept.document(), "groups": users, "still_valid_until": None})
