@@ -85,17 +85,17 @@ options:
         type: str
   record:
     description:
-      - What RV(record) was in an earlier run. With O(state=revoked) it must have everything that is removed; what it has
-        besides is kept in the record that is returned, so that a run that was stopped in the middle loses nothing. A
-        record of which everything has been restored is not continued, and a new one is begun.
+      - What RV(record) was in an earlier run. With O(state=revoked) it must have everything that is removed; what it
+        has besides is kept in the record that is returned, so that a run that was stopped in the middle loses nothing.
+        A record of which everything has been restored is not continued, and a new one is begun.
       - With O(state=restored) it is what is brought back.
     type: dict
   cut_credentials:
     description:
       - Whether to remove the application's client secrets and certificates, too, as the last step of O(state=revoked).
-      - It is not the default, as nobody can bring a removed secret back, and as no credential is of use while the service
-        principal is disabled. Set it when a credential may be in wrong hands, since it would work again as soon as access
-        is restored.
+      - It is not the default, as nobody can bring a removed secret back, and as no credential is of use while the
+        service principal is disabled. Set it when a credential may be in wrong hands, since it would work again as soon
+        as access is restored.
     type: bool
     default: false
   token_lifetime:
@@ -116,8 +116,8 @@ options:
     default: 5
   dsm_endpoint:
     description:
-      - Address of DSM, for example V(https://dsm.example.com). Needed only for the groups that use the application. When
-        DSM does not answer, everything else is done, and the task fails at the end.
+      - Address of DSM, for example V(https://dsm.example.com). Needed only for the groups that use the application.
+        When DSM does not answer, everything else is done, and the task fails at the end.
       - Taken from the environment variable E(DSM_ENDPOINT) or E(FORTANIX_API_ENDPOINT) when not set.
     required: false
 seealso:
@@ -223,11 +223,15 @@ record:
   returned: success
   type: dict
 application:
-  description: The application afterwards, with C(account_enabled), the thumbprints of its certificates, and the IDs of its secrets.
+  description:
+    - The application afterwards, with C(account_enabled), the thumbprints of its certificates, and the IDs of its
+      secrets.
   returned: success
   type: dict
 operator:
-  description: Who has done it, as far as the login tells. C(client_id) is V(null) with the Azure CLI and with a managed identity.
+  description:
+    - Who has done it, as far as the login tells. C(client_id) is V(null) with the Azure CLI and with a managed
+      identity.
   returned: success
   type: dict
 plan:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
-from sandbox import Fault
+from sandbox import Fault, Sandbox
 from support.azure_rights import AzureRights, finding, ids, writes
 from support.cutoff import OFFICER, POLICY_VAULT, POOL, RBAC_VAULT, STORES, Cutoff
+from support.playbook import Ansible
 
 _VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
 _ROLE = "/{scope}providers/Microsoft.Authorization/roleAssignments/{name}"
@@ -269,6 +271,26 @@ def test_rights_that_came_up_after_the_record_are_left_and_said(cutoff: Cutoff) 
     assert (len(cutoff.held()["roles"]), cutoff.held()["enabled"]) == (1, False)
     cutoff.cut()
     assert cutoff.held() == nothing_held(cutoff)
+
+
+def test_a_playbook_shows_the_plan_in_check_mode_and_needs_a_record(sandbox: Sandbox, tmp_path: Path) -> None:
+    view = sandbox.world.public
+    ansible = Ansible({**sandbox.environment(), **sandbox.operator_environment(view)}, tmp_path)
+    options = {
+        "state": "revoked",
+        "app_client_id": view.client_id,
+        "confirm_client_id": view.client_id,
+        "vaults": [{"resource_id": view.vaults[POLICY_VAULT].resource_id}],
+    }
+    mark = sandbox.journal.mark()
+
+    planned = ansible.tasks({"azure_kv_access": options}, check=True, diff=True)
+    refused = ansible.tasks({"azure_kv_access": options})
+
+    assert (planned.code, planned[0].changed) == (0, True), planned.output
+    assert '"account_enabled": false' in planned.output
+    assert "there is no record of what would be removed" in refused.message
+    assert sandbox.journal.writes(since=mark) == []
 
 
 # Refused before anything is asked -----------------------------------------------------------------------------------
