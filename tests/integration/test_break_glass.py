@@ -156,7 +156,7 @@ def test_what_is_refused_is_told_with_everything_else_done_and_can_be_finished(e
     emergency.sandbox.faults.clear()
     finished = emergency.cut()
 
-    assert "1 of 3 steps could not be done" in stopped.message
+    assert "1 of 3 steps could not be done" in stopped.named("Fail unless")["msg"]
     assert [step["state"] for step in evidence["steps"]] == ["done", "done", "failed"]
     assert finished.code == 0, finished.output
     assert emergency.cutoff.held()["enabled"] is False
@@ -184,7 +184,7 @@ def test_access_comes_back_from_the_record(emergency: Emergency) -> None:
     assert (planned.code, held["enabled"]) == (0, False), planned.output
     assert restored.code == 0, restored.output
     assert emergency.cutoff.held() == before
-    assert (again.code, again.changed) == (0, [])
+    assert (again.code, again.changed) == (0, []), again.output
 
 
 def test_a_new_credential_goes_to_the_groups_when_the_old_one_is_gone(emergency: Emergency) -> None:
