@@ -22,6 +22,7 @@ PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
 OPERATIONS = sorted((UTILS / "_operations").glob("*.py"))
 PURE_OF_AZURE = (
     "access",
+    "access_record",
     "cloud",
     "errors",
     "facts",
