@@ -24,7 +24,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access_record 
     merged,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
-from unit.azure_builders import APP, CLIENT, HOME, NOW, REGISTRATION, VAULT_ID
+from unit.azure_builders import APP, CLIENT, HOME, NOW, REGISTRATION, STRANGER, SUBSCRIPTION, VAULT_ID
 
 POLICY = PolicyEntry(HOME, APP, keys=("Get", "wrapKey"), secrets=("List",))
 ROLE = Assignment("aaaa", VAULT_ID, "/providers/Microsoft.Authorization/roleDefinitions/F00D", APP, role_name="Officer")
@@ -63,6 +63,11 @@ def test_a_record_comes_back_from_json_as_it_was() -> None:
         (("stores", 0, "policies", 0, "keys"), None),
         (("stores", 0, "assignments", 0, "surprise"), 1),
         (("taken_at",), 5),
+        # What would give rights to somebody else, or elsewhere.
+        (("stores", 0, "policies", 0, "object_id"), STRANGER),
+        (("stores", 0, "assignments", 0, "principal_id"), STRANGER),
+        (("stores", 0, "assignments", 0, "scope"), SUBSCRIPTION),
+        (("stores", 0, "assignments", 0, "scope"), f"{VAULT_ID}-other"),
     ],
 )
 def test_a_damaged_record_is_refused(path: tuple[Any, ...], value: Any) -> None:
@@ -94,6 +99,12 @@ def test_what_came_up_since_is_added_to_the_record() -> None:
 
 def test_a_record_that_was_restored_is_not_continued() -> None:
     assert merged(record(restored_at="2026-11-23T13:00:00Z"), bare()) == bare()
+
+
+def test_a_record_of_a_principal_that_is_gone_is_not_continued() -> None:
+    anew = replace(bare(), application=replace(bare().application, object_id=STRANGER))
+
+    assert merged(record(), anew) == anew
 
 
 def test_everything_is_cut_in_this_order() -> None:

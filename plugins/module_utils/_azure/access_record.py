@@ -180,9 +180,10 @@ class Record:
                 "use the version of the collection that wrote it",
             )
         try:
+            application = _principal(document["application"])
             return cls(
-                application=_principal(document["application"]),
-                stores=tuple(_store(entry) for entry in document["stores"]),
+                application=application,
+                stores=tuple(_store(entry, application.object_id) for entry in document["stores"]),
                 **{name: _text(document[name]) for name in _TEXTS},
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -199,6 +200,9 @@ def merged(old: Record | None, seen: Record) -> Record:
     if old is None or old.restored_at is not None:
         return seen
     before, now = old.application, seen.application
+    if before.object_id.lower() != now.object_id.lower():
+        # The service principal was made anew, and what the old one had is of use to nobody.
+        return seen
     application = replace(
         before,
         application_object_id=before.application_object_id or now.application_object_id,
@@ -255,12 +259,24 @@ def _principal(given: Mapping[str, Any]) -> Principal:
     )
 
 
-def _store(given: Mapping[str, Any]) -> StoreRights:
-    return StoreRights(
+def _store(given: Mapping[str, Any], object_id: str) -> StoreRights:
+    """What was given to this service principal at this place. A record that says more would widen rights."""
+    store = StoreRights(
         **{name: str(given[name]) for name in ("resource_id", "name", "uri", "kind")},
         policies=tuple(_policy(entry) for entry in given["policies"]),
         assignments=tuple(Assignment(**entry) for entry in given["assignments"]),
     )
+    holders = {entry.object_id.lower() for entry in store.policies}
+    holders |= {entry.principal_id.lower() for entry in store.assignments}
+    if holders - {object_id.lower()}:
+        raise ValueError(f"something at {store.name} is not of the application")
+    place = f"{store.resource_id.lower()}/"
+    elsewhere = [
+        one.scope for one in store.assignments if not one.local and not f"{one.scope.lower()}/".startswith(place)
+    ]
+    if elsewhere:
+        raise ValueError(f"{elsewhere[0]} is not at {store.name}")
+    return store
 
 
 def _policy(given: Mapping[str, Any]) -> PolicyEntry:
