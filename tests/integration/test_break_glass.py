@@ -100,6 +100,7 @@ def test_the_application_is_cut_off_and_dsm_proves_it(emergency: Emergency) -> N
     told = read(evidence)
     assert [(proof["group"], proof["verdict"]) for proof in told["proofs"]] == [(emergency.group, "cut off")]
     assert (told["who"], told["reason"], told["complete"]) == ("somebody on call", "a drill", True)
+    assert told["started"].replace(":", "") in evidence.name
     assert told["before"]["service_principal"] != told["after"]["service_principal"]
     assert hashlib.sha256(evidence.read_bytes()).hexdigest() in run.output
     assert {path.stat().st_mode & 0o777 for path in (emergency.record, evidence)} == {0o600}
