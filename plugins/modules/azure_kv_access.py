@@ -160,6 +160,10 @@ complete:
   description: Whether everything was read and done. In check mode, whether everything could be read.
   returned: success
   type: bool
+planned:
+  description: Whether all of this is only planned, which is so in check mode.
+  returned: success
+  type: bool
 steps:
   description:
     - What was done, or is planned in check mode, in this order, and what could not be read. When a task fails, the same

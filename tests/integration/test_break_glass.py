@@ -84,7 +84,7 @@ def read(path: Path) -> Mapping[str, Any]:
 
 
 def test_the_plan_is_shown_and_nothing_is_written(emergency: Emergency) -> None:
-    planned = emergency.cut(check=True, diff=True, break_glass_confirm="")
+    planned = emergency.cut(check=True, diff=True)
 
     assert planned.code == 0, planned.output
     assert "disable service principal" in planned.output

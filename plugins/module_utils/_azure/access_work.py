@@ -175,6 +175,7 @@ class Work:
         result: dict[str, Any] = {
             "changed": any(state in (DONE, PLANNED) for _step, state, _message in self.outcomes),
             "complete": self.complete and not after.troubles,
+            "planned": self.task.check_mode,
             "plan": Plan(tuple(changes)).as_result(),
             "diff": views,
             "steps": self._steps(after),
