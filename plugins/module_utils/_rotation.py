@@ -162,10 +162,10 @@ class Rotation:
         added = certificate.sha256 not in {one.sha256 for one in self.application.credentials}
         if added:
             name = NAME if recipe.pair is None else MARK
-            application_changes.add_certificate(self.graph, self.application, certificate, name, self.patience())
-        entry = self._registered(certificate.sha256)
+            entry = {"key": certificate.encoded, "displayName": name}
+            application_changes.add_certificates(self.graph, self.application, [entry], self.patience())
         login = NewLogin(tenant_id, self.application.client_id, pem=_pem_of(pair))
-        return New(entry, client_certificate(pair), login, added)
+        return New(self._registered(certificate.sha256), client_certificate(pair), login, added)
 
     def _registered(self, sha256: str) -> EntraCredential:
         """The certificate as Graph lists it, as soon as it does."""

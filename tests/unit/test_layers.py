@@ -23,6 +23,7 @@ PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
 OPERATIONS = sorted((UTILS / "_operations").glob("[!_]*.py"))
 PURE_OF_AZURE = (
     "access",
+    "access_record",
     "cloud",
     "errors",
     "facts",

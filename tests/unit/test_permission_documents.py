@@ -23,6 +23,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskEr
 from sandbox import Sandbox
 from support.azure_callers import ask_token
 from support.azure_rights import HELD, TEN, AzureRights, ids, right, verdicts
+from support.cutoff import POLICY_VAULT, Cutoff
 from unit.builders import ROOT
 
 GUIDE = ROOT / "docs" / "permissions.md"
@@ -31,6 +32,7 @@ AZURE_ROLES = [
     "application-guide",
     "application-least-privilege",
     "application-listing",
+    "operator-break-glass",
     "operator-check",
     "operator-repair",
 ]
@@ -431,3 +433,41 @@ def test_the_repairer_of_a_pool_takes_back_what_it_gave(pool: Azure) -> None:
     pool.repair(**repairer, **pool.dsm_login, state="absent")
 
     assert pool.usable() == set()
+
+
+# What it takes to cut an application off ------------------------------------------------------------------------------
+
+BREAK_GLASS_GRAPH = ("Application.ReadWrite.All", "GroupMember.Read.All")
+
+
+def break_glass(azure: Azure, role: str, **changes: Any) -> tuple[Cutoff, dict[str, str]]:
+    cutoff = Cutoff(azure, names=(POLICY_VAULT,))
+    cutoff.prepare()
+    operator = azure.another_operator(azure.define(role, **changes), graph=BREAK_GLASS_GRAPH)
+    return cutoff, {**operator, **azure.dsm_login}
+
+
+def test_the_operator_of_an_emergency_cuts_and_the_repairer_brings_back(azure: Azure) -> None:
+    cutoff, operator = break_glass(azure, "operator-break-glass")
+    repairer = azure.another_operator(azure.define("operator-repair"), graph=BREAK_GLASS_GRAPH)
+    repairer |= azure.dsm_login
+    before = cutoff.held()
+
+    cut = cutoff.cut(**operator)
+    with pytest.raises(TaskError, match="roleAssignments/write"):
+        cutoff.restore(**operator)
+    cutoff.restore(**repairer)
+
+    assert cut["complete"] is True
+    assert cutoff.held() == before
+
+
+@pytest.mark.parametrize(
+    "action", ["Microsoft.KeyVault/vaults/accessPolicies/write", "Microsoft.Authorization/roleAssignments/delete"]
+)
+def test_each_right_to_take_away_is_needed_in_an_emergency(azure: Azure, action: str) -> None:
+    actions = [one for one in document("operator-break-glass")["Actions"] if one != action]
+    cutoff, operator = break_glass(azure, "operator-break-glass", Actions=actions)
+
+    with pytest.raises(TaskError, match="1 of 3 steps could not be done"):
+        cutoff.cut(**operator)

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,7 @@ from .pipeline import Channel
 
 T = TypeVar("T")
 
+_KIND = {"type": "AsymmetricX509Cert", "usage": "Verify"}
 _MAY_WRITE = (
     "Application.ReadWrite.OwnedBy, which is for applications that the operator made or owns, or "
     "Application.ReadWrite.All"
@@ -60,6 +61,9 @@ class Patience:
             except AzureError as error:
                 if status_of(error) not in unknown or not self.pause():
                     raise
+
+
+NO_PATIENCE = Patience(0, 0)
 
 
 def create(graph: Channel, display_name: str, unique_name: str | None) -> str | None:
@@ -136,18 +140,7 @@ def _registered(graph: Channel, application: Application, patience: Patience) ->
 
 
 def _entry(certificate: Certificate, name: str) -> dict[str, str]:
-    kind = {"type": "AsymmetricX509Cert", "usage": "Verify"}
-    return {**kind, "key": certificate.encoded, "displayName": name}
-
-
-def add_certificate(
-    graph: Channel, application: Application, certificate: Certificate, name: str, patience: Patience
-) -> None:
-    """Register one more certificate. Nothing is taken from the list."""
-    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
-    entries = [*_registered(graph, application, patience), _entry(certificate, name)]
-    with _explained("change this application", _MAY_WRITE, obj):
-        patience.until_known(lambda: graph.send("PATCH", path, obj=obj, body={"keyCredentials": entries}))
+    return {**_KIND, "key": certificate.encoded, "displayName": name}
 
 
 def set_consent(
@@ -216,14 +209,33 @@ def remove_credentials(graph: Channel, application: Application, credentials: Se
     with _explained("change this application", _MAY_WRITE, obj):
         if any(one.kind == "certificate" for one in credentials):
             stay = [
-                entry
-                for entry in _registered(graph, application, Patience(0, 0))
-                if str(entry.get("keyId")) not in gone
+                entry for entry in _registered(graph, application, NO_PATIENCE) if str(entry.get("keyId")) not in gone
             ]
             graph.send("PATCH", path, obj=obj, body={"keyCredentials": stay})
         for one in credentials:
             if one.kind == "secret":
                 graph.send("POST", f"{path}/removePassword", obj=obj, body={"keyId": one.key_id})
+
+
+def add_certificates(
+    graph: Channel,
+    application: Application,
+    entries: Sequence[Mapping[str, str]],
+    patience: Patience = NO_PATIENCE,
+) -> None:
+    """Register further certificates: ``key`` is base64 of DER, ``displayName`` says whose they are. None goes."""
+    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
+    with _explained("change this application", _MAY_WRITE, obj):
+        stay = _registered(graph, application, patience)
+        body = {"keyCredentials": [*stay, *({**_KIND, **entry} for entry in entries)]}
+        patience.until_known(lambda: graph.send("PATCH", path, obj=obj, body=body))
+
+
+def set_enabled(graph: Channel, object_id: str, *, enabled: bool) -> None:
+    """Switch a service principal on or off: for one that is off, Entra issues no token (AADSTS7000112, T36)."""
+    obj = f"service principal {object_id}"
+    with _explained("change this service principal", _MAY_WRITE, obj):
+        graph.send("PATCH", f"/v1.0/servicePrincipals/{object_id}", obj=obj, body={"accountEnabled": enabled})
 
 
 def remove(graph: Channel, application: Application) -> None:

@@ -1,0 +1,328 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What an application has been given, read from Entra and Azure, and the steps of a cut or a return carried out.
+
+One request each. Access policies change by the operations that unite and subtract for one identity, so that nothing of
+others is touched (Azure contract §1.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._errors import TaskError
+from . import application_changes, authorization, observation, vaults
+from .access import grants
+from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
+from .access_record import KINDS, Assignment, CertificateEntry, PolicyEntry, Principal, SecretEntry, StoreRights
+from .application_plan import Application
+from .authorization import API, PROVIDER
+from .errors import AzureError
+from .facts import Access, Credential, KeyStore, RoleDefinition
+from .graph import Registration, batch
+from .session import Azure, understood
+from .vaults import Place
+
+_POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
+_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+_UNASSIGN = "Microsoft.Authorization/roleAssignments/delete"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was read of one vault or pool. ``unread``: what the operator may not read, with the server's words."""
+
+    rights: StoreRights
+    access: Access
+    unread: Mapping[str, str]
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+def principal(azure: Azure, registration: Registration) -> Principal:
+    """The application with what a return needs: the certificates' public part, and the switch of its own.
+
+    Raises:
+        TaskError: Graph does not answer.
+    """
+    identity = registration.identity
+    reads = {"principal": f"/servicePrincipals/{identity.object_id}?$select=id,accountEnabled"}
+    if identity.application_object_id is not None:
+        # Only a single object shows the public part, and only when it is selected (Azure contract §3).
+        reads["keys"] = f"/applications/{identity.application_object_id}?$select=id,keyCredentials"
+    answers = batch(azure.graph, reads, obj=f"application {identity.client_id}")
+    public = _public_parts(answers["keys"].body if "keys" in answers else None)
+    switch = answers["principal"].body
+    enabled = None if switch is None else switch.get("accountEnabled")
+    credentials = identity.credentials or ()
+    return Principal(
+        client_id=identity.client_id,
+        object_id=identity.object_id,
+        display_name=identity.display_name,
+        application_object_id=identity.application_object_id,
+        account_enabled=enabled if isinstance(enabled, bool) else None,
+        certificates=tuple(
+            CertificateEntry(
+                key_id=one.key_id,
+                display_name=one.name,
+                thumbprint=one.thumbprint or "",
+                starts=_iso(one.starts),
+                ends=_iso(one.ends),
+                key=public.get(one.key_id, ""),
+            )
+            for one in credentials
+            if one.kind == "certificate"
+        ),
+        secrets=tuple(
+            SecretEntry(key_id=one.key_id, display_name=one.name, ends=_iso(one.ends))
+            for one in credentials
+            if one.kind == "secret"
+        ),
+    )
+
+
+def _public_parts(body: Mapping[str, Any] | None) -> dict[str, str]:
+    entries = (body or {}).get("keyCredentials") or []
+    return {str(entry.get("keyId")): str(entry.get("key") or "") for entry in entries}
+
+
+def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> Seen:
+    """What the service principal has been given at the vault itself and below it, and what else reaches it.
+
+    Raises:
+        TaskError: the vault does not answer, or is not there.
+    """
+    identity = registration.identity
+    with understood(f"vault {store.name}"):
+        # Read again: what was found by a list, or before a change, may be old.
+        body = azure.arm.get(store.resource_id, obj=f"vault {store.name}", query=vaults.API)
+        store = vaults.store_of(store.kind, body)
+        access = observation.observe(azure, store, identity)
+        unread = {name: words for name, words in access.unreadable.items() if name in ("assignments", "local")}
+        policies = () if store.is_hsm else _policies(body, identity.object_id)
+        direct: tuple[Assignment, ...] = ()
+        if access.assignments is not None:
+            direct = _direct(azure, store, access)
+        local = tuple(
+            Assignment(
+                name=one.id,
+                scope=one.scope,
+                definition_id=f"Microsoft.KeyVault/{PROVIDER}/roleDefinitions/{one.role_guid}",
+                principal_id=one.principal_id,
+                role_name=_role_name(access.local_roles, one.role_guid),
+                local=True,
+            )
+            for one in access.local or ()
+            if one.principal_id.lower() == identity.object_id.lower()
+        )
+    kind = "managed_hsm" if store.is_hsm else "vault"
+    rights = StoreRights(store.resource_id, store.name, store.uri, kind, policies, (*direct, *local))
+    return Seen(rights, access, unread)
+
+
+def _policies(body: Mapping[str, Any], object_id: str) -> tuple[PolicyEntry, ...]:
+    """The entries that name the service principal, compound ones included, with all kinds of permissions."""
+    entries = [
+        PolicyEntry(
+            tenant_id=str(entry["tenantId"]),
+            object_id=str(entry["objectId"]),
+            application_id=entry.get("applicationId"),
+            **{kind: tuple((entry.get("permissions") or {}).get(kind) or ()) for kind in KINDS},
+        )
+        for entry in body["properties"].get("accessPolicies") or []
+        if str(entry["objectId"]).lower() == object_id.lower()
+    ]
+    return tuple(entry for entry in entries if entry)
+
+
+def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, ...]:
+    """Assignments to the service principal itself, at the vault and at single keys below it."""
+    object_id, at = access.identity.object_id, store.resource_id.lower()
+    ends = {one.id.lower(): one.ends for one in access.assignments or ()}
+    listed = azure.arm.pages(
+        f"{store.resource_id}/{PROVIDER}/roleAssignments",
+        query={**API, "$filter": f"principalId eq '{object_id}'"},
+        obj=f"role assignments at {store.resource_id}",
+    )
+    found = []
+    for entry in listed:
+        properties = entry["properties"]
+        scope = str(properties["scope"])
+        below = scope.lower() == at or scope.lower().startswith(f"{at}/")
+        if not below or str(properties["principalId"]).lower() != object_id.lower():
+            continue
+        definition = str(properties["roleDefinitionId"])
+        found.append(
+            Assignment(
+                name=str(entry["name"]),
+                scope=scope,
+                definition_id=definition,
+                principal_id=str(properties["principalId"]),
+                role_name=_role_name(access.roles, authorization.guid_of(definition))
+                or _looked_up_name(azure, scope, authorization.guid_of(definition)),
+                condition=properties.get("condition") or None,
+                condition_version=properties.get("conditionVersion") or None,
+                description=properties.get("description") or None,
+                ends=_iso(ends.get(str(entry["id"]).lower())),
+            )
+        )
+    return tuple(found)
+
+
+def _role_name(roles: Mapping[str, Any], guid: str) -> str:
+    return roles[guid].name if guid in roles else ""
+
+
+def _looked_up_name(azure: Azure, scope: str, guid: str) -> str:
+    """For a role that is given below the vault only. A name is a service to the reader: nothing hangs on it."""
+    try:
+        return authorization.role(azure.arm, scope, guid).name
+    except AzureError:
+        return ""
+
+
+def _iso(moment: Any) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+def cut(azure: Azure, step: Step) -> None:
+    """Take one thing away. What is gone already counts as taken.
+
+    Raises:
+        TaskError: it is refused.
+    """
+    if isinstance(step, Policy):
+        _change_policy(azure, "remove", step)
+    elif isinstance(step, Role) and step.assignment.local:
+        one = step.assignment
+        with azure.pool(step.store.uri) as pool, pool.explained(f"local role assignment {one.name}"):
+            pool.sdk.delete_role_assignment(one.scope, one.name)
+    elif isinstance(step, Role):
+        path = _path(step.assignment)
+        azure.arm.send("DELETE", path, obj=f"role assignment {path}", query=API)
+    elif isinstance(step, Enabled):
+        application_changes.set_enabled(azure.graph, step.application.object_id, enabled=False)
+    else:
+        gone = step.entries if isinstance(step, Certificates) else (step.entry,)
+        kind = "secret" if isinstance(step, Secret) else "certificate"
+        credentials = [Credential(kind, one.key_id, one.display_name, None, None) for one in gone]
+        application_changes.remove_credentials(azure.graph, _application(step.application), credentials)
+
+
+def restore(azure: Azure, step: Step) -> None:
+    """Put one thing back.
+
+    Raises:
+        TaskError: it is refused.
+    """
+    if isinstance(step, Policy):
+        _change_policy(azure, "add", step)
+    elif isinstance(step, Role):
+        _assign(azure, step)
+    elif isinstance(step, Enabled):
+        application_changes.set_enabled(azure.graph, step.application.object_id, enabled=True)
+    elif isinstance(step, Certificates):
+        entries = [{"key": one.key, "displayName": one.display_name} for one in step.entries]
+        application_changes.add_certificates(azure.graph, _application(step.application), entries)
+    else:
+        raise AssertionError("a secret cannot be brought back")
+
+
+def _change_policy(azure: Azure, kind: str, step: Policy) -> None:
+    entry = step.entry
+    body: dict[str, Any] = {
+        "tenantId": entry.tenant_id,
+        "objectId": entry.object_id,
+        "permissions": {one: list(getattr(entry, one)) for one in KINDS if getattr(entry, one)},
+    }
+    if entry.application_id is not None:
+        body["applicationId"] = entry.application_id
+    azure.arm.send(
+        "PUT",
+        f"{step.store.resource_id}/accessPolicies/{kind}",
+        obj=f"access policies of {step.store.label}",
+        query=vaults.API,
+        body={"properties": {"accessPolicies": [body]}},
+    )
+
+
+def _assign(azure: Azure, step: Role) -> None:
+    """Under the name that it had. Somebody may have given the same meanwhile, which is as good."""
+    one = step.assignment
+    obj = f'assignment of "{one.role_name or one.role_guid}" at {step.store.label}'
+    try:
+        if one.local:
+            with azure.pool(step.store.uri) as pool, pool.explained(obj):
+                pool.sdk.create_role_assignment(one.scope, one.definition_id, one.principal_id, name=one.name)
+            return
+        properties = {
+            "roleDefinitionId": one.definition_id,
+            "principalId": one.principal_id,
+            "principalType": one.principal_type,
+        }
+        kept = {
+            "condition": one.condition,
+            "conditionVersion": one.condition_version,
+            "description": one.description,
+        }
+        properties |= {name: value for name, value in kept.items() if value is not None}
+        azure.arm.send("PUT", _path(one), obj=obj, query=API, body={"properties": properties})
+    except AzureError as error:
+        if error.code != "RoleAssignmentExists":
+            raise
+
+
+def _path(one: Assignment) -> str:
+    return f"{one.scope}/{PROVIDER}/roleAssignments/{one.name}"
+
+
+def _application(found: Principal) -> Application:
+    if found.application_object_id is None:
+        raise TaskError(
+            "the registration of the application cannot be read, so that its credentials cannot be changed",
+            plane="Entra",
+            obj=f"application {found.client_id}",
+            next_step="give the operator Application.ReadWrite.All in Microsoft Graph, or have its credentials changed "
+            "in the tenant where it is registered",
+        )
+    return Application(found.client_id, found.application_object_id, found.display_name or found.client_id)
+
+
+# What the operator may do -------------------------------------------------------------------------------------------
+
+
+def lacking_actions(azure: Azure, store: StoreRights, steps: Sequence[Policy | Role], *, cut: bool) -> list[str]:
+    """What the operator may not do of that which these steps take at a vault, by its roles in Azure."""
+    needed = [_POLICIES_WRITE] if any(isinstance(step, Policy) for step in steps) else []
+    if any(isinstance(step, Role) and not step.assignment.local for step in steps):
+        needed.append(_UNASSIGN if cut else _ASSIGN)
+    if not needed:
+        return []
+    allowed = RoleDefinition("", "", authorization.callers_permissions(azure.arm, store.resource_id))
+    return [action for action in needed if not grants(allowed, action, data=False)]
+
+
+def found_at(azure: Azure, resource_id: str) -> KeyStore:
+    """The vault of a record.
+
+    Raises:
+        TaskError: it is not there, or may not be read.
+    """
+    place = Place.parse(resource_id)
+    if place is None:
+        raise TaskError(
+            f"{resource_id!r} is not the resource ID of a vault or a managed HSM",
+            plane="Option",
+            obj="record",
+            next_step="give the record as it was written",
+        )
+    return vaults.read(azure.arm, place.resource_id)

@@ -1,0 +1,346 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""An application cut off from the keys in an emergency, and brought back from the record of what it held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Any
+
+from .._argspec import ArgumentSpec
+from .._azure import access_cut, access_findings, access_io, graph, vaults
+from .._azure.access_cut import Enabled, Step
+from .._azure.access_record import Record, merged
+from .._azure.access_work import Work, iso, look
+from .._azure.authorization import moment
+from .._azure.cloud import Cloud, cloud_of_uri
+from .._azure.credential import Operator, operator_of
+from .._azure.facts import KeyStore
+from .._azure.graph import Registration
+from .._azure.session import Azure, connect
+from .._azure.vaults import Locator
+from .._dsm import groups
+from .._dsm.client import connect as connect_dsm
+from .._dsm.external_kms import Link, is_azure
+from .._errors import InvalidInput, TaskError
+from .._ids import checked_uuid, is_uuid
+from .._options import AZURE, OPTIONAL_DSM
+from .._task import Task
+
+_NAMES = ("resource_id", "name", "uri")
+_VAULT = {
+    "resource_id": {"type": "str"},
+    "name": {"type": "str"},
+    "uri": {"type": "str"},
+    "resource_group": {"type": "str"},
+}
+SPEC = AZURE.merge(
+    OPTIONAL_DSM,
+    ArgumentSpec(
+        argument_spec={
+            "state": {"type": "str", "choices": ["revoked", "restored"], "required": True},
+            "app_client_id": {"type": "str", "required": True},
+            "app_object_id": {"type": "str"},
+            "confirm_client_id": {"type": "str"},
+            "vaults": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": _VAULT,
+                "mutually_exclusive": [_NAMES],
+                "required_one_of": [_NAMES],
+            },
+            "record": {"type": "dict"},
+            "cut_credentials": {"type": "bool", "default": False},
+            # Minutes, not a token.
+            "token_lifetime": {"type": "int", "default": 90, "no_log": False},
+            "wait_timeout": {"type": "int", "default": 60},
+            "wait_interval": {"type": "int", "default": 5},
+        },
+        required_if=(("state", "restored", ("record",)),),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What the options say, checked. ``lifetime``: how long a token lives at most."""
+
+    client_id: str
+    object_id: str | None
+    locators: tuple[Locator, ...]
+    record: Record | None
+    credentials: bool
+    lifetime: timedelta
+
+
+def run(task: Task) -> dict[str, Any]:
+    operator = operator_of(task)
+    request = _request(task, operator)
+    with connect(operator, read_only=task.check_mode) as azure:
+        registration = graph.registration(azure.graph, request.client_id, request.object_id)
+        if task.params["state"] == "restored":
+            return _restore(task, azure, request, registration)
+        return _cut(task, azure, request, registration)
+
+
+# Options ------------------------------------------------------------------------------------------------------------
+
+
+def _request(task: Task, operator: Operator) -> _Request:
+    params = task.params
+    for option, least in (("wait_timeout", 0), ("wait_interval", 0), ("token_lifetime", 1)):
+        if params[option] < least:
+            raise InvalidInput(option, f"it is below {least}", "leave it out, or set a larger number")
+    client_id = checked_uuid("app_client_id", params["app_client_id"])
+    if client_id == operator.client_id:
+        raise InvalidInput(
+            "app_client_id",
+            "it is the operator's own application, which would be locked out before the work is done",
+            "name the application that DSM logs in as, or log in as somebody else",
+        )
+    object_id = params["app_object_id"]
+    record = None if not params["record"] else Record.parse(params["record"])
+    if record is not None:
+        _check_record(record, client_id, operator)
+    if params["state"] == "restored" and record is None:
+        raise InvalidInput("record", "it is empty", "give the record that the cut has left")
+    if params["state"] == "revoked":
+        _check_cut(task, client_id, record)
+    return _Request(
+        client_id=client_id,
+        object_id=None if object_id is None else checked_uuid("app_object_id", object_id),
+        locators=tuple(_locator(option, operator.cloud) for option in params["vaults"]),
+        record=record,
+        credentials=params["cut_credentials"],
+        lifetime=timedelta(minutes=params["token_lifetime"]),
+    )
+
+
+def _check_cut(task: Task, client_id: str, record: Record | None) -> None:
+    params = task.params
+    confirmed = str(params["confirm_client_id"] or "").strip().lower()
+    # Planning is free; only what cuts somebody off has to be meant.
+    if not task.check_mode and confirmed != client_id:
+        raise InvalidInput(
+            "confirm_client_id",
+            "it does not repeat app_client_id",
+            "set it to the client ID of the application that is to lose its access, once you are sure",
+        )
+    if not params["vaults"] and params["dsm_endpoint"] is None and record is None:
+        raise InvalidInput(
+            "vaults",
+            "nothing says at which vaults to cut: it is empty, and there is no login to DSM to ask for its groups",
+            "list the vaults, or set dsm_endpoint and the login to DSM",
+        )
+
+
+def _check_record(record: Record, client_id: str, operator: Operator) -> None:
+    """A record of something else would give rights to somebody whom nobody had in mind."""
+    if record.application.client_id.lower() != client_id:
+        raise InvalidInput(
+            "record",
+            f"it is of the application {record.application.client_id}, and not of {client_id}",
+            "give the record of this application",
+        )
+    if record.cloud != operator.cloud.name:
+        raise InvalidInput(
+            "record",
+            f"it is of the cloud {record.cloud}, and the operator logs in to {operator.cloud.name}",
+            f"set cloud_environment: {record.cloud}",
+        )
+    tenant = operator.tenant_id or ""
+    if record.tenant_id is not None and is_uuid(tenant) and tenant.lower() != record.tenant_id.lower():
+        raise InvalidInput(
+            "record",
+            f"it is of the tenant {record.tenant_id}, and the operator logs in to {tenant}",
+            "log in to the tenant of the record",
+        )
+
+
+def _locator(option: Mapping[str, Any], cloud: Cloud) -> Locator:
+    if option["name"] is None and option["resource_group"] is not None:
+        raise InvalidInput("vaults.resource_group", "it is of use with a name only", "leave it out")
+    return Locator.from_option(option, cloud)
+
+
+# Cutting off --------------------------------------------------------------------------------------------------------
+
+
+def _cut(task: Task, azure: Azure, request: _Request, registration: Registration) -> dict[str, Any]:
+    users, stores, troubles = _stores_to_cut(task, azure, request)
+    before = look(azure, registration, stores)
+    before.troubles[:0] = troubles
+    steps = access_cut.cut_steps(before.seen, credentials=request.credentials)
+    if request.credentials and before.seen.application.application_object_id is None:
+        before.troubles.append(_no_registration(registration))
+    if steps and not task.check_mode and request.record is None:
+        raise _refuse_without_record()
+    record = merged(request.record, before.seen)
+    objection = partial(_objection, request.record)
+    work = Work(task, azure, True, before, steps, registration, objection)
+    after = work.do(stores, lambda seen: access_cut.cut_steps(seen, credentials=request.credentials))
+    if work.has_done(Enabled):
+        record = replace(record, disabled_at=iso(datetime.now(timezone.utc)))
+    if not request.credentials:
+        after.findings.extend(access_findings.credentials_stay(before.seen))
+    told = {
+        "record": record.document(),
+        "groups": users,
+        "still_valid_until": _still_valid_until(request, record, after.seen, planned=task.check_mode),
+    }
+    return work.result(after, told)
+
+
+def _stores_to_cut(
+    task: Task, azure: Azure, request: _Request
+) -> tuple[list[dict[str, Any]], list[KeyStore], list[TaskError]]:
+    """The vaults that are named, those of the groups in DSM that use the application, and those of the record."""
+    users, troubles = _users(task, request.client_id)
+    wanted: list[Callable[[], KeyStore]] = [
+        partial(vaults.find, azure.arm, locator, azure.operator) for locator in request.locators
+    ]
+    links = {str(user["vault_uri"]): str(user["subscription_id"]) for user in users if user["vault_uri"]}
+    wanted += [partial(_store_of_link, azure, uri, subscription_id) for uri, subscription_id in links.items()]
+    if request.record is not None:
+        wanted += _stores_of(azure, request.record)
+    return users, _found(wanted, troubles), troubles
+
+
+def _stores_of(azure: Azure, record: Record) -> list[Callable[[], KeyStore]]:
+    return [partial(access_io.found_at, azure, entry.resource_id) for entry in record.stores]
+
+
+def _found(wanted: Iterable[Callable[[], KeyStore]], troubles: list[TaskError]) -> list[KeyStore]:
+    """Each vault once. One that does not answer keeps nothing from being done at the others."""
+    stores: dict[str, KeyStore] = {}
+    for find in wanted:
+        try:
+            store = find()
+        except InvalidInput:
+            raise
+        except TaskError as error:
+            if str(error) not in map(str, troubles):
+                troubles.append(error)
+            continue
+        stores.setdefault(store.resource_id.lower(), store)
+    return list(stores.values())
+
+
+def _users(task: Task, client_id: str) -> tuple[list[dict[str, Any]], list[TaskError]]:
+    """The groups in DSM that use the application, or why DSM does not tell."""
+    if task.params["dsm_endpoint"] is None:
+        return [], []
+    try:
+        return _groups(task, client_id), []
+    except InvalidInput:
+        raise
+    except TaskError as error:
+        return [], [error]
+
+
+def _groups(task: Task, client_id: str) -> list[dict[str, Any]]:
+    found = []
+    with connect_dsm(task, read_only=True) as dsm:
+        for stored in groups.list_all(dsm):
+            configs = (stored.get("hmg") or {}).items()
+            for link in (Link.from_stored(hmg_id, config) for hmg_id, config in configs if is_azure(config)):
+                if link.client_id == client_id:
+                    found.append(
+                        {
+                            "group_id": str(stored["group_id"]),
+                            "name": str(stored["name"]),
+                            "vault_uri": link.vault_uri or None,
+                            "subscription_id": link.subscription_id,
+                        }
+                    )
+    return sorted(found, key=lambda group: str(group["name"]))
+
+
+def _store_of_link(azure: Azure, uri: str, subscription_id: str) -> KeyStore:
+    if cloud_of_uri(uri) is not azure.operator.cloud:
+        raise TaskError(
+            f"a group in DSM uses the application with {uri}, which is not in {azure.operator.cloud.name}",
+            plane="Azure",
+            obj=f"vault ({uri})",
+            next_step="run the same with cloud_environment of that cloud",
+        )
+    return vaults.find(azure.arm, Locator(uri=uri), replace(azure.operator, subscription_id=subscription_id))
+
+
+def _refuse_without_record() -> TaskError:
+    return TaskError(
+        "there is no record of what would be removed",
+        plane="Option",
+        obj="record",
+        next_step="run the task in check mode, keep the record that it returns in a file, and give that; "
+        "break_glass.yml does so. Nothing was changed",
+    )
+
+
+def _objection(record: Record | None, step: Step) -> str:
+    """Nothing is removed that is not in the record that was given: it came up after that was taken."""
+    if record is not None and access_cut.is_recorded(record, step):
+        return ""
+    return (
+        f"{access_cut.object_of(step)}: {access_cut.action_of(step, cut=True)} was left out, as the record does not "
+        "have it. Next: take the record again (in check mode, with the one that there is), and run the same again."
+    )
+
+
+def _no_registration(registration: Registration) -> TaskError:
+    return TaskError(
+        "the registration of the application cannot be read, so that its credentials stay",
+        plane="Entra",
+        obj=f"application {registration.identity.client_id}",
+        server_words=registration.unreadable.get("application", ""),
+        next_step="give the operator Application.ReadWrite.All in Microsoft Graph, or have the credentials removed in "
+        "the tenant where the application is registered",
+    )
+
+
+def _still_valid_until(request: _Request, record: Record, seen: Record, *, planned: bool) -> str | None:
+    """Until when a token that is out may be accepted at most; None while new ones are still issued."""
+    if planned or seen.application.account_enabled is not False:
+        return None
+    # Somebody else has disabled it, nobody knows when: then at the latest now.
+    since = moment(record.disabled_at) or datetime.now(timezone.utc)
+    return iso(since + request.lifetime)
+
+
+# Bringing back ------------------------------------------------------------------------------------------------------
+
+
+def _restore(task: Task, azure: Azure, request: _Request, registration: Registration) -> dict[str, Any]:
+    record = request.record
+    if record is None:
+        raise AssertionError("required with state: restored")
+    if registration.identity.object_id.lower() != record.application.object_id.lower():
+        raise TaskError(
+            f"the record is of the service principal {record.application.object_id}, and that of the application is "
+            f"{registration.identity.object_id} now",
+            plane="Entra",
+            obj=f"application {request.client_id}",
+            next_step="the service principal was made anew since, or the record is of another tenant: grant the rights "
+            "anew (azure_kv_prereqs). Nothing was changed",
+        )
+    users, troubles = _users(task, request.client_id)
+    stores = _found(_stores_of(azure, record), troubles)
+    before = look(azure, registration, stores, judge=False)
+    before.troubles[:0] = troubles
+    now = datetime.now(timezone.utc)
+    steps = access_cut.restore_steps(record, before.seen, now)
+    lost = access_findings.not_restorable(record, before.seen, now)
+    work = Work(task, azure, False, before, steps, registration)
+    after = work.do(stores, lambda seen: access_cut.restore_steps(record, seen, now))
+    after.findings.extend(lost)
+    kept = record
+    if work.complete and not task.check_mode:
+        kept = replace(record, restored_at=record.restored_at or iso(now))
+    return work.result(after, {"record": kept.document(), "groups": users, "still_valid_until": None})

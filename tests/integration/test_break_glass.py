@@ -1,0 +1,207 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbooks of an emergency: break_glass.yml and restore_access.yml, as the person on call runs them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_sync
+from sandbox import Fault, Profile, Sandbox
+from support.azure_rights import AzureRights
+from support.cutoff import OFFICER, Cutoff
+from support.operate import Operator
+from support.playbook import ROOT, Ansible, Run
+
+BREAK_GLASS = ROOT / "playbooks" / "break_glass.yml"
+RESTORE = ROOT / "playbooks" / "restore_access.yml"
+SWITCH = ("graph", "PATCH", "/v1.0/servicePrincipals/{id}")
+
+
+class Emergency:
+    """One application that a group in DSM uses, with the files of the emergency in a directory of its own."""
+
+    def __init__(self, sandbox: Sandbox, directory: Path) -> None:
+        self.azure = AzureRights(sandbox, vault="akv-sandbox-prem")
+        self.cutoff = Cutoff(self.azure, names=("akv-sandbox-prem",))
+        self.group = self.azure.group()
+        self.files = directory / "break-glass"
+        environment = {**sandbox.environment(), **sandbox.operator_environment(sandbox.world.public)}
+        self._ansible = Ansible(environment, directory)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self.azure.sandbox
+
+    def cut(self, *, check: bool = False, diff: bool = False, **more: Any) -> Run:
+        variables = {
+            "break_glass_client_id": self.azure.app,
+            "break_glass_confirm": self.azure.app,
+            "break_glass_directory": str(self.files),
+            "break_glass_who": "somebody on call",
+            **more,
+        }
+        return self._ansible.playbook(BREAK_GLASS, variables=variables, check=check, diff=diff)
+
+    def restore(self, *, check: bool = False, **more: Any) -> Run:
+        variables = {
+            "restore_access_client_id": self.azure.app,
+            "restore_access_directory": str(self.files),
+            "restore_access_retries": 1,
+            "restore_access_delay": 0,
+            **more,
+        }
+        return self._ansible.playbook(RESTORE, variables=variables, check=check)
+
+    def writes(self, mark: int = 0) -> list[tuple[str, str]]:
+        return [(entry.plane, entry.route) for entry in self.sandbox.journal.writes(since=mark)]
+
+    @property
+    def record(self) -> Path:
+        return self.files / f"record-{self.azure.app}.json"
+
+    @property
+    def evidence(self) -> list[Path]:
+        return sorted(self.files.glob("evidence-*.json"))
+
+
+@pytest.fixture
+def emergency(own_sandbox: Sandbox, tmp_path: Path) -> Emergency:
+    return Emergency(own_sandbox, tmp_path)
+
+
+def read(path: Path) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_plan_is_shown_and_nothing_is_written(emergency: Emergency) -> None:
+    planned = emergency.cut(check=True, diff=True)
+
+    assert planned.code == 0, planned.output
+    assert "disable service principal" in planned.output
+    assert (emergency.writes(), emergency.files.exists()) == ([], False)
+
+
+def test_the_application_is_cut_off_and_dsm_proves_it(emergency: Emergency) -> None:
+    run = emergency.cut(break_glass_reason="a drill")
+
+    assert run.code == 0, run.output
+    assert emergency.cutoff.held() == {"policies": [], "roles": [], "local": [], "enabled": False}
+    (evidence,) = emergency.evidence
+    told = read(evidence)
+    assert [(proof["group"], proof["verdict"]) for proof in told["proofs"]] == [(emergency.group, "cut off")]
+    assert (told["who"], told["reason"], told["complete"]) == ("somebody on call", "a drill", True)
+    assert told["started"].replace(":", "") in evidence.name
+    assert told["before"]["service_principal"] != told["after"]["service_principal"]
+    assert hashlib.sha256(evidence.read_bytes()).hexdigest() in run.output
+    assert {path.stat().st_mode & 0o777 for path in (emergency.record, evidence)} == {0o600}
+    assert emergency.azure.view.client_secret not in emergency.record.read_text() + evidence.read_text() + run.output
+
+
+def test_a_second_run_changes_nothing_in_azure_and_keeps_the_record(emergency: Emergency) -> None:
+    emergency.cut()
+    record, mark = emergency.record.read_bytes(), emergency.sandbox.journal.mark()
+
+    again = emergency.cut()
+
+    assert (again.code, again.changed, emergency.record.read_bytes()) == (0, [], record)
+    # DSM tries to sync, which is the proof.
+    assert {plane for plane, _route in emergency.writes(mark)} == {"dsm"}
+
+
+def test_without_the_confirmation_nothing_is_asked(emergency: Emergency) -> None:
+    refused = emergency.cut(break_glass_confirm="0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0")
+
+    assert "Set break_glass_client_id" in refused.message
+    assert emergency.sandbox.journal.since(0) == []
+
+
+def test_a_token_that_dsm_has_kept_is_no_success(emergency: Emergency) -> None:
+    """With rights from above the vault, which are not cut, and a token from before."""
+    azure = emergency.azure
+
+    def deed(state: Any) -> None:
+        state.vault(azure.vault).rbac = True
+        for role in ("Reader", OFFICER):
+            state.assign_role(azure.app, azure.subscription, role)
+
+    azure.do(deed)
+    emergency.sandbox.profile = Profile(dsm_token_cache="until_expiry")
+    Operator(emergency.sandbox.environment())(cdc_sync, group_name=emergency.group)
+
+    run = emergency.cut()
+
+    (evidence,) = map(read, emergency.evidence)
+    assert [proof["verdict"] for proof in evidence["proofs"]] == ["still connected"]
+    assert evidence["complete"] is True
+    assert f"DSM may use a token that it has until {evidence['still_valid_until']}" in run.message
+
+    emergency.sandbox.clock.advance(3600)
+    assert emergency.cut().code == 0
+
+
+def test_what_is_refused_is_told_with_everything_else_done_and_can_be_finished(emergency: Emergency) -> None:
+    emergency.sandbox.faults.add(Fault(*SWITCH, status=403, body="no"))
+
+    stopped = emergency.cut()
+    (evidence,) = map(read, emergency.evidence)
+    emergency.sandbox.faults.clear()
+    finished = emergency.cut()
+
+    assert "1 of 3 steps could not be done" in stopped.named("Fail unless")["msg"]
+    assert [step["state"] for step in evidence["steps"]] == ["done", "done", "failed"]
+    assert finished.code == 0, finished.output
+    assert emergency.cutoff.held()["enabled"] is False
+    assert len(read(emergency.record)["stores"][0]["policies"]) == 1
+
+
+def test_dsm_that_does_not_answer_keeps_nothing_from_being_cut(emergency: Emergency) -> None:
+    emergency.sandbox.faults.add(Fault("dsm", status=503, times=None))
+
+    run = emergency.cut(break_glass_vaults=[{"resource_id": emergency.azure.resource_id}])
+
+    assert run.code != 0
+    assert emergency.cutoff.held() == {"policies": [], "roles": [], "local": [], "enabled": False}
+
+
+def test_access_comes_back_from_the_record(emergency: Emergency) -> None:
+    before = emergency.cutoff.held()
+    emergency.cut()
+
+    planned = emergency.restore(check=True)
+    held = emergency.cutoff.held()
+    restored = emergency.restore()
+    again = emergency.restore()
+
+    assert (planned.code, held["enabled"]) == (0, False), planned.output
+    assert restored.code == 0, restored.output
+    assert emergency.cutoff.held() == before
+    assert (again.code, again.changed) == (0, []), again.output
+
+
+def test_a_new_credential_goes_to_the_groups_when_the_old_one_is_gone(emergency: Emergency) -> None:
+    emergency.cut(break_glass_cut_credentials=True)
+    secret = emergency.azure.do(lambda state: state.add_secret(emergency.azure.app).value)
+
+    restored = emergency.restore(restore_access_link_client_secret=secret)
+
+    assert restored.code == 0, restored.output
+    assert "nobody can bring them back" in restored.output
+    assert restored.outcomes[-1]["results"][0]["connected"] is True
+    assert secret not in restored.output
+
+
+def test_without_a_record_nothing_is_restored(emergency: Emergency) -> None:
+    refused = emergency.restore()
+
+    assert "there is none at" in refused.message
+    assert emergency.sandbox.journal.since(0) == []

@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The record of what an application held, and the steps that follow from it: values, without any service."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure import access_cut
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access_record import (
+    Assignment,
+    CertificateEntry,
+    PolicyEntry,
+    Principal,
+    Record,
+    SecretEntry,
+    StoreRights,
+    merged,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
+from unit.azure_builders import APP, CLIENT, HOME, NOW, REGISTRATION, STRANGER, SUBSCRIPTION, VAULT_ID
+
+POLICY = PolicyEntry(HOME, APP, keys=("Get", "wrapKey"), secrets=("List",))
+ROLE = Assignment("aaaa", VAULT_ID, "/providers/Microsoft.Authorization/roleDefinitions/F00D", APP, role_name="Officer")
+CERTIFICATE = CertificateEntry("key-1", "of DSM", "AB12", None, "2027-01-01T00:00:00Z", "MIIB")
+SECRET = SecretEntry("key-2", "of DSM", None)
+
+
+def record(**changes: Any) -> Record:
+    application = Principal(CLIENT, APP, "dsm", REGISTRATION, True, (CERTIFICATE,), (SECRET,))
+    store = StoreRights(VAULT_ID, "kv-one", "https://kv-one.vault.azure.net/", "vault", (POLICY,), (ROLE,))
+    made = Record(application, "AzureCloud", HOME, "2026-11-23T12:00:00Z", (store,))
+    return replace(made, **changes)
+
+
+def bare() -> Record:
+    """What is seen when everything has been cut."""
+    full = record()
+    cut = access_cut.after_cut(full, access_cut.cut_steps(full, credentials=True))
+    return replace(cut, taken_at="2026-11-24T12:00:00Z")
+
+
+def test_a_record_comes_back_from_json_as_it_was() -> None:
+    full = record(disabled_at="2026-11-23T12:01:00Z")
+
+    assert Record.parse(json.loads(json.dumps(full.document()))) == full
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("application",), None),
+        (("application", "client_id"), "dsm"),
+        (("application", "account_enabled"), "yes"),
+        (("application", "secrets"), [{"value": "s3cret"}]),
+        (("stores",), [{"name": "kv-one"}]),
+        (("stores", 0, "policies", 0, "keys"), None),
+        (("stores", 0, "assignments", 0, "surprise"), 1),
+        (("taken_at",), 5),
+        # What would give rights to somebody else, or elsewhere.
+        (("stores", 0, "policies", 0, "object_id"), STRANGER),
+        (("stores", 0, "assignments", 0, "principal_id"), STRANGER),
+        (("stores", 0, "assignments", 0, "scope"), SUBSCRIPTION),
+        (("stores", 0, "assignments", 0, "scope"), f"{VAULT_ID}-other"),
+    ],
+)
+def test_a_damaged_record_is_refused(path: tuple[Any, ...], value: Any) -> None:
+    document = json.loads(json.dumps(record().document()))
+    target = document
+    for part in path[:-1]:
+        target = target[part]
+    target[path[-1]] = value
+
+    with pytest.raises(InvalidInput, match="it is damaged"):
+        Record.parse(document)
+
+
+def test_a_second_cut_loses_nothing_from_the_record() -> None:
+    assert merged(record(), bare()) == record()
+
+
+def test_what_came_up_since_is_added_to_the_record() -> None:
+    other = replace(ROLE, name="bbbb", definition_id=f"{ROLE.definition_id}2")
+    seen = record()
+    store = replace(seen.stores[0], policies=(replace(POLICY, keys=("get", "Sign")),), assignments=(other,))
+
+    (found,) = merged(record(), replace(seen, stores=(store,))).stores
+
+    # The spelling of the first record stays: `remove` and `add` do not mind, and people compare.
+    assert found.policies[0].keys == ("Get", "wrapKey", "Sign")
+    assert found.assignments == (ROLE, other)
+
+
+def test_a_record_that_was_restored_is_not_continued() -> None:
+    assert merged(record(restored_at="2026-11-23T13:00:00Z"), bare()) == bare()
+
+
+def test_a_record_of_a_principal_that_is_gone_is_not_continued() -> None:
+    anew = replace(bare(), application=replace(bare().application, object_id=STRANGER))
+
+    assert merged(record(), anew) == anew
+
+
+def test_everything_is_cut_in_this_order() -> None:
+    steps = access_cut.cut_steps(record(), credentials=True)
+
+    assert [type(step).__name__ for step in steps] == ["Policy", "Role", "Enabled", "Certificates", "Secret"]
+
+
+def test_without_credentials_they_stay() -> None:
+    steps = access_cut.cut_steps(record(), credentials=False)
+
+    assert [type(step).__name__ for step in steps] == ["Policy", "Role", "Enabled"]
+
+
+def test_after_the_cut_nothing_is_left_to_cut() -> None:
+    assert access_cut.cut_steps(bare(), credentials=True) == ()
+
+
+def test_the_way_back_is_the_reverse_without_the_secret() -> None:
+    steps = access_cut.restore_steps(record(), bare(), NOW)
+
+    assert [type(step).__name__ for step in steps] == ["Certificates", "Enabled", "Policy", "Role"]
+
+
+def test_after_the_return_nothing_is_left_to_return() -> None:
+    back = access_cut.after_restore(bare(), access_cut.restore_steps(record(), bare(), NOW))
+
+    assert access_cut.restore_steps(record(), back, NOW) == ()
+
+
+def test_an_expired_certificate_does_not_come_back() -> None:
+    over = replace(CERTIFICATE, ends="2026-11-01T00:00:00Z")
+    was = record(application=replace(record().application, certificates=(over,)))
+
+    steps = access_cut.restore_steps(was, bare(), NOW)
+
+    assert not any(isinstance(step, access_cut.Certificates) for step in steps)
+
+
+@pytest.mark.parametrize("state", [False, None])
+def test_a_principal_is_switched_on_only_if_it_was_on(state: bool | None) -> None:
+    was = record(application=replace(record().application, account_enabled=state))
+
+    steps = access_cut.restore_steps(was, bare(), NOW)
+
+    assert not any(isinstance(step, access_cut.Enabled) for step in steps)
+
+
+def test_each_step_of_the_recorded_is_recorded_and_no_other() -> None:
+    more = replace(record().stores[0], policies=(replace(POLICY, keys=("Get", "sign")),))
+    known = access_cut.cut_steps(record(), credentials=True)
+    unknown = access_cut.Policy(more, more.policies[0])
+
+    assert all(access_cut.is_recorded(record(), step) for step in known)
+    assert not access_cut.is_recorded(record(), unknown)
