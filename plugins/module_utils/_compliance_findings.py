@@ -174,7 +174,9 @@ def end_of_credential(
         candidate = named or only_candidate(use, registered, clock.now)
         if candidate is not None:
             return candidate.ends, "entra and record" if named else "entra, the only one that is valid", None
-        fitting = [one for one in registered if use.auth_mode in (None, MODES.get(one.kind))]
+        # One that has ended is not in use where DSM connects, and where it does not, that is a finding.
+        valid = [one for one in registered if one.ends is None or one.ends > clock.now]
+        fitting = [one for one in valid if use.auth_mode in (None, MODES.get(one.kind))]
         first = min((one.ends for one in fitting if one.ends is not None), default=None)
         if fitting and (first is None or first >= clock.soon):
             return first, "entra, the one that ends first", None
@@ -220,9 +222,9 @@ def of_keys(
     missing = [key.name for name, key in azure.items() if name not in in_dsm_by_name and not key.managed]
     absent, disabled, ended = [], [], []
     lacking = [
-        f"{key.name}/{key.latest.id}"
+        f"{key.name}/{key.current[0].id}"
         for name, key in azure.items()
-        if key.latest is not None and name in in_dsm_by_name and not _has_version(in_dsm_by_name[name], key.latest)
+        if key.current and name in in_dsm_by_name and not _has_one_of(in_dsm_by_name[name], key.current)
     ]
     unread = [key.name for key in in_azure if key.versions is None]
     for key in named:
@@ -279,16 +281,17 @@ def of_keys(
     return findings, {"in_dsm": len(present), "in_azure": sum(not key.managed for key in in_azure)}
 
 
-def _has_version(keys: Sequence[VirtualKey], version: KeyVersion) -> bool:
-    """Whether one of these keys is of that version. One without a version stands for all of them."""
-    return any(key.azure_version in (None, version.id) for key in keys)
+def _has_one_of(keys: Sequence[VirtualKey], versions: Sequence[KeyVersion]) -> bool:
+    """Whether one of these keys is of one of these versions. A key without a version stands for all of them."""
+    wanted = {None, *(version.id for version in versions)}
+    return any(key.azure_version in wanted for key in keys)
 
 
 def _version_of(key: VirtualKey, there: VaultKey | None) -> KeyVersion | None:
     if there is None or there.versions is None:
         return None
     if key.azure_version is None:
-        return there.latest
+        return there.current[0] if there.current else None
     return next((version for version in there.versions if version.id == key.azure_version), None)
 
 

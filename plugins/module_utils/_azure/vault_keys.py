@@ -37,10 +37,11 @@ class VaultKey:
     versions: tuple[KeyVersion, ...] | None = None
 
     @property
-    def latest(self) -> KeyVersion | None:
-        """The version that is in use when none is named: the one that was made last."""
+    def current(self) -> tuple[KeyVersion, ...]:
+        """The version that was made last, which is used when none is named; several where one second has several."""
         never = datetime.min.replace(tzinfo=timezone.utc)
-        return max(self.versions or (), key=lambda version: version.created or never, default=None)
+        last = max((version.created or never for version in self.versions or ()), default=never)
+        return tuple(version for version in self.versions or () if (version.created or never) == last)
 
 
 def list_keys(vault: Channel, label: str, most: int) -> tuple[VaultKey, ...]:
