@@ -50,7 +50,8 @@ Two things that look like a failed connection and are none:
 - The task fails on the plane `DSM` with HTTP status 401, 403 or 404, and without a diagnosis: that is DSM's answer to
   your own login, and DSM has not tested the link. (DSM may hand on an answer of Azure with these statuses. Then the
   words show it, a read with the same login works, and there is a diagnosis.)
-- "This operation requires approval": a quorum policy guards the operation.
+- "This operation requires approval": a quorum policy guards the operation. See
+  [When a change waits for approval](#when-a-change-waits-for-approval).
 
 ## What a success proves
 
@@ -66,6 +67,21 @@ that the credential is still good if DSM keeps tokens. `cdc_sync` proves more: D
 credential given, `cdc_connection` also compares vault and type, and reports what does not fit in `findings`.
 """
 
+_TAIL = """
+## When a change waits for approval
+
+`pending: true` in a result is no failure: the approvers have not decided yet, and nothing has been changed. `approval.id`
+names the request in DSM, under Tasks. [Changes that a quorum approves](approvals.md) has all states. Of failures:
+
+| Words | What to do |
+| --- | --- |
+| "another change of it waits for approval" | Have that request decided or withdraw it in DSM, then run again. |
+| "was denied by" | Talk to whom the message names. To ask for the same again, delete the denied request in DSM first. |
+| "was approved, and DSM failed to carry it out" | Correct what the server names and run again, which asks anew. |
+| "has expired or was withdrawn before it was decided" | Run again, which asks anew. |
+| "takes no request for it" | DSM lets nobody ask for this. Do it in DSM's user interface, then run again. |
+"""
+
 
 def render() -> str:
     """The text of the guide."""
@@ -75,7 +91,7 @@ def render() -> str:
         lines += ["", f"## {title}"]
         for entry in entries:
             lines += ["", *_section(entry)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_TAIL.strip().splitlines()]) + "\n"
 
 
 def _words() -> Iterator[str]:

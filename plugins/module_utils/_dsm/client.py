@@ -152,6 +152,11 @@ class DsmClient:
             return Identity("user", self._entity_id, self._account_id)
         return Identity("app", self._entity_id or self._login.app_id, None)
 
+    def pause(self, seconds: float) -> None:
+        """Wait for somebody else's decision. That takes nothing from the time of the task."""
+        self._budget.pause(seconds)
+        self._budget.prolong(seconds)
+
     def close(self) -> None:
         """End the session, if there is one, and the connections."""
         try:

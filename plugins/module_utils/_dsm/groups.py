@@ -38,6 +38,8 @@ class Group:
     link: Link | None = None
     # Planned by a previous step in check mode: what is here is what it is going to be.
     planned: bool = False
+    # Shows an approval policy: its changes have to be approved (DSM contract §2.10).
+    guarded: bool = False
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Group:
@@ -65,6 +67,7 @@ class Group:
             custom_metadata=metadata,
             external_kms=", ".join(kinds) or None,
             link=next((_link(hmg_id, config, metadata) for hmg_id, config in azure.items()), None),
+            guarded=bool(stored.get("approval_policy")),
         )
 
     @property
@@ -186,16 +189,3 @@ def get(dsm: DsmClient, group_id: str) -> dict[str, Any] | None:
             raise
         return None
     return answer
-
-
-def create(dsm: DsmClient, body: Mapping[str, Any], label: str) -> dict[str, Any]:
-    answer: dict[str, Any] = dsm.call("POST", routes.GROUPS, body=body, obj=label)
-    return answer
-
-
-def update(dsm: DsmClient, group_id: str, body: Mapping[str, Any], label: str) -> None:
-    dsm.call("PATCH", routes.GROUP, path={"group_id": group_id}, body=body, obj=label)
-
-
-def delete(dsm: DsmClient, group_id: str, label: str) -> None:
-    dsm.call("DELETE", routes.GROUP, path={"group_id": group_id}, obj=label)

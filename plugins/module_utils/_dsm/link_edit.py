@@ -17,7 +17,9 @@ from typing import Any
 
 from .._errors import InvalidInput, TaskError
 from .._plan import Change, Plan, difference
-from . import connection, groups, keys
+from . import approvals, connection, groups, keys, routes
+from .approval_requests import Operation
+from .approvals import REQUEST, Approval, Asking, Outcome
 from .client import DsmClient
 from .errors import DsmError
 from .external_kms import Credential, Link
@@ -34,6 +36,7 @@ CREDENTIAL_REMEDY = (
 class Edit:
     """A wanted change. ``current`` is None for a new group; ``credential`` is set where the task was given one.
 
+    ``asking``: what to do when DSM demands an approval.
     ``is_pending``: the application, and with it the credential, or the vault is only planned by a previous step in
     check mode, so that nothing can be tried.
     """
@@ -45,6 +48,7 @@ class Edit:
     write_credential: bool = False
     allow_move: bool = False
     allow_disconnect: bool = False
+    asking: Asking = REQUEST
 
     @property
     def writes_link(self) -> bool:
@@ -81,6 +85,22 @@ class Edit:
             "before_header": self.target.label,
             "after_header": self.target.label,
         }
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of an edit: the group as DSM has it now, and the approval that the edit has got or waits for.
+
+    While the approval ``is_pending``, nothing has been changed: ``group`` is the one before the edit. Of a new group it
+    is what was asked for, without an ID. Nothing may be built on such a group before the approvers have decided.
+    """
+
+    group: Group
+    approval: Approval | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        return self.approval is not None and self.approval.is_pending
 
 
 def config_of(link: Link, credential: Credential | None) -> dict[str, Any]:
@@ -127,23 +147,42 @@ def check_same_mode(link: Link, credential: Credential | None) -> None:
 
 
 def carry_out(dsm: DsmClient, edit: Edit, *, check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:
-    """Plan, guards and, outside of check mode, the write; the result of a module that edits a group."""
+    """Plan, guards and, outside of check mode, the write; the result of a module that edits a group.
+
+    Its ``pending`` is true when the change waits for an approval. It is ``changed`` then when this task has filed the
+    request, or in check mode would.
+    """
     changes = plan(edit)
     guard(dsm, edit, warn)
     if not changes:
-        group = edit.target
+        applied = Applied(edit.target)
     elif check_mode:
-        group = replace(edit.result(), planned=True)
+        applied = _predicted(dsm, edit)
     else:
-        group = apply(dsm, edit, warn)
+        applied = apply(dsm, edit, warn)
+    group = applied.group
     for weakness in group.azure_link.tls.weaknesses():
         warn(f"The link of {group.label} is weak: {weakness}.")
+    nothing_new = applied.approval is not None and applied.is_pending and not applied.approval.filed
+    unchanged = {name: edit.diff()["before"] for name in ("before", "after")}
     return {
-        "changed": bool(changes),
+        "changed": bool(changes) and not nothing_new,
         "group": group.record(exists=group.group_id is not None),
         "plan": changes.as_result(),
-        "diff": edit.diff(),
+        "diff": unchanged if nothing_new else edit.diff(),
+        **approvals.as_result(applied.approval),
     }
+
+
+def _predicted(dsm: DsmClient, edit: Edit) -> Applied:
+    """What ``apply`` would come to. A policy of the account, which guards new groups, is not looked for."""
+    planned = Applied(replace(edit.result(), planned=True))
+    if edit.current is None or not edit.current.guarded:
+        return planned
+    if edit.is_pending:
+        return replace(planned, approval=Approval("needed"))
+    approval = approvals.predict(dsm, _operation(edit, edit.result()), edit.asking)
+    return Applied(edit.current, approval) if approval.is_pending else replace(planned, approval=approval)
 
 
 def plan(edit: Edit) -> Plan:
@@ -181,23 +220,26 @@ def guard(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> None:
     _guard_connection(dsm, edit, edit.current, config, warn)
 
 
-def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Group:
-    """Write, read back and compare; the group as DSM has it now.
+def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Applied:
+    """Write, read back and compare; or file a request for approval, where DSM demands one.
 
     Raises:
-        TaskError: DSM refused, or holds something else than was written.
+        TaskError: DSM refused, or holds something else than was written; an approval was denied.
     """
     wanted = edit.result()
     try:
-        group_id = _write(dsm, edit, wanted)
+        outcome = _write(dsm, edit, wanted)
     except DsmError as error:
         if error.status != 400 or "metadata" not in error.words.lower():
             raise
         # Whether a linked group may have custom metadata is not public (DSM contract §7, Q43). A refused write has
         # changed nothing, so it may be tried once more without what we want to remember.
         wanted = replace(wanted, custom_metadata=edit.target.custom_metadata)
-        group_id = _write(dsm, edit, wanted)
-    stored = groups.get(dsm, group_id)
+        outcome = _write(dsm, edit, wanted)
+    if outcome.is_pending:
+        return Applied(edit.current or replace(edit.target, group_id=None), outcome.approval)
+    group_id = _id_after(dsm, edit, outcome)
+    stored = groups.get(dsm, group_id) if group_id else None
     if stored is None:
         raise TaskError(
             "DSM accepted the write and then knew no such group",
@@ -212,7 +254,7 @@ def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Group:
             f"DSM does not keep custom metadata on {actual.label}, so a later run cannot tell whether the credential "
             "has changed; set update_credential: always to write another one."
         )
-    return actual
+    return Applied(actual, outcome.approval)
 
 
 def _guard_move(dsm: DsmClient, current: Group, target: Link) -> None:
@@ -233,20 +275,52 @@ def _guard_move(dsm: DsmClient, current: Group, target: Link) -> None:
     )
 
 
-def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> str:
-    """Create or update; the ID of the group."""
-    if edit.current is not None:
-        groups.update(dsm, str(edit.current.group_id), _update_body(edit, edit.current, wanted), wanted.label)
-        return str(edit.current.group_id)
+def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> Outcome:
+    """Create or update, or ask for approval to do so."""
+    guarded = edit.current is not None and edit.current.guarded
     try:
-        return str(groups.create(dsm, _create_body(edit, wanted), wanted.label)["group_id"])
+        return approvals.carry_out(dsm, _operation(edit, wanted), edit.asking, guarded=guarded)
     except DsmError as error:
-        if error.status != 400 or wanted.azure_link.vault_uri or "metadata" in error.words.lower():
+        if (
+            edit.current is not None
+            or error.status != 400
+            or wanted.azure_link.vault_uri
+            or "metadata" in error.words.lower()
+        ):
             raise
         raise error.advising(
             "correct the value that the server names; some versions of DSM save no link without a vault, which the "
             "option vault sets"
         ) from None
+
+
+def _operation(edit: Edit, wanted: Group) -> Operation:
+    fact = edit.credential.fact if edit.writes_link and edit.credential is not None else None
+    if edit.current is None:
+        body = _create_body(edit, wanted)
+        return Operation(
+            "POST", routes.GROUPS, wanted.label, "new group", body=body, name=wanted.name, credential_fact=fact
+        )
+    (change,) = plan(edit).changes
+    return Operation(
+        "PATCH",
+        routes.GROUP,
+        edit.current.label,
+        f"change of {', '.join(change.after)}",
+        path={"group_id": str(edit.current.group_id)},
+        body=_update_body(edit, edit.current, wanted),
+        credential_fact=fact,
+    )
+
+
+def _id_after(dsm: DsmClient, edit: Edit, outcome: Outcome) -> str:
+    """The ID of the group that was written. The answer to an approved creation need not be that of a direct one."""
+    if edit.current is not None:
+        return str(edit.current.group_id)
+    if isinstance(outcome.answer, dict) and outcome.answer.get("group_id"):
+        return str(outcome.answer["group_id"])
+    stored = groups.find_by_name(dsm, edit.target.name, thorough=True)
+    return str(stored["group_id"]) if stored is not None else ""
 
 
 def count_keys(dsm: DsmClient, group: Group) -> int | None:

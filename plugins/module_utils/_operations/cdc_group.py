@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import groups, link_edit, vaults
+from .._dsm import approvals, groups, link_edit, routes, vaults
+from .._dsm.approval_requests import Operation
+from .._dsm.approvals import Approval, Asking
 from .._dsm.client import DsmClient, connect
 from .._dsm.connection import check_stored
 from .._dsm.errors import DsmError
@@ -23,7 +25,7 @@ from .._dsm.link_options import LinkOptions
 from .._dsm.selection import checked_name, linked
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
-from .._options import DSM, LINK, LINK_EDIT, VAULT
+from .._options import APPROVAL, DSM, LINK, LINK_EDIT, VAULT
 from .._plan import NOT_YET_KNOWN, Change, Plan
 from .._task import Task
 
@@ -46,6 +48,7 @@ SPEC = DSM.merge(
     LINK,
     VAULT,
     LINK_EDIT,
+    APPROVAL,
 )
 
 _NEEDED_TO_CREATE = ("name", "link_tenant_id", "link_client_id", "link_subscription_id")
@@ -77,6 +80,7 @@ def run(task: Task) -> dict[str, Any]:
     wanted = _wanted(task.params)
     if wanted.vault is not None:
         wanted.vault.refuse_planned(check_mode=task.check_mode)
+    asking = Asking.from_params(task.params)
     if wanted.is_pending and not task.check_mode:
         raise InvalidInput(
             "link_client_id",
@@ -85,11 +89,11 @@ def run(task: Task) -> dict[str, Any]:
         )
     with connect(task, read_only=task.check_mode) as dsm:
         if task.params["state"] == "absent":
-            return _remove(dsm, task, _find(dsm, wanted, thorough=False))
+            return _remove(dsm, task, _find(dsm, wanted, thorough=False), asking)
         current = _find(dsm, wanted, thorough=True)
         if current is None:
             _refuse_incomplete(task.params, wanted)
-        return _make(dsm, task, current, wanted)
+        return _make(dsm, task, current, wanted, asking)
 
 
 def _wanted(params: Mapping[str, Any]) -> Wanted:
@@ -142,7 +146,7 @@ def _refuse_incomplete(params: Mapping[str, Any], wanted: Wanted) -> None:
         )
 
 
-def _make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted) -> dict[str, Any]:
+def _make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted, asking: Asking) -> dict[str, Any]:
     target = _target(current, wanted)
     link = target.azure_link
     credential = wanted.link.credential_for(link)
@@ -156,6 +160,7 @@ def _make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted) -> 
         write_credential=_is_to_write(dsm, wanted.update_credential, current, credential),
         allow_move=task.params["allow_move"],
         allow_disconnect=task.params["allow_disconnect"],
+        asking=asking,
     )
     wanted.link.warn_of_expiry(task.warn)
     return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)
@@ -243,11 +248,17 @@ def _is_to_write(dsm: DsmClient, policy: str, current: Group | None, credential:
     return not check_stored(dsm, str(current.group_id), current.label).connected
 
 
-def _remove(dsm: DsmClient, task: Task, current: Group | None) -> dict[str, Any]:
+def _remove(dsm: DsmClient, task: Task, current: Group | None, asking: Asking) -> dict[str, Any]:
     if current is None:
         name, group_id = task.params["name"], task.params["group_id"]
         record = Group(name=name or "", group_id=group_id).record(exists=False)
-        return {"changed": False, "group": record, "plan": [], "diff": {"before": {}, "after": {}}}
+        return {
+            "changed": False,
+            "group": record,
+            "plan": [],
+            "diff": {"before": {}, "after": {}},
+            **approvals.as_result(None),
+        }
     count = link_edit.count_keys(dsm, current)
     if count != 0:
         held = "its keys cannot be counted with this login" if count is None else f"it holds {count} key(s)"
@@ -259,18 +270,30 @@ def _remove(dsm: DsmClient, task: Task, current: Group | None) -> dict[str, Any]
             keys=count,
         )
     plan = Plan((Change("dsm", current.label, "delete", current.view(), {}, "state is absent"),))
-    if not task.check_mode:
-        groups.delete(dsm, str(current.group_id), current.label)
-        if groups.get(dsm, str(current.group_id)) is not None:
-            raise TaskError(
-                "DSM accepted the removal and still has the group",
-                plane="DSM",
-                obj=current.label,
-                next_step="run again",
-            )
+    approval = _delete(dsm, current, asking, check_mode=task.check_mode)
+    waits = approval is not None and approval.is_pending
+    changed = not waits or (approval is not None and approval.filed)
     return {
-        "changed": True,
-        "group": replace(current, planned=task.check_mode).record(exists=False),
+        "changed": changed,
+        "group": replace(current, planned=task.check_mode and not waits).record(exists=waits),
         "plan": plan.as_result(),
-        "diff": {"before": current.view(), "after": {}},
+        "diff": {"before": current.view(), "after": {} if changed else current.view()},
+        **approvals.as_result(approval),
     }
+
+
+def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool) -> Approval | None:
+    """Delete and look whether it is gone; the approval that this takes, if any."""
+    path = {"group_id": str(current.group_id)}
+    operation = Operation("DELETE", routes.GROUP, current.label, "deletion of the group", path=path)
+    if check_mode:
+        return approvals.predict(dsm, operation, asking) if current.guarded else None
+    outcome = approvals.carry_out(dsm, operation, asking, guarded=current.guarded)
+    if not outcome.is_pending and groups.get(dsm, str(current.group_id)) is not None:
+        raise TaskError(
+            "DSM accepted the removal and still has the group",
+            plane="DSM",
+            obj=current.label,
+            next_step="run again",
+        )
+    return outcome.approval
