@@ -70,8 +70,8 @@ credential given, `cdc_connection` also compares vault and type, and reports wha
 _TAIL = """
 ## When a change waits for approval
 
-`pending: true` in a result is no failure: the approvers have not decided yet, and nothing has been changed. `approval.id`
-names the request in DSM, under Tasks. [Changes that a quorum approves](approvals.md) has all states. Of failures:
+`pending: true` in a result is no failure: the approvers have not decided yet, and nothing has been changed.
+`approval.id` is the request in DSM. [Changes that a quorum approves](approvals.md) has all states. Of failures:
 
 | Words | What to do |
 | --- | --- |
