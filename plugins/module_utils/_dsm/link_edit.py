@@ -17,13 +17,14 @@ from typing import Any
 
 from .._errors import InvalidInput, TaskError
 from .._plan import Change, Plan, difference
-from . import approvals, connection, groups, keys, routes
+from . import approvals, connection, group_writes, groups, keys, races
 from .approval_requests import Operation
 from .approvals import REQUEST, Approval, Asking, Outcome
 from .client import DsmClient
 from .errors import DsmError
 from .external_kms import Credential, Link
 from .groups import CREDENTIAL_EXPIRES, CREDENTIAL_FACT, TLS_CLIENT_FACT, Group
+from .selection import linked
 from .tls import SAFE_SETTINGS
 
 CREDENTIAL_REMEDY = (
@@ -93,10 +94,12 @@ class Applied:
 
     While the approval ``is_pending``, nothing has been changed: ``group`` is the one before the edit. Of a new group it
     is what was asked for, without an ID. Nothing may be built on such a group before the approvers have decided.
+    ``was_done``: somebody else has made the very same change in the meantime, and this task has written nothing.
     """
 
     group: Group
     approval: Approval | None = None
+    was_done: bool = False
 
     @property
     def is_pending(self) -> bool:
@@ -163,7 +166,8 @@ def carry_out(dsm: DsmClient, edit: Edit, *, check_mode: bool, warn: Callable[[s
     group = applied.group
     for weakness in group.azure_link.tls.weaknesses():
         warn(f"The link of {group.label} is weak: {weakness}.")
-    nothing_new = applied.approval is not None and applied.is_pending and not applied.approval.filed
+    found_pending = applied.approval is not None and applied.is_pending and not applied.approval.filed
+    nothing_new = found_pending or applied.was_done
     unchanged = {name: edit.diff()["before"] for name in ("before", "after")}
     return {
         "changed": bool(changes) and not nothing_new,
@@ -224,9 +228,14 @@ def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Applied:
     """Write, read back and compare; or file a request for approval, where DSM demands one.
 
     Raises:
-        TaskError: DSM refused, or holds something else than was written; an approval was denied.
+        TaskError: DSM refused, or holds something else than was written; an approval was denied; somebody else has
+            changed the group since the edit was planned.
     """
     wanted = edit.result()
+    done = _done_by_another(dsm, edit, wanted)
+    if done is not None:
+        warn(f"Somebody else has made the same change of {done.label} at the same time; this task has written nothing.")
+        return Applied(done, was_done=True)
     try:
         outcome = _write(dsm, edit, wanted)
     except DsmError as error:
@@ -236,25 +245,55 @@ def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Applied:
         # changed nothing, so it may be tried once more without what we want to remember.
         wanted = replace(wanted, custom_metadata=edit.target.custom_metadata)
         outcome = _write(dsm, edit, wanted)
+    except _Taken as taken:
+        races.refuse_if_other(wanted, taken.group, _fact(edit))
+        warn(
+            f"Somebody else has created {taken.group.label} at the same time and in the same way; it is taken as it is."
+        )
+        return Applied(taken.group, was_done=True)
     if outcome.is_pending:
         return Applied(edit.current or replace(edit.target, group_id=None), outcome.approval)
     group_id = _id_after(dsm, edit, outcome)
     stored = groups.get(dsm, group_id) if group_id else None
     if stored is None:
-        raise TaskError(
+        raise races.lost(
             "DSM accepted the write and then knew no such group",
-            plane="DSM",
-            obj=f"{wanted.label} ({group_id})",
-            next_step="run the task again; somebody else may be removing the group",
+            f"{wanted.label} ({group_id})",
+            "run the task again; somebody else may be removing the group",
         )
-    actual = Group.from_stored(stored)
-    _verify(wanted, actual)
+    actual = linked(Group.from_stored(stored))
+    others = races.verify(wanted, actual, _operation(edit, wanted).body or {})
+    if others:
+        warn(f"Somebody else has changed {actual.label} at the same time, which is left as it is: {', '.join(others)}.")
     if edit.writes_link and CREDENTIAL_FACT not in actual.custom_metadata:
         warn(
             f"DSM does not keep custom metadata on {actual.label}, so a later run cannot tell whether the credential "
             "has changed; set update_credential: always to write another one."
         )
     return Applied(actual, outcome.approval)
+
+
+class _Taken(Exception):
+    """The name of a group that was to be created has been taken in the meantime."""
+
+    def __init__(self, group: Group) -> None:
+        super().__init__(group.label)
+        self.group = group
+
+
+def _done_by_another(dsm: DsmClient, edit: Edit, wanted: Group) -> Group | None:
+    """Read the group again, immediately before it is written; the group when there is nothing left to write."""
+    if edit.current is None:
+        return None
+    stored = groups.get(dsm, str(edit.current.group_id))
+    if stored is None:
+        raise races.lost("somebody else has removed it since this task has read it", edit.current.label)
+    now = linked(Group.from_stored(stored))
+    body = _operation(edit, wanted).body or {}
+    if now != edit.current and races.is_done(wanted, now, body, _fact(edit)):
+        return now
+    races.refuse_if_changed(edit.current, now, body)
+    return None
 
 
 def _guard_move(dsm: DsmClient, current: Group, target: Link) -> None:
@@ -281,12 +320,12 @@ def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> Outcome:
     try:
         return approvals.carry_out(dsm, _operation(edit, wanted), edit.asking, guarded=guarded)
     except DsmError as error:
-        if (
-            edit.current is not None
-            or error.status != 400
-            or wanted.azure_link.vault_uri
-            or "metadata" in error.words.lower()
-        ):
+        if edit.current is not None or error.status not in (400, 409):
+            raise
+        taken = _taken(dsm, wanted, error)
+        if taken is not None:
+            raise _Taken(taken) from None
+        if error.status == 409 or wanted.azure_link.vault_uri or "metadata" in error.words.lower():
             raise
         raise error.advising(
             "correct the value that the server names; some versions of DSM save no link without a vault, which the "
@@ -295,22 +334,16 @@ def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> Outcome:
 
 
 def _operation(edit: Edit, wanted: Group) -> Operation:
-    fact = edit.credential.fact if edit.writes_link and edit.credential is not None else None
+    fact = _fact(edit) if edit.writes_link else None
+    config = config_of(wanted.azure_link, edit.credential) if edit.writes_link else None
     if edit.current is None:
-        body = _create_body(edit, wanted)
-        return Operation(
-            "POST", routes.GROUPS, wanted.label, "new group", body=body, name=wanted.name, credential_fact=fact
-        )
-    (change,) = plan(edit).changes
-    return Operation(
-        "PATCH",
-        routes.GROUP,
-        edit.current.label,
-        f"change of {', '.join(change.after)}",
-        path={"group_id": str(edit.current.group_id)},
-        body=_update_body(edit, edit.current, wanted),
-        credential_fact=fact,
-    )
+        return group_writes.creation(wanted, config or {}, fact)
+    summary = "change of " + ", ".join(name for change in plan(edit).changes for name in change.after)
+    return group_writes.update(edit.current, wanted, config, fact, summary)
+
+
+def _fact(edit: Edit) -> str | None:
+    return edit.credential.fact if edit.credential is not None else None
 
 
 def _id_after(dsm: DsmClient, edit: Edit, outcome: Outcome) -> str:
@@ -352,42 +385,12 @@ def _guard_connection(
     warn(f"The link of {label} does not connect as it is going to be: {proposed.words}")
 
 
-def _create_body(edit: Edit, wanted: Group) -> dict[str, Any]:
-    body: dict[str, Any] = {"name": wanted.name, "add_hmg": [config_of(wanted.azure_link, edit.credential)]}
-    if wanted.description:
-        body["description"] = wanted.description
-    if wanted.custom_metadata:
-        body["custom_metadata"] = dict(wanted.custom_metadata)
-    return body
-
-
-def _update_body(edit: Edit, current: Group, wanted: Group) -> dict[str, Any]:
-    """Only what changes: DSM leaves an omitted field as it is (DSM contract, conventions)."""
-    body: dict[str, Any] = {}
-    if wanted.name != current.name:
-        body["name"] = wanted.name
-    if wanted.description != current.description:
-        body["description"] = wanted.description
-    if wanted.custom_metadata != current.custom_metadata:
-        body["custom_metadata"] = dict(wanted.custom_metadata)
-    if edit.writes_link:
-        body["mod_hmg"] = {current.azure_link.hmg_id: config_of(wanted.azure_link, edit.credential)}
-    return body
-
-
-def _verify(wanted: Group, actual: Group) -> None:
-    before, after = difference(wanted.view(), actual.view())
-    if actual.link is not None and actual.link.auth_mode is None:
-        after.pop("link.auth_mode", None)
-    if after:
-        raise TaskError(
-            f"DSM accepted the write, but holds something else in: {', '.join(after)}",
-            plane="DSM",
-            obj=wanted.label,
-            next_step="run the task again; if that does not help, somebody else or DSM itself changes these fields",
-            wanted={name: before[name] for name in after},
-            found=after,
-        )
+def _taken(dsm: DsmClient, wanted: Group, error: DsmError) -> Group | None:
+    """The group that has the name, when that is why DSM refused to create it; its status is 409 or 400 (Q21)."""
+    stored = groups.find_by_name(dsm, wanted.name)
+    if stored is None or "metadata" in error.words.lower():
+        return None
+    return linked(Group.from_stored(stored))
 
 
 def _with_link_note(view: Mapping[str, Any], note: Mapping[str, str]) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import approvals, groups, link_edit, routes, vaults
-from .._dsm.approval_requests import Operation
+from .._dsm import approvals, group_writes, groups, link_edit, vaults
 from .._dsm.approvals import Approval, Asking
 from .._dsm.client import DsmClient, connect
 from .._dsm.connection import check_stored
@@ -270,9 +269,8 @@ def _remove(dsm: DsmClient, task: Task, current: Group | None, asking: Asking) -
             keys=count,
         )
     plan = Plan((Change("dsm", current.label, "delete", current.view(), {}, "state is absent"),))
-    approval = _delete(dsm, current, asking, check_mode=task.check_mode)
+    approval, changed = _delete(dsm, current, asking, check_mode=task.check_mode)
     waits = approval is not None and approval.is_pending
-    changed = not waits or (approval is not None and approval.filed)
     return {
         "changed": changed,
         "group": replace(current, planned=task.check_mode and not waits).record(exists=waits),
@@ -282,13 +280,19 @@ def _remove(dsm: DsmClient, task: Task, current: Group | None, asking: Asking) -
     }
 
 
-def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool) -> Approval | None:
-    """Delete and look whether it is gone; the approval that this takes, if any."""
-    path = {"group_id": str(current.group_id)}
-    operation = Operation("DELETE", routes.GROUP, current.label, "deletion of the group", path=path)
+def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool) -> tuple[Approval | None, bool]:
+    """Delete and look whether it is gone; the approval that this takes, if any, and whether this task did something."""
+    operation = group_writes.deletion(current)
     if check_mode:
-        return approvals.predict(dsm, operation, asking) if current.guarded else None
-    outcome = approvals.carry_out(dsm, operation, asking, guarded=current.guarded)
+        approval = approvals.predict(dsm, operation, asking) if current.guarded else None
+        return approval, approval is None or not approval.is_pending
+    try:
+        outcome = approvals.carry_out(dsm, operation, asking, guarded=current.guarded)
+    except DsmError as error:
+        if error.status != 404:
+            raise
+        # Somebody else was faster, and it is gone as it should be.
+        return None, False
     if not outcome.is_pending and groups.get(dsm, str(current.group_id)) is not None:
         raise TaskError(
             "DSM accepted the removal and still has the group",
@@ -296,4 +300,4 @@ def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool)
             obj=current.label,
             next_step="run again",
         )
-    return outcome.approval
+    return outcome.approval, not outcome.is_pending or (outcome.approval is not None and outcome.approval.filed)
