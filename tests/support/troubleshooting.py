@@ -84,8 +84,8 @@ _TAIL = """
 ## When somebody else changes the same group
 
 Two plays, or a play and a person, may change one group at the same time. DSM has no conditional writes, so a task reads
-the group again immediately before it writes, and once more after that. It goes by the parts that it writes: the name, the
-description, the metadata as a whole, the link as a whole.
+the group again immediately before it writes, and once more after that. It goes by the parts that it writes: the name,
+the description, the metadata as a whole, the link as a whole.
 
 | Meanwhile the other has | Result of this task |
 | --- | --- |
@@ -113,8 +113,8 @@ All these failures have `failure.retryable: true`, since another run goes by wha
 One window remains, of one round trip: what the other changes in the same part after this task's second reading and
 before its write arrives is replaced, and if the other has read back by then, neither is told. Nothing that DSM offers
 closes it; a mark in the group's metadata would be replaced, too. Where this matters, let one controller own a group, or
-use a lock of your own. A change that waits for an approval is carried out as it was filed, so for it the window lasts until
-the approvers decide.
+use a lock of your own. A change that waits for an approval is carried out as it was filed, so for it the window lasts
+until the approvers decide.
 """
 
 
