@@ -86,6 +86,11 @@ class Group:
         return {key: value for key, value in self.custom_metadata.items() if not key.startswith(RESERVED_PREFIX)}
 
     @property
+    def recorded(self) -> dict[str, str]:
+        """What this collection has recorded about the secrets of the link."""
+        return {key: value for key, value in self.custom_metadata.items() if key.startswith(RESERVED_PREFIX)}
+
+    @property
     def credential_match(self) -> str:
         """``recorded``: the credential that was written last is on record. That DSM still holds it is not known."""
         return "recorded" if CREDENTIAL_FACT in self.custom_metadata else "unknown"

@@ -237,14 +237,7 @@ def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Applied:
         warn(f"Somebody else has made the same change of {done.label} at the same time; this task has written nothing.")
         return Applied(done, was_done=True)
     try:
-        outcome = _write(dsm, edit, wanted)
-    except DsmError as error:
-        if error.status != 400 or "metadata" not in error.words.lower():
-            raise
-        # Whether a linked group may have custom metadata is not public (DSM contract §7, Q43). A refused write has
-        # changed nothing, so it may be tried once more without what we want to remember.
-        wanted = replace(wanted, custom_metadata=edit.target.custom_metadata)
-        outcome = _write(dsm, edit, wanted)
+        outcome, wanted = _written(dsm, edit, wanted)
     except _Taken as taken:
         races.refuse_if_other(wanted, taken.group, _fact(edit))
         warn(
@@ -279,6 +272,23 @@ class _Taken(Exception):
     def __init__(self, group: Group) -> None:
         super().__init__(group.label)
         self.group = group
+
+
+def _written(dsm: DsmClient, edit: Edit, wanted: Group) -> tuple[Outcome, Group]:
+    """Write; what became of it, and what was written: without our metadata where DSM refuses that."""
+    try:
+        return _write(dsm, edit, wanted), wanted
+    except DsmError as error:
+        if error.status != 400 or not _is_about_metadata(error):
+            raise
+    # Whether a linked group may have custom metadata is not public (DSM contract §7, Q43). A refused write has changed
+    # nothing, so it may be tried once more without what we want to remember.
+    wanted = replace(wanted, custom_metadata=edit.target.custom_metadata)
+    return _write(dsm, edit, wanted), wanted
+
+
+def _is_about_metadata(error: DsmError) -> bool:
+    return "metadata" in error.words.lower()
 
 
 def _done_by_another(dsm: DsmClient, edit: Edit, wanted: Group) -> Group | None:
@@ -322,10 +332,13 @@ def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> Outcome:
     except DsmError as error:
         if edit.current is not None or error.status not in (400, 409):
             raise
-        taken = _taken(dsm, wanted, error)
-        if taken is not None:
-            raise _Taken(taken) from None
-        if error.status == 409 or wanted.azure_link.vault_uri or "metadata" in error.words.lower():
+        if _is_about_metadata(error):
+            raise
+        # That the name is taken is 409 or 400 (DSM contract §7, Q21); whether it is, a look tells.
+        stored = groups.find_by_name(dsm, wanted.name)
+        if stored is not None:
+            raise _Taken(linked(Group.from_stored(stored))) from None
+        if error.status == 409 or wanted.azure_link.vault_uri:
             raise
         raise error.advising(
             "correct the value that the server names; some versions of DSM save no link without a vault, which the "
@@ -383,14 +396,6 @@ def _guard_connection(
             next_step="correct what the server names; allow_disconnect: true saves the link all the same",
         )
     warn(f"The link of {label} does not connect as it is going to be: {proposed.words}")
-
-
-def _taken(dsm: DsmClient, wanted: Group, error: DsmError) -> Group | None:
-    """The group that has the name, when that is why DSM refused to create it; its status is 409 or 400 (Q21)."""
-    stored = groups.find_by_name(dsm, wanted.name)
-    if stored is None or "metadata" in error.words.lower():
-        return None
-    return linked(Group.from_stored(stored))
 
 
 def _with_link_note(view: Mapping[str, Any], note: Mapping[str, str]) -> dict[str, Any]:

@@ -39,7 +39,8 @@ def refuse_if_changed(before: Group, now: Group, body: Mapping[str, Any]) -> Non
         TaskError: a part that is to be written is not what it was.
     """
     found = [name for name in _changed(before, now) if _is_written(name, body)]
-    if found or now.azure_link.hmg_id != before.azure_link.hmg_id:
+    replaced = "mod_hmg" in body and now.azure_link.hmg_id != before.azure_link.hmg_id
+    if found or replaced:
         raise lost(
             f"somebody else has changed it since this task has read it: {', '.join(found) or 'the link'}; nothing was "
             "written",
@@ -98,9 +99,7 @@ def verify(wanted: Group, actual: Group, body: Mapping[str, Any]) -> list[str]:
 def _changed(before: Group, now: Group) -> list[str]:
     """Dotted names of what differs. The record of the credential belongs to the link, and is named as such."""
     _before, after = difference(before.view(), now.view())
-    if before.custom_metadata != now.custom_metadata and not any(name.startswith("custom_metadata") for name in after):
-        return [*after, "link.credential"]
-    return list(after)
+    return [*after] + (["link.credential"] if before.recorded != now.recorded else [])
 
 
 def _is_written(name: str, body: Mapping[str, Any]) -> bool:
