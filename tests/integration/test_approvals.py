@@ -26,7 +26,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 )
 from sandbox import Fault, Profile, Sandbox
 from support.operate import Operator
-from support.playbook import Ansible
+from support.playbook import ROOT, Ansible
 
 REQUESTS = "/sys/v1/approval_requests"
 RESULT = "/sys/v1/approval_requests/{req_id}/result"
@@ -499,3 +499,17 @@ def test_the_role_stops_at_a_group_that_waits_and_goes_on_after_the_approval(
     assert (before["status"], before["pending"], before["changed"]) == ("pending approval", True, True)
     assert f"{name}: pending approval" in waiting.output
     assert (after["status"], after["pending"], after["key_count"]) == ("connected", False, 4)
+
+
+def test_the_teardown_stops_until_the_group_is_gone(
+    ansible: Ansible, sandbox: Sandbox, approver: Approver, guarded: Any, name: str
+) -> None:
+    sandbox.profile = Profile(approvable="all")
+    playbook = ROOT / "playbooks" / "teardown.yml"
+    mark = sandbox.journal.mark()
+
+    run = ansible.playbook(playbook, variables={"cdc_setup_name": name, "teardown_group": name})
+
+    assert run.code == 0, run.output
+    assert "waits for an approval" in run.output
+    assert [entry.route for entry in sandbox.journal.writes(since=mark) if entry.status < 400] == [REQUESTS]
