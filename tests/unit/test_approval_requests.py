@@ -52,15 +52,15 @@ def creation(name: str, **body: Any) -> Operation:
     return Operation("POST", routes.GROUPS, f'group "{name}"', "new group", body={"name": name, **body}, name=name)
 
 
-def stored(operation: Operation, /, **changes: Any) -> Request:
+def stored(asked: Operation, **changes: Any) -> Request:
     filed = {
         "request_id": "7b1d0000-0000-4000-8000-000000000001",
         "requester": {"app": "5f0c0000-0000-4000-8000-000000000001"},
         "created_at": "20260711T091500Z",
         "expiry": "20260810T091500Z",
-        "method": operation.method,
-        "operation": operation.operation,
-        "description": operation.description,
+        "method": asked.method,
+        "operation": asked.operation,
+        "description": asked.description,
         "status": "PENDING",
         "result_viewed": False,
     }
