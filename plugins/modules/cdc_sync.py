@@ -107,7 +107,7 @@ key_count:
   type: int
 prediction:
   description:
-    - V(unknown) when a sync would be carried out, and was not because of check mode.
+    - V(unknown) when a sync would be carried out, and was not because of check mode, or waits for an approval.
     - V(no_sync) when none was needed according to O(only_when_empty).
     - V(null) when the sync was carried out.
   returned: success
