@@ -430,8 +430,8 @@ left:
   elements: dict
 pending:
   description:
-    - Whether the change of a group waits for an approval. It has the credential that it had, the others have the new one,
-      and nothing was removed. A later run goes on when the approvers have decided.
+    - Whether the change of a group waits for an approval. It has the credential that it had, the others have the new
+      one, and nothing was removed. A later run goes on when the approvers have decided.
   returned: success
   type: bool
 approvals:

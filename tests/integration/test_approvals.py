@@ -6,15 +6,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import urllib3
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.errors import OutcomeUnknown
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
@@ -25,51 +21,19 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_vault_select,
 )
 from sandbox import Fault, Profile, Sandbox
+from support.approver import REQUESTS, Approver, logged_in
 from support.operate import Operator
 from support.playbook import ROOT, Ansible
 
-REQUESTS = "/sys/v1/approval_requests"
 RESULT = "/sys/v1/approval_requests/{req_id}/result"
 GROUP = "/sys/v1/groups/{group_id}"
 PREMIUM, STANDARD = {"name": "akv-sandbox-prem"}, {"name": "akv-sandbox-std"}
 Given = Callable[..., dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Approver:
-    """The administrator of the account, with a login of his own."""
-
-    sandbox: Sandbox
-    pool: urllib3.ProxyManager
-    authorization: str
-
-    def __call__(self, method: str, path: str, body: Any = None) -> Any:
-        response = self.pool.request(
-            method,
-            self.sandbox.world.dsm_endpoint + path,
-            body=None if body is None else json.dumps(body),
-            headers={"Authorization": self.authorization, "Content-Type": "application/json"},
-        )
-        assert response.status < 300, response.data
-        return json.loads(response.data) if response.data else None
-
-    def pending(self) -> list[dict[str, Any]]:
-        return [one for one in self("GET", REQUESTS) if one["status"] == "PENDING"]
-
-    def decide(self, verdict: str = "approve", body: Mapping[str, Any] | None = None) -> None:
-        """Decide on the only pending request."""
-        (one,) = self.pending()
-        self("POST", f"{REQUESTS}/{one['request_id']}/{verdict}", body or {})
-
-
 @pytest.fixture
 def approver(sandbox: Sandbox) -> Iterator[Approver]:
-    person = sandbox.world.administrator
-    basic = "Basic " + base64.b64encode(f"{person.email}:{person.password}".encode()).decode()
-    with urllib3.ProxyManager(sandbox.proxy_url, ca_certs=str(sandbox.ca_bundle)) as pool:
-        token = Approver(sandbox, pool, basic)("POST", "/sys/v1/session/auth")["access_token"]
-        approver = Approver(sandbox, pool, f"Bearer {token}")
-        approver("POST", "/sys/v1/session/select_account", {"acct_id": sandbox.world.account_id})
+    with logged_in(sandbox) as approver:
         yield approver
     sandbox.do(lambda state: state.dsm.default_account.approvals.clear())
     sandbox.do(lambda state: setattr(state.dsm.default_account, "approval_policy", None))

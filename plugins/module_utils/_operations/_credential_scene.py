@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from types import MappingProxyType
 
 from .._azure import applications
 from .._azure.application_plan import Application
@@ -63,7 +62,7 @@ class Scene:
     connections: Mapping[str, str]
     # What an earlier run has made, and asked to be approved for every group that does not have it yet.
     asked_for: New | None = None
-    approvals: Mapping[str, Approval] = MappingProxyType({})
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
 
     @property
     def reason(self) -> str | None:
