@@ -63,6 +63,8 @@ class Scene:
     # What an earlier run has made, and asked to be approved for every group that does not have it yet.
     asked_for: New | None = None
     approvals: Mapping[str, Approval] = field(default_factory=dict)
+    # For the user, who is to be told once, however often the scene is looked at.
+    notes: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str | None:
@@ -142,7 +144,7 @@ def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, reques
         )
     decision = decide(application.credentials, [one.use for one in members], request.wish, datetime.now(timezone.utc))
     decision = _with_other_reasons(decision, members, to_make)
-    connections = {}
+    connections, notes = {}, list[str]()
     if decision.reason is None:
         for one in members:
             tried = connection.check_stored(dsm, one.id, f"link of {one.group.label}")
@@ -151,8 +153,8 @@ def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, reques
                 reason = f"with the credential that {one.group.label} has, DSM does not connect any more: {tried.words}"
                 decision = replace(decision, reason=reason)
             elif not tried.connected:
-                task.warn(f"The link of {one.group.label} does not connect: {tried.words}")
-    return Scene(observed, application, members, to_make, decision, connections)
+                notes.append(f"The link of {one.group.label} does not connect: {tried.words}")
+    return Scene(observed, application, members, to_make, decision, connections, notes=tuple(notes))
 
 
 def _with_requests(dsm: DsmClient, request: Request, scene: Scene) -> Scene:

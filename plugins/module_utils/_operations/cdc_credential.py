@@ -117,6 +117,8 @@ def run(task: Task) -> dict[str, Any]:
         connect_dsm(task, read_only=task.check_mode) as dsm,
     ):
         scene = look(task, graph, dsm, operator, request)
+        for note in scene.notes:
+            task.warn(note)
         if scene.reason is not None:
             _refuse_before_anything_is_made(graph, request, scene)
         old = report.expected_old(request, scene)
