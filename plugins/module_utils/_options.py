@@ -147,6 +147,14 @@ REQUIRED_VAULT = ArgumentSpec(argument_spec={"vault": {**_VAULT, "required": Tru
 ALLOW_DISCONNECT = ArgumentSpec(argument_spec={"allow_disconnect": {"type": "bool", "default": False}})
 LINK_EDIT = ALLOW_DISCONNECT.merge(ArgumentSpec(argument_spec={"allow_move": {"type": "bool", "default": False}}))
 
+# Fragment: approval. For every module that writes to DSM.
+APPROVAL = ArgumentSpec(
+    argument_spec={
+        "approval": {"type": "str", "choices": ["request", "fail"], "default": "request"},
+        "approval_wait": {"type": "int", "default": 0},
+    },
+)
+
 # Fragment: app_rights. What an application is to be able to do at a vault.
 _KEY_PERMISSIONS = ["get", "list", "update", "create", "import", "delete", "recover", "backup", "restore", "purge"]
 APP_RIGHTS = ArgumentSpec(

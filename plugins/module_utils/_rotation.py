@@ -30,14 +30,15 @@ from ._azure.link_login import NewLogin, wait_until_taken
 from ._azure.pipeline import Channel
 from ._certificates import Pair
 from ._dsm import connection, groups, keys, link_edit
+from ._dsm.approvals import FAIL, REQUEST, Approval, Asking
 from ._dsm.client import DsmClient
 from ._dsm.connection import Connection
 from ._dsm.diagnosis import diagnose
 from ._dsm.errors import DsmError, OutcomeUnknown
 from ._dsm.external_kms import Credential, Link, client_secret
 from ._dsm.groups import Group
-from ._dsm.link_edit import Edit
-from ._dsm.link_options import LinkOptions, client_certificate
+from ._dsm.link_edit import Applied, Edit
+from ._dsm.link_options import LinkOptions, certificate_fact, client_certificate
 from ._errors import TaskError
 from ._rotation_plan import KEY_ID_FACT, NAME, SECRET, Old, Use, Wish, old_ones, use_of
 
@@ -78,12 +79,23 @@ class New:
 
     entry: EntraCredential
     link: Credential
-    login: NewLogin = field(repr=False)
-    # False for the user's own certificate where it was registered before.
+    # None: the value is not here, as an earlier run has made it.
+    login: NewLogin | None = field(default=None, repr=False)
+    # False for what was there before.
     added: bool = True
 
     def for_link(self, tls_key: str | None) -> Credential:
         return replace(self.link, tls_key=tls_key)
+
+
+def of_earlier_run(entry: EntraCredential) -> New:
+    """What an earlier run has added, with what is on record of it and without its value. It is never sent."""
+    ends = None if entry.ends is None else f"{entry.ends:%Y-%m-%dT%H:%M:%SZ}"
+    if entry.kind == SECRET:
+        auth = {"mode": "client_secret", "client_secret": ""}
+        return New(entry, Credential(auth, f"{KEY_ID_FACT}{entry.key_id}", ends), added=False)
+    auth = {"mode": "token_auth_config", "client_cert": entry.encoded or "", "client_key": ""}
+    return New(entry, Credential(auth, certificate_fact(entry.sha256 or ""), ends), added=False)
 
 
 @dataclass(frozen=True)
@@ -99,9 +111,15 @@ class Member:
     def id(self) -> str:
         return str(self.group.group_id)
 
-    def edit(self, new: New) -> Edit:
-        credential = new.for_link(self.tls_key)
-        return Edit(self.group, self.target, credential, write_credential=True, superseded=self.use.key_id)
+    def edit(self, new: New, asking: Asking) -> Edit:
+        return Edit(
+            self.group,
+            self.target,
+            new.for_link(self.tls_key),
+            write_credential=True,
+            superseded=self.use.key_id,
+            asking=asking,
+        )
 
 
 @dataclass
@@ -122,6 +140,7 @@ class Rotation:
     wait_interval: float
     warn: Callable[[str], None]
     known: set[str]
+    asking: Asking = REQUEST
     sync_timeout: int | None = None
     grace: float = 0.0
     # What has been done so far: groups that were written; those that may have the new credential, written or without an
@@ -129,6 +148,8 @@ class Rotation:
     switched: list[str] = field(default_factory=list)
     touched: list[Member] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
+    # Name of a group -> the approval that its change has got, or waits for.
+    approvals: dict[str, Approval] = field(default_factory=dict)
     # Group's ID -> what DSM's test said last.
     connections: dict[str, str] = field(default_factory=dict)
     working: set[str] = field(default_factory=set)
@@ -185,7 +206,8 @@ class Rotation:
 
     def prove(self, new: New, members: Sequence[Member]) -> None:
         """See that Entra takes it, and that DSM gets through with it for each group. Nothing in DSM has changed yet."""
-        wait_until_taken(new.login, self.operator, self.patience(), self.warn)
+        if new.login is not None:
+            wait_until_taken(new.login, self.operator, self.patience(), self.warn)
         for member in members:
             self.dsm.begin_anew()
             if self._works(member, new):
@@ -223,14 +245,13 @@ class Rotation:
             self.dsm.begin_anew()
             self.touched.append(member)
             try:
-                written = link_edit.apply(self.dsm, member.edit(new), self.warn)
+                applied = link_edit.apply(self.dsm, member.edit(new, self.asking), self.warn)
             except DsmError as error:
                 if error.status < _SERVER_TROUBLE:
                     # Refused: nothing has been done.
                     self.touched.pop()
                 raise
-            self.switched.append(member.group.name)
-            self._see_connected(written, works=member.id in self.working)
+            self._see_applied(member, applied)
         self.dsm.begin_anew()
         for group in self._all_made(make(new)):
             self.switched.append(group.name)
@@ -238,6 +259,25 @@ class Rotation:
             self.known.add(str(group.group_id))
             self._see_connected(group, works=False)
             self.dsm.begin_anew()
+
+    def resume(self, new: New, members: Sequence[Member]) -> None:
+        """Go on with the requests for approval that an earlier run has filed for these groups."""
+        for member in members:
+            self.dsm.begin_anew()
+            self.touched.append(member)
+            self._see_applied(member, link_edit.resume(self.dsm, member.edit(new, self.asking)))
+
+    def _see_applied(self, member: Member, applied: Applied) -> None:
+        if applied.approval is not None:
+            self.approvals[member.group.name] = applied.approval
+        if not applied.is_pending:
+            self.switched.append(member.group.name)
+            self._see_connected(applied.group, works=member.id in self.working)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a group waits for an approval, so that the old credential is still needed."""
+        return any(one.is_pending for one in self.approvals.values())
 
     def _all_made(self, groups_made: Iterator[Group]) -> Iterator[Group]:
         try:
@@ -266,7 +306,7 @@ class Rotation:
                     next_step=f"correct what the server names, and {_RETRY}",
                 )
         if self.sync_timeout is not None:
-            keys.scan(self.dsm, str(group.group_id), group.label, self.sync_timeout)
+            keys.scan(self.dsm, str(group.group_id), group.label, self.sync_timeout, FAIL)
 
     def retire(self, current: EntraCredential, used: Sequence[str], older: Sequence[str]) -> Old:
         """Wait, look at everything again, and remove the old credentials if nobody needs them any more."""
@@ -340,7 +380,7 @@ class Rotation:
         credential = fallback.credential_for(member.group.azure_link)
         if stored is not None and credential is not None:
             was = replace(credential, tls_key=member.tls_key)
-            edit = Edit(Group.from_stored(stored), member.group, was, write_credential=True)
+            edit = Edit(Group.from_stored(stored), member.group, was, write_credential=True, asking=self.asking)
             link_edit.apply(self.dsm, edit, self.warn)
 
     # Helpers ----------------------------------------------------------------------------------------------------------

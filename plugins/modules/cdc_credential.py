@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.azure
   - fortanix.dsm.dsm
+  - fortanix.dsm.approval
 attributes:
   action_group:
     description:
@@ -409,6 +410,9 @@ groups:
     planned:
       description: Whether that is only planned.
       type: bool
+    pending:
+      description: Whether its change waits for an approval.
+      type: bool
 new_groups:
   description: The groups of O(new_groups) that were made, with the keys of RV(fortanix.dsm.cdc_group#module:group).
   returned: success
@@ -421,6 +425,19 @@ removed:
   elements: dict
 left:
   description: All other credentials of the application, with the keys of RV(credential), and the C(reason) to stay.
+  returned: success
+  type: list
+  elements: dict
+pending:
+  description:
+    - Whether the change of a group waits for an approval. It has the credential that it had, the others have the new
+      one, and nothing was removed. A later run goes on when the approvers have decided.
+  returned: success
+  type: bool
+approvals:
+  description:
+    - The approvals that groups need or have got, each with the name of the C(group) and the keys of
+      RV(fortanix.dsm.cdc_group#module:approval).
   returned: success
   type: list
   elements: dict

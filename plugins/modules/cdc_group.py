@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
+  - fortanix.dsm.approval
   - fortanix.dsm.link
   - fortanix.dsm.link.credential
   - fortanix.dsm.vault_selection
@@ -204,6 +205,32 @@ plan:
     reason:
       description: Why.
       type: str
+pending:
+  description:
+    - Whether the change waits for an approval. Nothing has been changed then, and RV(group) is the group before it.
+    - The task is C(changed) when it has filed the request, and is not when it has found it.
+  returned: success
+  type: bool
+approval:
+  description: The approval that the change needs or has got. V(null) when it takes none.
+  returned: success
+  type: dict
+  contains:
+    id:
+      description: ID of the approval request. V(null) in check mode while there is none.
+      type: str
+    status:
+      description: V(needed) in check mode while there is no request; V(pending), or V(approved).
+      type: str
+    expires:
+      description: When the request expires, in ISO 8601, UTC.
+      type: str
+    requester:
+      description: Who has filed the request, C(app) or C(user) and the ID.
+      type: str
+    filed:
+      description: Whether this task has filed it.
+      type: bool
 """
 
 from ..module_utils._operations import cdc_group

@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
+  - fortanix.dsm.approval
   - fortanix.dsm.group_selection
 attributes:
   check_mode:
@@ -106,7 +107,7 @@ key_count:
   type: int
 prediction:
   description:
-    - V(unknown) when a sync would be carried out, and was not because of check mode.
+    - V(unknown) when a sync would be carried out, and was not because of check mode, or waits for an approval.
     - V(no_sync) when none was needed according to O(only_when_empty).
     - V(null) when the sync was carried out.
   returned: success
@@ -124,6 +125,14 @@ plan:
   returned: success
   type: list
   elements: dict
+pending:
+  description: Whether the change waits for an approval, as in RV(fortanix.dsm.cdc_group#module:pending).
+  returned: success
+  type: bool
+approval:
+  description: The approval that the change needs or has got, as in RV(fortanix.dsm.cdc_group#module:approval).
+  returned: success
+  type: dict
 """
 
 from ..module_utils._operations import cdc_sync

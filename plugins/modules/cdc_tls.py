@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
+  - fortanix.dsm.approval
   - fortanix.dsm.link.credential
   - fortanix.dsm.group_selection
   - fortanix.dsm.link_edit.disconnect
@@ -90,6 +91,14 @@ plan:
   returned: success
   type: list
   elements: dict
+pending:
+  description: Whether the change waits for an approval, as in RV(fortanix.dsm.cdc_group#module:pending).
+  returned: success
+  type: bool
+approval:
+  description: The approval that the change needs or has got, as in RV(fortanix.dsm.cdc_group#module:approval).
+  returned: success
+  type: dict
 """
 
 from ..module_utils._operations import cdc_tls

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
+  - fortanix.dsm.approval
   - fortanix.dsm.link.credential
   - fortanix.dsm.link.tls_key
   - fortanix.dsm.group_selection
@@ -66,6 +67,14 @@ plan:
   returned: success
   type: list
   elements: dict
+pending:
+  description: Whether the change waits for an approval, as in RV(fortanix.dsm.cdc_group#module:pending).
+  returned: success
+  type: bool
+approval:
+  description: The approval that the change needs or has got, as in RV(fortanix.dsm.cdc_group#module:approval).
+  returned: success
+  type: dict
 """
 
 from ..module_utils._operations import cdc_vault_select

@@ -13,11 +13,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_APPLICATION = ("client_id", "unique_name", "display_name", "certificates", "generate_certificate", "api_permission")
+_APPLICATION = (
+    "client_id",
+    "unique_name",
+    "display_name",
+    "certificates",
+    "generate_certificate",
+    "api_permission",
+    "credential",
+)
+_CREDENTIAL = ("type", "valid_days", "renew_before_days")
 _PAIR_FILES = ("certificate_path", "key_path", "days", "key_size", "subject")
 _AZURE_VAULT = (
     "name",
@@ -44,6 +53,8 @@ OPTIONS = (
     "check_prerequisites",
     "repair_prerequisites",
 )
+# Findings of the prerequisites that a new credential settles.
+_OF_CREDENTIALS = frozenset({"no-credential", "credentials-expired"})
 # Azure does not tell upper from lower case in these, nor "West Europe" from "westeurope".
 _CASELESS = frozenset({"name", "resource_group", "location", "client_id", "link_subscription_id"})
 
@@ -90,6 +101,8 @@ def _declaration(given: Mapping[str, Any]) -> dict[str, Any]:
     application = found.get("application", {})
     if "generate_certificate" in application:
         application["generate_certificate"] = _named(application["generate_certificate"], _PAIR_FILES)
+    if "credential" in application:
+        application["credential"] = _named(application["credential"], _CREDENTIAL)
     if "certificates" in application:
         # A text may hold more than the certificate that it should.
         application["certificates"] = [_digest(one) for one in application["certificates"]]
@@ -153,6 +166,7 @@ def shared(hosts: Mapping[str, Sequence[Declaration]]) -> dict[str, Any]:
                 "application": place("applications", application, group) if application.key else None,
                 "vault": place("vaults", vault, group) if vault.key else None,
                 "rights": place("judged", rights, group) if judged and rights.key else None,
+                "makes_credential": "credential" in group.declared.get("application", {}),
             }
         )
     later = [_vault_key(group) for key, group in grants.items() if key not in openers]
@@ -306,13 +320,15 @@ def failures(places: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) ->
     """Why the groups of a host cannot be set up, each reason once. ``results``: host -> its variables."""
     found: dict[str, None] = {}
     for group in places:
+        # What the step after this one makes is not missing.
+        coming = _OF_CREDENTIALS if group.get("makes_credential") else frozenset()
         for place in (group["application"], group["vault"], group["rights"]):
             if place is not None:
-                found.update(dict.fromkeys(_failures_of(place, results[place["host"]])))
+                found.update(dict.fromkeys(_failures_of(place, results[place["host"]], coming)))
     return list(found)
 
 
-def _failures_of(place: Mapping[str, Any], variables: Mapping[str, Any]) -> list[str]:
+def _failures_of(place: Mapping[str, Any], variables: Mapping[str, Any], coming: Collection[str]) -> list[str]:
     # Not there: its tag was left out of the run.
     done = variables.get("cdc_setup_" + place["task"], {})
     results = done.get("results") or []
@@ -325,7 +341,9 @@ def _failures_of(place: Mapping[str, Any], variables: Mapping[str, Any]) -> list
         unmet = [
             f"{finding['id']} ({finding['expected']}): {finding['actual']} Next: {finding['remedy']}"
             for finding in result["findings"]
-            if finding["status"] == "failed"
+            if finding["status"] == "failed" and finding["id"] not in coming
         ]
+        if not unmet:
+            return []
         return [f"The prerequisites in Azure are not met (judged for host {place['host']}). " + " ".join(unmet)]
     return []

@@ -106,6 +106,7 @@ def walk(sandbox: Sandbox, app: Caller) -> None:
     local = f"/sys/v1/groups/{id_of('group_id', app('POST', '/sys/v1/groups', {'name': f'local-{uuid4()}'}))}"
     app("PATCH", local, {"description": "another", "custom_metadata": {"a": "b"}})
     walk_over_a_link(app, id_of("group_id", app("POST", "/sys/v1/groups", {"name": f"l-{uuid4()}", "add_hmg": [link]})))
+    walk_over_approvals(sandbox, app, link)
     for path in (local, "/sys/v1/groups", "/sys/v1/groups?limit=1&continuation_token="):
         app("GET", path)
     app("DELETE", local)
@@ -124,6 +125,26 @@ def walk_over_a_link(app: Caller, group_id: str) -> None:
     kid = id_of("kid", app("GET", f"/crypto/v1/keys?group_id={group_id}"))
     app("GET", f"/crypto/v1/keys/{kid}")
     app("POST", "/crypto/v1/keys/info", {"kid": kid})
+
+
+def walk_over_approvals(sandbox: Sandbox, app: Caller, link: dict[str, Any]) -> None:
+    person = sandbox.world.administrator
+    policy = {"quorum": {"n": 1, "members": [{"user": person.user_id}], "require_password": True}}
+    body = {"method": "password", "email": person.email, "password": person.password}
+    user = app.as_(f"Bearer {app.as_('')('POST', '/sys/v1/session/auth', body)['access_token']}")
+    user("POST", "/sys/v1/session/select_account", {"acct_id": sandbox.world.account_id})
+    guarded = {"name": f"guarded-{uuid4()}", "add_hmg": [link], "approval_policy": policy}
+    group_id = id_of("group_id", app("POST", "/sys/v1/groups", guarded))
+    operation = {"method": "PATCH", "operation": f"/sys/v1/groups/{group_id}", "description": "why"}
+    requests = "/sys/v1/approval_requests"
+    filed = [id_of("request_id", app("POST", requests, {**operation, "body": {"description": t}})) for t in "abc"]
+    app("GET", f"{requests}?status=PENDING")
+    app("GET", f"{requests}/{filed[0]}")
+    user("POST", f"{requests}/{filed[0]}/approve", {"password": person.password})
+    user("POST", f"{requests}/{filed[1]}/deny", {"reason": "not now"})
+    app("POST", f"{requests}/{filed[0]}/result")
+    app("DELETE", f"{requests}/{filed[2]}")
+    app("GET", requests)
 
 
 def walk_as_a_user(sandbox: Sandbox, app: Caller) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -99,6 +100,32 @@ def to_a_managed_hsm(operate: Operator, sandbox: Sandbox) -> None:
     operate(cdc_group, name=f"pool-{uuid4()}", vault={"name": "hsm-sandbox", "type": "managed_hsm"}, **link)
 
 
+def with_approvals(operate: Operator, sandbox: Sandbox) -> None:
+    """A quorum of the login's own app approves a new group and a change of it."""
+    link, name, app = link_to(sandbox.world.public), f"approved-{uuid4()}", {"app": sandbox.world.admin_app.app_id}
+
+    def put(policy: Any) -> None:
+        sandbox.do(lambda state: setattr(state.dsm.default_account, "approval_policy", policy))
+
+    put({"policy": app, "manage_groups": True})
+    operate(cdc_group, name=name, vault=PREMIUM, **link)
+    put(None)
+    group_id = operate(cdc_group, name=name, vault=PREMIUM, **link)["group"]["group_id"]
+    sandbox.do(lambda state: setattr(state.dsm.group(group_id), "approval_policy", app))
+    change = {"group_name": name, "vault": STANDARD, "link_client_secret": link["link_client_secret"]}
+    operate(cdc_vault_select, **change)
+    operate(cdc_vault_select, **change, approval_wait=1)
+    sandbox.profile = replace(sandbox.profile, approval_execution="on_result")
+    sandbox.do(approve_all)
+    assert operate(cdc_vault_select, **change)["approval"]["status"] == "approved"
+
+
+def approve_all(state: Any) -> None:
+    """As if the quorum had agreed; what was approved is carried out when the result is asked for."""
+    for one in state.dsm.default_account.approvals.values():
+        one.status = "APPROVED"
+
+
 def as_a_user(operate: Operator, sandbox: Sandbox) -> None:
     """The login is a user's, who looks at the account and at himself."""
     administrator = sandbox.world.administrator
@@ -118,7 +145,16 @@ def as_an_app(operate: Operator, sandbox: Sandbox) -> None:
 
 WAYS: dict[str, Callable[[Operator, Sandbox], None]] = {
     way.__name__: way
-    for way in (by_secret, by_certificate, with_tls, for_the_government, to_a_managed_hsm, as_a_user, as_an_app)
+    for way in (
+        by_secret,
+        by_certificate,
+        with_tls,
+        for_the_government,
+        to_a_managed_hsm,
+        with_approvals,
+        as_a_user,
+        as_an_app,
+    )
 }
 
 

@@ -463,11 +463,12 @@ def test_a_principal_that_was_disabled_before_stays_disabled(cutoff: Cutoff) -> 
 
 def test_a_service_principal_that_was_made_anew_is_refused(cutoff: Cutoff) -> None:
     cutoff.cut()
-    record = json.loads(cutoff.record)
-    record["application"]["object_id"] = "11111111-2222-4333-8444-555555555555"
+    # As the record would be, had the application had another service principal when it was cut off.
+    present = json.loads(cutoff.record)["application"]["object_id"]
+    record = cutoff.record.replace(present, "11111111-2222-4333-8444-555555555555")
 
     with pytest.raises(TaskError, match="the record is of the service principal"):
-        cutoff("restored", record=record)
+        cutoff("restored", record=json.loads(record))
 
 
 def test_the_next_cut_after_a_return_begins_a_record_of_its_own(cutoff: Cutoff) -> None:

@@ -55,6 +55,7 @@ def test_plans_sets_up_and_is_then_done(
         "key_count": "unknown",
         "changed": True,
         "planned": True,
+        "pending": False,
     }
 
     mark = sandbox.journal.mark()

@@ -78,6 +78,10 @@ class Chain:
         }
         if cloud == "government":
             self.variables["cdc_setup_azure_service"] = "us_government"
+        if form == "made":
+            application = self.variables["cdc_setup_application"]
+            del application["generate_certificate"]
+            application["credential"] = {"type": "secret"}
         if form == "secret":
             del self.variables["cdc_setup_application"]["generate_certificate"]
             # Made in this play: only the run that makes it has it, and a run that changes no link needs none.
@@ -120,10 +124,17 @@ def chain(own_sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) 
     return Chain(own_sandbox, tmp_path, cloud, model, form)
 
 
-CLOUDS, MODELS, FORMS = ("public", "government"), ("rbac", "access_policy"), ("certificate", "secret")
+# Both kinds of a given credential, and one that only DSM gets, in both clouds and both permission models.
+FORMS = [
+    *product(("public", "government"), ("rbac", "access_policy"), ("certificate",)),
+    ("public", "rbac", "secret"),
+    ("government", "access_policy", "secret"),
+    ("public", "access_policy", "made"),
+    ("government", "rbac", "made"),
+]
 
 
-@pytest.mark.parametrize("chain", list(product(CLOUDS, MODELS, FORMS)), indirect=True, ids="-".join)
+@pytest.mark.parametrize("chain", FORMS, indirect=True, ids="-".join)
 def test_an_empty_subscription_is_planned_set_up_and_done(chain: Chain) -> None:
     planned = chain.set_up(check=True)
     assert planned.code == 0, planned.output
@@ -137,7 +148,7 @@ def test_an_empty_subscription_is_planned_set_up_and_done(chain: Chain) -> None:
     made = chain.set_up()
     assert made.code == 0, made.output
     assert chain.results(made)["status"] == "connected"
-    mode = {"certificate": "certificate", "secret": "client_secret"}[chain.form]
+    mode = {"certificate": "certificate", "secret": "client_secret", "made": "client_secret"}[chain.form]
     assert made.named("The group and its link")["group"]["link"]["auth_mode"] == mode
     # One write makes the group with link, vault and TLS; the other is the sync.
     assert chain.writes().count("dsm") == 2

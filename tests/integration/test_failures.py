@@ -150,7 +150,7 @@ def test_approval_is_required(ansible: Ansible, sandbox: Sandbox, name: str, giv
         Fault(plane="dsm", method="PATCH", route=GROUP, status=403, body="This operation requires approval")
     )
     run = ansible.tasks({"cdc_group": {"name": name, "description": "New"}}, verbosity=2)
-    expect_clear_failure(run, "This operation requires approval", "where the approvers are asked")
+    expect_clear_failure(run, "This operation requires approval", "user interface, where the approvers are asked")
     assert group_id
 
 

@@ -72,3 +72,23 @@ def test_no_request_goes_anywhere_but_to_dsm(
     before = len(sandbox.proxy_log)
     operate(cdc_group, name=name, **link, vault={"name": "akv-sandbox-prem"})
     assert {entry.host for entry in sandbox.proxy_log[before:]} == {"dsm.sandbox.example"}
+
+
+EDITS = {
+    "a description": ({"description": "x"}, ["GET", "GET", "PATCH", "GET"]),
+    "another vault": ({"vault": {"name": "akv-sandbox-std"}}, ["GET", "POST", "GET", "POST", "GET", "PATCH", "GET"]),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_reads_before_it_writes_and_after(
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str], edit: str
+) -> None:
+    """Found; vaults listed, keys counted and link tried where it changes; read again, written, read back."""
+    options, methods = EDITS[edit]
+    operate(cdc_group, name=name, **link, vault={"name": "akv-sandbox-prem"})
+    mark = sandbox.journal.mark()
+
+    operate(cdc_group, name=name, **link, **options)
+
+    assert [entry.method for entry in sandbox.journal.requests(since=mark, plane="dsm")] == methods

@@ -20,7 +20,7 @@ SETUP = ROOT / "playbooks" / "setup.yml"
 
 @pytest.fixture
 def chain(own_sandbox: Sandbox, tmp_path: Path) -> Chain:
-    chain = Chain(own_sandbox, tmp_path, "public", "rbac")
+    chain = Chain(own_sandbox, tmp_path, "public", "rbac", "certificate")
     chain.variables["cdc_setup_wait_interval"] = 0
     return chain
 

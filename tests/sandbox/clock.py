@@ -31,4 +31,8 @@ class Clock:
 
     def dsm_stamp(self) -> str:
         """The time form of DSM's wire (DSM contract, global conventions)."""
-        return self.utc().strftime("%Y%m%dT%H%M%SZ")
+        return self.dsm_stamp_of(self.now())
+
+    @staticmethod
+    def dsm_stamp_of(seconds: float) -> str:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%dT%H%M%SZ")

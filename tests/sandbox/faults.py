@@ -19,6 +19,8 @@ class Fault:
     `reset` and `truncate` a rule only delays. `after_work` lets the request take effect before its answer is replaced.
     `origin` is who asks, `client` or `dsm`. `then` is called in the sandbox's thread when the request has been carried
     out, before its answer leaves.
+    `until` holds a call, before it takes effect, until so many calls of that method and route have been answered since
+    the rule was added: two clients meet in one order, whatever their speed.
     """
 
     plane: str
@@ -37,6 +39,7 @@ class Fault:
     after_work: bool = False
     origin: str = "*"
     then: Callable[[], None] | None = None
+    until: tuple[str, str, int] | None = None
 
     def matches(self, plane: str, method: str, route: str, origin: str) -> bool:
         asked = (plane, method, route, origin)
@@ -52,6 +55,8 @@ class Fault:
 class _Rule:
     fault: Fault
     seen: int = 0
+    answered: int = 0
+    """Calls that `until` waits for."""
 
     def spent(self) -> bool:
         return self.fault.times is not None and self.seen >= self.fault.skip + self.fault.times
@@ -68,6 +73,8 @@ class Faults:
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
         self._lock = threading.Lock()
+        self.holding = 0
+        """Calls that are held at the moment."""
 
     def add(self, fault: Fault) -> Fault:
         with self._lock:
@@ -77,6 +84,21 @@ class Faults:
     def clear(self) -> None:
         with self._lock:
             self._rules.clear()
+
+    def note_answer(self, method: str, route: str) -> None:
+        """A call has been answered."""
+        with self._lock:
+            for rule in self._rules:
+                if rule.fault.until is not None and rule.fault.until[:2] == (method, route):
+                    rule.answered += 1
+
+    def holds(self, fault: Fault) -> bool:
+        """Whether a call that the rule has struck has to wait still."""
+        with self._lock:
+            return any(
+                rule.fault is fault and fault.until is not None and rule.answered < fault.until[2]
+                for rule in self._rules
+            )
 
     def pick(self, plane: str, method: str, route: str, origin: str, *, only_answers: bool = False) -> Fault | None:
         """The fault for this call, if any. `only_answers`: of the rules that give an answer of their own (a batch)."""

@@ -104,6 +104,30 @@ class Profile:
     link_edits_gated: Literal["gated", "free"] = "gated"
     """Q32: whether a quorum policy covers changes of the link alone; other changes are always covered."""
 
+    scan_gated: Literal["free", "gated"] = "free"
+    """Q32: whether a group's quorum policy covers SYNC KEYS."""
+
+    approvable: Literal["create_update", "all"] = "create_update"
+    """Q32: which operations on groups an approval request takes; `all` includes deletion and SYNC KEYS."""
+
+    approval_execution: Literal["on_approval", "on_result"] = "on_approval"
+    """Q9: an approved operation is carried out at once, or when the requester asks for its result."""
+
+    approval_body: Literal["masked", "echo", "omitted"] = "masked"
+    """Q9: an approval request's body in answers: with `***` for secrets, as it was sent, or not at all."""
+
+    approval_description: Literal["kept", "dropped"] = "kept"
+    """Q9: whether an approval request's description comes back."""
+
+    approval_operation: Literal["as_sent", "without_slash"] = "as_sent"
+    """Q9: the path of an approval request's operation in answers."""
+
+    approval_filter: Literal["honoured", "ignored"] = "honoured"
+    """Q9: whether the list of approval requests heeds its filters."""
+
+    approval_expired: Literal["dropped", "kept"] = "dropped"
+    """Q31: whether approval requests that have expired are still shown, with the status that they had."""
+
     sort_by_alone: Literal["accepted", "refused"] = "accepted"
     """Q33: `sort_by` without `previous_id` or `previous_sort_value`."""
 

@@ -21,6 +21,8 @@ from .journal import Kind, kind_of, shown_query
 from .network import Address
 from .runtime import Runtime
 
+_LONGEST_HOLD, _LOOK_AGAIN = 120.0, 0.02
+
 _log = logging.getLogger("sandbox")
 
 RESET_STATUS = 0
@@ -130,12 +132,29 @@ async def _cut(request: web.Request, response: web.StreamResponse) -> web.Stream
 def fault_middleware(plane: str, runtime: Runtime) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = runtime.faults.pick(plane, request.method, route_of(request), runtime.origins.of(_source_port(request)))
-        if fault is None:
-            return await handler(request)
-        return await _disturbed(fault, request, handler)
+        route = route_of(request)
+        fault = runtime.faults.pick(plane, request.method, route, runtime.origins.of(_source_port(request)))
+        try:
+            if fault is None:
+                return await handler(request)
+            await _held(fault, runtime)
+            return await _disturbed(fault, request, handler)
+        finally:
+            runtime.faults.note_answer(request.method, route)
 
     return middleware
+
+
+async def _held(fault: Fault, runtime: Runtime) -> None:
+    if fault.until is None:
+        return
+    runtime.faults.holding += 1
+    try:
+        async with asyncio.timeout(_LONGEST_HOLD):
+            while runtime.faults.holds(fault):
+                await asyncio.sleep(_LOOK_AGAIN)
+    finally:
+        runtime.faults.holding -= 1
 
 
 async def _disturbed(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -50,7 +50,8 @@ Two things that look like a failed connection and are none:
 - The task fails on the plane `DSM` with HTTP status 401, 403 or 404, and without a diagnosis: that is DSM's answer to
   your own login, and DSM has not tested the link. (DSM may hand on an answer of Azure with these statuses. Then the
   words show it, a read with the same login works, and there is a diagnosis.)
-- "This operation requires approval": a quorum policy guards the operation.
+- "This operation requires approval": a quorum policy guards the operation. See
+  [When a change waits for approval](#when-a-change-waits-for-approval).
 
 ## What a success proves
 
@@ -66,6 +67,56 @@ that the credential is still good if DSM keeps tokens. `cdc_sync` proves more: D
 credential given, `cdc_connection` also compares vault and type, and reports what does not fit in `findings`.
 """
 
+_TAIL = """
+## When a change waits for approval
+
+`pending: true` in a result is no failure: the approvers have not decided yet, and nothing has been changed.
+`approval.id` is the request in DSM. [Changes that a quorum approves](approvals.md) has all states. Of failures:
+
+| Words | What to do |
+| --- | --- |
+| "another change of it waits for approval" | Have that request decided or withdraw it in DSM, then run again. |
+| "was denied by" | Talk to whom the message names. To ask for the same again, delete the denied request in DSM first. |
+| "was approved, and DSM failed to carry it out" | Correct what the server names and run again, which asks anew. |
+| "has expired or was withdrawn before it was decided" | Run again, which asks anew. |
+| "takes no request for it" | DSM lets nobody ask for this. Do it in DSM's user interface, then run again. |
+
+## When somebody else changes the same group
+
+Two plays, or a play and a person, may change one group at the same time. DSM has no conditional writes, so a task reads
+the group again immediately before it writes, and once more after that. It goes by the parts that it writes: the name,
+the description, the metadata as a whole, the link as a whole.
+
+| Meanwhile the other has | Result of this task |
+| --- | --- |
+| changed other parts | It is done, and a warning names what else has changed. |
+| changed the same part | It fails before it writes: "somebody else has changed it since this task has read it". |
+| made the very same change, or the very same group | Not `changed`, with a warning. |
+| created another group of the name | It fails: "somebody else has created a group of this name". |
+| removed the group | It fails: "somebody else has removed it"; a task that removes it, too, is content. |
+| overwritten the part after the write | It fails: "DSM accepted the write, but holds something else in". |
+
+All these failures have `failure.retryable: true`, since another run goes by what is there then. To let a play do that:
+
+```yaml
+- name: Choose the vault
+  fortanix.dsm.cdc_vault_select:
+    group_name: akv-production
+    vault: {name: akv-prod}
+    link_client_secret: "{{ vaulted_client_secret }}"
+  register: selection
+  until: selection is not failed or not (selection.failure.retryable | default(false))
+  retries: 3
+  delay: 10
+```
+
+One window remains, of one round trip: what the other changes in the same part after this task's second reading and
+before its write arrives is replaced, and if the other has read back by then, neither is told. Nothing that DSM offers
+closes it; a mark in the group's metadata would be replaced, too. Where this matters, let one controller own a group, or
+use a lock of your own. A change that waits for an approval is carried out as it was filed, so for it the window lasts
+until the approvers decide.
+"""
+
 
 def render() -> str:
     """The text of the guide."""
@@ -75,7 +126,7 @@ def render() -> str:
         lines += ["", f"## {title}"]
         for entry in entries:
             lines += ["", *_section(entry)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_TAIL.strip().splitlines()]) + "\n"
 
 
 def _words() -> Iterator[str]:

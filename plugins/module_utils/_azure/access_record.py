@@ -187,7 +187,7 @@ class Record:
                 **{name: _text(document[name]) for name in _TEXTS},
             )
         except (KeyError, TypeError, ValueError) as error:
-            cause = f"{type(error).__name__}: {error}"
+            cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise InvalidInput(_OPTION, f"it is damaged ({cause})", _REMEDY)
 
     def store(self, resource_id: str) -> StoreRights | None:

@@ -152,6 +152,8 @@ class Credential:
     ends: datetime | None
     thumbprint: str | None = None
     sha256: str | None = None
+    # The public part, base64 of DER, where Graph shows it.
+    encoded: str | None = field(default=None, repr=False)
 
     def record(self) -> dict[str, Any]:
         """As results show it; never a value."""

@@ -176,6 +176,7 @@ def _credential(kind: str, entry: Mapping[str, Any]) -> Credential:
         ends=moment(entry.get("endDateTime")),
         thumbprint=_thumbprint(entry) if kind == "certificate" else None,
         sha256=hashlib.sha256(base64.b64decode(entry["key"])).hexdigest() if entry.get("key") else None,
+        encoded=entry.get("key") or None,
     )
 
 

@@ -156,6 +156,11 @@ class DsmClient:
         """Give the requests from here on the whole time budget: for a task that goes through many groups."""
         self._budget.prolong(self._budget.seconds - self._budget.left())
 
+    def pause(self, seconds: float) -> None:
+        """Wait for somebody else's decision. That takes nothing from the time of the task."""
+        self._budget.pause(seconds)
+        self._budget.prolong(seconds)
+
     def close(self) -> None:
         """End the session, if there is one, and the connections."""
         try:

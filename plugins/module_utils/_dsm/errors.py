@@ -67,8 +67,7 @@ class ApprovalRequired(DsmError):
             method=method,
             route=route,
             obj=obj,
-            next_step="an approval policy guards this: make the change in DSM's user interface, where the approvers "
-            "are asked, and then run the task again, which will find it done",
+            next_step="an approval policy guards this: do it in DSM's user interface, where the approvers are asked",
         )
 
 

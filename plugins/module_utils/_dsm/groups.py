@@ -42,6 +42,8 @@ class Group:
     planned: bool = False
     # Why no task can manage it. Then ``link`` is None, as which of its links is meant cannot be told.
     problem: str | None = None
+    # Shows an approval policy: its changes have to be approved (DSM contract §2.10).
+    guarded: bool = False
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Group:
@@ -77,6 +79,7 @@ class Group:
             external_kms=", ".join(kinds) or None,
             link=_link(*azure.popitem(), metadata) if len(azure) == 1 else None,
             problem=several if len(azure) > 1 else None,
+            guarded=bool(stored.get("approval_policy")),
         )
 
     @property
@@ -93,6 +96,11 @@ class Group:
     @property
     def visible_metadata(self) -> dict[str, str]:
         return {key: value for key, value in self.custom_metadata.items() if not key.startswith(RESERVED_PREFIX)}
+
+    @property
+    def recorded(self) -> dict[str, str]:
+        """What this collection has recorded about the secrets of the link."""
+        return {key: value for key, value in self.custom_metadata.items() if key.startswith(RESERVED_PREFIX)}
 
     @property
     def credential_match(self) -> str:
@@ -225,16 +233,3 @@ def get(dsm: DsmClient, group_id: str) -> dict[str, Any] | None:
             raise
         return None
     return answer
-
-
-def create(dsm: DsmClient, body: Mapping[str, Any], label: str) -> dict[str, Any]:
-    answer: dict[str, Any] = dsm.call("POST", routes.GROUPS, body=body, obj=label)
-    return answer
-
-
-def update(dsm: DsmClient, group_id: str, body: Mapping[str, Any], label: str) -> None:
-    dsm.call("PATCH", routes.GROUP, path={"group_id": group_id}, body=body, obj=label)
-
-
-def delete(dsm: DsmClient, group_id: str, label: str) -> None:
-    dsm.call("DELETE", routes.GROUP, path={"group_id": group_id}, obj=label)

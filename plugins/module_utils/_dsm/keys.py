@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import routes
+from . import approvals, routes
+from .approval_requests import Operation
+from .approvals import Asking, Outcome
 from .client import DsmClient
 from .paging import PAGE, all_pages, items
 
@@ -91,9 +93,11 @@ def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]
     return map(VirtualKey.from_stored, all_pages(page, "kid"))
 
 
-def scan(dsm: DsmClient, group_id: str, label: str, timeout: float) -> None:
+def scan(dsm: DsmClient, group_id: str, label: str, timeout: float, asking: Asking) -> Outcome:
     """SYNC KEYS. Synchronous: its time grows with the vault. Its answer, only the new keys, is not used."""
-    dsm.call("POST", routes.SCAN, path={"group_id": group_id}, body={}, obj=label, timeout=timeout)
+    path = {"group_id": group_id}
+    operation = Operation("POST", routes.SCAN, label, "sync of the keys", path=path, body={}, timeout=timeout)
+    return approvals.carry_out(dsm, operation, asking)
 
 
 def compare(

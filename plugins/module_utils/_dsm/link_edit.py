@@ -17,11 +17,14 @@ from typing import Any
 
 from .._errors import InvalidInput, TaskError
 from .._plan import Change, Plan, difference
-from . import connection, groups, keys
+from . import approvals, connection, group_writes, groups, keys, races
+from .approval_requests import Operation
+from .approvals import REQUEST, Approval, Asking, Outcome
 from .client import DsmClient
 from .errors import DsmError
 from .external_kms import Credential, Link
 from .groups import CREDENTIAL_EXPIRES, CREDENTIAL_FACT, SUPERSEDED_FACT, TLS_CLIENT_FACT, Group
+from .selection import linked
 from .tls import SAFE_SETTINGS
 
 CREDENTIAL_REMEDY = (
@@ -34,6 +37,7 @@ CREDENTIAL_REMEDY = (
 class Edit:
     """A wanted change. ``current`` is None for a new group; ``credential`` is set where the task was given one.
 
+    ``asking``: what to do when DSM demands an approval.
     ``is_pending``: the application, and with it the credential, or the vault is only planned by a previous step in
     check mode, so that nothing can be tried. ``superseded``: the ID, in Entra, of the credential before this one, where
     it is known.
@@ -47,6 +51,7 @@ class Edit:
     superseded: str | None = None
     allow_move: bool = False
     allow_disconnect: bool = False
+    asking: Asking = REQUEST
 
     @property
     def writes_link(self) -> bool:
@@ -84,6 +89,24 @@ class Edit:
             "before_header": self.target.label,
             "after_header": self.target.label,
         }
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of an edit: the group as DSM has it now, and the approval that the edit has got or waits for.
+
+    While the approval ``is_pending``, nothing has been changed: ``group`` is the one before the edit. Of a new group it
+    is what was asked for, without an ID. Nothing may be built on such a group before the approvers have decided.
+    ``was_done``: somebody else has made the very same change in the meantime, and this task has written nothing.
+    """
+
+    group: Group
+    approval: Approval | None = None
+    was_done: bool = False
+
+    @property
+    def is_pending(self) -> bool:
+        return self.approval is not None and self.approval.is_pending
 
 
 def config_of(link: Link, credential: Credential | None) -> dict[str, Any]:
@@ -130,23 +153,43 @@ def check_same_mode(link: Link, credential: Credential | None) -> None:
 
 
 def carry_out(dsm: DsmClient, edit: Edit, *, check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:
-    """Plan, guards and, outside of check mode, the write; the result of a module that edits a group."""
+    """Plan, guards and, outside of check mode, the write; the result of a module that edits a group.
+
+    Its ``pending`` is true when the change waits for an approval. It is ``changed`` then when this task has filed the
+    request, or in check mode would.
+    """
     changes = plan(edit)
     guard(dsm, edit, warn)
     if not changes:
-        group = edit.target
+        applied = Applied(edit.target)
     elif check_mode:
-        group = replace(edit.result(), planned=True)
+        applied = _predicted(dsm, edit)
     else:
-        group = apply(dsm, edit, warn)
+        applied = apply(dsm, edit, warn)
+    group = applied.group
     for weakness in group.azure_link.tls.weaknesses():
         warn(f"The link of {group.label} is weak: {weakness}.")
+    found_pending = applied.approval is not None and applied.is_pending and not applied.approval.filed
+    nothing_new = found_pending or applied.was_done
+    unchanged = {name: edit.diff()["before"] for name in ("before", "after")}
     return {
-        "changed": bool(changes),
+        "changed": bool(changes) and not nothing_new,
         "group": group.record(exists=group.group_id is not None),
         "plan": changes.as_result(),
-        "diff": edit.diff(),
+        "diff": unchanged if nothing_new else edit.diff(),
+        **approvals.as_result(applied.approval),
     }
+
+
+def _predicted(dsm: DsmClient, edit: Edit) -> Applied:
+    """What ``apply`` would come to. A policy of the account, which guards new groups, is not looked for."""
+    planned = Applied(replace(edit.result(), planned=True))
+    if edit.current is None or not edit.current.guarded:
+        return planned
+    if edit.is_pending:
+        return replace(planned, approval=Approval("needed"))
+    approval = approvals.predict(dsm, _operation(edit, edit.result()), edit.asking)
+    return Applied(edit.current, approval) if approval.is_pending else replace(planned, approval=approval)
 
 
 def plan(edit: Edit) -> Plan:
@@ -184,38 +227,118 @@ def guard(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> None:
     _guard_connection(dsm, edit, edit.current, config, warn)
 
 
-def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Group:
-    """Write, read back and compare; the group as DSM has it now.
+def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Applied:
+    """Write, read back and compare; or file a request for approval, where DSM demands one.
 
     Raises:
-        TaskError: DSM refused, or holds something else than was written.
+        TaskError: DSM refused, or holds something else than was written; an approval was denied; somebody else has
+            changed the group since the edit was planned.
     """
     wanted = edit.result()
+    done = _done_by_another(dsm, edit, wanted)
+    if done is not None:
+        warn(f"Somebody else has made the same change of {done.label} at the same time; this task has written nothing.")
+        return Applied(done, was_done=True)
     try:
-        group_id = _write(dsm, edit, wanted)
-    except DsmError as error:
-        if error.status != 400 or "metadata" not in error.words.lower():
-            raise
-        # Whether a linked group may have custom metadata is not public (DSM contract §7, Q43). A refused write has
-        # changed nothing, so it may be tried once more without what we want to remember.
-        wanted = replace(wanted, custom_metadata=edit.target.custom_metadata)
-        group_id = _write(dsm, edit, wanted)
-    stored = groups.get(dsm, group_id)
-    if stored is None:
-        raise TaskError(
-            "DSM accepted the write and then knew no such group",
-            plane="DSM",
-            obj=f"{wanted.label} ({group_id})",
-            next_step="run the task again; somebody else may be removing the group",
+        outcome, wanted = _written(dsm, edit, wanted)
+    except _Taken as taken:
+        races.refuse_if_other(wanted, taken.group, _fact(edit))
+        warn(
+            f"Somebody else has created {taken.group.label} at the same time and in the same way; it is taken as it is."
         )
-    actual = Group.from_stored(stored)
-    _verify(wanted, actual)
+        return Applied(taken.group, was_done=True)
+    if outcome.is_pending:
+        return Applied(edit.current or replace(edit.target, group_id=None), outcome.approval)
+    group_id = _id_after(dsm, edit, outcome)
+    stored = groups.get(dsm, group_id) if group_id else None
+    if stored is None:
+        raise races.lost(
+            "DSM accepted the write and then knew no such group",
+            f"{wanted.label} ({group_id})",
+            "run the task again; somebody else may be removing the group",
+        )
+    actual = linked(Group.from_stored(stored))
+    others = races.verify(wanted, actual, _operation(edit, wanted).body or {})
+    if others:
+        warn(f"Somebody else has changed {actual.label} at the same time, which is left as it is: {', '.join(others)}.")
     if edit.writes_link and CREDENTIAL_FACT not in actual.custom_metadata:
         warn(
             f"DSM does not keep custom metadata on {actual.label}, so a later run cannot tell whether the credential "
             "has changed; set update_credential: always to write another one."
         )
-    return actual
+    return Applied(actual, outcome.approval)
+
+
+def asked(dsm: DsmClient, edit: Edit) -> Approval | None:
+    """The request that stands for this very edit, whoever has filed it; None when there is none. Reads only.
+
+    Of the credential in the edit only what is on record counts, so it need not be there any more.
+
+    Raises:
+        TaskError: the request was denied, or another change of the group waits for an approval.
+    """
+    found = approvals.predict(dsm, _operation(edit, edit.result()), edit.asking)
+    return None if found.request_id is None else found
+
+
+def resume(dsm: DsmClient, edit: Edit) -> Applied:
+    """Go on with the request that an earlier run has filed for this very edit. The edit itself is never sent.
+
+    Raises:
+        TaskError: the request was denied, has failed or is gone; or DSM holds something else than it wants.
+    """
+    wanted = edit.result()
+    operation = _operation(edit, wanted)
+    outcome = approvals.settle(dsm, operation, edit.asking)
+    before = edit.current
+    if before is None or outcome.is_pending:
+        return Applied(before or edit.target, outcome.approval)
+    stored = groups.get(dsm, str(before.group_id))
+    if stored is None:
+        raise races.lost("DSM carried out the request and then knew no such group", before.label)
+    actual = linked(Group.from_stored(stored))
+    races.verify(wanted, actual, operation.body or {})
+    return Applied(actual, outcome.approval)
+
+
+class _Taken(Exception):
+    """The name of a group that was to be created has been taken in the meantime."""
+
+    def __init__(self, group: Group) -> None:
+        super().__init__(group.label)
+        self.group = group
+
+
+def _written(dsm: DsmClient, edit: Edit, wanted: Group) -> tuple[Outcome, Group]:
+    """Write; what became of it, and what was written: without our metadata where DSM refuses that."""
+    try:
+        return _write(dsm, edit, wanted), wanted
+    except DsmError as error:
+        if error.status != 400 or not _is_about_metadata(error):
+            raise
+    # Whether a linked group may have custom metadata is not public (DSM contract §7, Q43). A refused write has changed
+    # nothing, so it may be tried once more without what we want to remember.
+    wanted = replace(wanted, custom_metadata=edit.target.custom_metadata)
+    return _write(dsm, edit, wanted), wanted
+
+
+def _is_about_metadata(error: DsmError) -> bool:
+    return "metadata" in error.words.lower()
+
+
+def _done_by_another(dsm: DsmClient, edit: Edit, wanted: Group) -> Group | None:
+    """Read the group again, immediately before it is written; the group when there is nothing left to write."""
+    if edit.current is None:
+        return None
+    stored = groups.get(dsm, str(edit.current.group_id))
+    if stored is None:
+        raise races.lost("somebody else has removed it since this task has read it", edit.current.label)
+    now = linked(Group.from_stored(stored))
+    body = _operation(edit, wanted).body or {}
+    if now != edit.current and races.is_done(wanted, now, body, _fact(edit)):
+        return now
+    races.refuse_if_changed(edit.current, now, body)
+    return None
 
 
 def _guard_move(dsm: DsmClient, current: Group, target: Link) -> None:
@@ -236,20 +359,49 @@ def _guard_move(dsm: DsmClient, current: Group, target: Link) -> None:
     )
 
 
-def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> str:
-    """Create or update; the ID of the group."""
-    if edit.current is not None:
-        groups.update(dsm, str(edit.current.group_id), _update_body(edit, edit.current, wanted), wanted.label)
-        return str(edit.current.group_id)
+def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> Outcome:
+    """Create or update, or ask for approval to do so."""
+    guarded = edit.current is not None and edit.current.guarded
     try:
-        return str(groups.create(dsm, _create_body(edit, wanted), wanted.label)["group_id"])
+        return approvals.carry_out(dsm, _operation(edit, wanted), edit.asking, guarded=guarded)
     except DsmError as error:
-        if error.status != 400 or wanted.azure_link.vault_uri or "metadata" in error.words.lower():
+        if edit.current is not None or error.status not in (400, 409):
+            raise
+        if _is_about_metadata(error):
+            raise
+        # That the name is taken is 409 or 400 (DSM contract §7, Q21); whether it is, a look tells.
+        stored = groups.find_by_name(dsm, wanted.name)
+        if stored is not None:
+            raise _Taken(linked(Group.from_stored(stored))) from None
+        if error.status == 409 or wanted.azure_link.vault_uri:
             raise
         raise error.advising(
             "correct the value that the server names; some versions of DSM save no link without a vault, which the "
             "option vault sets"
         ) from None
+
+
+def _operation(edit: Edit, wanted: Group) -> Operation:
+    fact = _fact(edit) if edit.writes_link else None
+    config = config_of(wanted.azure_link, edit.credential) if edit.writes_link else None
+    if edit.current is None:
+        return group_writes.creation(wanted, config or {}, fact)
+    summary = "change of " + ", ".join(name for change in plan(edit).changes for name in change.after)
+    return group_writes.update(edit.current, wanted, config, fact, summary)
+
+
+def _fact(edit: Edit) -> str | None:
+    return edit.credential.fact if edit.credential is not None else None
+
+
+def _id_after(dsm: DsmClient, edit: Edit, outcome: Outcome) -> str:
+    """The ID of the group that was written. The answer to an approved creation need not be that of a direct one."""
+    if edit.current is not None:
+        return str(edit.current.group_id)
+    if isinstance(outcome.answer, dict) and outcome.answer.get("group_id"):
+        return str(outcome.answer["group_id"])
+    stored = groups.find_by_name(dsm, edit.target.name, thorough=True)
+    return str(stored["group_id"]) if stored is not None else ""
 
 
 def count_keys(dsm: DsmClient, group: Group) -> int | None:
@@ -279,44 +431,6 @@ def _guard_connection(
             next_step="correct what the server names; allow_disconnect: true saves the link all the same",
         )
     warn(f"The link of {label} does not connect as it is going to be: {proposed.words}")
-
-
-def _create_body(edit: Edit, wanted: Group) -> dict[str, Any]:
-    body: dict[str, Any] = {"name": wanted.name, "add_hmg": [config_of(wanted.azure_link, edit.credential)]}
-    if wanted.description:
-        body["description"] = wanted.description
-    if wanted.custom_metadata:
-        body["custom_metadata"] = dict(wanted.custom_metadata)
-    return body
-
-
-def _update_body(edit: Edit, current: Group, wanted: Group) -> dict[str, Any]:
-    """Only what changes: DSM leaves an omitted field as it is (DSM contract, conventions)."""
-    body: dict[str, Any] = {}
-    if wanted.name != current.name:
-        body["name"] = wanted.name
-    if wanted.description != current.description:
-        body["description"] = wanted.description
-    if wanted.custom_metadata != current.custom_metadata:
-        body["custom_metadata"] = dict(wanted.custom_metadata)
-    if edit.writes_link:
-        body["mod_hmg"] = {current.azure_link.hmg_id: config_of(wanted.azure_link, edit.credential)}
-    return body
-
-
-def _verify(wanted: Group, actual: Group) -> None:
-    before, after = difference(wanted.view(), actual.view())
-    if actual.link is not None and actual.link.auth_mode is None:
-        after.pop("link.auth_mode", None)
-    if after:
-        raise TaskError(
-            f"DSM accepted the write, but holds something else in: {', '.join(after)}",
-            plane="DSM",
-            obj=wanted.label,
-            next_step="run the task again; if that does not help, somebody else or DSM itself changes these fields",
-            wanted={name: before[name] for name in after},
-            found=after,
-        )
 
 
 def _with_link_note(view: Mapping[str, Any], note: Mapping[str, str]) -> dict[str, Any]:

@@ -109,6 +109,11 @@ class LinkOptions:
             warn(f"The certificate of the link's application expires on {self.pair.certificate.not_after:%Y-%m-%d}.")
 
 
+def certificate_fact(sha256: str) -> str:
+    """What is recorded of a certificate: 160 bits, enough to tell them apart, and short enough for custom metadata."""
+    return f"certificate:{sha256[:40]}"
+
+
 def client_certificate(pair: Pair) -> Credential:
     """The credential of a link that authenticates with a certificate."""
     return Credential(
@@ -117,8 +122,7 @@ def client_certificate(pair: Pair) -> Credential:
             "client_cert": pair.certificate.encoded,
             "client_key": pair.key.encoded,
         },
-        # 160 bits tell certificates apart, and fit where the values of custom metadata are short.
-        fact=f"certificate:{pair.certificate.sha256[:40]}",
+        fact=certificate_fact(pair.certificate.sha256),
         expires=f"{pair.certificate.not_after:%Y-%m-%dT%H:%M:%SZ}",
     )
 

@@ -28,6 +28,10 @@ CHECK_CONFIG = "/sys/v1/groups/hmg/check"
 CHECK_GROUP = "/sys/v1/groups/{group_id}/hmg/check"
 AZURE_VAULTS = "/sys/v1/groups/hmg/azure_vaults"
 SCAN = "/sys/v1/groups/{group_id}/hmg/scan"
+APPROVALS = "/sys/v1/approval_requests"
+APPROVAL = "/sys/v1/approval_requests/{req_id}"
+# No read, though it only asks for a result: DSM may carry the operation out when it is asked (DSM contract §2.10).
+APPROVAL_RESULT = "/sys/v1/approval_requests/{req_id}/result"
 KEYS = "/crypto/v1/keys"
 
 READS = frozenset(
@@ -47,6 +51,8 @@ READS = frozenset(
         ("POST", CHECK_CONFIG),
         ("POST", CHECK_GROUP),
         ("POST", AZURE_VAULTS),
+        ("GET", APPROVALS),
+        ("GET", APPROVAL),
         ("GET", KEYS),
     }
 )

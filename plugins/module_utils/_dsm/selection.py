@@ -50,6 +50,12 @@ class Selection:
                 f"it is no record of a group: {', '.join(wrong)} missing or of another kind",
                 "pass the `group` of a result of fortanix.dsm.cdc_group, or use group_name or group_id",
             )
+        if not record["exists"] and not record["group_id"] and not record["planned"] and record["link"]:
+            raise InvalidInput(
+                "group",
+                "its creation waits for an approval, so there is no such group yet",
+                "have the approvers decide and run the play again; or skip what follows while `pending` is true",
+            )
         if not record["exists"] and (record["group_id"] or not record["planned"] or not record["link"]):
             raise InvalidInput("group", "it is the record of a group that was removed", "name a group that exists")
         group_id = checked_uuid("group.group_id", record["group_id"]) if record["group_id"] else None

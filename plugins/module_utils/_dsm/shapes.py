@@ -34,6 +34,11 @@ def text(value: Any, place: str) -> Iterator[str]:
         yield _complaint(value, place, "text")
 
 
+def number(value: Any, place: str) -> Iterator[str]:
+    if isinstance(value, bool) or not isinstance(value, int):
+        yield _complaint(value, place, "a number")
+
+
 def anything(_value: Any, _place: str) -> Iterator[str]:
     return iter(())
 
@@ -149,6 +154,14 @@ _USER = record(
     groups=optional(map_of(_TEXTS)),
     explicit_groups=optional(map_of(_TEXTS)),
 )
+_APPROVAL = record(
+    request_id=text,
+    status=text,
+    method=text,
+    operation=text,
+    description=optional(text),
+    denial_reason=optional(text),
+)
 _APP = record(
     app_id=text,
     acct_id=optional(text),
@@ -174,6 +187,10 @@ ANSWERS: dict[tuple[str, str], Shape] = {
     ("POST", routes.GROUPS): _GROUP,
     ("POST", routes.AZURE_VAULTS): listing(_VAULT),
     ("GET", routes.KEYS): listing(_KEY),
+    ("GET", routes.APPROVALS): listing(_APPROVAL),
+    ("POST", routes.APPROVALS): _APPROVAL,
+    ("GET", routes.APPROVAL): _APPROVAL,
+    ("POST", routes.APPROVAL_RESULT): record(status=number),
 }
 
 

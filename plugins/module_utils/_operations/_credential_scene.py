@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from .._azure import applications
@@ -18,15 +18,16 @@ from .._azure.applications import Observation, Selector
 from .._azure.credential import Operator
 from .._azure.facts import Credential as EntraCredential
 from .._azure.pipeline import Channel
-from .._dsm import connection, groups
+from .._dsm import connection, groups, link_edit
+from .._dsm.approvals import Approval, Asking
 from .._dsm.client import DsmClient
 from .._dsm.link_options import LinkOptions
 from .._dsm.tls import TlsSettings, sha256_of
 from .._dsm.tls_options import TlsOptions
 from .._errors import TaskError
 from .._plan import NOT_YET_KNOWN
-from .._rotation import Member, Recipe, refuses_credential
-from .._rotation_plan import INFERRED, UNKNOWN, Decision, Wish, decide, of_another_run, only_candidate, use_of
+from .._rotation import Member, New, Recipe, of_earlier_run, refuses_credential
+from .._rotation_plan import INFERRED, NAME, UNKNOWN, Decision, Wish, decide, of_another_run, only_candidate, use_of
 from .._task import Task
 from . import cdc_group
 
@@ -42,6 +43,7 @@ class Request:
     keep_old_cas: bool
     new_groups: tuple[cdc_group.Wanted, ...]
     fallback: LinkOptions | None
+    asking: Asking
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Scene:
     decision: Decision
     # Group's ID -> what DSM's test said, where nothing but to look was to be done.
     connections: Mapping[str, str]
+    # What an earlier run has made, and asked to be approved for every group that does not have it yet.
+    asked_for: New | None = None
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    # For the user, who is to be told once, however often the scene is looked at.
+    notes: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str | None:
@@ -75,8 +82,14 @@ class Scene:
         hits = (one for one in self.application.credentials if sha256 is not None and one.sha256 == sha256)
         return next(hits, None)
 
+    def lacking(self, new: New) -> tuple[Member, ...]:
+        """The groups that do not have it yet."""
+        return tuple(one for one in self.members if one.use.key_id != new.entry.key_id)
+
     def to_switch(self, recipe: Recipe) -> tuple[Member, ...]:
         """The groups whose link is written: all but those that have the user's own certificate and stay as they are."""
+        if self.asked_for is not None:
+            return self.lacking(self.asked_for)
         there = self.registered(recipe)
         return tuple(
             one for one in self.members if there is None or one.use.key_id != there.key_id or one.target != one.group
@@ -92,7 +105,9 @@ def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request
     """
     end = time.monotonic() + task.params["wait_timeout"]
     while True:
-        scene = _look(task, graph, dsm, operator, request)
+        scene = _with_requests(dsm, request, _look(task, graph, dsm, operator, request))
+        if scene.asked_for is not None:
+            return scene
         now = datetime.now(timezone.utc)
         other = of_another_run(scene.application.credentials, scene.decision, scene.used, request.wish, now)
         if other is None:
@@ -129,7 +144,7 @@ def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, reques
         )
     decision = decide(application.credentials, [one.use for one in members], request.wish, datetime.now(timezone.utc))
     decision = _with_other_reasons(decision, members, to_make)
-    connections = {}
+    connections, notes = {}, list[str]()
     if decision.reason is None:
         for one in members:
             tried = connection.check_stored(dsm, one.id, f"link of {one.group.label}")
@@ -138,8 +153,34 @@ def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, reques
                 reason = f"with the credential that {one.group.label} has, DSM does not connect any more: {tried.words}"
                 decision = replace(decision, reason=reason)
             elif not tried.connected:
-                task.warn(f"The link of {one.group.label} does not connect: {tried.words}")
-    return Scene(observed, application, members, to_make, decision, connections)
+                notes.append(f"The link of {one.group.label} does not connect: {tried.words}")
+    return Scene(observed, application, members, to_make, decision, connections, notes=tuple(notes))
+
+
+def _with_requests(dsm: DsmClient, request: Request, scene: Scene) -> Scene:
+    """The scene, with what an earlier run has asked to be approved for all groups that lack it.
+
+    Raises:
+        TaskError: such a request was denied, or another change of a group waits for an approval.
+    """
+    now = datetime.now(timezone.utc)
+    if scene.reason is None or not any(one.group.guarded for one in scene.members):
+        return scene
+    made = [one for one in scene.application.credentials if one.name == NAME and _will_do(one, request.wish, now)]
+    for entry in sorted(made, key=lambda one: str(one.starts), reverse=True):
+        new = of_earlier_run(entry)
+        lacking = scene.lacking(new)
+        found = {
+            one.group.name: link_edit.asked(dsm, one.edit(new, request.asking)) for one in lacking if one.group.guarded
+        }
+        waiting = {name: approval for name, approval in found.items() if approval is not None}
+        if lacking and len(waiting) == len(lacking):
+            return replace(scene, asked_for=new, approvals=waiting)
+    return scene
+
+
+def _will_do(one: EntraCredential, wish: Wish, now: datetime) -> bool:
+    return wish.kind in (None, one.kind) and (one.ends is None or one.ends - now >= wish.renew_before)
 
 
 def _application(task: Task, observed: Observation, selector: Selector) -> Application:

@@ -21,6 +21,7 @@ from .._azure.prerequisites import Assessment, Question, assess, judged, reasses
 from .._azure.repair import CUSTOM, OFFICER, Removal, Step
 from .._azure.session import Azure, connect
 from .._dsm import keys
+from .._dsm.approvals import FAIL
 from .._dsm.client import DsmClient
 from .._dsm.client import connect as connect_dsm
 from .._dsm.errors import DsmError
@@ -195,7 +196,7 @@ def _proof_by_sync(task: Task, deadline: float, interval: float) -> str | None:
 def _syncs(task: Task, dsm: DsmClient, group: Group, deadline: float) -> bool:
     """Whether a sync works now. The last one may take ten seconds longer than the user waits."""
     try:
-        keys.scan(dsm, str(group.group_id), group.label, max(deadline - time.monotonic(), 10))
+        keys.scan(dsm, str(group.group_id), group.label, max(deadline - time.monotonic(), 10), FAIL)
     except DsmError as error:
         task.warn(f"The sync of {group.label} does not work yet: {error.words}")
         return False

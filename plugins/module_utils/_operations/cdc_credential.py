@@ -7,34 +7,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 from .._argspec import ArgumentSpec
 from .._azure import applications, pipeline
 from .._azure.app_policies import lifetime_of
-from .._azure.application_plan import MARK
 from .._azure.applications import Selector
 from .._azure.credential import Operator, operator_of
-from .._azure.facts import Credential as EntraCredential
 from .._azure.pipeline import Channel
 from .._dsm import groups, link_edit
+from .._dsm.approvals import Approval, Asking
 from .._dsm.client import DsmClient
 from .._dsm.client import connect as connect_dsm
 from .._dsm.external_kms import Credential
 from .._dsm.groups import Group
 from .._dsm.link_options import LinkOptions
 from .._errors import InvalidInput, TaskError
-from .._ids import checked_uuid, is_uuid
-from .._options import AZURE, DSM, TLS_OPTIONS, VAULT
-from .._plan import NOT_YET_KNOWN, Change, Plan, difference
-from .._rotation import Member, New, Recipe, Rotation
-from .._rotation_plan import CERTIFICATE, NAME, SECRET, Old, Wish, old_ones
+from .._ids import checked_uuid
+from .._options import APPROVAL, AZURE, DSM, TLS_OPTIONS, VAULT
+from .._plan import NOT_YET_KNOWN, Plan
+from .._rotation import New, Recipe, Rotation
+from .._rotation_plan import CERTIFICATE, SECRET, Old, Wish
 from .._task import Task
+from . import _credential_report as report
 from . import cdc_group
+from ._credential_report import Done
 from ._credential_scene import Request, Scene, look
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ _NEW_GROUP: Mapping[str, Any] = {
 }
 SPEC = DSM.merge(
     AZURE,
+    APPROVAL,
     ArgumentSpec(
         argument_spec={
             **{name: {"type": "str"} for name in _SELECTORS},
@@ -116,14 +117,23 @@ def run(task: Task) -> dict[str, Any]:
         connect_dsm(task, read_only=task.check_mode) as dsm,
     ):
         scene = look(task, graph, dsm, operator, request)
+        for note in scene.notes:
+            task.warn(note)
         if scene.reason is not None:
             _refuse_before_anything_is_made(graph, request, scene)
-        old = _expected_old(request, scene)
+        old = report.expected_old(request, scene)
         made = [_make_group(task, dsm, one, NOT_YET_KNOWN, None) for one in scene.to_make]
-        plan = _plan(request, scene, made, old)
+        plan = report.plan_of(request, scene, made, old)
         if task.check_mode or not plan:
-            planned = [one["group"] for one in made]
-            return _result(request, scene, plan, old, _expected(request, scene), planned=bool(plan), made=planned)
+            done = Done(
+                report.expected(request, scene),
+                old,
+                changed=bool(plan) and not _only_waits(scene),
+                planned=bool(plan),
+                made=[one["group"] for one in made],
+                approvals=scene.approvals,
+            )
+            return report.result(request, scene, plan, done)
         return _carry_out(task, graph, dsm, operator, request, scene, plan)
 
 
@@ -168,6 +178,7 @@ def _request(task: Task) -> Request:
         tls=given.tls,
         keep_old_cas=params["keep_old_cas"],
         new_groups=tuple(map(_new_group, params["new_groups"])),
+        asking=Asking.from_params(params),
         fallback=None if held is None else _within("current_credential", lambda: LinkOptions.from_params(held)),
     )
 
@@ -218,68 +229,6 @@ def _refuse_before_anything_is_made(graph: Channel, request: Request, scene: Sce
         link_edit.config_of(one.target.azure_link, Credential(_STAND_IN, "", tls_key=one.tls_key))
 
 
-def _expected(request: Request, scene: Scene) -> EntraCredential:
-    """The credential that all groups will have; the nil UUID stands for an ID that only Entra gives."""
-    if scene.reason is None and scene.decision.current is not None:
-        return scene.decision.current
-    there = scene.registered(request.recipe)
-    if there is not None:
-        return there
-    now, pair = datetime.now(timezone.utc), request.recipe.pair
-    begin, end = (
-        (pair.certificate.not_before, pair.certificate.not_after) if pair else (now, now + request.recipe.valid)
-    )
-    return EntraCredential(
-        scene.decision.kind,
-        NOT_YET_KNOWN,
-        NAME if pair is None else MARK,
-        begin,
-        end,
-        pair.certificate.sha1 if pair else None,
-        pair.certificate.sha256 if pair else None,
-    )
-
-
-def _expected_old(request: Request, scene: Scene) -> Old:
-    there = [one.key_id for one in scene.application.credentials] if scene.reason is not None else []
-    now = datetime.now(timezone.utc)
-    expected = _expected(request, scene)
-    return old_ones(scene.application.credentials, expected, scene.used, request.wish, now, older=there)
-
-
-def _plan(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], old: Old) -> Plan:
-    changes, reason = [], scene.reason
-    name = scene.application.display_name
-    if reason is not None:
-        expected = _expected(request, scene)
-        if scene.registered(request.recipe) is None:
-            shown = {"name": expected.name, "ends": f"{expected.ends:%Y-%m-%d}", "thumbprint": expected.thumbprint}
-            told = {key: value for key, value in shown.items() if value is not None}
-            changes.append(Change("Entra", f"{expected.kind} of application {name}", "create", {}, told, reason))
-        for one in scene.to_switch(request.recipe):
-            before, after = difference(one.group.view(), one.target.view())
-            held = {"link.credential": one.use.key_id or "unknown", **before}
-            given = {"link.credential": f"the new {expected.kind}", **after}
-            changes.append(Change("dsm", one.group.label, "update", held, given, reason))
-        changes += [
-            Change(one["plane"], one["object"], one["action"], one["before"], one["after"], one["reason"])
-            for result in made
-            for one in result["plan"]
-        ]
-    changes += [
-        Change(
-            "Entra",
-            f"{one.kind} {one.thumbprint or one.key_id} of application {name}",
-            "delete",
-            {"key_id": one.key_id, "name": one.name},
-            {},
-            "every group has another one then",
-        )
-        for one in old.gone
-    ]
-    return Plan(tuple(changes))
-
-
 def _make_group(
     task: Task, dsm: DsmClient, wanted: cdc_group.Wanted, client_id: str, made: Credential | None
 ) -> dict[str, Any]:
@@ -287,7 +236,7 @@ def _make_group(
     link = replace(wanted.link, client_id=client_id, made=made)
     guards = {"allow_move": False, "allow_disconnect": False}
     as_task = replace(task, params=guards, check_mode=made is None)
-    return cdc_group.make(dsm, as_task, None, replace(wanted, link=link))
+    return cdc_group.make(dsm, as_task, None, replace(wanted, link=link), Asking.from_params(task.params))
 
 
 # Doing --------------------------------------------------------------------------------------------------------------
@@ -304,11 +253,19 @@ def _carry_out(
 ) -> dict[str, Any]:
     recipe = replace(request.recipe, kind=scene.decision.kind)
     made: list[dict[str, Any]] = []
+    # Groups that are made as soon as somebody approves.
+    waiting: dict[str, Approval] = {}
 
     def make(new: New) -> Iterator[Group]:
         for wanted in scene.to_make:
             result = _make_group(task, dsm, wanted, scene.application.client_id, new.link)
             made.append(result["group"])
+            if result["pending"]:
+                told = result["approval"]
+                waiting[str(wanted.name)] = Approval(
+                    told["status"], told["id"], told["expires"], told["requester"], told["filed"]
+                )
+                continue
             yield Group.from_stored(groups.get(dsm, result["group"]["group_id"]) or {})
 
     rotation = Rotation(
@@ -321,6 +278,7 @@ def _carry_out(
         wait_interval=float(task.params["wait_interval"]),
         warn=task.warn,
         known={one.id for one in scene.members},
+        asking=request.asking,
         sync_timeout=task.params["sync_timeout"] if task.params["proof"] == "sync" else None,
         grace=float(task.params["grace_time"]),
     )
@@ -328,19 +286,34 @@ def _carry_out(
     try:
         if scene.reason is not None:
             members = scene.to_switch(recipe)
-            new = rotation.add(recipe, _tenant_of(scene))
-            rotation.prove(new, members)
-            rotation.switch(new, members, make)
-        current = _expected(request, scene) if new is None else new.entry
-        older = [one.key_id for one in scene.application.credentials] if new is not None else []
-        old = rotation.retire(current, scene.used, older)
+            if scene.asked_for is not None:
+                new = scene.asked_for
+                rotation.resume(new, members)
+            else:
+                new = rotation.add(recipe, _tenant_of(scene))
+                rotation.prove(new, members)
+                rotation.switch(new, members, make)
+        current = report.expected(request, scene) if new is None else new.entry
+        old = Old()
+        if not rotation.is_pending and not waiting:
+            older = [one.key_id for one in scene.application.credentials] if new is not None else []
+            old = rotation.retire(current, scene.used, older)
         if rotation.removed:
             rotation.confirm(scene.members)
     except TaskError as error:
         failure = error
     else:
-        return _result(request, scene, plan, old, current, planned=False, made=made, connections=rotation.connections)
+        approvals = {**rotation.approvals, **waiting}
+        filed = any(one.filed for one in approvals.values())
+        changed = bool(rotation.switched or rotation.removed or filed or (new is not None and new.added))
+        done = Done(current, old, changed=changed, made=made, connections=rotation.connections, approvals=approvals)
+        return report.result(request, scene, plan, done)
     raise _told(failure, rotation, new, request)
+
+
+def _only_waits(scene: Scene) -> bool:
+    """Whether there is nothing to do but to wait for the approvers."""
+    return bool(scene.approvals) and all(one.is_pending for one in scene.approvals.values())
 
 
 def _tenant_of(scene: Scene) -> str:
@@ -371,82 +344,3 @@ def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Requ
             "after": after or None,
         },
     )
-
-
-# Results ------------------------------------------------------------------------------------------------------------
-
-
-def _result(
-    request: Request,
-    scene: Scene,
-    plan: Plan,
-    old: Old,
-    current: EntraCredential,
-    *,
-    planned: bool,
-    made: Sequence[Mapping[str, Any]] = (),
-    connections: Mapping[str, str] = MappingProxyType({}),
-) -> dict[str, Any]:
-    switched = {one.id for one in scene.to_switch(request.recipe)} if scene.reason is not None else set()
-    ends = current.ends
-    status = {**scene.connections, **connections}
-    records = [_group_record(one, current, switched, status, planned=planned) for one in scene.members]
-    return {
-        "changed": bool(plan),
-        "planned": planned,
-        "plan": plan.as_result(),
-        "diff": {"before": _view(scene, None), "after": _view(scene, current if scene.reason else None, old)},
-        "application": {
-            "client_id": scene.application.client_id,
-            "display_name": scene.application.display_name,
-        },
-        "reason": scene.reason,
-        "credential": {**current.record(), "planned": planned and scene.reason is not None},
-        "days_left": None if ends is None else (ends - datetime.now(timezone.utc)).days,
-        "groups": records,
-        "new_groups": list(made),
-        "removed": [one.record() for one in old.gone],
-        "left": [{**one.credential.record(), "reason": one.reason} for one in old.left],
-    }
-
-
-def _group_record(
-    member: Member,
-    current: EntraCredential,
-    switched: Collection[str],
-    connections: Mapping[str, str],
-    *,
-    planned: bool,
-) -> dict[str, Any]:
-    """What became of one group. ``connection``: what DSM's test said, None where it was not asked for."""
-    is_switched = member.id in switched
-    held = member.use.key_id if is_uuid(member.use.key_id or "") else None
-    return {
-        "group_id": member.id,
-        "name": member.group.name,
-        "credential": current.key_id if is_switched else held,
-        "credential_before": held,
-        "known": "recorded" if is_switched else member.use.known,
-        "connection": connections.get(member.id),
-        "changed": is_switched,
-        "planned": is_switched and planned,
-    }
-
-
-def _view(scene: Scene, current: EntraCredential | None, old: Old | None = None) -> dict[str, Any]:
-    """What a diff shows: the credentials of the application, and which of them each group has."""
-    gone = {one.key_id for one in old.gone} if old else set()
-    credentials = [_shown(one) for one in scene.application.credentials if one.key_id not in gone]
-    known = {one.key_id for one in scene.application.credentials}
-    if current is not None and current.key_id not in known:
-        credentials.append(_shown(current))
-    held = {
-        one.group.label: (one.use.key_id or "unknown") if current is None else current.key_id for one in scene.members
-    }
-    made = {one.label: current.key_id for one in scene.to_make} if current is not None else {}
-    return {"credentials": sorted(credentials), "groups": {**held, **made}}
-
-
-def _shown(one: EntraCredential) -> str:
-    until = "without end" if one.ends is None else f"until {one.ends:%Y-%m-%d}"
-    return f"{one.kind} {one.key_id} ({one.name or 'without name'}) {until}"

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import groups, link_edit, vaults
+from .._dsm import approvals, group_writes, groups, link_edit, vaults
+from .._dsm.approvals import Approval, Asking
 from .._dsm.client import DsmClient, connect
 from .._dsm.connection import check_stored
 from .._dsm.errors import DsmError
@@ -23,7 +24,7 @@ from .._dsm.link_options import LinkOptions
 from .._dsm.selection import checked_name, linked
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
-from .._options import DSM, LINK, LINK_EDIT, VAULT
+from .._options import APPROVAL, DSM, LINK, LINK_EDIT, VAULT
 from .._plan import NOT_YET_KNOWN, Change, Plan
 from .._task import Task
 
@@ -46,6 +47,7 @@ SPEC = DSM.merge(
     LINK,
     VAULT,
     LINK_EDIT,
+    APPROVAL,
 )
 
 _NEEDED_TO_CREATE = ("name", "link_tenant_id", "link_client_id", "link_subscription_id")
@@ -77,6 +79,7 @@ def run(task: Task) -> dict[str, Any]:
     wanted = wanted_from(task.params)
     if wanted.vault is not None:
         wanted.vault.refuse_planned(check_mode=task.check_mode)
+    asking = Asking.from_params(task.params)
     if wanted.is_pending and not task.check_mode:
         raise InvalidInput(
             "link_client_id",
@@ -85,11 +88,11 @@ def run(task: Task) -> dict[str, Any]:
         )
     with connect(task, read_only=task.check_mode) as dsm:
         if task.params["state"] == "absent":
-            return _remove(dsm, task, find(dsm, wanted, thorough=False))
+            return _remove(dsm, task, find(dsm, wanted, thorough=False), asking)
         current = find(dsm, wanted, thorough=True)
         if current is None:
             _refuse_incomplete(task.params, wanted)
-        return make(dsm, task, current, wanted)
+        return make(dsm, task, current, wanted, asking)
 
 
 def wanted_from(params: Mapping[str, Any]) -> Wanted:
@@ -152,7 +155,7 @@ def _refuse_incomplete(params: Mapping[str, Any], wanted: Wanted) -> None:
         )
 
 
-def make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted) -> dict[str, Any]:
+def make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted, asking: Asking) -> dict[str, Any]:
     """Create or change the group; the result of the module. Of the task, only the guards and the mode are used."""
     target = _target(current, wanted)
     link = target.azure_link
@@ -167,6 +170,7 @@ def make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted) -> d
         write_credential=_is_to_write(dsm, wanted.update_credential, current, credential),
         allow_move=task.params["allow_move"],
         allow_disconnect=task.params["allow_disconnect"],
+        asking=asking,
     )
     wanted.link.warn_of_expiry(task.warn)
     return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)
@@ -254,11 +258,17 @@ def _is_to_write(dsm: DsmClient, policy: str, current: Group | None, credential:
     return not check_stored(dsm, str(current.group_id), current.label).connected
 
 
-def _remove(dsm: DsmClient, task: Task, current: Group | None) -> dict[str, Any]:
+def _remove(dsm: DsmClient, task: Task, current: Group | None, asking: Asking) -> dict[str, Any]:
     if current is None:
         name, group_id = task.params["name"], task.params["group_id"]
         record = Group(name=name or "", group_id=group_id).record(exists=False)
-        return {"changed": False, "group": record, "plan": [], "diff": {"before": {}, "after": {}}}
+        return {
+            "changed": False,
+            "group": record,
+            "plan": [],
+            "diff": {"before": {}, "after": {}},
+            **approvals.as_result(None),
+        }
     count = link_edit.count_keys(dsm, current)
     if count != 0:
         held = "its keys cannot be counted with this login" if count is None else f"it holds {count} key(s)"
@@ -270,18 +280,35 @@ def _remove(dsm: DsmClient, task: Task, current: Group | None) -> dict[str, Any]
             keys=count,
         )
     plan = Plan((Change("dsm", current.label, "delete", current.view(), {}, "state is absent"),))
-    if not task.check_mode:
-        groups.delete(dsm, str(current.group_id), current.label)
-        if groups.get(dsm, str(current.group_id)) is not None:
-            raise TaskError(
-                "DSM accepted the removal and still has the group",
-                plane="DSM",
-                obj=current.label,
-                next_step="run again",
-            )
+    approval, changed = _delete(dsm, current, asking, check_mode=task.check_mode)
+    waits = approval is not None and approval.is_pending
     return {
-        "changed": True,
-        "group": replace(current, planned=task.check_mode).record(exists=False),
+        "changed": changed,
+        "group": replace(current, planned=task.check_mode and not waits).record(exists=waits),
         "plan": plan.as_result(),
-        "diff": {"before": current.view(), "after": {}},
+        "diff": {"before": current.view(), "after": {} if changed else current.view()},
+        **approvals.as_result(approval),
     }
+
+
+def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool) -> tuple[Approval | None, bool]:
+    """Delete and look whether it is gone; the approval that this takes, if any, and whether this task did something."""
+    operation = group_writes.deletion(current)
+    if check_mode:
+        approval = approvals.predict(dsm, operation, asking) if current.guarded else None
+        return approval, approval is None or not approval.is_pending
+    try:
+        outcome = approvals.carry_out(dsm, operation, asking, guarded=current.guarded)
+    except DsmError as error:
+        if error.status != 404:
+            raise
+        # Somebody else was faster, and it is gone as it should be.
+        return None, False
+    if not outcome.is_pending and groups.get(dsm, str(current.group_id)) is not None:
+        raise TaskError(
+            "DSM accepted the removal and still has the group",
+            plane="DSM",
+            obj=current.label,
+            next_step="run again",
+        )
+    return outcome.approval, not outcome.is_pending or (outcome.approval is not None and outcome.approval.filed)

@@ -11,13 +11,14 @@ from typing import Any
 
 from .._argspec import ArgumentSpec
 from .._dsm import keys
+from .._dsm.approvals import Approval, Asking, as_result
 from .._dsm.client import DsmClient, connect
 from .._dsm.errors import DsmError
 from .._dsm.groups import Group
 from .._dsm.keys import KeyChanges, VirtualKey
 from .._dsm.selection import Selection, resolve
 from .._errors import InvalidInput, TaskError
-from .._options import DSM, ONE_GROUP
+from .._options import APPROVAL, DSM, ONE_GROUP
 from .._plan import Change, Plan
 from .._task import Task
 
@@ -29,6 +30,7 @@ SPEC = DSM.merge(
             "only_when_empty": {"type": "bool", "default": False},
         },
     ),
+    APPROVAL,
 )
 
 
@@ -36,6 +38,7 @@ def run(task: Task) -> dict[str, Any]:
     selection = Selection.from_params(task.params)
     if task.params["sync_timeout"] < 1:
         raise InvalidInput("sync_timeout", "it is below one second", "set a number of seconds, 600 is the default")
+    asking = Asking.from_params(task.params)
     with connect(task, read_only=task.check_mode) as dsm:
         group = resolve(dsm, selection, check_mode=task.check_mode)
         before: list[VirtualKey] = []
@@ -45,10 +48,13 @@ def run(task: Task) -> dict[str, Any]:
         if skipped or task.check_mode or group.group_id is None:
             return _result(group, before, before, "no_sync" if skipped else "unknown")
         try:
-            keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"])
+            outcome = keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"], asking)
         except DsmError as error:
             raise _with_what_was_done(dsm, group, before, error) from None
-        return _result(group, before, list(keys.list_keys(dsm, group.group_id, group.label)), None)
+        if outcome.is_pending:
+            return _result(group, before, before, "unknown", outcome.approval)
+        after = list(keys.list_keys(dsm, group.group_id, group.label))
+        return _result(group, before, after, None, outcome.approval)
 
 
 def _with_what_was_done(dsm: DsmClient, group: Group, before: list[VirtualKey], error: DsmError) -> TaskError:
@@ -69,10 +75,16 @@ def _with_what_was_done(dsm: DsmClient, group: Group, before: list[VirtualKey], 
     )
 
 
-def _result(group: Group, before: list[VirtualKey], after: list[VirtualKey], prediction: str | None) -> dict[str, Any]:
+def _result(
+    group: Group,
+    before: list[VirtualKey],
+    after: list[VirtualKey],
+    prediction: str | None,
+    approval: Approval | None = None,
+) -> dict[str, Any]:
     changes = keys.compare(before, after)
     return {
-        "changed": bool(changes),
+        "changed": bool(changes) or (approval is not None and approval.filed),
         "prediction": prediction,
         "new": [key.record() for key in changes.new],
         "updated": [key.record() for key in changes.updated],
@@ -82,6 +94,7 @@ def _result(group: Group, before: list[VirtualKey], after: list[VirtualKey], pre
         "group": group.record(exists=group.group_id is not None),
         "plan": _plan(group, changes, prediction).as_result(),
         "diff": {"before": {"keys": _names(before)}, "after": {"keys": _names(after)}},
+        **as_result(approval),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._argspec import ArgumentSpec
 from .._dsm import link_edit
+from .._dsm.approvals import Asking
 from .._dsm.client import connect
 from .._dsm.link_edit import Edit
 from .._dsm.link_options import LinkOptions
@@ -19,7 +20,7 @@ from .._dsm.selection import Selection, resolve
 from .._dsm.tls import SAFE_SETTINGS
 from .._dsm.tls_options import NAMES, NO_TLS_OPTIONS, TlsOptions
 from .._errors import InvalidInput
-from .._options import ALLOW_DISCONNECT, DSM, LINK_CREDENTIAL, ONE_GROUP, TLS_OPTIONS
+from .._options import ALLOW_DISCONNECT, APPROVAL, DSM, LINK_CREDENTIAL, ONE_GROUP, TLS_OPTIONS
 from .._task import Task
 
 SPEC = DSM.merge(
@@ -32,6 +33,7 @@ SPEC = DSM.merge(
     ),
     LINK_CREDENTIAL,
     ALLOW_DISCONNECT,
+    APPROVAL,
 )
 
 
@@ -44,6 +46,7 @@ def run(task: Task) -> dict[str, Any]:
         raise InvalidInput(
             given[0], "it is set together with state: absent", "leave out all TLS options to remove them"
         )
+    asking = Asking.from_params(task.params)
     options = replace(LinkOptions.from_params(task.params), tls=tls)
     with connect(task, read_only=task.check_mode) as dsm:
         current = resolve(dsm, selection, check_mode=task.check_mode)
@@ -58,5 +61,6 @@ def run(task: Task) -> dict[str, Any]:
             target=replace(current, link=target),
             credential=credential,
             allow_disconnect=task.params["allow_disconnect"],
+            asking=asking,
         )
         return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)

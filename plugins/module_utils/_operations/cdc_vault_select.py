@@ -11,21 +11,23 @@ from dataclasses import replace
 from typing import Any
 
 from .._dsm import link_edit, vaults
+from .._dsm.approvals import Asking
 from .._dsm.client import connect
 from .._dsm.external_kms import checked_vault_uri
 from .._dsm.link_edit import Edit
 from .._dsm.link_options import LinkOptions
 from .._dsm.selection import Selection, resolve
-from .._options import DSM, LINK_CREDENTIAL, LINK_EDIT, ONE_GROUP, REQUIRED_VAULT, TLS_KEY
+from .._options import APPROVAL, DSM, LINK_CREDENTIAL, LINK_EDIT, ONE_GROUP, REQUIRED_VAULT, TLS_KEY
 from .._task import Task
 
-SPEC = DSM.merge(ONE_GROUP, REQUIRED_VAULT, LINK_CREDENTIAL, TLS_KEY, LINK_EDIT)
+SPEC = DSM.merge(ONE_GROUP, REQUIRED_VAULT, LINK_CREDENTIAL, TLS_KEY, LINK_EDIT, APPROVAL)
 
 
 def run(task: Task) -> dict[str, Any]:
     selection = Selection.from_params(task.params)
     selector = vaults.Selector.from_option(task.params["vault"])
     options = LinkOptions.from_params(task.params)
+    asking = Asking.from_params(task.params)
     selector.refuse_planned(check_mode=task.check_mode)
     with connect(task, read_only=task.check_mode) as dsm:
         current = resolve(dsm, selection, check_mode=task.check_mode)
@@ -50,6 +52,7 @@ def run(task: Task) -> dict[str, Any]:
             is_pending=selector.planned,
             allow_move=task.params["allow_move"],
             allow_disconnect=task.params["allow_disconnect"],
+            asking=asking,
         )
         result = link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)
     return {**result, "vault": None if vault is None else vault.record()}

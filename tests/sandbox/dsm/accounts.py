@@ -44,7 +44,9 @@ class Accounts:
 
     def _account_json(self, account: Account) -> dict[str, Any]:
         state = self._dsm.state
+        policy = {"approval_policy": account.approval_policy} if account.approval_policy else {}
         return {
+            **policy,
             "acct_id": account.acct_id,
             "name": account.name,
             "created_at": account.created_at,

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -16,11 +18,13 @@ from ..wire import (
     route_of,
 )
 from .accounts import Accounts
+from .approvals import Approvals, Deed
 from .context import Dsm
 from .errors import DsmError
 from .groups import Groups
 from .keys import Keys
 from .links import Links
+from .permissions import Principal
 from .service import Service
 from .sessions import Sessions, authenticate
 from .users import Users
@@ -63,6 +67,7 @@ def _add_session_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
 
 def _add_group_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
     groups, links = Groups(dsm), Links(dsm)
+    _add_approval_routes(router, Approvals(dsm, _deeds(groups, links)))
     router.add_get("/sys/v1/groups", groups.list_groups)
     router.add_post("/sys/v1/groups", groups.create)
     router.add_post("/sys/v1/groups/hmg/check", links.check_config)
@@ -75,6 +80,34 @@ def _add_group_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
     router.add_post("/sys/v1/groups/{group_id}/hmg/scans", links.start_scan)
     router.add_get("/sys/v1/groups/{group_id}/hmg/scans", links.list_scans)
     router.add_get("/sys/v1/groups/{group_id}/hmg/scans/{scan_id}", links.get_scan)
+
+
+def _deeds(groups: Groups, links: Links) -> dict[tuple[str, str], Deed]:
+    """What an approval request can carry out: the direct calls, past the gate."""
+
+    async def create(principal: Principal, _group_id: str, body: dict[str, Any]) -> tuple[int, Any]:
+        return groups.created(principal, body, approved=True)
+
+    async def change(principal: Principal, group_id: str, body: dict[str, Any]) -> tuple[int, Any]:
+        return groups.changed(principal, group_id, body, approved=True)
+
+    async def remove(principal: Principal, group_id: str, _body: dict[str, Any]) -> tuple[int, Any]:
+        return groups.removed(principal, group_id, approved=True)
+
+    async def scan(principal: Principal, group_id: str, _body: dict[str, Any]) -> tuple[int, Any]:
+        return await links.scanned(principal, group_id, approved=True)
+
+    return {("POST", "groups"): create, ("PATCH", "group"): change, ("DELETE", "group"): remove, ("POST", "scan"): scan}
+
+
+def _add_approval_routes(router: web.UrlDispatcher, approvals: Approvals) -> None:
+    router.add_get("/sys/v1/approval_requests", approvals.list_requests)
+    router.add_post("/sys/v1/approval_requests", approvals.create)
+    router.add_get("/sys/v1/approval_requests/{req_id}", approvals.get)
+    router.add_delete("/sys/v1/approval_requests/{req_id}", approvals.withdraw)
+    router.add_post("/sys/v1/approval_requests/{req_id}/approve", approvals.approve)
+    router.add_post("/sys/v1/approval_requests/{req_id}/deny", approvals.deny)
+    router.add_post("/sys/v1/approval_requests/{req_id}/result", approvals.result)
 
 
 def _add_key_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:

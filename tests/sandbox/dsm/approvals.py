@@ -1,26 +1,251 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Quorum approval: so far the refusal only (DSM contract §2.10); approval requests are not simulated yet."""
+"""Approval requests: filing, reviewing, carrying out (DSM contract §2.10, §7 Q9, Q31, Q32)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hmac
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
-from ..profiles import Profile
-from .errors import APPROVAL_TEXT, forbidden
-from .state import Group
+from aiohttp import web
 
-_LINK_MEMBERS = frozenset({"add_hmg", "mod_hmg", "del_hmg"})
+from ..wire import json_response
+from . import quorum
+from .context import Dsm, caller, json_object, path_uuid, require_uuid
+from .errors import DsmError, bad_request, forbidden, not_found
+from .permissions import Principal
+from .state import Account, ApprovalRequest, User, new_id
+
+STATUSES = ("PENDING", "APPROVED", "DENIED", "FAILED")
+_SECRETS = frozenset({"client_secret", "secret_key", "client_key"})
+_GROUPS = re.compile(r"/sys/v1/groups")
+_GROUP = re.compile(r"/sys/v1/groups/([0-9a-fA-F-]{36})")
+_SCAN = re.compile(r"/sys/v1/groups/([0-9a-fA-F-]{36})/hmg/scan")
+
+# Carries an operation out for a principal, past the gate; status and body as a direct call has them.
+Deed = Callable[[Principal, str, dict[str, Any]], Awaitable[tuple[int, Any]]]
 
 
-def gate(group: Group, profile: Profile, members: Iterable[str] = ()) -> None:
-    """Refuse a direct change of a group that has an approval policy; `members` are what the request names.
+class Approvals:
+    """`deeds` are the direct calls' own handlers: (method, kind of operation) -> handler."""
 
-    Whether a change of the link alone is covered is not public (Q32).
-    """
-    named = {name for name in members if name != "group_id"}
-    free = profile.link_edits_gated == "free" and named and named <= _LINK_MEMBERS
-    if group.approval_policy and not free:
-        exact = profile.approval_answer == "exact"
-        raise forbidden(APPROVAL_TEXT if exact else f"{APPROVAL_TEXT} by the quorum of the group {group.name}.")
+    def __init__(self, dsm: Dsm, deeds: Mapping[tuple[str, str], Deed]) -> None:
+        self._dsm = dsm
+        self._deeds = deeds
+
+    # Routes ----------------------------------------------------------------------------------------------------------
+
+    async def create(self, request: web.Request) -> web.Response:
+        principal = caller(request)
+        body = await json_object(request)
+        method, operation = body.get("method"), body.get("operation")
+        if not isinstance(method, str) or not isinstance(operation, str):
+            raise bad_request("method and operation are needed")
+        kind, group_id = self._target(method.upper(), operation)
+        policy = self._policy(principal.account, kind, group_id)
+        clock = self._dsm.runtime.clock
+        filed = ApprovalRequest(
+            request_id=new_id(),
+            acct_id=principal.account.acct_id,
+            requester=principal.as_creator,
+            created_at=clock.dsm_stamp(),
+            expires=clock.now() + principal.account.approval_expiry,
+            method=method.upper(),
+            operation=operation,
+            body=body.get("body"),
+            description=body.get("description"),
+            subjects=[{"group": group_id} if group_id else {"account": principal.account.acct_id}],
+            policy=policy,
+        )
+        principal.account.approvals[filed.request_id] = filed
+        return json_response(self._shown(filed), 201)
+
+    async def list_requests(self, request: web.Request) -> web.Response:
+        principal, query = caller(request), dict(request.query)
+        if self._dsm.profile.approval_filter == "ignored":
+            query = {}
+        if query.get("status") not in (None, *STATUSES):
+            raise bad_request("status has an unknown value")
+        wanted = {
+            name: require_uuid(query[name], name) for name in ("requester", "reviewer", "subject") if name in query
+        }
+        found = [
+            one
+            for one in self._kept(principal.account)
+            if self._may_see(principal, one)
+            and query.get("status") in (None, one.status)
+            and wanted.get("requester") in (None, *one.requester.values())
+            and wanted.get("reviewer") in (None, *(value for _kind, value in quorum.reviewers(one.policy)))
+            and wanted.get("subject") in (None, *(value for subject in one.subjects for value in subject.values()))
+        ]
+        return json_response([self._shown(one) for one in found])
+
+    async def get(self, request: web.Request) -> web.Response:
+        return json_response(self._shown(self._visible(request)))
+
+    async def approve(self, request: web.Request) -> web.Response:
+        principal, one = caller(request), self._reviewable(request)
+        body = await json_object(request, required=False)
+        self._require_password(principal, one, body)
+        if principal.as_creator not in one.approvers:
+            one.approvers.append(principal.as_creator)
+        if quorum.is_reached(one.policy, one.approvers):
+            one.status = "APPROVED"
+            one.expires = self._dsm.runtime.clock.now() + principal.account.approval_expiry
+            if self._dsm.profile.approval_execution == "on_approval":
+                await self._carry_out(principal.account, one)
+        return json_response(self._shown(one))
+
+    async def deny(self, request: web.Request) -> web.Response:
+        principal, one = caller(request), self._reviewable(request)
+        reason = (await json_object(request, required=False)).get("reason")
+        if reason is not None and not isinstance(reason, str):
+            raise bad_request("reason must be a string")
+        one.status, one.denier, one.denial_reason = "DENIED", principal.as_creator, reason
+        return json_response(self._shown(one))
+
+    async def result(self, request: web.Request) -> web.Response:
+        """The result, for the requester. Whether the operation is carried out only now is not public."""
+        principal, one = caller(request), self._visible(request)
+        if one.requester != principal.as_creator:
+            raise forbidden("Only the requester may see the result")
+        if one.status not in ("APPROVED", "FAILED"):
+            raise bad_request("The approval request has no result yet")
+        if one.result is None:
+            await self._carry_out(principal.account, one)
+        one.result_viewed = True
+        status, body = one.result or (500, "The result is lost")
+        return json_response({"status": status, "body": body})
+
+    async def withdraw(self, request: web.Request) -> web.Response:
+        principal, one = caller(request), self._visible(request)
+        if one.requester != principal.as_creator and not principal.is_administrator:
+            raise forbidden("Only the requester or an administrator may delete an approval request")
+        del principal.account.approvals[one.request_id]
+        return web.Response(status=204)
+
+    # Rules -----------------------------------------------------------------------------------------------------------
+
+    def _target(self, method: str, operation: str) -> tuple[str, str | None]:
+        """What an operation is about: a deed's name, and the group. Which ones can be approved is not public."""
+        path = operation if operation.startswith("/") else f"/{operation}"
+        forms = (
+            ("POST", "groups", _GROUPS),
+            ("PATCH", "group", _GROUP),
+            ("DELETE", "group", _GROUP),
+            ("POST", "scan", _SCAN),
+        )
+        for allowed, kind, form in forms:
+            match = form.fullmatch(path)
+            if match and allowed == method:
+                if self._dsm.profile.approvable == "create_update" and (method == "DELETE" or kind == "scan"):
+                    break
+                return kind, match.group(1).lower() if match.groups() else None
+        raise bad_request("The operation cannot be approved by an approval request")
+
+    @staticmethod
+    def _policy(account: Account, kind: str, group_id: str | None) -> dict[str, Any]:
+        if kind == "groups":
+            policy = quorum.for_new_groups(account)
+        else:
+            group = account.groups.get(group_id or "")
+            if group is None:
+                raise not_found("group does not exist")
+            policy = group.approval_policy
+        if not policy:
+            raise bad_request("The operation does not require approval")
+        return policy
+
+    async def _carry_out(self, account: Account, one: ApprovalRequest) -> None:
+        """As the direct call would be, for the requester and with his rights as they are now."""
+        state = self._dsm.state
+        ((kind, entity_id),) = one.requester.items()
+        subject = (state.users if kind == "user" else state.apps).get(entity_id)
+        deed, group_id = self._target(one.method, one.operation)
+        try:
+            if subject is None:
+                raise forbidden("The requester is no longer there")
+            if not isinstance(one.body or {}, dict):
+                raise bad_request("The request's body must be a JSON object")
+            principal = Principal(subject, account)
+            one.result = await self._deeds[one.method, deed](principal, group_id or "", one.body or {})
+        except DsmError as error:
+            one.status, one.result = "FAILED", (error.status, error.message)
+
+    def _require_password(self, principal: Principal, one: ApprovalRequest, body: Mapping[str, Any]) -> None:
+        if not isinstance(principal.subject, User) or not quorum.demands_password(one.policy):
+            return
+        given = str(body.get("password") or "")
+        if not hmac.compare_digest(given.encode(), principal.subject.password.encode()):
+            raise forbidden("The approval policy requires the password")
+
+    def _may_see(self, principal: Principal, one: ApprovalRequest) -> bool:
+        own = principal.as_creator == one.requester
+        return own or principal.sees_all_groups or _pair(principal) in quorum.reviewers(one.policy)
+
+    def _visible(self, request: web.Request) -> ApprovalRequest:
+        principal, request_id = caller(request), path_uuid(request, "req_id")
+        for one in self._kept(principal.account):
+            if one.request_id == request_id:
+                if not self._may_see(principal, one):
+                    raise forbidden("The approval request is not yours to see")
+                return one
+        raise not_found("approval request does not exist")
+
+    def _reviewable(self, request: web.Request) -> ApprovalRequest:
+        one = self._visible(request)
+        if _pair(caller(request)) not in quorum.reviewers(one.policy):
+            raise forbidden("You are not a reviewer of this approval request")
+        if one.status != "PENDING":
+            raise bad_request("The approval request has been decided")
+        if one.expires <= self._dsm.runtime.clock.now():
+            raise bad_request("The approval request has expired")
+        return one
+
+    def _kept(self, account: Account) -> list[ApprovalRequest]:
+        """Those that have not expired; whether expired ones are kept is a setting of the cluster (Q31)."""
+        if self._dsm.profile.approval_expired == "dropped":
+            now = self._dsm.runtime.clock.now()
+            account.approvals = {key: one for key, one in account.approvals.items() if one.expires > now}
+        return list(account.approvals.values())
+
+    def _shown(self, one: ApprovalRequest) -> dict[str, Any]:
+        profile = self._dsm.profile
+        shown: dict[str, Any] = {
+            "request_id": one.request_id,
+            "acct_id": one.acct_id,
+            "requester": one.requester,
+            "created_at": one.created_at,
+            "expiry": self._dsm.runtime.clock.dsm_stamp_of(one.expires),
+            "method": one.method,
+            "operation": one.operation.lstrip("/") if profile.approval_operation == "without_slash" else one.operation,
+            "approvers": one.approvers,
+            "reviewers": [{kind: entity_id} for kind, entity_id in quorum.reviewers(one.policy)],
+            "subjects": one.subjects,
+            "status": one.status,
+            "result_viewed": one.result_viewed,
+        }
+        optional = {
+            "denier": one.denier,
+            "denial_reason": one.denial_reason,
+            "description": one.description if profile.approval_description == "kept" else None,
+        }
+        if one.body is not None and profile.approval_body != "omitted":
+            optional["body"] = one.body if profile.approval_body == "echo" else _masked(one.body)
+        return shown | {name: value for name, value in optional.items() if value is not None}
+
+
+def _pair(principal: Principal) -> tuple[str, str]:
+    ((kind, entity_id),) = principal.as_creator.items()
+    return kind, entity_id
+
+
+def _masked(value: Any) -> Any:
+    """A copy without the secrets of links."""
+    if isinstance(value, dict):
+        return {name: "***" if name in _SECRETS else _masked(inner) for name, inner in value.items()}
+    return [_masked(inner) for inner in value] if isinstance(value, list) else json.loads(json.dumps(value))

@@ -14,7 +14,6 @@ from aiohttp import web
 from ..profiles import Profile
 from ..wire import json_response
 from . import external_kms
-from .approvals import gate
 from .context import Dsm, caller, json_object, path_uuid, require_uuid
 from .errors import DsmError, bad_request, not_found
 from .listing import page_of_groups
@@ -25,6 +24,7 @@ from .permissions import (
     require_account_permission,
     require_feature,
 )
+from .quorum import gate, gate_new_group
 from .state import Group, new_id
 
 _NAME = re.compile(r"[^\n]*[^\s\n][^\n]*")
@@ -75,10 +75,15 @@ class Groups:
         return json_response(group_json(group, self._dsm.profile))
 
     async def create(self, request: web.Request) -> web.Response:
-        principal = caller(request)
-        body = await json_object(request)
+        status, shown = self.created(caller(request), await json_object(request))
+        return json_response(shown, status)
+
+    def created(self, principal: Principal, body: dict[str, Any], approved: bool = False) -> tuple[int, Any]:
+        """The creation itself, direct or `approved`: status and body of the answer."""
         external = bool(body.get("add_hmg"))
         require_account_permission(principal, "CREATE_EXTERNAL_GROUPS" if external else "CREATE_LOCAL_GROUPS")
+        if not approved:
+            gate_new_group(principal.account, self._dsm.profile)
         if not isinstance(body.get("name"), str):
             raise bad_request("name is missing")
         clock = self._dsm.runtime.clock
@@ -89,33 +94,44 @@ class Groups:
         principal.account.groups.add(group)
         if principal.membership and not principal.is_administrator:
             principal.membership.groups[group.group_id] = ["GROUPADMINISTRATOR"]
-        return json_response(group_json(group, self._dsm.profile), self._dsm.profile.create_status)
+        return self._dsm.profile.create_status, group_json(group, self._dsm.profile)
 
     async def patch(self, request: web.Request) -> web.Response:
-        principal = caller(request)
         group_id = path_uuid(request, "group_id")
-        body = await json_object(request)
+        status, shown = self.changed(caller(request), group_id, await json_object(request))
+        return json_response(shown, status)
+
+    def changed(
+        self, principal: Principal, group_id: str, body: dict[str, Any], approved: bool = False
+    ) -> tuple[int, Any]:
+        """The change itself, direct or `approved`: status and body of the answer."""
         links = any(body.get(name) for name in ("add_hmg", "mod_hmg", "del_hmg"))
         permission = "UPDATE_GROUP_EXTERNAL_LINKS" if links else "UPDATE_GROUP_PROFILE"
         group = changeable_group(principal, group_id, permission, self._dsm.profile)
-        gate(group, self._dsm.profile, body)
+        if not approved:
+            gate(group, self._dsm.profile, body)
         changes = self._judge(principal, group, body)
         if changes.name is not None and changes.name != group.name:
             principal.account.groups.rename(group, changes.name)
         _apply(group, changes)
-        return json_response(group_json(group, self._dsm.profile))
+        return 200, group_json(group, self._dsm.profile)
 
     async def delete(self, request: web.Request) -> web.Response:
-        principal = caller(request)
-        group = changeable_group(principal, path_uuid(request, "group_id"), "DELETE_GROUP", self._dsm.profile)
-        gate(group, self._dsm.profile)
+        status, _nothing = self.removed(caller(request), path_uuid(request, "group_id"))
+        return web.Response(status=status)
+
+    def removed(self, principal: Principal, group_id: str, approved: bool = False) -> tuple[int, Any]:
+        """The deletion itself, direct or `approved`: the status of the answer."""
+        group = changeable_group(principal, group_id, "DELETE_GROUP", self._dsm.profile)
+        if not approved:
+            gate(group, self._dsm.profile)
         if principal.account.keys.has_any(group.group_id):
             status = self._dsm.profile.delete_not_empty
             raise DsmError(status, "group is not empty: it still holds security objects")
         if group.hmg and self._dsm.profile.delete_linked == "refused":
             raise bad_request("group is still linked to an external KMS: remove the hmg configuration first")
         principal.account.groups.remove(group)
-        return web.Response(status=204)
+        return 204, {}
 
     def _judge(self, principal: Principal, group: Group, body: dict[str, Any]) -> _Changes:
         """Validate a GroupRequest against the group as it stands. Nothing is changed here."""

@@ -19,12 +19,14 @@ from .azure_egress import AzureEgress, AzureFailure, as_expected
 from .context import Dsm, caller, json_object, path_uuid, require_uuid
 from .errors import DsmError, bad_request, forbidden, not_found
 from .permissions import (
+    Principal,
     changeable_group,
     readable_group,
     require_account_permission,
     require_feature,
     require_usable,
 )
+from .quorum import gate_scan
 from .scan import Scanner
 from .state import Group
 
@@ -115,14 +117,20 @@ class Links:
     # Scans -----------------------------------------------------------------------------------------------------------
 
     async def scan(self, request: web.Request) -> web.Response:
-        principal = caller(request)
-        group = changeable_group(principal, path_uuid(request, "group_id"), "SCAN_EXTERNAL_SOBJECTS", self._dsm.profile)
-        require_usable(principal, "SCAN_EXTERNAL_SOBJECTS", self._dsm.profile)
         await json_object(request, required=False)
+        status, shown = await self.scanned(caller(request), path_uuid(request, "group_id"))
+        return json_response(shown, status)
+
+    async def scanned(self, principal: Principal, group_id: str, approved: bool = False) -> tuple[int, Any]:
+        """The scan itself, direct or `approved`: status and body of the answer."""
+        group = changeable_group(principal, group_id, "SCAN_EXTERNAL_SOBJECTS", self._dsm.profile)
+        require_usable(principal, "SCAN_EXTERNAL_SOBJECTS", self._dsm.profile)
+        if not approved:
+            gate_scan(group, self._dsm.profile)
         if not group.hmg:
             raise bad_request("The group is not linked to an external KMS")
         try:
-            return json_response(await self._scanner.scan(group, principal.as_creator))
+            return 200, await self._scanner.scan(group, principal.as_creator)
         except AzureFailure as failure:
             raise self._refusal(failure) from failure
 

@@ -39,6 +39,11 @@ class Account:
     """Of the subscription; None is an enterprise subscription, which has them all and names none."""
     groups: GroupIndex = field(default_factory=GroupIndex)
     keys: KeyIndex = field(default_factory=KeyIndex)
+    approval_policy: dict[str, Any] | None = None
+    """`{"policy": ..., "manage_groups": true}`: the second member puts new groups under the first (contract §2.10)."""
+    approval_expiry: float = 30 * 86400.0
+    """Seconds from the filing of an approval request, and again from its approval, to its expiry (Q31)."""
+    approvals: dict[str, ApprovalRequest] = field(default_factory=dict)
 
 
 @dataclass
@@ -92,6 +97,29 @@ class Group:
     approval_policy: dict[str, Any] | None = None
     extras: dict[str, Any] = field(default_factory=dict)
     scans: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class ApprovalRequest:
+    request_id: str
+    acct_id: str
+    requester: dict[str, str]
+    created_at: str
+    expires: float
+    method: str
+    operation: str
+    body: Any
+    description: str | None
+    subjects: list[dict[str, str]]
+    policy: dict[str, Any]
+    """As it was when the request was filed."""
+    approvers: list[dict[str, str]] = field(default_factory=list)
+    status: str = "PENDING"
+    denier: dict[str, str] | None = None
+    denial_reason: str | None = None
+    result: tuple[int, Any] | None = None
+    """Status and body of the operation, once it has been carried out."""
+    result_viewed: bool = False
 
 
 @dataclass

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A renewal of groups that a quorum guards: asked for once, gone on with when it is approved (DSM contract §2.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from support.approver import Approver, logged_in
+from support.azure_rights import AzureRights
+from support.rotations import Rotations
+
+
+@pytest.fixture
+def rotations(azure: AzureRights) -> Rotations:
+    return Rotations(azure)
+
+
+@pytest.fixture
+def approver(rotations: Rotations) -> Iterator[Approver]:
+    with logged_in(rotations.azure.sandbox) as approver:
+        yield approver
+
+
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_a_guarded_group_is_renewed_when_its_change_has_been_approved(
+    rotations: Rotations, approver: Approver, kind: str
+) -> None:
+    rotations.started("free", "guarded", type=kind)
+    (old,) = rotations.ours()
+    approver.guard("guarded")
+
+    filed = rotations.due()
+    assert (filed["changed"], filed["pending"], filed["removed"]) == (True, True, [])
+    assert [(one["group"], one["status"], one["filed"]) for one in filed["approvals"]] == [("guarded", "pending", True)]
+    (new,) = rotations.ours() - {old}
+    assert rotations.held() == {"free": new, "guarded": old}
+
+    # Nobody has decided: nothing is written, in either mode.
+    mark = rotations.azure.sandbox.journal.mark()
+    for check_mode in (True, False):
+        waiting = rotations.due(check_mode=check_mode)
+        assert (waiting["changed"], waiting["pending"]) == (False, True)
+    assert rotations.azure.sandbox.journal.writes(since=mark) == []
+    assert len(approver.pending()) == 1
+
+    approver.decide()
+    done = rotations.due()
+
+    assert (done["changed"], done["pending"]) == (True, False)
+    assert [one["key_id"] for one in done["removed"]] == [old]
+    assert rotations.held() == {"free": new, "guarded": new}
+    assert not rotations.due()["changed"]
+
+
+def test_a_renewal_that_was_denied_says_by_whom_and_cuts_nobody_off(rotations: Rotations, approver: Approver) -> None:
+    rotations.started("guarded", type="secret")
+    (old,) = rotations.ours()
+    approver.guard("guarded")
+    rotations.due()
+    approver.decide("deny", {"reason": "not in the freeze"})
+
+    with pytest.raises(TaskError, match=r"was denied by .*: not in the freeze"):
+        rotations.due()
+
+    assert rotations.held() == {"guarded": old}
+    assert rotations.connects("guarded")
+
+
+def test_without_the_wish_to_ask_the_new_credential_is_taken_back(rotations: Rotations, approver: Approver) -> None:
+    rotations.started("guarded", type="secret")
+    (old,) = rotations.ours()
+    approver.guard("guarded")
+
+    with pytest.raises(TaskError, match="set approval: request"):
+        rotations.due(approval="fail")
+
+    assert rotations.ours() == {old}
+    assert approver.pending() == []

@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Two plays change one group at once. Who comes first is forced: the sandbox holds one until the other is in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group
+from sandbox import Fault, Profile, Sandbox
+from support.operate import Operator
+from support.playbook import Ansible, Run
+
+GROUPS, GROUP = "/sys/v1/groups", "/sys/v1/groups/{group_id}"
+PREMIUM, STANDARD = {"name": "akv-sandbox-prem"}, {"name": "akv-sandbox-std"}
+Race = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Run, Run]]
+Given = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def race(sandbox: Sandbox, tmp_path: Path) -> Race:
+    """Run two tasks in two processes of ansible-playbook. The second begins when the first is held by a fault."""
+
+    def run(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[Run, Run]:
+        plays = [Ansible(sandbox.environment(), tmp_path / side) for side in ("first", "second")]
+        with ThreadPoolExecutor(2) as pool:
+            early = pool.submit(plays[0].tasks, first)
+            while not sandbox.faults.holding and not early.done():
+                time.sleep(0.02)
+            assert not early.done(), early.result().output
+            late = pool.submit(plays[1].tasks, second)
+            return early.result(), late.result()
+
+    return run
+
+
+def hold(sandbox: Sandbox, method: str, route: str, until: tuple[str, str, int], skip: int = 0) -> None:
+    sandbox.faults.add(Fault(plane="dsm", method=method, route=route, until=until, skip=skip))
+
+
+def stored(sandbox: Sandbox, name: str) -> Any:
+    return sandbox.do(lambda state: state.dsm.find_group(name))
+
+
+def link_of(group: Any) -> Mapping[str, Any]:
+    (link,) = group.hmg.values()
+    return dict(link)
+
+
+@pytest.fixture
+def secret(link: Mapping[str, str]) -> dict[str, str]:
+    return {"link_client_secret": link["link_client_secret"]}
+
+
+def test_edits_of_different_parts_are_both_kept(
+    sandbox: Sandbox, race: Race, given_group: Given, name: str, secret: Any
+) -> None:
+    given_group(vault=PREMIUM)
+    hold(sandbox, "GET", GROUP, until=("PATCH", GROUP, 1))
+
+    one, other = race(
+        {"cdc_group": {"name": name, "description": "one"}},
+        {"cdc_vault_select": {"group_name": name, "vault": STANDARD, **secret}},
+    )
+
+    assert (one.code, other.code) == (0, 0), one.output + other.output
+    assert (stored(sandbox, name).description, link_of(stored(sandbox, name))["key_vault_type"]) == ("one", "STANDARD")
+    assert one[0]["group"]["link"]["vault"]["type"] == "standard"
+    assert any("has changed" in warning and "link.vault" in warning for warning in one[0]["warnings"])
+
+
+def test_of_two_edits_of_the_link_the_later_says_so_and_loses_nothing(
+    sandbox: Sandbox, race: Race, ansible: Ansible, given_group: Given, name: str, secret: Any
+) -> None:
+    given_group(vault=PREMIUM)
+    hold(sandbox, "GET", GROUP, until=("PATCH", GROUP, 1))
+    late = {"cdc_vault_select": {"group_name": name, "vault": STANDARD, **secret}}
+
+    loser, winner = race(late, {"cdc_tls": {"group_name": name, "validate_host": False, **secret}})
+
+    assert winner.code == 0, winner.output
+    assert loser.code != 0
+    assert loser[0]["failure"]["retryable"] is True
+    assert "link.tls.validate_host" in loser[0]["failure"]["changed_meanwhile"]
+    assert link_of(stored(sandbox, name))["key_vault_type"] == "PREMIUM"
+    again = ansible.tasks(late)
+    assert again.code == 0, again.output
+    link = link_of(stored(sandbox, name))
+    assert (link["key_vault_type"], link["tls"]["validate_hostname"]) == ("STANDARD", False)
+
+
+def test_the_same_edit_twice_is_made_once(
+    sandbox: Sandbox, race: Race, given_group: Given, name: str, secret: Any
+) -> None:
+    given_group(vault=PREMIUM)
+    hold(sandbox, "GET", GROUP, until=("PATCH", GROUP, 1))
+    task = {"cdc_vault_select": {"group_name": name, "vault": STANDARD, **secret}}
+    mark = sandbox.journal.mark()
+
+    one, other = race(task, task)
+
+    assert (one[0].changed, other[0].changed) == (False, True), one.output + other.output
+    assert one[0]["group"]["link"]["vault"]["type"] == "standard"
+    assert len([entry for entry in sandbox.journal.since(mark) if entry.method == "PATCH"]) == 1
+
+
+def test_an_edit_that_is_overwritten_in_the_last_moment_is_seen_by_its_reading_back(
+    sandbox: Sandbox, race: Race, given_group: Given, name: str, secret: Any
+) -> None:
+    """The first writes between the write and the reading back of the second."""
+    given_group(vault=PREMIUM)
+    hold(sandbox, "PATCH", GROUP, until=("PATCH", GROUP, 1))
+    # Read again by the first, then by the second, who then reads back.
+    hold(sandbox, "GET", GROUP, until=("PATCH", GROUP, 2), skip=2)
+
+    first, second = race(
+        {"cdc_vault_select": {"group_name": name, "vault": STANDARD, **secret}},
+        {"cdc_tls": {"group_name": name, "validate_host": False, **secret}},
+    )
+
+    assert first.code == 0, first.output
+    assert second[0]["failure"]["retryable"] is True, second.output
+    assert "holds something else in: link.tls.validate_host" in second.message
+
+
+@pytest.mark.parametrize("vault", [STANDARD, PREMIUM], ids=["another", "the same"])
+def test_one_name_is_created_once(
+    sandbox: Sandbox, race: Race, ansible: Ansible, name: str, link: Mapping[str, str], vault: Any
+) -> None:
+    hold(sandbox, "POST", GROUPS, until=("POST", GROUPS, 1))
+    late = {"cdc_group": {"name": name, **link, "vault": vault}}
+
+    loser, winner = race(late, {"cdc_group": {"name": name, **link, "vault": PREMIUM}})
+
+    assert winner[0].changed, winner.output
+    if vault == PREMIUM:
+        assert (loser.code, loser[0].changed) == (0, False), loser.output
+        assert loser[0]["group"]["group_id"] == winner[0]["group"]["group_id"]
+    else:
+        assert loser[0]["failure"]["retryable"] is True, loser.output
+        assert "link.vault" in loser.message
+        assert link_of(stored(sandbox, name))["key_vault_type"] == "PREMIUM"
+        assert ansible.tasks(late).code == 0
+    assert len(sandbox.do(lambda state: [one for one in state.dsm.default_account.groups if one.name == name])) == 1
+
+
+def test_an_edit_of_a_group_that_is_removed_meanwhile(
+    sandbox: Sandbox, race: Race, given_group: Given, name: str
+) -> None:
+    given_group()
+    hold(sandbox, "GET", GROUP, until=("DELETE", GROUP, 1))
+
+    edit, removal = race(
+        {"cdc_group": {"name": name, "description": "x"}}, {"cdc_group": {"name": name, "state": "absent"}}
+    )
+
+    assert removal.code == 0, removal.output
+    assert edit[0]["failure"]["retryable"] is True
+    assert "somebody else has removed it" in edit.message
+
+
+def test_two_removals_are_both_content(sandbox: Sandbox, race: Race, given_group: Given, name: str) -> None:
+    given_group()
+    hold(sandbox, "DELETE", GROUP, until=("DELETE", GROUP, 1))
+    task = {"cdc_group": {"name": name, "state": "absent"}}
+
+    one, other = race(task, task)
+
+    assert (one.code, other.code) == (0, 0), one.output + other.output
+    assert (one[0].changed, other[0].changed) == (False, True)
+
+
+# Without playbooks --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [409, 400])
+def test_a_name_that_was_taken_in_the_last_moment_is_recognised_by_looking(
+    operate: Operator, sandbox: Sandbox, given_group: Given, name: str, link: Mapping[str, str], status: Any
+) -> None:
+    """The first look does not find the group yet."""
+    sandbox.profile = Profile(duplicate_name=status)
+    given_group(description="theirs")
+    for _look in range(2):
+        sandbox.faults.add(
+            Fault(plane="dsm", method="GET", route=GROUPS, status=200, body="[]", content_type="application/json")
+        )
+
+    with pytest.raises(TaskError, match="with another description") as failure:
+        operate(cdc_group, name=name, **link)
+
+    assert failure.value.details["retryable"] is True
+    assert stored(sandbox, name).description == "theirs"
+
+
+def test_metadata_that_somebody_else_has_added_is_not_lost(
+    operate: Operator, sandbox: Sandbox, given_group: Given, name: str
+) -> None:
+    given_group(custom_metadata={"team": "keys"})
+
+    def somebody_else(state: Any) -> None:
+        state.dsm.find_group(name).custom_metadata["site"] = "theirs"
+
+    # The reading immediately before the write is the first of this route, and held until the other change is made.
+    hold(sandbox, "GET", GROUP, until=("GET", "/sys/v1/version", 1))
+    with ThreadPoolExecutor(1) as pool:
+        task = pool.submit(operate, cdc_group, name=name, custom_metadata={"team": "vaults"})
+        while not sandbox.faults.holding:
+            time.sleep(0.02)
+        sandbox.do(somebody_else)
+        sandbox.faults.note_answer("GET", "/sys/v1/version")
+        with pytest.raises(TaskError, match=r"custom_metadata\.site"):
+            task.result()
+
+    assert stored(sandbox, name).custom_metadata["site"] == "theirs"
