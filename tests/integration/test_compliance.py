@@ -111,3 +111,18 @@ def test_a_policy_with_a_slip_is_refused_before_anything_is_asked(compliance: Co
     assert run.code != 0
     assert "it does not know fail_onn" in re.sub(r"\s+", " ", run.output)
     assert (compliance.azure.sandbox.journal.since(mark), compliance.reports.exists()) == ([], False)
+
+
+def test_all_groups_are_checked_in_batches_of_whole_vaults_and_make_one_report(compliance: Compliance) -> None:
+    names = [compliance.azure.group() for _number in range(5)]
+    mark = compliance.azure.sandbox.journal.mark()
+
+    run = compliance.run(cdc_compliance_batch_size=2, cdc_compliance_enforce=False, cdc_compliance_formats=["json"])
+
+    assert run.code == 0, run.output
+    for label in ("groups 1 to 2 of 5", "groups 3 to 4 of 5", "groups 5 to 5 of 5"):
+        assert label in run.output
+    report = compliance.report
+    assert [group["name"] for group in report["groups"]] == sorted(names)
+    assert (report["options"]["all_groups"], report["findings"]) == (True, [])
+    assert compliance.azure.sandbox.journal.writes(since=mark) == []
