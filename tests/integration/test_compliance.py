@@ -126,3 +126,13 @@ def test_all_groups_are_checked_in_batches_of_whole_vaults_and_make_one_report(c
     assert [group["name"] for group in report["groups"]] == sorted(names)
     assert (report["options"]["all_groups"], report["findings"]) == (True, [])
     assert compliance.azure.sandbox.journal.writes(since=mark) == []
+
+
+def test_a_relative_directory_is_refused_before_anything_is_asked(compliance: Compliance) -> None:
+    mark = compliance.azure.sandbox.journal.mark()
+
+    run = compliance.run(cdc_compliance_directory="reports")
+
+    assert run.code != 0
+    assert "reports is a relative path. Give an absolute one" in re.sub(r"\s+", " ", run.output)
+    assert compliance.azure.sandbox.journal.since(mark) == []
