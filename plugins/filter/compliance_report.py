@@ -41,7 +41,8 @@ EXAMPLES = r"""
 
 - name: Stop unless they pass
   ansible.builtin.assert:
-    that: (seen | fortanix.dsm.compliance_report({"fail_on": "high"})).verdict == "pass"
+    that: >-
+      (seen | fortanix.dsm.compliance_report({"fail_on": "high"})).verdict == "pass"
 """
 
 RETURN = r"""
