@@ -251,6 +251,7 @@ def _finding(anchor: str, finding: Mapping[str, Any]) -> Iterator[str]:
     yield from _told({name: finding[name] for name in ("expected", "actual")})
     yield from _told({"next": finding["remedy"], "waived": _waiver(finding)})
     yield from _told({"where": f"{finding['plane']}, {finding['object']}", "guide": finding["section"]})
+    yield from _told({"controls": "; ".join(finding["controls"])})
     yield f"<dt>ID</dt><dd><code>{_html(finding['id'])}</code></dd>"
     if finding["evidence"]:
         yield f"<dt>Evidence</dt><dd><pre>{_evidence(finding)}</pre></dd>"
