@@ -88,6 +88,7 @@ thead th { position: sticky; top: 0; z-index: 2; background: var(--panel); }
 tbody th { font-weight: 600; min-width: 11rem; }
 .matrix tbody th { position: sticky; left: 0; z-index: 1; background: var(--back); }
 .matrix td a { display: inline-block; text-decoration: none; } .matrix td a:hover { text-decoration: underline; }
+@media screen { thead th, td button, .number { overflow-wrap: normal; } td button { white-space: nowrap; } }
 .number { text-align: right; }
 
 .group { margin: 0 0 1rem; padding: .75rem 1rem; border: 1px solid var(--edge); border-radius: 8px; }
@@ -114,7 +115,7 @@ footer { margin: 3rem 0 1rem; padding-top: .75rem; border-top: 1px solid var(--e
   .matrix th, .matrix td { padding: .1rem 0; border: 0; }
   .matrix td { display: flex; justify-content: space-between; gap: .4rem; padding-right: .75rem; }
   .matrix td::before { content: attr(data-of); color: var(--quiet); font-size: .875rem; }
-  .kinds th, .kinds td { padding: .35rem .4rem; } .kinds .spare { display: none; }
+  .kinds th, .kinds td { padding: .35rem .4rem; } .kinds .spare, .kinds :nth-child(2):is(th, td) { display: none; }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; } dd { margin-bottom: .5rem; }
 }
 @media screen { .out { display: none !important; } }
