@@ -15,6 +15,8 @@ from ._errors import printable
 
 # What is known of it. A state that could not be determined is never a pass.
 FAILED, WARNING, UNKNOWN = "failed", "warning", "unknown"
+# What was looked at and is right: only reports have it, which tell what they have seen.
+OK = "ok"
 HIGH, MEDIUM, LOW, INFO = "high", "medium", "low", "info"
 
 
@@ -30,7 +32,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding about one object. ``status``: failed | warning | unknown. ``evidence``: facts, never a secret."""
+    """One finding about one object. ``status``: failed | warning | unknown | ok. ``evidence``: no secret."""
 
     kind: Kind
     status: str
@@ -69,10 +71,10 @@ def _printable(value: Any) -> Any:
 def worst(findings: Iterable[Finding]) -> str:
     """``failed``, ``unknown``, ``warning`` or ``ok``: the word for all of them."""
     statuses = {finding.status for finding in findings}
-    return next((status for status in (FAILED, UNKNOWN, WARNING) if status in statuses), "ok")
+    return next((status for status in (FAILED, UNKNOWN, WARNING) if status in statuses), OK)
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The worst first; otherwise in the order in which they were found."""
-    statuses, severities = (FAILED, UNKNOWN, WARNING), (HIGH, MEDIUM, LOW, INFO)
+    statuses, severities = (FAILED, UNKNOWN, WARNING, OK), (HIGH, MEDIUM, LOW, INFO)
     return tuple(sorted(findings, key=lambda one: (statuses.index(one.status), severities.index(one.kind.severity))))

@@ -308,6 +308,7 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 # What a role decides itself; every other option is one of a module that it calls.
 OF_THE_ROLES = {
     "azure_prereqs": {"vaults", "repair", "fail_on"},
+    "cdc_compliance": {"directory", "policy", "formats", "enforce", "batch_size"},
     "cdc_rotate": {"applications", "azure_service"},
     "cdc_setup": {
         "groups",
@@ -321,6 +322,7 @@ OF_THE_ROLES = {
 }
 CALLED = {
     "azure_prereqs": ("azure_kv_prereqs_info", "azure_kv_prereqs"),
+    "cdc_compliance": ("cdc_compliance_info",),
     "cdc_rotate": ("cdc_credential",),
     "cdc_setup": ("cdc_group", "cdc_sync", "cdc_connection", "azure_kv_prereqs_info"),
 }

@@ -21,7 +21,7 @@ from typing import Any
 
 from .. import _deps
 from .._errors import TaskError
-from .cloud import check_uri
+from .cloud import check_uri, is_hsm_uri
 from .credential import Operator
 from .errors import AzureError, failure_of, refusal
 
@@ -232,6 +232,23 @@ def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
         retry_policy=_retries(operator),
         permit_redirects=False,
         user_agent=_USER_AGENT,
+        **operator.network,
+    )
+    return Channel(client, plane="Azure", base=uri)
+
+
+def keys(operator: Operator, uri: str) -> Channel:
+    """The way to the keys of one vault or managed HSM, for reading only.
+
+    Raises:
+        InvalidInput: the address is not in the operator's cloud (T32).
+    """
+    check_uri("vault.uri", uri, operator.cloud)
+    suffix = operator.cloud.hsm_suffix if is_hsm_uri(uri) else operator.cloud.vault_suffix
+    authentication = _deps.load("azure.core.pipeline.policies").BearerTokenCredentialPolicy
+    client = _deps.load("azure.core").PipelineClient(
+        uri,
+        policies=_policies(authentication(operator.credential, f"https://{suffix}/.default"), operator, read_only=True),
         **operator.network,
     )
     return Channel(client, plane="Azure", base=uri)

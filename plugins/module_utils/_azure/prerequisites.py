@@ -71,14 +71,19 @@ class Question:
             locator=Locator.from_option(params["vault"], cloud_of(params["cloud_environment"])),
             client_id=checked_uuid("app_client_id", params["app_client_id"]),
             object_id=None if object_id is None else checked_uuid("app_object_id", object_id),
-            wanted=_wanted(params),
-            egress=tuple(_checked_address(address) for address in params["dsm_egress_addresses"]),
+            wanted=wanted_of(params),
+            egress=tuple(checked_address(address) for address in params["dsm_egress_addresses"]),
             certificate=certificate,
             renew_before_days=params["renew_before_days"],
         )
 
 
-def _wanted(params: Mapping[str, Any]) -> Wanted:
+def wanted_of(params: Mapping[str, Any]) -> Wanted:
+    """The rights that rights_profile, key_permissions and permission_model ask for.
+
+    Raises:
+        InvalidInput: key permissions beside a profile that has its own.
+    """
     profile, model = params["rights_profile"], params["permission_model"]
     given = tuple(params["key_permissions"] or ())
     if profile == "guide":
@@ -94,7 +99,12 @@ def _wanted(params: Mapping[str, Any]) -> Wanted:
     return Wanted.explicit(given, model)
 
 
-def _checked_address(address: str) -> str:
+def checked_address(address: str) -> str:
+    """An entry of dsm_egress_addresses.
+
+    Raises:
+        InvalidInput: it is no address.
+    """
     try:
         ipaddress.ip_network(address.strip(), strict=False)
     except ValueError:
@@ -139,6 +149,16 @@ def assess(azure: Azure, question: Question) -> Assessment:
     with understood(f"vault ({question.locator})"):
         store = _store(azure, question)
         registration = _registration(azure, question)
+    return assess_known(azure, question, store, registration)
+
+
+def assess_known(azure: Azure, question: Question, store: KeyStore, registration: Registration) -> Assessment:
+    """The same for a vault and an application that have been read already: only the rights are looked at.
+
+    Raises:
+        TaskError: a service does not answer.
+    """
+    with understood(f"vault ({question.locator})"):
         access = observation.observe(azure, store, registration.identity)
     return _assessed(azure, question, access, registration)
 

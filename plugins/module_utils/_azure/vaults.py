@@ -173,7 +173,7 @@ def find(arm: Channel, locator: Locator, operator: Operator) -> KeyStore:
     for kind in (VAULT, MANAGED_HSM):
         # Most are vaults: pools are asked for only when no vault fits, or when they are meant.
         if locator.kind in (None, kind) and not listed:
-            listed = [entry for entry in _listed(arm, kind, subscription_id) if locator.fits(entry)]
+            listed = [entry for entry in list_all(arm, kind, subscription_id) if locator.fits(entry)]
     if len(listed) != 1:
         names = ", ".join(sorted(str(entry["id"]) for entry in listed))
         raise TaskError(
@@ -248,7 +248,8 @@ def _resource_id(subscription_id: str, locator: Locator) -> str:
     return Place(subscription_id, str(locator.resource_group), kind, str(locator.name)).resource_id
 
 
-def _listed(arm: Channel, kind: str, subscription_id: str) -> Iterator[Mapping[str, Any]]:
+def list_all(arm: Channel, kind: str, subscription_id: str) -> Iterator[Mapping[str, Any]]:
+    """What Resource Manager lists of one kind in a subscription. Lists may lag (§1.2)."""
     segment = "vaults" if kind == VAULT else "managedHSMs"
     path = f"/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/{segment}"
     return arm.pages(path, obj=f"{segment} of subscription {subscription_id}", query=API)

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: compliance_files
+short_description: Make the files of a compliance report
+version_added: 0.1.0
+author:
+  - The fortanix.dsm contributors (@fortanix)
+description:
+  - Makes the texts of the report in the formats that are wanted, and of the manifest with their SHA-256, which
+    C(sha256sum -c) reads.
+  - Names of groups are foreign text. Each format escapes them.
+positional: _input, formats
+options:
+  _input:
+    description:
+      - What P(fortanix.dsm.compliance_report#filter) has made.
+    type: dict
+    required: true
+  formats:
+    description:
+      - The formats.
+    type: list
+    elements: str
+    choices: [json, markdown, junit, sarif, html]
+    default: [json, markdown, junit, sarif, html]
+seealso:
+  - module: fortanix.dsm.cdc_compliance_info
+"""
+
+EXAMPLES = r"""
+- name: Show the report for people
+  ansible.builtin.debug:
+    msg: "{{ (report | fortanix.dsm.compliance_files(['markdown'])).values() | first }}"
+  vars:
+    report: "{{ seen | fortanix.dsm.compliance_report }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Name of each file and its text. The names carry the time of the run.
+  type: dict
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils import _compliance_report
+from ..plugin_utils._unsafe import unsafe
+
+
+def compliance_files(report: Any, formats: Any = _compliance_report.FORMATS) -> Any:
+    if not isinstance(report, Mapping) or report.get("format") != _compliance_report.FORMAT:
+        raise AnsibleFilterError("fortanix.dsm.compliance_files: give it what compliance_report has made")
+    if not isinstance(formats, (list, tuple)) or not set(formats) <= set(_compliance_report.FORMATS):
+        raise AnsibleFilterError(
+            f"fortanix.dsm.compliance_files: give it a list of formats out of {', '.join(_compliance_report.FORMATS)}"
+        )
+    return unsafe(_compliance_report.files(report, formats))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"compliance_files": compliance_files}

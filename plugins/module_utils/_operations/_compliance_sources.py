@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What a compliance run reads in Azure: each vault and each application once, whichever groups use them.
+
+What cannot be read is a value, too: the error that says why. It becomes `unknown` at each group that it concerns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, TypeVar
+
+from .._azure import graph, pipeline, vault_keys, vaults
+from .._azure.access import Wanted
+from .._azure.cloud import check_uri, is_hsm_uri
+from .._azure.facts import MANAGED_HSM, VAULT, KeyStore
+from .._azure.graph import Registration
+from .._azure.prerequisites import Assessment, Question, assess_known
+from .._azure.session import Azure, understood
+from .._azure.vault_keys import VaultKey
+from .._azure.vaults import Locator
+from .._certificates import Certificate
+from .._dsm.external_kms import Link
+from .._errors import TaskError
+from .._ids import checked_uuid
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What is wanted of every group. ``most_keys``: how many of each vault are read with their versions."""
+
+    wanted: Wanted
+    egress: tuple[str, ...]
+    renew_before_days: int
+    most_keys: int
+
+
+class AzureSources:
+    """Azure and Entra as the operator sees them, for one run and all its threads."""
+
+    def __init__(self, azure: Azure, standard: Standard) -> None:
+        self.azure = azure
+        self._standard = standard
+        self._known: dict[Hashable, Any] = {}
+        self._reading: dict[Hashable, Lock] = {}
+        self._guard = Lock()
+
+    def application(self, link: Link) -> Registration | TaskError:
+        """The application that the link names."""
+        return self._once(("application", link.client_id), lambda: self._application(link))
+
+    def vault(self, link: Link) -> KeyStore | TaskError:
+        """The vault that the link names."""
+        return self._once(("vault", link.vault_uri, link.subscription_id), lambda: self._vault(link))
+
+    def assessment(self, link: Link, certificate: Certificate | None) -> Assessment | TaskError:
+        """The prerequisites at the link's vault. ``certificate``: the one that DSM logs in with, where it shows it."""
+        seen = certificate.sha256 if certificate else None
+        key = ("assessment", link.vault_uri, link.subscription_id, link.client_id, link.vault_type, seen)
+        return self._once(key, lambda: self._assessment(link, certificate))
+
+    def keys(self, store: KeyStore) -> tuple[VaultKey, ...] | TaskError:
+        """The keys of a vault."""
+        return self._once(("keys", store.resource_id), lambda: self._keys(store))
+
+    def _once(self, key: Hashable, read: Callable[[], T]) -> T | TaskError:
+        with self._guard:
+            reading = self._reading.setdefault(key, Lock())
+        # Who needs the same waits for it. An assessment takes the locks of its parts, and never the other way round.
+        with reading:
+            if key not in self._known:
+                try:
+                    self._known[key] = read()
+                except TaskError as error:
+                    self._known[key] = error
+            found: T | TaskError = self._known[key]
+        return found
+
+    def _application(self, link: Link) -> Registration:
+        client_id = checked_uuid("client_id of the link", link.client_id)
+        with understood(f"application {client_id}"):
+            return graph.registration(self.azure.graph, client_id, None)
+
+    def _vault(self, link: Link) -> KeyStore:
+        check_uri("vault of the link", link.vault_uri, self.azure.operator.cloud)
+        subscription = checked_uuid("subscription of the link", link.subscription_id)
+        kind = MANAGED_HSM if is_hsm_uri(link.vault_uri) else VAULT
+        listed = _or_raise(self._once(("list", subscription, kind), lambda: self._list(kind, subscription)))
+        hits = [entry for entry in listed if Locator(uri=link.vault_uri).fits(entry)]
+        if len(hits) != 1:
+            raise TaskError(
+                "the operator sees no such vault in the link's subscription",
+                plane="Azure",
+                obj=f"vault {link.vault_uri}",
+                next_step="give the operator Reader at the vault, or correct the vault of the link",
+            )
+        with understood(f"vault {link.vault_uri}"):
+            return vaults.read(self.azure.arm, str(hits[0]["id"]))
+
+    def _list(self, kind: str, subscription: str) -> list[Mapping[str, Any]]:
+        with understood(f"vaults of subscription {subscription}"):
+            return list(vaults.list_all(self.azure.arm, kind, subscription))
+
+    def _assessment(self, link: Link, certificate: Certificate | None) -> Assessment:
+        store, registration = _or_raise(self.vault(link)), _or_raise(self.application(link))
+        question = Question(
+            locator=Locator(uri=link.vault_uri, type=link.vault_type),
+            client_id=link.client_id,
+            object_id=None,
+            wanted=self._standard.wanted,
+            egress=self._standard.egress,
+            certificate=certificate,
+            renew_before_days=self._standard.renew_before_days,
+        )
+        return assess_known(self.azure, question, store, registration)
+
+    def _keys(self, store: KeyStore) -> tuple[VaultKey, ...]:
+        label = f"{'managed HSM' if store.is_hsm else 'vault'} {store.name}"
+        with pipeline.keys(self.azure.operator, store.uri) as channel, understood(f"keys of {label}"):
+            return vault_keys.list_keys(channel, label, self._standard.most_keys)
+
+
+def _or_raise(found: T | TaskError) -> T:
+    if isinstance(found, TaskError):
+        raise found
+    return found

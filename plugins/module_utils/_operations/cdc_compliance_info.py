@@ -1,0 +1,249 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Everything that can be seen of CDC groups, judged (guide 4.1 to 4.7). Both ways out are for reading only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
+from queue import SimpleQueue
+from typing import Any
+
+from .. import _compliance_catalog as catalog
+from .._argspec import ArgumentSpec
+from .._azure.credential import Operator, operator_of
+from .._azure.prerequisites import checked_address, wanted_of
+from .._azure.session import connect as connect_azure
+from .._compliance_findings import (
+    Clock,
+    moment,
+)
+from .._dsm import account, apps, groups
+from .._dsm.client import DsmClient, connect_several
+from .._dsm.errors import DsmError
+from .._dsm.external_kms import KIND, vault_name_of
+from .._dsm.groups import Group
+from .._dsm.selection import checked_name
+from .._errors import InvalidInput, TaskError
+from .._findings import FAILED, UNKNOWN, Finding, Kind, ranked, worst
+from .._ids import checked_uuid
+from .._inventory import readable
+from .._options import APP_RIGHTS, AZURE, DSM, RIGHTS_PROFILES
+from .._task import Task
+from ._compliance_checks import Shared, asked, findings_of, why
+from ._compliance_sources import AzureSources, Standard
+
+_MOST_AT_A_TIME = 32
+_SHARED = ("key_permissions", "permission_model", "dsm_egress_addresses", "renew_before_days")
+SPEC = AZURE.merge(
+    DSM,
+    ArgumentSpec(
+        argument_spec={
+            "group_names": {"type": "list", "elements": "str", "default": []},
+            "group_ids": {"type": "list", "elements": "str", "default": []},
+            "look_in_azure": {"type": "bool", "default": True},
+            "check_connections": {"type": "bool", "default": True},
+            # How many; no keys.
+            "max_keys": {"type": "int", "default": 500, "no_log": False},
+            "concurrency": {"type": "int", "default": 4},
+            "rights_profile": {"type": "str", "choices": RIGHTS_PROFILES, "default": "guide"},
+            **{name: APP_RIGHTS.argument_spec[name] for name in _SHARED},
+        },
+        required_if=APP_RIGHTS.required_if,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The groups that are asked for; all with a link to Azure when there is none."""
+
+    names: tuple[str, ...]
+    ids: tuple[str, ...]
+
+    @property
+    def every(self) -> bool:
+        return not self.names and not self.ids
+
+
+def run(task: Task) -> dict[str, Any]:
+    params = task.params
+    wanted, standard = _wanted(params), _standard(params)
+    operator = operator_of(task) if params["look_in_azure"] else None
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    with ExitStack() as stack:
+        clients = stack.enter_context(connect_several(task, params["concurrency"], read_only=True))
+        dsm = clients[0]
+        # A login that DSM refuses is an error, and not "unknown" at each group.
+        dsm.identity()
+        sources = None
+        if operator is not None:
+            sources = AzureSources(stack.enter_context(connect_azure(operator, read_only=True)), standard)
+        everything = Shared(
+            apps=asked(lambda: list(apps.list_all(dsm))),
+            azure=sources,
+            operator_client_id=operator.client_id if operator else None,
+            clock=Clock.at(now, standard.renew_before_days),
+            tests=params["check_connections"],
+        )
+        version = account.get_version(dsm)
+        stored = list(_stored(dsm, wanted))
+        checked = _checked(everything, clients, stored)
+    of_run = [] if checked else [_nothing()]
+    return {
+        "changed": False,
+        "checked_at": moment(now),
+        "dsm": {
+            "endpoint": params["dsm_endpoint"],
+            "version": None if isinstance(version, DsmError) else version.text,
+        },
+        "operator": _operator_record(operator),
+        "options": {
+            "all_groups": wanted.every,
+            **{name: params[name] for name in ("look_in_azure", "check_connections", "max_keys", "rights_profile")},
+            **{name: params[name] for name in _SHARED},
+        },
+        "groups": readable(checked),
+        "findings": [finding.record() for finding in of_run],
+    }
+
+
+def _wanted(params: Mapping[str, Any]) -> _Wanted:
+    return _Wanted(
+        names=tuple(dict.fromkeys(checked_name("group_names", name) for name in params["group_names"])),
+        ids=tuple(dict.fromkeys(checked_uuid("group_ids", group_id) for group_id in params["group_ids"])),
+    )
+
+
+def _standard(params: Mapping[str, Any]) -> Standard:
+    for option in ("renew_before_days", "max_keys"):
+        if params[option] < 0:
+            raise InvalidInput(option, "it is negative", "set a number that is not")
+    if not 1 <= params["concurrency"] <= _MOST_AT_A_TIME:
+        raise InvalidInput("concurrency", "it is out of range", f"set a number from 1 to {_MOST_AT_A_TIME}")
+    return Standard(
+        wanted=wanted_of(params),
+        egress=tuple(checked_address(address) for address in params["dsm_egress_addresses"]),
+        renew_before_days=params["renew_before_days"],
+        most_keys=params["max_keys"],
+    )
+
+
+# Which groups -------------------------------------------------------------------------------------------------------
+
+
+def _checked(
+    everything: Shared, clients: Sequence[DsmClient], found: Sequence[tuple[str, dict[str, Any] | TaskError]]
+) -> list[dict[str, Any]]:
+    """The record of each group, each once, by name. As many at a time as there are clients."""
+    free: SimpleQueue[DsmClient] = SimpleQueue()
+    for client in clients:
+        free.put(client)
+
+    def record(name: str, stored: dict[str, Any] | TaskError) -> dict[str, Any]:
+        dsm = free.get()
+        try:
+            dsm.begin_anew()
+            return _looked_at(everything, dsm, name, stored)
+        finally:
+            free.put(dsm)
+
+    # Named by name and by ID, or twice, it is one group; one that is not there is told for each name.
+    each = {
+        name if isinstance(stored, TaskError) else str(stored["group_id"]): (name, stored) for name, stored in found
+    }
+    with ThreadPoolExecutor(len(clients)) as pool:
+        futures = [pool.submit(record, name, stored) for name, stored in each.values()]
+        try:
+            records = [future.result() for future in futures]
+        finally:
+            # After an error, nobody waits for the others.
+            for future in futures:
+                future.cancel()
+    return sorted(records, key=lambda one: (str(one["name"]), str(one["group_id"])))
+
+
+def _looked_at(everything: Shared, dsm: DsmClient, name: str, stored: dict[str, Any] | TaskError) -> dict[str, Any]:
+    if isinstance(stored, TaskError):
+        return _record(name, None, [_of_group(catalog.NOT_FOUND, UNKNOWN, name, why(stored))])
+    group = Group.as_shown(stored)
+    if group.problem is not None:
+        findings = [_of_group(catalog.NOT_MANAGEABLE, UNKNOWN, group.label, group.problem)]
+    elif group.link is None:
+        findings = [_of_group(catalog.NOT_LINKED, FAILED, group.label, group.external_kms or "a local group")]
+    else:
+        findings = list(findings_of(everything, dsm, group))
+    return _record(group.name, group, findings)
+
+
+def _stored(dsm: DsmClient, wanted: _Wanted) -> Iterator[tuple[str, dict[str, Any] | TaskError]]:
+    if wanted.every:
+        for stored in groups.list_all(dsm):
+            group = Group.as_shown(stored)
+            if group.link is not None or group.problem is not None or KIND in (group.external_kms or ""):
+                yield group.name, stored
+    for name in wanted.names:
+        dsm.begin_anew()
+        yield name, _found(partial(groups.find_by_name, dsm, name))
+    for group_id in wanted.ids:
+        dsm.begin_anew()
+        yield group_id, _found(partial(groups.get, dsm, group_id))
+
+
+def _found(read: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | TaskError:
+    found = asked(read)
+    return TaskError("there is none that the login sees", plane="DSM") if found is None else found
+
+
+# Records: allow-lists -----------------------------------------------------------------------------------------------
+
+
+def _record(name: str, group: Group | None, findings: list[Finding]) -> dict[str, Any]:
+    link = group.link if group else None
+    return {
+        "group_id": group.group_id if group else None,
+        "name": name,
+        "link": None
+        if link is None
+        else {
+            "azure_service": link.azure_service,
+            "tenant_id": link.tenant_id,
+            "client_id": link.client_id,
+            "subscription_id": link.subscription_id,
+            "auth_mode": link.auth_mode,
+            "vault": vault_name_of(link.vault_uri),
+            "vault_type": link.vault_type,
+        },
+        "status": worst(findings),
+        "findings": [{"check": catalog.CHECK_OF[one.kind.id], **one.record()} for one in ranked(findings)],
+    }
+
+
+def _of_group(kind: Kind, status: str, label: str, actual: str) -> Finding:
+    remedy = "name a group with one link to Azure, and let the login see it"
+    return Finding(kind, status, "DSM", label, "a group with one link to Azure Key Vault", actual, remedy)
+
+
+def _nothing() -> Finding:
+    return Finding(
+        catalog.NOTHING,
+        UNKNOWN,
+        "DSM",
+        "account",
+        "at least one group with a link to Azure Key Vault",
+        "none that the login sees",
+        "check the account, and that the login sees its groups",
+    )
+
+
+def _operator_record(operator: Operator | None) -> dict[str, Any] | None:
+    if operator is None:
+        return None
+    return {"client_id": operator.client_id, "tenant_id": operator.tenant_id, "cloud": operator.cloud.name}

@@ -1,0 +1,239 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cdc_compliance_info
+short_description: Check CDC groups of Fortanix DSM and what they stand on in Azure
+version_added: 0.1.0
+description:
+  - Looks at groups that are linked to Azure Key Vault, at their links, credentials, connections and keys, and at the
+    application and the vault in Azure. Returns for each group what was found, what is right included.
+  - Only reads. DSM tests the connections, which changes nothing there.
+  - Each check of a group has at least one finding. What could not be looked at has the status V(unknown), with the
+    reason. So have groups with several links, and those that were named and are not seen. Nothing is left out.
+  - Whether a run has passed is for a policy to say. The role P(fortanix.dsm.cdc_compliance#role) has one, and writes
+    reports.
+  - Each vault and each application is read once, however many groups use them. O(concurrency) groups are checked at a
+    time.
+author:
+  - The fortanix.dsm contributors (@fortanix)
+extends_documentation_fragment:
+  - fortanix.dsm.attributes.info
+  - fortanix.dsm.azure
+  - fortanix.dsm.dsm
+attributes:
+  action_group:
+    description:
+      - Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator's options once for all modules, and
+        C(group/fortanix.dsm.cdc) for the C(dsm_) options.
+    support: full
+    membership:
+      - fortanix.dsm.cdc
+      - fortanix.dsm.azure
+options:
+  dsm_timeout:
+    description:
+      - Seconds until a group counts as not answered. Here, each group has this time for itself.
+  group_names:
+    description:
+      - Names of the groups. With neither these nor O(group_ids), all groups with a link to Azure Key Vault are checked
+        that the login sees.
+    type: list
+    elements: str
+    default: []
+  group_ids:
+    description:
+      - IDs of the groups.
+    type: list
+    elements: str
+    default: []
+  look_in_azure:
+    description:
+      - Whether to look at applications, vaults and keys in Azure and Entra, with the login of the operator. Without it
+        all that would be seen there is V(unknown), and no operator is needed.
+    type: bool
+    default: true
+  check_connections:
+    description:
+      - Whether DSM tests the connection of each group. Without it they are V(unknown).
+    type: bool
+    default: true
+  max_keys:
+    description:
+      - How many keys of each vault are compared with all their versions, which takes a request for each key. The
+        others are compared by name, and the rest is V(unknown).
+    type: int
+    default: 500
+  concurrency:
+    description:
+      - How many groups are checked at a time, from 1 to 32. DSM then tests as many connections at once, and a login
+        that opens a session opens as many.
+    type: int
+    default: 4
+  rights_profile:
+    description:
+      - The rights that applications are to have. V(guide) is what the product guide asks for. V(least_privilege) is the
+        right to see the vault, and all key permissions but V(purge). V(explicit) is the right to see the vault, and
+        O(key_permissions).
+    type: str
+    choices: [guide, least_privilege, explicit]
+    default: guide
+  key_permissions:
+    description:
+      - Key permissions, in the words of access policies. All that are wanted with O(rights_profile=explicit), further
+        ones with O(rights_profile=least_privilege).
+    type: list
+    elements: str
+    choices:
+      - get
+      - list
+      - update
+      - create
+      - import
+      - delete
+      - recover
+      - backup
+      - restore
+      - purge
+  permission_model:
+    description:
+      - The permission model that vaults are to have.
+    type: str
+    choices: [any, access_policy, rbac]
+    default: any
+  dsm_egress_addresses:
+    description:
+      - The public addresses, IPv4 or CIDR blocks, from which Fortanix DSM reaches Azure. Without them it is V(unknown)
+        whether a vault with network rules lets DSM in.
+    type: list
+    elements: str
+    default: []
+  renew_before_days:
+    description:
+      - Credentials and certificates that end within so many days are a finding.
+    type: int
+    default: 30
+seealso:
+  - module: fortanix.dsm.azure_kv_prereqs_info
+  - module: fortanix.dsm.cdc_connection
+  - plugin: fortanix.dsm.compliance_report
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Check all groups of the account
+  fortanix.dsm.cdc_compliance_info:
+  register: seen
+
+- name: Show what is not known or not right
+  ansible.builtin.debug:
+    msg: "{{ seen.groups | map(attribute='findings') | flatten | rejectattr('status', 'equalto', 'ok') }}"
+
+- name: Check one group without a login to Azure
+  fortanix.dsm.cdc_compliance_info:
+    group_names: [akv-production]
+    look_in_azure: false
+"""
+
+RETURN = r"""
+checked_at:
+  description: When the run began, UTC.
+  returned: success
+  type: str
+  sample: "2026-11-25T04:10:00Z"
+dsm:
+  description: Address and version of DSM. The version is V(null) where DSM does not tell it.
+  returned: success
+  type: dict
+operator:
+  description: Client ID, tenant and cloud of the operator. V(null) with O(look_in_azure=false).
+  returned: success
+  type: dict
+options:
+  description: The options that say what was checked.
+  returned: success
+  type: dict
+groups:
+  description: The groups, by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    group_id:
+      description: ID of the group. V(null) for one that was named and is not seen.
+      type: str
+    name:
+      description: Name of the group.
+      type: str
+    link:
+      description: Where the link leads, without certificates and secrets. V(null) where there is none, or several.
+      type: dict
+    status:
+      description:
+        - The word for all findings. V(failed) when one has failed, else V(unknown) when one is unknown, else
+          V(warning), else V(ok).
+      type: str
+    findings:
+      description: What was found, the worst first.
+      type: list
+      elements: dict
+      contains:
+        check:
+          description:
+            - One of V(group), V(link), V(credential), V(connection), V(rights), V(application), V(vault), V(keys), and
+              V(apps).
+          type: str
+        id:
+          description: Stable name of the kind of finding. C(docs/findings.md) lists them all.
+          type: str
+        status:
+          description: One of V(failed), V(warning), V(unknown), and V(ok).
+          type: str
+        severity:
+          description: One of V(high), V(medium), V(low), and V(info).
+          type: str
+        section:
+          description: Section of the product guide, V(-) when it has none.
+          type: str
+        title:
+          description: The finding in a few words.
+          type: str
+        plane:
+          description: V(DSM), V(Azure) or V(Entra).
+          type: str
+        object:
+          description: What it was found at.
+          type: str
+        expected:
+          description: What is right.
+          type: str
+        actual:
+          description: What is there.
+          type: str
+        evidence:
+          description: The facts that it is concluded from.
+          type: dict
+        remedy:
+          description: What to do. Empty with V(ok).
+          type: str
+findings:
+  description: Findings of the run that belong to no group. V(nothing-checked) when there was no group.
+  returned: success
+  type: list
+  elements: dict
+"""
+
+from ..module_utils._operations import cdc_compliance_info
+from ..module_utils._task import run_module
+
+
+def main() -> None:
+    run_module(cdc_compliance_info)
+
+
+if __name__ == "__main__":
+    main()

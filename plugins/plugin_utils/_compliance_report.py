@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The report of a compliance run, and its files: all of them made from the one report. Pure.
+
+What a report holds comes from DSM, Azure and the user: names are foreign text. Each format escapes all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..module_utils._compliance_catalog import NOTHING
+from ..module_utils._compliance_policy import Policy, judge
+from ..module_utils._inventory import readable
+from ._compliance_formats import junit, markdown, sarif
+from ._compliance_page import page
+
+# Of docs/compliance-report.schema.json. A change that a reader could stumble over gets another number.
+FORMAT = "fortanix.dsm.compliance/1"
+# What a result of the module has, by the names that a report takes over as they are.
+_TAKEN = ("checked_at", "dsm", "operator", "options")
+# Ansible hands containers of its own to filters, which cannot be part of what one returns: each is read.
+_READ = (*_TAKEN, "groups", "findings")
+_WRITERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "json": ("json", lambda report: json.dumps(report, indent=2, ensure_ascii=True) + "\n"),
+    "markdown": ("md", markdown),
+    "junit": ("junit.xml", junit),
+    "sarif": ("sarif", sarif),
+    "html": ("html", page),
+}
+FORMATS = tuple(_WRITERS)
+
+
+def merged(results: Sequence[Mapping[str, Any]], all_groups: bool | None) -> dict[str, Any]:
+    """The results of the batches of one run as one result; its time is that of the first.
+
+    Args:
+        all_groups: whether the batches together are all groups, which none of them can know; None leaves what it says.
+    """
+    plain = [{name: readable(result[name]) for name in _READ} for result in results]
+    groups = sorted((group for one in plain for group in one["groups"]), key=lambda group: group["name"])
+    # That a batch had no group to check says nothing where another had one.
+    findings = [one for result in plain for one in result["findings"] if not (groups and one["id"] == NOTHING.id)]
+    options = plain[0]["options"] if all_groups is None else {**plain[0]["options"], "all_groups": all_groups}
+    return {
+        **plain[0],
+        "checked_at": min(result["checked_at"] for result in plain),
+        "options": options,
+        "groups": groups,
+        "findings": findings,
+    }
+
+
+def report(
+    results: Sequence[Mapping[str, Any]], option: Any, collection_version: str | None, all_groups: bool | None = None
+) -> dict[str, Any]:
+    """The report, as docs/compliance-report.schema.json describes it.
+
+    Args:
+        results: of the module cdc_compliance_info, one for each batch of groups.
+        option: the policy.
+        all_groups: as of :func:`merged`.
+
+    Raises:
+        InvalidInput: the policy is wrong.
+    """
+    policy = Policy.from_option(option)
+    plain = merged(results, all_groups)
+    judged = judge(policy, plain)
+    return {
+        "format": FORMAT,
+        "verdict": judged["verdict"],
+        "status": judged["status"],
+        "summary": judged["summary"],
+        "collection_version": collection_version,
+        **{name: plain[name] for name in _TAKEN},
+        "policy": policy.record(),
+        "findings": judged["findings"],
+        "groups": judged["groups"],
+    }
+
+
+def files(made: Mapping[str, Any], formats: Iterable[str]) -> dict[str, str]:
+    """File name -> text, of the report in each format, and last the manifest with the SHA-256 of each file.
+
+    The names carry the time of the run, so that no run writes over the evidence of another one.
+    """
+    stem = "compliance-" + str(made["checked_at"]).replace(":", "")
+    texts = {f"{stem}.{_WRITERS[name][0]}": _WRITERS[name][1](made) for name in dict.fromkeys(formats)}
+    sums = [f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in texts.items()]
+    return {**texts, f"{stem}.sha256": "".join(sums)}
