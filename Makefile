@@ -43,7 +43,7 @@ link := .build/collections/ansible_collections/fortanix/dsm
 
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
-.PHONY: help demo demo-rotation demo-compliance test test-cores molecule lint bench bench-compliance sandbox clean
+.PHONY: help demo demo-rotation demo-compliance test test-browser test-cores molecule lint bench bench-compliance sandbox clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-22s %s\n' "$$name" "$$words"; done
@@ -59,6 +59,9 @@ demo-compliance: $(sandbox_stamp) $(link) ## see groups checked for an audit: ev
 
 test: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-k name' for some of them)
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+test-browser: $(dev_stamp) $(link) ## run the tests of the compliance page (needs chromium and chromium-driver)
+	@.venv/bin/python -m pytest --numprocesses=0 tests/browser $(PYTEST_ARGS)
 
 test-cores: $(venv_stamp) $(link) ## run the playbook tests with older ansible-cores (CORES_ARGS='2.17' for one)
 	@env PYTHONPATH=tests .venv/bin/python -m cores.run $(CORES_ARGS)

@@ -31,7 +31,7 @@ Found = list[tuple[str, str]]
 
 def check(name: str, *more: str) -> list[str]:
     """The arguments of a run whose reports go to a directory of that name."""
-    # Absolute, as a relative path counts from the directory of the playbook.
+    # The role refuses a relative path.
     directory = f"cdc_compliance_directory={DIRECTORY / name}"
     return ["playbooks/compliance.yml", "-e", "@demo/compliance_vars.yml", *more, "-e", directory]
 

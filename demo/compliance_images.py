@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
@@ -13,11 +14,11 @@ from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 ROOT = Path(__file__).resolve().parents[1]
 
 options = ChromeOptions()
-options.binary_location = "/usr/bin/chromium"
+options.binary_location = shutil.which("chromium") or "chromium"
 for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-background-networking"):
     options.add_argument(flag)
 (page,) = (ROOT / ".build/compliance/after-deeds").glob("*.html")
-with Chrome(options=options, service=ChromeService("/usr/bin/chromedriver")) as browser:
+with Chrome(options=options, service=ChromeService(shutil.which("chromedriver") or "chromedriver")) as browser:
     for name, width, height, scheme in (("desktop", 1280, 640, "light"), ("phone", 390, 844, "dark")):
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)

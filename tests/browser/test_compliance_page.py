@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The compliance page in a browser: Debian's chromium and chromium-driver, or the same two by another packager."""
+"""The compliance page in a browser: Debian's chromium and chromium-driver, or the same two by another packager.
+
+Started by `make test-browser`, apart from the other tests, which need no more than Python.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +99,7 @@ def test_the_filter_takes_groups_out_and_says_how_many_are_left(browser: Chrome,
     browser.find_element(By.ID, "text").send_keys("akv-two")
 
     count = browser.find_element(By.ID, "count")
-    WebDriverWait(browser, 10).until(lambda _: count.text.startswith("1 of 7 groups"))
+    WebDriverWait(browser, 10).until(lambda _browser: count.text.startswith("1 of 7 groups"))
     shown = [one for one in browser.find_elements(By.CSS_SELECTOR, ".group") if one.is_displayed()]
     assert len(shown) == 1
     assert count.aria_role == "status" or count.get_attribute("aria-live") == "polite"
