@@ -76,7 +76,7 @@ bench: $(dev_stamp) $(link) ## measure what the set-up of 1, 20 and 100 groups c
 	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.run $(BENCH_ARGS)
 
 bench-compliance: $(dev_stamp) $(link) ## measure what a compliance run of many groups costs (BENCH_ARGS='--groups 1000')
-	@env PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=tests .venv/bin/python -m benchmarks.compliance $(BENCH_ARGS)
+	@env PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.compliance $(BENCH_ARGS)
 
 sandbox: $(sandbox_stamp) $(link) ## start simulated DSM and Azure and keep them up (SANDBOX_ARGS='--help')
 	@exec env PYTHONPATH=tests .venv/bin/python -m sandbox $(SANDBOX_ARGS)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from compliance_world import ACQUIRED, KEYS, OWN_APPLICATION, Seed, build, seeds
-from run import ROOT, Cost, Failed, Step, carry_out, print_table
+from run import ROOT, Cost, Failed, Step, carry_out, told
 
 from sandbox import Sandbox, State
 
@@ -48,17 +48,7 @@ def set_up(variables: Path) -> Step:
 
 
 def main() -> int:
-    try:
-        costs = list(story())
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return 1
-    print_table(costs)
-    print("\nThe reports, of which the page for people is the one that ends in .html:")
-    for path in sorted(DIRECTORY.glob("*/*")):
-        print(f"  {path.relative_to(ROOT)}")
-    print("\nWhere to go next:\n  docs/compliance.md    what is looked at, the policy, and how the reports are read")
-    return 0
+    return told(story(), "docs/compliance.md    what is looked at, the policy, and how the reports are read")
 
 
 def story() -> Iterator[Cost]:
@@ -102,6 +92,9 @@ def story() -> Iterator[Cost]:
         yield from carry_out(sandbox, steps[3:], known, begin=4, total=len(steps))
         hold_waivers_against(hold_against("with-waivers", expected, verdict="fail"))
     variables.unlink()
+    print("\nThe reports, of which the page for people is the one that ends in .html:")
+    for path in sorted(DIRECTORY.glob("*/*")):
+        print(f"  {path.relative_to(ROOT)}")
 
 
 def carry_out_deeds(state: State, done: Sequence[Seed]) -> None:
