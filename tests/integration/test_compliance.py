@@ -162,6 +162,6 @@ def test_a_group_is_compared_with_what_variables_without_an_inventory_declare(co
     (group,) = report["groups"]
     assert report["options"]["compared_with_declared"]
     (differs,) = [one for one in group["findings"] if one["check"] == "drift"]
-    assert (differs["id"], differs["actual"]) == ("group-differs-from-declared", "other: description")
+    assert (differs["id"], differs["actual"]) == ("group-differs-from-declared", "differs in: description")
     assert "localhost" in differs["expected"]
     assert secret not in run.output

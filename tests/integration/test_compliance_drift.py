@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import CREDENTIAL_FACT
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_compliance_info
 from sandbox import Fault
@@ -202,3 +203,21 @@ def test_a_group_that_is_declared_twice_is_refused_before_any_request(azure: Azu
         compared(azure, [declaration(azure, "akv"), declaration(azure, "akv")])
 
     assert azure.sandbox.journal.since(mark) == []
+
+
+def test_a_certificate_that_is_not_on_this_machine_hides_nothing_else(azure: AzureRights) -> None:
+    name = azure.group()
+    azure.sandbox.do(lambda state: _record(state.dsm.find_group(name)))
+
+    given = declaration(azure, name, description="Keys of the payments", link_certificate="/nowhere/link.crt")
+    found = compared(azure, [given])
+
+    assert {one["id"]: one["status"] for one in found.values()} == {
+        "group-differs-from-declared": "failed",
+        "drift-not-seen": "unknown",
+    }
+    assert "/nowhere/link.crt" in found["drift-not-seen"]["actual"]
+
+
+def _record(group: Any) -> None:
+    group.custom_metadata = {CREDENTIAL_FACT: "certificate:" + "0" * 40}

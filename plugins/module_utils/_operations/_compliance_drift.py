@@ -36,13 +36,14 @@ from .._dsm.groups import CREDENTIAL_FACT, Group
 from .._dsm.link_edit import Edit
 from .._dsm.link_options import certificate_fact
 from .._dsm.vaults import Selector as VaultSelector
-from .._errors import TaskError
+from .._errors import InvalidInput, TaskError
 from .._findings import FAILED, WARNING, Finding, Kind
 from .._plan import Change, difference
 from . import azure_kv_vault, cdc_group
 from ._compliance_sources import AzureSources, asked, why
 
 Declared = Mapping[str, Any]
+_WRITTEN = "link.credential"
 
 
 def drift_of(
@@ -109,8 +110,11 @@ class _Comparison:
         application = self._guarded(catalog.APPLICATION, "Entra", found, self._application)
         vault = self._guarded(catalog.VAULT, "Azure", found, self._vault) or _Vault()
         target = self._guarded(catalog.GROUP, "DSM", found, lambda: self._group(application, vault))
-        if isinstance(target, Link) and not vault.is_missing:
-            self._guarded(catalog.RIGHTS, "Azure", found, lambda: self._rights(target, found))
+        self._guarded(catalog.CREDENTIAL, "DSM", found, self._credential)
+        # Without an application or a vault there are no rights, and what is not there has been told.
+        is_known = application is not None or self.declared["application"] is None
+        if isinstance(target, Link) and is_known and not vault.is_missing:
+            self._guarded(catalog.RIGHTS, "Azure", found, lambda: self._rights(target))
         yield from found
 
     def _guarded(self, part: str, plane: str, found: list[Finding], compare: Any) -> Any:
@@ -118,7 +122,9 @@ class _Comparison:
         result = asked(compare)
         if isinstance(result, TaskError):
             obj = f"{part} of {self.label}"
-            found.append(not_seen(catalog.DRIFT, obj, plane, why(result), result.next_step))
+            # An error of a declared value has no other place that says which one it is.
+            words = f"{result.obj}: {why(result)}" if isinstance(result, InvalidInput) else why(result)
+            found.append(not_seen(catalog.DRIFT, obj, plane, words, result.next_step))
             return None
         told, findings = result
         found.extend(findings)
@@ -137,7 +143,7 @@ class _Comparison:
                 plane,
                 obj,
                 f"as {f'host {host}' if host else 'the inventory'} declares it",
-                actual or f"other: {', '.join(names)}",
+                actual or f"differs in: {', '.join(names)}",
                 "run the set-up (playbook fortanix.dsm.setup, with --check first), or correct the inventory",
                 {"changes": made, "declared_by": host},
             )
@@ -160,7 +166,10 @@ class _Comparison:
         wanted = application_plan.Wanted(
             display_name=given["display_name"] or given[by],
             unique_name=given["unique_name"],
-            certificates=(*map(_certificate, given["certificates"]), *([pair] if pair else [])),
+            certificates=(
+                *(_certificate("application.certificates", one) for one in given["certificates"]),
+                *([pair] if pair else []),
+            ),
             pair_at=given["certificate_path"] if pair is None else None,
             permission=observed.key_vault if given["api_permission"] else None,
         )
@@ -173,7 +182,9 @@ class _Comparison:
     def _pair(self) -> Certificate | None:
         """The certificate of the pair that the set-up has made on this machine; None when there is none here."""
         path = (self.declared["application"] or {}).get("certificate_path")
-        return _certificate(path) if path is not None and os.path.lexists(path) else None
+        return (
+            _certificate("application.certificate_path", path) if path is not None and os.path.lexists(path) else None
+        )
 
     # Azure ----------------------------------------------------------------------------------------------------------
 
@@ -207,13 +218,12 @@ class _Comparison:
             return _Vault()
         return _Vault(self.azure.named(Locator.from_option(given, self.azure.cloud)))
 
-    def _rights(self, link: Link, found: list[Finding]) -> tuple[None, list[Finding]]:
+    def _rights(self, link: Link) -> tuple[None, list[Finding]]:
         """The rights that the role would grant or stop for; ``link`` is the one that is declared."""
         declared = self.declared
         wants = declared["repair_prerequisites"] or declared["check_prerequisites"]
         is_named = declared["azure_vault"] is not None or declared["vault"] is not None
-        gone = any(one.kind == catalog.DIFFERS[catalog.APPLICATION] and not one.evidence["changes"] for one in found)
-        if not wants or not is_named or gone or not link.vault_uri:
+        if not wants or not is_named or not link.vault_uri:
             return None, []
         if isinstance(self.azure, TaskError):
             raise self.azure
@@ -249,7 +259,7 @@ class _Comparison:
             actual = current.problem or f"its link is to {current.external_kms}" if current.external_kms else "no link"
             return link, self._differs(catalog.GROUP, "DSM", self.label, (), actual)
         changes = link_edit.plan(Edit(current, replace(target, link=link), credential=None)).changes
-        return link, self._differs(catalog.GROUP, "DSM", self.label, self._with_credential(current, changes))
+        return link, self._differs(catalog.GROUP, "DSM", self.label, map(_without_credential, changes))
 
     def _as_missing(self, kind: Kind, actual: str) -> Finding:
         (found,) = self._differs(catalog.GROUP, "DSM", self.label, (), actual)
@@ -266,7 +276,7 @@ class _Comparison:
         wanted = cdc_group.wanted_from({**defaults, **own, "tls": tls or None})
         if client is None:
             return wanted
-        options = replace(wanted.link.tls, expected=_certificate(client))
+        options = replace(wanted.link.tls, expected=_certificate("tls.client_certificate", client))
         return replace(wanted, link=replace(wanted.link, tls=options))
 
     def _with_vault(self, link: Link, vault: _Vault) -> Link:
@@ -294,29 +304,33 @@ class _Comparison:
             )
         return replace(link, vault_uri=likely, vault_type=selector.type or link.vault_type)
 
-    def _with_credential(self, current: Group, changes: Iterable[Change]) -> Iterator[Change]:
-        """The plan without the credential, which is written again with every change; but with a certificate that is not
-        the one on record."""
-        for change in changes:
-            before, after = (
-                {name: value for name, value in view.items() if name != "link.credential"}
-                for view in (change.before, change.after)
-            )
-            yield replace(change, before=before, after=after)
+    def _credential(self) -> tuple[None, list[Finding]]:
+        """The certificate beside the record of what was written last: more is not known of what DSM holds."""
+        recorded = self.group.custom_metadata.get(CREDENTIAL_FACT) if self.group is not None else None
+        if recorded is None or self.declared["update_credential"] != "on_change":
+            return None, []
         given = self.declared["link_certificate"]
-        certificate = self._pair() if given is None else _certificate(given)
-        recorded = current.custom_metadata.get(CREDENTIAL_FACT)
-        if certificate is None or recorded is None or self.declared["update_credential"] != "on_change":
-            return
-        fact = certificate_fact(certificate.sha256)
-        if recorded != fact:
-            before, after = {"link.credential": recorded}, {"link.credential": fact}
-            yield Change("dsm", self.label, "update", before, after, reason="another certificate is declared")
+        certificate = self._pair() if given is None else _certificate("link_certificate", given)
+        fact = certificate_fact(certificate.sha256) if certificate is not None else recorded
+        if recorded == fact:
+            return None, []
+        views = {_WRITTEN: recorded}, {_WRITTEN: fact}
+        change = Change("dsm", self.label, "update", *views, reason="")
+        return None, self._differs(catalog.GROUP, "DSM", f"credential of the link of {self.label}", [change])
+
+
+def _without_credential(change: Change) -> Change:
+    """The plan says of each change of a link that the credential is written again."""
+    before, after = (
+        {name: value for name, value in view.items() if name != _WRITTEN} for view in (change.before, change.after)
+    )
+    return replace(change, before=before, after=after)
 
 
 def _client_id_of(found: Application | None) -> str | None:
     return found.client_id if found is not None else None
 
 
-def _certificate(source: str) -> Certificate:
-    return _certificates.load_certificates("declared", source)[0]
+def _certificate(option: str, source: str) -> Certificate:
+    named = option if "-----BEGIN" in source else f"{option} ({source})"
+    return _certificates.load_certificates(named, source)[0]
