@@ -58,10 +58,13 @@ class Declared:
 
 @dataclass(frozen=True)
 class Deviation:
-    """What was done to the group of one host, or to what only it stands on. ``part``: what the report says of it."""
+    """What was done to the group of one host, or to what only it stands on. ``findings``: all that is not as declared.
+
+    What follows from a deviation is one, too: without its policies, a vault that uses them gives no rights.
+    """
 
     title: str
-    part: str
+    findings: frozenset[str]
     deed: Deed
     own_application: bool = False
     own_vault: bool = False
@@ -69,20 +72,25 @@ class Deviation:
     declares_tls: bool = False
 
 
-def _dsm(title: str, deed: Deed) -> Deviation:
-    return Deviation(title, "group-differs-from-declared", deed)
+_GROUP, _APPLICATION = "group-differs-from-declared", "application-differs-from-declared"
+_VAULT, _RIGHTS = "vault-differs-from-declared", "rights-differ-from-declared"
+_MISSING, _UNSEEN = "declared-group-missing", "drift-not-seen"
+
+
+def _dsm(title: str, deed: Deed, finding: str = _GROUP) -> Deviation:
+    return Deviation(title, frozenset({finding}), deed)
 
 
 def _link(title: str, **values: Any) -> Deviation:
     return _dsm(title, lambda state, it: it.change_link(state, **values))
 
 
-def _entra(title: str, deed: Deed) -> Deviation:
-    return Deviation(title, "application-differs-from-declared", deed, own_application=True)
+def _entra(title: str, deed: Deed, *more: str) -> Deviation:
+    return Deviation(title, frozenset({_APPLICATION, *more}), deed, own_application=True)
 
 
-def _vault(title: str, deed: Deed) -> Deviation:
-    return Deviation(title, "vault-differs-from-declared", deed, own_vault=True)
+def _vault(title: str, deed: Deed, *more: str) -> Deviation:
+    return Deviation(title, frozenset({_VAULT, *more}), deed, own_vault=True)
 
 
 def _set(name: str, value: Any) -> Deed:
@@ -90,7 +98,7 @@ def _set(name: str, value: Any) -> Deed:
 
 
 def _rights(title: str, deed: Deed, model: str = "rbac") -> Deviation:
-    return Deviation(title, "rights-differ-from-declared", deed, own_vault=True, permission_model=model)
+    return Deviation(title, frozenset({_RIGHTS}), deed, own_vault=True, permission_model=model)
 
 
 def _policy(title: str, *permissions: str) -> Deviation:
@@ -139,7 +147,7 @@ def _tls(title: str, values: Callable[[], Mapping[str, Any]]) -> Deviation:
     def deed(state: Any, it: Declared) -> None:
         it.change_link(state, tls={**it.link(state)["tls"], **values()})
 
-    return Deviation(title, "group-differs-from-declared", deed, declares_tls=True)
+    return Deviation(title, frozenset({_GROUP}), deed, declares_tls=True)
 
 
 def _pinned() -> dict[str, Any]:
@@ -191,18 +199,20 @@ DEVIATIONS = (
     _link("no vault any more", url="", key_vault_type=None),
     _dsm("the link was removed", _unlink),
     _dsm("a second link was added", _link_twice),
-    Deviation("the group was deleted", "declared-group-missing", _delete_group),
+    _dsm("the group was deleted", _delete_group, _MISSING),
     # Entra
     _entra("the certificate was removed", lambda state, it: state.azure.public.remove_certificates(it.app(state))),
     _entra("the API permission was removed", lambda state, it: it.app(state).required_access.clear()),
-    _entra("the service principal was deleted", lambda s, it: s.azure.public.remove_service_principal(it.app(s))),
+    _entra(
+        "the service principal was deleted", lambda s, it: s.azure.public.remove_service_principal(it.app(s)), _UNSEEN
+    ),
     _entra("the application was deleted", lambda state, it: state.azure.public.remove_application(it.app(state))),
     # The vault
     _vault("the vault was deleted", lambda state, it: state.azure.public.delete_vault(it.vault)),
-    _vault("the vault is a standard one", _set("sku", "standard")),
+    _vault("the vault is a standard one", _set("sku", "standard"), _GROUP),
     _vault("the vault has lost its purge protection", _set("purge_protection", False)),
     _vault("the vault has another retention", _set("retention_days", 7)),
-    _vault("the vault uses access policies now", _set("rbac", False)),
+    _vault("the vault uses access policies now", _set("rbac", False), _RIGHTS),
     _vault(
         "a tag of the vault was changed", lambda s, it: s.azure.public.vault(it.vault).tags.update(owner="somebody")
     ),
