@@ -228,6 +228,28 @@ def test_an_operator_without_rights_makes_everything_in_azure_unknown(azure: Azu
     }
 
 
+@pytest.mark.parametrize(
+    ("roles", "graph", "seen", "unseen"),
+    [
+        ((), ("Application.Read.All",), "application", "vault"),
+        (("Reader",), (), "vault", "application"),
+    ],
+)
+def test_what_can_be_seen_is_judged_whatever_hides_the_rest(
+    azure: AzureRights, group: str, roles: tuple[str, ...], graph: tuple[str, ...], seen: str, unseen: str
+) -> None:
+    azure.do(lambda state: state.disable_service_principal(azure.app))
+    azure.do(lambda state: setattr(state.vault(azure.vault), "purge_protection", False))
+
+    found = only(check(azure, **azure.another_operator(*roles, graph=graph)))
+
+    of_the_seen = {"application": "application-disabled", "vault": "no-purge-protection"}[seen]
+    of_both = {one["id"] for one in found["findings"] if one["check"] in ("application", "vault", "rights")}
+    assert of_the_seen in of_both
+    assert f"{seen}-not-seen" not in of_both
+    assert {f"{unseen}-not-seen", "rights-not-seen"} <= of_both
+
+
 def test_a_group_of_another_cloud_than_the_operators_is_unknown(azure: AzureRights, government: AzureRights) -> None:
     endpoints = {
         "management": "management.usgovcloudapi.net",
