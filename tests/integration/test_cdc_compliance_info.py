@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_catalog import CHECKS
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_compliance_info, cdc_sync
-from sandbox import Fault
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance_report import FORMATS, files, report
+from sandbox import Fault, Profile
 from support.azure_rights import AzureRights
 from support.operate import Operator
 from support.playbook import Ansible
@@ -96,6 +97,29 @@ def test_the_playbook_task_is_not_changed_and_shows_no_secret(azure: AzureRights
     assert only(run[0].result)["name"] == group
     for secret in (azure.view.client_secret, azure.view.operator_client_secret, environment["DSM_API_KEY"]):
         assert secret not in run.output
+
+
+def test_nothing_but_chosen_fields_gets_into_a_report(azure: AzureRights, group: str) -> None:
+    """Every field that nobody has chosen holds a canary, and what stands before DSM repeats what it was sent."""
+    canary = "canary-7f3a9c51d2e84b60"
+    azure.sandbox.profile = Profile(secrets_on_get="echo")
+    azure.do(lambda state: state.vault(azure.vault).tags.update(owner=canary))
+    around = f"https://me:{canary}@akv.example.com/{canary}?sig={canary}"
+    odd = azure.link(url=around, note=canary, tls={**azure.link()["tls"], "note": canary})
+    texts = {"description": canary, "custom_metadata": {"owner": canary}}
+    azure.sandbox.do(lambda state: state.dsm.add_group("odd", hmg=odd, **texts))
+    repeated = f'Authorization: Bearer {canary} client_secret={canary} {{"password": "{canary}"}}'
+    route = "/sys/v1/groups/{group_id}/hmg/check"
+    azure.sandbox.faults.add(Fault(plane="dsm", method="POST", route=route, times=None, status=400, body=repeated))
+
+    result = check(azure)
+
+    assert [one["name"] for one in result["groups"]] == [group, "odd"]
+    assert all("not-connected" in ids(one) for one in result["groups"])
+    assert "vault-in-other-cloud" in ids(result["groups"][1])
+    for name, text in files(report([result], {}, None), FORMATS).items():
+        for secret in (canary, azure.view.client_secret, azure.view.operator_client_secret):
+            assert secret not in text, name
 
 
 # What is wrong ------------------------------------------------------------------------------------------------------

@@ -57,8 +57,12 @@ def made(name: str = "one", *, policy: dict[str, Any] | None = None) -> dict[str
     ]
     waivers = [{"id": "no-purge-protection", "reason": f"because {name}", "expires": "2027-01-31"}]
     option = {"waivers": waivers} if policy is None else policy
+    link = dict.fromkeys(("vault", "vault_type", "subscription_id", "client_id", "azure_service"), name)
     dsm = {"endpoint": "https://dsm.example.com", "version": f"5.8 {name}"}
-    return report([result(group(*findings, name=name), dsm=dsm)], option, "0.1.0")
+    operator = {"client_id": name, "tenant_id": name, "cloud": "AzureCloud"}
+    options = {"all_groups": True, "dsm_egress_addresses": [name]}
+    checked = group(*findings, name=name, link={"tenant_id": name, "auth_mode": None, **link})
+    return report([result(checked, dsm=dsm, operator=operator, options=options)], option, "0.1.0")
 
 
 def text(name: str, form: str) -> str:
@@ -194,6 +198,16 @@ def test_so_is_that_of_a_checkout_with_no_group_and_of_the_run_alone(waivers: li
 
     SARIF.validate(read)
     assert [one["ruleId"] for one in read["runs"][0]["results"]] == ["waiver-expired"] * len(waivers)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_is_a_link_or_a_placeholder_in_the_messages_of_the_sarif(name: str) -> None:
+    (run,) = json.loads(text(name, "sarif"))["runs"]
+
+    for one in run["results"]:
+        message = one["message"]["text"]
+        assert "](" not in message
+        assert re.findall(r"[{}]", re.sub(r"\{\{|\}\}", "", message)) == []
 
 
 def test_that_schema_is_the_published_one_and_refuses_what_it_does_not_know() -> None:

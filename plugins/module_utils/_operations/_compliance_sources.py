@@ -28,7 +28,7 @@ from .._azure.session import Azure, understood
 from .._azure.vault_keys import VaultKey
 from .._azure.vaults import Locator
 from .._certificates import Certificate
-from .._dsm.external_kms import Link
+from .._dsm.external_kms import Link, shown_address
 from .._errors import TaskError
 from .._findings import Finding
 from .._ids import checked_uuid
@@ -105,7 +105,7 @@ class AzureSources:
             return graph.registration(self.azure.graph, client_id, None)
 
     def _vault(self, link: Link) -> KeyStore:
-        check_uri("vault of the link", link.vault_uri, self.azure.operator.cloud)
+        check_uri("vault of the link", shown_address(link.vault_uri), self.azure.operator.cloud)
         subscription = checked_uuid("subscription of the link", link.subscription_id)
         kind = MANAGED_HSM if is_hsm_uri(link.vault_uri) else VAULT
         listed = _or_raise(self._once(("list", subscription, kind), lambda: self._list(kind, subscription)))
