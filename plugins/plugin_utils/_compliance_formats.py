@@ -192,7 +192,7 @@ def sarif(report: Report) -> str:
 
 
 def _sarif_text(value: Any) -> str:
-    """A message without placeholders, which are in braces, and without embedded links (SARIF 2.1.0, 3.11.5 and 3.11.6)."""
+    """A message without placeholders, for which braces stand, and embedded links (SARIF 2.1.0, 3.11.5, 3.11.6)."""
     return line(value).replace("{", "{{").replace("}", "}}").replace("](", "] (")
 
 
