@@ -36,8 +36,8 @@ class Compliance:
 
     def run(self, *, check: bool = False, verbosity: int = 0, **variables: Any) -> Run:
         given = {"cdc_compliance_directory": str(self.reports), **variables}
-        path = ROOT / "playbooks/compliance.yml"
-        return self._ansible.playbook(path, variables=given, check=check, verbosity=verbosity)
+        playbook = ROOT / "playbooks/compliance.yml"
+        return self._ansible.playbook(playbook, variables=given, check=check, verbosity=verbosity)
 
     def file(self, suffix: str) -> Path:
         (found,) = self.reports.glob(f"compliance-*.{suffix}")
@@ -59,12 +59,16 @@ def test_in_check_mode_the_reports_are_written_the_play_fails_and_nothing_else_i
 ) -> None:
     link = compliance.azure.link()
     compliance.azure.sandbox.do(lambda state: state.dsm.add_group(HOSTILE, hmg=link))
+    # Of a group with two links, a warning tells the name.
+    compliance.azure.sandbox.do(lambda state: state.dsm.add_group(f"{HOSTILE} 2", hmg=[link, link]))
     mark = compliance.azure.sandbox.journal.mark()
 
-    run = compliance.run(check=True)
+    run = compliance.run(check=True, verbosity=1)
 
     assert run.code != 0
-    assert "1 finding(s) fail, in 1 of 1 group(s): keys-not-seen" in run.output
+    failed = "2 finding(s) fail, in 2 of 2 group(s): group-not-manageable, keys-not-seen"
+    assert failed in re.sub(r"\s+", " ", run.output)
+    assert "cannot be managed" in run.output
     assert (run.changed, compliance.azure.sandbox.journal.writes(since=mark)) == ([], [])
     assert (
         compliance.reports.stat().st_mode & 0o777,
