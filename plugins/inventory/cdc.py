@@ -145,6 +145,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         """What is set of the operation's options; those in the file may be templates."""
         names = [name for name in cdc_group_info.SPEC.argument_spec if name == "kind" or name.startswith("dsm_")]
         options = {name: self.get_option(name) for name in names}
+        # Ansible takes an empty environment variable for a value, AWX one for a field that was left empty.
+        options = {name: value for name, value in options.items() if name in config or value != ""}
         given = {name: value for name, value in options.items() if name in config and isinstance(value, str)}
         return {**options, **{name: self.templar.template(value) for name, value in given.items()}}
 

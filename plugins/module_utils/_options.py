@@ -7,12 +7,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.basic import env_fallback
+from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 
 from ._argspec import ArgumentSpec
+
+
+def not_empty(*variables: str) -> str:
+    """The first of these environment variables that has a value; a fallback of an option.
+
+    Ansible's own fallback takes an empty variable for a value. AWX sets each variable of a credential, to nothing where
+    the field was left empty.
+
+    Raises:
+        AnsibleFallbackNotFound: there is none.
+    """
+    for variable in variables:
+        if value := os.environ.get(variable):
+            return value
+    raise AnsibleFallbackNotFound
+
 
 # Fragment: dsm. Members of the action group `cdc` accept all of these.
 # The login options take their environment variables as a set (see _task.py): a login that the play names must never be
@@ -22,7 +39,7 @@ DSM = ArgumentSpec(
         "dsm_endpoint": {
             "type": "str",
             "required": True,
-            "fallback": (env_fallback, ["DSM_ENDPOINT", "FORTANIX_API_ENDPOINT"]),
+            "fallback": (not_empty, ["DSM_ENDPOINT", "FORTANIX_API_ENDPOINT"]),
         },
         "dsm_api_key": {"type": "str", "no_log": True},
         "dsm_username": {"type": "str"},
@@ -31,9 +48,9 @@ DSM = ArgumentSpec(
         # A path; what is in the file is never shown.
         "dsm_client_key": {"type": "path", "no_log": False},
         "dsm_app_id": {"type": "str"},
-        "dsm_account": {"type": "str", "fallback": (env_fallback, ["DSM_ACCT_ID"])},
+        "dsm_account": {"type": "str", "fallback": (not_empty, ["DSM_ACCT_ID"])},
         "dsm_validate_certs": {"type": "bool", "default": True},
-        "dsm_ca_path": {"type": "path", "fallback": (env_fallback, ["DSM_CA_PATH", "REQUESTS_CA_BUNDLE"])},
+        "dsm_ca_path": {"type": "path", "fallback": (not_empty, ["DSM_CA_PATH", "REQUESTS_CA_BUNDLE"])},
         "dsm_timeout": {"type": "int", "default": 60},
     },
 )
@@ -46,9 +63,9 @@ AZURE = ArgumentSpec(
             "type": "str",
             "choices": ["auto", "cli", "credential_file", "env", "msi"],
             "default": "auto",
-            "fallback": (env_fallback, ["ANSIBLE_AZURE_AUTH_SOURCE"]),
+            "fallback": (not_empty, ["ANSIBLE_AZURE_AUTH_SOURCE"]),
         },
-        "profile": {"type": "str", "fallback": (env_fallback, ["AZURE_PROFILE"])},
+        "profile": {"type": "str", "fallback": (not_empty, ["AZURE_PROFILE"])},
         "tenant": {"type": "str"},
         "client_id": {"type": "str"},
         "secret": {"type": "str", "no_log": True},
@@ -63,7 +80,7 @@ AZURE = ArgumentSpec(
             "type": "str",
             "choices": ["ignore", "validate"],
             "default": "validate",
-            "fallback": (env_fallback, ["AZURE_CERT_VALIDATION_MODE"]),
+            "fallback": (not_empty, ["AZURE_CERT_VALIDATION_MODE"]),
         },
     },
     mutually_exclusive=(("secret", "x509_certificate_path", "oidc_token", "oidc_token_file_path"),),

@@ -246,6 +246,16 @@ def test_a_failure_says_what_is_wrong_in_one_message(
     assert WRONG_KEY not in listing.output
 
 
+def test_a_variable_that_is_empty_is_no_value(ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]) -> None:
+    """AWX sets the variables of a credential to nothing where a field was left empty."""
+    add_groups(sandbox, "akv-one")
+    empty = dict.fromkeys(("DSM_CA_PATH", "DSM_ACCT_ID", "DSM_USERNAME", "DSM_PASSWORD", "DSM_CLIENT_CERT"), "")
+
+    listing = ansible.inventory(source(), environment=empty)
+
+    assert listing.members("cdc") == ["akv-one"], listing.output
+
+
 def test_a_server_that_repeats_the_login_does_not_make_it_public(
     ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]
 ) -> None:

@@ -10,6 +10,7 @@ import base64
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.login import (
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._environment import complete_login
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
+from ansible_collections.fortanix.dsm.plugins.module_utils._options import not_empty
 from unit.builders import CANARY, present_or_not
 
 OPTIONS = ("dsm_api_key", "dsm_username", "dsm_password", "dsm_client_cert", "dsm_client_key", "dsm_app_id")
@@ -163,3 +165,17 @@ def test_the_environment_is_read_in_the_documented_order(environ: dict[str, str]
     complete_login(params, environ)
 
     assert login_from(params) == login
+
+
+# --- Single options ---------------------------------------------------------------------------------------------------
+
+
+def test_a_variable_that_is_empty_is_no_value_of_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWX sets the variables of a credential to nothing where a field was left empty."""
+    monkeypatch.setenv("DSM_CA_PATH", "")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/ca.pem")
+    monkeypatch.setenv("DSM_ACCT_ID", "")
+
+    assert not_empty("DSM_CA_PATH", "REQUESTS_CA_BUNDLE") == "/etc/ca.pem"
+    with pytest.raises(AnsibleFallbackNotFound):
+        not_empty("DSM_ACCT_ID", "NO_SUCH_VARIABLE")
