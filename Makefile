@@ -43,7 +43,7 @@ link := .build/collections/ansible_collections/fortanix/dsm
 
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
-.PHONY: help demo demo-rotation test test-cores molecule lint bench sandbox clean
+.PHONY: help demo demo-rotation test test-cores molecule lint bench bench-compliance sandbox clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-18s %s\n' "$$name" "$$words"; done
@@ -68,6 +68,9 @@ lint: $(dev_stamp) $(link) ## run all linters (LINT_ARGS='ruff mypy' for some of
 
 bench: $(dev_stamp) $(link) ## measure what the set-up of 1, 20 and 100 groups costs (BENCH_ARGS='--groups 1 20')
 	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.run $(BENCH_ARGS)
+
+bench-compliance: $(dev_stamp) $(link) ## measure what a compliance run of many groups costs (BENCH_ARGS='--groups 1000')
+	@env PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=tests .venv/bin/python -m benchmarks.compliance $(BENCH_ARGS)
 
 sandbox: $(sandbox_stamp) $(link) ## start simulated DSM and Azure and keep them up (SANDBOX_ARGS='--help')
 	@exec env PYTHONPATH=tests .venv/bin/python -m sandbox $(SANDBOX_ARGS)

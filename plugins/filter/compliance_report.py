@@ -13,11 +13,12 @@ author:
 description:
   - Makes the report of a run of M(fortanix.dsm.cdc_compliance_info), with the verdict that follows from the policy.
   - A finding that was V(unknown) stays so, whatever the policy says of it. A waiver only lets it pass.
-positional: _input, policy
+positional: _input, policy, all_groups
 options:
   _input:
     description:
-      - The result of M(fortanix.dsm.cdc_compliance_info).
+      - The result of M(fortanix.dsm.cdc_compliance_info), or what a loop over it has registered, which becomes one
+        report.
     type: dict
     required: true
   policy:
@@ -25,6 +26,10 @@ options:
       - The policy, as O(fortanix.dsm.cdc_compliance#role:main:cdc_compliance_policy).
     type: dict
     default: {}
+  all_groups:
+    description:
+      - Whether the batches of a loop together are all groups, which no result of one batch can tell.
+    type: bool
 seealso:
   - module: fortanix.dsm.cdc_compliance_info
 """
@@ -36,7 +41,8 @@ EXAMPLES = r"""
 
 - name: Stop unless they pass
   ansible.builtin.assert:
-    that: (seen | fortanix.dsm.compliance_report({"fail_on": "high"})).verdict == "pass"
+    that: >-
+      (seen | fortanix.dsm.compliance_report({"fail_on": "high"})).verdict == "pass"
 """
 
 RETURN = r"""
@@ -59,13 +65,15 @@ from ..plugin_utils._unsafe import unsafe
 _MANIFEST = Path(__file__).parents[2] / "MANIFEST.json"
 
 
-def compliance_report(result: Any, policy: Any = None) -> Any:
-    if not isinstance(result, Mapping) or "checked_at" not in result or "groups" not in result:
+def compliance_report(result: Any, policy: Any = None, all_groups: bool | None = None) -> Any:
+    results = result.get("results", [result]) if isinstance(result, Mapping) else []
+    if not results or not all(isinstance(one, Mapping) and {"checked_at", "groups"} <= one.keys() for one in results):
         raise AnsibleFilterError(
             "fortanix.dsm.compliance_report: give it the result that cdc_compliance_info has returned"
         )
     try:
-        return unsafe(_compliance_report.report(result, {} if policy is None else policy, _version()))
+        made = _compliance_report.report(results, {} if policy is None else policy, _version(), all_groups)
+        return unsafe(made)
     except TaskError as error:
         raise AnsibleFilterError(f"fortanix.dsm.compliance_report: {error}") from None
 

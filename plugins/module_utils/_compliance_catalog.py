@@ -13,7 +13,7 @@ from ._azure import findings as prerequisites
 from ._findings import HIGH, INFO, LOW, MEDIUM, Kind
 
 GROUP, LINK, CREDENTIAL, CONNECTION = "group", "link", "credential", "connection"
-RIGHTS, APPLICATION, VAULT, KEYS = "rights", "application", "vault", "keys"
+RIGHTS, APPLICATION, VAULT, KEYS, APPS = "rights", "application", "vault", "keys", "apps"
 # The checks of each group, in the order of reports, with what it means that one of them has nothing to say.
 CHECKS: Mapping[str, Kind] = {
     GROUP: Kind("group-in-order", INFO, "4.7", "The group has one link to Azure Key Vault"),
@@ -24,6 +24,7 @@ CHECKS: Mapping[str, Kind] = {
     APPLICATION: Kind("application-in-order", INFO, "4.1", "The application can log in"),
     VAULT: Kind("vault-in-order", INFO, "4.5", "The vault protects its keys, and DSM reaches it"),
     KEYS: Kind("keys-in-step", INFO, "4.7", "DSM's virtual keys are those of the vault"),
+    APPS: Kind("apps-in-order", INFO, "4.4", "Apps of the group log in to DSM by certificate"),
 }
 
 NOT_FOUND = Kind("group-not-found", HIGH, "4.7", "The group is not there, or the login does not see it")
@@ -58,6 +59,11 @@ NOT_TESTED = Kind("connection-not-tested", MEDIUM, "4.6", "The connection was no
 
 OPEN_NETWORK = Kind("vault-open-to-all-networks", LOW, "4.5", "The vault takes requests from every network")
 
+# Supported further on, and no more what one gets who does not ask (Azure contract §0 no. 2, §1.4).
+ACCESS_POLICIES = Kind(
+    "vault-uses-access-policies", LOW, "-", "Access policies: not the default of the API from 27 February 2027 on"
+)
+
 ONLY_AZURE = Kind("keys-only-in-azure", MEDIUM, "4.7", "Keys of the vault are not in DSM")
 VERSION_ONLY_AZURE = Kind("key-versions-only-in-azure", MEDIUM, "4.7", "Current versions of keys are not in DSM")
 ONLY_DSM = Kind("keys-only-in-dsm", HIGH, "4.7", "DSM shows keys that the vault does not have")
@@ -66,12 +72,16 @@ KEYS_ENDED = Kind("keys-expired-in-azure", MEDIUM, "4.7", "Keys that DSM shows a
 KEYS_UNIDENTIFIED = Kind("keys-not-identified", MEDIUM, "4.7", "DSM does not tell which key of the vault is meant")
 VERSIONS_NOT_READ = Kind("key-versions-not-read", MEDIUM, "4.7", "Not all keys could be compared by version")
 
+APP_SECRET = Kind("app-without-certificate", MEDIUM, "4.4", "Apps of the group log in to DSM without a certificate")
+APP_UNKNOWN = Kind("app-login-unknown", MEDIUM, "4.4", "How apps of the group log in to DSM is not known")
+
 # What could not be looked at, by check.
 NOT_SEEN: Mapping[str, Kind] = {
     RIGHTS: Kind("rights-not-seen", HIGH, "4.2", "The rights of the application could not be looked at"),
     APPLICATION: Kind("application-not-seen", HIGH, "4.1", "The application could not be looked at"),
     VAULT: Kind("vault-not-seen", HIGH, "4.5", "The vault could not be looked at"),
     KEYS: Kind("keys-not-seen", MEDIUM, "4.7", "The keys could not be compared"),
+    APPS: Kind("apps-not-seen", MEDIUM, "4.4", "The apps of the group could not be looked at"),
 }
 
 WAIVER_EXPIRED = Kind("waiver-expired", HIGH, "-", "A waiver has expired")
@@ -96,7 +106,7 @@ _OWN: Mapping[str, tuple[Kind, ...]] = {
     CONNECTION: (NOT_CONNECTED, NOT_TESTED),
     RIGHTS: (NOT_SEEN[RIGHTS],),
     APPLICATION: (NOT_SEEN[APPLICATION],),
-    VAULT: (NOT_SEEN[VAULT], OPEN_NETWORK),
+    VAULT: (NOT_SEEN[VAULT], OPEN_NETWORK, ACCESS_POLICIES),
     KEYS: (
         NOT_SEEN[KEYS],
         ONLY_AZURE,
@@ -107,6 +117,7 @@ _OWN: Mapping[str, tuple[Kind, ...]] = {
         KEYS_UNIDENTIFIED,
         VERSIONS_NOT_READ,
     ),
+    APPS: (NOT_SEEN[APPS], APP_SECRET, APP_UNKNOWN),
 }
 _OF_APPLICATION = (
     prerequisites.DISABLED,

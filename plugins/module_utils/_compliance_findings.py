@@ -17,6 +17,7 @@ from ._azure.cloud import CLOUDS, cloud_of_uri
 from ._azure.facts import Credential, KeyStore
 from ._azure.vault_keys import KeyVersion, VaultKey
 from ._compliance_catalog import CHECK_OF, CHECKS
+from ._dsm.apps import App
 from ._dsm.external_kms import ENDPOINTS
 from ._dsm.groups import CREDENTIAL_EXPIRES, Group
 from ._dsm.keys import VirtualKey
@@ -186,9 +187,21 @@ def end_of_credential(
     return None, "none", f"there is no record of it, and {why}"
 
 
-def of_network(store: KeyStore) -> Iterator[Finding]:
-    """Whether the vault takes requests from everywhere."""
+def of_vault(store: KeyStore) -> Iterator[Finding]:
+    """Whether the vault takes requests from everywhere, and what changes for it on 27 February 2027."""
     rules = store.firewall
+    if not store.is_hsm and not store.rbac and store.states_model:
+        yield Finding(
+            catalog.ACCESS_POLICIES,
+            WARNING,
+            "Azure",
+            f"vault {store.name}",
+            "Azure RBAC, or access policies with tools that name the model when they make a vault",
+            "access policies",
+            "nothing breaks here; let every template that makes vaults name the permission model, and plan the change "
+            "(fortanix.dsm.azure_kv_vault tells who would lose access)",
+            {"api_versions_end": "2027-02-27", "first_version_after": "2026-02-01"},
+        )
     if rules.public_access and rules.default_allow and not rules.has_perimeter:
         yield Finding(
             catalog.OPEN_NETWORK,
@@ -201,12 +214,38 @@ def of_network(store: KeyStore) -> Iterator[Finding]:
         )
 
 
+def of_apps(label: str, found: Sequence[App]) -> Iterator[Finding]:
+    """Whether the apps of a group log in to DSM by certificate or trusted CA, and no other way (guide 4.4)."""
+    counted = (
+        (catalog.APP_SECRET, WARNING, [one for one in found if one.by_certificate is False], "others, too"),
+        (catalog.APP_UNKNOWN, UNKNOWN, [one for one in found if one.by_certificate is None], "DSM does not tell"),
+    )
+    for kind, status, apps, actual in counted:
+        if apps:
+            yield Finding(
+                kind,
+                status,
+                "DSM",
+                f"apps of {label}",
+                "a certificate, or a trusted CA, is the only way to log in",
+                f"{len(apps)} app(s): {actual}",
+                "give the app a certificate or a trusted CA in DSM",
+                {
+                    "count": len(apps),
+                    "apps": [
+                        {"app_id": one.app_id, "name": one.name, "auth_types": list(one.auth_types)}
+                        for one in sorted(apps, key=lambda one: (one.name, one.app_id))[:_MOST_IN_EVIDENCE]
+                    ],
+                },
+            )
+
+
 # Keys ---------------------------------------------------------------------------------------------------------------
 
 
 def of_keys(
     label: str, in_dsm: Iterable[VirtualKey], in_azure: Sequence[VaultKey], now: datetime
-) -> tuple[tuple[Finding, ...], dict[str, int]]:
+) -> tuple[tuple[Finding, ...], dict[str, Any]]:
     """The comparison by name and version, and the numbers of what was compared.
 
     Whether DSM keeps one key for each Azure key or for each version is not public (DSM contract §7, Q44). So only the
@@ -278,7 +317,17 @@ def of_keys(
         for kind, status, keys, expected, remedy in counted
         if keys
     )
-    return findings, {"in_dsm": len(present), "in_azure": sum(not key.managed for key in in_azure)}
+    return findings, {
+        "in_dsm": len(present),
+        "in_azure": sum(not key.managed for key in in_azure),
+        "hsm_platforms": _platforms(in_azure),
+    }
+
+
+def _platforms(in_azure: Sequence[VaultKey]) -> dict[str, int]:
+    """How many keys are on each platform, as Azure reports it of the current version; no level follows from a SKU."""
+    told = [key.current[0].hsm_platform or "not told" if key.current else "not read" for key in in_azure]
+    return {name: told.count(name) for name in sorted(set(told))}
 
 
 def _has_one_of(keys: Sequence[VirtualKey], versions: Sequence[KeyVersion]) -> bool:
@@ -319,7 +368,7 @@ def completed(found: Iterable[Finding], label: str, evidence: Mapping[str, Mappi
     return (*kept, *fine)
 
 
-_OF_DSM = (catalog.GROUP, catalog.LINK, catalog.CONNECTION, catalog.KEYS)
+_OF_DSM = (catalog.GROUP, catalog.LINK, catalog.CONNECTION, catalog.KEYS, catalog.APPS)
 
 
 def moment(value: datetime | None) -> str | None:

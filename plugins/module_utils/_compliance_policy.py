@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from ._compliance_catalog import CATALOG, CHECKS, OF_THE_RUN, WAIVER_EXPIRED, WAIVER_UNUSED
+from ._compliance_controls import CONTROLS
 from ._errors import InvalidInput
 from ._findings import FAILED, HIGH, INFO, LOW, MEDIUM, OK, UNKNOWN, WARNING, Finding
 
@@ -122,6 +123,7 @@ def judge(policy: Policy, result: Mapping[str, Any]) -> dict[str, Any]:
         return {
             **finding,
             "severity": severity,
+            "controls": controls.listed() if (controls := CONTROLS.get(finding["id"])) else [],
             "outcome": WAIVED if hits else outcome,
             "waiver": {name: hits[0].record()[name] for name in ("reason", "expires")} if hits else None,
         }

@@ -17,7 +17,8 @@ description:
     reason. So have groups with several links, and those that were named and are not seen. Nothing is left out.
   - Whether a run has passed is for a policy to say. The role P(fortanix.dsm.cdc_compliance#role) has one, and writes
     reports.
-  - Each vault and each application is read once, however many groups use them. Groups are checked one after the other.
+  - Each vault and each application is read once, however many groups use them. O(concurrency) groups are checked at a
+    time.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
@@ -67,6 +68,12 @@ options:
         others are compared by name, and the rest is V(unknown).
     type: int
     default: 500
+  concurrency:
+    description:
+      - How many groups are checked at a time, from 1 to 32. DSM then tests as many connections at once, and a login
+        that opens a session opens as many.
+    type: int
+    default: 4
   rights_profile:
     description:
       - The rights that applications are to have. V(guide) is what the product guide asks for. V(least_privilege) is the
@@ -177,7 +184,8 @@ groups:
       contains:
         check:
           description:
-            - One of V(group), V(link), V(credential), V(connection), V(rights), V(application), V(vault), and V(keys).
+            - One of V(group), V(link), V(credential), V(connection), V(rights), V(application), V(vault), V(keys), and
+              V(apps).
           type: str
         id:
           description: Stable name of the kind of finding. C(docs/findings.md) lists them all.

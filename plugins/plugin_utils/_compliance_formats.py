@@ -15,6 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ..module_utils._compliance_catalog import CATALOG, CHECKS
+from ..module_utils._compliance_controls import CONTROLS
 from ..module_utils._compliance_policy import FAIL, WAIVED
 from ..module_utils._errors import printable
 from ..module_utils._findings import FAILED, OK, UNKNOWN
@@ -164,7 +165,10 @@ def sarif(report: Report) -> str:
             {
                 "id": rule,
                 "shortDescription": {"text": CATALOG[rule].title},
-                "properties": {"section": CATALOG[rule].section},
+                "properties": {
+                    "section": CATALOG[rule].section,
+                    "tags": CONTROLS[rule].listed() if rule in CONTROLS else [],
+                },
             }
             for rule in rules
         ],

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ..module_utils._compliance_catalog import NOTHING
 from ..module_utils._compliance_policy import Policy, judge
 from ..module_utils._inventory import readable
 from ._compliance_formats import junit, markdown, sarif
@@ -24,6 +25,8 @@ from ._compliance_page import page
 FORMAT = "fortanix.dsm.compliance/1"
 # What a result of the module has, by the names that a report takes over as they are.
 _TAKEN = ("checked_at", "dsm", "operator", "options")
+# Ansible hands containers of its own to filters, which cannot be part of what one returns: each is read.
+_READ = (*_TAKEN, "groups", "findings")
 _WRITERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "json": ("json", lambda report: json.dumps(report, indent=2, ensure_ascii=True) + "\n"),
     "markdown": ("md", markdown),
@@ -34,19 +37,41 @@ _WRITERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
 FORMATS = tuple(_WRITERS)
 
 
-def report(result: Mapping[str, Any], option: Any, collection_version: str | None) -> dict[str, Any]:
+def merged(results: Sequence[Mapping[str, Any]], all_groups: bool | None) -> dict[str, Any]:
+    """The results of the batches of one run as one result; its time is that of the first.
+
+    Args:
+        all_groups: whether the batches together are all groups, which none of them can know; None leaves what it says.
+    """
+    plain = [{name: readable(result[name]) for name in _READ} for result in results]
+    groups = sorted((group for one in plain for group in one["groups"]), key=lambda group: group["name"])
+    # That a batch had no group to check says nothing where another had one.
+    findings = [one for result in plain for one in result["findings"] if not (groups and one["id"] == NOTHING.id)]
+    options = plain[0]["options"] if all_groups is None else {**plain[0]["options"], "all_groups": all_groups}
+    return {
+        **plain[0],
+        "checked_at": min(result["checked_at"] for result in plain),
+        "options": options,
+        "groups": groups,
+        "findings": findings,
+    }
+
+
+def report(
+    results: Sequence[Mapping[str, Any]], option: Any, collection_version: str | None, all_groups: bool | None = None
+) -> dict[str, Any]:
     """The report, as docs/compliance-report.schema.json describes it.
 
     Args:
-        result: of the module cdc_compliance_info.
+        results: of the module cdc_compliance_info, one for each batch of groups.
         option: the policy.
+        all_groups: as of :func:`merged`.
 
     Raises:
         InvalidInput: the policy is wrong.
     """
     policy = Policy.from_option(option)
-    # Ansible hands containers of its own to filters, which cannot be part of what one returns.
-    plain = {name: readable(result[name]) for name in (*_TAKEN, "groups", "findings")}
+    plain = merged(results, all_groups)
     judged = judge(policy, plain)
     return {
         "format": FORMAT,

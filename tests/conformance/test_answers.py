@@ -154,7 +154,7 @@ def walk_as_a_user(sandbox: Sandbox, app: Caller) -> None:
     user = app.as_(f"Bearer {app.as_('')('POST', '/sys/v1/session/auth', body)['access_token']}")
     user("POST", "/sys/v1/session/select_account", {"acct_id": sandbox.world.account_id})
     user("POST", "/sys/v1/session/refresh")
-    for path in ("users", "users/accounts", "users/permissions", f"users/{person.user_id}"):
+    for path in ("users", "users/accounts", "users/permissions", f"users/{person.user_id}", "apps"):
         user("GET", f"/sys/v1/{path}")
     user("POST", "/sys/v1/session/terminate")
     basic = encoded(f"{member.email}:{member.password}".encode())

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm import routes
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_account_info,
+    cdc_compliance_info,
     cdc_connection,
     cdc_group,
     cdc_group_info,
@@ -126,6 +127,12 @@ def approve_all(state: Any) -> None:
         one.status = "APPROVED"
 
 
+def to_be_judged(operate: Operator, sandbox: Sandbox) -> None:
+    """All groups of the account, looked at."""
+    operate(cdc_group, name=f"judged-{uuid4()}", vault=PREMIUM, **link_to(sandbox.world.public))
+    operate(cdc_compliance_info, look_in_azure=False)
+
+
 def as_a_user(operate: Operator, sandbox: Sandbox) -> None:
     """The login is a user's, who looks at the account and at himself."""
     administrator = sandbox.world.administrator
@@ -152,6 +159,7 @@ WAYS: dict[str, Callable[[Operator, Sandbox], None]] = {
         for_the_government,
         to_a_managed_hsm,
         with_approvals,
+        to_be_judged,
         as_a_user,
         as_an_app,
     )

@@ -40,6 +40,7 @@ ROUTES: dict[tuple[str, str], tuple[str | None, str | None]] = {
     ("GET", "/sys/v1/users/accounts"): (NO_BODY, "user-accounts"),
     ("GET", "/sys/v1/users/permissions"): (NO_BODY, "permissions"),
     ("GET", "/sys/v1/users/{user_id}"): (NO_BODY, "user"),
+    ("GET", "/sys/v1/apps"): (NO_BODY, "list:app"),
     ("GET", "/sys/v1/apps/{app_id}"): (NO_BODY, "app"),
     ("GET", "/sys/v1/groups"): (NO_BODY, "group-list"),
     ("POST", "/sys/v1/groups"): ("group-request", "group"),

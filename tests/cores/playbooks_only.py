@@ -16,7 +16,7 @@ import pytest
 from ansible.release import __version__
 
 # Fixtures that run playbooks.
-PLAYBOOKS = {"ansible", "chain", "emergency", "many", "rotate"}
+PLAYBOOKS = {"ansible", "chain", "compliance", "emergency", "many", "rotate"}
 
 
 def pytest_configure() -> None:

@@ -170,6 +170,49 @@ def test_a_managed_hsm_is_judged_as_its_own_module_judges_it(pool: AzureRights) 
     assert judged <= ids(found)
 
 
+def test_an_app_of_the_group_that_logs_in_by_a_secret_is_found(azure: AzureRights, group: str) -> None:
+    def deed(state: Any) -> None:
+        group_id = state.dsm.find_group(group).group_id
+        for name, types, enabled in (
+            ("by-secret", (), True),
+            ("by-certificate", ("Certificate",), True),
+            ("off", (), False),
+        ):
+            app = state.dsm.add_app(name)
+            app.auth_types, app.enabled = types, enabled
+            app.groups[group_id] = ["SIGN"]
+
+    azure.sandbox.do(deed)
+
+    (finding,) = [one for one in only(check(azure))["findings"] if one["check"] == "apps"]
+
+    assert (finding["id"], finding["status"]) == ("app-without-certificate", "warning")
+    assert [app["name"] for app in finding["evidence"]["apps"]] == ["by-secret"]
+
+
+# At the same time ---------------------------------------------------------------------------------------------------
+
+
+def test_while_one_group_is_waited_for_others_are_checked(azure: AzureRights) -> None:
+    names = sorted(azure.group() for _number in range(4))
+    check_of_a_group = ("POST", "/sys/v1/groups/{group_id}/hmg/check")
+    method, route = check_of_a_group
+    azure.sandbox.faults.add(Fault(plane="dsm", method=method, route=route, until=(*check_of_a_group, 3)))
+
+    result = check(azure, concurrency=2, dsm_timeout=20)
+
+    assert [one["name"] for one in result["groups"]] == names
+    assert [statuses(one)["connection"] for one in result["groups"]] == ["ok"] * 4
+
+
+def test_keys_that_dsm_lists_in_no_known_shape_are_unknown(azure: AzureRights, group: str) -> None:
+    azure.sandbox.faults.add(Fault(plane="dsm", method="GET", route="/crypto/v1/keys", status=200, body='{"items": 1}'))
+
+    found = only(check(azure))
+
+    assert statuses(found)["keys"] == "unknown"
+
+
 # What is unknown ----------------------------------------------------------------------------------------------------
 
 
@@ -217,7 +260,7 @@ def test_without_a_login_to_azure_what_is_there_is_unknown(azure: AzureRights, g
         Operator(azure.sandbox.environment())(cdc_compliance_info, look_in_azure=False, check_connections=False)
     )
 
-    assert {name for name, status in statuses(found).items() if status == "ok"} == {"group", "link"}
+    assert {name for name, status in statuses(found).items() if status == "ok"} == {"group", "link", "apps"}
     assert {entry.plane for entry in azure.sandbox.journal.since(mark)} == {"dsm"}
 
 
@@ -272,6 +315,8 @@ def test_an_account_without_groups_is_not_a_pass(azure: AzureRights) -> None:
         ({"group_names": [" "]}, "group_names"),
         ({"group_ids": ["one"]}, "group_ids"),
         ({"max_keys": -1}, "max_keys"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"concurrency": 33}, "concurrency"),
         ({"renew_before_days": -1}, "renew_before_days"),
         ({"dsm_egress_addresses": ["here"]}, "dsm_egress_addresses"),
         ({"key_permissions": ["get"]}, "key_permissions"),

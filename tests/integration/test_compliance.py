@@ -77,7 +77,7 @@ def test_in_check_mode_the_reports_are_written_the_play_fails_and_nothing_else_i
     assert (report["verdict"], report["status"], report["groups"][0]["name"]) == ("fail", "unknown", HOSTILE)
     assert ElementTree.fromstring(compliance.file("junit.xml").read_text(encoding="utf-8")).get("name")
     for line in compliance.file("sha256").read_text(encoding="utf-8").splitlines():
-        digest, _, name = line.partition("  ")
+        digest, name = line.split("  ", 1)
         assert hashlib.sha256((compliance.reports / name).read_bytes()).hexdigest() == digest
     every = [path.read_text(encoding="utf-8") for path in compliance.reports.iterdir()]
     assert len(every) == 6
@@ -111,3 +111,28 @@ def test_a_policy_with_a_slip_is_refused_before_anything_is_asked(compliance: Co
     assert run.code != 0
     assert "it does not know fail_onn" in re.sub(r"\s+", " ", run.output)
     assert (compliance.azure.sandbox.journal.since(mark), compliance.reports.exists()) == ([], False)
+
+
+def test_all_groups_are_checked_in_batches_of_whole_vaults_and_make_one_report(compliance: Compliance) -> None:
+    names = [compliance.azure.group() for _number in range(5)]
+    mark = compliance.azure.sandbox.journal.mark()
+
+    run = compliance.run(cdc_compliance_batch_size=2, cdc_compliance_enforce=False, cdc_compliance_formats=["json"])
+
+    assert run.code == 0, run.output
+    for label in ("groups 1 to 2 of 5", "groups 3 to 4 of 5", "groups 5 to 5 of 5"):
+        assert label in run.output
+    report = compliance.report
+    assert [group["name"] for group in report["groups"]] == sorted(names)
+    assert (report["options"]["all_groups"], report["findings"]) == (True, [])
+    assert compliance.azure.sandbox.journal.writes(since=mark) == []
+
+
+def test_a_relative_directory_is_refused_before_anything_is_asked(compliance: Compliance) -> None:
+    mark = compliance.azure.sandbox.journal.mark()
+
+    run = compliance.run(cdc_compliance_directory="reports")
+
+    assert run.code != 0
+    assert "reports is a relative path. Give an absolute one" in re.sub(r"\s+", " ", run.output)
+    assert compliance.azure.sandbox.journal.since(mark) == []

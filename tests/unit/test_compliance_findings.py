@@ -13,18 +13,21 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _compliance_catalog as catalog
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Credential, Firewall
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import MANAGED_HSM, Credential, Firewall
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vault_keys import KeyVersion, VaultKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_controls import CONTROLS
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_findings import (
     Clock,
     Validity,
     completed,
     not_seen,
+    of_apps,
     of_credential,
     of_keys,
     of_link,
-    of_network,
+    of_vault,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.apps import App
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import (
     CREDENTIAL_EXPIRES,
     CREDENTIAL_FACT,
@@ -171,9 +174,48 @@ def test_the_operators_own_credential_in_a_link_has_failed() -> None:
     ],
 )
 def test_a_vault_that_takes_requests_from_everywhere_is_a_warning(firewall: Firewall, is_open: bool) -> None:
-    found = told(of_network(replace(vault(), firewall=firewall)))
+    found = told(of_vault(replace(vault(), firewall=firewall, rbac=True)))
 
     assert found == ([("vault-open-to-all-networks", "warning")] if is_open else [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [
+        ({"rbac": False}, True),
+        ({"rbac": True}, False),
+        # The prerequisites have a finding of their own for it.
+        ({"rbac": False, "states_model": False}, False),
+        ({"rbac": False, "kind": MANAGED_HSM}, False),
+    ],
+)
+def test_access_policies_are_told_with_what_ends_in_2027(changes: dict[str, Any], is_told: bool) -> None:
+    found = [one for one in of_vault(replace(vault(), **changes)) if one.kind.id == "vault-uses-access-policies"]
+
+    assert [one.evidence["api_versions_end"] for one in found] == (["2027-02-27"] if is_told else [])
+
+
+# The apps of DSM ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ({"auth_type": "Certificate"}, []),
+        ({"auth_type": "TrustedCa"}, []),
+        ({"auth_type": "All", "auth_type_all": ["Certificate", "TrustedCa"]}, []),
+        ({"auth_type": "Secret"}, [("app-without-certificate", "warning")]),
+        ({"auth_type": "All", "auth_type_all": ["Certificate", "Secret"]}, [("app-without-certificate", "warning")]),
+        ({"auth_type": "All"}, [("app-login-unknown", "unknown")]),
+        ({}, [("app-login-unknown", "unknown")]),
+    ],
+)
+def test_apps_are_to_log_in_by_certificate_and_no_other_way(
+    stored: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    app = App.from_stored({"app_id": "id", "name": "app", "groups": {}, **stored})
+
+    assert told(of_apps("group", [app])) == expected
 
 
 # The keys -----------------------------------------------------------------------------------------------------------
@@ -191,7 +233,7 @@ def in_vault(name: str, *versions: KeyVersion, managed: bool = False) -> VaultKe
 
 
 def compared(in_dsm: list[VirtualKey], in_azure: list[VaultKey]) -> list[tuple[str, str, Any]]:
-    findings, _numbers = of_keys("group", in_dsm, in_azure, NOW)
+    findings, _seen = of_keys("group", in_dsm, in_azure, NOW)
     return [(finding.kind.id, finding.status, finding.evidence["keys"]) for finding in findings]
 
 
@@ -295,3 +337,22 @@ def test_what_a_report_replaces_is_left_out() -> None:
     found = completed([finding], "group", NOTHING_SEEN)
 
     assert {one.status for one in found} == {OK}
+
+
+def test_the_numbers_tell_the_platforms_that_azure_reports_and_no_level() -> None:
+    def key(name: str, platform: str | None) -> VaultKey:
+        return in_vault(name, KeyVersion(ONE, True, days(-9), hsm_platform=platform))
+
+    in_azure = [key("one", "2"), key("two", "2"), key("three", "0"), key("four", None), VaultKey("five")]
+
+    _findings, seen = of_keys("group", [], in_azure, NOW)
+
+    assert seen["hsm_platforms"] == {"0": 1, "2": 2, "not read": 1, "not told": 1}
+    assert "fips" not in str(seen).lower()
+
+
+def test_controls_are_those_of_findings_that_there_are_and_no_pass_has_any() -> None:
+    assert CONTROLS.keys() <= catalog.CATALOG.keys()
+    assert not CONTROLS.keys() & {kind.id for kind in catalog.CHECKS.values()}
+    # Who has mapped them is told of each: Azure's own policies, or this collection.
+    assert all(bool(controls.policies) != controls.ours for controls in CONTROLS.values())

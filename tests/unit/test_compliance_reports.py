@@ -53,7 +53,7 @@ def made(name: str = "one", *, policy: dict[str, Any] | None = None) -> dict[str
     waivers = [{"id": "no-purge-protection", "reason": f"because {name}", "expires": "2027-01-31"}]
     option = {"waivers": waivers} if policy is None else policy
     dsm = {"endpoint": "https://dsm.example.com", "version": f"5.8 {name}"}
-    return report(result(group(*findings, name=name), dsm=dsm), option, "0.1.0")
+    return report([result(group(*findings, name=name), dsm=dsm)], option, "0.1.0")
 
 
 def text(name: str, form: str) -> str:

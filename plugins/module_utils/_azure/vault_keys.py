@@ -20,12 +20,13 @@ API = {"api-version": "2025-07-01"}
 
 @dataclass(frozen=True)
 class KeyVersion:
-    """``id``: 32 hex digits. ``created`` and ``ends``: UTC, None when Azure does not say."""
+    """``id``: 32 hex digits. ``created`` and ``ends``: UTC, None when Azure does not say. So is ``hsm_platform``."""
 
     id: str
     enabled: bool
     created: datetime | None = None
     ends: datetime | None = None
+    hsm_platform: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def _version(entry: Mapping[str, Any]) -> KeyVersion:
         enabled=attributes.get("enabled") is not False,
         created=_moment(attributes.get("created")),
         ends=_moment(attributes.get("exp")),
+        hsm_platform=None if attributes.get("hsmPlatform") is None else str(attributes["hsmPlatform"]),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,17 @@ def connect(task: Task, *, read_only: bool) -> Iterator[DsmClient]:
     Raises:
         InvalidInput: an option cannot be right. No request has been made then.
     """
+    with connect_several(task, 1, read_only=read_only) as (client,):
+        yield client
+
+
+@contextmanager
+def connect_several(task: Task, number: int, *, read_only: bool) -> Iterator[tuple[DsmClient, ...]]:
+    """As :func:`connect`, for threads: a client is for one of them at a time, and has its own session and time budget.
+
+    Raises:
+        InvalidInput: an option cannot be right. No request has been made then.
+    """
     params = task.params
     login = login_from(params)
     endpoint = checked_endpoint(params["dsm_endpoint"])
@@ -60,15 +71,16 @@ def connect(task: Task, *, read_only: bool) -> Iterator[DsmClient]:
     tls = tls_context(params["dsm_validate_certs"], params.get("dsm_ca_path"), certificate)
     if not params["dsm_validate_certs"]:
         task.warn("dsm_validate_certs is false: whoever sits between here and DSM can read the login and the link.")
-    budget = Budget(params["dsm_timeout"], "dsm_timeout")
-    transport = Transport(
-        endpoint, tls=tls, proxy=task.proxy, budget=budget, presents_certificate=certificate is not None
-    )
-    client = DsmClient(login, transport, budget=budget, read_only=read_only)
-    try:
-        yield client
-    finally:
-        client.close()
+    with ExitStack() as stack:
+        clients = []
+        for _number in range(number):
+            budget = Budget(params["dsm_timeout"], "dsm_timeout")
+            transport = Transport(
+                endpoint, tls=tls, proxy=task.proxy, budget=budget, presents_certificate=certificate is not None
+            )
+            clients.append(DsmClient(login, transport, budget=budget, read_only=read_only))
+            stack.callback(clients[-1].close)
+        yield tuple(clients)
 
 
 def checked_endpoint(url: str) -> str:

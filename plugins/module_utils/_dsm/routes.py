@@ -21,6 +21,7 @@ ACCOUNT = "/sys/v1/accounts/{acct_id}"
 USERS = "/sys/v1/users"
 USER = "/sys/v1/users/{user_id}"
 USER_PERMISSIONS = "/sys/v1/users/permissions"
+APPS = "/sys/v1/apps"
 APP = "/sys/v1/apps/{app_id}"
 GROUPS = "/sys/v1/groups"
 GROUP = "/sys/v1/groups/{group_id}"
@@ -45,6 +46,7 @@ READS = frozenset(
         ("GET", USERS),
         ("GET", USER),
         ("GET", USER_PERMISSIONS),
+        ("GET", APPS),
         ("GET", APP),
         ("GET", GROUPS),
         ("GET", GROUP),

@@ -167,6 +167,8 @@ _APP = record(
     acct_id=optional(text),
     name=optional(text),
     role=optional(text),
+    auth_type=optional(text),
+    auth_type_all=optional(_TEXTS),
     groups=optional(_either(map_of(optional(_TEXTS)), _TEXTS)),
     account_membership=optional(record(roles=optional(list_of(record())))),
 )
@@ -181,6 +183,7 @@ ANSWERS: dict[tuple[str, str], Shape] = {
     ("GET", routes.USER_PERMISSIONS): record(
         account=_TEXTS, groups=optional(map_of(_TEXTS)), all_groups=optional(_TEXTS)
     ),
+    ("GET", routes.APPS): listing(_APP),
     ("GET", routes.APP): _APP,
     ("GET", routes.GROUPS): listing(_GROUP),
     ("GET", routes.GROUP): _GROUP,

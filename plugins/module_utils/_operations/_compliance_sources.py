@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, TypeVar
 
 from .._azure import graph, pipeline, vault_keys, vaults
@@ -42,12 +43,14 @@ class Standard:
 
 
 class AzureSources:
-    """Azure and Entra as the operator sees them, for one run."""
+    """Azure and Entra as the operator sees them, for one run and all its threads."""
 
     def __init__(self, azure: Azure, standard: Standard) -> None:
         self.azure = azure
         self._standard = standard
         self._known: dict[Hashable, Any] = {}
+        self._reading: dict[Hashable, Lock] = {}
+        self._guard = Lock()
 
     def application(self, link: Link) -> Registration | TaskError:
         """The application that the link names."""
@@ -68,12 +71,16 @@ class AzureSources:
         return self._once(("keys", store.resource_id), lambda: self._keys(store))
 
     def _once(self, key: Hashable, read: Callable[[], T]) -> T | TaskError:
-        if key not in self._known:
-            try:
-                self._known[key] = read()
-            except TaskError as error:
-                self._known[key] = error
-        found: T | TaskError = self._known[key]
+        with self._guard:
+            reading = self._reading.setdefault(key, Lock())
+        # Who needs the same waits for it. An assessment takes the locks of its parts, and never the other way round.
+        with reading:
+            if key not in self._known:
+                try:
+                    self._known[key] = read()
+                except TaskError as error:
+                    self._known[key] = error
+            found: T | TaskError = self._known[key]
         return found
 
     def _application(self, link: Link) -> Registration:

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from ..wire import json_response
-from .context import Dsm, caller, flag, path_uuid
+from .context import Dsm, caller, flag, path_uuid, require_uuid, whole_number
 from .errors import forbidden, not_found
 from .permissions import require_overview
 from .state import Account, App
+
+# As the API's description names it (DSM contract §1.6).
+_DEFAULT_LIMIT = 1001
 
 
 class Accounts:
@@ -31,6 +35,22 @@ class Accounts:
             raise forbidden("The session belongs to another account")
         return json_response(self._account_json(account))
 
+    async def list_apps(self, request: web.Request) -> web.Response:
+        """A bare array, by `limit` and `offset`: all apps that the caller may see, or those of one group."""
+        principal, query = caller(request), request.query
+        if isinstance(principal.subject, App) and not principal.sees_all_groups:
+            raise forbidden("The operation needs the permission GET_APPS")
+        found = [app for app in self._dsm.state.apps.values() if app.acct_id == principal.account.acct_id]
+        if not principal.sees_all_groups:
+            found = [app for app in found if app.groups.keys() & principal.groups.keys()]
+        if (group_id := query.get("group_id")) is not None:
+            wanted = require_uuid(group_id, "group_id")
+            found = [app for app in found if wanted in app.groups]
+        limit = whole_number(query.get("limit"), "limit")
+        offset = whole_number(query.get("offset"), "offset") or 0
+        page = sorted(found, key=lambda app: app.app_id)[offset : offset + (_DEFAULT_LIMIT if limit is None else limit)]
+        return json_response([_app_json(app, self._with_permissions(query)) for app in page])
+
     async def get_app(self, request: web.Request) -> web.Response:
         principal = caller(request)
         app = self._dsm.state.apps.get(path_uuid(request, "app_id"))
@@ -38,9 +58,11 @@ class Accounts:
             raise not_found("app does not exist")
         if app is not principal.subject:
             require_overview(principal, "GET_APPS")
+        return json_response(_app_json(app, self._with_permissions(request.query)))
+
+    def _with_permissions(self, query: Mapping[str, str]) -> bool:
         wanted = self._dsm.profile.app_groups
-        with_permissions = wanted == "map" or (wanted == "on_request" and flag(request.query.get("group_permissions")))
-        return json_response(_app_json(app, with_permissions))
+        return wanted == "map" or (wanted == "on_request" and flag(query.get("group_permissions")))
 
     def _account_json(self, account: Account) -> dict[str, Any]:
         state = self._dsm.state
@@ -75,6 +97,11 @@ def _subscription(account: Account) -> dict[str, Any]:
     return {"custom": {"package_name": "Sandbox", "features": sorted(account.features)}}
 
 
+def _auth_json(types: tuple[str, ...]) -> dict[str, Any]:
+    """One way to log in by its name, several as `All` with their list."""
+    return {"auth_type": types[0]} if len(types) == 1 else {"auth_type": "All", "auth_type_all": list(types)}
+
+
 def _app_json(app: App, with_permissions: bool) -> dict[str, Any]:
     """An app; its groups as a map to permissions, or as a list of ids."""
     role = "AccountAdministrator" if app.role == "admin" else "AccountMember"
@@ -83,7 +110,7 @@ def _app_json(app: App, with_permissions: bool) -> dict[str, Any]:
         "acct_id": app.acct_id,
         "name": app.name,
         "app_type": "",
-        "auth_type": "Certificate" if app.certificate else "Secret",
+        **_auth_json(app.auth_types or ("Certificate" if app.certificate else "Secret",)),
         "role": app.role,
         "enabled": app.enabled,
         "created_at": app.created_at,

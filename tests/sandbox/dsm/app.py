@@ -62,6 +62,7 @@ def _add_session_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
     router.add_get("/sys/v1/users/accounts", users.own_accounts)
     router.add_get("/sys/v1/users/permissions", users.own_permissions)
     router.add_get("/sys/v1/users/{user_id}", users.get_user)
+    router.add_get("/sys/v1/apps", accounts.list_apps)
     router.add_get("/sys/v1/apps/{app_id}", accounts.get_app)
 
 

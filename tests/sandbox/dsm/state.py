@@ -77,6 +77,8 @@ class App:
     idle_seconds: int = 600
     certificate: x509.Certificate | None = None
     """Logs in with this certificate; then there is no secret."""
+    auth_types: tuple[str, ...] = ()
+    """What is shown in the API's words, in place of what follows from secret and certificate."""
 
     @property
     def api_key(self) -> str:

@@ -206,6 +206,22 @@ def test_an_app_tells_its_role_and_the_end_of_its_certificate(sb: Sandbox, admin
     assert shown["cert_not_after"] == certificate.not_valid_after_utc.strftime("%Y%m%dT%H%M%SZ")
 
 
+def test_apps_are_listed_to_those_who_may_see_them(
+    sb: Sandbox, admin: Any, crypto: Any, names: Any, group: Any
+) -> None:
+    app = sb.do(lambda state: state.dsm.add_app(names.new("app")))
+    sb.do(lambda _state: app.groups.update({group["group_id"]: ["SIGN"]}))
+    sb.do(lambda _state: setattr(app, "auth_types", ("Secret", "Certificate")))
+
+    (shown,) = admin("GET", "/sys/v1/apps", group_id=group["group_id"]).json
+
+    assert (shown["name"], shown["auth_type"]) == (app.name, "All")
+    assert shown["auth_type_all"] == ["Secret", "Certificate"]
+    assert len(admin("GET", "/sys/v1/apps").json) > 1
+    assert admin("GET", "/sys/v1/apps", limit=1, offset=99).json == []
+    assert crypto("GET", "/sys/v1/apps").status == 403
+
+
 @pytest.mark.parametrize(
     ("features", "subscription", "status"),
     [

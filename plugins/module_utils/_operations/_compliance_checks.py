@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""All checks of one group with one link: what is read for each, and what it is judged by (guide 4.1 to 4.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from .. import _certificates
+from .. import _compliance_catalog as catalog
+from .._azure import vaults
+from .._azure.prerequisites import Assessment
+from .._certificates import Certificate
+from .._compliance_findings import (
+    Clock,
+    Validity,
+    completed,
+    end_of_credential,
+    moment,
+    not_seen,
+    of_apps,
+    of_credential,
+    of_keys,
+    of_link,
+    of_vault,
+)
+from .._dsm import connection, keys
+from .._dsm.apps import App
+from .._dsm.client import DsmClient
+from .._dsm.diagnosis import diagnose
+from .._dsm.external_kms import Link
+from .._dsm.groups import Group
+from .._dsm.tls import pem_of, sha256_of
+from .._errors import InvalidInput, TaskError
+from .._findings import FAILED, UNKNOWN, Finding, Kind
+from ._compliance_sources import AzureSources
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the checks of all groups share. ``azure``: None where the user does not want it to be looked at."""
+
+    apps: Sequence[App] | TaskError
+    azure: AzureSources | None
+    operator_client_id: str | None
+    clock: Clock
+    tests: bool
+
+
+def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Finding, ...]:
+    """All findings of a group with one link: each check has at least one, of status ok where nothing is wrong."""
+    link, clock, azure = group.azure_link, everything.clock, everything.azure
+    certificate = _auth_certificate(link)
+    registration = _not_wanted() if azure is None else azure.application(link)
+    registered = None if isinstance(registration, TaskError) else registration.identity.credentials
+    assessment = _not_wanted() if azure is None else _assessment(azure, link, certificate)
+    ends, source, _problem = end_of_credential(group, registered, clock)
+    evidence: dict[str, Any] = {
+        catalog.GROUP: {"group_id": group.group_id, "hmg_id": link.hmg_id},
+        catalog.LINK: {"tls": link.tls.view(), "azure_service": link.azure_service},
+        catalog.CREDENTIAL: {"source": source, "ends": moment(ends), "match": group.credential_match},
+    }
+    found = [
+        *of_link(group, [_validity(ca) for ca in link.tls.pinned], _client_validity(link), clock),
+        *of_credential(group, registered, everything.operator_client_id, clock),
+        *_of_connection(everything, dsm, group, evidence),
+        *_of_azure(assessment, group, evidence),
+        *_of_keys(everything, dsm, group, evidence),
+        *_of_apps(everything.apps, group, evidence),
+    ]
+    return completed(found, group.label, evidence)
+
+
+def _of_connection(everything: Shared, dsm: DsmClient, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+    label = f"link of {group.label}"
+
+    def found(kind: Kind, status: str, actual: str, remedy: str, facts: Mapping[str, Any]) -> Finding:
+        return Finding(kind, status, "DSM", label, "DSM's test connects", actual, remedy, facts)
+
+    if not everything.tests:
+        yield found(catalog.NOT_TESTED, UNKNOWN, "check_connections is false", "let DSM test it", {})
+        return
+    try:
+        test = connection.check_stored(dsm, str(group.group_id), label)
+    except TaskError as error:
+        remedy = "let the login test connections, and look at what DSM says"
+        yield found(catalog.NOT_TESTED, UNKNOWN, why(error), remedy, {})
+        return
+    # What DSM tries in its test is not public (DSM contract §7, Q36), so this is all that can be said.
+    evidence[catalog.CONNECTION] = {"proves": ["dsm_check"]}
+    if not test.connected:
+        told = diagnose(test.answer, test.http_status, group.azure_link)
+        facts = {"class": told.id, "leg": told.leg, "host": told.host}
+        yield found(catalog.NOT_CONNECTED, FAILED, test.words or told.entry.title, told.entry.remedy, facts)
+
+
+def _of_azure(assessment: Assessment | TaskError, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+    if isinstance(assessment, TaskError):
+        planes = {catalog.RIGHTS: "Azure", catalog.APPLICATION: "Entra", catalog.VAULT: "Azure"}
+        for check, plane in planes.items():
+            yield not_seen(check, group.label, plane, why(assessment), assessment.next_step)
+        return
+    shown = assessment.result()
+    evidence[catalog.RIGHTS] = {"rights": assessment.rights_view()}
+    application, store = shown["application"], vaults.record(assessment.access.store)
+    evidence[catalog.APPLICATION] = {name: application[name] for name in ("client_id", "object_id", "enabled")}
+    evidence[catalog.VAULT] = {**store, "reachable_for_dsm": assessment.reach.as_result()}
+    yield from assessment.findings
+    yield from of_vault(assessment.access.store)
+
+
+def _of_keys(everything: Shared, dsm: DsmClient, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+    in_azure = _keys_in_azure(everything, group)
+    in_dsm = asked(lambda: list(keys.list_keys(dsm, str(group.group_id), group.label)))
+    for unseen, plane in ((in_azure, "Azure"), (in_dsm, "DSM")):
+        if isinstance(unseen, TaskError):
+            yield not_seen(catalog.KEYS, f"keys of {group.label}", plane, why(unseen), unseen.next_step)
+    if not isinstance(in_azure, TaskError) and not isinstance(in_dsm, TaskError):
+        found, evidence[catalog.KEYS] = of_keys(group.label, in_dsm, in_azure, everything.clock.now)
+        yield from found
+
+
+def _keys_in_azure(everything: Shared, group: Group) -> Any:
+    azure, link = everything.azure, group.azure_link
+    if azure is None:
+        return _not_wanted()
+    store = azure.vault(link) if link.vault_uri else _no_vault()
+    return store if isinstance(store, TaskError) else azure.keys(store)
+
+
+def _of_apps(found: Sequence[App] | TaskError, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+    if isinstance(found, TaskError):
+        yield not_seen(catalog.APPS, f"apps of {group.label}", "DSM", why(found), found.next_step)
+        return
+    in_use = [one for one in found if one.enabled and group.group_id in one.groups]
+    evidence[catalog.APPS] = {"enabled": len(in_use)}
+    yield from of_apps(group.label, in_use)
+
+
+def _assessment(azure: AzureSources, link: Link, certificate: Certificate | None) -> Assessment | TaskError:
+    return azure.assessment(link, certificate) if link.vault_uri else _no_vault()
+
+
+def _not_wanted() -> TaskError:
+    return TaskError(
+        "look_in_azure is false", plane="Azure", next_step="run it with a login of an operator, and look_in_azure: true"
+    )
+
+
+def _no_vault() -> TaskError:
+    return TaskError("no vault is chosen", plane="Azure", next_step="choose one with fortanix.dsm.cdc_vault_select")
+
+
+def asked(read: Callable[[], T]) -> T | TaskError:
+    """What was read, or why it could not be."""
+    try:
+        return read()
+    except TaskError as error:
+        return error
+
+
+def why(error: TaskError) -> str:
+    return f"{error.problem}: {error.server_words}" if error.server_words else error.problem
+
+
+# Certificates -------------------------------------------------------------------------------------------------------
+
+
+def _read(encoded: str) -> Certificate | None:
+    """The certificate that DSM shows; None when it is none that can be read."""
+    try:
+        return _certificates.load_certificates("certificate", pem_of(encoded))[0]
+    except InvalidInput:
+        return None
+
+
+def _auth_certificate(link: Link) -> Certificate | None:
+    encoded = ((link.stored or {}).get("auth_config") or {}).get("client_cert")
+    return _read(str(encoded)) if encoded else None
+
+
+def _validity(encoded: str) -> Validity:
+    found = _read(encoded)
+    return Validity(sha256_of(encoded), found.not_before if found else None, found.not_after if found else None)
+
+
+def _client_validity(link: Link) -> Validity | None:
+    if link.tls.client_certificate is not None:
+        return _validity(link.tls.client_certificate)
+    # Recorded when it was written, and not shown by DSM.
+    sha256 = link.tls.client_certificate_sha256
+    return None if sha256 is None else Validity(sha256, None, None)

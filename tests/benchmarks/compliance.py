@@ -1,0 +1,155 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a compliance run of many groups costs: requests, seconds, memory. Started by `make bench-compliance`.
+
+Nothing here passes or fails by time. The groups, ten to a vault, are put straight into the sandbox: what is measured
+only reads them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from sandbox import Sandbox, State
+from sandbox.world import AzureView
+
+ROOT = Path(__file__).resolve().parents[2]
+_PLANES = {"DSM": {"dsm"}, "Entra": {"entra", "graph"}, "Azure": {"arm", "vault"}}
+_TO_A_VAULT = 10
+_POLICY = {"fail_on": "never", "fail_on_unknown": False}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="make bench-compliance BENCH_ARGS=...", description="Measure a compliance run of many groups."
+    )
+    parser.add_argument("--groups", type=int, nargs="+", default=[100, 1000], help="how many groups (100 1000)")
+    parser.add_argument("--batch", type=int, default=100, help="groups of a batch (100)")
+    parser.add_argument("--concurrency", type=int, default=4, help="groups at a time (4)")
+    options = parser.parse_args()
+    print(
+        "| groups | DSM | Entra | Azure | writes | seconds | ansible-playbook MB | largest other process MB | page MB |"
+    )
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
+    for count in options.groups:
+        with tempfile.TemporaryDirectory() as directory:
+            _measure(Path(directory), count, options.batch, options.concurrency)
+    return 0
+
+
+def _measure(directory: Path, count: int, batch: int, concurrency: int) -> None:
+    with Sandbox.start() as sandbox:
+        view = sandbox.world.public
+        sandbox.do(lambda state: _fill(state, view, count))
+        environment = {**os.environ, **sandbox.environment(), **sandbox.operator_environment(view)}
+        given = {
+            "cdc_compliance_directory": str(directory),
+            "cdc_compliance_batch_size": batch,
+            "cdc_compliance_concurrency": concurrency,
+            "cdc_compliance_policy": _POLICY,
+        }
+        mark, started = sandbox.journal.mark(), time.perf_counter()
+        with (directory / "output.txt").open("w", encoding="utf-8") as output:
+            run = subprocess.Popen(
+                ["ansible-playbook", str(ROOT / "playbooks/compliance.yml"), "--check", "-e", json.dumps(given)],
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            memory = Memory(run.pid)
+            code = run.wait()
+        # Not those that the simulated DSM sends to test connections.
+        seconds, entries = (
+            time.perf_counter() - started,
+            [one for one in sandbox.journal.since(mark) if one.origin == "client"],
+        )
+        if code != 0:
+            raise SystemExit((directory / "output.txt").read_text(encoding="utf-8"))
+        planes = Counter(plane for entry in entries for plane, names in _PLANES.items() if entry.plane in names)
+        (page,) = directory.glob("*.html")
+        cells = [
+            *(planes[plane] for plane in _PLANES),
+            sum(entry.kind == "write" for entry in entries),
+            f"{seconds:.0f}",
+            *(f"{kilobytes / 1024:.0f}" for kilobytes in memory.peaks()),
+            f"{page.stat().st_size / 1e6:.1f}",
+        ]
+        print(f"| {count} | {' | '.join(map(str, cells))} |", flush=True)
+
+
+def _fill(state: State, view: AzureView, count: int) -> None:
+    """Groups, ten to a vault with one key each; the application and the operator have what they need."""
+    azure = state.azure.public
+    for number in range(0, count, _TO_A_VAULT):
+        vault = azure.add_vault(f"akv-scale-{number}", "premium", rbac=True, subscription_id=view.subscription_id)
+        for role in ("Key Vault Contributor", "Key Vault Crypto Officer"):
+            azure.assign_role(view.client_id, vault.name, role)
+        azure.assign_role(view.operator_client_id, vault.name, "Key Vault Reader")
+        azure.add_key(vault.name, "payments", kty="EC-HSM")
+        for member in range(number, min(number + _TO_A_VAULT, count)):
+            link = {
+                "kind": "AzureKeyVault",
+                "url": vault.uri,
+                "tls": {"mode": "required", "validate_hostname": True, "ca": {"ca_set": "global_roots"}},
+                "auth_config": {"mode": "client_secret", "client_secret": view.client_secret},
+                "tenant_id": view.tenant_id,
+                "client_id": view.client_id,
+                "subscription_id": view.subscription_id,
+                "key_vault_type": "PREMIUM",
+            }
+            state.dsm.add_group(f"akv-{member:04}", hmg=link)
+
+
+class Memory:
+    """The most memory (VmHWM of Linux) of one process, and of the largest one that it has started. In kilobytes."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._most: dict[int, int] = {}
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def peaks(self) -> tuple[int, int]:
+        self._thread.join()
+        return self._most.pop(self._pid, 0), max(self._most.values(), default=0)
+
+    def _look(self) -> None:
+        while (family := _family(self._pid)) and self._pid in family:
+            for pid, kilobytes in family.items():
+                self._most[pid] = max(self._most.get(pid, 0), kilobytes)
+            time.sleep(0.05)
+
+
+def _family(root: int) -> dict[int, int]:
+    """Process -> its peak in kilobytes, of a living process and all below it."""
+    facts: dict[int, dict[str, str]] = {}
+    for path in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            # It has ended meanwhile.
+            continue
+        facts[int(path.parent.name)] = dict(line.split(":", 1) for line in lines if ":" in line)
+    found: dict[int, int] = {}
+    wanted = [root]
+    while wanted:
+        pid = wanted.pop()
+        if "VmHWM" in facts.get(pid, {}):
+            found[pid] = int(facts[pid]["VmHWM"].split()[0])
+            wanted += [child for child, fact in facts.items() if int(fact["PPid"]) == pid]
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
