@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import json
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,11 @@ import yaml
 
 from distribution.installation import build_and_install, plain_environment, said
 from sandbox import Sandbox
-from support.awx import Awx, Injected, Job, Loader, azure_resource_manager, inject, slice_of
+from support.awx import Awx, Injected, Job, Loader, azure_resource_manager, inject
 from support.playbook import ROOT
 
 PATTERN = "extensions/patterns/cdc_groups"
-GROUP, OTHER = "akv-awx", "akv-other"
+GROUP = "akv-awx"
 
 
 @dataclass
@@ -129,7 +128,79 @@ def set_up(account: Account) -> Job:
     return account.run(1, "CDC set-up", extra_vars={**defaults, **answers, "cdc_setup_wait_interval": 0})
 
 
-def test_print(account: Account, set_up: Job) -> None:
-    print(set_up.status, set_up.rc, set_up.artifacts)
-    print(set_up.output[-6000:])
-    assert set_up.status == "successful"
+def shown(job: Job) -> str:
+    return f"{job.status}\n{job.output[-4000:]}"
+
+
+def test_set_up_makes_the_group_and_keeps_what_it_did(account: Account, set_up: Job) -> None:
+    assert (set_up.status, set_up.rc) == ("successful", 0), shown(set_up)
+    kept = set_up.artifacts["cdc_setup"]["groups"][GROUP]
+    assert (kept["changed"], kept["vault"]) == (True, "akv-awx")
+    assert set_up.changed != []
+
+
+def test_a_failing_policy_fails_the_check_which_writes_nothing(account: Account, set_up: Job) -> None:
+    assert set_up.status == "successful", shown(set_up)
+    mark = account.sandbox.journal.mark()
+
+    job = account.run(
+        2,
+        "CDC compliance",
+        extra_vars={"compliance_directory": str(account.reports), "cdc_compliance_policy": {"fail_on": "info"}},
+    )
+
+    assert (job.status, "--check" in job.command) == ("failed", True), shown(job)
+    assert job.artifacts["cdc_compliance"]["verdict"] == "fail"
+    assert account.sandbox.journal.writes(since=mark) == []
+    assert (account.reports / "job-2").is_dir()
+
+
+def test_rotation_in_check_mode_tells_what_is_due_and_writes_nothing(account: Account, set_up: Job) -> None:
+    assert set_up.status == "successful", shown(set_up)
+    mark = account.sandbox.journal.mark()
+
+    job = account.run(3, "CDC rotation: what is due")
+
+    assert (job.status, job.rc) == ("successful", 0), shown(job)
+    assert len(job.artifacts["cdc_rotate"]["applications"]) == 1
+    assert account.sandbox.journal.writes(since=mark) == []
+
+
+def test_a_rotation_with_nothing_due_changes_nothing(account: Account, set_up: Job) -> None:
+    assert set_up.status == "successful", shown(set_up)
+
+    job = account.run(4, "CDC rotation")
+
+    assert (job.status, job.changed) == ("successful", []), shown(job)
+
+
+def test_what_awx_keeps_of_jobs_has_no_secret(account: Account, set_up: Job) -> None:
+    check = account.run(5, "CDC rotation: what is due")
+
+    secrets = account.secrets()
+    assert any(name.startswith("Entra") for name in secrets)
+    for job in (set_up, check):
+        everything = {**job.kept, "events": json.dumps(list(job.events), default=str)}
+        found = [(what, where) for what, value in secrets.items() for where, text in everything.items() if value in text]
+        assert found == []
+
+
+def test_questions_of_surveys_are_variables_of_the_playbooks() -> None:
+    for template in templates():
+        if "survey" not in template:
+            continue
+        meta = ROOT / PATTERN / "playbooks" / template["playbook"].replace(".yml", ".meta.yml")
+        (spec,) = yaml.safe_load(meta.read_text(encoding="utf-8"))["argument_specs"].values()
+        asked = {one["variable"] for one in template["survey"]["spec"]}
+        assert asked <= set(spec["options"]), template["name"]
+
+
+def test_a_field_that_is_empty_is_an_empty_variable_and_secrets_are_hidden() -> None:
+    (kind,) = settings()["controller_credential_types"]
+
+    login = inject(kind, {"dsm_endpoint": "https://dsm.example.com", "dsm_client_key": "the key"}, Path("/runner/env"))
+
+    assert login.env["DSM_API_KEY"] == login.env["DSM_CA_PATH"] == ""
+    assert login.env["DSM_CLIENT_KEY"] == "/runner/env/tmp_dsm_client_key"
+    assert login.files["tmp_dsm_client_key"] == "the key"
+    assert "the key" not in json.dumps(login.env) + json.dumps(login.shown)

@@ -254,15 +254,3 @@ class Awx:
 def write(path: Path, text: str, mode: int = 0o600) -> None:
     path.write_text(text, encoding="utf-8")
     path.chmod(mode)
-
-
-def slice_of(listing: Mapping[str, Any], number: int, count: int) -> dict[str, Any]:
-    """What AWX gives slice ``number`` (from 1) of ``count`` of what ``ansible-inventory --list --export`` says."""
-    hosts = sorted(listing["_meta"]["hostvars"])[number - 1 :: count]
-    kept: dict[str, Any] = {}
-    for group, content in listing.items():
-        if group == "_meta":
-            kept[group] = {"hostvars": {host: content["hostvars"][host] for host in hosts}}
-        else:
-            kept[group] = {**content, "hosts": [host for host in content.get("hosts", []) if host in hosts]}
-    return kept
