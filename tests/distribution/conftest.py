@@ -18,7 +18,7 @@ from support.environments import chosen, lines_of, made_once
 
 @pytest.fixture(scope="session")
 def bare_ansible() -> Path:
-    """The commands of an environment with what an execution environment has: ansible-core, ansible-runner, requirements.txt."""
+    """The commands of what an execution environment has: ansible-core, ansible-runner, requirements.txt."""
     core = chosen("requirements-sandbox.txt", {"ansible-core"})
     requirements = [*lines_of("requirements.txt"), *core, *chosen("requirements-dev.txt", {"ansible-runner"})]
     return made_once("bare", requirements).parent

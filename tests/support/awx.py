@@ -105,7 +105,7 @@ class Job:
     """A finished job. ``shown_env``: what AWX keeps of its environment."""
 
     status: str
-    rc: int | None
+    rc: int
     events: Sequence[Mapping[str, Any]]
     shown_env: Mapping[str, str]
     command: Sequence[str]
@@ -190,6 +190,10 @@ class Awx:
         events: list[dict[str, Any]] = []
         started: dict[str, Any] = {}
 
+        def keep(event: dict[str, Any]) -> bool:
+            events.append(event)
+            return True
+
         def note(status: Mapping[str, Any], runner_config: Any) -> None:
             if status["status"] == "starting":
                 started.update(command=runner_config.command, env=dict(runner_config.env))
@@ -199,12 +203,14 @@ class Awx:
             quiet=True,
             _input=io.BytesIO(answer),
             private_data_dir=str(sent),
-            event_handler=lambda event: events.append(event) or True,
+            event_handler=keep,
             status_handler=note,
             **parameters,
         )
         shown = {**started["env"], **credentials.shown}
-        return Job(done.status, done.rc, events, shown, started["command"], sent)
+        # The exit status comes back as a file: the object has none after `process`.
+        rc = int((sent / "artifacts" / str(number) / "rc").read_text(encoding="utf-8"))
+        return Job(done.status, rc, events, shown, started["command"], sent)
 
     def _lay_out(
         self,
