@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What AWX does with a job, without AWX: credentials are rendered, a directory is laid out, ansible-runner does the rest.
+"""What AWX does with a job, without AWX: it renders credentials and lays out a directory; ansible-runner does the rest.
 
 A job is transmitted, worked off in an execution environment, and processed, as between AWX and a node. The execution
 environment is a Python environment here and no container. What AWX keeps of a job is what :class:`Job` holds.
