@@ -43,10 +43,10 @@ link := .build/collections/ansible_collections/fortanix/dsm
 
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
-.PHONY: help demo demo-rotation test test-cores molecule lint bench bench-compliance sandbox clean
+.PHONY: help demo demo-rotation demo-compliance test test-browser test-cores molecule lint bench bench-compliance sandbox clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-18s %s\n' "$$name" "$$words"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-22s %s\n' "$$name" "$$words"; done
 
 demo: $(sandbox_stamp) $(link) ## see it run: from an empty subscription to synced keys and back, rights repaired, all simulated
 	@env PYTHONPATH=tests .venv/bin/python demo/run.py $(DEMO_ARGS)
@@ -54,8 +54,14 @@ demo: $(sandbox_stamp) $(link) ## see it run: from an empty subscription to sync
 demo-rotation: $(sandbox_stamp) $(link) ## see a credential renewed while groups are in use, without one failed request
 	@env PYTHONPATH=tests .venv/bin/python demo/rotation.py
 
+demo-compliance: $(sandbox_stamp) $(link) ## see groups checked for an audit: every deviation found, none invented, reports in .build
+	@env PYTHONPATH=tests .venv/bin/python demo/compliance.py
+
 test: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-k name' for some of them)
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+test-browser: $(dev_stamp) $(link) ## run the tests of the compliance page (needs chromium and chromium-driver)
+	@.venv/bin/python -m pytest --numprocesses=0 tests/browser $(PYTEST_ARGS)
 
 test-cores: $(venv_stamp) $(link) ## run the playbook tests with older ansible-cores (CORES_ARGS='2.17' for one)
 	@env PYTHONPATH=tests .venv/bin/python -m cores.run $(CORES_ARGS)
@@ -70,7 +76,7 @@ bench: $(dev_stamp) $(link) ## measure what the set-up of 1, 20 and 100 groups c
 	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.run $(BENCH_ARGS)
 
 bench-compliance: $(dev_stamp) $(link) ## measure what a compliance run of many groups costs (BENCH_ARGS='--groups 1000')
-	@env PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=tests .venv/bin/python -m benchmarks.compliance $(BENCH_ARGS)
+	@env PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.compliance $(BENCH_ARGS)
 
 sandbox: $(sandbox_stamp) $(link) ## start simulated DSM and Azure and keep them up (SANDBOX_ARGS='--help')
 	@exec env PYTHONPATH=tests .venv/bin/python -m sandbox $(SANDBOX_ARGS)

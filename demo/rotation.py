@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import urllib3
-from run import Cost, Failed, Step, carry_out, print_table
+from run import Cost, Failed, Step, carry_out, told
 
 from sandbox import Sandbox, State
 
@@ -117,17 +117,7 @@ class Workload:
 
 
 def main() -> int:
-    try:
-        costs = list(story())
-    except Failed as error:
-        print(error, file=sys.stderr)
-        return 1
-    print_table(costs)
-    print(
-        "\nWhere to go next:\n"
-        "  docs/rotation.md      the steps of a renewal, and what happens when it stops at one of them"
-    )
-    return 0
+    return told(story(), "docs/rotation.md      the steps of a renewal, and what happens when it stops at one of them")
 
 
 def story() -> Iterator[Cost]:

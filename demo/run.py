@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from sandbox import Profile, Sandbox, State
@@ -150,20 +151,25 @@ class Failed(Exception):
 
 
 def main() -> int:
+    return told(
+        chain(from_nothing(), looks_right(len(FROM_NOTHING))),
+        "docs/getting-started.md               the same in your own subscription",
+        "make sandbox                          keep the simulated services up and try your own playbooks",
+        "playbooks/vars/setup.example.yml      the variables, with comments",
+        "playbooks/step_by_step.yml            the same with one task for each step of the guide",
+        "README.md                             the first playbook against a real DSM",
+    )
+
+
+def told(story: Iterable[Cost], *next_steps: str) -> int:
+    """The exit status of a demo, after its story, a table of what that has cost, and where to go from here."""
     try:
-        costs = [*from_nothing(), *looks_right(len(FROM_NOTHING))]
+        costs = list(story)
     except Failed as error:
         print(error, file=sys.stderr)
         return 1
     print_table(costs)
-    print(
-        "\nWhere to go next:\n"
-        "  docs/getting-started.md               the same in your own subscription\n"
-        "  make sandbox                          keep the simulated services up and try your own playbooks\n"
-        "  playbooks/vars/setup.example.yml      the variables, with comments\n"
-        "  playbooks/step_by_step.yml            the same with one task for each step of the guide\n"
-        "  README.md                             the first playbook against a real DSM"
-    )
+    print("\nWhere to go next:", *next_steps, sep="\n  ")
     return 0
 
 

@@ -59,6 +59,28 @@ options:
         not read applications in Microsoft Graph.
       - It is shown under Enterprise applications. The object ID under App registrations is another one.
     type: str
+  app_certificate:
+    description:
+      - The certificate that DSM logs in with, as path or PEM text. Its validity is checked, and that it is registered
+        with the application.
+    type: str
+"""
+
+    PROFILE = r"""
+options:
+  rights_profile:
+    description:
+      - The rights that are wanted.
+      - V(guide) is what the product guide asks for, which is all ten key permissions and Key Vault Contributor. At a
+        managed HSM, to which that role does not extend, it is the right to read the pool.
+      - V(least_privilege) is the right to see the vault, and all key permissions but V(purge).
+      - V(explicit) is the right to see the vault, and O(key_permissions).
+    type: str
+    choices: [guide, least_privilege, explicit]
+"""
+
+    WANTED = r"""
+options:
   key_permissions:
     description:
       - Key permissions, in the words of access policies.
@@ -79,7 +101,7 @@ options:
       - purge
   permission_model:
     description:
-      - The permission model that the vault is to have. V(any) is content with the rights that count in the vault's own
+      - The permission model that a vault is to have. V(any) is content with the rights that count in the vault's own
         model. The model itself is never changed.
     type: str
     choices: [any, access_policy, rbac]
@@ -91,27 +113,9 @@ options:
     type: list
     elements: str
     default: []
-  app_certificate:
-    description:
-      - The certificate that DSM logs in with, as path or PEM text. Its validity is checked, and that it is registered
-        with the application.
-    type: str
   renew_before_days:
     description:
-      - Credentials that end within so many days are a finding.
+      - Credentials and certificates that end within so many days are a finding.
     type: int
     default: 30
-"""
-
-    PROFILE = r"""
-options:
-  rights_profile:
-    description:
-      - The rights that are wanted.
-      - V(guide) is what the product guide asks for, which is all ten key permissions and Key Vault Contributor. At a
-        managed HSM, to which that role does not extend, it is the right to read the pool.
-      - V(least_privilege) is the right to see the vault, and all key permissions but V(purge).
-      - V(explicit) is the right to see the vault, and O(key_permissions).
-    type: str
-    choices: [guide, least_privilege, explicit]
 """

@@ -107,6 +107,7 @@ notes:
     and metadata addresses belong to clouds that DSM does not offer. C(api_profile) asks for versions of the service
     that are switched off in February 2027. C(log_mode) and C(log_path) would put tokens into files. C(thumbprint) is
     computed from the certificate.
+  - An environment variable that is empty counts as one that is not set.
   - A proxy is taken from the environment variables E(HTTPS_PROXY) and E(NO_PROXY), CA certificates of your own from
     E(REQUESTS_CA_BUNDLE).
 """

@@ -81,5 +81,6 @@ requirements:
   - urllib3 >= 2.0.2
   - cryptography >= 42, for certificates
 notes:
+  - An environment variable that is empty counts as one that is not set.
   - A proxy is taken from the environment variables E(HTTPS_PROXY) and E(NO_PROXY).
 """

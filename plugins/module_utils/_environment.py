@@ -13,6 +13,8 @@ import urllib.request
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
+
 from ._errors import InvalidInput
 
 _API_KEY_VARIABLES = ("DSM_API_KEY", "FORTANIX_API_KEY")
@@ -36,6 +38,21 @@ IDENTITY = ("client_id", *PROOFS, "x509_certificate_password")
 _AROUND_IDENTITY = ("tenant", "subscription_id", "cloud_environment")
 _OPERATOR_SECRETS = ("secret", "x509_certificate_password", "oidc_token")
 CREDENTIAL_FILE = "~/.azure/credentials"
+
+
+def not_empty(*variables: str) -> str:
+    """The first of these environment variables that has a value; a fallback of an option.
+
+    Ansible's own fallback takes an empty variable for a value. AWX sets each variable of a credential, to nothing where
+    the field was left empty.
+
+    Raises:
+        AnsibleFallbackNotFound: there is none.
+    """
+    for variable in variables:
+        if value := os.environ.get(variable):
+            return value
+    raise AnsibleFallbackNotFound
 
 
 def complete_login(params: MutableMapping[str, Any], environ: Mapping[str, str]) -> set[str]:

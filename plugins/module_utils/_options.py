@@ -7,29 +7,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
-
 from ._argspec import ArgumentSpec
-
-
-def not_empty(*variables: str) -> str:
-    """The first of these environment variables that has a value; a fallback of an option.
-
-    Ansible's own fallback takes an empty variable for a value. AWX sets each variable of a credential, to nothing where
-    the field was left empty.
-
-    Raises:
-        AnsibleFallbackNotFound: there is none.
-    """
-    for variable in variables:
-        if value := os.environ.get(variable):
-            return value
-    raise AnsibleFallbackNotFound
-
+from ._environment import not_empty
 
 # Fragment: dsm. Members of the action group `cdc` accept all of these.
 # The login options take their environment variables as a set (see _task.py): a login that the play names must never be
@@ -172,26 +154,33 @@ APPROVAL = ArgumentSpec(
     },
 )
 
-# Fragment: app_rights. What an application is to be able to do at a vault.
 _KEY_PERMISSIONS = ["get", "list", "update", "create", "import", "delete", "recover", "backup", "restore", "purge"]
-APP_RIGHTS = ArgumentSpec(
+# Fragment: app_rights.wanted. What applications are to be able to do, and what of them and their vaults is a finding.
+WANTED_RIGHTS = ArgumentSpec(
     argument_spec={
-        "vault": {
-            "type": "dict",
-            "required": True,
-            "options": {**VAULT_OPTIONS, "resource_group": {"type": "str"}},
-            "mutually_exclusive": [("name", "resource_id", "uri", "tags")],
-            "required_one_of": [("name", "resource_id", "uri", "tags")],
-        },
-        "app_client_id": {"type": "str", "required": True},
-        "app_object_id": {"type": "str"},
         # Names of permissions, not keys.
         "key_permissions": {"type": "list", "elements": "str", "choices": _KEY_PERMISSIONS, "no_log": False},
         "permission_model": {"type": "str", "choices": ["any", "access_policy", "rbac"], "default": "any"},
         "dsm_egress_addresses": {"type": "list", "elements": "str", "default": []},
-        "app_certificate": {"type": "str"},
         "renew_before_days": {"type": "int", "default": 30},
     },
     required_if=(("rights_profile", "explicit", ("key_permissions",)),),
+)
+# Fragment: app_rights. One application, at one vault.
+APP_RIGHTS = WANTED_RIGHTS.merge(
+    ArgumentSpec(
+        argument_spec={
+            "vault": {
+                "type": "dict",
+                "required": True,
+                "options": {**VAULT_OPTIONS, "resource_group": {"type": "str"}},
+                "mutually_exclusive": [("name", "resource_id", "uri", "tags")],
+                "required_one_of": [("name", "resource_id", "uri", "tags")],
+            },
+            "app_client_id": {"type": "str", "required": True},
+            "app_object_id": {"type": "str"},
+            "app_certificate": {"type": "str"},
+        }
+    )
 )
 RIGHTS_PROFILES = ["guide", "least_privilege", "explicit"]

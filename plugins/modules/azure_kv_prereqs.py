@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - fortanix.dsm.azure
   - fortanix.dsm.app_rights
   - fortanix.dsm.app_rights.profile
+  - fortanix.dsm.app_rights.wanted
   - fortanix.dsm.dsm
   - fortanix.dsm.group_selection
 attributes:

@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - fortanix.dsm.azure
   - fortanix.dsm.app_rights
   - fortanix.dsm.app_rights.profile
+  - fortanix.dsm.app_rights.wanted
 options:
   rights_profile:
     default: guide

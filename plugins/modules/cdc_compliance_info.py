@@ -22,6 +22,8 @@ description:
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
+  - fortanix.dsm.app_rights.profile
+  - fortanix.dsm.app_rights.wanted
   - fortanix.dsm.attributes.info
   - fortanix.dsm.azure
   - fortanix.dsm.dsm
@@ -75,48 +77,7 @@ options:
     type: int
     default: 4
   rights_profile:
-    description:
-      - The rights that applications are to have. V(guide) is what the product guide asks for. V(least_privilege) is the
-        right to see the vault, and all key permissions but V(purge). V(explicit) is the right to see the vault, and
-        O(key_permissions).
-    type: str
-    choices: [guide, least_privilege, explicit]
     default: guide
-  key_permissions:
-    description:
-      - Key permissions, in the words of access policies. All that are wanted with O(rights_profile=explicit), further
-        ones with O(rights_profile=least_privilege).
-    type: list
-    elements: str
-    choices:
-      - get
-      - list
-      - update
-      - create
-      - import
-      - delete
-      - recover
-      - backup
-      - restore
-      - purge
-  permission_model:
-    description:
-      - The permission model that vaults are to have.
-    type: str
-    choices: [any, access_policy, rbac]
-    default: any
-  dsm_egress_addresses:
-    description:
-      - The public addresses, IPv4 or CIDR blocks, from which Fortanix DSM reaches Azure. Without them it is V(unknown)
-        whether a vault with network rules lets DSM in.
-    type: list
-    elements: str
-    default: []
-  renew_before_days:
-    description:
-      - Credentials and certificates that end within so many days are a finding.
-    type: int
-    default: 30
 seealso:
   - module: fortanix.dsm.azure_kv_prereqs_info
   - module: fortanix.dsm.cdc_connection

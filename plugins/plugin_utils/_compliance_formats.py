@@ -35,6 +35,16 @@ def line(value: Any) -> str:
     return printable(readable(str(value)))
 
 
+def stem_of(report: Report) -> str:
+    """What the names of all files of a report begin with. No run writes over the evidence of another one."""
+    return "compliance-" + str(report["checked_at"]).replace(":", "")
+
+
+def manifest_of(report: Report) -> str:
+    """The name of the file with the SHA-256 of the others."""
+    return f"{stem_of(report)}.sha256"
+
+
 def each(report: Report) -> Iterator[tuple[Mapping[str, Any] | None, Mapping[str, Any]]]:
     """Every finding with its group; None for those of the run."""
     yield from ((None, finding) for finding in report["findings"])

@@ -18,7 +18,7 @@ from typing import Any
 from ..module_utils._compliance_catalog import NOTHING
 from ..module_utils._compliance_policy import Policy, judge
 from ..module_utils._inventory import readable
-from ._compliance_formats import junit, markdown, sarif
+from ._compliance_formats import junit, manifest_of, markdown, sarif, stem_of
 from ._compliance_page import page
 
 # Of docs/compliance-report.schema.json. A change that a reader could stumble over gets another number.
@@ -91,7 +91,7 @@ def files(made: Mapping[str, Any], formats: Iterable[str]) -> dict[str, str]:
 
     The names carry the time of the run, so that no run writes over the evidence of another one.
     """
-    stem = "compliance-" + str(made["checked_at"]).replace(":", "")
+    stem = stem_of(made)
     texts = {f"{stem}.{_WRITERS[name][0]}": _WRITERS[name][1](made) for name in dict.fromkeys(formats)}
     sums = [f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in texts.items()]
-    return {**texts, f"{stem}.sha256": "".join(sums)}
+    return {**texts, manifest_of(made): "".join(sums)}

@@ -20,9 +20,10 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from sandbox import Sandbox, State
-from sandbox.world import AzureView
+from sandbox import Sandbox
+from support.azure_rights import AzureRights
 
 ROOT = Path(__file__).resolve().parents[2]
 _PLANES = {"DSM": {"dsm"}, "Entra": {"entra", "graph"}, "Azure": {"arm", "vault"}}
@@ -51,7 +52,7 @@ def main() -> int:
 def _measure(directory: Path, count: int, batch: int, concurrency: int) -> None:
     with Sandbox.start() as sandbox:
         view = sandbox.world.public
-        sandbox.do(lambda state: _fill(state, view, count))
+        _fill(AzureRights(sandbox), count)
         environment = {**os.environ, **sandbox.environment(), **sandbox.operator_environment(view)}
         given = {
             "cdc_compliance_directory": str(directory),
@@ -88,27 +89,22 @@ def _measure(directory: Path, count: int, batch: int, concurrency: int) -> None:
         print(f"| {count} | {' | '.join(map(str, cells))} |", flush=True)
 
 
-def _fill(state: State, view: AzureView, count: int) -> None:
+def _fill(rights: AzureRights, count: int) -> None:
     """Groups, ten to a vault with one key each; the application and the operator have what they need."""
-    azure = state.azure.public
     for number in range(0, count, _TO_A_VAULT):
-        vault = azure.add_vault(f"akv-scale-{number}", "premium", rbac=True, subscription_id=view.subscription_id)
-        for role in ("Key Vault Contributor", "Key Vault Crypto Officer"):
-            azure.assign_role(view.client_id, vault.name, role)
-        azure.assign_role(view.operator_client_id, vault.name, "Key Vault Reader")
-        azure.add_key(vault.name, "payments", kty="EC-HSM")
+        uri = rights.do(lambda azure, number=number: _add_vault(azure, rights, f"akv-scale-{number}"))
+        link = rights.link(url=uri, key_vault_type="PREMIUM")
         for member in range(number, min(number + _TO_A_VAULT, count)):
-            link = {
-                "kind": "AzureKeyVault",
-                "url": vault.uri,
-                "tls": {"mode": "required", "validate_hostname": True, "ca": {"ca_set": "global_roots"}},
-                "auth_config": {"mode": "client_secret", "client_secret": view.client_secret},
-                "tenant_id": view.tenant_id,
-                "client_id": view.client_id,
-                "subscription_id": view.subscription_id,
-                "key_vault_type": "PREMIUM",
-            }
-            state.dsm.add_group(f"akv-{member:04}", hmg=link)
+            rights.sandbox.do(lambda state, name=f"akv-{member:04}", link=link: state.dsm.add_group(name, hmg=link))
+
+
+def _add_vault(azure: Any, rights: AzureRights, name: str) -> str:
+    vault = azure.add_vault(name, "premium", rbac=True, subscription_id=rights.view.subscription_id)
+    for role in ("Key Vault Contributor", "Key Vault Crypto Officer"):
+        azure.assign_role(rights.app, name, role)
+    azure.assign_role(rights.view.operator_client_id, name, "Key Vault Reader")
+    azure.add_key(name, "payments", kty="EC-HSM")
+    return str(vault.uri)
 
 
 class Memory:

@@ -139,7 +139,7 @@ def test_an_empty_subscription_is_planned_set_up_and_done(chain: Chain) -> None:
     planned = chain.set_up(check=True)
     assert planned.code == 0, planned.output
     assert chain.writes() == []
-    assert chain.results(planned)["planned"]
+    assert (chain.results(planned)["planned"], chain.results(planned)["changed"]) == (True, True)
     planes = [change["plane"] for change in planned.plan]
     assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
     # There is no credential yet, and the plan invents none.
@@ -147,7 +147,7 @@ def test_an_empty_subscription_is_planned_set_up_and_done(chain: Chain) -> None:
 
     made = chain.set_up()
     assert made.code == 0, made.output
-    assert chain.results(made)["status"] == "connected"
+    assert (chain.results(made)["status"], chain.results(made)["changed"]) == ("connected", True)
     mode = {"certificate": "certificate", "secret": "client_secret", "made": "client_secret"}[chain.form]
     assert made.named("The group and its link")["group"]["link"]["auth_mode"] == mode
     # One write makes the group with link, vault and TLS; the other is the sync.

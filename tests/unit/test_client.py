@@ -120,7 +120,7 @@ def test_what_changes_dsm_is_a_write(method: str, route: str) -> None:
 
 
 @given(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "get"]), st.text(max_size=10))
-@example("GET", "/sys/v1/apps")
+@example("GET", "/sys/v1/plugins")
 @example("post", routes.AUTH)
 def test_a_route_that_is_not_listed_is_a_write(method: str, route: str) -> None:
     assert not routes.is_read(method, route)

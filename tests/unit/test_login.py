@@ -20,9 +20,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.login import (
     UserPassword,
     login_from,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._environment import complete_login
+from ansible_collections.fortanix.dsm.plugins.module_utils._environment import complete_login, not_empty
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
-from ansible_collections.fortanix.dsm.plugins.module_utils._options import not_empty
 from unit.builders import CANARY, present_or_not
 
 OPTIONS = ("dsm_api_key", "dsm_username", "dsm_password", "dsm_client_cert", "dsm_client_key", "dsm_app_id")

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import Any
 
 from .. import _compliance_catalog as catalog
@@ -21,29 +21,27 @@ from .._argspec import ArgumentSpec
 from .._azure.credential import Operator, operator_of
 from .._azure.prerequisites import checked_address, wanted_of
 from .._azure.session import connect as connect_azure
-from .._compliance_findings import (
-    Clock,
-    moment,
-)
+from .._compliance_findings import Clock, moment
 from .._dsm import account, apps, groups
 from .._dsm.client import DsmClient, connect_several
 from .._dsm.errors import DsmError
-from .._dsm.external_kms import KIND, vault_name_of
+from .._dsm.external_kms import KIND
 from .._dsm.groups import Group
 from .._dsm.selection import checked_name
 from .._errors import InvalidInput, TaskError
 from .._findings import FAILED, UNKNOWN, Finding, Kind, ranked, worst
 from .._ids import checked_uuid
 from .._inventory import readable
-from .._options import APP_RIGHTS, AZURE, DSM, RIGHTS_PROFILES
+from .._options import AZURE, DSM, RIGHTS_PROFILES, WANTED_RIGHTS
 from .._task import Task
 from ._compliance_checks import Shared, asked, findings_of, why
 from ._compliance_sources import AzureSources, Standard
 
 _MOST_AT_A_TIME = 32
-_SHARED = ("key_permissions", "permission_model", "dsm_egress_addresses", "renew_before_days")
+_OF_LINK = ("azure_service", "tenant_id", "client_id", "subscription_id", "auth_mode")
 SPEC = AZURE.merge(
     DSM,
+    WANTED_RIGHTS,
     ArgumentSpec(
         argument_spec={
             "group_names": {"type": "list", "elements": "str", "default": []},
@@ -54,9 +52,7 @@ SPEC = AZURE.merge(
             "max_keys": {"type": "int", "default": 500, "no_log": False},
             "concurrency": {"type": "int", "default": 4},
             "rights_profile": {"type": "str", "choices": RIGHTS_PROFILES, "default": "guide"},
-            **{name: APP_RIGHTS.argument_spec[name] for name in _SHARED},
         },
-        required_if=APP_RIGHTS.required_if,
     ),
 )
 
@@ -108,7 +104,7 @@ def run(task: Task) -> dict[str, Any]:
         "options": {
             "all_groups": wanted.every,
             **{name: params[name] for name in ("look_in_azure", "check_connections", "max_keys", "rights_profile")},
-            **{name: params[name] for name in _SHARED},
+            **{name: params[name] for name in WANTED_RIGHTS.argument_spec},
         },
         "groups": readable(checked),
         "findings": [finding.record() for finding in of_run],
@@ -143,8 +139,9 @@ def _checked(
     everything: Shared, clients: Sequence[DsmClient], found: Sequence[tuple[str, dict[str, Any] | TaskError]]
 ) -> list[dict[str, Any]]:
     """The record of each group, each once, by name. As many at a time as there are clients."""
-    free: SimpleQueue[DsmClient] = SimpleQueue()
-    for client in clients:
+    # The last one back is the next one out: no more of them log in than are needed, and the first one has.
+    free: LifoQueue[DsmClient] = LifoQueue()
+    for client in reversed(clients):
         free.put(client)
 
     def record(name: str, stored: dict[str, Any] | TaskError) -> dict[str, Any]:
@@ -206,20 +203,16 @@ def _found(read: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | TaskEr
 
 
 def _record(name: str, group: Group | None, findings: list[Finding]) -> dict[str, Any]:
-    link = group.link if group else None
+    link = group.record()["link"] if group else None
     return {
         "group_id": group.group_id if group else None,
         "name": name,
         "link": None
         if link is None
         else {
-            "azure_service": link.azure_service,
-            "tenant_id": link.tenant_id,
-            "client_id": link.client_id,
-            "subscription_id": link.subscription_id,
-            "auth_mode": link.auth_mode,
-            "vault": vault_name_of(link.vault_uri),
-            "vault_type": link.vault_type,
+            **{name: link[name] for name in _OF_LINK},
+            "vault": link["vault"]["name"],
+            "vault_type": link["vault"]["type"],
         },
         "status": worst(findings),
         "findings": [{"check": catalog.CHECK_OF[one.kind.id], **one.record()} for one in ranked(findings)],

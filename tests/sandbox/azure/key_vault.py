@@ -259,7 +259,7 @@ def _attributes(vault: KeyStore, version: KeyVersion) -> dict[str, Any]:
         "updated": version.updated,
         "recoveryLevel": "Recoverable" if vault.purge_protection else "Recoverable+Purgeable",
         "recoverableDays": vault.retention_days,
-        # 0 is software; HSM keys are made on platform 2 today (Azure: About keys). Pools do not tell it.
+        # 0 is software; HSM keys are made on platform 2 today (Azure: About keys). Pools say nothing here: unknown.
         **({"hsmPlatform": "2" if version.kty.endswith("-HSM") else "0"} if isinstance(vault, Vault) else {}),
         **{name: value for name, value in optional.items() if value is not None},
     }

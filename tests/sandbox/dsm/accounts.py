@@ -16,7 +16,7 @@ from .errors import forbidden, not_found
 from .permissions import require_overview
 from .state import Account, App
 
-# As the API's description names it (DSM contract §1.6).
+# As the published API says of ListApps.
 _DEFAULT_LIMIT = 1001
 
 

@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Groups that pass, thirteen deeds that nobody has told of, and what a compliance run finds. Run by ``make
+demo-compliance``.
+
+It fails when a run finds less than was done, or more: what is found is held against what was done, group by group.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from compliance_world import ACQUIRED, KEYS, OWN_APPLICATION, Seed, build, seeds
+from run import ROOT, Cost, Failed, Step, carry_out, told
+
+from sandbox import Sandbox, State
+
+DIRECTORY = ROOT / ".build" / "compliance"
+# What every vault is told of: they are set up with access policies.
+OF_SET_UP = "vault-uses-access-policies"
+# Group and ID of a finding.
+Found = list[tuple[str, str]]
+
+
+def check(name: str, *more: str) -> list[str]:
+    """The arguments of a run whose reports go to a directory of that name."""
+    # The role refuses a relative path.
+    directory = f"cdc_compliance_directory={DIRECTORY / name}"
+    return ["playbooks/compliance.yml", "-e", "@demo/compliance_vars.yml", *more, "-e", directory]
+
+
+def set_up(variables: Path) -> Step:
+    shared, synced = len(KEYS) - len(OWN_APPLICATION), sum(bool(keys) for keys in KEYS.values())
+    return Step(
+        f"Set up: {len(KEYS)} groups, with a vault each",
+        ["demo/compliance_setup.yml", "-e", f"@{variables.relative_to(ROOT)}"],
+        [r"changed=2 .*failed=0 "],
+        # A secret for each application, a write for each of its groups, and a sync where there are keys.
+        ["graph"] + ["dsm"] * shared + ["graph", "dsm"] * len(OWN_APPLICATION) + ["dsm"] * synced,
+    )
+
+
+def main() -> int:
+    return told(story(), "docs/compliance.md    what is looked at, the policy, and how the reports are read")
+
+
+def story() -> Iterator[Cost]:
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    DIRECTORY.mkdir(parents=True)
+    with Sandbox.start() as sandbox:
+        print("Simulated DSM and Azure are up. Nothing leaves this machine.")
+        variables = DIRECTORY / "groups.json"
+        variables.write_text(json.dumps(build(sandbox)), encoding="utf-8")
+        done = seeds(sandbox)
+        steps = (
+            set_up(variables),
+            Step(
+                "As set up: everything passes; access policies are a warning",
+                check("as-set-up", "--check"),
+                [r"changed=0 .*failed=0 "],
+            ),
+            Step(
+                f"Again: {len(done)} deeds later, of which nobody has told",
+                check("after-deeds", "--check"),
+                [r"finding\(s\) fail", r"changed=0 .*failed=1 "],
+                code=2,
+                first=lambda state: carry_out_deeds(state, done),
+            ),
+            Step(
+                "With waivers: what they are for is accepted, and stays visible; the rest fails",
+                check("with-waivers", "-e", "@demo/compliance_policy.yml", "--check"),
+                [r"finding\(s\) fail", r"changed=0 .*failed=1 "],
+                code=2,
+            ),
+        )
+        known = {"DEMO_DSM_ADDRESS": sandbox.dsm_egress_address}
+        yield from carry_out(sandbox, steps[:2], known, total=len(steps))
+        hold_against("as-set-up", [(name, OF_SET_UP) for name in KEYS], verdict="pass")
+        yield from carry_out(sandbox, steps[2:3], known, begin=3, total=len(steps))
+        expected = [(seed.called or seed.group, finding) for seed in done for finding in seed.findings]
+        called = {seed.group: seed.called for seed in done if seed.called}
+        # What cannot be seen is not judged.
+        expected += [(called.get(name, name), OF_SET_UP) for name in KEYS if name != ACQUIRED]
+        show(done, hold_against("after-deeds", expected, verdict="fail"))
+        yield from carry_out(sandbox, steps[3:], known, begin=4, total=len(steps))
+        hold_waivers_against(hold_against("with-waivers", expected, verdict="fail"))
+    variables.unlink()
+    print("\nThe reports, of which the page for people is the one that ends in .html:")
+    for path in sorted(DIRECTORY.glob("*/*")):
+        print(f"  {path.relative_to(ROOT)}")
+
+
+def carry_out_deeds(state: State, done: Sequence[Seed]) -> None:
+    for seed in done:
+        seed.deed(state)
+
+
+def report_of(name: str) -> dict[str, Any]:
+    (path,) = (DIRECTORY / name).glob("*.json")
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return report
+
+
+def found_in(report: Mapping[str, Any]) -> Found:
+    """All findings that are not ok, those of the run itself included."""
+    groups = [{"name": "the run", "findings": report["findings"]}, *report["groups"]]
+    return [(group["name"], one["id"]) for group in groups for one in group["findings"] if one["status"] != "ok"]
+
+
+def hold_against(name: str, expected: Found, *, verdict: str) -> dict[str, Any]:
+    """The report of a run, which has exactly these findings, each once."""
+    report = report_of(name)
+    found = found_in(report)
+    if sorted(found) != sorted(expected) or len(report["groups"]) != len(KEYS):
+        missed, invented = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+        raise Failed(f"In {len(report['groups'])} groups {missed} was missed, and {invented} invented; found: {found}.")
+    if report["verdict"] != verdict:
+        raise Failed(f"The verdict {report['verdict']} is not {verdict}.")
+    return report
+
+
+def hold_waivers_against(report: Mapping[str, Any]) -> None:
+    """What the policy waives is waived, and nothing else; what it takes more seriously fails."""
+    findings = [(group["name"], one) for group in report["groups"] for one in group["findings"]]
+    waived = sorted((name, one["id"]) for name, one in findings if one["outcome"] == "waived")
+    wanted = sorted((waiver["group"], waiver["id"]) for waiver in report["policy"]["waivers"])
+    if waived != wanted:
+        raise Failed(f"The policy has waived {waived}, and not {wanted}.")
+    raised = [(name, one["outcome"]) for name, one in findings if one["id"] in report["policy"]["severity"]]
+    if raised != [("akv-orders", "fail")]:
+        raise Failed(f"What the policy takes more seriously has come to {raised}.")
+    summary = report["summary"]
+    print(f"\n{summary['waived']} findings are waived, {summary['failing']} fail: verdict {report['verdict']}.")
+
+
+def show(done: Sequence[Seed], report: Mapping[str, Any]) -> None:
+    """What was done, and what the run has found of it."""
+    found = found_in(report)
+    print(f"\n{'group':<15}{'what somebody has done':<34}found")
+    for seed in done:
+        of_group = [finding for name, finding in found if name == (seed.called or seed.group)]
+        ids = [finding for finding in of_group if finding != OF_SET_UP]
+        print(f"{seed.group:<15}{seed.title:<34}{', '.join(ids) or 'nothing: the name does no harm'}")
+    summary = report["summary"]
+    print(f"{'all that is seen':<49}{OF_SET_UP}")
+    print(
+        f"\nNothing was missed, and nothing else was found. Verdict {report['verdict']}, status {report['status']}:"
+        f" {summary['groups_failed']} of {summary['groups']} groups fail."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
