@@ -139,7 +139,6 @@ def test_set_up_makes_the_group_and_keeps_what_it_did(account: Account, set_up: 
     assert set_up.changed != []
 
 
-@pytest.mark.xfail(strict=True, reason="the summary leaves out the task that makes the group with its credential")
 def test_the_summary_says_that_the_group_was_made(set_up: Job) -> None:
     assert set_up.artifacts["cdc_setup"]["groups"][GROUP]["changed"] is True
 
