@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from distribution.installation import build, install
 from sandbox import Sandbox
 from support.environments import chosen, lines_of, made_once
+from support.playbook import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,18 @@ def bare_ansible() -> Path:
     core = chosen("requirements-sandbox.txt", {"ansible-core"})
     requirements = [*lines_of("requirements.txt"), *core, *chosen("requirements-dev.txt", {"ansible-runner"})]
     return made_once("bare", requirements).parent
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This collection, built."""
+    return build(ROOT, tmp_path_factory.mktemp("build"))
+
+
+@pytest.fixture(scope="session")
+def collections(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of collections that holds this one alone, installed from the archive. Nobody writes there."""
+    return install(archive, tmp_path_factory.mktemp("install"))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from distribution.installation import Installation, build_and_install, said
+from distribution.installation import Installation, build, install, said
 from distribution.rename import copy_renamed
 from sandbox import Sandbox
 from support.playbook import ROOT
@@ -24,25 +24,28 @@ NEW_NAME = "acme.byok"
 
 
 @pytest.fixture
-def installed(sandbox: Sandbox, bare_ansible: Path, tmp_path: Path) -> Callable[[Path], Installation]:
-    """Builds the collection of a source tree and installs it where nothing else is."""
+def place(sandbox: Sandbox, bare_ansible: Path, collections: Path, tmp_path: Path) -> Installation:
+    """This collection, built and installed where nothing else is."""
+    return Installation(collections, bare_ansible, sandbox.environment(), tmp_path)
 
-    def install(source: Path) -> Installation:
+
+@pytest.fixture
+def installed(sandbox: Sandbox, bare_ansible: Path, tmp_path: Path) -> Callable[[Path], Installation]:
+    """Builds the collection of another source tree and installs it where nothing else is."""
+
+    def build_and_install(source: Path) -> Installation:
         scratch = tmp_path / f"{source.name}-installed"
         scratch.mkdir()
-        return Installation(build_and_install(source, scratch), bare_ansible, sandbox.environment(), scratch)
+        return Installation(install(build(source, scratch), scratch), bare_ansible, sandbox.environment(), scratch)
 
-    return install
+    return build_and_install
 
 
 def task(module: str, **options: Any) -> list[dict[str, Any]]:
     return [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [{module: options}]}]
 
 
-def test_the_set_up_playbook_runs_from_the_built_collection(
-    installed: Callable[[Path], Installation], sandbox: Sandbox, variables: dict[str, Any]
-) -> None:
-    place = installed(ROOT)
+def test_the_set_up_playbook_runs_from_the_built_collection(place: Installation, variables: dict[str, Any]) -> None:
     variables["cdc_setup_name"] = "akv-packaged"
 
     first = place.play("fortanix.dsm.setup", **variables)
@@ -68,16 +71,20 @@ def test_two_fields_are_enough_for_modules_under_another_name(
 
 
 def test_a_renamed_collection_works_and_takes_over_the_groups_of_the_old_one(
-    installed: Callable[[Path], Installation], sandbox: Sandbox, variables: dict[str, Any], tmp_path: Path
+    place: Installation,
+    installed: Callable[[Path], Installation],
+    sandbox: Sandbox,
+    variables: dict[str, Any],
+    tmp_path: Path,
 ) -> None:
     variables["cdc_setup_name"] = "akv-renamed"
-    installed(ROOT).play("fortanix.dsm.setup", **variables)
+    place.play("fortanix.dsm.setup", **variables)
     renamed = tmp_path / "renamed"
     said([sys.executable, ROOT / "tests" / "distribution" / "rename.py", NEW_NAME, renamed], cwd=tmp_path)
-    place = installed(renamed)
+    under_the_new_name = installed(renamed)
 
     mark = sandbox.journal.mark()
-    taken_over = place.play(f"{NEW_NAME}.setup", **variables)
+    taken_over = under_the_new_name.play(f"{NEW_NAME}.setup", **variables)
 
     assert re.search(r"akv-renamed: connected, vault akv-sandbox-prem, keys \d+, unchanged", taken_over)
     assert sandbox.journal.writes(since=mark) == []
