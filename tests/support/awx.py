@@ -102,7 +102,7 @@ def azure_resource_manager(
 
 @dataclass(frozen=True)
 class Job:
-    """A finished job. ``shown_env``: what AWX keeps of its environment."""
+    """A finished job. ``shown_env``: what AWX keeps of its environment; ``home``: of the user on the node."""
 
     status: str
     rc: int
@@ -110,6 +110,7 @@ class Job:
     shown_env: Mapping[str, str]
     command: Sequence[str]
     directory: Path
+    home: Path
 
     @property
     def artifacts(self) -> Mapping[str, Any]:
@@ -129,14 +130,22 @@ class Job:
         return [one["task"] for one in done if one["res"].get("changed")]
 
     @property
-    def kept(self) -> dict[str, str]:
-        """Everything that AWX keeps, or could: by where it is. The raw environment in ``command`` is never kept."""
-        files = {
-            str(path.relative_to(self.directory)): path.read_text(encoding="utf-8", errors="replace")
-            for path in self.directory.rglob("*")
-            if path.is_file() and path.name != "command"
+    def texts(self) -> dict[str, str]:
+        """Everything that there is of the job when it is done, by where it is: AWX's record, and the files that are left.
+
+        ansible-runner writes the environment into the file ``command``, credentials included. AWX removes it with the
+        directory of the job; here it counts without the environment.
+        """
+        files = [path for folder in (self.directory, self.home) for path in folder.rglob("*") if path.is_file()]
+        (command,) = [path for path in files if path.name == "command"]
+        return {
+            **{str(path): path.read_text(encoding="utf-8", errors="replace") for path in files if path != command},
+            **{f"name of {path}": str(path) for path in files},
+            **{f"event {number}": str(event) for number, event in enumerate(self.events)},
+            **{f"variable {name}": value for name, value in self.shown_env.items()},
+            "command": json.dumps({**json.loads(command.read_text(encoding="utf-8")), "env": None}),
+            "arguments": " ".join(self.command),
         }
-        return files | {"environment": json.dumps(self.shown_env), "command": json.dumps(self.command)}
 
 
 @dataclass(frozen=True)
@@ -166,19 +175,13 @@ class Awx:
         """Run a playbook of the project. The job's status is ``successful`` or ``failed``."""
         sent = self.scratch / f"awx-{number}"
         self._lay_out(sent, number, credentials, job_type, extra_vars or {}, inventory or {}, verbosity)
-        variables = {
-            **self.task_env,
-            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
-            "ANSIBLE_RETRY_FILES_ENABLED": "False",
-            "JOB_ID": str(number),
-            **credentials.env,
-        }
         parameters = {
             "ident": number,
             "playbook": playbook,
-            "inventory": "inventory/hosts",
+            # In the folder `inventory`; a path that leads there would be taken for the text of an inventory.
+            "inventory": "hosts",
             "suppress_env_files": True,
-            "envvars": variables,
+            "envvars": self._variables(number, credentials),
         }
         # A file: ansible-runner asks its stream for a name.
         with tempfile.TemporaryFile() as stream:
@@ -210,7 +213,48 @@ class Awx:
         shown = {**started["env"], **credentials.shown}
         # The exit status comes back as a file: the object has none after `process`.
         rc = int((sent / "artifacts" / str(number) / "rc").read_text(encoding="utf-8"))
-        return Job(done.status, rc, events, shown, started["command"], sent)
+        return Job(done.status, rc, events, shown, started["command"], sent, self._home(number))
+
+    def inventory(self, source: str, credential: Injected, *, number: int) -> dict[str, Any]:
+        """The update of an inventory from a source of the project: what the plugin says."""
+        (directory := self.directory(number) / "env").mkdir(parents=True)
+        for name, text in credential.files.items():
+            write(directory / name, text)
+        done = subprocess.run(
+            [self.environment / "ansible-inventory", "-i", self._collection / source, "--list", "--export"],
+            env={**self._environment(number), **self._variables(number, credential)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        shutil.rmtree(self.directory(number))
+        said: dict[str, Any] = json.loads(done.stdout)
+        return said
+
+    @property
+    def _collection(self) -> Path:
+        return self.collections / "ansible_collections" / "fortanix" / "dsm"
+
+    def _home(self, number: int) -> Path:
+        return self.scratch / f"home-{number}"
+
+    def _environment(self, number: int) -> dict[str, str]:
+        """What there is on a node without any job."""
+        home = self._home(number)
+        home.mkdir()
+        path = os.pathsep.join([str(self.environment), os.environ["PATH"]])
+        return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8"}
+
+    def _variables(self, number: int, credentials: Injected) -> dict[str, str]:
+        return {
+            **self.task_env,
+            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
+            "ANSIBLE_RETRY_FILES_ENABLED": "False",
+            "JOB_ID": str(number),
+            **credentials.env,
+        }
 
     def _lay_out(
         self,
@@ -227,7 +271,7 @@ class Awx:
         (target / "inventory").mkdir()
         # The project is a clone of the collection, of which jobs take the pattern.
         pattern = Path("extensions") / "patterns"
-        shutil.copytree(self.collections / "ansible_collections/fortanix/dsm" / pattern, target / "project" / pattern)
+        shutil.copytree(self._collection / pattern, target / "project" / pattern)
         for name, text in credentials.files.items():
             write(env / name, text)
         given = {"awx_job_id": number, "tower_job_id": number, **extra_vars}
@@ -241,18 +285,18 @@ class Awx:
 
     def _work(self, number: int, stream: IO[bytes]) -> bytes:
         """What the node does: it has only the stream, and what is in the execution environment."""
-        home = self.scratch / f"home-{number}"
-        home.mkdir()
-        path = os.pathsep.join([str(self.environment), os.environ["PATH"]])
+        environment = self._environment(number)
+        directory = self.directory(number)
         done = subprocess.run(
-            [self.environment / "ansible-runner", "worker", "--private-data-dir", str(self.directory(number))],
+            [self.environment / "ansible-runner", "worker", "--private-data-dir", str(directory), "--delete"],
             stdin=stream,
-            env={"PATH": path, "HOME": str(home), "LANG": "C.UTF-8"},
-            cwd=home,
+            env=environment,
+            cwd=environment["HOME"],
             capture_output=True,
             timeout=300,
             check=False,
         )
+        assert not directory.exists()
         assert done.stderr == b"", done.stderr.decode()
         return done.stdout
 
