@@ -27,7 +27,7 @@ RELEASE = "12.3.0"
 PLUGINS = "ansible_collections/awx/awx/plugins"
 
 # Ansible's own check of arguments, as for a module, and a record of what was given.
-ACTION = '''
+ACTION = """
 import json
 import os
 import pathlib
@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
         with open(os.environ["AWX_CALLS"], "a") as calls:
             calls.write(json.dumps({"module": here.stem, "options": given}) + "\\n")
         return {"changed": True}
-'''
+"""
 
 
 def package() -> Path:
@@ -61,7 +61,7 @@ def package() -> Path:
 
 
 def write_collection(target: Path, modules: Collection[str]) -> None:
-    """A collection awx.awx with these modules, below a folder of collections. A module that awx.awx lacks is an error."""
+    """A collection awx.awx with these modules, below a folder of collections; an error for one that awx.awx lacks."""
     actions = target / PLUGINS / "action"
     actions.mkdir(parents=True)
     with zipfile.ZipFile(package()) as wheel:

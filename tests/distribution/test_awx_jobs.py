@@ -68,7 +68,7 @@ class Account:
         return self.launched[-1]
 
     def dsm(self, number: int, login: Mapping[str, str]) -> Injected:
-        """The credential of the type Fortanix DSM. Its CA is in a file, too: that of the world is no CA for DSM here."""
+        """The credential of the type Fortanix DSM, with the CA in a file, as a certificate and its key are."""
         inputs = {
             "dsm_endpoint": self.sandbox.world.dsm_endpoint,
             "dsm_ca": self.sandbox.ca_bundle.read_text(encoding="utf-8"),
@@ -201,12 +201,14 @@ def renewed(account: Account, due: Launched) -> Launched:
     return account.run("CDC rotation", login=account.by_certificate, extra_vars=IS_DUE, verbosity=3)
 
 
-def test_a_rotation_renews_what_was_told(due: Launched, renewed: Launched) -> None:
+def test_a_rotation_renews_what_was_told(account: Account, due: Launched, renewed: Launched) -> None:
     assert (renewed.job.status, renewed.job.rc) == ("successful", 0), renewed
     (told,), (done,) = (one.job.artifacts["cdc_rotate"]["applications"] for one in (due, renewed))
     assert (done["application"], done["groups"]) == (told["application"], told["groups"])
     assert (done["changed"], done["planned"], done["error"]) == (True, False, None)
-    assert renewed.writes != []
+    in_dsm = {write.principal for write in renewed.writes if write.plane == "dsm"}
+    assert in_dsm == {f"app:{account.sandbox.world.cert_app.name}"}
+    assert {write.plane for write in renewed.writes} == {"dsm", "graph"}
 
 
 @pytest.fixture(scope="module")

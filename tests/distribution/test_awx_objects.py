@@ -57,7 +57,9 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def calls(bare_ansible: Path, collections: Path, stand_in: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
+def calls(
+    bare_ansible: Path, collections: Path, stand_in: Path, tmp_path_factory: pytest.TempPathFactory
+) -> list[Call]:
     """What the modules were given, in order."""
     scratch = tmp_path_factory.mktemp("awx-calls")
     variables = {
@@ -158,23 +160,21 @@ def test_settings_reach_the_jobs_that_they_are_for(calls: list[Call]) -> None:
 def test_nothing_is_renewed_without_an_approval(calls: list[Call]) -> None:
     (workflow,) = made(calls, "workflow_job_template")
     nodes = {one["identifier"]: one for one in workflow["workflow_nodes"]}
-    after = {
-        name: [
-            (next_one["identifier"], kind)
-            for kind, following in ((node["related"] or {}) if node.get("related") else {}).items()
-            for next_one in following or []
-        ]
+    # (from, how it ended, to)
+    ways = [
+        (name, kind.removesuffix("_nodes"), following["identifier"])
         for name, node in nodes.items()
-    }
+        for kind, all_following in (node["related"] or {}).items()
+        for following in all_following or []
+    ]
     kinds = {name: node["unified_job_template"]["type"] for name, node in nodes.items()}
     renews = [name for name, node in nodes.items() if node["unified_job_template"]["name"] == "CDC rotation"]
-    before = {name: [(one, kind) for one in nodes for end, kind in after[one] if end == name] for name in nodes}
+    begins = set(nodes) - {end for _, _, end in ways}
 
+    assert begins == {"due"}
     assert len(renews) == 1
-    assert [(kinds[one], kind) for one, kind in before[renews[0]]] == [("workflow_approval", "success_nodes")]
-    # Everything hangs together, and begins with the look at what is due.
-    assert [name for name in nodes if not before[name]] == ["due"]
-    assert {end for ends in after.values() for end, _ in ends} | {"due"} == set(nodes)
+    assert [(kinds[start], ended) for start, ended, end in ways if end in renews] == [("workflow_approval", "success")]
+    assert {end for _, _, end in ways} | begins == set(nodes)
 
 
 def test_schedules_answer_the_survey_of_what_they_start(calls: list[Call]) -> None:
@@ -209,7 +209,9 @@ def test_what_a_module_of_awx_does_not_take_is_refused(bare_ansible: Path, stand
         for options in refused.values()
     ]
     playbook = tmp_path / "playbook.yml"
-    playbook.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+    playbook.write_text(
+        yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]), encoding="utf-8"
+    )
 
     output = play(bare_ansible, [stand_in], tmp_path, playbook, {})
 

@@ -4,8 +4,8 @@
 
 """execution-environment.yml, as far as ansible-builder goes without a container engine.
 
-That what the image installs runs a playbook is the matter of the tests beside this one: they use ``bare_ansible``, which is
-made of the same requirements.
+That what the image installs runs a playbook is the matter of the tests beside this one: they use ``bare_ansible``,
+which is made of the same requirements.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def test_the_image_is_built_with_the_archive_of_the_collection(context: Path, ar
 
 def test_the_image_gets_the_requirements_of_the_collection(collections: Path, tmp_path: Path) -> None:
     """What is run while the image is built, with the collection installed in it."""
-    command = [BUILDER, "introspect", collections, "--write-pip", tmp_path / "pip", "--write-bindep", tmp_path / "bindep"]
+    files = ["--write-pip", tmp_path / "pip", "--write-bindep", tmp_path / "bindep"]
 
-    said(command, cwd=tmp_path, env=plain_environment())
+    said([BUILDER, "introspect", collections, *files], cwd=tmp_path, env=plain_environment())
 
     found = [line.partition("#")[0].strip() for line in (tmp_path / "pip").read_text(encoding="utf-8").splitlines()]
     assert sorted(filter(None, found)) == sorted(lines_of("requirements.txt"))

@@ -131,7 +131,7 @@ class Job:
 
     @property
     def texts(self) -> dict[str, str]:
-        """Everything that there is of the job when it is done, by where it is: AWX's record, and the files that are left.
+        """Everything that there is of the job when it is done, by where it is: AWX's record, and files that are left.
 
         ansible-runner writes the environment into the file ``command``, credentials included. AWX removes it with the
         directory of the job; here it counts without the environment.
