@@ -45,7 +45,7 @@ def sandbox() -> Iterator[Sandbox]:
         assert sandbox.crashes == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def variables(sandbox: Sandbox) -> dict[str, Any]:
     """What the role needs to know."""
     azure = sandbox.world.public

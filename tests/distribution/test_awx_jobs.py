@@ -236,7 +236,11 @@ def checked(account: Account, slices: list[dict[str, Any]]) -> Launched:
     return account.run(
         "CDC compliance",
         login=account.by_certificate,
-        extra_vars={"compliance_directory": str(account.reports), "cdc_compliance_policy": {"fail_on": "info"}},
+        extra_vars={
+            "compliance_directory": str(account.reports),
+            "cdc_compliance_policy": {"fail_on": "info"},
+            "cdc_compliance_formats": ["json"],
+        },
         inventory=slices[0],
         verbosity=3,
     )
