@@ -104,6 +104,15 @@ def test_nothing_of_a_renamed_collection_bears_the_old_name(tmp_path: Path) -> N
     assert [line.partition(":")[0] for line in left] == ["renamed/plugins/module_utils/_dsm/external_kms.py"]
 
 
+def test_the_image_of_a_renamed_collection_takes_its_archive(tmp_path: Path) -> None:
+    copy_renamed(ROOT, NEW_NAME, tmp_path / "renamed")
+
+    text = (tmp_path / "renamed" / "execution-environment.yml").read_text(encoding="utf-8")
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    assert yaml.safe_load(text)["additional_build_files"][0]["src"] == f"acme-byok-{version}.tar.gz"
+    assert not re.search(r"fortanix-dsm-\d", text)
+
+
 @pytest.mark.parametrize("name", ["acme", "Acme.byok", "acme.byok.more", "acme-x.byok"])
 def test_what_is_no_name_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="is no name of a collection"):
