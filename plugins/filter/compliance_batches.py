@@ -13,7 +13,9 @@ author:
 description:
   - Divides the groups of an account into batches, for a loop over M(fortanix.dsm.cdc_compliance_info).
   - Groups of one vault stay together, so that few vaults are read more than once.
-positional: _input, size
+  - With O(declared), each batch has the declarations of its groups, and the last ones are of declared groups that are
+    not there.
+positional: _input, size, declared
 options:
   _input:
     description:
@@ -25,6 +27,11 @@ options:
       - How many groups a batch has at most.
     type: int
     default: 100
+  declared:
+    description:
+      - What P(fortanix.dsm.declared_groups#filter) has made. V(null) where nothing is to be compared.
+    type: list
+    elements: dict
 seealso:
   - module: fortanix.dsm.cdc_compliance_info
 """
@@ -45,31 +52,55 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The batches, each with C(label) for people and the list C(group_ids). One without IDs when there are no groups, so
-      that the run tells that there was nothing to check.
+    - The batches, each with C(label) for people and the lists C(group_ids) and C(group_names), of which one is empty.
+      One without either when there are no groups, so that the run tells that there was nothing to check. C(declared)
+      is there when O(declared) was given.
   type: list
   elements: dict
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 
-def compliance_batches(listed: Any, size: Any = 100) -> list[dict[str, Any]]:
+def compliance_batches(listed: Any, size: Any = 100, declared: Any = None) -> list[dict[str, Any]]:
     if not isinstance(listed, Mapping) or not {"groups", "not_managed"} <= listed.keys():
         raise AnsibleFilterError("fortanix.dsm.compliance_batches: give it the result that cdc_group_info has returned")
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise AnsibleFilterError("fortanix.dsm.compliance_batches: size is no number of groups; give one above zero")
     ordered = sorted(listed["groups"], key=lambda group: (_vault(group), str(group["name"])))
-    ids = [str(group["group_id"]) for group in (*ordered, *listed["not_managed"])]
-    if not ids:
-        return [{"label": "no groups", "group_ids": []}]
-    return [
-        {"label": f"groups {first + 1} to {min(first + size, len(ids))} of {len(ids)}", "group_ids": ids[first:][:size]}
-        for first in range(0, len(ids), size)
+    there = [*ordered, *listed["not_managed"]]
+    names = {str(group["name"]) for group in there}
+    missing = [str(one["name"]).strip() for one in declared or [] if str(one["name"]).strip() not in names]
+    batches = [
+        {**_batch("groups", first, len(part), len(there)), "group_ids": [str(group["group_id"]) for group in part]}
+        | _declarations(declared, {str(group["name"]) for group in part})
+        for first, part in _parts(there, size)
     ]
+    batches += [
+        {**_batch("declared groups that are not there", first, len(part), len(missing)), "group_names": part}
+        | _declarations(declared, part)
+        for first, part in _parts(missing, size)
+    ]
+    return batches or [{"label": "no groups", "group_ids": [], "group_names": [], **_declarations(declared, ())}]
+
+
+def _parts(whole: list[Any], size: int) -> Iterator[tuple[int, list[Any]]]:
+    for first in range(0, len(whole), size):
+        yield first, whole[first:][:size]
+
+
+def _batch(what: str, first: int, count: int, total: int) -> dict[str, Any]:
+    return {"label": f"{what} {first + 1} to {first + count} of {total}", "group_ids": [], "group_names": []}
+
+
+def _declarations(declared: Any, names: Collection[str]) -> dict[str, Any]:
+    """The key ``declared`` of a batch; none where nothing is to be compared."""
+    if declared is None:
+        return {}
+    return {"declared": [one for one in declared if str(one["name"]).strip() in names]}
 
 
 def _vault(group: Mapping[str, Any]) -> str:

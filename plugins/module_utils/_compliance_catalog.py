@@ -14,6 +14,7 @@ from ._findings import HIGH, INFO, LOW, MEDIUM, Kind
 
 GROUP, LINK, CREDENTIAL, CONNECTION = "group", "link", "credential", "connection"
 RIGHTS, APPLICATION, VAULT, KEYS, APPS = "rights", "application", "vault", "keys", "apps"
+DRIFT = "drift"
 # The checks of each group, in the order of reports, with what it means that one of them has nothing to say.
 CHECKS: Mapping[str, Kind] = {
     GROUP: Kind("group-in-order", INFO, "4.7", "The group has one link to Azure Key Vault"),
@@ -25,6 +26,7 @@ CHECKS: Mapping[str, Kind] = {
     VAULT: Kind("vault-in-order", INFO, "4.5", "The vault protects its keys, and DSM reaches it"),
     KEYS: Kind("keys-in-step", INFO, "4.7", "DSM's virtual keys are those of the vault"),
     APPS: Kind("apps-in-order", INFO, "4.4", "Apps of the group log in to DSM by certificate"),
+    DRIFT: Kind("as-declared", INFO, "-", "The group and what it stands on are as the inventory declares them"),
 }
 
 NOT_FOUND = Kind("group-not-found", HIGH, "4.7", "The group is not there, or the login does not see it")
@@ -76,12 +78,24 @@ APP_SECRET = Kind("app-without-certificate", MEDIUM, "4.4", "Apps of the group l
 APP_UNKNOWN = Kind("app-login-unknown", MEDIUM, "4.4", "How apps of the group log in to DSM is not known")
 
 # What could not be looked at, by check.
+NOT_DECLARED = Kind("group-not-declared", MEDIUM, "-", "The inventory does not declare the group")
+DECLARED_MISSING = Kind(
+    "declared-group-missing", HIGH, "-", "A declared group is not there, or the login does not see it"
+)
+DIFFERS: Mapping[str, Kind] = {
+    GROUP: Kind("group-differs-from-declared", HIGH, "-", "The group or its link is not as declared"),
+    APPLICATION: Kind("application-differs-from-declared", HIGH, "-", "The application is not as declared"),
+    VAULT: Kind("vault-differs-from-declared", HIGH, "-", "The vault is not as declared"),
+    RIGHTS: Kind("rights-differ-from-declared", HIGH, "-", "The application lacks rights that are declared"),
+}
+
 NOT_SEEN: Mapping[str, Kind] = {
     RIGHTS: Kind("rights-not-seen", HIGH, "4.2", "The rights of the application could not be looked at"),
     APPLICATION: Kind("application-not-seen", HIGH, "4.1", "The application could not be looked at"),
     VAULT: Kind("vault-not-seen", HIGH, "4.5", "The vault could not be looked at"),
     KEYS: Kind("keys-not-seen", MEDIUM, "4.7", "The keys could not be compared"),
     APPS: Kind("apps-not-seen", MEDIUM, "4.4", "The apps of the group could not be looked at"),
+    DRIFT: Kind("drift-not-seen", HIGH, "-", "A part could not be compared with what is declared"),
 }
 
 WAIVER_EXPIRED = Kind("waiver-expired", HIGH, "-", "A waiver has expired")
@@ -118,6 +132,7 @@ _OWN: Mapping[str, tuple[Kind, ...]] = {
         VERSIONS_NOT_READ,
     ),
     APPS: (NOT_SEEN[APPS], APP_SECRET, APP_UNKNOWN),
+    DRIFT: (NOT_SEEN[DRIFT], NOT_DECLARED, DECLARED_MISSING, *DIFFERS.values()),
 }
 _OF_APPLICATION = (
     prerequisites.DISABLED,

@@ -67,6 +67,7 @@ _NETWORK = Controls(
 )
 _TLS = Controls({_MCSB: ("DP-3",), _NIST: ("SC-8", "SC-23"), _PCI: ("4.2.1",)}, ours=True)
 _LINK = Controls({_MCSB: ("DP-6",), _NIST: ("SC-12", "SI-7"), _PCI: ("3.6.1.1",)}, ours=True)
+_DRIFT = Controls({_NIST: ("CM-2", "CM-3", "CM-6"), _PCI: ("6.5.1",), "SOC 2": ("CC8.1",)}, ours=True)
 _PRIVILEGE = Controls({_MCSB: ("IM-3",), _NIST: ("AC-6", "IA-5"), _PCI: ("7.2", "8.6")}, ours=True)
 
 _WIDER = tuple(
@@ -110,6 +111,15 @@ _KINDS = (
     (_DELETION, (prerequisites.NO_PURGE_PROTECTION, prerequisites.NO_SOFT_DELETE)),
     (_RBAC, (catalog.ACCESS_POLICIES, prerequisites.MODEL_NOT_STATED, prerequisites.OF_NOTES["permission_model"])),
     (_NETWORK, (catalog.OPEN_NETWORK,)),
+    (
+        _DRIFT,
+        (
+            catalog.NOT_DECLARED,
+            catalog.DECLARED_MISSING,
+            *catalog.DIFFERS.values(),
+            catalog.NOT_SEEN[catalog.DRIFT],
+        ),
+    ),
     (_KEY_EXPIRY, (catalog.KEYS_ENDED,)),
     (
         _LINK,

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -352,15 +352,18 @@ def not_seen(check: str, obj: str, plane: str, why: str, remedy: str) -> Finding
     return Finding(catalog.NOT_SEEN[check], UNKNOWN, plane, obj, "it can be looked at", why, remedy)
 
 
-def completed(found: Iterable[Finding], label: str, evidence: Mapping[str, Mapping[str, Any]]) -> tuple[Finding, ...]:
+def completed(
+    found: Iterable[Finding], label: str, evidence: Mapping[str, Mapping[str, Any]], *, left_out: Collection[str] = ()
+) -> tuple[Finding, ...]:
     """The findings with one of status ok for each check that has nothing to say.
 
     Args:
         evidence: check -> what was seen. A silent check without it was not made: a KeyError, and never a pass.
+        left_out: checks that the user did not ask for.
     """
     kept = [finding for finding in found if finding.kind.id not in catalog.REPLACED]
     said = {CHECK_OF[finding.kind.id] for finding in kept}
-    silent = [(check, kind) for check, kind in CHECKS.items() if check not in said]
+    silent = [(check, kind) for check, kind in CHECKS.items() if check not in {*said, *left_out}]
     fine = [
         Finding(kind, OK, "DSM" if check in _OF_DSM else "Azure", label, kind.title, kind.title, "", evidence[check])
         for check, kind in silent
@@ -368,7 +371,7 @@ def completed(found: Iterable[Finding], label: str, evidence: Mapping[str, Mappi
     return (*kept, *fine)
 
 
-_OF_DSM = (catalog.GROUP, catalog.LINK, catalog.CONNECTION, catalog.KEYS, catalog.APPS)
+_OF_DSM = (catalog.GROUP, catalog.LINK, catalog.CONNECTION, catalog.KEYS, catalog.APPS, catalog.DRIFT)
 
 
 def moment(value: datetime | None) -> str | None:

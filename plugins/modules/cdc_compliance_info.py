@@ -78,8 +78,167 @@ options:
     default: 4
   rights_profile:
     default: guide
+  declared:
+    description:
+      - The groups as an inventory declares them, for a comparison with what there is. The filter
+        P(fortanix.dsm.declared_groups#filter) makes them from the variables of P(fortanix.dsm.cdc_setup#role). Nothing
+        is compared when it is not set, and a group that it does not have is a finding.
+      - No credential is among it. So a client secret is not compared, and a certificate only with the record of what
+        was written last.
+      - A declared group that is not there is a finding when it is among O(group_names).
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the group.
+        type: str
+        required: true
+      host:
+        description: The host that declares it, for the evidence.
+        type: str
+      description:
+        description: As in M(fortanix.dsm.cdc_group).
+        type: str
+      custom_metadata:
+        description: As in M(fortanix.dsm.cdc_group).
+        type: dict
+      azure_service:
+        description: As in M(fortanix.dsm.cdc_group).
+        type: str
+        choices: [global, us_government]
+      link_tenant_id:
+        description: As in M(fortanix.dsm.cdc_group).
+        type: str
+      link_client_id:
+        description: As in M(fortanix.dsm.cdc_group).
+        type: str
+      link_subscription_id:
+        description: As in M(fortanix.dsm.cdc_group).
+        type: str
+      link_certificate:
+        description: Certificate of the link, as text or path, without its key.
+        type: str
+      update_credential:
+        description: As in M(fortanix.dsm.cdc_group). A certificate is compared with V(on_change).
+        type: str
+        choices: [on_change, always, on_create]
+        default: on_change
+      tls:
+        description: As in M(fortanix.dsm.cdc_group), without the key.
+        type: dict
+        suboptions:
+          validate_host:
+            description: Whether the host name is validated.
+            type: bool
+          ca_certificates:
+            description: Certificates of the pinned CAs, each as text or path.
+            type: list
+            elements: str
+          client_certificate:
+            description: TLS client certificate, as text or path. Empty for none.
+            type: str
+      vault:
+        description: The vault, as in M(fortanix.dsm.cdc_group).
+        type: dict
+        suboptions:
+          name:
+            description: Name of the vault.
+            type: str
+          resource_id:
+            description: Azure resource ID of the vault.
+            type: str
+          uri:
+            description: URI of the vault.
+            type: str
+          tags:
+            description: Tags that the vault has.
+            type: dict
+          type:
+            description: Type that the vault must have.
+            type: str
+            choices: [standard, premium, managed_hsm]
+          resource_group:
+            description: Resource group of the vault.
+            type: str
+      application:
+        description: The application, as in M(fortanix.dsm.azure_kv_app).
+        type: dict
+        suboptions:
+          client_id:
+            description: Its client ID.
+            type: str
+          unique_name:
+            description: Its unique name.
+            type: str
+          display_name:
+            description: Its display name.
+            type: str
+          certificates:
+            description: Certificates that are registered at it, each as text or path.
+            type: list
+            elements: str
+            default: []
+          certificate_path:
+            description: File of the certificate that the set-up makes for it.
+            type: path
+          api_permission:
+            description: Whether it has the API permission of Azure Key Vault.
+            type: bool
+            default: true
+      azure_vault:
+        description: The vault that the set-up makes, as in M(fortanix.dsm.azure_kv_vault).
+        type: dict
+        suboptions:
+          name:
+            description: Name of the vault.
+            type: str
+            required: true
+          resource_group:
+            description: Its resource group.
+            type: str
+            required: true
+          location:
+            description: Its location, which is not compared.
+            type: str
+          type:
+            description: Its type.
+            type: str
+            choices: [standard, premium, managed_hsm]
+          permission_model:
+            description: Its permission model.
+            type: str
+            choices: [access_policy, rbac]
+          purge_protection:
+            description: Whether it is protected from purging.
+            type: bool
+          retention_days:
+            description: Days for which what is deleted can be recovered.
+            type: int
+          tags:
+            description: Tags that it has, besides others.
+            type: dict
+      check_prerequisites:
+        description: Whether the rights are compared. So they are when they are to be repaired.
+        type: bool
+        default: true
+      repair_prerequisites:
+        description: Whether the set-up grants rights that are missing.
+        type: bool
+        default: false
+      rights_profile:
+        description: The rights that the application is to have at the vault.
+        type: str
+        choices: [guide, least_privilege, explicit]
+        default: guide
+      key_permissions:
+        description: Key permissions, for the profiles that take some.
+        type: list
+        elements: str
+        choices: [get, list, update, create, import, delete, recover, backup, restore, purge]
 seealso:
   - module: fortanix.dsm.azure_kv_prereqs_info
+  - plugin: fortanix.dsm.declared_groups
+    plugin_type: filter
   - module: fortanix.dsm.cdc_connection
   - plugin: fortanix.dsm.compliance_report
     plugin_type: filter
@@ -98,6 +257,10 @@ EXAMPLES = r"""
   fortanix.dsm.cdc_compliance_info:
     group_names: [akv-production]
     look_in_azure: false
+
+- name: Compare all groups with what the hosts of the inventory group cdc declare
+  fortanix.dsm.cdc_compliance_info:
+    declared: "{{ hostvars | fortanix.dsm.declared_groups(groups['cdc']) }}"
 """
 
 RETURN = r"""
@@ -145,8 +308,8 @@ groups:
       contains:
         check:
           description:
-            - One of V(group), V(link), V(credential), V(connection), V(rights), V(application), V(vault), V(keys), and
-              V(apps).
+            - One of V(group), V(link), V(credential), V(connection), V(rights), V(application), V(vault), V(keys),
+              V(apps), and V(drift), which is there when O(declared) is set.
           type: str
         id:
           description: Stable name of the kind of finding. C(docs/findings.md) lists them all.

@@ -28,7 +28,7 @@ _APPLICATION = (
 )
 _CREDENTIAL = ("type", "valid_days", "renew_before_days")
 _PAIR_FILES = ("certificate_path", "key_path", "days", "key_size", "subject")
-_AZURE_VAULT = (
+AZURE_VAULT_FIELDS = (
     "name",
     "resource_group",
     "location",
@@ -39,7 +39,7 @@ _AZURE_VAULT = (
     "tags",
     "on_soft_deleted",
 )
-_VAULT = ("name", "resource_id", "uri", "tags", "type", "resource_group")
+VAULT_FIELDS = ("name", "resource_id", "uri", "tags", "type", "resource_group")
 _RIGHTS = ("rights_profile", "key_permissions", "dsm_egress_addresses")
 OPTIONS = (
     "name",
@@ -93,30 +93,30 @@ def declarations(groups: Sequence[Mapping[str, Any]], own: Mapping[str, Any]) ->
 
 
 def _declaration(given: Mapping[str, Any]) -> dict[str, Any]:
-    found = {option: _bare(given[option]) for option in OPTIONS if given.get(option) is not None}
-    for option, fields in (("application", _APPLICATION), ("azure_vault", _AZURE_VAULT), ("vault", _VAULT)):
-        part = _named(found.pop(option, None), fields)
+    found = {option: bare(given[option]) for option in OPTIONS if given.get(option) is not None}
+    for option, fields in (("application", _APPLICATION), ("azure_vault", AZURE_VAULT_FIELDS), ("vault", VAULT_FIELDS)):
+        part = named(found.pop(option, None), fields)
         if part:
             found[option] = part
     application = found.get("application", {})
     if "generate_certificate" in application:
-        application["generate_certificate"] = _named(application["generate_certificate"], _PAIR_FILES)
+        application["generate_certificate"] = named(application["generate_certificate"], _PAIR_FILES)
     if "credential" in application:
-        application["credential"] = _named(application["credential"], _CREDENTIAL)
+        application["credential"] = named(application["credential"], _CREDENTIAL)
     if "certificates" in application:
         # A text may hold more than the certificate that it should.
         application["certificates"] = [_digest(one) for one in application["certificates"]]
     return found
 
 
-def _bare(value: Any) -> Any:
+def bare(value: Any) -> Any:
     """Without Ansible's own containers, which evaluate their contents late."""
     if isinstance(value, Mapping):
-        return {key: _bare(inner) for key, inner in value.items()}
-    return [_bare(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+        return {key: bare(inner) for key, inner in value.items()}
+    return [bare(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
-def _named(value: Any, fields: Iterable[str]) -> dict[str, Any]:
+def named(value: Any, fields: Iterable[str]) -> dict[str, Any]:
     part = value if isinstance(value, Mapping) else {}
     return {field: part[field] for field in fields if part.get(field) is not None}
 

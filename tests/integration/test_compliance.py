@@ -34,9 +34,10 @@ class Compliance:
         environment = {**sandbox.environment(), **sandbox.operator_environment(sandbox.world.public)}
         self._ansible = Ansible(environment, directory)
 
-    def run(self, *, check: bool = False, **variables: Any) -> Run:
+    def run(self, *, check: bool = False, verbosity: int = 0, **variables: Any) -> Run:
         given = {"cdc_compliance_directory": str(self.reports), **variables}
-        return self._ansible.playbook(ROOT / "playbooks/compliance.yml", variables=given, check=check)
+        path = ROOT / "playbooks/compliance.yml"
+        return self._ansible.playbook(path, variables=given, check=check, verbosity=verbosity)
 
     def file(self, suffix: str) -> Path:
         (found,) = self.reports.glob(f"compliance-*.{suffix}")
@@ -136,3 +137,31 @@ def test_a_relative_directory_is_refused_before_anything_is_asked(compliance: Co
     assert run.code != 0
     assert "reports is a relative path. Give an absolute one" in re.sub(r"\s+", " ", run.output)
     assert compliance.azure.sandbox.journal.since(mark) == []
+
+
+def test_a_group_is_compared_with_what_variables_without_an_inventory_declare(compliance: Compliance) -> None:
+    name = compliance.azure.group()
+    secret = compliance.azure.view.client_secret
+    declared = {
+        "cdc_setup_name": name,
+        "cdc_setup_description": "Keys of the payments",
+        "cdc_setup_link_client_secret": secret,
+    }
+
+    run = compliance.run(
+        **declared,
+        cdc_compliance_declared_hosts="localhost",
+        cdc_compliance_enforce=False,
+        cdc_compliance_formats=["json"],
+        verbosity=3,
+    )
+
+    assert run.code == 0, run.output
+    report = compliance.report
+    Draft202012Validator(SCHEMA).validate(report)
+    (group,) = report["groups"]
+    assert report["options"]["compared_with_declared"]
+    (differs,) = [one for one in group["findings"] if one["check"] == "drift"]
+    assert (differs["id"], differs["actual"]) == ("group-differs-from-declared", "differs in: description")
+    assert "localhost" in differs["expected"]
+    assert secret not in run.output

@@ -26,12 +26,12 @@ class Operator:
     warnings: list[str] = field(default_factory=list)
 
     def __call__(self, operation: ModuleType, *, check_mode: bool = False, **params: Any) -> dict[str, Any]:
-        given = {
+        login = {
             "dsm_endpoint": self.environment["DSM_ENDPOINT"],
             "dsm_ca_path": self.environment["REQUESTS_CA_BUNDLE"],
             **({} if _LOGINS & params.keys() else {"dsm_api_key": self.environment["DSM_API_KEY"]}),
-            **params,
         }
+        given = {**(login if "dsm_endpoint" in operation.SPEC.argument_spec else {}), **params}
         validator = ModuleArgumentSpecValidator(**operation.SPEC.as_module_arguments())
         validated = validator.validate(given)
         assert not validated.error_messages, validated.error_messages

@@ -21,7 +21,10 @@ def listed(*vaults: str | None, unmanaged: int = 0) -> dict[str, Any]:
         {"group_id": f"{vault}-{number}", "name": f"g{number}", "link": {"vault": {"uri": vault}} if vault else None}
         for number, vault in enumerate(vaults)
     ]
-    return {"groups": groups, "not_managed": [{"group_id": f"odd-{number}"} for number in range(unmanaged)]}
+    return {
+        "groups": groups,
+        "not_managed": [{"group_id": f"odd-{number}", "name": f"odd{number}"} for number in range(unmanaged)],
+    }
 
 
 def test_groups_of_one_vault_stay_together_and_each_is_in_one_batch() -> None:
@@ -32,7 +35,27 @@ def test_groups_of_one_vault_stay_together_and_each_is_in_one_batch() -> None:
 
 
 def test_no_groups_are_one_batch_that_tells_it() -> None:
-    assert compliance_batches(listed()) == [{"label": "no groups", "group_ids": []}]
+    assert compliance_batches(listed()) == [{"label": "no groups", "group_ids": [], "group_names": []}]
+
+
+def test_each_batch_has_the_declarations_of_its_groups_and_the_last_one_those_of_groups_that_are_not_there() -> None:
+    declared = [{"name": name} for name in ("g0", "g2", "gone", "odd0")]
+
+    found = compliance_batches(listed("a", "b", "a", unmanaged=1), 2, declared)
+
+    assert [(one["group_ids"], one["group_names"], [each["name"] for each in one["declared"]]) for one in found] == [
+        (["a-0", "a-2"], [], ["g0", "g2"]),
+        (["b-1", "odd-0"], [], ["odd0"]),
+        ([], ["gone"], ["gone"]),
+    ]
+    assert found[-1]["label"] == "declared groups that are not there 1 to 1 of 1"
+
+
+def test_an_inventory_that_declares_nothing_is_compared_all_the_same() -> None:
+    assert [one["declared"] for one in compliance_batches(listed("a"), 2, [])] == [[]]
+    assert compliance_batches(listed(), 2, []) == [
+        {"label": "no groups", "group_ids": [], "group_names": [], "declared": []}
+    ]
 
 
 @pytest.mark.parametrize(

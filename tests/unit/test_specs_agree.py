@@ -308,7 +308,7 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 # What a role decides itself; every other option is one of a module that it calls.
 OF_THE_ROLES = {
     "azure_prereqs": {"vaults", "repair", "fail_on"},
-    "cdc_compliance": {"directory", "policy", "formats", "enforce", "batch_size"},
+    "cdc_compliance": {"declared_hosts", "directory", "policy", "formats", "enforce", "batch_size"},
     "cdc_rotate": {"applications", "azure_service"},
     "cdc_setup": {
         "groups",

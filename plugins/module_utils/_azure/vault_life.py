@@ -26,7 +26,7 @@ _RESOURCES_API = {"api-version": "2021-04-01"}
 _SUBSCRIPTIONS_API = {"api-version": "2022-12-01"}
 _FORBIDDEN, _NOT_FOUND = 403, 404
 # Codes of a 404 that are about more than the vault.
-_NOWHERE = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound"})
+NOWHERE = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound"})
 # A pool says `Activated` too, and `SecurityDomainRestore` while it waits for people (Azure contract §1.6).
 _SETTLED = frozenset({"", "succeeded", "activated", "securitydomainrestore"})
 
@@ -51,7 +51,7 @@ def look(arm: Channel, place: Place) -> dict[str, Any] | None:
     try:
         return arm.get(place.resource_id, obj=place.label, query=API)
     except AzureError as error:
-        if error.status != _NOT_FOUND or error.code in _NOWHERE:
+        if error.status != _NOT_FOUND or error.code in NOWHERE:
             raise
         return None
 

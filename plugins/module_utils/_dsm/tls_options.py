@@ -21,7 +21,10 @@ NAMES = ("validate_host", "ca_certificates", "client_certificate", "client_key",
 
 @dataclass(frozen=True)
 class TlsOptions:
-    """None: not set, so what is stored stays. ``key`` alone carries the key of the stored client certificate."""
+    """None: not set, so what is stored stays. ``key`` alone carries the key of the stored client certificate.
+
+    ``expected``: a client certificate without its key, for a comparison alone.
+    """
 
     prefix: str = field(default="", compare=False)
     validate_host: bool | None = None
@@ -29,6 +32,7 @@ class TlsOptions:
     client: Pair | None = None
     remove_client: bool = False
     key: PrivateKey | None = field(default=None, repr=False)
+    expected: Certificate | None = None
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any] | None, prefix: str = "") -> TlsOptions:
@@ -75,8 +79,9 @@ class TlsOptions:
             settings = replace(settings, validate_host=self.validate_host)
         if self.authorities is not None:
             settings = settings.with_pinned([authority.encoded for authority in self.authorities])
-        if self.client is not None:
-            settings = settings.with_client(self.client.certificate.encoded)
+        certificate = self.client.certificate if self.client is not None else self.expected
+        if certificate is not None:
+            settings = settings.with_client(certificate.encoded)
         if self.remove_client:
             settings = settings.with_client(None)
         if settings == base and base.mode == "required":
@@ -87,9 +92,8 @@ class TlsOptions:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is wanted of the settings; a key that is only carried wants nothing."""
-        return (
-            self.validate_host is None and self.authorities is None and self.client is None and not self.remove_client
-        )
+        wanted = (self.validate_host, self.authorities, self.client, self.expected)
+        return wanted == (None,) * len(wanted) and not self.remove_client
 
     def key_for(self, settings: TlsSettings) -> str | None:
         """The client key to send with these settings: base64 of PKCS#8 DER; None when there is none or none was given.

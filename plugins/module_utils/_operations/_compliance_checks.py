@@ -7,9 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from .. import _certificates
 from .. import _compliance_catalog as catalog
@@ -38,20 +38,39 @@ from .._dsm.groups import Group
 from .._dsm.tls import pem_of, sha256_of
 from .._errors import InvalidInput, TaskError
 from .._findings import FAILED, UNKNOWN, Finding, Kind
-from ._compliance_sources import AzureSources
-
-T = TypeVar("T")
+from ._compliance_drift import Declared, drift_of
+from ._compliance_sources import AzureSources, asked, why
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What the checks of all groups share. ``azure``: None where the user does not want it to be looked at."""
+    """What the checks of all groups share. ``azure``: None where the user does not want it to be looked at.
+
+    ``declared``: by name of the group; None where nothing is to be compared.
+    """
 
     apps: Sequence[App] | TaskError
     azure: AzureSources | None
     operator_client_id: str | None
     clock: Clock
     tests: bool
+    declared: Mapping[str, Declared] | None = None
+
+    def drift(
+        self, name: str, group: Group | TaskError | None, certificate: Certificate | None = None
+    ) -> Iterator[Finding]:
+        """What is not as the inventory declares it; nothing where nobody asked for it.
+
+        Args:
+            group: why it could not be read, too; None when there is none.
+        """
+        if self.declared is None:
+            return
+        if isinstance(group, TaskError):
+            yield not_seen(catalog.DRIFT, f'group "{name}"', "DSM", why(group), group.next_step)
+            return
+        azure = _not_wanted() if self.azure is None else self.azure
+        yield from drift_of(self.declared.get(name), azure, name, group, certificate)
 
 
 def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Finding, ...]:
@@ -62,7 +81,9 @@ def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Findi
     registered = None if isinstance(registration, TaskError) else registration.identity.credentials
     assessment = _not_wanted() if azure is None else _assessment(azure, link, certificate)
     ends, source, _problem = end_of_credential(group, registered, clock)
+    declared = (everything.declared or {}).get(group.name)
     evidence: dict[str, Any] = {
+        catalog.DRIFT: {"declared_by": declared["host"] if declared else None},
         catalog.GROUP: {"group_id": group.group_id, "hmg_id": link.hmg_id},
         catalog.LINK: {"tls": link.tls.view(), "azure_service": link.azure_service},
         catalog.CREDENTIAL: {"source": source, "ends": moment(ends), "match": group.credential_match},
@@ -74,8 +95,9 @@ def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Findi
         *_of_azure(assessment, group, evidence),
         *_of_keys(everything, dsm, group, evidence),
         *_of_apps(everything.apps, group, evidence),
+        *everything.drift(group.name, group, certificate),
     ]
-    return completed(found, group.label, evidence)
+    return completed(found, group.label, evidence, left_out=() if everything.declared is not None else [catalog.DRIFT])
 
 
 def _of_connection(everything: Shared, dsm: DsmClient, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
@@ -156,18 +178,6 @@ def _not_wanted() -> TaskError:
 
 def _no_vault() -> TaskError:
     return TaskError("no vault is chosen", plane="Azure", next_step="choose one with fortanix.dsm.cdc_vault_select")
-
-
-def asked(read: Callable[[], T]) -> T | TaskError:
-    """What was read, or why it could not be."""
-    try:
-        return read()
-    except TaskError as error:
-        return error
-
-
-def why(error: TaskError) -> str:
-    return f"{error.problem}: {error.server_words}" if error.server_words else error.problem
 
 
 # Certificates -------------------------------------------------------------------------------------------------------

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
-from .._azure import graph, pipeline, vault_keys, vaults
-from .._azure.access import Wanted
-from .._azure.cloud import check_uri, is_hsm_uri
+from .._azure import applications, graph, pipeline, vault_keys, vault_life, vaults
+from .._azure.access import Verdict, Wanted, judge
+from .._azure.applications import Observation, Selector
+from .._azure.cloud import Cloud, check_uri, is_hsm_uri
+from .._azure.errors import AzureError
 from .._azure.facts import MANAGED_HSM, VAULT, KeyStore
 from .._azure.graph import Registration
 from .._azure.prerequisites import Assessment, Question, assess_known
 from .._azure.session import Azure, understood
 from .._azure.vault_keys import VaultKey
-from .._azure.vaults import Locator
+from .._azure.vaults import Locator, Place
 from .._certificates import Certificate
 from .._dsm.external_kms import Link
 from .._errors import TaskError
@@ -69,6 +71,43 @@ class AzureSources:
     def keys(self, store: KeyStore) -> tuple[VaultKey, ...] | TaskError:
         """The keys of a vault."""
         return self._once(("keys", store.resource_id), lambda: self._keys(store))
+
+    # For the comparison with what is declared. What cannot be read is raised: it ends the comparison of that part.
+
+    @property
+    def cloud(self) -> Cloud:
+        return self.azure.operator.cloud
+
+    def registered(self, selector: Selector, *, key_vault: bool) -> Observation:
+        """The application that the selector names, as the module azure_kv_app sees it."""
+        key = ("registered", selector, key_vault)
+        return _or_raise(self._once(key, lambda: self._registered(selector, key_vault)))
+
+    def at(self, place: Place) -> Mapping[str, Any] | None:
+        """The body of the vault at a place; None when there is none, or not even its resource group."""
+        return _or_raise(self._once(("at", place), lambda: self._at(place)))
+
+    def named(self, locator: Locator) -> KeyStore:
+        """The vault that a locator names."""
+        key = ("named", str(locator), locator.type)
+        return _or_raise(self._once(key, lambda: vaults.find(self.azure.arm, locator, self.azure.operator)))
+
+    def rights(self, link: Link, certificate: Certificate | None, wanted: Wanted) -> tuple[Verdict, ...]:
+        """The verdicts on other rights than those of the standard, from the same observation."""
+        return judge(_or_raise(self.assessment(link, certificate)).access, wanted)
+
+    def _registered(self, selector: Selector, key_vault: bool) -> Observation:
+        with understood(str(selector)):
+            return applications.look(self.azure.graph, self.cloud, selector, key_vault=key_vault, consent=False)
+
+    def _at(self, place: Place) -> Mapping[str, Any] | None:
+        with understood(place.label):
+            try:
+                return vault_life.look(self.azure.arm, place)
+            except AzureError as error:
+                if error.code not in vault_life.NOWHERE:
+                    raise
+                return None
 
     def _once(self, key: Hashable, read: Callable[[], T]) -> T | TaskError:
         with self._guard:
@@ -125,6 +164,19 @@ class AzureSources:
         label = f"{'managed HSM' if store.is_hsm else 'vault'} {store.name}"
         with pipeline.keys(self.azure.operator, store.uri) as channel, understood(f"keys of {label}"):
             return vault_keys.list_keys(channel, label, self._standard.most_keys)
+
+
+def asked(read: Callable[[], T]) -> T | TaskError:
+    """What was read, or why it could not be."""
+    try:
+        return read()
+    except TaskError as error:
+        return error
+
+
+def why(error: TaskError) -> str:
+    """What a finding says of it."""
+    return f"{error.problem}: {error.server_words}" if error.server_words else error.problem
 
 
 def _or_raise(found: T | TaskError) -> T:

@@ -22,6 +22,7 @@ from .._azure.credential import Operator, operator_of
 from .._azure.prerequisites import checked_address, wanted_of
 from .._azure.session import connect as connect_azure
 from .._compliance_findings import Clock, moment
+from .._declared import OPTION
 from .._dsm import account, apps, groups
 from .._dsm.client import DsmClient, connect_several
 from .._dsm.errors import DsmError
@@ -34,8 +35,9 @@ from .._ids import checked_uuid
 from .._inventory import readable
 from .._options import AZURE, DSM, RIGHTS_PROFILES, WANTED_RIGHTS
 from .._task import Task
-from ._compliance_checks import Shared, asked, findings_of, why
-from ._compliance_sources import AzureSources, Standard
+from ._compliance_checks import Shared, findings_of
+from ._compliance_drift import Declared
+from ._compliance_sources import AzureSources, Standard, asked, why
 
 _MOST_AT_A_TIME = 32
 _OF_LINK = ("azure_service", "tenant_id", "client_id", "subscription_id", "auth_mode")
@@ -52,6 +54,7 @@ SPEC = AZURE.merge(
             "max_keys": {"type": "int", "default": 500, "no_log": False},
             "concurrency": {"type": "int", "default": 4},
             "rights_profile": {"type": "str", "choices": RIGHTS_PROFILES, "default": "guide"},
+            "declared": OPTION,
         },
     ),
 )
@@ -71,7 +74,7 @@ class _Wanted:
 
 def run(task: Task) -> dict[str, Any]:
     params = task.params
-    wanted, standard = _wanted(params), _standard(params)
+    wanted, standard, declared = _wanted(params), _standard(params), _declared(params)
     operator = operator_of(task) if params["look_in_azure"] else None
     now = datetime.now(timezone.utc).replace(microsecond=0)
     with ExitStack() as stack:
@@ -88,6 +91,7 @@ def run(task: Task) -> dict[str, Any]:
             operator_client_id=operator.client_id if operator else None,
             clock=Clock.at(now, standard.renew_before_days),
             tests=params["check_connections"],
+            declared=declared,
         )
         version = account.get_version(dsm)
         stored = list(_stored(dsm, wanted))
@@ -103,6 +107,7 @@ def run(task: Task) -> dict[str, Any]:
         "operator": _operator_record(operator),
         "options": {
             "all_groups": wanted.every,
+            "compared_with_declared": declared is not None,
             **{name: params[name] for name in ("look_in_azure", "check_connections", "max_keys", "rights_profile")},
             **{name: params[name] for name in WANTED_RIGHTS.argument_spec},
         },
@@ -116,6 +121,19 @@ def _wanted(params: Mapping[str, Any]) -> _Wanted:
         names=tuple(dict.fromkeys(checked_name("group_names", name) for name in params["group_names"])),
         ids=tuple(dict.fromkeys(checked_uuid("group_ids", group_id) for group_id in params["group_ids"])),
     )
+
+
+def _declared(params: Mapping[str, Any]) -> dict[str, Declared] | None:
+    """By name of the group; None where nothing is to be compared."""
+    if params["declared"] is None:
+        return None
+    found: dict[str, Declared] = {}
+    for one in params["declared"]:
+        name = checked_name("declared.name", one["name"])
+        if name in found:
+            raise InvalidInput("declared", f'it has the group "{name}" twice', "declare each group once")
+        found[name] = one
+    return found
 
 
 def _standard(params: Mapping[str, Any]) -> Standard:
@@ -169,12 +187,15 @@ def _checked(
 
 def _looked_at(everything: Shared, dsm: DsmClient, name: str, stored: dict[str, Any] | TaskError) -> dict[str, Any]:
     if isinstance(stored, TaskError):
-        return _record(name, None, [_of_group(catalog.NOT_FOUND, UNKNOWN, name, why(stored))])
+        unseen = _of_group(catalog.NOT_FOUND, UNKNOWN, name, why(stored))
+        return _record(name, None, [unseen, *everything.drift(name, None if isinstance(stored, _NotThere) else stored)])
     group = Group.as_shown(stored)
     if group.problem is not None:
-        findings = [_of_group(catalog.NOT_MANAGEABLE, UNKNOWN, group.label, group.problem)]
+        several = _of_group(catalog.NOT_MANAGEABLE, UNKNOWN, group.label, group.problem)
+        findings = [several, *everything.drift(group.name, group)]
     elif group.link is None:
-        findings = [_of_group(catalog.NOT_LINKED, FAILED, group.label, group.external_kms or "a local group")]
+        unlinked = _of_group(catalog.NOT_LINKED, FAILED, group.label, group.external_kms or "a local group")
+        findings = [unlinked, *everything.drift(group.name, group)]
     else:
         findings = list(findings_of(everything, dsm, group))
     return _record(group.name, group, findings)
@@ -196,7 +217,11 @@ def _stored(dsm: DsmClient, wanted: _Wanted) -> Iterator[tuple[str, dict[str, An
 
 def _found(read: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | TaskError:
     found = asked(read)
-    return TaskError("there is none that the login sees", plane="DSM") if found is None else found
+    return _NotThere("there is none that the login sees", plane="DSM") if found is None else found
+
+
+class _NotThere(TaskError):
+    """DSM has answered that there is no such group."""
 
 
 # Records: allow-lists -----------------------------------------------------------------------------------------------

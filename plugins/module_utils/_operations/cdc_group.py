@@ -157,7 +157,7 @@ def _refuse_incomplete(params: Mapping[str, Any], wanted: Wanted) -> None:
 
 def make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted, asking: Asking) -> dict[str, Any]:
     """Create or change the group; the result of the module. Of the task, only the guards and the mode are used."""
-    target = _target(current, wanted)
+    target = target_of(current, wanted)
     link = target.azure_link
     credential = wanted.link.credential_for(link)
     if wanted.vault is not None:
@@ -176,7 +176,7 @@ def make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted, aski
     return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)
 
 
-def _target(current: Group | None, wanted: Wanted) -> Group:
+def target_of(current: Group | None, wanted: Wanted) -> Group:
     """The group as the options want it, the vault aside; what they do not name stays as it is."""
     base = current or Group(name=str(wanted.name), external_kms=KIND)
     merged = {**base.custom_metadata, **wanted.custom_metadata}

@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report beside the set-up: both say of the same hosts that they are not as declared, and of no other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import CREDENTIAL_FACT
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_compliance_info
+from sandbox import Fault
+from support.azure_rights import AzureRights
+from support.deviations import World
+from support.operate import Operator
+from support.playbook import ROOT, Ansible, Run
+
+
+class Drift:
+    """A world that is set up as an inventory declares, and the two playbooks on that inventory."""
+
+    def __init__(self, azure: AzureRights, directory: Path) -> None:
+        self.sandbox = azure.sandbox
+        self.world = World(azure, directory)
+        self._reports = directory / "reports"
+        self._inventory = directory / "groups.yml"
+        self._inventory.write_text(yaml.safe_dump(self.world.inventory), encoding="utf-8")
+        environment = {**self.sandbox.environment(), **self.sandbox.operator_environment(self.sandbox.world.public)}
+        self._ansible = Ansible(environment, directory, timeout=600)
+
+    def plan(self) -> Run:
+        return self._run("setup", {"cdc_setup_hosts": "cdc"})
+
+    def report(self) -> dict[str, Any]:
+        self._run(
+            "compliance",
+            {
+                "cdc_compliance_declared_hosts": "cdc",
+                "cdc_compliance_directory": str(self._reports),
+                "cdc_compliance_formats": ["json"],
+            },
+        )
+        latest = max(self._reports.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        report: dict[str, Any] = json.loads(latest.read_text(encoding="utf-8"))
+        latest.unlink()
+        return report
+
+    def _run(self, playbook: str, variables: dict[str, Any]) -> Run:
+        arguments = ["-i", str(self._inventory), "--forks", "8"]
+        path = ROOT / f"playbooks/{playbook}.yml"
+        return self._ansible.playbook(path, variables=variables, arguments=arguments, check=True)
+
+
+def drift(report: dict[str, Any]) -> dict[str, frozenset[str]]:
+    """Host -> what of it is not as declared, or was not seen."""
+    found = {
+        group["name"]: frozenset(
+            one["id"] for one in group["findings"] if one["check"] == "drift" and one["status"] != "ok"
+        )
+        for group in report["groups"]
+    }
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def deviating(run: Run) -> set[str]:
+    """The hosts for which the set-up would change something, or stops."""
+    return {one.host for one in run.outcomes if one.changed or one.status == "failed"}
+
+
+@pytest.fixture
+def declared(azure: AzureRights, tmp_path: Path) -> Drift:
+    return Drift(azure, tmp_path)
+
+
+def test_the_report_and_the_plan_of_the_set_up_agree_on_every_deviation(declared: Drift) -> None:
+    as_set_up = declared.report()
+    assert (drift(as_set_up), len(as_set_up["groups"])) == ({}, len(declared.world.hosts))
+    mark = declared.sandbox.journal.mark()
+
+    done = declared.world.deviate()
+    report, plan = declared.report(), declared.plan()
+
+    assert len(done) >= 30
+    assert deviating(plan) == set(done)
+    assert drift(report) == {host: one.findings for host, one in done.items()}
+    assert declared.sandbox.journal.writes(since=mark) == []
+
+
+# One group beside its declaration -------------------------------------------------------------------------------------
+
+
+def compared(azure: AzureRights, declared: list[dict[str, Any]] | None, **options: Any) -> dict[str, dict[str, Any]]:
+    """ID -> finding, of the drift of the one group that is checked."""
+    given = {**azure.operator, "declared": declared, "check_connections": False, **options}
+    given = {name: value for name, value in given.items() if value is not None}
+    (group,) = Operator(azure.sandbox.environment())(cdc_compliance_info, **given)["groups"]
+    return {one["id"]: one for one in group["findings"] if one["check"] == "drift"}
+
+
+def declaration(azure: AzureRights, name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "host": "payments",
+        "link_client_id": azure.app,
+        "link_tenant_id": azure.view.tenant_id,
+        "vault": {"name": azure.vault},
+        **more,
+    }
+
+
+def test_what_differs_is_told_with_both_values_and_who_declares_it(azure: AzureRights) -> None:
+    name = azure.group()
+
+    found = compared(azure, [declaration(azure, name, description="Keys of the payments")])
+
+    differs = found["group-differs-from-declared"]
+    assert (differs["status"], differs["plane"], differs["expected"]) == (
+        "failed",
+        "DSM",
+        "as host payments declares it",
+    )
+    assert differs["evidence"]["changes"] == [
+        {"action": "update", "before": {"description": None}, "after": {"description": "Keys of the payments"}}
+    ]
+
+
+def test_nothing_is_compared_unless_it_is_asked_for(azure: AzureRights) -> None:
+    azure.group()
+
+    assert compared(azure, None) == {}
+
+
+def test_a_group_that_no_host_declares_is_a_warning(azure: AzureRights) -> None:
+    azure.group()
+
+    found = compared(azure, [])
+
+    assert {one["id"]: one["status"] for one in found.values()} == {"group-not-declared": "warning"}
+
+
+def test_a_group_that_dsm_does_not_show_for_an_outage_is_not_called_missing(azure: AzureRights) -> None:
+    name = azure.group()
+    azure.sandbox.faults.add(Fault("dsm", "GET", "/sys/v1/groups", times=None, status=403))
+
+    found = compared(azure, [declaration(azure, name)], group_names=[name])
+
+    assert {one["id"]: one["status"] for one in found.values()} == {"drift-not-seen": "unknown"}
+
+
+def test_without_a_look_at_azure_the_group_is_compared_and_the_rest_is_unknown(azure: AzureRights) -> None:
+    name = azure.group(client_id="11111111-2222-4333-8444-555555555555")
+
+    found = compared(azure, [declaration(azure, name)], look_in_azure=False)
+
+    assert {one["id"]: one["status"] for one in found.values()} == {
+        "group-differs-from-declared": "failed",
+        "drift-not-seen": "unknown",
+    }
+    assert "look_in_azure is false" in found["drift-not-seen"]["actual"]
+
+
+def test_an_operator_who_may_only_read_sees_what_the_set_up_would_need_rights_to_mend(azure: AzureRights) -> None:
+    name = azure.group()
+    azure.do(lambda state: state.set_access_policy(azure.vault, azure.app, ["list"]))
+    reader = azure.another_operator("Reader", graph=("Application.Read.All",))
+
+    found = compared(azure, [declaration(azure, name, repair_prerequisites=True)], **reader)
+
+    assert set(found) == {"rights-differ-from-declared"}
+    assert "keys/create" in found["rights-differ-from-declared"]["actual"]
+
+
+def test_a_group_that_is_declared_in_another_cloud_is_compared_in_dsm_alone(azure: AzureRights) -> None:
+    name = azure.group()
+
+    found = compared(azure, [declaration(azure, name, azure_service="us_government")])
+
+    assert set(found) == {"group-differs-from-declared", "drift-not-seen"}
+    assert "AzureUSGovernment" in found["drift-not-seen"]["actual"]
+
+
+def test_a_value_that_cannot_be_is_unknown_at_its_group_and_stops_no_other(azure: AzureRights) -> None:
+    name = azure.group()
+
+    found = compared(azure, [declaration(azure, name, link_tenant_id="no-uuid")])
+
+    assert {one["id"]: one["status"] for one in found.values()} == {"drift-not-seen": "unknown"}
+    assert "no-uuid" in found["drift-not-seen"]["actual"]
+
+
+def test_a_group_that_is_declared_twice_is_refused_before_any_request(azure: AzureRights) -> None:
+    mark = azure.sandbox.journal.mark()
+
+    with pytest.raises(InvalidInput, match="twice"):
+        compared(azure, [declaration(azure, "akv"), declaration(azure, "akv")])
+
+    assert azure.sandbox.journal.since(mark) == []
+
+
+def test_a_certificate_that_is_not_on_this_machine_hides_nothing_else(azure: AzureRights) -> None:
+    name = azure.group()
+    azure.sandbox.do(lambda state: _record(state.dsm.find_group(name)))
+
+    given = declaration(azure, name, description="Keys of the payments", link_certificate="/nowhere/link.crt")
+    found = compared(azure, [given])
+
+    assert {one["id"]: one["status"] for one in found.values()} == {
+        "group-differs-from-declared": "failed",
+        "drift-not-seen": "unknown",
+    }
+    assert "/nowhere/link.crt" in found["drift-not-seen"]["actual"]
+
+
+def _record(group: Any) -> None:
+    group.custom_metadata = {CREDENTIAL_FACT: "certificate:" + "0" * 40}

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an inventory declares, as it is handed to a task that only reads: complete, and without a credential."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.fortanix.dsm.plugins.filter.declared_groups import declared_groups
+from ansible_collections.fortanix.dsm.plugins.module_utils._declared import OPTION
+from sandbox.authorities import self_signed
+from unit.test_specs_agree import ROLE_OPTIONS
+
+# What the set-up needs to write, and what is for its run alone.
+NOT_COMPARED = {
+    "groups",
+    "link_client_secret",
+    "link_private_key",
+    "link_private_key_passphrase",
+    "link_format",
+    "link_certificate_format",
+    "wait_interval",
+    "dsm_egress_addresses",
+    "allow_disconnect",
+    "allow_move",
+    "on_not_connected",
+    "sync",
+    "sync_timeout",
+    "approval",
+    "approval_wait",
+}
+
+
+def test_a_host_declares_its_group_and_a_list_of_groups_takes_the_values_of_the_host() -> None:
+    shared = {"cdc_setup_link_tenant_id": "tenant", "cdc_setup_vault": {"name": "akv"}, "other": 1}
+    hosts = {
+        "one": {**shared, "cdc_setup_name": "one", "cdc_setup_application": {"client_id": "app", "credential": {}}},
+        "two": {**shared, "cdc_setup_groups": [{"name": "a"}, {"name": "b", "link_tenant_id": "own"}]},
+    }
+
+    assert declared_groups(hosts, ["one", "two"]) == [
+        {
+            "host": "one",
+            "name": "one",
+            "link_tenant_id": "tenant",
+            "vault": {"name": "akv"},
+            "application": {"client_id": "app"},
+        },
+        {"host": "two", "name": "a", "link_tenant_id": "tenant", "vault": {"name": "akv"}},
+        {"host": "two", "name": "b", "link_tenant_id": "own", "vault": {"name": "akv"}},
+    ]
+
+
+def test_no_credential_is_in_it_wherever_it_stands() -> None:
+    certificate = self_signed("payments").certificate_pem.strip()
+    both = f"-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n{certificate}\n"
+    group: dict[str, Any] = {
+        "name": "akv",
+        "link_client_secret": "canary",
+        "link_certificate": both,
+        "link_private_key": "canary",
+        "link_private_key_passphrase": "canary",
+        "tls": {"client_certificate": both, "client_key": "canary", "ca_certificates": [both]},
+        "application": {
+            "unique_name": "app",
+            "certificates": [both],
+            "generate_certificate": {"certificate_path": "app.crt", "key_path": "canary.key"},
+        },
+        "unknown": "canary",
+    }
+    flat = {f"cdc_setup_{name}": value for name, value in group.items()}
+
+    (of_list,) = declared_groups({"host": {"cdc_setup_groups": [group]}}, ["host"])
+    (of_host,) = declared_groups({"host": flat}, ["host"])
+
+    assert of_list == of_host
+    assert "canary" not in str(of_list)
+    assert of_list["link_certificate"] == of_list["tls"]["client_certificate"] == certificate
+    assert of_list["application"] == {
+        "unique_name": "app",
+        "certificates": [certificate],
+        "certificate_path": "app.crt",
+    }
+
+
+@pytest.mark.parametrize(
+    ("hosts", "names", "problem"),
+    [
+        ({"one": {}}, ["one"], "The host one declares no group"),
+        ({}, [], "no such host"),
+        ({name: {"cdc_setup_name": "akv"} for name in "ab"}, ["a", "b"], "one and the same group"),
+        ([], ["one"], "give it hostvars"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(hosts: Any, names: list[str], problem: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=problem):
+        declared_groups(hosts, names)
+
+
+def test_every_option_of_the_set_up_is_compared_or_known_not_to_be() -> None:
+    of_role = {name.removeprefix("cdc_setup_") for name in ROLE_OPTIONS}
+
+    assert of_role == (set(OPTION["options"]) - {"host"}) | NOT_COMPARED
