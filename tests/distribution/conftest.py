@@ -12,15 +12,30 @@ from typing import Any
 
 import pytest
 
+from distribution.installation import build, install
 from sandbox import Sandbox
 from support.environments import chosen, lines_of, made_once
+from support.playbook import ROOT
 
 
 @pytest.fixture(scope="session")
 def bare_ansible() -> Path:
-    """The commands of an environment with ansible-core and requirements.txt alone."""
-    requirements = [*lines_of("requirements.txt"), *chosen("requirements-sandbox.txt", {"ansible-core"})]
+    """The commands of what an execution environment has: ansible-core, ansible-runner, requirements.txt."""
+    core = chosen("requirements-sandbox.txt", {"ansible-core"})
+    requirements = [*lines_of("requirements.txt"), *core, *chosen("requirements-dev.txt", {"ansible-runner"})]
     return made_once("bare", requirements).parent
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This collection, built."""
+    return build(ROOT, tmp_path_factory.mktemp("build"))
+
+
+@pytest.fixture(scope="session")
+def collections(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of collections that holds this one alone, installed from the archive. Nobody writes there."""
+    return install(archive, tmp_path_factory.mktemp("install"))
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +45,7 @@ def sandbox() -> Iterator[Sandbox]:
         assert sandbox.crashes == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def variables(sandbox: Sandbox) -> dict[str, Any]:
     """What the role needs to know."""
     azure = sandbox.world.public

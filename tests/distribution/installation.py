@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+GALAXY = (Path(sys.executable).with_name("ansible-galaxy"), "collection")
+
 
 @dataclass(frozen=True)
 class Installation:
@@ -69,13 +71,20 @@ def said(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | N
     return done.stdout
 
 
-def build_and_install(source: Path, scratch: Path) -> Path:
-    """The folder of collections into which the collection of a source tree has been installed."""
-    galaxy = Path(sys.executable).with_name("ansible-galaxy")
-    collections = scratch / "collections"
-    environment = {**plain_environment(), "ANSIBLE_HOME": str(scratch / "home")}
-    said([galaxy, "collection", "build", "--output-path", scratch / "built"], cwd=source, env=environment)
+def build(source: Path, scratch: Path) -> Path:
+    """The archive of the collection of a source tree."""
+    said([*GALAXY, "build", "--output-path", scratch / "built"], cwd=source, env=_environment(scratch))
     (archive,) = (scratch / "built").glob("*.tar.gz")
+    return archive
+
+
+def install(archive: Path, scratch: Path) -> Path:
+    """The folder of collections into which an archive has been installed."""
+    collections = scratch / "collections"
     where = ["--offline", "--collections-path", collections]
-    said([galaxy, "collection", "install", archive, *where], cwd=scratch, env=environment)
+    said([*GALAXY, "install", archive, *where], cwd=scratch, env=_environment(scratch))
     return collections
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    return {**plain_environment(), "ANSIBLE_HOME": str(scratch / "home")}

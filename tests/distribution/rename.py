@@ -43,6 +43,10 @@ def copy_renamed(source: Path, name: str, target: Path) -> None:
     text = re.sub(r"^namespace: .*$", f"namespace: {namespace}", text, flags=re.MULTILINE)
     text = re.sub(r"^name: .*$", f"name: {collection}", text, flags=re.MULTILINE)
     settings.write_text(text, encoding="utf-8")
+    # It takes the archive by its file name.
+    image = target / "execution-environment.yml"
+    text = re.sub(r"\bfortanix-dsm-(?=\d)", f"{namespace}-{collection}-", image.read_text(encoding="utf-8"))
+    image.write_text(text, encoding="utf-8")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from distribution.installation import Installation, build_and_install, said
+from distribution.installation import Installation, build, install, said
 from distribution.rename import copy_renamed
 from sandbox import Sandbox
 from support.playbook import ROOT
@@ -25,31 +25,35 @@ NEW_NAME = "acme.byok"
 
 @pytest.fixture
 def installed(sandbox: Sandbox, bare_ansible: Path, tmp_path: Path) -> Callable[[Path], Installation]:
-    """Builds the collection of a source tree and installs it where nothing else is."""
+    """Builds the collection of another source tree and installs it where nothing else is."""
 
-    def install(source: Path) -> Installation:
+    def build_and_install(source: Path) -> Installation:
         scratch = tmp_path / f"{source.name}-installed"
         scratch.mkdir()
-        return Installation(build_and_install(source, scratch), bare_ansible, sandbox.environment(), scratch)
+        return Installation(install(build(source, scratch), scratch), bare_ansible, sandbox.environment(), scratch)
 
-    return install
+    return build_and_install
+
+
+@pytest.fixture(scope="module")
+def set_up(
+    sandbox: Sandbox,
+    bare_ansible: Path,
+    collections: Path,
+    variables: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """What a set-up by this collection says, built and installed where nothing else is."""
+    place = Installation(collections, bare_ansible, sandbox.environment(), tmp_path_factory.mktemp("packaged"))
+    return place.play("fortanix.dsm.setup", **variables)
 
 
 def task(module: str, **options: Any) -> list[dict[str, Any]]:
     return [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [{module: options}]}]
 
 
-def test_the_set_up_playbook_runs_from_the_built_collection(
-    installed: Callable[[Path], Installation], sandbox: Sandbox, variables: dict[str, Any]
-) -> None:
-    place = installed(ROOT)
-    variables["cdc_setup_name"] = "akv-packaged"
-
-    first = place.play("fortanix.dsm.setup", **variables)
-    second = place.play("fortanix.dsm.setup", **variables)
-
-    assert re.search(r"akv-packaged: connected, vault akv-sandbox-prem, keys \d+, changed", first)
-    assert re.search(r"akv-packaged: connected, vault akv-sandbox-prem, keys \d+, unchanged", second)
+def test_the_set_up_playbook_runs_from_the_built_collection(set_up: str) -> None:
+    assert re.search(r"akv-packaged: connected, vault akv-sandbox-prem, keys \d+, changed", set_up)
 
 
 def test_two_fields_are_enough_for_modules_under_another_name(
@@ -68,18 +72,20 @@ def test_two_fields_are_enough_for_modules_under_another_name(
 
 
 def test_a_renamed_collection_works_and_takes_over_the_groups_of_the_old_one(
-    installed: Callable[[Path], Installation], sandbox: Sandbox, variables: dict[str, Any], tmp_path: Path
+    set_up: str,
+    installed: Callable[[Path], Installation],
+    sandbox: Sandbox,
+    variables: dict[str, Any],
+    tmp_path: Path,
 ) -> None:
-    variables["cdc_setup_name"] = "akv-renamed"
-    installed(ROOT).play("fortanix.dsm.setup", **variables)
     renamed = tmp_path / "renamed"
     said([sys.executable, ROOT / "tests" / "distribution" / "rename.py", NEW_NAME, renamed], cwd=tmp_path)
-    place = installed(renamed)
+    under_the_new_name = installed(renamed)
 
     mark = sandbox.journal.mark()
-    taken_over = place.play(f"{NEW_NAME}.setup", **variables)
+    taken_over = under_the_new_name.play(f"{NEW_NAME}.setup", **variables)
 
-    assert re.search(r"akv-renamed: connected, vault akv-sandbox-prem, keys \d+, unchanged", taken_over)
+    assert re.search(r"akv-packaged: connected, vault akv-sandbox-prem, keys \d+, unchanged", taken_over)
     assert sandbox.journal.writes(since=mark) == []
 
 
@@ -96,6 +102,15 @@ def test_nothing_of_a_renamed_collection_bears_the_old_name(tmp_path: Path) -> N
     ]
     # The salt of the fingerprints that groups in DSM carry.
     assert [line.partition(":")[0] for line in left] == ["renamed/plugins/module_utils/_dsm/external_kms.py"]
+
+
+def test_the_image_of_a_renamed_collection_takes_its_archive(tmp_path: Path) -> None:
+    copy_renamed(ROOT, NEW_NAME, tmp_path / "renamed")
+
+    text = (tmp_path / "renamed" / "execution-environment.yml").read_text(encoding="utf-8")
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    assert yaml.safe_load(text)["additional_build_files"][0]["src"] == f"acme-byok-{version}.tar.gz"
+    assert not re.search(r"fortanix-dsm-\d", text)
 
 
 @pytest.mark.parametrize("name", ["acme", "Acme.byok", "acme.byok.more", "acme-x.byok"])
