@@ -21,7 +21,19 @@ from pathlib import Path
 from support.environments import ROOT, NoEnvironment, chosen, lines_of, made_once
 
 TESTS = ("tests/integration", "tests/unit/test_specs_agree.py")
-TOOLS = ("aiohttp", "allpairspy", "cryptography", "h11", "hypothesis", "pyjwt", "pytest", "pytest-xdist", "trustme")
+# What the tests and the sandbox import besides the collection's own libraries (tests/unit/test_cores.py compares).
+TOOLS = (
+    "aiohttp",
+    "allpairspy",
+    "cryptography",
+    "h11",
+    "hypothesis",
+    "jsonschema",
+    "pyjwt",
+    "pytest",
+    "pytest-xdist",
+    "trustme",
+)
 # Seconds for the tests of one core. More is a defect of the tests, or of this choice of them.
 LIMIT = 900
 
