@@ -87,6 +87,7 @@ def test_a_run_writes_nothing_and_reads_vault_and_application_once(azure: AzureR
     assert len([one for one in entries if one.plane == "arm" and one.route.endswith("/roleAssignments")]) == 1
 
 
+@pytest.mark.every_core
 def test_the_playbook_task_is_not_changed_and_shows_no_secret(azure: AzureRights, group: str, tmp_path: Any) -> None:
     sandbox = azure.sandbox
     environment = {**sandbox.environment(), **sandbox.operator_environment(sandbox.world.public)}

@@ -54,6 +54,7 @@ def compliance(own_sandbox: Sandbox, tmp_path: Path) -> Compliance:
     return Compliance(own_sandbox, tmp_path)
 
 
+@pytest.mark.every_core
 def test_in_check_mode_the_reports_are_written_the_play_fails_and_nothing_else_is_changed(
     compliance: Compliance,
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_run_that_passes_by_its_policy_ends_well_and_says_what_was_waived(comp
     assert (kept["verdict"], kept["summary"]["groups"], len(kept["files"])) == ("pass", 1, 2)
 
 
+@pytest.mark.every_core
 def test_a_policy_with_a_slip_is_refused_before_anything_is_asked(compliance: Compliance) -> None:
     mark = compliance.azure.sandbox.journal.mark()
 
@@ -118,6 +120,7 @@ def test_a_policy_with_a_slip_is_refused_before_anything_is_asked(compliance: Co
     assert (compliance.azure.sandbox.journal.since(mark), compliance.reports.exists()) == ([], False)
 
 
+@pytest.mark.every_core
 def test_all_groups_are_checked_in_batches_of_whole_vaults_and_make_one_report(compliance: Compliance) -> None:
     names = [compliance.azure.group() for _number in range(5)]
     mark = compliance.azure.sandbox.journal.mark()
