@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib import resources
 from typing import Any
@@ -208,6 +209,16 @@ def test_no_name_is_a_link_or_a_placeholder_in_the_messages_of_the_sarif(name: s
         message = one["message"]["text"]
         assert "](" not in message
         assert re.findall(r"[{}]", re.sub(r"\{\{|\}\}", "", message)) == []
+    # Read by a program, a text is what it was before JSON escaped it.
+    assert [one for one in texts_in(run) if not one.isprintable()] == []
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(inner)
 
 
 def test_that_schema_is_the_published_one_and_refuses_what_it_does_not_know() -> None:
