@@ -9,7 +9,9 @@ Started by `make test-browser`, apart from the other tests, which need no more t
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -310,7 +312,12 @@ def test_on_paper_everything_is_there_and_nothing_to_operate(browser: Chrome, pa
     rows, evidence, cut, name = (browser.execute_script(f"return {one}") for one in ON_PAPER)
     background = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
     emulate(browser)
+    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
+    sheets = re.findall(rb"/MediaBox ?\[0 0 ([\d.]+) ([\d.]+)\]", printed)
 
+    assert sheets
+    # In landscape: upright, no sheet has room for all checks.
+    assert all(float(width) > float(height) for width, height in sheets)
     assert operated == []
     assert rows == 8
     # Closed on the screen, and open on paper.
@@ -320,8 +327,8 @@ def test_on_paper_everything_is_there_and_nothing_to_operate(browser: Chrome, pa
     assert background == "rgba(255, 255, 255, 1)"
 
 
-# Pixels between the margins of A4, landscape: 297 mm less 12 mm on either side, at 96 to the inch.
-PAPER = 1031
+# Pixels between the margins of Letter, which is shorter than A4, in landscape: 11 inches less 12 mm on either side.
+PAPER = 965
 ON_PAPER = (
     '[...document.querySelectorAll("tr[data-group]")].filter((row) => row.offsetParent !== null).length',
     '[...document.querySelectorAll(".group pre")].filter((one) => one.getBoundingClientRect().height > 5).length',

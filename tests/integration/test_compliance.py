@@ -97,6 +97,7 @@ def test_in_check_mode_the_reports_are_written_the_play_fails_and_nothing_else_i
 def test_a_run_that_passes_by_its_policy_ends_well_and_says_what_was_waived(compliance: Compliance) -> None:
     name = compliance.azure.group()
     waiver = {"id": "keys-not-seen", "group": name, "reason": "agreed", "expires": "2999-12-31"}
+    compliance.reports.mkdir(mode=0o755)
 
     run = compliance.run(cdc_compliance_policy={"waivers": [waiver]}, cdc_compliance_formats=["json"])
 
@@ -105,6 +106,8 @@ def test_a_run_that_passes_by_its_policy_ends_well_and_says_what_was_waived(comp
     report = compliance.report
     assert (report["verdict"], report["status"], report["summary"]["waived"]) == ("pass", "unknown", 1)
     assert {path.suffix for path in compliance.reports.iterdir()} == {".json", ".sha256"}
+    # It was there, and is somebody's.
+    assert compliance.reports.stat().st_mode & 0o777 == 0o755
     kept = run.named("Keep the verdict")["ansible_stats"]["data"]["cdc_compliance"]
     assert (kept["verdict"], kept["summary"]["groups"], len(kept["files"])) == ("pass", 1, 2)
 

