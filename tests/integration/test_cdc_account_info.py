@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_account_info
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_account_info, cdc_sync
 from sandbox import Fault, Profile, Sandbox
 from support.operate import Operator
 from support.playbook import ROOT, Ansible
@@ -258,8 +258,16 @@ def test_the_role_goes_on_when_nothing_is_told(ansible: Ansible, sandbox: Sandbo
     assert "WARNING" not in run.output
 
 
-def test_the_question_costs_the_role_one_request(ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any]) -> None:
-    ansible.playbook(SETUP, variables=variables)
+def test_the_question_costs_the_role_one_request(
+    ansible: Ansible,
+    operate: Operator,
+    sandbox: Sandbox,
+    name: str,
+    given_group: Callable[..., dict[str, Any]],
+    variables: dict[str, Any],
+) -> None:
+    given_group(vault=variables["cdc_setup_vault"])
+    operate(cdc_sync, group_name=name)
     mark = sandbox.journal.mark()
     assert ansible.playbook(SETUP, variables=variables).changed == []
     asked = [entry.route for entry in sandbox.journal.requests(since=mark, plane="dsm")]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -136,14 +136,22 @@ def test_inherits_the_login_from_the_environment(ansible: Ansible, sandbox: Sand
     assert run.code == 0
 
 
-@pytest.mark.parametrize(("sync", "scans"), [("always", 2), ("on_change", 1), ("never", 0)])
 def test_syncs_when_it_is_asked_to(
-    ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any], sync: str, scans: int
+    ansible: Ansible, operate: Operator, sandbox: Sandbox, name: str, variables: dict[str, Any]
 ) -> None:
+    # The first takes what the role is told, the others say it themselves.
+    groups = [
+        {"name": f"{name}-always"},
+        *({"name": f"{name}-{sync}", "sync": sync} for sync in ("on_change", "never")),
+    ]
     mark = sandbox.journal.mark()
     for _run in range(2):
-        assert ansible.playbook(SETUP, variables={**variables, "cdc_setup_sync": sync}).code == 0
-    assert len(sandbox.journal.requests(since=mark, route=SCAN)) == scans
+        told = {**variables, "cdc_setup_groups": groups, "cdc_setup_sync": "always"}
+        assert ansible.playbook(SETUP, variables=told).code == 0
+
+    ids = [operate(cdc_group, name=group["name"])["group"]["group_id"] for group in groups]
+    asked = [entry.path for entry in sandbox.journal.requests(since=mark, route=SCAN)]
+    assert [sum(group_id in path for path in asked) for group_id in ids] == [2, 1, 0]
 
 
 def test_a_set_up_that_stopped_before_its_sync_is_completed_by_the_next_run(
@@ -175,10 +183,10 @@ def test_a_group_that_does_not_connect_is_saved_not_synced_and_fails_the_play(
 
 
 def test_check_mode_of_a_vault_change_predicts_the_real_run(
-    ansible: Ansible, name: str, variables: dict[str, Any]
+    ansible: Ansible, given_group: Callable[..., dict[str, Any]], variables: dict[str, Any]
 ) -> None:
     never = {**variables, "cdc_setup_sync": "never"}
-    ansible.playbook(SETUP, variables={**never, "cdc_setup_vault": {"name": "akv-sandbox-std"}})
+    given_group(vault={"name": "akv-sandbox-std"})
     planned = ansible.playbook(SETUP, variables=never, check=True)
     made = ansible.playbook(SETUP, variables=never)
     assert planned.changed == made.changed

@@ -25,6 +25,7 @@ def chain(own_sandbox: Sandbox, tmp_path: Path) -> Chain:
     return chain
 
 
+@pytest.mark.every_core
 def test_each_phase_runs_alone_by_its_tag(ansible: Ansible, chain: Chain) -> None:
     def run(*arguments: str) -> tuple[Run, list[str]]:
         mark = chain.sandbox.journal.mark()
@@ -42,7 +43,7 @@ def test_each_phase_runs_alone_by_its_tag(ansible: Ansible, chain: Chain) -> Non
     assert run("--tags", "prerequisites")[1] == ["arm"] * 3
     assert run("--tags", "group")[1] == ["dsm"] * 2
 
-    chain.add_key()
+    chain.add_key(sync=False)
     without = ("--skip-tags", "application,azure_vault,prerequisites")
     assert run(*without)[1] == ["dsm"]
     again, written = run(*without)

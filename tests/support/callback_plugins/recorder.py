@@ -4,8 +4,8 @@
 
 """Writes what each task returned, as the callbacks of a job see it, to the file named by RECORDER_FILE (JSON lines).
 
-To the file named by RECORDER_RAN, where there is one, it adds a line for each playbook that was started, and for each
-module and role of which a task has ended well: their kind, a space, their name or path.
+To the file named by RECORDER_RAN, where there is one, it adds a line for each playbook, module, and role of which a run
+or a task has ended well: the kind, a space, the name or path.
 """
 
 from __future__ import annotations
@@ -42,7 +42,11 @@ class CallbackModule(CallbackBase):
                 file.write(f"{kind} {name}\n")
 
     def v2_playbook_on_start(self, playbook: object) -> None:
-        self._ran("playbook", os.path.realpath(playbook._file_name))
+        self._playbook = os.path.realpath(playbook._file_name)
+
+    def v2_playbook_on_stats(self, stats: object) -> None:
+        if not stats.failures and not stats.dark:
+            self._ran("playbook", self._playbook)
 
     def v2_runner_on_ok(self, result: object) -> None:
         self._record("ok", result)
