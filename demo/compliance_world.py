@@ -44,6 +44,8 @@ OWN_APPLICATION = ("akv-legacy", "akv-forgotten")
 ACQUIRED = "akv-acquired"
 # Whoever may name a group can write this, and somebody reads the report in a browser or at a terminal.
 HOSTILE = 'akv-<img src=x onerror=alert(1)> | [x](http://a.example) "& {{ 6*7 }} \x1b[31m'
+# What the inventory declares is another thing.
+DIFFERS, RIGHTS_DIFFER = "group-differs-from-declared", "rights-differ-from-declared"
 _LONG_AGO = 30 * 86400.0
 
 
@@ -51,7 +53,8 @@ _LONG_AGO = 30 * 86400.0
 class Seed:
     """What somebody has done, and the IDs of all that a run is to find at the group from then on.
 
-    ``called``: the name of the group afterwards, where that is what has changed.
+    ``called``: the name of the group afterwards, where that is what has changed; ``missed``: what is then to be found
+    under the name that the inventory declares.
     """
 
     group: str
@@ -59,6 +62,7 @@ class Seed:
     deed: Callable[[State], None]
     findings: tuple[str, ...]
     called: str | None = None
+    missed: tuple[str, ...] = ()
 
 
 def build(sandbox: Sandbox) -> dict[str, Any]:
@@ -96,6 +100,22 @@ def build(sandbox: Sandbox) -> dict[str, Any]:
         }
 
     return sandbox.do(deed)
+
+
+def inventory(sandbox: Sandbox) -> dict[str, Any]:
+    """What the hosts of an inventory declare: each one the group that is set up under its name."""
+
+    def declared(state: State, name: str) -> dict[str, Any]:
+        link = _link(state, name)
+        return {
+            "cdc_setup_name": name,
+            **{f"cdc_setup_link_{field}": link[field] for field in ("tenant_id", "client_id", "subscription_id")},
+            "cdc_setup_tls": {"validate_host": True, "ca_certificates": []},
+            "cdc_setup_vault": {"name": name, "type": "premium"},
+            "cdc_setup_rights_profile": "least_privilege",
+        }
+
+    return {"cdc": {"hosts": sandbox.do(lambda state: {name: declared(state, name) for name in KEYS})}}
 
 
 def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
@@ -151,21 +171,28 @@ def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
         state.azure.public.expire_secret(_link(state, "akv-forgotten")["client_id"])
 
     return (
-        Seed("akv-archive", "Azure: key permissions taken away", take_rights_away, ("right-missing",)),
+        Seed("akv-archive", "Azure: key permissions taken away", take_rights_away, ("right-missing", RIGHTS_DIFFER)),
         Seed("akv-audit", "Azure: network rules lifted", open_to_all_networks, ("vault-open-to-all-networks",)),
         Seed("akv-backup", "Azure: a key deleted", delete_key, ("keys-only-in-dsm",)),
         Seed("akv-billing", "Azure: a key made past DSM", make_key, ("keys-only-in-azure",)),
         Seed("akv-exports", "Azure: a key disabled", disable_key, ("keys-enabled-differs",)),
         Seed("akv-orders", "Azure: no purge protection", drop_purge_protection, ("no-purge-protection",)),
-        Seed("akv-partner", "DSM: host validation off", take_any_host, ("host-validation-off",)),
-        Seed("akv-proxy", "DSM: pinned a CA that ends soon", pin_ca_that_ends, ("pinned-ca-ends-soon",)),
-        Seed("akv-renamed", "DSM: given a hostile name", rename, (), called=HOSTILE),
-        Seed("akv-reports", "DSM: wrong vault type", choose_wrong_type, ("vault-type-differs",)),
+        Seed("akv-partner", "DSM: host validation off", take_any_host, ("host-validation-off", DIFFERS)),
+        Seed("akv-proxy", "DSM: pinned a CA that ends soon", pin_ca_that_ends, ("pinned-ca-ends-soon", DIFFERS)),
+        Seed(
+            "akv-renamed",
+            "DSM: given a hostile name",
+            rename,
+            ("group-not-declared",),
+            called=HOSTILE,
+            missed=("declared-group-missing", "group-not-found"),
+        ),
+        Seed("akv-reports", "DSM: wrong vault type", choose_wrong_type, ("vault-type-differs", DIFFERS)),
         Seed(
             ACQUIRED,
             "Azure: the operator shut out",
             shut_operator_out,
-            ("keys-not-seen", "rights-not-seen", "vault-not-seen"),
+            ("drift-not-seen", "keys-not-seen", "rights-not-seen", "vault-not-seen"),
         ),
         Seed("akv-legacy", "Entra: application off", disable_application, ("application-disabled", "not-connected")),
         Seed(

@@ -228,5 +228,22 @@ def test_an_address_in_dsm_is_told_without_what_stands_around_its_host(azure: Az
     assert "canary" not in str(found)
 
 
+def test_a_vault_that_is_declared_by_its_tags_is_looked_for_in_the_subscription_of_the_link(azure: AzureRights) -> None:
+    def build(state: Any) -> tuple[str, str]:
+        other = state.add_subscription(azure.view.tenant_id)
+        state.assign_role(azure.view.operator_client_id, other.scope, "Owner")
+        vault = state.add_vault("akv-acquired", "premium", subscription_id=other.subscription_id)
+        vault.tags["team"] = "payments"
+        return other.subscription_id, vault.uri
+
+    subscription, uri = azure.do(build)
+    name = azure.group(subscription_id=subscription, url=uri)
+    given = declaration(azure, name, link_subscription_id=subscription, check_prerequisites=False)
+
+    found = compared(azure, [{**given, "vault": {"tags": {"team": "payments"}}}])
+
+    assert {one["id"]: one["status"] for one in found.values()} == {"as-declared": "ok"}
+
+
 def _record(group: Any) -> None:
     group.custom_metadata = {CREDENTIAL_FACT: "certificate:" + "0" * 40}

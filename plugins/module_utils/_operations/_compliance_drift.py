@@ -196,8 +196,7 @@ class _Comparison:
             raise self.azure
         defaults = {name: option.get("default") for name, option in azure_kv_vault.SPEC.argument_spec.items()}
         wanted = vault_edit.Wanted.from_params({**defaults, **given})
-        subscription = self.declared["link_subscription_id"] or self.azure.azure.operator.subscription
-        place = Place(subscription, given["resource_group"], wanted.kind, given["name"])
+        place = Place(self._subscription, given["resource_group"], wanted.kind, given["name"])
         body = self.azure.at(place)
         if body is None:
             return _Vault(is_missing=True), self._differs(catalog.VAULT, "Azure", place.label, (), "there is none")
@@ -211,12 +210,20 @@ class _Comparison:
         update = [Change("Azure", place.label, "update", *difference(*shown), reason="")] if changes else []
         return _Vault(store), self._differs(catalog.VAULT, "Azure", place.label, update)
 
+    @property
+    def _subscription(self) -> str:
+        """As the role gives it to the modules for Azure: that of the link, or the operator's own."""
+        given: str | None = self.declared["link_subscription_id"]
+        if isinstance(self.azure, TaskError):
+            raise self.azure
+        return given or self.azure.azure.operator.subscription
+
     def _selected(self) -> _Vault:
         """The vault that is only named. What is not needed to compare the link is not looked up."""
         given = self.declared["vault"]
         if given is None or isinstance(self.azure, TaskError) or given["tags"] is None:
             return _Vault()
-        return _Vault(self.azure.named(Locator.from_option(given, self.azure.cloud)))
+        return _Vault(self.azure.named(Locator.from_option(given, self.azure.cloud), self._subscription))
 
     def _rights(self, link: Link) -> tuple[None, list[Finding]]:
         """The rights that the role would grant or stop for; ``link`` is the one that is declared."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from .._azure import applications, graph, pipeline, vault_keys, vault_life, vaul
 from .._azure import findings as prerequisites
 from .._azure.access import Verdict, Wanted, judge
 from .._azure.applications import Observation, Selector
-from .._azure.cloud import Cloud, check_uri, is_hsm_uri
+from .._azure.cloud import Cloud, check_uri
 from .._azure.errors import AzureError
 from .._azure.facts import MANAGED_HSM, VAULT, KeyStore
 from .._azure.graph import Registration
@@ -103,10 +104,10 @@ class AzureSources:
         """The body of the vault at a place; None when there is none, or not even its resource group."""
         return _or_raise(self._once(("at", place), lambda: self._at(place)))
 
-    def named(self, locator: Locator) -> KeyStore:
-        """The vault that a locator names."""
-        key = ("named", str(locator), locator.type)
-        return _or_raise(self._once(key, lambda: vaults.find(self.azure.arm, locator, self.azure.operator)))
+    def named(self, locator: Locator, subscription: str) -> KeyStore:
+        """The vault that a locator names, in the subscription of the link."""
+        named = ("named", str(locator), locator.resource_group, locator.type, subscription)
+        return _or_raise(self._once(named, lambda: self._named(locator, subscription)))
 
     def rights(self, link: Link, certificate: Certificate | None, wanted: Wanted) -> tuple[Verdict, ...]:
         """The verdicts on other rights than those of the standard, from the same observation."""
@@ -146,18 +147,31 @@ class AzureSources:
     def _vault(self, link: Link) -> KeyStore:
         check_uri("vault of the link", shown_address(link.vault_uri), self.azure.operator.cloud)
         subscription = checked_uuid("subscription of the link", link.subscription_id)
-        kind = MANAGED_HSM if is_hsm_uri(link.vault_uri) else VAULT
-        listed = _or_raise(self._once(("list", subscription, kind), lambda: self._list(kind, subscription)))
-        hits = [entry for entry in listed if Locator(uri=link.vault_uri).fits(entry)]
-        if len(hits) != 1:
+        return self._named(Locator(uri=link.vault_uri), subscription)
+
+    def _named(self, locator: Locator, subscription: str) -> KeyStore:
+        """A list is only the way to the resource ID: lists may lag (Azure contract §1.2)."""
+        found = [locator.resource_id] if locator.resource_id is not None else self._fitting(locator, subscription)
+        if len(found) != 1:
             raise TaskError(
-                "the operator sees no such vault in the link's subscription",
+                f"several vaults fit: {', '.join(sorted(found))}"
+                if found
+                else "the operator sees no such vault in the link's subscription",
                 plane="Azure",
-                obj=f"vault {link.vault_uri}",
+                obj=f"vault {locator}",
                 next_step="give the operator Reader at the vault, or correct the vault of the link",
             )
-        with understood(f"vault {link.vault_uri}"):
-            return vaults.read(self.azure.arm, str(hits[0]["id"]))
+        (resource_id,) = found
+        return _or_raise(self._once(("store", resource_id.lower()), lambda: self._read(resource_id)))
+
+    def _fitting(self, locator: Locator, subscription: str) -> list[str]:
+        kinds = (VAULT, MANAGED_HSM) if locator.kind is None else (locator.kind,)
+        lists = [self._once(("list", subscription, kind), partial(self._list, kind, subscription)) for kind in kinds]
+        return [str(entry["id"]) for listed in map(_or_raise, lists) for entry in listed if locator.fits(entry)]
+
+    def _read(self, resource_id: str) -> KeyStore:
+        with understood(f"vault {resource_id}"):
+            return vaults.read(self.azure.arm, resource_id)
 
     def _list(self, kind: str, subscription: str) -> list[Mapping[str, Any]]:
         with understood(f"vaults of subscription {subscription}"):
