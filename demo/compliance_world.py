@@ -165,7 +165,7 @@ def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
             ACQUIRED,
             "Azure: the operator shut out",
             shut_operator_out,
-            ("application-not-seen", "keys-not-seen", "rights-not-seen", "vault-not-seen"),
+            ("keys-not-seen", "rights-not-seen", "vault-not-seen"),
         ),
         Seed("akv-legacy", "Entra: application off", disable_application, ("application-disabled", "not-connected")),
         Seed(

@@ -18,7 +18,7 @@ from ._azure.facts import Credential, KeyStore
 from ._azure.vault_keys import KeyVersion, VaultKey
 from ._compliance_catalog import CHECK_OF, CHECKS
 from ._dsm.apps import App
-from ._dsm.external_kms import ENDPOINTS
+from ._dsm.external_kms import ENDPOINTS, shown_address
 from ._dsm.groups import CREDENTIAL_EXPIRES, Group
 from ._dsm.keys import VirtualKey
 from ._findings import FAILED, OK, UNKNOWN, WARNING, Finding, Kind
@@ -85,7 +85,7 @@ def of_link(group: Group, cas: Sequence[Validity], client: Validity | None, cloc
             catalog.OTHER_CLOUD,
             FAILED,
             f"a vault of {link.azure_service}",
-            link.vault_uri,
+            shown_address(link.vault_uri),
             "correct azure_service or the vault with cdc_group",
         )
     if not link.vault_uri:

@@ -12,6 +12,18 @@ from typing import Any
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _LONGEST_QUOTE = 500
+# Servers, and what stands before them, may repeat what they were sent. What has the form of a credential is left out.
+_SECRET_NAMES = "client_secret|client_assertion|client_key|secret_key|password|access_token|refresh_token|id_token"
+_CREDENTIALS = (
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"), "(key)"),
+    # A JSON Web Token: its header begins with a brace and a quotation mark, in base64.
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w.-]*"), "(token)"),
+    (re.compile(r"\b(Bearer|Basic)\s+[\w+/=.~-]{20,}", re.IGNORECASE), r"\1 (credential)"),
+    # Of a form, and of JSON.
+    (re.compile(rf"\b({_SECRET_NAMES})=[^\s\"'&,;<>]+", re.IGNORECASE), r"\1=(secret)"),
+    (re.compile(rf"\b({_SECRET_NAMES})(\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+", re.IGNORECASE), r"\1\2(secret)"),
+    (re.compile(r"(?<=://)[^/\s?#]+@"), ""),
+)
 
 
 def printable(text: str) -> str:
@@ -20,8 +32,10 @@ def printable(text: str) -> str:
 
 
 def quotable(text: str) -> str:
-    """A printable line of at most 500 characters."""
+    """The words of a server as a printable line of at most 500 characters, without what looks like a credential."""
     line = printable(text)
+    for pattern, instead in _CREDENTIALS:
+        line = pattern.sub(instead, line)
     return line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…"
 
 

@@ -21,7 +21,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._argspec import ArgumentSpec
 from ._environment import complete_login, complete_operator, proxy_for
-from ._errors import TaskError
+from ._errors import TaskError, printable
 
 _TRACEBACK_VERBOSITY = 3
 
@@ -80,6 +80,7 @@ def _task_of(module: AnsibleModule) -> Task:
         params=module.params,
         check_mode=module.check_mode,
         proxy=proxy_for(module.params.get("dsm_endpoint")),
-        warn=module.warn,
+        # Names of objects and words of servers are in warnings, which ansible-core shows as they are.
+        warn=lambda text: module.warn(printable(text)),
         no_log=bool(module.no_log),
     )

@@ -191,6 +191,11 @@ def sarif(report: Report) -> str:
     return json.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
+def _sarif_text(value: Any) -> str:
+    """A message without placeholders, for which braces stand, and embedded links (SARIF 2.1.0, 3.11.5, 3.11.6)."""
+    return line(value).replace("{", "{{").replace("}", "}}").replace("](", "] (")
+
+
 def _sarif_result(group: Mapping[str, Any] | None, finding: Mapping[str, Any], rule: int) -> dict[str, Any]:
     where = "run" if group is None else f"group/{group['group_id'] or group['name']}"
     fails = finding["outcome"] == FAIL or finding["status"] == FAILED
@@ -201,7 +206,7 @@ def _sarif_result(group: Mapping[str, Any] | None, finding: Mapping[str, Any], r
         "ruleId": finding["id"],
         "ruleIndex": rule,
         "level": _SARIF_LEVELS[finding["severity"]] if fails else "note",
-        "message": {"text": line(told)},
+        "message": {"text": _sarif_text(told)},
         "locations": [
             {
                 "logicalLocations": [

@@ -109,7 +109,11 @@ def _tiles(report: Report) -> Iterator[str]:
     tiles = (
         ("Verdict by the policy", report["verdict"], f"verdict {report['verdict']}"),
         ("Worst status", report["status"], report["status"]),
-        (f"of {summary['groups']} groups fail", summary["groups_failed"], FAILED if summary["groups_failed"] else OK),
+        (
+            f"of {_number(summary['groups'])} groups fail",
+            summary["groups_failed"],
+            FAILED if summary["groups_failed"] else OK,
+        ),
         ("findings fail", summary["failing"], FAILED if summary["failing"] else OK),
         ("unknown", statuses[UNKNOWN], UNKNOWN if statuses[UNKNOWN] else OK),
         ("warnings", statuses[WARNING], WARNING if statuses[WARNING] else OK),
@@ -165,7 +169,8 @@ def _filter(report: Report) -> Iterator[str]:
     for name, choices in (("show", _SHOW), ("check", checks)):
         options = "".join(f'<option value="{_html(value)}">{_html(word)}</option>' for value, word in choices.items())
         yield f'<label>{name.capitalize()}<select id="{name}">{options}</select></label>'
-    yield '<button type="button" id="reset">Reset</button>'
+    # No field of a form may have the name of one of its methods, which it would hide.
+    yield '<button type="button" id="all">Reset</button>'
     yield '<button type="button" id="open">Open or close all that is shown</button>'
     yield f'<output id="count" role="status" aria-live="polite">{_number(len(report["groups"]))} groups and'
     yield f" {_number(findings)} findings are shown.</output></form>"
@@ -314,9 +319,9 @@ def _how(report: Report) -> Iterator[str]:
     yield f"<dt>SHA-256 manifest</dt><dd><code>{manifest}</code>, beside this page."
     yield f" <code>sha256sum -c {manifest}</code> tells whether a file has changed since the run.</dd></dl>"
     yield "<h3>Options</h3><dl>"
-    yield from _told({name: _plain(value) for name, value in report["options"].items()})
+    yield from _options(report["options"])
     yield "</dl><h3>Policy</h3><dl>"
-    yield from _told({name: _plain(value) for name, value in policy.items() if name != "waivers"})
+    yield from _options({name: value for name, value in policy.items() if name != "waivers"})
     yield "</dl>"
     if policy["waivers"]:
         rows = ([one["id"], one["group"] or "all", one["expires"], one["reason"]] for one in policy["waivers"])
@@ -336,6 +341,11 @@ def _table(title: str, heads: Iterable[str], rows: Iterable[list[Any]]) -> Itera
         cells = "".join(f"<td>{_html(value)}</td>" for value in others)
         yield f'<tr><th scope="row">{_html(first)}</th>{cells}</tr>'
     yield "</tbody></table>"
+
+
+def _options(options: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in options.items():
+        yield f"<dt><code>{_html(name)}</code></dt><dd>{_html(_plain(value))}</dd>"
 
 
 def _plain(value: Any) -> str:

@@ -22,7 +22,7 @@ STYLE = """
   }
 }
 * { box-sizing: border-box; }
-html { scroll-padding-top: 5rem; }
+html { scroll-padding-top: 7.5rem; }
 body {
   margin: 0 auto; padding: 1rem; max-width: 90rem; background: var(--back); color: var(--text);
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; overflow-wrap: anywhere;
@@ -51,7 +51,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .75rem 0 0
 .ok, .pass { --of: var(--ok); } .failed, .fail { --of: var(--failed); }
 .unknown { --of: var(--unknown); } .warning { --of: var(--warning); }
 .ok::before, .pass::before { content: "\\2713" / ""; } .failed::before, .fail::before { content: "\\2717" / ""; }
-.unknown::before { content: "?" / ""; } .warning::before { content: "!" / ""; }
+.unknown::before { content: "?\\2060" / ""; } .warning::before { content: "!" / ""; }
 .status.filled { background: var(--of); color: var(--back); }
 .status.dashed { border-style: dashed; }
 td .ok { border-color: transparent; font-weight: normal; }
@@ -87,6 +87,9 @@ tbody tr:last-child > * { border-bottom: 0; }
 thead th { position: sticky; top: 0; z-index: 2; background: var(--panel); }
 tbody th { font-weight: 600; min-width: 11rem; }
 .matrix tbody th { position: sticky; left: 0; z-index: 1; background: var(--back); }
+.matrix th, .matrix td { padding: .35rem; }
+.matrix th:first-child, .matrix caption { padding-left: .6rem; }
+.matrix .status { font-size: .8125rem; overflow-wrap: normal; } .matrix .dashed { white-space: normal; }
 .matrix td a { display: inline-block; text-decoration: none; } .matrix td a:hover { text-decoration: underline; }
 @media screen { thead th, td button, .number { overflow-wrap: normal; } td button { white-space: nowrap; } }
 .number { text-align: right; }
@@ -101,7 +104,8 @@ summary:hover { background: var(--panel); }
 .finding dl { margin: .25rem 0 .75rem 1rem; }
 dl { display: grid; grid-template-columns: minmax(7rem, max-content) minmax(0, 1fr); gap: .3rem 1rem; margin: 0; }
 dd { margin: 0; }
-.how table { margin: .5rem 0 1rem; } .how tbody th { font-weight: normal; }
+.how h3 { margin: 1.5rem 0 .5rem; } .how table { margin: .5rem 0 1rem; }
+.how tbody th { font-weight: normal; min-width: 0; }
 footer { margin: 3rem 0 1rem; padding-top: .75rem; border-top: 1px solid var(--edge); }
 
 @media (max-width: 45rem) {
@@ -115,20 +119,28 @@ footer { margin: 3rem 0 1rem; padding-top: .75rem; border-top: 1px solid var(--e
   .matrix th, .matrix td { padding: .1rem 0; border: 0; }
   .matrix td { display: flex; justify-content: space-between; gap: .4rem; padding-right: .75rem; }
   .matrix td::before { content: attr(data-of); color: var(--quiet); font-size: .875rem; }
+  .kinds { max-height: none; }
   .kinds th, .kinds td { padding: .35rem .4rem; } .kinds .spare, .kinds :nth-child(2):is(th, td) { display: none; }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; } dd { margin-bottom: .5rem; }
 }
 @media screen { .out { display: none !important; } }
 @media print {
-  body { max-width: none; padding: 0; font-size: 10pt; }
+  @page { size: landscape; margin: 12mm; }
+  body { max-width: none; padding: 0; font-size: 9pt; }
+  h2 { margin: 1.25rem 0 .5rem; } code, pre { font-size: 7.5pt; } pre { padding: .25rem .5rem; }
+  .tiles { grid-template-columns: repeat(8, minmax(0, 1fr)); gap: .4rem; margin: .75rem 0; }
+  .tiles li { padding: .3rem .5rem; } .tiles b { font-size: 1.25rem; }
   form, nav, .skip, button { display: none !important; }
   .wide { max-height: none; overflow: visible; border: 0; }
   thead th, .matrix tbody th { position: static; }
   .group { content-visibility: visible; contain-intrinsic-size: none; }
   summary, tr, h2, h3 { break-inside: avoid; } h2, h3, summary { break-after: avoid; }
   details::details-content { content-visibility: visible; block-size: auto; }
-  .status { font-size: 8pt; } table { font-size: 8pt; } th, td { padding: .15rem .3rem; }
-  .matrix tbody th { min-width: 0; }
+  #groups { break-before: page; } .status, .matrix .status, caption, table { font-size: 8pt; }
+  th, td, .matrix th, .matrix td { padding: .15rem .3rem; overflow-wrap: normal; background: none; }
+  .matrix tbody th, .how td, .how tbody th { overflow-wrap: anywhere; }
+  .group { padding: .4rem .6rem; margin-bottom: .6rem; } summary, .fine .finding { padding: .2rem 0; }
+  .fine pre { white-space: normal; }
 }
 """
 
@@ -201,7 +213,7 @@ text.addEventListener("input", () => {
 });
 for (const choice of [show, check]) choice.addEventListener("change", apply);
 form.addEventListener("submit", (event) => event.preventDefault());
-document.getElementById("reset").addEventListener("click", reset);
+document.getElementById("all").addEventListener("click", reset);
 document.getElementById("open").addEventListener("click", () => {
   const closed = [...document.querySelectorAll("main details")].filter((one) => !one.closest(".out"));
   const open = closed.some((one) => !one.open);

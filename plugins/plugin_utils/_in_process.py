@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 
 from ..module_utils._environment import complete_login, proxy_for
-from ..module_utils._errors import TaskError
+from ..module_utils._errors import TaskError, printable
 from ..module_utils._task import Operation, Task
 
 
@@ -48,7 +48,7 @@ def run(operation: Operation, params: Mapping[str, Any], warn: Callable[[str], N
         params=params,
         check_mode=True,
         proxy=proxy_for(params.get("dsm_endpoint")),
-        warn=lambda text: warn(_without_secrets(text, operation, params)),
+        warn=lambda text: warn(printable(_without_secrets(text, operation, params))),
     )
     try:
         return operation.run(task)

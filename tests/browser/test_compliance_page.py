@@ -13,13 +13,16 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_catalog import CHECKS
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance_report import files, report
 from unit.compliance_builders import finding, group, result
 
@@ -51,26 +54,54 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     options.binary_location = str(programs["chromium"])
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     with Chrome(options=options, service=ChromeService(str(programs["chromedriver"]))) as driver:
         yield driver
 
 
+def written(directory: Path, groups: list[dict[str, Any]], policy: dict[str, Any]) -> str:
+    """The address of the page of these groups."""
+    dsm = {"endpoint": "https://dsm.example.com", "version": "5.8"}
+    made = report([result(*groups, dsm=dsm)], policy, "0.1.0")
+    path = directory / "page.html"
+    path.write_text(next(iter(files(made, ["html"]).values())), encoding="utf-8")
+    return path.as_uri()
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Groups with hostile names, in which every status and every outcome occurs."""
+    fine = [finding(status="ok", check=check, id=kind.id, title=kind.title) for check, kind in CHECKS.items()]
     groups = [
         group(
             finding(status="failed", object=name, actual=name, evidence={"name": name}),
             finding(status="warning", check="vault", id="no-purge-protection"),
+            finding(status="unknown", check="keys", id="keys-not-seen"),
+            finding(status="unknown", check="rights", id="rights-not-seen"),
+            finding(status="failed", check="connection", id="not-connected"),
+            *(one for one in fine if one["check"] not in ("link", "vault", "keys", "rights", "connection")),
             name=name,
         )
         for name in ("akv-one", "akv-two", *HOSTILE)
     ]
-    dsm = {"endpoint": "https://dsm.example.com", "version": "5.8"}
-    made = report([result(*groups, dsm=dsm)], {}, "0.1.0")
-    path: Path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(next(iter(files(made, ["html"]).values())), encoding="utf-8")
-    return path.as_uri()
+    groups.append(group(*fine, name="akv-fine"))
+    waived = ("not-connected", "rights-not-seen")
+    waivers = [{"id": one, "reason": "agreed", "expires": "2999-12-31"} for one in waived]
+    return written(tmp_path_factory.mktemp("page"), groups, {"waivers": waivers})
+
+
+def of_many(number: int) -> dict[str, Any]:
+    """One of a thousand: one check of it is not ok, which one and how goes by the number."""
+    findings = [finding(status="ok", check=check, id=kind.id, title=kind.title) for check, kind in CHECKS.items()]
+    place = number % len(findings)
+    status = ("failed", "unknown", "warning", "ok")[number % 4]
+    findings[place] = finding(status=status, check=list(CHECKS)[place], object=f"link of akv-{number:04}")
+    return group(*findings, name=f"akv-{number:04}")
+
+
+@pytest.fixture(scope="module")
+def big_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return written(tmp_path_factory.mktemp("big-page"), [of_many(number) for number in range(1000)], {})
 
 
 def size(browser: Chrome, width: int) -> None:
@@ -78,18 +109,49 @@ def size(browser: Chrome, width: int) -> None:
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
 
+def emulate(browser: Chrome, *, media: str = "", scheme: str = "light") -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+
+
+def requests_of(browser: Chrome, page: str) -> list[str]:
+    """What the page has asked for since the log was read last. The browser's own start page is no matter of ours."""
+    told = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [one["params"] for one in told if one["method"] == "Network.requestWillBeSent"]
+    return [one["request"]["url"] for one in sent if one["documentURL"] == page]
+
+
+def rows_shown(browser: Chrome) -> list[str]:
+    """The names of the groups whose rows are shown."""
+    script = """return [...document.querySelectorAll("tr[data-group]")].filter((row) => row.offsetParent !== null)
+        .map((row) => row.querySelector("th").textContent.trim())"""
+    found: list[str] = browser.execute_script(script)
+    return found
+
+
+def count(browser: Chrome, beginning: str) -> None:
+    """Wait until the page says so many are shown."""
+    told = browser.find_element(By.ID, "count")
+    WebDriverWait(browser, 60).until(lambda _browser: told.text.startswith(beginning))
+
+
+# What is in it ------------------------------------------------------------------------------------------------------
+
+
 def test_hostile_names_run_nothing_and_load_nothing(browser: Chrome, page: str) -> None:
     browser.get_log("performance")
+    browser.get_log("browser")
 
     browser.get(page)
 
-    told = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    # The browser's own start page, which may still be loading, is no matter of ours.
-    sent = [one["params"] for one in told if one["method"] == "Network.requestWillBeSent"]
-    assert [one["request"]["url"] for one in sent if one["documentURL"] == page] == [page]
+    assert requests_of(browser, page) == [page]
+    assert browser.get_log("browser") == []
     assert browser.title.startswith("Compliance of CDC groups")
     names = [one.get_attribute("textContent") for one in browser.find_elements(By.CSS_SELECTOR, ".group h3")]
     assert all(any(hostile in (name or "") for name in names) for hostile in HOSTILE)
+
+
+# The filter ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_filter_takes_groups_out_and_says_how_many_are_left(browser: Chrome, page: str) -> None:
@@ -98,11 +160,72 @@ def test_the_filter_takes_groups_out_and_says_how_many_are_left(browser: Chrome,
 
     browser.find_element(By.ID, "text").send_keys("akv-two")
 
-    count = browser.find_element(By.ID, "count")
-    WebDriverWait(browser, 10).until(lambda _browser: count.text.startswith("1 of 7 groups"))
+    count(browser, "1 of 8 groups")
     shown = [one for one in browser.find_elements(By.CSS_SELECTOR, ".group") if one.is_displayed()]
     assert len(shown) == 1
-    assert count.aria_role == "status" or count.get_attribute("aria-live") == "polite"
+    told = browser.find_element(By.ID, "count")
+    assert told.aria_role == "status" or told.get_attribute("aria-live") == "polite"
+
+
+def test_of_a_thousand_groups_the_filter_leaves_those_that_are_meant(browser: Chrome, big_page: str) -> None:
+    size(browser, 1280)
+    browser.get_log("performance")
+    browser.get_log("browser")
+    names, vault = [f"akv-{number:04}" for number in range(1000)], list(CHECKS).index("vault")
+    unknown = names[1::4]
+    of_the_vault = [name for name in unknown if int(name[4:]) % len(CHECKS) == vault]
+    browser.get(big_page)
+    assert sorted(rows_shown(browser)) == names
+
+    text = browser.find_element(By.ID, "text")
+    text.send_keys("akv-077")
+    count(browser, "10 of 1,000 groups")
+    by_text = rows_shown(browser)
+    text.clear()
+    Select(browser.find_element(By.ID, "show")).select_by_value("unknown")
+    count(browser, "250 of 1,000 groups and 250 of ")
+    by_status = rows_shown(browser)
+    Select(browser.find_element(By.ID, "check")).select_by_value("vault")
+    count(browser, f"{len(of_the_vault)} of 1,000 groups and {len(of_the_vault)} of ")
+    by_check = rows_shown(browser)
+    browser.find_element(By.ID, "all").click()
+    count(browser, "1,000 of 1,000 groups")
+
+    assert sorted(by_text) == names[770:780]
+    assert sorted(by_status) == unknown
+    assert sorted(by_check) == of_the_vault != []
+    assert sorted(rows_shown(browser)) == names
+    assert requests_of(browser, big_page) == [big_page]
+    assert browser.get_log("browser") == []
+
+
+def test_what_was_found_leads_to_the_groups_that_have_it(browser: Chrome, page: str) -> None:
+    size(browser, 1280)
+    browser.get(page)
+    Select(browser.find_element(By.ID, "show")).select_by_value("ok")
+
+    browser.find_element(By.CSS_SELECTOR, 'button[data-kind="keys-not-seen"]').click()
+
+    count(browser, "7 of 8 groups and 7 of ")
+    assert browser.find_element(By.ID, "show").get_property("value") == ""
+    assert browser.switch_to.active_element.get_attribute("id") == "text"
+
+
+def test_a_link_to_what_the_filter_has_taken_out_shows_it(browser: Chrome, page: str) -> None:
+    size(browser, 1280)
+    browser.get(page)
+    browser.find_element(By.ID, "text").send_keys("akv-two")
+    count(browser, "1 of 8 groups")
+    hidden = browser.find_element(By.CSS_SELECTOR, ".group.out details.finding")
+
+    browser.execute_script("location.hash = arguments[0]", hidden.get_attribute("id"))
+
+    count(browser, "8 of 8 groups")
+    assert hidden.is_displayed()
+    assert hidden.get_attribute("open") is not None
+
+
+# How it looks -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -115,6 +238,131 @@ def test_the_document_does_not_scroll_sideways(browser: Chrome, page: str, width
 
     assert root[1] == width
     assert root[0] <= width
+
+
+def test_at_desktop_width_all_checks_are_in_sight(browser: Chrome, page: str) -> None:
+    size(browser, 1280)
+    browser.get(page)
+
+    width, seen = browser.execute_script(
+        "const one = document.querySelector('.matrix'); return [one.scrollWidth, one.clientWidth]"
+    )
+
+    assert width <= seen
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_its_background(browser: Chrome, page: str, scheme: str) -> None:
+    """WCAG 2.2, 1.4.3: at least 4.5 to 1, large letters and all."""
+    size(browser, 1280)
+    emulate(browser, scheme=scheme)
+    browser.get(page)
+
+    pairs: list[tuple[str, list[float], list[float]]] = browser.execute_script(COLOURS)
+
+    emulate(browser)
+    assert len(pairs) > 10
+    faint = [(what, contrast(text, back)) for what, text, back in pairs if contrast(text, back) < 4.5]
+    assert faint == []
+    darkest = min(luminance(back) for _what, _text, back in pairs)
+    assert (darkest < 0.02) is (scheme == "dark") or darkest < 0.2
+
+
+# Of each element with a text of its own: its colour, and the nearest background that is painted. As red, green, blue.
+COLOURS = """
+const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+const found = new Map();
+for (const element of document.body.querySelectorAll("*")) {
+  if (["SCRIPT", "STYLE", "OPTION"].includes(element.tagName)) continue;
+  if (![...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())) continue;
+  let behind = element;
+  while (behind.parentElement && (numbers(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 0)
+    behind = behind.parentElement;
+  const colours = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor];
+  found.set(colours.join(), [`${element.tagName}.${element.className}`, ...colours.map(numbers)]);
+}
+return [...found.values()];
+"""
+
+
+def luminance(colour: list[float]) -> float:
+    """Relative luminance (WCAG 2.2) of red, green and blue from 0 to 255."""
+    parts = [part / 255 for part in colour[:3]]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: list[float], other: list[float]) -> float:
+    """Contrast ratio (WCAG 2.2), from 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_on_paper_everything_is_there_and_nothing_to_operate(browser: Chrome, page: str) -> None:
+    size(browser, PAPER)
+    emulate(browser)
+    browser.get(page)
+    browser.find_element(By.ID, "text").send_keys("akv-two")
+    count(browser, "1 of 8 groups")
+
+    emulate(browser, media="print", scheme="dark")
+    operated = [one for one in browser.find_elements(By.CSS_SELECTOR, "form, button, nav, .skip") if one.is_displayed()]
+    rows, evidence, cut, name = (browser.execute_script(f"return {one}") for one in ON_PAPER)
+    background = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+    emulate(browser)
+
+    assert operated == []
+    assert rows == 8
+    # Closed on the screen, and open on paper.
+    assert evidence == 8 * len(CHECKS)
+    assert cut == []
+    assert name > 60
+    assert background == "rgba(255, 255, 255, 1)"
+
+
+# Pixels between the margins of A4, landscape: 297 mm less 12 mm on either side, at 96 to the inch.
+PAPER = 1031
+ON_PAPER = (
+    '[...document.querySelectorAll("tr[data-group]")].filter((row) => row.offsetParent !== null).length',
+    '[...document.querySelectorAll(".group pre")].filter((one) => one.getBoundingClientRect().height > 5).length',
+    f"""[...document.querySelectorAll("table, pre, dl, section")]
+        .filter((one) => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > {PAPER})
+        .map((one) => one.outerHTML.slice(0, 80))""",
+    'document.querySelector("tr[data-group] th").getBoundingClientRect().width',
+)
+
+
+# By keyboard --------------------------------------------------------------------------------------------------------
+
+
+def test_by_keyboard_alone_one_gets_to_the_filter_and_from_a_check_to_its_finding(browser: Chrome, page: str) -> None:
+    size(browser, 1280)
+    browser.get(page)
+
+    def press(*keys: str) -> WebElement:
+        ActionChains(browser).send_keys(*keys).perform()
+        return browser.switch_to.active_element
+
+    skip = press(Keys.TAB)
+    outline = skip.value_of_css_property("outline-style")
+    assert (skip.text, outline) == ("Skip to the filter", "solid")
+    assert skip.is_displayed()
+    press(Keys.ENTER)
+    assert press(Keys.TAB).get_attribute("id") == "text"
+    press("akv-two")
+    count(browser, "1 of 8 groups")
+    link = browser.find_element(By.CSS_SELECTOR, 'tr[data-group]:not(.out) td[data-of="link"] a')
+    browser.execute_script("arguments[0].focus()", link)
+
+    summary = press(Keys.ENTER)
+
+    assert summary.tag_name == "summary"
+    opened = summary.find_element(By.XPATH, "..")
+    assert opened.get_attribute("open") is not None
+    assert "akv-two" in opened.text
+    bottom = browser.execute_script("return document.getElementById('filter').getBoundingClientRect().bottom")
+    top = browser.execute_script("return arguments[0].getBoundingClientRect().top", summary)
+    assert bottom <= top
 
 
 def test_a_finding_opens_by_keyboard(browser: Chrome, page: str) -> None:

@@ -4,8 +4,8 @@
 
 """Runs the playbook tests with the older ansible-cores that meta/runtime.yml promises. Started by `make test-cores`.
 
-Each core has an environment of its own below .build/cores, made once. The tests are those of `make test`: every one
-that runs a playbook, in one variant each (playbooks_only.py), and those that ask Ansible for the documentation.
+Each core has an environment of its own below .build/cores, made once. The tests are those of `make test` that prove
+what is up to Ansible itself (every_core.py). A module, role or playbook that none of them has run fails the core.
 """
 
 from __future__ import annotations
@@ -15,13 +15,26 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from support.environments import ROOT, NoEnvironment, chosen, lines_of, made_once
 
 TESTS = ("tests/integration", "tests/unit/test_specs_agree.py")
-TOOLS = ("aiohttp", "allpairspy", "cryptography", "h11", "hypothesis", "pyjwt", "pytest", "pytest-xdist", "trustme")
+# What the tests and the sandbox import besides the collection's own libraries (tests/unit/test_cores.py compares).
+TOOLS = (
+    "aiohttp",
+    "allpairspy",
+    "cryptography",
+    "h11",
+    "hypothesis",
+    "jsonschema",
+    "pyjwt",
+    "pytest",
+    "pytest-xdist",
+    "trustme",
+)
 # Seconds for the tests of one core. More is a defect of the tests, or of this choice of them.
 LIMIT = 900
 
@@ -49,10 +62,11 @@ def main(wanted: list[str]) -> int:
         print(f"No ansible-core {', '.join(wanted)} here; there are: {', '.join(core.version for core in CORES)}")
         return 2
     failed = []
-    for core in cores:
+    pool = ThreadPoolExecutor()
+    environments = [pool.submit(environment_of, core) for core in cores]
+    for core, python in zip(cores, environments, strict=True):
         try:
-            python = environment_of(core)
-            took = run_tests(core, python)
+            took = run_tests(core, python.result())
         except (CoreError, NoEnvironment) as error:
             failed.append(core.version)
             print(f"FAILED  ansible-core {core.version}\n{error}\n", flush=True)
@@ -83,12 +97,15 @@ def base_python(core: Core) -> str:
 
 
 def run_tests(core: Core, python: Path) -> float:
-    """Seconds that the tests took; raises when one failed, when none ran, or when they took too long."""
-    plugins = ["-p", "cores.playbooks_only", "-o", f"cache_dir=.build/cache/pytest-{core.version}"]
+    """Seconds that the tests took; raises when one failed, when they took too long, or when they left something out."""
+    plugins = ["-p", "cores.every_core", "-o", f"cache_dir=.build/cache/pytest-{core.version}"]
+    record = ROOT / ".build" / "cores" / f"ran-{core.version}.txt"
+    record.unlink(missing_ok=True)
     environment = {
         **os.environ,
         "EXPECTED_ANSIBLE_CORE": core.version,
         "PYTHONDONTWRITEBYTECODE": "1",
+        "RECORDER_RAN": str(record),
         "PYTHONPATH": str(ROOT / "tests"),  # where pytest looks for the plugin
     }
     started = time.monotonic()
@@ -99,7 +116,19 @@ def run_tests(core: Core, python: Path) -> float:
         raise CoreError(f"the tests took more than {LIMIT} s") from None
     if code != 0:
         raise CoreError(f"pytest ended with exit status {code}")
+    ran = set(record.read_text(encoding="utf-8").splitlines()) if record.exists() else set()
+    if left_out := sorted(promised() - ran):
+        raise CoreError("No test that is marked with every_core has run:\n  " + "\n  ".join(left_out))
     return time.monotonic() - started
+
+
+def promised() -> set[str]:
+    """Each module, role and playbook of the collection, as the recorder of the tests writes down that it ran."""
+    return {
+        *(f"module fortanix.dsm.{path.stem}" for path in (ROOT / "plugins" / "modules").glob("[!_]*.py")),
+        *(f"role fortanix.dsm.{path.name}" for path in (ROOT / "roles").iterdir()),
+        *(f"playbook {path}" for path in (ROOT / "playbooks").glob("*.yml")),
+    }
 
 
 if __name__ == "__main__":

@@ -413,6 +413,7 @@ def test_check_mode_files_nothing_and_tells_of_the_approval(
 # Playbooks ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_core
 def test_a_play_shows_the_pending_request_and_no_secret(
     ansible: Ansible, approver: Approver, guarded: Any, name: str, link: Mapping[str, str]
 ) -> None:

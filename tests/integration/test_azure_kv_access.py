@@ -273,6 +273,7 @@ def test_rights_that_came_up_after_the_record_are_left_and_said(cutoff: Cutoff) 
     assert cutoff.held() == nothing_held(cutoff)
 
 
+@pytest.mark.every_core
 def test_a_playbook_shows_the_plan_in_check_mode_and_needs_a_record(sandbox: Sandbox, tmp_path: Path) -> None:
     view = sandbox.world.public
     ansible = Ansible({**sandbox.environment(), **sandbox.operator_environment(view)}, tmp_path)

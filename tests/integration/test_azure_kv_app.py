@@ -325,6 +325,7 @@ def test_the_private_key_is_only_in_its_file(ansible: Ansible, sandbox: Sandbox,
         assert_nowhere(run, [lines[0], lines[-2], options["secret"]], key_path)
 
 
+@pytest.mark.every_core
 def test_a_secret_is_for_the_next_task_and_for_no_eye(
     ansible: Ansible, sandbox: Sandbox, name: str, tmp_path: Path
 ) -> None:
@@ -342,12 +343,14 @@ def test_a_secret_is_for_the_next_task_and_for_no_eye(
     assert_nowhere(run, [secret, options["secret"]], tmp_path)
 
 
+@pytest.mark.every_core
 def test_a_secret_is_refused_where_the_result_would_be_shown(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
     run = ansible.tasks({"azure_kv_app": {**login(sandbox), "app_unique_name": name, "return_secret": True}})
 
     assert "no_log: true" in run.message
 
 
+@pytest.mark.every_core
 def test_check_mode_and_diff_of_a_task(ansible: Ansible, sandbox: Sandbox, name: str, tmp_path: Path) -> None:
     pair = {"certificate_path": str(tmp_path / "app.crt"), "key_path": str(tmp_path / "app.key")}
     options = {**login(sandbox), "app_unique_name": name, "generate_certificate": pair}

@@ -357,6 +357,7 @@ def test_bad_input_is_refused_before_the_first_request(azure: AzureRights, optio
 # --- As a user runs it ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_core
 def test_plans_grants_and_is_then_done_in_a_playbook(own_sandbox: Sandbox, tmp_path: Path) -> None:
     view = own_sandbox.world.public
     vault = view.vaults["akv-sandbox-std"]

@@ -407,6 +407,7 @@ def test_the_wanted_permission_model_is_judged(azure: AzureRights, model: str, h
 # --- As a user runs it ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_core
 def test_judges_in_a_playbook_with_the_login_of_the_environment(ansible: Ansible, sandbox: Sandbox) -> None:
     view = sandbox.world.public
     vault = {"resource_id": view.vaults["akv-sandbox-prem"].resource_id}

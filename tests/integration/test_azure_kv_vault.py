@@ -28,6 +28,7 @@ each_kind = pytest.mark.parametrize("new", [NEW, NEW_POOL], ids=["vault", "pool"
 # In playbooks -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_core
 def test_a_vault_is_planned_made_and_found_by_playbooks(ansible: Ansible, sandbox: Sandbox) -> None:
     azure = sandbox.world.public
     options = {

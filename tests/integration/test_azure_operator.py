@@ -136,6 +136,7 @@ def test_a_vault_that_looks_right_is_judged_and_repaired_until_the_sync_works(
     assert working["key_count"] > 0
 
 
+@pytest.mark.every_core
 def test_check_mode_shows_the_repair_as_a_diff_and_writes_nothing(play: Ansible, vault: AzureRights) -> None:
     mark = vault.sandbox.journal.mark()
 

@@ -62,6 +62,7 @@ def role(vaults: AzureRights, tmp_path: Path) -> Role:
     return Role(vaults, tmp_path)
 
 
+@pytest.mark.every_core
 def test_the_role_stops_on_a_vault_that_lacks_a_right_and_writes_nothing(role: Role, vaults: AzureRights) -> None:
     mark = vaults.sandbox.journal.mark()
 
@@ -89,6 +90,7 @@ def test_the_role_predicts_its_repair_in_check_mode(role: Role, vaults: AzureRig
     assert vaults.sandbox.journal.writes(since=mark) == []
 
 
+@pytest.mark.every_core
 def test_the_role_repairs_and_then_changes_nothing(role: Role, vaults: AzureRights) -> None:
     runs = [role(repair=True) for _time in range(2)]
 

@@ -118,6 +118,7 @@ def test_a_second_run_changes_nothing_in_azure_and_keeps_the_record(emergency: E
     assert {plane for plane, _route in emergency.writes(mark)} == {"dsm"}
 
 
+@pytest.mark.every_core
 def test_without_the_confirmation_nothing_is_asked(emergency: Emergency) -> None:
     refused = emergency.cut(break_glass_confirm="0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0")
 
@@ -173,6 +174,7 @@ def test_dsm_that_does_not_answer_keeps_nothing_from_being_cut(emergency: Emerge
     assert emergency.cutoff.held() == {"policies": [], "roles": [], "local": [], "enabled": False}
 
 
+@pytest.mark.every_core
 def test_access_comes_back_from_the_record(emergency: Emergency) -> None:
     before = emergency.cutoff.held()
     emergency.cut()

@@ -50,6 +50,7 @@ def without_feature(sandbox: Sandbox) -> Iterator[None]:
 # --- What there is ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_core
 def test_tells_version_account_and_login(ansible: Ansible, sandbox: Sandbox) -> None:
     mark = sandbox.journal.mark()
     run = ansible.tasks({"cdc_account_info": {}})
@@ -200,6 +201,7 @@ def test_only_what_is_needed_is_asked_for(operate: Operator, sandbox: Sandbox) -
     assert [entry.route for entry in sandbox.journal.since(mark)] == [ACCOUNTS]
 
 
+@pytest.mark.every_core
 def test_a_missing_feature_stops_the_task(ansible: Ansible, without_feature: None) -> None:
     run = ansible.tasks({"cdc_account_info": {"needs": ["azure_link"]}}, verbosity=2)
     assert run.message.startswith("DSM, account and login: this cannot work: the subscription of account Sandbox lacks")

@@ -12,10 +12,11 @@ from uuid import uuid4
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_catalog import CHECKS
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_catalog import CHECKS, DRIFT
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_compliance_info, cdc_sync
-from sandbox import Fault
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance_report import FORMATS, files, report
+from sandbox import Fault, Profile
 from support.azure_rights import AzureRights
 from support.operate import Operator
 from support.playbook import Ansible
@@ -66,7 +67,8 @@ def test_a_group_as_the_guide_wants_it_has_nothing_that_failed_or_is_unknown(azu
     found = only(check(azure))
 
     assert found["name"] == group
-    assert statuses(found) == {**dict.fromkeys(CHECKS, "ok"), "rights": "warning", "vault": "warning"}
+    made = set(CHECKS) - {DRIFT}
+    assert statuses(found) == {**dict.fromkeys(made, "ok"), "rights": "warning", "vault": "warning"}
     # What the guide itself asks for, and that the sandbox's vault has no network rules.
     assert {one["id"] for one in found["findings"] if one["status"] == "warning"} >= {"vault-open-to-all-networks"}
 
@@ -85,6 +87,7 @@ def test_a_run_writes_nothing_and_reads_vault_and_application_once(azure: AzureR
     assert len([one for one in entries if one.plane == "arm" and one.route.endswith("/roleAssignments")]) == 1
 
 
+@pytest.mark.every_core
 def test_the_playbook_task_is_not_changed_and_shows_no_secret(azure: AzureRights, group: str, tmp_path: Any) -> None:
     sandbox = azure.sandbox
     environment = {**sandbox.environment(), **sandbox.operator_environment(sandbox.world.public)}
@@ -96,6 +99,29 @@ def test_the_playbook_task_is_not_changed_and_shows_no_secret(azure: AzureRights
     assert only(run[0].result)["name"] == group
     for secret in (azure.view.client_secret, azure.view.operator_client_secret, environment["DSM_API_KEY"]):
         assert secret not in run.output
+
+
+def test_nothing_but_chosen_fields_gets_into_a_report(azure: AzureRights, group: str) -> None:
+    """Every field that nobody has chosen holds a canary, and what stands before DSM repeats what it was sent."""
+    canary = "canary-7f3a9c51d2e84b60"
+    azure.sandbox.profile = Profile(secrets_on_get="echo")
+    azure.do(lambda state: state.vault(azure.vault).tags.update(owner=canary))
+    around = f"https://me:{canary}@akv.example.com/{canary}?sig={canary}"
+    odd = azure.link(url=around, note=canary, tls={**azure.link()["tls"], "note": canary})
+    texts = {"description": canary, "custom_metadata": {"owner": canary}}
+    azure.sandbox.do(lambda state: state.dsm.add_group("odd", hmg=odd, **texts))
+    repeated = f'Authorization: Bearer {canary} client_secret={canary} {{"password": "{canary}"}}'
+    route = "/sys/v1/groups/{group_id}/hmg/check"
+    azure.sandbox.faults.add(Fault(plane="dsm", method="POST", route=route, times=None, status=400, body=repeated))
+
+    result = check(azure)
+
+    assert [one["name"] for one in result["groups"]] == [group, "odd"]
+    assert all("not-connected" in ids(one) for one in result["groups"])
+    assert "vault-in-other-cloud" in ids(result["groups"][1])
+    for name, text in files(report([result], {}, None), FORMATS).items():
+        for secret in (canary, azure.view.client_secret, azure.view.operator_client_secret):
+            assert secret not in text, name
 
 
 # What is wrong ------------------------------------------------------------------------------------------------------
@@ -226,6 +252,28 @@ def test_an_operator_without_rights_makes_everything_in_azure_unknown(azure: Azu
         "vault",
         "keys",
     }
+
+
+@pytest.mark.parametrize(
+    ("roles", "graph", "seen", "unseen"),
+    [
+        ((), ("Application.Read.All",), "application", "vault"),
+        (("Reader",), (), "vault", "application"),
+    ],
+)
+def test_what_can_be_seen_is_judged_whatever_hides_the_rest(
+    azure: AzureRights, group: str, roles: tuple[str, ...], graph: tuple[str, ...], seen: str, unseen: str
+) -> None:
+    azure.do(lambda state: state.disable_service_principal(azure.app))
+    azure.do(lambda state: setattr(state.vault(azure.vault), "purge_protection", False))
+
+    found = only(check(azure, **azure.another_operator(*roles, graph=graph)))
+
+    of_the_seen = {"application": "application-disabled", "vault": "no-purge-protection"}[seen]
+    of_both = {one["id"] for one in found["findings"] if one["check"] in ("application", "vault", "rights")}
+    assert of_the_seen in of_both
+    assert f"{seen}-not-seen" not in of_both
+    assert {f"{unseen}-not-seen", "rights-not-seen"} <= of_both
 
 
 def test_a_group_of_another_cloud_than_the_operators_is_unknown(azure: AzureRights, government: AzureRights) -> None:

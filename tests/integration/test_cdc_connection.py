@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
 from sandbox import Sandbox
 from support.playbook import Ansible
 
@@ -64,6 +66,7 @@ def test_another_secret_is_tried_on_a_saved_link(
     assert run[0]["diagnosis"]["class"] == "secret_wrong"
 
 
+@pytest.mark.every_core
 def test_not_connected_fails_and_says_why(ansible: Ansible, name: str, given_group: Given) -> None:
     given_group(link_client_secret=WRONG)
     run = ansible.tasks({"cdc_connection": {"group_name": name}})
@@ -74,6 +77,7 @@ def test_not_connected_fails_and_says_why(ansible: Ansible, name: str, given_gro
     assert run[0]["failure"]["plane"] == "Entra"
 
 
+@pytest.mark.every_core
 def test_not_connected_may_be_a_warning(ansible: Ansible, name: str, given_group: Given) -> None:
     given_group(link_client_secret=WRONG)
     run = ansible.tasks({"cdc_connection": {"group_name": name, "on_not_connected": "warn"}})

@@ -81,6 +81,7 @@ def test_a_second_run_writes_nothing(rotations: Rotations, playbook: Any) -> Non
     assert writes(rotations, mark) == []
 
 
+@pytest.mark.every_core
 def test_check_mode_predicts_the_run_and_writes_nothing(rotations: Rotations, playbook: Any) -> None:
     rotations.started("one")
     mark = rotations.azure.sandbox.journal.mark()

@@ -26,6 +26,7 @@ def stored(sandbox: Sandbox, name: str) -> dict[str, Any] | None:
     return sandbox.do(lambda state: state.dsm.find_group(name))
 
 
+@pytest.mark.every_core
 def test_plan_of_a_new_group_writes_nothing_and_comes_true(
     ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
 ) -> None:
@@ -182,6 +183,7 @@ def test_removes_an_empty_group_and_finds_it_gone(
     assert stored(sandbox, name) is None
 
 
+@pytest.mark.every_core
 def test_does_not_remove_a_group_with_keys_and_tells_how_many(
     ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
 ) -> None:

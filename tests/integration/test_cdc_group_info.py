@@ -22,6 +22,7 @@ from .conftest import link_options
 Given = Callable[..., dict[str, Any]]
 
 
+@pytest.mark.every_core
 def test_shows_the_group_that_was_set_up(ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given) -> None:
     group = given_group(description="Keys", vault={"name": "akv-sandbox-prem"})
     mark = sandbox.journal.mark()

@@ -41,6 +41,7 @@ def results(run: Run) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.every_core
 def test_every_application_that_groups_use_is_seen_to_and_then_left_alone(rotations: Rotations, rotate: Any) -> None:
     rotations.started("one", "two", type="secret")
     mark = rotations.azure.sandbox.journal.mark()
@@ -67,6 +68,7 @@ def test_every_application_that_groups_use_is_seen_to_and_then_left_alone(rotati
     assert rotations.held() == {"one": only, "two": only}
 
 
+@pytest.mark.every_core
 def test_an_application_that_fails_does_not_stop_the_others(rotations: Rotations, rotate: Any) -> None:
     rotations.started("one", type="secret")
     missing = "00000000-0000-4000-8000-000000000009"

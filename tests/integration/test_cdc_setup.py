@@ -39,6 +39,7 @@ def end_state(operate: Operator, name: str) -> dict[str, Any]:
     return {**view, "name": ""}
 
 
+@pytest.mark.every_core
 def test_plans_sets_up_and_is_then_done(
     ansible: Ansible, sandbox: Sandbox, name: str, variables: dict[str, Any]
 ) -> None:
@@ -71,6 +72,7 @@ def test_plans_sets_up_and_is_then_done(
     assert results(second)[0]["key_count"] == results(first)[0]["key_count"]
 
 
+@pytest.mark.every_core
 def test_step_by_step_ends_in_the_same_state(
     ansible: Ansible, operate: Operator, sandbox: Sandbox, name: str, variables: dict[str, Any]
 ) -> None:
@@ -96,6 +98,7 @@ def test_sets_up_a_list_of_groups_which_share_what_they_do_not_set(
     ]
 
 
+@pytest.mark.every_core
 def test_inherits_the_login_from_the_plays_module_defaults(
     ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any]
 ) -> None:

@@ -33,6 +33,7 @@ def test_syncs_new_keys_and_then_finds_nothing_new(
     assert (run[0]["updated"], run[0]["vanished"]) == ([], [])
 
 
+@pytest.mark.every_core
 def test_check_mode_sends_no_sync_and_says_that_it_does_not_know(
     ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
 ) -> None:

@@ -32,6 +32,7 @@ def secret(link: dict[str, str]) -> dict[str, str]:
     return {"link_client_secret": link["link_client_secret"]}
 
 
+@pytest.mark.every_core
 def test_pins_a_ca_as_planned_alone_and_once(
     ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given, secret: dict[str, str]
 ) -> None:
@@ -50,6 +51,7 @@ def test_pins_a_ca_as_planned_alone_and_once(
     assert after["link"]["tls"]["mode"] == "required"
 
 
+@pytest.mark.every_core
 def test_a_change_that_would_disconnect_is_refused(
     ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given, secret: dict[str, str]
 ) -> None:

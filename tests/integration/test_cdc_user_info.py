@@ -59,6 +59,7 @@ def view(result: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     return [(group["name"], group["azure"], group["roles"], group["connection"]) for group in result["groups"]]
 
 
+@pytest.mark.every_core
 def test_shows_the_users_groups_and_which_are_mapped_to_azure(account: Account, tmp_path: Any) -> None:
     mark = account.sandbox.journal.mark()
     ansible = Ansible(account.environment, tmp_path)
@@ -221,6 +222,7 @@ def test_bad_input_is_refused_before_the_first_request(
 # --- Overview ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_core
 @pytest.mark.parametrize("check", [False, True])
 def test_the_overview_shows_both_tables_and_changes_nothing(account: Account, tmp_path: Any, check: bool) -> None:
     mark = account.sandbox.journal.mark()

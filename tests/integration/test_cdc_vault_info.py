@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
 from sandbox import Sandbox
 from support.playbook import Ansible
 
@@ -25,6 +27,7 @@ def test_lists_the_vaults_that_the_application_may_read(
     assert sandbox.journal.writes(since=mark) == []
 
 
+@pytest.mark.every_core
 def test_filters_by_type_and_name_for_a_saved_group(
     ansible: Ansible, name: str, link: Mapping[str, str], given_group: Given
 ) -> None:
@@ -42,6 +45,7 @@ def test_filters_by_type_and_name_for_a_saved_group(
     ]
 
 
+@pytest.mark.every_core
 def test_needs_the_secret_and_says_why(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
     mark = sandbox.journal.mark()
     run = ansible.tasks({"cdc_vault_info": {"group_name": name}})

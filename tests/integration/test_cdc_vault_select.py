@@ -30,6 +30,7 @@ def select(link: Mapping[str, str]) -> Callable[..., dict[str, Any]]:
     return task
 
 
+@pytest.mark.every_core
 def test_chooses_as_planned_and_then_needs_one_request_and_no_secret(
     ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given, select: Callable[..., dict[str, Any]]
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_vault_is_found_in_each_way_of_naming_it(
     assert run[1]["group"]["link"]["vault"]["uri"] == PREMIUM
 
 
+@pytest.mark.every_core
 @pytest.mark.parametrize(
     ("vault", "words"),
     [

@@ -218,5 +218,15 @@ def test_a_certificate_that_is_not_on_this_machine_hides_nothing_else(azure: Azu
     assert "/nowhere/link.crt" in found["drift-not-seen"]["actual"]
 
 
+def test_an_address_in_dsm_is_told_without_what_stands_around_its_host(azure: AzureRights) -> None:
+    name = azure.group(url="https://operator:canary@akv-sandbox-std.vault.azure.net/?canary")
+
+    found = compared(azure, [declaration(azure, name)])
+
+    (change,) = found["group-differs-from-declared"]["evidence"]["changes"]
+    assert change["before"]["link.vault.uri"] == "https://akv-sandbox-std.vault.azure.net/"
+    assert "canary" not in str(found)
+
+
 def _record(group: Any) -> None:
     group.custom_metadata = {CREDENTIAL_FACT: "certificate:" + "0" * 40}

@@ -63,6 +63,7 @@ def account(sandbox: Sandbox, operate: Operator, given_group: Given) -> int:
     return 4
 
 
+@pytest.mark.every_core
 @pytest.mark.parametrize("with_credential", [True, False])
 def test_a_set_up_on_the_export_changes_nothing(
     ansible: Ansible,
@@ -129,6 +130,7 @@ def test_the_file_is_for_its_owner_alone_and_holds_no_secret(
     assert [secret for secret in secrets if secret in file.read_text("utf-8") + run.output] == []
 
 
+@pytest.mark.every_core
 def test_check_mode_shows_the_file_and_does_not_write_it(account: int, export: Callable[..., Run], file: Path) -> None:
     planned = export(check=True)
 
@@ -160,6 +162,7 @@ def test_groups_that_the_role_could_not_tell_are_left_out_and_named(
     assert list(ansible.inventory(file).hosts) == ["usable"]
 
 
+@pytest.mark.every_core
 def test_the_file_has_to_be_named(ansible: Ansible) -> None:
     run = ansible.playbook(EXPORT)
 

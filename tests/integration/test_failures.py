@@ -31,6 +31,7 @@ def expect_clear_failure(run: Run, *words: str) -> None:
     assert "did not expect" not in run.message
 
 
+@pytest.mark.every_core
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -69,6 +70,7 @@ def test_bad_input_is_refused_before_the_first_request(
     assert sandbox.journal.since(mark) == []
 
 
+@pytest.mark.every_core
 def test_a_wrong_choice_names_the_choices(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
     mark = sandbox.journal.mark()
     run = ansible.tasks({"cdc_group": {"name": name, "azure_service": "china"}})
@@ -194,6 +196,7 @@ def test_a_server_that_holds_something_else_than_was_written_is_told(
     expect_clear_failure(run, "DSM accepted the write, but holds something else in: description")
 
 
+@pytest.mark.every_core
 def test_a_defect_of_our_own_shows_its_traceback_only_on_request(ansible: Ansible, name: str, tmp_path: Path) -> None:
     """A broken library makes the code stumble where nobody expects it; the user gets a message all the same."""
     (tmp_path / "urllib3.py").write_text("raise ZeroDivisionError('broken')", encoding="ascii")

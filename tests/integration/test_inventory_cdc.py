@@ -36,6 +36,9 @@ HOSTILE = (
     "   .   ",
 )
 
+# How a plugin is configured, cached and shown is Ansible's business.
+pytestmark = pytest.mark.every_core
+
 
 @pytest.fixture
 def sandbox(own_sandbox: Sandbox) -> Sandbox:

@@ -189,6 +189,7 @@ class TestACertificateThatCannotBeRight:
         assert "together with dsm_client_cert" in str(refused(**user, **certificate))
 
 
+@pytest.mark.every_core
 def test_nothing_of_the_private_key_is_printed_or_left(
     ansible: Ansible, sandbox: Sandbox, name: str, certificate: dict[str, str], tmp_path: Path
 ) -> None:

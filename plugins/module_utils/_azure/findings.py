@@ -18,7 +18,7 @@ from .._certificates import Certificate
 from .._findings import FAILED, HIGH, INFO, LOW, MEDIUM, UNKNOWN, WARNING, Finding, Kind, ranked
 from . import network
 from .cloud import Cloud
-from .facts import Access, Credential
+from .facts import Access, Credential, Identity, KeyStore
 from .over_privilege import OverPrivilege
 from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
 from .sources import UNKNOWN as UNKNOWN_RIGHT
@@ -161,46 +161,76 @@ _READY = ("succeeded", "activated")
 
 
 @dataclass(frozen=True)
+class ApplicationEvidence:
+    """What is known of an application, whether or not its vault was seen. ``now``: of the reading, UTC.
+
+    ``resources``: app IDs of the APIs whose permissions it lists. ``unreadable``: of Graph, name -> reason.
+    ``certificate``: the one that DSM logs in with, where it is known.
+    """
+
+    identity: Identity
+    resources: frozenset[str] | None
+    consented_for_all: frozenset[str] | None
+    unreadable: Mapping[str, str]
+    cloud: Cloud
+    operator_client_id: str | None
+    certificate: Certificate | None
+    renew_before_days: int
+    now: datetime
+
+    @property
+    def label(self) -> str:
+        return f"application {self.identity.display_name or self.identity.client_id}"
+
+
+@dataclass(frozen=True)
+class VaultEvidence:
+    """What is known of a vault, whether or not its application was seen. ``wanted_type``: standard | premium |
+    managed_hsm."""
+
+    store: KeyStore
+    reach: network.Reach
+    wanted_type: str | None
+
+    @property
+    def label(self) -> str:
+        return f"{'managed HSM' if self.store.is_hsm else 'vault'} {self.store.name}"
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """What the findings are made from. ``wanted_type``: standard | premium | managed_hsm. ``resources``: app IDs of the
-    APIs whose permissions the application lists. ``unreadable``: of Graph, name -> reason."""
+    """What the findings are made from."""
 
     access: Access
     verdicts: Sequence[Verdict]
     beyond: Sequence[OverPrivilege]
-    reach: network.Reach
-    cloud: Cloud
-    operator_client_id: str | None
-    resources: frozenset[str] | None
-    consented_for_all: frozenset[str] | None
-    unreadable: Mapping[str, str]
-    wanted_type: str | None
-    certificate: Certificate | None
-    renew_before_days: int
-
-    @property
-    def vault(self) -> str:
-        return f"{'managed HSM' if self.access.store.is_hsm else 'vault'} {self.access.store.name}"
-
-    @property
-    def application(self) -> str:
-        identity = self.access.identity
-        return f"application {identity.display_name or identity.client_id}"
+    application: ApplicationEvidence
+    vault: VaultEvidence
 
 
 def findings_of(evidence: Evidence) -> tuple[Finding, ...]:
     """All findings, the worst first."""
-    found = (
-        *_rights(evidence),
-        *_ends(evidence),
-        *_powers(evidence),
-        *_application(evidence),
-        *_credentials(evidence),
-        *_certificate(evidence),
-        *_vault(evidence),
-        *_network(evidence),
-    )
-    return ranked(found)
+    return ranked((*of_rights(evidence), *of_application(evidence.application), *of_vault(evidence.vault)))
+
+
+def of_rights(evidence: Evidence) -> Iterator[Finding]:
+    """Those about what the application may do at the vault."""
+    yield from _rights(evidence)
+    yield from _ends(evidence)
+    yield from _powers(evidence)
+
+
+def of_application(evidence: ApplicationEvidence) -> Iterator[Finding]:
+    """Those about the application, its credentials, and the certificate that DSM logs in with."""
+    yield from _application(evidence)
+    yield from _credentials(evidence)
+    yield from _certificate(evidence)
+
+
+def of_vault(evidence: VaultEvidence) -> Iterator[Finding]:
+    """Those about the vault, and whether DSM reaches it."""
+    yield from _vault(evidence)
+    yield from _network(evidence)
 
 
 def _rights(evidence: Evidence) -> Iterator[Finding]:
@@ -218,7 +248,7 @@ def _rights(evidence: Evidence) -> Iterator[Finding]:
             kind=OF_NOTES.get(note, RIGHT_MISSING),
             status=_STATUS[word],
             plane="Azure",
-            obj=evidence.vault,
+            obj=evidence.vault.label,
             expected=", ".join(verdict.requirement for verdict in verdicts),
             actual=first.reason,
             remedy=remedy_for(word, note) or first.remedy or "Nothing has to be done.",
@@ -236,7 +266,7 @@ def _ends(evidence: Evidence) -> Iterator[Finding]:
     why = evidence.access.unreadable.get("activations")
     if why is not None:
         yield _of_vault(
-            evidence,
+            evidence.vault,
             ENDS_UNREADABLE,
             UNKNOWN,
             "roleAssignmentScheduleInstances are readable",
@@ -251,7 +281,7 @@ def _powers(evidence: Evidence) -> Iterator[Finding]:
             kind=OF_POWERS[power.id],
             status=WARNING,
             plane="Azure",
-            obj=evidence.vault,
+            obj=evidence.vault.label,
             expected="no more than what is needed",
             actual=power.text,
             remedy="use a custom role that has just what is needed (docs/permissions.md), where this matters",
@@ -259,8 +289,8 @@ def _powers(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _application(evidence: Evidence) -> Iterator[Finding]:
-    identity = evidence.access.identity
+def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
+    identity = evidence.identity
     if identity.enabled is False:
         yield _of_application(
             evidence, DISABLED, FAILED, "enabled", "disabled", "enable it in Entra, under Enterprise applications"
@@ -306,8 +336,8 @@ def _application(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _credentials(evidence: Evidence) -> Iterator[Finding]:
-    credentials, now = evidence.access.identity.credentials, evidence.access.now
+def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
+    credentials, now = evidence.identity.credentials, evidence.now
     if credentials is None:
         return
     valid = [one for one in credentials if _is_valid(one, now)]
@@ -337,9 +367,9 @@ def _is_valid(credential: Credential, now: datetime) -> bool:
     return (starts is None or starts <= now) and (ends is None or ends > now)
 
 
-def _certificate(evidence: Evidence) -> Iterator[Finding]:
+def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
     """T21, T22: the SDK does not notice that a certificate has expired, and nobody tells that it is another one."""
-    certificate, now = evidence.certificate, evidence.access.now
+    certificate, now = evidence.certificate, evidence.now
     if certificate is None:
         return
     shown = f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
@@ -349,7 +379,7 @@ def _certificate(evidence: Evidence) -> Iterator[Finding]:
         )
     elif certificate.not_after - now < timedelta(days=evidence.renew_before_days):
         yield _of_application(evidence, CERTIFICATE_ENDS, WARNING, "valid for longer", shown, "make a new one in time")
-    registered = evidence.access.identity.credentials
+    registered = evidence.identity.credentials
     if registered is not None and certificate.sha1 not in {one.thumbprint for one in registered}:
         yield _of_application(
             evidence,
@@ -362,8 +392,8 @@ def _certificate(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _vault(evidence: Evidence) -> Iterator[Finding]:
-    store = evidence.access.store
+def _vault(evidence: VaultEvidence) -> Iterator[Finding]:
+    store = evidence.store
     if store.planned:
         return
     actual_type = "managed_hsm" if store.is_hsm else store.sku
@@ -403,7 +433,7 @@ def _vault(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _network(evidence: Evidence) -> Iterator[Finding]:
+def _network(evidence: VaultEvidence) -> Iterator[Finding]:
     """T24: listing vaults goes past these rules, so DSM's test may pass while its sync fails."""
     reach = evidence.reach
     if reach.verdict == network.ALLOWED:
@@ -413,7 +443,7 @@ def _network(evidence: Evidence) -> Iterator[Finding]:
         kind=FIREWALL_BLOCKS if blocked else FIREWALL_UNKNOWN,
         status=FAILED if blocked else UNKNOWN,
         plane="Azure",
-        obj=evidence.vault,
+        obj=evidence.label,
         expected="requests of DSM reach the keys",
         actual=reach.reason,
         remedy="let the addresses of DSM in, or give DSM a way over a private endpoint"
@@ -423,9 +453,11 @@ def _network(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def _of_application(evidence: Evidence, kind: Kind, status: str, expected: str, actual: str, remedy: str) -> Finding:
-    return Finding(kind, status, "Entra", evidence.application, expected, actual, remedy)
+def _of_application(
+    evidence: ApplicationEvidence, kind: Kind, status: str, expected: str, actual: str, remedy: str
+) -> Finding:
+    return Finding(kind, status, "Entra", evidence.label, expected, actual, remedy)
 
 
-def _of_vault(evidence: Evidence, kind: Kind, status: str, expected: str, actual: str, remedy: str) -> Finding:
-    return Finding(kind, status, "Azure", evidence.vault, expected, actual, remedy)
+def _of_vault(evidence: VaultEvidence, kind: Kind, status: str, expected: str, actual: str, remedy: str) -> Finding:
+    return Finding(kind, status, "Azure", evidence.label, expected, actual, remedy)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._errors import TaskError
+from .._errors import TaskError, quotable
 from .authorization import moment
 from .facts import Credential, Identity
 from .pipeline import Channel
@@ -116,7 +116,7 @@ def _answer(one: Mapping[str, Any]) -> Answer:
     if status == 200 and isinstance(body, Mapping):
         return Answer(status, body)
     error = (body or {}).get("error") if isinstance(body, Mapping) else None
-    return Answer(status, None, str((error or {}).get("message") or f"HTTP status {status}"))
+    return Answer(status, None, quotable(str((error or {}).get("message") or f"HTTP status {status}")))
 
 
 def _no_service_principal(client_id: str, application_status: int) -> TaskError:

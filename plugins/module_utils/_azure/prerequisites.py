@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from .. import _certificates
@@ -22,7 +23,7 @@ from . import graph, observation, vaults
 from .access import INEFFECTIVE, MISSING, OverPrivilege, Verdict, Wanted, judge, over_privileges
 from .cloud import cloud_of
 from .facts import Access, Identity, KeyStore
-from .findings import Evidence, findings_of
+from .findings import ApplicationEvidence, Evidence, VaultEvidence, findings_of
 from .graph import Registration
 from .network import Reach, reachable
 from .session import Azure, understood
@@ -197,23 +198,32 @@ def judged(question: Question, azure: Azure, access: Access, registration: Regis
     """The judgement of an observation, a predicted one included."""
     verdicts = judge(access, question.wanted)
     beyond = over_privileges(access)
-    reach = reachable(access.store.firewall, question.egress)
-    evidence = Evidence(
-        access=access,
-        verdicts=verdicts,
-        beyond=beyond,
-        reach=reach,
-        cloud=azure.operator.cloud,
-        operator_client_id=azure.operator.client_id,
+    vault = vault_evidence(question, access.store)
+    application = application_evidence(question, azure, registration, access.now)
+    findings = findings_of(Evidence(access, verdicts, beyond, application, vault))
+    return Assessment(access, registration, verdicts, beyond, vault.reach, findings)
+
+
+def application_evidence(
+    question: Question, azure: Azure, registration: Registration, now: datetime
+) -> ApplicationEvidence:
+    """What is judged of the application, for which no vault has to be seen."""
+    return ApplicationEvidence(
+        identity=registration.identity,
         resources=registration.resources,
         consented_for_all=registration.consented_for_all,
         unreadable=registration.unreadable,
-        wanted_type=question.locator.type,
+        cloud=azure.operator.cloud,
+        operator_client_id=azure.operator.client_id,
         certificate=question.certificate,
         renew_before_days=question.renew_before_days,
+        now=now,
     )
-    findings = findings_of(evidence)
-    return Assessment(access, registration, verdicts, beyond, reach, findings)
+
+
+def vault_evidence(question: Question, store: KeyStore) -> VaultEvidence:
+    """What is judged of the vault, for which no application has to be seen."""
+    return VaultEvidence(store, reachable(store.firewall, question.egress), question.locator.type)
 
 
 def _application_record(registration: Registration) -> dict[str, Any]:

@@ -200,6 +200,18 @@ def _host_of(uri: str) -> str:
         return ""
 
 
+def shown_address(uri: str) -> str:
+    """The stored URI of a vault as a report may show it: without what may stand before its host and behind it."""
+    try:
+        parts = urllib.parse.urlsplit(uri)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host:
+        return "no address"
+    return f"{parts.scheme}://{host}/" if port is None else f"{parts.scheme}://{host}:{port}/"
+
+
 def is_vault_name(name: str) -> bool:
     """Whether Azure takes this as the name of a vault or a Managed HSM (Azure contract §1.2, VaultNameNotValid)."""
     return re.fullmatch(r"[a-z][a-z0-9-]{2,23}", name, re.IGNORECASE) is not None

@@ -14,7 +14,7 @@ from typing import Any
 from .. import _certificates
 from .. import _compliance_catalog as catalog
 from .._azure import vaults
-from .._azure.prerequisites import Assessment
+from .._azure.facts import KeyStore
 from .._certificates import Certificate
 from .._compliance_findings import (
     Clock,
@@ -76,10 +76,8 @@ class Shared:
 def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Finding, ...]:
     """All findings of a group with one link: each check has at least one, of status ok where nothing is wrong."""
     link, clock, azure = group.azure_link, everything.clock, everything.azure
-    certificate = _auth_certificate(link)
     registration = _not_wanted() if azure is None else azure.application(link)
     registered = None if isinstance(registration, TaskError) else registration.identity.credentials
-    assessment = _not_wanted() if azure is None else _assessment(azure, link, certificate)
     ends, source, _problem = end_of_credential(group, registered, clock)
     declared = (everything.declared or {}).get(group.name)
     evidence: dict[str, Any] = {
@@ -92,10 +90,10 @@ def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Findi
         *of_link(group, [_validity(ca) for ca in link.tls.pinned], _client_validity(link), clock),
         *of_credential(group, registered, everything.operator_client_id, clock),
         *_of_connection(everything, dsm, group, evidence),
-        *_of_azure(assessment, group, evidence),
+        *_of_azure(everything, group, evidence),
         *_of_keys(everything, dsm, group, evidence),
         *_of_apps(everything.apps, group, evidence),
-        *everything.drift(group.name, group, certificate),
+        *everything.drift(group.name, group, _auth_certificate(link)),
     ]
     return completed(found, group.label, evidence, left_out=() if everything.declared is not None else [catalog.DRIFT])
 
@@ -123,19 +121,37 @@ def _of_connection(everything: Shared, dsm: DsmClient, group: Group, evidence: d
         yield found(catalog.NOT_CONNECTED, FAILED, test.words or told.entry.title, told.entry.remedy, facts)
 
 
-def _of_azure(assessment: Assessment | TaskError, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
-    if isinstance(assessment, TaskError):
-        planes = {catalog.RIGHTS: "Azure", catalog.APPLICATION: "Entra", catalog.VAULT: "Azure"}
-        for check, plane in planes.items():
-            yield not_seen(check, group.label, plane, why(assessment), assessment.next_step)
+def _of_azure(everything: Shared, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+    """Application, vault and rights: each is judged where it was seen, whatever hides the others."""
+    azure, link, label = everything.azure, group.azure_link, group.label
+    if azure is None:
+        for check, plane in ((catalog.APPLICATION, "Entra"), (catalog.VAULT, "Azure"), (catalog.RIGHTS, "Azure")):
+            yield _unseen(check, label, plane, _not_wanted())
         return
-    shown = assessment.result()
-    evidence[catalog.RIGHTS] = {"rights": assessment.rights_view()}
-    application, store = shown["application"], vaults.record(assessment.access.store)
-    evidence[catalog.APPLICATION] = {name: application[name] for name in ("client_id", "object_id", "enabled")}
-    evidence[catalog.VAULT] = {**store, "reachable_for_dsm": assessment.reach.as_result()}
-    yield from assessment.findings
-    yield from of_vault(assessment.access.store)
+    certificate, registration, store = _auth_certificate(link), azure.application(link), _store(azure, link)
+    if isinstance(registration, TaskError):
+        yield _unseen(catalog.APPLICATION, label, "Entra", registration)
+    else:
+        known = registration.identity
+        evidence[catalog.APPLICATION] = {name: getattr(known, name) for name in ("client_id", "object_id", "enabled")}
+        yield from azure.of_application(link, registration, certificate, everything.clock.now)
+    if isinstance(store, TaskError):
+        yield _unseen(catalog.VAULT, label, "Azure", store)
+    else:
+        reach, found = azure.of_vault(link, store)
+        evidence[catalog.VAULT] = {**vaults.record(store), "reachable_for_dsm": reach.as_result()}
+        yield from found
+        yield from of_vault(store)
+    assessment = store if isinstance(store, TaskError) else azure.assessment(link, certificate)
+    if isinstance(assessment, TaskError):
+        yield _unseen(catalog.RIGHTS, label, "Azure", assessment)
+    else:
+        evidence[catalog.RIGHTS] = {"rights": assessment.rights_view()}
+        yield from (one for one in assessment.findings if catalog.CHECK_OF.get(one.kind.id) == catalog.RIGHTS)
+
+
+def _unseen(check: str, obj: str, plane: str, why_not: TaskError) -> Finding:
+    return not_seen(check, obj, plane, why(why_not), why_not.next_step)
 
 
 def _of_keys(everything: Shared, dsm: DsmClient, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
@@ -143,31 +159,31 @@ def _of_keys(everything: Shared, dsm: DsmClient, group: Group, evidence: dict[st
     in_dsm = asked(lambda: list(keys.list_keys(dsm, str(group.group_id), group.label)))
     for unseen, plane in ((in_azure, "Azure"), (in_dsm, "DSM")):
         if isinstance(unseen, TaskError):
-            yield not_seen(catalog.KEYS, f"keys of {group.label}", plane, why(unseen), unseen.next_step)
+            yield _unseen(catalog.KEYS, f"keys of {group.label}", plane, unseen)
     if not isinstance(in_azure, TaskError) and not isinstance(in_dsm, TaskError):
         found, evidence[catalog.KEYS] = of_keys(group.label, in_dsm, in_azure, everything.clock.now)
         yield from found
 
 
 def _keys_in_azure(everything: Shared, group: Group) -> Any:
-    azure, link = everything.azure, group.azure_link
+    azure = everything.azure
     if azure is None:
         return _not_wanted()
-    store = azure.vault(link) if link.vault_uri else _no_vault()
+    store = _store(azure, group.azure_link)
     return store if isinstance(store, TaskError) else azure.keys(store)
 
 
 def _of_apps(found: Sequence[App] | TaskError, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
     if isinstance(found, TaskError):
-        yield not_seen(catalog.APPS, f"apps of {group.label}", "DSM", why(found), found.next_step)
+        yield _unseen(catalog.APPS, f"apps of {group.label}", "DSM", found)
         return
     in_use = [one for one in found if one.enabled and group.group_id in one.groups]
     evidence[catalog.APPS] = {"enabled": len(in_use)}
     yield from of_apps(group.label, in_use)
 
 
-def _assessment(azure: AzureSources, link: Link, certificate: Certificate | None) -> Assessment | TaskError:
-    return azure.assessment(link, certificate) if link.vault_uri else _no_vault()
+def _store(azure: AzureSources, link: Link) -> KeyStore | TaskError:
+    return azure.vault(link) if link.vault_uri else _no_vault()
 
 
 def _not_wanted() -> TaskError:

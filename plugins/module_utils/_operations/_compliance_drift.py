@@ -31,7 +31,7 @@ from .._azure.vaults import Locator, Place
 from .._certificates import Certificate
 from .._compliance_findings import not_seen
 from .._dsm import link_edit
-from .._dsm.external_kms import NEW_LINK, Link, normal_uri
+from .._dsm.external_kms import NEW_LINK, Link, normal_uri, shown_address
 from .._dsm.groups import CREDENTIAL_FACT, Group
 from .._dsm.link_edit import Edit
 from .._dsm.link_options import certificate_fact
@@ -131,7 +131,7 @@ class _Comparison:
         return told
 
     def _differs(self, part: str, plane: str, obj: str, changes: Iterable[Change], actual: str = "") -> list[Finding]:
-        made = [{"action": one.action, "before": dict(one.before), "after": dict(one.after)} for one in changes]
+        made = [{"action": one.action, "before": _shown(one.before), "after": _shown(one.after)} for one in changes]
         names = sorted({name for one in made for name in {*one["before"], *one["after"]}})
         if not made and not actual:
             return []
@@ -232,7 +232,7 @@ class _Comparison:
         lacking = [one.requirement for one in verdicts if one.verdict in (MISSING, INEFFECTIVE)]
         unknown = [one.requirement for one in verdicts if one.verdict == NOT_KNOWN]
         findings: list[Finding] = []
-        obj = f"application {link.client_id} at vault {link.vault_uri}"
+        obj = f"application {link.client_id} at vault {shown_address(link.vault_uri)}"
         if unknown:
             words = f"unknown: {', '.join(unknown)}"
             findings.append(not_seen(catalog.DRIFT, obj, "Azure", words, "let the operator read roles and policies"))
@@ -325,6 +325,11 @@ def _without_credential(change: Change) -> Change:
         {name: value for name, value in view.items() if name != _WRITTEN} for view in (change.before, change.after)
     )
     return replace(change, before=before, after=after)
+
+
+def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
+    """The view for a report: an address that DSM holds is foreign text."""
+    return {name: shown_address(value) if value and name == "link.vault.uri" else value for name, value in view.items()}
 
 
 def _client_id_of(found: Application | None) -> str | None:

@@ -12,23 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 from typing import Any, TypeVar
 
 from .._azure import applications, graph, pipeline, vault_keys, vault_life, vaults
+from .._azure import findings as prerequisites
 from .._azure.access import Verdict, Wanted, judge
 from .._azure.applications import Observation, Selector
 from .._azure.cloud import Cloud, check_uri, is_hsm_uri
 from .._azure.errors import AzureError
 from .._azure.facts import MANAGED_HSM, VAULT, KeyStore
 from .._azure.graph import Registration
-from .._azure.prerequisites import Assessment, Question, assess_known
+from .._azure.network import Reach
+from .._azure.prerequisites import Assessment, Question, application_evidence, assess_known, vault_evidence
 from .._azure.session import Azure, understood
 from .._azure.vault_keys import VaultKey
 from .._azure.vaults import Locator, Place
 from .._certificates import Certificate
-from .._dsm.external_kms import Link
+from .._dsm.external_kms import Link, shown_address
 from .._errors import TaskError
+from .._findings import Finding
 from .._ids import checked_uuid
 
 T = TypeVar("T")
@@ -67,6 +71,18 @@ class AzureSources:
         seen = certificate.sha256 if certificate else None
         key = ("assessment", link.vault_uri, link.subscription_id, link.client_id, link.vault_type, seen)
         return self._once(key, lambda: self._assessment(link, certificate))
+
+    def of_application(
+        self, link: Link, registration: Registration, certificate: Certificate | None, now: datetime
+    ) -> tuple[Finding, ...]:
+        """What is found at an application that was read, whether or not the vault of the link was."""
+        evidence = application_evidence(self._question(link, certificate), self.azure, registration, now)
+        return tuple(prerequisites.of_application(evidence))
+
+    def of_vault(self, link: Link, store: KeyStore) -> tuple[Reach, tuple[Finding, ...]]:
+        """Whether DSM reaches a vault that was read, and what is found at it, whether or not the application was."""
+        evidence = vault_evidence(self._question(link, None), store)
+        return evidence.reach, tuple(prerequisites.of_vault(evidence))
 
     def keys(self, store: KeyStore) -> tuple[VaultKey, ...] | TaskError:
         """The keys of a vault."""
@@ -128,7 +144,7 @@ class AzureSources:
             return graph.registration(self.azure.graph, client_id, None)
 
     def _vault(self, link: Link) -> KeyStore:
-        check_uri("vault of the link", link.vault_uri, self.azure.operator.cloud)
+        check_uri("vault of the link", shown_address(link.vault_uri), self.azure.operator.cloud)
         subscription = checked_uuid("subscription of the link", link.subscription_id)
         kind = MANAGED_HSM if is_hsm_uri(link.vault_uri) else VAULT
         listed = _or_raise(self._once(("list", subscription, kind), lambda: self._list(kind, subscription)))
@@ -149,7 +165,10 @@ class AzureSources:
 
     def _assessment(self, link: Link, certificate: Certificate | None) -> Assessment:
         store, registration = _or_raise(self.vault(link)), _or_raise(self.application(link))
-        question = Question(
+        return assess_known(self.azure, self._question(link, certificate), store, registration)
+
+    def _question(self, link: Link, certificate: Certificate | None) -> Question:
+        return Question(
             locator=Locator(uri=link.vault_uri, type=link.vault_type),
             client_id=link.client_id,
             object_id=None,
@@ -158,7 +177,6 @@ class AzureSources:
             certificate=certificate,
             renew_before_days=self._standard.renew_before_days,
         )
-        return assess_known(self.azure, question, store, registration)
 
     def _keys(self, store: KeyStore) -> tuple[VaultKey, ...]:
         label = f"{'managed HSM' if store.is_hsm else 'vault'} {store.name}"

@@ -141,7 +141,7 @@ def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefini
     except AzureError as error:
         if error.status != 404:
             raise
-        cause = error.words
+        cause = error.server_words
     raise InvalidInput(
         "data_role",
         f'there is no role definition "{given}" at this vault ({cause})',
@@ -198,7 +198,7 @@ def _syncs(task: Task, dsm: DsmClient, group: Group, deadline: float) -> bool:
     try:
         keys.scan(dsm, str(group.group_id), group.label, max(deadline - time.monotonic(), 10), FAIL)
     except DsmError as error:
-        task.warn(f"The sync of {group.label} does not work yet: {error.words}")
+        task.warn(f"The sync of {group.label} does not work yet: {error.server_words}")
         return False
     return True
 

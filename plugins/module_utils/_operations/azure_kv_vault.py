@@ -324,7 +324,7 @@ def _refuse_full(job: Job) -> None:
     try:
         found = vault_life.contents(job.azure.arm, job.place)
     except AzureError as error:
-        found, words = [], error.words or error.problem
+        found, words = [], error.server_words or error.problem
     if not found and not words:
         return
     raise TaskError(

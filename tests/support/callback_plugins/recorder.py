@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes what each task returned, as the callbacks of a job see it, to the file named by RECORDER_FILE (JSON lines)."""
+"""Writes what each task returned, as the callbacks of a job see it, to the file named by RECORDER_FILE (JSON lines).
+
+To the file named by RECORDER_RAN, where there is one, it adds a line for each playbook that was started, and for each
+module and role of which a task has ended well: their kind, a space, their name or path.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +35,20 @@ class CallbackModule(CallbackBase):
         with open(os.environ["RECORDER_FILE"], "a", encoding="utf-8") as file:
             file.write(json.dumps(entry, default=str) + "\n")
 
+    def _ran(self, kind: str, name: str) -> None:
+        if path := os.environ.get("RECORDER_RAN"):
+            # Several runs write at a time, each line at once.
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(f"{kind} {name}\n")
+
+    def v2_playbook_on_start(self, playbook: object) -> None:
+        self._ran("playbook", os.path.realpath(playbook._file_name))
+
     def v2_runner_on_ok(self, result: object) -> None:
         self._record("ok", result)
+        self._ran("module", result._task.resolved_action or result._task.action)
+        if result._task._role:
+            self._ran("role", result._task._role.get_name(include_role_fqcn=True))
 
     def v2_runner_on_failed(self, result: object, ignore_errors: bool = False) -> None:
         self._record("failed", result)
