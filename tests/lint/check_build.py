@@ -28,6 +28,7 @@ DOCUMENTS = MUST_READ | frozenset(
         "LICENSES",
         "changelogs",
         "docs",
+        "execution-environment.yml",
         "extensions",
         "requirements.txt",
     }
