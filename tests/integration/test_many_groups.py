@@ -18,8 +18,7 @@ from sandbox import Sandbox
 from support.many_hosts import APPLICATIONS, TEARDOWN, VAULTS, Setup
 
 PAIRS = APPLICATIONS * VAULTS
-# Each pair of an application and a vault, and two pairs twice; more than go through a task at a time.
-HOSTS = PAIRS + 2
+HOSTS = 20
 
 
 @pytest.fixture
