@@ -263,7 +263,8 @@ class _Comparison:
             actual = "there is none that the login sees"
             return link, [self._as_missing(catalog.DECLARED_MISSING, actual)]
         if not linked:
-            actual = current.problem or f"its link is to {current.external_kms}" if current.external_kms else "no link"
+            kind = f"its link is to {current.external_kms}" if current.external_kms else "no link"
+            actual = current.problem or kind
             return link, self._differs(catalog.GROUP, "DSM", self.label, (), actual)
         changes = link_edit.plan(Edit(current, replace(target, link=link), credential=None)).changes
         return link, self._differs(catalog.GROUP, "DSM", self.label, map(_without_credential, changes))
