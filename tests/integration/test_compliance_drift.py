@@ -35,8 +35,8 @@ class Drift:
         environment = {**self.sandbox.environment(), **self.sandbox.operator_environment(self.sandbox.world.public)}
         self._ansible = Ansible(environment, directory, timeout=600)
 
-    def plan(self) -> Run:
-        return self._run("setup", {"cdc_setup_hosts": "cdc"})
+    def plan(self, hosts: str = "cdc") -> Run:
+        return self._run("setup", {"cdc_setup_hosts": hosts})
 
     def report(self) -> dict[str, Any]:
         self._run(
@@ -82,6 +82,8 @@ def declared(azure: AzureRights, tmp_path: Path) -> Drift:
 def test_the_report_and_the_plan_of_the_set_up_agree_on_every_deviation(declared: Drift) -> None:
     as_set_up = declared.report()
     assert (drift(as_set_up), len(as_set_up["groups"])) == ({}, len(declared.world.hosts))
+    clean = declared.plan(",".join(declared.world.one_of_each_form))
+    assert (clean.code, deviating(clean)) == (0, set()), clean.output
     mark = declared.sandbox.journal.mark()
 
     done = declared.world.deviate()

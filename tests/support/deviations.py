@@ -244,6 +244,15 @@ class World:
         """As a file of Ansible has it."""
         return {"cdc": {"hosts": {one.host: dict(one.variables) for one in self.hosts}}}
 
+    @property
+    def one_of_each_form(self) -> list[str]:
+        """Hosts that stand for all: what is declared differs by the form alone."""
+        forms = {
+            (one.own_application, one.own_vault, one.permission_model, one.declares_tls): host.host
+            for host, one in zip(self.hosts[1:], DEVIATIONS, strict=True)
+        }
+        return list(forms.values())
+
     def deviate(self) -> dict[str, Deviation]:
         """Do all that is to be done; host -> what was done to it."""
         done = dict(zip([one.host for one in self.hosts[1:]], DEVIATIONS, strict=True))
