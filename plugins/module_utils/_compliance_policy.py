@@ -134,7 +134,7 @@ def judge(policy: Policy, result: Mapping[str, Any]) -> dict[str, Any]:
         groups.append({**group, "verdict": _verdict(findings), "findings": findings})
     of_waivers = [
         *(_expired(waiver) for waiver in policy.waivers if waiver not in current),
-        *(_unused(waiver) for waiver in current if waiver not in used),
+        *(_unused(waiver) for waiver in current if waiver not in used and _is_for(waiver, result)),
     ]
     told = [*result["findings"], *(finding.record() for finding in of_waivers)]
     of_run = _ranked(judged(None, {"check": "run", **finding}) for finding in told)
@@ -153,6 +153,12 @@ def judge(policy: Policy, result: Mapping[str, Any]) -> dict[str, Any]:
         "groups": groups,
         "findings": of_run,
     }
+
+
+def _is_for(waiver: Waiver, result: Mapping[str, Any]) -> bool:
+    """Whether this run could have needed it: one of some groups says nothing of waivers for others."""
+    checked = {name for group in result["groups"] for name in (group["name"], group["group_id"])}
+    return bool(result["options"]["all_groups"]) or waiver.group in checked
 
 
 def _ranked(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -39,7 +39,6 @@ def end_state(operate: Operator, name: str) -> dict[str, Any]:
     return {**view, "name": ""}
 
 
-@pytest.mark.every_core
 def test_plans_sets_up_and_is_then_done(
     ansible: Ansible, sandbox: Sandbox, name: str, variables: dict[str, Any]
 ) -> None:

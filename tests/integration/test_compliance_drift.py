@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fortanix.dsm.plugins.filter.declared_groups import declared_groups
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import CREDENTIAL_FACT
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_compliance_info
@@ -27,6 +28,7 @@ class Drift:
     """A world that is set up as an inventory declares, and the two playbooks on that inventory."""
 
     def __init__(self, azure: AzureRights, directory: Path) -> None:
+        self._azure = azure
         self.sandbox = azure.sandbox
         self.world = World(azure, directory)
         self._reports = directory / "reports"
@@ -38,6 +40,14 @@ class Drift:
     def plan(self, hosts: str = "cdc") -> Run:
         return self._run("setup", {"cdc_setup_hosts": hosts})
 
+    def look(self) -> dict[str, Any]:
+        """The findings alone, by the module in this process: the same, and faster."""
+        hosts = self.world.inventory["cdc"]["hosts"]
+        declared = declared_groups(hosts, list(hosts))
+        return Operator(self.sandbox.environment())(
+            cdc_compliance_info, **self._azure.operator, declared=declared, check_connections=False
+        )
+
     def report(self) -> dict[str, Any]:
         self._run(
             "compliance",
@@ -47,9 +57,8 @@ class Drift:
                 "cdc_compliance_formats": ["json"],
             },
         )
-        latest = max(self._reports.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-        report: dict[str, Any] = json.loads(latest.read_text(encoding="utf-8"))
-        latest.unlink()
+        (file,) = self._reports.glob("*.json")
+        report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return report
 
     def _run(self, playbook: str, variables: dict[str, Any]) -> Run:
@@ -80,7 +89,7 @@ def declared(azure: AzureRights, tmp_path: Path) -> Drift:
 
 
 def test_the_report_and_the_plan_of_the_set_up_agree_on_every_deviation(declared: Drift) -> None:
-    as_set_up = declared.report()
+    as_set_up = declared.look()
     assert (drift(as_set_up), len(as_set_up["groups"])) == ({}, len(declared.world.hosts))
     clean = declared.plan(",".join(declared.world.one_of_each_form))
     assert (clean.code, deviating(clean)) == (0, set()), clean.output

@@ -129,6 +129,15 @@ def test_a_waiver_for_nothing_is_told() -> None:
     assert found["verdict"] == "pass"
 
 
+@pytest.mark.parametrize(("named", "told"), [("one", ["waiver-unused"]), ("other", []), (None, [])])
+def test_a_run_of_some_groups_says_nothing_of_waivers_for_others(named: str | None, told: list[str]) -> None:
+    seen = result(group(finding(status="ok"), name="one"), options={"all_groups": False})
+
+    found = judge(Policy.from_option({"waivers": [{**WAIVER, "group": named}]}), seen)
+
+    assert [one["id"] for one in found["findings"]] == told
+
+
 @pytest.mark.parametrize(("named", "outcome"), [("one", "waived"), ("id-of-one", "waived"), ("other", "fail")])
 def test_a_waiver_for_one_group_is_for_no_other(named: str, outcome: str) -> None:
     found = judged(group(finding(status="failed"), name="one"), waivers=[{**WAIVER, "group": named}])
