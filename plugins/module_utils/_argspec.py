@@ -41,6 +41,10 @@ class ArgumentSpec:
         }
         return ArgumentSpec(argument_spec=options, **rules)
 
+    def defaults(self) -> dict[str, Any]:
+        """Each option with its default, None where it has none: the parameters of a task that sets nothing."""
+        return {name: option.get("default") for name, option in self.argument_spec.items()}
+
     def as_module_arguments(self) -> dict[str, Any]:
         """The keyword arguments of ``AnsibleModule``."""
         return {rule.name: getattr(self, rule.name) for rule in fields(self)}

@@ -22,7 +22,6 @@ from .. import _compliance_catalog as catalog
 from .._azure import application_plan, vault_edit, vaults
 from .._azure.access import INEFFECTIVE, MISSING
 from .._azure.access import UNKNOWN as NOT_KNOWN
-from .._azure.application_plan import Application
 from .._azure.applications import Selector
 from .._azure.cloud import CLOUDS, Cloud
 from .._azure.facts import MANAGED_HSM, VAULT, KeyStore
@@ -177,7 +176,8 @@ class _Comparison:
         obj = f"application {found.display_name if found else given[by]}"
         actual = "" if found is not None else "there is none"
         changes = application_plan.changes_of(wanted, found, steps)
-        return _client_id_of(found), self._differs(catalog.APPLICATION, "Entra", obj, changes, actual)
+        client_id = found.client_id if found is not None else None
+        return client_id, self._differs(catalog.APPLICATION, "Entra", obj, changes, actual)
 
     def _pair(self) -> Certificate | None:
         """The certificate of the pair that the set-up has made on this machine; None when there is none here."""
@@ -194,8 +194,7 @@ class _Comparison:
             return self._selected(), []
         if isinstance(self.azure, TaskError):
             raise self.azure
-        defaults = {name: option.get("default") for name, option in azure_kv_vault.SPEC.argument_spec.items()}
-        wanted = vault_edit.Wanted.from_params({**defaults, **given})
+        wanted = vault_edit.Wanted.from_params({**azure_kv_vault.SPEC.defaults(), **given})
         place = Place(self._subscription, given["resource_group"], wanted.kind, given["name"])
         body = self.azure.at(place)
         if body is None:
@@ -275,7 +274,7 @@ class _Comparison:
 
     def _wanted(self, client_id: str | None) -> cdc_group.Wanted:
         """As the role gives it to the module cdc_group, the credential and the vault aside."""
-        defaults = {name: option.get("default") for name, option in cdc_group.SPEC.argument_spec.items()}
+        defaults = cdc_group.SPEC.defaults()
         own = {name: self.declared[name] for name in self.declared.keys() & defaults.keys()}
         own |= {"vault": None, "link_certificate": None, "link_client_id": client_id}
         tls = dict(self.declared["tls"] or {})
@@ -338,10 +337,6 @@ def _without_credential(change: Change) -> Change:
 def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
     """The view for a report: an address that DSM holds is foreign text."""
     return {name: shown_address(value) if value and name == "link.vault.uri" else value for name, value in view.items()}
-
-
-def _client_id_of(found: Application | None) -> str | None:
-    return found.client_id if found is not None else None
 
 
 def _certificate(option: str, source: str) -> Certificate:

@@ -132,10 +132,7 @@ class AzureSources:
         # Who needs the same waits for it. An assessment takes the locks of its parts, and never the other way round.
         with reading:
             if key not in self._known:
-                try:
-                    self._known[key] = read()
-                except TaskError as error:
-                    self._known[key] = error
+                self._known[key] = asked(read)
             found: T | TaskError = self._known[key]
         return found
 
