@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import _certificates, _deps
+from . import _certificates, _deps, _time
 from ._certificates import Certificate
 from ._errors import InvalidInput
 
@@ -89,7 +89,7 @@ class PairFiles:
                 "name the two files of one pair, or two files that are not there yet",
             )
         check_rsa(f"{self.option}.certificate_path", certificate)
-        if certificate.not_after <= datetime.datetime.now(datetime.timezone.utc):
+        if certificate.not_after <= _time.utc_now():
             raise InvalidInput(
                 f"{self.option}.certificate_path",
                 f'the certificate in "{self.certificate_path}" expired on {certificate.not_after:%Y-%m-%d}',
@@ -170,7 +170,7 @@ def self_signed(subject: str, days: int, key_size: int) -> tuple[bytes, bytes]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=key_size)
     common_name = _deps.load("cryptography.x509.oid").NameOID.COMMON_NAME
     name = x509.Name([x509.NameAttribute(common_name, subject[:_LONGEST_COMMON_NAME])])
-    begin = datetime.datetime.now(datetime.timezone.utc) - _CLOCK_SKEW
+    begin = _time.utc_now() - _CLOCK_SKEW
     names = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign")
     others = dict.fromkeys((*names, "crl_sign", "encipher_only", "decipher_only"), False)
     certificate = (

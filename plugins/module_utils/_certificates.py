@@ -19,7 +19,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import _deps
+from . import _deps, _time
 from ._errors import InvalidInput
 
 EXPIRES_SOON = datetime.timedelta(days=30)
@@ -170,7 +170,7 @@ def check_validity(option: str, certificate: Certificate) -> None:
     Raises:
         InvalidInput: it has expired, or is not valid yet.
     """
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = _time.utc_now()
     if certificate.not_after <= now:
         raise InvalidInput(option, f"the certificate expired on {certificate.not_after:%Y-%m-%d}", "give a valid one")
     if certificate.not_before > now:
@@ -183,7 +183,7 @@ def check_validity(option: str, certificate: Certificate) -> None:
 
 def expires_soon(certificate: Certificate) -> bool:
     """Whether less than 30 days are left."""
-    return certificate.not_after - datetime.datetime.now(datetime.timezone.utc) < EXPIRES_SOON
+    return certificate.not_after - _time.utc_now() < EXPIRES_SOON
 
 
 def public_key_of(encoded_certificate: str) -> bytes | None:

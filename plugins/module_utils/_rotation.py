@@ -13,12 +13,11 @@ So wherever a run stops, each group has one that works, and the next run starts 
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
-from . import _certificate_maker, _certificates
+from . import _certificate_maker, _certificates, _time
 from ._azure import application_changes, applications
 from ._azure.application_changes import Patience
 from ._azure.application_plan import MARK, Application
@@ -168,7 +167,7 @@ class Rotation:
         value, entry = application_changes.add_secret(
             self.graph,
             self.application,
-            datetime.now(timezone.utc) + recipe.valid,
+            _time.utc_now() + recipe.valid,
             self.patience(),
             name=NAME,
             when_lost="run the task again, which makes another one and removes that one",
@@ -311,9 +310,9 @@ class Rotation:
     def retire(self, current: EntraCredential, used: Sequence[str], older: Sequence[str]) -> Old:
         """Wait, look at everything again, and remove the old credentials if nobody needs them any more."""
         if self.grace:
-            time.sleep(self.grace)
+            _time.sleep(self.grace)
         found = self.look()
-        old = old_ones(found.credentials, current, used, self.wish, datetime.now(timezone.utc), older=older)
+        old = old_ones(found.credentials, current, used, self.wish, _time.utc_now(), older=older)
         if not old.gone:
             return old
         self._refuse_if_in_use(current, found)
@@ -404,7 +403,7 @@ class Rotation:
 
     def patience(self) -> Patience:
         """For one step that may have to wait."""
-        return Patience(time.monotonic() + self.wait_timeout, self.wait_interval)
+        return Patience(_time.monotonic() + self.wait_timeout, self.wait_interval)
 
     def _pause(self, patience: Patience) -> bool:
         self.dsm.begin_anew()

@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
+from .. import _time
 from .._errors import TaskError
 from .._findings import Finding, ranked
 from .._ids import is_uuid
@@ -45,7 +45,7 @@ def look(azure: Azure, registration: Registration, stores: Iterable[KeyStore], *
         application=access_io.principal(azure, registration),
         cloud=operator.cloud.name,
         tenant_id=(tenant if is_uuid(tenant) else identity.home_tenant_id or "").lower() or None,
-        taken_at=iso(datetime.now(timezone.utc)),
+        taken_at=iso(_time.utc_now()),
     )
     seen = Look(record)
     rights = []
@@ -123,14 +123,14 @@ class Work:
         self, stores: list[KeyStore], left: Callable[[Record], tuple[Step, ...]], done: list[Change]
     ) -> Look:
         """Azure and Graph answer from several places: look until the changes show, or the time is over."""
-        deadline = time.monotonic() + self.task.params["wait_timeout"]
+        deadline = _time.monotonic() + self.task.params["wait_timeout"]
         interval = self.task.params["wait_interval"]
         while True:
             after = look(self.azure, self._registration_now(), stores, judge=self.cut)
             lagging = [step for step in left(after.seen) if access_cut.change_of(step, cut=self.cut) in done]
-            if not lagging or time.monotonic() + interval > deadline:
+            if not lagging or _time.monotonic() + interval > deadline:
                 break
-            time.sleep(interval)
+            _time.sleep(interval)
         known = {str(error) for error in self.before.troubles}
         return replace(
             after,

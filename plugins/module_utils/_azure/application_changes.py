@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from .. import _time
 from .._certificates import Certificate
 from .._errors import TaskError
 from .application_plan import MARK, Application, Permission
@@ -38,16 +38,16 @@ _REMOVE_LOST_SECRET = (
 
 @dataclass(frozen=True)
 class Patience:
-    """Until when (``time.monotonic()``) and how often to look for what was just made. Seconds."""
+    """Until when (``_time.monotonic()``) and how often to look for what was just made. Seconds."""
 
     deadline: float
     interval: float
 
     def pause(self) -> bool:
         """Wait for the next look; False when the time would be over by then."""
-        if time.monotonic() + self.interval > self.deadline:
+        if _time.monotonic() + self.interval > self.deadline:
             return False
-        time.sleep(self.interval)
+        _time.sleep(self.interval)
         return True
 
     def until_known(self, request: Callable[[], T], *, unknown: Sequence[int] = (404,)) -> T:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
+from .. import _time
 from .._errors import TaskError
 from . import app_policies
 from .application_plan import SCOPE, Application, Consent, Permission
@@ -233,7 +234,7 @@ def refuse_what_a_policy_forbids(
     Raises:
         TaskError: a policy forbids one of the new credentials. Nothing has been changed.
     """
-    found, now = observed.application, datetime.now(timezone.utc)
+    found, now = observed.application, _time.utc_now()
     created = (found.created if found else None) or now
     forbidden = app_policies.violation(tenants_restrictions(observed.policy), created, certificates, secret)
     if forbidden is not None and found is not None:

@@ -10,10 +10,9 @@ Each can be sent twice: adding to a policy is a union, and the names of roles an
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
-from .. import _deps
+from .. import _deps, _time
 from .._errors import TaskError
 from . import authorization, vaults
 from .access import grants
@@ -176,8 +175,8 @@ def _assign_local(azure: Azure, access: Access, step: Assign) -> None:
 
 def _until_known(send: Callable[[], None], deadline: float, interval: float) -> None:
     """A principal that is only just made may not be known everywhere yet (`PrincipalNotFound`): ask again."""
-    while not _known(send, last=time.monotonic() + interval > deadline):
-        time.sleep(interval)
+    while not _known(send, last=_time.monotonic() + interval > deadline):
+        _time.sleep(interval)
 
 
 def _known(send: Callable[[], None], *, last: bool) -> bool:

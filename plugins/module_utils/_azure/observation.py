@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TypeVar
 
+from .. import _time
 from .._plan import NOT_YET_KNOWN
 from . import authorization, managed_hsm
 from .errors import AzureError
@@ -36,7 +37,7 @@ def observe(
         TaskError: a service does not answer, or the pool's local roles cannot be asked for.
     """
     if identity.object_id == NOT_YET_KNOWN:
-        return Access(store=store, identity=identity, now=datetime.now(timezone.utc), roles=dict(known or {}))
+        return Access(store=store, identity=identity, now=_time.utc_now(), roles=dict(known or {}))
     unreadable: dict[str, str] = {}
     scope, principal = store.scope, identity.object_id
 
@@ -55,7 +56,7 @@ def observe(
     access = Access(
         store=store,
         identity=identity,
-        now=datetime.now(timezone.utc),
+        now=_time.utc_now(),
         assignments=_with_ends(assignments, ends or {}),
         roles={**(known or {}), **_definitions(azure, scope, assignments or (), known)},
         denies=denies,

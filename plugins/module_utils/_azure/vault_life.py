@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from .. import _time
 from .._errors import TaskError
 from .._ids import is_uuid
 from .errors import AzureError
@@ -193,7 +193,7 @@ def settle(
             )
         if body is not None and state == "settled" and is_done(body):
             return body
-        if time.monotonic() + interval > deadline:
+        if _time.monotonic() + interval > deadline:
             raise TaskError(
                 "it is not finished, and wait_timeout is over"
                 if state != "settled"
@@ -203,7 +203,7 @@ def settle(
                 server_words=str(((body or {}).get("properties") or {}).get("statusMessage") or ""),
                 next_step="run the task again, which goes on waiting; a managed HSM takes half an hour and more",
             )
-        time.sleep(interval)
+        _time.sleep(interval)
 
 
 def is_settled(body: Mapping[str, Any] | None) -> str:
@@ -217,9 +217,9 @@ def is_settled(body: Mapping[str, Any] | None) -> str:
 def wait_until_gone(arm: Channel, place: Place, *, deadline: float, interval: float) -> bool:
     """Whether it is not shown any more before the time is over."""
     while look(arm, place) is not None:
-        if time.monotonic() + interval > deadline:
+        if _time.monotonic() + interval > deadline:
             return False
-        time.sleep(interval)
+        _time.sleep(interval)
     return True
 
 

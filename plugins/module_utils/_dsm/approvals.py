@@ -12,11 +12,11 @@ is right in both cases, and whoever calls this reads back what has come of it.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .. import _time
 from .._errors import InvalidInput, TaskError
 from . import routes
 from .approval_requests import APPROVED, DENIED, FAILED, PENDING, Operation, Request, choose, crossing
@@ -181,7 +181,7 @@ def find(dsm: DsmClient, operation: Operation) -> Request | None:
             the second would undo part of the first, as DSM replaces a link whole.
     """
     requests = _visible(dsm, operation)
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = _time.utc_now()
     found = choose(operation, requests, now)
     other = crossing(operation, requests, now)
     if other is None or (found is not None and found.status == PENDING):

@@ -12,6 +12,7 @@ import email.utils
 import time
 from collections.abc import Callable, Mapping
 
+from .. import _time
 from .._errors import TaskError
 
 
@@ -27,8 +28,8 @@ class Budget:
         seconds: float,
         option: str,
         *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = lambda: _time.monotonic(),
+        sleep: Callable[[float], None] = lambda seconds: _time.sleep(seconds),
     ) -> None:
         self.seconds = seconds
         self.option = option

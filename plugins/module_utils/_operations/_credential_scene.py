@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime
 
+from .. import _time
 from .._azure import applications
 from .._azure.application_plan import Application
 from .._azure.applications import Observation, Selector
@@ -103,12 +103,12 @@ def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request
         TaskError: there is no such application, it cannot log in, no group uses it, or another run does not come to an
             end in ``wait_timeout``.
     """
-    end = time.monotonic() + task.params["wait_timeout"]
+    end = _time.monotonic() + task.params["wait_timeout"]
     while True:
         scene = _with_requests(dsm, request, _look(task, graph, dsm, operator, request))
         if scene.asked_for is not None:
             return scene
-        now = datetime.now(timezone.utc)
+        now = _time.utc_now()
         other = of_another_run(scene.application.credentials, scene.decision, scene.used, request.wish, now)
         if other is None:
             return scene
@@ -116,7 +116,7 @@ def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request
         if task.check_mode:
             task.warn(f"For the application {scene.application.display_name}, {problem}.")
             return scene
-        if time.monotonic() + task.params["wait_interval"] > end:
+        if _time.monotonic() + task.params["wait_interval"] > end:
             raise TaskError(
                 problem,
                 plane="Entra",
@@ -125,7 +125,7 @@ def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request
                 "be given up for lost, 0 when you know that no other run is alive",
                 retryable=True,
             )
-        time.sleep(task.params["wait_interval"])
+        _time.sleep(task.params["wait_interval"])
         dsm.begin_anew()
 
 
@@ -142,7 +142,7 @@ def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, reques
             next_step="name the groups that are to be made with it in new_groups, or check the application and the "
             "login to DSM",
         )
-    decision = decide(application.credentials, [one.use for one in members], request.wish, datetime.now(timezone.utc))
+    decision = decide(application.credentials, [one.use for one in members], request.wish, _time.utc_now())
     decision = _with_other_reasons(decision, members, to_make)
     connections, notes = {}, list[str]()
     if decision.reason is None:
@@ -163,7 +163,7 @@ def _with_requests(dsm: DsmClient, request: Request, scene: Scene) -> Scene:
     Raises:
         TaskError: such a request was denied, or another change of a group waits for an approval.
     """
-    now = datetime.now(timezone.utc)
+    now = _time.utc_now()
     if scene.reason is None or not any(one.group.guarded for one in scene.members):
         return scene
     made = [one for one in scene.application.credentials if one.name == NAME and _will_do(one, request.wish, now)]
@@ -230,7 +230,7 @@ def _members(dsm: DsmClient, operator: Operator, request: Request, application: 
     """The groups that use the application, each with what is known of its credential and with the link that it gets."""
     if application.client_id == NOT_YET_KNOWN:
         return
-    now = datetime.now(timezone.utc)
+    now = _time.utc_now()
     for group in groups.linked_to_application(dsm, application.client_id):
         link = group.azure_link
         if link.azure_service != operator.cloud.azure_service:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from .. import _time
 from .._argspec import ArgumentSpec
 from .._azure import access_cut, access_findings, access_io, graph, vaults
 from .._azure.access_cut import Enabled, Step
@@ -187,7 +188,7 @@ def _cut(task: Task, azure: Azure, request: _Request, registration: Registration
     work = Work(task, azure, True, before, steps, registration, objection)
     after = work.do(stores, lambda seen: access_cut.cut_steps(seen, credentials=request.credentials))
     if work.has_done(Enabled):
-        record = replace(record, disabled_at=iso(datetime.now(timezone.utc)))
+        record = replace(record, disabled_at=iso(_time.utc_now()))
     if not request.credentials:
         after.findings.extend(access_findings.credentials_stay(before.seen))
     told = {
@@ -310,7 +311,7 @@ def _still_valid_until(request: _Request, record: Record, seen: Record, *, plann
     if planned or seen.application.account_enabled is not False:
         return None
     # Somebody else has disabled it, nobody knows when: then at the latest now.
-    since = moment(record.disabled_at) or datetime.now(timezone.utc)
+    since = moment(record.disabled_at) or _time.utc_now()
     return iso(since + request.lifetime)
 
 
@@ -334,7 +335,7 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
     stores = _found(_stores_of(azure, record), troubles)
     before = look(azure, registration, stores, judge=False)
     before.troubles[:0] = troubles
-    now = datetime.now(timezone.utc)
+    now = _time.utc_now()
     steps = access_cut.restore_steps(record, before.seen, now)
     lost = access_findings.not_restorable(record, before.seen, now)
     work = Work(task, azure, False, before, steps, registration)

@@ -7,13 +7,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
-from .. import _certificates
+from .. import _certificates, _time
 from .._argspec import ArgumentSpec
 from .._azure import app_policies, application_changes, application_plan, applications, pipeline
 from .._azure.application_changes import Patience
@@ -196,7 +195,7 @@ def _secret(task: Task) -> timedelta | None:
 
 def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[str, Any]:
     of_the_pair = request.pair.existing() if request.pair is not None else None
-    observed, now = request.look(graph, cloud), datetime.now(timezone.utc)
+    observed, now = request.look(graph, cloud), _time.utc_now()
     found = observed.application
     if found is None and request.selector.by == "client_id":
         raise TaskError(
@@ -253,7 +252,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.patience = Patience(
-            time.monotonic() + self.task.params["wait_timeout"], float(self.task.params["wait_interval"])
+            _time.monotonic() + self.task.params["wait_timeout"], float(self.task.params["wait_interval"])
         )
 
     def do(self, found: Application | None, steps: Steps) -> tuple[Application, str | None]:
@@ -308,12 +307,12 @@ class _Work:
         if steps.secret is None:
             return found, None
         # Last, as a failure of anything after it would lose the value.
-        ends = datetime.now(timezone.utc) + steps.secret
+        ends = _time.utc_now() + steps.secret
         value, credential = application_changes.add_secret(self.graph, found, ends, self.patience)
         return replace(found, credentials=(*found.credentials, credential)), value
 
     def _missing(self, found: Application | None) -> Steps:
-        return application_plan.steps_for(self.wanted, found, datetime.now(timezone.utc))
+        return application_plan.steps_for(self.wanted, found, _time.utc_now())
 
     def _visible(self, selector: Selector, *, with_principal: bool = False) -> Application:
         """What was just made, as soon as Graph shows it."""

@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
+from .. import _time
 from .._argspec import ArgumentSpec
 from .._azure import authorization, grants, repair
 from .._azure.access import INEFFECTIVE, MISSING, UNKNOWN
@@ -97,7 +97,7 @@ def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> 
         predicted = repair.predicted(before.access, steps)
         after = judged(question, azure, predicted, before.registration)
         return _result(plan, before, after, effect="planned", proof=None)
-    deadline = time.monotonic() + task.params["wait_timeout"]
+    deadline = _time.monotonic() + task.params["wait_timeout"]
     interval = task.params["wait_interval"]
     done: list[Step] = []
     for step in steps:
@@ -175,9 +175,9 @@ def _wait(
         in_a_row = 0 if words & {MISSING, INEFFECTIVE} else in_a_row + 1
         if in_a_row >= _READS_IN_A_ROW:
             return after, UNKNOWN if UNKNOWN in words else EFFECTIVE
-        if time.monotonic() + interval > deadline:
+        if _time.monotonic() + interval > deadline:
             return after, NOT_YET_EFFECTIVE
-        time.sleep(interval)
+        _time.sleep(interval)
 
 
 def _proof_by_sync(task: Task, deadline: float, interval: float) -> str | None:
@@ -187,16 +187,16 @@ def _proof_by_sync(task: Task, deadline: float, interval: float) -> str | None:
         if group.group_id is None:
             return "reads"
         while not _syncs(task, dsm, group, deadline):
-            if time.monotonic() + interval > deadline:
+            if _time.monotonic() + interval > deadline:
                 return None
-            time.sleep(interval)
+            _time.sleep(interval)
     return "sync"
 
 
 def _syncs(task: Task, dsm: DsmClient, group: Group, deadline: float) -> bool:
     """Whether a sync works now. The last one may take ten seconds longer than the user waits."""
     try:
-        keys.scan(dsm, str(group.group_id), group.label, max(deadline - time.monotonic(), 10), FAIL)
+        keys.scan(dsm, str(group.group_id), group.label, max(deadline - _time.monotonic(), 10), FAIL)
     except DsmError as error:
         task.warn(f"The sync of {group.label} does not work yet: {error.server_words}")
         return False

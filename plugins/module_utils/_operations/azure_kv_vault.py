@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .. import _time
 from .._argspec import ArgumentSpec
 from .._azure import grants, vault_edit, vault_holders, vault_life, vaults
 from .._azure.credential import operator_of
@@ -94,7 +94,7 @@ def run(task: Task) -> dict[str, Any]:
     _check(task.params)
     with connect(operator_of(task), read_only=task.check_mode) as azure:
         place = Place(azure.operator.subscription, task.params["resource_group"], wanted.kind, task.params["name"])
-        job = Job(task, azure, place, wanted, time.monotonic() + task.params["wait_timeout"])
+        job = Job(task, azure, place, wanted, _time.monotonic() + task.params["wait_timeout"])
         with understood(place.label):
             return _remove(job) if task.params["state"] == "absent" else _make(job)
 

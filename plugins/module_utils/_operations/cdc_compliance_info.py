@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import partial
 from queue import LifoQueue
 from typing import Any
 
 from .. import _compliance_catalog as catalog
+from .. import _time
 from .._argspec import ArgumentSpec
 from .._azure.credential import Operator, operator_of
 from .._azure.prerequisites import checked_address, wanted_of
@@ -76,7 +76,7 @@ def run(task: Task) -> dict[str, Any]:
     params = task.params
     wanted, standard, declared = _wanted(params), _standard(params), _declared(params)
     operator = operator_of(task) if params["look_in_azure"] else None
-    now = datetime.now(timezone.utc).replace(microsecond=0)
+    now = _time.utc_now().replace(microsecond=0)
     with ExitStack() as stack:
         clients = stack.enter_context(connect_several(task, params["concurrency"], read_only=True))
         dsm = clients[0]

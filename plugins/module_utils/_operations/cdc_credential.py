@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any, TypeVar
 
+from .. import _time
 from .._argspec import ArgumentSpec
 from .._azure import applications, pipeline
 from .._azure.app_policies import lifetime_of
@@ -156,7 +157,7 @@ def _request(task: Task) -> Request:
     if given.pair is not None and params["type"] == SECRET:
         raise InvalidInput("link_certificate", "it is set, and type is secret", "leave one of the two out")
     renew_before = timedelta(days=params["renew_before_days"])
-    if given.pair is not None and given.pair.certificate.not_after - datetime.now(timezone.utc) < renew_before:
+    if given.pair is not None and given.pair.certificate.not_after - _time.utc_now() < renew_before:
         raise InvalidInput(
             "link_certificate",
             f"it expires on {given.pair.certificate.not_after:%Y-%m-%d}, in less than renew_before_days",
