@@ -16,7 +16,8 @@ class Fault:
     """One rule. `route` is the route template, as in the journal; `*` matches all.
 
     The first `skip` matching calls pass, then `times` calls are disturbed (None: all from there on). Without `status`,
-    `reset` and `truncate` a rule only delays. `after_work` lets the request take effect before its answer is replaced.
+    `reset`, `truncate` and `rewrite` a rule only delays. `after_work` lets the request take effect before its answer is replaced.
+    `rewrite` gets the body of the answer and returns the one that is sent: a cache, a gateway or a lagging replica.
     `origin` is who asks, `client` or `dsm`. `then` is called in the sandbox's thread when the request has been carried
     out, before its answer leaves.
     `until` holds a call, before it takes effect, until so many calls of that method and route have been answered since
@@ -36,6 +37,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     retry_after: int | None = None
     truncate: bool = False
+    rewrite: Callable[[bytes], bytes] | None = None
     after_work: bool = False
     origin: str = "*"
     then: Callable[[], None] | None = None
@@ -104,7 +106,7 @@ class Faults:
         """The fault for this call, if any. `only_answers`: of the rules that give an answer of their own (a batch)."""
         with self._lock:
             for rule in self._rules:
-                if only_answers and rule.fault.status is None:
+                if only_answers and rule.fault.status is None and rule.fault.rewrite is None:
                     continue
                 if not rule.spent() and rule.fault.matches(plane, method, route, origin) and rule.strikes():
                     return rule.fault

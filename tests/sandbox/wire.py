@@ -172,6 +172,10 @@ async def _disturbed(fault: Fault, request: web.Request, handler: Handler) -> we
         body = fault.body.encode() if isinstance(fault.body, str) else fault.body
         headers = {"Content-Type": fault.content_type, **fault.answer_headers()}
         response = web.Response(status=fault.status or 500, body=body, headers=headers)
+    elif fault.rewrite is not None and isinstance(response, web.Response) and isinstance(response.body, bytes):
+        response = web.Response(
+            status=response.status, body=fault.rewrite(response.body), content_type=response.content_type
+        )
     if fault.reset == "after":
         request["cut"] = "reset"
     elif fault.truncate:

@@ -9,6 +9,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -164,9 +165,13 @@ class Graph:
             entry.get("body"),
         )
         try:
-            return _answer(route, call)
+            reply = _answer(route, call)
         except GraphError as error:
-            return self._refused(error)
+            reply = self._refused(error)
+        if fault is not None and fault.rewrite is not None:
+            body = fault.rewrite(json.dumps(reply.body).encode())
+            return replace(reply, body=json.loads(body or b"null"))
+        return reply
 
     def _refused(self, error: GraphError) -> Reply:
         return Reply(error.status, _error_json(self._service, error))

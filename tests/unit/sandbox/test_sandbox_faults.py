@@ -46,6 +46,16 @@ def test_a_throttled_answer_carries_retry_after(sb: Sandbox, admin: Any) -> None
     assert (answer.status, answer.headers["Retry-After"]) == (429, "7")
 
 
+def test_an_answer_is_rewritten_after_the_work(sb: Sandbox, admin: Any, names: Any) -> None:
+    name = names.new()
+    sb.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, rewrite=lambda body: b"{}" if body else body))
+
+    answer = admin("POST", GROUPS, {"name": name})
+
+    assert (answer.status, answer.json) == (201, {})
+    assert sb.do(lambda state: state.dsm.find_group(name)) is not None
+
+
 def test_a_delay_delays(sb: Sandbox, admin: Any) -> None:
     sb.faults.add(Fault(plane="dsm", delay=0.2))
     began = time.perf_counter()
