@@ -377,7 +377,7 @@ def test_a_read_that_graph_could_not_answer_is_no_absence() -> None:
 
 def test_a_credential_that_graph_does_not_show_is_never_lost() -> None:
     """The list is replaced as a whole, so that one without its key would be gone."""
-    graph = Graph({"keyCredentials": [{"keyId": "hidden", "key": None}]})
+    graph = Graph({"id": application().object_id, "keyCredentials": [{"keyId": "hidden", "key": None}]})
 
     with pytest.raises(TaskError, match="hidden"):
         application_changes.update(
@@ -385,6 +385,6 @@ def test_a_credential_that_graph_does_not_show_is_never_lost() -> None:
             application(),
             certificates=[certificate()],
             permission=None,
-            patience=application_changes.Patience(0, 0),
+            patience=NO_PATIENCE,
         )
     assert graph.sent == []

@@ -67,10 +67,9 @@ def expected(request: Request, scene: Scene) -> EntraCredential:
 
 
 def expected_old(request: Request, scene: Scene) -> Old:
-    there = [one.key_id for one in scene.application.credentials] if scene.reason is not None else []
     now = _time.utc_now()
     current = expected(request, scene)
-    return old_ones(scene.application.credentials, current, scene.used, request.wish, now, older=there)
+    return old_ones(scene.application.credentials, current, scene.used, request.wish, now)
 
 
 def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], old: Old) -> Plan:

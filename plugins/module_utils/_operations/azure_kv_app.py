@@ -15,7 +15,6 @@ from typing import Any
 from .. import _certificates, _time
 from .._argspec import ArgumentSpec
 from .._azure import app_policies, application_changes, application_plan, applications, pipeline
-from .._azure.application_changes import Patience
 from .._azure.application_plan import Application, Steps, Wanted
 from .._azure.application_records import application_record, application_view
 from .._azure.applications import Observation, Selector
@@ -30,6 +29,7 @@ from .._ids import checked_uuid
 from .._options import AZURE, OPTIONAL_DSM
 from .._plan import Plan
 from .._task import Task
+from .._waiter import Patience
 
 _PAIR = {
     "certificate_path": {"type": "path", "required": True},
@@ -251,9 +251,7 @@ class _Work:
     wanted: Wanted
 
     def __post_init__(self) -> None:
-        self.patience = Patience(
-            _time.monotonic() + self.task.params["wait_timeout"], float(self.task.params["wait_interval"])
-        )
+        self.patience = _patience(self.task)
 
     def do(self, found: Application | None, steps: Steps) -> tuple[Application, str | None]:
         """The application as it is afterwards, and the value of a new secret.
@@ -368,10 +366,14 @@ def _absent(task: Task, graph: Channel, observed: Observation) -> dict[str, Any]
     if not task.check_mode and removal.application:
         application_changes.remove(graph, found)
     elif not task.check_mode and removal.credentials:
-        application_changes.remove_credentials(graph, found, removal.credentials)
+        application_changes.remove_credentials(graph, found, removal.credentials, _patience(task))
     after = None if removal.application else application_plan.without(found, removal)
     left = application_plan.what_is_left(found, removal)
     return {**_result(plan, observed, found, after), "left": left}
+
+
+def _patience(task: Task) -> Patience:
+    return Patience.of(task.params["wait_timeout"], float(task.params["wait_interval"]))
 
 
 # Results ------------------------------------------------------------------------------------------------------------
