@@ -39,6 +39,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_app
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
+from ansible_collections.fortanix.dsm.plugins.module_utils._waiter import NO_PATIENCE
 from sandbox.authorities import self_signed
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)

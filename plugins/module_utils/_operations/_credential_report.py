@@ -27,7 +27,7 @@ class Done:
     """What has been done, or in check mode would be.
 
     ``made``: records of new groups. ``connections``: ID of a group -> what DSM's test said. ``approvals``: of the
-    groups whose change a quorum guards, by name.
+    groups whose change a quorum guards, by name. ``put_back``: what others had lost by a write of a third party.
     """
 
     current: EntraCredential
@@ -37,6 +37,7 @@ class Done:
     made: Sequence[Mapping[str, Any]] = ()
     connections: Mapping[str, str] = field(default_factory=dict)
     approvals: Mapping[str, Approval] = field(default_factory=dict)
+    put_back: Sequence[str] = ()
 
     @property
     def waiting(self) -> set[str]:
@@ -128,6 +129,7 @@ def result(request: Request, scene: Scene, plan: Plan, done: Done) -> dict[str, 
         "groups": [_group_record(one, scene, done, one.id in switched - waiting) for one in scene.members],
         "new_groups": list(done.made),
         "removed": [one.record() for one in done.old.gone],
+        "put_back": list(done.put_back),
         "left": [{**one.credential.record(), "reason": one.reason} for one in done.old.left],
     }
 

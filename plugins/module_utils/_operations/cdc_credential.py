@@ -320,7 +320,20 @@ def _carry_out(
         approvals = {**rotation.approvals, **waiting}
         filed = any(one.filed for one in approvals.values())
         changed = bool(rotation.switched or rotation.removed or filed or (new is not None and new.added))
-        done = Done(current, old, changed=changed, made=made, connections=rotation.connections, approvals=approvals)
+        if rotation.put_back:
+            task.warn(
+                f"Somebody else has overwritten the application {scene.application.display_name} at the same time. "
+                f"What was lost by that has been put back: {', '.join(rotation.put_back)}."
+            )
+        done = Done(
+            current,
+            old,
+            changed=changed,
+            made=made,
+            connections=rotation.connections,
+            approvals=approvals,
+            put_back=rotation.put_back,
+        )
         return report.result(request, scene, plan, done)
     raise _told(failure, rotation, new, request)
 
