@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from . import pipeline
 from .credential import Operator
@@ -29,6 +30,10 @@ class Azure:
     def pool(self, uri: str) -> Channel:
         """The local roles of a managed HSM; to be closed by the caller."""
         return pipeline.hsm_access(self.operator, uri, read_only=self.read_only)
+
+    def now(self) -> datetime:
+        """The present time by the clocks of the services, which decide what has expired."""
+        return self.operator.clock.now()
 
 
 @contextmanager
