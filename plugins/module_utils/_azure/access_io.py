@@ -20,11 +20,12 @@ from . import application_changes, authorization, observation, vaults
 from .access import grants
 from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
 from .access_record import KINDS, Assignment, CertificateEntry, PolicyEntry, Principal, SecretEntry, StoreRights
+from .application_changes import Patience
 from .application_plan import Application
 from .authorization import API, PROVIDER
 from .errors import AzureError
 from .facts import Access, Credential, KeyStore, RoleDefinition
-from .graph import Registration, batch
+from .graph import Answer, Registration, batch, credentials_of
 from .session import Azure, understood
 from .vaults import Place
 
@@ -45,8 +46,10 @@ class Seen:
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-def principal(azure: Azure, registration: Registration) -> Principal:
+def principal(azure: Azure, registration: Registration) -> tuple[Principal, list[TaskError]]:
     """The application with what a return needs: the certificates' public part, and the switch of its own.
+
+    With what kept its credentials from being read: then they are those of the registration, without public parts.
 
     Raises:
         TaskError: Graph does not answer.
@@ -55,13 +58,18 @@ def principal(azure: Azure, registration: Registration) -> Principal:
     reads = {"principal": f"/servicePrincipals/{identity.object_id}?$select=id,accountEnabled"}
     if identity.application_object_id is not None:
         # Only a single object shows the public part, and only when it is selected (Azure contract §3).
-        reads["keys"] = f"/applications/{identity.application_object_id}?$select=id,keyCredentials"
+        select = "$select=id,keyCredentials,passwordCredentials"
+        reads["keys"] = f"/applications/{identity.application_object_id}?{select}"
     answers = batch(azure.graph, reads, obj=f"application {identity.client_id}")
-    public = _public_parts(answers["keys"].body if "keys" in answers else None)
+    troubles = []
+    credentials = identity.credentials or ()
+    if "keys" in answers:
+        read, trouble = _credentials(answers["keys"], registration)
+        credentials = credentials if read is None else read
+        troubles = [] if trouble is None else [trouble]
     switch = answers["principal"].body
     enabled = None if switch is None else switch.get("accountEnabled")
-    credentials = identity.credentials or ()
-    return Principal(
+    found = Principal(
         client_id=identity.client_id,
         object_id=identity.object_id,
         display_name=identity.display_name,
@@ -74,7 +82,7 @@ def principal(azure: Azure, registration: Registration) -> Principal:
                 thumbprint=one.thumbprint or "",
                 starts=_iso(one.starts),
                 ends=_iso(one.ends),
-                key=public.get(one.key_id, ""),
+                key=one.encoded or "",
             )
             for one in credentials
             if one.kind == "certificate"
@@ -85,11 +93,28 @@ def principal(azure: Azure, registration: Registration) -> Principal:
             if one.kind == "secret"
         ),
     )
+    return found, troubles
 
 
-def _public_parts(body: Mapping[str, Any] | None) -> dict[str, str]:
-    entries = (body or {}).get("keyCredentials") or []
-    return {str(entry.get("keyId")): str(entry.get("key") or "") for entry in entries}
+def _credentials(answer: Answer, registration: Registration) -> tuple[tuple[Credential, ...] | None, TaskError | None]:
+    """The credentials of the registration. A list that is missing from the answer is not an empty one."""
+    body = answer.body
+    lists = ("keyCredentials", "passwordCredentials")
+    words = answer.words
+    if body is not None:
+        missing = [name for name in lists if not isinstance(body.get(name), list)]
+        if not missing:
+            with understood(f"application {registration.identity.client_id}"):
+                return credentials_of(body), None
+        words = f"the answer has no list {' and no list '.join(missing)}"
+    return None, TaskError(
+        "the credentials of the application cannot be read",
+        plane="Entra",
+        obj=f"application {registration.identity.client_id}",
+        server_words=words,
+        next_step="run the task again; if it stays so, give the operator Application.Read.All in Microsoft Graph",
+        retryable=True,
+    )
 
 
 def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> Seen:
@@ -194,7 +219,7 @@ def _iso(moment: Any) -> str | None:
 # Writing ------------------------------------------------------------------------------------------------------------
 
 
-def cut(azure: Azure, step: Step) -> None:
+def cut(azure: Azure, step: Step, patience: Patience) -> None:
     """Take one thing away. What is gone already counts as taken.
 
     Raises:
@@ -212,13 +237,14 @@ def cut(azure: Azure, step: Step) -> None:
     elif isinstance(step, Enabled):
         application_changes.set_enabled(azure.graph, step.application.object_id, enabled=False)
     else:
-        gone = step.entries if isinstance(step, Certificates) else (step.entry,)
-        kind = "secret" if isinstance(step, Secret) else "certificate"
-        credentials = [Credential(kind, one.key_id, one.display_name, None, None) for one in gone]
-        application_changes.remove_credentials(azure.graph, _application(step.application), credentials)
+        if isinstance(step, Secret):
+            credentials = [Credential("secret", step.entry.key_id, step.entry.display_name, None, None)]
+        else:
+            credentials = [one.credential() for one in step.entries]
+        application_changes.remove_credentials(azure.graph, _application(step.application), credentials, patience)
 
 
-def restore(azure: Azure, step: Step) -> None:
+def restore(azure: Azure, step: Step, patience: Patience) -> None:
     """Put one thing back.
 
     Raises:
@@ -232,7 +258,7 @@ def restore(azure: Azure, step: Step) -> None:
         application_changes.set_enabled(azure.graph, step.application.object_id, enabled=True)
     elif isinstance(step, Certificates):
         entries = [{"key": one.key, "displayName": one.display_name} for one in step.entries]
-        application_changes.add_certificates(azure.graph, _application(step.application), entries)
+        application_changes.add_certificates(azure.graph, _application(step.application), entries, patience)
     else:
         raise AssertionError("a secret cannot be brought back")
 

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -202,16 +204,17 @@ def add_secret(
     return str(made["secretText"]), credentials_of({"passwordCredentials": [made]})[0]
 
 
-def remove_credentials(graph: Channel, application: Application, credentials: Sequence[Credential]) -> None:
-    """Take these secrets and certificates away, and no other."""
+def remove_credentials(
+    graph: Channel, application: Application, credentials: Sequence[Credential], patience: Patience = NO_PATIENCE
+) -> None:
+    """Take these secrets and certificates away, and no other. A certificate that is gone already counts as taken."""
     obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
-    gone = {one.key_id for one in credentials}
     with _explained("change this application", _MAY_WRITE, obj):
         if any(one.kind == "certificate" for one in credentials):
-            stay = [
-                entry for entry in _registered(graph, application, NO_PATIENCE) if str(entry.get("keyId")) not in gone
-            ]
-            graph.send("PATCH", path, obj=obj, body={"keyCredentials": stay})
+            there = _registered(graph, application, patience)
+            stay = [entry for entry in there if not any(_is_of(entry, one) for one in credentials)]
+            if len(stay) < len(there):
+                graph.send("PATCH", path, obj=obj, body={"keyCredentials": stay})
         for one in credentials:
             if one.kind == "secret":
                 graph.send("POST", f"{path}/removePassword", obj=obj, body={"keyId": one.key_id})
@@ -223,12 +226,35 @@ def add_certificates(
     entries: Sequence[Mapping[str, str]],
     patience: Patience = NO_PATIENCE,
 ) -> None:
-    """Register further certificates: ``key`` is base64 of DER, ``displayName`` says whose they are. None goes."""
+    """Register further certificates: ``key`` is base64 of DER, ``displayName`` says whose they are. None goes.
+
+    One that is registered already, under whatever key ID, is not registered twice.
+    """
     obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
     with _explained("change this application", _MAY_WRITE, obj):
         stay = _registered(graph, application, patience)
-        body = {"keyCredentials": [*stay, *({**_KIND, **entry} for entry in entries)]}
-        patience.until_known(lambda: graph.send("PATCH", path, obj=obj, body=body))
+        there = {_digest(entry) for entry in stay}
+        new = [{**_KIND, **entry} for entry in entries if _digest(entry) not in there]
+        if new:
+            body = {"keyCredentials": [*stay, *new]}
+            patience.until_known(lambda: graph.send("PATCH", path, obj=obj, body=body))
+
+
+def _digest(entry: Mapping[str, Any]) -> str:
+    """SHA-256 of the certificate of a list entry, which has its public part."""
+    return hashlib.sha256(base64.b64decode(entry["key"])).hexdigest()
+
+
+def _is_of(entry: Mapping[str, Any], credential: Credential) -> bool:
+    """Whether the list entry is this certificate, which has another key ID when it was registered again meanwhile."""
+    if credential.kind != "certificate":
+        return False
+    shown = credentials_of({"keyCredentials": [entry]})[0]
+    if credential.sha256 is not None:
+        return shown.sha256 == credential.sha256
+    return shown.key_id == credential.key_id or (
+        credential.thumbprint is not None and shown.thumbprint == credential.thumbprint
+    )
 
 
 def set_enabled(graph: Channel, object_id: str, *, enabled: bool) -> None:

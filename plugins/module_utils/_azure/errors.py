@@ -211,6 +211,20 @@ def status_of(error: Exception) -> int | None:
     return error.status if isinstance(error, AzureError) else None
 
 
+# What stays as it is until somebody does something about it, although the status is that of a conflict.
+_LASTING_CONFLICTS = frozenset({"ScopeLocked", "VaultAlreadyExists", "MissingSubscriptionRegistration"})
+
+
+def may_pass(error: TaskError) -> bool:
+    """Whether the same request may succeed a moment later: a conflict with another change, a limit, an outage."""
+    if error.details.get("retryable"):
+        return True
+    status = status_of(error)
+    if status is None or code_of(error) in _LASTING_CONFLICTS:
+        return code_of(error) == "PrincipalNotFound"
+    return status in (408, 409, 412, 429) or status >= 500 or code_of(error) == "PrincipalNotFound"
+
+
 def entra_numbers(words: str) -> tuple[str, ...]:
     """The numbers of the AADSTS codes in Entra's words."""
     return tuple(_AADSTS.findall(words))
