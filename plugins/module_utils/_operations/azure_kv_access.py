@@ -21,6 +21,7 @@ from .._azure.access_work import Work, iso, look
 from .._azure.authorization import moment
 from .._azure.cloud import Cloud, cloud_of_uri
 from .._azure.credential import Operator, operator_of
+from .._azure.errors import retryable
 from .._azure.facts import KeyStore
 from .._azure.graph import Registration
 from .._azure.session import Azure, connect
@@ -83,7 +84,7 @@ class _Request:
 def run(task: Task) -> dict[str, Any]:
     operator = operator_of(task)
     request = _request(task, operator)
-    with connect(operator, read_only=task.check_mode) as azure:
+    with connect(operator, read_only=task.check_mode) as azure, retryable():
         registration = graph.registration(azure.graph, request.client_id, request.object_id)
         if task.params["state"] == "restored":
             return _restore(task, azure, request, registration)
