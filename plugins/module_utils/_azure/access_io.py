@@ -152,7 +152,20 @@ def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> Seen
 
 
 def _policies(body: Mapping[str, Any], object_id: str) -> tuple[PolicyEntry, ...]:
-    """The entries that name the service principal, compound ones included, with all kinds of permissions."""
+    """The entries that name the service principal, compound ones included, with all kinds of permissions.
+
+    Raises:
+        TaskError: the answer of a vault with access policies has none of them, which is not the same as an empty list.
+    """
+    listed = body["properties"].get("accessPolicies")
+    if listed is None and body["properties"].get("enableRbacAuthorization") is not True:
+        raise TaskError(
+            "the answer has no access policies, not even an empty list",
+            plane="Azure",
+            obj=f"vault {body.get('name')}",
+            next_step="run the task again; if it stays so, check whether a proxy or gateway answers for Azure",
+            retryable=True,
+        )
     entries = [
         PolicyEntry(
             tenant_id=str(entry["tenantId"]),
@@ -160,7 +173,7 @@ def _policies(body: Mapping[str, Any], object_id: str) -> tuple[PolicyEntry, ...
             application_id=entry.get("applicationId"),
             **{kind: tuple((entry.get("permissions") or {}).get(kind) or ()) for kind in KINDS},
         )
-        for entry in body["properties"].get("accessPolicies") or []
+        for entry in listed or []
         if str(entry["objectId"]).lower() == object_id.lower()
     ]
     return tuple(entry for entry in entries if entry)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 from .._errors import TaskError
@@ -224,17 +223,6 @@ def may_pass(error: TaskError) -> bool:
     if status is None or code_of(error) in _LASTING_CONFLICTS:
         return code_of(error) == "PrincipalNotFound"
     return status in (408, 409, 412, 429) or status >= 500 or code_of(error) == "PrincipalNotFound"
-
-
-@contextmanager
-def retryable() -> Iterator[None]:
-    """Marks failures that a repetition of the task may mend: ``failure.retryable`` is true in the result."""
-    try:
-        yield
-    except TaskError as error:
-        if may_pass(error):
-            error.details.setdefault("retryable", True)
-        raise
 
 
 def entra_numbers(words: str) -> tuple[str, ...]:

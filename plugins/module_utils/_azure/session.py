@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from .._errors import TaskError
 from . import pipeline
 from .credential import Operator
-from .errors import AzureError
+from .errors import AzureError, may_pass
 from .pipeline import Channel
 
 
@@ -44,6 +45,17 @@ def connect(operator: Operator, *, read_only: bool) -> Iterator[Azure]:
         pipeline.graph(operator, read_only=read_only) as graph,
     ):
         yield Azure(operator, arm, graph, read_only)
+
+
+@contextmanager
+def retryable() -> Iterator[None]:
+    """Marks failures that a repetition of the task may mend: ``failure.retryable`` is true in the result."""
+    try:
+        yield
+    except TaskError as error:
+        if may_pass(error):
+            error.details.setdefault("retryable", True)
+        raise
 
 
 @contextmanager

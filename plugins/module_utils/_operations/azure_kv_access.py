@@ -21,10 +21,9 @@ from .._azure.access_work import Work, iso, look
 from .._azure.authorization import moment
 from .._azure.cloud import Cloud, cloud_of_uri
 from .._azure.credential import Operator, operator_of
-from .._azure.errors import retryable
 from .._azure.facts import KeyStore
 from .._azure.graph import Registration
-from .._azure.session import Azure, connect
+from .._azure.session import Azure, connect, retryable
 from .._azure.vaults import Locator
 from .._dsm import groups
 from .._dsm.client import connect as connect_dsm

@@ -17,11 +17,11 @@ from .._azure import authorization, grants, repair
 from .._azure.access import INEFFECTIVE, MISSING, UNKNOWN
 from .._azure.application_changes import Patience
 from .._azure.credential import operator_of
-from .._azure.errors import AzureError, may_pass, retryable
+from .._azure.errors import AzureError, may_pass
 from .._azure.facts import RoleDefinition
 from .._azure.prerequisites import Assessment, Question, assess, judged, reassess
 from .._azure.repair import CUSTOM, OFFICER, AddToPolicy, DefineRole, Removal, Step
-from .._azure.session import Azure, connect
+from .._azure.session import Azure, connect, retryable
 from .._dsm import keys
 from .._dsm.approvals import FAIL
 from .._dsm.client import DsmClient
