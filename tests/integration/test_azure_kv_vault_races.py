@@ -488,32 +488,37 @@ MEMBERS = [
 ]
 
 
-@pytest.mark.parametrize("position", range(5))
-def test_a_short_answer_at_any_position_loses_nothing(vaults: Vaults, vault: Any, position: int) -> None:
+def sweep(positions: int, *kept: tuple[int, str]) -> list[Any]:
+    """Each position and alteration; all but those that are named are left to the longest run."""
+    every = [(position, how) for position in range(positions) for how in ("absent", "null", "empty")]
+    return [pytest.param(*one, marks=() if one in kept else pytest.mark.long) for one in every]
+
+
+@pytest.mark.parametrize(("position", "how"), sweep(5, (0, "null"), (2, "empty")))
+def test_a_short_answer_at_any_position_loses_nothing(vaults: Vaults, vault: Any, position: int, how: str) -> None:
     """The result is right, or a failure that says what is wrong; nothing of others is lost in either case."""
     before = copy.deepcopy((vault.tags, vault.firewall))
     faults, right = vaults.azure.sandbox.faults, 0
     for path in MEMBERS:
-        for how in ("absent", "null", "empty"):
-            vaults.azure.do(lambda state: _reset(state, vault.name, before))
-            faults.clear()
-            change = rewritten(lambda body, path=path, how=how: altered(body, path, how))
-            disturb(vaults, "GET", skip=position, rewrite=change)
-            try:
-                result = vaults(vaults.there, **CLOSE)
-            except TaskError as error:
-                retryable = error.details.get("retryable")
-            else:
-                retryable = True
-                right += 1
-                assert (result["changed"], rules_of(vaults)) == (True, CLOSED), (path, how)
-                assert result["vault"]["uri"] == vault.uri, (path, how)
-                assert result["vault"]["permission_model"] == "access_policy", (path, how)
-            tags, _action, addresses, subnets, bypass = rules_of(vaults)
-            assert retryable, (path, how)
-            assert (tags["cost"], addresses, subnets, bypass) == ("42", *CLOSED[2:]), (path, how)
+        vaults.azure.do(lambda state: _reset(state, vault.name, before))
+        faults.clear()
+        change = rewritten(lambda body, path=path, how=how: altered(body, path, how))
+        disturb(vaults, "GET", skip=position, rewrite=change)
+        try:
+            result = vaults(vaults.there, **CLOSE)
+        except TaskError as error:
+            retryable = error.details.get("retryable")
+        else:
+            retryable = True
+            right += 1
+            assert (result["changed"], rules_of(vaults)) == (True, CLOSED), (path, how)
+            assert result["vault"]["uri"] == vault.uri, (path, how)
+            assert result["vault"]["permission_model"] == "access_policy", (path, how)
+        tags, _action, addresses, subnets, bypass = rules_of(vaults)
+        assert retryable, (path, how)
+        assert (tags["cost"], addresses, subnets, bypass) == ("42", *CLOSED[2:]), (path, how)
     # Where the answer can be read again, the task goes on.
-    assert right > len(MEMBERS)
+    assert right > len(MEMBERS) / 2
 
 
 def _reset(state: Any, name: str, before: tuple[Any, Any]) -> None:
@@ -687,3 +692,43 @@ def test_a_vault_that_comes_back_after_its_deletion_is_told(empty: Vaults) -> No
         empty(ABSENT, wait_timeout=1800)
 
     assert raised.value.details["retryable"] is True
+
+
+@pytest.mark.parametrize("position", range(3))
+def test_a_short_answer_at_any_position_does_not_delete_what_is_not_empty(empty: Vaults, position: int) -> None:
+    """Lists of contents, too: both are read again immediately before the deletion."""
+    empty.azure.do(lambda state: state.keep_secret("kv-new", "s1"))
+    for route in (ROUTE + "/keys", ROUTE + "/secrets", ROUTE):
+        for how in ("absent", "null", "empty"):
+            path = ("properties",) if route == ROUTE else ("value",)
+            change = rewritten(lambda body, path=path, how=how: altered(body, path, how))
+            empty.azure.sandbox.faults.clear()
+            disturb(empty, "GET", route, skip=position, rewrite=change)
+
+            with pytest.raises(TaskError):
+                empty(ABSENT)
+
+            assert empty.stored("kv-new").name == "kv-new"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("position", range(3))
+def test_a_short_answer_at_any_position_creates_one_vault(vaults: Vaults, position: int) -> None:
+    """Looks before the creation have no body; those after it have one."""
+    for number, path in enumerate(MEMBERS):
+        new = {**NEW, "name": f"kv-new-{number}", "tags": {"team": "keys"}}
+        change = rewritten(lambda body, path=path: altered(body, path, "null"))
+        vaults.azure.sandbox.faults.clear()
+        disturb(vaults, "GET", skip=2 + position, rewrite=change)
+        mark = vaults.mark()
+        failure = None
+
+        try:
+            vaults(new)
+        except TaskError as error:
+            failure = error
+
+        assert failure is None or failure.details.get("retryable"), (path, str(failure))
+        assert vaults.writes(mark) == [f"PUT {new['name']}"], path
+        vaults.azure.sandbox.faults.clear()
+        assert vaults(new)["changed"] is False
