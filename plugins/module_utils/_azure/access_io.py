@@ -6,7 +6,8 @@
 """What an application has been given, read from Entra and Azure, and the steps of a cut or a return carried out.
 
 One request each. Access policies change by the operations that unite and subtract for one identity, so that nothing of
-others is touched (Azure contract §1.3).
+others is touched (Azure contract §1.3). For the same reason these requests, and those of assignments, which have fixed
+names, are sent again when Azure asks to send them later or their answer is lost.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 from .._errors import TaskError
 from .._replacement import Incomplete
 from .._waiter import Patience
-from . import application_changes, authorization, observation, vaults
+from . import application_changes, authorization, observation, vaults, writes
 from .access import grants
 from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
 from .access_record import KINDS, Assignment, CertificateEntry, PolicyEntry, Principal, SecretEntry, StoreRights
@@ -238,14 +239,9 @@ def cut(azure: Azure, step: Step, patience: Patience) -> None:
         TaskError: it is refused.
     """
     if isinstance(step, Policy):
-        _change_policy(azure, "remove", step)
-    elif isinstance(step, Role) and step.assignment.local:
-        one = step.assignment
-        with azure.pool(step.store.uri) as pool, pool.explained(f"local role assignment {one.name}"):
-            pool.sdk.delete_role_assignment(one.scope, one.name)
+        writes.repeated(lambda: _change_policy(azure, "remove", step), patience)
     elif isinstance(step, Role):
-        path = _path(step.assignment)
-        azure.arm.send("DELETE", path, obj=f"role assignment {path}", query=API)
+        writes.repeated(lambda: _unassign(azure, step), patience)
     elif isinstance(step, Enabled):
         application_changes.set_enabled(azure.graph, step.application.object_id, enabled=False)
     else:
@@ -263,9 +259,9 @@ def restore(azure: Azure, step: Step, patience: Patience) -> None:
         TaskError: it is refused.
     """
     if isinstance(step, Policy):
-        _change_policy(azure, "add", step)
+        writes.repeated(lambda: _change_policy(azure, "add", step), patience)
     elif isinstance(step, Role):
-        _assign(azure, step)
+        writes.repeated(lambda: _assign(azure, step), patience)
     elif isinstance(step, Enabled):
         application_changes.set_enabled(azure.graph, step.application.object_id, enabled=True)
     elif isinstance(step, Certificates):
@@ -292,6 +288,16 @@ def _change_policy(azure: Azure, kind: str, step: Policy) -> None:
         query=vaults.API,
         body={"properties": {"accessPolicies": [body]}},
     )
+
+
+def _unassign(azure: Azure, step: Role) -> None:
+    one = step.assignment
+    if one.local:
+        with azure.pool(step.store.uri) as pool, pool.explained(f"local role assignment {one.name}"):
+            pool.sdk.delete_role_assignment(one.scope, one.name)
+    else:
+        path = _path(one)
+        azure.arm.send("DELETE", path, obj=f"role assignment {path}", query=API)
 
 
 def _assign(azure: Azure, step: Role) -> None:
