@@ -17,6 +17,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import re
 import threading
 import time
 import urllib.parse
@@ -28,8 +29,10 @@ from datetime import datetime, timedelta, timezone
 from types import ModuleType
 from typing import Any, TypeVar
 
+import jwt.algorithms
 import urllib3
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from urllib3.connectionpool import HTTPConnectionPool
 
@@ -436,6 +439,25 @@ def _outside() -> Iterator[None]:
         _LOCAL.actor = actor
 
 
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*-----END")
+_LOADS = ("load_der_private_key", "load_pem_private_key")
+
+
+def _remembered(load: Callable[..., Any]) -> Callable[..., Any]:
+    """The consistency check of a key takes a tenth of a second, and a key stays what it is."""
+    known: dict[Any, Any] = {}
+
+    def remembering(data: bytes, password: Any = None, *rest: Any, **options: Any) -> Any:
+        # Of a file with a certificate in it, too, the key alone counts.
+        found = _PRIVATE_KEY.search(bytes(data))
+        key = (found[0] if found else bytes(data), password)
+        if key not in known:
+            known[key] = load(data, password, *rest, **options)
+        return known[key]
+
+    return remembering
+
+
 class _Harness:
     """The patches, of which there is one set in a process."""
 
@@ -451,6 +473,7 @@ class _Harness:
         self._real_generate = rsa.generate_private_key
         self._real_credential_for = azure_credential.credential_for
         self._real_uuid4 = uuid.uuid4
+        self._real_loads = {name: getattr(serialization, name) for name in _LOADS}
 
     def reseed(self) -> None:
         self._random.seed(0)
@@ -466,6 +489,9 @@ class _Harness:
         rsa.generate_private_key = self._generate
         azure_credential.credential_for = self._credential_for
         uuid.uuid4 = self._uuid4
+        for name, load in self._real_loads.items():
+            setattr(serialization, name, _remembered(load))
+        jwt.algorithms.load_pem_private_key = serialization.load_pem_private_key
 
     def uninstall(self) -> None:
         if not self._installed:
@@ -477,6 +503,9 @@ class _Harness:
         rsa.generate_private_key = self._real_generate
         azure_credential.credential_for = self._real_credential_for
         uuid.uuid4 = self._real_uuid4
+        for name, load in self._real_loads.items():
+            setattr(serialization, name, load)
+        jwt.algorithms.load_pem_private_key = serialization.load_pem_private_key
 
     # Patches ---------------------------------------------------------------------------------------------------------
 
