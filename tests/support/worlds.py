@@ -46,6 +46,8 @@ T = TypeVar("T")
 
 # Virtual seconds that a request takes: so that a run takes ten to twenty, as it does against the real services.
 REQUEST_SECONDS = 0.4
+# Virtual seconds for which a token of the operator is used again.
+_TOKEN_SECONDS = 3000.0
 # Real seconds without any progress after which the harness itself is at fault.
 _STUCK = 60.0
 _SAFE_POSTS = ("/hmg/check", "/azure_vaults", "/oauth2/", "/session/", "NameAvailability", "MemberGroups", "/keys/info")
@@ -130,7 +132,7 @@ class Disturbance:
 class Outcome:
     """How the run of an actor ended: with a result, a failure of the task, or an exception that is none.
 
-    ``at``: how many events of the whole run had happened then.
+    ``at``: how many events of the whole run had happened then; ``elapsed``: virtual seconds.
     """
 
     result: dict[str, Any] | None = None
@@ -139,6 +141,7 @@ class Outcome:
     killed: bool = False
     warnings: list[str] = field(default_factory=list)
     at: int = 0
+    elapsed: float = 0.0
 
     @property
     def kind(self) -> str:
@@ -162,6 +165,7 @@ class Job:
     operation: ModuleType | None = None
     options: Callable[[World], Mapping[str, Any]] | Mapping[str, Any] = field(default_factory=dict)
     deed: Callable[[World], None] | None = None
+    check_mode: bool = False
 
     def run(self, world: World, warn: Callable[[str], None]) -> dict[str, Any]:
         if self.operation is None:
@@ -172,7 +176,7 @@ class Job:
         given = {name: value for name, value in options.items() if value is not None}
         validated = ModuleArgumentSpecValidator(**self.operation.SPEC.as_module_arguments()).validate(given)
         assert not validated.error_messages, validated.error_messages
-        task = Task(params=validated.validated_parameters, check_mode=False, proxy=world.sandbox.proxy_url, warn=warn)
+        task = Task(validated.validated_parameters, self.check_mode, world.sandbox.proxy_url, warn)
         result: dict[str, Any] = self.operation.run(task)
         return result
 
@@ -198,6 +202,14 @@ class Actor:
 Segment = tuple[int, int | None]
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A state of the sandbox that runs start from, and the time of the services then."""
+
+    snapshot: Any
+    began: float
+
+
 class World:
     """A sandbox with the processes around it. ``elapsed``: virtual seconds since the snapshot was taken."""
 
@@ -213,8 +225,9 @@ class World:
             maxsize=2,
             socket_options=[(6, 1, 1)],
         )
-        self._snapshot: Any = None
-        self._tokens: dict[tuple[str, ...], Any] = {}
+        self._kept: Kept | None = None
+        # Of the operator: when it was issued, and what it is.
+        self.tokens: dict[tuple[str, ...], tuple[float, Any]] = {}
         self.events: list[Event] = []
         self.actors: list[Actor] = []
         self._plan: list[Segment] = []
@@ -231,25 +244,34 @@ class World:
 
     # State -----------------------------------------------------------------------------------------------------------
 
-    def keep(self) -> None:
-        """Make what is there now the state that every run starts from."""
+    def keep(self) -> Kept:
+        """Make what is there now a state that runs can start from."""
         self._begin()
-        self._snapshot = self.sandbox.snapshot()
+        self._kept = Kept(self.sandbox.snapshot(), self.began)
+        return self._kept
+
+    def reset(self, kept: Kept | None = None, seed: str = "run") -> None:
+        """Put a state back: the one that was kept last unless another one is given. ``seed``: of what is drawn."""
+        self._kept = kept or self._kept
+        assert self._kept is not None
+        self.sandbox.restore(self._kept.snapshot)
+        self.elapsed, self.began = 0.0, self._kept.began
+        self.events = []
+        _HARNESS.reseed(seed)
+        self._print = self.fingerprint() if self.fingerprint else None
 
     def _begin(self) -> None:
         self.elapsed = 0.0
         self.began = self.sandbox.do(lambda _state: self.sandbox.clock.now())
 
-    def reset(self) -> None:
-        self.sandbox.restore(self._snapshot)
-        self.elapsed = 0.0
-        self.events = []
-        _HARNESS.reseed()
-        self._print = self.fingerprint() if self.fingerprint else None
-
     def do(self, deed: Callable[[Any], T]) -> T:
         """A deed of an administrator of the public cloud."""
         return self.sandbox.do(lambda state: deed(state.azure.public))
+
+    @property
+    def now(self) -> float:
+        """The services' time."""
+        return self.began + self.elapsed
 
     def pass_time(self, seconds: float) -> None:
         self.elapsed += seconds
@@ -301,7 +323,7 @@ class World:
             actor.outcome.result, actor.outcome.failure = None, None
         if actor.job.operation is None:
             self._note_deed(actor)
-        actor.outcome.at = len(self.events)
+        actor.outcome.at, actor.outcome.elapsed = len(self.events), self.elapsed
         actor.finished = True
         self._hand_on(actor)
 
@@ -413,17 +435,19 @@ _LOCAL = threading.local()
 class _KeptCredential:
     """The operator's login, whose tokens outlive a run: they are as good in the next one, which begins as this did."""
 
-    def __init__(self, inner: Any, tokens: dict[tuple[str, ...], Any], who: tuple[str, ...]) -> None:
+    def __init__(self, inner: Any, world: World, who: tuple[str, ...]) -> None:
         self._inner = inner
-        self._tokens = tokens
+        self._world = world
         self._who = who
 
     def get_token(self, *scopes: str, **options: Any) -> Any:
-        key = (*self._who, *scopes)
-        if key not in self._tokens:
+        key, now = (*self._who, *scopes), self._world.now
+        issued, token = self._world.tokens.get(key, (0.0, None))
+        if token is None or now > issued + _TOKEN_SECONDS:
             with _outside():
-                self._tokens[key] = self._inner.get_token(*scopes, **options)
-        return self._tokens[key]._replace(expires_on=int(time.time()) + 3599)
+                token = self._inner.get_token(*scopes, **options)
+            self._world.tokens[key] = now, token
+        return token._replace(expires_on=int(time.time()) + 3599)
 
     def close(self) -> None:
         self._inner.close()
@@ -475,8 +499,8 @@ class _Harness:
         self._real_uuid4 = uuid.uuid4
         self._real_loads = {name: getattr(serialization, name) for name in _LOADS}
 
-    def reseed(self) -> None:
-        self._random.seed(0)
+    def reseed(self, seed: str) -> None:
+        self._random.seed(seed)
         self._used.clear()
 
     def install(self) -> None:
@@ -512,7 +536,7 @@ class _Harness:
     def _time(self) -> float:
         actor = getattr(_LOCAL, "actor", None)
         if actor is not None:
-            return float(_LOCAL.world.began + _LOCAL.world.elapsed + actor.disturbance.skew)
+            return float(_LOCAL.world.now + actor.disturbance.skew)
         # The clock of the sandbox adds what has been advanced.
         return self.origin if threading.current_thread().name == "sandbox" else self._real_time()
 
@@ -548,7 +572,7 @@ class _Harness:
         world = getattr(_LOCAL, "world", None)
         if world is None or getattr(_LOCAL, "actor", None) is None:
             return inner
-        return _KeptCredential(inner, world._tokens, (str(params.get("client_id")), str(params.get("secret"))))
+        return _KeptCredential(inner, world, (str(params.get("client_id")), str(params.get("secret"))))
 
 
 _UTC_NOW, _MONOTONIC, _SLEEP = _time.utc_now, _time.monotonic, _time.sleep

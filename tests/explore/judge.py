@@ -1,0 +1,151 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must hold in every run, looked at in the sandbox's state after each write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+
+from support.worlds import Event, Outcome
+
+from .claims import shown
+from .facts import Health, Picture
+from .scenes import Deed, Scene
+
+_NOTHING = ("nothing was written", "nothing was changed")
+# Virtual seconds after which no run of before counts as alive.
+SETTLING = 900.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What did not hold. ``kind`` and ``text`` name it; the trace is that of the schedule up to then."""
+
+    scene: str
+    deeds: tuple[str, ...]
+    schedule: str
+    kind: str
+    text: str
+    trace: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Of findings with the same key, one is enough to look at."""
+        return (self.scene, self.deeds, self.kind, self.text[:60])
+
+    def __str__(self) -> str:
+        return f"{self.scene}: {' | '.join(self.deeds)} [{self.schedule}] {self.kind}: {self.text}"
+
+
+@dataclass
+class Judge:
+    """Looks on while a schedule runs."""
+
+    scene: Scene
+    deeds: Sequence[Deed]
+    now: Picture = field(init=False)
+    pictures: list[Picture] = field(init=False)
+    complaints: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.now = self.scene.start
+        # Before the first event, and after each.
+        self.pictures = [self.now]
+
+    def __call__(self, event: Event) -> None:
+        before, names = self.now, ("A", "B", "C")
+        if event.call.method == "DEED" or (event.sent and event.call.is_write):
+            self.now = self.scene.look()
+            event.changed = self.now.facts != before.facts
+        self.pictures.append(self.now)
+        if not event.changed:
+            return
+        deed = self.deeds[names.index(event.call.actor)]
+        for kind, text in _losses(deed, before, self.now):
+            self.complaints.append((kind, f"by {deed.name}, {event.call}: {text}"))
+
+    def close(self, outcomes: Sequence[Outcome], events: Sequence[Event]) -> None:
+        """When all have come to their end."""
+        for index, (deed, outcome) in enumerate(zip(self.deeds, outcomes, strict=True)):
+            mine = [place for place, event in enumerate(events) if event.call.actor == "ABC"[index]]
+            if outcome.crash is not None:
+                self.complaints.append(("crash", f"{deed.name}: {type(outcome.crash).__name__}: {outcome.crash}"))
+            if deed.foreign or outcome.killed or outcome.crash is not None or not mine:
+                continue
+            before, after = self.pictures[mine[0]], self.pictures[outcome.at]
+            for text in self._claims(deed, outcome, before, after, [events[place] for place in mine]):
+                self.complaints.append(("claim", f"{deed.name}: {text}"))
+        broken = {aspect for deed in self.deeds for aspect in deed.breaks}
+        for group, health in self.now.health.items():
+            was = self.scene.start.health.get(group)
+            if not health.credential and "credential" not in broken and (was is None or was.credential):
+                self.complaints.append(("dead group", f"{group} is left with a credential that the application lacks"))
+
+    def _claims(
+        self, deed: Deed, outcome: Outcome, before: Picture, after: Picture, mine: Sequence[Event]
+    ) -> Iterator[str]:
+        changed = [event for event in mine if event.changed]
+        if outcome.result is not None:
+            if bool(outcome.result.get("changed")) != bool(changed):
+                what = ", ".join(str(event.call) for event in changed) or "nothing"
+                yield f"changed is said to be {outcome.result.get('changed')}, and it has changed {what}"
+        elif outcome.failure is not None and changed and any(word in str(outcome.failure).lower() for word in _NOTHING):
+            yield f"says that nothing was changed, and has: {changed[0].call} ({outcome.failure})"
+        for claim in deed.claims:
+            yield from claim(self.scene, before, after, outcome)
+        yield from self._secrets(outcome)
+
+    def _secrets(self, outcome: Outcome) -> Iterator[str]:
+        text = shown(outcome)
+        values = self.scene.world.do(
+            lambda azure: [one.value for app in azure.directory.applications.values() for one in app.secrets]
+        )
+        if any(value in text for value in values):
+            yield "a client secret is in what it shows"
+
+
+def _losses(deed: Deed, before: Picture, after: Picture) -> Iterator[tuple[str, str]]:
+    for fact in (before.facts - after.facts).elements():
+        if not deed.removes(fact):
+            yield "lost", " ".join(fact)
+    for fact in after.duplicates():
+        if after.facts[fact] > before.facts[fact]:
+            yield "duplicate", " ".join(fact)
+    gone = Health(True, True, True)
+    for group, was in before.health.items():
+        now = after.health.get(group, gone)
+        for aspect in (one.name for one in fields(Health)):
+            if getattr(was, aspect) and not getattr(now, aspect) and aspect not in deed.breaks:
+                yield "disconnected", f"{group} has lost its {aspect}"
+
+
+def converges(scene: Scene, deeds: Sequence[Deed], judge: Judge) -> Iterator[tuple[str, str]]:
+    """One more run of each comes to ok, and one more after that changes nothing."""
+    world = scene.world
+    ours = [deed for deed in deeds if not deed.foreign]
+    last = [deed for deed in ours if deed.destroys] or ours
+    world.observer = lambda _event: None
+    for again in (False, True):
+        for deed in last:
+            world.pass_time(SETTLING)
+            outcome = world.alone(deed.job)
+            if outcome.failure is not None and deed.refuses and deed.refuses in str(outcome.failure):
+                continue
+            if outcome.result is None:
+                yield "no convergence", f"{deed.name}: {outcome}"
+                return
+            if again and deed.idempotent and outcome.result["changed"]:
+                yield "no convergence", f"{deed.name} changes something again: {outcome.result.get('plan')}"
+    end = scene.look()
+    broken = {aspect for deed in deeds for aspect in deed.breaks}
+    for group, health in end.health.items():
+        was = scene.start.health.get(group)
+        if not health.works and not broken and (was is None or was.works):
+            yield "no convergence", f"{group} does not work after one more run of each: {health}"
+    if any(deed.job.operation is not None and deed.name.startswith(("rotate", "first use")) for deed in last):
+        ours_left = [fact for fact in end.facts if fact[0] in ("secret", "certificate") and fact[3].endswith("cdc_credential")]
+        if len(ours_left) > 1:
+            yield "orphan", f"{len(ours_left)} credentials of ours are left: {ours_left}"
