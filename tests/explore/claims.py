@@ -90,9 +90,7 @@ def of_prerequisites(scene: Scene, before: Picture, after: Picture, outcome: Out
             yield f"effect is effective, and its own rights say that these are not there: {bad}"
 
 
-def of_access(
-    scene: Scene, before: Picture, after: Picture, outcome: Outcome, *, revoked: bool
-) -> Iterator[str]:
+def of_access(scene: Scene, before: Picture, after: Picture, outcome: Outcome, *, revoked: bool) -> Iterator[str]:
     del before
     if outcome.result is None or not outcome.result["complete"]:
         return

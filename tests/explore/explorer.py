@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from support.worlds import Call, Disturbance, Event, Outcome, Segment
+from support.worlds import Call, Disturbance, Event, Outcome, Reply, Segment
 
+from .disturbances import LOST, lagging, lost_answer, repeated, rewritten, short_answers, throttled, unavailable
 from .judge import Finding, Judge, converges
 from .scenes import Deed, Scene
 
@@ -36,6 +37,7 @@ class Ran:
     outcomes: list[Outcome]
     events: list[Event]
     judge: Judge
+    answers: list[Reply] = field(default_factory=list)
 
 
 class Explorer:
@@ -44,6 +46,7 @@ class Explorer:
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
         self._converged: dict[tuple[object, ...], list[tuple[str, str]]] = {}
+        self._solos: dict[tuple[str, str], Ran] = {}
 
     def run(
         self,
@@ -62,10 +65,10 @@ class Explorer:
         judge.close(outcomes, events)
         complaints = [*judge.complaints, *self._convergence(scene, deeds, judge)]
         text = label or shown_plan(deeds, plan)
+        ran = Ran(outcomes, events, judge)
         for kind, what in complaints:
-            trace = (*map(str, events), *(f"{d.name}: {o}" for d, o in zip(deeds, outcomes, strict=True)))
-            self.tally.add(Finding(scene.name, tuple(deed.name for deed in deeds), text, kind, what, trace))
-        return Ran(outcomes, events, judge)
+            self._complain(scene, deeds, ran, text, kind, what)
+        return ran
 
     def _convergence(self, scene: Scene, deeds: Sequence[Deed], judge: Judge) -> list[tuple[str, str]]:
         key = (scene.name, judge.now.print, *sorted(deed.name for deed in deeds))
@@ -109,18 +112,137 @@ class Explorer:
 
     # One run, disturbed ------------------------------------------------------------------------------------------------
 
+    def solo(self, scene: Scene, deed: Deed) -> Ran:
+        """The undisturbed run, with its answers."""
+        key = (scene.name, deed.name)
+        if key not in self._solos:
+            answers: list[Reply] = []
+
+            def keep(_call: Call, reply: Reply) -> Reply:
+                answers.append(reply)
+                return reply
+
+            self._solos[key] = self.run(scene, [deed], [(0, None)], [Disturbance(after=keep)])
+            self._solos[key].answers = answers
+        return self._solos[key]
+
     def kills(self, scene: Scene, deed: Deed, then: Deed) -> None:
-        """Gone after each request, and another run afterwards."""
-        solo = self.run(scene, [deed], [(0, None)])
-        for number in range(1, len(solo.events) + 1):
+        """Gone after each request, and another run afterwards. After a read it is as after the write before it."""
+        events = self.solo(scene, deed).events
+        for number in range(1, len(events) + 1):
             self.tally.counts["kill positions"] += 1
+            if number > 1 and not events[number - 1].call.is_write:
+                continue
             self.run(
                 scene,
                 [deed, then],
                 [(0, None), (1, None)],
                 [Disturbance(kill_after=number)],
-                f"{deed.name} is killed after request {number}, then {then.name}",
+                f"A is killed after request {number}, then B",
             )
+
+    def lags(self, scene: Scene, deed: Deed) -> None:
+        """Reads that show what was before one write, or before each."""
+        events = self.solo(scene, deed).events
+        writes = [number for number, event in enumerate(events, 1) if event.call.is_write]
+        for reads in (1, 2, 3, 5):
+            for numbers in (*((one,) for one in writes), *([None] if len(writes) > 1 else [])):
+                self._disturbed(
+                    scene,
+                    deed,
+                    "lag positions",
+                    lagging(scene.world, reads, numbers),
+                    f"{reads} reads lag behind {numbers or 'every write'}",
+                )
+
+    def lags_for_another(self, scene: Scene, deed: Deed, other: Deed) -> None:
+        """The next run begins while reads still show what was before the last write of the first."""
+        for reads in (1, 2, 4):
+            self.tally.counts["lag positions"] += 1
+            disturbances = [lagging(scene.world, reads)]
+            self.run(
+                scene,
+                [deed, other],
+                [(0, None), (1, None)],
+                disturbances,
+                f"A, then B; {reads} reads lag behind each write of A",
+            )
+
+    def throttles(self, scene: Scene, deed: Deed, others: Sequence[Deed]) -> None:
+        """A write refused at first; another run goes by in the pause."""
+        for number, event in enumerate(self.solo(scene, deed).events, 1):
+            if not event.call.is_write:
+                continue
+            for status in (429, 503):
+                self._disturbed(
+                    scene, deed, "throttled writes", throttled(number, status), f"request {number} gets {status}"
+                )
+            for other in others:
+                if other.foreign or any(collide(event.call, their.call) for their in self.solo(scene, other).events):
+                    self.tally.counts["throttled writes"] += 1
+                    text = f"request {number} of A gets 429, B runs in the pause"
+                    self.run(scene, [deed, other], [(0, number), (1, None), (0, None)], [throttled(number)], text)
+
+    def losses(self, scene: Scene, deed: Deed) -> None:
+        """Writes whose answer is lost; reads that fail once."""
+        for number, event in enumerate(self.solo(scene, deed).events, 1):
+            if event.call.is_write:
+                for how in LOST:
+                    self._disturbed(scene, deed, "lost answers", lost_answer(number, how), f"answer {number} is {how}")
+            else:
+                for status in (404, 503):
+                    self._disturbed(
+                        scene, deed, "lost answers", unavailable(number, status), f"request {number} gets {status}"
+                    )
+
+    def answers(self, scene: Scene, deed: Deed, share: int = 1, of: int = 1) -> None:
+        """Every answer cut short in every way, or repeated: the result is right, or a typed failure."""
+        solo = self.solo(scene, deed)
+        for number, reply in enumerate(solo.answers, 1):
+            call = solo.events[number - 1].call
+            ways = [(what, rewritten(number, rewrite)) for what, rewrite in short_answers(reply.body)]
+            known = {reply.body}
+            for earlier, before in enumerate(solo.answers[: number - 1], 1):
+                if before.body not in known and same_route(solo.events[earlier - 1].call, call):
+                    known.add(before.body)
+                    ways.append((f"that of request {earlier} again", repeated(number, before)))
+            for place, (what, disturbance) in enumerate(ways):
+                if (place + number) % of != share:
+                    continue
+                ran = self._disturbed(scene, deed, "short and stale answers", disturbance, f"answer {number}: {what}")
+                if ran.outcomes[0].result is not None and ran.judge.now.print != solo.judge.now.print:
+                    differs = (ran.judge.now.facts - solo.judge.now.facts) + (
+                        solo.judge.now.facts - ran.judge.now.facts
+                    )
+                    self._complain(
+                        scene,
+                        [deed],
+                        ran,
+                        f"answer {number}: {what}",
+                        "wrong result",
+                        f"ok, and it has come to another end: {sorted(differs)[:3]}",
+                    )
+
+    def skews(self, scene: Scene, deed: Deed, others: Sequence[Deed]) -> None:
+        """The clock of the control node is wrong; another run, whose clock is right, meets it on its way."""
+        for skew in (-7200.0, -180.0, 180.0, 7200.0):
+            self._disturbed(scene, deed, "skewed clocks", Disturbance(skew=skew), f"the clock is {skew:+.0f} s")
+            for other in others:
+                theirs = [event.call for event in self.solo(scene, other).events]
+                for number, event in enumerate(self.solo(scene, deed).events):
+                    if event.call.is_write and any(collide(event.call, their) for their in theirs):
+                        self.tally.counts["skewed clocks"] += 1
+                        plan: list[Segment] = [(0, number + 1), (1, None), (0, None)]
+                        text = f"{shown_plan([deed, other], plan)}; the clock of B is {skew:+.0f} s"
+                        self.run(scene, [deed, other], plan, [Disturbance(), Disturbance(skew=skew)], text)
+
+    def _disturbed(self, scene: Scene, deed: Deed, count: str, disturbance: Disturbance, text: str) -> Ran:
+        self.tally.counts[count] += 1
+        return self.run(scene, [deed], [(0, None)], [disturbance], text)
+
+    def _complain(self, scene: Scene, deeds: Sequence[Deed], ran: Ran, label: str, kind: str, what: str) -> None:
+        trace = (*map(str, ran.events), *(f"{d.name}: {o}" for d, o in zip(deeds, ran.outcomes, strict=True)))
+        self.tally.add(Finding(scene.name, tuple(deed.name for deed in deeds), label, kind, what, trace))
 
 
 def shown_plan(deeds: Sequence[Deed], plan: Sequence[Segment]) -> str:
@@ -138,8 +260,10 @@ def collide(one: Call, other: Call) -> bool:
 
 
 def _same(mine: str, theirs: str) -> bool:
-    return mine == theirs or (mine[-1] == "*" and theirs.startswith(mine[:-1])) or (
-        theirs[-1] == "*" and mine.startswith(theirs[:-1])
+    return (
+        mine == theirs
+        or (mine[-1] == "*" and theirs.startswith(mine[:-1]))
+        or (theirs[-1] == "*" and mine.startswith(theirs[:-1]))
     )
 
 
@@ -151,7 +275,9 @@ def footprint(call: Call) -> set[str]:
     if call.host.startswith("login."):
         return {"entra"} if call.method == "POST" else {"discovery"}
     if call.host.startswith("management."):
-        names = [after for part, after in zip(parts, parts[1:], strict=False) if part.lower() in ("vaults", "managedhsms")]
+        names = [
+            after for part, after in zip(parts, parts[1:], strict=False) if part.lower() in ("vaults", "managedhsms")
+        ]
         return {f"azure {name.lower()}" for name in names} or {"azure *"}
     if "hmg" in parts:
         own = {f"group {parts[3]}"} if len(parts) > 5 else set[str]()
@@ -161,5 +287,7 @@ def footprint(call: Call) -> set[str]:
     return {"dsm *"}
 
 
-def solo_runs(scene: Scene, deeds: Sequence[Deed]) -> Iterator[Deed]:
-    yield from (deed for deed in deeds if not deed.foreign and scene)
+def same_route(one: Call, other: Call) -> bool:
+    """Whether one answer could be taken for the other: by a cache, or by a replica that lags."""
+    asked = (one.method, one.host, one.path, one.query) == (other.method, other.host, other.path, other.query)
+    return asked and (one.body == other.body or not one.path.endswith("$batch"))

@@ -79,7 +79,9 @@ def picture(state: Any) -> Picture:
     for app in azure.directory.applications.values():
         facts.update(_application(app))
     for grant in azure.directory.grants.values():
-        facts.update(("consent", grant.client_principal_id, grant.resource_principal_id, w) for w in grant.scope.split())
+        facts.update(
+            ("consent", grant.client_principal_id, grant.resource_principal_id, w) for w in grant.scope.split()
+        )
     for vault in azure.vaults.values():
         facts.update(_vault(vault))
     facts.update(("deleted-vault", name) for name in azure.deleted_vaults)
@@ -160,7 +162,9 @@ def _group(azure: Any, group: Any) -> Iterator[Fact]:
         parts = {name: value for name, value in link.items() if name not in ("auth_config", "tls")}
         for key, value in parts.items():
             yield ("link", group.name, key, json.dumps(value, sort_keys=True))
-        tls = json.dumps({**link.get("tls", {}), "client_key": bool(link.get("tls", {}).get("client_key"))}, sort_keys=True)
+        tls = json.dumps(
+            {**link.get("tls", {}), "client_key": bool(link.get("tls", {}).get("client_key"))}, sort_keys=True
+        )
         yield ("tls", group.name, tls)
         yield ("auth", group.name, _digest(link))
 

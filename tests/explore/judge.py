@@ -146,6 +146,8 @@ def converges(scene: Scene, deeds: Sequence[Deed], judge: Judge) -> Iterator[tup
         if not health.works and not broken and (was is None or was.works):
             yield "no convergence", f"{group} does not work after one more run of each: {health}"
     if any(deed.job.operation is not None and deed.name.startswith(("rotate", "first use")) for deed in last):
-        ours_left = [fact for fact in end.facts if fact[0] in ("secret", "certificate") and fact[3].endswith("cdc_credential")]
+        ours_left = [
+            fact for fact in end.facts if fact[0] in ("secret", "certificate") and fact[3].endswith("cdc_credential")
+        ]
         if len(ours_left) > 1:
             yield "orphan", f"{len(ours_left)} credentials of ours are left: {ours_left}"

@@ -92,14 +92,19 @@ class Scene:
         return self.world.sandbox.do(picture)
 
     def rights_of(self, seen: Picture) -> set[Fact]:
-        """What the application holds at the vaults."""
-        roles = {fact for fact in seen.all("role") if fact[2] == self.principal_id}
-        return roles | {fact for fact in seen.all("policy") if fact[2] == self.principal_id}
+        """What the application holds at the two vaults."""
+        return {fact for fact in seen.facts if is_right(fact, self.principal_id)}
 
     def stamp(self, outcome: Outcome) -> str:
         """The services' time at the end of a run, as results write it."""
         moment = datetime.fromtimestamp(self.kept.began + outcome.elapsed, UTC)
         return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def is_right(fact: Fact, principal_id: str) -> bool:
+    """Whether it is a right of the principal at one of the two vaults."""
+    at_vault = fact[0] == "role" and any(f"/vaults/{name}" in fact[1] for name in (POLICY_VAULT, RBAC_VAULT))
+    return (at_vault or fact[0] == "policy") and fact[2] == principal_id
 
 
 class Builder:
@@ -128,7 +133,9 @@ class Builder:
             "subscription_id": self.view.subscription_id,
             "cloud_environment": "AzureCloud",
         }
-        self.pairs: dict[str, Pair] = {name: self_signed(name, algorithm="rsa") for name in ("theirs", "given", "other", "own", "late")}
+        self.pairs: dict[str, Pair] = {
+            name: self_signed(name, algorithm="rsa") for name in ("theirs", "given", "other", "own", "late")
+        }
         self._prepare()
         self._base = self.world.keep()
         self._scenes: dict[str, Scene] = {}
@@ -254,9 +261,7 @@ class Builder:
         def removes(fact: Fact) -> bool:
             if absent:
                 at_it = fact[0] == "role" and fact[1].endswith(f"/vaults/{vault}")
-                return at_it or (
-                    fact[1] == vault and fact[0] in ("vault", "setting", "tag", "ip", "network", "policy")
-                )
+                return at_it or (fact[1] == vault and fact[0] in ("vault", "setting", "tag", "ip", "network", "policy"))
             return (fact[0] == "tag" and fact[1] == vault and fact[2] in tags) or (
                 fact[0] == "ip" and fact[1] == vault and rules is not None
             )
@@ -315,7 +320,9 @@ class Builder:
                 return credentials and fact[1] == APP
             return fact[0] in ("policy", "role") and fact[2] == principal
 
-        breaks = frozenset({"login", "rights", *(["credential"] if credentials else [])}) if revoked else frozenset[str]()
+        breaks = (
+            frozenset({"login", "rights", *(["credential"] if credentials else [])}) if revoked else frozenset[str]()
+        )
         touches = frozenset({"credentials", "application", *(f"rights {one}" for one in (POLICY_VAULT, RBAC_VAULT))})
         claim = partial(claims.of_access, revoked=revoked)
         return Deed(Job(name, azure_kv_access, given), touches, removes, breaks, (claim,), destroys=revoked)
@@ -461,7 +468,7 @@ class Builder:
     def _record(self, **options: Any) -> dict[str, Any]:
         """The record of a cut, as the playbook takes it in check mode."""
         seen, principal = self.sandbox.do(picture), self.view.service_principal_id
-        self._notes["held"] = {fact for fact in seen.facts if fact[0] in ("role", "policy") and fact[2] == principal}
+        self._notes["held"] = {fact for fact in seen.facts if is_right(fact, principal)}
         self._notes["certificates"] = {fact[2] for fact in seen.all("certificate", APP)}
         deed = self.access("record", "revoked", None, **options)
         planned: dict[str, Any] = self.ran(Job("record", azure_kv_access, deed.job.options, check_mode=True))["record"]
