@@ -24,7 +24,7 @@ KINDS = {
     "answers": "short and stale answers",
 }
 # Into how many parts the work of one kind in one scene is divided.
-_SPLIT = {"pairs": 12, "kills": 6, "lags": 4, "throttles": 4, "losses": 2, "skews": 2, "answers": 12}
+_SPLIT = {"pairs": 40, "kills": 12, "lags": 12, "throttles": 12, "losses": 12, "skews": 12, "answers": 40}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ certificates are taken from a pool. No answer is.
 from __future__ import annotations
 
 import io
-import os
 import random
 import re
 import threading
@@ -25,7 +24,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from types import ModuleType
 from typing import Any, TypeVar
 
