@@ -66,6 +66,7 @@ class Explorer:
         complaints = [*judge.complaints, *self._convergence(scene, deeds, judge)]
         text = label or shown_plan(deeds, plan)
         ran = Ran(outcomes, events, judge)
+        self.tally.counts["runs with a loss in a gap of one round trip"] += bool(judge.gaps)
         for kind, what in complaints:
             self._complain(scene, deeds, ran, text, kind, what)
         return ran

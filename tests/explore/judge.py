@@ -49,6 +49,10 @@ class Judge:
     now: Picture = field(init=False)
     pictures: list[Picture] = field(init=False)
     complaints: list[tuple[str, str]] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+    """What was lost although the write followed immediately on the read of the same object: no client can close that."""
+    _events: list[Event] = field(default_factory=list)
+    _cut_in_gap: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.now = self.scene.start
@@ -61,11 +65,29 @@ class Judge:
             self.now = self.scene.look()
             event.changed = self.now.facts != before.facts
         self.pictures.append(self.now)
+        self._events.append(event)
         if not event.changed:
             return
         deed = self.deeds[names.index(event.call.actor)]
+        in_gap = self._is_in_gap(event)
         for kind, text in _losses(deed, before, self.now):
-            self.complaints.append((kind, f"by {deed.name}, {event.call}: {text}"))
+            told = f"by {deed.name}, {event.call}: {text}"
+            if in_gap and kind != "duplicate":
+                self.gaps.append(told)
+                if kind == "disconnected":
+                    self._cut_in_gap.add(text.partition(" has lost ")[0])
+            else:
+                self.complaints.append((kind, told))
+
+    def _is_in_gap(self, event: Event) -> bool:
+        """Whether somebody has written the object between the last read of it and this write, which follow each other."""
+        mine = [place for place, one in enumerate(self._events[:-1]) if one.call.actor == event.call.actor]
+        if not mine or event.call.method == "DEED":
+            return False
+        read = self._events[mine[-1]].call
+        between = self._events[mine[-1] + 1 : -1]
+        is_read_of_it = not read.is_write and (read.host, read.path) == (event.call.host, event.call.path)
+        return is_read_of_it and any(one.changed for one in between)
 
     def close(self, outcomes: Sequence[Outcome], events: Sequence[Event]) -> None:
         """When all have come to their end."""
@@ -81,6 +103,8 @@ class Judge:
         broken = {aspect for deed in self.deeds for aspect in deed.breaks}
         for group, health in self.now.health.items():
             was = self.scene.start.health.get(group)
+            if group in self._cut_in_gap:
+                continue
             if not health.credential and "credential" not in broken and (was is None or was.credential):
                 self.complaints.append(("dead group", f"{group} is left with a credential that the application lacks"))
 
@@ -89,9 +113,10 @@ class Judge:
     ) -> Iterator[str]:
         changed = [event for event in mine if event.changed]
         if outcome.result is not None:
-            if bool(outcome.result.get("changed")) != bool(changed):
+            wrote = [event for event in mine if event.call.is_write and event.status < 300]
+            if (outcome.result["changed"] and not wrote) or (changed and not outcome.result["changed"]):
                 what = ", ".join(str(event.call) for event in changed) or "nothing"
-                yield f"changed is said to be {outcome.result.get('changed')}, and it has changed {what}"
+                yield f"changed is said to be {outcome.result['changed']}, and it has changed {what}"
         elif outcome.failure is not None and changed and any(word in str(outcome.failure).lower() for word in _NOTHING):
             yield f"says that nothing was changed, and has: {changed[0].call} ({outcome.failure})"
         for claim in deed.claims:

@@ -400,7 +400,12 @@ class World:
                 self._see_change(event)
         event.status = reply.status
         if event.sent and disturbance.after is not None:
-            changed = disturbance.after(call, reply)
+            try:
+                changed = disturbance.after(call, reply)
+            except Exception as error:
+                event.note = f"answer lost: {error}"
+                self.observer(event)
+                raise
             if changed is not reply:
                 event.note = f"answer replaced: {changed.status} {changed.body[:80]!r}"
                 reply = changed
