@@ -70,6 +70,8 @@ class Deed:
     # Whether a second run has nothing to do, and a refusal that is right although nobody else is there.
     idempotent: bool = True
     refuses: str = ""
+    # Whether it looks at the groups of the application when it has written.
+    tests_groups: bool = False
 
     @property
     def name(self) -> str:
@@ -239,7 +241,14 @@ class Builder:
 
         touches = frozenset({"credentials", "groups"})
         once = options.get("renew") != "always"
-        return Deed(Job(name, cdc_credential, given), touches, removes, claims=(claims.of_credential,), idempotent=once)
+        return Deed(
+            Job(name, cdc_credential, given),
+            touches,
+            removes,
+            claims=(claims.of_credential,),
+            idempotent=once,
+            tests_groups=True,
+        )
 
     def application(self, name: str, **options: Any) -> Deed:
         given = {**self.azure, "app_client_id": self.view.client_id, **PATIENCE, **options}
