@@ -120,6 +120,12 @@ class Judge:
         changed = [event for event in mine if event.changed]
         if outcome.result is not None:
             wrote = [event for event in mine if event.call.is_write and event.status < 300]
+            for fact in deed.wants:
+                if not after.all(*fact):
+                    yield f"says ok, and this is not there: {' '.join(fact)}"
+            for fact in deed.unwanted:
+                if after.all(*fact):
+                    yield f"says ok, and this is there: {' '.join(fact)}"
             if (outcome.result["changed"] and not wrote) or (changed and not outcome.result["changed"]):
                 what = ", ".join(str(event.call) for event in changed) or "nothing"
                 yield f"changed is said to be {outcome.result['changed']}, and it has changed {what}"

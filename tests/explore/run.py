@@ -41,11 +41,11 @@ def main() -> int:
     for part, found, tally, cost in _carried_out(work, options.jobs):
         counts += tally
         seconds[part.kind] += cost
-        findings += found
         if options.verbose:
             print(f"{part}: {dict(tally)} {cost:.1f} s CPU", flush=True)
         for finding in found:
             print(f"FINDING {finding}", flush=True)
+            findings.append(finding)
             if options.findings:
                 _keep(options.findings, len(findings), finding)
         if found and options.stop:

@@ -18,6 +18,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     azure_kv_access,
     azure_kv_app,
@@ -30,6 +33,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 )
 from sandbox import Profile, Sandbox
 from sandbox.authorities import Pair, self_signed
+from sandbox.azure.clouds import PUBLIC
+from sandbox.azure.rights import GUIDE_PERMISSIONS
 from support import worlds
 from support.worlds import Job, Kept, Outcome, World
 
@@ -72,6 +77,9 @@ class Deed:
     refuses: str = ""
     # Whether it looks at the groups of the application when it has written.
     tests_groups: bool = False
+    # Beginnings of facts that are there, or are not, when it says ok.
+    wants: tuple[Fact, ...] = ()
+    unwanted: tuple[Fact, ...] = ()
 
     @property
     def name(self) -> str:
@@ -101,6 +109,10 @@ class Scene:
         """The services' time at the end of a run, as results write it."""
         moment = datetime.fromtimestamp(self.kept.began + outcome.elapsed, UTC)
         return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def sha256_of(pem: str) -> str:
+    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA256()).hex()
 
 
 def is_right(fact: Fact, principal_id: str) -> bool:
@@ -259,8 +271,18 @@ class Builder:
 
         breaks = frozenset({"credential"}) if absent else frozenset[str]()
         touches = frozenset({"credentials", "application"})
+        who = options.get("app_unique_name", APP)
+        thumbprints = [sha256_of(one) for one in options.get("certificates") or []]
+        wants = [("certificate", who, one) for one in thumbprints]
+        if options.get("api_permission", True) and not absent:
+            wants.append(("permission", who, PUBLIC.key_vault_app_id))
+        if options.get("admin_consent"):
+            wants.append(("consent", self.view.service_principal_id))
+        if who != APP:
+            wants += [("application", who, who), ("principal", who)]
         job, told = Job(name, azure_kv_app, given), (claims.of_application,)
-        return Deed(job, touches, removes, breaks, told, destroys=absent, refuses="would be cut off" if absent else "")
+        refuses = "would be cut off" if absent else ""
+        return Deed(job, touches, removes, breaks, told, destroys=absent, refuses=refuses, wants=tuple(wants))
 
     def vault(self, name: str, vault: str, **options: Any) -> Deed:
         given = {**self.azure, "name": vault, "resource_group": "rg-keys", **PATIENCE, **options}
@@ -277,7 +299,13 @@ class Builder:
 
         breaks = frozenset({"rights"}) if absent else frozenset[str]()
         touches = frozenset({f"vault {vault}"})
-        return Deed(Job(name, azure_kv_vault, given), touches, removes, breaks, (claims.of_vault,), destroys=absent)
+        wants: list[Fact] = [("tag", vault, key, value) for key, value in tags.items()]
+        wants += [("ip", vault, rule) for rule in rules or ()]
+        if not absent:
+            wants.append(("vault", vault))
+        unwanted = (("vault", vault),) if absent else ()
+        job, told = Job(name, azure_kv_vault, given), (claims.of_vault,)
+        return Deed(job, touches, removes, breaks, told, destroys=absent, wants=tuple(wants), unwanted=unwanted)
 
     def prerequisites(self, name: str, vault: str, **options: Any) -> Deed:
         store = self.view.vaults[vault]
@@ -301,9 +329,14 @@ class Builder:
 
         breaks = frozenset({"rights"}) if absent else frozenset[str]()
         touches = frozenset({f"rights {vault}"})
-        return Deed(
-            Job(name, azure_kv_prereqs, given), touches, removes, breaks, (claims.of_prerequisites,), destroys=absent
-        )
+        at_it = ("role", store.resource_id.lower(), principal)
+        wants: tuple[Fact, ...] = () if absent else (at_it,)
+        if vault == POLICY_VAULT and not absent:
+            wants = (at_it, *(("policy", vault, principal, "", "key", one) for one in GUIDE_PERMISSIONS))
+        job, told = Job(name, azure_kv_prereqs, given), (claims.of_prerequisites,)
+        # A role that somebody else has assigned stays.
+        gone: tuple[Fact, ...] = (("policy", vault, principal),) if absent else ()
+        return Deed(job, touches, removes, breaks, told, destroys=absent, wants=wants, unwanted=gone)
 
     def access(self, name: str, state: str, record: Mapping[str, Any] | None, **options: Any) -> Deed:
         stores = [{"resource_id": self.view.vaults[one].resource_id} for one in (POLICY_VAULT, RBAC_VAULT)]
@@ -346,7 +379,7 @@ class Builder:
             if fact[1] != group:
                 return False
             if absent:
-                return fact[0] in ("group", "description", "metadata", "link", "tls", "auth")
+                return fact[0] in ("group", "description", "metadata", "linked", "link", "tls", "auth")
             if fact[0] == "metadata":
                 return fact[2].startswith(MARK) or fact[2] in metadata
             if fact[0] == "link":
@@ -357,7 +390,16 @@ class Builder:
 
         breaks = frozenset({"exists"}) if absent else frozenset[str]()
         touches = frozenset({"groups"})
-        return Deed(Job(name, operation, given), touches, removes, breaks, (claims.of_group,), destroys=absent)
+        wants: list[Fact] = [("metadata", group, key, value) for key, value in metadata.items()]
+        if "description" in options:
+            wants.append(("description", group, options["description"]))
+        if operation is cdc_vault_select:
+            wants.append(("link", group, "key_vault_type", '"STANDARD"'))
+        if not absent:
+            wants.append(("linked", group))
+        unwanted = (("group", group),) if absent else ()
+        job, told = Job(name, operation, given), (claims.of_group,)
+        return Deed(job, touches, removes, breaks, told, destroys=absent, wants=tuple(wants), unwanted=unwanted)
 
     def somebody(self, name: str, touches: str, deed: Callable[[Any], None]) -> Deed:
         """A person in the portal, or Terraform: adds something and goes."""
