@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What services, gateways and replicas do to single requests: lag, throttling, lost answers, short and stale answers."""
+"""What services, gateways and replicas do to single requests: lag, refusal, loss, short and stale answers."""
 
 from __future__ import annotations
 

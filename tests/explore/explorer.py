@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from support.worlds import Call, Disturbance, Event, Outcome, Reply, Segment
 
@@ -64,7 +65,7 @@ class Explorer:
         events = list(world.events)
         judge.close(outcomes, events)
         complaints = [*judge.complaints, *self._convergence(scene, deeds, judge)]
-        text = label or shown_plan(deeds, plan)
+        text = label or shown_plan(plan)
         ran = Ran(outcomes, events, judge)
         self.tally.counts["runs with a loss in a gap of one round trip"] += bool(judge.gaps)
         for kind, what in complaints:
@@ -75,7 +76,7 @@ class Explorer:
         key = (scene.name, judge.now.print, *sorted(deed.name for deed in deeds))
         if key not in self._converged:
             self.tally.counts["runs to convergence"] += 1
-            self._converged[key] = list(converges(scene, deeds, judge))
+            self._converged[key] = list(converges(scene, deeds))
         return self._converged[key]
 
     # Two runs ---------------------------------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ class Explorer:
                     if event.call.is_write and any(collide(event.call, their) for their in theirs):
                         self.tally.counts["skewed clocks"] += 1
                         plan: list[Segment] = [(0, number + 1), (1, None), (0, None)]
-                        text = f"{shown_plan([deed, other], plan)}; the clock of B is {skew:+.0f} s"
+                        text = f"{shown_plan(plan)}; the clock of B is {skew:+.0f} s"
                         self.run(scene, [deed, other], plan, [Disturbance(), Disturbance(skew=skew)], text)
 
     def _disturbed(self, scene: Scene, deed: Deed, count: str, disturbance: Disturbance, text: str) -> Ran:
@@ -246,7 +247,7 @@ class Explorer:
         self.tally.add(Finding(scene.name, tuple(deed.name for deed in deeds), label, kind, what, trace))
 
 
-def shown_plan(deeds: Sequence[Deed], plan: Sequence[Segment]) -> str:
+def shown_plan(plan: Sequence[Segment]) -> str:
     return ", ".join(f"{'ABC'[index]}{'' if number is None else number}" for index, number in plan)
 
 
@@ -269,16 +270,14 @@ def _same(mine: str, theirs: str) -> bool:
 
 
 def footprint(call: Call) -> set[str]:
-    """The objects that a request reads or writes, roughly; what is meant is on the safe side."""
+    """The objects that a request reads or writes, roughly and on the safe side."""
     parts = [part for part in call.path.split("/") if part]
     if call.host.startswith("graph."):
         return {"entra"}
     if call.host.startswith("login."):
         return {"entra"} if call.method == "POST" else {"discovery"}
     if call.host.startswith("management."):
-        names = [
-            after for part, after in zip(parts, parts[1:], strict=False) if part.lower() in ("vaults", "managedhsms")
-        ]
+        names = [after for part, after in pairwise(parts) if part.lower() in ("vaults", "managedhsms")]
         return {f"azure {name.lower()}" for name in names} or {"azure *"}
     if "hmg" in parts:
         own = {f"group {parts[3]}"} if len(parts) > 5 else set[str]()

@@ -94,7 +94,7 @@ def picture(state: Any) -> Picture:
             facts[("role-definition", role.name, str(sorted(role.data_actions)))] += 1
     health, held = {}, {}
     for group in account.groups:
-        facts.update(_group(azure, group))
+        facts.update(_group(group))
         for link in group.hmg.values():
             health[group.name] = _health(azure, link)
             held[group.name] = credential_of(azure, link)
@@ -151,7 +151,7 @@ def _vault(vault: Vault) -> Iterator[Fact]:
                 yield ("policy", name, entry.object_id, entry.application_id or "", kind, permission.lower())
 
 
-def _group(azure: Any, group: Any) -> Iterator[Fact]:
+def _group(group: Any) -> Iterator[Fact]:
     yield ("group", group.name)
     if group.description:
         yield ("description", group.name, group.description)

@@ -50,7 +50,7 @@ class Judge:
     pictures: list[Picture] = field(init=False)
     complaints: list[tuple[str, str]] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
-    """What was lost although the write followed immediately on the read of the same object: no client can close that."""
+    """What was lost although the write followed at once on a read of the same object: no client can close that."""
     _events: list[Event] = field(default_factory=list)
     _cut_in_gap: dict[str, str] = field(default_factory=dict)
     """Group -> the actor whose write has cut it off."""
@@ -81,7 +81,7 @@ class Judge:
                 self.complaints.append((kind, told))
 
     def _is_in_gap(self, event: Event) -> bool:
-        """Whether somebody has written the object between the last read of it and this write, which follow each other."""
+        """Whether somebody has written the object between this write and the read immediately before it."""
         mine = [place for place, one in enumerate(self._events[:-1]) if one.call.actor == event.call.actor]
         if not mine or event.call.method == "DEED":
             return False
@@ -159,7 +159,7 @@ def _losses(deed: Deed, before: Picture, after: Picture) -> Iterator[tuple[str, 
                 yield "disconnected", f"{group} has lost its {aspect}"
 
 
-def converges(scene: Scene, deeds: Sequence[Deed], judge: Judge) -> Iterator[tuple[str, str]]:
+def converges(scene: Scene, deeds: Sequence[Deed]) -> Iterator[tuple[str, str]]:
     """One more run of each comes to ok, and one more after that changes nothing."""
     world = scene.world
     ours = [deed for deed in deeds if not deed.foreign]

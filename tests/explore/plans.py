@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -29,13 +30,14 @@ _SPLIT = {"pairs": 40, "kills": 12, "lags": 12, "throttles": 12, "losses": 12, "
 
 @dataclass(frozen=True)
 class Part:
-    """One pair, or one deed that is disturbed."""
+    """What one process does without a pause. ``only``: a text in the names of what it is limited to."""
 
     kind: str
     scene: str
     number: int
     of: int
     depth: int = 1
+    only: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.scene} {self.number}/{self.of}"
@@ -44,23 +46,26 @@ class Part:
         getattr(self, f"_{self.kind}")(explorer, scene)
 
     def _pairs(self, explorer: Explorer, scene: Scene) -> None:
-        for place, (one, other) in enumerate(combinations_with_replacement(scene.deeds.values(), 2)):
-            if place % self.of == self.number and one.touches & other.touches and not (one.foreign and other.foreign):
-                if _twin(scene, one, other):
-                    continue
-                explorer.pair(scene, one, other, self.depth)
+        both = combinations_with_replacement(scene.deeds.values(), 2)
+        meeting = [(one, other) for one, other in both if _meet(scene, one, other)]
+        for place, (one, other) in enumerate(meeting):
+            if place % self.of == self.number and self._is_meant(one, other):
+                twins = other.name == f"{one.name}, other run"
+                explorer.pair(scene, one, other, 2 if twins else self.depth)
+
+    def _is_meant(self, *deeds: Deed) -> bool:
+        return self.only in " | ".join(deed.name for deed in deeds)
 
     def _mine(self, scene: Scene) -> list[Deed]:
         """The deeds of this part."""
         ours = [deed for deed in scene.deeds.values() if not deed.foreign]
-        return [deed for place, deed in enumerate(ours) if place % self.of == self.number]
+        share = [deed for place, deed in enumerate(ours) if place % self.of == self.number]
+        return [deed for deed in share if self.only.partition(" | ")[0] in deed.name]
 
-    @staticmethod
-    def _others(scene: Scene, deed: Deed) -> list[Deed]:
+    def _others(self, scene: Scene, deed: Deed) -> list[Deed]:
         """Whom it can meet."""
-        return [
-            other for other in scene.deeds.values() if other.touches & deed.touches and not _twin(scene, deed, other)
-        ]
+        found = [other for other in scene.deeds.values() if _meet(scene, deed, other)]
+        return [other for other in found if " | " not in self.only or self._is_meant(deed, other)]
 
     def _kills(self, explorer: Explorer, scene: Scene) -> None:
         for deed in self._mine(scene):
@@ -90,17 +95,26 @@ class Part:
 
     def _answers(self, explorer: Explorer, scene: Scene) -> None:
         for deed in scene.deeds.values():
-            if not deed.foreign:
+            if not deed.foreign and self.only in deed.name:
                 explorer.answers(scene, deed, self.number, self.of)
 
 
-def _twin(scene: Scene, deed: Deed, other: Deed) -> bool:
-    """Of two deeds that are the same but for their name, the other one stands for both."""
-    return other is deed and f"{deed.name}, other run" in scene.deeds
+def _meet(scene: Scene, one: Deed, other: Deed) -> bool:
+    """Whether two deeds can get in each other's way, and are not those that others of the scene stand for."""
+    if one.foreign and other.foreign:
+        return False
+    # Of two deeds that are the same but for their name, the other one stands for both.
+    twice = other is one and f"{one.name}, other run" in scene.deeds
+    return bool(one.touches & other.touches) and not twice
 
 
-def parts(scenes: Sequence[str], kinds: Sequence[str], depth: int) -> Iterator[Part]:
-    for kind in kinds:
-        for scene in scenes:
-            for number in range(_SPLIT[kind]):
-                yield Part(kind, scene, number, _SPLIT[kind], depth)
+def parts(scenes: Sequence[str], kinds: Sequence[str], depth: int, only: str, seed: int) -> list[Part]:
+    """All of the work in an order that follows from the seed, so that a run that is stopped has seen some of each."""
+    work = [
+        Part(kind, scene, number, _SPLIT[kind], depth, only)
+        for kind in kinds
+        for scene in scenes
+        for number in range(_SPLIT[kind])
+    ]
+    random.Random(seed).shuffle(work)
+    return work

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``make explore``: all pairs in all scenes, every kill, lag, throttle and skew; prints counts and what did not hold."""
+"""``make explore``: all pairs, kills, lags, throttles and skews in all scenes; prints counts and what did not hold."""
 
 from __future__ import annotations
 
@@ -24,17 +24,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="explore", description=__doc__)
     parser.add_argument("--scenes", nargs="*", default=list(SCENES), choices=SCENES)
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
-    parser.add_argument("--only", default="", help="of pairs and single runs, those whose names contain this text")
     parser.add_argument(
-        "--depth", type=int, default=1, choices=(1, 2), help="switches in all pairs; some have two anyway"
+        "--only", default="", help="only what has this text in its name: NAME, or 'NAME | NAME' for a pair"
     )
+    parser.add_argument(
+        "--depth",
+        type=int,
+        default=1,
+        choices=(1, 2),
+        help="switches in all pairs; runs that are alike have two anyway",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the order in which the work is done")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--stop", action="store_true", help="end at the first finding")
     parser.add_argument("--findings", type=Path, help="a folder for one file for each finding")
     parser.add_argument("--verbose", action="store_true", help="say what is being explored")
     options = parser.parse_args()
     began = time.monotonic()
-    work = [part for part in parts(options.scenes, options.kinds, options.depth) if options.only in str(part)]
+    work = parts(options.scenes, options.kinds, options.depth, options.only, options.seed)
     counts: Counter[str] = Counter()
     findings: list[Finding] = []
     seconds: Counter[str] = Counter()

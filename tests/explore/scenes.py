@@ -456,7 +456,7 @@ class Builder:
         self.mark_groups("g1", "g2")
         self.world.pass_time(86400)
         own = {"link_certificate": self._pem("own"), "link_private_key": self.pairs["own"].key_pem}
-        deeds = [
+        return [
             self.credential("rotate"),
             self.credential("rotate, other run"),
             self.credential("rotate, always", renew="always"),
@@ -470,7 +470,6 @@ class Builder:
             self.groups("group: absent", "g1", state="absent"),
             *self.people()[:2],
         ]
-        return deeds
 
     def _secrets(self) -> list[Deed]:
         return self._shared("secret")

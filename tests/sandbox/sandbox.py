@@ -226,7 +226,7 @@ class Sandbox:
         return result.result()
 
     def snapshot(self) -> Snapshot:
-        """The state of all services as it is now, with clock, profile and faults. Journal and network are no part of it."""
+        """The state of all services as it is now, with clock, profile and faults; without journal and network."""
         runtime = self._runtime
         return self.do(lambda state: Snapshot((state, runtime.clock, runtime.faults), ((runtime, "profile"),)))
 
