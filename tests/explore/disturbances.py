@@ -85,7 +85,7 @@ def unavailable(number: int, status: int) -> Disturbance:
     return Disturbance(before=before)
 
 
-# Answers ----------------------------------------------------------------------------------------------------------------
+# Answers --------------------------------------------------------------------------------------------------------------
 
 
 def rewritten(number: int, rewrite: Rewrite) -> Disturbance:

@@ -112,7 +112,7 @@ class Explorer:
         self.tally.counts["schedules"] += 1
         return self.run(scene, deeds, plan)
 
-    # One run, disturbed ------------------------------------------------------------------------------------------------
+    # One run, disturbed -----------------------------------------------------------------------------------------------
 
     def solo(self, scene: Scene, deed: Deed) -> Ran:
         """The undisturbed run, with its answers."""
@@ -251,7 +251,7 @@ def shown_plan(plan: Sequence[Segment]) -> str:
     return ", ".join(f"{'ABC'[index]}{'' if number is None else number}" for index, number in plan)
 
 
-# Which requests do not commute ------------------------------------------------------------------------------------------
+# Which requests do not commute ----------------------------------------------------------------------------------------
 
 
 def collide(one: Call, other: Call) -> bool:
