@@ -44,7 +44,8 @@ link := .build/collections/ansible_collections/fortanix/dsm
 
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
-.PHONY: help demo demo-rotation demo-compliance test test-browser test-cores explore explore-mutations molecule lint bench bench-compliance sandbox clean
+.PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores explore explore-mutations
+.PHONY: molecule lint bench bench-compliance sandbox clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-22s %s\n' "$$name" "$$words"; done
@@ -58,7 +59,10 @@ demo-rotation: $(sandbox_stamp) $(link) ## see a credential renewed while groups
 demo-compliance: $(sandbox_stamp) $(link) ## see groups checked for an audit: every deviation found, none invented, reports in .build
 	@env PYTHONPATH=tests .venv/bin/python demo/compliance.py
 
-test: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-k name' for some of them)
+test: $(dev_stamp) $(link) ## run the tests, without the longest ones (PYTEST_ARGS='-k name' for some of them)
+	@.venv/bin/python -m pytest -m 'not long' $(PYTEST_ARGS)
+
+test-all: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-m long' for those that `make test` leaves out)
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
 
 explore: $(dev_stamp) $(link) ## let operations meet: interleaved, killed, with lagging reads (EXPLORE_ARGS='--help')

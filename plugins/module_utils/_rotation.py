@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from . import _certificate_maker, _certificates, _time
 from ._azure import application_changes, applications
-from ._azure.application_changes import Patience
 from ._azure.application_plan import MARK, Application
 from ._azure.applications import Selector
 from ._azure.credential import Operator
-from ._azure.errors import AzureError
 from ._azure.facts import Credential as EntraCredential
 from ._azure.link_login import NewLogin, wait_until_taken
 from ._azure.pipeline import Channel
@@ -33,13 +33,14 @@ from ._dsm.approvals import FAIL, REQUEST, Approval, Asking
 from ._dsm.client import DsmClient
 from ._dsm.connection import Connection
 from ._dsm.diagnosis import diagnose
-from ._dsm.errors import DsmError, OutcomeUnknown
 from ._dsm.external_kms import Credential, Link, client_secret
 from ._dsm.groups import Group
 from ._dsm.link_edit import Applied, Edit
 from ._dsm.link_options import LinkOptions, certificate_fact, client_certificate
 from ._errors import TaskError
-from ._rotation_plan import KEY_ID_FACT, NAME, SECRET, Old, Use, Wish, old_ones, use_of
+from ._replacement import EQUAL_READS
+from ._rotation_plan import CERTIFICATE, KEY_ID_FACT, NAME, SECRET, Old, Use, Wish, old_ones, use_of
+from ._waiter import Patience
 
 # Classes of diagnosis in which Azure refuses the credential itself.
 OF_THE_CREDENTIAL = frozenset(
@@ -53,7 +54,6 @@ OF_THE_CREDENTIAL = frozenset(
         "credential_refused",
     }
 )
-_SERVER_TROUBLE = 500
 _RETRY = "run the task again, which goes on from what is there"
 
 
@@ -82,6 +82,8 @@ class New:
     login: NewLogin | None = field(default=None, repr=False)
     # False for what was there before.
     added: bool = True
+    # Whether the user has given it, so that another run may use it, too.
+    is_given: bool = False
 
     def for_link(self, tls_key: str | None) -> Credential:
         return replace(self.link, tls_key=tls_key)
@@ -142,11 +144,14 @@ class Rotation:
     asking: Asking = REQUEST
     sync_timeout: int | None = None
     grace: float = 0.0
-    # What has been done so far: groups that were written; those that may have the new credential, written or without an
-    # answer; likewise of those that were made; those that DSM has connected with it; credentials that were removed.
+    # IDs of the credentials that the groups had before.
+    used: Sequence[str] = ()
+    # What has been done so far: groups that were written; those that may have the new credential, from before the
+    # request leaves until it is proven that nothing came of it, by label; those that DSM has connected with it;
+    # credentials that were removed; certificates of others that were lost by a write of a third party and put back.
     switched: list[str] = field(default_factory=list)
-    touched: list[Member] = field(default_factory=list)
-    made: list[str] = field(default_factory=list)
+    holders: dict[str, Member | None] = field(default_factory=dict)
+    put_back: list[str] = field(default_factory=list)
     # Name of a group -> the approval that its change has got, or waits for.
     approvals: dict[str, Approval] = field(default_factory=dict)
     # Group's ID -> what DSM's test said last.
@@ -179,29 +184,13 @@ class Rotation:
     def _add_certificate(self, recipe: Recipe, tenant_id: str) -> New:
         pair = recipe.pair or _made_pair(self.application.display_name, recipe)
         certificate = pair.certificate
-        added = certificate.sha256 not in {one.sha256 for one in self.application.credentials}
-        if added:
-            name = NAME if recipe.pair is None else MARK
-            entry = {"key": certificate.encoded, "displayName": name}
-            application_changes.add_certificates(self.graph, self.application, [entry], self.patience())
+        name = NAME if recipe.pair is None else MARK
+        entry = {"key": certificate.encoded, "displayName": name}
+        changed = application_changes.add_certificates(self.graph, self.application, [entry], self.patience())
+        self.put_back.extend(changed.put_back)
+        registered = next(one for one in changed.certificates or () if one.sha256 == certificate.sha256)
         login = NewLogin(tenant_id, self.application.client_id, pem=_pem_of(pair))
-        return New(self._registered(certificate.sha256), client_certificate(pair), login, added)
-
-    def _registered(self, sha256: str) -> EntraCredential:
-        """The certificate as Graph lists it, as soon as it does."""
-        patience = self.patience()
-        while True:
-            found = next((one for one in self.look().credentials if one.sha256 == sha256), None)
-            if found is not None:
-                return found
-            if not patience.pause():
-                raise AzureError(
-                    "the certificate that was registered is not to be seen yet; somebody else may have changed the "
-                    "application's certificates at the same time",
-                    plane="Entra",
-                    obj=self._obj,
-                    next_step=_RETRY,
-                )
+        return New(registered, client_certificate(pair), login, changed.wrote, is_given=recipe.pair is not None)
 
     def prove(self, new: New, members: Sequence[Member]) -> None:
         """See that Entra takes it, and that DSM gets through with it for each group. Nothing in DSM has changed yet."""
@@ -242,28 +231,39 @@ class Rotation:
         """
         for member in members:
             self.dsm.begin_anew()
-            self.touched.append(member)
-            try:
-                applied = link_edit.apply(self.dsm, member.edit(new, self.asking), self.warn)
-            except DsmError as error:
-                if error.status < _SERVER_TROUBLE:
-                    # Refused: nothing has been done.
-                    self.touched.pop()
-                raise
+            label = member.group.label
+            with self.holding(label):
+                edit, before_write = member.edit(new, self.asking), partial(self.holds, label, member)
+                applied = link_edit.apply(self.dsm, edit, self.warn, before_write)
+            # Somebody else may have written the very same.
+            self.holds(label, member)
             self._see_applied(member, applied)
         self.dsm.begin_anew()
-        for group in self._all_made(make(new)):
+        for group in make(new):
             self.switched.append(group.name)
-            self.made.append(group.label)
             self.known.add(str(group.group_id))
             self._see_connected(group, works=False)
             self.dsm.begin_anew()
+
+    def holds(self, label: str, member: Member | None = None) -> None:
+        """Take note that a group may have the new credential from now on. ``member``: None for one that is made."""
+        self.holders[label] = member
+
+    @contextmanager
+    def holding(self, label: str) -> Iterator[None]:
+        """Around a write: the group counts as a holder no more once the failure proves that nothing was done."""
+        try:
+            yield
+        except TaskError as error:
+            if link_edit.changed_nothing(error):
+                self.holders.pop(label, None)
+            raise
 
     def resume(self, new: New, members: Sequence[Member]) -> None:
         """Go on with the requests for approval that an earlier run has filed for these groups."""
         for member in members:
             self.dsm.begin_anew()
-            self.touched.append(member)
+            self.holds(member.group.label, member)
             self._see_applied(member, link_edit.resume(self.dsm, member.edit(new, self.asking)))
 
     def _see_applied(self, member: Member, applied: Applied) -> None:
@@ -277,13 +277,6 @@ class Rotation:
     def is_pending(self) -> bool:
         """Whether a group waits for an approval, so that the old credential is still needed."""
         return any(one.is_pending for one in self.approvals.values())
-
-    def _all_made(self, groups_made: Iterator[Group]) -> Iterator[Group]:
-        try:
-            yield from groups_made
-        except OutcomeUnknown as error:
-            self.made.append(error.obj)
-            raise
 
     def _see_connected(self, group: Group, *, works: bool) -> None:
         """``works``: whether it has to, as it did when DSM tried it."""
@@ -307,26 +300,36 @@ class Rotation:
         if self.sync_timeout is not None:
             keys.scan(self.dsm, str(group.group_id), group.label, self.sync_timeout, FAIL)
 
-    def retire(self, current: EntraCredential, used: Sequence[str], older: Sequence[str]) -> Old:
+    def retire(self, current: EntraCredential) -> Old:
         """Wait, look at everything again, and remove the old credentials if nobody needs them any more."""
         if self.grace:
             _time.sleep(self.grace)
-        found = self.look()
-        old = old_ones(found.credentials, current, used, self.wish, _time.utc_now(), older=older)
+        found = self._look_until_listed(current)
+        old = old_ones(found.credentials, current, self.used, self.wish, _time.utc_now())
         if not old.gone:
             return old
         self._refuse_if_in_use(current, found)
-        application_changes.remove_credentials(self.graph, found, old.gone)
-        self.removed.extend(old.gone)
+        for kind in (CERTIFICATE, SECRET):
+            gone = [one for one in old.gone if one.kind == kind]
+            back = application_changes.remove_credentials(self.graph, found, gone, self.patience(), required=current)
+            self.put_back.extend(back)
+            self.removed.extend(gone)
         return old
+
+    def _look_until_listed(self, current: EntraCredential) -> Application:
+        """The application, once an answer shows the credential in use: one that does not is old, or it was removed."""
+        patience = self.patience()
+        for _look in range(EQUAL_READS):
+            found = self.look()
+            if any(one.key_id == current.key_id for one in found.credentials):
+                return found
+            if not self._pause(patience):
+                break
+        raise self._overtaken("the credential that this run has brought to the groups was removed from the application")
 
     def _refuse_if_in_use(self, current: EntraCredential, found: Application) -> None:
         """Look at the groups once more: another run, or a person, may have written something else by now."""
         self.dsm.begin_anew()
-        if all(one.key_id != current.key_id for one in found.credentials):
-            raise self._overtaken(
-                "the credential that this run has brought to the groups was removed from the application"
-            )
         others = [
             group.label
             for group in groups.linked_to_application(self.dsm, self.application.client_id)
@@ -359,28 +362,49 @@ class Rotation:
         the new credential, which stays valid like the old one.
         """
         if fallback is not None:
-            for member in [*self.touched]:
+            for label, member in [*self.holders.items()]:
                 self.dsm.begin_anew()
-                self._put_back(member, fallback)
-                self.touched.remove(member)
-        holders = [member.group.label for member in self.touched] + self.made
+                if member is not None and self._put_back(member, fallback):
+                    del self.holders[label]
+        holders = sorted({*self.holders, *self._other_holders(new)})
         if holders:
-            return f"the new credential stays, as {', '.join(holders)} may have it; the old one is valid, too"
+            return f"the new credential stays, as {', '.join(holders)} may have it; {self._state_of_the_old()}"
         if not new.added:
             return "every group has the credential that it had before"
-        found = self.look()
-        # Another run may have removed it.
-        there = [one for one in found.credentials if one.key_id == new.entry.key_id]
-        application_changes.remove_credentials(self.graph, found, there)
+        # By its ID, as a list need not show yet what was made a moment ago.
+        application_changes.remove_credentials(self.graph, self.application, [new.entry], self.patience())
         return "every group has the credential that it had before, and the new one was removed"
 
-    def _put_back(self, member: Member, fallback: LinkOptions) -> None:
+    def _other_holders(self, new: New) -> list[str]:
+        """The groups that have the user's own certificate by another run, which was given the same."""
+        if not new.is_given:
+            return []
+        self.dsm.begin_anew()
+        found = groups.linked_to_application(self.dsm, self.application.client_id)
+        uses = {one.label: use_of(one.label, None, *one.credential_facts, [new.entry]) for one in found}
+        return [label for label, use in uses.items() if use.key_id == new.entry.key_id]
+
+    def _state_of_the_old(self) -> str:
+        """Whether what the groups had before is still valid, as Entra tells now."""
+        try:
+            listed = {one.key_id: one for one in self.look().credentials}
+        except TaskError as error:
+            return f"whether the old one is still valid could not be seen ({error.problem})"
+        now = _time.utc_now()
+        gone = [key_id for key_id in self.used if key_id not in listed or _is_over(listed[key_id], now)]
+        if not self.used:
+            return "which one they had before is not known"
+        return f"the old one ({', '.join(gone)}) is not valid any more" if gone else "the old one is valid, too"
+
+    def _put_back(self, member: Member, fallback: LinkOptions) -> bool:
+        """Give a group the credential that it had; whether it has it."""
         stored = groups.get(self.dsm, member.id)
         credential = fallback.credential_for(member.group.azure_link)
-        if stored is not None and credential is not None:
-            was = replace(credential, tls_key=member.tls_key)
-            edit = Edit(Group.from_stored(stored), member.group, was, write_credential=True, asking=self.asking)
-            link_edit.apply(self.dsm, edit, self.warn)
+        if stored is None or credential is None:
+            return False
+        was = replace(credential, tls_key=member.tls_key)
+        edit = Edit(Group.from_stored(stored), member.group, was, write_credential=True, asking=self.asking)
+        return not link_edit.apply(self.dsm, edit, self.warn).is_pending
 
     # Helpers ----------------------------------------------------------------------------------------------------------
 
@@ -403,11 +427,15 @@ class Rotation:
 
     def patience(self) -> Patience:
         """For one step that may have to wait."""
-        return Patience(_time.monotonic() + self.wait_timeout, self.wait_interval)
+        return Patience.of(self.wait_timeout, self.wait_interval)
 
     def _pause(self, patience: Patience) -> bool:
         self.dsm.begin_anew()
         return patience.pause()
+
+
+def _is_over(one: EntraCredential, now: datetime) -> bool:
+    return one.ends is not None and one.ends <= now
 
 
 def _has_another(group: Group, entry: EntraCredential, application: Application, known: Collection[str]) -> bool:

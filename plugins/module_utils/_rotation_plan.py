@@ -160,8 +160,6 @@ def old_ones(
     used: Collection[str],
     wish: Wish,
     now: datetime,
-    *,
-    older: Collection[str] = (),
 ) -> Old:
     """What becomes of the credentials beside the one in use.
 
@@ -170,14 +168,13 @@ def old_ones(
         current: What every group has.
         used: IDs of what these groups had before.
         wish: Whether old ones are to go at all.
-        now: The time.
-        older: IDs of those that were there before ``current`` was made, where this run has made it.
+        now: The time of the service that has made them.
     """
     gone, left = [], []
     for one in credentials:
         if one.key_id == current.key_id:
             continue
-        may_be_coming = one.key_id not in older and _is_under_way(one, current, wish, now)
+        may_be_coming = one.key_id not in used and _is_under_way(one, wish, now)
         reason = _stays(one, used, wish, may_be_coming=may_be_coming)
         if reason is None:
             gone.append(one)
@@ -194,7 +191,7 @@ def _stays(one: Credential, used: Collection[str], wish: Wish, *, may_be_coming:
     if not wish.remove_old:
         return "remove_old is false"
     if may_be_coming:
-        return "it is newer than the one in use, so another run may be about to write it"
+        return "it was created a moment ago and no group has it, so another run may be about to write it"
     return None
 
 
@@ -208,19 +205,20 @@ def of_another_run(
     """
     current = decision.current
     if decision.reason is not None:
-        rest = (one for one in credentials if one is not current and _is_under_way(one, current, wish, now))
+        rest = (one for one in credentials if one is not current and _is_under_way(one, wish, now))
         return next(rest, None)
-    if current is None or not _is_under_way(current, None, wish, now):
+    if current is None or not _is_under_way(current, wish, now):
         return None
     return current if old_ones(credentials, current, used, wish, now).gone else None
 
 
-def _is_under_way(one: Credential, current: Credential | None, wish: Wish, now: datetime) -> bool:
-    """Whether a run may have made it to write it to the groups next: it is newer than what they have, and young."""
-    made, before = _made(one), None if current is None else _made(current)
-    if one.name != NAME or made is None or (before is not None and made < before):
-        return False
-    return now - made < wish.takeover_after
+def _is_under_way(one: Credential, wish: Wish, now: datetime) -> bool:
+    """Whether a run may have created it to write it to the groups next: it is young.
+
+    Whether it is older or newer than another one tells nothing: of two runs, the one that creates first may write last.
+    """
+    made = _made(one)
+    return one.name == NAME and made is not None and now - made < wish.takeover_after
 
 
 def _made(one: Credential) -> datetime | None:

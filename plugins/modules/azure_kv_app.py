@@ -266,6 +266,20 @@ client_secret:
   description: The value of a secret that this task made with O(return_secret), otherwise V(null).
   returned: with O(state=present)
   type: str
+put_back:
+  description:
+    - Certificates and API permissions of others that were lost because somebody else overwrote the lists of the
+      application at the same time, and that this task has put back.
+  returned: with O(state=present)
+  type: list
+  elements: str
+connections:
+  description:
+    - When something was put back and there is a login to DSM, what DSM's test says of each group that uses the
+      application, by C(group) and C(connection). Otherwise V(null).
+  returned: with O(state=present)
+  type: list
+  elements: dict
 left:
   description: With O(state=absent), what stays and why.
   returned: with O(state=absent)

@@ -423,6 +423,13 @@ removed:
   returned: success
   type: list
   elements: dict
+put_back:
+  description:
+    - Certificates of others that were lost because somebody else overwrote the application's list at the same time, and
+      that this task has put back. All groups were tested after that.
+  returned: success
+  type: list
+  elements: str
 left:
   description: All other credentials of the application, with the keys of RV(credential), and the C(reason) to stay.
   returned: success

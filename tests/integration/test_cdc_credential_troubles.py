@@ -32,6 +32,7 @@ def rotations(azure: AzureRights) -> Rotations:
 # Killed -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "names"), [("secret", ("one", "two")), ("certificate", ("one",))])
 def test_a_run_that_is_killed_after_any_request_is_run_again_to_the_same_end(
     rotations: Rotations, tmp_path: Path, kind: str, names: tuple[str, ...]

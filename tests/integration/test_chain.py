@@ -17,6 +17,8 @@ from sandbox import Fault, Sandbox
 from support.operate import Operator
 from support.playbook import ROOT, Ansible, Run
 
+pytestmark = pytest.mark.long
+
 TEARDOWN = ROOT / "playbooks" / "teardown.yml"
 VAULT = "akv-from-nothing"
 NAME = "akv-chain"

@@ -91,6 +91,7 @@ def declared(azure: AzureRights, tmp_path: Path) -> Drift:
     return Drift(azure, tmp_path)
 
 
+@pytest.mark.long
 def test_the_report_and_the_plan_of_the_set_up_agree_on_every_deviation(declared: Drift) -> None:
     as_set_up = declared.look()
     assert (drift(as_set_up), len(as_set_up["groups"])) == ({}, len(declared.world.hosts))

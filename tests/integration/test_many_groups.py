@@ -17,6 +17,8 @@ from integration.test_secrets import assert_none_in
 from sandbox import Sandbox
 from support.many_hosts import APPLICATIONS, TEARDOWN, VAULTS, Setup
 
+pytestmark = pytest.mark.long
+
 PAIRS = APPLICATIONS * VAULTS
 HOSTS = 20
 

@@ -15,6 +15,8 @@ from sandbox import Sandbox
 from sandbox.authorities import self_signed
 from support.playbook import ROOT, Ansible
 
+pytestmark = pytest.mark.long
+
 SETUP = ROOT / "playbooks" / "setup.yml"
 VAULTS = {"public": "akv-sandbox-prem", "government": "akv-sandbox-gov-prem"}
 NAMES = {

@@ -16,7 +16,8 @@ class Fault:
     """One rule. `route` is the route template, as in the journal; `*` matches all.
 
     The first `skip` matching calls pass, then `times` calls are disturbed (None: all from there on). Without `status`,
-    `reset`, `truncate` and `rewrite` a rule only delays. `after_work` lets the request take effect before its answer is replaced.
+    `reset`, `truncate` and `rewrite` a rule only delays. `after_work` lets the request take effect before its answer is
+    replaced.
     `rewrite` gets the body of the answer and returns the one that is sent: a cache, a gateway or a lagging replica.
     `origin` is who asks, `client` or `dsm`. `then` is called in the sandbox's thread when the request has been carried
     out, before its answer leaves.

@@ -39,6 +39,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_app
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
+from ansible_collections.fortanix.dsm.plugins.module_utils._waiter import NO_PATIENCE
 from sandbox.authorities import self_signed
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
@@ -377,7 +378,7 @@ def test_a_read_that_graph_could_not_answer_is_no_absence() -> None:
 
 def test_a_credential_that_graph_does_not_show_is_never_lost() -> None:
     """The list is replaced as a whole, so that one without its key would be gone."""
-    graph = Graph({"keyCredentials": [{"keyId": "hidden", "key": None}]})
+    graph = Graph({"id": application().object_id, "keyCredentials": [{"keyId": "hidden", "key": None}]})
 
     with pytest.raises(TaskError, match="hidden"):
         application_changes.update(
@@ -385,6 +386,6 @@ def test_a_credential_that_graph_does_not_show_is_never_lost() -> None:
             application(),
             certificates=[certificate()],
             permission=None,
-            patience=application_changes.Patience(0, 0),
+            patience=NO_PATIENCE,
         )
     assert graph.sent == []

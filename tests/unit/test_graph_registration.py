@@ -272,11 +272,18 @@ def test_the_identifier_of_a_secret_is_no_thumbprint() -> None:
     assert secret.thumbprint is None
 
 
-@pytest.mark.parametrize("empty", [[], None])
-def test_an_application_without_credentials_has_none(empty: Any) -> None:
-    found = registered(application=application(passwordCredentials=empty, keyCredentials=empty))
+def test_an_application_without_credentials_has_none() -> None:
+    found = registered(application=application(passwordCredentials=[], keyCredentials=[]))
 
     assert found.identity.credentials == ()
+
+
+@pytest.mark.parametrize("member", ["passwordCredentials", "keyCredentials"])
+def test_a_list_of_credentials_that_is_not_shown_is_unknown(member: str) -> None:
+    found = registered(application=application(**{member: None}))
+
+    assert found.identity.credentials is None
+    assert member in found.unreadable["application"]
 
 
 # --- Permissions of APIs and consents ---------------------------------------------------------------------------------

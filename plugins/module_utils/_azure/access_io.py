@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import TaskError
+from .._waiter import Patience
 from . import application_changes, authorization, observation, vaults
 from .access import grants
 from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
@@ -194,7 +195,7 @@ def _iso(moment: Any) -> str | None:
 # Writing ------------------------------------------------------------------------------------------------------------
 
 
-def cut(azure: Azure, step: Step) -> None:
+def cut(azure: Azure, step: Step, patience: Patience) -> None:
     """Take one thing away. What is gone already counts as taken.
 
     Raises:
@@ -215,10 +216,10 @@ def cut(azure: Azure, step: Step) -> None:
         gone = step.entries if isinstance(step, Certificates) else (step.entry,)
         kind = "secret" if isinstance(step, Secret) else "certificate"
         credentials = [Credential(kind, one.key_id, one.display_name, None, None) for one in gone]
-        application_changes.remove_credentials(azure.graph, _application(step.application), credentials)
+        application_changes.remove_credentials(azure.graph, _application(step.application), credentials, patience)
 
 
-def restore(azure: Azure, step: Step) -> None:
+def restore(azure: Azure, step: Step, patience: Patience) -> None:
     """Put one thing back.
 
     Raises:
@@ -232,7 +233,8 @@ def restore(azure: Azure, step: Step) -> None:
         application_changes.set_enabled(azure.graph, step.application.object_id, enabled=True)
     elif isinstance(step, Certificates):
         entries = [{"key": one.key, "displayName": one.display_name} for one in step.entries]
-        application_changes.add_certificates(azure.graph, _application(step.application), entries)
+        application = _application(step.application)
+        application_changes.add_certificates(azure.graph, application, entries, patience, while_disabled=True)
     else:
         raise AssertionError("a secret cannot be brought back")
 

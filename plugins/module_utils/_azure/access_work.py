@@ -18,6 +18,7 @@ from .._findings import Finding, ranked
 from .._ids import is_uuid
 from .._plan import Change, Plan, View
 from .._task import Task
+from .._waiter import Patience
 from . import access_cut, access_findings, access_io, graph
 from .access_cut import Policy, Role, Step
 from .access_record import Record
@@ -114,10 +115,13 @@ class Work:
         if objection:
             return REFUSED, objection
         try:
-            (access_io.cut if self.cut else access_io.restore)(self.azure, step)
+            (access_io.cut if self.cut else access_io.restore)(self.azure, step, self._patience())
         except TaskError as error:
             return REFUSED, str(error)
         return DONE, ""
+
+    def _patience(self) -> Patience:
+        return Patience.of(self.task.params["wait_timeout"], self.task.params["wait_interval"])
 
     def _read_back(
         self, stores: list[KeyStore], left: Callable[[Record], tuple[Step, ...]], done: list[Change]

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from .. import _time
 from .._certificates import Certificate
 from .._errors import TaskError
+from .._replacement import EQUAL_READS, check_id, list_in
+from .._waiter import Patience
+from . import application_lists
+from .application_lists import Changed, Edit
 from .application_plan import MARK, Application, Permission
-from .errors import GRAPH_DENIED, AzureError, code_of, denied, status_of
+from .errors import GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
 from .facts import Credential
-from .graph import credentials_of, quoted
+from .graph import credential_of, quoted
 from .pipeline import Channel
 
 T = TypeVar("T")
 
-_KIND = {"type": "AsymmetricX509Cert", "usage": "Verify"}
 _MAY_WRITE = (
     "Application.ReadWrite.OwnedBy, which is for applications that the operator made or owns, or "
     "Application.ReadWrite.All"
@@ -36,34 +37,17 @@ _REMOVE_LOST_SECRET = (
 )
 
 
-@dataclass(frozen=True)
-class Patience:
-    """Until when (``_time.monotonic()``) and how often to look for what was just made. Seconds."""
+def until_known(request: Callable[[], T], patience: Patience, *, unknown: Sequence[int] = (404,)) -> T:
+    """Send a request about a fresh object again while Graph does not know the object everywhere.
 
-    deadline: float
-    interval: float
-
-    def pause(self) -> bool:
-        """Wait for the next look; False when the time would be over by then."""
-        if _time.monotonic() + self.interval > self.deadline:
-            return False
-        _time.sleep(self.interval)
-        return True
-
-    def until_known(self, request: Callable[[], T], *, unknown: Sequence[int] = (404,)) -> T:
-        """Send a request about a fresh object again while Graph does not know the object everywhere.
-
-        ``unknown``: the statuses that say so.
-        """
-        while True:
-            try:
-                return request()
-            except AzureError as error:
-                if status_of(error) not in unknown or not self.pause():
-                    raise
-
-
-NO_PATIENCE = Patience(0, 0)
+    ``unknown``: the statuses that say so.
+    """
+    while True:
+        try:
+            return request()
+        except AzureError as error:
+            if status_of(error) not in unknown or not patience.pause():
+                raise
 
 
 def create(graph: Channel, display_name: str, unique_name: str | None) -> str | None:
@@ -96,7 +80,7 @@ def create_principal(graph: Channel, client_id: str, patience: Patience) -> None
                 raise
 
     with _explained("make service principals", _MAY_WRITE, obj):
-        patience.until_known(send, unknown=(400, 404))
+        until_known(send, patience, unknown=(400, 404))
 
 
 def update(
@@ -106,41 +90,17 @@ def update(
     certificates: Sequence[Certificate],
     permission: Permission | None,
     patience: Patience,
-) -> None:
-    """Add certificates and the API permission in one request. Nothing is taken from the lists."""
-    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
-    body: dict[str, Any] = {}
-    if certificates:
-        body["keyCredentials"] = [
-            *_registered(graph, application, patience),
-            *(_entry(one, MARK) for one in certificates),
-        ]
-    if permission is not None:
-        body["requiredResourceAccess"] = permission.merged_into(application.access)
-    if body:
-        with _explained("change this application", _MAY_WRITE, obj):
-            patience.until_known(lambda: graph.send("PATCH", path, obj=obj, body=body))
+) -> Changed | None:
+    """Add certificates and the API permission in one request; None when there is nothing to add."""
+    entries = [{"key": one.encoded, "displayName": MARK} for one in certificates]
+    if not entries and permission is None:
+        return None
+    return _changed(graph, application, Edit(add=entries, permission=permission), patience)
 
 
-def _registered(graph: Channel, application: Application, patience: Patience) -> list[dict[str, Any]]:
-    """The certificates as they are to be sent again: the request replaces the list, and forgets what is not in it."""
-    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
-    found = patience.until_known(lambda: graph.get(path, obj=obj, query={"$select": "id,keyCredentials"}))
-    entries = found.get("keyCredentials") or []
-    lost = [str(entry.get("keyId")) for entry in entries if not entry.get("key")]
-    if lost:
-        raise TaskError(
-            f"Graph does not show the public part of the credentials {', '.join(lost)}, which would be lost when a "
-            "certificate is added",
-            plane="Entra",
-            obj=obj,
-            next_step="add the certificate in the portal, or use an application of its own for DSM",
-        )
-    return [{name: value for name, value in entry.items() if value is not None} for entry in entries]
-
-
-def _entry(certificate: Certificate, name: str) -> dict[str, str]:
-    return {**_KIND, "key": certificate.encoded, "displayName": name}
+def _changed(graph: Channel, application: Application, edit: Edit, patience: Patience) -> Changed:
+    with _explained("change this application", _MAY_WRITE, f"application {application.display_name}"):
+        return application_lists.change(graph, application, edit, patience)
 
 
 def set_consent(
@@ -163,7 +123,7 @@ def set_consent(
             "resourceId": permission.resource_principal_id,
             "scope": " ".join(scopes),
         }
-        patience.until_known(lambda: graph.send("POST", "/v1.0/oauth2PermissionGrants", obj=obj, body=body))
+        until_known(lambda: graph.send("POST", "/v1.0/oauth2PermissionGrants", obj=obj, body=body), patience)
 
 
 def add_secret(
@@ -184,7 +144,7 @@ def add_secret(
     lost = None
     try:
         with _explained("add secrets to this application", _MAY_WRITE, obj):
-            made = patience.until_known(lambda: graph.send("POST", path, obj=obj, body=body))
+            made = until_known(lambda: graph.send("POST", path, obj=obj, body=body), patience)
     except AzureError as error:
         status = status_of(error)
         if status is not None and status < 500:
@@ -199,36 +159,100 @@ def add_secret(
             next_step=when_lost,
             status=status,
         )
-    return str(made["secretText"]), credentials_of({"passwordCredentials": [made]})[0]
+    return str(made["secretText"]), credential_of("secret", made)
 
 
-def remove_credentials(graph: Channel, application: Application, credentials: Sequence[Credential]) -> None:
-    """Take these secrets and certificates away, and no other."""
+def remove_credentials(
+    graph: Channel,
+    application: Application,
+    credentials: Sequence[Credential],
+    patience: Patience,
+    *,
+    required: Credential | None = None,
+) -> tuple[str, ...]:
+    """Take these secrets and certificates away, and no other; the same thing done by somebody else is as good.
+
+    Args:
+        graph: The way to Microsoft Graph.
+        application: As it was seen last.
+        credentials: What is to go.
+        patience: How long to wait until it is seen to be gone.
+        required: A credential that must be among those that stay.
+
+    Returns:
+        What others have lost meanwhile by a write of a third party, and has been put back.
+
+    Raises:
+        TaskError: one of them is still there, or it cannot be seen whether it is.
+    """
+    certificates = [one for one in credentials if one.kind == "certificate"]
+    put_back: tuple[str, ...] = ()
+    if certificates:
+        stays = required if required is not None and required.kind == "certificate" else None
+        put_back = _changed(graph, application, Edit(remove=certificates, required=stays), patience).put_back
+    for one in credentials:
+        if one.kind == "secret" and not _remove_secret(graph, application, one.key_id):
+            _see_secret_gone(graph, application, one.key_id, patience)
+    return put_back
+
+
+def _remove_secret(graph: Channel, application: Application, key_id: str) -> bool:
+    """Remove it by its ID; False where Graph does not say that it has: it is gone already, or not known there yet."""
+    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}/removePassword"
+    try:
+        with _explained("change this application", _MAY_WRITE, obj):
+            graph.send("POST", path, obj=obj, body={"keyId": key_id}, repeatable=True)
+    except AzureError as error:
+        if status_of(error) not in (400, 404) and not may_have_worked(error):
+            raise
+        return False
+    return True
+
+
+def _see_secret_gone(graph: Channel, application: Application, key_id: str, patience: Patience) -> None:
+    """Look for a secret whose removal was not confirmed, and remove it when it shows.
+
+    One that this run has seen listed, and that is not listed any more, was removed by somebody else. One that was never
+    listed may still come up, as Graph answers from several places.
+
+    Raises:
+        TaskError: it is there still, or may be.
+    """
     obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
-    gone = {one.key_id for one in credentials}
-    with _explained("change this application", _MAY_WRITE, obj):
-        if any(one.kind == "certificate" for one in credentials):
-            stay = [
-                entry for entry in _registered(graph, application, NO_PATIENCE) if str(entry.get("keyId")) not in gone
-            ]
-            graph.send("PATCH", path, obj=obj, body={"keyCredentials": stay})
-        for one in credentials:
-            if one.kind == "secret":
-                graph.send("POST", f"{path}/removePassword", obj=obj, body={"keyId": one.key_id})
+    was_listed = any(one.key_id == key_id for one in application.credentials)
+    in_a_row, waits = 0, True
+    while waits and in_a_row < EQUAL_READS:
+        body = graph.get(path, obj=obj, query={"$select": "id,passwordCredentials"})
+        check_id(body, application.object_id, plane="Entra", obj=obj)
+        listed = {str(one.get("keyId")) for one in list_in(body, "passwordCredentials", plane="Entra", obj=obj)}
+        if key_id in listed and _remove_secret(graph, application, key_id):
+            return
+        in_a_row = 0 if key_id in listed else in_a_row + 1
+        was_listed = was_listed or key_id in listed
+        waits = patience.pause()
+    if in_a_row < EQUAL_READS or not was_listed:
+        raise TaskError(
+            f"it cannot be verified that the secret {key_id} is removed",
+            plane="Entra",
+            obj=obj,
+            next_step="run the task again, which removes it if it is there",
+            retryable=True,
+        )
 
 
 def add_certificates(
     graph: Channel,
     application: Application,
     entries: Sequence[Mapping[str, str]],
-    patience: Patience = NO_PATIENCE,
-) -> None:
-    """Register further certificates: ``key`` is base64 of DER, ``displayName`` says whose they are. None goes."""
-    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
-    with _explained("change this application", _MAY_WRITE, obj):
-        stay = _registered(graph, application, patience)
-        body = {"keyCredentials": [*stay, *({**_KIND, **entry} for entry in entries)]}
-        patience.until_known(lambda: graph.send("PATCH", path, obj=obj, body=body))
+    patience: Patience,
+    *,
+    while_disabled: bool = False,
+) -> Changed:
+    """Register further certificates: ``key`` is base64 of DER, ``displayName`` says whose they are. None goes.
+
+    ``while_disabled``: also where the application is disabled, as in the way back from an emergency.
+    """
+    return _changed(graph, application, Edit(add=entries, while_disabled=while_disabled), patience)
 
 
 def set_enabled(graph: Channel, object_id: str, *, enabled: bool) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import _time
 from .._errors import TaskError
+from .._replacement import Incomplete, list_in
 from . import app_policies
 from .application_plan import SCOPE, Application, Consent, Permission
 from .authorization import moment
@@ -21,6 +22,7 @@ from .cloud import Cloud
 from .errors import denied, refusal
 from .graph import Answer, batch, credentials_of, quoted
 from .pipeline import Channel
+from .session import understood
 
 _APPLICATION = (
     "id,appId,displayName,uniqueName,createdDateTime,isDisabled,tags,passwordCredentials,keyCredentials,"
@@ -78,17 +80,28 @@ def look(graph: Channel, cloud: Cloud, selector: Selector, *, key_vault: bool, c
         reads["key_vault"] = f"/servicePrincipals(appId='{cloud.key_vault_app_id}')?{select}"
     if selector.by == "client_id":
         reads |= _belongings(selector.value, consent)
-    answers = batch(graph, reads, obj=str(selector))
-    permission = _permission(answers["key_vault"], cloud) if key_vault else None
-    application = _read(answers["application"], "look at applications", _MAY_READ, str(selector))
-    if application is not None and selector.by == "display_name":
-        application = _the_one(application.get("value") or [], selector)
-    if application is None:
-        _refuse_a_foreign_one(answers.get("principal"), selector)
-    elif selector.by != "client_id":
-        answers |= batch(graph, _belongings(str(application["appId"]), consent), obj=str(selector))
-    found = None if application is None else _application(application, answers, permission, str(selector))
-    return Observation(found, permission, answers["policy"].body)
+    with understood(str(selector), plane="Entra"):
+        answers = batch(graph, reads, obj=str(selector))
+        permission = _permission(answers["key_vault"], cloud) if key_vault else None
+        application = _read(answers["application"], "look at applications", _MAY_READ, str(selector))
+        if application is not None and selector.by == "display_name":
+            hits = list_in(application, "value", plane="Entra", obj=str(selector))
+            application = _the_one(hits, selector)
+        if application is None:
+            _refuse_a_foreign_one(answers.get("principal"), selector)
+        else:
+            _check_named(application, selector)
+        if application is not None and selector.by != "client_id":
+            answers |= batch(graph, _belongings(str(application["appId"]), consent), obj=str(selector))
+        found = None if application is None else _application(application, answers, permission, str(selector))
+        return Observation(found, permission, answers["policy"].body)
+
+
+def _check_named(application: Mapping[str, Any], selector: Selector) -> None:
+    """Refuse an answer about another application than the one that was asked for."""
+    member = {"client_id": "appId", "unique_name": "uniqueName", "display_name": "displayName"}[selector.by]
+    if str(application.get(member) or "").lower() != selector.value.lower():
+        raise Incomplete("the answer is about another application", plane="Entra", obj=str(selector))
 
 
 def _path_of(selector: Selector) -> str:
@@ -168,17 +181,19 @@ def _application(
 ) -> Application:
     principal = _read(answers["principal"], "look at service principals", _MAY_READ, obj)
     enabled = body.get("isDisabled") is not True and (principal or {}).get("accountEnabled") is not False
+    access = list_in(body, "requiredResourceAccess", plane="Entra", obj=obj)
+    tags = list_in(body, "tags", plane="Entra", obj=obj)
     return Application(
         client_id=str(body["appId"]),
         object_id=str(body["id"]),
         display_name=str(body.get("displayName") or ""),
         unique_name=body.get("uniqueName") or None,
         created=moment(body.get("createdDateTime")),
-        tags=tuple(body.get("tags") or ()),
+        tags=tuple(tags),
         enabled=enabled,
         principal_id=None if principal is None else str(principal["id"]),
-        credentials=credentials_of(body),
-        access=tuple(body.get("requiredResourceAccess") or ()),
+        credentials=credentials_of(body, obj),
+        access=tuple(access),
         consent=_consent(answers.get("consents"), permission, obj),
     )
 
@@ -186,8 +201,8 @@ def _application(
 def _consent(answer: Answer | None, permission: Permission | None, obj: str) -> Consent | None:
     if answer is None or permission is None:
         return None
-    body = _read(answer, "look at consents", _MAY_READ_CONSENT, obj) or {}
-    for grant in body.get("value") or []:
+    body = _read(answer, "look at consents", _MAY_READ_CONSENT, obj)
+    for grant in [] if body is None else list_in(body, "value", plane="Entra", obj=obj):
         about = str(grant.get("resourceId")).lower() == permission.resource_principal_id.lower()
         if about and grant.get("consentType") == "AllPrincipals":
             return Consent(str(grant["id"]), tuple(str(grant.get("scope") or "").split()))

@@ -173,14 +173,19 @@ _STATUSES: Mapping[int, tuple[str, str]] = {
     409: ("the object is not in a state that allows this", "see what the server says, and run the task again"),
     429: _CODES["TooManyRequests"],
 }
+FOREIGN_ANSWER = "run the task again; if it stays so, see whether a proxy or gateway answers in the place of Azure"
 _TROUBLE = ("Azure or something in front of it is in trouble", "run again when it is healthy")
+
+
+_THROTTLED, _SERVER_TROUBLE = 429, 500
 
 
 class AzureError(TaskError):
     """A refusal of Entra or Azure, or a way to it that is blocked.
 
     ``status``: of HTTP, None when there was no answer. ``code``: the innermost one that the server names, or
-    ``AADSTS<number>``; empty when there is none.
+    ``AADSTS<number>``; empty when there is none. ``retry_after``: seconds that the server asks to wait, if it does.
+    ``retryable``: running the task again may help; by default after an answer that is about the server's own state.
     """
 
     def __init__(
@@ -193,9 +198,13 @@ class AzureError(TaskError):
         next_step: str,
         status: int | None = None,
         code: str = "",
+        retry_after: float | None = None,
+        retryable: bool | None = None,
     ) -> None:
-        self.status, self.code, self.words = status, code, words
-        details = {name: value for name, value in (("status", status), ("code", code)) if value}
+        self.status, self.code, self.words, self.retry_after = status, code, words, retry_after
+        passing = status is not None and (status == _THROTTLED or status >= _SERVER_TROUBLE)
+        facts = (("status", status), ("code", code), ("retryable", passing if retryable is None else retryable))
+        details: dict[str, Any] = {name: value for name, value in facts if value}
         super().__init__(problem, plane=plane, obj=obj, server_words=words, next_step=next_step, **details)
 
 
@@ -248,7 +257,28 @@ def refusal(
     if retry_after:
         advice += f" (the server asks to wait: Retry-After {retry_after})"
     quoted = f"{code}: {words}" if code and words else code or words or f"HTTP status {status}"
-    return AzureError(problem, plane=plane, obj=obj, words=quoted, next_step=advice, status=status, code=code)
+    return AzureError(
+        problem,
+        plane=plane,
+        obj=obj,
+        words=quoted,
+        next_step=advice,
+        status=status,
+        code=code,
+        retry_after=_seconds(retry_after),
+    )
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """The value of the header where it is a number (RFC 9110 §10.2.3); a date is left to the caller's own pauses."""
+    text = (retry_after or "").strip()
+    return float(text) if text.isascii() and text.isdecimal() else None
+
+
+def may_have_worked(error: Exception) -> bool:
+    """Whether a write may have been carried out: no answer came, or one of a gateway or of a server in trouble."""
+    status = status_of(error)
+    return status is None or status >= _SERVER_TROUBLE
 
 
 def failure_of(error: BaseException, *, plane: str, obj: str) -> AzureError:
@@ -287,7 +317,7 @@ def failure_of(error: BaseException, *, plane: str, obj: str) -> AzureError:
         plane=plane,
         obj=obj,
         words=words,
-        next_step="see whether a proxy or gateway answers in the place of Azure",
+        next_step=FOREIGN_ANSWER,
         status=status,
     )
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._errors import TaskError, quotable
+from .._replacement import Incomplete, list_in
 from .authorization import moment
 from .facts import Credential, Identity
 from .pipeline import Channel
@@ -71,6 +72,11 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         )
     unreadable = {name: answer.words for name, answer in answers.items() if answer.body is None}
     application = answers["application"].body
+    try:
+        credentials = None if application is None else credentials_of(application, f"application {client_id}")
+    except Incomplete as error:
+        # Of such an answer nothing is believed.
+        application, credentials, unreadable["application"] = None, None, error.problem
     identity = Identity(
         client_id=client_id,
         object_id=_object_id(principal.body, object_id, client_id),
@@ -79,7 +85,7 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         display_name=str((principal.body or application or {}).get("displayName") or ""),
         enabled=_enabled(principal.body, application),
         groups=_groups(answers["groups"].body),
-        credentials=None if application is None else credentials_of(application),
+        credentials=credentials,
     )
     return Registration(identity, _resources(application), _consents(answers["consents"].body), unreadable)
 
@@ -160,14 +166,20 @@ def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
     return frozenset(str(entry["id"]).lower() for entry in body["value"] if entry.get("@odata.type") in kinds)
 
 
-def credentials_of(application: Mapping[str, Any]) -> tuple[Credential, ...]:
-    """Secrets and certificates of an application as Graph shows it."""
-    secrets = [_credential("secret", entry) for entry in application.get("passwordCredentials") or []]
-    certificates = [_credential("certificate", entry) for entry in application.get("keyCredentials") or []]
-    return (*secrets, *certificates)
+def credentials_of(application: Mapping[str, Any], obj: str) -> tuple[Credential, ...]:
+    """Secrets and certificates of an application as Graph shows it.
+
+    Raises:
+        Incomplete: one of the lists is missing or null, which does not mean that there are none.
+    """
+    return tuple(
+        credential_of(kind, entry)
+        for kind, member in (("secret", "passwordCredentials"), ("certificate", "keyCredentials"))
+        for entry in list_in(application, member, plane="Entra", obj=obj)
+    )
 
 
-def _credential(kind: str, entry: Mapping[str, Any]) -> Credential:
+def credential_of(kind: str, entry: Mapping[str, Any]) -> Credential:
     return Credential(
         kind=kind,
         key_id=str(entry["keyId"]),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import _deps
-from .application_changes import Patience
+from .._waiter import Patience
 from .credential import Operator
 from .errors import AzureError, entra_numbers, without_trace
 

@@ -23,7 +23,7 @@ from .. import _deps
 from .._errors import TaskError
 from .cloud import check_uri, is_hsm_uri
 from .credential import Operator
-from .errors import AzureError, failure_of, refusal
+from .errors import FOREIGN_ANSWER, AzureError, failure_of, refusal
 
 _USER_AGENT = "fortanix.dsm"
 _OLDEST_KEY_VAULT_SDK = 14
@@ -103,8 +103,12 @@ class Channel:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
+        repeatable: bool = False,
     ) -> dict[str, Any]:
-        """The JSON of a successful answer; an empty mapping when it has no body.
+        """The JSON of a successful answer; an empty mapping when a write is answered without a body.
+
+        A write is sent once: by the time that the SDK would send it again, a body that was built on a read may be
+        built on an old one, and a creation may have been carried out. Whoever writes reads again, and then decides.
 
         Args:
             method: Of HTTP.
@@ -113,17 +117,21 @@ class Channel:
             query: Parameters, unescaped. Resource Manager wants ``api-version`` in each request.
             body: Sent as JSON.
             headers: Besides those of every request.
+            repeatable: A write whose body depends on nothing that was read, and that does the same when it is carried
+                out twice. The SDK may repeat it.
 
         Raises:
-            AzureError: the service or Entra refuses, or cannot be reached.
+            AzureError: the service or Entra refuses, or cannot be reached; or a read is answered by something other
+                than a JSON object.
             WriteRefused: this way is for reading, and the request is none.
         """
         url = path if path.startswith("https://") else self.base + path
         if query:
             url += "?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote, safe=_SAFE_IN_QUERY)
         request = self._request(method, url, headers=dict(headers or {}), **({} if body is None else {"json": body}))
+        reads = is_read(method, urllib.parse.urlsplit(url).path, request.content)
         with self.explained(obj):
-            response = self.sdk.send_request(request)
+            response = self.sdk.send_request(request, **({} if reads or repeatable else {"retry_total": 0}))
             status, content = response.status_code, response.content
         found = _decoded(content)
         if not 200 <= status < 300:
@@ -135,6 +143,8 @@ class Channel:
                 retry_after=response.headers.get("Retry-After"),
                 label=f"{method} {urllib.parse.urlsplit(url).path}",
             )
+        if reads and not content.strip():
+            raise self._unreadable(obj, "the answer is empty")
         if not isinstance(found, dict):
             raise self._unreadable(obj, "the answer is no JSON object")
         return found
@@ -180,7 +190,8 @@ class Channel:
             problem,
             plane=self.plane,
             obj=obj,
-            next_step="see whether a proxy or gateway answers in the place of Azure",
+            next_step=FOREIGN_ANSWER,
+            retryable=True,
         )
 
 
@@ -295,15 +306,13 @@ def _policies(authentication: Any, operator: Operator, *, read_only: bool) -> li
 
 
 def _retries(operator: Operator) -> Any:
-    """The SDK's retries, without those that wait for long or might do a thing twice."""
+    """The SDK's retries, without those that wait for long. For which requests there are any: :meth:`Channel.send`."""
     policy = _deps.load("azure.core.pipeline.policies").RetryPolicy(retry_total=operator.network["retry_total"])
     wanted = policy.is_retry
 
     def is_retry(settings: Any, response: Any) -> bool:
-        # After 5xx, a POST or PATCH may have been carried out; the SDK would send it again.
-        uncertain = response.http_request.method in ("POST", "PATCH") and response.http_response.status_code >= 500
         too_long = (policy.get_retry_after(response) or 0) > _LONGEST_PAUSE
-        return not uncertain and not too_long and bool(wanted(settings, response))
+        return not too_long and bool(wanted(settings, response))
 
     policy.is_retry = is_retry
     return policy

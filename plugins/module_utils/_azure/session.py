@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from . import pipeline
 from .credential import Operator
-from .errors import AzureError
+from .errors import FOREIGN_ANSWER, AzureError
 from .pipeline import Channel
 
 
@@ -42,7 +42,7 @@ def connect(operator: Operator, *, read_only: bool) -> Iterator[Azure]:
 
 
 @contextmanager
-def understood(obj: str) -> Iterator[None]:
+def understood(obj: str, *, plane: str = "Azure") -> Iterator[None]:
     """Turns an answer without the members that it must have into an error: most likely it is not from Azure."""
     cause = ""
     try:
@@ -52,7 +52,8 @@ def understood(obj: str) -> Iterator[None]:
     if cause:
         raise AzureError(
             f"an answer has not the expected shape ({cause})",
-            plane="Azure",
+            plane=plane,
             obj=obj,
-            next_step="see whether a proxy or gateway answers in the place of Azure",
+            next_step=FOREIGN_ANSWER,
+            retryable=True,
         )

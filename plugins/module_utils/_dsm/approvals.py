@@ -21,7 +21,7 @@ from .._errors import InvalidInput, TaskError
 from . import routes
 from .approval_requests import APPROVED, DENIED, FAILED, PENDING, Operation, Request, choose, crossing
 from .client import DsmClient
-from .errors import ApprovalRequired, DsmError
+from .errors import ApprovalRequired, DsmError, NotDone
 from .paging import items
 
 _LONGEST_PAUSE = 15.0
@@ -225,8 +225,11 @@ def _file(dsm: DsmClient, operation: Operation, refused: ApprovalRequired) -> Re
     try:
         return Request.from_stored(dsm.call("POST", routes.APPROVALS, body=body, obj=operation.label))
     except DsmError as error:
+        if not error.proves_refusal:
+            # The request may have been filed.
+            raise
         words = error.words
-    raise TaskError(
+    raise NotDone(
         f"DSM demands an approval for this ({refused.words}) and takes no request for it",
         plane="DSM",
         obj=operation.label,
@@ -292,7 +295,7 @@ def _result(dsm: DsmClient, operation: Operation, request: Request) -> Any:
 
 def _denied(operation: Operation, request: Request) -> TaskError:
     reason = f": {request.denial_reason}" if request.denial_reason else ", without a reason"
-    return TaskError(
+    return NotDone(
         f"{request.label} was denied by {request.denier or 'somebody whom DSM does not name'}{reason}",
         plane="DSM",
         obj=operation.label,

@@ -28,6 +28,7 @@ _NEXT_STEPS = {
     423: "have an administrator unlock the account or the user",
     429: "DSM limits the rate of requests: run again later or with fewer forks",
 }
+_PROVE_NOTHING = frozenset({408, 429})
 _SERVER_TROUBLE = "DSM or something in front of it is in trouble: run again when it is healthy"
 
 
@@ -50,6 +51,14 @@ class DsmError(TaskError):
             status=status,
         )
 
+    @property
+    def proves_refusal(self) -> bool:
+        """Whether a write that was answered in this way has changed nothing.
+
+        A server in trouble, or a gateway that limits rates or times, may answer after the work was done.
+        """
+        return 400 <= self.status < 500 and self.status not in _PROVE_NOTHING
+
     def advising(self, next_step: str) -> DsmError:
         """The same refusal with another next step."""
         return DsmError(
@@ -69,6 +78,10 @@ class ApprovalRequired(DsmError):
             obj=obj,
             next_step="an approval policy guards this: do it in DSM's user interface, where the approvers are asked",
         )
+
+
+class NotDone(TaskError):
+    """A failure of a write that has certainly changed nothing in DSM, and has filed no request for an approval."""
 
 
 class OutcomeUnknown(TaskError):

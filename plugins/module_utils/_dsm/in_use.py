@@ -12,7 +12,7 @@ from typing import Any
 
 from .._errors import TaskError
 from .._task import Task
-from . import groups
+from . import connection, groups
 from .client import connect
 from .external_kms import Link, is_azure, normal_uri
 
@@ -52,6 +52,20 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
             next_step=f"remove the groups first, or let them use another {other}",
             groups=users,
         )
+
+
+def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:
+    """What DSM's test says now of each group whose link logs in as this application; None without a login to DSM."""
+    if task.params["dsm_endpoint"] is None:
+        return None
+    with connect(task, read_only=True) as dsm:
+        return [
+            {
+                "group": group.name,
+                "connection": connection.check_stored(dsm, str(group.group_id), f"link of {group.label}").status,
+            }
+            for group in groups.linked_to_application(dsm, client_id.lower())
+        ]
 
 
 def _uses(stored: Mapping[str, Any], client_id: str, vault_uri: str | None) -> bool:

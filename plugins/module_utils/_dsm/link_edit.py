@@ -17,11 +17,11 @@ from typing import Any
 
 from .._errors import InvalidInput, TaskError
 from .._plan import Change, Plan, difference
-from . import approvals, connection, group_writes, groups, keys, races
+from . import approvals, connection, group_writes, groups, keys, races, routes
 from .approval_requests import Operation
 from .approvals import REQUEST, Approval, Asking, Outcome
 from .client import DsmClient
-from .errors import DsmError
+from .errors import DsmError, NotDone
 from .external_kms import Credential, Link
 from .groups import CREDENTIAL_EXPIRES, CREDENTIAL_FACT, SUPERSEDED_FACT, TLS_CLIENT_FACT, Group
 from .selection import linked
@@ -31,6 +31,8 @@ CREDENTIAL_REMEDY = (
     "set link_client_secret to the Value of a client secret of the link's application, or link_certificate and "
     "link_private_key"
 )
+
+_WRITES = frozenset({("POST", routes.GROUPS), ("PATCH", routes.GROUP)})
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,14 @@ def check_same_mode(link: Link, credential: Credential | None) -> None:
     )
 
 
-def carry_out(dsm: DsmClient, edit: Edit, *, check_mode: bool, warn: Callable[[str], None]) -> dict[str, Any]:
+def carry_out(
+    dsm: DsmClient,
+    edit: Edit,
+    *,
+    check_mode: bool,
+    warn: Callable[[str], None],
+    before_write: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
     """Plan, guards and, outside of check mode, the write; the result of a module that edits a group.
 
     Its ``pending`` is true when the change waits for an approval. It is ``changed`` then when this task has filed the
@@ -165,7 +174,7 @@ def carry_out(dsm: DsmClient, edit: Edit, *, check_mode: bool, warn: Callable[[s
     elif check_mode:
         applied = _predicted(dsm, edit)
     else:
-        applied = apply(dsm, edit, warn)
+        applied = apply(dsm, edit, warn, before_write)
     group = applied.group
     for weakness in group.azure_link.tls.weaknesses():
         warn(f"The link of {group.label} is weak: {weakness}.")
@@ -227,8 +236,13 @@ def guard(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> None:
     _guard_connection(dsm, edit, edit.current, config, warn)
 
 
-def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Applied:
+def apply(
+    dsm: DsmClient, edit: Edit, warn: Callable[[str], None], before_write: Callable[[], None] = lambda: None
+) -> Applied:
     """Write, read back and compare; or file a request for approval, where DSM demands one.
+
+    ``before_write`` is called before the request leaves: from then on the group may have what is in the edit, until
+    :func:`changed_nothing` tells of the failure that it may not.
 
     Raises:
         TaskError: DSM refused, or holds something else than was written; an approval was denied; somebody else has
@@ -240,6 +254,7 @@ def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Applied:
         warn(f"Somebody else has made the same change of {done.label} at the same time; this task has written nothing.")
         return Applied(done, was_done=True)
     try:
+        before_write()
         outcome, wanted = _written(dsm, edit, wanted)
     except _Taken as taken:
         races.refuse_if_other(wanted, taken.group, _fact(edit))
@@ -267,6 +282,13 @@ def apply(dsm: DsmClient, edit: Edit, warn: Callable[[str], None]) -> Applied:
             "has changed; set update_credential: always to write another one."
         )
     return Applied(actual, outcome.approval)
+
+
+def changed_nothing(failure: TaskError) -> bool:
+    """Whether a failure of :func:`apply` proves that nothing was changed, and no request for an approval was filed."""
+    if isinstance(failure, DsmError):
+        return failure.proves_refusal and (failure.method, failure.route) in _WRITES
+    return isinstance(failure, (InvalidInput, NotDone))
 
 
 def asked(dsm: DsmClient, edit: Edit) -> Approval | None:

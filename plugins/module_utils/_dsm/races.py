@@ -18,6 +18,7 @@ from typing import Any
 
 from .._errors import TaskError
 from .._plan import difference
+from .errors import NotDone
 from .groups import CREDENTIAL_FACT, Group
 
 _AGAIN = "run the task again, which goes by what is there now"
@@ -25,9 +26,14 @@ _AGAIN = "run the task again, which goes by what is there now"
 _PARTS = {"name": "name", "description": "description", "custom_metadata": "custom_metadata", "mod_hmg": "link"}
 
 
-def lost(problem: str, label: str, next_step: str = _AGAIN, **details: Any) -> TaskError:
-    """A failure that a repetition of the task may mend: ``failure.retryable`` is true in its result."""
-    return TaskError(problem, plane="DSM", obj=label, next_step=next_step, retryable=True, **details)
+def lost(
+    problem: str, label: str, next_step: str = _AGAIN, *, kind: type[TaskError] = TaskError, **details: Any
+) -> TaskError:
+    """A failure that a repetition of the task may mend: ``failure.retryable`` is true in its result.
+
+    ``kind``: :class:`NotDone` where it is certain that the task has written nothing.
+    """
+    return kind(problem, plane="DSM", obj=label, next_step=next_step, retryable=True, **details)
 
 
 def refuse_if_changed(before: Group, now: Group, body: Mapping[str, Any]) -> None:
@@ -45,6 +51,7 @@ def refuse_if_changed(before: Group, now: Group, body: Mapping[str, Any]) -> Non
             f"somebody else has changed it since this task has read it: {', '.join(found) or 'the link'}; nothing was "
             "written",
             before.label,
+            kind=NotDone,
             changed_meanwhile=found,
         )
 
@@ -70,6 +77,7 @@ def refuse_if_other(wanted: Group, now: Group, credential_fact: str | None) -> N
         f"{', '.join(after) or 'credential'}; nothing was written",
         f"{now.label} ({now.group_id})",
         "run the task again, which then edits that group; or choose another name, if it is meant to be another group",
+        kind=NotDone,
         wanted={name: before[name] for name in after},
         found=after,
     )

@@ -27,7 +27,7 @@ class Done:
     """What has been done, or in check mode would be.
 
     ``made``: records of new groups. ``connections``: ID of a group -> what DSM's test said. ``approvals``: of the
-    groups whose change a quorum guards, by name.
+    groups whose change a quorum guards, by name. ``put_back``: what others had lost by a write of a third party.
     """
 
     current: EntraCredential
@@ -37,6 +37,7 @@ class Done:
     made: Sequence[Mapping[str, Any]] = ()
     connections: Mapping[str, str] = field(default_factory=dict)
     approvals: Mapping[str, Approval] = field(default_factory=dict)
+    put_back: Sequence[str] = ()
 
     @property
     def waiting(self) -> set[str]:
@@ -67,10 +68,9 @@ def expected(request: Request, scene: Scene) -> EntraCredential:
 
 
 def expected_old(request: Request, scene: Scene) -> Old:
-    there = [one.key_id for one in scene.application.credentials] if scene.reason is not None else []
     now = _time.utc_now()
     current = expected(request, scene)
-    return old_ones(scene.application.credentials, current, scene.used, request.wish, now, older=there)
+    return old_ones(scene.application.credentials, current, scene.used, request.wish, now)
 
 
 def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], old: Old) -> Plan:
@@ -129,6 +129,7 @@ def result(request: Request, scene: Scene, plan: Plan, done: Done) -> dict[str, 
         "groups": [_group_record(one, scene, done, one.id in switched - waiting) for one in scene.members],
         "new_groups": list(done.made),
         "removed": [one.record() for one in done.old.gone],
+        "put_back": list(done.put_back),
         "left": [{**one.credential.record(), "reason": one.reason} for one in done.old.left],
     }
 

@@ -15,7 +15,6 @@ from typing import Any
 from .. import _certificates, _time
 from .._argspec import ArgumentSpec
 from .._azure import app_policies, application_changes, application_plan, applications, pipeline
-from .._azure.application_changes import Patience
 from .._azure.application_plan import Application, Steps, Wanted
 from .._azure.application_records import application_record, application_view
 from .._azure.applications import Observation, Selector
@@ -24,12 +23,13 @@ from .._azure.errors import AzureError
 from .._azure.pipeline import Channel
 from .._certificate_maker import PairFiles, check_rsa
 from .._certificates import Certificate
-from .._dsm.in_use import refuse_while_in_use
+from .._dsm.in_use import refuse_while_in_use, tested
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
 from .._options import AZURE, OPTIONAL_DSM
 from .._plan import Plan
 from .._task import Task
+from .._waiter import Patience
 
 _PAIR = {
     "certificate_path": {"type": "path", "required": True},
@@ -222,7 +222,7 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
             "excludes that."
         )
     plan = Plan(application_plan.changes_of(wanted, found, steps))
-    result: dict[str, Any] = {"client_secret": None}
+    result: dict[str, Any] = {"client_secret": None, "put_back": [], "connections": None}
     if not steps:
         after = found
     elif task.check_mode:
@@ -234,6 +234,7 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
             steps = application_plan.steps_for(wanted, found, now)
         work = _Work(task, graph, request, lambda one: request.look(graph, cloud, one), wanted)
         after, result["client_secret"] = work.do(found, steps)
+        result |= _put_back(task, after, work.put_back)
     if request.pair is not None:
         result["certificate"] = _pair_record(request.pair, of_the_pair)
         result["key_path"] = request.pair.key_path
@@ -249,11 +250,10 @@ class _Work:
     request: _Request
     look: Callable[[Selector], Observation]
     wanted: Wanted
+    put_back: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.patience = Patience(
-            _time.monotonic() + self.task.params["wait_timeout"], float(self.task.params["wait_interval"])
-        )
+        self.patience = _patience(self.task)
 
     def do(self, found: Application | None, steps: Steps) -> tuple[Application, str | None]:
         """The application as it is afterwards, and the value of a new secret.
@@ -280,6 +280,9 @@ class _Work:
 
     def _do(self, found: Application | None, steps: Steps, done: list[str]) -> tuple[Application, str | None]:
         if found is None:
+            # An answer that does not show it may be old, and creating it replaces what it has.
+            found = self.look(self.request.selector).application
+        if found is None:
             wanted = self.wanted
             client_id = application_changes.create(self.graph, wanted.display_name, wanted.unique_name)
             done.append("application made")
@@ -291,15 +294,16 @@ class _Work:
         if steps.creates:
             # It may have been there all the time, unseen, and have more than a fresh one has.
             steps = replace(self._missing(found), create_principal=True)
-        application_changes.update(
+        changed = application_changes.update(
             self.graph,
             found,
             certificates=steps.certificates,
             permission=steps.permission,
             patience=self.patience,
         )
-        if steps.certificates or steps.permission:
+        if changed is not None:
             done.append("application completed")
+            self.put_back = changed.put_back
         if steps.consent and self.wanted.consent_to is not None:
             application_changes.set_consent(self.graph, found, self.wanted.consent_to, steps.consent, self.patience)
             done.append("consent given")
@@ -329,20 +333,34 @@ class _Work:
                 )
 
     def _settled(self, found: Application, reads: int) -> Application:
-        """Look until everything is there several times in a row, or until the time is over."""
+        """Look until everything is there several times in a row, or until the time is over.
+
+        Raises:
+            AzureError: the last look does not show what was done: somebody else may have taken it out again.
+        """
         in_a_row = 0
         while True:
             seen = self.look(Selector("client_id", found.client_id)).application
-            complete = seen is not None and not replace(self._missing(seen), secret=None)
-            in_a_row, found = (in_a_row + 1, seen or found) if complete else (0, seen or found)
+            missing = Steps(create=True) if seen is None else replace(self._missing(seen), secret=None)
+            in_a_row, found = (0 if missing else in_a_row + 1, seen or found)
             if in_a_row >= reads:
                 return found
-            if not self.patience.pause():
-                self.task.warn(
-                    f"Not every server of Microsoft Graph shows the application {found.display_name} as it was changed "
-                    "yet. Run the task again before you rely on it."
+            if self.patience.pause():
+                continue
+            if missing:
+                raise AzureError(
+                    "what was done is not to be seen; somebody else may have taken it out, or not every server of "
+                    "Microsoft Graph shows it yet",
+                    plane="Entra",
+                    obj=f"application {found.display_name}",
+                    next_step="wait a minute, or set a longer wait_timeout",
+                    retryable=True,
                 )
-                return found
+            self.task.warn(
+                f"Not every server of Microsoft Graph may show the application {found.display_name} as it was changed "
+                "yet. Run the task again before you rely on it."
+            )
+            return found
 
 
 # Absent -------------------------------------------------------------------------------------------------------------
@@ -368,10 +386,14 @@ def _absent(task: Task, graph: Channel, observed: Observation) -> dict[str, Any]
     if not task.check_mode and removal.application:
         application_changes.remove(graph, found)
     elif not task.check_mode and removal.credentials:
-        application_changes.remove_credentials(graph, found, removal.credentials)
+        application_changes.remove_credentials(graph, found, removal.credentials, _patience(task))
     after = None if removal.application else application_plan.without(found, removal)
     left = application_plan.what_is_left(found, removal)
     return {**_result(plan, observed, found, after), "left": left}
+
+
+def _patience(task: Task) -> Patience:
+    return Patience.of(task.params["wait_timeout"], float(task.params["wait_interval"]))
 
 
 # Results ------------------------------------------------------------------------------------------------------------
@@ -386,6 +408,17 @@ def _result(plan: Plan, observed: Observation, before: Application | None, after
         "diff": {"before": views[0], "after": views[1]},
         "application": None if after is None else application_record(after, permission),
     }
+
+
+def _put_back(task: Task, application: Application, put_back: tuple[str, ...]) -> dict[str, Any]:
+    """What a third party's write had taken out and is there again, and how the groups are that use the application."""
+    if not put_back:
+        return {"put_back": [], "connections": None}
+    task.warn(
+        f"Somebody else has overwritten the application {application.display_name} at the same time. What was lost by "
+        f"that has been put back: {', '.join(put_back)}."
+    )
+    return {"put_back": list(put_back), "connections": tested(task, application.client_id)}
 
 
 def _pair_record(files: PairFiles, certificate: Certificate | None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from .. import _time
@@ -19,7 +20,7 @@ from .._azure.app_policies import lifetime_of
 from .._azure.applications import Selector
 from .._azure.credential import Operator, operator_of
 from .._azure.pipeline import Channel
-from .._dsm import groups, link_edit
+from .._dsm import groups, link_edit, races
 from .._dsm.approvals import Approval, Asking
 from .._dsm.client import DsmClient
 from .._dsm.client import connect as connect_dsm
@@ -231,13 +232,18 @@ def _refuse_before_anything_is_made(graph: Channel, request: Request, scene: Sce
 
 
 def _make_group(
-    task: Task, dsm: DsmClient, wanted: cdc_group.Wanted, client_id: str, made: Credential | None
+    task: Task,
+    dsm: DsmClient,
+    wanted: cdc_group.Wanted,
+    client_id: str,
+    made: Credential | None,
+    before_write: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """The group of a first use, as `cdc_group` makes it; planned when there is no credential yet."""
     link = replace(wanted.link, client_id=client_id, made=made)
     guards = {"allow_move": False, "allow_disconnect": False}
     as_task = replace(task, params=guards, check_mode=made is None)
-    return cdc_group.make(dsm, as_task, None, replace(wanted, link=link), Asking.from_params(task.params))
+    return cdc_group.make(dsm, as_task, None, replace(wanted, link=link), Asking.from_params(task.params), before_write)
 
 
 # Doing --------------------------------------------------------------------------------------------------------------
@@ -259,7 +265,11 @@ def _carry_out(
 
     def make(new: New) -> Iterator[Group]:
         for wanted in scene.to_make:
-            result = _make_group(task, dsm, wanted, scene.application.client_id, new.link)
+            label = wanted.label
+            with rotation.holding(label):
+                result = _make_group(
+                    task, dsm, wanted, scene.application.client_id, new.link, partial(rotation.holds, label)
+                )
             made.append(result["group"])
             if result["pending"]:
                 told = result["approval"]
@@ -267,7 +277,10 @@ def _carry_out(
                     told["status"], told["id"], told["expires"], told["requester"], told["filed"]
                 )
                 continue
-            yield Group.from_stored(groups.get(dsm, result["group"]["group_id"]) or {})
+            stored = groups.get(dsm, result["group"]["group_id"])
+            if stored is None:
+                raise races.lost("DSM has created it and then knew no such group", label)
+            yield Group.from_stored(stored)
 
     rotation = Rotation(
         graph=graph,
@@ -282,6 +295,7 @@ def _carry_out(
         asking=request.asking,
         sync_timeout=task.params["sync_timeout"] if task.params["proof"] == "sync" else None,
         grace=float(task.params["grace_time"]),
+        used=scene.used,
     )
     new: New | None = None
     try:
@@ -297,9 +311,8 @@ def _carry_out(
         current = report.expected(request, scene) if new is None else new.entry
         old = Old()
         if not rotation.is_pending and not waiting:
-            older = [one.key_id for one in scene.application.credentials] if new is not None else []
-            old = rotation.retire(current, scene.used, older)
-        if rotation.removed:
+            old = rotation.retire(current)
+        if rotation.removed or rotation.put_back:
             rotation.confirm(scene.members)
     except TaskError as error:
         failure = error
@@ -307,7 +320,20 @@ def _carry_out(
         approvals = {**rotation.approvals, **waiting}
         filed = any(one.filed for one in approvals.values())
         changed = bool(rotation.switched or rotation.removed or filed or (new is not None and new.added))
-        done = Done(current, old, changed=changed, made=made, connections=rotation.connections, approvals=approvals)
+        if rotation.put_back:
+            task.warn(
+                f"Somebody else has overwritten the application {scene.application.display_name} at the same time. "
+                f"What was lost by that has been put back: {', '.join(rotation.put_back)}."
+            )
+        done = Done(
+            current,
+            old,
+            changed=changed,
+            made=made,
+            connections=rotation.connections,
+            approvals=approvals,
+            put_back=rotation.put_back,
+        )
         return report.result(request, scene, plan, done)
     raise _told(failure, rotation, new, request)
 

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -155,7 +155,14 @@ def _refuse_incomplete(params: Mapping[str, Any], wanted: Wanted) -> None:
         )
 
 
-def make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted, asking: Asking) -> dict[str, Any]:
+def make(
+    dsm: DsmClient,
+    task: Task,
+    current: Group | None,
+    wanted: Wanted,
+    asking: Asking,
+    before_write: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
     """Create or change the group; the result of the module. Of the task, only the guards and the mode are used."""
     target = target_of(current, wanted)
     link = target.azure_link
@@ -173,7 +180,7 @@ def make(dsm: DsmClient, task: Task, current: Group | None, wanted: Wanted, aski
         asking=asking,
     )
     wanted.link.warn_of_expiry(task.warn)
-    return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)
+    return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn, before_write=before_write)
 
 
 def target_of(current: Group | None, wanted: Wanted) -> Group:

@@ -169,8 +169,7 @@ class Graph:
         except GraphError as error:
             reply = self._refused(error)
         if fault is not None and fault.rewrite is not None:
-            body = fault.rewrite(json.dumps(reply.body).encode())
-            return replace(reply, body=json.loads(body or b"null"))
+            return replace(reply, body=_in_batch(fault.rewrite(json.dumps(reply.body).encode())))
         return reply
 
     def _refused(self, error: GraphError) -> Reply:
@@ -205,12 +204,17 @@ def _answer(route: Route, call: Call) -> Reply:
 
 
 def _faulty(fault: Fault, status: int) -> Reply:
-    """A fault inside a batch. What is no JSON travels as text."""
+    """A fault inside a batch."""
+    body = fault.body.encode() if isinstance(fault.body, str) else fault.body
+    return Reply(status, _in_batch(body), dict(fault.answer_headers()))
+
+
+def _in_batch(body: bytes) -> Any:
+    """A body as an answer inside a batch. What is no JSON travels as text."""
     try:
-        body = json.loads(fault.body or b"null")
+        return json.loads(body or b"null")
     except ValueError:
-        body = fault.body.decode(errors="replace") if isinstance(fault.body, bytes) else fault.body
-    return Reply(status, body, dict(fault.answer_headers()))
+        return body.decode(errors="replace")
 
 
 def _pattern(template: str) -> re.Pattern[str]:

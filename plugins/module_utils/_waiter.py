@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Waiting with a bound, for services that answer from several places which learn of a change one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import _time
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Until when (``_time.monotonic()``) and how often to look. Seconds."""
+
+    deadline: float
+    interval: float
+
+    @classmethod
+    def of(cls, timeout: float, interval: float) -> Patience:
+        """From now on."""
+        return cls(_time.monotonic() + timeout, interval)
+
+    def pause(self, least: float = 0.0) -> bool:
+        """Wait for the next look, at least so many seconds; False when the time would be over by then."""
+        seconds = max(self.interval, least)
+        if _time.monotonic() + seconds > self.deadline:
+            return False
+        _time.sleep(seconds)
+        return True
+
+
+NO_PATIENCE = Patience(0, 0)

@@ -1,0 +1,221 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who may hold a new credential: a group does from before its request leaves until a refusal is proven."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from sandbox import Fault
+from sandbox.authorities import self_signed
+from sandbox.azure.directory import new_secret
+from support.azure_rights import AzureRights
+from support.rotations import LONG, NAME, SHORT, Rotations
+
+GROUPS, GROUP = "/sys/v1/groups", "/sys/v1/groups/{group_id}"
+APPLICATION = "/v1.0/applications/{id}"
+# Nobody looks into it.
+KEY = base64.b64encode(b"a key").decode()
+UNDONE = "every group has the credential that it had before"
+
+
+@pytest.fixture
+def rotations(azure: AzureRights) -> Rotations:
+    return Rotations(azure)
+
+
+def first_use(rotations: Rotations, *names: str, **options: Any) -> TaskError:
+    """Groups that are created with a new credential, and fail to be."""
+    with pytest.raises(TaskError) as failed:
+        rotations(new_groups=[rotations.new_group(name) for name in names], type="secret", valid_days=SHORT, **options)
+    return failed.value
+
+
+# Answers that prove nothing -----------------------------------------------------------------------------------------
+
+PAGE = "<html><body>Bad gateway</body></html>"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 502, "body": PAGE, "content_type": "text/html"},
+        {"status": 504, "body": "timeout"},
+        {"status": 200, "body": PAGE, "content_type": "text/html"},
+        {"status": 429, "body": "slow down"},
+        {"reset": "after"},
+        {"truncate": True},
+    ],
+    ids=lambda fault: "-".join(f"{name}-{value}"[:20] for name, value in fault.items()),
+)
+def test_a_group_that_was_created_without_an_answer_keeps_its_credential(
+    rotations: Rotations, fault: dict[str, Any]
+) -> None:
+    after_work = {"after_work": True} if "status" in fault else {}
+    rotations.azure.sandbox.faults.add(Fault("dsm", "POST", GROUPS, **after_work, **fault))
+
+    failure = first_use(rotations, "one")
+
+    assert UNDONE not in str(failure)
+    assert 'the new credential stays, as group "one" may have it' in str(failure)
+    assert rotations.held() == dict.fromkeys(["one"], *rotations.ours())
+    assert rotations.connects("one")
+
+
+@pytest.mark.parametrize("answer", [{"status": 503}, {"status": 404}])
+@pytest.mark.parametrize("skip", [0, 1])
+def test_a_group_that_cannot_be_read_back_keeps_its_credential(
+    rotations: Rotations, answer: dict[str, int], skip: int
+) -> None:
+    """Reads are repeated after 503, so that the whole service has to fail."""
+    times = 1 if answer["status"] == 404 else None
+    rotations.azure.sandbox.faults.add(Fault("dsm", "GET", GROUP, skip=skip, times=times, body="no", **answer))
+
+    failure = first_use(rotations, "one", dsm_timeout=5)
+
+    assert UNDONE not in str(failure)
+    assert rotations.held() == dict.fromkeys(["one"], *rotations.ours())
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 409])
+def test_a_group_whose_creation_was_refused_holds_nothing(rotations: Rotations, status: int) -> None:
+    rotations.azure.sandbox.faults.add(Fault("dsm", "POST", GROUPS, status=status, body="not like this", times=None))
+
+    failure = first_use(rotations, "one")
+
+    assert f"{UNDONE}, and the new one was removed" in str(failure)
+    assert rotations.ours() == set()
+
+
+def test_a_new_group_that_waits_for_an_approval_holds_its_credential(rotations: Rotations) -> None:
+    """One group waits, the next one fails: what the approvers create later must work."""
+    azure = rotations.azure
+
+    policy = {"quorum": {"n": 1, "members": [{"user": azure.sandbox.world.administrator.user_id}]}}
+    guard = {"policy": policy, "manage_groups": True}
+    azure.sandbox.do(lambda state: setattr(state.dsm.default_account, "approval_policy", guard))
+    azure.sandbox.faults.add(Fault("dsm", "POST", "/sys/v1/approval_requests", skip=1, status=403, body="no"))
+
+    failure = first_use(rotations, "one", "two")
+
+    assert 'the new credential stays, as group "one" may have it' in str(failure)
+    assert len(rotations.ours()) == 1
+
+
+def test_a_group_that_could_not_be_put_back_holds_the_new_credential(rotations: Rotations) -> None:
+    """DSM answers that the group is not there, once, when its former credential is to be written."""
+    rotations.given("one", "two")
+    given = rotations.azure.view.client_secret
+    faults = rotations.azure.sandbox.faults
+    faults.add(Fault("dsm", "PATCH", GROUP, skip=1, status=403, body="not for you"))
+    # Each group is read before it is written and, once it is, after that; the next read is for the way back.
+    faults.add(Fault("dsm", "GET", GROUP, skip=3, status=404, body="no such group"))
+
+    with pytest.raises(TaskError, match='the new credential stays, as group "one" may have it'):
+        rotations(renew="always", current_credential={"link_client_secret": given})
+
+    (new,) = rotations.ours()
+    assert rotations.held()["one"] == new
+
+
+# What is said of the one before -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("gone", "words"), [(False, "the old one is valid, too"), (True, "is not valid any more")])
+def test_whether_the_one_before_is_valid_is_looked_up(rotations: Rotations, gone: bool, words: str) -> None:
+    rotations.started("one", "two", type="secret")
+    (old,) = rotations.ours()
+    app = rotations.azure.do(lambda state: state.application(rotations.azure.app))
+
+    def remove() -> None:
+        if gone:
+            app.secrets[:] = [one for one in app.secrets if one.key_id != old]
+
+    rotations.azure.sandbox.faults.add(Fault("dsm", "PATCH", GROUP, skip=1, status=403, body="no", then=remove))
+
+    with pytest.raises(TaskError, match=words):
+        rotations.due()
+
+
+# Other runs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [-5, 5], ids=["older", "newer"])
+def test_the_secret_of_a_run_that_is_under_way_stays_whatever_its_order(rotations: Rotations, seconds: int) -> None:
+    """It was created after this run has looked, a few seconds before or after this run's own."""
+    rotations.started("one", type="secret")
+    azure, sandbox = rotations.azure, rotations.azure.sandbox
+    app = azure.do(lambda state: state.application(azure.app))
+    made = new_secret(sandbox.clock.utc(), name=NAME)
+
+    def meanwhile() -> None:
+        made.starts = app.secrets[-1].starts + timedelta(seconds=seconds)
+        app.secrets.append(made)
+
+    sandbox.faults.add(Fault("graph", "POST", f"{APPLICATION}/addPassword", then=meanwhile))
+    # The first run's own is too old to be another run's.
+    azure.do(lambda _state: setattr(app.secrets[-1], "starts", app.created))
+
+    result = rotations.due(takeover_after=120)
+
+    assert made.key_id in rotations.ours()
+    assert [one["reason"] for one in result["left"] if one["key_id"] == made.key_id] == [
+        "it was created a moment ago and no group has it, so another run may be about to write it"
+    ]
+
+
+def test_the_loser_of_a_race_says_what_is_so(rotations: Rotations) -> None:
+    """Another run has written the group since this one has read it: nothing was written, and nothing is held."""
+    rotations.started("one", type="secret")
+    (old,) = rotations.ours()
+    sandbox = rotations.azure.sandbox
+
+    def meanwhile() -> None:
+        group = sandbox._state.dsm.default_account.groups.named("one")
+        group.description = "changed"
+        group.custom_metadata = {**(group.custom_metadata or {}), "fortanix-dsm-ansible-link-credential": "key-id:x"}
+
+    sandbox.faults.add(Fault("dsm", "POST", "/sys/v1/groups/hmg/check", then=meanwhile))
+
+    with pytest.raises(TaskError, match="nothing was written") as failed:
+        rotations.due()
+
+    assert f"{UNDONE}, and the new one was removed" in str(failed.value)
+    assert "may have it" not in str(failed.value)
+    assert failed.value.details["retryable"] is True
+    assert rotations.ours() == {old}
+
+
+def test_a_certificate_of_the_user_stays_when_another_run_has_brought_it_to_a_group(rotations: Rotations) -> None:
+    """Both runs were given the same pair: the one that fails must not take it from the group of the other."""
+    rotations.started("one", "two", type="certificate")
+    pair = self_signed("given", days=LONG, algorithm="rsa")
+    der = pair.certificate.public_bytes(Encoding.DER)
+    sandbox = rotations.azure.sandbox
+
+    def other_run() -> None:
+        group = sandbox._state.dsm.default_account.groups.named("two")
+        (link,) = group.hmg.values()
+        link["auth_config"] = {
+            "mode": "token_auth_config",
+            "client_cert": base64.b64encode(der).decode(),
+            "client_key": KEY,
+        }
+        record = {"fortanix-dsm-ansible-link-credential": f"certificate:{hashlib.sha256(der).hexdigest()[:40]}"}
+        group.custom_metadata = {**(group.custom_metadata or {}), **record}
+
+    sandbox.faults.add(Fault("dsm", "PATCH", GROUP, status=403, body="no", then=other_run))
+
+    with pytest.raises(TaskError, match='the new credential stays, as group "two" may have it'):
+        rotations(link_certificate=pair.certificate_pem, link_private_key=pair.key_pem)
+
+    assert rotations.held()["two"] is not None
