@@ -448,7 +448,7 @@ class _KeptCredential:
         key, now = (*self._who, *scopes), self._world.now
         issued, token = self._world.tokens.get(key, (0.0, None))
         if token is None or now > issued + _TOKEN_SECONDS:
-            with _outside():
+            with _outside(), _HARNESS.drawing_aside():
                 token = self._inner.get_token(*scopes, **options)
             self._world.tokens[key] = now, token
         return token._replace(expires_on=int(time.time()) + 3599)
@@ -506,6 +506,15 @@ class _Harness:
     def reseed(self, seed: str) -> None:
         self._random.seed(seed)
         self._used.clear()
+
+    @contextmanager
+    def drawing_aside(self) -> Iterator[None]:
+        """What is drawn here leaves no trace in what is drawn afterwards."""
+        state = self._random.getstate()
+        try:
+            yield
+        finally:
+            self._random.setstate(state)
 
     def install(self) -> None:
         if self._installed:
