@@ -213,17 +213,9 @@ class Explorer:
                     continue
                 ran = self._disturbed(scene, deed, "short and stale answers", disturbance, f"answer {number}: {what}")
                 if ran.outcomes[0].result is not None and ran.judge.now.print != solo.judge.now.print:
-                    differs = (ran.judge.now.facts - solo.judge.now.facts) + (
-                        solo.judge.now.facts - ran.judge.now.facts
-                    )
-                    self._complain(
-                        scene,
-                        [deed],
-                        ran,
-                        f"answer {number}: {what}",
-                        "wrong result",
-                        f"ok, and it has come to another end: {sorted(differs)[:3]}",
-                    )
+                    differs = ran.judge.now.differences(solo.judge.now) or ["who holds which credential"]
+                    text = f"ok, and it has come to another end: {'; '.join(differs[:4])}"
+                    self._complain(scene, [deed], ran, f"answer {number}: {what}", "wrong result", text)
 
     def skews(self, scene: Scene, deed: Deed, others: Sequence[Deed]) -> None:
         """The clock of the control node is wrong; another run, whose clock is right, meets it on its way."""

@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +27,8 @@ from sandbox.azure.rights import DATA_ACTIONS, VAULT_READ
 from sandbox.azure.vaults import ManagedHsm, Vault
 
 Fact = tuple[str, ...]
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64}")
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,42 @@ class Picture:
 
     @property
     def print(self) -> str:
-        """The same for two states that differ in nothing but IDs that were drawn."""
-        text = json.dumps([sorted(self.facts.elements()), sorted(self.held.items())])
+        """The same for two states that differ in nothing but times, and IDs that were drawn."""
+        rows = [_TIME.sub("(time)", " ".join(fact)) for fact in self.facts.elements()]
+        rows += [f"holds {group} {key_id}" for group, key_id in self.held.items()]
         names: dict[str, str] = {}
-        text = _UUID.sub(lambda hit: names.setdefault(hit[0], f"#{len(names)}"), text)
+        for _round in range(2):
+            names = _named_by_place(rows, names)
+        text = "\n".join(sorted(_ID.sub(lambda hit: names[hit[0]], row) for row in rows))
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def count(self, *beginning: str) -> int:
-        return sum(number for fact, number in self.facts.items() if fact[: len(beginning)] == beginning)
+    @property
+    def masked(self) -> Counter[str]:
+        """The facts without IDs and times."""
+        return Counter(_ID.sub("#", _TIME.sub("(time)", " ".join(fact))) for fact in self.facts.elements())
+
+    def differences(self, other: Picture) -> list[str]:
+        """What this has and the other lacks, then the other way round."""
+        mine, theirs = self.masked, other.masked
+        return [f"+ {one}" for one in (mine - theirs).elements()] + [f"- {one}" for one in (theirs - mine).elements()]
 
     def all(self, *beginning: str) -> list[Fact]:
         return [fact for fact in self.facts if fact[: len(beginning)] == beginning]
 
     def duplicates(self) -> list[Fact]:
         return [fact for fact, number in self.facts.items() if number > 1]
+
+
+def _named_by_place(rows: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
+    """For each ID a name that follows from where it occurs; ``names``: what the IDs were called before."""
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        masked = _ID.sub(lambda hit: names.get(hit[0], "#"), row)
+        for found in set(_ID.findall(row)):
+            places.setdefault(found, []).append(masked)
+    return {
+        found: hashlib.sha256("\n".join(sorted(where)).encode()).hexdigest()[:12] for found, where in places.items()
+    }
 
 
 def picture(state: Any) -> Picture:

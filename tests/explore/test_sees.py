@@ -180,7 +180,7 @@ def test_a_secret_in_a_result_is_seen(explorer: Explorer, tally: Tally, scene: S
         ask("GET", "/sys/v1/groups")
         return {
             "changed": False,
-            "value": scene.world.do(lambda azure: azure.application(azure_app(azure)).secrets[0].value),
+            "value": scene.world.do(lambda azure: azure.application(client_id(azure)).secrets[0].value),
         }
 
     explorer.run(scene, [deed(work)], [(0, None)])
