@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 
 from support.worlds import Event, Outcome
 
 from .claims import shown
-from .facts import Health, Picture
+from .facts import Fact, Health, Picture
 from .scenes import Deed, Scene
 
 _NOTHING = ("nothing was written", "nothing was changed")
@@ -52,6 +53,8 @@ class Judge:
     gaps: list[str] = field(default_factory=list)
     """What was lost although the write followed at once on a read of the same object: no client can close that."""
     _events: list[Event] = field(default_factory=list)
+    _net: dict[str, Counter[Fact]] = field(default_factory=dict)
+    """Actor -> what its writes have come to, by and by."""
     _cut_in_gap: dict[str, str] = field(default_factory=dict)
     """Group -> the actor whose write has cut it off."""
 
@@ -71,6 +74,12 @@ class Judge:
             return
         deed = self.deeds[names.index(event.call.actor)]
         in_gap = self._is_in_gap(event)
+        net = self._net.setdefault(event.call.actor, Counter())
+        net.update(self.now.facts)
+        net.subtract(before.facts)
+        if in_gap:
+            # What it has taken without having been able to know of it is not what it denies.
+            net.update(fact for fact in (before.facts - self.now.facts).elements() if not deed.removes(fact))
         for kind, text in _losses(deed, before, self.now):
             told = f"by {deed.name}, {event.call}: {text}"
             if in_gap and kind != "duplicate":
@@ -129,8 +138,10 @@ class Judge:
             if (outcome.result["changed"] and not wrote) or (changed and not outcome.result["changed"]):
                 what = ", ".join(str(event.call) for event in changed) or "nothing"
                 yield f"changed is said to be {outcome.result['changed']}, and it has changed {what}"
-        elif outcome.failure is not None and changed and any(word in str(outcome.failure).lower() for word in _NOTHING):
-            yield f"says that nothing was changed, and has: {changed[0].call} ({outcome.failure})"
+        elif outcome.failure is not None and any(word in str(outcome.failure).lower() for word in _NOTHING):
+            left = [fact for fact, number in self._net.get(mine[0].call.actor, Counter()).items() if number]
+            if left:
+                yield f"says that nothing was changed, and of it there is left {left[:2]} ({outcome.failure})"
         for claim in deed.claims:
             yield from claim(self.scene, before, after, outcome)
         yield from self._secrets(outcome)

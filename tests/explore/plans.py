@@ -25,7 +25,7 @@ KINDS = {
     "answers": "short and stale answers",
 }
 # Into how many parts the work of one kind in one scene is divided.
-_SPLIT = {"pairs": 40, "kills": 12, "lags": 12, "throttles": 12, "losses": 12, "skews": 12, "answers": 40}
+_SPLIT = {"pairs": 40, "kills": 12, "lags": 12, "throttles": 12, "losses": 12, "skews": 12, "answers": 12}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Part:
     of: int
     depth: int = 1
     only: str = ""
+    sample: int = 1
 
     def __str__(self) -> str:
         return f"{self.kind} {self.scene} {self.number}/{self.of}"
@@ -96,7 +97,7 @@ class Part:
     def _answers(self, explorer: Explorer, scene: Scene) -> None:
         for deed in scene.deeds.values():
             if not deed.foreign and self.only in deed.name:
-                explorer.answers(scene, deed, self.number, self.of)
+                explorer.answers(scene, deed, self.number * self.sample, self.of * self.sample)
 
 
 def _meet(scene: Scene, one: Deed, other: Deed) -> bool:
@@ -108,10 +109,10 @@ def _meet(scene: Scene, one: Deed, other: Deed) -> bool:
     return bool(one.touches & other.touches) and not twice
 
 
-def parts(scenes: Sequence[str], kinds: Sequence[str], depth: int, only: str, seed: int) -> list[Part]:
+def parts(scenes: Sequence[str], kinds: Sequence[str], depth: int, only: str, seed: int, sample: int) -> list[Part]:
     """All of the work in an order that follows from the seed, so that a run that is stopped has seen some of each."""
     work = [
-        Part(kind, scene, number, _SPLIT[kind], depth, only)
+        Part(kind, scene, number, _SPLIT[kind], depth, only, sample)
         for kind in kinds
         for scene in scenes
         for number in range(_SPLIT[kind])

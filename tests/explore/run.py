@@ -35,17 +35,22 @@ def main() -> int:
         help="switches in all pairs; runs that are alike have two anyway",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the order in which the work is done")
+    parser.add_argument("--answers", type=int, default=6, help="one in how many short and stale answers; 1 for all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--stop", action="store_true", help="end at the first finding")
     parser.add_argument("--findings", type=Path, help="a folder for one file for each finding")
     parser.add_argument("--verbose", action="store_true", help="say what is being explored")
     options = parser.parse_args()
     began = time.monotonic()
-    work = parts(options.scenes, options.kinds, options.depth, options.only, options.seed)
+    work = parts(options.scenes, options.kinds, options.depth, options.only, options.seed, options.answers)
     counts: Counter[str] = Counter()
     findings: list[Finding] = []
     seconds: Counter[str] = Counter()
-    for part, found, tally, cost in _carried_out(work, options.jobs):
+    known: set[tuple[object, ...]] = set()
+    for part, every, tally, cost in _carried_out(work, options.jobs):
+        # Processes do not know of each other.
+        found = [finding for finding in every if finding.key not in known]
+        known |= {finding.key for finding in found}
         counts += tally
         seconds[part.kind] += cost
         if options.verbose:
@@ -82,18 +87,21 @@ def _carried_out(work: list[Part], jobs: int) -> Any:
         yield from pool.imap_unordered(_one, work)
 
 
+# Of this process: the worlds, and what is known of them already.
 _BUILDER: list[Builder] = []
+_EXPLORER: list[Explorer] = []
 
 
 def _begin() -> None:
     _BUILDER.append(Builder())
+    _EXPLORER.append(Explorer(Tally()))
 
 
 def _one(part: Part) -> tuple[Part, list[Finding], Counter[str], float]:
     began = time.process_time()
-    tally = Tally()
-    scene = _BUILDER[0].scene(part.scene)
-    part.explore(Explorer(tally), scene)
+    explorer = _EXPLORER[0]
+    tally = explorer.tally = Tally()
+    part.explore(explorer, _BUILDER[0].scene(part.scene))
     crashes = _BUILDER[0].sandbox.crashes
     if crashes:
         raise RuntimeError(f"the sandbox itself failed in {part}") from crashes[0]

@@ -204,7 +204,8 @@ def test_a_plan_decides_whose_turn_it_is(scene: Scene, ask: Any) -> None:
     world = scene.world
     world.reset(scene.kept)
     world.observer = lambda _event: None
-    world.together([Job("one", operation(work)), Job("other", operation(work))], [(0, 2), (1, 1), (0, None), (1, None)])
+    jobs = [Job("one", operation(work)), Job("other", operation(work))]
+    world.together(jobs, [(0, 2), (1, 1), (0, None), (1, None)])
 
     assert [f"{event.call.actor}{event.call.number}" for event in world.events] == ["A1", "A2", "B1", "A3", "B2", "B3"]
 
