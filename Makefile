@@ -19,6 +19,7 @@ LINT_ARGS ?=
 MOLECULE_ARGS ?=
 CORES_ARGS ?=
 BENCH_ARGS ?=
+EXPLORE_ARGS ?=
 
 # --- Nothing of the caller's environment reaches the tools ------------------------------------------------------------
 unexport $(filter ANSIBLE_% DSM_% FORTANIX_% AZURE_% ARM_% PYTEST_%,$(.VARIABLES))
@@ -43,7 +44,8 @@ link := .build/collections/ansible_collections/fortanix/dsm
 
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
-.PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores molecule lint bench bench-compliance sandbox clean
+.PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores explore explore-mutations
+.PHONY: molecule lint bench bench-compliance sandbox clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-22s %s\n' "$$name" "$$words"; done
@@ -62,6 +64,12 @@ test: $(dev_stamp) $(link) ## run the tests, without the longest ones (PYTEST_AR
 
 test-all: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-m long' for those that `make test` leaves out)
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+explore: $(dev_stamp) $(link) ## let operations meet: interleaved, killed, with lagging reads (EXPLORE_ARGS='--help')
+	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m explore $(EXPLORE_ARGS)
+
+explore-mutations: $(dev_stamp) $(link) ## take back each fix that the explorer is to guard, and see it caught
+	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m explore.mutations $(EXPLORE_ARGS)
 
 test-browser: $(dev_stamp) $(link) ## run the tests of the compliance page (needs chromium and chromium-driver)
 	@.venv/bin/python -m pytest --numprocesses=0 tests/browser $(PYTEST_ARGS)

@@ -10,6 +10,7 @@ PROFILES.md, beside this file, goes through all questions. The first value of ea
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Literal, get_args, get_type_hints
 
 
@@ -250,6 +251,7 @@ class Profile:
                 object.__setattr__(self, name, value)
 
     @classmethod
+    @cache
     def settings(cls) -> dict[str, tuple[Any, ...]]:
         """Each switch with its values, the default first: what a test-suite has to go through."""
         hints = get_type_hints(cls)

@@ -39,6 +39,7 @@ from .network import Address, Network
 from .profiles import Profile
 from .proxy import Proxy, ProxyEntry
 from .runtime import Runtime
+from .snapshot import Snapshot
 from .wire import listen
 from .world import DSM_HOST, AzureView, World, build
 
@@ -223,6 +224,15 @@ class Sandbox:
 
         self._loop.call_soon_threadsafe(run)
         return result.result()
+
+    def snapshot(self) -> Snapshot:
+        """The state of all services as it is now, with clock, profile and faults; without journal and network."""
+        runtime = self._runtime
+        return self.do(lambda state: Snapshot((state, runtime.clock, runtime.faults), ((runtime, "profile"),)))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put back a state of this sandbox, in place. No request may be under way."""
+        self.do(lambda _state: snapshot.restore())
 
     # Life cycle ------------------------------------------------------------------------------------------------------
 

@@ -131,8 +131,8 @@ class Arm(ArmPlane):
 
 
 def readable_vault_json(state: CloudState, vault: Vault) -> dict[str, Any]:
-    """A vault as a read shows it, which may lag behind the changes of its access policies."""
-    return vault_json(vault, state.rights.readable_policies(vault))
+    """A vault as a read shows it, which may lag behind its changes; behind those of its access policies, apart."""
+    return vault_json(state.vault_replicas.shown(vault.name.lower(), vault), state.rights.readable_policies(vault))
 
 
 def _readable_hsm_json(state: CloudState, pool: ManagedHsm) -> dict[str, Any]:

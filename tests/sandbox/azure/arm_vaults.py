@@ -75,6 +75,7 @@ class VaultWrites(ArmPlane):
         rbac = self._model(place.caller, vault, properties)
         _obey_policy(place.subscription, rbac, vault.name)
         policies = _replacing_policies(properties, rbac)
+        self._state.remember_vault(vault)
         self._update(vault, properties, sku, rbac, Firewall(private_endpoints=vault.firewall.private_endpoints))
         self._rights.set_policies(vault, policies)
         vault.tags = dict(body.get("tags") or {})
@@ -88,6 +89,7 @@ class VaultWrites(ArmPlane):
         rbac = self._model(place.caller, vault, properties)
         _obey_policy(place.subscription, rbac, vault.name)
         policies = policies_of(properties) if properties.get("accessPolicies") is not None else None
+        self._state.remember_vault(vault)
         self._update(vault, properties, sku, rbac, vault.firewall)
         if policies is not None:
             self._rights.set_policies(vault, policies)

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from .app_policies import AppPolicy
+from .replicas import Replicas
 
 _LETTERS = string.ascii_letters + string.digits
 _TWO_YEARS = timedelta(days=730)
@@ -134,6 +135,10 @@ class Directory:
     """How many logins with a credential that was just added through Graph still fail, as Entra is many servers."""
     unseen: dict[str, int] = field(default_factory=dict)
     """Object id -> how many reads by Graph still miss the object, because it has not been replicated."""
+    read_lag: int = 0
+    """How many reads by Graph of an application, or of its service principal, still show what it was before a write."""
+    replicas: Replicas[Application] = field(default_factory=Replicas)
+    """By object id, of the registration and of the service principal apart."""
 
     def application(self, tenant_id: str, client_id: str) -> Application | None:
         found = self.applications.get(client_id.lower())
@@ -149,6 +154,11 @@ class Directory:
             found |= direct
             waiting += direct
         return found
+
+    def remember(self, app: Application) -> None:
+        """To be called before each write of an application by Graph."""
+        for object_id in (app.object_id, app.service_principal_id):
+            self.replicas.remember(object_id, app, self.read_lag)
 
     def replicated(self, object_id: str) -> bool:
         """Whether a read finds the object. Each miss brings it closer."""

@@ -92,14 +92,22 @@ class GraphDirectory:
     # Applications ----------------------------------------------------------------------------------------------------
 
     def applications(self, call: Call) -> Reply:
-        items = [self.application_json(app, False) for app in self._tenants_applications(call, "object_id")]
+        found = self._tenants_applications(call, "object_id")
+        items = [self.application_json(self._shown(app), False) for app in found]
         filterable = ("id", "appId", "displayName", "uniqueName")
         return page(call, items, "application", self._state.graph_page_size, filterable)
 
     def application(self, call: Call) -> Reply:
         """One application; the public keys of its certificates come only where `keyCredentials` is selected."""
         found = self.named_application(call)
-        return single(call, self.application_json(found, "keyCredentials" in call.select), "application")
+        return single(call, self.application_json(self._shown(found), "keyCredentials" in call.select), "application")
+
+    def _shown(self, app: Application) -> Application:
+        """The registration as the server knows it that answers this read."""
+        return self._state.directory.replicas.shown(app.object_id, app)
+
+    def _shown_principal(self, app: Application) -> dict[str, Any]:
+        return principal_json(self._state.directory.replicas.shown(app.service_principal_id, app))
 
     def named_application(self, call: Call) -> Application:
         """The application of the path: by its object id, client id or unique name."""
@@ -146,7 +154,7 @@ class GraphDirectory:
 
     def principals(self, call: Call) -> Reply:
         there = [
-            principal_json(app)
+            self._shown_principal(app)
             for app in self._tenants_applications(call, "service_principal_id")
             if app.has_service_principal
         ]
@@ -163,7 +171,7 @@ class GraphDirectory:
         if service["id" if name == "id" else "appId"] == wanted.lower():
             return service
         member = "service_principal_id" if name == "id" else "client_id"
-        return principal_json(self._one(call, member, wanted, "service_principal_id"))
+        return self._shown_principal(self._one(call, member, wanted, "service_principal_id"))
 
     # Memberships -----------------------------------------------------------------------------------------------------
 

@@ -110,6 +110,7 @@ class GraphWrites:
         unknown = set(body) - set(_MEMBERS) - {"keyCredentials"}
         if unknown:
             raise bad_request(f"Property '{min(unknown)}' of resource 'Application' cannot be set.")
+        certificates: list[RegisteredCertificate] | None = None
         if "keyCredentials" in body:
             certificates = [_certificate(entry) for entry in body["keyCredentials"]]
             known = {entry.key_id for entry in app.certificates}
@@ -118,6 +119,8 @@ class GraphWrites:
                     policy = self._policy_of(app)
                     _restrict(policy, policy.refuses_certificate(app.created, entry.certificate))
                     entry.misses = self._state.directory.credential_misses
+        self._state.directory.remember(app)
+        if certificates is not None:
             app.certificates = certificates
         for name, member in _MEMBERS.items():
             if name in body:
@@ -138,6 +141,7 @@ class GraphWrites:
         policy = self._policy_of(app)
         _restrict(policy, policy.refuses_secret(app.created, secret.expires - secret.starts))
         secret.misses = self._state.directory.credential_misses
+        self._state.directory.remember(app)
         app.secrets.append(secret)
         return Reply(200, {**secret_json(secret), "secretText": secret.value})
 
@@ -146,6 +150,7 @@ class GraphWrites:
         key_id = str(_object(call).get("keyId") or "")
         if key_id not in {secret.key_id for secret in app.secrets}:
             raise bad_request(f"No password credential found with keyId '{key_id}'.")
+        self._state.directory.remember(app)
         self._state.remove_secret(app, key_id)
         return Reply(204)
 
@@ -169,6 +174,7 @@ class GraphWrites:
         for app in self._tenants(call):
             if app.has_service_principal and app.service_principal_id == wanted:
                 _require_ownership(call, app)
+                self._state.directory.remember(app)
                 app.service_principal_enabled = bool(_object(call).get("accountEnabled", app.service_principal_enabled))
                 return Reply(204)
         raise not_found(wanted)

@@ -19,6 +19,7 @@ from .clouds import GOVERNMENT, PUBLIC, Cloud
 from .directory import Directory
 from .hsm_admin import HsmAdmin
 from .propagation import Propagation
+from .replicas import Replicas
 from .rights import Rights, is_within
 from .rights_admin import RightsAdmin, Subscription
 from .tokens import TokenService
@@ -42,6 +43,10 @@ class CloudState(HsmAdmin, RightsAdmin):
         self.deleted_managed_hsms: dict[str, DeletedPool] = {}
         self.provisioning_reads = 0
         """How many reads show that a vault or pool which Resource Manager makes from now on is not ready."""
+        self.vault_read_lag = 0
+        """How many reads by Resource Manager of a vault still show what it was before a write, policies aside."""
+        self.vault_replicas = Replicas[Vault]()
+        """By lower-case name."""
         self.arm_page_size = 100
         self.key_page_size = 25
 
@@ -113,6 +118,10 @@ class CloudState(HsmAdmin, RightsAdmin):
             "resource_group": resource_group,
             "tenant_id": subscription.tenant_id,
         }
+
+    def remember_vault(self, vault: Vault) -> None:
+        """To be called before each write of a vault by Resource Manager."""
+        self.vault_replicas.remember(vault.name.lower(), vault, self.vault_read_lag)
 
     def vault(self, vault: Vault | str) -> Vault:
         return vault if isinstance(vault, Vault) else self.vaults[vault.lower()]

@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``make explore-mutations``: each protection taken back, one by one, in a copy of the tree; something must notice.
+
+A mutation is a text that stands once in a file and what it is replaced by. ``caught_by`` is what has to fail then: a
+part of the exploration (arguments of ``explore``), or tests (a node ID of pytest). The same has to pass without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_UTILS = "plugins/module_utils"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """``why``: what goes wrong without the protection."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    caught_by: tuple[str, ...]
+    why: str
+
+    def apply(self, tree: Path) -> None:
+        path = tree / self.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.old) != 1:
+            raise SystemExit(f"{self.name}: its text stands {text.count(self.old)} times in {self.file}, not once")
+        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+
+
+def explored(scene: str, kind: str, only: str, *more: str) -> tuple[str, ...]:
+    """The part of the exploration that is to find it; the first finding is enough."""
+    return ("explore", "--jobs", "1", "--stop", "--scenes", scene, "--kinds", kind, "--only", only, *more)
+
+
+MUTATIONS = (
+    Mutation(
+        "edits of a group are not read again before the write",
+        f"{_UTILS}/_dsm/races.py",
+        "    if found or replaced:\n        raise lost(",
+        "    if (found or replaced) and not before.label:\n        raise lost(",
+        explored("links", "pairs", "group: other edit"),
+        "an edit of somebody else's part of the metadata is undone",
+    ),
+    Mutation(
+        "an existing group of the name is taken whatever it is",
+        f"{_UTILS}/_dsm/races.py",
+        "    if not after and now.custom_metadata.get(CREDENTIAL_FACT) == credential_fact:\n        return\n",
+        "    if now.group_id:\n        return\n",
+        explored("links", "pairs", "group: new, other run"),
+        "a run says ok for a group that is not as it wants it",
+    ),
+    Mutation(
+        "tags are replaced, not merged",
+        f"{_UTILS}/_azure/vault_edit.py",
+        "    merged = dict(stored)\n",
+        "    merged: dict[str, str] = {}\n",
+        explored("vaults", "pairs", "vault: other tags"),
+        "tags of others are lost",
+    ),
+    Mutation(
+        "network rules are replaced, not completed",
+        f"{_UTILS}/_azure/vault_edit.py",
+        '    rules = dict(stored) or {"bypass"',
+        '    rules = {"bypass"',
+        explored("vaults", "pairs", "vault: rules"),
+        "virtual network rules of others are lost",
+    ),
+    Mutation(
+        "other people's credentials are removed with ours",
+        f"{_UTILS}/_rotation_plan.py",
+        "    if not is_our_credential(one):\n",
+        "    if not one.key_id:\n",
+        explored("secrets", "pairs", "rotate | rotate, other run"),
+        "a rotation removes a secret that somebody else has made",
+    ),
+    Mutation(
+        "no other run is ever under way",
+        f"{_UTILS}/_rotation_plan.py",
+        "    return now - made < wish.takeover_after\n",
+        "    return False\n",
+        explored("secrets", "pairs", "rotate | rotate, other run", "--depth", "2"),
+        "the young credential of another run is removed before it has written it",
+    ),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="explore.mutations", description=__doc__)
+    parser.add_argument("--only", default="", help="mutations whose names contain this text")
+    parser.add_argument("--list", action="store_true", help="name them and do nothing")
+    parser.add_argument("--no-control", action="store_true", help="do not see first that all passes without them")
+    options = parser.parse_args()
+    chosen = [one for one in MUTATIONS if options.only in one.name]
+    if options.list or not chosen:
+        print("\n".join(f"{one.name}: {one.why}" for one in chosen) or "there is none of that name")
+        return 0 if chosen else 2
+    missed, broken = [], []
+    for one in chosen:
+        began = time.monotonic()
+        with _copy() as tree:
+            if not options.no_control and (_run(tree, one.caught_by))[0] != 0:
+                broken.append(one.name)
+                print(f"NO CONTROL {one.name}: {' '.join(one.caught_by)} fails without the mutation", flush=True)
+                continue
+            one.apply(tree)
+            code, words = _run(tree, one.caught_by)
+        caught = _is_caught(one, code, words)
+        if not caught:
+            missed.append(one.name)
+        print(
+            f"{'caught' if caught else 'MISSED'} {one.name} ({time.monotonic() - began:.0f} s) {words[:200]}",
+            flush=True,
+        )
+    print(f"{len(chosen)} mutations, {len(chosen) - len(missed) - len(broken)} caught, {len(missed)} missed")
+    return 1 if missed or broken else 0
+
+
+def _is_caught(one: Mutation, code: int, words: str) -> bool:
+    """Whether it failed for what was found, and not for an error of its own."""
+    if one.caught_by[0] == "explore":
+        return code == 1 and words.startswith("FINDING")
+    return code == 1
+
+
+class _copy:
+    """A copy of what is under version control, with what else a run needs."""
+
+    def __enter__(self) -> Path:
+        self._folder = tempfile.mkdtemp(prefix="explore-mutation-")
+        tree = Path(self._folder, "tree")
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        )
+        for name in filter(None, listed.stdout.decode().split("\0")):
+            source, target = ROOT / name, tree / name
+            if source.is_file():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target)
+        link = tree / ".build/collections/ansible_collections/fortanix/dsm"
+        link.parent.mkdir(parents=True)
+        link.symlink_to("../../../..")
+        return tree
+
+    def __exit__(self, *exception: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _run(tree: Path, caught_by: tuple[str, ...]) -> tuple[int, str]:
+    """The exit code, and the first line that says what is wrong."""
+    if caught_by[0] == "explore":
+        command = [sys.executable, "-m", *caught_by]
+    else:
+        command = [sys.executable, "-m", "pytest", "-q", "-n0", "-x", "--no-header", *caught_by]
+    environment = {**os.environ, "PYTHONPATH": f"{tree / 'tests'}:{tree / '.build/collections'}"}
+    environment |= {"ANSIBLE_CONFIG": str(tree / "tests/ansible.cfg")}
+    environment |= {"ANSIBLE_COLLECTIONS_PATH": str(tree / ".build/collections")}
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    found = next((line for line in lines if line.startswith(("FINDING", "FAILED", "ERROR"))), "")
+    return done.returncode, found or (lines[-1] if lines else done.stderr[-200:])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The part of the exploration that every run of the tests walks: schedules in which something was once lost.
+
+``make explore`` walks all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from explore import disturbances
+from explore.explorer import Explorer, Tally
+from explore.scenes import Builder, Scene
+from support.worlds import Disturbance, Segment
+
+Disturb = Callable[[Scene], Disturbance]
+
+
+def plan(text: str) -> list[Segment]:
+    """`A4 B A`: four requests of the first, then the second to its end, then the rest of the first."""
+    return [("ABC".index(part[0]), int(part[1:]) if part[1:] else None) for part in text.split()]
+
+
+def walked(builder: Builder, explorer: Explorer, scene: str, names: tuple[str, ...], text: str, *given: Any) -> None:
+    found = builder.scene(scene)
+    explorer.run(found, [found.deeds[name] for name in names], plan(text), [one(found) for one in given])
+
+
+def assert_no_findings(tally: Tally) -> None:
+    assert not tally.findings, "\n".join("\n  ".join([str(one), *one.trace]) for one in tally.findings)
+
+
+MEETINGS = [
+    ("certificates", ("rotate", "rotate, other run"), "A2 B A"),
+    ("certificates", ("rotate", "rotate, other run"), "A4 B A"),
+    ("certificates", ("rotate", "rotate, other run"), "A5 B A"),
+    ("certificates", ("rotate", "app: other certificate"), "A4 B A"),
+    ("certificates", ("app: other certificate", "first use"), "A2 B A"),
+    ("certificates", ("app: certificate", "somebody: certificate"), "A2 B A"),
+    ("secrets", ("rotate", "rotate, other run"), "A3 B A"),
+    ("secrets", ("rotate", "rotate, other run"), "A4 B A"),
+    ("links", ("group: edit", "group: other edit"), "A2 B A"),
+    ("links", ("group: new", "group: new, other run"), "A1 B A"),
+    ("vaults", ("vault: tags", "vault: other tags"), "A2 B A"),
+    ("vaults", ("vault: rules", "somebody: network"), "A2 B A"),
+    ("vaults", ("vault: new", "vault: new, other run"), "A3 B A"),
+    ("rights", ("prereqs: present", "prereqs: present, other run"), "A9 B A"),
+    ("cut", ("access: restored", "access: restored, other run"), "A20 B A"),
+]
+
+
+@pytest.mark.parametrize(("scene", "names", "text"), MEETINGS, ids=lambda value: str(value)[:60])
+def test_nothing_is_lost_when_runs_meet(
+    builder: Builder, explorer: Explorer, tally: Tally, scene: str, names: tuple[str, ...], text: str
+) -> None:
+    walked(builder, explorer, scene, names, text)
+
+    assert_no_findings(tally)
+
+
+KILLS = [
+    ("secrets", "rotate", 4),
+    ("certificates", "rotate", 12),
+    ("certificates", "first use", 20),
+    ("applications", "app: new", 4),
+    ("vaults", "vault: new", 5),
+    ("rights", "prereqs: present, RBAC", 12),
+    ("cut", "access: restored", 24),
+]
+
+
+@pytest.mark.parametrize(("scene", "name", "number"), KILLS)
+def test_the_next_run_goes_on_where_one_was_killed(
+    builder: Builder, explorer: Explorer, tally: Tally, scene: str, name: str, number: int
+) -> None:
+    walked(builder, explorer, scene, (name, name), "A B", lambda _scene: Disturbance(kill_after=number))
+
+    assert_no_findings(tally)
+
+
+def lag(reads: int) -> Disturb:
+    return lambda scene: disturbances.lagging(scene.world, reads)
+
+
+def throttle(number: int) -> Disturb:
+    return lambda _scene: disturbances.throttled(number)
+
+
+@pytest.mark.parametrize(
+    ("scene", "names", "text", "disturb"),
+    [
+        ("certificates", ("rotate",), "A", lag(2)),
+        ("applications", ("app: new",), "A", lag(2)),
+        ("cut", ("access: restored",), "A", lag(1)),
+        ("vaults", ("vault: tags",), "A", lag(1)),
+        ("certificates", ("app: other certificate", "rotate"), "A3 B A", throttle(3)),
+        ("certificates", ("rotate", "app: other certificate"), "A5 B A", throttle(5)),
+        ("vaults", ("vault: new", "vault: new, other run"), "A4 B A", throttle(4)),
+    ],
+)
+def test_replicas_and_throttling_lose_nothing(
+    builder: Builder,
+    explorer: Explorer,
+    tally: Tally,
+    scene: str,
+    names: tuple[str, ...],
+    text: str,
+    disturb: Disturb,
+) -> None:
+    walked(builder, explorer, scene, names, text, disturb)
+
+    assert_no_findings(tally)
+
+
+@pytest.mark.parametrize(
+    ("scene", "name"),
+    [("certificates", "app: other certificate"), ("applications", "app: permission"), ("vaults", "vault: tags")],
+)
+def test_a_short_or_old_answer_is_refused_or_makes_no_difference(
+    builder: Builder, explorer: Explorer, tally: Tally, scene: str, name: str
+) -> None:
+    found = builder.scene(scene)
+    explorer.answers(found, found.deeds[name], 0, 3)
+
+    assert tally.counts["short and stale answers"] > 10
+    assert_no_findings(tally)
