@@ -67,9 +67,11 @@ def understood(obj: str) -> Iterator[None]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         cause = f"{type(error).__name__}: {error}"
     if cause:
-        raise AzureError(
+        malformed = AzureError(
             f"an answer has not the expected shape ({cause})",
             plane="Azure",
             obj=obj,
-            next_step="see whether a proxy or gateway answers in the place of Azure",
+            next_step="run the task again; if it stays so, check whether a proxy or gateway answers for Azure",
         )
+        malformed.details["retryable"] = True
+        raise malformed
