@@ -77,6 +77,8 @@ class Deed:
     refuses: str = ""
     # Whether it looks at the groups of the application when it has written.
     tests_groups: bool = False
+    # Whether it says which credential a link is to have; then it and a rotation undo each other for ever.
+    declares_credential: bool = False
     # Beginnings of facts that are there, or are not, when it says ok.
     wants: tuple[Fact, ...] = ()
     unwanted: tuple[Fact, ...] = ()
@@ -399,7 +401,17 @@ class Builder:
             wants.append(("linked", group))
         unwanted = (("group", group),) if absent else ()
         job, told = Job(name, operation, given), (claims.of_group,)
-        return Deed(job, touches, removes, breaks, told, destroys=absent, wants=tuple(wants), unwanted=unwanted)
+        return Deed(
+            job,
+            touches,
+            removes,
+            breaks,
+            told,
+            destroys=absent,
+            wants=tuple(wants),
+            unwanted=unwanted,
+            declares_credential="link_client_secret" in options,
+        )
 
     def somebody(self, name: str, touches: str, deed: Callable[[Any], None]) -> Deed:
         """A person in the portal, or Terraform: adds something and goes."""

@@ -192,7 +192,7 @@ def client_id(azure: Any) -> str:
     return next(str(one.client_id) for one in azure.directory.applications.values() if one.name == APP)
 
 
-# How it runs ------------------------------------------------------------------------------------------------------------
+# How it runs -------------------------------------------------------------------------------------------------------
 
 
 def test_a_plan_decides_whose_turn_it_is(scene: Scene, ask: Any) -> None:
