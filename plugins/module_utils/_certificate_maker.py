@@ -80,7 +80,7 @@ class PairFiles:
             )
         return self._checked()
 
-    def _checked(self) -> Certificate:
+    def _checked(self, now: datetime.datetime | None = None) -> Certificate:
         certificate = _certificates.load_certificates(f"{self.option}.certificate_path", self.certificate_path)[0]
         if not self._is_key_of(certificate):
             raise InvalidInput(
@@ -89,13 +89,13 @@ class PairFiles:
                 "name the two files of one pair, or two files that are not there yet",
             )
         check_rsa(f"{self.option}.certificate_path", certificate)
-        if certificate.not_after <= _time.utc_now():
+        if certificate.not_after <= (now or _time.utc_now()):
             raise InvalidInput(
                 f"{self.option}.certificate_path",
                 f'the certificate in "{self.certificate_path}" expired on {certificate.not_after:%Y-%m-%d}',
                 "rotate the credential: name two new files, and give the link the new pair; nothing is renewed here",
             )
-        _certificates.check_validity(f"{self.option}.certificate_path", certificate)
+        _certificates.check_validity(f"{self.option}.certificate_path", certificate, now)
         return certificate
 
     def _is_key_of(self, certificate: Certificate) -> bool:
@@ -108,13 +108,15 @@ class PairFiles:
             "name the key without a passphrase, or give the certificate alone with the option certificates",
         )
 
-    def make(self, subject: str) -> Certificate:
+    def make(self, subject: str, now: datetime.datetime | None = None) -> Certificate:
         """Make the pair and both files, the key's for its owner alone. Neither may be there.
+
+        ``now``: the time by the services' clocks; None for the control node's.
 
         Raises:
             InvalidInput: a file cannot be written, or has come into being since it was looked for.
         """
-        certificate_pem, key_pem = self_signed(self.subject or subject, self.days, self.key_size)
+        certificate_pem, key_pem = self_signed(self.subject or subject, self.days, self.key_size, now)
         _write_new(f"{self.option}.key_path", self.key_path, key_pem, _KEY_MODE)
         try:
             _write_new(f"{self.option}.certificate_path", self.certificate_path, certificate_pem, _CERTIFICATE_MODE)
@@ -122,7 +124,7 @@ class PairFiles:
             # Made a moment ago and used nowhere; left, it would stand in the way of the next run.
             os.unlink(self.key_path)
             raise
-        return self._checked()
+        return self._checked(now)
 
 
 def check_rsa(option: str, certificate: Certificate) -> None:
@@ -160,8 +162,11 @@ def _write_new(option: str, path: str, content: bytes, mode: int) -> None:
         raise InvalidInput(option, f'"{path}" cannot be written: {cause}', "make room, or name another directory")
 
 
-def self_signed(subject: str, days: int, key_size: int) -> tuple[bytes, bytes]:
-    """Certificate and key, PEM, the key as PKCS#8 without a passphrase."""
+def self_signed(subject: str, days: int, key_size: int, now: datetime.datetime | None = None) -> tuple[bytes, bytes]:
+    """Certificate and key, PEM, the key as PKCS#8 without a passphrase.
+
+    ``now``: the time by the services' clocks, which judge the validity; None for the control node's.
+    """
     x509 = _deps.load("cryptography.x509")
     usages = _deps.load("cryptography.x509.oid").ExtendedKeyUsageOID
     hashes = _deps.load("cryptography.hazmat.primitives.hashes")
@@ -170,7 +175,7 @@ def self_signed(subject: str, days: int, key_size: int) -> tuple[bytes, bytes]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=key_size)
     common_name = _deps.load("cryptography.x509.oid").NameOID.COMMON_NAME
     name = x509.Name([x509.NameAttribute(common_name, subject[:_LONGEST_COMMON_NAME])])
-    begin = _time.utc_now() - _CLOCK_SKEW
+    begin = _begin(now, datetime.timedelta(days=days))
     names = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign")
     others = dict.fromkeys((*names, "crl_sign", "encipher_only", "decipher_only"), False)
     certificate = (
@@ -190,3 +195,12 @@ def self_signed(subject: str, days: int, key_size: int) -> tuple[bytes, bytes]:
     pem = serialization.Encoding.PEM
     plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return certificate.public_bytes(pem), key.private_bytes(pem, *plain)
+
+
+def _begin(now: datetime.datetime | None, lifetime: datetime.timedelta) -> datetime.datetime:
+    """The start of validity: in the past for the services, and for the control node, too, whose local checks follow."""
+    here = _time.utc_now()
+    now = now or here
+    earlier = min(now, here)
+    # A control node that is behind by the whole lifetime would make a certificate that has expired.
+    return (earlier if earlier + lifetime / 2 > now else now) - _CLOCK_SKEW

@@ -164,13 +164,13 @@ def load_authorities(option: str, source: str) -> list[Certificate]:
     return authorities
 
 
-def check_validity(option: str, certificate: Certificate) -> None:
-    """Refuse a certificate that is not valid today.
+def check_validity(option: str, certificate: Certificate, now: datetime.datetime | None = None) -> None:
+    """Refuse a certificate that is not valid today. ``now``: None for the control node's clock.
 
     Raises:
         InvalidInput: it has expired, or is not valid yet.
     """
-    now = _time.utc_now()
+    now = now or _time.utc_now()
     if certificate.not_after <= now:
         raise InvalidInput(option, f"the certificate expired on {certificate.not_after:%Y-%m-%d}", "give a valid one")
     if certificate.not_before > now:

@@ -172,7 +172,7 @@ class Rotation:
         value, entry = application_changes.add_secret(
             self.graph,
             self.application,
-            _time.utc_now() + recipe.valid,
+            self.now() + recipe.valid,
             self.patience(),
             name=NAME,
             when_lost="run the task again, which makes another one and removes that one",
@@ -182,7 +182,7 @@ class Rotation:
         return New(entry, link, NewLogin(tenant_id, client_id, secret=value))
 
     def _add_certificate(self, recipe: Recipe, tenant_id: str) -> New:
-        pair = recipe.pair or _made_pair(self.application.display_name, recipe)
+        pair = recipe.pair or _made_pair(self.application.display_name, recipe, self.now())
         certificate = pair.certificate
         name = NAME if recipe.pair is None else MARK
         entry = {"key": certificate.encoded, "displayName": name}
@@ -305,7 +305,7 @@ class Rotation:
         if self.grace:
             _time.sleep(self.grace)
         found = self._look_until_listed(current)
-        old = old_ones(found.credentials, current, self.used, self.wish, _time.utc_now())
+        old = old_ones(found.credentials, current, self.used, self.wish, self.now())
         if not old.gone:
             return old
         self._refuse_if_in_use(current, found)
@@ -390,7 +390,7 @@ class Rotation:
             listed = {one.key_id: one for one in self.look().credentials}
         except TaskError as error:
             return f"whether the old one is still valid could not be seen ({error.problem})"
-        now = _time.utc_now()
+        now = self.now()
         gone = [key_id for key_id in self.used if key_id not in listed or _is_over(listed[key_id], now)]
         if not self.used:
             return "which one they had before is not known"
@@ -421,6 +421,10 @@ class Rotation:
             )
         return found
 
+    def now(self) -> datetime:
+        """The present time by the clock of the services, which decide what is valid and have dated what is listed."""
+        return self.operator.clock.now()
+
     @property
     def _obj(self) -> str:
         return f"application {self.application.display_name}"
@@ -444,9 +448,9 @@ def _has_another(group: Group, entry: EntraCredential, application: Application,
     return str(group.group_id) not in known if use.key_id is None else use.key_id != entry.key_id
 
 
-def _made_pair(subject: str, recipe: Recipe) -> Pair:
+def _made_pair(subject: str, recipe: Recipe, now: datetime) -> Pair:
     """A pair that is never in a file."""
-    certificate, key = _certificate_maker.self_signed(subject, recipe.valid.days, recipe.key_size)
+    certificate, key = _certificate_maker.self_signed(subject, recipe.valid.days, recipe.key_size, now)
     return _certificates.load_pair("certificate", certificate.decode(), "private key", key.decode(), None)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
@@ -22,19 +22,27 @@ from ansible.module_utils.basic import AnsibleModule
 from ._argspec import ArgumentSpec
 from ._environment import complete_login, complete_operator, proxy_for
 from ._errors import TaskError, printable
+from ._time import ServiceClock
 
 _TRACEBACK_VERBOSITY = 3
 
 
 @dataclass(frozen=True)
 class Task:
-    """What an operation sees of the world. ``no_log``: whether the task keeps its result from the output."""
+    """What an operation sees of the world. ``no_log``: whether the task keeps its result from the output.
+
+    ``clock``: the time by the services' clocks, which the connections of the task feed.
+    """
 
     params: Mapping[str, Any]
     check_mode: bool
     proxy: str | None
     warn: Callable[[str], None]
     no_log: bool = False
+    clock: ServiceClock = field(default_factory=ServiceClock)
+
+    def __post_init__(self) -> None:
+        self.clock.report_to(self.warn)
 
 
 class Operation(Protocol):

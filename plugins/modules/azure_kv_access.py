@@ -106,7 +106,8 @@ options:
     default: 90
   wait_timeout:
     description:
-      - How many seconds to look until the changes can be read back. What cannot by then is a finding.
+      - How many seconds to look until the changes can be read back, twice in a row. What cannot by then has the state
+        V(accepted) in RV(steps), and is a finding.
     type: int
     default: 60
   wait_interval:
@@ -157,7 +158,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 complete:
-  description: Whether everything was read and done. In check mode, whether everything could be read.
+  description:
+    - Whether everything was done and read back. V(false) also when Azure accepted everything, and reading it back does
+      not show it, be it that answers lag behind or that somebody else has undone it. In check mode, whether everything
+      could be read.
   returned: success
   type: bool
 planned:
@@ -182,15 +186,18 @@ steps:
       description: What is done to it, such as V(remove role assignment).
       type: str
     state:
-      description: V(done), V(planned), V(failed) or V(unreadable).
+      description:
+        - V(done) when it was read back, V(accepted) when the service took the request and reading it back does not show
+          it, V(planned), V(failed) or V(unreadable).
       type: str
     message:
-      description: Why it failed. Empty otherwise.
+      description: Why it failed, or why it is V(done) although the request was refused. Empty otherwise.
       type: str
 still_valid_until:
   description:
     - Until when a token that had been issued before may be accepted at most, in UTC. DSM may keep tokens until they
       expire; whether it does is not public. V(null) while the service principal is not disabled, and in check mode.
+    - By the clock of Entra, whatever the clock of the control node says.
   returned: success
   type: str
   sample: "2026-11-25T05:11:30Z"

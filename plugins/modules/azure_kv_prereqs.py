@@ -72,6 +72,8 @@ options:
     description:
       - How many seconds to wait until a grant is effective. Azure needs up to ten minutes. When it is not effective by
         then, the task succeeds with RV(effect=granted_not_yet_effective) and a warning.
+      - With O(state=absent), how many seconds to wait until the removal can be read back. When it cannot by then, the
+        task succeeds with RV(effect=removed_not_yet_effective) and a warning.
     type: int
     default: 300
   wait_interval:
@@ -132,9 +134,11 @@ EXAMPLES = r"""
 RETURN = r"""
 effect:
   description:
-    - What has become of the grants. V(effective), V(granted_not_yet_effective), V(unknown) when the operator may not
-      read what would tell, V(planned) in check mode, V(unchanged) when there was nothing to grant, V(removed) with
-      O(state=absent).
+    - What has become of the grants. V(effective) when all requested rights were read several times in a row,
+      V(granted_not_yet_effective), V(unknown) when the operator may not read what would tell, V(planned) in check mode,
+      V(unchanged) when there was nothing to grant.
+    - With O(state=absent), V(removed) when nothing of it was read several times in a row, or
+      V(removed_not_yet_effective).
   returned: success
   type: str
   sample: effective

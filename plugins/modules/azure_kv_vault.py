@@ -128,6 +128,7 @@ options:
     description:
       - How many seconds to wait until Azure has finished. A vault takes seconds, a managed HSM half an hour and more.
         When it is over, the task fails, and can be run again.
+      - When Azure has finished and shows something else than was written, the task fails without waiting any longer.
     type: int
     default: 1800
   wait_interval:
@@ -139,6 +140,13 @@ seealso:
   - module: fortanix.dsm.azure_kv_prereqs
 notes:
   - An Azure Policy that forbids the vault shows only when it is made, not in check mode.
+  - Resource Manager has no conditional writes for vaults. Each write is sent once, immediately after a read, and is read
+    back. A vault that another run has created meanwhile is adopted and never replaced, tags and network rules that
+    others have added stay, and a vault that has been filled meanwhile is not deleted. Failures that another run of the
+    task may resolve have C(failure.retryable=true).
+  - A window of one round trip remains between the last read and the write. A vault, a tag, a network rule, a key or a
+    secret that somebody else creates in it is replaced or removed with that write. The guide to troubleshooting says
+    what happens in each case.
 """
 
 EXAMPLES = r"""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -526,6 +527,11 @@ def stop_at(cutoff: Cutoff, made: list[tuple[str, str, str]], position: int) -> 
         cutoff.azure.sandbox.faults.add(stopped)
 
 
+def stopped(made: list[tuple[str, str, str]], position: int) -> AbstractContextManager[Any]:
+    """The run fails, unless nothing was left to do: reading back shows that the last write took effect."""
+    return pytest.raises(TaskError) if position < len(made) - 1 else nullcontext()
+
+
 def test_a_cut_and_a_return_take_these_writes_and_no_other(two: Cutoff) -> None:
     def written(mark: int) -> list[tuple[str, str, str]]:
         return [(one.plane, one.method, one.route) for one in two.azure.sandbox.journal.writes(since=mark)]
@@ -542,7 +548,7 @@ def test_a_cut_that_was_stopped_at_any_write_is_finished_and_undone(two: Cutoff,
     before, certificates = two.held(), two.credentials()[0]
     two.keep(two("revoked", check_mode=True, cut_credentials=True))
     stop_at(two, CUT, position)
-    with pytest.raises(TaskError):
+    with stopped(CUT, position):
         two("revoked", cut_credentials=True)
     two.azure.sandbox.faults.clear()
 
@@ -560,7 +566,7 @@ def test_a_cut_that_was_stopped_is_undone_from_the_first_record(two: Cutoff, pos
     before, certificates = two.held(), two.credentials()[0]
     two.keep(two("revoked", check_mode=True, cut_credentials=True))
     stop_at(two, CUT, position)
-    with pytest.raises(TaskError):
+    with stopped(CUT, position):
         two("revoked", cut_credentials=True)
     two.azure.sandbox.faults.clear()
 
@@ -574,7 +580,7 @@ def test_a_return_that_was_stopped_at_any_write_is_finished(two: Cutoff, positio
     before, certificates = two.held(), two.credentials()[0]
     two.cut(cut_credentials=True)
     stop_at(two, RETURN, position)
-    with pytest.raises(TaskError):
+    with stopped(RETURN, position):
         two.restore()
     two.azure.sandbox.faults.clear()
 

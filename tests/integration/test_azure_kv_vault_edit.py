@@ -201,7 +201,7 @@ def test_a_pool_is_changed_as_a_vault_is(pool: AzureRights) -> None:
 def test_a_change_that_something_else_is_making_is_told(vaults: Vaults) -> None:
     body = '{"error": {"code": "ConflictError", "message": "A conflict occurred."}}'
     route = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
-    vaults.azure.sandbox.faults.add(Fault("arm", "PATCH", route, status=409, body=body))
+    vaults.azure.sandbox.faults.add(Fault("arm", "PATCH", route, status=409, body=body, times=None))
 
     with pytest.raises(TaskError, match="something else is changing the same object"):
         vaults(vaults.there, tags={"a": "b"})

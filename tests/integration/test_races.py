@@ -221,3 +221,40 @@ def test_metadata_that_somebody_else_has_added_is_not_lost(
             task.result()
 
     assert stored(sandbox, name).custom_metadata["site"] == "theirs"
+
+
+# Answers that are short ----------------------------------------------------------------------------------------------
+
+
+def test_a_group_is_not_removed_because_one_answer_shows_no_key(
+    sandbox: Sandbox, operate: Operator, given_group: Given, name: str
+) -> None:
+    group_id = given_group(vault=PREMIUM)["group_id"]
+    sandbox.do(lambda state: state.dsm.add_key(group_id))
+    sandbox.faults.add(Fault("dsm", "GET", "/crypto/v1/keys", rewrite=lambda _body: b"[]"))
+
+    with pytest.raises(TaskError, match="it holds 1 key"):
+        operate(cdc_group, name=name, state="absent")
+
+    assert stored(sandbox, name) is not None
+
+
+@pytest.mark.parametrize("position", [0, 1], ids=["found", "read before the write"])
+def test_a_member_of_the_link_that_one_answer_lacks_is_not_lost(
+    sandbox: Sandbox, operate: Operator, given_group: Given, name: str, secret: Any, position: int
+) -> None:
+    given_group(vault=PREMIUM)
+
+    def add(state: Any) -> None:
+        for link in state.dsm.find_group(name).hmg.values():
+            link["hsm_order"] = 7
+
+    sandbox.do(add)
+    route = (GROUPS, GROUP)[position]
+    sandbox.faults.add(Fault("dsm", "GET", route, rewrite=lambda body: body.replace(b'"hsm_order":7', b'"x":null')))
+
+    with pytest.raises(TaskError, match=r"link\.hsm_order") as failed:
+        operate(cdc_group, name=name, update_credential="always", **secret)
+
+    assert failed.value.details["retryable"] is True
+    assert link_of(stored(sandbox, name))["hsm_order"] == 7

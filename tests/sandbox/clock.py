@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import threading
 import time
 from datetime import UTC, datetime
@@ -28,6 +29,10 @@ class Clock:
 
     def utc(self) -> datetime:
         return datetime.fromtimestamp(self.now(), UTC)
+
+    def http_date(self, ahead: float = 0.0) -> str:
+        """The value of a `Date` header. `ahead`: seconds by which the service's own clock differs from the world's."""
+        return email.utils.format_datetime(datetime.fromtimestamp(int(self.now() + ahead), UTC), usegmt=True)
 
     def dsm_stamp(self) -> str:
         """The time form of DSM's wire (DSM contract, global conventions)."""

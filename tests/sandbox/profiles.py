@@ -236,7 +236,7 @@ class Profile:
     """Seconds after which DSM gives up a request to Azure."""
 
     dsm_clock_skew: float = 0.0
-    """Seconds by which DSM's clock is ahead of the world's; it shows in client assertions."""
+    """Seconds by which DSM's clock is ahead of the world's; it shows in client assertions and in its `Date` header."""
 
     def __post_init__(self) -> None:
         """Refuse a value that no code path would honour: a typing mistake must not test the default twice."""

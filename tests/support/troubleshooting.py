@@ -115,6 +115,40 @@ before its write arrives is replaced, and if the other has read back by then, ne
 closes it; a mark in the group's metadata would be replaced, too. Where this matters, let one controller own a group, or
 use a lock of your own. A change that waits for an approval is carried out as it was filed, so for it the window lasts
 until the approvers decide.
+
+## When somebody else changes the same vault
+
+Resource Manager has no conditional writes for vaults either. A PUT replaces everything, the access policies included;
+a PATCH replaces tags and network rules completely. `azure_kv_vault` therefore sends each write once, reads the vault
+immediately before it and reads it back afterwards. After a throttled request, or one without a clear answer, it reads
+the vault again before it sends anything.
+
+| Meanwhile somebody else has | Result of this task |
+| --- | --- |
+| created the vault | It is adopted like any existing vault, and its access policies stay. |
+| created the vault with settings that cannot be changed | The task fails; the vault stays as it is. |
+| recovered the soft-deleted vault | It is adopted as it is. |
+| added tags or network rules | They stay. |
+| removed tags or network rules that this task has seen | It fails before it writes, and names them. |
+| made the same change | Not `changed`. |
+| overwritten this task's change | The change is made again, with the tags and rules that were lost, up to five times. |
+| removed a tag or a rule after the change | It fails and names it; it is not put back, as that may be intended. |
+| added keys or secrets to a vault with `state: absent` | It fails; the vault stays. |
+| deleted the vault | With `state: absent`, not `changed`. Otherwise it fails. |
+
+If Azure has finished and still shows something else than was written, the task does not wait for `wait_timeout`: it
+fails after five equal answers (twelve for a managed HSM) and shows both values. An Azure Policy that sets a value, or
+other automation, is the usual cause. An answer that lacks members of the vault is not taken to mean that they are
+empty; it is read again.
+
+These failures have `failure.retryable: true`, too.
+
+One window of one round trip remains here as well, between the last read and the write:
+
+- A vault that somebody else creates in it is replaced, if Azure accepts the request.
+- A tag or a rule that somebody else adds in it is lost, unless they read back (as this module does) and add it again.
+- A key or secret that somebody else creates in it is soft-deleted with the vault. It comes back with the vault when it
+  is recovered.
 """
 
 

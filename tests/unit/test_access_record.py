@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -160,3 +162,97 @@ def test_each_step_of_the_recorded_is_recorded_and_no_other() -> None:
 
     assert all(access_cut.is_recorded(record(), step) for step in known)
     assert not access_cut.is_recorded(record(), unknown)
+
+
+# Certificates are told by thumbprint --------------------------------------------------------------------------------
+
+AGAIN = replace(CERTIFICATE, key_id="key-9")
+
+
+def with_certificates(*entries: CertificateEntry) -> Record:
+    return record(application=replace(record().application, certificates=entries))
+
+
+def test_a_certificate_under_another_key_id_is_recorded_once() -> None:
+    assert merged(record(), with_certificates(AGAIN)).application.certificates == (CERTIFICATE,)
+
+
+def test_the_public_part_is_added_to_a_record_that_lacks_it() -> None:
+    der = b"a certificate"
+    key, sha1 = base64.b64encode(der).decode(), hashlib.sha1(der, usedforsecurity=False).hexdigest()
+    bare_entry = CertificateEntry("key-1", "of DSM", sha1, None, None, "")
+    full_entry = replace(bare_entry, key_id="key-9", thumbprint="", key=key)
+
+    assert merged(with_certificates(bare_entry), with_certificates(full_entry)).application.certificates == (
+        full_entry,
+    )
+
+
+def test_what_is_recorded_without_its_public_part_is_not_removed() -> None:
+    """There would be no way back from it."""
+    seen = access_cut.Certificates(record().application, (CERTIFICATE,))
+
+    assert access_cut.is_recorded(record(), seen)
+    assert not access_cut.is_recorded(with_certificates(replace(CERTIFICATE, key="")), seen)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (CERTIFICATE, AGAIN, True),
+        (CERTIFICATE, replace(CERTIFICATE, key="AAAA"), False),
+        (replace(CERTIFICATE, key=""), replace(AGAIN, key="", thumbprint="ab12"), True),
+        (replace(CERTIFICATE, key=""), replace(AGAIN, key="", thumbprint="CD34"), False),
+        (replace(CERTIFICATE, key="", thumbprint=""), replace(CERTIFICATE, thumbprint="", key=""), True),
+        (replace(CERTIFICATE, key="", thumbprint=""), replace(AGAIN, thumbprint="", key=""), False),
+    ],
+)
+def test_a_certificate_is_the_same_by_its_content(one: CertificateEntry, other: CertificateEntry, same: bool) -> None:
+    assert (one.is_same(other), other.is_same(one)) == (same, same)
+
+
+def test_a_cut_takes_a_certificate_under_another_key_id() -> None:
+    seen = with_certificates(AGAIN)
+
+    assert all(access_cut.is_recorded(record(), step) for step in access_cut.cut_steps(seen, credentials=True))
+    assert access_cut.after_cut(seen, [access_cut.Certificates(seen.application, (CERTIFICATE,))]) == replace(
+        seen, application=replace(seen.application, certificates=())
+    )
+
+
+def test_a_restore_finds_a_certificate_under_another_key_id() -> None:
+    there = with_certificates(AGAIN)
+
+    assert not any(isinstance(step, access_cut.Certificates) for step in access_cut.restore_steps(record(), there, NOW))
+
+
+def test_a_public_part_that_is_damaged_is_refused() -> None:
+    document = json.loads(json.dumps(with_certificates(replace(CERTIFICATE, key="A")).document()))
+
+    with pytest.raises(InvalidInput, match="it is damaged"):
+        Record.parse(document)
+
+
+def test_a_certificate_as_a_credential_carries_its_thumbprints() -> None:
+    key = base64.b64encode(b"a certificate").decode()
+    found = replace(CERTIFICATE, key=key).credential()
+
+    assert found.sha256 == hashlib.sha256(b"a certificate").hexdigest()
+    assert found.thumbprint == hashlib.sha1(b"a certificate", usedforsecurity=False).hexdigest().upper()
+    assert (found.kind, found.key_id, found.encoded) == ("certificate", "key-1", key)
+
+
+@pytest.mark.parametrize("step", access_cut.cut_steps(record(), credentials=True))
+def test_a_step_is_open_while_it_is_among_what_is_left(step: access_cut.Step) -> None:
+    left = access_cut.cut_steps(record(), credentials=True)
+
+    assert access_cut.is_open(step, left)
+    assert not access_cut.is_open(step, [one for one in left if one != step])
+
+
+def test_a_policy_is_open_while_one_of_its_permissions_is_left() -> None:
+    (step, *_others) = access_cut.cut_steps(record(), credentials=False)
+    assert isinstance(step, access_cut.Policy)
+
+    assert access_cut.is_open(step, [replace(step, entry=PolicyEntry(HOME, APP, keys=("WRAPKEY",)))])
+    assert not access_cut.is_open(step, [replace(step, entry=PolicyEntry(HOME, APP, keys=("sign",)))])

@@ -19,13 +19,23 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
     KeyStore,
     PolicyEntry,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import Locator, Place, find, read
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import Locator, Place, find, gaps, read
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._replacement import Incomplete
 from unit.azure_builders import APP, CLIENT, HOME, POOL_ID, RESOURCE_GROUP, SUBSCRIPTION, VAULT_ID, saying
 
 SUBSCRIPTION_ID = SUBSCRIPTION.rpartition("/")[2]
 VAULTS = f"{SUBSCRIPTION}/providers/Microsoft.KeyVault/vaults"
 POOLS = f"{SUBSCRIPTION}/providers/Microsoft.KeyVault/managedHSMs"
+# What Azure may leave out of a vault.
+COMPLETE: dict[str, Any] = {
+    "enableRbacAuthorization": False,
+    "softDeleteRetentionInDays": 90,
+    "enablePurgeProtection": True,
+    "publicNetworkAccess": "Enabled",
+    "provisioningState": "Succeeded",
+    "networkAcls": {"bypass": "None", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []},
+}
 OPERATOR = Operator(PUBLIC, None, CLIENT, HOME, SUBSCRIPTION_ID, {})
 
 
@@ -36,7 +46,13 @@ def located(**option: Any) -> Locator:
 def stored(resource_id: str = VAULT_ID, *, tags: Any = None, sku: Any = None, **properties: Any) -> dict[str, Any]:
     """A vault, or pool, as Resource Manager shows it."""
     name = resource_id.rpartition("/")[2]
-    facts = {"tenantId": HOME, "sku": {"family": "A", "name": "Premium"}, **properties}
+    facts = {
+        "tenantId": HOME,
+        "sku": {"family": "A", "name": "Premium"},
+        "vaultUri": f"https://{name}.vault.azure.net/",
+        "accessPolicies": [],
+        **properties,
+    }
     return {"id": resource_id, "name": name, "location": "westeurope", "tags": tags, "sku": sku, "properties": facts}
 
 
@@ -194,7 +210,7 @@ def test_another_vault_does_not_fit(option: dict[str, Any]) -> None:
 
 
 def test_a_pool_is_found_by_its_own_uri() -> None:
-    one = stored(POOL_ID, hsmUri="https://hsm-one.managedhsm.azure.net/")
+    one = stored(POOL_ID, vaultUri=None, hsmUri="https://hsm-one.managedhsm.azure.net/")
 
     assert located(uri="https://hsm-one.managedhsm.azure.net").fits(one)
 
@@ -202,7 +218,7 @@ def test_a_pool_is_found_by_its_own_uri() -> None:
 @pytest.mark.parametrize("resource_id", [VAULT_ID, VAULT_ID + "/", f" {VAULT_ID}\n"])
 def test_a_resource_id_is_read_without_a_list(resource_id: str) -> None:
     asked: list[str] = []
-    find(saying({VAULT_ID: stored()}, asked), located(resource_id=resource_id), OPERATOR)
+    find(saying({VAULT_ID: stored(**COMPLETE)}, asked), located(resource_id=resource_id), OPERATOR)
 
     assert asked == [f"GET {VAULT_ID}"]
 
@@ -216,7 +232,7 @@ def test_a_resource_id_is_read_without_a_list(resource_id: str) -> None:
 )
 def test_a_name_and_a_resource_group_are_read_without_a_list(option: dict[str, Any], resource_id: str) -> None:
     asked: list[str] = []
-    arm = saying({resource_id: stored(resource_id)}, asked)
+    arm = saying({resource_id: stored(resource_id, **COMPLETE)}, asked)
     find(arm, located(**option, resource_group="rg-keys"), OPERATOR)
 
     assert asked == [f"GET {resource_id}"]
@@ -232,7 +248,7 @@ def test_a_name_alone_is_looked_for_among_vaults_and_pools_and_read_then() -> No
 
 def test_only_the_list_of_the_kind_is_read_when_that_is_known() -> None:
     asked: list[str] = []
-    arm = saying({VAULTS: [stored()], VAULT_ID: stored()}, asked)
+    arm = saying({VAULTS: [stored()], VAULT_ID: stored(**COMPLETE)}, asked)
     find(arm, located(name="kv-one", type="standard"), OPERATOR)
 
     assert asked == [f"GET {VAULTS}", f"GET {VAULT_ID}"]
@@ -285,9 +301,82 @@ def test_the_sku_is_in_lower_case() -> None:
     assert (store_from().sku, pool_from(sku={"name": "Standard_B1"}).sku) == ("premium", "standard_b1")
 
 
-@pytest.mark.parametrize("policies", [None, []])
-def test_a_vault_may_have_no_policies(policies: Any) -> None:
-    assert store_from(accessPolicies=policies).policies == ()
+@pytest.mark.parametrize(("rbac", "policies"), [(False, []), (True, []), (True, None)])
+def test_a_vault_may_have_no_policies(rbac: bool, policies: Any) -> None:
+    assert store_from(enableRbacAuthorization=rbac, accessPolicies=policies).policies == ()
+
+
+@pytest.mark.parametrize("policies", [None, {}, ""])
+def test_an_answer_without_the_policies_that_decide_does_not_say_that_nobody_has_access(policies: Any) -> None:
+    with pytest.raises(Incomplete, match="no list accessPolicies"):
+        store_from(accessPolicies=policies)
+
+
+# --- Answers that are not about this vault, or short ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"id": POOL_ID}, "not about this object"),
+        ({"id": None}, "not about this object"),
+        ({"name": "kv-two"}, "name"),
+        ({"name": None}, "name"),
+        ({"location": ""}, "location"),
+        ({"properties": None}, "properties"),
+        ({"properties": []}, "properties"),
+        ({"tags": ["team"]}, "tags"),
+        ({"tags": {"team": None}}, "tags"),
+        ({"tenantId": None}, "properties.tenantId"),
+        ({"sku": {}}, "properties.sku.name"),
+        ({"vaultUri": None}, "properties.vaultUri"),
+        ({"networkAcls": []}, "properties.networkAcls"),
+        ({"networkAcls": {"ipRules": [{}]}}, "properties.networkAcls.ipRules"),
+        ({"networkAcls": {"ipRules": {}}}, "properties.networkAcls.ipRules"),
+        ({"networkAcls": {"virtualNetworkRules": [{"id": None}]}}, "properties.networkAcls.virtualNetworkRules"),
+    ],
+)
+def test_nothing_is_built_on_an_answer_that_is_not_usable(change: dict[str, Any], named: str) -> None:
+    body = stored()
+    for name, value in change.items():
+        (body if name in {"id", "name", "location", "properties", "tags"} else body["properties"])[name] = value
+
+    with pytest.raises(Incomplete, match=named) as raised:
+        read(saying({VAULT_ID: body}), VAULT_ID)
+
+    assert raised.value.details["retryable"] is True
+
+
+def test_an_answer_in_other_letter_case_is_about_this_vault() -> None:
+    assert read(saying({VAULT_ID: stored(VAULT_ID.upper())}), VAULT_ID).name == "KV-ONE"
+
+
+def test_a_model_that_is_not_stated_is_read_twice() -> None:
+    asked: list[str] = []
+
+    read(saying({VAULT_ID: stored()}, asked), VAULT_ID)
+
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("member", [*COMPLETE, "accessPolicies", "tags"])
+@pytest.mark.parametrize("how", ["absent", "null"])
+def test_what_azure_may_leave_out_is_a_gap(member: str, how: str) -> None:
+    body = stored(tags={}, **COMPLETE)
+    assert gaps(VAULT, body) == frozenset()
+    place = body if member == "tags" else body["properties"]
+    place[member] = None
+    if how == "absent":
+        del place[member]
+
+    assert member in gaps(VAULT, body)
+
+
+@pytest.mark.parametrize("member", ["bypass", "defaultAction", "ipRules", "virtualNetworkRules"])
+def test_a_part_of_the_network_rules_is_a_gap(member: str) -> None:
+    rules = {name: value for name, value in COMPLETE["networkAcls"].items() if name != member}
+
+    assert gaps(VAULT, stored(tags={}, **{**COMPLETE, "networkAcls": rules})) == {member}
 
 
 def test_policies_are_read_in_the_spelling_of_the_vault() -> None:

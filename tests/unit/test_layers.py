@@ -34,6 +34,7 @@ PURE_OF_AZURE = (
     "roles",
     "sources",
     "vault_edit",
+    "vault_merge",
     "verdicts",
     "words",
 )

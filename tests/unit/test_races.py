@@ -33,6 +33,8 @@ def with_metadata(**changes: str) -> Group:
 REDESCRIBED = replace(BEFORE, description="theirs")
 MOVED = with_link(vault_uri="https://kv-theirs.vault.azure.net/")
 RELINKED = with_link(hmg_id="5f0c0000-0000-4000-8000-000000000009")
+FOREIGN = with_link(stored={**(BEFORE.azure_link.stored or {}), "hsm_order": 2})
+FOREIGN_TLS = with_link(tls=replace(BEFORE.azure_link.tls, foreign={"ciphers": "strong"}))
 ROTATED = with_metadata(**{CREDENTIAL_FACT: "client-secret:theirs"})
 NOTED = with_metadata(site="theirs")
 ROTATED_AND_NOTED = with_metadata(**{CREDENTIAL_FACT: "client-secret:theirs", "site": "theirs"})
@@ -44,6 +46,8 @@ ROTATED_AND_NOTED = with_metadata(**{CREDENTIAL_FACT: "client-secret:theirs", "s
         (REDESCRIBED, DESCRIPTION),
         (MOVED, LINK),
         (RELINKED, LINK),
+        (FOREIGN, LINK),
+        (FOREIGN_TLS, LINK),
         (ROTATED, LINK),
         (ROTATED, METADATA),
         (ROTATED_AND_NOTED, LINK),
@@ -53,6 +57,8 @@ ROTATED_AND_NOTED = with_metadata(**{CREDENTIAL_FACT: "client-secret:theirs", "s
         "description",
         "vault",
         "another link",
+        "a member that we do not know",
+        "one of its TLS settings",
         "credential, in the link",
         "credential, in its record",
         "credential besides metadata",

@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,9 +16,13 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import P
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import Operator
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import AzureError
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import MANAGED_HSM, VAULT
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import Channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.session import Azure
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vault_life import NameTaken
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import Place
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._replacement import Incomplete
+from ansible_collections.fortanix.dsm.plugins.module_utils._waiter import NO_PATIENCE, Patience
 from unit.azure_builders import HOME, STRANGER, VAULT_ID, saying
 
 SUBSCRIPTION = "99999999-1111-4111-8111-999999999999"
@@ -27,6 +30,7 @@ BASE = f"/subscriptions/{SUBSCRIPTION}"
 PROVIDER = f"{BASE}/providers/Microsoft.KeyVault"
 PLACE = Place(SUBSCRIPTION, "rg-keys", VAULT, "kv-one")
 POOL = Place(SUBSCRIPTION, "rg-keys", MANAGED_HSM, "hsm-one")
+FOREVER = Patience(float("inf"), 0)
 
 
 def refused(status: int, code: str = "") -> AzureError:
@@ -76,8 +80,14 @@ def test_a_name_that_is_taken_is_told_also_where_the_deleted_cannot_be_seen() ->
     taken = {"nameAvailable": False, "message": "already in use"}
     arm = saying({f"{PROVIDER}/checkNameAvailability": taken, f"{PROVIDER}/deletedVaults": refused(403)})
 
-    with pytest.raises(TaskError, match=r"the name is taken.*already in use"):
+    with pytest.raises(NameTaken, match=r"the name is taken.*already in use"):
         vault_life.namesake(arm, PLACE)
+
+
+@pytest.mark.parametrize("answer", [{}, {"nameAvailable": None}])
+def test_an_answer_that_does_not_say_whether_a_name_is_free_is_no_answer(answer: Any) -> None:
+    with pytest.raises(Incomplete):
+        vault_life.namesake(saying({f"{PROVIDER}/checkNameAvailability": answer}), PLACE)
 
 
 def test_an_outage_is_no_free_name() -> None:
@@ -86,6 +96,12 @@ def test_an_outage_is_no_free_name() -> None:
 
 
 # Looking and waiting --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tenant", [None, "", "contoso"])
+def test_an_answer_without_a_tenant_is_no_tenant(tenant: Any) -> None:
+    with pytest.raises(Incomplete, match="tenantId"):
+        vault_life.tenant_of(azure(None, {BASE: {"tenantId": tenant}}), PLACE)
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFound", "NotFound", ""])
@@ -118,18 +134,163 @@ def test_states_of_provisioning(state: str | None, expected: str) -> None:
     assert vault_life.is_settled({"properties": {"provisioningState": state}}) == expected
 
 
+class Answering:
+    """A service that gives one answer after the other, the last one again and again."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.left, self.asked = list(answers), 0
+
+    def get(self, _path: str, **_request: Any) -> Any:
+        self.asked += 1
+        answer = self.left.pop(0) if len(self.left) > 1 else self.left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @property
+    def arm(self) -> Channel:
+        return cast(Channel, self)
+
+
+def shown(place: Place = PLACE, *, tags: Any = (), **properties: Any) -> dict[str, Any]:
+    """A vault or pool as Azure shows it; None takes a property out."""
+    facts = {
+        "tenantId": HOME,
+        "sku": {"family": "A", "name": "premium"},
+        "vaultUri": "https://kv-one.vault.azure.net/",
+        "hsmUri": "https://hsm-one.managedhsm.azure.net/",
+        "accessPolicies": [],
+        "enableRbacAuthorization": False,
+        "softDeleteRetentionInDays": 90,
+        "enablePurgeProtection": True,
+        "publicNetworkAccess": "Enabled",
+        "networkAcls": {"bypass": "None", "defaultAction": "Allow", "ipRules": [], "virtualNetworkRules": []},
+        "securityDomainProperties": {"activationStatus": "Active"},
+        "provisioningState": "Succeeded",
+        **properties,
+    }
+    body = {"id": place.resource_id, "name": place.name, "location": "westeurope", "tags": dict(tags)}
+    return {**body, "properties": {name: value for name, value in facts.items() if value is not None}}
+
+
+def settled(service: Answering, *, seen: bool = True, patience: Patience = FOREVER, place: Place = PLACE) -> Any:
+    """What is written are the tags."""
+    return vault_life.settle(
+        service.arm, place, lambda body: {} if body["tags"] == {"a": "b"} else {"tags": "x"}, patience, seen=seen
+    )
+
+
+def test_one_complete_answer_is_enough() -> None:
+    service = Answering(shown())
+
+    assert (vault_life.look(service.arm, PLACE), service.asked) == (shown(), 1)
+
+
+@pytest.mark.parametrize("member", ["networkAcls", "enableRbacAuthorization", "enablePurgeProtection"])
+def test_what_a_single_answer_lacks_is_read_again(member: str) -> None:
+    service = Answering(shown(**{member: None}), shown())
+
+    assert (vault_life.look(service.arm, PLACE), service.asked) == (shown(), 2)
+
+
+def test_what_two_answers_lack_is_not_there() -> None:
+    short = shown(networkAcls=None)
+    service = Answering(short)
+
+    assert (vault_life.look(service.arm, PLACE), service.asked) == (short, 2)
+
+
+def test_answers_that_lack_something_else_each_time_are_not_believed() -> None:
+    one, other = shown(networkAcls=None), shown(provisioningState=None)
+
+    with pytest.raises(Incomplete, match="contradict each other"):
+        vault_life.look(Answering(one, other, one, other, one, other).arm, PLACE)
+
+
+def test_an_answer_about_another_vault_is_read_again() -> None:
+    assert vault_life.look(Answering(shown(POOL), shown()).arm, PLACE) == shown()
+
+
+def test_answers_about_another_vault_are_an_error() -> None:
+    with pytest.raises(Incomplete, match="not about this object"):
+        vault_life.look(Answering(shown(POOL)).arm, PLACE)
+
+
+def test_that_there_is_none_is_confirmed_where_something_hangs_on_it() -> None:
+    service = Answering(refused(404), shown())
+
+    assert vault_life.look(service.arm, PLACE, confirm=True) == shown()
+
+
 def test_what_azure_gives_up_is_an_error_with_its_words() -> None:
-    failed = {"properties": {"provisioningState": "Failed", "statusMessage": "no capacity"}}
+    failed = shown(POOL, provisioningState="Failed", statusMessage="no capacity")
 
-    with pytest.raises(TaskError, match=r"it has failed.*no capacity"):
-        vault_life.settle(saying({POOL.resource_id: failed}), POOL, bool, deadline=float("inf"), interval=0)
+    with pytest.raises(TaskError, match=r"operation on it failed.*no capacity"):
+        settled(Answering(failed), place=POOL)
 
 
-def test_what_is_not_shown_in_time_is_an_error() -> None:
-    ready = {"properties": {"provisioningState": "Succeeded"}}
+def test_what_is_written_may_be_shown_later() -> None:
+    body, differs = settled(Answering(shown(), shown(), shown(tags={"a": "b"})))
 
-    with pytest.raises(TaskError, match="does not show what was written"):
-        vault_life.settle(saying({PLACE.resource_id: ready}), PLACE, operator.not_, deadline=0, interval=0)
+    assert (body["tags"], differs) == ({"a": "b"}, {})
+
+
+@pytest.mark.parametrize(("place", "reads"), [(PLACE, 5), (POOL, 12)])
+def test_a_settled_body_that_stays_different_ends_the_wait(place: Place, reads: int) -> None:
+    service = Answering(shown(place))
+
+    assert settled(service, place=place) == (shown(place), {"tags": "x"})
+    assert service.asked == reads
+
+
+def test_a_body_that_is_not_settled_is_waited_for() -> None:
+    moving = shown(provisioningState="RegisteringDns")
+
+    assert settled(Answering(*[moving] * 9, shown(tags={"a": "b"})))[1] == {}
+
+
+@pytest.mark.parametrize(
+    ("place", "state", "told"),
+    [
+        (PLACE, "Succeeded", "does not show what was written yet"),
+        (PLACE, "RegisteringDns", r"not finished \(provisioningState RegisteringDns\)"),
+        (POOL, "Provisioning", "half an hour and more to create a managed HSM"),
+    ],
+)
+def test_what_is_not_finished_in_time_is_retryable(place: Place, state: str, told: str) -> None:
+    with pytest.raises(TaskError, match=told) as raised:
+        settled(Answering(shown(place, provisioningState=state)), place=place, patience=NO_PATIENCE)
+
+    assert raised.value.details["retryable"] is True
+
+
+def test_a_vault_does_not_take_as_long_as_a_pool() -> None:
+    with pytest.raises(TaskError) as raised:
+        settled(Answering(shown(provisioningState="RegisteringDns")), patience=NO_PATIENCE)
+
+    assert "HSM" not in str(raised.value)
+
+
+def test_a_vault_that_was_there_and_is_gone_is_not_waited_for() -> None:
+    with pytest.raises(TaskError, match="has been deleted while") as raised:
+        settled(Answering(refused(404)))
+
+    assert raised.value.details["retryable"] is True
+
+
+def test_a_vault_that_was_not_seen_yet_is_waited_for() -> None:
+    assert settled(Answering(*[refused(404)] * 9, shown(tags={"a": "b"})), seen=False)[1] == {}
+
+
+def test_a_deleted_vault_that_is_shown_as_before_is_told() -> None:
+    with pytest.raises(TaskError, match="recovered or created again"):
+        vault_life.wait_until_gone(Answering(shown()).arm, PLACE, FOREVER)
+
+
+def test_a_pool_that_is_being_deleted_is_waited_for() -> None:
+    service = Answering(*[shown(POOL, provisioningState="Deleting")] * 20, refused(404))
+
+    assert vault_life.wait_until_gone(service.arm, POOL, FOREVER) is True
 
 
 # Who holds what -------------------------------------------------------------------------------------------------------
@@ -150,6 +311,10 @@ def test_an_entry_without_permissions_loses_nothing() -> None:
     entry = {"tenantId": HOME, "objectId": STRANGER, "permissions": {"keys": []}}
 
     assert leaving([], accessPolicies=[entry]) == []
+
+
+def test_policies_that_are_not_shown_are_unknown_and_not_none() -> None:
+    assert leaving([], accessPolicies=None) is None
 
 
 def test_roles_that_cannot_be_read_are_unknown_and_not_none() -> None:

@@ -18,7 +18,16 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from .._plan import Change, View
-from .access_record import Assignment, CertificateEntry, PolicyEntry, Principal, Record, SecretEntry, StoreRights
+from .access_record import (
+    Assignment,
+    CertificateEntry,
+    PolicyEntry,
+    Principal,
+    Record,
+    SecretEntry,
+    StoreRights,
+    each_once,
+)
 from .authorization import moment
 
 
@@ -86,7 +95,7 @@ def is_recorded(record: Record, step: Step) -> bool:
     """Whether the record has what the step removes, so that there is a way back from it."""
     application = record.application
     if isinstance(step, Certificates):
-        return {one.key_id for one in step.entries} <= {one.key_id for one in application.certificates}
+        return all(one.is_among(_restorable(record)) for one in step.entries)
     if isinstance(step, Secret):
         return step.entry.key_id in {one.key_id for one in application.secrets}
     if isinstance(step, Enabled):
@@ -99,15 +108,31 @@ def is_recorded(record: Record, step: Step) -> bool:
     return not step.entry.without(store.policy(step.entry.identity))
 
 
+def _restorable(record: Record) -> list[CertificateEntry]:
+    return [one for one in record.application.certificates if one.key]
+
+
+def split(record: Record | None, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """The steps, with the certificates that the record has in a step of their own: the others do not hold them back."""
+    found: list[Step] = []
+    for step in steps:
+        if record is not None and isinstance(step, Certificates):
+            known = tuple(one for one in step.entries if one.is_among(_restorable(record)))
+            others = tuple(one for one in step.entries if one not in known)
+            found += [Certificates(step.application, entries) for entries in (known, others) if entries]
+        else:
+            found.append(step)
+    return tuple(found)
+
+
 def restore_steps(record: Record, seen: Record, now: datetime) -> tuple[Step, ...]:
     """What of the record is not there. Nothing is taken from what is there, whatever has been added since."""
     steps: list[Step] = []
     was, application = record.application, seen.application
-    there = {entry.thumbprint for entry in application.certificates}
     back = tuple(
         entry
-        for entry in was.certificates
-        if entry.key and entry.thumbprint not in there and not is_over(entry.ends, now)
+        for entry in each_once(was.certificates)
+        if entry.key and not entry.is_among(application.certificates) and not is_over(entry.ends, now)
     )
     if back and application.application_object_id is not None:
         steps.append(Certificates(application, back))
@@ -133,10 +158,10 @@ def after_cut(seen: Record, steps: Iterable[Step]) -> Record:
         if isinstance(step, Enabled):
             seen = replace(seen, application=replace(application, account_enabled=step.after))
         elif isinstance(step, Certificates):
-            left = tuple(one for one in application.certificates if one not in step.entries)
+            left = tuple(one for one in application.certificates if not one.is_among(step.entries))
             seen = replace(seen, application=replace(application, certificates=left))
         elif isinstance(step, Secret):
-            others = tuple(one for one in application.secrets if one != step.entry)
+            others = tuple(one for one in application.secrets if one.key_id != step.entry.key_id)
             seen = replace(seen, application=replace(application, secrets=others))
         else:
             seen = _with_store(seen, _store_after_cut(seen, step))
@@ -150,18 +175,42 @@ def after_restore(seen: Record, steps: Iterable[Step]) -> Record:
         if isinstance(step, Enabled):
             seen = replace(seen, application=replace(application, account_enabled=step.after))
         elif isinstance(step, Certificates):
-            seen = replace(
-                seen, application=replace(application, certificates=(*application.certificates, *step.entries))
-            )
+            both = each_once((*application.certificates, *step.entries))
+            seen = replace(seen, application=replace(application, certificates=both))
         elif isinstance(step, (Policy, Role)):
             seen = _with_store(seen, _store_after_restore(seen, step))
     return seen
 
 
+def is_open(step: Step, left: Iterable[Step]) -> bool:
+    """Whether something of this step is among what is left to do. Names and key IDs may have changed meanwhile."""
+    return any(_overlap(step, other) for other in left)
+
+
+def _overlap(one: Step, other: Step) -> bool:
+    if isinstance(one, Enabled) and isinstance(other, Enabled):
+        return True
+    if isinstance(one, Certificates) and isinstance(other, Certificates):
+        return any(entry.is_among(other.entries) for entry in one.entries)
+    if isinstance(one, Secret) and isinstance(other, Secret):
+        return one.entry.key_id == other.entry.key_id
+    if isinstance(one, Role) and isinstance(other, Role):
+        return _place(one) == _place(other) and one.assignment.grant == other.assignment.grant
+    if isinstance(one, Policy) and isinstance(other, Policy):
+        of_one = one.entry.identity == other.entry.identity and _place(one) == _place(other)
+        return of_one and one.entry.without(other.entry) != one.entry
+    return False
+
+
+def _place(step: Policy | Role) -> str:
+    return step.store.resource_id.lower()
+
+
 def _store_after_cut(seen: Record, step: Policy | Role) -> StoreRights:
     store = seen.store(step.store.resource_id) or step.store
     if isinstance(step, Role):
-        return replace(store, assignments=tuple(one for one in store.assignments if one != step.assignment))
+        gone = step.assignment.grant
+        return replace(store, assignments=tuple(one for one in store.assignments if one.grant != gone))
     left = [one.without(step.entry) if one.identity == step.entry.identity else one for one in store.policies]
     return replace(store, policies=tuple(entry for entry in left if entry))
 

@@ -16,7 +16,7 @@ from .._findings import FAILED, HIGH, INFO, MEDIUM, UNKNOWN, WARNING, Finding, K
 from .access import UNKNOWN as NOT_KNOWN
 from .access import judge
 from .access_cut import Step, action_of, is_over, object_of
-from .access_record import Record, StoreRights
+from .access_record import Record, StoreRights, each_once
 from .facts import Access
 from .sources import EFFECTIVE, Source
 from .verdicts import Wanted
@@ -119,7 +119,8 @@ def still_listed(steps: Iterable[Step], *, cut: bool) -> list[Finding]:
             WARNING,
             object_of(step),
             f"{action_of(step, cut=cut)}: {state}",
-            "the change was accepted, and reading it back does not show it yet",
+            "the change was accepted, and reading it back does not show it: Azure's answers lag behind, or somebody "
+            "else has undone it",
             "run the same task again in some minutes: it changes nothing when everything is as it should be",
         )
         for step in steps
@@ -145,9 +146,8 @@ def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]
                 key_ids=lost,
             )
         )
-    shown = {entry.thumbprint for entry in application.certificates}
-    gone = [entry for entry in was.certificates if entry.thumbprint not in shown]
-    over = [entry.thumbprint or entry.key_id for entry in gone if not entry.key or is_over(entry.ends, now)]
+    gone = [entry for entry in each_once(was.certificates) if not entry.is_among(application.certificates)]
+    over = [entry.sha1 or entry.key_id for entry in gone if not entry.key or is_over(entry.ends, now)]
     if over:
         found.append(
             _finding(

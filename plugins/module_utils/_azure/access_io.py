@@ -6,7 +6,8 @@
 """What an application has been given, read from Entra and Azure, and the steps of a cut or a return carried out.
 
 One request each. Access policies change by the operations that unite and subtract for one identity, so that nothing of
-others is touched (Azure contract §1.3).
+others is touched (Azure contract §1.3). For the same reason these requests, and those of assignments, which have fixed
+names, are sent again when Azure asks to send them later or their answer is lost.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import TaskError
+from .._replacement import Incomplete
 from .._waiter import Patience
-from . import application_changes, authorization, observation, vaults
+from . import application_changes, authorization, observation, vaults, writes
 from .access import grants
 from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
 from .access_record import KINDS, Assignment, CertificateEntry, PolicyEntry, Principal, SecretEntry, StoreRights
@@ -25,7 +27,7 @@ from .application_plan import Application
 from .authorization import API, PROVIDER
 from .errors import AzureError
 from .facts import Access, Credential, KeyStore, RoleDefinition
-from .graph import Registration, batch
+from .graph import Answer, Registration, batch, credentials_of
 from .session import Azure, understood
 from .vaults import Place
 
@@ -46,8 +48,10 @@ class Seen:
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-def principal(azure: Azure, registration: Registration) -> Principal:
+def principal(azure: Azure, registration: Registration) -> tuple[Principal, list[TaskError]]:
     """The application with what a return needs: the certificates' public part, and the switch of its own.
+
+    With what kept its credentials from being read: then they are those of the registration, without public parts.
 
     Raises:
         TaskError: Graph does not answer.
@@ -56,13 +60,18 @@ def principal(azure: Azure, registration: Registration) -> Principal:
     reads = {"principal": f"/servicePrincipals/{identity.object_id}?$select=id,accountEnabled"}
     if identity.application_object_id is not None:
         # Only a single object shows the public part, and only when it is selected (Azure contract §3).
-        reads["keys"] = f"/applications/{identity.application_object_id}?$select=id,keyCredentials"
+        select = "$select=id,keyCredentials,passwordCredentials"
+        reads["keys"] = f"/applications/{identity.application_object_id}?{select}"
     answers = batch(azure.graph, reads, obj=f"application {identity.client_id}")
-    public = _public_parts(answers["keys"].body if "keys" in answers else None)
+    troubles = []
+    credentials = identity.credentials or ()
+    if "keys" in answers:
+        read, trouble = _credentials(answers["keys"], registration)
+        credentials = credentials if read is None else read
+        troubles = [] if trouble is None else [trouble]
     switch = answers["principal"].body
     enabled = None if switch is None else switch.get("accountEnabled")
-    credentials = identity.credentials or ()
-    return Principal(
+    found = Principal(
         client_id=identity.client_id,
         object_id=identity.object_id,
         display_name=identity.display_name,
@@ -75,7 +84,7 @@ def principal(azure: Azure, registration: Registration) -> Principal:
                 thumbprint=one.thumbprint or "",
                 starts=_iso(one.starts),
                 ends=_iso(one.ends),
-                key=public.get(one.key_id, ""),
+                key=one.encoded or "",
             )
             for one in credentials
             if one.kind == "certificate"
@@ -86,11 +95,26 @@ def principal(azure: Azure, registration: Registration) -> Principal:
             if one.kind == "secret"
         ),
     )
+    return found, troubles
 
 
-def _public_parts(body: Mapping[str, Any] | None) -> dict[str, str]:
-    entries = (body or {}).get("keyCredentials") or []
-    return {str(entry.get("keyId")): str(entry.get("key") or "") for entry in entries}
+def _credentials(answer: Answer, registration: Registration) -> tuple[tuple[Credential, ...] | None, TaskError | None]:
+    """The credentials of the registration. A list that is missing from the answer is not an empty one."""
+    obj, words = f"application {registration.identity.client_id}", answer.words
+    if answer.body is not None:
+        try:
+            with understood(obj, plane="Entra"):
+                return credentials_of(answer.body, obj), None
+        except Incomplete as error:
+            words = error.problem
+    return None, TaskError(
+        "the credentials of the application cannot be read",
+        plane="Entra",
+        obj=obj,
+        server_words=words,
+        next_step="run the task again; if it stays so, give the operator Application.Read.All in Microsoft Graph",
+        retryable=True,
+    )
 
 
 def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> Seen:
@@ -128,7 +152,20 @@ def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> Seen
 
 
 def _policies(body: Mapping[str, Any], object_id: str) -> tuple[PolicyEntry, ...]:
-    """The entries that name the service principal, compound ones included, with all kinds of permissions."""
+    """The entries that name the service principal, compound ones included, with all kinds of permissions.
+
+    Raises:
+        TaskError: the answer of a vault with access policies has none of them, which is not the same as an empty list.
+    """
+    listed = body["properties"].get("accessPolicies")
+    if listed is None and body["properties"].get("enableRbacAuthorization") is not True:
+        raise TaskError(
+            "the answer has no access policies, not even an empty list",
+            plane="Azure",
+            obj=f"vault {body.get('name')}",
+            next_step="run the task again; if it stays so, check whether a proxy or gateway answers for Azure",
+            retryable=True,
+        )
     entries = [
         PolicyEntry(
             tenant_id=str(entry["tenantId"]),
@@ -136,7 +173,7 @@ def _policies(body: Mapping[str, Any], object_id: str) -> tuple[PolicyEntry, ...
             application_id=entry.get("applicationId"),
             **{kind: tuple((entry.get("permissions") or {}).get(kind) or ()) for kind in KINDS},
         )
-        for entry in body["properties"].get("accessPolicies") or []
+        for entry in listed or []
         if str(entry["objectId"]).lower() == object_id.lower()
     ]
     return tuple(entry for entry in entries if entry)
@@ -202,20 +239,16 @@ def cut(azure: Azure, step: Step, patience: Patience) -> None:
         TaskError: it is refused.
     """
     if isinstance(step, Policy):
-        _change_policy(azure, "remove", step)
-    elif isinstance(step, Role) and step.assignment.local:
-        one = step.assignment
-        with azure.pool(step.store.uri) as pool, pool.explained(f"local role assignment {one.name}"):
-            pool.sdk.delete_role_assignment(one.scope, one.name)
+        writes.repeated(lambda: _change_policy(azure, "remove", step), patience)
     elif isinstance(step, Role):
-        path = _path(step.assignment)
-        azure.arm.send("DELETE", path, obj=f"role assignment {path}", query=API)
+        writes.repeated(lambda: _unassign(azure, step), patience)
     elif isinstance(step, Enabled):
         application_changes.set_enabled(azure.graph, step.application.object_id, enabled=False)
     else:
-        gone = step.entries if isinstance(step, Certificates) else (step.entry,)
-        kind = "secret" if isinstance(step, Secret) else "certificate"
-        credentials = [Credential(kind, one.key_id, one.display_name, None, None) for one in gone]
+        if isinstance(step, Secret):
+            credentials = [Credential("secret", step.entry.key_id, step.entry.display_name, None, None)]
+        else:
+            credentials = [one.credential() for one in step.entries]
         application_changes.remove_credentials(azure.graph, _application(step.application), credentials, patience)
 
 
@@ -226,9 +259,9 @@ def restore(azure: Azure, step: Step, patience: Patience) -> None:
         TaskError: it is refused.
     """
     if isinstance(step, Policy):
-        _change_policy(azure, "add", step)
+        writes.repeated(lambda: _change_policy(azure, "add", step), patience)
     elif isinstance(step, Role):
-        _assign(azure, step)
+        writes.repeated(lambda: _assign(azure, step), patience)
     elif isinstance(step, Enabled):
         application_changes.set_enabled(azure.graph, step.application.object_id, enabled=True)
     elif isinstance(step, Certificates):
@@ -255,6 +288,16 @@ def _change_policy(azure: Azure, kind: str, step: Policy) -> None:
         query=vaults.API,
         body={"properties": {"accessPolicies": [body]}},
     )
+
+
+def _unassign(azure: Azure, step: Role) -> None:
+    one = step.assignment
+    if one.local:
+        with azure.pool(step.store.uri) as pool, pool.explained(f"local role assignment {one.name}"):
+            pool.sdk.delete_role_assignment(one.scope, one.name)
+    else:
+        path = _path(one)
+        azure.arm.send("DELETE", path, obj=f"role assignment {path}", query=API)
 
 
 def _assign(azure: Azure, step: Role) -> None:
@@ -296,7 +339,10 @@ def _application(found: Principal) -> Application:
             next_step="give the operator Application.ReadWrite.All in Microsoft Graph, or have its credentials changed "
             "in the tenant where it is registered",
         )
-    return Application(found.client_id, found.application_object_id, found.display_name or found.client_id)
+    # What was seen of it, so that nothing is built on an answer that lacks some of that.
+    certificates = tuple(one.credential() for one in found.certificates)
+    name = found.display_name or found.client_id
+    return Application(found.client_id, found.application_object_id, name, credentials=certificates)
 
 
 # What the operator may do -------------------------------------------------------------------------------------------

@@ -11,12 +11,15 @@ apart, so that everything in it is checked when it comes back.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from .._errors import InvalidInput
 from .._ids import is_uuid
+from .facts import Credential
 
 T = TypeVar("T")
 FORMAT, VERSION = "fortanix.dsm.access-record", 1
@@ -113,7 +116,10 @@ class StoreRights:
 
 @dataclass(frozen=True)
 class CertificateEntry:
-    """A registered certificate: its public part, ``key``, is base64 of DER. Times: ISO 8601."""
+    """A registered certificate: its public part, ``key``, is base64 of DER. Times: ISO 8601.
+
+    ``key_id`` belongs to one registration of it: a certificate that is registered again has another one.
+    """
 
     key_id: str
     display_name: str
@@ -121,6 +127,55 @@ class CertificateEntry:
     starts: str | None
     ends: str | None
     key: str
+
+    @property
+    def sha256(self) -> str | None:
+        """SHA-256 of the certificate, lower-case hex; None when Graph did not show its public part."""
+        return hashlib.sha256(base64.b64decode(self.key)).hexdigest() if self.key else None
+
+    @property
+    def sha1(self) -> str:
+        """SHA-1 of the certificate, upper-case hex; empty when neither public part nor thumbprint is known."""
+        if self.key:
+            return hashlib.sha1(base64.b64decode(self.key), usedforsecurity=False).hexdigest().upper()
+        return self.thumbprint.upper()
+
+    def is_same(self, other: CertificateEntry) -> bool:
+        """Whether both are one certificate, whatever its key ID."""
+        if self.key and other.key:
+            return self.sha256 == other.sha256
+        if self.sha1 and other.sha1:
+            return self.sha1 == other.sha1
+        return self.key_id == other.key_id
+
+    def is_among(self, entries: Iterable[CertificateEntry]) -> bool:
+        return any(self.is_same(one) for one in entries)
+
+    def credential(self) -> Credential:
+        """As what changes a registration takes it."""
+        return Credential(
+            kind="certificate",
+            key_id=self.key_id,
+            name=self.display_name,
+            starts=None,
+            ends=None,
+            thumbprint=self.sha1 or None,
+            sha256=self.sha256,
+            encoded=self.key or None,
+        )
+
+
+def each_once(entries: Iterable[CertificateEntry]) -> tuple[CertificateEntry, ...]:
+    """Each certificate once: one that a record or a registration has twice counts as one."""
+    found: list[CertificateEntry] = []
+    for entry in entries:
+        twin = next((number for number, one in enumerate(found) if one.is_same(entry)), None)
+        if twin is None:
+            found.append(entry)
+        elif entry.key and not found[twin].key:
+            # The way back needs the public part.
+            found[twin] = entry
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -207,7 +262,7 @@ def merged(old: Record | None, seen: Record) -> Record:
         before,
         application_object_id=before.application_object_id or now.application_object_id,
         account_enabled=now.account_enabled if before.account_enabled is None else before.account_enabled,
-        certificates=_union(before.certificates, now.certificates, lambda one: one.key_id),
+        certificates=each_once((*before.certificates, *now.certificates)),
         secrets=_union(before.secrets, now.secrets, lambda one: one.key_id),
     )
     others = [entry for entry in seen.stores if old.store(entry.resource_id) is None]
@@ -252,9 +307,15 @@ def _principal(given: Mapping[str, Any]) -> Principal:
         raise ValueError("the IDs of the application are no UUIDs")
     if given["account_enabled"] not in (True, False, None):
         raise ValueError("account_enabled is neither true, false nor null")
+    certificates = tuple(CertificateEntry(**entry) for entry in given["certificates"])
+    for entry in certificates:
+        if not all(isinstance(text, str) for text in (entry.key_id, entry.thumbprint, entry.key)):
+            raise ValueError("a certificate of the application has no key ID, thumbprint or public part")
+        # Raises where the public part is no base64.
+        base64.b64decode(entry.key)
     return Principal(
         **{name: given[name] for name in known},
-        certificates=tuple(CertificateEntry(**entry) for entry in given["certificates"]),
+        certificates=certificates,
         secrets=tuple(SecretEntry(**entry) for entry in given["secrets"]),
     )
 

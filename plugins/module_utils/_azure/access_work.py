@@ -12,43 +12,91 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from .. import _time
 from .._errors import TaskError
 from .._findings import Finding, ranked
 from .._ids import is_uuid
-from .._plan import Change, Plan, View
+from .._plan import Plan, View
 from .._task import Task
 from .._waiter import Patience
 from . import access_cut, access_findings, access_io, graph
-from .access_cut import Policy, Role, Step
+from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
 from .access_record import Record
+from .errors import may_pass
 from .facts import KeyStore
 from .graph import Registration
 from .session import Azure
 
-DONE, PLANNED, REFUSED, UNREADABLE = "done", "planned", "failed", "unreadable"
+# ``done``: read back. ``accepted``: the service took the request, and reading it back does not show it.
+DONE, ACCEPTED, PLANNED, REFUSED, UNREADABLE = "done", "accepted", "planned", "failed", "unreadable"
+# One place of Azure or Graph may lag behind another: a single look proves nothing.
+_LOOKS_IN_A_ROW = 2
+_CREDENTIALS = ("", "credentials")
 
 
 @dataclass(frozen=True)
 class Look:
-    """What is there. ``troubles``: what could not be found out, each as the error that it met."""
+    """What is there. ``troubles``: what could not be found out, each as the error that it met.
+
+    ``unread``: which parts those are, by resource ID of the vault (empty for the application) and name.
+    """
 
     seen: Record
     findings: list[Finding] = field(default_factory=list)
     troubles: list[TaskError] = field(default_factory=list)
+    unread: frozenset[tuple[str, str]] = frozenset()
+
+    def shows(self, step: Step) -> bool:
+        """Whether this look tells of what the step changes. What was not read is not proof of anything."""
+        if isinstance(step, Enabled):
+            return self.seen.application.account_enabled is not None
+        if isinstance(step, (Certificates, Secret)):
+            return _CREDENTIALS not in self.unread
+        if self.seen.store(step.store.resource_id) is None:
+            return False
+        part = "policies" if isinstance(step, Policy) else "local" if step.assignment.local else "assignments"
+        return (step.store.resource_id.lower(), part) not in self.unread
 
 
-def look(azure: Azure, registration: Registration, stores: Iterable[KeyStore], *, judge: bool = True) -> Look:
-    """What the application holds at these vaults. ``judge``: whether to tell what would remain without it."""
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a step. ``accepted``: by the service, from this task. ``may_pass``: a repetition may mend it."""
+
+    step: Step
+    state: str
+    message: str = ""
+    accepted: bool = False
+    may_pass: bool = False
+
+
+def look(
+    azure: Azure,
+    registration: Registration,
+    stores: Iterable[KeyStore],
+    *,
+    judge: bool = True,
+    credentials: bool = True,
+) -> Look:
+    """What the application holds at these vaults.
+
+    Args:
+        azure: The operator's connections.
+        registration: The application.
+        stores: The vaults.
+        judge: Whether to tell what would remain without it.
+        credentials: Whether the task is about its credentials, so that they have to be readable.
+    """
     operator, identity = azure.operator, registration.identity
     tenant = operator.tenant_id or ""
+    principal, troubles = access_io.principal(azure, registration)
     record = Record(
-        application=access_io.principal(azure, registration),
+        application=principal,
         cloud=operator.cloud.name,
         tenant_id=(tenant if is_uuid(tenant) else identity.home_tenant_id or "").lower() or None,
-        taken_at=iso(_time.utc_now()),
+        taken_at=iso(azure.now()),
     )
-    seen = Look(record)
+    seen = Look(record, troubles=troubles if credentials else [])
+    no_credentials = troubles or principal.application_object_id is None
+    unread = {_CREDENTIALS} if no_credentials else set()
     rights = []
     for store in stores:
         try:
@@ -58,9 +106,10 @@ def look(azure: Azure, registration: Registration, stores: Iterable[KeyStore], *
             continue
         rights.append(found.rights)
         seen.troubles.extend([_unread(found.rights.label, name, words) for name, words in found.unread.items()])
+        unread |= {(found.rights.resource_id.lower(), name) for name in found.unread}
         if judge:
             seen.findings.extend(access_findings.remaining_findings(found.access, found.rights))
-    return replace(seen, seen=replace(record, stores=tuple(rights)))
+    return replace(seen, seen=replace(record, stores=tuple(rights)), unread=frozenset(unread))
 
 
 def _unread(label: str, name: str, words: str) -> TaskError:
@@ -86,61 +135,98 @@ class Work:
     registration: Registration
     # What keeps a step from being tried; empty when nothing does.
     objection: Callable[[Step], str] = lambda _step: ""
-    outcomes: list[tuple[Step, str, str]] = field(default_factory=list)
+    # Whether the task is about the credentials, too.
+    credentials: bool = True
+    outcomes: list[Outcome] = field(default_factory=list)
+    # What is left at the end, and was not there, or not seen, when the steps were planned.
+    came_up: tuple[Step, ...] = ()
 
     def do(self, stores: list[KeyStore], left: Callable[[Record], tuple[Step, ...]]) -> Look:
         """Carry out all steps, whatever becomes of one. What is there afterwards; in check mode, what would be."""
         if self.task.check_mode:
-            self.outcomes = [(step, PLANNED, "") for step in self.steps]
+            self.outcomes = [Outcome(step, PLANNED) for step in self.steps]
             return replace(self._predicted(self.steps), findings=[*self.before.findings, *self._lacking()])
-        for step in self.steps:
-            self.outcomes.append((step, *self._outcome(step)))
-        done = [step for step, state, _message in self.outcomes if state == DONE]
-        if not done:
-            return self.before
-        try:
-            return self._read_back(stores, left, [access_cut.change_of(step, cut=self.cut) for step in done])
-        except TaskError as error:
-            # What was done must not be lost from the result because it cannot be read back.
-            predicted = self._predicted(done)
-            return replace(predicted, troubles=[*predicted.troubles, error])
+        patience = self._patience()
+        self.outcomes = [self._outcome(step, patience) for step in self.steps]
+        after = self._read_back(stores, left)
+        came_up = self._came_up(after, left)
+        if self.cut and any(not self.objection(step) for step in came_up):
+            # An answer that lagged behind has hidden it, or somebody else has put it back: it is in the record.
+            patience = self._patience()
+            again = tuple(step for step in came_up if not self.objection(step))
+            self.steps = (*self.steps, *again)
+            self.outcomes += [self._outcome(step, patience) for step in again]
+            after = self._read_back(stores, left)
+            came_up = self._came_up(after, left)
+        self.came_up = came_up
+        remaining = left(after.seen)
+        self.outcomes = [self._verified(one, after, remaining) for one in self.outcomes]
+        lagging = [one.step for one in self.outcomes if one.state == ACCEPTED]
+        return replace(after, findings=[*after.findings, *access_findings.still_listed(lagging, cut=self.cut)])
 
     def _predicted(self, steps: Iterable[Step]) -> Look:
         """What there is after these steps, if each has the effect that it should have."""
         predict = access_cut.after_cut if self.cut else access_cut.after_restore
         return replace(self.before, seen=predict(self.before.seen, steps))
 
-    def _outcome(self, step: Step) -> tuple[str, str]:
+    def _patience(self) -> Patience:
+        return Patience.of(self.task.params["wait_timeout"], float(self.task.params["wait_interval"]))
+
+    def _outcome(self, step: Step, patience: Patience) -> Outcome:
         objection = self.objection(step)
         if objection:
-            return REFUSED, objection
+            return Outcome(step, REFUSED, objection)
         try:
-            (access_io.cut if self.cut else access_io.restore)(self.azure, step, self._patience())
+            (access_io.cut if self.cut else access_io.restore)(self.azure, step, patience)
         except TaskError as error:
-            return REFUSED, str(error)
-        return DONE, ""
+            return Outcome(step, REFUSED, str(error), may_pass=may_pass(error))
+        return Outcome(step, ACCEPTED, accepted=True)
 
-    def _patience(self) -> Patience:
-        return Patience.of(self.task.params["wait_timeout"], self.task.params["wait_interval"])
+    def _came_up(self, after: Look, left: Callable[[Record], tuple[Step, ...]]) -> tuple[Step, ...]:
+        """What is seen to be left, and is no part of what was planned."""
+        seen = (step for step in left(after.seen) if after.shows(step))
+        return tuple(step for step in seen if not access_cut.is_open(step, self.steps))
 
-    def _read_back(
-        self, stores: list[KeyStore], left: Callable[[Record], tuple[Step, ...]], done: list[Change]
-    ) -> Look:
-        """Azure and Graph answer from several places: look until the changes show, or the time is over."""
-        deadline = _time.monotonic() + self.task.params["wait_timeout"]
-        interval = self.task.params["wait_interval"]
+    def _verified(self, one: Outcome, after: Look, left: tuple[Step, ...]) -> Outcome:
+        """The outcome by what was seen last: a refused request may have been carried out, or somebody else's was."""
+        if not after.shows(one.step) or access_cut.is_open(one.step, left):
+            return one
+        return replace(one, state=DONE, message="" if one.accepted else f"It is so all the same. {one.message}")
+
+    def _read_back(self, stores: list[KeyStore], left: Callable[[Record], tuple[Step, ...]]) -> Look:
+        """Azure and Graph answer from several places: look until the changes show, or the time is over.
+
+        What has shown once is looked at once more. Where nothing was to be done, the first look has shown it once.
+        """
+        patience = self._patience()
+        accepted = [one.step for one in self.outcomes if one.accepted]
+        in_a_row = 0 if accepted else 1
+        last = self.before
         while True:
-            after = look(self.azure, self._registration_now(), stores, judge=self.cut)
-            lagging = [step for step in left(after.seen) if access_cut.change_of(step, cut=self.cut) in done]
-            if not lagging or _time.monotonic() + interval > deadline:
+            try:
+                registration = self._registration_now()
+                after = look(self.azure, registration, stores, judge=self.cut, credentials=self.credentials)
+            except TaskError as error:
+                return self._unseen(last, error)
+            last = after
+            remaining = left(after.seen)
+            settled = not any(access_cut.is_open(step, remaining) or not after.shows(step) for step in accepted)
+            in_a_row = in_a_row + 1 if settled else 0
+            if in_a_row >= _LOOKS_IN_A_ROW or not patience.pause():
                 break
-            _time.sleep(interval)
         known = {str(error) for error in self.before.troubles}
+        # What kept the first look from seeing everything has not gone away by itself.
         return replace(
-            after,
-            findings=[*after.findings, *access_findings.still_listed(lagging, cut=self.cut)],
-            # What kept the first look from seeing everything has not gone away by itself.
-            troubles=[*self.before.troubles, *(one for one in after.troubles if str(one) not in known)],
+            after, troubles=[*self.before.troubles, *(one for one in after.troubles if str(one) not in known)]
+        )
+
+    def _unseen(self, last: Look, error: TaskError) -> Look:
+        """What was seen last, where it cannot be read any more: it proves nothing of what was done since."""
+        seen = replace(last.seen, stores=(), application=replace(last.seen.application, account_enabled=None))
+        known = {str(one) for one in self.before.troubles}
+        others = [one for one in last.troubles if str(one) not in known]
+        return replace(
+            last, seen=seen, troubles=[*self.before.troubles, *others, error], unread=frozenset({_CREDENTIALS})
         )
 
     def _registration_now(self) -> Registration:
@@ -159,11 +245,13 @@ class Work:
         return found
 
     def has_done(self, kind: type) -> bool:
-        return any(isinstance(step, kind) and state == DONE for step, state, _message in self.outcomes)
+        """Whether a step of this kind was carried out and read back."""
+        return any(isinstance(one.step, kind) and one.state == DONE for one in self.outcomes)
 
-    @property
-    def complete(self) -> bool:
-        return not self.before.troubles and all(state in (DONE, PLANNED) for _step, state, _message in self.outcomes)
+    def is_complete(self, after: Look) -> bool:
+        """Whether everything was read back as it is to be; in check mode, whether everything could be read."""
+        done = all(one.state in (DONE, PLANNED) for one in self.outcomes)
+        return done and not self.came_up and not self.before.troubles and not after.troubles
 
     def result(self, after: Look, told: Mapping[str, Any]) -> dict[str, Any]:
         """The result.
@@ -171,14 +259,14 @@ class Work:
         Raises:
             TaskError: not everything could be done. It has everything that the result would have.
         """
-        changes = [access_cut.change_of(step, cut=self.cut) for step, _state, _message in self.outcomes]
+        changes = [access_cut.change_of(one.step, cut=self.cut) for one in self.outcomes]
         views: dict[str, View] = {"before": {}, "after": {}}
         if changes:
             views = {"before": access_cut.view(self.before.seen), "after": access_cut.view(after.seen)}
         application, operator = after.seen.application, self.azure.operator
         result: dict[str, Any] = {
-            "changed": any(state in (DONE, PLANNED) for _step, state, _message in self.outcomes),
-            "complete": self.complete and not after.troubles,
+            "changed": any(one.accepted or one.state in (DONE, PLANNED) for one in self.outcomes),
+            "complete": self.is_complete(after),
             "planned": self.task.check_mode,
             "plan": Plan(tuple(changes)).as_result(),
             "diff": views,
@@ -202,26 +290,32 @@ class Work:
         wrong = [step for step in result["steps"] if step["state"] in (REFUSED, UNREADABLE)]
         if not wrong or self.task.check_mode:
             return result
+        passing = all(self._passes(after))
+        details: dict[str, Any] = {**result, "retryable": True} if passing else result
         raise TaskError(
-            f"{len(wrong)} of {len(result['steps'])} steps could not be done, and all others are: "
+            f"{len(wrong)} of {len(result['steps'])} steps could not be done{self._of_the_others()}: "
             + " ".join(str(step["message"]) for step in wrong),
             plane=str(wrong[0]["plane"]),
             obj=f"application {application.client_id}",
-            next_step="correct the causes and run the same again, which does what is left",
-            **result,
+            next_step=("" if passing else "correct the causes and ") + "run the same again, which does what is left",
+            **details,
         )
 
+    def _of_the_others(self) -> str:
+        """What the message of a failure says of the steps that did not fail."""
+        accepted = sum(one.state == ACCEPTED for one in self.outcomes)
+        if accepted:
+            return f"; {accepted} more were accepted and cannot be read back"
+        return ", and all others are" if any(one.state == DONE for one in self.outcomes) else ""
+
+    def _passes(self, after: Look) -> list[bool]:
+        """For each thing that went wrong, whether running the task again may mend it."""
+        refused = [one.may_pass for one in self.outcomes if one.state == REFUSED]
+        return [*refused, *(True for _step in self.came_up), *(may_pass(one) for one in after.troubles)]
+
     def _steps(self, after: Look) -> list[dict[str, Any]]:
-        told = [
-            {
-                "plane": access_cut.plane_of(step),
-                "object": access_cut.object_of(step),
-                "action": access_cut.action_of(step, cut=self.cut),
-                "state": state,
-                "message": message,
-            }
-            for step, state, message in self.outcomes
-        ]
+        told = [self._told(one.step, one.state, one.message) for one in self.outcomes]
+        told += [self._told(step, REFUSED, self._came_up_words(step)) for step in self.came_up]
         return told + [
             {
                 "plane": error.plane,
@@ -232,6 +326,22 @@ class Work:
             }
             for error in after.troubles
         ]
+
+    def _told(self, step: Step, state: str, message: str) -> dict[str, Any]:
+        return {
+            "plane": access_cut.plane_of(step),
+            "object": access_cut.object_of(step),
+            "action": access_cut.action_of(step, cut=self.cut),
+            "state": state,
+            "message": message,
+        }
+
+    def _came_up_words(self, step: Step) -> str:
+        who = "somebody else has given it" if self.cut else "somebody else has taken it"
+        return (
+            f"{access_cut.object_of(step)}: {access_cut.action_of(step, cut=self.cut)} was not planned, as "
+            f"{who} since this task began."
+        )
 
 
 def iso(moment: datetime) -> str:

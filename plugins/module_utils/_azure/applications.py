@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from .. import _time
 from .._errors import TaskError
 from .._replacement import Incomplete, list_in
 from . import app_policies
@@ -235,6 +234,7 @@ def refuse_what_a_policy_forbids(
     certificates: Sequence[tuple[timedelta, bool]],
     secret: timedelta | None,
     options: str,
+    now: datetime,
 ) -> None:
     """T37, as far as policies can be read. What cannot is refused by the server, in its own words.
 
@@ -245,11 +245,12 @@ def refuse_what_a_policy_forbids(
         certificates: As :func:`app_policies.violation` takes them.
         secret: Likewise.
         options: Which options say how long a new credential is valid.
+        now: The time by the services' clocks.
 
     Raises:
         TaskError: a policy forbids one of the new credentials. Nothing has been changed.
     """
-    found, now = observed.application, _time.utc_now()
+    found = observed.application
     created = (found.created if found else None) or now
     forbidden = app_policies.violation(tenants_restrictions(observed.policy), created, certificates, secret)
     if forbidden is not None and found is not None:

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import _deps
+from .. import _deps, _time
 from .._environment import CREDENTIAL_FILE, PROOFS
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
 from .._task import Task
+from .._time import ServiceClock
 from .cloud import Cloud, cloud_of
 
 # Seconds, and how often a request is sent again. The SDK's own are 300 s and 10 times (Azure contract §0 no. 10).
@@ -32,7 +33,7 @@ class Operator:
     """A login that has not been tried yet: nothing is sent before the first request to a service.
 
     ``credential``: a TokenCredential of azure-identity. ``client_id``: lower case; None for the Azure CLI and for the
-    managed identity of the machine. ``network``: settings of every SDK client.
+    managed identity of the machine. ``network``: settings of every SDK client. ``clock``: the task's.
     """
 
     cloud: Cloud
@@ -41,6 +42,7 @@ class Operator:
     tenant_id: str | None
     subscription_id: str | None
     network: Mapping[str, Any]
+    clock: ServiceClock = field(default_factory=ServiceClock, repr=False, compare=False)
 
     @property
     def subscription(self) -> str:
@@ -77,11 +79,12 @@ def operator_of(task: Task) -> Operator:
         )
     return Operator(
         cloud=cloud,
-        credential=credential_for(params, cloud, network),
+        credential=credential_for(params, cloud, network, task.clock),
         client_id=operator_client_id(params),
         tenant_id=_tenant(params),
         subscription_id=subscription_id,
         network=network,
+        clock=task.clock,
     )
 
 
@@ -90,8 +93,15 @@ def operator_client_id(params: Mapping[str, Any]) -> str | None:
     return _id(params, "client_id")
 
 
-def credential_for(params: Mapping[str, Any], cloud: Cloud, network: Mapping[str, Any] | None = None) -> Any:
+def credential_for(
+    params: Mapping[str, Any],
+    cloud: Cloud,
+    network: Mapping[str, Any] | None = None,
+    clock: ServiceClock | None = None,
+) -> Any:
     """The TokenCredential that these options ask for. ``auto`` never looks for a managed identity.
+
+    ``clock``: is told of Entra's time by each answer to a token request, a refusal included.
 
     Raises:
         InvalidInput: an option that is missing or cannot be right. No request has been sent.
@@ -121,7 +131,23 @@ def credential_for(params: Mapping[str, Any], cloud: Cloud, network: Mapping[str
         raise _missing("tenant", f"beside client_id and {proof}", "the ID or domain name of the operator's tenant")
     if params.get("x509_certificate_password") is not None and proof != "x509_certificate_path":
         raise _missing("x509_certificate_path", "beside x509_certificate_password", "the file with the certificate")
-    return _application(params, proof, tenant, client_id, {**network, "authority": cloud.authority})
+    hooks = {} if clock is None else clock_hooks(clock)
+    return _application(params, proof, tenant, client_id, {**network, **hooks, "authority": cloud.authority})
+
+
+def clock_hooks(clock: ServiceClock) -> dict[str, Any]:
+    """Settings of a credential of azure-identity with which Entra's answers show their time."""
+    mark = "fortanix_dsm_sent"
+
+    def sent(request: Any) -> None:
+        request.context[mark] = _time.utc_now()
+
+    def received(response: Any) -> None:
+        left = response.context.get(mark)
+        if left is not None:
+            clock.observe("Entra", response.http_response.headers, left)
+
+    return {"raw_request_hook": sent, "raw_response_hook": received}
 
 
 def _application(

@@ -76,6 +76,8 @@ _SAME_AS: Mapping[str, str] = {
     "900432": "900382",
     "900439": "900382",
 }
+# Codes that a wrong clock of the machine that runs the module brings about.
+_OF_THE_TIME = frozenset({"700024", "1000502"})
 
 # Codes of Resource Manager, Graph and the data plane -> (problem, next step).
 _CODES: Mapping[str, tuple[str, str]] = {
@@ -218,6 +220,20 @@ def status_of(error: Exception) -> int | None:
     return error.status if isinstance(error, AzureError) else None
 
 
+# What stays as it is until somebody does something about it, although the status is that of a conflict.
+_LASTING_CONFLICTS = frozenset({"ScopeLocked", "VaultAlreadyExists", "MissingSubscriptionRegistration"})
+
+
+def may_pass(error: TaskError) -> bool:
+    """Whether the same request may succeed a moment later: a conflict with another change, a limit, an outage."""
+    if error.details.get("retryable"):
+        return True
+    status = status_of(error)
+    if status is None or code_of(error) in _LASTING_CONFLICTS:
+        return code_of(error) == "PrincipalNotFound"
+    return status in (408, 409, 412, 429) or status >= 500 or code_of(error) == "PrincipalNotFound"
+
+
 def entra_numbers(words: str) -> tuple[str, ...]:
     """The numbers of the AADSTS codes in Entra's words."""
     return tuple(_AADSTS.findall(words))
@@ -281,14 +297,17 @@ def may_have_worked(error: Exception) -> bool:
     return status is None or status >= _SERVER_TROUBLE
 
 
-def failure_of(error: BaseException, *, plane: str, obj: str) -> AzureError:
-    """An exception of azure-core or azure-identity."""
+def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "") -> AzureError:
+    """An exception of azure-core or azure-identity.
+
+    ``clock``: how this machine's clock differs from Entra's, which the advice names where the time may be the cause.
+    """
     chain = list(_chain(error))
     names = {base.__name__ for link in chain for base in type(link).__mro__}
     words = _TRACE.sub("", str(error)).strip()
     found = _AADSTS.search(words)
     if found:
-        return _entra_refusal(found[1], words[found.start() :])
+        return _entra_refusal(found[1], words[found.start() :], clock)
     if "CredentialUnavailableError" in names:
         return AzureError(
             "the source of the operator's login gives none",
@@ -322,9 +341,13 @@ def failure_of(error: BaseException, *, plane: str, obj: str) -> AzureError:
     )
 
 
-def _entra_refusal(number: str, words: str) -> AzureError:
+def _entra_refusal(number: str, words: str, clock: str) -> AzureError:
     number = _SAME_AS.get(number, number)
     problem, advice = _ENTRA.get(number, ("Entra refuses the operator's login", "look the code up that Entra names"))
+    if clock and number in _OF_THE_TIME:
+        advice = (
+            f"correct the clock of the machine that runs the module (NTP): {clock}; if that does not help, {advice}"
+        )
     code = _AADSTS.match(words)
     return AzureError(
         problem, plane="Entra", obj="operator", words=words, next_step=advice, code=code[0] if code else ""

@@ -5,20 +5,24 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """What writes rights: the steps of a repair and of its removal, one request each (Azure contract §1.3, §1.7, §1.8).
 
-Each can be sent twice: adding to a policy is a union, and the names of roles and assignments follow from their content.
+Each can be sent twice, and is when Azure asks to send it later or its answer is lost: adding to a policy is a union,
+and the names of roles and assignments follow from their content.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from .. import _deps, _time
+from .. import _deps
 from .._errors import TaskError
-from . import authorization, vaults
+from .._waiter import Patience
+from . import authorization, vaults, writes
 from .access import grants
 from .authorization import API, PROVIDER
 from .errors import AzureError
-from .facts import Access, RoleDefinition
+from .facts import Access, RoleAssignment, RoleDefinition
+from .pipeline import Channel
 from .repair import AddToPolicy, Assign, DefineRole, Removal, Step, own_entries
 from .session import Azure
 
@@ -34,27 +38,28 @@ def apply(azure: Azure, access: Access, step: Step, *, deadline: float, interval
     Raises:
         AzureError: it is refused.
     """
+    patience = Patience(deadline, interval)
     if isinstance(step, AddToPolicy):
-        _change_policy(azure, access, "add", step.permissions)
+        writes.repeated(lambda: _change_policy(azure, access, "add", step.permissions), patience)
     elif isinstance(step, DefineRole):
-        _define_local(azure, access, step) if step.local else _define(azure, step)
-    elif step.local:
-        _until_known(lambda: _assign_local(azure, access, step), deadline, interval)
+        define = _define_local if step.local else _define
+        writes.repeated(lambda: define(azure, access, step), patience)
     else:
-        _until_known(lambda: _assign(azure, access, step), deadline, interval)
+        assign = _assign_local if step.local else _assign
+        _until_known(lambda: writes.repeated(lambda: assign(azure, access, step), patience), patience)
 
 
 def take_back(azure: Azure, access: Access, removal: Removal) -> None:
     """Remove assignments of ours and key permissions. What is gone already counts as removed."""
     for entry in removal.assignments:
-        azure.arm.send("DELETE", entry.id, obj=f"role assignment {entry.id}", query=API)
+        writes.repeated(partial(_unassign, azure, entry.id))
     if removal.local:
         with azure.pool(access.store.uri) as pool:
             for entry in removal.local:
-                with pool.explained(f"local role assignment {entry.id}"):
-                    pool.sdk.delete_role_assignment(entry.scope, entry.id)
+                writes.repeated(partial(_unassign_local, pool, entry))
     if removal.permissions:
-        _change_policy(azure, access, "remove", _as_stored(access, removal.permissions))
+        permissions = _as_stored(access, removal.permissions)
+        writes.repeated(lambda: _change_policy(azure, access, "remove", permissions))
 
 
 def actions_of(access: Access, steps: Sequence[Step]) -> list[tuple[str, str]]:
@@ -103,13 +108,22 @@ def _change_policy(azure: Azure, access: Access, kind: str, permissions: Sequenc
     )
 
 
+def _unassign(azure: Azure, assignment_id: str) -> None:
+    azure.arm.send("DELETE", assignment_id, obj=f"role assignment {assignment_id}", query=API)
+
+
+def _unassign_local(pool: Channel, entry: RoleAssignment) -> None:
+    with pool.explained(f"local role assignment {entry.id}"):
+        pool.sdk.delete_role_assignment(entry.scope, entry.id)
+
+
 def _as_stored(access: Access, permissions: Sequence[str]) -> list[str]:
     """The permissions in the spelling of the vault, which `remove` wants."""
     held = [name for entry in own_entries(access) for name in entry.keys]
     return [name for name in dict.fromkeys(held) if name.lower() in permissions]
 
 
-def _define(azure: Azure, step: DefineRole) -> None:
+def _define(azure: Azure, _access: Access, step: DefineRole) -> None:
     one = step.definition.permissions[0]
     body = {
         "properties": {
@@ -173,20 +187,16 @@ def _assign_local(azure: Azure, access: Access, step: Assign) -> None:
             raise
 
 
-def _until_known(send: Callable[[], None], deadline: float, interval: float) -> None:
+def _until_known(send: Callable[[], None], patience: Patience) -> None:
     """A principal that is only just made may not be known everywhere yet (`PrincipalNotFound`): ask again."""
-    while not _known(send, last=_time.monotonic() + interval > deadline):
-        _time.sleep(interval)
-
-
-def _known(send: Callable[[], None], *, last: bool) -> bool:
-    try:
-        send()
-    except AzureError as error:
-        if error.code != "PrincipalNotFound" or last:
-            raise
-        return False
-    return True
+    while True:
+        try:
+            send()
+        except AzureError as error:
+            if error.code != "PrincipalNotFound" or not patience.pause():
+                raise
+        else:
+            return
 
 
 def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import _deps
 from .._waiter import Patience
-from .credential import Operator
+from .credential import Operator, clock_hooks
 from .errors import AzureError, entra_numbers, without_trace
 
 # Entra answers from several places, and one that has not heard of a new secret, certificate or application says this.
@@ -38,7 +38,7 @@ class NewLogin:
     def credential(self, operator: Operator) -> Any:
         """A TokenCredential of azure-identity for it, in the operator's cloud."""
         identity = _deps.load("azure.identity")
-        settings = {**operator.network, "authority": operator.cloud.authority}
+        settings = {**operator.network, **clock_hooks(operator.clock), "authority": operator.cloud.authority}
         if self.secret is not None:
             return identity.ClientSecretCredential(self.tenant_id, self.client_id, self.secret, **settings)
         return identity.CertificateCredential(self.tenant_id, self.client_id, certificate_data=self.pem, **settings)

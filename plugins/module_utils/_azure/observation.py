@@ -15,7 +15,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from .. import _time
 from .._plan import NOT_YET_KNOWN
 from . import authorization, managed_hsm
 from .errors import AzureError
@@ -37,7 +36,7 @@ def observe(
         TaskError: a service does not answer, or the pool's local roles cannot be asked for.
     """
     if identity.object_id == NOT_YET_KNOWN:
-        return Access(store=store, identity=identity, now=_time.utc_now(), roles=dict(known or {}))
+        return Access(store=store, identity=identity, now=azure.now(), roles=dict(known or {}))
     unreadable: dict[str, str] = {}
     scope, principal = store.scope, identity.object_id
 
@@ -56,7 +55,7 @@ def observe(
     access = Access(
         store=store,
         identity=identity,
-        now=_time.utc_now(),
+        now=azure.now(),
         assignments=_with_ends(assignments, ends or {}),
         roles={**(known or {}), **_definitions(azure, scope, assignments or (), known)},
         denies=denies,

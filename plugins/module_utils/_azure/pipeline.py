@@ -19,8 +19,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from .. import _deps
+from .. import _deps, _time
 from .._errors import TaskError
+from .._time import ServiceClock
 from .cloud import check_uri, is_hsm_uri
 from .credential import Operator
 from .errors import FOREIGN_ANSWER, AzureError, failure_of, refusal
@@ -79,10 +80,11 @@ class Channel:
     ``sdk``: the client itself, for operations that are more than one request; use it inside of :meth:`explained`.
     """
 
-    def __init__(self, sdk: Any, *, plane: str, base: str) -> None:
+    def __init__(self, sdk: Any, *, plane: str, base: str, clock: ServiceClock | None = None) -> None:
         self.sdk = sdk
         self.plane = plane
         self.base = base.rstrip("/")
+        self.clock = clock or ServiceClock()
         self._request = _deps.load("azure.core.rest").HttpRequest
 
     def __enter__(self) -> Channel:
@@ -131,7 +133,9 @@ class Channel:
         request = self._request(method, url, headers=dict(headers or {}), **({} if body is None else {"json": body}))
         reads = is_read(method, urllib.parse.urlsplit(url).path, request.content)
         with self.explained(obj):
+            sent = _time.utc_now()
             response = self.sdk.send_request(request, **({} if reads or repeatable else {"retry_total": 0}))
+            self.clock.observe(self.plane, response.headers, sent)
             status, content = response.status_code, response.content
         found = _decoded(content)
         if not 200 <= status < 300:
@@ -181,7 +185,7 @@ class Channel:
         try:
             yield
         except base_class as error:
-            failure = failure_of(error, plane=self.plane, obj=obj)
+            failure = failure_of(error, plane=self.plane, obj=obj, clock=self.clock.compared(None, "Entra"))
         if failure is not None:
             raise failure
 
@@ -214,7 +218,7 @@ def arm(operator: Operator, *, read_only: bool) -> Channel:
         policies=_policies(authentication(operator.credential, cloud.arm_scope), operator, read_only=read_only),
         **operator.network,
     )
-    return Channel(client, plane="Azure", base=cloud.arm)
+    return Channel(client, plane="Azure", base=cloud.arm, clock=operator.clock)
 
 
 def graph(operator: Operator, *, read_only: bool) -> Channel:
@@ -226,7 +230,7 @@ def graph(operator: Operator, *, read_only: bool) -> Channel:
         policies=_policies(authentication(operator.credential, cloud.graph_scope), operator, read_only=read_only),
         **operator.network,
     )
-    return Channel(client, plane="Entra", base=cloud.graph)
+    return Channel(client, plane="Entra", base=cloud.graph, clock=operator.clock)
 
 
 def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
@@ -245,7 +249,7 @@ def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
         user_agent=_USER_AGENT,
         **operator.network,
     )
-    return Channel(client, plane="Azure", base=uri)
+    return Channel(client, plane="Azure", base=uri, clock=operator.clock)
 
 
 def keys(operator: Operator, uri: str) -> Channel:
@@ -262,7 +266,7 @@ def keys(operator: Operator, uri: str) -> Channel:
         policies=_policies(authentication(operator.credential, f"https://{suffix}/.default"), operator, read_only=True),
         **operator.network,
     )
-    return Channel(client, plane="Azure", base=uri)
+    return Channel(client, plane="Azure", base=uri, clock=operator.clock)
 
 
 def check_key_vault_sdk() -> None:

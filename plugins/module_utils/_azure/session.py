@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
+from .._errors import TaskError
 from . import pipeline
 from .credential import Operator
-from .errors import FOREIGN_ANSWER, AzureError
+from .errors import FOREIGN_ANSWER, AzureError, may_pass
 from .pipeline import Channel
 
 
@@ -30,6 +32,10 @@ class Azure:
         """The local roles of a managed HSM; to be closed by the caller."""
         return pipeline.hsm_access(self.operator, uri, read_only=self.read_only)
 
+    def now(self) -> datetime:
+        """The present time by the clocks of the services, which decide what has expired."""
+        return self.operator.clock.now()
+
 
 @contextmanager
 def connect(operator: Operator, *, read_only: bool) -> Iterator[Azure]:
@@ -39,6 +45,17 @@ def connect(operator: Operator, *, read_only: bool) -> Iterator[Azure]:
         pipeline.graph(operator, read_only=read_only) as graph,
     ):
         yield Azure(operator, arm, graph, read_only)
+
+
+@contextmanager
+def retryable() -> Iterator[None]:
+    """Marks failures that a repetition of the task may mend: ``failure.retryable`` is true in the result."""
+    try:
+        yield
+    except TaskError as error:
+        if may_pass(error):
+            error.details.setdefault("retryable", True)
+        raise
 
 
 @contextmanager

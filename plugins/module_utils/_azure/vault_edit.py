@@ -30,6 +30,8 @@ _HSM_SKU = {"family": "B", "name": "Standard_B1"}
 
 # Before and after.
 Change = tuple[Any, Any]
+# By the names of options.
+Changes = dict[str, Change]
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,15 @@ class Wanted:
 def _network(text: str) -> str:
     """One spelling for each rule: Azure stores a single address with or without its `/32`."""
     try:
-        return _spelled(text)
+        return spelled(text)
     except ValueError:
         raise InvalidInput(
             "ip_rules", f'"{text}" is no IPv4 address and no CIDR block', "write it as 198.51.100.7 or 198.51.100.0/24"
         ) from None
 
 
-def _spelled(text: str) -> str:
+def spelled(text: str) -> str:
+    """An IPv4 address or CIDR block in the spelling in which rules are compared."""
     return str(ipaddress.IPv4Network(text.strip(), strict=False)).removesuffix("/32")
 
 
@@ -170,13 +173,13 @@ def settings(store: KeyStore) -> dict[str, Any]:
         "retention_days": store.retention_days,
         "public_network_access": access,
         "default_action": "allow" if rules.default_allow else "deny",
-        "ip_rules": sorted(_spelled(rule) for rule in rules.ip_rules),
+        "ip_rules": sorted(spelled(rule) for rule in rules.ip_rules),
         "tags": dict(store.tags),
     }
     return shown if store.is_hsm else {**shown, "permission_model": RBAC if store.rbac else ACCESS_POLICY}
 
 
-def changes(store: KeyStore, wanted: Wanted) -> dict[str, Change]:
+def changes(store: KeyStore, wanted: Wanted) -> Changes:
     """What differs from what the user set, by option.
 
     Raises:

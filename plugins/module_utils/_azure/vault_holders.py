@@ -28,8 +28,10 @@ def leaving(azure: Azure, body: Mapping[str, Any], model: str) -> list[dict[str,
     """Who has rights under the present model, when the vault is to change to ``model``.
 
     Each is a record of `object_id`, `name` (None where it cannot be read), `through` (permissions or names of roles),
-    and `has_rights_in_new_model`. None when the roles cannot be read.
+    and `has_rights_in_new_model`. None when the roles or the policies cannot be read.
     """
+    if not isinstance(body["properties"].get("accessPolicies"), list):
+        return None
     by_policy = _by_policy(body)
     try:
         assignments = authorization.assignments(azure.arm, str(body["id"]))

@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .. import _time
 from .._errors import TaskError
 from .._ids import is_uuid
+from .._replacement import EQUAL_READS, Incomplete
+from .._waiter import Patience
 from .errors import AzureError
-from .facts import MANAGED_HSM
+from .facts import MANAGED_HSM, VAULT
 from .pipeline import Channel
 from .session import Azure
-from .vaults import API, Place
+from .vaults import API, Place, checked, gaps
 
 T = TypeVar("T")
 PROVIDER = "Microsoft.KeyVault"
@@ -29,6 +30,11 @@ _FORBIDDEN, _NOT_FOUND = 403, 404
 NOWHERE = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound"})
 # A pool says `Activated` too, and `SecurityDomainRestore` while it waits for people (Azure contract §1.6).
 _SETTLED = frozenset({"", "succeeded", "activated", "securitydomainrestore"})
+# So many equal answers in a row are what Azure has. A pool applies a change some time after it has accepted it.
+_EQUAL_READS: Mapping[str, int] = {VAULT: EQUAL_READS, MANAGED_HSM: 12}
+# Answers that are read until one is usable.
+_MOST_READS = 5
+AGAIN = "run the task again, which goes by what is there then"
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,48 @@ class Deleted:
     tags: Mapping[str, str]
 
 
-def look(arm: Channel, place: Place) -> dict[str, Any] | None:
+class NameTaken(TaskError):
+    """Something has the name that cannot be seen as a vault of this resource group or as a soft-deleted one."""
+
+
+class DeletedMeanwhile(TaskError):
+    """The vault was there when this run looked first, and is not any more."""
+
+
+def look(arm: Channel, place: Place, *, confirm: bool = False) -> dict[str, Any] | None:
     """The body of the vault; None when there is none.
+
+    An answer that lacks what Azure may leave out is believed when the next one lacks the same. One that lacks what
+    every vault has is read again. ``confirm``: whether two answers in a row have to say that there is none.
 
     Raises:
         AzureError: there is not even its resource group, or it may not be read.
+        Incomplete: no answer is usable.
     """
+    last: frozenset[str] | None = None
+    failure = Incomplete("the answers contradict each other", plane="Azure", obj=place.label)
+    absent = 0
+    for _read in range(_MOST_READS):
+        try:
+            body = _read_once(arm, place)
+        except Incomplete as error:
+            failure, last, absent = error, None, 0
+            continue
+        if body is None:
+            absent, last = absent + 1, None
+            if absent == 2 or not confirm:
+                return None
+            continue
+        absent, lacking = 0, gaps(place.kind, body)
+        if not lacking or lacking == last:
+            return body
+        last = lacking
+    raise failure
+
+
+def _read_once(arm: Channel, place: Place) -> dict[str, Any] | None:
     try:
-        return arm.get(place.resource_id, obj=place.label, query=API)
+        return checked(place, arm.get(place.resource_id, obj=place.label, query=API))
     except AzureError as error:
         if error.status != _NOT_FOUND or error.code in NOWHERE:
             raise
@@ -62,7 +102,11 @@ def tenant_of(azure: Azure, place: Place) -> str:
     if is_uuid(given):
         return given.lower()
     path = f"/subscriptions/{place.subscription_id}"
-    return str(azure.arm.get(path, obj=f"subscription {place.subscription_id}", query=_SUBSCRIPTIONS_API)["tenantId"])
+    obj = f"subscription {place.subscription_id}"
+    found = azure.arm.get(path, obj=obj, query=_SUBSCRIPTIONS_API).get("tenantId")
+    if not isinstance(found, str) or not is_uuid(found):
+        raise Incomplete("the answer has no usable tenantId", plane="Azure", obj=obj)
+    return found
 
 
 def refuse_unregistered(arm: Channel, place: Place) -> None:
@@ -91,14 +135,16 @@ def namesake(arm: Channel, place: Place) -> Deleted | None:
     """The soft-deleted vault that holds the name (T26); None when the name is free.
 
     Raises:
-        TaskError: somebody else has the name, or what has it cannot be seen.
+        NameTaken: somebody else has the name, or what has it cannot be seen.
     """
     provider = f"/subscriptions/{place.subscription_id}/providers/{PROVIDER}"
     is_hsm = place.kind == MANAGED_HSM
     question = f"{provider}/check{'Mhsm' if is_hsm else ''}NameAvailability"
     body = {"name": place.name, **({} if is_hsm else {"type": f"{PROVIDER}/vaults"})}
     answer = _if_allowed(lambda: arm.send("POST", question, obj=f"name {place.name}", query=API, body=body))
-    if answer and answer.get("nameAvailable"):
+    if answer is not None and not isinstance(answer.get("nameAvailable"), bool):
+        raise Incomplete("the answer does not say whether the name is available", plane="Azure", obj=place.label)
+    if answer is not None and answer["nameAvailable"]:
         return None
     segment = "deletedManagedHSMs" if is_hsm else "deletedVaults"
     listed = _if_allowed(lambda: list(arm.pages(f"{provider}/{segment}", obj="soft-deleted vaults", query=API)))
@@ -108,7 +154,7 @@ def namesake(arm: Channel, place: Place) -> Deleted | None:
     if answer is None:
         # Not every role that may make a pool may ask for names. Azure refuses the creation if this one is taken.
         return None
-    raise TaskError(
+    raise NameTaken(
         "the name is taken, and not by a vault of this resource group or a soft-deleted one that the operator sees in "
         "this subscription",
         plane="Azure",
@@ -130,8 +176,8 @@ def _if_allowed(read: Callable[[], T]) -> T | None:
 
 def _deleted(properties: Mapping[str, Any]) -> Deleted:
     return Deleted(
-        resource_id=str(properties.get("vaultId") or properties.get("mhsmId") or ""),
-        location=str(properties.get("location") or ""),
+        resource_id=str(properties.get("vaultId") or properties["mhsmId"]),
+        location=str(properties["location"]),
         purge_date=str(properties.get("scheduledPurgeDate") or ""),
         purge_protection=properties.get("purgeProtectionEnabled") is True,
         tags=dict(properties.get("tags") or {}),
@@ -142,7 +188,7 @@ def _deleted(properties: Mapping[str, Any]) -> Deleted:
 
 
 def create(arm: Channel, place: Place, body: Mapping[str, Any]) -> None:
-    """Make what is not there yet. Never to be sent to a vault that exists: it would replace its access policies."""
+    """One PUT. Never to be sent to a vault that exists: it would replace its access policies. See vault_work."""
     arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
 
 
@@ -170,40 +216,97 @@ def delete(arm: Channel, place: Place) -> None:
 
 
 def settle(
-    arm: Channel, place: Place, is_done: Callable[[Mapping[str, Any]], bool], *, deadline: float, interval: float
-) -> dict[str, Any]:
-    """Look until Resource Manager has finished and shows what was written; the body that it shows then.
+    arm: Channel,
+    place: Place,
+    differing: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    patience: Patience,
+    *,
+    seen: bool,
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Look until Resource Manager has finished and shows what was written.
 
     The vault's name in DNS is not waited for.
 
+    Args:
+        arm: Resource Manager.
+        place: Where the vault is.
+        differing: What a body shows otherwise than it was written; empty when it is as it should be.
+        patience: Until when to look.
+        seen: Whether this run has seen the vault, so that answers without it mean that it has been deleted.
+
+    Returns:
+        The body, and what differs after so many equal answers in a row that looking again would not help.
+
     Raises:
-        TaskError: it failed, or is not finished in time.
+        TaskError: it failed, has been deleted meanwhile, or is not finished in time.
     """
+    equal, last, absent = 0, None, 0
     while True:
         # A list of places that learn of a new vault one after the other: it may not be known to all yet.
         body = look(arm, place)
         state = is_settled(body)
+        if body is None:
+            absent, equal, last = absent + seen, 0, None
+            if absent == EQUAL_READS:
+                raise deleted_meanwhile(place)
+        else:
+            seen, absent = True, 0
         if body is not None and state == "failed":
             raise TaskError(
-                "Azure says that it has failed",
+                "Azure reports that the last operation on it failed",
                 plane="Azure",
                 obj=place.label,
                 server_words=str(body["properties"].get("statusMessage") or ""),
-                next_step="look at its activity log in the portal; nothing is cleaned up here",
+                next_step="see its activity log in the portal; nothing is cleaned up here",
             )
-        if body is not None and state == "settled" and is_done(body):
-            return body
-        if _time.monotonic() + interval > deadline:
-            raise TaskError(
-                "it is not finished, and wait_timeout is over"
-                if state != "settled"
-                else "it does not show what was written, and wait_timeout is over",
-                plane="Azure",
-                obj=place.label,
-                server_words=str(((body or {}).get("properties") or {}).get("statusMessage") or ""),
-                next_step="run the task again, which goes on waiting; a managed HSM takes half an hour and more",
-            )
-        _time.sleep(interval)
+        if body is not None and state == "settled":
+            differs = differing(body)
+            if not differs:
+                return body, {}
+            shown = shown_settings(body)
+            equal, last = equal + 1 if shown == last else 1, shown
+            if equal == _EQUAL_READS[place.kind]:
+                return body, differs
+        else:
+            equal, last = 0, None
+        if not patience.pause():
+            raise _not_in_time(place, body)
+
+
+def deleted_meanwhile(place: Place) -> DeletedMeanwhile:
+    return DeletedMeanwhile(
+        "it has been deleted while the task was running",
+        plane="Azure",
+        obj=place.label,
+        next_step=AGAIN,
+        retryable=True,
+    )
+
+
+def _not_in_time(place: Place, body: Mapping[str, Any] | None) -> TaskError:
+    properties: Mapping[str, Any] = (body or {}).get("properties") or {}
+    state = str(properties.get("provisioningState") or "none")
+    if body is None:
+        problem = "Azure does not show it yet"
+    elif is_settled(body) == "settled":
+        problem = "Azure does not show what was written yet"
+    else:
+        problem = f"Azure has not finished (provisioningState {state})"
+    long = ", or set a longer wait_timeout; Azure needs half an hour and more to create a managed HSM"
+    return TaskError(
+        f"{problem}, and wait_timeout is over",
+        plane="Azure",
+        obj=place.label,
+        server_words=str(properties.get("statusMessage") or ""),
+        next_step="run the task again, which goes on waiting" + (long if place.kind == MANAGED_HSM else ""),
+        retryable=True,
+    )
+
+
+def shown_settings(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two answers have to agree on, so that they say the same. Access policies change by requests of their own."""
+    others = {name: value for name, value in body["properties"].items() if name != "accessPolicies"}
+    return body.get("tags"), body.get("sku"), others
 
 
 def is_settled(body: Mapping[str, Any] | None) -> str:
@@ -214,13 +317,29 @@ def is_settled(body: Mapping[str, Any] | None) -> str:
     return "settled" if state in _SETTLED else "failed" if state == "failed" else "moving"
 
 
-def wait_until_gone(arm: Channel, place: Place, *, deadline: float, interval: float) -> bool:
-    """Whether it is not shown any more before the time is over."""
-    while look(arm, place) is not None:
-        if _time.monotonic() + interval > deadline:
+def wait_until_gone(arm: Channel, place: Place, patience: Patience) -> bool:
+    """Whether it is not shown any more before the time is over.
+
+    Raises:
+        TaskError: Azure shows it again, or still, and is not deleting it.
+    """
+    shown = 0
+    while True:
+        body = look(arm, place)
+        if body is None:
+            return True
+        shown = shown + 1 if is_settled(body) == "settled" else 0
+        if shown == _EQUAL_READS[place.kind]:
+            raise TaskError(
+                "Azure has accepted the deletion and shows it as if nothing had happened: it may have been recovered "
+                "or created again",
+                plane="Azure",
+                obj=place.label,
+                next_step="see who uses it; run the task again if it should go",
+                retryable=True,
+            )
+        if not patience.pause():
             return False
-        _time.sleep(interval)
-    return True
 
 
 # What is in it --------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._errors import InvalidInput, TaskError
 from .._ids import is_uuid
+from .._replacement import Incomplete, check_id
 from .cloud import Cloud, check_uri, is_hsm_uri
 from .credential import Operator
 from .facts import MANAGED_HSM, VAULT, Firewall, KeyStore, PolicyEntry
@@ -29,6 +30,9 @@ _RESOURCE = re.compile(
 )
 _NAME = re.compile(r"(?!.*--)[a-z][a-z0-9-]{1,22}[a-z0-9]", re.IGNORECASE)
 _SEGMENTS = {VAULT: "vaults", MANAGED_HSM: "managedHSMs"}
+MODEL = "enableRbacAuthorization"
+# Lists of network rules, and the member that identifies a rule.
+_RULES = {"ipRules": "value", "virtualNetworkRules": "id"}
 
 
 @dataclass(frozen=True)
@@ -216,7 +220,81 @@ def read(arm: Channel, resource_id: str) -> KeyStore:
     place = Place.parse(resource_id)
     if place is None:
         raise AssertionError(f"not a resource ID of Key Vault: {resource_id}")
-    return store_of(place.kind, arm.get(resource_id, obj=place.label, query=API))
+    body = checked(place, arm.get(resource_id, obj=place.label, query=API))
+    if MODEL in gaps(place.kind, body):
+        # Only vaults of old times have no answer here. A single answer without one is not believed (§1.4).
+        body = checked(place, arm.get(resource_id, obj=place.label, query=API))
+    return store_of(place.kind, body)
+
+
+def checked(place: Place, body: dict[str, Any]) -> dict[str, Any]:
+    """The body, where it is about this vault and has what every vault has.
+
+    Raises:
+        Incomplete: it is about another one, or something is missing or of another kind.
+    """
+    check_id(body, place.resource_id, plane="Azure", obj=place.label)
+    properties = body.get("properties")
+    wrong = [] if isinstance(properties, Mapping) else ["properties"]
+    facts: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
+    if str(body.get("name") or "").lower() != place.name.lower():
+        wrong.append("name")
+    texts = {"location": body.get("location"), "properties.tenantId": facts.get("tenantId")}
+    if place.kind == VAULT:
+        sku = facts.get("sku")
+        texts["properties.sku.name"] = sku.get("name") if isinstance(sku, Mapping) else None
+        texts["properties.vaultUri"] = facts.get("vaultUri")
+    wrong += [name for name, value in texts.items() if not isinstance(value, str) or not value]
+    tags, rules = body.get("tags"), facts.get("networkAcls")
+    if tags is not None and not (isinstance(tags, Mapping) and all(isinstance(one, str) for one in tags.values())):
+        wrong.append("tags")
+    if rules is not None and not isinstance(rules, Mapping):
+        wrong.append("properties.networkAcls")
+    elif rules is not None:
+        wrong += [f"properties.networkAcls.{name}" for name, key in _RULES.items() if not _are_rules(rules, name, key)]
+    if wrong:
+        raise Incomplete(f"the answer has no usable {', '.join(wrong)}", plane="Azure", obj=place.label)
+    return body
+
+
+def gaps(kind: str, body: Mapping[str, Any]) -> frozenset[str]:
+    """Members that Azure may leave out, and that this answer does not have: absent, null or of another kind.
+
+    Whoever takes such a gap for "none" or for the default needs a second answer with the same gaps.
+    """
+    properties = body["properties"]
+    rules = properties.get("networkAcls")
+    days = properties.get("softDeleteRetentionInDays")
+    has = {
+        "tags": body.get("tags") is not None,
+        "networkAcls": rules is not None,
+        "softDeleteRetentionInDays": isinstance(days, int) and not isinstance(days, bool) and days > 0,
+        "enablePurgeProtection": isinstance(properties.get("enablePurgeProtection"), bool),
+        "publicNetworkAccess": bool(properties.get("publicNetworkAccess")),
+        "provisioningState": bool(properties.get("provisioningState")),
+        **{name: bool((rules or {}).get(name)) for name in ("bypass", "defaultAction")},
+        **{name: isinstance((rules or {}).get(name), list) for name in _RULES},
+    }
+    if kind == VAULT:
+        has |= {
+            MODEL: isinstance(properties.get(MODEL), bool),
+            "accessPolicies": isinstance(properties.get("accessPolicies"), list),
+        }
+    else:
+        domain = properties.get("securityDomainProperties")
+        has |= {
+            "hsmUri": bool(properties.get("hsmUri")),
+            "activationStatus": isinstance(domain, Mapping) and bool(domain.get("activationStatus")),
+        }
+    return frozenset(name for name, is_there in has.items() if not is_there)
+
+
+def _are_rules(rules: Mapping[str, Any], name: str, key: str) -> bool:
+    listed = rules.get(name)
+    return listed is None or (
+        isinstance(listed, list)
+        and all(isinstance(rule, Mapping) and isinstance(rule.get(key), str) and rule[key] for rule in listed)
+    )
 
 
 def store_of(kind: str, body: Mapping[str, Any]) -> KeyStore:
@@ -257,14 +335,19 @@ def list_all(arm: Channel, kind: str, subscription_id: str) -> Iterator[Mapping[
 
 def _vault(body: Mapping[str, Any]) -> KeyStore:
     properties = body["properties"]
+    rbac, policies = properties.get(MODEL) is True, properties.get("accessPolicies")
+    if not rbac and not isinstance(policies, list):
+        # They decide who has access to this vault: an answer without them does not say that nobody has.
+        obj = f"vault {body['name']}"
+        raise Incomplete("the answer has no list accessPolicies", plane="Azure", obj=obj)
     return KeyStore(
         **_common(body),
         uri=str(properties.get("vaultUri") or ""),
         kind=VAULT,
         sku=str(properties["sku"]["name"]).lower(),
-        rbac=properties.get("enableRbacAuthorization") is True,
-        states_model=properties.get("enableRbacAuthorization") is not None,
-        policies=tuple(_entry(entry) for entry in properties.get("accessPolicies") or []),
+        rbac=rbac,
+        states_model=properties.get(MODEL) is not None,
+        policies=tuple(_entry(entry) for entry in policies or []),
     )
 
 

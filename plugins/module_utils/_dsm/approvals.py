@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _time
 from .._errors import InvalidInput, TaskError
 from . import routes
 from .approval_requests import APPROVED, DENIED, FAILED, PENDING, Operation, Request, choose, crossing
@@ -181,7 +180,7 @@ def find(dsm: DsmClient, operation: Operation) -> Request | None:
             the second would undo part of the first, as DSM replaces a link whole.
     """
     requests = _visible(dsm, operation)
-    now = _time.utc_now()
+    now = dsm.clock.now("DSM")
     found = choose(operation, requests, now)
     other = crossing(operation, requests, now)
     if other is None or (found is not None and found.status == PENDING):

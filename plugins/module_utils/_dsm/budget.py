@@ -7,9 +7,6 @@
 
 from __future__ import annotations
 
-import datetime
-import email.utils
-import time
 from collections.abc import Callable, Mapping
 
 from .. import _time
@@ -76,23 +73,16 @@ class Budget:
         return f"raise {self.option}, or see whether DSM is overloaded"
 
 
-def pause_before_next(attempt: int, headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float:
+def pause_before_next(
+    attempt: int, headers: Mapping[str, str], now: Callable[[], float] = lambda: _time.utc_now().timestamp()
+) -> float:
     """Seconds to wait after the try with this number: what the server asks for (``Retry-After``), else 0.5, 1, 2."""
     asked = headers.get("Retry-After", "").strip()
     if asked.isascii() and asked.isdecimal():
         return float(asked)
-    moment = _moment(asked)
-    if moment is None:
+    until = _time.http_date(asked)
+    if until is None:
         return 0.5 * 2.0 ** (attempt - 1)
     # A date is meant by the clock of the server, which tells its time in the same answer.
-    there = _moment(headers.get("Date", ""))
-    return max(0.0, moment - (now() if there is None else there))
-
-
-def _moment(text: str) -> float | None:
-    """The seconds since the epoch of an HTTP date; None when it is none."""
-    try:
-        parsed = email.utils.parsedate_to_datetime(text)
-        return parsed.replace(tzinfo=parsed.tzinfo or datetime.timezone.utc).timestamp()
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
+    there = _time.http_date(headers.get("Date"))
+    return max(0.0, until.timestamp() - (now() if there is None else there.timestamp()))

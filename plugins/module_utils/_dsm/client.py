@@ -16,6 +16,7 @@ from typing import Any
 
 from .._errors import InvalidInput, TaskError
 from .._task import Task
+from .._time import ServiceClock
 from . import routes
 from .budget import Budget
 from .errors import DsmError
@@ -76,9 +77,14 @@ def connect_several(task: Task, number: int, *, read_only: bool) -> Iterator[tup
         for _number in range(number):
             budget = Budget(params["dsm_timeout"], "dsm_timeout")
             transport = Transport(
-                endpoint, tls=tls, proxy=task.proxy, budget=budget, presents_certificate=certificate is not None
+                endpoint,
+                tls=tls,
+                proxy=task.proxy,
+                budget=budget,
+                presents_certificate=certificate is not None,
+                clock=task.clock,
             )
-            clients.append(DsmClient(login, transport, budget=budget, read_only=read_only))
+            clients.append(DsmClient(login, transport, budget=budget, read_only=read_only, clock=task.clock))
             stack.callback(clients[-1].close)
         yield tuple(clients)
 
@@ -108,9 +114,15 @@ def checked_endpoint(url: str) -> str:
 
 
 class DsmClient:
-    """Requests to one DSM with one login. A ``read_only`` client raises on any route that is not a known read."""
+    """Requests to one DSM with one login. A ``read_only`` client raises on any route that is not a known read.
 
-    def __init__(self, login: Login, transport: Transport, *, budget: Budget, read_only: bool) -> None:
+    ``clock``: ``clock.now("DSM")`` is the time by which DSM judges expiry.
+    """
+
+    def __init__(
+        self, login: Login, transport: Transport, *, budget: Budget, read_only: bool, clock: ServiceClock
+    ) -> None:
+        self.clock = clock
         self._login = login
         self._transport = transport
         self._budget = budget

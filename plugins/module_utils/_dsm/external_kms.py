@@ -45,6 +45,20 @@ ENDPOINTS: Mapping[str, Mapping[str, str]] = {
 VAULT_TYPES: Mapping[str, str] = {"STANDARD": "standard", "PREMIUM": "premium", "MANAGED": "managed_hsm"}
 _DSM_VAULT_TYPES = {ours: theirs for theirs, ours in VAULT_TYPES.items()}
 
+_KNOWN = frozenset(
+    {
+        "kind",
+        "tls",
+        "url",
+        "endpoints",
+        "tenant_id",
+        "client_id",
+        "subscription_id",
+        "auth_config",
+        "secret_key",
+        "key_vault_type",
+    }
+)
 _AUTH_MODES = {"client_secret": "client_secret", "token_auth_config": "certificate"}
 
 
@@ -144,6 +158,12 @@ class Link:
         if self.vault_type is not None:
             config["key_vault_type"] = _DSM_VAULT_TYPES.get(self.vault_type, self.vault_type.upper())
         return config
+
+    @property
+    def foreign(self) -> dict[str, Any]:
+        """The stored members that this collection does not know, by dotted name. They are sent again as they are."""
+        own = {name: value for name, value in (self.stored or {}).items() if name not in _KNOWN and value is not None}
+        return {**own, **{f"tls.{name}": value for name, value in self.tls.foreign.items()}}
 
     def same_as(self, other: Link) -> bool:
         """Whether both say the same, the credential aside."""

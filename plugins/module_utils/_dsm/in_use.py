@@ -13,7 +13,7 @@ from typing import Any
 from .._errors import TaskError
 from .._task import Task
 from . import connection, groups
-from .client import connect
+from .client import DsmClient, connect
 from .external_kms import Link, is_azure, normal_uri
 
 
@@ -36,11 +36,8 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
     going = task.params["group"] or {}
     gone = going.get("group_id") if task.check_mode and going.get("exists") is False else None
     with connect(task, read_only=True) as dsm:
-        users = sorted(
-            f'"{group["name"]}"'
-            for group in groups.list_all(dsm)
-            if group["group_id"] != gone and _uses(group, client_id.lower(), vault_uri)
-        )
+        # That there is none is asked twice: what is removed then cannot be taken back, and one answer may be short.
+        users = _users(dsm, client_id, vault_uri, gone) or _users(dsm, client_id, vault_uri, gone)
     if users:
         used, other = ("application", "application")
         if vault_uri is not None:
@@ -52,6 +49,14 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
             next_step=f"remove the groups first, or let them use another {other}",
             groups=users,
         )
+
+
+def _users(dsm: DsmClient, client_id: str, vault_uri: str | None, gone: str | None) -> list[str]:
+    return sorted(
+        f'"{group["name"]}"'
+        for group in groups.list_all(dsm)
+        if group["group_id"] != gone and _uses(group, client_id.lower(), vault_uri)
+    )
 
 
 def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:

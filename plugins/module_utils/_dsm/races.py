@@ -107,7 +107,17 @@ def verify(wanted: Group, actual: Group, body: Mapping[str, Any]) -> list[str]:
 def _changed(before: Group, now: Group) -> list[str]:
     """Dotted names of what differs. The record of the credential belongs to the link, and is named as such."""
     _before, after = difference(before.view(), now.view())
-    return [*after] + (["link.credential"] if before.recorded != now.recorded else [])
+    return [
+        *after,
+        *(f"link.{name}" for name in _changed_foreign(before, now)),
+        *(["link.credential"] if before.recorded != now.recorded else []),
+    ]
+
+
+def _changed_foreign(before: Group, now: Group) -> list[str]:
+    """Members of the link that this collection does not know. A link is replaced whole, so that they are sent again."""
+    was, is_now = (one.link.foreign if one.link is not None else {} for one in (before, now))
+    return sorted(name for name in {*was, *is_now} if was.get(name) != is_now.get(name))
 
 
 def _is_written(name: str, body: Mapping[str, Any]) -> bool:

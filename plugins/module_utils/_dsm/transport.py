@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _deps
+from .. import _deps, _time
 from .._errors import InvalidInput, TaskError, quotable
+from .._time import ServiceClock
 from . import routes
 from .budget import Budget, OutOfTime, pause_before_next
 from .errors import DsmError, OutcomeUnknown, refusal, server_words
@@ -129,12 +130,20 @@ class Transport:
     """Sends requests to one DSM. All of them, and the pauses between them, share the time budget of the task."""
 
     def __init__(
-        self, endpoint: str, *, tls: ssl.SSLContext, proxy: str | None, budget: Budget, presents_certificate: bool
+        self,
+        endpoint: str,
+        *,
+        tls: ssl.SSLContext,
+        proxy: str | None,
+        budget: Budget,
+        presents_certificate: bool,
+        clock: ServiceClock,
     ) -> None:
         self._urllib3 = _deps.load("urllib3")
         self.endpoint = endpoint
         self._budget = budget
         self._presents_certificate = presents_certificate
+        self._clock = clock
         self._pool = self._open_pool(tls, proxy)
 
     def _open_pool(self, tls: ssl.SSLContext, proxy: str | None) -> Any:
@@ -199,9 +208,10 @@ class Transport:
         """One try: the response, or the failure when a further try is safe and may help."""
         exceptions = self._urllib3.exceptions
         left = budget.require(request.obj)
+        sent = _time.utc_now()
         try:
             # A redirect is not followed: it would carry the login to another place.
-            return self._pool.request(
+            response = self._pool.request(
                 request.method,
                 self.endpoint + request.url,
                 headers=headers,
@@ -212,6 +222,9 @@ class Transport:
             )
         except exceptions.HTTPError as error:
             cause = error
+        else:
+            self._clock.observe("DSM", response.headers, sent)
+            return response
         if isinstance(cause, exceptions.ProxyError) and not _is_proxys_own(exceptions, cause.original_error):
             # urllib3 blames the proxy for a tunnel that broke later on; by then the request had been sent.
             cause = cause.original_error

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import _certificates, _time
+from .. import _certificates
 from .. import _compliance_catalog as catalog
 from .._azure import application_plan, vault_edit, vaults
 from .._azure.access import INEFFECTIVE, MISSING
@@ -171,7 +171,7 @@ class _Comparison:
             pair_at=given["certificate_path"] if pair is None else None,
             permission=observed.key_vault if given["api_permission"] else None,
         )
-        steps = application_plan.steps_for(wanted, found, _time.utc_now())
+        steps = application_plan.steps_for(wanted, found, self.azure.azure.now())
         obj = f"application {found.display_name if found else given[by]}"
         actual = "" if found is not None else "there is none"
         changes = application_plan.changes_of(wanted, found, steps)

@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import _time
 from .._azure.application_plan import MARK
 from .._azure.facts import Credential as EntraCredential
 from .._dsm.approvals import Approval
@@ -52,7 +51,7 @@ def expected(request: Request, scene: Scene) -> EntraCredential:
     there = scene.asked_for.entry if scene.asked_for is not None else scene.registered(request.recipe)
     if there is not None:
         return there
-    now, pair = _time.utc_now(), request.recipe.pair
+    now, pair = scene.now, request.recipe.pair
     begin, end = (
         (pair.certificate.not_before, pair.certificate.not_after) if pair else (now, now + request.recipe.valid)
     )
@@ -68,9 +67,8 @@ def expected(request: Request, scene: Scene) -> EntraCredential:
 
 
 def expected_old(request: Request, scene: Scene) -> Old:
-    now = _time.utc_now()
     current = expected(request, scene)
-    return old_ones(scene.application.credentials, current, scene.used, request.wish, now)
+    return old_ones(scene.application.credentials, current, scene.used, request.wish, scene.now)
 
 
 def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], old: Old) -> Plan:
@@ -125,7 +123,7 @@ def result(request: Request, scene: Scene, plan: Plan, done: Done) -> dict[str, 
         },
         "reason": scene.reason,
         "credential": {**done.current.record(), "planned": done.planned and done.current.key_id == NOT_YET_KNOWN},
-        "days_left": None if ends is None else (ends - _time.utc_now()).days,
+        "days_left": None if ends is None else (ends - scene.now).days,
         "groups": [_group_record(one, scene, done, one.id in switched - waiting) for one in scene.members],
         "new_groups": list(done.made),
         "removed": [one.record() for one in done.old.gone],

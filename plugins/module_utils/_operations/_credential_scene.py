@@ -60,6 +60,8 @@ class Scene:
     decision: Decision
     # Group's ID -> what DSM's test said, where nothing but to look was to be done.
     connections: Mapping[str, str]
+    # When it was looked, by the clock of the services.
+    now: datetime
     # What an earlier run has made, and asked to be approved for every group that does not have it yet.
     asked_for: New | None = None
     approvals: Mapping[str, Approval] = field(default_factory=dict)
@@ -108,8 +110,7 @@ def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request
         scene = _with_requests(dsm, request, _look(task, graph, dsm, operator, request))
         if scene.asked_for is not None:
             return scene
-        now = _time.utc_now()
-        other = of_another_run(scene.application.credentials, scene.decision, scene.used, request.wish, now)
+        other = of_another_run(scene.application.credentials, scene.decision, scene.used, request.wish, scene.now)
         if other is None:
             return scene
         problem = f"another run seems to be under way: the {other.kind} {other.key_id} was made a moment ago"
@@ -132,7 +133,9 @@ def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request
 def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request: Request) -> Scene:
     observed = applications.look(graph, operator.cloud, request.selector, key_vault=False, consent=False)
     application = _application(task, observed, request.selector)
-    members = tuple(_members(dsm, operator, request, application))
+    # By the clock of the services, which date what they list.
+    now = task.clock.now()
+    members = tuple(_members(dsm, operator, request, application, now))
     to_make = tuple(one for one in request.new_groups if _is_missing(dsm, one, application))
     if not members and not to_make:
         raise TaskError(
@@ -142,7 +145,7 @@ def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, reques
             next_step="name the groups that are to be made with it in new_groups, or check the application and the "
             "login to DSM",
         )
-    decision = decide(application.credentials, [one.use for one in members], request.wish, _time.utc_now())
+    decision = decide(application.credentials, [one.use for one in members], request.wish, now)
     decision = _with_other_reasons(decision, members, to_make)
     connections, notes = {}, list[str]()
     if decision.reason is None:
@@ -154,7 +157,7 @@ def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, reques
                 decision = replace(decision, reason=reason)
             elif not tried.connected:
                 notes.append(f"The link of {one.group.label} does not connect: {tried.words}")
-    return Scene(observed, application, members, to_make, decision, connections, notes=tuple(notes))
+    return Scene(observed, application, members, to_make, decision, connections, now, notes=tuple(notes))
 
 
 def _with_requests(dsm: DsmClient, request: Request, scene: Scene) -> Scene:
@@ -163,7 +166,7 @@ def _with_requests(dsm: DsmClient, request: Request, scene: Scene) -> Scene:
     Raises:
         TaskError: such a request was denied, or another change of a group waits for an approval.
     """
-    now = _time.utc_now()
+    now = scene.now
     if scene.reason is None or not any(one.group.guarded for one in scene.members):
         return scene
     made = [one for one in scene.application.credentials if one.name == NAME and _will_do(one, request.wish, now)]
@@ -226,11 +229,12 @@ def _is_missing(dsm: DsmClient, wanted: cdc_group.Wanted, application: Applicati
     return False
 
 
-def _members(dsm: DsmClient, operator: Operator, request: Request, application: Application) -> Iterator[Member]:
+def _members(
+    dsm: DsmClient, operator: Operator, request: Request, application: Application, now: datetime
+) -> Iterator[Member]:
     """The groups that use the application, each with what is known of its credential and with the link that it gets."""
     if application.client_id == NOT_YET_KNOWN:
         return
-    now = _time.utc_now()
     for group in groups.linked_to_application(dsm, application.client_id):
         link = group.azure_link
         if link.azure_service != operator.cloud.azure_service:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from .. import _time
 from .._argspec import ArgumentSpec
 from .._azure import access_cut, access_findings, access_io, graph, vaults
 from .._azure.access_cut import Enabled, Step
@@ -24,7 +23,7 @@ from .._azure.cloud import Cloud, cloud_of_uri
 from .._azure.credential import Operator, operator_of
 from .._azure.facts import KeyStore
 from .._azure.graph import Registration
-from .._azure.session import Azure, connect
+from .._azure.session import Azure, connect, retryable
 from .._azure.vaults import Locator
 from .._dsm import groups
 from .._dsm.client import connect as connect_dsm
@@ -84,7 +83,7 @@ class _Request:
 def run(task: Task) -> dict[str, Any]:
     operator = operator_of(task)
     request = _request(task, operator)
-    with connect(operator, read_only=task.check_mode) as azure:
+    with connect(operator, read_only=task.check_mode) as azure, retryable():
         registration = graph.registration(azure.graph, request.client_id, request.object_id)
         if task.params["state"] == "restored":
             return _restore(task, azure, request, registration)
@@ -176,25 +175,29 @@ def _locator(option: Mapping[str, Any], cloud: Cloud) -> Locator:
 
 def _cut(task: Task, azure: Azure, request: _Request, registration: Registration) -> dict[str, Any]:
     users, stores, troubles = _stores_to_cut(task, azure, request)
-    before = look(azure, registration, stores)
+    before = look(azure, registration, stores, credentials=request.credentials)
     before.troubles[:0] = troubles
-    steps = access_cut.cut_steps(before.seen, credentials=request.credentials)
+    steps = access_cut.split(request.record, access_cut.cut_steps(before.seen, credentials=request.credentials))
     if request.credentials and before.seen.application.application_object_id is None:
         before.troubles.append(_no_registration(registration))
     if steps and not task.check_mode and request.record is None:
         raise _refuse_without_record()
     record = merged(request.record, before.seen)
     objection = partial(_objection, request.record)
-    work = Work(task, azure, True, before, steps, registration, objection)
-    after = work.do(stores, lambda seen: access_cut.cut_steps(seen, credentials=request.credentials))
+    work = Work(task, azure, True, before, steps, registration, objection, request.credentials)
+    after = work.do(
+        stores,
+        lambda seen: access_cut.split(request.record, access_cut.cut_steps(seen, credentials=request.credentials)),
+    )
     if work.has_done(Enabled):
-        record = replace(record, disabled_at=iso(_time.utc_now()))
+        # By the clock of Entra, which issues the tokens.
+        record = replace(record, disabled_at=iso(azure.now()))
     if not request.credentials:
         after.findings.extend(access_findings.credentials_stay(before.seen))
     told = {
         "record": record.document(),
         "groups": users,
-        "still_valid_until": _still_valid_until(request, record, after.seen, planned=task.check_mode),
+        "still_valid_until": None if task.check_mode else _still_valid_until(request, record, after.seen, azure.now()),
     }
     return work.result(after, told)
 
@@ -306,12 +309,12 @@ def _no_registration(registration: Registration) -> TaskError:
     )
 
 
-def _still_valid_until(request: _Request, record: Record, seen: Record, *, planned: bool) -> str | None:
+def _still_valid_until(request: _Request, record: Record, seen: Record, now: datetime) -> str | None:
     """Until when a token that is out may be accepted at most; None while new ones are still issued."""
-    if planned or seen.application.account_enabled is not False:
+    if seen.application.account_enabled is not False:
         return None
     # Somebody else has disabled it, nobody knows when: then at the latest now.
-    since = moment(record.disabled_at) or _time.utc_now()
+    since = moment(record.disabled_at) or now
     return iso(since + request.lifetime)
 
 
@@ -333,15 +336,16 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
         )
     users, troubles = _users(task, request.client_id)
     stores = _found(_stores_of(azure, record), troubles)
-    before = look(azure, registration, stores, judge=False)
+    credentials = bool(record.application.certificates)
+    before = look(azure, registration, stores, judge=False, credentials=credentials)
     before.troubles[:0] = troubles
-    now = _time.utc_now()
+    now = azure.now()
     steps = access_cut.restore_steps(record, before.seen, now)
     lost = access_findings.not_restorable(record, before.seen, now)
-    work = Work(task, azure, False, before, steps, registration)
+    work = Work(task, azure, False, before, steps, registration, credentials=credentials)
     after = work.do(stores, lambda seen: access_cut.restore_steps(record, seen, now))
     after.findings.extend(lost)
     kept = record
-    if work.complete and not task.check_mode:
-        kept = replace(record, restored_at=record.restored_at or iso(now))
+    if work.is_complete(after) and not task.check_mode:
+        kept = replace(record, restored_at=record.restored_at or iso(azure.now()))
     return work.result(after, {"record": kept.document(), "groups": users, "still_valid_until": None})

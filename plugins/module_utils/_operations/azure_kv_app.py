@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from .. import _certificates, _time
+from .. import _certificates
 from .._argspec import ArgumentSpec
 from .._azure import app_policies, application_changes, application_plan, applications, pipeline
 from .._azure.application_plan import Application, Steps, Wanted
@@ -195,7 +195,8 @@ def _secret(task: Task) -> timedelta | None:
 
 def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[str, Any]:
     of_the_pair = request.pair.existing() if request.pair is not None else None
-    observed, now = request.look(graph, cloud), _time.utc_now()
+    observed = request.look(graph, cloud)
+    now = task.clock.now()
     found = observed.application
     if found is None and request.selector.by == "client_id":
         raise TaskError(
@@ -211,7 +212,7 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
     if request.pair is not None and steps.pair_at is not None:
         certificates.append((timedelta(days=request.pair.days), True))
     applications.refuse_what_a_policy_forbids(
-        graph, observed, request.display_name, certificates, steps.secret, _LIFETIMES
+        graph, observed, request.display_name, certificates, steps.secret, _LIFETIMES, now
     )
     if found is not None and not found.enabled:
         task.warn(f"The application {found.display_name} is disabled in Entra, so that nobody can log in with it.")
@@ -229,7 +230,7 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
         after = application_plan.predicted(wanted, found, steps, now)
     else:
         if request.pair is not None and of_the_pair is None:
-            of_the_pair = request.pair.make(found.display_name if found else wanted.display_name)
+            of_the_pair = request.pair.make(found.display_name if found else wanted.display_name, now)
             wanted = request.wanted(observed, of_the_pair)
             steps = application_plan.steps_for(wanted, found, now)
         work = _Work(task, graph, request, lambda one: request.look(graph, cloud, one), wanted)
@@ -311,12 +312,12 @@ class _Work:
         if steps.secret is None:
             return found, None
         # Last, as a failure of anything after it would lose the value.
-        ends = _time.utc_now() + steps.secret
+        ends = self.task.clock.now() + steps.secret
         value, credential = application_changes.add_secret(self.graph, found, ends, self.patience)
         return replace(found, credentials=(*found.credentials, credential)), value
 
     def _missing(self, found: Application | None) -> Steps:
-        return application_plan.steps_for(self.wanted, found, _time.utc_now())
+        return application_plan.steps_for(self.wanted, found, self.task.clock.now())
 
     def _visible(self, selector: Selector, *, with_principal: bool = False) -> Application:
         """What was just made, as soon as Graph shows it."""

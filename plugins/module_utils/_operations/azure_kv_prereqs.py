@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from .. import _time
@@ -15,11 +16,11 @@ from .._argspec import ArgumentSpec
 from .._azure import authorization, grants, repair
 from .._azure.access import INEFFECTIVE, MISSING, UNKNOWN
 from .._azure.credential import operator_of
-from .._azure.errors import AzureError
+from .._azure.errors import AzureError, may_pass
 from .._azure.facts import RoleDefinition
 from .._azure.prerequisites import Assessment, Question, assess, judged, reassess
-from .._azure.repair import CUSTOM, OFFICER, Removal, Step
-from .._azure.session import Azure, connect
+from .._azure.repair import CUSTOM, OFFICER, AddToPolicy, DefineRole, Removal, Step
+from .._azure.session import Azure, connect, retryable
 from .._dsm import keys
 from .._dsm.approvals import FAIL
 from .._dsm.client import DsmClient
@@ -30,8 +31,9 @@ from .._dsm.in_use import refuse_while_in_use
 from .._dsm.selection import Selection, resolve
 from .._errors import InvalidInput, TaskError
 from .._options import APP_RIGHTS, AZURE, GROUP_SELECTION, OPTIONAL_DSM, RIGHTS_PROFILES
-from .._plan import Plan
+from .._plan import Change, Plan
 from .._task import Task
+from .._waiter import Patience
 
 SPEC = AZURE.merge(
     APP_RIGHTS,
@@ -51,14 +53,16 @@ SPEC = AZURE.merge(
 
 # Azure answers from several places that learn of a change one after the other (style: azurerm's several reads).
 _READS_IN_A_ROW = 3
+_MISSES_IN_A_ROW = 2
 EFFECTIVE, NOT_YET_EFFECTIVE = "effective", "granted_not_yet_effective"
+REMOVED, NOT_YET_REMOVED = "removed", "removed_not_yet_effective"
 _GROUP_OPTIONS = ("group_name", "group_id", "group")
 
 
 def run(task: Task) -> dict[str, Any]:
     question = Question.from_params(task.params, check_mode=task.check_mode)
     _check(task)
-    with connect(operator_of(task), read_only=task.check_mode) as azure:
+    with connect(operator_of(task), read_only=task.check_mode) as azure, retryable():
         before = assess(azure, question)
         if task.params["state"] == "absent":
             return _take_back(task, azure, question, before)
@@ -75,6 +79,10 @@ def _check(task: Task) -> None:
             "it is missing, and the group in DSM is to prove the rights",
             "set it and the login to DSM, or leave the group out",
         )
+
+
+def _patience(task: Task) -> Patience:
+    return Patience(_time.monotonic() + task.params["wait_timeout"], float(task.params["wait_interval"]))
 
 
 def _wants_proof(task: Task) -> bool:
@@ -97,29 +105,117 @@ def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> 
         predicted = repair.predicted(before.access, steps)
         after = judged(question, azure, predicted, before.registration)
         return _result(plan, before, after, effect="planned", proof=None)
-    deadline = _time.monotonic() + task.params["wait_timeout"]
-    interval = task.params["wait_interval"]
-    done: list[Step] = []
-    for step in steps:
-        try:
-            grants.apply(azure, before.access, step, deadline=deadline, interval=interval)
-        except AzureError as error:
-            raise _stopped(before, done, error) from None
-        done.append(step)
-    lacking = {verdict.requirement for verdict in before.verdicts if verdict.verdict in (MISSING, INEFFECTIVE)}
-    after, effect = _wait(azure, question, before, lacking, deadline, interval)
+    granting = _Granting(task, azure, question, before, _patience(task))
+    granting.carry_out(before, steps)
+    after, effect = granting.wait()
     proof = "reads" if effect == EFFECTIVE else None
     if effect == EFFECTIVE and _wants_proof(task):
-        proof = _proof_by_sync(task, deadline, interval)
-        effect = EFFECTIVE if proof else NOT_YET_EFFECTIVE
+        proof = _proof_by_sync(task, granting.patience)
+        # A proof takes its time, and a sync proves what it uses: all rights have to be there still.
+        after = granting.look()
+        effect = EFFECTIVE if proof and not _lacking(after) else NOT_YET_EFFECTIVE
+        proof = proof if effect == EFFECTIVE else None
     if effect == NOT_YET_EFFECTIVE:
+        lacking = _lacking(after)
         task.warn(
-            "The rights were granted, and are not effective everywhere yet. Azure needs up to ten minutes. Run "
-            "azure_kv_prereqs_info or the sync again before you rely on them."
+            "The rights were granted, and are not effective everywhere yet"
+            + (f" ({', '.join(sorted(lacking))} did not show when last read)" if lacking else "")
+            + ". Azure needs up to ten minutes. Run azure_kv_prereqs_info or the sync again before you rely on them."
         )
     elif effect == UNKNOWN:
         task.warn("The rights were granted, and it cannot be read whether they are effective; the findings say why.")
-    return _result(plan, before, after, effect=effect, proof=proof)
+    return _result(Plan(tuple(granting.changes)), before, after, effect=effect, proof=proof)
+
+
+def _lacking(assessment: Assessment) -> set[str]:
+    """The requirements that are not met, of all that were asked for."""
+    return {one.requirement for one in assessment.verdicts if one.verdict in (MISSING, INEFFECTIVE)}
+
+
+@dataclass
+class _Granting:
+    """The grants of one run. ``given``: what has been granted, as :func:`_parts` names it."""
+
+    task: Task
+    azure: Azure
+    question: Question
+    before: Assessment
+    patience: Patience
+    given: set[str] = field(default_factory=set)
+    changes: list[Change] = field(default_factory=list)
+
+    def carry_out(self, seen: Assessment, steps: Sequence[Step]) -> None:
+        """Grant what these steps say.
+
+        Raises:
+            TaskError: one is refused. It says which ones were made.
+        """
+        for step in steps:
+            try:
+                grants.apply(
+                    self.azure, seen.access, step, deadline=self.patience.deadline, interval=self.patience.interval
+                )
+            except AzureError as error:
+                raise _stopped(self.changes, "grants had been made", error) from None
+            self.given |= _parts(step)
+            self.changes.append(repair.change_of(step, seen.access))
+
+    def look(self) -> Assessment:
+        """What there is now.
+
+        Raises:
+            TaskError: it cannot be read. It says what was granted before.
+        """
+        try:
+            return reassess(self.azure, self.question, self.before)
+        except TaskError as error:
+            raise _stopped(self.changes, "grants had been made", error) from None
+
+    def wait(self) -> tuple[Assessment, str]:
+        """Look until all that was asked for has been there several times in a row, or until the time is over.
+
+        The first look may have shown what is there no more. What lacks then, and was not granted by this run, is
+        granted as well: once, and when it has lacked twice in a row, as a look may also be older than the first one.
+        """
+        in_a_row, missed, again = 0, 0, True
+        while True:
+            after = self.look()
+            lacking = _lacking(after)
+            in_a_row = 0 if lacking else in_a_row + 1
+            if in_a_row >= _READS_IN_A_ROW:
+                words = {verdict.verdict for verdict in after.verdicts}
+                return after, UNKNOWN if UNKNOWN in words else EFFECTIVE
+            more = self._not_given(after) if lacking and again else ()
+            missed = missed + 1 if more else 0
+            if missed >= _MISSES_IN_A_ROW:
+                again = False
+                self._refuse_lacking(after, more)
+                self.carry_out(after, more)
+            if not self.patience.pause():
+                return after, NOT_YET_EFFECTIVE
+
+    def _not_given(self, after: Assessment) -> tuple[Step, ...]:
+        """What would be granted if the task began now, without what this run has granted."""
+        try:
+            steps = _steps(self.task, self.azure, self.question, after)
+        except TaskError as error:
+            raise _stopped(self.changes, "grants had been made", error) from None
+        return tuple(step for step in steps if not _parts(step) <= self.given)
+
+    def _refuse_lacking(self, after: Assessment, steps: Sequence[Step]) -> None:
+        try:
+            grants.preflight(self.azure, after.access, grants.actions_of(after.access, steps))
+        except TaskError as error:
+            raise _stopped(self.changes, "grants had been made", error) from None
+
+
+def _parts(step: Step) -> set[str]:
+    """What a step grants, as names to compare."""
+    if isinstance(step, AddToPolicy):
+        return set(step.permissions)
+    if isinstance(step, DefineRole):
+        return {f"definition {step.definition.guid}"}
+    return {f"assignment {step.name}"}
 
 
 def _steps(task: Task, azure: Azure, question: Question, before: Assessment) -> tuple[Step, ...]:
@@ -149,47 +245,31 @@ def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefini
     )
 
 
-def _stopped(before: Assessment, done: Sequence[Step], error: AzureError) -> TaskError:
-    """A grant that fails midway: what has been granted stays, and the next run goes on from there."""
-    if not done:
+def _stopped(made: Sequence[Change], what: str, error: TaskError) -> TaskError:
+    """A failure midway: what has been done stays, and the next run goes on from there."""
+    if not made:
         return error
-    made = [repair.change_of(step, before.access).as_result() for step in done]
+    details: dict[str, Any] = {"retryable": True} if may_pass(error) else {}
     return TaskError(
-        f"{error.problem}, after {len(done)} of the grants had been made",
+        f"{error.problem}, after {len(made)} of the {what}",
         plane=error.plane,
         obj=error.obj,
         server_words=error.server_words,
         next_step=f"{error.next_step or 'correct the cause'}; run the task again, which goes on where this one stopped",
-        done=made,
+        done=[change.as_result() for change in made],
+        **details,
     )
 
 
-def _wait(
-    azure: Azure, question: Question, before: Assessment, lacking: set[str], deadline: float, interval: float
-) -> tuple[Assessment, str]:
-    """Look until the rights have been there several times in a row, or until the time is over."""
-    in_a_row = 0
-    while True:
-        after = reassess(azure, question, before)
-        words = {verdict.verdict for verdict in after.verdicts if verdict.requirement in lacking}
-        in_a_row = 0 if words & {MISSING, INEFFECTIVE} else in_a_row + 1
-        if in_a_row >= _READS_IN_A_ROW:
-            return after, UNKNOWN if UNKNOWN in words else EFFECTIVE
-        if _time.monotonic() + interval > deadline:
-            return after, NOT_YET_EFFECTIVE
-        _time.sleep(interval)
-
-
-def _proof_by_sync(task: Task, deadline: float, interval: float) -> str | None:
+def _proof_by_sync(task: Task, patience: Patience) -> str | None:
     """DSM's own access to the keys is the only proof of effect: what Azure shows may run ahead of what it does."""
     with connect_dsm(task, read_only=False) as dsm:
         group = resolve(dsm, Selection.from_params(task.params), check_mode=False)
         if group.group_id is None:
             return "reads"
-        while not _syncs(task, dsm, group, deadline):
-            if _time.monotonic() + interval > deadline:
+        while not _syncs(task, dsm, group, patience.deadline):
+            if not patience.pause():
                 return None
-            _time.sleep(interval)
     return "sync"
 
 
@@ -224,12 +304,50 @@ def _take_back(task: Task, azure: Azure, question: Question, before: Assessment)
     access = before.access
     refuse_while_in_use(task, access.identity.client_id, what="these rights", vault_uri=access.store.uri)
     grants.preflight(azure, before.access, grants.actions_of_removal(before.access, removal))
-    predicted = repair.without(before.access, removal)
-    after = judged(question, azure, predicted, before.registration)
-    if not task.check_mode:
-        grants.take_back(azure, before.access, removal)
-    effect = "planned" if task.check_mode else "removed"
+    if task.check_mode:
+        predicted = judged(question, azure, repair.without(before.access, removal), before.registration)
+        return {**_result(plan, before, predicted, effect="planned", proof=None), "left": left}
+    made: list[Change] = []
+    after, effect = before, REMOVED
+    try:
+        _remove(azure, before, removal, made)
+        after, effect = _wait_until_gone(task, azure, question, before, removal)
+    except TaskError as error:
+        raise _stopped(made, "removals had been made", error) from None
+    if effect == NOT_YET_REMOVED:
+        task.warn(
+            "The removal was accepted, and Azure still shows some of the rights: it needs up to ten minutes, or "
+            "somebody else has granted them meanwhile. Run the task again."
+        )
     return {**_result(plan, before, after, effect=effect, proof=None), "left": left}
+
+
+def _remove(azure: Azure, before: Assessment, removal: Removal, made: list[Change]) -> None:
+    """Take back one after the other, so that a failure can tell what is gone already."""
+    single = [Removal((one,), (), ()) for one in removal.assignments]
+    single += [Removal((), (one,), ()) for one in removal.local]
+    single += [Removal((), (), removal.permissions)] if removal.permissions else []
+    for one in single:
+        grants.take_back(azure, before.access, one)
+        made.extend(repair.changes_of_removal(before.access, one))
+
+
+def _wait_until_gone(
+    task: Task, azure: Azure, question: Question, before: Assessment, removal: Removal
+) -> tuple[Assessment, str]:
+    """Look until nothing of the removal has shown several times in a row, or until the time is over."""
+    patience, in_a_row = _patience(task), 0
+    while True:
+        after = reassess(azure, question, before)
+        found = repair.removal(after.access, question.wanted)
+        there = {one.id.lower() for one in (*found.assignments, *found.local)}
+        removed = {one.id.lower() for one in (*removal.assignments, *removal.local)}
+        shown = there & removed or set(found.permissions) & set(removal.permissions)
+        in_a_row = 0 if shown else in_a_row + 1
+        if in_a_row >= _READS_IN_A_ROW:
+            return after, REMOVED
+        if not patience.pause():
+            return after, NOT_YET_REMOVED
 
 
 def _result(plan: Plan, before: Assessment, after: Assessment, *, effect: str, proof: str | None) -> dict[str, Any]:

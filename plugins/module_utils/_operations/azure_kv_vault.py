@@ -8,24 +8,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .. import _time
 from .._argspec import ArgumentSpec
-from .._azure import grants, vault_edit, vault_holders, vault_life, vaults
+from .._azure import vault_edit, vault_holders, vault_life, vault_merge, vault_work, vaults
 from .._azure.credential import operator_of
-from .._azure.errors import AzureError
-from .._azure.facts import MANAGED_HSM, VAULT, KeyStore
-from .._azure.roles import HSMS_WRITE, ROLE_ASSIGNMENTS_WRITE, VAULTS_WRITE
-from .._azure.session import Azure, connect, understood
-from .._azure.vault_edit import GUARDED, Wanted
-from .._azure.vault_life import Deleted
+from .._azure.facts import MANAGED_HSM, KeyStore
+from .._azure.roles import ROLE_ASSIGNMENTS_WRITE
+from .._azure.session import connect, understood
+from .._azure.vault_edit import GUARDED, Changes, Wanted
+from .._azure.vault_life import Deleted, NameTaken
+from .._azure.vault_work import Site
 from .._azure.vaults import Place
 from .._errors import InvalidInput, TaskError
 from .._options import AZURE
 from .._plan import Change, Plan, difference
 from .._task import Task
+from .._waiter import Patience
+from ._vault_job import Job, after_writing, result_of, shown_store, tell_activation
+from ._vault_removal import remove
+
+# A vault that another run has just created may take a moment to be shown, although its name is taken already.
+_LOOKS_FOR_NAME = 3
+
 
 SPEC = AZURE.merge(
     ArgumentSpec(
@@ -53,40 +59,6 @@ SPEC = AZURE.merge(
     ),
 )
 
-_REMEDY = (
-    "give the operator a role with these actions at the resource group (Key Vault Contributor, or Managed HSM "
-    "Contributor for a managed HSM; Owner or User Access Administrator besides to change a permission model), or have "
-    "somebody run the task who has one"
-)
-_NO_GROUP = "ResourceGroupNotFound"
-
-
-@dataclass(frozen=True)
-class Job:
-    """The task's objects in one hand. ``deadline``: of all waiting, on the monotonic clock."""
-
-    task: Task
-    azure: Azure
-    place: Place
-    wanted: Wanted
-    deadline: float
-
-    def settled(self, wanted: Wanted | None = None) -> dict[str, Any]:
-        """The body once Azure has finished and shows ``wanted``."""
-
-        def is_done(body: Mapping[str, Any]) -> bool:
-            return wanted is None or not vault_edit.changes(vaults.store_of(self.place.kind, body), wanted)
-
-        interval = self.task.params["wait_interval"]
-        return vault_life.settle(self.azure.arm, self.place, is_done, deadline=self.deadline, interval=interval)
-
-    def refuse_lacking(self, *needed: tuple[str, str]) -> None:
-        grants.refuse_lacking(self.azure, needed, obj=self.place.label, remedy=_REMEDY)
-
-    @property
-    def write_action(self) -> str:
-        return HSMS_WRITE if self.place.kind == MANAGED_HSM else VAULTS_WRITE
-
 
 def run(task: Task) -> dict[str, Any]:
     wanted = Wanted.from_params(task.params)
@@ -94,9 +66,10 @@ def run(task: Task) -> dict[str, Any]:
     _check(task.params)
     with connect(operator_of(task), read_only=task.check_mode) as azure:
         place = Place(azure.operator.subscription, task.params["resource_group"], wanted.kind, task.params["name"])
-        job = Job(task, azure, place, wanted, _time.monotonic() + task.params["wait_timeout"])
+        patience = Patience.of(task.params["wait_timeout"], task.params["wait_interval"])
+        job = Job(task, azure, place, wanted, Site(azure.arm, place, patience))
         with understood(place.label):
-            return _remove(job) if task.params["state"] == "absent" else _make(job)
+            return remove(job) if task.params["state"] == "absent" else _make(job)
 
 
 def _check(params: Mapping[str, Any]) -> None:
@@ -116,13 +89,37 @@ def _check(params: Mapping[str, Any]) -> None:
 
 
 def _make(job: Job) -> dict[str, Any]:
-    body = vault_life.look(job.azure.arm, job.place)
-    if body is not None:
-        if vault_life.is_settled(body) != "settled" and not job.task.check_mode:
-            body = job.settled()
-        return _edit(job, body)
-    gone = vault_life.namesake(job.azure.arm, job.place)
-    return _create(job) if gone is None else _recover(job, gone)
+    body = job.site.look()
+    looks = 1
+    while body is None:
+        try:
+            gone = vault_life.namesake(job.azure.arm, job.place)
+        except NameTaken:
+            # It may be our own vault, which another run has created since.
+            body = job.site.look()
+            if body is None and (looks == _LOOKS_FOR_NAME or not job.site.patience.pause()):
+                raise
+            looks += 1
+        else:
+            return _create(job) if gone is None else _recover(job, gone)
+    return _adopt(job, body)
+
+
+def _adopt(job: Job, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:
+    """Go on with a vault that is there, when Azure has finished with it."""
+    if vault_life.is_settled(body) != "settled" and not job.task.check_mode:
+        body = job.settled()
+    return _edit(job, body, *earlier)
+
+
+def _adopt_of_others(job: Job, body: dict[str, Any], done: str) -> dict[str, Any]:
+    """Go on with a vault that another run has created or recovered since this task looked first."""
+    try:
+        return _adopt(job, body)
+    except TaskError as error:
+        failure = error
+    note = f"Another run has {done} it since this task looked first, and this task has not replaced it"
+    raise vault_work.noted(failure, note, retryable=True)
 
 
 def _create(job: Job) -> dict[str, Any]:
@@ -130,14 +127,18 @@ def _create(job: Job) -> dict[str, Any]:
     vault_life.refuse_unregistered(job.azure.arm, job.place)
     job.refuse_lacking((job.write_action, job.place.group_id))
     sent = vault_edit.creation(job.wanted, vault_life.tenant_of(job.azure, job.place))
-    store = replace(vaults.store_of(job.place.kind, _as_shown(job, sent)), planned=True)
+    shown = _as_shown(job, sent)
+    store = replace(vaults.store_of(job.place.kind, shown), planned=True)
     before, after = difference({}, vault_edit.settings(store))
     plan = Plan((Change("Azure", job.place.label, "create", before, after, reason="it does not exist"),))
     if not job.task.check_mode:
-        vault_life.create(job.azure.arm, job.place, sent)
-        store = _store(job, job.settled(job.wanted))
-    _tell_activation(job, store)
-    return _result(plan, {}, vault_edit.settings(store), vaults.record(store))
+        there = vault_work.create(job.site, sent, shown)
+        if there is not None:
+            return _adopt_of_others(job, there, "created")
+        with after_writing(plan, "The vault had been created before"):
+            store = shown_store(job, job.created())
+    tell_activation(job, store)
+    return result_of(plan, {}, vault_edit.settings(store), vaults.record(store))
 
 
 def _as_shown(job: Job, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,22 +169,13 @@ def _recover(job: Job, gone: Deleted) -> dict[str, Any]:
             "What the task sets besides can be compared only when the vault is back: a soft-deleted one does not show "
             "its settings."
         )
-        return _result(Plan((recovery,)), dict(recovery.before), dict(recovery.after), _planned_recovery(job, gone))
-    vault_life.recover(job.azure.arm, job.place, gone, vault_life.tenant_of(job.azure, job.place))
-    body = job.settled()
-    try:
+        return result_of(Plan((recovery,)), dict(recovery.before), dict(recovery.after), _planned_recovery(job, gone))
+    there = vault_work.recover(job.site, gone, vault_life.tenant_of(job.azure, job.place))
+    if there is not None:
+        return _adopt_of_others(job, there, "recovered")
+    with after_writing(Plan((recovery,)), "The vault has been recovered before"):
+        body, _differs = vault_life.settle(job.azure.arm, job.place, lambda _body: {}, job.site.patience, seen=False)
         return _edit(job, body, recovery)
-    except TaskError as error:
-        failure = error
-    raise TaskError(
-        f"{failure.problem}. The vault has been recovered before",
-        plane=failure.plane,
-        obj=failure.obj,
-        server_words=failure.server_words,
-        next_step=failure.next_step,
-        done=[recovery.as_result()],
-        **{name: value for name, value in failure.details.items() if name != "done"},
-    )
 
 
 def _refuse_recovery(job: Job, gone: Deleted) -> None:
@@ -230,127 +222,59 @@ def _planned_recovery(job: Job, gone: Deleted) -> dict[str, Any]:
 
 def _edit(job: Job, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:
     """The vault is there: only what the user set, only what differs, and what disrupts only by its name."""
-    store, allowed = _store(job, body), job.task.params["allow_disruptive"]
-    found = vault_edit.changes(store, job.wanted)
-    losers: list[dict[str, Any]] | None = []
-    if "permission_model" in found:
-        losers = vault_holders.leaving(job.azure, body, str(job.wanted.permission_model))
-        job.task.warn(f"{job.place.label}, change of the permission model. {vault_edit.who_loses(losers)}.")
-    vault_edit.refuse_disruptive(store, vault_edit.guarded(store, found), allowed, losers)
+    if vault_edit.changes(shown_store(job, body), job.wanted):
+        # A plan is not built on a single answer.
+        body = vault_work.agreed(job.site, body, job.wanted, vault_merge.kept(body, job.wanted))
+    edit = _Edit(job)
+    found = edit.plan(body)
     if not found:
-        _tell_activation(job, store)
-        views = (earlier[0].before, earlier[0].after) if earlier else ({}, {})
-        return _result(Plan(earlier), *views, vaults.record(store))
+        return _unchanged(job, body, earlier)
+    store = shown_store(job, body)
     # To leave one model is to give rights in the other one (Azure contract §1.4).
     model = [(ROLE_ASSIGNMENTS_WRITE, store.resource_id)] if "permission_model" in found else []
     job.refuse_lacking((job.write_action, store.resource_id), *model)
-    sent = vault_edit.patch(body, found, job.wanted)
-    after = vaults.store_of(job.place.kind, vault_edit.patched(body, sent))
+    after = vault_edit.patched(body, vault_edit.patch(body, found, job.wanted))
+    if not job.task.check_mode:
+        updated = vault_work.update(job.site, body, job.wanted, edit.plan)
+        if not updated.found:
+            # Another run has made the same change meanwhile.
+            return _unchanged(job, updated.after, earlier)
+        store, after, found = shown_store(job, updated.before), updated.after, updated.found
     shown = difference({name: one[0] for name, one in found.items()}, {name: one[1] for name, one in found.items()})
     change = Change("Azure", job.place.label, "update", *shown, reason="it is not as the task sets it")
-    if not job.task.check_mode:
-        vault_life.update(job.azure.arm, job.place, sent)
-        after = _store(job, job.settled(job.wanted))
-    _tell_activation(job, after)
-    views = vault_edit.settings(store), vault_edit.settings(after)
-    return _result(Plan((*earlier, change)), *views, vaults.record(after), losers)
+    tell_activation(job, shown_store(job, after))
+    views = vault_edit.settings(store), vault_edit.settings(shown_store(job, after))
+    return result_of(Plan((*earlier, change)), *views, vaults.record(shown_store(job, after)), edit.losers)
 
 
-def _store(job: Job, body: Mapping[str, Any]) -> KeyStore:
-    return vaults.store_of(job.place.kind, body)
+def _unchanged(job: Job, body: Mapping[str, Any], earlier: Sequence[Change]) -> dict[str, Any]:
+    store = shown_store(job, body)
+    tell_activation(job, store)
+    views = (earlier[0].before, earlier[0].after) if earlier else ({}, {})
+    return result_of(Plan(tuple(earlier)), *views, vaults.record(store))
 
 
-def _tell_activation(job: Job, store: KeyStore) -> None:
-    """A pool without its security domain is of no use (T28), and only people can change that."""
-    if store.is_hsm and store.activation != "Active":
-        job.task.warn(
-            f"{job.place.label} is not activated, or will not be: until at least three key holders have downloaded its "
-            "security domain, which no automation should do for them, nothing can use it. Fortanix DSM cannot either."
-        )
+@dataclass
+class _Edit:
+    """What to change at a body, each time that one was read. ``losers``: read once, and None where that failed."""
 
+    job: Job
+    losers: list[dict[str, Any]] | None = field(default_factory=list)
+    _is_told: bool = False
 
-# Removing -------------------------------------------------------------------------------------------------------------
+    def plan(self, body: dict[str, Any]) -> Changes:
+        """The changes.
 
-
-def _remove(job: Job) -> dict[str, Any]:
-    body = _look_for_removal(job)
-    if body is None:
-        store = KeyStore(
-            resource_id=job.place.resource_id,
-            name=job.place.name,
-            uri=job.place.uri(job.azure.operator.cloud),
-            kind=job.place.kind,
-            tenant_id=job.azure.operator.tenant_id or "",
-            location=job.wanted.location or "",
-            sku="",
-            rbac=False,
-        )
-        return _result(Plan(), {}, {}, {**_gone(store), "type": job.wanted.type, "permission_model": None})
-    store = _store(job, body)
-    if job.task.params["delete_vault_named"] is None:
-        _refuse_full(job)
-    segment = "vaults" if job.place.kind == VAULT else "managedHSMs"
-    job.refuse_lacking((f"Microsoft.KeyVault/{segment}/delete", store.resource_id))
-    view = vault_edit.settings(store)
-    before, after = difference(view, {})
-    plan = Plan((Change("Azure", job.place.label, "soft-delete", before, after, reason="state: absent"),))
-    if store.is_hsm:
-        job.task.warn(f"{job.place.label} costs money until Azure has purged it, {store.retention_days} days later.")
-    if not job.task.check_mode:
-        vault_life.delete(job.azure.arm, job.place)
-        interval = job.task.params["wait_interval"]
-        if not vault_life.wait_until_gone(job.azure.arm, job.place, deadline=job.deadline, interval=interval):
-            job.task.warn(f"{job.place.label} is being deleted, and was still shown when wait_timeout was over.")
-    return _result(plan, view, {}, _gone(store))
-
-
-def _look_for_removal(job: Job) -> dict[str, Any] | None:
-    """Where there is no resource group, there is no vault in it."""
-    try:
-        return vault_life.look(job.azure.arm, job.place)
-    except AzureError as error:
-        if error.code != _NO_GROUP:
-            raise
-        return None
-
-
-def _gone(store: KeyStore) -> dict[str, Any]:
-    return {**vaults.record(store), "exists": False}
-
-
-def _refuse_full(job: Job) -> None:
-    """Only an empty vault goes without its name being said once more; one that nobody could look into is not empty."""
-    words = ""
-    try:
-        found = vault_life.contents(job.azure.arm, job.place)
-    except AzureError as error:
-        found, words = [], error.server_words or error.problem
-    if not found and not words:
-        return
-    raise TaskError(
-        f"it is not empty: there are {' and '.join(found)} in it" if found else "whether it is empty is not known",
-        plane="Azure",
-        obj=job.place.label,
-        server_words=words,
-        next_step=f"set delete_vault_named: {job.place.name} if it is to be soft-deleted with what is in it",
-        contents=found,
-    )
-
-
-# Results --------------------------------------------------------------------------------------------------------------
-
-
-def _result(
-    plan: Plan,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    record: Mapping[str, Any],
-    losers: Sequence[Mapping[str, Any]] | None = (),
-) -> dict[str, Any]:
-    return {
-        "changed": bool(plan),
-        "plan": plan.as_result(),
-        "diff": {"before": dict(before), "after": dict(after)},
-        "vault": dict(record),
-        "loses_access": None if losers is None else list(losers),
-    }
+        Raises:
+            TaskError: one of them is not allowed or not possible.
+        """
+        job, store = self.job, shown_store(self.job, body)
+        found = vault_edit.changes(store, job.wanted)
+        if "permission_model" in found and not self._is_told:
+            self._is_told = True
+            self.losers = vault_holders.leaving(job.azure, body, str(job.wanted.permission_model))
+            told = vault_edit.who_loses(self.losers)
+            job.task.warn(f"{job.place.label}, change of the permission model. {told}.")
+        allowed = job.task.params["allow_disruptive"]
+        vault_edit.refuse_disruptive(store, vault_edit.guarded(store, found), allowed, self.losers)
+        return found

@@ -16,7 +16,6 @@ from queue import LifoQueue
 from typing import Any
 
 from .. import _compliance_catalog as catalog
-from .. import _time
 from .._argspec import ArgumentSpec
 from .._azure.credential import Operator, operator_of
 from .._azure.prerequisites import checked_address, wanted_of
@@ -76,12 +75,14 @@ def run(task: Task) -> dict[str, Any]:
     params = task.params
     wanted, standard, declared = _wanted(params), _standard(params), _declared(params)
     operator = operator_of(task) if params["look_in_azure"] else None
-    now = _time.utc_now().replace(microsecond=0)
     with ExitStack() as stack:
         clients = stack.enter_context(connect_several(task, params["concurrency"], read_only=True))
         dsm = clients[0]
         # A login that DSM refuses is an error, and not "unknown" at each group.
         dsm.identity()
+        version = account.get_version(dsm)
+        # By the clock of DSM, which has answered by now, as the control node's may be wrong.
+        now = task.clock.now().replace(microsecond=0)
         sources = None
         if operator is not None:
             sources = AzureSources(stack.enter_context(connect_azure(operator, read_only=True)), standard)
@@ -93,7 +94,6 @@ def run(task: Task) -> dict[str, Any]:
             tests=params["check_connections"],
             declared=declared,
         )
-        version = account.get_version(dsm)
         stored = list(_stored(dsm, wanted))
         checked = _checked(everything, clients, stored)
     of_run = [] if checked else [_nothing()]

@@ -42,6 +42,8 @@ SPEC = DSM.merge(
     ),
 )
 
+# Classes of diagnosis that a wrong clock of DSM brings about.
+_OF_THE_TIME = frozenset({"assertion_outside_time", "certificate_expired"})
 _PLANES = {"entra": "Entra", "dsm": "DSM"}
 
 
@@ -114,6 +116,7 @@ def _vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> tuple[Seen
 
 def _report(task: Task, connection: Connection, found: Diagnosis, label: str, form: str) -> None:
     reaction = task.params["on_not_connected"]
+    remedy = _remedy(task, found)
     judgement = f"{found.entry.title} (class {found.id}, at {found.where}). Likely cause: {found.entry.cause}"
     if reaction == "fail":
         raise TaskError(
@@ -121,7 +124,7 @@ def _report(task: Task, connection: Connection, found: Diagnosis, label: str, fo
             plane=_PLANES.get(found.leg, "Azure"),
             obj=label,
             server_words=connection.words,
-            next_step=f"{found.entry.remedy} (guide {found.entry.guide}). What is saved stays saved, and "
+            next_step=f"{remedy} (guide {found.entry.guide}). What is saved stays saved, and "
             "on_not_connected: warn lets the play go on",
             connected=False,
             status=connection.status,
@@ -129,7 +132,13 @@ def _report(task: Task, connection: Connection, found: Diagnosis, label: str, fo
         )
     if reaction == "warn":
         # The judgement first: it is what a reader needs, and the words may be long.
-        task.warn(f'Not connected, {label}: {judgement}. DSM said: "{connection.words}". Next: {found.entry.remedy}.')
+        task.warn(f'Not connected, {label}: {judgement}. DSM said: "{connection.words}". Next: {remedy}.')
+
+
+def _remedy(task: Task, found: Diagnosis) -> str:
+    """What to do, with the difference of the clocks where the time is the cause."""
+    difference = task.clock.compared("DSM", task.clock.reference) if found.id in _OF_THE_TIME else ""
+    return f"{found.entry.remedy} ({difference})" if difference else found.entry.remedy
 
 
 def _finding_in_words(finding: Mapping[str, Any], label: str) -> str:

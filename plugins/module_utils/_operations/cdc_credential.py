@@ -225,6 +225,7 @@ def _refuse_before_anything_is_made(graph: Channel, request: Request, scene: Sce
         certificates if scene.registered(request.recipe) is None else [],
         request.recipe.valid if kind == SECRET else None,
         "valid_days",
+        scene.now,
     )
     for one in scene.to_switch(request.recipe):
         # Says which secret is missing that every link which is sent has to carry.

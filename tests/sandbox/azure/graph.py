@@ -18,7 +18,14 @@ from aiohttp.typedefs import Handler, Middleware
 
 from ..faults import Fault
 from ..journal import kind_of
-from ..wire import crash_report, fault_middleware, journal_middleware, json_response, judge_kind
+from ..wire import (
+    crash_report,
+    date_middleware,
+    fault_middleware,
+    journal_middleware,
+    json_response,
+    judge_kind,
+)
 from .graph_directory import GraphDirectory, Route
 from .graph_queries import Call, GraphError, Reply
 from .graph_writes import GraphWrites
@@ -43,6 +50,7 @@ def graph_application(service: Service) -> web.Application:
     app = web.Application(
         middlewares=[
             journal_middleware("graph", runtime),
+            date_middleware("graph", runtime),
             fault_middleware("graph", runtime),
             _error_middleware(service),
         ]

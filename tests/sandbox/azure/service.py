@@ -18,6 +18,7 @@ from ..profiles import Profile
 from ..runtime import Runtime
 from ..wire import (
     crash_report,
+    date_middleware,
     fault_middleware,
     journal_middleware,
     json_response,
@@ -59,6 +60,7 @@ def application(plane: str, service: Service) -> web.Application:
     """An application with the middlewares of all of Azure's planes."""
     middlewares = [
         journal_middleware(plane, service.runtime),
+        date_middleware(plane, service.runtime),
         fault_middleware(plane, service.runtime),
         _error_middleware(service.runtime),
     ]

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from ..wire import (
     crash_report,
+    date_middleware,
     fault_middleware,
     journal_middleware,
     json_response,
@@ -35,6 +36,7 @@ _MEGABYTE = 1024 * 1024
 def application(dsm: Dsm) -> web.Application:
     middlewares = [
         journal_middleware("dsm", dsm.runtime),
+        date_middleware("dsm", dsm.runtime),
         fault_middleware("dsm", dsm.runtime),
         _error_middleware(dsm),
         _auth_middleware(dsm),
