@@ -494,7 +494,7 @@ class Builder:
         new = {"type": "premium", "permission_model": "access_policy", "location": "westeurope"}
         return [
             self.vault("vault: new", NEW_VAULT, **new, tags={"made": "here"}),
-            self.vault("vault: new, other run", NEW_VAULT, **new, tags={"made": "there"}, ip_rules=["203.0.113.0/24"]),
+            self.vault("vault: new, other run", NEW_VAULT, **new, tags={"built": "there"}, ip_rules=["203.0.113.0/24"]),
             self.vault("vault: new, absent", NEW_VAULT, state="absent", delete_vault_named=NEW_VAULT),
             self.vault("vault: tags", POLICY_VAULT, tags={"tier": "gold", "cost": "1"}),
             self.vault("vault: other tags", POLICY_VAULT, tags={"site": "north"}),

@@ -580,8 +580,8 @@ class _Harness:
             pool.append(self._real_generate(public_exponent, key_size))
         return pool[used]
 
-    def _credential_for(self, params: Mapping[str, Any], cloud: Any, network: Any = None) -> Any:
-        inner = self._real_credential_for(params, cloud, network)
+    def _credential_for(self, params: Mapping[str, Any], *rest: Any, **options: Any) -> Any:
+        inner = self._real_credential_for(params, *rest, **options)
         world = getattr(_LOCAL, "world", None)
         if world is None or getattr(_LOCAL, "actor", None) is None:
             return inner
