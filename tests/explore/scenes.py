@@ -615,7 +615,7 @@ class Builder:
             self.application("app: new", **new, certificates=[self._pem("given")]),
             self.application("app: new, other run", **new, certificates=[self._pem("other")]),
             self.credential("first use", new_groups=[self.group("g1")], type="certificate"),
-            self.credential("first use, secret", new_groups=[self.group("g2")], type="secret"),
+            self.credential("first use, other run", new_groups=[self.group("g2")], type="certificate"),
             *self.people()[:2],
         ]
 
