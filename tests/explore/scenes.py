@@ -134,7 +134,7 @@ class Builder:
                 os.environ[variable] = value
         self.world = World(self.sandbox)
         self.view = self.sandbox.world.public
-        environment = self.sandbox.environment()
+        environment = self.environment = self.sandbox.environment()
         self.dsm = {
             "dsm_endpoint": environment["DSM_ENDPOINT"],
             "dsm_api_key": environment["DSM_API_KEY"],
@@ -275,7 +275,7 @@ class Builder:
         touches = frozenset({"credentials", "application"})
         who = options.get("app_unique_name", APP)
         thumbprints = [sha256_of(one) for one in options.get("certificates") or []]
-        wants = [("certificate", who, one) for one in thumbprints]
+        wants: list[Fact] = [("certificate", who, one) for one in thumbprints]
         if options.get("api_permission", True) and not absent:
             wants.append(("permission", who, PUBLIC.key_vault_app_id))
         if options.get("admin_consent"):

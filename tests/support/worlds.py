@@ -459,12 +459,12 @@ class _KeptCredential:
 
 @contextmanager
 def _outside() -> Iterator[None]:
-    """Requests that are no part of the run."""
-    actor, _LOCAL.actor = getattr(_LOCAL, "actor", None), None
+    """Requests that are no part of the run, in its time."""
+    _LOCAL.outside = True
     try:
         yield
     finally:
-        _LOCAL.actor = actor
+        _LOCAL.outside = False
 
 
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*-----END")
@@ -521,14 +521,14 @@ class _Harness:
             return
         self._installed = True
         HTTPConnectionPool.urlopen = _gated  # type: ignore[assignment,method-assign]
-        time.time, time.sleep = self._time, self._sleep
+        time.time, time.sleep = self._time, self._sleep  # type: ignore[assignment]
         _time.utc_now, _time.monotonic, _time.sleep = self._utc_now, self._monotonic, self._sleep
         rsa.generate_private_key = self._generate
         azure_credential.credential_for = self._credential_for
         uuid.uuid4 = self._uuid4
         for name, load in self._real_loads.items():
             setattr(serialization, name, _remembered(load))
-        jwt.algorithms.load_pem_private_key = serialization.load_pem_private_key
+        setattr(jwt.algorithms, "load_pem_private_key", serialization.load_pem_private_key)  # noqa: B010
 
     def uninstall(self) -> None:
         if not self._installed:
@@ -542,7 +542,7 @@ class _Harness:
         uuid.uuid4 = self._real_uuid4
         for name, load in self._real_loads.items():
             setattr(serialization, name, load)
-        jwt.algorithms.load_pem_private_key = serialization.load_pem_private_key
+        setattr(jwt.algorithms, "load_pem_private_key", serialization.load_pem_private_key)  # noqa: B010
 
     # Patches ---------------------------------------------------------------------------------------------------------
 
@@ -595,7 +595,7 @@ _HARNESS = _Harness()
 def _gated(pool: Any, method: str, url: str, body: Any = None, headers: Any = None, *args: Any, **options: Any) -> Any:
     """In the place of ``HTTPConnectionPool.urlopen``."""
     actor = getattr(_LOCAL, "actor", None)
-    if actor is None:
+    if actor is None or getattr(_LOCAL, "outside", False):
         return _HARNESS._real_urlopen(pool, method, url, body, headers, *args, **options)
     world: World = _LOCAL.world
     parts = urllib.parse.urlsplit(url)
