@@ -175,6 +175,8 @@ def converges(scene: Scene, deeds: Sequence[Deed]) -> Iterator[tuple[str, str]]:
     world = scene.world
     ours = [deed for deed in deeds if not deed.foreign]
     last = [deed for deed in ours if deed.destroys] or ours
+    if any(deed.tests_groups for deed in last):
+        last = [deed for deed in last if not deed.declares_credential]
     world.observer = lambda _event: None
     for again in (False, True):
         for deed in last:

@@ -77,6 +77,8 @@ class Deed:
     refuses: str = ""
     # Whether it looks at the groups of the application when it has written.
     tests_groups: bool = False
+    # Whether it says which credential a link is to have; then it and a rotation undo each other for ever.
+    declares_credential: bool = False
     # Beginnings of facts that are there, or are not, when it says ok.
     wants: tuple[Fact, ...] = ()
     unwanted: tuple[Fact, ...] = ()
@@ -132,7 +134,7 @@ class Builder:
                 os.environ[variable] = value
         self.world = World(self.sandbox)
         self.view = self.sandbox.world.public
-        environment = self.sandbox.environment()
+        environment = self.environment = self.sandbox.environment()
         self.dsm = {
             "dsm_endpoint": environment["DSM_ENDPOINT"],
             "dsm_api_key": environment["DSM_API_KEY"],
@@ -273,7 +275,7 @@ class Builder:
         touches = frozenset({"credentials", "application"})
         who = options.get("app_unique_name", APP)
         thumbprints = [sha256_of(one) for one in options.get("certificates") or []]
-        wants = [("certificate", who, one) for one in thumbprints]
+        wants: list[Fact] = [("certificate", who, one) for one in thumbprints]
         if options.get("api_permission", True) and not absent:
             wants.append(("permission", who, PUBLIC.key_vault_app_id))
         if options.get("admin_consent"):
@@ -399,7 +401,17 @@ class Builder:
             wants.append(("linked", group))
         unwanted = (("group", group),) if absent else ()
         job, told = Job(name, operation, given), (claims.of_group,)
-        return Deed(job, touches, removes, breaks, told, destroys=absent, wants=tuple(wants), unwanted=unwanted)
+        return Deed(
+            job,
+            touches,
+            removes,
+            breaks,
+            told,
+            destroys=absent,
+            wants=tuple(wants),
+            unwanted=unwanted,
+            declares_credential="link_client_secret" in options,
+        )
 
     def somebody(self, name: str, touches: str, deed: Callable[[Any], None]) -> Deed:
         """A person in the portal, or Terraform: adds something and goes."""
@@ -482,7 +494,7 @@ class Builder:
         new = {"type": "premium", "permission_model": "access_policy", "location": "westeurope"}
         return [
             self.vault("vault: new", NEW_VAULT, **new, tags={"made": "here"}),
-            self.vault("vault: new, other run", NEW_VAULT, **new, tags={"made": "there"}, ip_rules=["203.0.113.0/24"]),
+            self.vault("vault: new, other run", NEW_VAULT, **new, tags={"built": "there"}, ip_rules=["203.0.113.0/24"]),
             self.vault("vault: new, absent", NEW_VAULT, state="absent", delete_vault_named=NEW_VAULT),
             self.vault("vault: tags", POLICY_VAULT, tags={"tier": "gold", "cost": "1"}),
             self.vault("vault: other tags", POLICY_VAULT, tags={"site": "north"}),
@@ -603,7 +615,7 @@ class Builder:
             self.application("app: new", **new, certificates=[self._pem("given")]),
             self.application("app: new, other run", **new, certificates=[self._pem("other")]),
             self.credential("first use", new_groups=[self.group("g1")], type="certificate"),
-            self.credential("first use, secret", new_groups=[self.group("g2")], type="secret"),
+            self.credential("first use, other run", new_groups=[self.group("g2")], type="certificate"),
             *self.people()[:2],
         ]
 

@@ -20,6 +20,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskEr
 from explore.disturbances import lagging
 from explore.explorer import Explorer, Tally, collide
 from explore.scenes import APP, NAME, POLICY_VAULT, Builder, Deed, Scene
+from sandbox import State
 from support.worlds import Call, Disturbance, Job
 
 Work = Callable[[Any], dict[str, Any]]
@@ -43,9 +44,9 @@ def ask(builder: Builder) -> Callable[..., Any]:
     """One request to DSM over the wire, as clients send them."""
 
     def send(method: str, path: str, body: Any = None) -> Any:
-        login = {"Authorization": f"Basic {builder.dsm['dsm_api_key']}"}
+        login = {"Authorization": f"Basic {builder.environment['DSM_API_KEY']}"}
         with urllib3.ProxyManager(builder.sandbox.proxy_url, ca_certs=str(builder.sandbox.ca_bundle)) as pool:
-            answer = pool.request(method, builder.dsm["dsm_endpoint"] + path, headers=login, json=body)
+            answer = pool.request(method, builder.environment["DSM_ENDPOINT"] + path, headers=login, json=body)
         return answer.json() if answer.data else None
 
     return send
@@ -53,7 +54,7 @@ def ask(builder: Builder) -> Callable[..., Any]:
 
 def deed(work: Work, **members: Any) -> Deed:
     """It may remove nothing unless told."""
-    given = {"touches": frozenset({"groups"}), "removes": lambda _fact: False, **members}
+    given: dict[str, Any] = {"touches": frozenset({"groups"}), "removes": lambda _fact: False, **members}
     return Deed(Job("stub", operation(work)), **given)
 
 
@@ -65,12 +66,18 @@ def texts(tally: Tally) -> str:
     return "\n".join(map(str, tally.findings))
 
 
+def id_of_g2(state: State) -> str:
+    group = state.dsm.find_group("g2")
+    assert group is not None
+    return group.group_id
+
+
 def harmful(scene: Scene, ask: Callable[..., Any], change: Callable[[Any], None]) -> Work:
     """It sends one write, in whose course the change comes about."""
 
     def work(_task: Any) -> dict[str, Any]:
         scene.world.do(change)
-        group = scene.world.sandbox.do(lambda state: state.dsm.find_group("g2").group_id)
+        group = scene.world.sandbox.do(id_of_g2)
         ask("PATCH", f"/sys/v1/groups/{group}", {})
         return {"changed": True}
 
@@ -122,7 +129,7 @@ def test_harm_is_seen(
 
 def test_a_result_that_denies_its_change_is_seen(explorer: Explorer, tally: Tally, scene: Scene, ask: Any) -> None:
     def work(_task: Any) -> dict[str, Any]:
-        group = scene.world.sandbox.do(lambda state: state.dsm.find_group("g2").group_id)
+        group = scene.world.sandbox.do(id_of_g2)
         ask("PATCH", f"/sys/v1/groups/{group}", {"description": "new"})
         return {"changed": False}
 
@@ -133,7 +140,7 @@ def test_a_result_that_denies_its_change_is_seen(explorer: Explorer, tally: Tall
 
 def test_a_failure_that_denies_its_change_is_seen(explorer: Explorer, tally: Tally, scene: Scene, ask: Any) -> None:
     def work(_task: Any) -> dict[str, Any]:
-        group = scene.world.sandbox.do(lambda state: state.dsm.find_group("g2").group_id)
+        group = scene.world.sandbox.do(id_of_g2)
         ask("PATCH", f"/sys/v1/groups/{group}", {"description": "new"})
         raise TaskError("somebody else was faster; nothing was written", plane="DSM")
 
@@ -166,7 +173,7 @@ def test_a_second_run_that_changes_something_again_is_seen(
     explorer: Explorer, tally: Tally, scene: Scene, ask: Any
 ) -> None:
     def work(_task: Any) -> dict[str, Any]:
-        group = scene.world.sandbox.do(lambda state: state.dsm.find_group("g2").group_id)
+        group = scene.world.sandbox.do(id_of_g2)
         ask("PATCH", f"/sys/v1/groups/{group}", {"description": str(_time.utc_now())})
         return {"changed": True}
 
@@ -192,7 +199,7 @@ def client_id(azure: Any) -> str:
     return next(str(one.client_id) for one in azure.directory.applications.values() if one.name == APP)
 
 
-# How it runs -----------------------------------------------------------------------------------------------------------
+# How it runs -------------------------------------------------------------------------------------------------------
 
 
 def test_a_plan_decides_whose_turn_it_is(scene: Scene, ask: Any) -> None:

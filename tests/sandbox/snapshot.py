@@ -14,7 +14,6 @@ import itertools
 import threading
 import types
 from collections.abc import Callable, Iterable
-from dataclasses import is_dataclass
 from datetime import date, timedelta
 from enum import Enum
 from functools import cached_property, partial
@@ -80,7 +79,12 @@ class Snapshot:
             return items
         if isinstance(found, set):
             members = set(found)
-            self._restorers.append(lambda: (found.clear(), found.update(members))[0])
+
+            def put_back() -> None:
+                found.clear()
+                found.update(members)
+
+            self._restorers.append(put_back)
             return members
         if isinstance(found, (tuple, frozenset)):
             return found
@@ -108,8 +112,8 @@ class Snapshot:
     def _remember_instance(self, found: Any) -> Iterable[Any]:
         members = vars(found)
         contents = dict(members)
-        frozen = is_dataclass(found) and type(found).__dataclass_params__.frozen  # type: ignore[attr-defined]
-        if not frozen:
+        parameters: Any = getattr(type(found), "__dataclass_params__", None)
+        if parameters is None or not parameters.frozen:
 
             def put_back() -> None:
                 derived = {

@@ -28,7 +28,9 @@ from datetime import datetime, timezone
 from types import ModuleType
 from typing import Any, TypeVar
 
+import jwt
 import jwt.algorithms
+import requests.sessions
 import urllib3
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from cryptography.hazmat.primitives import serialization
@@ -426,10 +428,23 @@ class World:
             event.changed, self._print = now != self._print, now
 
     def pool(self, host: str) -> urllib3.HTTPConnectionPool:
-        """The connection to a service that all runs share."""
+        """The connection to a service that all runs share: past the proxy, which would relay each byte.
+
+        A name that does not exist at the moment is asked of the proxy, which says so.
+        """
+        address = self.sandbox.network.resolve(host)
+        if address is None:
+            return self._manager.connection_from_host(host, 443, "https")
         found = self._pools.get(host)
         if found is None:
-            found = self._pools[host] = self._manager.connection_from_host(host, 443, "https")
+            found = self._pools[host] = urllib3.HTTPSConnectionPool(
+                address.host,
+                address.port,
+                maxsize=2,
+                ca_certs=str(self.sandbox.ca_bundle),
+                server_hostname=host,
+                assert_hostname=host,
+            )
         return found
 
 
@@ -459,12 +474,12 @@ class _KeptCredential:
 
 @contextmanager
 def _outside() -> Iterator[None]:
-    """Requests that are no part of the run."""
-    actor, _LOCAL.actor = getattr(_LOCAL, "actor", None), None
+    """Requests that are no part of the run, in its time."""
+    _LOCAL.outside = True
     try:
         yield
     finally:
-        _LOCAL.actor = actor
+        _LOCAL.outside = False
 
 
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*-----END")
@@ -486,6 +501,22 @@ def _remembered(load: Callable[..., Any]) -> Callable[..., Any]:
     return remembering
 
 
+def _verified_once(decode: Callable[..., Any]) -> Callable[..., Any]:
+    """A signature stays good or bad; times and audience are judged by the sandbox, each time anew."""
+    known: dict[Any, Any] = {}
+
+    def deciding(token: str, key: Any, *rest: Any, **options: Any) -> Any:
+        numbers = key.public_numbers() if isinstance(key, rsa.RSAPublicKey) else None
+        identity = (token, numbers and numbers.n, repr(sorted(options.items())))
+        if numbers is None:
+            return decode(token, key, *rest, **options)
+        if identity not in known:
+            known[identity] = decode(token, key, *rest, **options)
+        return dict(known[identity])
+
+    return deciding
+
+
 class _Harness:
     """The patches, of which there is one set in a process."""
 
@@ -501,6 +532,8 @@ class _Harness:
         self._real_generate = rsa.generate_private_key
         self._real_credential_for = azure_credential.credential_for
         self._real_uuid4 = uuid.uuid4
+        self._real_decode = jwt.decode
+        self._real_proxies = requests.sessions.get_environ_proxies
         self._real_loads = {name: getattr(serialization, name) for name in _LOADS}
 
     def reseed(self, seed: str) -> None:
@@ -521,14 +554,17 @@ class _Harness:
             return
         self._installed = True
         HTTPConnectionPool.urlopen = _gated  # type: ignore[assignment,method-assign]
-        time.time, time.sleep = self._time, self._sleep
+        time.time, time.sleep = self._time, self._sleep  # type: ignore[assignment]
         _time.utc_now, _time.monotonic, _time.sleep = self._utc_now, self._monotonic, self._sleep
         rsa.generate_private_key = self._generate
         azure_credential.credential_for = self._credential_for
         uuid.uuid4 = self._uuid4
+        jwt.decode = _verified_once(self._real_decode)
+        # Looked for in the whole environment by each request, which is a sixth of what a request costs.
+        requests.sessions.get_environ_proxies = self._proxies
         for name, load in self._real_loads.items():
             setattr(serialization, name, _remembered(load))
-        jwt.algorithms.load_pem_private_key = serialization.load_pem_private_key
+        setattr(jwt.algorithms, "load_pem_private_key", serialization.load_pem_private_key)  # noqa: B010
 
     def uninstall(self) -> None:
         if not self._installed:
@@ -540,9 +576,11 @@ class _Harness:
         rsa.generate_private_key = self._real_generate
         azure_credential.credential_for = self._real_credential_for
         uuid.uuid4 = self._real_uuid4
+        jwt.decode = self._real_decode
+        requests.sessions.get_environ_proxies = self._real_proxies
         for name, load in self._real_loads.items():
             setattr(serialization, name, load)
-        jwt.algorithms.load_pem_private_key = serialization.load_pem_private_key
+        setattr(jwt.algorithms, "load_pem_private_key", serialization.load_pem_private_key)  # noqa: B010
 
     # Patches ---------------------------------------------------------------------------------------------------------
 
@@ -570,6 +608,11 @@ class _Harness:
     def _uuid4(self) -> uuid.UUID:
         return uuid.UUID(int=self._random.getrandbits(128), version=4)
 
+    def _proxies(self, url: str, no_proxy: str | None = None) -> dict[str, str]:
+        """None for an actor: its requests go where the world leads them."""
+        led = getattr(_LOCAL, "actor", None) is not None and not getattr(_LOCAL, "outside", False)
+        return {} if led else dict(self._real_proxies(url, no_proxy))
+
     def _generate(self, public_exponent: int, key_size: int, backend: Any = None) -> Any:
         """Keys of certificates, a different one for each within a run."""
         if getattr(_LOCAL, "actor", None) is None:
@@ -580,8 +623,8 @@ class _Harness:
             pool.append(self._real_generate(public_exponent, key_size))
         return pool[used]
 
-    def _credential_for(self, params: Mapping[str, Any], *others: Any) -> Any:
-        inner = self._real_credential_for(params, *others)
+    def _credential_for(self, params: Mapping[str, Any], *rest: Any, **options: Any) -> Any:
+        inner = self._real_credential_for(params, *rest, **options)
         world = getattr(_LOCAL, "world", None)
         if world is None or getattr(_LOCAL, "actor", None) is None:
             return inner
@@ -595,7 +638,7 @@ _HARNESS = _Harness()
 def _gated(pool: Any, method: str, url: str, body: Any = None, headers: Any = None, *args: Any, **options: Any) -> Any:
     """In the place of ``HTTPConnectionPool.urlopen``."""
     actor = getattr(_LOCAL, "actor", None)
-    if actor is None:
+    if actor is None or getattr(_LOCAL, "outside", False):
         return _HARNESS._real_urlopen(pool, method, url, body, headers, *args, **options)
     world: World = _LOCAL.world
     parts = urllib.parse.urlsplit(url)
@@ -605,7 +648,14 @@ def _gated(pool: Any, method: str, url: str, body: Any = None, headers: Any = No
     def send() -> Reply:
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         answer = _HARNESS._real_urlopen(
-            world.pool(pool.host), method, target, content or None, headers, retries=False, redirect=False, timeout=30
+            world.pool(pool.host),
+            method,
+            target,
+            content or None,
+            {**dict(headers or {}), "Host": pool.host},
+            retries=False,
+            redirect=False,
+            timeout=30,
         )
         return Reply(answer.status, dict(answer.headers), answer.data)
 
