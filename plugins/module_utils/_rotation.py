@@ -306,15 +306,19 @@ class Rotation:
             _time.sleep(self.grace)
         found = self._look_until_listed(current)
         old = old_ones(found.credentials, current, self.used, self.wish, self.now())
-        if not old.gone:
-            return old
-        self._refuse_if_in_use(current, found)
+        if old.gone or self._is_not_alone(current, found):
+            self._refuse_if_in_use(current, found)
         for kind in (CERTIFICATE, SECRET):
             gone = [one for one in old.gone if one.kind == kind]
             back = application_changes.remove_credentials(self.graph, found, gone, self.patience(), required=current)
             self.put_back.extend(back)
             self.removed.extend(gone)
         return old
+
+    def _is_not_alone(self, current: EntraCredential, found: Application) -> bool:
+        """Whether another run has created a credential since this one began, which it may have written to groups."""
+        known = {current.key_id, *(one.key_id for one in self.application.credentials)}
+        return any(one.name == NAME and one.key_id not in known for one in found.credentials)
 
     def _look_until_listed(self, current: EntraCredential) -> Application:
         """The application, once an answer shows the credential in use: one that does not is old, or it was removed."""
