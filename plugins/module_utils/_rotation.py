@@ -313,6 +313,11 @@ class Rotation:
             back = application_changes.remove_credentials(self.graph, found, gone, self.patience(), required=current)
             self.put_back.extend(back)
             self.removed.extend(gone)
+        if self.removed:
+            # What this run says is to be so when it ends.
+            after = self._look_until_listed(current)
+            if self._is_not_alone(current, after):
+                self._refuse_if_in_use(current, after)
         return old
 
     def _is_not_alone(self, current: EntraCredential, found: Application) -> bool:
@@ -344,7 +349,7 @@ class Rotation:
 
     def _overtaken(self, problem: str) -> TaskError:
         return TaskError(
-            f"{problem}; no old credential was removed",
+            problem if self.removed else f"{problem}; no old credential was removed",
             plane="DSM",
             obj=self._obj,
             next_step=f"see that no other run is under way for this application, and {_RETRY}",
