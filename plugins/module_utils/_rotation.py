@@ -426,8 +426,11 @@ class Rotation:
         credential = fallback.credential_for(member.group.azure_link)
         if stored is None or credential is None:
             return False
-        was = replace(credential, tls_key=member.tls_key)
-        edit = Edit(Group.from_stored(stored), member.group, was, write_credential=True, asking=self.asking)
+        # Of the group as it is now, only what this run has changed goes back.
+        now = Group.from_stored(stored)
+        was = replace(now, link=replace(now.azure_link, tls=member.group.azure_link.tls))
+        old = replace(credential, tls_key=member.tls_key)
+        edit = Edit(now, was, old, write_credential=True, asking=self.asking)
         return not link_edit.apply(self.dsm, edit, self.warn).is_pending
 
     # Helpers ----------------------------------------------------------------------------------------------------------
