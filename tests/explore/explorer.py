@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -56,10 +56,11 @@ class Explorer:
         plan: Sequence[Segment],
         disturbances: Sequence[Disturbance] = (),
         label: str = "",
+        blind: Mapping[str, int] | None = None,
     ) -> Ran:
         world = scene.world
         world.reset(scene.kept)
-        judge = Judge(scene, deeds)
+        judge = Judge(scene, deeds, blind or {})
         world.observer = judge
         outcomes = world.together([deed.job for deed in deeds], plan, disturbances)
         events = list(world.events)
@@ -161,14 +162,9 @@ class Explorer:
         """The next run begins while reads still show what was before the last write of the first."""
         for reads in (1, 2, 4):
             self.tally.counts["lag positions"] += 1
-            disturbances = [lagging(scene.world, reads)]
-            self.run(
-                scene,
-                [deed, other],
-                [(0, None), (1, None)],
-                disturbances,
-                f"A, then B; {reads} reads lag behind each write of A",
-            )
+            text = f"A, then B; {reads} reads lag behind each write of A"
+            lag = [lagging(scene.world, reads)]
+            self.run(scene, [deed, other], [(0, None), (1, None)], lag, text, {"B": reads})
 
     def throttles(self, scene: Scene, deed: Deed, others: Sequence[Deed]) -> None:
         """A write refused at first; another run goes by in the pause."""

@@ -79,6 +79,8 @@ class Deed:
     tests_groups: bool = False
     # Whether it says which credential a link is to have; then it and a rotation undo each other for ever.
     declares_credential: bool = False
+    # Whether a result claims to be the end of it; others say themselves that something is still under way.
+    is_final: Callable[[Mapping[str, Any]], bool] = lambda _result: True
     # Beginnings of facts that are there, or are not, when it says ok.
     wants: tuple[Fact, ...] = ()
     unwanted: tuple[Fact, ...] = ()
@@ -338,7 +340,11 @@ class Builder:
         job, told = Job(name, azure_kv_prereqs, given), (claims.of_prerequisites,)
         # A role that somebody else has assigned stays.
         gone: tuple[Fact, ...] = (("policy", vault, principal),) if absent else ()
-        return Deed(job, touches, removes, breaks, told, destroys=absent, wants=wants, unwanted=gone)
+
+        def is_final(result: Mapping[str, Any]) -> bool:
+            return result["effect"] in ("effective", "removed", "unchanged")
+
+        return Deed(job, touches, removes, breaks, told, destroys=absent, wants=wants, unwanted=gone, is_final=is_final)
 
     def access(self, name: str, state: str, record: Mapping[str, Any] | None, **options: Any) -> Deed:
         stores = [{"resource_id": self.view.vaults[one].resource_id} for one in (POLICY_VAULT, RBAC_VAULT)]
@@ -407,7 +413,7 @@ class Builder:
             removes,
             breaks,
             told,
-            destroys=absent,
+            destroys=options.get("state") == "absent",
             wants=tuple(wants),
             unwanted=unwanted,
             declares_credential="link_client_secret" in options,
