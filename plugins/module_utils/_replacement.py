@@ -192,7 +192,7 @@ class _Change(Generic[E]):
         )
 
     def _told(self) -> str:
-        return "an earlier request of this task has changed the list" if self._wrote else "nothing was written"
+        return "an earlier request of this task has changed the list" if self._wrote else "the list was left as it is"
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
@@ -231,6 +231,7 @@ class _Change(Generic[E]):
             else:
                 if self._wish.is_in(entries.keys()) and self._lost.keys() <= entries.keys():
                     self._wrote = True
+                    self._refuse_lacking(entries)
                     return entries, True
                 equal = equal + 1 if last == entries.keys() else 1
                 last = entries.keys()

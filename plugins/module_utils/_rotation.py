@@ -370,10 +370,25 @@ class Rotation:
         if holders:
             return f"the new credential stays, as {', '.join(holders)} may have it; {self._state_of_the_old()}"
         if not new.added:
-            return "every group has the credential that it had before"
+            return "no group has the new credential"
         # By its ID, as a list need not show yet what was made a moment ago.
         application_changes.remove_credentials(self.graph, self.application, [new.entry], self.patience())
-        return "every group has the credential that it had before, and the new one was removed"
+        return "no group has the new credential, and it was removed"
+
+    def seen_now(self, members: Sequence[Member]) -> dict[str, str]:
+        """Name of a group -> what DSM's test says at this moment; ``unknown`` where DSM does not answer.
+
+        For a run that has failed: what it has written to the application may have met the write of somebody else.
+        """
+        found = dict.fromkeys((member.group.name for member in members), "unknown")
+        try:
+            for member in members:
+                self.dsm.begin_anew()
+                tried = connection.check_stored(self.dsm, member.id, f"link of {member.group.label}")
+                found[member.group.name] = tried.status
+        except TaskError as error:
+            self.warn(f"Not all groups could be tested after the failure: {error.problem}")
+        return found
 
     def _other_holders(self, new: New) -> list[str]:
         """The groups that have the user's own certificate by another run, which was given the same."""

@@ -174,7 +174,7 @@ def old_ones(
     for one in credentials:
         if one.key_id == current.key_id:
             continue
-        may_be_coming = one.key_id not in used and _is_under_way(one, wish, now)
+        may_be_coming = _is_under_way(one, wish, now)
         reason = _stays(one, used, wish, may_be_coming=may_be_coming)
         if reason is None:
             gone.append(one)
@@ -191,7 +191,7 @@ def _stays(one: Credential, used: Collection[str], wish: Wish, *, may_be_coming:
     if not wish.remove_old:
         return "remove_old is false"
     if may_be_coming:
-        return "it was created a moment ago and no group has it, so another run may be about to write it"
+        return "it was created a moment ago, so another run may be about to write it to a group"
     return None
 
 

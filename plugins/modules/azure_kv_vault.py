@@ -140,8 +140,8 @@ seealso:
   - module: fortanix.dsm.azure_kv_prereqs
 notes:
   - An Azure Policy that forbids the vault shows only when it is made, not in check mode.
-  - Resource Manager has no conditional writes for vaults. Each write is sent once, immediately after a read, and is read
-    back. A vault that another run has created meanwhile is adopted and never replaced, tags and network rules that
+  - Resource Manager has no conditional writes for vaults. Each write is sent once, immediately after a read, and is
+    read back. A vault that another run has created meanwhile is adopted and never replaced, tags and network rules that
     others have added stay, and a vault that has been filled meanwhile is not deleted. Failures that another run of the
     task may resolve have C(failure.retryable=true).
   - A window of one round trip remains between the last read and the write. A vault, a tag, a network rule, a key or a

@@ -46,12 +46,14 @@ def of_credential(scene: Scene, before: Picture, after: Picture, outcome: Outcom
     for one in failure.details.get("removed") or []:
         if one["key_id"] in there:
             yield f"removed says {one['key_id']}, and it is there"
-    if new is not None and "every group has the credential that it had before" in text:
+    if new is not None and "no group has the new credential" in text:
         holders = [group for group, key_id in held.items() if key_id == new["key_id"]]
-        dead = [group for group, key_id in held.items() if not key_id]
-        if holders or dead:
-            yield f"says that every group has what it had, and {holders + dead} have the new one or a dead one"
-    if new is not None and "the new one was removed" in text and new["key_id"] in there:
+        if holders:
+            yield f"says that no group has the new credential, and {holders} have it"
+    for name, status in (failure.details.get("connections") or {}).items():
+        if (status == "connected") != after.health[name].works and status != "unknown":
+            yield f"says that {name} is {status}, and it is not so"
+    if new is not None and "and it was removed" in text and new["key_id"] in there:
         yield f"says that the new credential was removed, and {new['key_id']} is there"
     if "the old one is valid, too" in text:
         gone = sorted({held_before for held_before in before.held.values() if held_before} - there)

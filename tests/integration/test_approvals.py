@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils import _time
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.errors import OutcomeUnknown
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
@@ -218,6 +220,17 @@ def test_an_expired_request_is_asked_for_anew(
 
     assert second["approval"]["filed"] is True
     assert second["approval"]["id"] != first["approval"]["id"]
+
+
+def test_a_request_expires_by_the_clock_of_dsm(
+    operate: Operator, guarded: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = operate(cdc_group, name=name, description="x")
+    monkeypatch.setattr(_time, "utc_now", lambda: datetime.now(timezone.utc) + timedelta(days=31))
+
+    second = operate(cdc_group, name=name, description="x")
+
+    assert (second["approval"]["id"], second["approval"]["filed"]) == (first["approval"]["id"], False)
 
 
 def test_a_request_that_is_withdrawn_while_a_task_waits(

@@ -342,6 +342,21 @@ def test_an_answer_without_a_list_is_no_empty_list(
     assert (failure.value.details["complete"], failure.value.details["retryable"]) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("plane", "route"), [("arm", _VAULT), ("graph", _PRINCIPAL), ("graph", "/v1.0/applications(appId='{app_id}')")]
+)
+def test_an_empty_object_is_a_failure_that_says_so(cutoff: Cutoff, plane: str, route: str) -> None:
+    cutoff.keep(cutoff("revoked", check_mode=True))
+    cutoff.azure.sandbox.faults.add(Fault(plane, "GET", route, times=None, rewrite=lambda _body: b"{}"))
+
+    try:
+        told = cutoff("revoked", wait_timeout=0)
+    except TaskError as error:
+        told = {"complete": False, **error.details}
+
+    assert told["complete"] is False
+
+
 def test_a_record_is_not_closed_by_an_answer_that_lags(cutoff: Cutoff) -> None:
     cutoff.cut()
     disabled = rewritten("accountEnabled", False)

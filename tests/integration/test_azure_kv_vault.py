@@ -159,7 +159,7 @@ def test_it_is_waited_for_until_azure_has_made_it(vaults: Vaults, new: dict[str,
 
 def test_a_wait_that_was_too_short_goes_on_with_the_next_run(vaults: Vaults) -> None:
     vaults.azure.do(lambda state: setattr(state, "provisioning_reads", 3))
-    with pytest.raises(TaskError, match="not finished .*wait_timeout is over"):
+    with pytest.raises(TaskError, match=r"not finished .*wait_timeout is over"):
         vaults(NEW, wait_timeout=0, wait_interval=1)
 
     result = vaults(NEW)

@@ -25,7 +25,7 @@ GROUPS, GROUP = "/sys/v1/groups", "/sys/v1/groups/{group_id}"
 APPLICATION = "/v1.0/applications/{id}"
 # Nobody looks into it.
 KEY = base64.b64encode(b"a key").decode()
-UNDONE = "every group has the credential that it had before"
+UNDONE = "no group has the new credential"
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_group_whose_creation_was_refused_holds_nothing(rotations: Rotations, 
 
     failure = first_use(rotations, "one")
 
-    assert f"{UNDONE}, and the new one was removed" in str(failure)
+    assert f"{UNDONE}, and it was removed" in str(failure)
     assert rotations.ours() == set()
 
 
@@ -169,12 +169,12 @@ def test_the_secret_of_a_run_that_is_under_way_stays_whatever_its_order(rotation
 
     assert made.key_id in rotations.ours()
     assert [one["reason"] for one in result["left"] if one["key_id"] == made.key_id] == [
-        "it was created a moment ago and no group has it, so another run may be about to write it"
+        "it was created a moment ago, so another run may be about to write it to a group"
     ]
 
 
 def test_the_loser_of_a_race_says_what_is_so(rotations: Rotations) -> None:
-    """Another run has written the group since this one has read it: nothing was written, and nothing is held."""
+    """Another run has written the group since this one has read it: the group is left as it is, and holds nothing."""
     rotations.started("one", type="secret")
     (old,) = rotations.ours()
     sandbox = rotations.azure.sandbox
@@ -186,10 +186,10 @@ def test_the_loser_of_a_race_says_what_is_so(rotations: Rotations) -> None:
 
     sandbox.faults.add(Fault("dsm", "POST", "/sys/v1/groups/hmg/check", then=meanwhile))
 
-    with pytest.raises(TaskError, match="nothing was written") as failed:
+    with pytest.raises(TaskError, match="it was left as it is") as failed:
         rotations.due()
 
-    assert f"{UNDONE}, and the new one was removed" in str(failed.value)
+    assert f"{UNDONE}, and it was removed" in str(failed.value)
     assert "may have it" not in str(failed.value)
     assert failed.value.details["retryable"] is True
     assert rotations.ours() == {old}

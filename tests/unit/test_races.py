@@ -66,7 +66,7 @@ ROTATED_AND_NOTED = with_metadata(**{CREDENTIAL_FACT: "client-secret:theirs", "s
     ],
 )
 def test_a_part_that_somebody_else_has_changed_is_not_overwritten(now: Group, body: Any) -> None:
-    with pytest.raises(TaskError, match="nothing was written") as failure:
+    with pytest.raises(TaskError, match="it was left as it is") as failure:
         races.refuse_if_changed(BEFORE, now, body)
 
     assert failure.value.to_fail_json()["failure"]["retryable"] is True

@@ -24,7 +24,7 @@ from .access_record import Record
 from .errors import may_pass
 from .facts import KeyStore
 from .graph import Registration
-from .session import Azure
+from .session import Azure, understood
 
 # ``done``: read back. ``accepted``: the service took the request, and reading it back does not show it.
 DONE, ACCEPTED, PLANNED, REFUSED, UNREADABLE = "done", "accepted", "planned", "failed", "unreadable"
@@ -87,7 +87,8 @@ def look(
     """
     operator, identity = azure.operator, registration.identity
     tenant = operator.tenant_id or ""
-    principal, troubles = access_io.principal(azure, registration)
+    with understood(f"application {identity.client_id}"):
+        principal, troubles = access_io.principal(azure, registration)
     record = Record(
         application=principal,
         cloud=operator.cloud.name,
@@ -232,7 +233,8 @@ class Work:
     def _registration_now(self) -> Registration:
         """Credentials are a part of the registration, so that it is read again."""
         identity = self.registration.identity
-        return graph.registration(self.azure.graph, identity.client_id, identity.object_id)
+        with understood(f"application {identity.client_id}"):
+            return graph.registration(self.azure.graph, identity.client_id, identity.object_id)
 
     def _lacking(self) -> list[Finding]:
         """Asked in check mode alone: the run itself tries, as what Azure says of the operator may lag."""

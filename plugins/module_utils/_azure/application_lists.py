@@ -135,7 +135,7 @@ class _Lists:
         if lost:
             raise TaskError(
                 f"Graph does not show the public part of the credentials {', '.join(lost)}, which would be lost when "
-                "the list of certificates is changed; nothing was written",
+                "the list of certificates is changed; the list was left as it is",
                 plane="Entra",
                 obj=self._obj,
                 next_step="change the certificates in the portal, or use an application of its own for DSM",

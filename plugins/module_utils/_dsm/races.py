@@ -48,8 +48,8 @@ def refuse_if_changed(before: Group, now: Group, body: Mapping[str, Any]) -> Non
     replaced = "mod_hmg" in body and now.azure_link.hmg_id != before.azure_link.hmg_id
     if found or replaced:
         raise lost(
-            f"somebody else has changed it since this task has read it: {', '.join(found) or 'the link'}; nothing was "
-            "written",
+            f"somebody else has changed it since this task has read it: {', '.join(found) or 'the link'}; it was left "
+            "as it is",
             before.label,
             kind=NotDone,
             changed_meanwhile=found,
@@ -74,7 +74,7 @@ def refuse_if_other(wanted: Group, now: Group, credential_fact: str | None) -> N
         return
     raise lost(
         f"somebody else has created a group of this name at the same time, with another "
-        f"{', '.join(after) or 'credential'}; nothing was written",
+        f"{', '.join(after) or 'credential'}; it was left as it is",
         f"{now.label} ({now.group_id})",
         "run the task again, which then edits that group; or choose another name, if it is meant to be another group",
         kind=NotDone,

@@ -23,7 +23,7 @@ from .._azure.cloud import Cloud, cloud_of_uri
 from .._azure.credential import Operator, operator_of
 from .._azure.facts import KeyStore
 from .._azure.graph import Registration
-from .._azure.session import Azure, connect, retryable
+from .._azure.session import Azure, connect, retryable, understood
 from .._azure.vaults import Locator
 from .._dsm import groups
 from .._dsm.client import connect as connect_dsm
@@ -84,7 +84,8 @@ def run(task: Task) -> dict[str, Any]:
     operator = operator_of(task)
     request = _request(task, operator)
     with connect(operator, read_only=task.check_mode) as azure, retryable():
-        registration = graph.registration(azure.graph, request.client_id, request.object_id)
+        with understood(f"application {request.client_id}"):
+            registration = graph.registration(azure.graph, request.client_id, request.object_id)
         if task.params["state"] == "restored":
             return _restore(task, azure, request, registration)
         return _cut(task, azure, request, registration)
@@ -226,7 +227,8 @@ def _found(wanted: Iterable[Callable[[], KeyStore]], troubles: list[TaskError]) 
     stores: dict[str, KeyStore] = {}
     for find in wanted:
         try:
-            store = find()
+            with understood("vault"):
+                store = find()
         except InvalidInput:
             raise
         except TaskError as error:

@@ -249,13 +249,15 @@ def _stopped(made: Sequence[Change], what: str, error: TaskError) -> TaskError:
     """A failure midway: what has been done stays, and the next run goes on from there."""
     if not made:
         return error
-    details: dict[str, Any] = {"retryable": True} if may_pass(error) else {}
+    passing = may_pass(error)
+    details: dict[str, Any] = {"retryable": True} if passing else {}
+    again = "run the task again, which goes on where this one stopped"
     return TaskError(
         f"{error.problem}, after {len(made)} of the {what}",
         plane=error.plane,
         obj=error.obj,
         server_words=error.server_words,
-        next_step=f"{error.next_step or 'correct the cause'}; run the task again, which goes on where this one stopped",
+        next_step=again if passing else f"{error.next_step or 'correct the cause'}; {again}",
         done=[change.as_result() for change in made],
         **details,
     )

@@ -336,7 +336,7 @@ def _carry_out(
             put_back=rotation.put_back,
         )
         return report.result(request, scene, plan, done)
-    raise _told(failure, rotation, new, request)
+    raise _told(failure, rotation, new, request, scene)
 
 
 def _only_waits(scene: Scene) -> bool:
@@ -349,8 +349,9 @@ def _tenant_of(scene: Scene) -> str:
     return tenants[0] if tenants else str(scene.to_make[0].link.tenant_id)
 
 
-def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Request) -> TaskError:
+def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Request, scene: Scene) -> TaskError:
     """The failure with the state of the planes: what has been done, and what became of the new credential."""
+    connections: dict[str, str] = {}
     if new is None or rotation.removed:
         after = ""
     else:
@@ -358,6 +359,11 @@ def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Requ
             after = rotation.take_back(new, request.fallback)
         except TaskError as error:
             after = f"the new credential could not be taken back ({error.problem}); the next run sees to it"
+        if new.added and new.entry.kind == CERTIFICATE:
+            connections = rotation.seen_now(scene.members)
+    down = sorted(name for name, status in connections.items() if status == "not_connected")
+    if down:
+        after += f"; these groups do not connect now: {', '.join(down)}"
     return TaskError(
         f"{failure.problem}; {after}" if after else failure.problem,
         plane=failure.plane,
@@ -369,6 +375,7 @@ def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Requ
             "switched": list(rotation.switched),
             "removed": [one.record() for one in rotation.removed],
             "new_credential": None if new is None else new.entry.record(),
+            "connections": connections,
             "after": after or None,
         },
     )

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -146,3 +148,15 @@ def test_a_vault_that_answers_in_another_shape_fails_the_scan_and_makes_no_key(
 
     assert (answer.status, answer.text.startswith("Azure Key Vault")) == (400, True)
     assert sb.do(lambda state: state.dsm.keys_in(linked["group_id"])) == []
+
+
+@pytest.mark.parametrize("seconds", [7200, -7200])
+def test_every_answer_has_the_time_of_the_sandbox(sb: Sandbox, anonymous: Any, seconds: int) -> None:
+    sb.clock.advance(seconds)
+    try:
+        told = anonymous("GET", "/sys/v1/version").headers["Date"]
+        there = sb.clock.utc()
+    finally:
+        sb.clock.advance(-seconds)
+
+    assert abs(parsedate_to_datetime(told) - there) < timedelta(seconds=60)
