@@ -193,25 +193,34 @@ class Explorer:
                         scene, deed, "lost answers", unavailable(number, status), f"request {number} gets {status}"
                     )
 
-    def answers(self, scene: Scene, deed: Deed, share: int = 1, of: int = 1) -> None:
-        """Every answer cut short in every way, or repeated: the result is right, or a typed failure."""
+    def answers(self, scene: Scene, deed: Deed, share: int = 0, of: int = 1) -> None:
+        """Every answer cut short in every way: the result is right, or a typed failure."""
+        for number, reply in enumerate(self.solo(scene, deed).answers, 1):
+            for place, (what, rewrite) in enumerate(short_answers(reply.body)):
+                if (place + number) % of == share:
+                    text = f"answer {number}: {what}"
+                    self._misled(scene, deed, "short answers", rewritten(number, rewrite), text)
+
+    def repeats(self, scene: Scene, deed: Deed) -> None:
+        """Every answer replaced by each earlier one to the same request, as a cache or a replica that lags gives it."""
         solo = self.solo(scene, deed)
         for number, reply in enumerate(solo.answers, 1):
-            call = solo.events[number - 1].call
-            ways = [(what, rewritten(number, rewrite)) for what, rewrite in short_answers(reply.body)]
             known = {reply.body}
             for earlier, before in enumerate(solo.answers[: number - 1], 1):
-                if before.body not in known and same_route(solo.events[earlier - 1].call, call):
-                    known.add(before.body)
-                    ways.append((f"that of request {earlier} again", repeated(number, before)))
-            for place, (what, disturbance) in enumerate(ways):
-                if (place + number) % of != share:
+                if before.body in known or not same_route(solo.events[earlier - 1].call, solo.events[number - 1].call):
                     continue
-                ran = self._disturbed(scene, deed, "short and stale answers", disturbance, f"answer {number}: {what}")
-                if ran.outcomes[0].result is not None and ran.judge.now.print != solo.judge.now.print:
-                    differs = ran.judge.now.differences(solo.judge.now) or ["who holds which credential"]
-                    text = f"ok, and it has come to another end: {'; '.join(differs[:4])}"
-                    self._complain(scene, [deed], ran, f"answer {number}: {what}", "wrong result", text)
+                known.add(before.body)
+                text = f"answer {number} is that of request {earlier} again"
+                self._misled(scene, deed, "stale answers", repeated(number, before), text)
+
+    def _misled(self, scene: Scene, deed: Deed, count: str, disturbance: Disturbance, text: str) -> None:
+        """A run that gets a wrong answer: it comes to the end that it comes to without, or fails."""
+        solo = self.solo(scene, deed)
+        ran = self._disturbed(scene, deed, count, disturbance, text)
+        if ran.outcomes[0].result is not None and ran.judge.now.print != solo.judge.now.print:
+            differs = ran.judge.now.differences(solo.judge.now) or ["who holds which credential"]
+            told = f"ok, and it has come to another end: {'; '.join(differs[:4])}"
+            self._complain(scene, [deed], ran, text, "wrong result", told)
 
     def skews(self, scene: Scene, deed: Deed, others: Sequence[Deed]) -> None:
         """The clock of the control node is wrong; another run, whose clock is right, meets it on its way."""
