@@ -10,6 +10,7 @@ import argparse
 import multiprocessing
 import os
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -101,8 +102,13 @@ def _one(part: Part) -> tuple[Part, list[Finding], Counter[str], float]:
     began = time.process_time()
     explorer = _EXPLORER[0]
     tally = explorer.tally = Tally()
-    part.explore(explorer, _BUILDER[0].scene(part.scene))
-    crashes = _BUILDER[0].sandbox.crashes
-    if crashes:
-        raise RuntimeError(f"the sandbox itself failed in {part}") from crashes[0]
+    try:
+        part.explore(explorer, _BUILDER[0].scene(part.scene))
+        crashes = _BUILDER[0].sandbox.crashes
+        if crashes:
+            raise RuntimeError("the sandbox itself failed") from crashes[0]
+    except Exception as error:
+        # Of the explorer or the sandbox. The other parts are walked all the same; it counts as a finding.
+        trace = tuple(traceback.format_exc().splitlines())
+        tally.add(Finding(part.scene, (), str(part), "defect of the explorer", repr(error), trace))
     return part, tally.findings, tally.counts, time.process_time() - began
