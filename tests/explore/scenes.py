@@ -375,7 +375,10 @@ class Builder:
         )
         touches = frozenset({"credentials", "application", *(f"rights {one}" for one in (POLICY_VAULT, RBAC_VAULT))})
         claim = partial(claims.of_access, revoked=revoked)
-        return Deed(Job(name, azure_kv_access, given), touches, removes, breaks, (claim,), destroys=revoked)
+        # What has come up since the record was taken is not removed without a new one.
+        refuses = "as the record does not have it" if revoked else ""
+        job = Job(name, azure_kv_access, given)
+        return Deed(job, touches, removes, breaks, (claim,), destroys=revoked, refuses=refuses)
 
     def groups(self, name: str, group: str, operation: Any = cdc_group, **options: Any) -> Deed:
         named = {"name": group} if operation is cdc_group else {"group_name": group}
