@@ -185,6 +185,8 @@ def converges(scene: Scene, deeds: Sequence[Deed]) -> Iterator[tuple[str, str]]:
     last = [deed for deed in ours if deed.destroys] or ours
     if any(deed.tests_groups for deed in last):
         last = [deed for deed in last if not deed.declares_credential]
+        wishes = [deed.settles for deed in last if deed.settles]
+        last = [deed for deed in last if deed.settles in ("", *wishes[:1])]
     world.observer = lambda _event: None
     for again in (False, True):
         for deed in last:

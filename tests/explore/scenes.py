@@ -79,6 +79,8 @@ class Deed:
     tests_groups: bool = False
     # Whether it says which credential a link is to have; then it and a rotation undo each other for ever.
     declares_credential: bool = False
+    # Which credential it wants the groups to have; runs that want different ones undo each other for ever.
+    settles: str = ""
     # Whether a result claims to be the end of it; others say themselves that something is still under way.
     is_final: Callable[[Mapping[str, Any]], bool] = lambda _result: True
     # Beginnings of facts that are there, or are not, when it says ok.
@@ -257,6 +259,7 @@ class Builder:
 
         touches = frozenset({"credentials", "groups"})
         once = options.get("renew") != "always"
+        settles = "own pair" if "link_certificate" in options else options.get("type", "") if once else "always"
         return Deed(
             Job(name, cdc_credential, given),
             touches,
@@ -264,6 +267,7 @@ class Builder:
             claims=(claims.of_credential,),
             idempotent=once,
             tests_groups=True,
+            settles=settles,
         )
 
     def application(self, name: str, **options: Any) -> Deed:
