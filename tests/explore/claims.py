@@ -51,8 +51,8 @@ def of_credential(scene: Scene, before: Picture, after: Picture, outcome: Outcom
         if holders:
             yield f"says that no group has the new credential, and {holders} have it"
     for name, status in (failure.details.get("connections") or {}).items():
-        health = after.health.get(name)
-        if health is not None and status != "unknown" and (status == "connected") != health.works:
+        now = after.health.get(name)
+        if now is not None and (status == "connected") != now.works and status != "unknown":
             yield f"says that {name} is {status}, and it is not so"
     if new is not None and "and it was removed" in text and new["key_id"] in there:
         yield f"says that the new credential was removed, and {new['key_id']} is there"
