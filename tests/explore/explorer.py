@@ -82,14 +82,17 @@ class Explorer:
 
     # Two runs ---------------------------------------------------------------------------------------------------------
 
-    def pair(self, scene: Scene, first: Deed, second: Deed, depth: int = 1) -> None:
-        """All schedules of two deeds with at most ``depth`` switches away from a run that is not at its end."""
+    def pair(self, scene: Scene, first: Deed, second: Deed, depth: int = 1, around_writes: bool = False) -> None:
+        """All schedules of two deeds with at most ``depth`` switches away from a run that is not at its end.
+
+        ``around_writes``: of two switches, only those immediately before or after a write of the run that is left.
+        """
         self.tally.counts["pairs"] += 1
         for one, other in ((first, second), (second, first)):
             if not one.foreign:
-                self._interleave(scene, one, other, depth)
+                self._interleave(scene, one, other, depth, around_writes)
 
-    def _interleave(self, scene: Scene, one: Deed, other: Deed, depth: int) -> None:
+    def _interleave(self, scene: Scene, one: Deed, other: Deed, depth: int, around_writes: bool) -> None:
         deeds = (one, other)
         # One after the other: whom each meets in what order.
         whole = self._schedule(scene, deeds, [(0, None), (1, None)])
@@ -98,14 +101,16 @@ class Explorer:
         for place, call in enumerate(mine):
             if other.foreign or any(collide(call, their) for their in theirs):
                 ran = self._schedule(scene, deeds, [(0, place), (1, None), (0, None)])
-                if depth > 1 and not other.foreign:
-                    self._twice(scene, deeds, place, ran)
+                if depth > 1 and not other.foreign and (not around_writes or _at_write(mine, place)):
+                    self._twice(scene, deeds, place, ran, around_writes)
 
-    def _twice(self, scene: Scene, deeds: Sequence[Deed], place: int, ran: Ran) -> None:
+    def _twice(self, scene: Scene, deeds: Sequence[Deed], place: int, ran: Ran, around_writes: bool) -> None:
         """The second stops on its way, too, and goes on when the first has come to its end."""
         theirs = [event.call for event in ran.events if event.call.actor == "B"]
         rest = [event.call for event in ran.events if event.call.actor == "A"][place:]
         for number in range(1, len(theirs)):
+            if around_writes and not _at_write(theirs, number):
+                continue
             if any(collide(theirs[number], call) for call in rest):
                 self._schedule(scene, deeds, [(0, place), (1, number), (0, None), (1, None)])
 
@@ -244,6 +249,11 @@ class Explorer:
         self.tally.add(Finding(scene.name, tuple(deed.name for deed in deeds), label, kind, what, trace))
 
 
+def _at_write(calls: Sequence[Call], place: int) -> bool:
+    """Whether the request at this place, or the one before it, is a write."""
+    return any(call.is_write for call in calls[max(place - 1, 0) : place + 1])
+
+
 def shown_plan(plan: Sequence[Segment]) -> str:
     return ", ".join(f"{'ABC'[index]}{'' if number is None else number}" for index, number in plan)
 
@@ -274,11 +284,13 @@ def footprint(call: Call) -> set[str]:
     if call.host.startswith("login."):
         return {"entra"} if call.method == "POST" else {"discovery"}
     if call.host.startswith("management."):
-        names = [after for part, after in pairwise(parts) if part.lower() in ("vaults", "managedhsms")]
-        return {f"azure {name.lower()}" for name in names} or {"azure *"}
+        stores = [after for part, after in pairwise(parts) if part.lower() in ("vaults", "managedhsms")]
+        # A vault with its policies on the one hand, roles at it on the other.
+        kind = "roles" if "Microsoft.Authorization" in parts else "azure"
+        return {f"{kind} {name.lower()}" for name in stores} or {f"{kind} *"}
     if "hmg" in parts:
         own = {f"group {parts[3]}"} if len(parts) > 5 else set[str]()
-        return {"entra", "azure *", *own}
+        return {"entra", "azure *", "roles *", *own}
     if parts[2:3] == ["groups"]:
         return {f"group {parts[3]}"} if len(parts) > 3 else {"group *"}
     return {"dsm *"}

@@ -62,7 +62,7 @@ class Part:
         for place, (one, other) in enumerate(meeting):
             if place % self.of == self.number and self._is_meant(one, other):
                 twins = other.name == f"{one.name}, other run"
-                explorer.pair(scene, one, other, 2 if twins else self.depth)
+                explorer.pair(scene, one, other, 2 if twins else self.depth, around_writes=self.depth < 2)
 
     def _is_meant(self, *deeds: Deed) -> bool:
         return self.only in " | ".join(deed.name for deed in deeds)

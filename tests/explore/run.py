@@ -36,7 +36,7 @@ def main() -> int:
         help="switches in all pairs; runs that are alike have two anyway",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the order in which the work is done")
-    parser.add_argument("--answers", type=int, default=6, help="one in how many short answers; 1 for all")
+    parser.add_argument("--answers", type=int, default=10, help="one in how many short answers; 1 for all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--stop", action="store_true", help="end at the first finding")
     parser.add_argument("--findings", type=Path, help="a folder for one file for each finding")

@@ -401,6 +401,9 @@ class Builder:
                 return operation is cdc_vault_select and fact[2] in ("url", "key_vault_type")
             if fact[0] == "tls":
                 return operation is cdc_tls
+            if fact[0] == "auth":
+                # DSM replaces a link whole, so that the credential is sent, too.
+                return "link_client_secret" in options
             return fact[0] == "description" and "description" in options
 
         breaks = frozenset({"exists"}) if absent else frozenset[str]()
