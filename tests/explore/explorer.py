@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -56,10 +56,11 @@ class Explorer:
         plan: Sequence[Segment],
         disturbances: Sequence[Disturbance] = (),
         label: str = "",
+        blind: Mapping[str, int] | None = None,
     ) -> Ran:
         world = scene.world
         world.reset(scene.kept)
-        judge = Judge(scene, deeds)
+        judge = Judge(scene, deeds, blind or {})
         world.observer = judge
         outcomes = world.together([deed.job for deed in deeds], plan, disturbances)
         events = list(world.events)
@@ -81,14 +82,17 @@ class Explorer:
 
     # Two runs ---------------------------------------------------------------------------------------------------------
 
-    def pair(self, scene: Scene, first: Deed, second: Deed, depth: int = 1) -> None:
-        """All schedules of two deeds with at most ``depth`` switches away from a run that is not at its end."""
+    def pair(self, scene: Scene, first: Deed, second: Deed, depth: int = 1, around_writes: bool = False) -> None:
+        """All schedules of two deeds with at most ``depth`` switches away from a run that is not at its end.
+
+        ``around_writes``: of two switches, only those immediately before or after a write of the run that is left.
+        """
         self.tally.counts["pairs"] += 1
         for one, other in ((first, second), (second, first)):
             if not one.foreign:
-                self._interleave(scene, one, other, depth)
+                self._interleave(scene, one, other, depth, around_writes)
 
-    def _interleave(self, scene: Scene, one: Deed, other: Deed, depth: int) -> None:
+    def _interleave(self, scene: Scene, one: Deed, other: Deed, depth: int, around_writes: bool) -> None:
         deeds = (one, other)
         # One after the other: whom each meets in what order.
         whole = self._schedule(scene, deeds, [(0, None), (1, None)])
@@ -97,14 +101,16 @@ class Explorer:
         for place, call in enumerate(mine):
             if other.foreign or any(collide(call, their) for their in theirs):
                 ran = self._schedule(scene, deeds, [(0, place), (1, None), (0, None)])
-                if depth > 1 and not other.foreign:
-                    self._twice(scene, deeds, place, ran)
+                if depth > 1 and not other.foreign and (not around_writes or _at_write(mine, place)):
+                    self._twice(scene, deeds, place, ran, around_writes)
 
-    def _twice(self, scene: Scene, deeds: Sequence[Deed], place: int, ran: Ran) -> None:
+    def _twice(self, scene: Scene, deeds: Sequence[Deed], place: int, ran: Ran, around_writes: bool) -> None:
         """The second stops on its way, too, and goes on when the first has come to its end."""
         theirs = [event.call for event in ran.events if event.call.actor == "B"]
         rest = [event.call for event in ran.events if event.call.actor == "A"][place:]
         for number in range(1, len(theirs)):
+            if around_writes and not _at_write(theirs, number):
+                continue
             if any(collide(theirs[number], call) for call in rest):
                 self._schedule(scene, deeds, [(0, place), (1, number), (0, None), (1, None)])
 
@@ -161,14 +167,9 @@ class Explorer:
         """The next run begins while reads still show what was before the last write of the first."""
         for reads in (1, 2, 4):
             self.tally.counts["lag positions"] += 1
-            disturbances = [lagging(scene.world, reads)]
-            self.run(
-                scene,
-                [deed, other],
-                [(0, None), (1, None)],
-                disturbances,
-                f"A, then B; {reads} reads lag behind each write of A",
-            )
+            text = f"A, then B; {reads} reads lag behind each write of A"
+            lag = [lagging(scene.world, reads)]
+            self.run(scene, [deed, other], [(0, None), (1, None)], lag, text, {"B": reads})
 
     def throttles(self, scene: Scene, deed: Deed, others: Sequence[Deed]) -> None:
         """A write refused at first; another run goes by in the pause."""
@@ -197,25 +198,34 @@ class Explorer:
                         scene, deed, "lost answers", unavailable(number, status), f"request {number} gets {status}"
                     )
 
-    def answers(self, scene: Scene, deed: Deed, share: int = 1, of: int = 1) -> None:
-        """Every answer cut short in every way, or repeated: the result is right, or a typed failure."""
+    def answers(self, scene: Scene, deed: Deed, share: int = 0, of: int = 1) -> None:
+        """Every answer cut short in every way: the result is right, or a typed failure."""
+        for number, reply in enumerate(self.solo(scene, deed).answers, 1):
+            for place, (what, rewrite) in enumerate(short_answers(reply.body)):
+                if (place + number) % of == share:
+                    text = f"answer {number}: {what}"
+                    self._misled(scene, deed, "short answers", rewritten(number, rewrite), text)
+
+    def repeats(self, scene: Scene, deed: Deed) -> None:
+        """Every answer replaced by each earlier one to the same request, as a cache or a replica that lags gives it."""
         solo = self.solo(scene, deed)
         for number, reply in enumerate(solo.answers, 1):
-            call = solo.events[number - 1].call
-            ways = [(what, rewritten(number, rewrite)) for what, rewrite in short_answers(reply.body)]
             known = {reply.body}
             for earlier, before in enumerate(solo.answers[: number - 1], 1):
-                if before.body not in known and same_route(solo.events[earlier - 1].call, call):
-                    known.add(before.body)
-                    ways.append((f"that of request {earlier} again", repeated(number, before)))
-            for place, (what, disturbance) in enumerate(ways):
-                if (place + number) % of != share:
+                if before.body in known or not same_route(solo.events[earlier - 1].call, solo.events[number - 1].call):
                     continue
-                ran = self._disturbed(scene, deed, "short and stale answers", disturbance, f"answer {number}: {what}")
-                if ran.outcomes[0].result is not None and ran.judge.now.print != solo.judge.now.print:
-                    differs = ran.judge.now.differences(solo.judge.now) or ["who holds which credential"]
-                    text = f"ok, and it has come to another end: {'; '.join(differs[:4])}"
-                    self._complain(scene, [deed], ran, f"answer {number}: {what}", "wrong result", text)
+                known.add(before.body)
+                text = f"answer {number} is that of request {earlier} again"
+                self._misled(scene, deed, "stale answers", repeated(number, before), text)
+
+    def _misled(self, scene: Scene, deed: Deed, count: str, disturbance: Disturbance, text: str) -> None:
+        """A run that gets a wrong answer: it comes to the end that it comes to without, or fails."""
+        solo = self.solo(scene, deed)
+        ran = self._disturbed(scene, deed, count, disturbance, text)
+        if ran.outcomes[0].result is not None and ran.judge.now.print != solo.judge.now.print:
+            differs = ran.judge.now.differences(solo.judge.now) or ["who holds which credential"]
+            told = f"ok, and it has come to another end: {'; '.join(differs[:4])}"
+            self._complain(scene, [deed], ran, text, "wrong result", told)
 
     def skews(self, scene: Scene, deed: Deed, others: Sequence[Deed]) -> None:
         """The clock of the control node is wrong; another run, whose clock is right, meets it on its way."""
@@ -237,6 +247,11 @@ class Explorer:
     def _complain(self, scene: Scene, deeds: Sequence[Deed], ran: Ran, label: str, kind: str, what: str) -> None:
         trace = (*map(str, ran.events), *(f"{d.name}: {o}" for d, o in zip(deeds, ran.outcomes, strict=True)))
         self.tally.add(Finding(scene.name, tuple(deed.name for deed in deeds), label, kind, what, trace))
+
+
+def _at_write(calls: Sequence[Call], place: int) -> bool:
+    """Whether the request at this place, or the one before it, is a write."""
+    return any(call.is_write for call in calls[max(place - 1, 0) : place + 1])
 
 
 def shown_plan(plan: Sequence[Segment]) -> str:
@@ -269,11 +284,13 @@ def footprint(call: Call) -> set[str]:
     if call.host.startswith("login."):
         return {"entra"} if call.method == "POST" else {"discovery"}
     if call.host.startswith("management."):
-        names = [after for part, after in pairwise(parts) if part.lower() in ("vaults", "managedhsms")]
-        return {f"azure {name.lower()}" for name in names} or {"azure *"}
+        stores = [after for part, after in pairwise(parts) if part.lower() in ("vaults", "managedhsms")]
+        # A vault with its policies on the one hand, roles at it on the other.
+        kind = "roles" if "Microsoft.Authorization" in parts else "azure"
+        return {f"{kind} {name.lower()}" for name in stores} or {f"{kind} *"}
     if "hmg" in parts:
         own = {f"group {parts[3]}"} if len(parts) > 5 else set[str]()
-        return {"entra", "azure *", *own}
+        return {"entra", "azure *", "roles *", *own}
     if parts[2:3] == ["groups"]:
         return {f"group {parts[3]}"} if len(parts) > 3 else {"group *"}
     return {"dsm *"}

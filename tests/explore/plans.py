@@ -22,10 +22,20 @@ KINDS = {
     "throttles": "throttled writes",
     "losses": "lost answers",
     "skews": "skewed clocks",
-    "answers": "short and stale answers",
+    "repeats": "stale answers",
+    "answers": "short answers",
 }
 # Into how many parts the work of one kind in one scene is divided.
-_SPLIT = {"pairs": 40, "kills": 12, "lags": 12, "throttles": 12, "losses": 12, "skews": 12, "answers": 12}
+_SPLIT = {
+    "pairs": 40,
+    "kills": 12,
+    "lags": 12,
+    "throttles": 12,
+    "losses": 12,
+    "skews": 12,
+    "repeats": 12,
+    "answers": 12,
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ class Part:
         for place, (one, other) in enumerate(meeting):
             if place % self.of == self.number and self._is_meant(one, other):
                 twins = other.name == f"{one.name}, other run"
-                explorer.pair(scene, one, other, 2 if twins else self.depth)
+                explorer.pair(scene, one, other, 2 if twins else self.depth, around_writes=self.depth < 2)
 
     def _is_meant(self, *deeds: Deed) -> bool:
         return self.only in " | ".join(deed.name for deed in deeds)
@@ -93,6 +103,10 @@ class Part:
         for deed in self._mine(scene):
             rotations = [other for other in self._others(scene, deed) if other.name.startswith(("rotate", "first use"))]
             explorer.skews(scene, deed, rotations[:2])
+
+    def _repeats(self, explorer: Explorer, scene: Scene) -> None:
+        for deed in self._mine(scene):
+            explorer.repeats(scene, deed)
 
     def _answers(self, explorer: Explorer, scene: Scene) -> None:
         for deed in scene.deeds.values():

@@ -10,6 +10,7 @@ import argparse
 import multiprocessing
 import os
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def main() -> int:
         help="switches in all pairs; runs that are alike have two anyway",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the order in which the work is done")
-    parser.add_argument("--answers", type=int, default=6, help="one in how many short and stale answers; 1 for all")
+    parser.add_argument("--answers", type=int, default=10, help="one in how many short answers; 1 for all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--stop", action="store_true", help="end at the first finding")
     parser.add_argument("--findings", type=Path, help="a folder for one file for each finding")
@@ -97,12 +98,20 @@ def _begin() -> None:
     _EXPLORER.append(Explorer(Tally()))
 
 
+def _refuse_crashes(crashes: list[BaseException]) -> None:
+    if crashes:
+        raise RuntimeError("the sandbox itself failed") from crashes[0]
+
+
 def _one(part: Part) -> tuple[Part, list[Finding], Counter[str], float]:
     began = time.process_time()
     explorer = _EXPLORER[0]
     tally = explorer.tally = Tally()
-    part.explore(explorer, _BUILDER[0].scene(part.scene))
-    crashes = _BUILDER[0].sandbox.crashes
-    if crashes:
-        raise RuntimeError(f"the sandbox itself failed in {part}") from crashes[0]
+    try:
+        part.explore(explorer, _BUILDER[0].scene(part.scene))
+        _refuse_crashes(_BUILDER[0].sandbox.crashes)
+    except Exception as error:
+        # Of the explorer or the sandbox. The other parts are walked all the same; it counts as a finding.
+        trace = tuple(traceback.format_exc().splitlines())
+        tally.add(Finding(part.scene, (), str(part), "defect of the explorer", repr(error), trace))
     return part, tally.findings, tally.counts, time.process_time() - began

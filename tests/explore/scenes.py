@@ -79,6 +79,10 @@ class Deed:
     tests_groups: bool = False
     # Whether it says which credential a link is to have; then it and a rotation undo each other for ever.
     declares_credential: bool = False
+    # Which credential it wants the groups to have; runs that want different ones undo each other for ever.
+    settles: str = ""
+    # Whether a result claims to be the end of it; others say themselves that something is still under way.
+    is_final: Callable[[Mapping[str, Any]], bool] = lambda _result: True
     # Beginnings of facts that are there, or are not, when it says ok.
     wants: tuple[Fact, ...] = ()
     unwanted: tuple[Fact, ...] = ()
@@ -255,6 +259,7 @@ class Builder:
 
         touches = frozenset({"credentials", "groups"})
         once = options.get("renew") != "always"
+        settles = "own pair" if "link_certificate" in options else options.get("type", "") if once else "always"
         return Deed(
             Job(name, cdc_credential, given),
             touches,
@@ -262,6 +267,7 @@ class Builder:
             claims=(claims.of_credential,),
             idempotent=once,
             tests_groups=True,
+            settles=settles,
         )
 
     def application(self, name: str, **options: Any) -> Deed:
@@ -338,7 +344,11 @@ class Builder:
         job, told = Job(name, azure_kv_prereqs, given), (claims.of_prerequisites,)
         # A role that somebody else has assigned stays.
         gone: tuple[Fact, ...] = (("policy", vault, principal),) if absent else ()
-        return Deed(job, touches, removes, breaks, told, destroys=absent, wants=wants, unwanted=gone)
+
+        def is_final(result: Mapping[str, Any]) -> bool:
+            return result["effect"] in ("effective", "removed", "unchanged")
+
+        return Deed(job, touches, removes, breaks, told, destroys=absent, wants=wants, unwanted=gone, is_final=is_final)
 
     def access(self, name: str, state: str, record: Mapping[str, Any] | None, **options: Any) -> Deed:
         stores = [{"resource_id": self.view.vaults[one].resource_id} for one in (POLICY_VAULT, RBAC_VAULT)]
@@ -369,7 +379,10 @@ class Builder:
         )
         touches = frozenset({"credentials", "application", *(f"rights {one}" for one in (POLICY_VAULT, RBAC_VAULT))})
         claim = partial(claims.of_access, revoked=revoked)
-        return Deed(Job(name, azure_kv_access, given), touches, removes, breaks, (claim,), destroys=revoked)
+        # What has come up since the record was taken is not removed without a new one.
+        refuses = "as the record does not have it" if revoked else ""
+        job = Job(name, azure_kv_access, given)
+        return Deed(job, touches, removes, breaks, (claim,), destroys=revoked, refuses=refuses)
 
     def groups(self, name: str, group: str, operation: Any = cdc_group, **options: Any) -> Deed:
         named = {"name": group} if operation is cdc_group else {"group_name": group}
@@ -388,6 +401,9 @@ class Builder:
                 return operation is cdc_vault_select and fact[2] in ("url", "key_vault_type")
             if fact[0] == "tls":
                 return operation is cdc_tls
+            if fact[0] == "auth":
+                # DSM replaces a link whole, so that the credential is sent, too.
+                return "link_client_secret" in options
             return fact[0] == "description" and "description" in options
 
         breaks = frozenset({"exists"}) if absent else frozenset[str]()
@@ -407,7 +423,7 @@ class Builder:
             removes,
             breaks,
             told,
-            destroys=absent,
+            destroys=options.get("state") == "absent",
             wants=tuple(wants),
             unwanted=unwanted,
             declares_credential="link_client_secret" in options,

@@ -128,5 +128,19 @@ def test_a_short_or_old_answer_is_refused_or_makes_no_difference(
     found = builder.scene(scene)
     explorer.answers(found, found.deeds[name], 0, 3)
 
-    assert tally.counts["short and stale answers"] > 10
+    assert tally.counts["short answers"] > 10
+    assert_no_findings(tally)
+
+
+@pytest.mark.parametrize(
+    ("scene", "name"),
+    [("certificates", "rotate"), ("certificates", "app: other certificate"), ("cut", "access: restored")],
+)
+def test_an_earlier_answer_once_more_is_refused_or_makes_no_difference(
+    builder: Builder, explorer: Explorer, tally: Tally, scene: str, name: str
+) -> None:
+    found = builder.scene(scene)
+    explorer.repeats(found, found.deeds[name])
+
+    assert tally.counts["stale answers"] > 0
     assert_no_findings(tally)

@@ -242,6 +242,8 @@ class World:
 
     def close(self) -> None:
         self._manager.clear()
+        for pool in self._pools.values():
+            pool.close()
 
     # State -----------------------------------------------------------------------------------------------------------
 
