@@ -167,6 +167,42 @@ def test_a_write_that_was_done_and_answered_by_a_gateway_is_done(
     assert (result["changed"], names(apps, app)) == (True, [THEIRS, "fortanix-dsm-ansible"])
 
 
+def test_what_another_run_has_registered_meanwhile_is_no_change_of_this_one(
+    apps: Apps, app: Application, rsa_pair: Pair
+) -> None:
+    sandbox = apps.azure.sandbox
+    app.required_access.clear()
+    apps(app_client_id=app.client_id)
+    sandbox.faults.add(
+        Fault(
+            "graph",
+            "PATCH",
+            APPLICATION,
+            status=429,
+            retry_after=0,
+            then=lambda: sandbox._state.azure.public.add_certificate(app, rsa_pair.certificate, "same") and None,
+        )
+    )
+
+    result = apps(app_client_id=app.client_id, certificates=[rsa_pair.certificate_pem])
+
+    assert (result["changed"], names(apps, app)) == (False, [THEIRS, "same"])
+
+
+@pytest.mark.parametrize("lag", [1, 4, 8])
+def test_a_list_that_has_to_be_sent_again_has_the_same_entry_in_it(
+    apps: Apps, app: Application, rsa_pair: Pair, lag: int
+) -> None:
+    """Reads lag behind the write, so that it seems to be lost. The key ID that the result names stays the right one."""
+    apps.azure.do(lambda state: setattr(state.directory, "read_lag", lag))
+
+    result = apps(app_client_id=app.client_id, certificates=[rsa_pair.certificate_pem])
+
+    ours = [one.key_id for one in app.certificates if one.name == "fortanix-dsm-ansible"]
+    told = [one["key_id"] for one in result["application"]["credentials"] if one["name"] == "fortanix-dsm-ansible"]
+    assert (told, names(apps, app)) == (ours, [THEIRS, "fortanix-dsm-ansible"])
+
+
 def overwritten(apps: Apps, app: Application, left: list[Any]) -> None:
     """Somebody else sends a list that was built before ours, as soon as ours is there."""
     apps.azure.sandbox.faults.add(

@@ -127,6 +127,26 @@ def test_a_group_that_could_not_be_put_back_holds_the_new_credential(rotations: 
     assert rotations.held()["one"] == new
 
 
+def test_what_others_have_added_to_a_group_stays_when_it_is_put_back(rotations: Rotations) -> None:
+    """Metadata that comes between the write of the link and its being read back, and then the way back."""
+    rotations.given("one", "two")
+    given, sandbox = rotations.azure.view.client_secret, rotations.azure.sandbox
+
+    def add() -> None:
+        group = sandbox._state.dsm.default_account.groups.named("one")
+        group.custom_metadata = {**(group.custom_metadata or {}), "floor": "3"}
+
+    sandbox.faults.add(Fault("dsm", "PATCH", GROUP, then=add))
+    sandbox.faults.add(Fault("dsm", "PATCH", GROUP, status=403, body="not for you"))
+
+    with pytest.raises(TaskError, match=UNDONE):
+        rotations(renew="always", current_credential={"link_client_secret": given})
+
+    group = sandbox.do(lambda state: state.dsm.find_group("one"))
+    assert group.custom_metadata["floor"] == "3"
+    assert set(rotations.held().values()) == {rotations.azure.view.client_secret_id}
+
+
 # What is said of the one before -------------------------------------------------------------------------------------
 
 

@@ -115,3 +115,7 @@ def test_a_group_of_the_same_name_is_taken_only_when_it_is_the_same() -> None:
         races.refuse_if_other(BEFORE, BEFORE, "client-secret:ours")
     with pytest.raises(TaskError, match="another description"):
         races.refuse_if_other(BEFORE, REDESCRIBED, "client-secret:old")
+
+
+def test_metadata_that_others_have_added_is_told_and_is_no_failure() -> None:
+    assert races.verify(BEFORE, NOTED, METADATA) == ["custom_metadata.site"]
