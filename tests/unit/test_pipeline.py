@@ -311,6 +311,30 @@ def test_a_body_that_is_no_json_is_told(sandbox: Sandbox, reader: Channel, vault
     assert "proxy or gateway" in refused(lambda: reader.get(vaults, obj="vaults", query=API)).next_step
 
 
+@pytest.mark.parametrize("body", ["", "  ", "[]", "null", '"x"'])
+def test_a_read_that_is_empty_or_no_object_is_a_failure_that_may_pass(
+    sandbox: Sandbox, reader: Channel, vaults: str, body: str
+) -> None:
+    sandbox.faults.add(Fault(plane="arm", status=200, body=body, content_type="application/json"))
+
+    error = refused(lambda: reader.get(vaults, obj="vaults", query=API))
+
+    assert error.details["retryable"] is True
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "POST"])
+def test_a_write_is_sent_once(sandbox: Sandbox, login: Login, method: str, status: int) -> None:
+    """By the time that it is sent again, its body may be built on an old answer."""
+    sandbox.faults.add(Fault(plane="arm", status=status, retry_after=0, times=None))
+    mark = sandbox.journal.mark()
+
+    with arm(login(), read_only=False) as channel:
+        refused(lambda: channel.send(method, "/subscriptions/x", obj="x", query=API, body={}))
+
+    assert [entry.method for entry in sandbox.journal.since(mark) if entry.plane == "arm"] == [method]
+
+
 def test_json_that_breaks_off_is_told(sandbox: Sandbox, reader: Channel, vaults: str) -> None:
     sandbox.faults.add(Fault("arm", status=200, body='{"value": [', content_type="application/json", times=None))
 
