@@ -338,6 +338,7 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "") -
         words=words,
         next_step=FOREIGN_ANSWER,
         status=status,
+        retryable=True,
     )
 
 
