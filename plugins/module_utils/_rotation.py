@@ -306,15 +306,24 @@ class Rotation:
             _time.sleep(self.grace)
         found = self._look_until_listed(current)
         old = old_ones(found.credentials, current, self.used, self.wish, self.now())
-        if not old.gone:
-            return old
-        self._refuse_if_in_use(current, found)
+        if old.gone or self._is_not_alone(current, found):
+            self._refuse_if_in_use(current, found)
         for kind in (CERTIFICATE, SECRET):
             gone = [one for one in old.gone if one.kind == kind]
             back = application_changes.remove_credentials(self.graph, found, gone, self.patience(), required=current)
             self.put_back.extend(back)
             self.removed.extend(gone)
+        if self.removed:
+            # What this run says is to be so when it ends.
+            after = self._look_until_listed(current)
+            if self._is_not_alone(current, after):
+                self._refuse_if_in_use(current, after)
         return old
+
+    def _is_not_alone(self, current: EntraCredential, found: Application) -> bool:
+        """Whether another run has created a credential since this one began, which it may have written to groups."""
+        known = {current.key_id, *(one.key_id for one in self.application.credentials)}
+        return any(one.name == NAME and one.key_id not in known for one in found.credentials)
 
     def _look_until_listed(self, current: EntraCredential) -> Application:
         """The application, once an answer shows the credential in use: one that does not is old, or it was removed."""
@@ -340,7 +349,7 @@ class Rotation:
 
     def _overtaken(self, problem: str) -> TaskError:
         return TaskError(
-            f"{problem}; no old credential was removed",
+            problem if self.removed else f"{problem}; no old credential was removed",
             plane="DSM",
             obj=self._obj,
             next_step=f"see that no other run is under way for this application, and {_RETRY}",
@@ -417,8 +426,11 @@ class Rotation:
         credential = fallback.credential_for(member.group.azure_link)
         if stored is None or credential is None:
             return False
-        was = replace(credential, tls_key=member.tls_key)
-        edit = Edit(Group.from_stored(stored), member.group, was, write_credential=True, asking=self.asking)
+        # Of the group as it is now, only what this run has changed goes back.
+        now = Group.from_stored(stored)
+        was = replace(now, link=replace(now.azure_link, tls=member.group.azure_link.tls))
+        old = replace(credential, tls_key=member.tls_key)
+        edit = Edit(now, was, old, write_credential=True, asking=self.asking)
         return not link_edit.apply(self.dsm, edit, self.warn).is_pending
 
     # Helpers ----------------------------------------------------------------------------------------------------------

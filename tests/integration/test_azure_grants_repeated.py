@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -127,3 +128,34 @@ def test_a_cut_and_its_return_are_complete_all_the_same(azure: AzureRights, trou
     cutoff.restore()
 
     assert (cutoff.held(), cutoff.of_others()) == (before, others)
+
+
+# Short answers ------------------------------------------------------------------------------------------------------
+
+VAULT = POLICY.partition("/accessPolicies")[0]
+
+
+def without_policies(body: bytes) -> bytes:
+    value = json.loads(body)
+    value["properties"]["accessPolicies"] = []
+    return json.dumps(value).encode()
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_a_single_answer_without_policies_removes_nothing_from_a_cut(azure: AzureRights, position: int) -> None:
+    cutoff = Cutoff(azure, ("akv-sandbox-prem",))
+    cutoff.prepare()
+    azure.sandbox.faults.add(Fault("arm", "GET", VAULT, skip=position, rewrite=without_policies))
+
+    cutoff.cut()
+
+    assert cutoff.held()["policies"] == []
+
+
+def test_a_single_answer_without_policies_is_no_removal(policies: AzureRights) -> None:
+    policies.repair()
+    policies.sandbox.faults.add(Fault("arm", "GET", VAULT, rewrite=without_policies))
+
+    result = policies.repair(state="absent", confirm_remove_policy=True, **policies.dsm_login)
+
+    assert (result["changed"], policies.usable()) == (True, set())

@@ -234,7 +234,7 @@ def test_a_new_vault_that_azure_shows_otherwise_ends_the_wait(vaults: Vaults) ->
     with pytest.raises(
         TaskError, match=r"something else than was written \(tags: .*policy.*keys.*created before"
     ) as raised:
-        vaults(NEW, tags={"team": "keys"}, wait_timeout=1800)
+        vaults(NEW, tags={"team": "keys"}, wait_timeout=20)
 
     assert raised.value.details["retryable"] is True
     assert [one["action"] for one in raised.value.details["done"]] == ["create"]
@@ -405,7 +405,7 @@ def test_a_settled_vault_that_stays_different_ends_the_wait(vaults: Vaults, vaul
     mark = vaults.mark()
 
     with pytest.raises(TaskError) as raised:
-        vaults(vaults.there, tags={"team": "keys"}, wait_timeout=1800)
+        vaults(vaults.there, tags={"team": "keys"}, wait_timeout=20)
 
     message = str(raised.value)
     assert "something else than was written (tags: {'cost': '42', 'team': 'policy'} instead of" in message
@@ -689,7 +689,7 @@ def test_a_vault_that_comes_back_after_its_deletion_is_told(empty: Vaults) -> No
     meanwhile(empty, "DELETE", lambda state: state.recover_vault("kv-new"))
 
     with pytest.raises(TaskError, match=r"recovered or created again.*deletion had been requested") as raised:
-        empty(ABSENT, wait_timeout=1800)
+        empty(ABSENT, wait_timeout=20)
 
     assert raised.value.details["retryable"] is True
 

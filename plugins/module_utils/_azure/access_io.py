@@ -126,8 +126,8 @@ def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> Seen
     identity = registration.identity
     with understood(f"vault {store.name}"):
         # Read again: what was found by a list, or before a change, may be old.
-        body = azure.arm.get(store.resource_id, obj=f"vault {store.name}", query=vaults.API)
-        store = vaults.store_of(store.kind, body)
+        place, body = vaults.body_at(azure.arm, store.resource_id)
+        store = vaults.store_of(place.kind, body)
         access = observation.observe(azure, store, identity)
         unread = {name: words for name, words in access.unreadable.items() if name in ("assignments", "local")}
         policies = () if store.is_hsm else _policies(body, identity.object_id)

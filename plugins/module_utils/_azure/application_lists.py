@@ -12,6 +12,7 @@ API, ID and type.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -106,7 +107,10 @@ class _Lists:
             known += [identity_of(one) for one in found.credentials if one.kind == "certificate"]
         if PERMISSIONS in self._members:
             known += _permissions(found.access)
-        add: dict[str, Entries] = {_identity(entry): ({**_KIND, **entry},) for entry in edit.add}
+        # With a key ID of ours, a list that has to be sent again has the same entry in it.
+        add: dict[str, Entries] = {
+            _identity(entry): ({**_KIND, "keyId": str(uuid.uuid4()), **entry},) for entry in edit.add
+        }
         if edit.permission is not None:
             add.update(_permissions(edit.permission.merged_into(())))
         return Wish(

@@ -217,14 +217,26 @@ def planned(locator: Locator, operator: Operator, *, rbac: bool) -> KeyStore:
 
 def read(arm: Channel, resource_id: str) -> KeyStore:
     """The vault or pool with this resource ID, by GET."""
+    place, body = body_at(arm, resource_id)
+    return store_of(place.kind, body)
+
+
+def body_at(arm: Channel, resource_id: str) -> tuple[Place, dict[str, Any]]:
+    """The body of the vault or pool with this resource ID.
+
+    A single answer without a permission model or without any access policy is not believed: it decides who has access.
+
+    Raises:
+        AzureError: it is not there, or may not be read.
+        Incomplete: the answer is not usable.
+    """
     place = Place.parse(resource_id)
     if place is None:
         raise AssertionError(f"not a resource ID of Key Vault: {resource_id}")
     body = checked(place, arm.get(resource_id, obj=place.label, query=API))
-    if MODEL in gaps(place.kind, body):
-        # Only vaults of old times have no answer here. A single answer without one is not believed (§1.4).
+    if MODEL in gaps(place.kind, body) or (place.kind == VAULT and not body["properties"].get("accessPolicies")):
         body = checked(place, arm.get(resource_id, obj=place.label, query=API))
-    return store_of(place.kind, body)
+    return place, body
 
 
 def checked(place: Place, body: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,11 @@ def verify(wanted: Group, actual: Group, body: Mapping[str, Any]) -> list[str]:
     before, after = difference(wanted.view(), actual.view())
     if actual.link is not None and actual.link.auth_mode is None:
         after.pop("link.auth_mode", None)
-    ours = {name: value for name, value in after.items() if "add_hmg" in body or _is_written(name, body)}
+    ours = {
+        name: value
+        for name, value in after.items()
+        if ("add_hmg" in body or _is_written(name, body)) and not _was_added(name, before)
+    }
     if ours:
         raise lost(
             f"DSM accepted the write, but holds something else in: {', '.join(ours)}",
@@ -118,6 +122,11 @@ def _changed_foreign(before: Group, now: Group) -> list[str]:
     """Members of the link that this collection does not know. A link is replaced whole, so that they are sent again."""
     was, is_now = (one.link.foreign if one.link is not None else {} for one in (before, now))
     return sorted(name for name in {*was, *is_now} if was.get(name) != is_now.get(name))
+
+
+def _was_added(name: str, before: Mapping[str, Any]) -> bool:
+    """Whether it is an entry of the metadata that somebody else has added, which takes nothing away."""
+    return name.startswith("custom_metadata.") and before.get(name) is None
 
 
 def _is_written(name: str, body: Mapping[str, Any]) -> bool:

@@ -235,7 +235,7 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
             steps = application_plan.steps_for(wanted, found, now)
         work = _Work(task, graph, request, lambda one: request.look(graph, cloud, one), wanted)
         after, result["client_secret"] = work.do(found, steps)
-        result |= _put_back(task, after, work.put_back)
+        result |= {"changed": work.wrote, **_put_back(task, after, work.put_back)}
     if request.pair is not None:
         result["certificate"] = _pair_record(request.pair, of_the_pair)
         result["key_path"] = request.pair.key_path
@@ -252,6 +252,8 @@ class _Work:
     look: Callable[[Selector], Observation]
     wanted: Wanted
     put_back: tuple[str, ...] = ()
+    # False where somebody else has done the same at the same time.
+    wrote: bool = False
 
     def __post_init__(self) -> None:
         self.patience = _patience(self.task)
@@ -287,10 +289,12 @@ class _Work:
             wanted = self.wanted
             client_id = application_changes.create(self.graph, wanted.display_name, wanted.unique_name)
             done.append("application made")
+            self.wrote = True
             found = self._visible(Selector("client_id", client_id) if client_id else self.request.selector)
         if found.principal_id is None:
             application_changes.create_principal(self.graph, found.client_id, self.patience)
             done.append("service principal made")
+            self.wrote = True
             found = self._visible(Selector("client_id", found.client_id), with_principal=True)
         if steps.creates:
             # It may have been there all the time, unseen, and have more than a fresh one has.
@@ -305,15 +309,18 @@ class _Work:
         if changed is not None:
             done.append("application completed")
             self.put_back = changed.put_back
+            self.wrote = self.wrote or changed.wrote
         if steps.consent and self.wanted.consent_to is not None:
             application_changes.set_consent(self.graph, found, self.wanted.consent_to, steps.consent, self.patience)
             done.append("consent given")
+            self.wrote = True
         found = self._settled(found, 1 if not steps.creates else _READS_IN_A_ROW)
         if steps.secret is None:
             return found, None
         # Last, as a failure of anything after it would lose the value.
         ends = self.task.clock.now() + steps.secret
         value, credential = application_changes.add_secret(self.graph, found, ends, self.patience)
+        self.wrote = True
         return replace(found, credentials=(*found.credentials, credential)), value
 
     def _missing(self, found: Application | None) -> Steps:
