@@ -150,9 +150,32 @@ class Judge:
             left = [fact for fact, number in self._net.get(mine[0].call.actor, Counter()).items() if number]
             if left:
                 yield f"says that nothing was changed, and of it there is left {left[:2]} ({outcome.failure})"
+        unseen = self._written_unseen(mine)
         for claim in deed.claims:
-            yield from claim(self.scene, before, after, outcome)
+            for text in claim(self.scene, before, after, outcome):
+                # What it has removed may be there again by a write that nobody could have known to undo that.
+                undone = self.gaps and text.startswith("removed says")
+                if not undone and text.partition(" is said to ")[0] not in unseen:
+                    yield text
         yield from self._secrets(outcome)
+
+    def _written_unseen(self, mine: Sequence[Event]) -> set[str]:
+        """The groups that somebody has written since this run looked at them last: of these it tells what was."""
+        actor = mine[0].call.actor
+        ids = self.scene.world.sandbox.do(
+            lambda state: {group.name: str(group.group_id) for group in state.dsm.default_account.groups}
+        )
+        found = set()
+        for name, group_id in ids.items():
+            concerned = [
+                place
+                for place, event in enumerate(self._events)
+                if event.call.actor == actor and (group_id in event.call.path or event.call.path == "/sys/v1/groups")
+            ]
+            later = self._events[concerned[-1] + 1 :] if concerned else []
+            if any(event.changed and event.call.actor != actor and group_id in event.call.path for event in later):
+                found.add(name)
+        return found
 
     def _secrets(self, outcome: Outcome) -> Iterator[str]:
         text = shown(outcome)

@@ -110,7 +110,7 @@ MUTATIONS = (
         f"{_UTILS}/_replacement.py",
         "        self._lost.update(lost)\n",
         "",
-        explored("certificates", "pairs", "app: other certificate", "--depth", "2"),
+        explored("certificates", "pairs", "app: certificate | app: other certificate", "--depth", "2"),
         "a certificate of somebody else stays lost",
     ),
     Mutation(
