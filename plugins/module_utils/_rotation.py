@@ -158,6 +158,8 @@ class Rotation:
     connections: dict[str, str] = field(default_factory=dict)
     working: set[str] = field(default_factory=set)
     removed: list[EntraCredential] = field(default_factory=list)
+    # The new certificate, as Graph has it in its list.
+    _entry: dict[str, str] | None = None
 
     # The steps in their order -----------------------------------------------------------------------------------------
 
@@ -190,6 +192,7 @@ class Rotation:
         self.put_back.extend(changed.put_back)
         registered = next(one for one in changed.certificates or () if one.sha256 == certificate.sha256)
         login = NewLogin(tenant_id, self.application.client_id, pem=_pem_of(pair))
+        self._entry = {**entry, "keyId": registered.key_id}
         return New(registered, client_certificate(pair), login, changed.wrote, is_given=recipe.pair is not None)
 
     def prove(self, new: New, members: Sequence[Member]) -> None:
@@ -289,6 +292,7 @@ class Rotation:
             if not works and not refuses_credential(tried, group.azure_link):
                 self.warn(f"The {label} does not connect: {tried.words}")
                 return
+            self._bring_back()
             if not self._pause(patience):
                 raise TaskError(
                     "DSM tried the new credential with success before it was written, and does not connect with it now",
@@ -300,6 +304,21 @@ class Rotation:
         if self.sync_timeout is not None:
             keys.scan(self.dsm, str(group.group_id), group.label, self.sync_timeout, FAIL)
 
+    def _bring_back(self) -> None:
+        """Register the new certificate again, where somebody else's write of an older list has taken it out.
+
+        Groups have it already, so that they are cut off. Nothing is put back at an application that is disabled.
+        """
+        if self._entry is None:
+            return
+        found = self.look()
+        if any(one.key_id == self._entry["keyId"] for one in found.credentials):
+            return
+        if not found.enabled:
+            raise self._overtaken("the new certificate was removed from the application, which is disabled now")
+        changed = application_changes.add_certificates(self.graph, found, [self._entry], self.patience())
+        self.put_back.extend(["the new certificate of this run"] * changed.wrote + list(changed.put_back))
+
     def retire(self, current: EntraCredential) -> Old:
         """Wait, look at everything again, and remove the old credentials if nobody needs them any more."""
         if self.grace:
@@ -310,8 +329,8 @@ class Rotation:
             self._refuse_if_in_use(current, found)
         for kind in (CERTIFICATE, SECRET):
             gone = [one for one in old.gone if one.kind == kind]
-            back = application_changes.remove_credentials(self.graph, found, gone, self.patience(), required=current)
-            self.put_back.extend(back)
+            removed = application_changes.remove_credentials(self.graph, found, gone, self.patience(), required=current)
+            self.put_back.extend(removed.put_back)
             self.removed.extend(gone)
         if self.removed:
             # What this run says is to be so when it ends.

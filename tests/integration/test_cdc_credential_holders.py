@@ -193,6 +193,39 @@ def test_the_secret_of_a_run_that_is_under_way_stays_whatever_its_order(rotation
     ]
 
 
+def test_a_new_certificate_that_an_overwrite_took_out_is_registered_again(rotations: Rotations) -> None:
+    """A list that was built before it arrives when groups have it already: they would be cut off."""
+    rotations.started("one", "two", type="certificate")
+    azure, sandbox = rotations.azure, rotations.azure.sandbox
+    app = azure.do(lambda state: state.application(azure.app))
+    older = list(app.certificates)
+    sandbox.faults.add(Fault("dsm", "PATCH", GROUP, skip=1, then=lambda: setattr(app, "certificates", list(older))))
+
+    result = rotations.due(type="certificate")
+
+    (only,) = rotations.ours()
+    assert rotations.held() == {"one": only, "two": only}
+    assert result["put_back"] == ["the new certificate of this run"]
+    assert all(rotations.connects(name) for name in ("one", "two"))
+
+
+def test_a_new_certificate_is_not_registered_again_at_an_application_that_was_cut_off(rotations: Rotations) -> None:
+    rotations.started("one", "two", type="certificate")
+    azure, sandbox = rotations.azure, rotations.azure.sandbox
+    app = azure.do(lambda state: state.application(azure.app))
+
+    def cut() -> None:
+        app.certificates = []
+        app.service_principal_enabled = False
+
+    sandbox.faults.add(Fault("dsm", "PATCH", GROUP, skip=1, then=cut))
+
+    with pytest.raises(TaskError) as failed:
+        rotations.due(type="certificate", wait_timeout=2)
+
+    assert app.certificates == [], str(failed.value)
+
+
 def test_the_loser_of_a_race_says_what_is_so(rotations: Rotations) -> None:
     """Another run has written the group since this one has read it: the group is left as it is, and holds nothing."""
     rotations.started("one", type="secret")

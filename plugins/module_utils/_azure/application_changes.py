@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -162,6 +163,14 @@ def add_secret(
     return str(made["secretText"]), credential_of("secret", made)
 
 
+@dataclass(frozen=True)
+class Removed:
+    """``wrote``: False when all was gone already. ``put_back``: what others had lost by a write of a third party."""
+
+    wrote: bool
+    put_back: tuple[str, ...] = ()
+
+
 def remove_credentials(
     graph: Channel,
     application: Application,
@@ -169,7 +178,7 @@ def remove_credentials(
     patience: Patience,
     *,
     required: Credential | None = None,
-) -> tuple[str, ...]:
+) -> Removed:
     """Take these secrets and certificates away, and no other; the same thing done by somebody else is as good.
 
     Args:
@@ -179,21 +188,25 @@ def remove_credentials(
         patience: How long to wait until it is seen to be gone.
         required: A credential that must be among those that stay.
 
-    Returns:
-        What others have lost meanwhile by a write of a third party, and has been put back.
-
     Raises:
         TaskError: one of them is still there, or it cannot be seen whether it is.
     """
     certificates = [one for one in credentials if one.kind == "certificate"]
+    wrote = False
     put_back: tuple[str, ...] = ()
     if certificates:
         stays = required if required is not None and required.kind == "certificate" else None
-        put_back = _changed(graph, application, Edit(remove=certificates, required=stays), patience).put_back
+        changed = _changed(graph, application, Edit(remove=certificates, required=stays), patience)
+        wrote, put_back = changed.wrote, changed.put_back
     for one in credentials:
-        if one.kind == "secret" and not _remove_secret(graph, application, one.key_id):
-            _see_secret_gone(graph, application, one.key_id, patience)
-    return put_back
+        if one.kind == "secret":
+            wrote = _take_secret(graph, application, one.key_id, patience) or wrote
+    return Removed(wrote, put_back)
+
+
+def _take_secret(graph: Channel, application: Application, key_id: str, patience: Patience) -> bool:
+    """Remove it and make sure that it is gone; False when somebody else has removed it."""
+    return _remove_secret(graph, application, key_id) or _see_secret_gone(graph, application, key_id, patience)
 
 
 def _remove_secret(graph: Channel, application: Application, key_id: str) -> bool:
@@ -209,8 +222,8 @@ def _remove_secret(graph: Channel, application: Application, key_id: str) -> boo
     return True
 
 
-def _see_secret_gone(graph: Channel, application: Application, key_id: str, patience: Patience) -> None:
-    """Look for a secret whose removal was not confirmed, and remove it when it shows.
+def _see_secret_gone(graph: Channel, application: Application, key_id: str, patience: Patience) -> bool:
+    """Look for a secret whose removal was not confirmed, and remove it when it shows; whether this has removed it.
 
     One that this run has seen listed, and that is not listed any more, was removed by somebody else. One that was never
     listed may still come up, as Graph answers from several places.
@@ -226,7 +239,7 @@ def _see_secret_gone(graph: Channel, application: Application, key_id: str, pati
         check_id(body, application.object_id, plane="Entra", obj=obj)
         listed = {str(one.get("keyId")) for one in list_in(body, "passwordCredentials", plane="Entra", obj=obj)}
         if key_id in listed and _remove_secret(graph, application, key_id):
-            return
+            return True
         in_a_row = 0 if key_id in listed else in_a_row + 1
         was_listed = was_listed or key_id in listed
         waits = patience.pause()
@@ -238,6 +251,7 @@ def _see_secret_gone(graph: Channel, application: Application, key_id: str, pati
             next_step="run the task again, which removes it if it is there",
             retryable=True,
         )
+    return False
 
 
 def add_certificates(

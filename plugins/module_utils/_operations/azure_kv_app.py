@@ -391,13 +391,15 @@ def _absent(task: Task, graph: Channel, observed: Observation) -> dict[str, Any]
     plan = Plan(application_plan.changes_of_removal(found, removal))
     if plan:
         refuse_while_in_use(task, found.client_id, what="this application")
+    changed: dict[str, Any] = {}
     if not task.check_mode and removal.application:
         application_changes.remove(graph, found)
     elif not task.check_mode and removal.credentials:
-        application_changes.remove_credentials(graph, found, removal.credentials, _patience(task))
+        removed = application_changes.remove_credentials(graph, found, removal.credentials, _patience(task))
+        changed = {"changed": removed.wrote}
     after = None if removal.application else application_plan.without(found, removal)
     left = application_plan.what_is_left(found, removal)
-    return {**_result(plan, observed, found, after), "left": left}
+    return {**_result(plan, observed, found, after), **changed, "left": left}
 
 
 def _patience(task: Task) -> Patience:
