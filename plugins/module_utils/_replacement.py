@@ -35,14 +35,17 @@ _AGAIN = "run the task again, which goes by what is there then"
 class Incomplete(TaskError):
     """An answer that lacks what must be in it, so that nothing may be built on it."""
 
-    def __init__(self, problem: str, *, plane: str, obj: str) -> None:
-        super().__init__(
-            problem,
-            plane=plane,
-            obj=obj,
-            next_step=_AGAIN + "; if it stays so, see whether a proxy or gateway changes the answers",
-            retryable=True,
-        )
+    def __init__(
+        self,
+        problem: str,
+        *,
+        plane: str,
+        obj: str,
+        otherwise: str = "see whether a proxy or gateway changes the answers",
+    ) -> None:
+        """``otherwise``: what to do if it stays so."""
+        next_step = f"{_AGAIN}; if it stays so, {otherwise}"
+        super().__init__(problem, plane=plane, obj=obj, next_step=next_step, retryable=True)
 
 
 def list_in(body: Mapping[str, Any], member: str, *, plane: str, obj: str) -> list[Any]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from .. import _replacement
 from .._errors import TaskError
-from .._replacement import Whole, Wish, check_id, list_in
+from .._replacement import Incomplete, Whole, Wish, check_id, list_in
 from .._waiter import Patience
 from .application_plan import Application, Permission
 from .errors import AzureError, may_have_worked, status_of
@@ -137,12 +137,12 @@ class _Lists:
         entries = [{name: value for name, value in entry.items() if value is not None} for entry in listed]
         lost = [str(entry.get("keyId")) for entry in entries if not entry.get("key")]
         if lost:
-            raise TaskError(
+            raise Incomplete(
                 f"Graph does not show the public part of the credentials {', '.join(lost)}, which would be lost when "
-                "the list of certificates is changed; the list was left as it is",
+                "the list of certificates is changed",
                 plane="Entra",
                 obj=self._obj,
-                next_step="change the certificates in the portal, or use an application of its own for DSM",
+                otherwise="change the certificates in the portal, or use an application of its own for DSM",
             )
         found: dict[str, Entries] = {}
         for entry in entries:
