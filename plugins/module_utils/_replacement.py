@@ -136,7 +136,7 @@ class _Change(Generic[E]):
         self._wrote = False
 
     def carry_out(self) -> Outcome[E]:
-        entries = self._complete()
+        entries, last = self._complete(), None
         for _write in range(_MOST_WRITES):
             target = self._wish.over({**entries, **self._lost})
             if target.keys() == entries.keys():
@@ -147,11 +147,14 @@ class _Change(Generic[E]):
                 # Nothing was written: build on a new answer.
                 entries = self._complete()
                 continue
+            last = failure
             entries, is_there = self._read_back(failure)
             if is_there:
                 return self._outcome(entries)
-            self._note_loss(target, entries)
-        raise self._unseen()
+            if failure is None:
+                # Something else was written over it. After a failure, nothing was written at all.
+                self._note_loss(target, entries)
+        raise last or self._unseen()
 
     def _outcome(self, entries: dict[str, E]) -> Outcome[E]:
         return Outcome(entries, self._wrote, tuple(name for name in self._lost if name not in self._wish.add))
@@ -239,8 +242,6 @@ class _Change(Generic[E]):
                 equal = equal + 1 if last == entries.keys() else 1
                 last = entries.keys()
                 if equal >= EQUAL_READS:
-                    if failure is not None:
-                        raise failure
                     return entries, False
             if not self._patience.pause():
                 raise failure or self._unseen()

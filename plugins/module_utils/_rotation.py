@@ -13,7 +13,7 @@ So wherever a run stops, each group has one that works, and the next run starts 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -127,7 +127,8 @@ class Member:
 class Rotation:
     """One run for one application.
 
-    ``known``: IDs of the groups that the run has seen to. ``wait_timeout``: seconds that each step may wait for what
+    ``known``: ID of a group -> what was on record of its credential when this run has read or written it last.
+    ``wait_timeout``: seconds that each step may wait for what
     takes a while to be known everywhere. ``sync_timeout``: seconds for a sync of each group as a proof; None for none.
     ``grace``: seconds to wait before the old credentials go.
     """
@@ -140,7 +141,7 @@ class Rotation:
     wait_timeout: float
     wait_interval: float
     warn: Callable[[str], None]
-    known: set[str]
+    known: dict[str, str | None]
     asking: Asking = REQUEST
     sync_timeout: int | None = None
     grace: float = 0.0
@@ -244,7 +245,7 @@ class Rotation:
         self.dsm.begin_anew()
         for group in make(new):
             self.switched.append(group.name)
-            self.known.add(str(group.group_id))
+            self._note(group)
             self._see_connected(group, works=False)
             self.dsm.begin_anew()
 
@@ -274,7 +275,11 @@ class Rotation:
             self.approvals[member.group.name] = applied.approval
         if not applied.is_pending:
             self.switched.append(member.group.name)
+            self._note(applied.group)
             self._see_connected(applied.group, works=member.id in self.working)
+
+    def _note(self, group: Group) -> None:
+        self.known[str(group.group_id)] = group.credential_facts[0]
 
     @property
     def is_pending(self) -> bool:
@@ -364,7 +369,10 @@ class Rotation:
             if _has_another(group, current, found, self.known)
         ]
         if others:
-            raise self._overtaken(f"somebody else has written another credential to {', '.join(others)} meanwhile")
+            raise self._overtaken(
+                f"another credential is on record for {', '.join(others)} than this run has brought to the groups: it "
+                "was written meanwhile, or the group was not listed when this run began"
+            )
 
     def _overtaken(self, problem: str) -> TaskError:
         return TaskError(
@@ -436,7 +444,7 @@ class Rotation:
         now = self.now()
         gone = [key_id for key_id in self.used if key_id not in listed or _is_over(listed[key_id], now)]
         if not self.used:
-            return "which one they had before is not known"
+            return "which one the groups had before is not known" if self.known else "no group had one before"
         return f"the old one ({', '.join(gone)}) is not valid any more" if gone else "the old one is valid, too"
 
     def _put_back(self, member: Member, fallback: LinkOptions) -> bool:
@@ -488,10 +496,18 @@ def _is_over(one: EntraCredential, now: datetime) -> bool:
     return one.ends is not None and one.ends <= now
 
 
-def _has_another(group: Group, entry: EntraCredential, application: Application, known: Collection[str]) -> bool:
-    """Whether the group may have another credential. Without a record, one does that this run has not seen to."""
+def _has_another(
+    group: Group, entry: EntraCredential, application: Application, known: Mapping[str, str | None]
+) -> bool:
+    """Whether the group may have another credential: its record has changed since, or names another one.
+
+    Without a record of its own, a group does that this run has not seen to.
+    """
+    group_id, (fact, _before) = str(group.group_id), group.credential_facts
+    if group_id in known and fact != known[group_id]:
+        return True
     use = use_of(group.label, None, *group.credential_facts, application.credentials)
-    return str(group.group_id) not in known if use.key_id is None else use.key_id != entry.key_id
+    return group_id not in known if use.key_id is None else use.key_id != entry.key_id
 
 
 def _made_pair(subject: str, recipe: Recipe, now: datetime) -> Pair:

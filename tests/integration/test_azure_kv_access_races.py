@@ -415,3 +415,14 @@ def test_what_was_seen_last_is_in_the_finding(cutoff: Cutoff) -> None:
     assert (result["complete"], states(result)) == (False, {"done", "accepted"})
     assert OFFICER in json.dumps(result["diff"]["after"])
     assert finding(result, "credentials-stay")["status"] == "warning"
+
+
+@pytest.mark.parametrize(
+    "answer", [{"status": 429, "retry_after": 0}, {"status": 503}, {"status": 503, "after_work": True}]
+)
+def test_trouble_that_passes_does_not_leave_the_principal_enabled(policies: Cutoff, answer: dict[str, Any]) -> None:
+    policies.azure.sandbox.faults.add(Fault("graph", "PATCH", "/v1.0/servicePrincipals/{id}", **answer))
+
+    result = policies.cut()
+
+    assert (result["complete"], result["application"]["account_enabled"]) == (True, False)

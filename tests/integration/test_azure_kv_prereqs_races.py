@@ -145,7 +145,7 @@ def test_a_failure_to_read_after_a_grant_says_what_was_granted(policies: AzureRi
 @pytest.mark.parametrize("made", [0, 1])
 def test_a_conflict_with_another_change_is_retryable(policies: AzureRights, made: int) -> None:
     body = '{"error": {"code": "ConflictError", "message": "A conflict occurred."}}'
-    policies.sandbox.faults.add(Fault("arm", "PUT", status=409, body=body, skip=made))
+    policies.sandbox.faults.add(Fault("arm", "PUT", status=409, body=body, skip=made, times=None))
 
     with pytest.raises(TaskError) as failure:
         policies.repair()
@@ -168,6 +168,16 @@ def test_a_lack_of_rights_is_not_retryable(policies: AzureRights) -> None:
 
 def take_back(azure: AzureRights, **options: Any) -> dict[str, Any]:
     return azure.repair(state="absent", confirm_remove_policy=True, **{**azure.dsm_login, **options})
+
+
+def test_one_answer_that_shows_no_right_is_no_proof_that_there_is_none(policies: AzureRights) -> None:
+    policies.repair()
+
+    first_look_shows(policies)
+
+    result = take_back(policies)
+
+    assert (result["effect"], policies.usable()) == ("removed", set())
 
 
 @pytest.mark.parametrize("setting", ["policies", "rbac"])
@@ -197,7 +207,7 @@ def test_a_removal_that_fails_midway_says_what_is_gone(policies: AzureRights) ->
     policies.repair()
     body = '{"error": {"code": "ConflictError", "message": "A conflict occurred."}}'
     route = f"{_VAULT}/accessPolicies/{{operation}}"
-    policies.sandbox.faults.add(Fault("arm", "PUT", route, status=409, body=body))
+    policies.sandbox.faults.add(Fault("arm", "PUT", route, status=409, body=body, times=None))
 
     with pytest.raises(TaskError, match="after 1 of the removals had been made") as failure:
         take_back(policies)

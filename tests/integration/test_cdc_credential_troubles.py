@@ -226,10 +226,35 @@ def test_an_old_credential_stays_when_somebody_has_written_it_again_meanwhile(ro
         Fault("dsm", "POST", CHECK_GROUP, skip=1, origin="client", then=lambda: write_back(sandbox._state))
     )
 
-    with pytest.raises(TaskError, match='written another credential to group "two" meanwhile') as failed:
+    with pytest.raises(
+        TaskError, match='another credential is on record for group "two" than this run has brought'
+    ) as failed:
         rotations.due()
 
     assert failed.value.details["retryable"] is True
+    assert old in rotations.ours()
+    assert None not in rotations.held().values()
+
+
+def test_an_old_credential_stays_when_somebody_has_given_it_to_a_group_by_hand_meanwhile(rotations: Rotations) -> None:
+    """As a task does that edits something else of the link, and sends the secret that its user has."""
+    rotations.started("one", "two", type="secret")
+    (old,) = rotations.ours()
+    secret = rotations.azure.do(lambda state: state.application(rotations.azure.app).secrets[-1].value)
+    sandbox = rotations.azure.sandbox
+
+    def write_back() -> None:
+        group = sandbox._state.dsm.default_account.groups.named("two")
+        (link,) = group.hmg.values()
+        link["auth_config"] = {"mode": "client_secret", "client_secret": secret}
+        record = {"fortanix-dsm-ansible-link-credential": "client-secret:0123456789"}
+        group.custom_metadata = {**group.custom_metadata, **record}
+
+    sandbox.faults.add(Fault("dsm", "POST", CHECK_GROUP, skip=1, origin="client", then=write_back))
+
+    with pytest.raises(TaskError, match='another credential is on record for group "two" than this run has brought'):
+        rotations.due()
+
     assert old in rotations.ours()
     assert None not in rotations.held().values()
 

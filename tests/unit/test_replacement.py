@@ -135,8 +135,15 @@ def test_a_write_whose_answer_is_lost_is_looked_for_and_not_repeated() -> None:
     assert (outcome.wrote, len(server.sent)) == (True, 1)
 
 
-def test_a_write_that_fails_is_not_said_to_be_done() -> None:
+def test_a_write_that_was_not_done_is_built_anew() -> None:
     server = Server({"theirs"}, writes=[Refused("trouble")])
+
+    assert server.change(add("ours")).wrote is True
+    assert server.names == {"theirs", "ours"}
+
+
+def test_a_write_that_fails_again_and_again_is_not_said_to_be_done() -> None:
+    server = Server({"theirs"}, writes=[Refused("trouble")] * 100)
 
     with pytest.raises(Refused, match="trouble"):
         server.change(add("ours"))

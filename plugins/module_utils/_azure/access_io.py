@@ -243,7 +243,7 @@ def cut(azure: Azure, step: Step, patience: Patience) -> None:
     elif isinstance(step, Role):
         writes.repeated(lambda: _unassign(azure, step), patience)
     elif isinstance(step, Enabled):
-        application_changes.set_enabled(azure.graph, step.application.object_id, enabled=False)
+        application_changes.set_enabled(azure.graph, step.application.object_id, patience, enabled=False)
     else:
         if isinstance(step, Secret):
             credentials = [Credential("secret", step.entry.key_id, step.entry.display_name, None, None)]
@@ -263,7 +263,7 @@ def restore(azure: Azure, step: Step, patience: Patience) -> None:
     elif isinstance(step, Role):
         writes.repeated(lambda: _assign(azure, step), patience)
     elif isinstance(step, Enabled):
-        application_changes.set_enabled(azure.graph, step.application.object_id, enabled=True)
+        application_changes.set_enabled(azure.graph, step.application.object_id, patience, enabled=True)
     elif isinstance(step, Certificates):
         entries = [{"key": one.key, "displayName": one.display_name} for one in step.entries]
         application = _application(step.application)

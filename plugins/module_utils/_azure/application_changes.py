@@ -17,7 +17,7 @@ from .._certificates import Certificate
 from .._errors import TaskError
 from .._replacement import EQUAL_READS, check_id, list_in
 from .._waiter import Patience
-from . import application_lists
+from . import application_consent, application_lists, writes
 from .application_lists import Changed, Edit
 from .application_plan import MARK, Application, Permission
 from .errors import GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
@@ -32,10 +32,6 @@ _MAY_WRITE = (
     "Application.ReadWrite.All"
 )
 _MAY_CONSENT = "DelegatedPermissionGrant.ReadWrite.All"
-_REMOVE_LOST_SECRET = (
-    "run the task with state=absent, which removes it together with other credentials of this collection, or remove it "
-    "by hand"
-)
 
 
 def until_known(request: Callable[[], T], patience: Patience, *, unknown: Sequence[int] = (404,)) -> T:
@@ -108,23 +104,11 @@ def set_consent(
     graph: Channel,
     application: Application,
     permission: Permission,
-    scopes: Sequence[str],
     patience: Patience,
-) -> None:
-    """Consent for everybody, with these words in its scope: a further grant, or the one that is there extended."""
-    obj = f"admin consent for {application.display_name}"
-    with _explained("give consent", _MAY_CONSENT, obj):
-        if application.consent is not None:
-            path = f"/v1.0/oauth2PermissionGrants/{application.consent.grant_id}"
-            graph.send("PATCH", path, obj=obj, body={"scope": " ".join(scopes)})
-            return
-        body = {
-            "clientId": application.principal_id,
-            "consentType": "AllPrincipals",
-            "resourceId": permission.resource_principal_id,
-            "scope": " ".join(scopes),
-        }
-        until_known(lambda: graph.send("POST", "/v1.0/oauth2PermissionGrants", obj=obj, body=body), patience)
+) -> bool:
+    """Consent for everybody, by a further grant or the one that is there, extended; whether this run has done it."""
+    with _explained("give consent", _MAY_CONSENT, f"admin consent for {application.display_name}"):
+        return application_consent.give(graph, application, permission, patience)
 
 
 def add_secret(
@@ -134,11 +118,12 @@ def add_secret(
     patience: Patience,
     *,
     name: str = MARK,
-    when_lost: str = _REMOVE_LOST_SECRET,
+    when_lost: str | None = None,
 ) -> tuple[str, Credential]:
     """A new client secret: its value, which Graph shows this once, and the credential as it is listed.
 
-    ``when_lost``: the next step where no answer came, so that there may be a secret which nobody knows.
+    ``when_lost``: the next step where no answer came, so that there may be a secret which nobody knows; None where
+    somebody has to remove it.
     """
     obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}/addPassword"
     body = {"passwordCredential": {"displayName": name, "endDateTime": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}}
@@ -157,10 +142,30 @@ def add_secret(
             plane=lost.plane,
             obj=obj,
             words=lost.words,
-            next_step=when_lost,
+            next_step=when_lost or _advice_on_lost_secret(graph, application, name),
             status=status,
+            # Without that step, another run would take it for the one that it is to make.
+            retryable=when_lost is not None,
         )
     return str(made["secretText"]), credential_of("secret", made)
+
+
+def _advice_on_lost_secret(graph: Channel, application: Application, name: str) -> str:
+    """How to remove a secret that nobody has the value of, with its ID where Graph shows it."""
+    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
+    known = {one.key_id for one in application.credentials}
+    try:
+        body = graph.get(path, obj=obj, query={"$select": "id,passwordCredentials"})
+        listed = list_in(body, "passwordCredentials", plane="Entra", obj=obj)
+    except TaskError:
+        # The failure that is reported is the one before; without the list, the secret is described.
+        listed = []
+    new = [str(one.get("keyId")) for one in listed if one.get("displayName") == name and one.get("keyId") not in known]
+    named = f"the secret {' or '.join(new)}" if new else f'a secret named "{name}" that was created just now'
+    return (
+        f"remove {named}, which nobody has the value of (az ad app credential delete --id {application.client_id} "
+        f"--key-id {new[0] if len(new) == 1 else 'ID'}), and run the task again after that"
+    )
 
 
 @dataclass(frozen=True)
@@ -269,11 +274,11 @@ def add_certificates(
     return _changed(graph, application, Edit(add=entries, while_disabled=while_disabled), patience)
 
 
-def set_enabled(graph: Channel, object_id: str, *, enabled: bool) -> None:
+def set_enabled(graph: Channel, object_id: str, patience: Patience, *, enabled: bool) -> None:
     """Switch a service principal on or off: for one that is off, Entra issues no token (AADSTS7000112, T36)."""
-    obj = f"service principal {object_id}"
+    obj, path = f"service principal {object_id}", f"/v1.0/servicePrincipals/{object_id}"
     with _explained("change this service principal", _MAY_WRITE, obj):
-        graph.send("PATCH", f"/v1.0/servicePrincipals/{object_id}", obj=obj, body={"accountEnabled": enabled})
+        writes.repeated(lambda: graph.send("PATCH", path, obj=obj, body={"accountEnabled": enabled}), patience)
 
 
 def remove(graph: Channel, application: Application) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from .._errors import TaskError
 from .._replacement import Incomplete, list_in
 from . import app_policies
+from .application_consent import grant_for, words_of
 from .application_plan import SCOPE, Application, Consent, Permission
 from .authorization import moment
 from .cloud import Cloud
@@ -201,11 +202,9 @@ def _consent(answer: Answer | None, permission: Permission | None, obj: str) -> 
     if answer is None or permission is None:
         return None
     body = _read(answer, "look at consents", _MAY_READ_CONSENT, obj)
-    for grant in [] if body is None else list_in(body, "value", plane="Entra", obj=obj):
-        about = str(grant.get("resourceId")).lower() == permission.resource_principal_id.lower()
-        if about and grant.get("consentType") == "AllPrincipals":
-            return Consent(str(grant["id"]), tuple(str(grant.get("scope") or "").split()))
-    return None
+    listed = [] if body is None else list_in(body, "value", plane="Entra", obj=obj)
+    grant = grant_for(listed, permission.resource_principal_id)
+    return None if grant is None else Consent(str(grant["id"]), words_of(grant, obj=obj))
 
 
 def tenants_restrictions(policy: Mapping[str, Any] | None) -> Mapping[str, Any]:

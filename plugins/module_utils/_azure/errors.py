@@ -180,6 +180,8 @@ _TROUBLE = ("Azure or something in front of it is in trouble", "run again when i
 
 
 _THROTTLED, _SERVER_TROUBLE = 429, 500
+# What a failure of the operator's login is about.
+LOGIN = "operator"
 
 
 class AzureError(TaskError):
@@ -312,7 +314,7 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "") -
         return AzureError(
             "the source of the operator's login gives none",
             plane="Entra",
-            obj="operator",
+            obj=LOGIN,
             words=words,
             next_step="for the Azure CLI, install it and run `az login` where the module runs; for msi, give that "
             "machine a managed identity; or choose another auth_source",
@@ -330,7 +332,7 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "") -
             problem, advice = _ENTRA["90002"]
         else:
             problem, advice = "the operator's login was refused", "check tenant, client_id and its credential"
-        return AzureError(problem, plane="Entra", obj="operator", words=words, next_step=advice, status=status)
+        return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, status=status)
     return AzureError(
         "the answer cannot be read",
         plane=plane,
@@ -350,9 +352,7 @@ def _entra_refusal(number: str, words: str, clock: str) -> AzureError:
             f"correct the clock of the machine that runs the module (NTP): {clock}; if that does not help, {advice}"
         )
     code = _AADSTS.match(words)
-    return AzureError(
-        problem, plane="Entra", obj="operator", words=words, next_step=advice, code=code[0] if code else ""
-    )
+    return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, code=code[0] if code else "")
 
 
 def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureError:

@@ -121,6 +121,8 @@ def _answer(one: Mapping[str, Any]) -> Answer:
     status, body = int(one["status"]), one.get("body")
     if status == 200 and isinstance(body, Mapping):
         return Answer(status, body)
+    if status == 200:
+        return Answer(0, None, "an answer without a body")
     error = (body or {}).get("error") if isinstance(body, Mapping) else None
     return Answer(status, None, quotable(str((error or {}).get("message") or f"HTTP status {status}")))
 

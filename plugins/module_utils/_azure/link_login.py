@@ -22,6 +22,8 @@ from .errors import AzureError, entra_numbers, without_trace
 
 # Entra answers from several places, and one that has not heard of a new secret, certificate or application says this.
 _NOT_KNOWN_YET = frozenset({"7000215", "700027", "700016", "50012", "7000229"})
+# A signed statement, or a certificate, outside of its time.
+_ABOUT_TIME = frozenset({"700024", "1000502"})
 # A refusal of this machine's address says nothing of DSM's (T35).
 _ABOUT_THIS_MACHINE = frozenset({"53003", "530003"})
 
@@ -67,11 +69,14 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
             )
             return False
         if not codes & _NOT_KNOWN_YET or not patience.pause():
+            clock = operator.clock.compared(None, "Entra") if codes & _ABOUT_TIME else ""
+            advice = (
+                "correct what Entra names; where it only does not know the credential yet, set a longer wait_timeout"
+            )
             raise AzureError(
                 "Entra does not take the credential that was just made",
                 plane="Entra",
                 obj=f"application {login.client_id}",
                 words=words,
-                next_step="correct what Entra names; where it only does not know the credential yet, set a longer "
-                "wait_timeout",
+                next_step=f"synchronise the clock that is wrong (NTP): {clock}" if clock else advice,
             )

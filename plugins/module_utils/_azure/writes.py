@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._waiter import Patience
-from .errors import AzureError, may_have_worked
+from .errors import LOGIN, AzureError, may_have_worked
 
 _THROTTLED = 429
 # Azure refuses one of two changes of the same object that meet (Azure contract §1.2).
@@ -69,7 +69,7 @@ def pause_after(error: AzureError) -> float:
 
 
 def _passes(error: AzureError) -> bool:
-    if error.plane == "Entra":
-        # The operator's login: nothing has reached the service.
+    if error.obj == LOGIN:
+        # Nothing has reached the service.
         return False
     return is_throttled(error) or error.code == CONFLICT or may_have_worked(error)

@@ -42,13 +42,15 @@ class DsmError(TaskError):
         self.route = route
         # An answer about the caller and not about the link that was tried (DSM contract §3.1).
         self.is_about_caller = status in (401, 403, 404, 429)
+        proven = 400 <= status < 500 and status not in _PROVE_NOTHING
         super().__init__(
-            f"{method} {route} was refused with HTTP status {status}",
+            f"{method} {route} was {'refused' if proven else 'answered'} with HTTP status {status}",
             plane="DSM",
             obj=obj,
             server_words=words,
             next_step=next_step or _NEXT_STEPS.get(status, _SERVER_TROUBLE if status >= 500 else ""),
             status=status,
+            **({"retryable": True} if status == 429 or status >= 500 else {}),
         )
 
     @property

@@ -276,8 +276,7 @@ class _Work:
             plane=failure.plane,
             obj=failure.obj,
             server_words=failure.server_words,
-            next_step=f"{failure.next_step or 'correct the cause'}; run the task again, which goes on where this one "
-            "stopped",
+            next_step=_going_on(failure.next_step),
             **{**failure.details, "done": done},
         )
 
@@ -311,9 +310,9 @@ class _Work:
             self.put_back = changed.put_back
             self.wrote = self.wrote or changed.wrote
         if steps.consent and self.wanted.consent_to is not None:
-            application_changes.set_consent(self.graph, found, self.wanted.consent_to, steps.consent, self.patience)
+            given = application_changes.set_consent(self.graph, found, self.wanted.consent_to, self.patience)
             done.append("consent given")
-            self.wrote = True
+            self.wrote = self.wrote or given
         found = self._settled(found, 1 if not steps.creates else _READS_IN_A_ROW)
         if steps.secret is None:
             return found, None
@@ -418,6 +417,11 @@ def _result(plan: Plan, observed: Observation, before: Application | None, after
         "diff": {"before": views[0], "after": views[1]},
         "application": None if after is None else application_record(after, permission),
     }
+
+
+def _going_on(next_step: str) -> str:
+    again = "run the task again"
+    return next_step if again in next_step else f"{next_step or 'correct the cause'}; {again}, which goes on from there"
 
 
 def _put_back(task: Task, application: Application, put_back: tuple[str, ...]) -> dict[str, Any]:

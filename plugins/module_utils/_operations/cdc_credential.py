@@ -292,7 +292,7 @@ def _carry_out(
         wait_timeout=float(task.params["wait_timeout"]),
         wait_interval=float(task.params["wait_interval"]),
         warn=task.warn,
-        known={one.id for one in scene.members},
+        known={one.id: one.group.credential_facts[0] for one in scene.members},
         asking=request.asking,
         sync_timeout=task.params["sync_timeout"] if task.params["proof"] == "sync" else None,
         grace=float(task.params["grace_time"]),
