@@ -28,7 +28,8 @@ from ._azure.facts import Credential as EntraCredential
 from ._azure.link_login import NewLogin, wait_until_taken
 from ._azure.pipeline import Channel
 from ._certificates import Pair
-from ._dsm import connection, groups, keys, link_edit
+from ._dsm import approvals, connection, groups, keys, link_edit
+from ._dsm.approval_requests import Request
 from ._dsm.approvals import FAIL, REQUEST, Approval, Asking
 from ._dsm.client import DsmClient
 from ._dsm.connection import Connection
@@ -39,7 +40,7 @@ from ._dsm.link_edit import Applied, Edit
 from ._dsm.link_options import LinkOptions, certificate_fact, client_certificate
 from ._errors import TaskError
 from ._replacement import EQUAL_READS
-from ._rotation_plan import CERTIFICATE, KEY_ID_FACT, NAME, SECRET, Old, Use, Wish, old_ones, use_of
+from ._rotation_plan import CERTIFICATE, KEY_ID_FACT, NAME, SECRET, Left, Old, Use, Wish, old_ones, use_of
 from ._waiter import Patience
 
 # Classes of diagnosis in which Azure refuses the credential itself.
@@ -332,6 +333,8 @@ class Rotation:
         old = old_ones(found.credentials, current, self.used, self.wish, self.now())
         if old.gone or self._is_not_alone(current, found):
             self._refuse_if_in_use(current, found)
+        if old.gone:
+            old = held_by_requests(old, self.requests())
         for kind in (CERTIFICATE, SECRET):
             gone = [one for one in old.gone if one.kind == kind]
             removed = application_changes.remove_credentials(self.graph, found, gone, self.patience(), required=current)
@@ -343,6 +346,10 @@ class Rotation:
             if self._is_not_alone(current, after):
                 self._refuse_if_in_use(current, after)
         return old
+
+    def requests(self) -> list[Request] | None:
+        """The requests for an approval that may bring a credential of the application to a group."""
+        return waiting_for(self.dsm, self.application)
 
     def _is_not_alone(self, current: EntraCredential, found: Application) -> bool:
         """Whether another run has created a credential since this one began, which it may have written to groups."""
@@ -490,6 +497,20 @@ class Rotation:
     def _pause(self, patience: Patience) -> bool:
         self.dsm.begin_anew()
         return patience.pause()
+
+
+def waiting_for(dsm: DsmClient, application: Application) -> list[Request] | None:
+    """The requests for an approval that may bring a credential of the application to a group; None: not to be seen."""
+    found = approvals.waiting(dsm, f"application {application.display_name}")
+    return None if found is None else [one for one in found if one.may_write_link_of(application.client_id)]
+
+
+def held_by_requests(old: Old, requests: Sequence[Request] | None) -> Old:
+    """Nothing is removed while a request waits: which credential it holds is not shown, and approval brings it back."""
+    if not requests:
+        return old
+    reason = f"a request for an approval waits that may hold it: {', '.join(one.request_id for one in requests)}"
+    return Old((), (*old.left, *(Left(one, reason) for one in old.gone)))
 
 
 def _is_over(one: EntraCredential, now: datetime) -> bool:

@@ -156,7 +156,7 @@ class Old:
 
 def old_ones(
     credentials: Sequence[Credential],
-    current: Credential,
+    current: Credential | None,
     used: Collection[str],
     wish: Wish,
     now: datetime,
@@ -165,14 +165,14 @@ def old_ones(
 
     Args:
         credentials: All that the application has.
-        current: What every group has.
+        current: What every group has; None while that is yet to be created.
         used: IDs of what these groups had before.
         wish: Whether old ones are to go at all.
         now: The time of the service that has made them.
     """
     gone, left = [], []
     for one in credentials:
-        if one.key_id == current.key_id:
+        if current is not None and one.key_id == current.key_id:
             continue
         may_be_coming = _is_under_way(one, wish, now)
         reason = _stays(one, used, wish, may_be_coming=may_be_coming)

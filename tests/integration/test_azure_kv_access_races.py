@@ -374,7 +374,7 @@ def test_a_conflict_with_another_change_is_retryable(policies: Cutoff) -> None:
     body = json.dumps({"error": {"code": "ConflictError", "message": "A conflict occurred."}})
     policies.keep(policies("revoked", check_mode=True))
     route = f"{_VAULT}/accessPolicies/{{operation}}"
-    policies.azure.sandbox.faults.add(Fault("arm", "PUT", route, status=409, body=body))
+    policies.azure.sandbox.faults.add(Fault("arm", "PUT", route, status=409, body=body, times=None))
 
     with pytest.raises(TaskError) as failure:
         policies("revoked")

@@ -101,7 +101,8 @@ def test_a_secret_whose_value_was_lost_on_the_way_is_told(apps: Apps) -> None:
 def consent_of_others(apps: Apps) -> Any:
     """An application whose consent to Key Vault has words of somebody else."""
     app = apps.add("theirs")
-    apps.azure.do(lambda state: state.add_grant(app, principal_of_key_vault(apps), "one two"))
+    principal = principal_of_key_vault(apps)
+    apps.azure.do(lambda state: state.add_grant(app, principal, "one two"))
     return app
 
 

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from support.approver import Approver, logged_in
 from support.azure_rights import AzureRights
-from support.rotations import Rotations
+from support.rotations import SHORT, Rotations
 
 
 @pytest.fixture
@@ -82,3 +82,56 @@ def test_without_the_wish_to_ask_the_new_credential_is_taken_back(rotations: Rot
 
     assert rotations.ours() == {old}
     assert approver.pending() == []
+
+
+# Requests of an earlier run -----------------------------------------------------------------------------------------
+
+
+def guard_new_groups(rotations: Rotations) -> None:
+    sandbox = rotations.azure.sandbox
+    policy = {"policy": {"user": sandbox.world.administrator.user_id}, "manage_groups": True}
+    sandbox.do(lambda state: setattr(state.dsm.default_account, "approval_policy", policy))
+
+
+@pytest.mark.parametrize("kind", ["secret", "certificate"])
+def test_a_request_that_waits_holds_the_credential_that_is_in_it(
+    rotations: Rotations, approver: Approver, kind: str
+) -> None:
+    """A group waits to be created, and the nightly run renews the credential of the others."""
+    rotations.started("free", type=kind)
+    guard_new_groups(rotations)
+    rotations(new_groups=[rotations.new_group("new")], type=kind, valid_days=SHORT)
+
+    predicted, done = rotations.due(type=kind, check_mode=True), rotations.due(type=kind)
+
+    assert (predicted["removed"], done["removed"]) == ([], [])
+    assert any("a request for an approval waits" in one["reason"] for one in done["left"])
+    approver.decide()
+    assert None not in rotations.held().values()
+    assert rotations.connects("new")
+
+
+def test_a_request_holds_its_credential_also_when_the_policy_of_its_group_is_lifted(
+    rotations: Rotations, approver: Approver
+) -> None:
+    rotations.started("free", "guarded", type="secret")
+    approver.guard("guarded")
+    rotations.due()
+    rotations.azure.sandbox.do(lambda state: setattr(state.dsm.find_group("guarded"), "approval_policy", None))
+
+    rotations.due()
+
+    approver.decide()
+    assert None not in rotations.held().values()
+
+
+def test_a_group_that_waits_to_be_created_gets_no_second_credential(rotations: Rotations, approver: Approver) -> None:
+    guard_new_groups(rotations)
+    options = {"new_groups": [rotations.new_group("new")], "type": "secret", "valid_days": SHORT}
+    rotations(**options)
+    before = rotations.ours()
+
+    with pytest.raises(TaskError, match=r"its creation waits for an approval already.*no credential was created"):
+        rotations(**options)
+
+    assert (rotations.ours(), len(approver.pending())) == (before, 1)

@@ -72,11 +72,15 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         )
     unreadable = {name: answer.words for name, answer in answers.items() if answer.body is None}
     application = answers["application"].body
-    try:
-        credentials = None if application is None else credentials_of(application, f"application {client_id}")
-    except Incomplete as error:
-        # Of such an answer nothing is believed.
-        application, credentials, unreadable["application"] = None, None, error.problem
+    credentials = None
+    if application is not None:
+        if not isinstance(application.get("id"), str):
+            raise Incomplete("the answer has no ID", plane="Entra", obj=f"application {client_id}")
+        try:
+            credentials = credentials_of(application, f"application {client_id}")
+        except Incomplete as error:
+            # Of such an answer nothing is believed.
+            application, unreadable["application"] = None, error.problem
     identity = Identity(
         client_id=client_id,
         object_id=_object_id(principal.body, object_id, client_id),

@@ -68,6 +68,18 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
                 "DSM's own test shows whether the new credential works."
             )
             return False
+        if not codes:
+            # Entra has not refused it: it was not reached, or is in trouble.
+            if patience.pause():
+                continue
+            raise AzureError(
+                "it cannot be seen whether Entra takes the credential that was just made",
+                plane="Entra",
+                obj=f"application {login.client_id}",
+                words=words,
+                next_step="run the task again when Entra can be reached",
+                retryable=True,
+            )
         if not codes & _NOT_KNOWN_YET or not patience.pause():
             clock = operator.clock.compared(None, "Entra") if codes & _ABOUT_TIME else ""
             advice = (

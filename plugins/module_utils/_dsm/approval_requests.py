@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._ids import is_uuid
 from . import routes
 
 PENDING, APPROVED, DENIED, FAILED = "PENDING", "APPROVED", "DENIED", "FAILED"
@@ -111,6 +112,8 @@ class Request:
     denier: str | None
     denial_reason: str | None
     result_viewed: bool
+    # Client IDs of the links that it would write; None where the body does not show them.
+    client_ids: frozenset[str] | None = None
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Request:
@@ -128,7 +131,15 @@ class Request:
             denier=_principal(stored["denier"]) if stored.get("denier") else None,
             denial_reason=stored.get("denial_reason") or None,
             result_viewed=bool(stored.get("result_viewed")),
+            client_ids=_client_ids(body),
         )
+
+    def may_write_link_of(self, client_id: str) -> bool:
+        """Whether it creates or changes a group, and may bring a credential of this application to it."""
+        is_of_group = self.method in ("POST", "PATCH") and (
+            self.operation.lower() == routes.GROUPS or self.operation.lower().startswith(f"{routes.GROUPS}/")
+        )
+        return is_of_group and (self.client_ids is None or client_id in self.client_ids)
 
     @property
     def mark(self) -> str | None:
@@ -174,6 +185,15 @@ def crossing(operation: Operation, requests: Iterable[Request], now: datetime.da
     """A request that waits for an approval and would change the same object in another way."""
     waiting = (one for one in requests if one.status == PENDING and not one.has_expired(now))
     return next(filter(operation.is_crossed_by, waiting), None)
+
+
+def _client_ids(body: Any) -> frozenset[str] | None:
+    """The applications of the links in the body of a request; None where it is not shown, or masked."""
+    if not isinstance(body, dict):
+        return None
+    links = [*(body.get("add_hmg") or []), *(body.get("mod_hmg") or {}).values()]
+    found = [str((link if isinstance(link, dict) else {}).get("client_id") or "").lower() for link in links]
+    return frozenset(found) if all(map(is_uuid, found)) else None
 
 
 def _plain(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -186,7 +186,7 @@ def find(dsm: DsmClient, operation: Operation) -> Request | None:
     if other is None or (found is not None and found.status == PENDING):
         return found
     unmarked = "" if other.mark else "; it has no mark of this collection, so it may even be for the same change"
-    raise TaskError(
+    raise NotDone(
         f"another change of it waits for approval: {other.label}{unmarked}",
         plane="DSM",
         obj=operation.label,
@@ -194,6 +194,19 @@ def find(dsm: DsmClient, operation: Operation) -> Request | None:
         "changed, as the later of two such changes would undo the earlier",
         approval={"id": other.request_id, "requester": other.requester},
     )
+
+
+def waiting(dsm: DsmClient, obj: str) -> list[Request] | None:
+    """All requests that wait for a decision, as far as this login sees them; None where it may not list them."""
+    try:
+        listed = items(dsm.call("GET", routes.APPROVALS, query={"status": PENDING}, obj=obj), "approval requests")
+    except DsmError as error:
+        if not error.proves_refusal:
+            raise
+        return None
+    now = dsm.clock.now("DSM")
+    found = [Request.from_stored(stored) for stored in listed]
+    return [one for one in found if one.status == PENDING and not one.has_expired(now)]
 
 
 def _visible(dsm: DsmClient, operation: Operation) -> list[Request]:

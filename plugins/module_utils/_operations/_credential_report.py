@@ -16,7 +16,7 @@ from .._azure.facts import Credential as EntraCredential
 from .._dsm.approvals import Approval
 from .._ids import is_uuid
 from .._plan import NOT_YET_KNOWN, Change, Plan, difference
-from .._rotation import Member
+from .._rotation import Member, held_by_requests
 from .._rotation_plan import NAME, Old, old_ones
 from ._credential_scene import Request, Scene
 
@@ -68,7 +68,8 @@ def expected(request: Request, scene: Scene) -> EntraCredential:
 
 def expected_old(request: Request, scene: Scene) -> Old:
     current = expected(request, scene)
-    return old_ones(scene.application.credentials, current, scene.used, request.wish, scene.now)
+    old = old_ones(scene.application.credentials, current, scene.used, request.wish, scene.now)
+    return held_by_requests(old, scene.requests)
 
 
 def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], old: Old) -> Plan:

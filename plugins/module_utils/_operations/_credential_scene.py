@@ -19,6 +19,7 @@ from .._azure.credential import Operator
 from .._azure.facts import Credential as EntraCredential
 from .._azure.pipeline import Channel
 from .._dsm import connection, groups, link_edit
+from .._dsm.approval_requests import Request as ApprovalRequest
 from .._dsm.approvals import Approval, Asking
 from .._dsm.client import DsmClient
 from .._dsm.link_options import LinkOptions
@@ -26,8 +27,19 @@ from .._dsm.tls import TlsSettings, sha256_of
 from .._dsm.tls_options import TlsOptions
 from .._errors import TaskError
 from .._plan import NOT_YET_KNOWN
-from .._rotation import Member, New, Recipe, of_earlier_run, refuses_credential
-from .._rotation_plan import INFERRED, NAME, UNKNOWN, Decision, Wish, decide, of_another_run, only_candidate, use_of
+from .._rotation import Member, New, Recipe, of_earlier_run, refuses_credential, waiting_for
+from .._rotation_plan import (
+    INFERRED,
+    NAME,
+    UNKNOWN,
+    Decision,
+    Wish,
+    decide,
+    of_another_run,
+    old_ones,
+    only_candidate,
+    use_of,
+)
 from .._task import Task
 from . import cdc_group
 
@@ -67,6 +79,8 @@ class Scene:
     approvals: Mapping[str, Approval] = field(default_factory=dict)
     # For the user, who is to be told once, however often the scene is looked at.
     notes: tuple[str, ...] = ()
+    # Requests for an approval that may bring a credential of the application to a group; None: not to be seen.
+    requests: Sequence[ApprovalRequest] | None = ()
 
     @property
     def reason(self) -> str | None:
@@ -105,6 +119,15 @@ def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request
         TaskError: there is no such application, it cannot log in, no group uses it, or another run does not come to an
             end in ``wait_timeout``.
     """
+    scene = _look_alone(task, graph, dsm, operator, request)
+    there, current = scene.application.credentials, scene.decision.current
+    removes = scene.reason is not None or bool(old_ones(there, current, scene.used, request.wish, scene.now).gone)
+    if scene.asked_for is None and removes:
+        return replace(scene, requests=waiting_for(dsm, scene.application))
+    return scene
+
+
+def _look_alone(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request: Request) -> Scene:
     end = _time.monotonic() + task.params["wait_timeout"]
     while True:
         scene = _with_requests(dsm, request, _look(task, graph, dsm, operator, request))

@@ -20,7 +20,8 @@ from .._azure.app_policies import lifetime_of
 from .._azure.applications import Selector
 from .._azure.credential import Operator, operator_of
 from .._azure.pipeline import Channel
-from .._dsm import groups, link_edit, races
+from .._dsm import groups, link_edit, races, routes
+from .._dsm.approval_requests import Operation
 from .._dsm.approvals import Approval, Asking
 from .._dsm.client import DsmClient
 from .._dsm.client import connect as connect_dsm
@@ -121,6 +122,11 @@ def run(task: Task) -> dict[str, Any]:
         scene = look(task, graph, dsm, operator, request)
         for note in scene.notes:
             task.warn(note)
+        if scene.requests is None:
+            task.warn(
+                "This login may not list requests for an approval. One that waits may hold a credential that is to be "
+                "removed; whoever approves it then would cut its group off."
+            )
         if scene.reason is not None:
             _refuse_before_anything_is_made(graph, request, scene)
         old = report.expected_old(request, scene)
@@ -214,6 +220,20 @@ def _within(option: str, read: Callable[[], T]) -> T:
 
 def _refuse_before_anything_is_made(graph: Channel, request: Request, scene: Scene) -> None:
     """What would stop the run half-way, and can be seen before."""
+    for wanted in scene.to_make:
+        label, body = wanted.label, {"name": wanted.name}
+        creation = Operation("POST", routes.GROUPS, label, "new group", name=wanted.name, body=body)
+        asked = next((found for found in scene.requests or () if creation.is_crossed_by(found)), None)
+        if asked is not None:
+            raise TaskError(
+                f"its creation waits for an approval already: {asked.label}",
+                plane="DSM",
+                obj=label,
+                next_step="have that request decided, or withdraw it in DSM, and run the task again; no credential was "
+                "created",
+                retryable=True,
+                approval={"id": asked.request_id, "requester": asked.requester},
+            )
     pair, kind = request.recipe.pair, scene.decision.kind
     certificates = (
         [] if kind == SECRET else [(lifetime_of(pair.certificate) if pair else request.recipe.valid, pair is None)]
