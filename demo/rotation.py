@@ -29,6 +29,9 @@ ROTATE = [
     "cdc_rotate_renew_before_days=60",
     "-e",
     "cdc_rotate_wait_timeout=60",
+    # What the step before has created is seconds old, and no other run is alive.
+    "-e",
+    "cdc_rotate_takeover_after=0",
 ]
 MIGRATE = ["demo/rotation_migrate.yml"]
 GROUPS = 2

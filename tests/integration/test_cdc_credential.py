@@ -32,7 +32,9 @@ def playbook(rotations: Rotations, tmp_path: Any) -> Any:
     ansible = Ansible(rotations.azure.sandbox.environment(), tmp_path)
 
     def run(check: bool = False, diff: bool = False, **options: Any) -> Run:
-        task = {"app_client_id": rotations.azure.app, "wait_interval": 0, "key_size": 2048, **options}
+        # What the test has created is seconds old.
+        quick = {"wait_interval": 0, "key_size": 2048, "takeover_after": 0}
+        task = {"app_client_id": rotations.azure.app, **quick, **options}
         return ansible.tasks({"cdc_credential": task}, check=check, diff=diff)
 
     return run

@@ -76,7 +76,10 @@ def test_no_request_goes_anywhere_but_to_dsm(
 
 EDITS = {
     "a description": ({"description": "x"}, ["GET", "GET", "PATCH", "GET"]),
-    "another vault": ({"vault": {"name": "akv-sandbox-std"}}, ["GET", "POST", "GET", "POST", "GET", "PATCH", "GET"]),
+    "another vault": (
+        {"vault": {"name": "akv-sandbox-std"}},
+        ["GET", "POST", "GET", "GET", "POST", "GET", "PATCH", "GET"],
+    ),
 }
 
 
@@ -84,7 +87,7 @@ EDITS = {
 def test_an_edit_reads_before_it_writes_and_after(
     operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str], edit: str
 ) -> None:
-    """Found; vaults listed, keys counted and link tried where it changes; read again, written, read back."""
+    """Found; vaults listed, keys counted twice and link tried where it changes; read again, written, read back."""
     options, methods = EDITS[edit]
     operate(cdc_group, name=name, **link, vault={"name": "akv-sandbox-prem"})
     mark = sandbox.journal.mark()
