@@ -30,6 +30,10 @@ class Refused(TaskError):
         super().__init__(kind, plane="Entra")
 
 
+def fail(error: TaskError) -> None:
+    raise error
+
+
 @dataclass
 class Server:
     """A list of names. ``reads`` and ``writes``: what happens instead of the next ones; None lets one pass."""
@@ -44,19 +48,19 @@ class Server:
     def read(self) -> dict[str, str]:
         instead = self.reads.pop(0) if self.reads else None
         if isinstance(instead, TaskError):
-            raise instead
+            fail(instead)
         return {name: name for name in sorted(instead if isinstance(instead, set) else self.names)}
 
     def write(self, _read: dict[str, str], target: dict[str, str]) -> None:
         instead = self.writes.pop(0) if self.writes else None
         if isinstance(instead, Refused) and instead.kind != "lost answer":
-            raise instead
+            fail(instead)
         self.sent.append(set(target))
         self.names = set(target)
         if self.then:
             self.then.pop(0)()
         if isinstance(instead, Refused):
-            raise instead
+            fail(instead)
 
     def change(self, wish: Wish[str]) -> Outcome[str]:
         whole = Whole(

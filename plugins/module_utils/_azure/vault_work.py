@@ -101,11 +101,13 @@ def _put(
         there = _stays_absent(site) if is_open else site.look()
         if there is not None:
             return None if is_open and is_ours(there) else there
+        failure: AzureError | None = None
+        refusal: AzureError | None = None
         try:
             failure = writes.attempt(put)
         except AzureError as error:
             refusal = error
-        else:
+        if refusal is None:
             if failure is None:
                 return None
             is_open = is_open or may_have_worked(failure)

@@ -25,14 +25,14 @@ class Budget:
         seconds: float,
         option: str,
         *,
-        clock: Callable[[], float] = lambda: _time.monotonic(),
-        sleep: Callable[[float], None] = lambda seconds: _time.sleep(seconds),
+        clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.seconds = seconds
         self.option = option
-        self._clock = clock
-        self._sleep = sleep
-        self._end = clock() + seconds
+        self._clock = clock or _time.monotonic
+        self._sleep = sleep or _time.sleep
+        self._end = self._clock() + seconds
 
     def left(self) -> float:
         return self._end - self._clock()
