@@ -13,14 +13,16 @@ import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure import writes
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import AzureError
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import LOGIN, AzureError
 from ansible_collections.fortanix.dsm.plugins.module_utils._waiter import Patience
 
 FOREVER = Patience(float("inf"), 0)
 
 
-def failure(status: int | None, code: str = "", *, plane: str = "Azure", retry_after: float | None = 0.0) -> AzureError:
-    return AzureError("refused", plane=plane, obj="x", next_step="y", status=status, code=code, retry_after=retry_after)
+def failure(status: int | None, code: str = "", *, obj: str = "x", retry_after: float | None = 0.0) -> AzureError:
+    return AzureError(
+        "refused", plane="Azure", obj=obj, next_step="y", status=status, code=code, retry_after=retry_after
+    )
 
 
 class Sending:
@@ -38,8 +40,8 @@ passing = pytest.mark.parametrize(
 )
 refusals = pytest.mark.parametrize(
     "error",
-    [failure(400), failure(403, "AuthorizationFailed"), failure(404), failure(409), failure(None, plane="Entra")],
-    ids=lambda error: f"{error.plane}-{error.status}",
+    [failure(400), failure(403, "AuthorizationFailed"), failure(404), failure(409), failure(None, obj=LOGIN)],
+    ids=lambda error: f"{error.obj}-{error.status}",
 )
 
 
