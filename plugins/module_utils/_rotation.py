@@ -160,6 +160,8 @@ class Rotation:
     connections: dict[str, str] = field(default_factory=dict)
     working: set[str] = field(default_factory=set)
     removed: list[EntraCredential] = field(default_factory=list)
+    # Whether this run has written to a group or removed a credential, and not somebody else who did the same.
+    wrote: bool = False
     # The new certificate, as Graph has it in its list.
     _entry: dict[str, str] | None = None
 
@@ -276,6 +278,7 @@ class Rotation:
             self.approvals[member.group.name] = applied.approval
         if not applied.is_pending:
             self.switched.append(member.group.name)
+            self.wrote = self.wrote or not applied.was_done
             self._note(applied.group)
             self._see_connected(applied.group, works=member.id in self.working)
 
@@ -340,6 +343,7 @@ class Rotation:
             removed = application_changes.remove_credentials(self.graph, found, gone, self.patience(), required=current)
             self.put_back.extend(removed.put_back)
             self.removed.extend(gone)
+            self.wrote = self.wrote or removed.wrote
         if self.removed:
             # What this run says is to be so when it ends.
             after = self._look_until_listed(current)

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._errors import TaskError
 from .._task import Task
-from . import connection, groups
+from . import approvals, connection, groups
 from .client import DsmClient, connect
 from .external_kms import Link, is_azure, normal_uri
 
@@ -27,7 +27,7 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
         vault_uri: only links to this vault count, and those without a vault, which may get it any day.
 
     Raises:
-        TaskError: some group does.
+        TaskError: some group does, or may by a request for an approval that waits.
     """
     if task.params["dsm_endpoint"] is None:
         task.warn(f"It was not looked at whether a group in DSM uses {what}, as there is no login to DSM.")
@@ -38,6 +38,15 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
     with connect(task, read_only=True) as dsm:
         # That there is none is asked twice: what is removed then cannot be taken back, and one answer may be short.
         users = _users(dsm, client_id, vault_uri, gone) or _users(dsm, client_id, vault_uri, gone)
+        requests = [] if users or vault_uri is not None else _requests(dsm, client_id)
+    if requests:
+        raise TaskError(
+            f"a request for an approval waits that may link a group to it: {', '.join(requests)}",
+            plane="DSM",
+            obj=f"application {client_id}",
+            next_step="have the request decided or withdrawn first; nothing was changed",
+            requests=requests,
+        )
     if users:
         used, other = ("application", "application")
         if vault_uri is not None:
@@ -49,6 +58,12 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
             next_step=f"remove the groups first, or let them use another {other}",
             groups=users,
         )
+
+
+def _requests(dsm: DsmClient, client_id: str) -> list[str]:
+    """IDs of the requests that may bring a link of this application to a group, as far as this login sees them."""
+    found = approvals.waiting(dsm, f"application {client_id}") or ()
+    return [one.request_id for one in found if one.may_write_link_of(client_id.lower())]
 
 
 def _users(dsm: DsmClient, client_id: str, vault_uri: str | None, gone: str | None) -> list[str]:

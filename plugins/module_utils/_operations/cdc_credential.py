@@ -340,7 +340,8 @@ def _carry_out(
     else:
         approvals = {**rotation.approvals, **waiting}
         filed = any(one.filed for one in approvals.values())
-        changed = bool(rotation.switched or rotation.removed or filed or (new is not None and new.added))
+        wrote = rotation.wrote or bool(rotation.put_back or made)
+        changed = wrote or filed or (new is not None and new.added)
         if rotation.put_back:
             task.warn(
                 f"Somebody else has overwritten the application {scene.application.display_name} at the same time. "
