@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._errors import TaskError
@@ -29,15 +29,7 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
     Raises:
         TaskError: some group does.
     """
-    if task.params["dsm_endpoint"] is None:
-        task.warn(f"It was not looked at whether a group in DSM uses {what}, as there is no login to DSM.")
-        return
-    # In check mode, a group that an earlier task is going to remove is still there.
-    going = task.params["group"] or {}
-    gone = going.get("group_id") if task.check_mode and going.get("exists") is False else None
-    with connect(task, read_only=True) as dsm:
-        # That there is none is asked twice: what is removed then cannot be taken back, and one answer may be short.
-        users = _users(dsm, client_id, vault_uri, gone) or _users(dsm, client_id, vault_uri, gone)
+    users = _groups_that(task, lambda group: _uses(group, client_id.lower(), vault_uri), what)
     if users:
         used, other = ("application", "application")
         if vault_uri is not None:
@@ -48,15 +40,48 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
             obj=f"application {client_id}",
             next_step=f"remove the groups first, or let them use another {other}",
             groups=users,
+            client_id=client_id,
         )
 
 
-def _users(dsm: DsmClient, client_id: str, vault_uri: str | None, gone: str | None) -> list[str]:
-    return sorted(
-        f'"{group["name"]}"'
-        for group in groups.list_all(dsm)
-        if group["group_id"] != gone and _uses(group, client_id.lower(), vault_uri)
-    )
+def refuse_while_vault_in_use(task: Task, vault_uri: str, *, label: str) -> None:
+    """Look, where there is a login to DSM, whether a link is to this vault or managed HSM.
+
+    Args:
+        task: as for :func:`refuse_while_in_use`.
+        vault_uri: of the vault; letter case and a slash at its end do not matter.
+        label: the vault, for the message.
+
+    Raises:
+        TaskError: some group does. Its keys are in the vault, or will be.
+    """
+    users = _groups_that(task, lambda group: normal_uri(vault_uri) in _vaults_of(group), f"the {label}")
+    if users:
+        raise TaskError(
+            f"groups in DSM use it and would lose their keys: {', '.join(users)}",
+            plane="DSM",
+            obj=label,
+            next_step="remove the groups first, or let them use another vault. Nothing was changed",
+            groups=users,
+        )
+
+
+def _groups_that(task: Task, uses: Callable[[Mapping[str, Any]], bool], what: str) -> list[str]:
+    """The names of the groups for which that holds, as far as the login to DSM shows them."""
+    if task.params["dsm_endpoint"] is None:
+        task.warn(f"It was not looked at whether a group in DSM uses {what}, as there is no login to DSM.")
+        return []
+    # A group that is going to be removed with what it uses is still there, in check mode and in the run.
+    going = task.params["group"] or {}
+    gone = going.get("group_id") if going.get("exists") is False else None
+    with connect(task, read_only=True) as dsm:
+        # That there is none is asked twice: what is removed then cannot be taken back, and one answer may be short.
+        return _users(dsm, uses, gone) or _users(dsm, uses, gone)
+
+
+def _users(dsm: DsmClient, uses: Callable[[Mapping[str, Any]], bool], gone: str | None) -> list[str]:
+    listed = groups.list_all(dsm)
+    return sorted(f'"{group["name"]}"' for group in listed if group["group_id"] != gone and uses(group))
 
 
 def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:
@@ -74,7 +99,14 @@ def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:
 
 
 def _uses(stored: Mapping[str, Any], client_id: str, vault_uri: str | None) -> bool:
-    configs = (stored.get("hmg") or {}).items()
-    links = [Link.from_stored(hmg_id, config) for hmg_id, config in configs if is_azure(config)]
     vaults = None if vault_uri is None else ("", normal_uri(vault_uri))
-    return any(link.client_id == client_id and (vaults is None or link.vault_uri in vaults) for link in links)
+    return any(link.client_id == client_id and (vaults is None or link.vault_uri in vaults) for link in _links(stored))
+
+
+def _vaults_of(stored: Mapping[str, Any]) -> set[str]:
+    return {link.vault_uri for link in _links(stored)}
+
+
+def _links(stored: Mapping[str, Any]) -> list[Link]:
+    configs = (stored.get("hmg") or {}).items()
+    return [Link.from_stored(hmg_id, config) for hmg_id, config in configs if is_azure(config)]
