@@ -11,6 +11,8 @@ may read, and is complete where it may read everything of the subscription.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from . import authorization, vaults
@@ -37,19 +39,19 @@ def is_gone(azure: Azure, locator: Locator) -> bool:
     """
     if locator.tags:
         return False
-    resource_id = _resource_id(azure, locator)
-    look = _is_listed if resource_id is None else _is_there
-    if resource_id is None and not _sees_all(azure, locator):
+    places = _places(azure, locator)
+    if not places and not _sees_all(azure, locator):
         return False
-    return not any(look(azure, locator, resource_id) for _look in range(_LOOKS))
+    look = partial(_is_one_there, azure, locator, places) if places else partial(_is_listed, azure, locator)
+    return not any(look() for _look in range(_LOOKS))
 
 
 def record(azure: Azure, locator: Locator) -> dict[str, Any]:
     """The vault that is gone, with the members of :func:`vaults.record`: what is not known any more is None."""
-    resource_id = _resource_id(azure, locator)
-    place = Place.parse(resource_id) if resource_id else None
+    places = _places(azure, locator)
+    place = places[0] if places else None
     known = {
-        "resource_id": resource_id,
+        "resource_id": place.resource_id if place else None,
         "name": place.name if place else locator.name,
         "uri": place.uri(azure.operator.cloud) if place else locator.uri,
     }
@@ -57,16 +59,24 @@ def record(azure: Azure, locator: Locator) -> dict[str, Any]:
     return {**known, **dict.fromkeys(names), "activation": None, "planned": False, "exists": False}
 
 
-def _resource_id(azure: Azure, locator: Locator) -> str | None:
-    if locator.resource_id is not None or locator.name is None or locator.resource_group is None:
-        return locator.resource_id
-    kind = MANAGED_HSM if locator.kind == MANAGED_HSM else VAULT
-    return Place(azure.operator.subscription, locator.resource_group, kind, locator.name).resource_id
+def _places(azure: Azure, locator: Locator) -> list[Place]:
+    """Where it can be: a name with its resource group may be a vault or a pool. Empty where only lists tell."""
+    if locator.resource_id is not None:
+        place = Place.parse(locator.resource_id)
+        return [] if place is None else [place]
+    if locator.name is None or locator.resource_group is None:
+        return []
+    kinds = [kind for kind in _READS if locator.kind in (None, kind)]
+    return [Place(azure.operator.subscription, locator.resource_group, kind, locator.name) for kind in kinds]
 
 
-def _is_there(azure: Azure, locator: Locator, resource_id: str | None) -> bool:
+def _is_one_there(azure: Azure, locator: Locator, places: Sequence[Place]) -> bool:
+    return any(_is_there(azure, locator, place) for place in places)
+
+
+def _is_there(azure: Azure, locator: Locator, place: Place) -> bool:
     try:
-        azure.arm.get(str(resource_id), obj=f"vault ({locator})", query=vaults.API)
+        azure.arm.get(place.resource_id, obj=f"vault ({locator})", query=vaults.API)
     except AzureError as error:
         if error.code not in _CODES:
             raise
@@ -74,7 +84,7 @@ def _is_there(azure: Azure, locator: Locator, resource_id: str | None) -> bool:
     return True
 
 
-def _is_listed(azure: Azure, locator: Locator, _resource_id: str | None) -> bool:
+def _is_listed(azure: Azure, locator: Locator) -> bool:
     kinds = [kind for kind in _READS if locator.kind in (None, kind)]
     subscription = azure.operator.subscription
     return any(locator.fits(entry) for kind in kinds for entry in vaults.list_all(azure.arm, kind, subscription))
