@@ -153,8 +153,8 @@ options:
     required: false
   group:
     description:
-      - With O(state=absent), the record of a group that an earlier task removes, as that task returned it. It does not
-        count as one that uses the application, so that check mode can plan the removal of both.
+      - With O(state=absent), the record of a group that goes with the application, as that task returned it. It does
+        not count as one that uses the application.
     type: dict
   wait_timeout:
     description:

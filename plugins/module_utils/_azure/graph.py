@@ -138,7 +138,7 @@ def _no_service_principal(client_id: str, application_status: int) -> TaskError:
     else:
         problem = "the application has no service principal in the operator's tenant"
         step = "make one (the portal makes it with the registration; otherwise: az ad sp create), or check the tenant"
-    return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step)
+    return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step, status=_NOT_FOUND)
 
 
 def _object_id(principal: Mapping[str, Any] | None, given: str | None, client_id: str) -> str:
