@@ -23,6 +23,8 @@ from . import _deps, _time
 from ._errors import InvalidInput
 
 EXPIRES_SOON = datetime.timedelta(days=30)
+# How far the control node's clock is trusted: by it alone, only what is clearly over is refused.
+CLOCK_DOUBT = datetime.timedelta(days=1)
 _PEM_MARK = b"-----BEGIN"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _LARGEST_FILE = 1_000_000
@@ -165,15 +167,21 @@ def load_authorities(option: str, source: str) -> list[Certificate]:
 
 
 def check_validity(option: str, certificate: Certificate, now: datetime.datetime | None = None) -> None:
-    """Refuse a certificate that is not valid today. ``now``: None for the control node's clock.
+    """Refuse a certificate that is not valid.
+
+    Args:
+        option: What it was given in.
+        certificate: What was given.
+        now: The time by the services' clocks. None before any has answered: then what has expired less than a day ago
+            passes, as the control node's clock may be wrong; check it again when a service has answered.
 
     Raises:
         InvalidInput: it has expired, or is not valid yet.
     """
-    now = now or _time.utc_now()
-    if certificate.not_after <= now:
+    earliest, latest = (now, now) if now else (_time.utc_now() - CLOCK_DOUBT, _time.utc_now() + CLOCK_DOUBT)
+    if certificate.not_after <= earliest:
         raise InvalidInput(option, f"the certificate expired on {certificate.not_after:%Y-%m-%d}", "give a valid one")
-    if certificate.not_before > now:
+    if certificate.not_before > latest:
         raise InvalidInput(
             option,
             f"the certificate is not valid before {certificate.not_before:%Y-%m-%d %H:%M} UTC",
@@ -181,9 +189,9 @@ def check_validity(option: str, certificate: Certificate, now: datetime.datetime
         )
 
 
-def expires_soon(certificate: Certificate) -> bool:
-    """Whether less than 30 days are left."""
-    return certificate.not_after - _time.utc_now() < EXPIRES_SOON
+def expires_soon(certificate: Certificate, now: datetime.datetime) -> bool:
+    """Whether less than 30 days are left. ``now``: by the services' clocks."""
+    return certificate.not_after - now < EXPIRES_SOON
 
 
 def public_key_of(encoded_certificate: str) -> bytes | None:

@@ -23,7 +23,9 @@ from ansible.module_utils.common.validation import check_type_dict
 from ._errors import printable
 
 _MARK = "PRIVATE KEY-----"
-_KEY_BLOCK = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_KEY_BLOCK = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
+)
 # Line breaks, also those that were written out.
 _BREAK = re.compile(r"(?:\\+[rn]|[\r\n])+")
 # A shorter text may be a part of a word. Lines of a key have 64 characters.

@@ -97,7 +97,10 @@ def test_a_passphrase_that_looks_like_an_address_is_not_in_the_log(
     captured: Captured, name: str, link: Mapping[str, str], pair: Pair
 ) -> None:
     """Ansible's search for passwords in addresses takes the part before the @ only."""
-    key = {"client_key": pair.encrypted_key_pem("open:it@sesame-canary"), "client_key_passphrase": "open:it@sesame-canary"}
+    key = {
+        "client_key": pair.encrypted_key_pem("open:it@sesame-canary"),
+        "client_key_passphrase": "open:it@sesame-canary",
+    }
     tls = {"client_certificate": pair.certificate_pem, **key}
 
     _run, log = captured({"cdc_group": {"name": name, **link, "tls": tls}})
@@ -107,9 +110,7 @@ def test_a_passphrase_that_looks_like_an_address_is_not_in_the_log(
 
 
 @pytest.mark.every_core
-@pytest.mark.parametrize(
-    "case", ["combined", "combined in a dict", "combined in a list", "bad input", "misplaced"]
-)
+@pytest.mark.parametrize("case", ["combined", "combined in a dict", "combined in a list", "bad input", "misplaced"])
 def test_a_private_key_is_not_in_what_a_run_prints_and_logs(
     ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], pair: Pair, tmp_path: Path, case: str
 ) -> None:

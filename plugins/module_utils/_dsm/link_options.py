@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from .. import _certificates
@@ -102,10 +103,19 @@ class LinkOptions:
             return replace(client_secret(link.tenant_id, link.client_id, self.secret), tls_key=tls_key)
         return None
 
-    def warn_of_expiry(self, warn: Callable[[str], None]) -> None:
-        """Tell of certificates that have less than 30 days left."""
-        self.tls.warn_of_expiry(warn)
-        if self.pair is not None and _certificates.expires_soon(self.pair.certificate):
+    def check_expiry(self, warn: Callable[[str], None], now: datetime) -> None:
+        """Refuse certificates that are not valid, and tell of those that have less than 30 days left.
+
+        ``now``: by the services' clocks.
+
+        Raises:
+            InvalidInput: one has expired, or is not valid yet.
+        """
+        self.tls.check_expiry(warn, now)
+        if self.pair is None:
+            return
+        _certificates.check_validity("link_certificate", self.pair.certificate, now)
+        if _certificates.expires_soon(self.pair.certificate, now):
             warn(f"The certificate of the link's application expires on {self.pair.certificate.not_after:%Y-%m-%d}.")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from .. import _certificates
@@ -114,11 +115,19 @@ class TlsOptions:
             )
         return self.key.encoded
 
-    def warn_of_expiry(self, warn: Callable[[str], None]) -> None:
-        """Tell of certificates that have less than 30 days left."""
-        given = [*(self.authorities or ()), *([self.client.certificate] if self.client else [])]
-        for certificate in given:
-            if _certificates.expires_soon(certificate):
+    def check_expiry(self, warn: Callable[[str], None], now: datetime) -> None:
+        """Refuse certificates that are not valid, and tell of those that have less than 30 days left.
+
+        ``now``: by the services' clocks.
+
+        Raises:
+            InvalidInput: one has expired, or is not valid yet.
+        """
+        given = [("ca_certificates", one) for one in self.authorities or ()]
+        given += [("client_certificate", self.client.certificate)] if self.client else []
+        for option, certificate in given:
+            _certificates.check_validity(f"{self.prefix}{option}", certificate, now)
+            if _certificates.expires_soon(certificate, now):
                 warn(f"The TLS certificate {certificate.subject} expires on {certificate.not_after:%Y-%m-%d}.")
 
 

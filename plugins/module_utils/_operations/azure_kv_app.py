@@ -194,9 +194,15 @@ def _secret(task: Task) -> timedelta | None:
 
 
 def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[str, Any]:
+    if request.pair is not None and not task.check_mode:
+        request.pair.recover()
     of_the_pair = request.pair.existing() if request.pair is not None else None
     observed = request.look(graph, cloud)
     now = task.clock.now()
+    if request.pair is not None and of_the_pair is not None:
+        request.pair.check_validity(of_the_pair, now)
+    for certificate in request.given:
+        _certificates.check_validity("certificates", certificate, now)
     found = observed.application
     if found is None and request.selector.by == "client_id":
         raise TaskError(
