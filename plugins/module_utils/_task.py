@@ -55,12 +55,14 @@ class Operation(Protocol):
     def run(self, task: Task) -> dict[str, Any]: ...
 
 
-class _Module(AnsibleModule):
+class _Module(AnsibleModule):  # type: ignore[misc]
     """An AnsibleModule that knows the secrets of its arguments before it refuses, logs or returns any of them.
 
     AnsibleModule does all three in its constructor: it writes the invocation to syslog or the journal before the code
     of a module runs.
     """
+
+    params: dict[str, Any]
 
     def _load_params(self) -> None:
         super()._load_params()

@@ -149,15 +149,18 @@ def _checked_pair(params: Mapping[str, Any]) -> Pair | None:
     certificate, key, passphrase = (
         params.get(f"link_{name}") for name in ("certificate", "private_key", "private_key_passphrase")
     )
-    if certificate is None and key is None:
-        if passphrase is not None:
+    if certificate is None:
+        if key is None and not passphrase:
+            return None
+        if key is None:
             raise InvalidInput(
                 "link_private_key_passphrase", "it is set without link_private_key", "set both or neither"
             )
-        return None
-    if certificate is None or key is None:
-        missing, other = ("link_certificate", "link_private_key")[:: 1 if certificate is None else -1]
-        raise InvalidInput(missing, f"it is missing, and {other} is set", "a certificate is used together with its key")
+        raise InvalidInput(
+            "link_certificate",
+            "it is missing, and link_private_key is set",
+            "a certificate is used together with its key",
+        )
     if params.get("link_client_secret") is not None:
         raise InvalidInput(
             "link_client_secret", "it is set together with link_certificate", "a link has one credential: choose one"

@@ -44,12 +44,8 @@ class TlsOptions:
         """
         given = {name: (params or {}).get(name) for name in NAMES}
         certificate, key, passphrase = (given[name] for name in NAMES[2:])
-        if passphrase is not None and key is None:
+        if passphrase and key is None and not certificate:
             raise InvalidInput(f"{prefix}client_key_passphrase", "it is set without client_key", "set both or neither")
-        if certificate and key is None:
-            raise InvalidInput(
-                f"{prefix}client_key", "it is missing, and client_certificate is set", "set it to the certificate's key"
-            )
         if certificate == "" and key is not None:
             raise InvalidInput(
                 f"{prefix}client_key",
@@ -64,9 +60,7 @@ class TlsOptions:
         )
         names = f"{prefix}client_certificate", f"{prefix}client_key"
         if certificate:
-            return replace(
-                options, client=_certificates.load_pair(names[0], certificate, names[1], str(key), passphrase)
-            )
+            return replace(options, client=_certificates.load_pair(names[0], certificate, names[1], key, passphrase))
         if key is not None:
             return replace(options, key=_certificates.load_key(names[1], key, passphrase, f"{names[1]}_passphrase"))
         return options

@@ -158,22 +158,11 @@ def _checked_name(option: str, name: str) -> str:
 
 
 def _certificate(source: str) -> Certificate:
-    if "PRIVATE KEY-----" in source:
-        raise InvalidInput(
-            "certificates",
-            "one of them holds a private key",
-            "give certificates alone; treat the key as known, as the arguments of a task may have been logged",
-        )
-    found = _certificates.load_certificates("certificates", source)
-    if len(found) > 1:
-        raise InvalidInput(
-            "certificates",
-            f"one of them holds {len(found)} certificates",
-            "give the application's own certificate alone, without those of the authorities",
-        )
-    check_rsa("certificates", found[0])
-    _certificates.check_validity("certificates", found[0])
-    return found[0]
+    """The application's own certificate; its chain and its key, which may be in the same file, are not registered."""
+    found = _certificates.load_certificate("certificates", source)
+    check_rsa("certificates", found)
+    _certificates.check_validity("certificates", found)
+    return found
 
 
 def _secret(task: Task) -> timedelta | None:
