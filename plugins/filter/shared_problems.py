@@ -13,16 +13,20 @@ author:
 description:
   - For the role P(fortanix.dsm.cdc_setup#role). Tells of hosts that contradict each other, and of a strategy that lets
     each host go on by itself.
-positional: _input, hosts
+positional: _input, batch, host
 options:
   _input:
-    description: The variables of the hosts, C(hostvars), with what P(fortanix.dsm.shared_objects#filter) has found.
+    description: What P(fortanix.dsm.shared_objects#filter) has found.
     type: dict
     required: true
-  hosts:
-    description: Names of the hosts that take part.
+  batch:
+    description: Names of the hosts that are at work now, C(ansible_play_batch).
     type: list
     elements: str
+    required: true
+  host:
+    description: The host that asks, C(inventory_hostname).
+    type: str
     required: true
 seealso:
   - plugin: fortanix.dsm.shared_objects
@@ -34,7 +38,7 @@ EXAMPLES = r"""
   ansible.builtin.assert:
     that: problems | length == 0
   vars:
-    problems: "{{ hostvars | fortanix.dsm.shared_problems(ansible_play_batch) }}"
+    problems: "{{ cdc_setup_shared | fortanix.dsm.shared_problems(ansible_play_batch, inventory_hostname) }}"
   run_once: true
 """
 
@@ -48,16 +52,18 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible import constants
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils import _shared_objects
 from ..plugin_utils._unsafe import unsafe
 
 
-def shared_problems(variables: Any, hosts: Any) -> Any:
-    if not isinstance(variables, Mapping) or not isinstance(hosts, (list, tuple)):
-        raise AnsibleFilterError("fortanix.dsm.shared_problems: give it hostvars, and a list of hosts")
-    return unsafe(_shared_objects.problems(variables, [str(host) for host in hosts]))
+def shared_problems(shared: Any, batch: Any, host: Any) -> Any:
+    if not isinstance(shared, Mapping) or not isinstance(batch, (list, tuple)):
+        raise AnsibleFilterError("fortanix.dsm.shared_problems: give it what is shared, and a list of hosts")
+    strategy = str(constants.config.get_config_value("DEFAULT_STRATEGY"))
+    return unsafe(_shared_objects.problems(shared, [str(one) for one in batch], str(host), strategy))
 
 
 class FilterModule:

@@ -91,6 +91,9 @@ def _declaration(given: Mapping[str, Any]) -> dict[str, Any]:
         part = named(found.pop(option, None), fields)
         if part:
             found[option] = part
+    # An empty answer to a survey is no wish.
+    if found.get("azure_vault", {}).get("location") == "":
+        del found["azure_vault"]["location"]
     application = found.get("application", {})
     if "generate_certificate" in application:
         application["generate_certificate"] = named(application["generate_certificate"], PAIR)
@@ -178,21 +181,26 @@ def _has_managed_hsm(everyone: Iterable[_Group]) -> bool:
     return any(one.get("type") == "managed_hsm" for group in everyone for one in _vaults(group))
 
 
-def problems(variables: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]) -> list[str]:
-    """Why the hosts of a run cannot share anything. ``variables``: host -> its variables, with the fact that is shared.
+def problems(shared_now: Mapping[str, Any], batch: Sequence[str], host: str, strategy: str) -> list[str]:
+    """Why the hosts of a run cannot share anything.
 
-    Each task of the set-up has to end on all hosts before the next one begins: that of ``strategy: linear``.
+    Each task of the set-up has to end on all hosts before the next one begins, as with ``strategy: linear``. There, a
+    task that runs once is run by the first host; with ``free`` by each host, and each takes the place of the others.
+
+    Args:
+        shared_now: of :func:`shared`, with ``shared_by``.
+        batch: the hosts that are at work now.
+        host: the one that asks.
+        strategy: that Ansible is configured to use.
     """
-    # Of the tasks that run once all hosts have the result of one; each has its own where they run on each.
-    ends = [variables[host] for host in {hosts[0], hosts[-1]}]
-    makers = {(one.get("cdc_setup_shared") or {}).get("shared_by") for one in ends}
-    if len(makers) > 1 or None in makers:
+    is_linear = strategy.endswith(("linear", "debug"))
+    if len(batch) > 1 and not (is_linear and host == batch[0] == shared_now["shared_by"]):
         return [
             "The hosts of a set-up share applications, vaults and permissions, so that they have to go through its "
             "tasks together. The strategy of this run lets each of them go on by itself: use strategy: linear (unset "
             "ANSIBLE_STRATEGY, or strategy in the section [defaults] of ansible.cfg)."
         ]
-    return list(ends[0]["cdc_setup_shared"]["conflicts"])
+    return list(shared_now["conflicts"])
 
 
 def nameless(hosts: Mapping[str, Sequence[Declaration]]) -> list[str]:

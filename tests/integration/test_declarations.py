@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a user declares is what the roles do: nothing is dropped, and what cannot be meant is refused before any request."""
+"""What a user declares is what the roles do: nothing is dropped, and a mistake is refused before any request."""
 
 from __future__ import annotations
 
@@ -144,7 +144,8 @@ def test_admin_consent_that_is_declared_is_compared(azure: AzureRights) -> None:
     )
 
     (found,) = [one for one in report["groups"][0]["findings"] if one["id"] == "application-differs-from-declared"]
-    assert "consent" in str(found["evidence"]["changes"])
+    (change,) = found["evidence"]["changes"]
+    assert (change["before"], change["after"]) == ({}, {"scope": "user_impersonation"})
 
 
 # Forgotten and misspelt variables -------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.plugin_utils import _rotations, _set_up
+from ansible_collections.fortanix.dsm.plugins.plugin_utils import _compliance_report, _rotations, _set_up
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._shared_objects import (
     declarations,
     nameless,
@@ -140,29 +140,32 @@ def test_the_summary_says_what_became_of_the_group(given: Any, expected: Mapping
 # Hosts that share -----------------------------------------------------------------------------------------------------
 
 
-def shared_by(host: str | None, *conflicts: str) -> dict[str, Any]:
-    return {} if host is None else {"cdc_setup_shared": {"shared_by": host, "conflicts": list(conflicts)}}
+def shared_by(host: str) -> dict[str, Any]:
+    return {"shared_by": host, "conflicts": ["They differ."]}
 
 
 @pytest.mark.parametrize(
-    "hosts",
+    ("maker", "host", "strategy"),
     [
-        {"a": shared_by("a"), "b": shared_by("b")},
-        {"a": shared_by("a"), "b": shared_by(None)},
-        {"a": shared_by("a"), "c": shared_by("a"), "b": shared_by("b")},
+        ("a", "a", "free"),
+        ("a", "a", "host_pinned"),
+        # The play has a strategy of its own: each host runs what is to run once.
+        ("b", "b", "linear"),
+        ("b", "a", "linear"),
+        ("a", "b", "linear"),
     ],
 )
-def test_hosts_that_do_not_go_through_the_tasks_together_are_refused(hosts: Mapping[str, Any]) -> None:
-    (problem,) = problems(hosts, list(hosts))
+def test_hosts_that_do_not_go_through_the_tasks_together_are_refused(maker: str, host: str, strategy: str) -> None:
+    (problem,) = problems(shared_by(maker), ["a", "b"], host, strategy)
 
     assert "strategy: linear" in problem
 
 
-def test_hosts_under_the_linear_strategy_have_the_contradictions_that_one_of_them_has_found() -> None:
-    hosts = {name: shared_by("a", "They differ.") for name in "abc"}
-
-    assert problems(hosts, list(hosts)) == ["They differ."]
-    assert problems({"a": shared_by("a")}, ["a"]) == []
+@pytest.mark.parametrize(
+    ("batch", "strategy"), [("ab", "linear"), ("ab", "ansible.builtin.linear"), ("ab", "debug"), ("a", "free")]
+)
+def test_hosts_that_do_have_what_one_of_them_has_found(batch: str, strategy: str) -> None:
+    assert problems(shared_by("a"), batch, "a", strategy) == ["They differ."]
 
 
 def test_a_group_without_a_name_is_told_by_its_host() -> None:
@@ -234,3 +237,19 @@ def test_each_application_of_the_cloud_is_taken_once() -> None:
 )
 def test_the_summary_of_a_rotation_says_it_in_one_line(result: Mapping[str, Any], line: str) -> None:
     assert _rotations.summary(result, {"unique_name": "app"})["line"] == line
+
+
+# Compliance -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_that_fails_names_each_finding_once() -> None:
+    def judged(id_: str, outcome: str) -> dict[str, str]:
+        return {"id": id_, "outcome": outcome}
+
+    report = {
+        "summary": {"failing": 3, "groups_failed": 2, "groups": 5},
+        "findings": [judged("waiver-expired", "fail")],
+        "groups": [{"findings": [judged("b", "fail"), judged("a", "pass")]}, {"findings": [judged("b", "fail")]}],
+    }
+
+    assert _compliance_report.failure(report) == "3 finding(s) fail, in 2 of 5 group(s): b, waiver-expired."
