@@ -45,6 +45,12 @@ def planned_client_id(application: Result, credential: Result) -> str:
     return NOT_YET_KNOWN if of_application or any(of_groups) else ""
 
 
+def groups_in_approval(credential: Result) -> list[str]:
+    """The names of the groups whose creation waits for an approval. ``credential``: of the module cdc_credential."""
+    groups = credential.get("new_groups") or []
+    return [str(group["name"]) for group in groups if not group["exists"] and not group["planned"]]
+
+
 def sync_conditions(results: Mapping[str, Result], sync: str) -> dict[str, bool]:
     """``sync``: whether there is one at all; ``only_when_empty``: whether only a group without keys is synced."""
     wanted = (
@@ -71,6 +77,13 @@ def summary(results: Mapping[str, Result]) -> dict[str, Any]:
         "changed": _changed(results, "credential", "group", "tls", "vault", "sync"),
         "planned": record["planned"],
     }
+
+
+def line(found: Mapping[str, Any]) -> str:
+    """A summary in one line."""
+    done = "planned" if found["planned"] else "changed" if found["changed"] else "unchanged"
+    vault = found["vault"] or "not chosen"
+    return f"{found['name']}: {found['status']}, vault {vault}, keys {found['key_count']}, {done}"
 
 
 def _record(results: Mapping[str, Result]) -> Mapping[str, Any]:

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ import yaml
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE, DSM
 from unit.builders import ROOT, spec_of
-from unit.test_specs_agree import calls_in
+from unit.test_specs_agree import calls_in, tasks_in
 
 LOGINS = {*DSM.argument_spec, *AZURE.argument_spec} - {"subscription_id", "cloud_environment"}
 _OF_THE_LINK = "the group of the step before has it, and a group that is only planned is tried with what it will have"
@@ -152,3 +154,39 @@ def test_every_key_of_the_credential_reaches_the_module() -> None:
     assert [
         name for name in application["credential"]["options"] if f"application.credential.{name} " not in text
     ] == []
+
+
+# Order only -----------------------------------------------------------------------------------------------------------
+
+JUDGED = [
+    *sorted(ROOT.glob("roles/*/tasks/*.yml")),
+    *(
+        ROOT / "playbooks" / f"{name}.yml"
+        for name in ("awx", "compliance", "rotate_credentials", "setup", "step_by_step")
+    ),
+]
+
+
+@pytest.mark.parametrize("path", JUDGED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_condition_is_one_comparison(path: Path) -> None:
+    conditions = [
+        str(one)
+        for task in tasks_in(yaml.safe_load(path.read_text(encoding="utf-8")))
+        for given in (task.get("when"), task.get("ansible.builtin.assert", {}).get("that"))
+        for one in (given if isinstance(given, list) else [given])
+    ]
+
+    # What is more belongs into a filter with tests.
+    assert [one for one in conditions if re.search(r" and | or |selectattr|rejectattr|select\(", one)] == []
+
+
+@pytest.mark.parametrize("path", JUDGED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_message_has_no_logic(path: Path) -> None:
+    messages = [
+        str(task[action].get(field, ""))
+        for task in tasks_in(yaml.safe_load(path.read_text(encoding="utf-8")))
+        for action, field in (("ansible.builtin.assert", "fail_msg"), ("ansible.builtin.debug", "msg"))
+        if action in task
+    ]
+
+    assert [one for one in messages if re.search(r"\{%| if .* else ", one)] == []

@@ -82,6 +82,14 @@ def test_a_link_whose_credential_is_only_planned_has_no_client_id_yet(
     assert _set_up.planned_client_id(application, credential) == client_id
 
 
+def test_a_group_that_is_neither_there_nor_planned_waits_for_an_approval() -> None:
+    states = {"waits": (False, False), "planned": (False, True), "there": (True, False)}
+    groups = [{"name": name, "exists": exists, "planned": planned} for name, (exists, planned) in states.items()]
+
+    assert _set_up.groups_in_approval({"new_groups": groups}) == ["waits"]
+    assert _set_up.groups_in_approval(SKIPPED) == []
+
+
 # The sync and the summary ---------------------------------------------------------------------------------------------
 
 
@@ -135,6 +143,15 @@ def test_the_summary_says_what_became_of_the_group(given: Any, expected: Mapping
 
     assert {name: found[name] for name in expected} == expected
     assert found.keys() == {"name", "group_id", "status", "pending", "vault", "key_count", "changed", "planned"}
+
+
+def test_a_summary_is_shown_in_one_line() -> None:
+    summary = _set_up.summary(results(group=group(changed=True), sync={"key_count": 3, "prediction": "sync"}))
+
+    assert _set_up.line(summary) == "akv: connected, vault akv, keys 3, changed"
+    assert (
+        _set_up.line({**summary, "vault": None, "planned": True}) == "akv: connected, vault not chosen, keys 3, planned"
+    )
 
 
 # Hosts that share -----------------------------------------------------------------------------------------------------
