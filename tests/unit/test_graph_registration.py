@@ -29,6 +29,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "displayName": "cdc-app",
         "accountEnabled": True,
         "appOwnerOrganizationId": HOME,
+        "passwordCredentials": [],
+        "keyCredentials": [],
     },
     "application": {
         "id": REGISTRATION,

@@ -33,6 +33,7 @@ PURE_OF_AZURE = (
     "repair",
     "roles",
     "sources",
+    "switches",
     "vault_edit",
     "vault_merge",
     "verdicts",

@@ -20,9 +20,10 @@ from .._waiter import Patience
 from . import application_consent, application_lists, writes
 from .application_lists import Changed, Edit
 from .application_plan import MARK, Application, Permission
+from .entra_objects import credential_of
 from .errors import GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
-from .facts import Credential
-from .graph import credential_of, quoted
+from .facts import PRINCIPAL, REGISTRATION, Credential
+from .graph import quoted
 from .pipeline import Channel
 
 T = TypeVar("T")
@@ -96,7 +97,8 @@ def update(
 
 
 def _changed(graph: Channel, application: Application, edit: Edit, patience: Patience) -> Changed:
-    with _explained("change this application", _MAY_WRITE, f"application {application.display_name}"):
+    what = "service principal" if edit.place == PRINCIPAL else "application"
+    with _explained(f"change this {what}", _MAY_WRITE, application.label_at(edit.place)):
         return application_lists.change(graph, application, edit, patience)
 
 
@@ -184,7 +186,9 @@ def remove_credentials(
     *,
     required: Credential | None = None,
 ) -> Removed:
-    """Take these secrets and certificates away, and no other; the same thing done by somebody else is as good.
+    """Take these secrets and certificates away, wherever they are, and no other.
+
+    The same thing done by somebody else is as good.
 
     Args:
         graph: The way to Microsoft Graph.
@@ -196,30 +200,34 @@ def remove_credentials(
     Raises:
         TaskError: one of them is still there, or it cannot be seen whether it is.
     """
-    certificates = [one for one in credentials if one.kind == "certificate"]
     wrote = False
     put_back: tuple[str, ...] = ()
-    if certificates:
-        stays = required if required is not None and required.kind == "certificate" else None
-        changed = _changed(graph, application, Edit(remove=certificates, required=stays), patience)
-        wrote, put_back = changed.wrote, changed.put_back
+    for place in (REGISTRATION, PRINCIPAL):
+        certificates = [one for one in credentials if one.kind == "certificate" and one.place == place]
+        if not certificates:
+            continue
+        needed = required is not None and required.kind == "certificate" and required.place == place
+        edit = Edit(remove=certificates, required=required if needed else None, place=place)
+        changed = _changed(graph, application, edit, patience)
+        wrote, put_back = wrote or changed.wrote, (*put_back, *changed.put_back)
     for one in credentials:
         if one.kind == "secret":
-            wrote = _take_secret(graph, application, one.key_id, patience) or wrote
+            wrote = _take_secret(graph, application, one, patience) or wrote
     return Removed(wrote, put_back)
 
 
-def _take_secret(graph: Channel, application: Application, key_id: str, patience: Patience) -> bool:
+def _take_secret(graph: Channel, application: Application, secret: Credential, patience: Patience) -> bool:
     """Remove it and make sure that it is gone; False when somebody else has removed it."""
-    return _remove_secret(graph, application, key_id) or _see_secret_gone(graph, application, key_id, patience)
+    return _remove_secret(graph, application, secret) or _see_secret_gone(graph, application, secret, patience)
 
 
-def _remove_secret(graph: Channel, application: Application, key_id: str) -> bool:
+def _remove_secret(graph: Channel, application: Application, secret: Credential) -> bool:
     """Remove it by its ID; False where Graph does not say that it has: it is gone already, or not known there yet."""
-    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}/removePassword"
+    obj, path = application.label_at(secret.place), f"{application.path_at(secret.place)}/removePassword"
+    what = "service principal" if secret.place == PRINCIPAL else "application"
     try:
-        with _explained("change this application", _MAY_WRITE, obj):
-            graph.send("POST", path, obj=obj, body={"keyId": key_id}, repeatable=True)
+        with _explained(f"change this {what}", _MAY_WRITE, obj):
+            graph.send("POST", path, obj=obj, body={"keyId": secret.key_id}, repeatable=True)
     except AzureError as error:
         if status_of(error) not in (400, 404) and not may_have_worked(error):
             raise
@@ -227,7 +235,7 @@ def _remove_secret(graph: Channel, application: Application, key_id: str) -> boo
     return True
 
 
-def _see_secret_gone(graph: Channel, application: Application, key_id: str, patience: Patience) -> bool:
+def _see_secret_gone(graph: Channel, application: Application, secret: Credential, patience: Patience) -> bool:
     """Look for a secret whose removal was not confirmed, and remove it when it shows; whether this has removed it.
 
     One that this run has seen listed, and that is not listed any more, was removed by somebody else. One that was never
@@ -236,14 +244,15 @@ def _see_secret_gone(graph: Channel, application: Application, key_id: str, pati
     Raises:
         TaskError: it is there still, or may be.
     """
-    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
+    key_id, obj, path = secret.key_id, application.label_at(secret.place), application.path_at(secret.place)
+    object_id = str(application.principal_id if secret.place == PRINCIPAL else application.object_id)
     was_listed = any(one.key_id == key_id for one in application.credentials)
     in_a_row, waits = 0, True
     while waits and in_a_row < EQUAL_READS:
         body = graph.get(path, obj=obj, query={"$select": "id,passwordCredentials"})
-        check_id(body, application.object_id, plane="Entra", obj=obj)
+        check_id(body, object_id, plane="Entra", obj=obj)
         listed = {str(one.get("keyId")) for one in list_in(body, "passwordCredentials", plane="Entra", obj=obj)}
-        if key_id in listed and _remove_secret(graph, application, key_id):
+        if key_id in listed and _remove_secret(graph, application, secret):
             return True
         in_a_row = 0 if key_id in listed else in_a_row + 1
         was_listed = was_listed or key_id in listed
@@ -266,12 +275,14 @@ def add_certificates(
     patience: Patience,
     *,
     while_disabled: bool = False,
+    place: str = REGISTRATION,
 ) -> Changed:
     """Register further certificates: ``key`` is base64 of DER, ``displayName`` says whose they are. None goes.
 
-    ``while_disabled``: also where the application is disabled, as in the way back from an emergency.
+    ``while_disabled``: also where the application is disabled, as in the way back from an emergency. ``place``: whether
+    with the registration, or with the service principal, where they have been before.
     """
-    return _changed(graph, application, Edit(add=entries, while_disabled=while_disabled), patience)
+    return _changed(graph, application, Edit(add=entries, while_disabled=while_disabled, place=place), patience)
 
 
 def set_enabled(graph: Channel, object_id: str, patience: Patience, *, enabled: bool) -> None:

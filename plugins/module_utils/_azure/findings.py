@@ -22,6 +22,7 @@ from .facts import Access, Credential, Identity, KeyStore
 from .over_privilege import OverPrivilege
 from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
 from .sources import UNKNOWN as UNKNOWN_RIGHT
+from .switches import how_to_enable
 from .verdicts import Verdict
 from .words import remedy_for, told_notes
 
@@ -293,7 +294,12 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
     identity = evidence.identity
     if identity.enabled is False:
         yield _of_application(
-            evidence, DISABLED, FAILED, "enabled", "disabled", "enable it in Entra, under Enterprise applications"
+            evidence,
+            DISABLED,
+            FAILED,
+            "enabled",
+            "; ".join(identity.disabled) or "disabled",
+            how_to_enable(identity.disabled),
         )
     if evidence.unreadable:
         parts = "; ".join(f"{name}: {why}" for name, why in sorted(evidence.unreadable.items()))

@@ -18,6 +18,7 @@ from .._azure.applications import Observation, Selector
 from .._azure.credential import Operator
 from .._azure.facts import Credential as EntraCredential
 from .._azure.pipeline import Channel
+from .._azure.switches import how_to_enable
 from .._dsm import connection, groups, link_edit
 from .._dsm.approval_requests import Request as ApprovalRequest
 from .._dsm.approvals import Approval, Asking
@@ -222,13 +223,14 @@ def _application(task: Task, observed: Observation, selector: Selector) -> Appli
         )
     if found.principal_id is None or not found.enabled:
         problem = "it has no service principal" if found.principal_id is None else "it is disabled"
+        told = f": {'; '.join(found.disabled)}" if found.disabled else ""
         raise TaskError(
-            f"{problem}, so that no credential of it logs in",
+            f"{problem}, so that no credential of it logs in{told}",
             plane="Entra",
             obj=f"application {found.display_name} ({found.client_id})",
             next_step="make the service principal with fortanix.dsm.azure_kv_app"
             if found.principal_id is None
-            else "have it enabled in Entra (enterprise applications), or find out why it was disabled",
+            else f"{how_to_enable(found.disabled)}, or find out why that was done",
         )
     return found
 

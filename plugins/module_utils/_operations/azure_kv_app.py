@@ -21,6 +21,7 @@ from .._azure.applications import Observation, Selector
 from .._azure.credential import operator_of
 from .._azure.errors import AzureError
 from .._azure.pipeline import Channel
+from .._azure.switches import how_to_enable
 from .._certificate_maker import PairFiles, check_rsa
 from .._certificates import Certificate
 from .._dsm.in_use import refuse_while_in_use, tested
@@ -215,7 +216,10 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
         graph, observed, request.display_name, certificates, steps.secret, _LIFETIMES, now
     )
     if found is not None and not found.enabled:
-        task.warn(f"The application {found.display_name} is disabled in Entra, so that nobody can log in with it.")
+        task.warn(
+            f"Nobody can log in with the application {found.display_name}: {'; '.join(found.disabled)}. Next: "
+            f"{how_to_enable(found.disabled)}."
+        )
     if found is None and request.selector.by == "display_name":
         task.warn(
             f"The application {wanted.display_name} is made by its display name alone. Run again within seconds, the "
