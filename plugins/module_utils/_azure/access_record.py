@@ -322,7 +322,8 @@ def _principal(given: Mapping[str, Any]) -> Principal:
         # Raises where the public part is no base64.
         base64.b64decode(entry.key)
     secrets = tuple(SecretEntry(**entry) for entry in given["secrets"])
-    if {one.place for one in (*certificates, *secrets)} - {REGISTRATION, PRINCIPAL}:
+    places = {one.place for one in certificates} | {one.place for one in secrets}
+    if places - {REGISTRATION, PRINCIPAL}:
         raise ValueError("the place of a credential is neither the application nor the service principal")
     return Principal(**{name: given[name] for name in known}, certificates=certificates, secrets=secrets)
 

@@ -57,13 +57,36 @@ def create(graph: Channel, display_name: str, unique_name: str | None) -> str | 
     """
     obj = f"application {display_name}"
     body: dict[str, Any] = {"displayName": display_name, "signInAudience": "AzureADMyOrg", "tags": [MARK]}
-    with _explained("make applications", _MAY_WRITE, obj):
+    with allowed("make applications", _MAY_WRITE, obj):
         if unique_name is None:
-            made = graph.send("POST", "/v1.0/applications", obj=obj, body=body)
+            made: Mapping[str, Any] = graph.send("POST", "/v1.0/applications", obj=obj, body=body)
         else:
-            path = f"/v1.0/applications(uniqueName='{quoted(unique_name)}')"
-            made = graph.send("PATCH", path, obj=obj, body=body, headers={"Prefer": "create-if-missing"})
+            made = _upserted(graph, unique_name, body, obj)
     return str(made["appId"]) if made else None
+
+
+def _upserted(graph: Channel, unique_name: str, body: Mapping[str, Any], obj: str) -> Mapping[str, Any]:
+    path = f"/v1.0/applications(uniqueName='{quoted(unique_name)}')"
+    taken = None
+    try:
+        return graph.send("PATCH", path, obj=obj, body=body, headers={"Prefer": "create-if-missing"})
+    except AzureError as error:
+        if status_of(error) != 400 or "uniquename" not in error.words.lower():
+            raise
+        taken = error
+    raise AzureError(
+        f"another application has the unique name {unique_name}, and Graph does not show it: most likely one that was "
+        "deleted, which keeps its name for 30 days",
+        plane=taken.plane,
+        obj=obj,
+        words=taken.words,
+        next_step="run the task again with on_soft_deleted: recover, by an operator with Application.Read.All, to have "
+        "it back; or choose another app_unique_name, or delete it for good in Entra (App registrations, Deleted "
+        "applications)",
+        status=taken.status,
+        code=taken.code,
+        retryable=False,
+    )
 
 
 def create_principal(graph: Channel, client_id: str, patience: Patience) -> None:
@@ -77,7 +100,7 @@ def create_principal(graph: Channel, client_id: str, patience: Patience) -> None
             if status_of(error) != 409:
                 raise
 
-    with _explained("make service principals", _MAY_WRITE, obj):
+    with allowed("make service principals", _MAY_WRITE, obj):
         until_known(send, patience, unknown=(400, 404))
 
 
@@ -98,7 +121,7 @@ def update(
 
 def _changed(graph: Channel, application: Application, edit: Edit, patience: Patience) -> Changed:
     what = "service principal" if edit.place == PRINCIPAL else "application"
-    with _explained(f"change this {what}", _MAY_WRITE, application.label_at(edit.place)):
+    with allowed(f"change this {what}", _MAY_WRITE, application.label_at(edit.place)):
         return application_lists.change(graph, application, edit, patience)
 
 
@@ -109,7 +132,7 @@ def set_consent(
     patience: Patience,
 ) -> bool:
     """Consent for everybody, by a further grant or the one that is there, extended; whether this run has done it."""
-    with _explained("give consent", _MAY_CONSENT, f"admin consent for {application.display_name}"):
+    with allowed("give consent", _MAY_CONSENT, f"admin consent for {application.display_name}"):
         return application_consent.give(graph, application, permission, patience)
 
 
@@ -131,7 +154,7 @@ def add_secret(
     body = {"passwordCredential": {"displayName": name, "endDateTime": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}}
     lost = None
     try:
-        with _explained("add secrets to this application", _MAY_WRITE, obj):
+        with allowed("add secrets to this application", _MAY_WRITE, obj):
             made = until_known(lambda: graph.send("POST", path, obj=obj, body=body), patience)
     except AzureError as error:
         status = status_of(error)
@@ -226,7 +249,7 @@ def _remove_secret(graph: Channel, application: Application, secret: Credential)
     obj, path = application.label_at(secret.place), f"{application.path_at(secret.place)}/removePassword"
     what = "service principal" if secret.place == PRINCIPAL else "application"
     try:
-        with _explained(f"change this {what}", _MAY_WRITE, obj):
+        with allowed(f"change this {what}", _MAY_WRITE, obj):
             graph.send("POST", path, obj=obj, body={"keyId": secret.key_id}, repeatable=True)
     except AzureError as error:
         if status_of(error) not in (400, 404) and not may_have_worked(error):
@@ -288,19 +311,19 @@ def add_certificates(
 def set_enabled(graph: Channel, object_id: str, patience: Patience, *, enabled: bool) -> None:
     """Switch a service principal on or off: for one that is off, Entra issues no token (AADSTS7000112, T36)."""
     obj, path = f"service principal {object_id}", f"/v1.0/servicePrincipals/{object_id}"
-    with _explained("change this service principal", _MAY_WRITE, obj):
+    with allowed("change this service principal", _MAY_WRITE, obj):
         writes.repeated(lambda: graph.send("PATCH", path, obj=obj, body={"accountEnabled": enabled}), patience)
 
 
 def remove(graph: Channel, application: Application) -> None:
     """Delete the registration; its service principal goes with it."""
     obj = f"application {application.display_name}"
-    with _explained("remove this application", _MAY_WRITE, obj):
+    with allowed("remove this application", _MAY_WRITE, obj):
         graph.send("DELETE", f"/v1.0/applications/{application.object_id}", obj=obj)
 
 
 @contextmanager
-def _explained(deed: str, permission: str, obj: str) -> Iterator[None]:
+def allowed(deed: str, permission: str, obj: str) -> Iterator[None]:
     """Names the permission of Graph that a refused request needs."""
     refused = None
     try:

@@ -130,6 +130,7 @@ class Wanted:
 class Steps:
     """What is to be done, in this order. ``consent``: the words of the grant's scope afterwards; empty for nothing."""
 
+    recover: bool = False
     create: bool = False
     create_principal: bool = False
     pair_at: str | None = None
@@ -144,7 +145,7 @@ class Steps:
     @property
     def creates(self) -> bool:
         """Whether an object comes into being that takes a while to be seen everywhere (Azure contract §3)."""
-        return self.create or self.create_principal
+        return self.recover or self.create or self.create_principal
 
 
 def steps_for(wanted: Wanted, found: Application | None, now: datetime) -> Steps:

@@ -58,7 +58,7 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
     )
     principal = answers["service_principal"]
     if principal.status == _NOT_FOUND:
-        raise _no_service_principal(client_id, answers["application"].status)
+        raise _no_service_principal(graph, client_id, answers["application"].status)
     if principal.body is None and object_id is None:
         raise TaskError(
             "the service principal of the application cannot be looked up",
@@ -141,14 +141,37 @@ def _answer(one: Mapping[str, Any]) -> Answer:
     return Answer(status, None, quotable(str((error or {}).get("message") or f"HTTP status {status}")))
 
 
-def _no_service_principal(client_id: str, application_status: int) -> TaskError:
+def _no_service_principal(graph: Channel, client_id: str, application_status: int) -> TaskError:
     if application_status == _NOT_FOUND:
         problem = "there is no such application in the operator's tenant"
         step = "check app_client_id (Application (client) ID) and the tenant"
     else:
         problem = "the application has no service principal in the operator's tenant"
         step = "make one (the portal makes it with the registration; otherwise: az ad sp create), or check the tenant"
+    deleted = deleted_at(graph, client_id, principal=application_status != _NOT_FOUND)
+    if deleted is not None:
+        problem += f": it was deleted at {deleted}, and is in the recycle bin of Entra for 30 days"
+        step = (
+            "restore it with fortanix.dsm.azure_kv_app (app_client_id, on_soft_deleted: recover) if it is to be used "
+            "again; while it is in the recycle bin, nobody can log in with it"
+        )
     return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step)
+
+
+def deleted_at(graph: Channel, client_id: str, *, principal: bool = False) -> str | None:
+    """When an application, or its service principal, was put into the recycle bin; None when it is not seen there.
+
+    Raises:
+        AzureError: Graph does not answer.
+    """
+    kind = "servicePrincipal" if principal else "application"
+    path = f"/directory/deletedItems/microsoft.graph.{kind}?$filter=appId%20eq%20'{client_id}'"
+    answer = batch(graph, {"deleted": path}, obj=f"application {client_id}")["deleted"]
+    listed = (answer.body or {}).get("value") or []
+    # Who may not read the recycle bin is told what is so without it.
+    hits = (one for one in listed if str(one.get("appId") or "").lower() == client_id.lower())
+    found = next(hits, None)
+    return None if found is None else str(found.get("deletedDateTime"))
 
 
 def _object_id(principal: Mapping[str, Any] | None, given: str | None, client_id: str) -> str:
