@@ -72,8 +72,10 @@ options:
     type: str
   certificates:
     description:
-      - Certificates that the application is to have, each as a path, as PEM, or as base64 of DER. The public parts
-        alone. Their keys have to be RSA.
+      - Certificates that the application is to have, each as a path or a text, in PEM, DER or PKCS#12 form or the
+        base64 of them. Their keys have to be RSA.
+      - Of a chain in one file, only the application's own certificate is registered. A private key beside it is not
+        used.
       - One that is registered already, by its thumbprint, is left as it is.
     type: list
     elements: str
@@ -84,6 +86,8 @@ options:
         there, a self-signed pair is made. When both are there and belong together, the certificate is used.
       - Files are never overwritten. One without the other, two that do not belong together, and a certificate that has
         expired are errors.
+      - Until both files are complete, both are in a third one, O(generate_certificate.key_path) with C(.incomplete)
+        added to its name, for its owner alone. A run that was killed in between is completed from it by the next one.
       - The private key has no passphrase, and is for the owner of the file alone. It is in no result and in no log.
     type: dict
     suboptions:
@@ -167,8 +171,8 @@ options:
     required: false
   group:
     description:
-      - With O(state=absent), the record of a group that an earlier task removes, as that task returned it. It does not
-        count as one that uses the application, so that check mode can plan the removal of both.
+      - With O(state=absent), the record of a group that goes with the application, as that task returned it. It does
+        not count as one that uses the application.
     type: dict
   wait_timeout:
     description:

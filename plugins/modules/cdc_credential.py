@@ -80,16 +80,18 @@ options:
     choices: [certificate, secret]
   link_certificate:
     description:
-      - A certificate of your own, instead of one that is made here. A path, PEM text, or base64 text of DER. It is
-        registered at the application when it is not yet. Its key must be RSA.
+      - A certificate of your own, instead of one that is made here. It is registered at the application when it is not
+        yet. Its key must be RSA.
+      - A path or a text. PEM, with or without the key and with a chain in any order, DER, PKCS#12, or the base64 of
+        them, as Azure Key Vault returns PKCS#12.
     type: str
   link_private_key:
     description:
-      - Private key of O(link_certificate). A path, PEM text, or base64 text of DER.
+      - Private key of O(link_certificate). A path or a text, in the same forms. Not needed when that has the key in it.
     type: str
   link_private_key_passphrase:
     description:
-      - Passphrase of O(link_private_key) when that is encrypted.
+      - Passphrase of the private key, or of the PKCS#12 that it is in, when that is encrypted. An empty one is none.
     type: str
   new_groups:
     description:
@@ -150,22 +152,23 @@ options:
             type: bool
           ca_certificates:
             description:
-              - CA certificates to trust instead of the global root CAs. Each is a path, PEM text, or base64 text of
-                DER.
+              - CA certificates to trust instead of the global root CAs. Each is a path or a text, PEM, DER, PKCS#12 or
+                the base64 of them, and has no private key in it.
             type: list
             elements: str
           client_certificate:
             description:
-              - Certificate that DSM presents. A path, PEM text, or base64 text of DER.
+              - Certificate that DSM presents. A path or a text, in the forms of O(link_certificate).
             type: str
           client_key:
             description:
-              - Private key of the client certificate. Alone, it is the key of the certificate that a link has already,
-                which every link that is sent has to carry.
+              - Private key of the client certificate. Not needed when that has the key in it.
+              - Alone, it is the key of the certificate that a link has already, which every link that is sent has to
+                carry.
             type: str
           client_key_passphrase:
             description:
-              - Passphrase of the key when that is encrypted.
+              - Passphrase of the key when that is encrypted. An empty one is none.
             type: str
       vault:
         description:
@@ -211,11 +214,11 @@ options:
         type: str
       link_certificate:
         description:
-          - Certificate, instead of the secret. A path, PEM text, or base64 text of DER.
+          - Certificate, instead of the secret. A path or a text, as above.
         type: str
       link_private_key:
         description:
-          - Private key of the certificate. A path, PEM text, or base64 text of DER.
+          - Private key of the certificate. A path or a text, as above.
         type: str
       link_private_key_passphrase:
         description:

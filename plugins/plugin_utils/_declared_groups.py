@@ -14,10 +14,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..module_utils._certificates import public_part
+from ..module_utils._errors import TaskError
 from ._shared_objects import AZURE_VAULT_FIELDS, VAULT_FIELDS, bare, declarations, named, shared
 
 PREFIX = "cdc_setup_"
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----.*?-----END (?:X509 )?CERTIFICATE-----", re.DOTALL)
 _APPLICATION = ("client_id", "unique_name", "display_name", "api_permission")
 _PLAIN = (
     "description",
@@ -32,7 +34,8 @@ _PLAIN = (
     "rights_profile",
     "key_permissions",
 )
-_PARTS = ("name", "link_certificate", "tls", "vault", "application", "azure_vault")
+# The passphrase opens what has the certificate in it, and is not handed on.
+_PARTS = ("name", "link_certificate", "link_private_key_passphrase", "tls", "vault", "application", "azure_vault")
 
 
 class ContradictionError(ValueError):
@@ -70,7 +73,7 @@ def _declared(host: str, group: Mapping[str, Any]) -> dict[str, Any]:
         raise ContradictionError(f"The host {host} declares no group: {PREFIX}name is not set.")
     found: dict[str, Any] = {"host": host, "name": bare(group["name"]), **named(group, _PLAIN)}
     if group.get("link_certificate") is not None:
-        found["link_certificate"] = _public(group["link_certificate"])
+        found["link_certificate"] = _public(group["link_certificate"], group.get("link_private_key_passphrase"))
     parts = {
         "tls": _tls(group.get("tls")),
         "vault": named(group.get("vault"), VAULT_FIELDS),
@@ -86,7 +89,7 @@ def _tls(given: Any) -> dict[str, Any]:
     if "ca_certificates" in found:
         found["ca_certificates"] = [_public(one) for one in found["ca_certificates"]]
     if "client_certificate" in found:
-        found["client_certificate"] = _public(found["client_certificate"])
+        found["client_certificate"] = _public(found["client_certificate"], given.get("client_key_passphrase"))
     return found
 
 
@@ -100,7 +103,13 @@ def _application(given: Any) -> dict[str, Any]:
     return found
 
 
-def _public(text: Any) -> str:
-    """The certificates in a text, without a key that stands beside them; what is no PEM, such as a path, as it is."""
+def _public(text: Any, passphrase: Any = None) -> str:
+    """The certificates in a text, without a key beside them; what holds no key, such as a path, stays as it is."""
     given = str(text)
-    return "\n".join(_CERTIFICATE.findall(given)) if "-----BEGIN" in given else given
+    if "-----BEGIN" in given:
+        return "\n".join(_CERTIFICATE.findall(given))
+    try:
+        return public_part("link_certificate", given, None if passphrase is None else str(passphrase)).strip()
+    except TaskError as error:
+        problem = str(error)
+    raise ContradictionError(f"A certificate that is declared as text cannot be read. {problem}")

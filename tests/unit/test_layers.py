@@ -30,6 +30,7 @@ PURE_OF_AZURE = (
     "findings",
     "network",
     "over_privilege",
+    "refusing_policies",
     "repair",
     "roles",
     "sources",

@@ -240,8 +240,11 @@ def _iso(moment: Any) -> str | None:
 # Writing ------------------------------------------------------------------------------------------------------------
 
 
-def cut(azure: Azure, step: Step, patience: Patience) -> None:
+def cut(azure: Azure, step: Step, patience: Patience) -> bool:
     """Take one thing away. What is gone already counts as taken.
+
+    Returns:
+        False when somebody else has taken it away and this is known.
 
     Raises:
         TaskError: it is refused.
@@ -259,11 +262,15 @@ def cut(azure: Azure, step: Step, patience: Patience) -> None:
         else:
             credentials = [one.credential() for one in step.entries]
         application = _application(step.application, step.place)
-        application_changes.remove_credentials(azure.graph, application, credentials, patience)
+        return application_changes.remove_credentials(azure.graph, application, credentials, patience).wrote
+    return True
 
 
-def restore(azure: Azure, step: Step, patience: Patience) -> None:
+def restore(azure: Azure, step: Step, patience: Patience) -> bool:
     """Put one thing back.
+
+    Returns:
+        False when somebody else has put it back and this is known.
 
     Raises:
         TaskError: it is refused.
@@ -277,11 +284,13 @@ def restore(azure: Azure, step: Step, patience: Patience) -> None:
     elif isinstance(step, Certificates):
         entries = [{"key": one.key, "displayName": one.display_name} for one in step.entries]
         application = _application(step.application, step.place)
-        application_changes.add_certificates(
+        added = application_changes.add_certificates(
             azure.graph, application, entries, patience, while_disabled=True, place=step.place
         )
+        return added.wrote
     else:
         raise AssertionError("a secret cannot be brought back")
+    return True
 
 
 def _change_policy(azure: Azure, kind: str, step: Policy) -> None:

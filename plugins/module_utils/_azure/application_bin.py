@@ -17,7 +17,7 @@ from typing import Any
 
 from .._errors import TaskError
 from .._plan import Change
-from .._replacement import list_in
+from .._replacement import list_in, text_in
 from .._waiter import Patience
 from .application_changes import allowed, until_known
 from .application_plan import Application
@@ -113,7 +113,7 @@ def find_principal(graph: Channel, found: Application) -> Deleted | None:
         tags=found.tags,
         enabled=found.enabled and not disabled_of(None, principal),
         disabled=(*found.disabled, *disabled_of(None, principal)),
-        principal_id=str(principal["id"]),
+        principal_id=text_in(principal, "id", plane="Entra", obj=obj),
         credentials=(*found.credentials, *own),
         signing=signing_of(principal, obj),
         access=found.access,
@@ -158,15 +158,15 @@ def _application(body: Mapping[str, Any], principal: Mapping[str, Any] | None, o
     disabled = disabled_of(body, principal)
     of_principal = () if principal is None else credentials_of(principal, obj, PRINCIPAL)
     return Application(
-        client_id=str(body["appId"]),
-        object_id=str(body["id"]),
+        client_id=text_in(body, "appId", plane="Entra", obj=obj),
+        object_id=text_in(body, "id", plane="Entra", obj=obj),
         display_name=str(body.get("displayName") or ""),
         unique_name=body.get("uniqueName") or None,
         created=moment(body.get("createdDateTime")),
         tags=tuple(list_in(body, "tags", plane="Entra", obj=obj)),
         enabled=not disabled,
         disabled=disabled,
-        principal_id=None if principal is None else str(principal["id"]),
+        principal_id=None if principal is None else text_in(principal, "id", plane="Entra", obj=obj),
         credentials=(*credentials_of(body, obj), *of_principal),
         access=tuple(list_in(body, "requiredResourceAccess", plane="Entra", obj=obj)),
     )

@@ -155,7 +155,7 @@ def _no_service_principal(graph: Channel, client_id: str, application_status: in
             "restore it with fortanix.dsm.azure_kv_app (app_client_id, on_soft_deleted: recover) if it is to be used "
             "again; while it is in the recycle bin, nobody can log in with it"
         )
-    return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step)
+    return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step, status=_NOT_FOUND)
 
 
 def deleted_at(graph: Channel, client_id: str, *, principal: bool = False) -> str | None:

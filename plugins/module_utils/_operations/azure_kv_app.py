@@ -162,22 +162,11 @@ def _checked_name(option: str, name: str) -> str:
 
 
 def _certificate(source: str) -> Certificate:
-    if "PRIVATE KEY-----" in source:
-        raise InvalidInput(
-            "certificates",
-            "one of them holds a private key",
-            "give certificates alone; treat the key as known, as the arguments of a task may have been logged",
-        )
-    found = _certificates.load_certificates("certificates", source)
-    if len(found) > 1:
-        raise InvalidInput(
-            "certificates",
-            f"one of them holds {len(found)} certificates",
-            "give the application's own certificate alone, without those of the authorities",
-        )
-    check_rsa("certificates", found[0])
-    _certificates.check_validity("certificates", found[0])
-    return found[0]
+    """The application's own certificate; its chain and its key, which may be in the same file, are not registered."""
+    found = _certificates.load_certificate("certificates", source)
+    check_rsa("certificates", found)
+    _certificates.check_validity("certificates", found)
+    return found
 
 
 def _secret(task: Task) -> timedelta | None:
@@ -198,9 +187,15 @@ def _secret(task: Task) -> timedelta | None:
 
 
 def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[str, Any]:
+    if request.pair is not None and not task.check_mode:
+        request.pair.recover()
     of_the_pair = request.pair.existing() if request.pair is not None else None
     observed = request.look(graph, cloud)
     now = task.clock.now()
+    if request.pair is not None and of_the_pair is not None:
+        request.pair.check_validity(of_the_pair, now)
+    for certificate in request.given:
+        _certificates.check_validity("certificates", certificate, now)
     found = observed.application
     gone = _in_the_bin(task, graph, request, found)
     if found is None and gone is None and request.selector.by == "client_id":
