@@ -24,6 +24,7 @@ from ._azure import application_changes, applications
 from ._azure.application_plan import MARK, Application
 from ._azure.applications import Selector
 from ._azure.credential import Operator
+from ._azure.facts import PRINCIPAL
 from ._azure.facts import Credential as EntraCredential
 from ._azure.link_login import NewLogin, wait_until_taken
 from ._azure.pipeline import Channel
@@ -190,12 +191,16 @@ class Rotation:
     def _add_certificate(self, recipe: Recipe, tenant_id: str) -> New:
         pair = recipe.pair or _made_pair(self.application.display_name, recipe, self.now())
         certificate = pair.certificate
+        login = NewLogin(tenant_id, self.application.client_id, pem=_pem_of(pair))
+        there = next((one for one in self.application.credentials if one.sha256 == certificate.sha256), None)
+        if there is not None and there.place == PRINCIPAL:
+            # The service principal has the user's own certificate already, with which Entra takes it as well.
+            return New(there, client_certificate(pair), login, added=False, is_given=True)
         name = NAME if recipe.pair is None else MARK
         entry = {"key": certificate.encoded, "displayName": name}
         changed = application_changes.add_certificates(self.graph, self.application, [entry], self.patience())
         self.put_back.extend(changed.put_back)
         registered = next(one for one in changed.certificates or () if one.sha256 == certificate.sha256)
-        login = NewLogin(tenant_id, self.application.client_id, pem=_pem_of(pair))
         self._entry = {**entry, "keyId": registered.key_id}
         return New(registered, client_certificate(pair), login, changed.wrote, is_given=recipe.pair is not None)
 

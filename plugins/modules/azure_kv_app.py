@@ -148,8 +148,22 @@ options:
     description:
       - With O(state=absent), remove the application itself with all that belongs to it. Only an application that this
         module made can be removed, which the tag C(fortanix-dsm-ansible) tells.
+      - Entra keeps what is removed in its recycle bin for 30 days, and its unique name with it (see
+        O(on_soft_deleted)).
     type: bool
     default: false
+  on_soft_deleted:
+    description:
+      - What to do when the application is in the recycle bin of Entra, where a deleted application keeps its unique
+        name for 30 days. It is looked for there by O(app_unique_name) and O(app_client_id).
+      - V(fail) says so, with the ways out. Nothing is changed.
+      - V(recover) restores the application and its service principal, with the credentials and rights that they had.
+        After that, what is missing is added. A service principal that was deleted alone is restored, too; otherwise
+        another one is made, without the rights of the deleted one.
+      - Check mode shows a restored application as planned, with the nil UUID, as later tasks cannot read it yet.
+    type: str
+    choices: [fail, recover]
+    default: fail
   dsm_endpoint:
     description:
       - Address of DSM, for example V(https://dsm.example.com). Needed only for the look before O(state=absent).
@@ -240,7 +254,9 @@ application:
       type: bool
     credentials:
       description:
-        - Secrets and certificates, by C(type), C(key_id), C(name), C(starts), C(ends), and C(thumbprint).
+        - Secrets and certificates, by C(type), C(key_id), C(name), C(starts), C(ends), C(thumbprint), and C(place),
+          which is V(application) for those of the registration and V(service_principal) for those that the service
+          principal has of its own. Entra takes either.
         - Never a value.
       type: list
       elements: dict

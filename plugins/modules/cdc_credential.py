@@ -17,8 +17,9 @@ description:
     credential that works, and a run that stopped anywhere is simply run again.
   - The value of a new credential goes from Entra to DSM inside of this one task. It is in no result, no file and no
     log, and nobody else ever has it. A later change of a link needs a credential again, see O(new_groups) and O(tls).
-  - Only credentials are removed that this module made, and those of M(fortanix.dsm.azure_kv_app) which one of the
-    groups is known to have had. RV(left) names every other one with the reason.
+  - Credentials of the registration and of the service principal are read, and removed, as Entra takes either. Only
+    those are removed that this module made, and those that one of the groups is known to have had, whoever made them.
+    RV(left) names every other one with the reason. Signing entries of SAML sign-on are never touched.
   - Groups that the login to DSM does not see are not counted. Use one that sees all groups of the account, and an
     application that only one account uses.
 author:
@@ -281,7 +282,8 @@ options:
     default: 0
   remove_old:
     description:
-      - Whether to remove old credentials at all.
+      - Whether to remove old credentials at all, from the registration and from the service principal. V(false) where
+        something else uses the credential that the groups have.
     type: bool
     default: true
   takeover_after:

@@ -34,6 +34,7 @@ PURE_OF_AZURE = (
     "repair",
     "roles",
     "sources",
+    "switches",
     "vault_edit",
     "vault_merge",
     "verdicts",

@@ -234,6 +234,7 @@ def _application_record(registration: Registration) -> dict[str, Any]:
         "object_id": identity.object_id,
         "name": identity.display_name or None,
         "enabled": identity.enabled,
+        "disabled": list(identity.disabled),
         "home_tenant_id": identity.home_tenant_id,
         "credentials": None if credentials is None else [one.record() for one in credentials],
     }

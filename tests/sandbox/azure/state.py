@@ -33,6 +33,7 @@ class CloudState(GovernanceAdmin, HsmAdmin, RightsAdmin):
         self.cloud = cloud
         self.clock = clock
         self.directory = Directory()
+        self.graph_knows_is_disabled: Callable[[], bool] = lambda: profile().graph_is_disabled == "known"
         self.rights = Rights(Propagation(clock), self.directory.groups_of, lambda: profile().condition_holds)
         self.tokens = TokenService(cloud, clock)
         self.subscriptions: dict[str, Subscription] = {}
