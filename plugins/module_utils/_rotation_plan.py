@@ -87,13 +87,16 @@ def use_of(
 ) -> Use:
     """What the record of a group says. A secret that was given by hand has no ID in it, and is `unknown`.
 
-    A certificate that is not registered any more has the record itself in the place of an ID.
+    A certificate that is not registered any more has the record itself in the place of an ID. Where Graph does not show
+    what a registered certificate is compared by, it may be the one on record, so that this is `unknown`, too.
     """
     if fact is not None and fact.startswith(KEY_ID_FACT):
         return Use(group, auth_mode, fact.removeprefix(KEY_ID_FACT), RECORDED, superseded)
     if fact is not None and fact.startswith(CERTIFICATE_FACT):
         beginning = fact.removeprefix(CERTIFICATE_FACT)
         hit = next((one for one in credentials if one.sha256 and one.sha256.startswith(beginning)), None)
+        if hit is None and any(one.kind == CERTIFICATE and one.sha256 is None for one in credentials):
+            return Use(group, auth_mode, None, UNKNOWN, superseded)
         return Use(group, auth_mode, fact if hit is None else hit.key_id, RECORDED, superseded)
     return Use(group, auth_mode, None, UNKNOWN, superseded)
 

@@ -20,7 +20,7 @@ from .application_plan import SCOPE, Application, Consent, Permission
 from .authorization import moment
 from .cloud import Cloud
 from .errors import denied, refusal
-from .graph import Answer, batch, credentials_of, quoted
+from .graph import Answer, batch, credentials_of, quoted, with_public_keys
 from .pipeline import Channel
 from .session import understood
 
@@ -92,7 +92,13 @@ def look(graph: Channel, cloud: Cloud, selector: Selector, *, key_vault: bool, c
         else:
             _check_named(application, selector)
         if application is not None and selector.by != "client_id":
-            answers |= batch(graph, _belongings(str(application["appId"]), consent), obj=str(selector))
+            reads = _belongings(str(application["appId"]), consent)
+            if selector.by == "display_name":
+                # A list does not show the public keys (Azure contract §3).
+                reads["certificates"] = f"/applications(appId='{application['appId']}')?$select=id,keyCredentials"
+            answers |= batch(graph, reads, obj=str(selector))
+            if "certificates" in answers:
+                application = with_public_keys(application, answers["certificates"].body)
         found = None if application is None else _application(application, answers, permission, str(selector))
         return Observation(found, permission, answers["policy"].body)
 

@@ -23,6 +23,7 @@ from .pipeline import Channel
 
 _SERVICE_PRINCIPAL = "id,appId,displayName,accountEnabled,appOwnerOrganizationId"
 _NOT_FOUND = 404
+_MANY_PAGES = "the list has more pages, which are not read"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Registration:
     """What Graph tells of an application. ``consented_for_all``: scopes that an ``AllPrincipals`` grant gives (T40).
 
     ``resources``: app IDs of the APIs that it has listed a permission of (T30). None: not readable, ``unreadable``
-    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``.
+    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``. A certificate whose public
+    key is not shown has no ``sha256``: whoever compares certificates says that these cannot be compared.
     """
 
     identity: Identity
@@ -53,6 +55,8 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
             "service_principal": f"/servicePrincipals{key}?$select={_SERVICE_PRINCIPAL}",
             # Without $select: not every Graph knows isDisabled, and one that does not refuses to select it.
             "application": f"/applications{key}",
+            # The public keys come with $select alone (Azure contract §3).
+            "certificates": f"/applications{key}?$select=id,keyCredentials",
             "groups": f"/servicePrincipals{key}/transitiveMemberOf?$select=id&$top=999",
             "consents": f"/servicePrincipals{key}/oauth2PermissionGrants",
         },
@@ -70,17 +74,25 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
             next_step="give the operator Application.Read.All in Microsoft Graph, or set app_object_id to the object "
             "ID of the service principal (Enterprise applications, not App registrations)",
         )
-    unreadable = {name: answer.words for name, answer in answers.items() if answer.body is None}
+    unreadable = {
+        name: answer.words for name, answer in answers.items() if answer.body is None and name != "certificates"
+    }
+    if (answers["consents"].body or {}).get("@odata.nextLink"):
+        unreadable["consents"] = _MANY_PAGES
+    if principal.body is not None and not isinstance(principal.body.get("accountEnabled"), bool):
+        unreadable["service_principal"] = "the answer does not say whether it is enabled"
     application = answers["application"].body
-    credentials = None
+    credentials = resources = None
     if application is not None:
         if not isinstance(application.get("id"), str):
             raise Incomplete("the answer has no ID", plane="Entra", obj=f"application {client_id}")
+        obj = f"application {client_id}"
         try:
-            credentials = credentials_of(application, f"application {client_id}")
+            credentials = credentials_of(with_public_keys(application, answers["certificates"].body), obj)
+            resources = _resources(application, obj)
         except Incomplete as error:
             # Of such an answer nothing is believed.
-            application, unreadable["application"] = None, error.problem
+            application, credentials, unreadable["application"] = None, None, error.problem
     identity = Identity(
         client_id=client_id,
         object_id=_object_id(principal.body, object_id, client_id),
@@ -91,7 +103,7 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         groups=_groups(answers["groups"].body),
         credentials=credentials,
     )
-    return Registration(identity, _resources(application), _consents(answers["consents"].body), unreadable)
+    return Registration(identity, resources, _consents(answers["consents"].body), unreadable)
 
 
 @dataclass(frozen=True)
@@ -185,6 +197,20 @@ def credentials_of(application: Mapping[str, Any], obj: str) -> tuple[Credential
     )
 
 
+def with_public_keys(application: Mapping[str, Any], selected: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The application with the public keys that another answer shows of its certificates.
+
+    Args:
+        selected: the same application, read by itself with ``$select=keyCredentials``; None where that failed.
+    """
+    entries = application.get("keyCredentials")
+    if selected is None or not isinstance(entries, list):
+        return application
+    keys = {entry.get("keyId"): entry.get("key") for entry in selected.get("keyCredentials") or []}
+    merged = [{**entry, "key": entry.get("key") or keys.get(entry.get("keyId"))} for entry in entries]
+    return {**application, "keyCredentials": merged}
+
+
 def credential_of(kind: str, entry: Mapping[str, Any]) -> Credential:
     return Credential(
         kind=kind,
@@ -212,14 +238,13 @@ def _thumbprint(entry: Mapping[str, Any]) -> str | None:
     return raw.hex().upper() if len(raw) == 20 else None
 
 
-def _resources(application: Mapping[str, Any] | None) -> frozenset[str] | None:
-    if application is None:
-        return None
-    return frozenset(str(entry["resourceAppId"]).lower() for entry in application.get("requiredResourceAccess") or [])
+def _resources(application: Mapping[str, Any], obj: str) -> frozenset[str]:
+    listed = list_in(application, "requiredResourceAccess", plane="Entra", obj=obj)
+    return frozenset(str(entry["resourceAppId"]).lower() for entry in listed)
 
 
 def _consents(body: Mapping[str, Any] | None) -> frozenset[str] | None:
-    if body is None:
+    if body is None or body.get("@odata.nextLink"):
         return None
     granted = [entry for entry in body["value"] if entry.get("consentType") == "AllPrincipals"]
     return frozenset(scope for entry in granted for scope in str(entry.get("scope") or "").split())
