@@ -407,7 +407,7 @@ class Rotation:
         if fallback is not None:
             for label, member in [*self.holders.items()]:
                 self.dsm.begin_anew()
-                if member is not None and self._put_back(member, fallback):
+                if member is not None and self._put_back(member, new, fallback):
                     del self.holders[label]
         holders = sorted({*self.holders, *self._other_holders(new)})
         if holders:
@@ -454,14 +454,18 @@ class Rotation:
             return "which one the groups had before is not known" if self.known else "no group had one before"
         return f"the old one ({', '.join(gone)}) is not valid any more" if gone else "the old one is valid, too"
 
-    def _put_back(self, member: Member, fallback: LinkOptions) -> bool:
-        """Give a group the credential that it had; whether it has it."""
+    def _put_back(self, member: Member, new: New, fallback: LinkOptions) -> bool:
+        """Give a group the credential that it had; whether it does not have the new one any more."""
         stored = groups.get(self.dsm, member.id)
         credential = fallback.credential_for(member.group.azure_link)
         if stored is None or credential is None:
             return False
         # Of the group as it is now, only what this run has changed goes back.
         now = Group.from_stored(stored)
+        on_record = now.credential_facts[0]
+        if on_record not in (None, new.link.fact, member.group.credential_facts[0]):
+            # Another run has written its own since.
+            return True
         was = replace(now, link=replace(now.azure_link, tls=member.group.azure_link.tls))
         old = replace(credential, tls_key=member.tls_key)
         edit = Edit(now, was, old, write_credential=True, asking=self.asking)

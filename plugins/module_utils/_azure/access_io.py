@@ -232,8 +232,11 @@ def _iso(moment: Any) -> str | None:
 # Writing ------------------------------------------------------------------------------------------------------------
 
 
-def cut(azure: Azure, step: Step, patience: Patience) -> None:
+def cut(azure: Azure, step: Step, patience: Patience) -> bool:
     """Take one thing away. What is gone already counts as taken.
+
+    Returns:
+        False when somebody else has taken it away and this is known.
 
     Raises:
         TaskError: it is refused.
@@ -249,11 +252,16 @@ def cut(azure: Azure, step: Step, patience: Patience) -> None:
             credentials = [Credential("secret", step.entry.key_id, step.entry.display_name, None, None)]
         else:
             credentials = [one.credential() for one in step.entries]
-        application_changes.remove_credentials(azure.graph, _application(step.application), credentials, patience)
+        application = _application(step.application)
+        return application_changes.remove_credentials(azure.graph, application, credentials, patience).wrote
+    return True
 
 
-def restore(azure: Azure, step: Step, patience: Patience) -> None:
+def restore(azure: Azure, step: Step, patience: Patience) -> bool:
     """Put one thing back.
+
+    Returns:
+        False when somebody else has put it back and this is known.
 
     Raises:
         TaskError: it is refused.
@@ -267,9 +275,11 @@ def restore(azure: Azure, step: Step, patience: Patience) -> None:
     elif isinstance(step, Certificates):
         entries = [{"key": one.key, "displayName": one.display_name} for one in step.entries]
         application = _application(step.application)
-        application_changes.add_certificates(azure.graph, application, entries, patience, while_disabled=True)
+        added = application_changes.add_certificates(azure.graph, application, entries, patience, while_disabled=True)
+        return added.wrote
     else:
         raise AssertionError("a secret cannot be brought back")
+    return True
 
 
 def _change_policy(azure: Azure, kind: str, step: Policy) -> None:

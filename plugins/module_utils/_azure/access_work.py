@@ -59,12 +59,17 @@ class Look:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a step. ``accepted``: by the service, from this task. ``may_pass``: a repetition may mend it."""
+    """What became of a step.
+
+    ``accepted``: by the service, from this task, or done by somebody else meanwhile. ``wrote``: whether this task may
+    have changed something. ``may_pass``: a repetition may mend it.
+    """
 
     step: Step
     state: str
     message: str = ""
     accepted: bool = False
+    wrote: bool = True
     may_pass: bool = False
 
 
@@ -178,10 +183,10 @@ class Work:
         if objection:
             return Outcome(step, REFUSED, objection)
         try:
-            (access_io.cut if self.cut else access_io.restore)(self.azure, step, patience)
+            wrote = (access_io.cut if self.cut else access_io.restore)(self.azure, step, patience)
         except TaskError as error:
             return Outcome(step, REFUSED, str(error), may_pass=may_pass(error))
-        return Outcome(step, ACCEPTED, accepted=True)
+        return Outcome(step, ACCEPTED, accepted=True, wrote=wrote)
 
     def _came_up(self, after: Look, left: Callable[[Record], tuple[Step, ...]]) -> tuple[Step, ...]:
         """What is seen to be left, and is no part of what was planned."""
@@ -253,6 +258,9 @@ class Work:
     def is_complete(self, after: Look) -> bool:
         """Whether everything was read back as it is to be; in check mode, whether everything could be read."""
         done = all(one.state in (DONE, PLANNED) for one in self.outcomes)
+        # In the way back, the record tells whether it is to be enabled; that it was read counts in any case.
+        enabled = after.seen.application.account_enabled
+        done = done and (enabled is False if self.cut else enabled is not None)
         return done and not self.came_up and not self.before.troubles and not after.troubles
 
     def result(self, after: Look, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,7 +275,7 @@ class Work:
             views = {"before": access_cut.view(self.before.seen), "after": access_cut.view(after.seen)}
         application, operator = after.seen.application, self.azure.operator
         result: dict[str, Any] = {
-            "changed": any(one.accepted or one.state in (DONE, PLANNED) for one in self.outcomes),
+            "changed": any(one.wrote and (one.accepted or one.state in (DONE, PLANNED)) for one in self.outcomes),
             "complete": self.is_complete(after),
             "planned": self.task.check_mode,
             "plan": Plan(tuple(changes)).as_result(),

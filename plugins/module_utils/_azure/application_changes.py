@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from .._certificates import Certificate
 from .._errors import TaskError
-from .._replacement import EQUAL_READS, check_id, list_in
+from .._replacement import EQUAL_READS, check_id, list_in, text_in
 from .._waiter import Patience
 from . import application_consent, application_lists, writes
 from .application_lists import Changed, Edit
@@ -62,7 +62,7 @@ def create(graph: Channel, display_name: str, unique_name: str | None) -> str | 
         else:
             path = f"/v1.0/applications(uniqueName='{quoted(unique_name)}')"
             made = graph.send("PATCH", path, obj=obj, body=body, headers={"Prefer": "create-if-missing"})
-    return str(made["appId"]) if made else None
+    return text_in(made, "appId", plane="Entra", obj=obj) if made else None
 
 
 def create_principal(graph: Channel, client_id: str, patience: Patience) -> None:
@@ -130,7 +130,7 @@ def add_secret(
     lost = None
     try:
         with _explained("add secrets to this application", _MAY_WRITE, obj):
-            made = until_known(lambda: graph.send("POST", path, obj=obj, body=body), patience)
+            made = _new_secret(until_known(lambda: graph.send("POST", path, obj=obj, body=body), patience), obj)
     except AzureError as error:
         status = status_of(error)
         if status is not None and status < 500:
@@ -148,6 +148,19 @@ def add_secret(
             retryable=when_lost is not None,
         )
     return str(made["secretText"]), credential_of("secret", made)
+
+
+def _new_secret(answer: Mapping[str, Any], obj: str) -> Mapping[str, Any]:
+    """The answer to ``addPassword``, which alone has the value.
+
+    Raises:
+        AzureError: it lacks value or ID, so that the secret is lost. Without a status, as after no answer.
+    """
+    lacking = [name for name in ("keyId", "secretText") if not isinstance(answer.get(name), str) or not answer[name]]
+    if lacking:
+        problem = f"the answer lacks {' and '.join(lacking)}"
+        raise AzureError(problem, plane="Entra", obj=obj, next_step="run the task again")
+    return answer
 
 
 def _advice_on_lost_secret(graph: Channel, application: Application, name: str) -> str:

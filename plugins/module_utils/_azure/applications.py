@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._errors import TaskError
-from .._replacement import Incomplete, list_in
+from .._replacement import Incomplete, list_in, text_in
 from . import app_policies
 from .application_consent import grant_for, words_of
 from .application_plan import SCOPE, Application, Consent, Permission
@@ -92,10 +92,11 @@ def look(graph: Channel, cloud: Cloud, selector: Selector, *, key_vault: bool, c
         else:
             _check_named(application, selector)
         if application is not None and selector.by != "client_id":
-            reads = _belongings(str(application["appId"]), consent)
+            client_id = text_in(application, "appId", plane="Entra", obj=str(selector))
+            reads = _belongings(client_id, consent)
             if selector.by == "display_name":
                 # A list does not show the public keys (Azure contract §3).
-                reads["certificates"] = f"/applications(appId='{application['appId']}')?$select=id,keyCredentials"
+                reads["certificates"] = f"/applications(appId='{client_id}')?$select=id,keyCredentials"
             answers |= batch(graph, reads, obj=str(selector))
             if "certificates" in answers:
                 application = with_public_keys(application, answers["certificates"].body)
@@ -173,7 +174,11 @@ def _permission(answer: Answer, cloud: Cloud) -> Permission:
         )
     for scope in body.get("oauth2PermissionScopes") or []:
         if scope.get("value") == SCOPE and scope.get("isEnabled") is not False:
-            return Permission(str(body["appId"]), str(body["id"]), str(scope["id"]))
+            app_id = text_in(body, "appId", plane="Entra", obj=obj)
+            if app_id.lower() != cloud.key_vault_app_id.lower():
+                raise Incomplete("the answer is about another application", plane="Entra", obj=obj)
+            principal_id = text_in(body, "id", plane="Entra", obj=obj)
+            return Permission(app_id, principal_id, text_in(scope, "id", plane="Entra", obj=f"{obj}, {SCOPE}"))
     raise TaskError(
         f"it offers no permission {SCOPE}",
         plane="Entra",
@@ -190,14 +195,14 @@ def _application(
     access = list_in(body, "requiredResourceAccess", plane="Entra", obj=obj)
     tags = list_in(body, "tags", plane="Entra", obj=obj)
     return Application(
-        client_id=str(body["appId"]),
-        object_id=str(body["id"]),
+        client_id=text_in(body, "appId", plane="Entra", obj=obj),
+        object_id=text_in(body, "id", plane="Entra", obj=obj),
         display_name=str(body.get("displayName") or ""),
         unique_name=body.get("uniqueName") or None,
         created=moment(body.get("createdDateTime")),
         tags=tuple(tags),
         enabled=enabled,
-        principal_id=None if principal is None else str(principal["id"]),
+        principal_id=None if principal is None else text_in(principal, "id", plane="Entra", obj=obj),
         credentials=credentials_of(body, obj),
         access=tuple(access),
         consent=_consent(answers.get("consents"), permission, obj),
@@ -210,7 +215,7 @@ def _consent(answer: Answer | None, permission: Permission | None, obj: str) -> 
     body = _read(answer, "look at consents", _MAY_READ_CONSENT, obj)
     listed = [] if body is None else list_in(body, "value", plane="Entra", obj=obj)
     grant = grant_for(listed, permission.resource_principal_id)
-    return None if grant is None else Consent(str(grant["id"]), words_of(grant, obj=obj))
+    return None if grant is None else Consent(text_in(grant, "id", plane="Entra", obj=obj), words_of(grant, obj=obj))
 
 
 def tenants_restrictions(policy: Mapping[str, Any] | None) -> Mapping[str, Any]:

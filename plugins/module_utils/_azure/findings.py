@@ -406,11 +406,11 @@ def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
     registered = evidence.identity.credentials
     if registered is not None and certificate.sha1 not in {one.thumbprint for one in registered}:
         # One that cannot be compared may be the one.
-        shown = all(one.thumbprint for one in registered if one.kind == "certificate")
+        comparable = all(one.thumbprint for one in registered if one.kind == "certificate")
         yield _of_application(
             evidence,
             CERTIFICATE_FOREIGN,
-            FAILED if shown else UNKNOWN,
+            FAILED if comparable else UNKNOWN,
             f"thumbprint {certificate.sha1}",
             ", ".join(sorted(one.thumbprint or one.key_id for one in registered if one.kind == "certificate"))
             or "no certificate is registered",

@@ -89,10 +89,14 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         obj = f"application {client_id}"
         try:
             credentials = credentials_of(with_public_keys(application, answers["certificates"].body), obj)
-            resources = _resources(application, obj)
         except Incomplete as error:
             # Of such an answer nothing is believed.
-            application, credentials, unreadable["application"] = None, None, error.problem
+            application, unreadable["application"] = None, error.problem
+    if application is not None:
+        try:
+            resources = _resources(application, f"application {client_id}")
+        except Incomplete as error:
+            unreadable["application"] = error.problem
     identity = Identity(
         client_id=client_id,
         object_id=_object_id(principal.body, object_id, client_id),
