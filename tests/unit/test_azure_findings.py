@@ -203,6 +203,10 @@ CASES: dict[str, tuple[Evidence, str]] = {
     "app-can-change-access-policies": (guide(vault(), assigned(CONTRIBUTOR_OF_VAULTS)), WARNING),
     "app-may-use-keys": (guide(vault(rbac=True), assigned(CRYPTO_OFFICER)), WARNING),
     "app-can-administer-hsm": (guide(pool(), local=(local(HSM_OFFICER),)), WARNING),
+    "app-powers-unreadable": (
+        evidence(access(SAFE, assigned(EXACT), assigned(role("0" * 36, "removed")), roles=[EXACT], identity=KNOWN)),
+        UNKNOWN,
+    ),
     "role-ends-unreadable": (evidence(replace(SOUND, unreadable={"activations": "Forbidden"})), UNKNOWN),
     "application-disabled": (of_identity(enabled=False), FAILED),
     "credentials-expired": (of_credentials(credential(LONG_AGO)), FAILED),

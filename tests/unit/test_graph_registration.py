@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from datetime import datetime, timezone
 from typing import Any
 
@@ -45,6 +46,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "keyCredentials": [],
         "requiredResourceAccess": [],
     },
+    "certificates": {"id": REGISTRATION, "keyCredentials": []},
     "groups": {"value": []},
     "consents": {"value": []},
 }
@@ -409,7 +411,54 @@ def test_the_apis_are_known_by_their_ids_in_lower_case() -> None:
 
 
 def test_an_application_that_lists_no_api_has_none() -> None:
-    assert registered(application=application(requiredResourceAccess=None)).resources == frozenset()
+    assert registered(application=application(requiredResourceAccess=[])).resources == frozenset()
+
+
+def test_an_answer_without_the_list_of_apis_does_not_mean_that_there_is_none() -> None:
+    found = registered(application=application(requiredResourceAccess=None))
+
+    assert (found.resources, "requiredResourceAccess" in found.unreadable["application"]) == (None, True)
+
+
+def test_consents_of_which_there_are_more_pages_are_not_known() -> None:
+    found = registered(consents={"value": [], "@odata.nextLink": "https://graph.microsoft.com/v1.0/next"})
+
+    assert (found.consented_for_all, set(found.unreadable)) == (None, {"consents"})
+
+
+def test_a_service_principal_that_does_not_say_whether_it_is_enabled_is_not_readable_in_full() -> None:
+    found = registered(service_principal={"id": APP, "appId": CLIENT, "displayName": "cdc-app"})
+
+    assert (found.identity.enabled, set(found.unreadable)) == (None, {"service_principal"})
+
+
+# --- Public keys of certificates --------------------------------------------------------------------------------------
+
+DER = base64.b64encode(b"a certificate").decode()
+SHA256 = hashlib.sha256(b"a certificate").hexdigest()
+
+
+def sha256s_of(**changes: Any) -> list[str | None]:
+    shown = application(keyCredentials=[{"keyId": "one", "key": None}])
+    return [one.sha256 for one in registered(application=shown, **changes).identity.credentials or ()]
+
+
+def test_the_public_keys_are_asked_for_by_name_as_graph_shows_them_no_other_way() -> None:
+    assert sha256s_of(application_keys={"id": REGISTRATION, "keyCredentials": [{"keyId": "one", "key": DER}]}) == [
+        SHA256
+    ]
+
+
+@pytest.mark.parametrize(
+    "selected",
+    [
+        {"id": REGISTRATION, "keyCredentials": [{"keyId": "one", "key": None}]},
+        refused(403),
+        None,
+    ],
+)
+def test_a_certificate_whose_public_key_is_not_shown_stays_listed_without_it(selected: dict[str, Any] | None) -> None:
+    assert sha256s_of(application_keys=selected) == [None]
 
 
 def test_only_consents_for_all_users_count() -> None:

@@ -39,7 +39,7 @@ def remaining_findings(access: Access, cut: StoreRights) -> list[Finding]:
     keys = [one for one in verdicts if one.requirement.startswith("keys/")]
     held = [one for one in keys if one.verdict in EFFECTIVE]
     management = [one for one in verdicts if not one.requirement.startswith("keys/") and one.verdict in EFFECTIVE]
-    unknown = [one for one in keys if one.verdict == NOT_KNOWN]
+    unknown = [one for one in verdicts if one.verdict == NOT_KNOWN]
     found = []
     if held or management:
         rights = [*held, *management]

@@ -19,7 +19,7 @@ from .._findings import FAILED, HIGH, INFO, LOW, MEDIUM, UNKNOWN, WARNING, Findi
 from . import network
 from .cloud import Cloud
 from .facts import PRINCIPAL, Access, Credential, Identity, KeyStore
-from .over_privilege import OverPrivilege
+from .over_privilege import OverPrivilege, unread_powers
 from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
 from .sources import UNKNOWN as UNKNOWN_RIGHT
 from .switches import how_to_enable
@@ -100,6 +100,9 @@ OF_POWERS = {
 ENDS_UNREADABLE = Kind(
     "role-ends-unreadable", LOW, "4.2", "Whether a role was assigned for a time only could not be read"
 )
+POWERS_UNREADABLE = Kind(
+    "app-powers-unreadable", LOW, "4.2", "What else the application may do could not be read in full"
+)
 DISABLED = Kind("application-disabled", HIGH, "4.1", "The application is disabled")
 EXPIRED = Kind("credentials-expired", HIGH, "4.1", "No credential of the application is valid")
 NO_CREDENTIAL = Kind("no-credential", HIGH, "4.1", "The application has no credential")
@@ -131,6 +134,7 @@ CATALOG = {
         *OF_NOTES.values(),
         *OF_POWERS.values(),
         ENDS_UNREADABLE,
+        POWERS_UNREADABLE,
         DISABLED,
         EXPIRED,
         NO_CREDENTIAL,
@@ -290,6 +294,17 @@ def _powers(evidence: Evidence) -> Iterator[Finding]:
             remedy="use a custom role that has just what is needed (docs/permissions.md), where this matters",
             evidence={"sources": [source.as_result() for source in power.sources]},
         )
+    unread = unread_powers(evidence.access)
+    # Where a right is unknown, the group is that already.
+    if unread and not any(verdict.verdict == UNKNOWN_RIGHT for verdict in evidence.verdicts):
+        yield _of_vault(
+            evidence.vault,
+            POWERS_UNREADABLE,
+            UNKNOWN,
+            "all roles of the application are readable",
+            "; ".join(unread),
+            "give the operator Reader at the vault, and look at the roles that are named",
+        )
 
 
 def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
@@ -379,6 +394,15 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
             f"the last one ends at {last:%Y-%m-%d}",
             "add a new credential, set it in the link, and remove the old one then",
         )
+    elif lasting and (last is None or last - now < timedelta(days=evidence.renew_before_days)):
+        yield _of_application(
+            evidence,
+            ENDS_SOON,
+            UNKNOWN,
+            f"a credential with at least {evidence.renew_before_days} days",
+            "Entra does not show when the last one ends",
+            "look at the application in Entra, under Certificates & secrets",
+        )
 
 
 def _is_valid(credential: Credential, now: datetime) -> bool:
@@ -400,12 +424,12 @@ def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
         yield _of_application(evidence, CERTIFICATE_ENDS, WARNING, "valid for longer", shown, "make a new one in time")
     registered = evidence.identity.credentials
     if registered is not None and certificate.sha1 not in {one.thumbprint for one in registered}:
-        # One whose public part and thumbprint Graph does not show may be this one.
-        is_known = all(one.thumbprint for one in registered if one.kind == "certificate")
+        # One that cannot be compared may be the one.
+        comparable = all(one.thumbprint for one in registered if one.kind == "certificate")
         yield _of_application(
             evidence,
             CERTIFICATE_FOREIGN,
-            FAILED if is_known else UNKNOWN,
+            FAILED if comparable else UNKNOWN,
             f"thumbprint {certificate.sha1}",
             ", ".join(sorted(one.thumbprint or one.key_id for one in registered if one.kind == "certificate"))
             or "no certificate is registered",

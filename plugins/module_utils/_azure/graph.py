@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._errors import TaskError, quotable
-from .._replacement import Incomplete
+from .._replacement import Incomplete, list_in
 from .entra_objects import KEYS, credentials_of, signing_of, with_keys
 from .facts import PRINCIPAL, REGISTRATION, Credential, Identity
 from .pipeline import Channel
 from .switches import disabled_of
 
 _NOT_FOUND = 404
+_MANY_PAGES = "the list has more pages, which are not read"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Registration:
     """What Graph tells of an application. ``consented_for_all``: scopes that an ``AllPrincipals`` grant gives (T40).
 
     ``resources``: app IDs of the APIs that it has listed a permission of (T30). None: not readable, ``unreadable``
-    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``.
+    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``. A certificate whose public
+    key is not shown has no ``sha256``: whoever compares certificates says that these cannot be compared.
     """
 
     identity: Identity
@@ -71,6 +73,8 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
     unreadable = {
         name: answer.words for name, answer in answers.items() if answer.body is None and not name.endswith("_keys")
     }
+    if (answers["consents"].body or {}).get("@odata.nextLink"):
+        unreadable["consents"] = _MANY_PAGES
     application, of_principal = answers["application"].body, principal.body
     if application is not None and not isinstance(application.get("id"), str):
         raise Incomplete("the answer has no ID", plane="Entra", obj=f"application {client_id}")
@@ -85,9 +89,17 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         except Incomplete as error:
             # Of such an answer nothing is believed.
             unreadable[name] = error.problem
+    known = not {"application", "service_principal"} & set(unreadable)
+    if of_principal is not None and not isinstance(of_principal.get("accountEnabled"), bool):
+        unreadable["service_principal"] = "the answer does not say whether it is enabled"
     if "application" in unreadable:
         application = None
-    known = not {"application", "service_principal"} & set(unreadable)
+    resources = None
+    if application is not None:
+        try:
+            resources = _resources(application, f"application {client_id}")
+        except Incomplete as error:
+            unreadable["application"] = error.problem
     disabled = disabled_of(application, of_principal)
     identity = Identity(
         client_id=client_id,
@@ -101,7 +113,7 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         disabled=disabled,
         signing=tuple(signing),
     )
-    return Registration(identity, _resources(application), _consents(answers["consents"].body), unreadable)
+    return Registration(identity, resources, _consents(answers["consents"].body), unreadable)
 
 
 @dataclass(frozen=True)
@@ -215,14 +227,13 @@ def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
     return frozenset(str(entry["id"]).lower() for entry in body["value"] if entry.get("@odata.type") in kinds)
 
 
-def _resources(application: Mapping[str, Any] | None) -> frozenset[str] | None:
-    if application is None:
-        return None
-    return frozenset(str(entry["resourceAppId"]).lower() for entry in application.get("requiredResourceAccess") or [])
+def _resources(application: Mapping[str, Any], obj: str) -> frozenset[str]:
+    listed = list_in(application, "requiredResourceAccess", plane="Entra", obj=obj)
+    return frozenset(str(entry["resourceAppId"]).lower() for entry in listed)
 
 
 def _consents(body: Mapping[str, Any] | None) -> frozenset[str] | None:
-    if body is None:
+    if body is None or body.get("@odata.nextLink"):
         return None
     granted = [entry for entry in body["value"] if entry.get("consentType") == "AllPrincipals"]
     return frozenset(scope for entry in granted for scope in str(entry.get("scope") or "").split())
