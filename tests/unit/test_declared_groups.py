@@ -78,7 +78,7 @@ def test_no_credential_is_in_it_wherever_it_stands() -> None:
         (
             {"one": {"cdc_setup_name": "a", "cdc_setup_vault": {"nam": "a"}}},
             ["one"],
-            r"Host one: cdc_setup_vault\.nam does not exist: did you mean name\?",
+            r"Host one: cdc_setup_vault: it does not know nam: did you mean name\?",
         ),
     ],
 )

@@ -43,7 +43,7 @@ def wrong_in(path: str, given: Any, options: Options, rules: Mapping[str, Any] |
     """
     for name in given:
         if name not in options:
-            yield f"{path}{name} does not exist{_meant(str(name), options)}"
+            yield f"{path.rstrip('.')}: it does not know {name}{_meant(str(name), options)}"
     is_set = {name for name in options if given.get(name) is not None}
     for name, option in options.items():
         if name in is_set:
