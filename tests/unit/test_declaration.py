@@ -121,7 +121,7 @@ def test_everything_that_can_be_declared_is_compared_or_said_not_to_be() -> None
         ({"azure_vault": {"name": "akv"}}, "cdc_setup_azure_vault.resource_group is not set."),
         (
             {"azure_vault": {**VAULT, "type": "premum"}},
-            "cdc_setup_azure_vault.type is none of standard, premium, managed_hsm.",
+            "cdc_setup_azure_vault.type must be one of standard, premium, managed_hsm.",
         ),
         ({"azure_vault": {**VAULT, "retention_days": "ninety"}}, "retention_days is not a whole number."),
         ({"azure_vault": {**VAULT, "purge_protection": "perhaps"}}, "purge_protection is not true or false."),
@@ -156,8 +156,8 @@ def test_everything_that_can_be_declared_is_compared_or_said_not_to_be() -> None
             {"groups": [{"name": "akv"}, {"name": "b", "azure_vault": {**VAULT, "tag": {}}}]},
             "cdc_setup_groups[1].azure_vault: it does not know tag: did you mean tags?",
         ),
-        ({"rights_profile": "everything"}, "cdc_setup_rights_profile is none of guide, least_privilege, explicit."),
-        ({"key_permissions": ["get", "gte"]}, "cdc_setup_key_permissions is none of get, list,"),
+        ({"rights_profile": "everything"}, "cdc_setup_rights_profile must be one of guide, least_privilege, explicit."),
+        ({"key_permissions": ["get", "gte"]}, "cdc_setup_key_permissions must be one of get, list,"),
     ],
 )
 def test_what_is_wrong_in_a_structure_is_named_with_its_place(given: Mapping[str, Any], problem: str) -> None:

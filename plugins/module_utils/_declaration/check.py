@@ -103,7 +103,7 @@ def _wrong_list(path: str, value: Any, option: Mapping[str, Any]) -> Iterator[st
 def _wrong_choice(path: str, value: Any, option: Mapping[str, Any]) -> Iterator[str]:
     choices = option.get("choices")
     if choices and isinstance(value, (str, int)) and value not in choices:
-        yield f"{path} is none of {', '.join(map(str, choices))}."
+        yield f"{path} must be one of {', '.join(map(str, choices))}."
 
 
 def is_late(value: Any) -> bool:
