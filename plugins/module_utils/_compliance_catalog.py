@@ -19,7 +19,7 @@ DRIFT = "drift"
 CHECKS: Mapping[str, Kind] = {
     GROUP: Kind("group-in-order", INFO, "4.7", "The group has one link to Azure Key Vault"),
     LINK: Kind("link-in-order", INFO, "4.4", "The link verifies TLS and points to one cloud"),
-    CREDENTIAL: Kind("credential-in-order", INFO, "4.1", "The link's credential is valid, and not the operator's"),
+    CREDENTIAL: Kind("credential-in-order", INFO, "4.1", "The link's credential is valid"),
     CONNECTION: Kind("connected", INFO, "4.6", "DSM connects to Azure"),
     RIGHTS: Kind("rights-in-order", INFO, "4.2", "The application has the rights that are wanted"),
     APPLICATION: Kind("application-in-order", INFO, "4.1", "The application can log in"),
@@ -138,6 +138,7 @@ _OF_APPLICATION = (
     prerequisites.DISABLED,
     prerequisites.EXPIRED,
     prerequisites.NO_CREDENTIAL,
+    prerequisites.ON_PRINCIPAL,
     prerequisites.ENDS_SOON,
     prerequisites.UNREADABLE,
     prerequisites.NO_API_PERMISSION,

@@ -22,7 +22,7 @@ from ._dsm.external_kms import ENDPOINTS, shown_address
 from ._dsm.groups import CREDENTIAL_EXPIRES, Group
 from ._dsm.keys import VirtualKey
 from ._findings import FAILED, OK, UNKNOWN, WARNING, Finding, Kind
-from ._rotation_plan import MODES, only_candidate, use_of
+from ._rotation_plan import CERTIFICATE_FACT, MODES, only_candidate, use_of
 
 # Of longer lists the evidence has the beginning, and how long they are.
 _MOST_IN_EVIDENCE = 50
@@ -63,8 +63,13 @@ def of_link(group: Group, cas: Sequence[Validity], client: Validity | None, cloc
         return Finding(kind, status, "DSM", f"link of {group.label}", expected, actual, remedy, evidence or {})
 
     tls_remedy = "set it with fortanix.dsm.cdc_tls, whose defaults are safe"
-    if link.tls.mode != "required":
-        yield found(catalog.TLS_MODE, FAILED, "mode required", f"mode {link.tls.mode or 'not told'}", tls_remedy)
+    shown = (link.stored or {}).get("tls") or {}
+    if not link.tls.mode:
+        yield found(catalog.TLS_MODE, UNKNOWN, "mode required", "DSM does not show it", tls_remedy)
+    elif link.tls.mode != "required":
+        yield found(catalog.TLS_MODE, FAILED, "mode required", f"mode {link.tls.mode}", tls_remedy)
+    elif not isinstance(shown.get("validate_hostname"), bool):
+        yield found(catalog.TLS_HOST, UNKNOWN, "the host name is validated", "DSM does not show it", tls_remedy)
     elif not link.tls.validate_host:
         yield found(catalog.TLS_HOST, FAILED, "the host name is validated", "it is not", tls_remedy)
     if link.tls.ca == "custom" and not cas:
@@ -172,19 +177,26 @@ def end_of_credential(
         named = next((one for one in registered if one.key_id == use.key_id), None)
         if use.key_id is not None and named is None:
             return None, "entra", "it is on record, and Entra does not list it any more"
+        if use.key_id is None and (fact or "").startswith(CERTIFICATE_FACT):
+            return None, "none", "Entra does not show the certificates that the one on record would be compared with"
         candidate = named or only_candidate(use, registered, clock.now)
         if candidate is not None:
-            return candidate.ends, "entra and record" if named else "entra, the only one that is valid", None
+            source = "entra and record" if named else "entra, the only one that is valid"
+            return candidate.ends, source, None if candidate.ends else _NO_END
         # One that has ended is not in use where DSM connects, and where it does not, that is a finding.
         valid = [one for one in registered if one.ends is None or one.ends > clock.now]
         fitting = [one for one in valid if use.auth_mode in (None, MODES.get(one.kind))]
-        first = min((one.ends for one in fitting if one.ends is not None), default=None)
-        if fitting and (first is None or first >= clock.soon):
-            return first, "entra, the one that ends first", None
+        ends = [one.ends for one in fitting if one.ends is not None]
+        # An end that Entra does not show is none that has been seen to be late enough.
+        if fitting and len(ends) == len(fitting) and min(ends) >= clock.soon:
+            return min(ends), "entra, the one that ends first", None
     if recorded is not None:
         return recorded, "record", None
     why = "Entra was not read" if registered is None else "which of the registered ones DSM holds is not known"
     return None, "none", f"there is no record of it, and {why}"
+
+
+_NO_END = "Entra does not show when it ends"
 
 
 def of_vault(store: KeyStore) -> Iterator[Finding]:
@@ -266,6 +278,12 @@ def of_keys(
         if key.current and name in in_dsm_by_name and not _has_one_of(in_dsm_by_name[name], key.current)
     ]
     unread = [key.name for key in in_azure if key.versions is None]
+    # One of these may be what seems to be missing.
+    unidentified = [key.kid for key in present if not key.azure_name]
+
+    def unless_unidentified(keys: Sequence[str]) -> str:
+        return FAILED if len(keys) > len(unidentified) else UNKNOWN
+
     for key in named:
         there = azure.get(str(key.azure_name).lower())
         version = _version_of(key, there)
@@ -284,8 +302,8 @@ def of_keys(
             "in the vault, too",
             "find out who removed them; recover them while they are soft-deleted, or sync the keys",
         ),
-        (catalog.ONLY_AZURE, FAILED, missing, "in DSM, too", sync),
-        (catalog.VERSION_ONLY_AZURE, FAILED, lacking, "in DSM, too", sync),
+        (catalog.ONLY_AZURE, unless_unidentified(missing), missing, "in DSM, too", sync),
+        (catalog.VERSION_ONLY_AZURE, unless_unidentified(lacking), lacking, "in DSM, too", sync),
         (
             catalog.ENABLED_DIFFERS,
             WARNING,
@@ -297,7 +315,7 @@ def of_keys(
         (
             catalog.KEYS_UNIDENTIFIED,
             UNKNOWN,
-            [key.kid for key in present if not key.azure_name],
+            unidentified,
             "name of the Azure key",
             "look at these keys in DSM",
         ),

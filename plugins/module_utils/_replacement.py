@@ -60,6 +60,18 @@ def list_in(body: Mapping[str, Any], member: str, *, plane: str, obj: str) -> li
     return found
 
 
+def text_in(body: Mapping[str, Any], member: str, *, plane: str, obj: str) -> str:
+    """A text that must be in an answer, as IDs are: null would become a name of its own in what is written.
+
+    Raises:
+        Incomplete: it is not there, is empty, or is no text.
+    """
+    found = body.get(member)
+    if not isinstance(found, str) or not found:
+        raise Incomplete(f"the answer has no {member}", plane=plane, obj=obj)
+    return found
+
+
 def check_id(body: Mapping[str, Any], wanted: str, *, plane: str, obj: str) -> None:
     """Refuse an answer about another object.
 

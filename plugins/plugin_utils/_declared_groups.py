@@ -14,17 +14,21 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..module_utils._certificates import public_part
 from ..module_utils._declaration.check import wrong_variables
 from ..module_utils._declaration.groups import DECLARED, GROUP, not_compared
+from ..module_utils._errors import TaskError
 from ._shared_objects import bare, declarations, named, shared
 
 ROLE = "cdc_setup"
 PREFIX = f"{ROLE}_"
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----.*?-----END (?:X509 )?CERTIFICATE-----", re.DOTALL)
 # What is compared of each part, as the module cdc_compliance_info takes it.
 _COMPARED: Mapping[str, Any] = DECLARED["options"]
 _PARTS = ("link_certificate", "tls", "vault", "application", "azure_vault")
 _PLAIN = tuple(name for name in _COMPARED if name not in {*_PARTS, "name", "host", "not_compared"})
+# It opens what has the certificate in it, and is not handed on.
+_PASSPHRASE = "link_private_key_passphrase"
 
 
 class ContradictionError(ValueError):
@@ -70,8 +74,8 @@ def _each(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _read(name: str, given: Mapping[str, Any], key: str) -> Any:
-    """The value of an option that is compared; of any other only that it is set."""
-    return given[key] if name in _COMPARED else True
+    """The value of an option that is compared, or opens one that is; of any other only that it is set."""
+    return given[key] if name in _COMPARED or name == _PASSPHRASE else True
 
 
 def _declared(host: str, group: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +83,7 @@ def _declared(host: str, group: Mapping[str, Any]) -> dict[str, Any]:
         raise ContradictionError(f"The host {host} declares no group: {PREFIX}name is not set.")
     found: dict[str, Any] = {"host": host, "name": bare(group["name"]), **named(group, _PLAIN)}
     if group.get("link_certificate") is not None:
-        found["link_certificate"] = _public(group["link_certificate"])
+        found["link_certificate"] = _public(group["link_certificate"], group.get(_PASSPHRASE))
     parts = {
         "tls": _tls(group.get("tls")),
         "vault": named(group.get("vault"), _COMPARED["vault"]["options"]),
@@ -96,7 +100,7 @@ def _tls(given: Any) -> dict[str, Any]:
     if "ca_certificates" in found:
         found["ca_certificates"] = [_public(one) for one in found["ca_certificates"]]
     if "client_certificate" in found:
-        found["client_certificate"] = _public(found["client_certificate"])
+        found["client_certificate"] = _public(found["client_certificate"], given.get("client_key_passphrase"))
     return found
 
 
@@ -110,7 +114,13 @@ def _application(given: Any) -> dict[str, Any]:
     return found
 
 
-def _public(text: Any) -> str:
-    """The certificates in a text, without a key that stands beside them; what is no PEM, such as a path, as it is."""
+def _public(text: Any, passphrase: Any = None) -> str:
+    """The certificates in a text, without a key beside them; what holds no key, such as a path, stays as it is."""
     given = str(text)
-    return "\n".join(_CERTIFICATE.findall(given)) if "-----BEGIN" in given else given
+    if "-----BEGIN" in given:
+        return "\n".join(_CERTIFICATE.findall(given))
+    try:
+        return public_part("link_certificate", given, None if passphrase is None else str(passphrase)).strip()
+    except TaskError as error:
+        problem = str(error)
+    raise ContradictionError(f"A certificate that is declared as text cannot be read. {problem}")

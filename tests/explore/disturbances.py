@@ -133,8 +133,11 @@ def _members(found: Any) -> Iterator[tuple[Any, ...]]:
                     yield from ((name, place, "body", *path) for path in _members(body))
         elif name in ("value", "items") and isinstance(value, list) and value and isinstance(value[0], dict):
             yield from ((name, 0, inner) for inner in value[0])
-        elif name in ("properties", "hmg") and isinstance(value, dict):
+        elif name == "properties" and isinstance(value, dict):
             yield from ((name, inner) for inner in value)
+        elif name == "hmg" and isinstance(value, dict):
+            # By ID. An answer without one of them is a whole answer about another group.
+            yield from ((name, link, inner) for link, members in value.items() for inner in members)
 
 
 def _at(found: Any, path: tuple[Any, ...]) -> Any:

@@ -19,6 +19,8 @@ from .scenes import Deed, Scene
 _NOTHING = ("nothing was written", "nothing was changed")
 # Virtual seconds after which no run of before counts as alive.
 SETTLING = 900.0
+# Claims that are as old as the read they come from.
+_OF_ITS_READS = ("the result lists credentials", "is said to be connected, and is not")
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,7 @@ class Judge:
                 self.complaints.append(("crash", f"{deed.name}: {type(outcome.crash).__name__}: {outcome.crash}"))
             if deed.foreign or outcome.killed or outcome.crash is not None or not mine:
                 continue
-            before, after = self.pictures[mine[0]], self.pictures[outcome.at]
-            for text in self._claims(deed, outcome, before, after, [events[place] for place in mine]):
+            for text in self._claims(deed, outcome, mine, [events[place] for place in mine]):
                 self.complaints.append(("claim", f"{deed.name}: {text}"))
         broken = {aspect for deed in self.deeds for aspect in deed.breaks}
         for group, health in self.now.health.items():
@@ -131,17 +132,19 @@ class Judge:
         index = "ABC".index(actor)
         return self.deeds[index].tests_groups and outcomes[index].result is not None
 
-    def _claims(
-        self, deed: Deed, outcome: Outcome, before: Picture, after: Picture, mine: Sequence[Event]
-    ) -> Iterator[str]:
+    def _claims(self, deed: Deed, outcome: Outcome, places: Sequence[int], mine: Sequence[Event]) -> Iterator[str]:
+        # Who sees old answers has seen what was at the very beginning.
+        began = 0 if mine[0].call.actor in self.blind else places[0]
+        before, after = self.pictures[began], self.pictures[outcome.at]
+        moments = self._moments(outcome, places, mine)
         changed = [event for event in mine if event.changed]
         if outcome.result is not None:
             wrote = [event for event in mine if event.call.is_write and event.status < 300]
             for fact in deed.wants if deed.is_final(outcome.result) else ():
-                if not after.all(*fact):
+                if not any(moment.all(*fact) for moment in moments):
                     yield f"says ok, and this is not there: {' '.join(fact)}"
             for fact in deed.unwanted if deed.is_final(outcome.result) else ():
-                if after.all(*fact):
+                if all(moment.all(*fact) for moment in moments):
                     yield f"says ok, and this is there: {' '.join(fact)}"
             if (outcome.result["changed"] and not wrote) or (changed and not outcome.result["changed"]):
                 what = ", ".join(str(event.call) for event in changed) or "nothing"
@@ -150,17 +153,46 @@ class Judge:
             left = [fact for fact, number in self._net.get(mine[0].call.actor, Counter()).items() if number]
             if left:
                 yield f"says that nothing was changed, and of it there is left {left[:2]} ({outcome.failure})"
-        unseen = self._written_unseen(mine)
+        yield from self._claims_of_deed(deed, outcome, before, after, moments, mine)
+        yield from self._secrets(outcome)
+
+    def _claims_of_deed(
+        self,
+        deed: Deed,
+        outcome: Outcome,
+        before: Picture,
+        after: Picture,
+        moments: Sequence[Picture],
+        mine: Sequence[Event],
+    ) -> Iterator[str]:
+        unread, untested = self._written_unseen(mine, only_reads=True), self._written_unseen(mine)
         for claim in deed.claims:
             for text in claim(self.scene, before, after, outcome):
                 # What it has removed may be there again by a write that nobody could have known to undo that.
                 undone = self.gaps and text.startswith("removed says")
-                if not undone and text.partition(" is said to ")[0] not in unseen:
+                group, said, _ = text.partition(" is said to ")
+                unseen = unread if text.startswith(f"{group}{said}have") else untested
+                was_so = any(mark in text for mark in _OF_ITS_READS) and any(
+                    text not in claim(self.scene, before, moment, outcome) for moment in moments
+                )
+                if not (undone or was_so or (said and group in unseen)):
                     yield text
-        yield from self._secrets(outcome)
 
-    def _written_unseen(self, mine: Sequence[Event]) -> set[str]:
-        """The groups that somebody has written since this run looked at them last: of these it tells what was."""
+    def _moments(self, outcome: Outcome, places: Sequence[int], mine: Sequence[Event]) -> Sequence[Picture]:
+        """What was so from this run's last change to its end: others may have written after it has read.
+
+        Where it has got old answers, also what was before.
+        """
+        if mine[0].call.actor in self.blind:
+            return self.pictures[: outcome.at + 1]
+        own = [place + 1 for place, event in zip(places, mine, strict=True) if event.changed]
+        return self.pictures[own[-1] if own else places[0] : outcome.at + 1]
+
+    def _written_unseen(self, mine: Sequence[Event], *, only_reads: bool = False) -> set[str]:
+        """The groups that somebody has written since this run looked at them last: of these it tells what was.
+
+        ``only_reads``: a test of the connection shows nothing of the group itself.
+        """
         actor = mine[0].call.actor
         ids = self.scene.world.sandbox.do(
             lambda state: {group.name: str(group.group_id) for group in state.dsm.default_account.groups}
@@ -170,7 +202,9 @@ class Judge:
             concerned = [
                 place
                 for place, event in enumerate(self._events)
-                if event.call.actor == actor and (group_id in event.call.path or event.call.path == "/sys/v1/groups")
+                if event.call.actor == actor
+                and (group_id in event.call.path or (event.call.method, event.call.path) == ("GET", "/sys/v1/groups"))
+                and not (only_reads and event.call.path.endswith("/hmg/check"))
             ]
             later = self._events[concerned[-1] + 1 :] if concerned else []
             if any(event.changed and event.call.actor != actor and group_id in event.call.path for event in later):

@@ -424,6 +424,7 @@ class Builder:
             breaks,
             told,
             destroys=options.get("state") == "absent",
+            refuses="" if operation is cdc_group else "there is no such group",
             wants=tuple(wants),
             unwanted=unwanted,
             declares_credential="link_client_secret" in options,
@@ -442,6 +443,15 @@ class Builder:
                 if resource["resourceAppId"] == GRAPH_APP:
                     resource["resourceAccess"] = [*resource["resourceAccess"], {"id": MAIL_READ, "type": "Scope"}]
 
+        def at_vault(change: Callable[[Any], object]) -> Callable[[Any], None]:
+            """Nobody changes a vault that is gone."""
+
+            def carry_out(azure: Any) -> None:
+                if POLICY_VAULT in azure.vaults:
+                    change(azure)
+
+            return carry_out
+
         def network(azure: Any) -> None:
             vault = azure.vault(POLICY_VAULT)
             rules = [*vault.firewall.virtual_network_rules, self.subnet("late")]
@@ -457,14 +467,14 @@ class Builder:
             self.somebody(
                 "somebody: tag",
                 f"vault {POLICY_VAULT}",
-                lambda azure: azure.vault(POLICY_VAULT).tags.update(late="yes"),
+                at_vault(lambda azure: azure.vault(POLICY_VAULT).tags.update(late="yes")),
             ),
             self.somebody(
                 "somebody: policy",
                 f"rights {POLICY_VAULT}",
-                lambda azure: azure.add_access_policy(POLICY_VAULT, STRANGER.replace("9", "8"), ["get"]),
+                at_vault(lambda azure: azure.add_access_policy(POLICY_VAULT, STRANGER.replace("9", "8"), ["get"])),
             ),
-            self.somebody("somebody: network", f"vault {POLICY_VAULT}", network),
+            self.somebody("somebody: network", f"vault {POLICY_VAULT}", at_vault(network)),
         ]
 
     def _pem(self, name: str) -> str:

@@ -101,6 +101,7 @@ def throttle(number: int) -> Disturb:
         ("vaults", ("vault: tags",), "A", lag(1)),
         ("certificates", ("app: other certificate", "rotate"), "A3 B A", throttle(3)),
         ("certificates", ("rotate", "app: other certificate"), "A5 B A", throttle(5)),
+        ("secrets", ("rotate, own pair", "rotate, own pair"), "A6 B A", throttle(6)),
         ("vaults", ("vault: new", "vault: new, other run"), "A4 B A", throttle(4)),
     ],
 )
@@ -143,4 +144,35 @@ def test_an_earlier_answer_once_more_is_refused_or_makes_no_difference(
     explorer.repeats(found, found.deeds[name])
 
     assert tally.counts["stale answers"] > 0
+    assert_no_findings(tally)
+
+
+@pytest.mark.parametrize(
+    ("scene", "name", "number", "what"),
+    [
+        ("links", "first use", 8, "without keyId"),
+        ("links", "first use", 8, "without secretText"),
+        ("applications", "app: consent", 1, "responses.2.body.appId null"),
+        ("cut", "access: revoked", 18, "without responses"),
+    ],
+)
+def test_an_answer_without_one_member_is_refused_or_makes_no_difference(
+    builder: Builder, explorer: Explorer, tally: Tally, scene: str, name: str, number: int, what: str
+) -> None:
+    found = builder.scene(scene)
+    answer = explorer.solo(found, found.deeds[name]).answers[number - 1]
+    rewrite = dict(disturbances.short_answers(answer.body))[what]
+
+    explorer.run(found, [found.deeds[name]], [(0, None)], [disturbances.rewritten(number, rewrite)])
+
+    assert_no_findings(tally)
+
+
+def test_two_runs_that_do_not_see_each_other_leave_the_group_to_the_last_one(
+    builder: Builder, explorer: Explorer, tally: Tally
+) -> None:
+    found = builder.scene("links")
+
+    explorer.lags_for_another(found, found.deeds["rotate"], found.deeds["first use"])
+
     assert_no_findings(tally)

@@ -17,7 +17,7 @@ from hypothesis import given
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import Wanted, judge, over_privileges
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Access, Credential, Firewall
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import PRINCIPAL, Access, Credential, Firewall
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.findings import (
     CATALOG,
     OF_NOTES,
@@ -203,10 +203,15 @@ CASES: dict[str, tuple[Evidence, str]] = {
     "app-can-change-access-policies": (guide(vault(), assigned(CONTRIBUTOR_OF_VAULTS)), WARNING),
     "app-may-use-keys": (guide(vault(rbac=True), assigned(CRYPTO_OFFICER)), WARNING),
     "app-can-administer-hsm": (guide(pool(), local=(local(HSM_OFFICER),)), WARNING),
+    "app-powers-unreadable": (
+        evidence(access(SAFE, assigned(EXACT), assigned(role("0" * 36, "removed")), roles=[EXACT], identity=KNOWN)),
+        UNKNOWN,
+    ),
     "role-ends-unreadable": (evidence(replace(SOUND, unreadable={"activations": "Forbidden"})), UNKNOWN),
     "application-disabled": (of_identity(enabled=False), FAILED),
     "credentials-expired": (of_credentials(credential(LONG_AGO)), FAILED),
     "no-credential": (of_credentials(), FAILED),
+    "credential-on-service-principal": (of_credentials(replace(credential(LATER), place=PRINCIPAL)), WARNING),
     "credential-ends-soon": (of_credentials(credential(NOW + timedelta(days=29))), WARNING),
     "application-unreadable": (evidence(unreadable={"groups": "Forbidden"}), UNKNOWN),
     "certificate-not-valid": (of_credentials(registered(), certificate=certificate(not_after=NOW)), FAILED),

@@ -48,16 +48,22 @@ from unit.test_azure_findings import (
 @pytest.mark.parametrize(
     "credentials",
     [
-        pytest.param((credential(None),), id="lasting"),
         pytest.param((credential(starts=None),), id="without a start"),
         pytest.param((credential(NOW + timedelta(days=30)),), id="thirty days"),
         pytest.param((credential(NOW + timedelta(days=1)), credential()), id="one of two ends soon"),
-        pytest.param((credential(NOW + timedelta(days=1)), credential(None)), id="one of two is lasting"),
+        pytest.param((credential(NOW + timedelta(days=99)), credential(None)), id="one of two has no end"),
         pytest.param((credential(LONG_AGO), credential()), id="one of two has ended"),
     ],
 )
 def test_one_credential_that_stays_valid_is_enough(credentials: tuple[Credential, ...]) -> None:
     assert findings_of(of_credentials(*credentials)) == ()
+
+
+@pytest.mark.parametrize("others", [(), (credential(NOW + timedelta(days=1)),)])
+def test_an_end_that_entra_does_not_show_is_none_that_is_late_enough(others: tuple[Credential, ...]) -> None:
+    finding = one_of(of_credentials(*others, credential(None)))
+
+    assert (finding.kind.id, finding.status) == ("credential-ends-soon", "unknown")
 
 
 def test_credentials_that_could_not_be_read_are_not_judged() -> None:
@@ -129,6 +135,14 @@ def test_t22_a_certificate_that_is_not_registered_is_told_with_those_that_are(
     finding = one_of(of_credentials(*credentials, certificate=certificate()))
 
     assert (finding.expected, finding.actual) == (f"thumbprint {THUMBPRINT}", actual)
+
+
+@pytest.mark.parametrize(
+    ("others", "status"),
+    [((registered(OTHER),), "failed"), ((registered(OTHER), registered(None)), "unknown"), ((credential(),), "failed")],
+)
+def test_a_certificate_may_be_one_that_cannot_be_compared(others: tuple[Credential, ...], status: str) -> None:
+    assert one_of(of_credentials(*others, certificate=certificate())).status == status
 
 
 def test_a_certificate_of_an_application_without_any_credential_is_not_registered() -> None:

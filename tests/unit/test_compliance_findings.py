@@ -65,7 +65,10 @@ def told(findings: Any) -> list[tuple[str, str]]:
     [
         ({}, []),
         ({"tls": {"mode": "opportunistic"}}, [("tls-not-required", "failed")]),
-        ({"tls": {}}, [("tls-not-required", "failed")]),
+        ({"tls": {"mode": "disabled"}}, [("tls-not-required", "failed")]),
+        ({"tls": {}}, [("tls-not-required", "unknown")]),
+        ({"tls": None}, [("tls-not-required", "unknown")]),
+        ({"tls": {"mode": "required", "ca": {"ca_set": "global_roots"}}}, [("host-validation-off", "unknown")]),
         ({"tls": {**SAFE_TLS, "validate_hostname": False}}, [("host-validation-off", "failed")]),
         ({"url": ""}, [("vault-not-chosen", "warning")]),
         ({"url": "https://kv-one.vault.usgovcloudapi.net/"}, [("vault-in-other-cloud", "failed")]),
@@ -150,10 +153,52 @@ def test_a_credential_on_record_that_entra_has_not_any_more_has_failed() -> None
 
 
 def test_of_several_candidates_the_end_is_known_only_when_all_of_them_last() -> None:
-    assert ends_of({}, [secret("one", days(99)), secret("two", None), secret("old", days(-1))]) == []
+    assert ends_of({}, [secret("one", days(99)), secret("two", days(98)), secret("old", days(-1))]) == []
     assert ends_of({}, [secret("one", days(99)), secret("two", days(5))]) == [
         ("link-credential-end-unknown", "unknown")
     ]
+
+
+CERTIFICATE = "ab" * 32
+ON_RECORD = {CREDENTIAL_FACT: f"certificate:{CERTIFICATE[:40]}", CREDENTIAL_EXPIRES: f"{days(99):%Y-%m-%dT%H:%M:%SZ}"}
+
+
+def registered_certificate(sha256: str | None, ends: datetime | None) -> Credential:
+    return Credential("certificate", f"key-{sha256}", "", days(-9), ends, None, sha256)
+
+
+@pytest.mark.parametrize(
+    ("registered", "expected"),
+    [
+        ([registered_certificate(CERTIFICATE, days(99))], []),
+        ([registered_certificate(CERTIFICATE, days(5))], [("link-credential-ends-soon", "warning")]),
+        ([registered_certificate(CERTIFICATE, days(-1))], [("link-credential-expired", "failed")]),
+        ([registered_certificate(CERTIFICATE, None)], [("link-credential-end-unknown", "unknown")]),
+        ([registered_certificate("cd" * 32, days(99))], [("link-credential-not-registered", "failed")]),
+        ([secret("one", days(99))], [("link-credential-not-registered", "failed")]),
+        ([], [("link-credential-not-registered", "failed")]),
+        # It may be the one on record, whatever the others are.
+        ([registered_certificate(None, days(99))], [("link-credential-end-unknown", "unknown")]),
+        (
+            [registered_certificate("cd" * 32, days(99)), registered_certificate(None, days(99))],
+            [("link-credential-end-unknown", "unknown")],
+        ),
+        ([registered_certificate(CERTIFICATE, days(99)), registered_certificate(None, days(9))], []),
+        # Entra was not read, so the record is all that there is.
+        (None, []),
+    ],
+)
+def test_a_certificate_on_record_is_looked_for_among_those_that_can_be_compared(
+    registered: list[Credential] | None, expected: list[tuple[str, str]]
+) -> None:
+    assert ends_of(ON_RECORD, registered) == expected
+
+
+def test_an_end_that_entra_does_not_show_is_unknown() -> None:
+    assert ends_of({CREDENTIAL_FACT: "key-id:one"}, [secret("one", None)]) == [
+        ("link-credential-end-unknown", "unknown")
+    ]
+    assert ends_of({}, [secret("one", days(99)), secret("two", None)]) == [("link-credential-end-unknown", "unknown")]
 
 
 def test_an_application_without_credentials_leaves_the_end_unknown() -> None:
@@ -298,6 +343,17 @@ def test_keys_that_are_not_in_step(
     in_dsm: list[VirtualKey], in_azure: list[VaultKey], expected: tuple[str, str, list[str]]
 ) -> None:
     assert compared(in_dsm, in_azure) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("in_azure", "status"), [([in_vault("a")], "unknown"), ([in_vault("a"), in_vault("b")], "failed")]
+)
+def test_keys_that_dsm_does_not_identify_may_be_those_that_seem_to_be_missing(
+    in_azure: list[VaultKey], status: str
+) -> None:
+    found = compared([virtual(None)], in_azure)
+
+    assert ("keys-only-in-azure", status, [key.name for key in in_azure]) in found
 
 
 def test_the_evidence_of_many_keys_says_how_many_there_are() -> None:

@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fortanix.dsm.plugins.filter.declared_groups import declared_groups
+from ansible_collections.fortanix.dsm.plugins.module_utils import _certificates
+from ansible_collections.fortanix.dsm.plugins.module_utils._secrets import holds_private_key
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._declared_groups import declared_groups as of_hosts
 from sandbox.authorities import self_signed
+from support.certificate_forms import PASSPHRASE, Form
 
 
 def test_a_host_declares_its_group_and_a_list_of_groups_takes_the_values_of_the_host() -> None:
@@ -65,6 +69,31 @@ def test_no_credential_is_in_it_wherever_it_stands() -> None:
         "certificates": [certificate],
         "certificate_path": "app.crt",
     }
+
+
+@pytest.mark.parametrize(
+    "form", [Form.COMBINED_BASE64, Form.PACKED_BASE64, Form.WRITTEN_OUT, Form.OLDER_LABEL], ids=str
+)
+def test_no_key_is_in_it_in_whatever_form_it_was_declared(form: Form) -> None:
+    pair = self_signed("payments", algorithm="rsa")
+    given = form.of(pair).decode()
+    group = {"name": "akv", "link_certificate": given, "tls": {"client_certificate": given}}
+
+    (found,) = declared_groups({"host": {"cdc_setup_groups": [group]}}, ["host"])
+
+    for text in (found["link_certificate"], found["tls"]["client_certificate"]):
+        assert not holds_private_key(text)
+        assert _certificates.load_certificates("declared", text)
+
+
+def test_a_passphrase_opens_a_declared_certificate_and_is_not_in_it() -> None:
+    given = base64.b64encode(Form.PACKED_LOCKED.of(self_signed("payments", algorithm="rsa"))).decode()
+    group = {"name": "akv", "link_certificate": given, "link_private_key_passphrase": PASSPHRASE}
+
+    (found,) = declared_groups({"host": {"cdc_setup_groups": [group]}}, ["host"])
+
+    assert "-----BEGIN CERTIFICATE-----" in found["link_certificate"]
+    assert PASSPHRASE not in str(found)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import over_privileges
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Access, RoleDefinition
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.over_privilege import unread_powers
 from unit.azure_builders import (
     ACCESS_ADMINISTRATOR,
     CONTRIBUTOR,
@@ -146,3 +149,18 @@ def test_a_result_is_made_of_plain_values() -> None:
         "medium",
         "Contributor",
     )
+
+
+@pytest.mark.parametrize(
+    ("seen", "unread"),
+    [
+        (access(vault(), assigned(CONTRIBUTOR)), ()),
+        (access(vault(), assignments=None), ("the role assignments",)),
+        (access(pool(), local=None), ("the local role assignments",)),
+        (access(vault(), local=None), ()),
+        (replace(access(vault(), assigned(CONTRIBUTOR)), roles={}), ()),
+        (replace(access(vault(), assigned(EXACT_KEYS)), roles={}), (f"the definition of the role {EXACT_KEYS.guid}",)),
+    ],
+)
+def test_what_may_give_more_and_could_not_be_read_is_named(seen: Access, unread: tuple[str, ...]) -> None:
+    assert unread_powers(seen) == unread

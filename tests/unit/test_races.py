@@ -119,3 +119,15 @@ def test_a_group_of_the_same_name_is_taken_only_when_it_is_the_same() -> None:
 
 def test_metadata_that_others_have_added_is_told_and_is_no_failure() -> None:
     assert races.verify(BEFORE, NOTED, METADATA) == ["custom_metadata.site"]
+
+
+def test_another_credential_on_record_than_was_written_is_a_failure() -> None:
+    written = {**LINK, "custom_metadata": {CREDENTIAL_FACT: "client-secret:old"}}
+    with pytest.raises(TaskError, match="another credential is on record") as failure:
+        races.verify(BEFORE, ROTATED, written)
+    assert failure.value.details["retryable"] is True
+
+
+def test_a_dsm_that_keeps_no_metadata_is_no_somebody_else() -> None:
+    bare = replace(BEFORE, custom_metadata={})
+    assert races.verify(bare, bare, {**LINK, "custom_metadata": {CREDENTIAL_FACT: "client-secret:old"}}) == []

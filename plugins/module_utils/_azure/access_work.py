@@ -18,11 +18,11 @@ from .._ids import is_uuid
 from .._plan import Plan, View
 from .._task import Task
 from .._waiter import Patience
-from . import access_cut, access_findings, access_io, graph
+from . import access_cut, access_findings, access_io, application_changes, graph
 from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
 from .access_record import Record
-from .errors import may_pass
-from .facts import KeyStore
+from .errors import AzureError, may_have_worked, may_pass
+from .facts import PRINCIPAL, REGISTRATION, KeyStore
 from .graph import Registration
 from .session import Azure, understood
 
@@ -30,14 +30,14 @@ from .session import Azure, understood
 DONE, ACCEPTED, PLANNED, REFUSED, UNREADABLE = "done", "accepted", "planned", "failed", "unreadable"
 # One place of Azure or Graph may lag behind another: a single look proves nothing.
 _LOOKS_IN_A_ROW = 2
-_CREDENTIALS = ("", "credentials")
 
 
 @dataclass(frozen=True)
 class Look:
     """What is there. ``troubles``: what could not be found out, each as the error that it met.
 
-    ``unread``: which parts those are, by resource ID of the vault (empty for the application) and name.
+    ``unread``: which parts those are, by resource ID of the vault and name. For the application that ID is empty, and
+    the name is the place whose credentials are meant.
     """
 
     seen: Record
@@ -50,7 +50,7 @@ class Look:
         if isinstance(step, Enabled):
             return self.seen.application.account_enabled is not None
         if isinstance(step, (Certificates, Secret)):
-            return _CREDENTIALS not in self.unread
+            return ("", step.place) not in self.unread
         if self.seen.store(step.store.resource_id) is None:
             return False
         part = "policies" if isinstance(step, Policy) else "local" if step.assignment.local else "assignments"
@@ -59,12 +59,17 @@ class Look:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a step. ``accepted``: by the service, from this task. ``may_pass``: a repetition may mend it."""
+    """What became of a step.
+
+    ``accepted``: by the service, from this task, or done by somebody else meanwhile. ``wrote``: whether this task may
+    have changed something. ``may_pass``: a repetition may mend it.
+    """
 
     step: Step
     state: str
     message: str = ""
     accepted: bool = False
+    wrote: bool = True
     may_pass: bool = False
 
 
@@ -95,9 +100,10 @@ def look(
         tenant_id=(tenant if is_uuid(tenant) else identity.home_tenant_id or "").lower() or None,
         taken_at=iso(azure.now()),
     )
-    seen = Look(record, troubles=troubles if credentials else [])
-    no_credentials = troubles or principal.application_object_id is None
-    unread = {_CREDENTIALS} if no_credentials else set()
+    seen = Look(record, troubles=list(troubles.values()) if credentials else [])
+    unread = {("", place) for place in troubles}
+    if principal.application_object_id is None:
+        unread.add(("", REGISTRATION))
     rights = []
     for store in stores:
         try:
@@ -178,10 +184,10 @@ class Work:
         if objection:
             return Outcome(step, REFUSED, objection)
         try:
-            (access_io.cut if self.cut else access_io.restore)(self.azure, step, patience)
+            wrote = (access_io.cut if self.cut else access_io.restore)(self.azure, step, patience)
         except TaskError as error:
-            return Outcome(step, REFUSED, str(error), may_pass=may_pass(error))
-        return Outcome(step, ACCEPTED, accepted=True)
+            return Outcome(step, REFUSED, str(error), wrote=_may_have_written(error), may_pass=may_pass(error))
+        return Outcome(step, ACCEPTED, accepted=True, wrote=wrote)
 
     def _came_up(self, after: Look, left: Callable[[Record], tuple[Step, ...]]) -> tuple[Step, ...]:
         """What is seen to be left, and is no part of what was planned."""
@@ -227,7 +233,10 @@ class Work:
         known = {str(one) for one in self.before.troubles}
         others = [one for one in last.troubles if str(one) not in known]
         return replace(
-            last, seen=seen, troubles=[*self.before.troubles, *others, error], unread=frozenset({_CREDENTIALS})
+            last,
+            seen=seen,
+            troubles=[*self.before.troubles, *others, error],
+            unread=frozenset({("", REGISTRATION), ("", PRINCIPAL)}),
         )
 
     def _registration_now(self) -> Registration:
@@ -253,6 +262,9 @@ class Work:
     def is_complete(self, after: Look) -> bool:
         """Whether everything was read back as it is to be; in check mode, whether everything could be read."""
         done = all(one.state in (DONE, PLANNED) for one in self.outcomes)
+        # In the way back, the record tells whether it is to be enabled; that it was read counts in any case.
+        enabled = after.seen.application.account_enabled
+        done = done and (enabled is False if self.cut else enabled is not None)
         return done and not self.came_up and not self.before.troubles and not after.troubles
 
     def result(self, after: Look, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,7 +279,7 @@ class Work:
             views = {"before": access_cut.view(self.before.seen), "after": access_cut.view(after.seen)}
         application, operator = after.seen.application, self.azure.operator
         result: dict[str, Any] = {
-            "changed": any(one.accepted or one.state in (DONE, PLANNED) for one in self.outcomes),
+            "changed": any(one.wrote and (one.accepted or one.state in (DONE, PLANNED)) for one in self.outcomes),
             "complete": self.is_complete(after),
             "planned": self.task.check_mode,
             "plan": Plan(tuple(changes)).as_result(),
@@ -344,6 +356,12 @@ class Work:
             f"{access_cut.object_of(step)}: {access_cut.action_of(step, cut=self.cut)} was not planned, as "
             f"{who} since this task began."
         )
+
+
+def _may_have_written(error: TaskError) -> bool:
+    if isinstance(error, AzureError):
+        return may_have_worked(error)
+    return not isinstance(error, application_changes.Unverified)
 
 
 def iso(moment: datetime) -> str:

@@ -13,22 +13,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._errors import TaskError
-from .._replacement import Incomplete, list_in
+from .._replacement import Incomplete, list_in, text_in
 from . import app_policies
 from .application_consent import grant_for, words_of
 from .application_plan import SCOPE, Application, Consent, Permission
 from .authorization import moment
 from .cloud import Cloud
+from .entra_objects import KEYS, credentials_of, signing_of, with_keys
 from .errors import denied, refusal
-from .graph import Answer, batch, credentials_of, quoted
+from .facts import PRINCIPAL, REGISTRATION, Credential
+from .graph import Answer, batch, quoted
 from .pipeline import Channel
 from .session import understood
+from .switches import disabled_of
 
-_APPLICATION = (
-    "id,appId,displayName,uniqueName,createdDateTime,isDisabled,tags,passwordCredentials,keyCredentials,"
-    "requiredResourceAccess"
-)
-_PRINCIPAL = "id,appId,accountEnabled"
 _NOT_FOUND = 404
 _MAY_READ = "Application.Read.All"
 _MAY_READ_CONSENT = "DelegatedPermissionGrant.Read.All"
@@ -92,7 +90,8 @@ def look(graph: Channel, cloud: Cloud, selector: Selector, *, key_vault: bool, c
         else:
             _check_named(application, selector)
         if application is not None and selector.by != "client_id":
-            answers |= batch(graph, _belongings(str(application["appId"]), consent), obj=str(selector))
+            client_id = text_in(application, "appId", plane="Entra", obj=str(selector))
+            answers |= batch(graph, _belongings(client_id, consent), obj=str(selector))
         found = None if application is None else _application(application, answers, permission, str(selector))
         return Observation(found, permission, answers["policy"].body)
 
@@ -106,15 +105,19 @@ def _check_named(application: Mapping[str, Any], selector: Selector) -> None:
 
 def _path_of(selector: Selector) -> str:
     if selector.by == "client_id":
-        return f"/applications(appId='{selector.value}')?$select={_APPLICATION}"
+        return f"/applications(appId='{selector.value}')"
     if selector.by == "unique_name":
-        return f"/applications(uniqueName='{quoted(selector.value)}')?$select={_APPLICATION}"
-    return f"/applications?$filter=displayName%20eq%20'{quoted(selector.value)}'&$select={_APPLICATION}"
+        return f"/applications(uniqueName='{quoted(selector.value)}')"
+    return f"/applications?$filter=displayName%20eq%20'{quoted(selector.value)}'"
 
 
 def _belongings(client_id: str, consent: bool) -> dict[str, str]:
     key = f"/servicePrincipals(appId='{client_id}')"
-    reads = {"principal": f"{key}?$select={_PRINCIPAL}"}
+    reads = {
+        "application_keys": f"/applications(appId='{client_id}')?{KEYS}",
+        "principal": key,
+        "principal_keys": f"{key}?{KEYS}",
+    }
     return {**reads, "consents": f"{key}/oauth2PermissionGrants"} if consent else reads
 
 
@@ -167,7 +170,11 @@ def _permission(answer: Answer, cloud: Cloud) -> Permission:
         )
     for scope in body.get("oauth2PermissionScopes") or []:
         if scope.get("value") == SCOPE and scope.get("isEnabled") is not False:
-            return Permission(str(body["appId"]), str(body["id"]), str(scope["id"]))
+            app_id = text_in(body, "appId", plane="Entra", obj=obj)
+            if app_id.lower() != cloud.key_vault_app_id.lower():
+                raise Incomplete("the answer is about another application", plane="Entra", obj=obj)
+            principal_id = text_in(body, "id", plane="Entra", obj=obj)
+            return Permission(app_id, principal_id, text_in(scope, "id", plane="Entra", obj=f"{obj}, {SCOPE}"))
     raise TaskError(
         f"it offers no permission {SCOPE}",
         plane="Entra",
@@ -180,22 +187,43 @@ def _application(
     body: Mapping[str, Any], answers: Mapping[str, Answer], permission: Permission | None, obj: str
 ) -> Application:
     principal = _read(answers["principal"], "look at service principals", _MAY_READ, obj)
-    enabled = body.get("isDisabled") is not True and (principal or {}).get("accountEnabled") is not False
+    credentials, signing = _credentials(body, answers["application_keys"], REGISTRATION, obj)
+    if principal is not None:
+        of_principal, signing = _credentials(principal, answers["principal_keys"], PRINCIPAL, obj)
+        credentials += of_principal
+    disabled = disabled_of(body, principal)
     access = list_in(body, "requiredResourceAccess", plane="Entra", obj=obj)
     tags = list_in(body, "tags", plane="Entra", obj=obj)
     return Application(
-        client_id=str(body["appId"]),
-        object_id=str(body["id"]),
+        client_id=text_in(body, "appId", plane="Entra", obj=obj),
+        object_id=text_in(body, "id", plane="Entra", obj=obj),
         display_name=str(body.get("displayName") or ""),
         unique_name=body.get("uniqueName") or None,
         created=moment(body.get("createdDateTime")),
         tags=tuple(tags),
-        enabled=enabled,
-        principal_id=None if principal is None else str(principal["id"]),
-        credentials=credentials_of(body, obj),
+        enabled=not disabled,
+        disabled=disabled,
+        principal_id=None if principal is None else text_in(principal, "id", plane="Entra", obj=obj),
+        credentials=credentials,
+        signing=signing,
         access=tuple(access),
         consent=_consent(answers.get("consents"), permission, obj),
     )
+
+
+def _credentials(
+    body: Mapping[str, Any], keys: Answer, place: str, obj: str
+) -> tuple[tuple[Credential, ...], tuple[Credential, ...]]:
+    """Those by which somebody logs in, and those of SAML sign-on.
+
+    Raises:
+        Incomplete: the public parts of certificates are not to be seen, without which none can be told from another.
+    """
+    shown = _read(keys, "look at credentials", _MAY_READ, obj)
+    if shown is None and body.get("keyCredentials"):
+        raise Incomplete("Graph does not show the public parts of its certificates", plane="Entra", obj=obj)
+    whole = with_keys(body, shown, obj)
+    return credentials_of(whole, obj, place), signing_of(whole, obj, place)
 
 
 def _consent(answer: Answer | None, permission: Permission | None, obj: str) -> Consent | None:
@@ -204,7 +232,7 @@ def _consent(answer: Answer | None, permission: Permission | None, obj: str) -> 
     body = _read(answer, "look at consents", _MAY_READ_CONSENT, obj)
     listed = [] if body is None else list_in(body, "value", plane="Entra", obj=obj)
     grant = grant_for(listed, permission.resource_principal_id)
-    return None if grant is None else Consent(str(grant["id"]), words_of(grant, obj=obj))
+    return None if grant is None else Consent(text_in(grant, "id", plane="Entra", obj=obj), words_of(grant, obj=obj))
 
 
 def tenants_restrictions(policy: Mapping[str, Any] | None) -> Mapping[str, Any]:

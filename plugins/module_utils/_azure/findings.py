@@ -18,10 +18,11 @@ from .._certificates import Certificate
 from .._findings import FAILED, HIGH, INFO, LOW, MEDIUM, UNKNOWN, WARNING, Finding, Kind, ranked
 from . import network
 from .cloud import Cloud
-from .facts import Access, Credential, Identity, KeyStore
-from .over_privilege import OverPrivilege
+from .facts import PRINCIPAL, Access, Credential, Identity, KeyStore
+from .over_privilege import OverPrivilege, unread_powers
 from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
 from .sources import UNKNOWN as UNKNOWN_RIGHT
+from .switches import how_to_enable
 from .verdicts import Verdict
 from .words import remedy_for, told_notes
 
@@ -99,9 +100,13 @@ OF_POWERS = {
 ENDS_UNREADABLE = Kind(
     "role-ends-unreadable", LOW, "4.2", "Whether a role was assigned for a time only could not be read"
 )
+POWERS_UNREADABLE = Kind(
+    "app-powers-unreadable", LOW, "4.2", "What else the application may do could not be read in full"
+)
 DISABLED = Kind("application-disabled", HIGH, "4.1", "The application is disabled")
 EXPIRED = Kind("credentials-expired", HIGH, "4.1", "No credential of the application is valid")
 NO_CREDENTIAL = Kind("no-credential", HIGH, "4.1", "The application has no credential")
+ON_PRINCIPAL = Kind("credential-on-service-principal", LOW, "4.1", "The service principal has credentials of its own")
 ENDS_SOON = Kind("credential-ends-soon", MEDIUM, "4.1", "The last credential of the application ends soon")
 UNREADABLE = Kind("application-unreadable", MEDIUM, "4.1", "The application could not be read in full")
 CERTIFICATE_INVALID = Kind("certificate-not-valid", HIGH, "4.1", "The certificate is not valid today")
@@ -129,9 +134,11 @@ CATALOG = {
         *OF_NOTES.values(),
         *OF_POWERS.values(),
         ENDS_UNREADABLE,
+        POWERS_UNREADABLE,
         DISABLED,
         EXPIRED,
         NO_CREDENTIAL,
+        ON_PRINCIPAL,
         ENDS_SOON,
         UNREADABLE,
         CERTIFICATE_INVALID,
@@ -287,13 +294,29 @@ def _powers(evidence: Evidence) -> Iterator[Finding]:
             remedy="use a custom role that has just what is needed (docs/permissions.md), where this matters",
             evidence={"sources": [source.as_result() for source in power.sources]},
         )
+    unread = unread_powers(evidence.access)
+    # Where a right is unknown, the group is that already.
+    if unread and not any(verdict.verdict == UNKNOWN_RIGHT for verdict in evidence.verdicts):
+        yield _of_vault(
+            evidence.vault,
+            POWERS_UNREADABLE,
+            UNKNOWN,
+            "all roles of the application are readable",
+            "; ".join(unread),
+            "give the operator Reader at the vault, and look at the roles that are named",
+        )
 
 
 def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
     identity = evidence.identity
     if identity.enabled is False:
         yield _of_application(
-            evidence, DISABLED, FAILED, "enabled", "disabled", "enable it in Entra, under Enterprise applications"
+            evidence,
+            DISABLED,
+            FAILED,
+            "enabled",
+            "; ".join(identity.disabled) or "disabled",
+            how_to_enable(identity.disabled),
         )
     if evidence.unreadable:
         parts = "; ".join(f"{name}: {why}" for name, why in sorted(evidence.unreadable.items()))
@@ -340,6 +363,17 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
     credentials, now = evidence.identity.credentials, evidence.now
     if credentials is None:
         return
+    hidden = [one for one in credentials if one.place == PRINCIPAL]
+    if hidden:
+        yield _of_application(
+            evidence,
+            ON_PRINCIPAL,
+            WARNING,
+            "credentials of the registration, which the portal lists",
+            ", ".join(f"{one.kind} {one.key_id} ({one.name or 'without name'})" for one in hidden),
+            "nothing has to be done while they are meant, and in use: Entra takes them like those of the registration, "
+            "and the portal does not list them; remove others with `az ad sp credential delete`",
+        )
     valid = [one for one in credentials if _is_valid(one, now)]
     last = max((one.ends for one in valid if one.ends is not None), default=None)
     lasting = any(one.ends is None for one in valid)
@@ -359,6 +393,15 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
             f"a credential with at least {evidence.renew_before_days} days",
             f"the last one ends at {last:%Y-%m-%d}",
             "add a new credential, set it in the link, and remove the old one then",
+        )
+    elif lasting and (last is None or last - now < timedelta(days=evidence.renew_before_days)):
+        yield _of_application(
+            evidence,
+            ENDS_SOON,
+            UNKNOWN,
+            f"a credential with at least {evidence.renew_before_days} days",
+            "Entra does not show when the last one ends",
+            "look at the application in Entra, under Certificates & secrets",
         )
 
 
@@ -381,10 +424,12 @@ def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
         yield _of_application(evidence, CERTIFICATE_ENDS, WARNING, "valid for longer", shown, "make a new one in time")
     registered = evidence.identity.credentials
     if registered is not None and certificate.sha1 not in {one.thumbprint for one in registered}:
+        # One that cannot be compared may be the one.
+        comparable = all(one.thumbprint for one in registered if one.kind == "certificate")
         yield _of_application(
             evidence,
             CERTIFICATE_FOREIGN,
-            FAILED,
+            FAILED if comparable else UNKNOWN,
             f"thumbprint {certificate.sha1}",
             ", ".join(sorted(one.thumbprint or one.key_id for one in registered if one.kind == "certificate"))
             or "no certificate is registered",

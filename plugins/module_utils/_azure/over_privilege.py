@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._findings import HIGH, LOW, MEDIUM
+from .._plan import NOT_YET_KNOWN
 from .facts import Access, RoleDefinition
 from .roles import (
     CONTRIBUTOR,
@@ -68,6 +69,19 @@ def over_privileges(access: Access) -> tuple[OverPrivilege, ...]:
         found.append(_own_policy(access))
     rank = (HIGH, MEDIUM, LOW)
     return tuple(sorted((one for one in found if one.sources), key=lambda one: rank.index(one.severity)))
+
+
+def unread_powers(access: Access) -> tuple[str, ...]:
+    """What may give the application more than :func:`over_privileges` tells, and could not be read: in words."""
+    if access.identity.object_id == NOT_YET_KNOWN:
+        return ()
+    unread = [] if access.assignments is not None else ["the role assignments"]
+    unread += [] if access.local is not None or not access.store.is_hsm else ["the local role assignments"]
+    held = [*held_roles(access), *(held_local_roles(access) if access.store.is_hsm else ())]
+    # By their GUID, these are known without their definition.
+    told = (OWNER, CONTRIBUTOR, *_HSM_ADMINISTRATORS)
+    nameless = [one for one in _active(held) if one.definition is None and one.role_guid not in told]
+    return (*unread, *dict.fromkeys(f"the definition of the role {one.role_guid}" for one in nameless))
 
 
 def _role_assignments(access: Access) -> OverPrivilege:

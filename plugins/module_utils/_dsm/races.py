@@ -92,6 +92,12 @@ def verify(wanted: Group, actual: Group, body: Mapping[str, Any]) -> list[str]:
     before, after = difference(wanted.view(), actual.view())
     if actual.link is not None and actual.link.auth_mode is None:
         after.pop("link.auth_mode", None)
+    written, found = (
+        (body.get("custom_metadata") or {}).get(CREDENTIAL_FACT),
+        actual.custom_metadata.get(CREDENTIAL_FACT),
+    )
+    if None not in (written, found) and written != found:
+        raise lost("DSM accepted the write, and now another credential is on record than was written", wanted.label)
     ours = {
         name: value
         for name, value in after.items()

@@ -84,7 +84,13 @@ def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Findi
         catalog.DRIFT: {"declared_by": declared["host"] if declared else None},
         catalog.GROUP: {"group_id": group.group_id, "hmg_id": link.hmg_id},
         catalog.LINK: {"tls": link.tls.view(), "azure_service": link.azure_service},
-        catalog.CREDENTIAL: {"source": source, "ends": moment(ends), "match": group.credential_match},
+        catalog.CREDENTIAL: {
+            "source": source,
+            "ends": moment(ends),
+            "match": group.credential_match,
+            # Not known of who logs in by the Azure CLI, as the machine, or not at all.
+            "is_not_the_operators": None if everything.operator_client_id is None else True,
+        },
     }
     found = [
         *of_link(group, [_validity(ca) for ca in link.tls.pinned], _client_validity(link), clock),

@@ -358,4 +358,4 @@ def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
 
 def _certificate(option: str, source: str) -> Certificate:
     named = option if "-----BEGIN" in source else f"{option} ({source})"
-    return _certificates.load_certificates(named, source)[0]
+    return _certificates.load_certificate(named, source)
