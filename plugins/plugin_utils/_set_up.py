@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._plan import NOT_YET_KNOWN
+from ._shared_objects import bare
 
 Result = Mapping[str, Any]
 
@@ -35,7 +36,7 @@ def chosen_vault(made: Result, azure_vault: Mapping[str, Any], vault: Mapping[st
         # One that the run was told to leave out (by its tag) is found by its name.
         return {"name": azure_vault["name"]}
     # DSM knows no resource groups.
-    return {name: value for name, value in vault.items() if by == "resource_id" or name != "resource_group"}
+    return {name: bare(value) for name, value in vault.items() if by == "resource_id" or name != "resource_group"}
 
 
 def planned_client_id(application: Result, credential: Result) -> str:
