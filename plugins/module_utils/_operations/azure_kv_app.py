@@ -223,7 +223,13 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
             "excludes that."
         )
     plan = Plan(application_plan.changes_of(wanted, found, steps))
-    result: dict[str, Any] = {"client_secret": None, "put_back": [], "connections": None}
+    comes = bool(steps.certificates) or steps.pair_at is not None or steps.secret is not None
+    result: dict[str, Any] = {
+        "client_secret": None,
+        "put_back": [],
+        "connections": None,
+        "credential_planned": task.check_mode and comes,
+    }
     if not steps:
         after = found
     elif task.check_mode:
