@@ -61,8 +61,8 @@ options:
     type: str
   app_certificate:
     description:
-      - The certificate that DSM logs in with, as path or PEM text. Its validity is checked, and that it is registered
-        with the application.
+      - The certificate that DSM logs in with, as path or text, in PEM, DER or PKCS#12 form or the base64 of them. Its
+        validity is checked, and that it is registered with the application.
     type: str
   credential_planned:
     description:

@@ -58,7 +58,7 @@ options:
     type: path
   x509_certificate_password:
     description:
-      - Passphrase of the private key in O(x509_certificate_path).
+      - Passphrase of the private key in O(x509_certificate_path). An empty one is none.
       - Taken from the environment variable E(AZURE_CLIENT_CERTIFICATE_PASSWORD), as O(client_id) says.
     type: str
   oidc_token:

@@ -35,13 +35,13 @@ options:
     type: str
   dsm_client_cert:
     description:
-      - File with the certificate of an app (PEM), instead of O(dsm_api_key). The certificate has to be registered
-        with the app in DSM. It is presented at each connection, and the session is ended with the task.
+      - File with the certificate of an app (PEM, DER or PKCS#12), instead of O(dsm_api_key). The certificate has to be
+        registered with the app in DSM. It is presented at each connection, and the session is ended with the task.
     type: path
   dsm_client_key:
     description:
-      - File with the private key of O(dsm_client_cert) (PEM, not encrypted). Not needed when the key is in the same
-        file.
+      - File with the private key of O(dsm_client_cert) (PEM, DER or PKCS#12, not encrypted). Not needed when the key is
+        in the same file.
     type: path
   dsm_app_id:
     description:

@@ -40,22 +40,25 @@ options:
         type: bool
       ca_certificates:
         description:
-          - CA certificates to trust instead of the global root CAs. Each is a path, PEM text, or base64 text of DER.
+          - CA certificates to trust instead of the global root CAs. Each is a path or a text, PEM, DER, PKCS#12 or the
+            base64 of them, and has no private key in it.
           - An empty list goes back to the global root CAs.
         type: list
         elements: str
       client_certificate:
         description:
-          - Certificate that DSM presents. A path, PEM text, or base64 text of DER. An empty text removes it.
+          - Certificate that DSM presents. A path or a text, in the forms of O(link_certificate). An empty text removes
+            it.
         type: str
       client_key:
         description:
-          - Private key of O(tls.client_certificate). Alone, it is the key of the certificate that the link has
-            already, which every change of the link has to carry.
+          - Private key of O(tls.client_certificate). Not needed when that has the key in it.
+          - Alone, it is the key of the certificate that the link has already, which every change of the link has to
+            carry.
         type: str
       client_key_passphrase:
         description:
-          - Passphrase of O(tls.client_key) when that is encrypted.
+          - Passphrase of the private key when that is encrypted. An empty one is none.
         type: str
 """
 
@@ -70,16 +73,17 @@ options:
     type: str
   link_certificate:
     description:
-      - Certificate that is registered at the application, instead of O(link_client_secret). A path, PEM text, or
-        base64 text of DER. Files may be in PEM or DER form (C(.pem), C(.crt), C(.cer)). Its key must be RSA.
+      - Certificate that is registered at the application, instead of O(link_client_secret). Its key must be RSA.
+      - A path or a text. PEM, with or without the key and with a chain in any order, DER, PKCS#12, or the base64 of
+        them, as Azure Key Vault returns PKCS#12.
     type: str
   link_private_key:
     description:
-      - Private key of O(link_certificate). A path, PEM text, or base64 text of DER.
+      - Private key of O(link_certificate). A path or a text, in the same forms. Not needed when that has the key in it.
     type: str
   link_private_key_passphrase:
     description:
-      - Passphrase of O(link_private_key) when that is encrypted.
+      - Passphrase of the private key, or of the PKCS#12 that it is in, when that is encrypted. An empty one is none.
     type: str
   link_format:
     description:
@@ -100,10 +104,10 @@ options:
   tls_client_key:
     description:
       - Private key of the TLS client certificate that the link has. Needed when something is to be changed and the
-        link has one. A path, PEM text, or base64 text of DER.
+        link has one. A path or a text, PEM, DER, PKCS#12 or the base64 of them.
     type: str
   tls_client_key_passphrase:
     description:
-      - Passphrase of O(tls_client_key) when that is encrypted.
+      - Passphrase of O(tls_client_key) when that is encrypted. An empty one is none.
     type: str
 """

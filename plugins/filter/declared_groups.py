@@ -15,7 +15,8 @@ description:
     O(fortanix.dsm.cdc_compliance_info#module:declared) compares with DSM, Entra and Azure.
   - No credential is in the result. Only named values are taken, and of a text with a certificate and a key only the
     certificate.
-  - Fails when a host names no group, and when two hosts declare one group, application or vault differently.
+  - Fails when a variable, or a key in one, is misspelled, when a host names no group, and when two hosts declare one
+    group, application or vault differently.
 positional: _input, hosts
 options:
   _input:
@@ -59,9 +60,18 @@ def declared_groups(variables: Any, hosts: Any) -> Any:
     if not hosts:
         raise AnsibleFilterError("fortanix.dsm.declared_groups: there is no such host in the inventory (-i)")
     try:
-        return unsafe(_declared_groups.declared_groups({str(host): variables[host] for host in hosts}))
+        return unsafe(
+            _declared_groups.declared_groups(
+                {str(host): variables[host] for host in hosts}, {str(host): _raw(variables, host) for host in hosts}
+            )
+        )
     except _declared_groups.ContradictionError as error:
         raise AnsibleFilterError(f"fortanix.dsm.declared_groups: {error}") from None
+
+
+def _raw(variables: Any, host: Any) -> Any:
+    """The variables as they stand, where they are Ansible's own: reading them there would evaluate them."""
+    return variables.raw_get(host) if hasattr(variables, "raw_get") else variables[host]
 
 
 class FilterModule:

@@ -11,8 +11,8 @@ version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role). What a later step needs and an earlier step of the same plan is going to
-    make counts as there, and is not tried.
+  - For the role P(fortanix.dsm.cdc_setup#role). What a later step needs and an earlier step of the same plan is going
+    to make counts as there, and is not tried.
 positional: _input, check_mode
 options:
   _input:

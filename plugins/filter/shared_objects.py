@@ -13,11 +13,22 @@ author:
 description:
   - For the role P(fortanix.dsm.cdc_setup#role). Finds the distinct objects that the hosts of a run have declared, and
     gives each of them to one host, which makes it for all.
-positional: _input
+positional: _input, hosts, shared_by
 options:
   _input:
-    description: For each host what P(fortanix.dsm.shared_declarations#filter) has made.
+    description:
+      - The variables of the hosts, C(hostvars). Each has the fact C(cdc_setup_declared), which
+        P(fortanix.dsm.shared_declarations#filter) has made.
     type: dict
+    required: true
+  hosts:
+    description: Names of the hosts that take part.
+    type: list
+    elements: str
+    required: true
+  shared_by:
+    description: The host that asks, for P(fortanix.dsm.shared_problems#filter) to see whether one has asked for all.
+    type: str
     required: true
 seealso:
   - plugin: fortanix.dsm.shared_declarations
@@ -29,8 +40,7 @@ seealso:
 EXAMPLES = r"""
 - name: Share the work out
   ansible.builtin.set_fact:
-    my_shared: "{{ dict(ansible_play_batch | zip(ansible_play_batch | map('extract', hostvars, 'my_declarations')))
-      | fortanix.dsm.shared_objects }}"
+    cdc_setup_shared: "{{ hostvars | fortanix.dsm.shared_objects(ansible_play_batch, inventory_hostname) }}"
   run_once: true
 """
 
@@ -48,10 +58,13 @@ _value:
     serial_grants:
       description: Whether a vault is given rights more than once, and so one after the other.
       type: bool
-    vault_types:
-      description: The types of vaults that are named.
+    needs:
+      description: What DSM has to be able to do, as in O(fortanix.dsm.cdc_account_info#module:needs).
       type: list
       elements: str
+    shared_by:
+      description: The host that asked.
+      type: str
     conflicts:
       description: What cannot be meant, such as two hosts that declare one vault differently. Sentences.
       type: list
@@ -67,14 +80,16 @@ from ..plugin_utils import _shared_objects
 from ..plugin_utils._unsafe import unsafe
 
 
-def shared_objects(hosts: Any) -> Any:
-    if not isinstance(hosts, Mapping) or not all(isinstance(declared, list) for declared in hosts.values()):
-        raise AnsibleFilterError(
-            "fortanix.dsm.shared_objects: give it a dictionary with a list of declarations per host"
-        )
-    return unsafe(_shared_objects.shared(hosts))
+def shared_objects(variables: Any, hosts: Any, shared_by: Any) -> Any:
+    if not isinstance(variables, Mapping) or not isinstance(hosts, (list, tuple)):
+        raise AnsibleFilterError("fortanix.dsm.shared_objects: give it hostvars, and a list of hosts")
+    # A host that has not come so far has none; fortanix.dsm.shared_problems says so.
+    declared = {str(host): variables[host].get("cdc_setup_declared") or [] for host in hosts}
+    found = _shared_objects.shared(declared)
+    conflicts = [*_shared_objects.nameless(declared), *found["conflicts"]]
+    return unsafe({**found, "conflicts": conflicts, "shared_by": str(shared_by)})
 
 
 class FilterModule:
-    def filters(self) -> dict[str, Callable[[Any], Any]]:
+    def filters(self) -> dict[str, Callable[..., Any]]:
         return {"shared_objects": shared_objects}

@@ -7,6 +7,9 @@
 
 Self-signed, as Entra compares the certificate with the registered one and asks no authority. RSA, as Entra takes no
 other signature.
+
+Both are in one file beside the key before the first of the two is written, and until the second one is: a run that is
+killed in between leaves a pair that the next run completes.
 """
 
 from __future__ import annotations
@@ -20,12 +23,20 @@ from typing import Any
 
 from . import _certificates, _deps, _time
 from ._certificates import Certificate
-from ._errors import InvalidInput
+from ._errors import InvalidInput, printable
 
 # Before now, so that a server whose clock is behind takes a fresh certificate.
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
+# RFC 5280, ub-common-name. It counts characters; what makes and reads certificates here counts octets.
 _LONGEST_COMMON_NAME = 64
+# For an application whose name has no character that a subject can have.
+_FALLBACK_NAME = "fortanix-dsm-cdc"
+# Added to key_path: the file with both, as long as the two are not complete.
+_INCOMPLETE, _PART = ".incomplete", ".incomplete.part"
 _KEY_MODE, _CERTIFICATE_MODE, _DIRECTORY_MODE = 0o600, 0o644, 0o700
+_MODES = _KEY_MODE, _CERTIFICATE_MODE
+_CERTIFICATE_MARK = b"-----BEGIN CERTIFICATE-----"
+_OTHER_DIRECTORY = "name a new file in a directory that can be written to"
 
 
 @dataclass(frozen=True)
@@ -57,16 +68,20 @@ class PairFiles:
         return cls(option, **{name: given[name] for name in cls.__annotations__ if name != "option"})
 
     def existing(self) -> Certificate | None:
-        """The certificate of the pair that is there; None when neither file is, and both can be made.
+        """The certificate of the pair that is there, or that :meth:`recover` completes; None when neither file is, and
+        both can be made.
 
         Raises:
             InvalidInput: one file without the other, two that do not match, a certificate that is not valid today, or a
                 place where no file can be made.
         """
-        has_key, has_certificate = (os.path.lexists(path) for path in (self.key_path, self.certificate_path))
+        recorded = self._recorded()
+        if recorded is not None and all(map(_is_incomplete, self._paths, recorded)):
+            return self._checked(None, *(content.decode("ascii") for content in reversed(recorded)))
+        has_key, has_certificate = (os.path.lexists(path) for path in self._paths)
         if not has_key and not has_certificate:
-            for name in ("certificate_path", "key_path"):
-                _check_place(f"{self.option}.{name}", getattr(self, name))
+            for option, path in zip(self._options, self._paths, strict=True):
+                _check_place(option, path)
             return None
         if not has_certificate:
             raise InvalidInput(
@@ -83,28 +98,92 @@ class PairFiles:
             )
         return self._checked()
 
-    def _checked(self, now: datetime.datetime | None = None) -> Certificate:
-        certificate = _certificates.load_certificates(f"{self.option}.certificate_path", self.certificate_path)[0]
-        if not self._is_key_of(certificate):
+    def recover(self) -> None:
+        """Complete the two files after a run that was killed while it wrote them.
+
+        Raises:
+            InvalidInput: a file cannot be written.
+        """
+        recorded = self._recorded()
+        if recorded is None:
+            _remove(self.key_path + _PART)
+            return
+        if all(map(_is_incomplete, self._paths, recorded)):
+            for option, path, content, mode in zip(self._options, self._paths, recorded, _MODES, strict=True):
+                _write(option, path, content, mode, os.O_TRUNC)
+        elif not all(map(os.path.lexists, self._paths)):
+            # A file of somebody else is in the place of one; the only copy of the key is in the record.
+            return
+        self._forget()
+
+    @property
+    def _paths(self) -> tuple[str, str]:
+        return self.key_path, self.certificate_path
+
+    @property
+    def _options(self) -> tuple[str, str]:
+        return f"{self.option}.key_path", f"{self.option}.certificate_path"
+
+    def _recorded(self) -> tuple[bytes, bytes] | None:
+        """Key and certificate of a run that has not completed the files; None when there is no such run."""
+        try:
+            with open(self.key_path + _INCOMPLETE, "rb") as file:
+                key, mark, certificate = file.read().partition(_CERTIFICATE_MARK)
+        except OSError:
+            # Also where there is no such directory, which is told when the files are made.
+            return None
+        return key, mark + certificate
+
+    def _record(self, key: bytes, certificate: bytes) -> None:
+        """Write both into one file, which is there completely or not at all."""
+        part, cause = self.key_path + _PART, ""
+        _remove(part)
+        _write(self._options[0], part, key + certificate, _KEY_MODE, os.O_EXCL)
+        try:
+            os.replace(part, self.key_path + _INCOMPLETE)
+        except OSError as error:
+            _remove(part)
+            cause = error.strerror or type(error).__name__
+        if cause:
+            raise InvalidInput(self._options[0], f'"{self.key_path}" cannot be made: {cause}', _OTHER_DIRECTORY)
+
+    def _forget(self) -> None:
+        _remove(self.key_path + _INCOMPLETE)
+
+    def _checked(
+        self, now: datetime.datetime | None = None, certificate_source: str | None = None, key_source: str | None = None
+    ) -> Certificate:
+        """The certificate of the two files, or of two texts in their place."""
+        source = certificate_source or self.certificate_path
+        certificate = _certificates.load_certificates(f"{self.option}.certificate_path", source)[0]
+        if not self._is_key_of(certificate, key_source or self.key_path):
             raise InvalidInput(
                 f"{self.option}.key_path",
                 f'"{self.key_path}" is not the key of the certificate in "{self.certificate_path}"',
                 "name the two files of one pair, or two files that are not there yet",
             )
         check_rsa(f"{self.option}.certificate_path", certificate)
-        if certificate.not_after <= (now or _time.utc_now()):
+        self.check_validity(certificate, now)
+        return certificate
+
+    def check_validity(self, certificate: Certificate, now: datetime.datetime | None) -> None:
+        """Refuse the certificate of the pair when it is not valid. ``now``: as in :mod:`._certificates`.
+
+        Raises:
+            InvalidInput: it has expired, or is not valid yet.
+        """
+        if certificate.not_after <= (now or _time.utc_now() - _certificates.CLOCK_DOUBT):
             raise InvalidInput(
                 f"{self.option}.certificate_path",
                 f'the certificate in "{self.certificate_path}" expired on {certificate.not_after:%Y-%m-%d}',
                 "rotate the credential: name two new files, and give the link the new pair; nothing is renewed here",
             )
         _certificates.check_validity(f"{self.option}.certificate_path", certificate, now)
-        return certificate
 
-    def _is_key_of(self, certificate: Certificate) -> bool:
+    def _is_key_of(self, certificate: Certificate, source: str) -> bool:
         option = f"{self.option}.key_path"
         with contextlib.suppress(InvalidInput):
-            return _certificates.load_key(option, self.key_path, None, option).public_key == certificate.public_key
+            return _certificates.load_key(option, source, None, option).public_key == certificate.public_key
         raise InvalidInput(
             option,
             f'"{self.key_path}" holds no private key that can be read without a passphrase',
@@ -120,15 +199,22 @@ class PairFiles:
             InvalidInput: a file cannot be written, or has come into being since it was looked for.
         """
         certificate_pem, key_pem = self_signed(self.subject or subject, self.days, self.key_size, now)
-        for name in ("certificate_path", "key_path"):
-            _make_directory(f"{self.option}.{name}", getattr(self, name))
-        _write_new(f"{self.option}.key_path", self.key_path, key_pem, _KEY_MODE)
+        for option, path in zip(self._options, self._paths, strict=True):
+            _make_directory(option, path)
+        pair = key_pem, certificate_pem
+        self._record(*pair)
+        written: list[str] = []
         try:
-            _write_new(f"{self.option}.certificate_path", self.certificate_path, certificate_pem, _CERTIFICATE_MODE)
+            for option, path, content, mode in zip(self._options, self._paths, pair, _MODES, strict=True):
+                _write(option, path, content, mode, os.O_EXCL)
+                written.append(path)
         except InvalidInput:
             # Made a moment ago and used nowhere; left, it would stand in the way of the next run.
-            os.unlink(self.key_path)
+            for path in written:
+                _remove(path)
+            self._forget()
             raise
+        self._forget()
         return self._checked(now)
 
 
@@ -168,9 +254,7 @@ def _check_place(option: str, path: str) -> None:
         problem = f'the directory "{directory}" may not be written to'
     else:
         return
-    raise InvalidInput(
-        option, f'"{path}" cannot be made: {problem}', "name a new file in a directory that can be written to"
-    )
+    raise InvalidInput(option, f'"{path}" cannot be made: {problem}', _OTHER_DIRECTORY)
 
 
 def _make_directory(option: str, path: str) -> None:
@@ -186,30 +270,52 @@ def _make_directory(option: str, path: str) -> None:
             cause = f"{directory}: {error.strerror or type(error).__name__}"
             break
     if cause:
-        raise InvalidInput(
-            option, f'"{path}" cannot be made: {cause}', "name a new file in a directory that can be written to"
-        )
+        raise InvalidInput(option, f'"{path}" cannot be made: {cause}', _OTHER_DIRECTORY)
 
 
-def _write_new(option: str, path: str, content: bytes, mode: int) -> None:
-    """A file that must not exist; not even a dangling link is followed."""
+def _is_incomplete(path: str, content: bytes) -> bool:
+    """Whether the file is not there, or has nothing but the beginning, or all, of the content."""
+    try:
+        with open(path, "rb") as file:
+            return content.startswith(file.read())
+    except FileNotFoundError:
+        return not os.path.lexists(path)
+    except OSError:
+        # Told with its option when the files are read.
+        return False
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(path)
+
+
+def _write(option: str, path: str, content: bytes, mode: int, existing: int) -> None:
+    """Write a file; no link is followed. ``existing``: O_EXCL to refuse one that is there, O_TRUNC to replace it."""
     cause = ""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | existing, mode)
     except OSError as error:
         cause = error.strerror or type(error).__name__
     if cause:
-        raise InvalidInput(
-            option, f'"{path}" cannot be made: {cause}', "name a new file in a directory that can be written to"
-        )
+        raise InvalidInput(option, f'"{path}" cannot be made: {cause}', _OTHER_DIRECTORY)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         os.unlink(path)
         cause = error.strerror or type(error).__name__
     if cause:
         raise InvalidInput(option, f'"{path}" cannot be written: {cause}', "make room, or name another directory")
+
+
+def _common_name(wanted: str) -> str:
+    """The name as a subject can have it: printable, and cut between two characters."""
+    encoded = printable(wanted).encode("utf-8", "ignore")[:_LONGEST_COMMON_NAME]
+    name = encoded.decode("utf-8", "ignore").strip()
+    return name if any(character.isprintable() and not character.isspace() for character in name) else _FALLBACK_NAME
 
 
 def self_signed(subject: str, days: int, key_size: int, now: datetime.datetime | None = None) -> tuple[bytes, bytes]:
@@ -224,7 +330,7 @@ def self_signed(subject: str, days: int, key_size: int, now: datetime.datetime |
     rsa = _deps.load("cryptography.hazmat.primitives.asymmetric.rsa")
     key = rsa.generate_private_key(public_exponent=65537, key_size=key_size)
     common_name = _deps.load("cryptography.x509.oid").NameOID.COMMON_NAME
-    name = x509.Name([x509.NameAttribute(common_name, subject[:_LONGEST_COMMON_NAME])])
+    name = x509.Name([x509.NameAttribute(common_name, _common_name(subject))])
     begin = _begin(now, datetime.timedelta(days=days))
     names = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign")
     others = dict.fromkeys((*names, "crl_sign", "encipher_only", "decipher_only"), False)

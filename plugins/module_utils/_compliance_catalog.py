@@ -138,6 +138,7 @@ _OF_APPLICATION = (
     prerequisites.DISABLED,
     prerequisites.EXPIRED,
     prerequisites.NO_CREDENTIAL,
+    prerequisites.ON_PRINCIPAL,
     prerequisites.ENDS_SOON,
     prerequisites.UNREADABLE,
     prerequisites.NO_API_PERMISSION,

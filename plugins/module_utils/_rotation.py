@@ -24,6 +24,7 @@ from ._azure import application_changes, applications
 from ._azure.application_plan import MARK, Application
 from ._azure.applications import Selector
 from ._azure.credential import Operator
+from ._azure.facts import PRINCIPAL
 from ._azure.facts import Credential as EntraCredential
 from ._azure.link_login import NewLogin, wait_until_taken
 from ._azure.pipeline import Channel
@@ -160,6 +161,8 @@ class Rotation:
     connections: dict[str, str] = field(default_factory=dict)
     working: set[str] = field(default_factory=set)
     removed: list[EntraCredential] = field(default_factory=list)
+    # Whether this run has written to a group or removed a credential, and not somebody else who did the same.
+    wrote: bool = False
     # The new certificate, as Graph has it in its list.
     _entry: dict[str, str] | None = None
 
@@ -188,12 +191,16 @@ class Rotation:
     def _add_certificate(self, recipe: Recipe, tenant_id: str) -> New:
         pair = recipe.pair or _made_pair(self.application.display_name, recipe, self.now())
         certificate = pair.certificate
+        login = NewLogin(tenant_id, self.application.client_id, pem=_pem_of(pair))
+        there = next((one for one in self.application.credentials if one.sha256 == certificate.sha256), None)
+        if there is not None and there.place == PRINCIPAL:
+            # The service principal has the user's own certificate already, with which Entra takes it as well.
+            return New(there, client_certificate(pair), login, added=False, is_given=True)
         name = NAME if recipe.pair is None else MARK
         entry = {"key": certificate.encoded, "displayName": name}
         changed = application_changes.add_certificates(self.graph, self.application, [entry], self.patience())
         self.put_back.extend(changed.put_back)
         registered = next(one for one in changed.certificates or () if one.sha256 == certificate.sha256)
-        login = NewLogin(tenant_id, self.application.client_id, pem=_pem_of(pair))
         self._entry = {**entry, "keyId": registered.key_id}
         return New(registered, client_certificate(pair), login, changed.wrote, is_given=recipe.pair is not None)
 
@@ -276,6 +283,7 @@ class Rotation:
             self.approvals[member.group.name] = applied.approval
         if not applied.is_pending:
             self.switched.append(member.group.name)
+            self.wrote = self.wrote or not applied.was_done
             self._note(applied.group)
             self._see_connected(applied.group, works=member.id in self.working)
 
@@ -340,6 +348,7 @@ class Rotation:
             removed = application_changes.remove_credentials(self.graph, found, gone, self.patience(), required=current)
             self.put_back.extend(removed.put_back)
             self.removed.extend(gone)
+            self.wrote = self.wrote or removed.wrote
         if self.removed:
             # What this run says is to be so when it ends.
             after = self._look_until_listed(current)

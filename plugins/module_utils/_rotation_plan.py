@@ -88,14 +88,14 @@ def use_of(
     """What the record of a group says. A secret that was given by hand has no ID in it, and is `unknown`.
 
     A certificate that is not registered any more has the record itself in the place of an ID. Where Graph does not show
-    what a registered certificate is compared by, it may be the one on record, so that this is `unknown`, too.
+    the public part of one, that cannot be told.
     """
     if fact is not None and fact.startswith(KEY_ID_FACT):
         return Use(group, auth_mode, fact.removeprefix(KEY_ID_FACT), RECORDED, superseded)
     if fact is not None and fact.startswith(CERTIFICATE_FACT):
         beginning = fact.removeprefix(CERTIFICATE_FACT)
         hit = next((one for one in credentials if one.sha256 and one.sha256.startswith(beginning)), None)
-        if hit is None and any(one.kind == CERTIFICATE and one.sha256 is None for one in credentials):
+        if hit is None and any(one.kind == CERTIFICATE and not one.sha256 for one in credentials):
             return Use(group, auth_mode, None, UNKNOWN, superseded)
         return Use(group, auth_mode, fact if hit is None else hit.key_id, RECORDED, superseded)
     return Use(group, auth_mode, None, UNKNOWN, superseded)
@@ -169,7 +169,7 @@ def old_ones(
     Args:
         credentials: All that the application has.
         current: What every group has; None while that is yet to be created.
-        used: IDs of what these groups had before.
+        used: IDs of what these groups had before, whoever made it.
         wish: Whether old ones are to go at all.
         now: The time of the service that has made them.
     """
@@ -187,7 +187,7 @@ def old_ones(
 
 
 def _stays(one: Credential, used: Collection[str], wish: Wish, *, may_be_coming: bool) -> str | None:
-    if not is_our_credential(one):
+    if not is_our_credential(one) and one.key_id not in used:
         return "this collection did not make it"
     if one.name != NAME and one.key_id not in used:
         return "it was handed out when it was made, and no group is known to have had it"

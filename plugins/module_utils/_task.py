@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.parameters import remove_values
 
 from ._argspec import ArgumentSpec
 from ._environment import complete_login, complete_operator, proxy_for
 from ._errors import TaskError, printable
+from ._secrets import forms_of, secrets_in
 from ._time import ServiceClock
 
 _TRACEBACK_VERBOSITY = 3
@@ -53,9 +55,37 @@ class Operation(Protocol):
     def run(self, task: Task) -> dict[str, Any]: ...
 
 
+class _Module(AnsibleModule):  # type: ignore[misc]
+    """An AnsibleModule that knows the secrets of its arguments before it refuses, logs or returns any of them.
+
+    AnsibleModule does all three in its constructor: it writes the invocation to syslog or the journal before the code
+    of a module runs.
+    """
+
+    params: dict[str, Any]
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.censor(secrets_in(self.argument_spec, self.params))
+
+    def censor(self, secrets: Iterable[str]) -> None:
+        """Keep these from all that the module logs and returns."""
+        self.no_log_values.update(forms_of(secrets))
+
+    def _log_invocation(self) -> None:
+        # What is logged of a dict or list is its `str`, after a search for passwords in addresses that may take a part
+        # out of a secret, and so hides the rest of it from the comparison.
+        complete = self.params
+        self.params = remove_values(complete, self.no_log_values)
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = complete
+
+
 def run_module(operation: Operation) -> None:
     """``main()`` of every module."""
-    module = AnsibleModule(supports_check_mode=True, **operation.SPEC.as_module_arguments())
+    module = _Module(supports_check_mode=True, **operation.SPEC.as_module_arguments())
     failure: dict[str, Any] = {}
     result: dict[str, Any] = {}
     try:
@@ -74,7 +104,7 @@ def run_module(operation: Operation) -> None:
     module.exit_json(**result)
 
 
-def _task_of(module: AnsibleModule) -> Task:
+def _task_of(module: _Module) -> Task:
     """The parameters, completed from the environment; what is secret in them is kept from the output."""
     taken: set[str] = set()
     # Censoring a blank would take every blank out of the message that says what is wrong with it.
@@ -83,7 +113,7 @@ def _task_of(module: AnsibleModule) -> Task:
         taken |= complete_login(module.params, os.environ)
     if "auth_source" in module.params:
         taken |= complete_operator(module.params, os.environ)
-    module.no_log_values.update(value for value in taken if value.strip())
+    module.censor(taken)
     return Task(
         params=module.params,
         check_mode=module.check_mode,

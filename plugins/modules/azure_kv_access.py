@@ -92,7 +92,8 @@ options:
     type: dict
   cut_credentials:
     description:
-      - Whether to remove the application's client secrets and certificates, too, as the last step of O(state=revoked).
+      - Whether to remove the application's client secrets and certificates, too, as the last step of O(state=revoked),
+        from the registration and from the service principal. Signing entries of SAML sign-on stay.
       - It is not the default, as nobody can bring a removed secret back, and as no credential is of use while the
         service principal is disabled. Set it when a credential may be in wrong hands, since it would work again as soon
         as access is restored.
@@ -206,6 +207,8 @@ findings:
     - What remains, and what does not come back, in the form of RV(fortanix.dsm.azure_kv_prereqs_info#module:findings).
     - RV(ignore:access-remains) are rights from above the vault or through a group, which cannot be cut at the vault
       without touching others. The disabled service principal is what stops these.
+    - RV(ignore:saml-signing-stays) are signing entries of SAML sign-on, which are never touched.
+      RV(ignore:application-still-disabled) says what else keeps the application from logging in after a return.
   returned: success
   type: list
   elements: dict

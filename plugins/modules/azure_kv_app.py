@@ -72,8 +72,10 @@ options:
     type: str
   certificates:
     description:
-      - Certificates that the application is to have, each as a path, as PEM, or as base64 of DER. The public parts
-        alone. Their keys have to be RSA.
+      - Certificates that the application is to have, each as a path or a text, in PEM, DER or PKCS#12 form or the
+        base64 of them. Their keys have to be RSA.
+      - Of a chain in one file, only the application's own certificate is registered. A private key beside it is not
+        used.
       - One that is registered already, by its thumbprint, is left as it is.
     type: list
     elements: str
@@ -84,6 +86,8 @@ options:
         there, a self-signed pair is made. When both are there and belong together, the certificate is used.
       - Files are never overwritten. One without the other, two that do not belong together, and a certificate that has
         expired are errors.
+      - Until both files are complete, both are in a third one, O(generate_certificate.key_path) with C(.incomplete)
+        added to its name, for its owner alone. A run that was killed in between is completed from it by the next one.
       - The private key has no passphrase, and is for the owner of the file alone. It is in no result and in no log.
     type: dict
     suboptions:
@@ -144,8 +148,22 @@ options:
     description:
       - With O(state=absent), remove the application itself with all that belongs to it. Only an application that this
         module made can be removed, which the tag C(fortanix-dsm-ansible) tells.
+      - Entra keeps what is removed in its recycle bin for 30 days, and its unique name with it (see
+        O(on_soft_deleted)).
     type: bool
     default: false
+  on_soft_deleted:
+    description:
+      - What to do when the application is in the recycle bin of Entra, where a deleted application keeps its unique
+        name for 30 days. It is looked for there by O(app_unique_name) and O(app_client_id).
+      - V(fail) says so, with the ways out. Nothing is changed.
+      - V(recover) restores the application and its service principal, with the credentials and rights that they had.
+        After that, what is missing is added. A service principal that was deleted alone is restored, too; otherwise
+        another one is made, without the rights of the deleted one.
+      - Check mode shows a restored application as planned, with the nil UUID, as later tasks cannot read it yet.
+    type: str
+    choices: [fail, recover]
+    default: fail
   dsm_endpoint:
     description:
       - Address of DSM, for example V(https://dsm.example.com). Needed only for the look before O(state=absent).
@@ -153,8 +171,8 @@ options:
     required: false
   group:
     description:
-      - With O(state=absent), the record of a group that an earlier task removes, as that task returned it. It does not
-        count as one that uses the application, so that check mode can plan the removal of both.
+      - With O(state=absent), the record of a group that goes with the application, as that task returned it. It does
+        not count as one that uses the application.
     type: dict
   wait_timeout:
     description:
@@ -236,7 +254,9 @@ application:
       type: bool
     credentials:
       description:
-        - Secrets and certificates, by C(type), C(key_id), C(name), C(starts), C(ends), and C(thumbprint).
+        - Secrets and certificates, by C(type), C(key_id), C(name), C(starts), C(ends), C(thumbprint), and C(place),
+          which is V(application) for those of the registration and V(service_principal) for those that the service
+          principal has of its own. Entra takes either.
         - Never a value.
       type: list
       elements: dict

@@ -19,6 +19,8 @@ description:
     lacks.
   - Refuses before the first write when the operator lacks a right for it, and when a right is missing for a reason that
     no grant mends, such as a deny assignment.
+  - Before the first write, and in check mode, the locks at the vault and above it are read. A lock that forbids the
+    change is a failure that names it. An operator who may not read locks gets a warning instead.
   - Waits until what was granted can be read back as effective several times in a row. With O(group_name), O(group_id)
     or O(group) the proof is a sync of that group.
 author:
@@ -49,6 +51,11 @@ options:
         stay, as other vaults may use them.
       - V(absent) refuses while a group in DSM, as far as the login to DSM shows them, uses the application with this
         vault. Without a login to DSM it warns that this was not looked at.
+      - With V(absent), a vault or an application that does not exist any more has nothing to take back. A vault that is
+        named by O(vault.name) or O(vault.uri) alone counts as gone only where the operator may read all vaults of the
+        subscription, and never by its tags, which may have changed.
+      - With V(absent), what cannot be taken back, because of a lock for example, does not keep the rest from being
+        taken back. The failure lists what was done, and all that was not.
     type: str
     choices: [present, absent]
     default: present
@@ -96,8 +103,8 @@ options:
   group:
     description:
       - That group as another module of this collection returned it.
-      - With O(state=absent), the record of a group that an earlier task removes. It does not count as one that uses
-        these rights, so that check mode can plan the removal of both.
+      - With O(state=absent), the record of a group that goes with the rights, as M(fortanix.dsm.cdc_group) returned it
+        with O(fortanix.dsm.cdc_group#module:state=absent). It does not count as one that uses these rights.
 seealso:
   - module: fortanix.dsm.azure_kv_prereqs_info
 """
@@ -147,7 +154,9 @@ proof:
   returned: success
   type: str
 verdict:
-  description: The word for all findings, as in RV(fortanix.dsm.azure_kv_prereqs_info#module:verdict), after the task.
+  description:
+    - The word for all findings, as in RV(fortanix.dsm.azure_kv_prereqs_info#module:verdict), after the task.
+    - V(unknown) with O(state=absent) when vault or application is gone.
   returned: success
   type: str
 rights:
@@ -161,7 +170,9 @@ findings:
   type: list
   elements: dict
 vault:
-  description: As RV(fortanix.dsm.azure_kv_prereqs_info#module:vault).
+  description:
+    - As RV(fortanix.dsm.azure_kv_prereqs_info#module:vault). With O(state=absent), C(exists) is false when it is gone,
+      and it is V(null) when the application is.
   returned: success
   type: dict
 application:
@@ -170,6 +181,14 @@ application:
   type: dict
 over_privileges:
   description: As RV(fortanix.dsm.azure_kv_prereqs_info#module:over_privileges), after the task.
+  returned: success
+  type: list
+  elements: dict
+locks:
+  description:
+    - The locks at the vault and above it, each with C(name), C(level), C(scope) and C(notes). They are read when there
+      is something to write in Azure's own roles and policies, and are empty otherwise. V(null) when the operator may
+      not read them, so that it is unknown whether one forbids the write.
   returned: success
   type: list
   elements: dict

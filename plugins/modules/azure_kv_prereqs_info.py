@@ -143,8 +143,9 @@ vault:
   type: dict
 application:
   description:
-    - The application. Client ID, object ID of its service principal, name, whether it is enabled, and the ends of its
-      credentials. V(null) stands for what the operator may not read.
+    - The application. Client ID, object ID of its service principal, name, whether it is enabled, what disables it
+      (C(disabled)), and the ends of its credentials, those of the service principal included (C(place)). V(null) stands
+      for what the operator may not read.
   returned: success
   type: dict
 over_privileges:

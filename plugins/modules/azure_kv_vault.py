@@ -23,14 +23,25 @@ author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes
-  - fortanix.dsm.attributes.operator
   - fortanix.dsm.azure
+  - fortanix.dsm.dsm
+attributes:
+  action_group:
+    description:
+      - Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator's options once for all modules, and
+        C(group/fortanix.dsm.cdc) for the C(dsm_) options.
+    support: full
+    membership:
+      - fortanix.dsm.cdc
+      - fortanix.dsm.azure
 options:
   state:
     description:
       - V(present) makes or changes the vault.
       - V(absent) soft-deletes it, when there are no keys and no secrets in it, or when O(delete_vault_named) says its
         name. When it cannot be told whether there are any, it is refused.
+      - V(absent) refuses while a group in DSM, as far as the login to DSM shows them, uses the vault, whether anything
+        is in it or not. Without a login to DSM it warns that this was not looked at.
       - A soft-deleted vault holds its name until Azure purges it. Role assignments at it are gone for good.
     type: str
     choices: [present, absent]
@@ -124,11 +135,23 @@ options:
     description:
       - The name of the vault once more, when O(state=absent) is to soft-delete it with what is in it.
     type: str
+  dsm_endpoint:
+    description:
+      - Address of DSM, for example V(https://dsm.example.com). Needed only for the look before O(state=absent).
+      - Taken from the environment variable E(DSM_ENDPOINT) or E(FORTANIX_API_ENDPOINT) when not set.
+    required: false
+  group:
+    description:
+      - With O(state=absent), the record of a group that goes with the vault, as M(fortanix.dsm.cdc_group) returned it
+        with O(fortanix.dsm.cdc_group#module:state=absent). It does not count as one that uses the vault.
+    type: dict
   wait_timeout:
     description:
       - How many seconds to wait until Azure has finished. A vault takes seconds, a managed HSM half an hour and more.
         When it is over, the task fails, and can be run again.
       - When Azure has finished and shows something else than was written, the task fails without waiting any longer.
+        When already the answer to the write shows another value, as an Azure Policy with the effect modify brings
+        about, it fails at once and names the option with both values.
     type: int
     default: 1800
   wait_interval:
@@ -139,7 +162,9 @@ options:
 seealso:
   - module: fortanix.dsm.azure_kv_prereqs
 notes:
-  - An Azure Policy that forbids the vault shows only when it is made, not in check mode.
+  - An Azure Policy that forbids the vault shows only when it is made, not in check mode. The failure names the policy.
+  - Before the first write, and in check mode, the locks at the vault and above it are read. A lock that forbids the
+    change is a failure that names it. An operator who may not read locks gets a warning instead.
   - Resource Manager has no conditional writes for vaults. Each write is sent once, immediately after a read, and is
     read back. A vault that another run has created meanwhile is adopted and never replaced, tags and network rules that
     others have added stay, and a vault that has been filled meanwhile is not deleted. Failures that another run of the
@@ -257,6 +282,14 @@ loses_access:
   description:
     - When the permission model changes, who has rights under the model that is left, through what, and whether the same
       identity has any under the new one. V(null) when the roles cannot be read. Empty otherwise.
+  returned: success
+  type: list
+  elements: dict
+locks:
+  description:
+    - The locks at the vault and above it, each with C(name), C(level), C(scope) and C(notes). They are read when there
+      is something to write, and are empty otherwise. V(null) when the operator may not read them, so that it is unknown
+      whether one forbids the write.
   returned: success
   type: list
   elements: dict

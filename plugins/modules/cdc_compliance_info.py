@@ -185,6 +185,10 @@ options:
             description: Whether it has the API permission of Azure Key Vault.
             type: bool
             default: true
+          admin_consent:
+            description: Whether an administrator has consented to that permission.
+            type: bool
+            default: false
       azure_vault:
         description: The vault that the set-up makes, as in M(fortanix.dsm.azure_kv_vault).
         type: dict
@@ -198,7 +202,7 @@ options:
             type: str
             required: true
           location:
-            description: Its location, which is not compared.
+            description: Its location.
             type: str
           type:
             description: Its type.
@@ -214,9 +218,28 @@ options:
           retention_days:
             description: Days for which what is deleted can be recovered.
             type: int
+          public_network_access:
+            description: Whether it can be reached from public networks.
+            type: str
+            choices: [enabled, disabled]
+          default_action:
+            description: Default action for source addresses that no rule matches.
+            type: str
+            choices: [allow, deny]
+          ip_rules:
+            description: All addresses and CIDR blocks that are let in.
+            type: list
+            elements: str
           tags:
             description: Tags that it has, besides others.
             type: dict
+      not_compared:
+        description:
+          - Names of options that are declared and that this module does not compare, such as V(link_client_secret).
+            They are told with the reason in the evidence of the findings on drift.
+        type: list
+        elements: str
+        default: []
       check_prerequisites:
         description: Whether the rights are compared. So they are when they are to be repaired.
         type: bool

@@ -17,8 +17,9 @@ description:
     credential that works, and a run that stopped anywhere is simply run again.
   - The value of a new credential goes from Entra to DSM inside of this one task. It is in no result, no file and no
     log, and nobody else ever has it. A later change of a link needs a credential again, see O(new_groups) and O(tls).
-  - Only credentials are removed that this module made, and those of M(fortanix.dsm.azure_kv_app) which one of the
-    groups is known to have had. RV(left) names every other one with the reason.
+  - Credentials of the registration and of the service principal are read, and removed, as Entra takes either. Only
+    those are removed that this module made, and those that one of the groups is known to have had, whoever made them.
+    RV(left) names every other one with the reason. Signing entries of SAML sign-on are never touched.
   - Groups that the login to DSM does not see are not counted. Use one that sees all groups of the account, and an
     application that only one account uses.
 author:
@@ -79,16 +80,18 @@ options:
     choices: [certificate, secret]
   link_certificate:
     description:
-      - A certificate of your own, instead of one that is made here. A path, PEM text, or base64 text of DER. It is
-        registered at the application when it is not yet. Its key must be RSA.
+      - A certificate of your own, instead of one that is made here. It is registered at the application when it is not
+        yet. Its key must be RSA.
+      - A path or a text. PEM, with or without the key and with a chain in any order, DER, PKCS#12, or the base64 of
+        them, as Azure Key Vault returns PKCS#12.
     type: str
   link_private_key:
     description:
-      - Private key of O(link_certificate). A path, PEM text, or base64 text of DER.
+      - Private key of O(link_certificate). A path or a text, in the same forms. Not needed when that has the key in it.
     type: str
   link_private_key_passphrase:
     description:
-      - Passphrase of O(link_private_key) when that is encrypted.
+      - Passphrase of the private key, or of the PKCS#12 that it is in, when that is encrypted. An empty one is none.
     type: str
   new_groups:
     description:
@@ -149,22 +152,23 @@ options:
             type: bool
           ca_certificates:
             description:
-              - CA certificates to trust instead of the global root CAs. Each is a path, PEM text, or base64 text of
-                DER.
+              - CA certificates to trust instead of the global root CAs. Each is a path or a text, PEM, DER, PKCS#12 or
+                the base64 of them, and has no private key in it.
             type: list
             elements: str
           client_certificate:
             description:
-              - Certificate that DSM presents. A path, PEM text, or base64 text of DER.
+              - Certificate that DSM presents. A path or a text, in the forms of O(link_certificate).
             type: str
           client_key:
             description:
-              - Private key of the client certificate. Alone, it is the key of the certificate that a link has already,
-                which every link that is sent has to carry.
+              - Private key of the client certificate. Not needed when that has the key in it.
+              - Alone, it is the key of the certificate that a link has already, which every link that is sent has to
+                carry.
             type: str
           client_key_passphrase:
             description:
-              - Passphrase of the key when that is encrypted.
+              - Passphrase of the key when that is encrypted. An empty one is none.
             type: str
       vault:
         description:
@@ -210,11 +214,11 @@ options:
         type: str
       link_certificate:
         description:
-          - Certificate, instead of the secret. A path, PEM text, or base64 text of DER.
+          - Certificate, instead of the secret. A path or a text, as above.
         type: str
       link_private_key:
         description:
-          - Private key of the certificate. A path, PEM text, or base64 text of DER.
+          - Private key of the certificate. A path or a text, as above.
         type: str
       link_private_key_passphrase:
         description:
@@ -278,7 +282,8 @@ options:
     default: 0
   remove_old:
     description:
-      - Whether to remove old credentials at all.
+      - Whether to remove old credentials at all, from the registration and from the service principal. V(false) where
+        something else uses the credential that the groups have.
     type: bool
     default: true
   takeover_after:

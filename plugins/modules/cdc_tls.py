@@ -37,22 +37,23 @@ options:
     type: bool
   ca_certificates:
     description:
-      - CA certificates to trust instead of the global root CAs. Each is a path, PEM text, or base64 text of DER.
+      - CA certificates to trust instead of the global root CAs. Each is a path or a text, PEM, DER, PKCS#12 or the
+        base64 of them, and has no private key in it.
       - An empty list goes back to the global root CAs.
     type: list
     elements: str
   client_certificate:
     description:
-      - Certificate that DSM presents. A path, PEM text, or base64 text of DER. An empty text removes it.
+      - Certificate that DSM presents. A path or a text, in the forms of O(link_certificate). An empty text removes it.
     type: str
   client_key:
     description:
-      - Private key of O(client_certificate). Alone, it is the key of the certificate that the link has already, which
-        every change of the link has to carry.
+      - Private key of O(client_certificate). Not needed when that has the key in it.
+      - Alone, it is the key of the certificate that the link has already, which every change of the link has to carry.
     type: str
   client_key_passphrase:
     description:
-      - Passphrase of O(client_key) when that is encrypted.
+      - Passphrase of the private key when that is encrypted. An empty one is none.
     type: str
 seealso:
   - module: fortanix.dsm.cdc_group

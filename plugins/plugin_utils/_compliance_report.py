@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..module_utils._compliance_catalog import NOTHING
-from ..module_utils._compliance_policy import Policy, judge
+from ..module_utils._compliance_policy import FAIL, Policy, judge
 from ..module_utils._inventory import readable
 from ._compliance_formats import junit, manifest_of, markdown, sarif, stem_of
 from ._compliance_page import page
@@ -84,6 +84,17 @@ def report(
         "findings": judged["findings"],
         "groups": judged["groups"],
     }
+
+
+def failure(made: Mapping[str, Any]) -> str:
+    """A sentence about the findings of a report that fail."""
+    findings = [*made["findings"], *(finding for group in made["groups"] for finding in group["findings"])]
+    ids = sorted({finding["id"] for finding in findings if finding["outcome"] == FAIL})
+    summary = made["summary"]
+    return (
+        f"{summary['failing']} finding(s) fail, in {summary['groups_failed']} of {summary['groups']} group(s): "
+        f"{', '.join(ids)}."
+    )
 
 
 def files(made: Mapping[str, Any], formats: Iterable[str]) -> dict[str, str]:

@@ -14,42 +14,51 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._shared_objects import AZURE_VAULT_FIELDS, VAULT_FIELDS, bare, declarations, named, shared
+from ..module_utils._certificates import public_part
+from ..module_utils._declaration.check import wrong_variables
+from ..module_utils._declaration.groups import DECLARED, GROUP, not_compared
+from ..module_utils._errors import TaskError
+from ._shared_objects import bare, declarations, named, shared
 
-PREFIX = "cdc_setup_"
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-_APPLICATION = ("client_id", "unique_name", "display_name", "api_permission")
-_PLAIN = (
-    "description",
-    "custom_metadata",
-    "azure_service",
-    "link_tenant_id",
-    "link_client_id",
-    "link_subscription_id",
-    "update_credential",
-    "check_prerequisites",
-    "repair_prerequisites",
-    "rights_profile",
-    "key_permissions",
-)
-_PARTS = ("name", "link_certificate", "tls", "vault", "application", "azure_vault")
+ROLE = "cdc_setup"
+PREFIX = f"{ROLE}_"
+_CERTIFICATE = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----.*?-----END (?:X509 )?CERTIFICATE-----", re.DOTALL)
+# What is compared of each part, as the module cdc_compliance_info takes it.
+_COMPARED: Mapping[str, Any] = DECLARED["options"]
+_PARTS = ("link_certificate", "tls", "vault", "application", "azure_vault")
+_PLAIN = tuple(name for name in _COMPARED if name not in {*_PARTS, "name", "host", "not_compared"})
+# It opens what has the certificate in it, and is not handed on.
+_PASSPHRASE = "link_private_key_passphrase"
 
 
 class ContradictionError(ValueError):
     """The declarations cannot all be meant; the text says why."""
 
 
-def declared_groups(hosts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The groups in the order of the hosts. ``hosts``: host -> its variables, of which only those of the role are read.
+def declared_groups(
+    hosts: Mapping[str, Mapping[str, Any]], raw: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The groups in the order of the hosts.
+
+    Args:
+        hosts: host -> its variables. Of them only those are read that are compared, so that no credential is fetched.
+        raw: the same, without any template in them being evaluated.
 
     Raises:
         ContradictionError: a host names no group, or two of them declare one object differently.
     """
     found: list[dict[str, Any]] = []
+    wrong = [
+        f"Host {host}: {one}"
+        for host, variables in raw.items()
+        for one in wrong_variables(ROLE, variables, to_run=False)
+    ]
+    if wrong:
+        raise ContradictionError(" ".join(wrong))
     said: dict[str, list[dict[str, Any]]] = {}
     for host, variables in hosts.items():
         groups = _each(variables)
-        said[host] = declarations(groups, {})
+        said[host] = declarations([{name: one[name] for name in one.keys() & _COMPARED.keys()} for one in groups], {})
         found += [_declared(host, group) for group in groups]
     conflicts = shared(said)["conflicts"]
     if conflicts:
@@ -59,10 +68,14 @@ def declared_groups(hosts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, An
 
 def _each(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The options of each group of a host: its own, and the host's for those that it does not set."""
-    names = [name for name in (*_PLAIN, *_PARTS) if PREFIX + name in variables]
-    own = {name: variables[PREFIX + name] for name in names}
+    own = {name: _read(name, variables, PREFIX + name) for name in GROUP if PREFIX + name in variables}
     groups: Sequence[Mapping[str, Any]] = variables.get(PREFIX + "groups") or [{}]
-    return [{**own, **{name: group[name] for name in (*_PLAIN, *_PARTS) if name in group}} for group in groups]
+    return [{**own, **{name: _read(name, group, name) for name in GROUP if name in group}} for group in groups]
+
+
+def _read(name: str, given: Mapping[str, Any], key: str) -> Any:
+    """The value of an option that is compared, or opens one that is; of any other only that it is set."""
+    return given[key] if name in _COMPARED or name == _PASSPHRASE else True
 
 
 def _declared(host: str, group: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,37 +83,44 @@ def _declared(host: str, group: Mapping[str, Any]) -> dict[str, Any]:
         raise ContradictionError(f"The host {host} declares no group: {PREFIX}name is not set.")
     found: dict[str, Any] = {"host": host, "name": bare(group["name"]), **named(group, _PLAIN)}
     if group.get("link_certificate") is not None:
-        found["link_certificate"] = _public(group["link_certificate"])
+        found["link_certificate"] = _public(group["link_certificate"], group.get(_PASSPHRASE))
     parts = {
         "tls": _tls(group.get("tls")),
-        "vault": named(group.get("vault"), VAULT_FIELDS),
+        "vault": named(group.get("vault"), _COMPARED["vault"]["options"]),
         "application": _application(group.get("application")),
-        "azure_vault": named(group.get("azure_vault"), (one for one in AZURE_VAULT_FIELDS if one != "on_soft_deleted")),
+        "azure_vault": named(group.get("azure_vault"), _COMPARED["azure_vault"]["options"]),
+        "not_compared": not_compared(group),
     }
     found |= {name: part for name, part in parts.items() if part}
     return {name: bare(value) for name, value in found.items()}
 
 
 def _tls(given: Any) -> dict[str, Any]:
-    found = named(given, ("validate_host", "ca_certificates", "client_certificate"))
+    found = named(given, _COMPARED["tls"]["options"])
     if "ca_certificates" in found:
         found["ca_certificates"] = [_public(one) for one in found["ca_certificates"]]
     if "client_certificate" in found:
-        found["client_certificate"] = _public(found["client_certificate"])
+        found["client_certificate"] = _public(found["client_certificate"], given.get("client_key_passphrase"))
     return found
 
 
 def _application(given: Any) -> dict[str, Any]:
-    found = named(given, _APPLICATION)
-    more = named(given, ("certificates", "generate_certificate"))
-    if "certificates" in more:
-        found["certificates"] = [_public(one) for one in more["certificates"]]
-    if "generate_certificate" in more:
-        found["certificate_path"] = more["generate_certificate"]["certificate_path"]
+    found = named(given, _COMPARED["application"]["options"])
+    if "certificates" in found:
+        found["certificates"] = [_public(one) for one in found["certificates"]]
+    pair = named(given, ("generate_certificate",)).get("generate_certificate")
+    if pair is not None:
+        found["certificate_path"] = pair["certificate_path"]
     return found
 
 
-def _public(text: Any) -> str:
-    """The certificates in a text, without a key that stands beside them; what is no PEM, such as a path, as it is."""
+def _public(text: Any, passphrase: Any = None) -> str:
+    """The certificates in a text, without a key beside them; what holds no key, such as a path, stays as it is."""
     given = str(text)
-    return "\n".join(_CERTIFICATE.findall(given)) if "-----BEGIN" in given else given
+    if "-----BEGIN" in given:
+        return "\n".join(_CERTIFICATE.findall(given))
+    try:
+        return public_part("link_certificate", given, None if passphrase is None else str(passphrase)).strip()
+    except TaskError as error:
+        problem = str(error)
+    raise ContradictionError(f"A certificate that is declared as text cannot be read. {problem}")

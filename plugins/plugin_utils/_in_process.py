@@ -16,6 +16,7 @@ from ansible.module_utils.common.parameters import remove_values
 
 from ..module_utils._environment import complete_login, proxy_for
 from ..module_utils._errors import TaskError, printable
+from ..module_utils._secrets import forms_of, secrets_in
 from ..module_utils._task import Operation, Task
 
 
@@ -65,6 +66,4 @@ def run(operation: Operation, params: Mapping[str, Any], warn: Callable[[str], N
 
 def _without_secrets(text: str, operation: Operation, params: Mapping[str, Any]) -> str:
     """What AnsibleModule does to everything that a module says: a server may repeat what it was sent."""
-    options = operation.SPEC.argument_spec
-    secrets = {str(value) for name, value in params.items() if value and options[name].get("no_log")}
-    return str(remove_values(text, {secret for secret in secrets if secret.strip()}))
+    return str(remove_values(text, forms_of(secrets_in(operation.SPEC.argument_spec, params))))

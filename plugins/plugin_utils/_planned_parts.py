@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_NOT_YET_KNOWN = "00000000-0000-0000-0000-000000000000"
+from ..module_utils._plan import NOT_YET_KNOWN
 
 
 def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, bool]:
@@ -31,7 +31,7 @@ def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, boo
         made.get(name) or {} for name in ("application", "vault", "rights", "credential")
     )
     record = application.get("application") or {}
-    principal = record.get("object_id") == _NOT_YET_KNOWN
+    principal = record.get("object_id") == NOT_YET_KNOWN
     registration = bool(application.get("credential_planned"))
     of_pair = application.get("certificate")
     new_groups = any(group.get("planned") for group in credential.get("new_groups") or ())

@@ -17,30 +17,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_APPLICATION = (
-    "client_id",
-    "unique_name",
-    "display_name",
-    "certificates",
-    "generate_certificate",
-    "api_permission",
-    "credential",
+from ..module_utils._declaration.applications import APPLICATION, CREDENTIAL, PAIR
+from ..module_utils._declaration.applications import SELECTORS as APPLICATION_SELECTORS
+from ..module_utils._declaration.vaults import AZURE_VAULT, VAULT
+
+_RIGHTS = (
+    "rights_profile",
+    "key_permissions",
+    "dsm_egress_addresses",
+    "renew_before_days",
+    "app_object_id",
+    "app_certificate",
+    "data_role",
 )
-_CREDENTIAL = ("type", "valid_days", "renew_before_days")
-_PAIR_FILES = ("certificate_path", "key_path", "days", "key_size", "subject")
-AZURE_VAULT_FIELDS = (
-    "name",
-    "resource_group",
-    "location",
-    "type",
-    "permission_model",
-    "purge_protection",
-    "retention_days",
-    "tags",
-    "on_soft_deleted",
-)
-VAULT_FIELDS = ("name", "resource_id", "uri", "tags", "type", "resource_group")
-_RIGHTS = ("rights_profile", "key_permissions", "dsm_egress_addresses")
 OPTIONS = (
     "name",
     "application",
@@ -94,18 +83,27 @@ def declarations(groups: Sequence[Mapping[str, Any]], own: Mapping[str, Any]) ->
 
 def _declaration(given: Mapping[str, Any]) -> dict[str, Any]:
     found = {option: bare(given[option]) for option in OPTIONS if given.get(option) is not None}
-    for option, fields in (("application", _APPLICATION), ("azure_vault", AZURE_VAULT_FIELDS), ("vault", VAULT_FIELDS)):
+    for option, fields in (
+        ("application", tuple(APPLICATION)),
+        ("azure_vault", tuple(AZURE_VAULT)),
+        ("vault", tuple(VAULT)),
+    ):
         part = named(found.pop(option, None), fields)
         if part:
             found[option] = part
+    # An empty answer to a survey is no wish.
+    if found.get("azure_vault", {}).get("location") == "":
+        del found["azure_vault"]["location"]
     application = found.get("application", {})
     if "generate_certificate" in application:
-        application["generate_certificate"] = named(application["generate_certificate"], _PAIR_FILES)
+        application["generate_certificate"] = named(application["generate_certificate"], PAIR)
     if "credential" in application:
-        application["credential"] = named(application["credential"], _CREDENTIAL)
+        application["credential"] = named(application["credential"], CREDENTIAL)
     if "certificates" in application:
         # A text may hold more than the certificate that it should.
         application["certificates"] = [_digest(one) for one in application["certificates"]]
+    if "app_certificate" in found:
+        found["app_certificate"] = _digest(found["app_certificate"])
     return found
 
 
@@ -134,7 +132,7 @@ def shared(hosts: Mapping[str, Sequence[Declaration]]) -> dict[str, Any]:
     ``work``: host -> task -> indexes of the groups for which the host runs that task. ``groups``: host -> for each of
     its groups ``application``, ``vault`` and ``rights``, each None or the ``host``, ``task`` and ``position`` of the
     result, with a ``label``. ``serial_grants``: whether a vault is given rights more than once, and so one after the
-    other. ``vault_types``, and ``conflicts``, which are sentences.
+    other. ``needs``: what DSM has to be able to do, as the module cdc_account_info names it. ``conflicts``: sentences.
     """
     everyone = [
         _Group(host, index, len(declared) == 1, one)
@@ -174,9 +172,45 @@ def shared(hosts: Mapping[str, Sequence[Declaration]]) -> dict[str, Any]:
         "work": work,
         "groups": groups,
         "serial_grants": len(set(later)) < len(later),
-        "vault_types": sorted({str(one["type"]) for group in everyone for one in _vaults(group) if "type" in one}),
+        "needs": ["azure_link", *(["managed_hsm"] if _has_managed_hsm(everyone) else [])],
         "conflicts": conflicts(everyone),
     }
+
+
+def _has_managed_hsm(everyone: Iterable[_Group]) -> bool:
+    return any(one.get("type") == "managed_hsm" for group in everyone for one in _vaults(group))
+
+
+def problems(shared_now: Mapping[str, Any], batch: Sequence[str], host: str, strategy: str) -> list[str]:
+    """Why the hosts of a run cannot share anything.
+
+    Each task of the set-up has to end on all hosts before the next one begins, as with ``strategy: linear``. There, a
+    task that runs once is run by the first host; with ``free`` by each host, and each takes the place of the others.
+
+    Args:
+        shared_now: of :func:`shared`, with ``shared_by``.
+        batch: the hosts that are at work now.
+        host: the one that asks.
+        strategy: that Ansible is configured to use.
+    """
+    is_linear = strategy.endswith(("linear", "debug"))
+    if len(batch) > 1 and not (is_linear and host == batch[0] == shared_now["shared_by"]):
+        return [
+            "The hosts of a set-up share applications, vaults and permissions, so that they have to go through its "
+            "tasks together. The strategy of this run lets each of them go on by itself: use strategy: linear (unset "
+            "ANSIBLE_STRATEGY, or strategy in the section [defaults] of ansible.cfg)."
+        ]
+    return list(shared_now["conflicts"])
+
+
+def nameless(hosts: Mapping[str, Sequence[Declaration]]) -> list[str]:
+    """The groups that have no name, a sentence for each."""
+    return [
+        f"{_Group(host, index, len(declared) == 1, one).label} sets up no group: cdc_setup_name is not set."
+        for host, declared in hosts.items()
+        for index, one in enumerate(declared)
+        if not str(one.get("name", "")).strip()
+    ]
 
 
 def _wants(group: _Group, option: str) -> bool:
@@ -212,7 +246,7 @@ def _vaults(group: _Group) -> list[Mapping[str, Any]]:
 
 def _application_of(group: _Group) -> _Claim:
     values = group.declared.get("application", {})
-    for by in ("client_id", "unique_name", "display_name"):
+    for by in APPLICATION_SELECTORS:
         if by in values:
             named = _plain(by, values[by])
             return _Claim(f"application|{_cloud(group)}|{by}|{named}", f'application "{values[by]}"', values)
@@ -337,13 +371,40 @@ def _failures_of(place: Mapping[str, Any], variables: Mapping[str, Any], coming:
     if result.get("failed"):
         said = result.get("msg", "no reason was given")
         return [f"The task for the {place['label']}, run for {place['host']}, failed: {said}"]
-    if result.get("verdict") == "failed":
-        unmet = [
-            f"{finding['id']} ({finding['expected']}): {finding['actual']} Next: {finding['remedy']}"
-            for finding in result["findings"]
-            if finding["status"] == "failed" and finding["id"] not in coming
-        ]
-        if not unmet:
-            return []
-        return [f"The prerequisites in Azure are not met (judged for host {place['host']}). " + " ".join(unmet)]
-    return []
+    unmet_now = unmet(result, but=coming) if result.get("verdict") == "failed" else []
+    if not unmet_now:
+        return []
+    said = f"The prerequisites in Azure are not met (judged for host {place['host']}). {' '.join(unmet_now)}"
+    return [
+        f"{said} cdc_setup_repair_prerequisites grants rights that are missing; cdc_setup_check_prerequisites: false "
+        "goes on without this check."
+    ]
+
+
+def unmet(result: Mapping[str, Any], statuses: Collection[str] = ("failed",), but: Collection[str] = ()) -> list[str]:
+    """A sentence for each finding on the prerequisites that has one of these statuses.
+
+    Args:
+        result: of the modules azure_kv_prereqs and azure_kv_prereqs_info; one that was skipped has no finding.
+        but: IDs of findings that do not count.
+    """
+    return [
+        f"{one['id']} ({one['expected']}): {one['actual']} Next: {one['remedy']}"
+        for one in result.get("findings") or []
+        if one["status"] in statuses and one["id"] not in but
+    ]
+
+
+def prerequisites_summary(result: Mapping[str, Any], fail_on: Collection[str]) -> dict[str, Any]:
+    """What was found at one vault. ``unmet``: a text that stops the role, or an empty one."""
+    vault, verdict = result["vault"]["name"], result["verdict"]
+    ids = ", ".join(finding["id"] for finding in result["findings"])
+    stopping = [f"{vault} ({verdict}):", *unmet(result, fail_on)] if verdict in fail_on else []
+    return {
+        **{name: result[name] for name in ("verdict", "findings", "rights")},
+        "vault": vault,
+        "changed": bool(result.get("changed")),
+        "effect": result.get("effect", "unchanged"),
+        "line": f"{vault}: {verdict}{', ' if ids else ''}{ids}",
+        "unmet": " ".join(stopping),
+    }

@@ -203,7 +203,7 @@ class Judge:
                 place
                 for place, event in enumerate(self._events)
                 if event.call.actor == actor
-                and (group_id in event.call.path or event.call.path == "/sys/v1/groups")
+                and (group_id in event.call.path or (event.call.method, event.call.path) == ("GET", "/sys/v1/groups"))
                 and not (only_reads and event.call.path.endswith("/hmg/check"))
             ]
             later = self._events[concerned[-1] + 1 :] if concerned else []

@@ -101,6 +101,7 @@ def throttle(number: int) -> Disturb:
         ("vaults", ("vault: tags",), "A", lag(1)),
         ("certificates", ("app: other certificate", "rotate"), "A3 B A", throttle(3)),
         ("certificates", ("rotate", "app: other certificate"), "A5 B A", throttle(5)),
+        ("secrets", ("rotate, own pair", "rotate, own pair"), "A6 B A", throttle(6)),
         ("vaults", ("vault: new", "vault: new, other run"), "A4 B A", throttle(4)),
     ],
 )

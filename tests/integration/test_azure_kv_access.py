@@ -307,7 +307,7 @@ def test_a_playbook_shows_the_plan_in_check_mode_and_needs_a_record(sandbox: San
         ("vaults", {"vaults": []}),
         ("vaults.resource_group", {"vaults": [{"uri": "https://akv.vault.azure.net/", "resource_group": "rg"}]}),
         ("record", {"record": {"format": "something else"}}),
-        ("record", {"record": {"format": "fortanix.dsm.access-record", "version": 2}}),
+        ("record", {"record": {"format": "fortanix.dsm.access-record", "version": 3}}),
         ("record", {"record": {"format": "fortanix.dsm.access-record", "version": 1}}),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import _rights_removal
 from support.azure_rights import (
     STRANGER,
     TEN,
@@ -118,3 +119,104 @@ def test_without_a_login_to_dsm_a_removal_warns(policies: AzureRights) -> None:
     policies.repair(state="absent")
 
     assert [line for line in policies.warnings if "not looked at whether a group in DSM" in line]
+
+
+# What is gone already -------------------------------------------------------------------------------------------------
+
+
+def delete_by_hand(azure: AzureRights) -> None:
+    azure.do(
+        lambda state: (state.delete_managed_hsm if azure.vault in state.managed_hsms else state.delete_vault)(
+            azure.vault
+        )
+    )
+
+
+def locators(azure: AzureRights) -> dict[str, dict[str, Any]]:
+    store = azure.stores[azure.vault]
+    kind = {"type": "managed_hsm"} if store.type == "MANAGED" else {}
+    return {
+        "resource ID": {"resource_id": azure.resource_id},
+        "name and group": {"name": azure.vault, "resource_group": store.resource_group, **kind},
+        "name": {"name": azure.vault},
+        "URI": {"uri": store.uri},
+    }
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("by", ["resource ID", "name and group", "name", "URI"])
+def test_a_vault_that_was_deleted_by_hand_has_nothing_to_take_back(
+    bare: AzureRights, by: str, check_mode: bool
+) -> None:
+    bare.repair()
+    delete_by_hand(bare)
+    mark = bare.sandbox.journal.mark()
+
+    result = take_back(bare, vault=locators(bare)[by], check_mode=check_mode, confirm_remove_policy=True)
+
+    assert (result["changed"], result["plan"], result["effect"]) == (False, [], "unchanged")
+    assert (result["vault"]["exists"], result["verdict"], writes(bare, mark)) == (False, "unknown", [])
+
+
+def test_a_vault_whose_resource_group_is_gone_has_nothing_to_take_back(policies: AzureRights) -> None:
+    where = {"name": policies.vault, "resource_group": "rg-nowhere"}
+
+    assert take_back(policies, vault=where)["vault"]["exists"] is False
+
+
+def test_a_vault_that_the_operator_may_not_see_is_not_gone(policies: AzureRights) -> None:
+    policies.repair()
+    elsewhere = policies.stores["akv-sandbox-std"].resource_id
+    operator = policies.another_operator("Reader", scope=elsewhere, graph=("Application.Read.All",))
+
+    with pytest.raises(TaskError, match="no such vault that the operator can see"):
+        take_back(policies, vault={"name": policies.vault}, **operator)
+
+
+def test_a_vault_whose_tags_were_changed_is_not_gone(policies: AzureRights) -> None:
+    with pytest.raises(TaskError, match="no such vault that the operator can see"):
+        take_back(policies, vault={"tags": {"no": "such"}})
+
+
+def test_a_pool_that_is_named_without_its_type_is_not_gone(pool: AzureRights) -> None:
+    where = {"name": pool.vault, "resource_group": pool.stores[pool.vault].resource_group}
+
+    with pytest.raises(TaskError, match="was not found"):
+        take_back(pool, vault=where)
+
+
+def test_rights_are_still_missing_where_a_vault_is_gone(policies: AzureRights) -> None:
+    delete_by_hand(policies)
+
+    with pytest.raises(TaskError, match="no such object"):
+        policies.repair()
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_an_application_that_was_deleted_by_hand_has_nothing_to_take_back(
+    policies: AzureRights, check_mode: bool
+) -> None:
+    policies.repair()
+    policies.do(lambda state: state.directory.applications.pop(policies.app))
+
+    result = take_back(policies, check_mode=check_mode)
+
+    assert (result["changed"], result["vault"]) == (False, None)
+    assert [line for line in policies.warnings if "no service principal" in line]
+
+
+def test_a_vault_that_goes_during_the_removal_takes_the_rest_with_it(
+    policies: AzureRights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies.repair()
+    original = _rights_removal._wait_until_gone
+
+    def vanish(*given: Any) -> Any:
+        delete_by_hand(policies)
+        return original(*given)
+
+    monkeypatch.setattr(_rights_removal, "_wait_until_gone", vanish)
+
+    result = take_back(policies, confirm_remove_policy=True)
+
+    assert (result["changed"], result["effect"], result["vault"]["exists"]) == (True, "removed", False)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_prereqs
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import _rights_removal
 from sandbox import Fault
 from support.azure_rights import TEN, AzureRights, granted, roles_at_the_vault, verdicts, writes
 
@@ -221,7 +221,7 @@ def test_a_removal_that_fails_midway_says_what_is_gone(policies: AzureRights) ->
 
 def test_two_removals_at_once_are_both_done(policies: AzureRights, monkeypatch: pytest.MonkeyPatch) -> None:
     policies.repair()
-    original, pending = azure_kv_prereqs._remove, [True]
+    original, pending = _rights_removal._remove, [True]
 
     def remove(*given: Any) -> None:
         if pending:
@@ -229,7 +229,7 @@ def test_two_removals_at_once_are_both_done(policies: AzureRights, monkeypatch: 
             take_back(policies)
         original(*given)
 
-    monkeypatch.setattr(azure_kv_prereqs, "_remove", remove)
+    monkeypatch.setattr(_rights_removal, "_remove", remove)
 
     result = take_back(policies)
 

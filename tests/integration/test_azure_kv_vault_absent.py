@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group_info
 from sandbox import Fault
 from support.azure_rights import AzureRights
 from support.azure_vaults import NEW, NEW_POOL, Vaults
+from support.operate import Operator
 
 ABSENT = {"state": "absent"}
 NAMED = {"name": "kv-new", "resource_group": "rg-keys"}
@@ -131,6 +133,99 @@ def test_a_pool_that_is_deleted_goes_on_to_cost_money(vaults: Vaults) -> None:
     vaults({**named, **ABSENT})
 
     assert any("costs money until Azure has purged it" in warning for warning in vaults.warnings)
+
+
+# A vault that groups in DSM use --------------------------------------------------------------------------------------
+
+
+def linked(vaults: Vaults, named: dict[str, Any], **changes: Any) -> str:
+    """A group in DSM with a link to the new vault; its name."""
+    uri = vaults.stored(named["name"]).uri
+    return vaults.azure.group(**{"url": uri, **changes})
+
+
+def id_of(vaults: Vaults, name: str) -> str:
+    operate = Operator(vaults.azure.sandbox.environment())
+    return str(operate(cdc_group_info, name=name)["groups"][0]["group_id"])
+
+
+@each_kind
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_an_empty_vault_that_a_group_uses_stays(vaults: Vaults, kind: str, check_mode: bool) -> None:
+    named = make(vaults, kind)
+    group = linked(vaults, named)
+    mark = vaults.mark()
+
+    with pytest.raises(TaskError, match=f'would lose their keys: "{group}"') as refused:
+        vaults({**named, **ABSENT}, check_mode=check_mode, **vaults.azure.dsm_login)
+
+    assert (refused.value.details["groups"], vaults.writes(mark)) == ([f'"{group}"'], [])
+
+
+def test_a_vault_that_a_group_uses_stays_though_its_name_is_said_once_more(vaults: Vaults) -> None:
+    named = make(vaults, "vault")
+    linked(vaults, named)
+
+    with pytest.raises(TaskError, match="would lose their keys"):
+        vaults({**named, **ABSENT}, delete_vault_named=named["name"], **vaults.azure.dsm_login)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("KV-New", None),
+        ("kv-new", "https://KV-NEW.vault.azure.net"),
+        ("KV-NEW", "HTTPS://kv-new.Vault.Azure.net/"),
+    ],
+)
+def test_letter_case_and_a_slash_hide_no_group(vaults: Vaults, name: str, url: str | None) -> None:
+    named = make(vaults, "vault")
+    linked(vaults, named, **({} if url is None else {"url": url}))
+
+    with pytest.raises(TaskError, match="would lose their keys"):
+        vaults({**named, **ABSENT, "name": name}, **vaults.azure.dsm_login)
+
+
+def test_a_group_with_another_vault_does_not_keep_this_one(vaults: Vaults) -> None:
+    named = make(vaults, "vault")
+    vaults.azure.group()
+
+    assert vaults({**named, **ABSENT}, **vaults.azure.dsm_login)["changed"] is True
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_group_that_goes_with_the_vault_does_not_keep_it(vaults: Vaults, check_mode: bool) -> None:
+    named = make(vaults, "vault")
+    group_id = id_of(vaults, linked(vaults, named))
+    going = {"group_id": group_id, "exists": False, "planned": True}
+
+    removed = vaults({**named, **ABSENT}, check_mode=check_mode, group=going, **vaults.azure.dsm_login)
+
+    assert removed["changed"] is True
+
+
+def test_a_group_that_stays_keeps_the_vault_though_its_record_is_given(vaults: Vaults) -> None:
+    named = make(vaults, "vault")
+    group_id = id_of(vaults, linked(vaults, named))
+
+    with pytest.raises(TaskError, match="would lose their keys"):
+        vaults({**named, **ABSENT}, group={"group_id": group_id, "exists": True}, **vaults.azure.dsm_login)
+
+
+def test_without_a_login_to_dsm_a_deletion_warns(vaults: Vaults) -> None:
+    named = make(vaults, "vault")
+
+    vaults({**named, **ABSENT})
+
+    assert [line for line in vaults.warnings if "not looked at whether a group in DSM uses the vault kv-new" in line]
+
+
+def test_what_is_not_there_is_no_question_to_dsm(vaults: Vaults) -> None:
+    mark = vaults.mark()
+
+    vaults({**NAMED, **ABSENT}, **vaults.azure.dsm_login)
+
+    assert [entry.plane for entry in vaults.azure.sandbox.journal.since(mark) if entry.plane == "dsm"] == []
 
 
 # A soft-deleted namesake --------------------------------------------------------------------------------------------

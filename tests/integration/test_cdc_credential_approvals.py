@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from support.app_registrations import Apps
 from support.approver import Approver, logged_in
 from support.azure_rights import AzureRights
 from support.rotations import SHORT, Rotations
@@ -135,3 +137,21 @@ def test_a_group_that_waits_to_be_created_gets_no_second_credential(rotations: R
         rotations(**options)
 
     assert (rotations.ours(), len(approver.pending())) == (before, 1)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_request_that_waits_keeps_the_application_from_being_taken_back(
+    rotations: Rotations, approver: Approver, tmp_path: Path, check_mode: bool
+) -> None:
+    """What is approved later would be a group that is cut off from its first moment."""
+    apps = Apps(rotations.azure, tmp_path)
+    apps(app_client_id=rotations.azure.app, generate_certificate=apps.pair())
+    guard_new_groups(rotations)
+    rotations(new_groups=[rotations.new_group("new")], type="secret")
+    (request,) = approver.pending()
+    mark = apps.mark()
+
+    with pytest.raises(TaskError, match=f"request for an approval waits .*: {request['request_id']}"):
+        apps(app_client_id=rotations.azure.app, state="absent", check_mode=check_mode, **rotations.azure.dsm_login)
+
+    assert apps.writes(mark) == []

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import shutil
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.errors import Ds
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_group_info
 from sandbox import Fault, Profile, Sandbox
-from sandbox.authorities import self_signed
+from sandbox.authorities import Pair, self_signed
+from support.certificate_forms import Form
 from support.operate import Operator
 from support.playbook import Ansible
 
@@ -94,6 +94,32 @@ def test_certificate_and_key_may_be_in_one_file(operate: Operator, sandbox: Sand
     assert operate(cdc_group_info, name=name, dsm_client_cert=str(both))["groups"] == []
 
 
+FORMS = {
+    "PEM": (Form.PEM, Form.PEM),
+    "DER": (Form.DER, Form.DER_KEY),
+    "PKCS#12": (Form.PACKED, None),
+    "base64 of PKCS#12": (Form.PACKED_BASE64, None),
+    "base64 of PEM": (Form.COMBINED_BASE64, None),
+    "line breaks written out": (Form.WRITTEN_OUT, None),
+    "CRLF and BOM": (Form.WINDOWS, None),
+    "chain, root first": (Form.CHAIN_REVERSED, None),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_certificate_and_key_of_the_app_may_have_any_form(
+    operate: Operator, sandbox: Sandbox, name: str, tmp_path: Path, form: str
+) -> None:
+    app = sandbox.world.cert_app
+    login = {}
+    for option, chosen in zip(("dsm_client_cert", "dsm_client_key"), FORMS[form], strict=True):
+        if chosen is not None:
+            login[option] = str(tmp_path / option)
+            (tmp_path / option).write_bytes(chosen.of(Pair(app.certificate_pem, app.key_pem)))
+    assert operate(cdc_group_info, name=name, **login)["groups"] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(login)
+
+
 def test_a_group_is_created_and_edited_with_a_certificate(
     operate: Operator, name: str, link: Mapping[str, str], certificate: dict[str, str]
 ) -> None:
@@ -151,14 +177,6 @@ class TestACertificateThatCannotBeRight:
     def test_a_folder(self, refused: Any, certificate: dict[str, str], tmp_path: Path) -> None:
         assert "Is a directory" in str(refused(**{**certificate, "dsm_client_cert": str(tmp_path)}))
 
-    def test_a_certificate_that_is_not_pem(
-        self, refused: Any, sandbox: Sandbox, certificate: dict[str, str], tmp_path: Path
-    ) -> None:
-        der = tmp_path / "app.der"
-        der.write_bytes(ssl.PEM_cert_to_DER_cert(sandbox.world.cert_app.certificate_pem))
-        refusal = refused(**{**certificate, "dsm_client_cert": str(der)})
-        assert "it holds no certificate in PEM form" in str(refusal)
-
     def test_a_certificate_without_its_key(self, refused: Any, certificate: dict[str, str]) -> None:
         del certificate["dsm_client_key"]
         assert str(refused(**certificate)).startswith("Option dsm_client_key: ")
@@ -166,7 +184,7 @@ class TestACertificateThatCannotBeRight:
     def test_the_key_of_another_certificate(self, refused: Any, certificate: dict[str, str], tmp_path: Path) -> None:
         other = tmp_path / "other.key"
         other.write_text(self_signed("other").key_pem, encoding="ascii")
-        assert "is not that of the first certificate" in str(refused(**{**certificate, "dsm_client_key": str(other)}))
+        assert "is not the key of the certificate" in str(refused(**{**certificate, "dsm_client_key": str(other)}))
 
     def test_an_encrypted_key(
         self, refused: Any, sandbox: Sandbox, certificate: dict[str, str], tmp_path: Path

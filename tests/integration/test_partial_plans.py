@@ -17,7 +17,6 @@ import pytest
 
 from sandbox import Sandbox
 from support.azure_rights import AzureRights
-from support.playbook import ROOT, Ansible
 from support.role_in_process import RolePlayer, RoleRun
 
 NAME, VAULT, APPLICATION = "akv-partial", "akv-partial", "fortanix-partial"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_connection, cdc_sync
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_connection, cdc_group, cdc_sync
 from sandbox import Fault, Profile
 from sandbox.authorities import self_signed
 from support.azure_rights import AzureRights, ids
@@ -157,6 +158,36 @@ def test_a_clock_of_dsm_that_is_wrong_is_named_by_the_diagnosis(azure: AzureRigh
 
     assert failure.value.details["diagnosis"]["class"] == "assertion_outside_time"
     assert f"DSM's clock is {words} the control node's" in failure.value.next_step
+
+
+@pytest.mark.parametrize(("left", "skew", "taken"), [(1, 7200.0, False), (-1, -7200.0, True)])
+@pytest.mark.parametrize("option", ["link_certificate", "tls.client_certificate", "tls.ca_certificates"])
+def test_a_given_certificate_is_valid_by_the_clock_of_dsm(
+    azure: AzureRights, option: str, left: int, skew: float, taken: bool
+) -> None:
+    """``left``: hours by the clock of the control node, which is wrong."""
+    pair = self_signed("given", days=left / 24, algorithm="rsa")
+    options: dict[str, Any] = {
+        "link_certificate": {"link_certificate": pair.certificate_pem, "link_private_key": pair.key_pem},
+        "tls.client_certificate": {"tls": {"client_certificate": pair.certificate_pem, "client_key": pair.key_pem}},
+        "tls.ca_certificates": {"tls": {"ca_certificates": [pair.certificate_pem]}},
+    }[option]
+    secret = {} if option == "link_certificate" else {"link_client_secret": azure.view.client_secret}
+    ids = {
+        "link_tenant_id": azure.view.tenant_id,
+        "link_client_id": azure.app,
+        "link_subscription_id": azure.view.subscription_id,
+    }
+    azure.sandbox.profile = Profile(dsm_clock_skew=skew)
+    operate = Operator(azure.sandbox.environment())
+
+    outcome: Any = contextlib.nullcontext()
+    if not taken:
+        outcome = pytest.raises(InvalidInput, match=f"Option {option}: the certificate expired on")
+
+    with outcome:
+        made = operate(cdc_group, name="by-the-clock", **ids, **secret, **options, check_mode=True)
+        assert made["changed"]
 
 
 def test_an_answer_of_a_cache_shows_no_time(azure: AzureRights) -> None:

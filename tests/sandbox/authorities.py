@@ -82,7 +82,7 @@ def issued(authority: trustme.CA, name: str) -> Pair:
     return Pair(made.cert_chain_pems[0].bytes().decode(), made.private_key_pem.bytes().decode())
 
 
-def self_signed(common_name: str, days: int = 365, algorithm: Literal["ec", "rsa"] = "ec") -> Pair:
+def self_signed(common_name: str, days: float = 365, algorithm: Literal["ec", "rsa"] = "ec") -> Pair:
     """A self-signed certificate, as DSM's apps (either algorithm) and Entra's applications (RSA only) use them."""
     key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
     if algorithm == "rsa":

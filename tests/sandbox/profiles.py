@@ -200,6 +200,10 @@ class Profile:
     pim: Literal["licensed", "unlicensed"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
 
+    graph_is_disabled: Literal["known", "unknown"] = "known"
+    """Whether applications have `isDisabled` in Microsoft Graph, which not each cloud's Graph knows. Where it is
+    unknown, to select it is 400."""
+
     client_assertion: Literal["PS256", "RS256"] = "PS256"
     """Q38: the form of DSM's client assertion: PS256 with a SHA-256 thumbprint, or RS256 with a SHA-1 one (`x5t`)."""
 

@@ -11,12 +11,10 @@ real wire. For one host. What the files use and this does not know is an error, 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
@@ -31,7 +29,20 @@ _COLLECTION = "ansible_collections.fortanix.dsm"
 _OPERATIONS = f"{_COLLECTION}.plugins.module_utils._operations"
 _OMIT = "__omitted_by_the_test__"
 _KEYWORDS = frozenset(
-    "name loop loop_control when register vars tags run_once throttle ignore_errors no_log changed_when".split()
+    [
+        "name",
+        "loop",
+        "loop_control",
+        "when",
+        "register",
+        "vars",
+        "tags",
+        "run_once",
+        "throttle",
+        "ignore_errors",
+        "no_log",
+        "changed_when",
+    ]
 )
 
 
@@ -75,7 +86,7 @@ class RolePlayer:
     """Reads a role once, and runs it as often as wanted."""
 
     def __init__(self, role: str) -> None:
-        # Ansible finds filters in a collection that it has loaded itself; the tests import it as a package like any other.
+        # Ansible finds filters in collections that it has loaded itself; the tests import this one like any package.
         vars(importlib.import_module(_COLLECTION))["_collection_meta"] = {}
         filters = importlib.import_module(f"{_COLLECTION}.plugins.filter")
         filters.__file__ = str(ROOT / "plugins" / "filter" / "__init__.py")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure import access_cut
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access_cut import Certificates, Secret
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access_record import (
     Assignment,
     CertificateEntry,
@@ -25,6 +26,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access_record 
     StoreRights,
     merged,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import PRINCIPAL
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import REGISTRATION as REGISTRATION_PLACE
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from unit.azure_builders import APP, CLIENT, HOME, NOW, REGISTRATION, STRANGER, SUBSCRIPTION, VAULT_ID
 
@@ -256,3 +259,72 @@ def test_a_policy_is_open_while_one_of_its_permissions_is_left() -> None:
 
     assert access_cut.is_open(step, [replace(step, entry=PolicyEntry(HOME, APP, keys=("WRAPKEY",)))])
     assert not access_cut.is_open(step, [replace(step, entry=PolicyEntry(HOME, APP, keys=("sign",)))])
+
+
+# Two places -----------------------------------------------------------------------------------------------------------
+
+OF_PRINCIPAL = replace(CERTIFICATE, key_id="key-3", place=PRINCIPAL)
+SECRET_OF_PRINCIPAL = SecretEntry("key-4", "terraform", None, PRINCIPAL)
+
+
+def in_both_places(**changes: Any) -> Record:
+    """The same certificate in both, and a secret in each."""
+    full = record()
+    certificates, secrets = (CERTIFICATE, OF_PRINCIPAL), (SECRET, SECRET_OF_PRINCIPAL)
+    application = replace(full.application, certificates=certificates, secrets=secrets, **changes)
+    return replace(full, application=application)
+
+
+def of_credentials(steps: Any) -> list[tuple[str, str]]:
+    """Kind and place of each step about credentials."""
+    return [(type(one).__name__, one.place) for one in steps if isinstance(one, (Certificates, Secret))]
+
+
+def test_a_record_that_an_earlier_version_wrote_is_of_the_registration_alone() -> None:
+    document = json.loads(json.dumps({**record().document(), "version": 1}))
+    for entry in (*document["application"]["certificates"], *document["application"]["secrets"]):
+        del entry["place"]
+
+    assert Record.parse(document) == record()
+
+
+def test_a_record_of_a_place_that_there_is_not_is_refused() -> None:
+    document = json.loads(json.dumps(record().document()))
+    document["application"]["secrets"][0]["place"] = "elsewhere"
+
+    with pytest.raises(InvalidInput, match="place of a credential"):
+        Record.parse(document)
+
+
+def test_each_place_is_a_step_of_its_own() -> None:
+    steps = access_cut.cut_steps(in_both_places(), credentials=True)
+
+    assert of_credentials(steps) == [
+        ("Certificates", REGISTRATION_PLACE),
+        ("Certificates", PRINCIPAL),
+        ("Secret", REGISTRATION_PLACE),
+        ("Secret", PRINCIPAL),
+    ]
+
+
+def test_the_same_certificate_in_two_places_is_two() -> None:
+    only_here = replace(record(), application=replace(record().application, certificates=(CERTIFICATE,)))
+
+    (step,) = [
+        one for one in access_cut.restore_steps(in_both_places(), only_here, NOW) if isinstance(one, Certificates)
+    ]
+
+    assert step.entries == (OF_PRINCIPAL,)
+
+
+def test_a_record_of_one_place_is_no_way_back_for_the_other() -> None:
+    step = Certificates(in_both_places().application, (OF_PRINCIPAL,))
+
+    assert not access_cut.is_recorded(record(), step)
+
+
+def test_what_the_service_principal_had_comes_back_where_the_registration_cannot_be_read() -> None:
+    full = in_both_places(application_object_id=None)
+    seen = replace(full, application=replace(full.application, certificates=(), secrets=()))
+
+    assert of_credentials(access_cut.restore_steps(full, seen, NOW)) == [("Certificates", PRINCIPAL)]

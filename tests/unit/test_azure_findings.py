@@ -17,7 +17,7 @@ from hypothesis import given
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import Wanted, judge, over_privileges
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Access, Credential, Firewall
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import PRINCIPAL, Access, Credential, Firewall
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.findings import (
     CATALOG,
     OF_NOTES,
@@ -211,6 +211,7 @@ CASES: dict[str, tuple[Evidence, str]] = {
     "application-disabled": (of_identity(enabled=False), FAILED),
     "credentials-expired": (of_credentials(credential(LONG_AGO)), FAILED),
     "no-credential": (of_credentials(), FAILED),
+    "credential-on-service-principal": (of_credentials(replace(credential(LATER), place=PRINCIPAL)), WARNING),
     "credential-ends-soon": (of_credentials(credential(NOW + timedelta(days=29))), WARNING),
     "application-unreadable": (evidence(unreadable={"groups": "Forbidden"}), UNKNOWN),
     "certificate-not-valid": (of_credentials(registered(), certificate=certificate(not_after=NOW)), FAILED),

@@ -311,13 +311,7 @@ def test_a_certificate_without_an_rsa_key_is_refused() -> None:
     assert refused(app_unique_name="byok", certificates=[self_signed("ec").certificate_pem]) == "certificates"
 
 
-def test_a_private_key_among_the_certificates_is_refused() -> None:
-    pair = self_signed("one", algorithm="rsa")
-
-    assert refused(app_unique_name="byok", certificates=[pair.certificate_pem + pair.key_pem]) == "certificates"
-
-
-def test_a_chain_is_refused() -> None:
+def test_several_certificates_that_are_no_chain_are_refused() -> None:
     chain = "".join(self_signed(name, algorithm="rsa").certificate_pem for name in ("one", "two"))
 
     assert refused(app_unique_name="byok", certificates=[chain]) == "certificates"

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,14 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificate_maker import PairFiles
+from ansible_collections.fortanix.dsm.plugins.module_utils import _certificate_maker
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificate_maker import PairFiles, _common_name
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificate_maker import (
+    self_signed as self_signed_in_memory,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from sandbox.authorities import Pair, self_signed
 
@@ -71,6 +78,33 @@ def test_a_long_name_is_cut_to_what_a_subject_may_have(files: PairFiles) -> None
     assert files.make("a" * 120).subject == "CN=" + "a" * 64
 
 
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ("暗号鍵管理システムの本番環境アプリケーション", "暗号鍵管理システムの本番環境アプリケーション"[:21]),
+        ("é" * 40, "é" * 32),
+        ("a" * 63 + "鍵", "a" * 63),
+        ("two\nlines\x1b[31m", "two lines [31m"),
+        ("\x00\u202e", "fortanix-dsm-cdc"),
+        ("  ", "fortanix-dsm-cdc"),
+        ("", "fortanix-dsm-cdc"),
+        ("\ud800", "fortanix-dsm-cdc"),
+        ("\u200b\u200b", "fortanix-dsm-cdc"),
+    ],
+    ids=["Japanese", "two octets", "last character", "control", "only control", "blank", "empty", "half", "no width"],
+)
+def test_any_display_name_gives_a_subject(wanted: str, expected: str) -> None:
+    certificate, _key = self_signed_in_memory(wanted, 90, 2048)
+
+    name = x509.load_pem_x509_certificate(certificate).subject
+    assert [attribute.value for attribute in name] == [expected]
+
+
+@given(st.text())
+def test_a_subject_has_1_to_64_octets(wanted: str) -> None:
+    assert 1 <= len(_common_name(wanted).encode()) <= 64
+
+
 def test_the_key_is_for_its_owner_alone(files: PairFiles) -> None:
     files.make("byok")
 
@@ -122,6 +156,108 @@ def test_a_directory_that_may_not_be_written_to_is_told_before_anything_is_made(
 
     with pytest.raises(InvalidInput, match="may not be written to"):
         pair_files(tmp_path / "missing").existing()
+
+
+# A run that is killed -----------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The end of a process, which runs no cleanup of ours."""
+
+
+class Dying:
+    """The part of `os` that changes files, and a process that ends before, or in, the n-th of these calls."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(os, name)
+        if name not in ("open", "replace", "unlink", "fsync"):
+            return function
+
+        def call(*arguments: Any) -> Any:
+            self.left -= 1
+            if self.left == 0:
+                if name == "fsync":
+                    os.ftruncate(arguments[0], os.fstat(arguments[0]).st_size // 2)
+                raise Killed
+            return function(*arguments)
+
+        return call
+
+
+def killed(files: PairFiles, at: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Make the pair in a process that is killed at this call; False when it has ended before."""
+    with monkeypatch.context() as patch:
+        patch.setattr(_certificate_maker, "os", Dying(at))
+        try:
+            files.make("byok")
+        except Killed:
+            return True
+    return False
+
+
+# More calls than making a pair takes; one more than the last proves that none is left out.
+CALLS = range(1, 13)
+
+
+def test_every_call_is_one_at_which_it_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends = []
+    for at in CALLS:
+        (tmp_path / str(at)).mkdir()
+        ends.append(killed(pair_files(tmp_path / str(at)), at, monkeypatch))
+
+    assert (ends[0], ends[-1]) == (True, False)
+
+
+@pytest.mark.parametrize("at", CALLS)
+def test_the_next_run_has_a_complete_pair(
+    files: PairFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    killed(files, at, monkeypatch)
+
+    predicted = files.existing()
+    files.recover()
+    found = files.existing()
+    made = found or files.make("byok")
+
+    assert found == predicted
+    assert files.existing() == made
+    assert sorted(content(tmp_path)) == ["app.crt", "app.key"]
+    assert Path(files.key_path).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("at", CALLS)
+def test_check_mode_after_a_kill_writes_nothing(
+    files: PairFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    killed(files, at, monkeypatch)
+    before = content(tmp_path)
+
+    files.existing()
+
+    assert content(tmp_path) == before
+
+
+@pytest.mark.parametrize("at", CALLS)
+def test_what_a_killed_run_leaves_is_for_its_owner_alone(
+    files: PairFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    killed(files, at, monkeypatch)
+
+    open_to_all = [path for path in tmp_path.iterdir() if path.stat().st_mode & 0o077 and path.name != "app.crt"]
+    assert open_to_all == []
+
+
+def test_a_file_that_somebody_has_put_in_place_meanwhile_is_not_written(files: PairFiles, tmp_path: Path) -> None:
+    (tmp_path / "app.key.incomplete").write_text(ONE.key_pem + ONE.certificate_pem)
+    Path(files.key_path).write_text(OTHER.key_pem)
+    before = content(tmp_path)
+
+    files.recover()
+
+    assert content(tmp_path) == before
 
 
 # What is there ------------------------------------------------------------------------------------------------------

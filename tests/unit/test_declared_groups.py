@@ -6,34 +6,18 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fortanix.dsm.plugins.filter.declared_groups import declared_groups
-from ansible_collections.fortanix.dsm.plugins.module_utils._declared import OPTION
+from ansible_collections.fortanix.dsm.plugins.module_utils import _certificates
+from ansible_collections.fortanix.dsm.plugins.module_utils._secrets import holds_private_key
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._declared_groups import declared_groups as of_hosts
 from sandbox.authorities import self_signed
-from unit.test_specs_agree import ROLE_OPTIONS
-
-# What the set-up needs to write, and what is for its run alone.
-NOT_COMPARED = {
-    "groups",
-    "link_client_secret",
-    "link_private_key",
-    "link_private_key_passphrase",
-    "link_format",
-    "link_certificate_format",
-    "wait_interval",
-    "dsm_egress_addresses",
-    "allow_disconnect",
-    "allow_move",
-    "on_not_connected",
-    "sync",
-    "sync_timeout",
-    "approval",
-    "approval_wait",
-}
+from support.certificate_forms import PASSPHRASE, Form
 
 
 def test_a_host_declares_its_group_and_a_list_of_groups_takes_the_values_of_the_host() -> None:
@@ -71,7 +55,6 @@ def test_no_credential_is_in_it_wherever_it_stands() -> None:
             "certificates": [both],
             "generate_certificate": {"certificate_path": "app.crt", "key_path": "canary.key"},
         },
-        "unknown": "canary",
     }
     flat = {f"cdc_setup_{name}": value for name, value in group.items()}
 
@@ -89,12 +72,43 @@ def test_no_credential_is_in_it_wherever_it_stands() -> None:
 
 
 @pytest.mark.parametrize(
+    "form", [Form.COMBINED_BASE64, Form.PACKED_BASE64, Form.WRITTEN_OUT, Form.OLDER_LABEL], ids=str
+)
+def test_no_key_is_in_it_in_whatever_form_it_was_declared(form: Form) -> None:
+    pair = self_signed("payments", algorithm="rsa")
+    given = form.of(pair).decode()
+    group = {"name": "akv", "link_certificate": given, "tls": {"client_certificate": given}}
+
+    (found,) = declared_groups({"host": {"cdc_setup_groups": [group]}}, ["host"])
+
+    for text in (found["link_certificate"], found["tls"]["client_certificate"]):
+        assert not holds_private_key(text)
+        assert _certificates.load_certificates("declared", text)
+
+
+def test_a_passphrase_opens_a_declared_certificate_and_is_not_in_it() -> None:
+    given = base64.b64encode(Form.PACKED_LOCKED.of(self_signed("payments", algorithm="rsa"))).decode()
+    group = {"name": "akv", "link_certificate": given, "link_private_key_passphrase": PASSPHRASE}
+
+    (found,) = declared_groups({"host": {"cdc_setup_groups": [group]}}, ["host"])
+
+    assert "-----BEGIN CERTIFICATE-----" in found["link_certificate"]
+    assert PASSPHRASE not in str(found)
+
+
+@pytest.mark.parametrize(
     ("hosts", "names", "problem"),
     [
         ({"one": {}}, ["one"], "The host one declares no group"),
         ({}, [], "no such host"),
         ({name: {"cdc_setup_name": "akv"} for name in "ab"}, ["a", "b"], "one and the same group"),
         ([], ["one"], "give it hostvars"),
+        ({"one": {"cdc_setup_naem": "akv"}}, ["one"], "Host one: cdc_setup_naem is no variable .* mean cdc_setup_name"),
+        (
+            {"one": {"cdc_setup_name": "a", "cdc_setup_vault": {"nam": "a"}}},
+            ["one"],
+            r"Host one: cdc_setup_vault\.nam does not exist: did you mean name\?",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(hosts: Any, names: list[str], problem: str) -> None:
@@ -102,7 +116,26 @@ def test_what_cannot_be_meant_is_refused(hosts: Any, names: list[str], problem: 
         declared_groups(hosts, names)
 
 
-def test_every_option_of_the_set_up_is_compared_or_known_not_to_be() -> None:
-    of_role = {name.removeprefix("cdc_setup_") for name in ROLE_OPTIONS}
+def test_what_is_declared_and_not_compared_is_named_and_not_read() -> None:
+    class Secret(dict[str, Any]):
+        def __getitem__(self, name: str) -> Any:
+            assert name not in ("cdc_setup_link_client_secret", "cdc_setup_dsm_egress_addresses")
+            return super().__getitem__(name)
 
-    assert of_role == (set(OPTION["options"]) - {"host"}) | NOT_COMPARED
+    azure_vault = {"name": "akv", "resource_group": "rg", "default_action": "deny", "initial_admin_object_ids": ["id"]}
+    given = Secret(
+        cdc_setup_name="akv",
+        cdc_setup_link_client_secret="canary",
+        cdc_setup_dsm_egress_addresses=["192.0.2.1"],
+        cdc_setup_azure_vault={**azure_vault, "on_soft_deleted": "recover"},
+    )
+    raw = dict(given)
+
+    (found,) = of_hosts({"host": given}, {"host": raw})
+
+    assert found["not_compared"] == [
+        "link_client_secret",
+        "dsm_egress_addresses",
+        "azure_vault.initial_admin_object_ids",
+    ]
+    assert found["azure_vault"] == {"name": "akv", "resource_group": "rg", "default_action": "deny"}

@@ -15,7 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
+    PRINCIPAL,
+    Credential,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
+    REGISTRATION as OF_REGISTRATION,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.graph import Registration, registration
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from unit.azure_builders import APP, CLIENT, GROUP, HOME, REGISTRATION, STRANGER, saying
@@ -30,6 +36,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "displayName": "cdc-app",
         "accountEnabled": True,
         "appOwnerOrganizationId": HOME,
+        "passwordCredentials": [],
+        "keyCredentials": [],
     },
     "application": {
         "id": REGISTRATION,
@@ -38,7 +46,6 @@ BODIES: dict[str, dict[str, Any]] = {
         "keyCredentials": [],
         "requiredResourceAccess": [],
     },
-    "certificates": {"id": REGISTRATION, "keyCredentials": []},
     "groups": {"value": []},
     "consents": {"value": []},
 }
@@ -288,6 +295,111 @@ def test_a_list_of_credentials_that_is_not_shown_is_unknown(member: str) -> None
     assert member in found.unreadable["application"]
 
 
+# --- Two places -------------------------------------------------------------------------------------------------------
+
+SIGNING = [
+    {"keyId": "sign", "usage": "Sign", "type": "X509CertAndPassword", "customKeyIdentifier": HEX, "key": None},
+    {"keyId": "verify", "usage": "Verify", "type": "AsymmetricX509Cert", "customKeyIdentifier": HEX},
+]
+
+
+def principal(**changes: Any) -> dict[str, Any]:
+    return {**BODIES["service_principal"], **changes}
+
+
+def test_credentials_of_both_places_are_read_each_with_its_place() -> None:
+    found = registered(
+        application=application(passwordCredentials=[{"keyId": "a"}]),
+        service_principal=principal(passwordCredentials=[{"keyId": "p"}]),
+    ).identity.credentials
+
+    assert [(one.key_id, one.place) for one in found or ()] == [("a", OF_REGISTRATION), ("p", PRINCIPAL)]
+
+
+def test_entries_of_saml_sign_on_are_apart_from_credentials() -> None:
+    passwords = [{"keyId": "sign", "customKeyIdentifier": HEX}, {"keyId": "p", "customKeyIdentifier": None}]
+
+    found = registered(
+        service_principal=principal(passwordCredentials=passwords, keyCredentials=[*SIGNING, {"keyId": "c"}])
+    ).identity
+
+    assert [one.key_id for one in found.credentials or ()] == ["p", "c"]
+    assert [one.key_id for one in found.signing] == ["sign", "sign", "verify"]
+
+
+@pytest.mark.parametrize("member", ["passwordCredentials", "keyCredentials"])
+def test_a_list_of_the_service_principal_that_is_not_shown_is_unknown(member: str) -> None:
+    found = registered(service_principal=principal(**{member: None}))
+
+    assert found.identity.credentials is None
+    assert member in found.unreadable["service_principal"]
+
+
+def test_public_parts_come_from_the_reading_that_selects_them() -> None:
+    key = base64.b64encode(b"der").decode()
+    keys = {"id": REGISTRATION, "keyCredentials": [{"keyId": "c", "key": key}]}
+
+    (found,) = (
+        registered(
+            application=application(keyCredentials=[{"keyId": "c", "key": None}]), application_keys=keys
+        ).identity.credentials
+        or ()
+    )
+
+    assert found.encoded == key
+
+
+@pytest.mark.parametrize("answer", [None, refused(429, {})])
+def test_without_the_public_parts_certificates_are_known_all_the_same(answer: Any) -> None:
+    """Graph gives them to a tenant only so many times in a minute."""
+    listed = [{"keyId": "c", "customKeyIdentifier": HEX}]
+
+    (found,) = (
+        registered(application=application(keyCredentials=listed), application_keys=answer).identity.credentials or ()
+    )
+
+    assert (found.thumbprint, found.sha256) == (HEX, None)
+
+
+def test_public_parts_of_another_object_are_not_believed() -> None:
+    found = registered(application_keys={"id": STRANGER, "keyCredentials": []})
+
+    assert found.identity.credentials is None
+
+
+@pytest.mark.parametrize(
+    ("application_changes", "principal_changes", "enabled"),
+    [
+        ({}, {}, True),
+        ({"isDisabled": False, "disabledByMicrosoftStatus": "NotDisabled"}, {}, True),
+        ({"isDisabled": True}, {}, False),
+        ({"disabledByMicrosoftStatus": "DisabledDueToViolationOfServicesAgreement"}, {}, False),
+        ({}, {"accountEnabled": False}, False),
+        ({}, {"disabledByMicrosoftStatus": "DisabledDueToViolationOfServicesAgreement"}, False),
+        ({}, {"accountEnabled": None}, None),
+    ],
+)
+def test_an_application_is_enabled_when_neither_place_says_otherwise(
+    application_changes: dict[str, Any], principal_changes: dict[str, Any], enabled: bool | None
+) -> None:
+    found = registered(application=application(**application_changes), service_principal=principal(**principal_changes))
+
+    assert found.identity.enabled is enabled
+    assert bool(found.identity.disabled) is (enabled is False)
+
+
+def test_an_application_whose_registration_was_not_read_is_not_said_to_be_enabled() -> None:
+    assert registered(application=refused(403)).identity.enabled is None
+
+
+def test_an_application_in_the_recycle_bin_is_told_from_an_unknown_one() -> None:
+    gone = {"value": [{"appId": CLIENT, "deletedDateTime": "2026-11-20T00:00:00Z"}]}
+
+    with pytest.raises(TaskError, match="deleted at 2026-11-20T00:00:00Z") as error:
+        registered(service_principal=refused(404), application=refused(404), deleted=gone)
+    assert "on_soft_deleted: recover" in error.value.next_step
+
+
 # --- Permissions of APIs and consents ---------------------------------------------------------------------------------
 
 
@@ -317,42 +429,3 @@ def test_a_service_principal_that_does_not_say_whether_it_is_enabled_is_not_read
     found = registered(service_principal={"id": APP, "appId": CLIENT, "displayName": "cdc-app"})
 
     assert (found.identity.enabled, set(found.unreadable)) == (None, {"service_principal"})
-
-
-# --- Public keys of certificates --------------------------------------------------------------------------------------
-
-DER = base64.b64encode(b"a certificate").decode()
-SHA256 = hashlib.sha256(b"a certificate").hexdigest()
-
-
-def sha256s_of(**changes: Any) -> list[str | None]:
-    shown = application(keyCredentials=[{"keyId": "one", "key": None}])
-    return [one.sha256 for one in registered(application=shown, **changes).identity.credentials or ()]
-
-
-def test_the_public_keys_are_asked_for_by_name_as_graph_shows_them_no_other_way() -> None:
-    assert sha256s_of(certificates={"id": REGISTRATION, "keyCredentials": [{"keyId": "one", "key": DER}]}) == [SHA256]
-
-
-@pytest.mark.parametrize(
-    "selected",
-    [
-        {"id": REGISTRATION, "keyCredentials": [{"keyId": "another", "key": DER}]},
-        {"id": REGISTRATION, "keyCredentials": [{"keyId": "one", "key": None}]},
-        {"id": REGISTRATION},
-        refused(403),
-        None,
-    ],
-)
-def test_a_certificate_whose_public_key_is_not_shown_stays_listed_without_it(selected: dict[str, Any] | None) -> None:
-    assert sha256s_of(certificates=selected) == [None]
-
-
-def test_only_consents_for_all_users_count() -> None:
-    grants = [
-        {"consentType": "AllPrincipals", "scope": " user_impersonation  User.Read"},
-        {"consentType": "Principal", "scope": "Mail.Read"},
-        {"consentType": "AllPrincipals", "scope": None},
-    ]
-
-    assert registered(consents={"value": grants}).consented_for_all == frozenset({"user_impersonation", "User.Read"})

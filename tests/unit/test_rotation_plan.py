@@ -11,7 +11,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
+    PRINCIPAL,
+    REGISTRATION,
+    Credential,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._rotation_plan import (
     NAME,
     Use,
@@ -60,6 +64,14 @@ def test_a_record_tells_the_credential_where_it_has_an_id(fact: str | None, key_
     found = use_of("g", None, fact, None, [CURRENT, credential("pair", kind="certificate")])
 
     assert (found.key_id, found.known) == (key_id, known)
+
+
+def test_a_certificate_whose_public_part_was_not_read_is_not_taken_for_gone() -> None:
+    unread = replace(credential("pair", kind="certificate"), sha256=None)
+
+    found = use_of("g", None, f"certificate:{SHA256[:40]}", None, [unread])
+
+    assert (found.key_id, found.known) == (None, "unknown")
 
 
 @pytest.mark.parametrize(("mode", "found"), [("client_secret", "current"), ("certificate", "pair"), (None, None)])
@@ -133,8 +145,14 @@ def test_what_this_module_made_goes() -> None:
     assert gone(credential("old", age=20)) == {"old"}
 
 
-def test_what_others_made_stays_also_when_groups_have_had_it() -> None:
-    assert gone(credential("foreign", name="portal"), used=("foreign",)) == set()
+@pytest.mark.parametrize(("used", "goes"), [(("foreign",), {"foreign"}), ((), set())])
+@pytest.mark.parametrize("place", [REGISTRATION, PRINCIPAL])
+def test_what_others_made_goes_only_when_a_group_is_known_to_have_had_it(
+    place: str, used: tuple[str, ...], goes: set[str]
+) -> None:
+    foreign = replace(credential("foreign", name="terraform"), place=place)
+
+    assert gone(foreign, used=used) == goes
 
 
 @pytest.mark.parametrize(("used", "goes"), [(("app",), {"app"}), ((), set())])

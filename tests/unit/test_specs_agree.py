@@ -304,7 +304,8 @@ def options_of(role: str) -> dict[str, Any]:
 
 ROLE_OPTIONS = options_of("cdc_setup")
 ITEM_OPTIONS: dict[str, Any] = ROLE_OPTIONS[PREFIX + "groups"]["options"]
-ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+# The dependency of the others has no options that a user sets.
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.name != "checked_variables")
 # What a role decides itself; every other option is one of a module that it calls.
 OF_THE_ROLES = {
     "azure_prereqs": {"vaults", "repair", "fail_on"},
@@ -318,13 +319,14 @@ OF_THE_ROLES = {
         "check_prerequisites",
         "repair_prerequisites",
         "wait_interval",
+        "wait_timeout",
     },
 }
 CALLED = {
     "azure_prereqs": ("azure_kv_prereqs_info", "azure_kv_prereqs"),
     "cdc_compliance": ("cdc_compliance_info",),
     "cdc_rotate": ("cdc_credential",),
-    "cdc_setup": ("cdc_group", "cdc_sync", "cdc_connection", "azure_kv_prereqs_info"),
+    "cdc_setup": ("cdc_group", "cdc_sync", "cdc_connection", "azure_kv_prereqs_info", "azure_kv_prereqs"),
 }
 PASSED_ON = sorted(
     (role, option.removeprefix(f"{role}_"))

@@ -29,6 +29,7 @@ from .access_record import (
     each_once,
 )
 from .authorization import moment
+from .facts import PRINCIPAL
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,14 @@ class Enabled:
 
 @dataclass(frozen=True)
 class Certificates:
-    """Certificates that are taken from the registration, or put back: in one request, as the list is one."""
+    """Certificates that are taken from one place, or put back there: in one request, as the list is one."""
 
     application: Principal
     entries: tuple[CertificateEntry, ...]
+
+    @property
+    def place(self) -> str:
+        return self.entries[0].place
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,10 @@ class Secret:
 
     application: Principal
     entry: SecretEntry
+
+    @property
+    def place(self) -> str:
+        return self.entry.place
 
 
 Step: TypeAlias = "Policy | Role | Enabled | Certificates | Secret"
@@ -85,10 +94,17 @@ def cut_steps(seen: Record, *, credentials: bool) -> tuple[Step, ...]:
     if application.account_enabled is not False:
         steps.append(Enabled(application, application.account_enabled, after=False))
     if credentials:
-        if application.certificates:
-            steps.append(Certificates(application, application.certificates))
+        steps += _by_place(application, application.certificates)
         steps += [Secret(application, entry) for entry in application.secrets]
     return tuple(steps)
+
+
+def _by_place(application: Principal, entries: Iterable[CertificateEntry]) -> list[Certificates]:
+    """Registration and service principal have a list each."""
+    found: dict[str, list[CertificateEntry]] = {}
+    for entry in entries:
+        found.setdefault(entry.place, []).append(entry)
+    return [Certificates(application, tuple(here)) for _place_of, here in sorted(found.items())]
 
 
 def is_recorded(record: Record, step: Step) -> bool:
@@ -134,8 +150,9 @@ def restore_steps(record: Record, seen: Record, now: datetime) -> tuple[Step, ..
         for entry in each_once(was.certificates)
         if entry.key and not entry.is_among(application.certificates) and not is_over(entry.ends, now)
     )
-    if back and application.application_object_id is not None:
-        steps.append(Certificates(application, back))
+    for step in _by_place(application, back):
+        if step.place == PRINCIPAL or application.application_object_id is not None:
+            steps.append(step)
     if was.account_enabled and application.account_enabled is not True:
         steps.append(Enabled(application, application.account_enabled, after=True))
     for store in record.stores:
@@ -244,7 +261,8 @@ def object_of(step: Step) -> str:
     if isinstance(step, (Policy, Role)):
         return step.store.label
     name = step.application.display_name or step.application.client_id
-    return f"service principal of {name}" if isinstance(step, Enabled) else f"application {name}"
+    is_principal = isinstance(step, Enabled) or step.place == PRINCIPAL
+    return f"service principal of {name}" if is_principal else f"application {name}"
 
 
 def change_of(step: Step, *, cut: bool) -> Change:

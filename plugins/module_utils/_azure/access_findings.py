@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,9 @@ from .access import UNKNOWN as NOT_KNOWN
 from .access import judge
 from .access_cut import Step, action_of, is_over, object_of
 from .access_record import Record, StoreRights, each_once
-from .facts import Access
+from .facts import Access, Credential
 from .sources import EFFECTIVE, Source
+from .switches import how_to_enable
 from .verdicts import Wanted
 
 INHERITED = Kind("access-remains", HIGH, "-", "Rights that cannot be taken at the vault")
@@ -27,6 +28,8 @@ LACKING = Kind("operator-lacks-rights", HIGH, "-", "The operator may not do what
 STILL_LISTED = Kind("access-still-listed", MEDIUM, "-", "Azure still shows what was removed")
 NOT_RETURNED = Kind("access-not-restorable", MEDIUM, "-", "What cannot be brought back")
 CREDENTIALS_STAY = Kind("credentials-stay", INFO, "-", "The credentials stay registered")
+SIGNING_STAYS = Kind("saml-signing-stays", MEDIUM, "-", "Signing entries of SAML sign-on that are not touched")
+STILL_DISABLED = Kind("application-still-disabled", HIGH, "-", "The application is disabled by somebody else, too")
 ENABLED_UNKNOWN = Kind("principal-state-unknown", MEDIUM, "-", "Whether the service principal was enabled is unknown")
 
 
@@ -199,6 +202,44 @@ def credentials_stay(seen: Record) -> list[Finding]:
             "nothing of the credential is needed while the service principal is disabled",
             f"{count} credential(s) stay registered, and work again when the service principal is enabled",
             "set cut_credentials when a credential may be in wrong hands; rotate it before access is restored",
+        )
+    ]
+
+
+def signing_stays(seen: Record, signing: Sequence[Credential]) -> list[Finding]:
+    """What SAML sign-on has put on the service principal: the sign-on of others hangs on it, so it is never touched."""
+    if not signing:
+        return []
+    application = seen.application
+    return [
+        _finding(
+            SIGNING_STAYS,
+            WARNING,
+            f"service principal of {application.display_name or application.client_id}",
+            "nothing but the credentials of the application",
+            f"signing entries of SAML sign-on, which stay: {', '.join(sorted({one.key_id for one in signing}))}",
+            "the disabled service principal stops them, too; whoever has the private key may sign tokens for the "
+            "services that trust it, so replace it in Entra (Enterprise applications, Single sign-on) if it may be in "
+            "wrong hands",
+            key_ids=sorted({one.key_id for one in signing}),
+        )
+    ]
+
+
+def still_disabled(seen: Record, disabled: Sequence[str]) -> list[Finding]:
+    """What keeps the application out that no cut of this collection has done, so that no return undoes it."""
+    others = [one for one in disabled if "accountEnabled" not in one]
+    if not others:
+        return []
+    application = seen.application
+    return [
+        _finding(
+            STILL_DISABLED,
+            FAILED,
+            f"application {application.display_name or application.client_id}",
+            "enabled, once its access is back",
+            "; ".join(others),
+            how_to_enable(others),
         )
     ]
 

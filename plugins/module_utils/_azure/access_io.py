@@ -25,10 +25,12 @@ from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
 from .access_record import KINDS, Assignment, CertificateEntry, PolicyEntry, Principal, SecretEntry, StoreRights
 from .application_plan import Application
 from .authorization import API, PROVIDER
+from .entra_objects import credentials_of
 from .errors import AzureError
-from .facts import Access, Credential, KeyStore, RoleDefinition
-from .graph import Answer, Registration, batch, credentials_of
+from .facts import PRINCIPAL, REGISTRATION, Access, Credential, KeyStore, RoleDefinition
+from .graph import Answer, Registration, batch
 from .session import Azure, understood
+from .switches import LABELS
 from .vaults import Place
 
 _POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
@@ -48,28 +50,31 @@ class Seen:
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-def principal(azure: Azure, registration: Registration) -> tuple[Principal, list[TaskError]]:
+def principal(azure: Azure, registration: Registration) -> tuple[Principal, dict[str, TaskError]]:
     """The application with what a return needs: the certificates' public part, and the switch of its own.
 
-    With what kept its credentials from being read: then they are those of the registration, without public parts.
+    With what kept the credentials of a place (:mod:`facts`) from being read: then they are those that were read before.
 
     Raises:
         TaskError: Graph does not answer.
     """
     identity = registration.identity
-    reads = {"principal": f"/servicePrincipals/{identity.object_id}?$select=id,accountEnabled"}
+    # Only a single object shows the public part, and only when it is selected (Azure contract §3).
+    select = "id,keyCredentials,passwordCredentials"
+    reads = {PRINCIPAL: f"/servicePrincipals/{identity.object_id}?$select={select},accountEnabled"}
     if identity.application_object_id is not None:
-        # Only a single object shows the public part, and only when it is selected (Azure contract §3).
-        select = "$select=id,keyCredentials,passwordCredentials"
-        reads["keys"] = f"/applications/{identity.application_object_id}?{select}"
+        reads[REGISTRATION] = f"/applications/{identity.application_object_id}?$select={select}"
     answers = batch(azure.graph, reads, obj=f"application {identity.client_id}")
-    troubles = []
-    credentials = identity.credentials or ()
-    if "keys" in answers:
-        read, trouble = _credentials(answers["keys"], registration)
-        credentials = credentials if read is None else read
-        troubles = [] if trouble is None else [trouble]
-    switch = answers["principal"].body
+    troubles: dict[str, TaskError] = {}
+    credentials: list[Credential] = []
+    for place in (REGISTRATION, PRINCIPAL):
+        if place in answers:
+            read, trouble = _credentials(answers[place], registration, place)
+            if trouble is not None:
+                troubles[place] = trouble
+            before = [one for one in identity.credentials or () if one.place == place]
+            credentials += before if read is None else read
+    switch = answers[PRINCIPAL].body
     enabled = None if switch is None else switch.get("accountEnabled")
     found = Principal(
         client_id=identity.client_id,
@@ -85,12 +90,13 @@ def principal(azure: Azure, registration: Registration) -> tuple[Principal, list
                 starts=_iso(one.starts),
                 ends=_iso(one.ends),
                 key=one.encoded or "",
+                place=one.place,
             )
             for one in credentials
             if one.kind == "certificate"
         ),
         secrets=tuple(
-            SecretEntry(key_id=one.key_id, display_name=one.name, ends=_iso(one.ends))
+            SecretEntry(key_id=one.key_id, display_name=one.name, ends=_iso(one.ends), place=one.place)
             for one in credentials
             if one.kind == "secret"
         ),
@@ -98,17 +104,19 @@ def principal(azure: Azure, registration: Registration) -> tuple[Principal, list
     return found, troubles
 
 
-def _credentials(answer: Answer, registration: Registration) -> tuple[tuple[Credential, ...] | None, TaskError | None]:
-    """The credentials of the registration. A list that is missing from the answer is not an empty one."""
+def _credentials(
+    answer: Answer, registration: Registration, place: str
+) -> tuple[tuple[Credential, ...] | None, TaskError | None]:
+    """The credentials of one place. A list that is missing from the answer is not an empty one."""
     obj, words = f"application {registration.identity.client_id}", answer.words
     if answer.body is not None:
         try:
             with understood(obj, plane="Entra"):
-                return credentials_of(answer.body, obj), None
+                return credentials_of(answer.body, obj, place), None
         except Incomplete as error:
             words = error.problem
     return None, TaskError(
-        "the credentials of the application cannot be read",
+        f"the credentials of the {LABELS[place]} cannot be read",
         plane="Entra",
         obj=obj,
         server_words=words,
@@ -249,10 +257,11 @@ def cut(azure: Azure, step: Step, patience: Patience) -> bool:
         application_changes.set_enabled(azure.graph, step.application.object_id, patience, enabled=False)
     else:
         if isinstance(step, Secret):
-            credentials = [Credential("secret", step.entry.key_id, step.entry.display_name, None, None)]
+            entry = step.entry
+            credentials = [Credential("secret", entry.key_id, entry.display_name, None, None, place=entry.place)]
         else:
             credentials = [one.credential() for one in step.entries]
-        application = _application(step.application)
+        application = _application(step.application, step.place)
         return application_changes.remove_credentials(azure.graph, application, credentials, patience).wrote
     return True
 
@@ -274,8 +283,10 @@ def restore(azure: Azure, step: Step, patience: Patience) -> bool:
         application_changes.set_enabled(azure.graph, step.application.object_id, patience, enabled=True)
     elif isinstance(step, Certificates):
         entries = [{"key": one.key, "displayName": one.display_name} for one in step.entries]
-        application = _application(step.application)
-        added = application_changes.add_certificates(azure.graph, application, entries, patience, while_disabled=True)
+        application = _application(step.application, step.place)
+        added = application_changes.add_certificates(
+            azure.graph, application, entries, patience, while_disabled=True, place=step.place
+        )
         return added.wrote
     else:
         raise AssertionError("a secret cannot be brought back")
@@ -340,8 +351,8 @@ def _path(one: Assignment) -> str:
     return f"{one.scope}/{PROVIDER}/roleAssignments/{one.name}"
 
 
-def _application(found: Principal) -> Application:
-    if found.application_object_id is None:
+def _application(found: Principal, place: str) -> Application:
+    if place == REGISTRATION and found.application_object_id is None:
         raise TaskError(
             "the registration of the application cannot be read, so that its credentials cannot be changed",
             plane="Entra",
@@ -351,8 +362,13 @@ def _application(found: Principal) -> Application:
         )
     # What was seen of it, so that nothing is built on an answer that lacks some of that.
     certificates = tuple(one.credential() for one in found.certificates)
-    name = found.display_name or found.client_id
-    return Application(found.client_id, found.application_object_id, name, credentials=certificates)
+    return Application(
+        client_id=found.client_id,
+        object_id=found.application_object_id or "",
+        display_name=found.display_name or found.client_id,
+        principal_id=found.object_id,
+        credentials=certificates,
+    )
 
 
 # What the operator may do -------------------------------------------------------------------------------------------

@@ -19,10 +19,12 @@ from typing import Any, TypeVar
 
 from .._errors import InvalidInput
 from .._ids import is_uuid
-from .facts import Credential
+from .facts import PRINCIPAL, REGISTRATION, Credential
 
 T = TypeVar("T")
-FORMAT, VERSION = "fortanix.dsm.access-record", 1
+# Version 1 has no places: all credentials in it are those of the registration.
+FORMAT, VERSION = "fortanix.dsm.access-record", 2
+_READABLE = (1, 2)
 KINDS = ("keys", "secrets", "certificates", "storage")
 _OPTION = "record"
 _TEXTS = ("taken_at", "disabled_at", "restored_at", "cloud", "tenant_id")
@@ -118,7 +120,8 @@ class StoreRights:
 class CertificateEntry:
     """A registered certificate: its public part, ``key``, is base64 of DER. Times: ISO 8601.
 
-    ``key_id`` belongs to one registration of it: a certificate that is registered again has another one.
+    ``key_id`` belongs to one registration of it: a certificate that is registered again has another one. ``place``:
+    whether the registration or the service principal has it (:mod:`facts`), to which it goes back.
     """
 
     key_id: str
@@ -127,6 +130,7 @@ class CertificateEntry:
     starts: str | None
     ends: str | None
     key: str
+    place: str = REGISTRATION
 
     @property
     def sha256(self) -> str | None:
@@ -141,7 +145,9 @@ class CertificateEntry:
         return self.thumbprint.upper()
 
     def is_same(self, other: CertificateEntry) -> bool:
-        """Whether both are one certificate, whatever its key ID."""
+        """Whether both are one certificate in one place, whatever its key ID."""
+        if self.place != other.place:
+            return False
         if self.key and other.key:
             return self.sha256 == other.sha256
         if self.sha1 and other.sha1:
@@ -162,6 +168,7 @@ class CertificateEntry:
             thumbprint=self.sha1 or None,
             sha256=self.sha256,
             encoded=self.key or None,
+            place=self.place,
         )
 
 
@@ -185,6 +192,7 @@ class SecretEntry:
     key_id: str
     display_name: str
     ends: str | None
+    place: str = REGISTRATION
 
 
 @dataclass(frozen=True)
@@ -228,7 +236,7 @@ class Record:
         """
         if document.get("format") != FORMAT:
             raise InvalidInput(_OPTION, "it is no record of what an application held", _REMEDY)
-        if document.get("version") != VERSION:
+        if document.get("version") not in _READABLE:
             raise InvalidInput(
                 _OPTION,
                 f"it is of version {document.get('version')!r}, and this collection knows version {VERSION}",
@@ -313,11 +321,11 @@ def _principal(given: Mapping[str, Any]) -> Principal:
             raise ValueError("a certificate of the application has no key ID, thumbprint or public part")
         # Raises where the public part is no base64.
         base64.b64decode(entry.key)
-    return Principal(
-        **{name: given[name] for name in known},
-        certificates=certificates,
-        secrets=tuple(SecretEntry(**entry) for entry in given["secrets"]),
-    )
+    secrets = tuple(SecretEntry(**entry) for entry in given["secrets"])
+    places = {one.place for one in certificates} | {one.place for one in secrets}
+    if places - {REGISTRATION, PRINCIPAL}:
+        raise ValueError("the place of a credential is neither the application nor the service principal")
+    return Principal(**{name: given[name] for name in known}, certificates=certificates, secrets=secrets)
 
 
 def _store(given: Mapping[str, Any], object_id: str) -> StoreRights:

@@ -22,7 +22,7 @@ from . import access_cut, access_findings, access_io, graph
 from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
 from .access_record import Record
 from .errors import may_pass
-from .facts import KeyStore
+from .facts import PRINCIPAL, REGISTRATION, KeyStore
 from .graph import Registration
 from .session import Azure, understood
 
@@ -30,14 +30,14 @@ from .session import Azure, understood
 DONE, ACCEPTED, PLANNED, REFUSED, UNREADABLE = "done", "accepted", "planned", "failed", "unreadable"
 # One place of Azure or Graph may lag behind another: a single look proves nothing.
 _LOOKS_IN_A_ROW = 2
-_CREDENTIALS = ("", "credentials")
 
 
 @dataclass(frozen=True)
 class Look:
     """What is there. ``troubles``: what could not be found out, each as the error that it met.
 
-    ``unread``: which parts those are, by resource ID of the vault (empty for the application) and name.
+    ``unread``: which parts those are, by resource ID of the vault and name. For the application that ID is empty, and
+    the name is the place whose credentials are meant.
     """
 
     seen: Record
@@ -50,7 +50,7 @@ class Look:
         if isinstance(step, Enabled):
             return self.seen.application.account_enabled is not None
         if isinstance(step, (Certificates, Secret)):
-            return _CREDENTIALS not in self.unread
+            return ("", step.place) not in self.unread
         if self.seen.store(step.store.resource_id) is None:
             return False
         part = "policies" if isinstance(step, Policy) else "local" if step.assignment.local else "assignments"
@@ -100,9 +100,10 @@ def look(
         tenant_id=(tenant if is_uuid(tenant) else identity.home_tenant_id or "").lower() or None,
         taken_at=iso(azure.now()),
     )
-    seen = Look(record, troubles=troubles if credentials else [])
-    no_credentials = troubles or principal.application_object_id is None
-    unread = {_CREDENTIALS} if no_credentials else set()
+    seen = Look(record, troubles=list(troubles.values()) if credentials else [])
+    unread = {("", place) for place in troubles}
+    if principal.application_object_id is None:
+        unread.add(("", REGISTRATION))
     rights = []
     for store in stores:
         try:
@@ -232,7 +233,10 @@ class Work:
         known = {str(one) for one in self.before.troubles}
         others = [one for one in last.troubles if str(one) not in known]
         return replace(
-            last, seen=seen, troubles=[*self.before.troubles, *others, error], unread=frozenset({_CREDENTIALS})
+            last,
+            seen=seen,
+            troubles=[*self.before.troubles, *others, error],
+            unread=frozenset({("", REGISTRATION), ("", PRINCIPAL)}),
         )
 
     def _registration_now(self) -> Registration:

@@ -20,9 +20,10 @@ from .._waiter import Patience
 from . import application_consent, application_lists, writes
 from .application_lists import Changed, Edit
 from .application_plan import MARK, Application, Permission
+from .entra_objects import credential_of
 from .errors import GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
-from .facts import Credential
-from .graph import credential_of, quoted
+from .facts import PRINCIPAL, REGISTRATION, Credential
+from .graph import quoted
 from .pipeline import Channel
 
 T = TypeVar("T")
@@ -56,13 +57,36 @@ def create(graph: Channel, display_name: str, unique_name: str | None) -> str | 
     """
     obj = f"application {display_name}"
     body: dict[str, Any] = {"displayName": display_name, "signInAudience": "AzureADMyOrg", "tags": [MARK]}
-    with _explained("make applications", _MAY_WRITE, obj):
+    with allowed("make applications", _MAY_WRITE, obj):
         if unique_name is None:
-            made = graph.send("POST", "/v1.0/applications", obj=obj, body=body)
+            made: Mapping[str, Any] = graph.send("POST", "/v1.0/applications", obj=obj, body=body)
         else:
-            path = f"/v1.0/applications(uniqueName='{quoted(unique_name)}')"
-            made = graph.send("PATCH", path, obj=obj, body=body, headers={"Prefer": "create-if-missing"})
+            made = _upserted(graph, unique_name, body, obj)
     return text_in(made, "appId", plane="Entra", obj=obj) if made else None
+
+
+def _upserted(graph: Channel, unique_name: str, body: Mapping[str, Any], obj: str) -> Mapping[str, Any]:
+    path = f"/v1.0/applications(uniqueName='{quoted(unique_name)}')"
+    taken = None
+    try:
+        return graph.send("PATCH", path, obj=obj, body=body, headers={"Prefer": "create-if-missing"})
+    except AzureError as error:
+        if status_of(error) != 400 or "uniquename" not in error.words.lower():
+            raise
+        taken = error
+    raise AzureError(
+        f"another application has the unique name {unique_name}, and Graph does not show it: most likely one that was "
+        "deleted, which keeps its name for 30 days",
+        plane=taken.plane,
+        obj=obj,
+        words=taken.words,
+        next_step="run the task again with on_soft_deleted: recover, by an operator with Application.Read.All, to have "
+        "it back; or choose another app_unique_name, or delete it for good in Entra (App registrations, Deleted "
+        "applications)",
+        status=taken.status,
+        code=taken.code,
+        retryable=False,
+    )
 
 
 def create_principal(graph: Channel, client_id: str, patience: Patience) -> None:
@@ -76,7 +100,7 @@ def create_principal(graph: Channel, client_id: str, patience: Patience) -> None
             if status_of(error) != 409:
                 raise
 
-    with _explained("make service principals", _MAY_WRITE, obj):
+    with allowed("make service principals", _MAY_WRITE, obj):
         until_known(send, patience, unknown=(400, 404))
 
 
@@ -96,7 +120,8 @@ def update(
 
 
 def _changed(graph: Channel, application: Application, edit: Edit, patience: Patience) -> Changed:
-    with _explained("change this application", _MAY_WRITE, f"application {application.display_name}"):
+    what = "service principal" if edit.place == PRINCIPAL else "application"
+    with allowed(f"change this {what}", _MAY_WRITE, application.label_at(edit.place)):
         return application_lists.change(graph, application, edit, patience)
 
 
@@ -107,7 +132,7 @@ def set_consent(
     patience: Patience,
 ) -> bool:
     """Consent for everybody, by a further grant or the one that is there, extended; whether this run has done it."""
-    with _explained("give consent", _MAY_CONSENT, f"admin consent for {application.display_name}"):
+    with allowed("give consent", _MAY_CONSENT, f"admin consent for {application.display_name}"):
         return application_consent.give(graph, application, permission, patience)
 
 
@@ -129,7 +154,7 @@ def add_secret(
     body = {"passwordCredential": {"displayName": name, "endDateTime": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}}
     lost = None
     try:
-        with _explained("add secrets to this application", _MAY_WRITE, obj):
+        with allowed("add secrets to this application", _MAY_WRITE, obj):
             made = _new_secret(until_known(lambda: graph.send("POST", path, obj=obj, body=body), patience), obj)
     except AzureError as error:
         status = status_of(error)
@@ -197,7 +222,9 @@ def remove_credentials(
     *,
     required: Credential | None = None,
 ) -> Removed:
-    """Take these secrets and certificates away, and no other; the same thing done by somebody else is as good.
+    """Take these secrets and certificates away, wherever they are, and no other.
+
+    The same thing done by somebody else is as good.
 
     Args:
         graph: The way to Microsoft Graph.
@@ -209,30 +236,34 @@ def remove_credentials(
     Raises:
         TaskError: one of them is still there, or it cannot be seen whether it is.
     """
-    certificates = [one for one in credentials if one.kind == "certificate"]
     wrote = False
     put_back: tuple[str, ...] = ()
-    if certificates:
-        stays = required if required is not None and required.kind == "certificate" else None
-        changed = _changed(graph, application, Edit(remove=certificates, required=stays), patience)
-        wrote, put_back = changed.wrote, changed.put_back
+    for place in (REGISTRATION, PRINCIPAL):
+        certificates = [one for one in credentials if one.kind == "certificate" and one.place == place]
+        if not certificates:
+            continue
+        needed = required is not None and required.kind == "certificate" and required.place == place
+        edit = Edit(remove=certificates, required=required if needed else None, place=place)
+        changed = _changed(graph, application, edit, patience)
+        wrote, put_back = wrote or changed.wrote, (*put_back, *changed.put_back)
     for one in credentials:
         if one.kind == "secret":
-            wrote = _take_secret(graph, application, one.key_id, patience) or wrote
+            wrote = _take_secret(graph, application, one, patience) or wrote
     return Removed(wrote, put_back)
 
 
-def _take_secret(graph: Channel, application: Application, key_id: str, patience: Patience) -> bool:
+def _take_secret(graph: Channel, application: Application, secret: Credential, patience: Patience) -> bool:
     """Remove it and make sure that it is gone; False when somebody else has removed it."""
-    return _remove_secret(graph, application, key_id) or _see_secret_gone(graph, application, key_id, patience)
+    return _remove_secret(graph, application, secret) or _see_secret_gone(graph, application, secret, patience)
 
 
-def _remove_secret(graph: Channel, application: Application, key_id: str) -> bool:
+def _remove_secret(graph: Channel, application: Application, secret: Credential) -> bool:
     """Remove it by its ID; False where Graph does not say that it has: it is gone already, or not known there yet."""
-    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}/removePassword"
+    obj, path = application.label_at(secret.place), f"{application.path_at(secret.place)}/removePassword"
+    what = "service principal" if secret.place == PRINCIPAL else "application"
     try:
-        with _explained("change this application", _MAY_WRITE, obj):
-            graph.send("POST", path, obj=obj, body={"keyId": key_id}, repeatable=True)
+        with allowed(f"change this {what}", _MAY_WRITE, obj):
+            graph.send("POST", path, obj=obj, body={"keyId": secret.key_id}, repeatable=True)
     except AzureError as error:
         if status_of(error) not in (400, 404) and not may_have_worked(error):
             raise
@@ -240,7 +271,7 @@ def _remove_secret(graph: Channel, application: Application, key_id: str) -> boo
     return True
 
 
-def _see_secret_gone(graph: Channel, application: Application, key_id: str, patience: Patience) -> bool:
+def _see_secret_gone(graph: Channel, application: Application, secret: Credential, patience: Patience) -> bool:
     """Look for a secret whose removal was not confirmed, and remove it when it shows; whether this has removed it.
 
     One that this run has seen listed, and that is not listed any more, was removed by somebody else. One that was never
@@ -249,14 +280,15 @@ def _see_secret_gone(graph: Channel, application: Application, key_id: str, pati
     Raises:
         TaskError: it is there still, or may be.
     """
-    obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
+    key_id, obj, path = secret.key_id, application.label_at(secret.place), application.path_at(secret.place)
+    object_id = str(application.principal_id if secret.place == PRINCIPAL else application.object_id)
     was_listed = any(one.key_id == key_id for one in application.credentials)
     in_a_row, waits = 0, True
     while waits and in_a_row < EQUAL_READS:
         body = graph.get(path, obj=obj, query={"$select": "id,passwordCredentials"})
-        check_id(body, application.object_id, plane="Entra", obj=obj)
+        check_id(body, object_id, plane="Entra", obj=obj)
         listed = {str(one.get("keyId")) for one in list_in(body, "passwordCredentials", plane="Entra", obj=obj)}
-        if key_id in listed and _remove_secret(graph, application, key_id):
+        if key_id in listed and _remove_secret(graph, application, secret):
             return True
         in_a_row = 0 if key_id in listed else in_a_row + 1
         was_listed = was_listed or key_id in listed
@@ -279,30 +311,32 @@ def add_certificates(
     patience: Patience,
     *,
     while_disabled: bool = False,
+    place: str = REGISTRATION,
 ) -> Changed:
     """Register further certificates: ``key`` is base64 of DER, ``displayName`` says whose they are. None goes.
 
-    ``while_disabled``: also where the application is disabled, as in the way back from an emergency.
+    ``while_disabled``: also where the application is disabled, as in the way back from an emergency. ``place``: whether
+    with the registration, or with the service principal, where they have been before.
     """
-    return _changed(graph, application, Edit(add=entries, while_disabled=while_disabled), patience)
+    return _changed(graph, application, Edit(add=entries, while_disabled=while_disabled, place=place), patience)
 
 
 def set_enabled(graph: Channel, object_id: str, patience: Patience, *, enabled: bool) -> None:
     """Switch a service principal on or off: for one that is off, Entra issues no token (AADSTS7000112, T36)."""
     obj, path = f"service principal {object_id}", f"/v1.0/servicePrincipals/{object_id}"
-    with _explained("change this service principal", _MAY_WRITE, obj):
+    with allowed("change this service principal", _MAY_WRITE, obj):
         writes.repeated(lambda: graph.send("PATCH", path, obj=obj, body={"accountEnabled": enabled}), patience)
 
 
 def remove(graph: Channel, application: Application) -> None:
     """Delete the registration; its service principal goes with it."""
     obj = f"application {application.display_name}"
-    with _explained("remove this application", _MAY_WRITE, obj):
+    with allowed("remove this application", _MAY_WRITE, obj):
         graph.send("DELETE", f"/v1.0/applications/{application.object_id}", obj=obj)
 
 
 @contextmanager
-def _explained(deed: str, permission: str, obj: str) -> Iterator[None]:
+def allowed(deed: str, permission: str, obj: str) -> Iterator[None]:
     """Names the permission of Graph that a refused request needs."""
     refused = None
     try:

@@ -5,6 +5,8 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """Certificates and API permissions of an application, which Graph replaces whole (Azure contract §3).
 
+A service principal has a list of certificates of its own, to which the same applies.
+
 A certificate is identified by its SHA-1 thumbprint, which is computed from the public part where Graph shows that and
 is ``customKeyIdentifier`` elsewhere; its key ID changes when it is registered again. An API permission is identified by
 API, ID and type.
@@ -22,10 +24,12 @@ from .._errors import TaskError
 from .._replacement import Incomplete, Whole, Wish, check_id, list_in
 from .._waiter import Patience
 from .application_plan import Application, Permission
+from .entra_objects import credential_of
 from .errors import AzureError, may_have_worked, status_of
-from .facts import Credential
-from .graph import credential_of
+from .facts import PRINCIPAL, REGISTRATION, Credential
+from .graph import batch
 from .pipeline import Channel
+from .switches import disabled_of
 
 CERTIFICATES, PERMISSIONS = "keyCredentials", "requiredResourceAccess"
 _KIND = {"type": "AsymmetricX509Cert", "usage": "Verify"}
@@ -40,7 +44,8 @@ class Edit:
     """What is to change. ``add``: entries with ``key`` (base64 of DER) and ``displayName``; ``remove``: certificates.
 
     ``required``: a certificate that must stay. ``while_disabled``: an entry that somebody else has removed is put back
-    also where the application is disabled, as one is that was cut off in an emergency.
+    also where the application is disabled, as one is that was cut off in an emergency. ``place``: whose certificates
+    these are; ``permission`` is the registration's alone.
     """
 
     add: Sequence[Entry] = ()
@@ -48,6 +53,7 @@ class Edit:
     permission: Permission | None = None
     required: Credential | None = None
     while_disabled: bool = False
+    place: str = REGISTRATION
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,8 @@ def identity_of(certificate: Credential) -> str:
 class _Lists:
     def __init__(self, graph: Channel, application: Application, edit: Edit, patience: Patience) -> None:
         self._graph, self._application, self._edit, self._patience = graph, application, edit, patience
-        self._obj = f"application {application.display_name}"
-        self._path = f"/v1.0/applications/{application.object_id}"
+        self._obj, self._path = application.label_at(edit.place), application.path_at(edit.place)
+        self._id = str(application.principal_id if edit.place == PRINCIPAL else application.object_id)
         with_certificates = bool(edit.add or edit.remove)
         self._members = [CERTIFICATES] * with_certificates + [PERMISSIONS] * (edit.permission is not None)
 
@@ -97,14 +103,16 @@ class _Lists:
         outcome = _replacement.change(whole, self._wish(), self._patience)
         certificates = None
         if CERTIFICATES in self._members:
-            certificates = tuple(credential_of("certificate", one) for one in _of(CERTIFICATES, outcome.entries))
+            listed = _of(CERTIFICATES, outcome.entries)
+            certificates = tuple(credential_of("certificate", one, self._edit.place) for one in listed)
         return Changed(certificates, outcome.wrote, outcome.put_back)
 
     def _wish(self) -> Wish[Entries]:
         edit, found = self._edit, self._application
         known: list[str] = []
         if CERTIFICATES in self._members:
-            known += [identity_of(one) for one in found.credentials if one.kind == "certificate"]
+            here = [one for one in found.credentials if one.place == edit.place]
+            known += [identity_of(one) for one in here if one.kind == "certificate"]
         if PERMISSIONS in self._members:
             known += _permissions(found.access)
         # With a key ID of ours, a list that has to be sent again has the same entry in it.
@@ -125,7 +133,7 @@ class _Lists:
 
     def _read(self) -> dict[str, Entries]:
         body = self._graph.get(self._path, obj=self._obj, query={"$select": ",".join(["id", *self._members])})
-        check_id(body, self._application.object_id, plane="Entra", obj=self._obj)
+        check_id(body, self._id, plane="Entra", obj=self._obj)
         found: dict[str, Entries] = {}
         for member in self._members:
             listed = list_in(body, member, plane="Entra", obj=self._obj)
@@ -136,6 +144,16 @@ class _Lists:
         """The certificates as they are to be sent again."""
         entries = [{name: value for name, value in entry.items() if value is not None} for entry in listed]
         lost = [str(entry.get("keyId")) for entry in entries if not entry.get("key")]
+        if any(str(entry.get("usage")).lower() == "sign" for entry in entries if not entry.get("key")):
+            gone = ", ".join(one.key_id for one in self._edit.remove) or "none"
+            raise TaskError(
+                "it has a signing key of SAML sign-on, which Graph never shows and which would be lost when the list "
+                "of certificates is changed; the list was left as it is",
+                plane="Entra",
+                obj=self._obj,
+                next_step="change the list in the portal or with `az ad sp credential`, which keep signing keys (to be "
+                f"removed: {gone}), or use an application of its own for DSM",
+            )
         if lost:
             raise Incomplete(
                 f"Graph does not show the public part of the credentials {', '.join(lost)}, which would be lost when "
@@ -161,13 +179,22 @@ class _Lists:
     def _refuse_disabled(self) -> None:
         if self._edit.while_disabled:
             return
-        path = f"/v1.0/servicePrincipals(appId='{self._application.client_id}')"
-        found = self._graph.get(path, obj=self._obj, query={"$select": "id,appId,accountEnabled"})
-        if found.get("accountEnabled") is True:
+        application = self._application
+        reads = {
+            "registration": f"/applications/{application.object_id}",
+            "principal": f"/servicePrincipals(appId='{application.client_id}')",
+        }
+        answers = batch(self._graph, reads, obj=self._obj)
+        registration, principal = answers["registration"].body, answers["principal"].body
+        is_known = registration is not None and (principal or {}).get("accountEnabled") is True
+        if is_known and not disabled_of(registration, principal):
             return
         raise TaskError(
             "somebody else has removed what this task has written, and the application is disabled: it may have been "
-            "cut off in an emergency, so that nothing is put back",
+            "cut off in an emergency, so that nothing is put back"
+            if disabled_of(registration, principal)
+            else "somebody else has removed what this task has written, and it cannot be read whether the application "
+            "is disabled, as one is that was cut off in an emergency: nothing is put back",
             plane="Entra",
             obj=self._obj,
             next_step="see who has disabled the application and why; run the task again when it is enabled",

@@ -18,7 +18,7 @@ from typing import Any
 
 from .._certificates import Certificate
 from .._plan import NOT_YET_KNOWN, Change, View
-from .facts import Credential
+from .facts import PRINCIPAL, Credential
 
 # The tag of applications, and the display name of credentials, that the collection made.
 MARK = "fortanix-dsm-ansible"
@@ -37,6 +37,8 @@ class Consent:
 class Application:
     """An app registration and its service principal (``principal_id``, None when there is none).
 
+    ``credentials``: of both, each with its place. ``disabled``: what keeps it from logging in, in words. ``signing``:
+    what SAML sign-on has put on the service principal, which nobody logs in by and nothing here touches.
     ``access``: ``requiredResourceAccess`` as Graph shows it. ``consent``: for Key Vault; None when there is none, or it
     was not looked for.
     """
@@ -48,10 +50,28 @@ class Application:
     created: datetime | None = None
     tags: tuple[str, ...] = ()
     enabled: bool = True
+    disabled: tuple[str, ...] = ()
     principal_id: str | None = None
     credentials: tuple[Credential, ...] = ()
+    signing: tuple[Credential, ...] = ()
     access: tuple[Mapping[str, Any], ...] = ()
     consent: Consent | None = None
+
+    def label_at(self, place: str) -> str:
+        """What messages call the object that has the credentials of this place."""
+        return f"{'service principal of' if place == PRINCIPAL else 'application'} {self.display_name}"
+
+    def path_at(self, place: str) -> str:
+        """Where Microsoft Graph has that object.
+
+        Raises:
+            ValueError: it has no service principal.
+        """
+        if place != PRINCIPAL:
+            return f"/v1.0/applications/{self.object_id}"
+        if self.principal_id is None:
+            raise ValueError(f"{self.display_name} has no service principal")
+        return f"/v1.0/servicePrincipals/{self.principal_id}"
 
     @property
     def is_ours(self) -> bool:
@@ -110,6 +130,7 @@ class Wanted:
 class Steps:
     """What is to be done, in this order. ``consent``: the words of the grant's scope afterwards; empty for nothing."""
 
+    recover: bool = False
     create: bool = False
     create_principal: bool = False
     pair_at: str | None = None
@@ -124,7 +145,7 @@ class Steps:
     @property
     def creates(self) -> bool:
         """Whether an object comes into being that takes a while to be seen everywhere (Azure contract §3)."""
-        return self.create or self.create_principal
+        return self.recover or self.create or self.create_principal
 
 
 def steps_for(wanted: Wanted, found: Application | None, now: datetime) -> Steps:

@@ -19,16 +19,14 @@ from .application_consent import grant_for, words_of
 from .application_plan import SCOPE, Application, Consent, Permission
 from .authorization import moment
 from .cloud import Cloud
+from .entra_objects import KEYS, credentials_of, signing_of, with_keys
 from .errors import denied, refusal
-from .graph import Answer, batch, credentials_of, quoted, with_public_keys
+from .facts import PRINCIPAL, REGISTRATION, Credential
+from .graph import Answer, batch, quoted
 from .pipeline import Channel
 from .session import understood
+from .switches import disabled_of
 
-_APPLICATION = (
-    "id,appId,displayName,uniqueName,createdDateTime,isDisabled,tags,passwordCredentials,keyCredentials,"
-    "requiredResourceAccess"
-)
-_PRINCIPAL = "id,appId,accountEnabled"
 _NOT_FOUND = 404
 _MAY_READ = "Application.Read.All"
 _MAY_READ_CONSENT = "DelegatedPermissionGrant.Read.All"
@@ -92,14 +90,11 @@ def look(graph: Channel, cloud: Cloud, selector: Selector, *, key_vault: bool, c
         else:
             _check_named(application, selector)
         if application is not None and selector.by != "client_id":
-            client_id = text_in(application, "appId", plane="Entra", obj=str(selector))
-            reads = _belongings(client_id, consent)
-            if selector.by == "display_name":
-                # A list does not show the public keys (Azure contract §3).
-                reads["certificates"] = f"/applications(appId='{client_id}')?$select=id,keyCredentials"
-            answers |= batch(graph, reads, obj=str(selector))
-            if "certificates" in answers:
-                application = with_public_keys(application, answers["certificates"].body)
+            answers |= batch(
+                graph,
+                _belongings(text_in(application, "appId", plane="Entra", obj=str(selector)), consent),
+                obj=str(selector),
+            )
         found = None if application is None else _application(application, answers, permission, str(selector))
         return Observation(found, permission, answers["policy"].body)
 
@@ -113,15 +108,19 @@ def _check_named(application: Mapping[str, Any], selector: Selector) -> None:
 
 def _path_of(selector: Selector) -> str:
     if selector.by == "client_id":
-        return f"/applications(appId='{selector.value}')?$select={_APPLICATION}"
+        return f"/applications(appId='{selector.value}')"
     if selector.by == "unique_name":
-        return f"/applications(uniqueName='{quoted(selector.value)}')?$select={_APPLICATION}"
-    return f"/applications?$filter=displayName%20eq%20'{quoted(selector.value)}'&$select={_APPLICATION}"
+        return f"/applications(uniqueName='{quoted(selector.value)}')"
+    return f"/applications?$filter=displayName%20eq%20'{quoted(selector.value)}'"
 
 
 def _belongings(client_id: str, consent: bool) -> dict[str, str]:
     key = f"/servicePrincipals(appId='{client_id}')"
-    reads = {"principal": f"{key}?$select={_PRINCIPAL}"}
+    reads = {
+        "application_keys": f"/applications(appId='{client_id}')?{KEYS}",
+        "principal": key,
+        "principal_keys": f"{key}?{KEYS}",
+    }
     return {**reads, "consents": f"{key}/oauth2PermissionGrants"} if consent else reads
 
 
@@ -191,7 +190,11 @@ def _application(
     body: Mapping[str, Any], answers: Mapping[str, Answer], permission: Permission | None, obj: str
 ) -> Application:
     principal = _read(answers["principal"], "look at service principals", _MAY_READ, obj)
-    enabled = body.get("isDisabled") is not True and (principal or {}).get("accountEnabled") is not False
+    credentials, signing = _credentials(body, answers["application_keys"], REGISTRATION, obj)
+    if principal is not None:
+        of_principal, signing = _credentials(principal, answers["principal_keys"], PRINCIPAL, obj)
+        credentials += of_principal
+    disabled = disabled_of(body, principal)
     access = list_in(body, "requiredResourceAccess", plane="Entra", obj=obj)
     tags = list_in(body, "tags", plane="Entra", obj=obj)
     return Application(
@@ -201,12 +204,29 @@ def _application(
         unique_name=body.get("uniqueName") or None,
         created=moment(body.get("createdDateTime")),
         tags=tuple(tags),
-        enabled=enabled,
+        enabled=not disabled,
+        disabled=disabled,
         principal_id=None if principal is None else text_in(principal, "id", plane="Entra", obj=obj),
-        credentials=credentials_of(body, obj),
+        credentials=credentials,
+        signing=signing,
         access=tuple(access),
         consent=_consent(answers.get("consents"), permission, obj),
     )
+
+
+def _credentials(
+    body: Mapping[str, Any], keys: Answer, place: str, obj: str
+) -> tuple[tuple[Credential, ...], tuple[Credential, ...]]:
+    """Those by which somebody logs in, and those of SAML sign-on.
+
+    Raises:
+        Incomplete: the public parts of certificates are not to be seen, without which none can be told from another.
+    """
+    shown = _read(keys, "look at credentials", _MAY_READ, obj)
+    if shown is None and body.get("keyCredentials"):
+        raise Incomplete("Graph does not show the public parts of its certificates", plane="Entra", obj=obj)
+    whole = with_keys(body, shown, obj)
+    return credentials_of(whole, obj, place), signing_of(whole, obj, place)
 
 
 def _consent(answer: Answer | None, permission: Permission | None, obj: str) -> Consent | None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import _deps, _time
+from .. import _certificates, _deps, _time
 from .._environment import CREDENTIAL_FILE, PROOFS
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
@@ -159,27 +159,38 @@ def _application(
         return identity.ClientSecretCredential(tenant, client_id, value, **settings)
     if proof == "oidc_token":
         return identity.ClientAssertionCredential(tenant, client_id, lambda: value, **settings)
+    if proof == "x509_certificate_path":
+        return _by_certificate(params, tenant, client_id, settings)
     words, read = "", ""
     try:
-        if proof == "x509_certificate_path":
-            password = params.get("x509_certificate_password")
-            return identity.CertificateCredential(tenant, client_id, value, password=password, **settings)
         with open(value, encoding="utf-8") as file:
             read = file.read()
     except OSError as error:
         words = error.strerror or type(error).__name__
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         words = str(error)
-    if proof == "x509_certificate_path":
-        raise InvalidInput(
-            proof,
-            f"{value!r} cannot be used: {words}",
-            "name a PEM or PKCS#12 file with certificate and private key; x509_certificate_password opens the key",
-        )
     if words or not read.strip():
         raise InvalidInput(proof, f"{value!r} cannot be used: {words or 'it is empty'}", "name the file with the token")
     # Reads the file again for each token, as the token in it is renewed from outside.
     return identity.WorkloadIdentityCredential(tenant_id=tenant, client_id=client_id, token_file_path=value, **settings)
+
+
+def _by_certificate(params: Mapping[str, Any], tenant: str, client_id: str, settings: Mapping[str, Any]) -> Any:
+    """The credential with a certificate, which the SDK itself reads in fewer forms."""
+    option, password_option = "x509_certificate_path", "x509_certificate_password"
+    source, password = params[option], params.get(password_option) or None
+    remedy = f"name a PEM or PKCS#12 file with certificate and private key; {password_option} opens the key"
+    try:
+        found = _certificates.load_chain(option, source, "private key", None, password, password_option)
+        data = "".join(reversed(_certificates.pem_of(*found))).encode("ascii")
+        return _identity().CertificateCredential(tenant, client_id, certificate_data=data, **settings)
+    except InvalidInput as error:
+        words = error.problem if error.obj == option else f"{error.obj}: {error.problem}"
+        remedy = error.next_step
+    except ValueError as error:
+        # The SDK's, about a key that is not RSA.
+        words = str(error)
+    raise InvalidInput(option, f"{_certificates.shown(source)} cannot be used: {words}", remedy)
 
 
 def _identity() -> Any:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._errors import TaskError
+from . import refusing_policies
 
 _AADSTS = re.compile(r"\bAADSTS(\d+)\b")
 # What Entra appends to its sentence: noise that differs each time.
@@ -24,6 +25,8 @@ _TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
 # How azure-identity tells an outage of Entra: by the same class as a wrong secret, told apart by its words only.
 _OUTAGE = re.compile(r"\bHTTP Error: 5\d\d\b")
 GRAPH_DENIED = "Authorization_RequestDenied"
+SCOPE_LOCKED, DISALLOWED = "ScopeLocked", "RequestDisallowedByPolicy"
+_LOCKED_SCOPES = re.compile(r"scope\(s\) are locked: '([^']+)'")
 _ACTION_AND_SCOPE = re.compile(r"perform action '([^']+)'.*?over scope '([^']+)'", re.DOTALL)
 
 # Numbers of AADSTS codes -> (problem, next step). Microsoft may change them: they are hints (T20).
@@ -132,14 +135,13 @@ _CODES: Mapping[str, tuple[str, str]] = {
         "an app management policy of the tenant forbids credentials that are valid for so long",
         "make one that is valid for a shorter time, or have the application exempted",
     ),
-    "RequestDisallowedByPolicy": (
+    DISALLOWED: (
         "an Azure Policy forbids this",
-        "have those who own the policy make an exception, or choose what it allows: the built-in policy "
-        "12d4fa5e-1f9f-4c21-97a9-b99b3c6611b5 against vaults with access policies allows the permission model rbac",
+        "have those who own the policy make an exemption, or set what it allows",
     ),
-    "ScopeLocked": (
-        "a lock protects this scope",
-        "have the lock taken off for the time of the change; the server names it",
+    SCOPE_LOCKED: (
+        "a lock forbids this",
+        "have the lock taken off for the time of the change (`az lock list`, `az lock delete`), and run the task again",
     ),
     "ConflictError": ("something else is changing the same object", "run the task again when that is done"),
     "PrincipalNotFound": (
@@ -223,7 +225,7 @@ def status_of(error: Exception) -> int | None:
 
 
 # What stays as it is until somebody does something about it, although the status is that of a conflict.
-_LASTING_CONFLICTS = frozenset({"ScopeLocked", "VaultAlreadyExists", "MissingSubscriptionRegistration"})
+_LASTING_CONFLICTS = frozenset({SCOPE_LOCKED, "VaultAlreadyExists", "MissingSubscriptionRegistration"})
 
 
 def may_pass(error: TaskError) -> bool:
@@ -272,10 +274,17 @@ def refusal(
         action, scope = denied.groups()
         problem = f"the operator may not do {action}"
         advice = f"give the operator a role with {action} at {scope}; it takes up to ten minutes to have an effect"
+    policies = refusing_policies.named_in(body, words) if code == DISALLOWED else []
+    problem += refusing_policies.told(policies)
+    if code == DISALLOWED:
+        advice += refusing_policies.advice(policies)
+    locked = _LOCKED_SCOPES.search(words)
+    if code == SCOPE_LOCKED and locked:
+        problem = f"a lock at {locked[1].replace(',', ', ')} forbids this"
     if retry_after:
         advice += f" (the server asks to wait: Retry-After {retry_after})"
     quoted = f"{code}: {words}" if code and words else code or words or f"HTTP status {status}"
-    return AzureError(
+    error = AzureError(
         problem,
         plane=plane,
         obj=obj,
@@ -285,6 +294,9 @@ def refusal(
         code=code,
         retry_after=_seconds(retry_after),
     )
+    if policies:
+        error.details["policies"] = policies
+    return error
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -18,6 +18,9 @@ from typing import Any
 
 VAULT = "vault"
 MANAGED_HSM = "managed_hsm"
+# Where a credential of an application is.
+REGISTRATION = "application"
+PRINCIPAL = "service_principal"
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,10 @@ class KeyStore:
 
 @dataclass(frozen=True)
 class Credential:
-    """A secret or certificate of an application, as Graph shows it. ``thumbprint``: SHA-1, upper-case hex."""
+    """A secret or certificate of an application, as Graph shows it. ``thumbprint``: SHA-1, upper-case hex.
+
+    ``place``: :data:`REGISTRATION` or :data:`PRINCIPAL`, which has credentials of its own.
+    """
 
     kind: str
     key_id: str
@@ -154,6 +160,7 @@ class Credential:
     sha256: str | None = None
     # The public part, base64 of DER, where Graph shows it.
     encoded: str | None = field(default=None, repr=False)
+    place: str = REGISTRATION
 
     def record(self) -> dict[str, Any]:
         """As results show it; never a value."""
@@ -164,6 +171,7 @@ class Credential:
             "starts": _text(self.starts),
             "ends": _text(self.ends),
             "thumbprint": self.thumbprint,
+            "place": self.place,
         }
 
 
@@ -173,7 +181,10 @@ class Identity:
 
     ``object_id``: of the service principal, the one that rights are given to. ``application_object_id``: of the
     registration, which people confuse with it (T5). ``groups``: object IDs of all groups that it is in, nested ones
-    included; None when unknown (T7). ``home_tenant_id``: None when unknown (T31).
+    included; None when unknown (T7). ``home_tenant_id``: None when unknown (T31). ``enabled``: whether nothing keeps it
+    from logging in; None when not everything that could was read. ``disabled``: what does, in words. ``credentials``:
+    of registration and service principal; None when one of the two could not be read. ``signing``: what SAML sign-on
+    has put there, by which nobody logs in.
     """
 
     client_id: str
@@ -184,6 +195,8 @@ class Identity:
     enabled: bool | None = None
     groups: frozenset[str] | None = None
     credentials: tuple[Credential, ...] | None = None
+    disabled: tuple[str, ...] = ()
+    signing: tuple[Credential, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ from .._certificates import Certificate
 from .._findings import FAILED, HIGH, INFO, LOW, MEDIUM, UNKNOWN, WARNING, Finding, Kind, ranked
 from . import network
 from .cloud import Cloud
-from .facts import Access, Credential, Identity, KeyStore
+from .facts import PRINCIPAL, Access, Credential, Identity, KeyStore
 from .over_privilege import OverPrivilege, unread_powers
 from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
 from .sources import UNKNOWN as UNKNOWN_RIGHT
+from .switches import how_to_enable
 from .verdicts import Verdict
 from .words import remedy_for, told_notes
 
@@ -105,6 +106,7 @@ POWERS_UNREADABLE = Kind(
 DISABLED = Kind("application-disabled", HIGH, "4.1", "The application is disabled")
 EXPIRED = Kind("credentials-expired", HIGH, "4.1", "No credential of the application is valid")
 NO_CREDENTIAL = Kind("no-credential", HIGH, "4.1", "The application has no credential")
+ON_PRINCIPAL = Kind("credential-on-service-principal", LOW, "4.1", "The service principal has credentials of its own")
 ENDS_SOON = Kind("credential-ends-soon", MEDIUM, "4.1", "The last credential of the application ends soon")
 UNREADABLE = Kind("application-unreadable", MEDIUM, "4.1", "The application could not be read in full")
 CERTIFICATE_INVALID = Kind("certificate-not-valid", HIGH, "4.1", "The certificate is not valid today")
@@ -136,6 +138,7 @@ CATALOG = {
         DISABLED,
         EXPIRED,
         NO_CREDENTIAL,
+        ON_PRINCIPAL,
         ENDS_SOON,
         UNREADABLE,
         CERTIFICATE_INVALID,
@@ -310,7 +313,12 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
     identity = evidence.identity
     if identity.enabled is False:
         yield _of_application(
-            evidence, DISABLED, FAILED, "enabled", "disabled", "enable it in Entra, under Enterprise applications"
+            evidence,
+            DISABLED,
+            FAILED,
+            "enabled",
+            "; ".join(identity.disabled) or "disabled",
+            how_to_enable(identity.disabled),
         )
     if evidence.unreadable:
         parts = "; ".join(f"{name}: {why}" for name, why in sorted(evidence.unreadable.items()))
@@ -357,6 +365,17 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
     credentials, now = evidence.identity.credentials, evidence.now
     if credentials is None or evidence.credential_planned:
         return
+    hidden = [one for one in credentials if one.place == PRINCIPAL]
+    if hidden:
+        yield _of_application(
+            evidence,
+            ON_PRINCIPAL,
+            WARNING,
+            "credentials of the registration, which the portal lists",
+            ", ".join(f"{one.kind} {one.key_id} ({one.name or 'without name'})" for one in hidden),
+            "nothing has to be done while they are meant, and in use: Entra takes them like those of the registration, "
+            "and the portal does not list them; remove others with `az ad sp credential delete`",
+        )
     valid = [one for one in credentials if _is_valid(one, now)]
     last = max((one.ends for one in valid if one.ends is not None), default=None)
     lasting = any(one.ends is None for one in valid)
@@ -407,12 +426,12 @@ def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
         yield _of_application(evidence, CERTIFICATE_ENDS, WARNING, "valid for longer", shown, "make a new one in time")
     registered = None if evidence.credential_planned else evidence.identity.credentials
     if registered is not None and certificate.sha1 not in {one.thumbprint for one in registered}:
-        # One that cannot be compared may be the one.
-        comparable = all(one.thumbprint for one in registered if one.kind == "certificate")
+        # One whose public part and thumbprint Graph does not show may be this one.
+        is_known = all(one.thumbprint for one in registered if one.kind == "certificate")
         yield _of_application(
             evidence,
             CERTIFICATE_FOREIGN,
-            FAILED if comparable else UNKNOWN,
+            FAILED if is_known else UNKNOWN,
             f"thumbprint {certificate.sha1}",
             ", ".join(sorted(one.thumbprint or one.key_id for one in registered if one.kind == "certificate"))
             or "no certificate is registered",

@@ -11,13 +11,13 @@ and the names of roles and assignments follow from their content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from .. import _deps
 from .._errors import TaskError
 from .._waiter import Patience
-from . import authorization, vaults, writes
+from . import authorization, locks, vaults, writes
 from .access import grants
 from .authorization import API, PROVIDER
 from .errors import AzureError
@@ -29,6 +29,7 @@ from .session import Azure
 _POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
 _ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 _UNASSIGN = "Microsoft.Authorization/roleAssignments/delete"
+_NOT_FOUND = 404
 _DEFINE = "Microsoft.Authorization/roleDefinitions/write"
 
 
@@ -52,14 +53,23 @@ def apply(azure: Azure, access: Access, step: Step, *, deadline: float, interval
 def take_back(azure: Azure, access: Access, removal: Removal) -> None:
     """Remove assignments of ours and key permissions. What is gone already counts as removed."""
     for entry in removal.assignments:
-        writes.repeated(partial(_unassign, azure, entry.id))
+        _unless_gone(partial(_unassign, azure, entry.id))
     if removal.local:
         with azure.pool(access.store.uri) as pool:
             for entry in removal.local:
-                writes.repeated(partial(_unassign_local, pool, entry))
+                _unless_gone(partial(_unassign_local, pool, entry))
     if removal.permissions:
         permissions = _as_stored(access, removal.permissions)
-        writes.repeated(lambda: _change_policy(azure, access, "remove", permissions))
+        _unless_gone(lambda: _change_policy(azure, access, "remove", permissions))
+
+
+def _unless_gone(send: Callable[[], None]) -> None:
+    try:
+        writes.repeated(send)
+    except AzureError as error:
+        # The vault or the assignment has been removed since it was read.
+        if error.status != _NOT_FOUND:
+            raise
 
 
 def actions_of(access: Access, steps: Sequence[Step]) -> list[tuple[str, str]]:
@@ -79,6 +89,15 @@ def actions_of_removal(access: Access, removal: Removal) -> list[tuple[str, str]
     """What the operator must be allowed to do to take it back."""
     policies = [(_POLICIES_WRITE, access.store.resource_id)] if removal.permissions else []
     return [*policies, *([(_UNASSIGN, access.store.resource_id)] if removal.assignments else [])]
+
+
+def permitted_part(removal: Removal, forbidden: Collection[str]) -> Removal:
+    """The removal without what needs a forbidden action of Azure's roles. Local roles need none of these."""
+    return Removal(
+        () if _UNASSIGN in forbidden else removal.assignments,
+        removal.local,
+        () if _POLICIES_WRITE in forbidden else removal.permissions,
+    )
 
 
 def stored_role(azure: Azure, scope: str, guid: str) -> RoleDefinition | None:
@@ -199,7 +218,19 @@ def _until_known(send: Callable[[], None], patience: Patience) -> None:
             return
 
 
-def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> None:
+def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> locks.Locks:
+    """Refuse before the first write what the operator may not do, and what a lock forbids; the locks there are.
+
+    Raises:
+        TaskError: names the actions and the scopes, or the locks.
+    """
+    require_permitted(azure, access, needed)
+    there = locks.in_the_way_of(azure.arm, needed) if needed else locks.NONE_READ
+    locks.refuse_forbidden(there, needed, obj=f"vault {access.store.name}")
+    return there
+
+
+def require_permitted(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> None:
     """Refuse before the first write what the operator may not do.
 
     Raises:

@@ -7,9 +7,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,13 +14,12 @@ from typing import Any
 
 from .._errors import TaskError, quotable
 from .._replacement import Incomplete, list_in
-from .authorization import moment
-from .facts import Credential, Identity
+from .entra_objects import KEYS, credentials_of, signing_of, with_keys
+from .facts import PRINCIPAL, REGISTRATION, Credential, Identity
 from .pipeline import Channel
+from .switches import disabled_of
 
-_SERVICE_PRINCIPAL = "id,appId,displayName,accountEnabled,appOwnerOrganizationId"
 _NOT_FOUND = 404
-_MANY_PAGES = "the list has more pages, which are not read"
 
 
 @dataclass(frozen=True)
@@ -31,8 +27,7 @@ class Registration:
     """What Graph tells of an application. ``consented_for_all``: scopes that an ``AllPrincipals`` grant gives (T40).
 
     ``resources``: app IDs of the APIs that it has listed a permission of (T30). None: not readable, ``unreadable``
-    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``. A certificate whose public
-    key is not shown has no ``sha256``: whoever compares certificates says that these cannot be compared.
+    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``.
     """
 
     identity: Identity
@@ -52,11 +47,10 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
     answers = batch(
         graph,
         {
-            "service_principal": f"/servicePrincipals{key}?$select={_SERVICE_PRINCIPAL}",
-            # Without $select: not every Graph knows isDisabled, and one that does not refuses to select it.
+            "service_principal": f"/servicePrincipals{key}",
+            "service_principal_keys": f"/servicePrincipals{key}?{KEYS}",
             "application": f"/applications{key}",
-            # The public keys come with $select alone (Azure contract §3).
-            "certificates": f"/applications{key}?$select=id,keyCredentials",
+            "application_keys": f"/applications{key}?{KEYS}",
             "groups": f"/servicePrincipals{key}/transitiveMemberOf?$select=id&$top=999",
             "consents": f"/servicePrincipals{key}/oauth2PermissionGrants",
         },
@@ -64,7 +58,7 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
     )
     principal = answers["service_principal"]
     if principal.status == _NOT_FOUND:
-        raise _no_service_principal(client_id, answers["application"].status)
+        raise _no_service_principal(graph, client_id, answers["application"].status)
     if principal.body is None and object_id is None:
         raise TaskError(
             "the service principal of the application cannot be looked up",
@@ -75,37 +69,47 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
             "ID of the service principal (Enterprise applications, not App registrations)",
         )
     unreadable = {
-        name: answer.words for name, answer in answers.items() if answer.body is None and name != "certificates"
+        name: answer.words for name, answer in answers.items() if answer.body is None and not name.endswith("_keys")
     }
-    if (answers["consents"].body or {}).get("@odata.nextLink"):
-        unreadable["consents"] = _MANY_PAGES
-    if principal.body is not None and not isinstance(principal.body.get("accountEnabled"), bool):
-        unreadable["service_principal"] = "the answer does not say whether it is enabled"
-    application = answers["application"].body
-    credentials = resources = None
-    if application is not None:
-        if not isinstance(application.get("id"), str):
-            raise Incomplete("the answer has no ID", plane="Entra", obj=f"application {client_id}")
-        obj = f"application {client_id}"
+    application, of_principal = answers["application"].body, principal.body
+    if application is not None and not isinstance(application.get("id"), str):
+        raise Incomplete("the answer has no ID", plane="Entra", obj=f"application {client_id}")
+    credentials: list[Credential] = []
+    signing: list[Credential] = []
+    for name, place in (("application", REGISTRATION), ("service_principal", PRINCIPAL)):
         try:
-            credentials = credentials_of(with_public_keys(application, answers["certificates"].body), obj)
+            body = _with_keys(answers, name, client_id)
+            if body is not None:
+                credentials += credentials_of(body, f"application {client_id}", place)
+                signing += signing_of(body, f"application {client_id}", place)
         except Incomplete as error:
             # Of such an answer nothing is believed.
-            application, unreadable["application"] = None, error.problem
+            unreadable[name] = error.problem
+    if "application" in unreadable:
+        application = None
+    known = not {"application", "service_principal"} & set(unreadable)
+    resources = None
     if application is not None:
         try:
             resources = _resources(application, f"application {client_id}")
         except Incomplete as error:
             unreadable["application"] = error.problem
+    if (answers["consents"].body or {}).get("@odata.nextLink"):
+        unreadable["consents"] = "the list has more pages, which are not read"
+    if known and of_principal is not None and not isinstance(of_principal.get("accountEnabled"), bool):
+        unreadable["service_principal"] = "the answer does not say whether it is enabled"
+    disabled = disabled_of(application, of_principal)
     identity = Identity(
         client_id=client_id,
-        object_id=_object_id(principal.body, object_id, client_id),
+        object_id=_object_id(of_principal, object_id, client_id),
         application_object_id=None if application is None else str(application["id"]),
-        home_tenant_id=None if principal.body is None else principal.body.get("appOwnerOrganizationId"),
-        display_name=str((principal.body or application or {}).get("displayName") or ""),
-        enabled=_enabled(principal.body, application),
+        home_tenant_id=None if of_principal is None else of_principal.get("appOwnerOrganizationId"),
+        display_name=str((of_principal or application or {}).get("displayName") or ""),
+        enabled=False if disabled else _enabled(of_principal, application),
         groups=_groups(answers["groups"].body),
-        credentials=credentials,
+        credentials=tuple(credentials) if known else None,
+        disabled=disabled,
+        signing=tuple(signing),
     )
     return Registration(identity, resources, _consents(answers["consents"].body), unreadable)
 
@@ -147,14 +151,37 @@ def _answer(one: Mapping[str, Any]) -> Answer:
     return Answer(status, None, quotable(str((error or {}).get("message") or f"HTTP status {status}")))
 
 
-def _no_service_principal(client_id: str, application_status: int) -> TaskError:
+def _no_service_principal(graph: Channel, client_id: str, application_status: int) -> TaskError:
     if application_status == _NOT_FOUND:
         problem = "there is no such application in the operator's tenant"
         step = "check app_client_id (Application (client) ID) and the tenant"
     else:
         problem = "the application has no service principal in the operator's tenant"
         step = "make one (the portal makes it with the registration; otherwise: az ad sp create), or check the tenant"
-    return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step)
+    deleted = deleted_at(graph, client_id, principal=application_status != _NOT_FOUND)
+    if deleted is not None:
+        problem += f": it was deleted at {deleted}, and is in the recycle bin of Entra for 30 days"
+        step = (
+            "restore it with fortanix.dsm.azure_kv_app (app_client_id, on_soft_deleted: recover) if it is to be used "
+            "again; while it is in the recycle bin, nobody can log in with it"
+        )
+    return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step, status=_NOT_FOUND)
+
+
+def deleted_at(graph: Channel, client_id: str, *, principal: bool = False) -> str | None:
+    """When an application, or its service principal, was put into the recycle bin; None when it is not seen there.
+
+    Raises:
+        AzureError: Graph does not answer.
+    """
+    kind = "servicePrincipal" if principal else "application"
+    path = f"/directory/deletedItems/microsoft.graph.{kind}?$filter=appId%20eq%20'{client_id}'"
+    answer = batch(graph, {"deleted": path}, obj=f"application {client_id}")["deleted"]
+    listed = (answer.body or {}).get("value") or []
+    # Who may not read the recycle bin is told what is so without it.
+    hits = (one for one in listed if str(one.get("appId") or "").lower() == client_id.lower())
+    found = next(hits, None)
+    return None if found is None else str(found.get("deletedDateTime"))
 
 
 def _object_id(principal: Mapping[str, Any] | None, given: str | None, client_id: str) -> str:
@@ -172,11 +199,21 @@ def _object_id(principal: Mapping[str, Any] | None, given: str | None, client_id
     return found
 
 
+def _with_keys(answers: Mapping[str, Answer], name: str, client_id: str) -> Mapping[str, Any] | None:
+    """An object with the public parts of its certificates, as far as Graph shows them.
+
+    Graph gives them to a tenant only so many times in a minute. Without them, certificates are known by their
+    thumbprints all the same.
+    """
+    body = answers[name].body
+    return None if body is None else with_keys(body, answers[f"{name}_keys"].body, f"application {client_id}")
+
+
 def _enabled(principal: Mapping[str, Any] | None, application: Mapping[str, Any] | None) -> bool | None:
-    """Registration and service principal are switched off apart, and either keeps the application out (T36)."""
-    if (application or {}).get("isDisabled") is True:
-        return False
-    return None if principal is None else principal.get("accountEnabled")
+    """Registration and service principal are switched off apart: that one is not tells nothing of the other (T36)."""
+    if principal is None or application is None or principal.get("accountEnabled") is not True:
+        return None
+    return True
 
 
 def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
@@ -186,60 +223,6 @@ def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
         return None
     kinds = (None, "#microsoft.graph.group")
     return frozenset(str(entry["id"]).lower() for entry in body["value"] if entry.get("@odata.type") in kinds)
-
-
-def credentials_of(application: Mapping[str, Any], obj: str) -> tuple[Credential, ...]:
-    """Secrets and certificates of an application as Graph shows it.
-
-    Raises:
-        Incomplete: one of the lists is missing or null, which does not mean that there are none.
-    """
-    return tuple(
-        credential_of(kind, entry)
-        for kind, member in (("secret", "passwordCredentials"), ("certificate", "keyCredentials"))
-        for entry in list_in(application, member, plane="Entra", obj=obj)
-    )
-
-
-def with_public_keys(application: Mapping[str, Any], selected: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The application with the public keys that another answer shows of its certificates.
-
-    Args:
-        selected: the same application, read by itself with ``$select=keyCredentials``; None where that failed.
-    """
-    entries = application.get("keyCredentials")
-    if selected is None or not isinstance(entries, list):
-        return application
-    keys = {entry.get("keyId"): entry.get("key") for entry in selected.get("keyCredentials") or []}
-    merged = [{**entry, "key": entry.get("key") or keys.get(entry.get("keyId"))} for entry in entries]
-    return {**application, "keyCredentials": merged}
-
-
-def credential_of(kind: str, entry: Mapping[str, Any]) -> Credential:
-    return Credential(
-        kind=kind,
-        key_id=str(entry["keyId"]),
-        name=str(entry.get("displayName") or ""),
-        starts=moment(entry.get("startDateTime")),
-        ends=moment(entry.get("endDateTime")),
-        thumbprint=_thumbprint(entry) if kind == "certificate" else None,
-        sha256=hashlib.sha256(base64.b64decode(entry["key"])).hexdigest() if entry.get("key") else None,
-        encoded=entry.get("key") or None,
-    )
-
-
-def _thumbprint(entry: Mapping[str, Any]) -> str | None:
-    """SHA-1 in upper-case hex. Graph writes it in hex or as base64 of the twenty bytes; others write what they like."""
-    if entry.get("key"):
-        return hashlib.sha1(base64.b64decode(entry["key"]), usedforsecurity=False).hexdigest().upper()
-    text = str(entry.get("customKeyIdentifier") or "")
-    if len(text) == 40 and all(character in "0123456789abcdefABCDEF" for character in text):
-        return text.upper()
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return raw.hex().upper() if len(raw) == 20 else None
 
 
 def _resources(application: Mapping[str, Any], obj: str) -> frozenset[str]:

@@ -57,7 +57,7 @@ class Question:
             raise InvalidInput("renew_before_days", "it is negative", "set a number of days, 30 is the default")
         certificate = None
         if params["app_certificate"] is not None:
-            certificate = _certificates.load_certificates("app_certificate", params["app_certificate"])[0]
+            certificate = _certificates.load_certificate("app_certificate", params["app_certificate"])
         if not check_mode and params["vault"]["planned"]:
             raise InvalidInput(
                 "vault.planned", "the vault is only planned", "run the task that makes the vault first, or leave it out"
@@ -243,6 +243,7 @@ def _application_record(registration: Registration) -> dict[str, Any]:
         "object_id": identity.object_id,
         "name": identity.display_name or None,
         "enabled": identity.enabled,
+        "disabled": list(identity.disabled),
         "home_tenant_id": identity.home_tenant_id,
         "credentials": None if credentials is None else [one.record() for one in credentials],
     }

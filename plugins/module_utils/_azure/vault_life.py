@@ -187,9 +187,9 @@ def _deleted(properties: Mapping[str, Any]) -> Deleted:
 # Writes ---------------------------------------------------------------------------------------------------------------
 
 
-def create(arm: Channel, place: Place, body: Mapping[str, Any]) -> None:
-    """One PUT. Never to be sent to a vault that exists: it would replace its access policies. See vault_work."""
-    arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
+def create(arm: Channel, place: Place, body: Mapping[str, Any]) -> dict[str, Any]:
+    """One PUT; its answer. Never for a vault that exists: it would replace its access policies. See vault_work."""
+    return arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
 
 
 def recover(arm: Channel, place: Place, gone: Deleted, tenant_id: str) -> None:
@@ -202,9 +202,9 @@ def recover(arm: Channel, place: Place, gone: Deleted, tenant_id: str) -> None:
     arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
 
 
-def update(arm: Channel, place: Place, body: Mapping[str, Any]) -> None:
-    """Change what is in the body and nothing else."""
-    arm.send("PATCH", place.resource_id, obj=place.label, query=API, body=body)
+def update(arm: Channel, place: Place, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Change what is in the body and nothing else; the answer."""
+    return arm.send("PATCH", place.resource_id, obj=place.label, query=API, body=body)
 
 
 def delete(arm: Channel, place: Place) -> None:

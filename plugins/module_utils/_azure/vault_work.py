@@ -26,6 +26,7 @@ from .pipeline import Channel
 from .vault_edit import Changes, Wanted
 from .vault_life import AGAIN, Deleted
 from .vault_merge import Entries
+from .vault_rewritten import Rewritten, refuse_rewritten
 from .vaults import Place, store_of
 
 _NOT_FOUND = 404
@@ -55,16 +56,21 @@ class Site:
 # Coming into being ----------------------------------------------------------------------------------------------------
 
 
-def create(site: Site, sent: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Created:
+    """``by_others``: the vault that another run has created. ``answer``: Azure's, empty where none came."""
+
+    by_others: dict[str, Any] | None
+    answer: Mapping[str, Any]
+
+
+def create(site: Site, sent: Mapping[str, Any], shown: Mapping[str, Any]) -> Created:
     """Create the vault, unless it has appeared since the task looked first.
 
     Args:
         site: The vault.
         sent: The body of the request.
         shown: How Azure shows a vault that was created with it.
-
-    Returns:
-        None when this run has created it; otherwise the body of the vault that another run has created.
 
     Raises:
         TaskError: Azure refuses it, or does not say what became of it.
@@ -74,7 +80,9 @@ def create(site: Site, sent: Mapping[str, Any], shown: Mapping[str, Any]) -> dic
         kind = site.place.kind
         return vault_edit.settings(store_of(kind, body)) == vault_edit.settings(store_of(kind, shown))
 
-    return _put(site, lambda: vault_life.create(site.arm, site.place, sent), "created", is_ours)
+    answers: list[Mapping[str, Any]] = [{}]
+    there = _put(site, lambda: answers.append(vault_life.create(site.arm, site.place, sent)), "created", is_ours)
+    return Created(there, answers[-1])
 
 
 def recover(site: Site, gone: Deleted, tenant_id: str) -> dict[str, Any] | None:
@@ -205,6 +213,8 @@ def update(site: Site, first: dict[str, Any], wanted: Wanted, plan: Callable[[di
     work = _Update(site, wanted, plan)
     try:
         return work.carry_out(first)
+    except Rewritten:
+        raise
     except TaskError as error:
         failure = error
     raise noted(failure, "The change had been sent before", retryable=True) if work.sent else failure
@@ -244,7 +254,7 @@ class _Update:
             base = base or Updated(body, body, found)
             lost = vault_merge.missing(self._lost, {}, vault_merge.replaced(found))
             sent = vault_edit.patch(vault_merge.with_entries(body, lost), found, wanted)
-            failure = self._send(sent)
+            failure = self._send(body, sent)
             count += failure is None or not writes.is_throttled(failure)
             if failure is None or may_have_worked(failure):
                 expected = {**vault_merge.kept(body, wanted), **lost}
@@ -258,11 +268,14 @@ class _Update:
             if count >= _MOST_WRITES:
                 raise failure or site.error("each time, something else has changed the vault back at the same moment")
 
-    def _send(self, sent: Mapping[str, Any]) -> AzureError | None:
+    def _send(self, before: Mapping[str, Any], sent: Mapping[str, Any]) -> AzureError | None:
         """The failure after which the vault has to be read again; None after a success."""
-        failure = writes.attempt(lambda: vault_life.update(self._site.arm, self._site.place, sent))
+        answers: list[Mapping[str, Any]] = [{}]
+        site = self._site
+        failure = writes.attempt(lambda: answers.append(vault_life.update(site.arm, site.place, sent)))
         if failure is None or may_have_worked(failure):
             self.sent = True
+        refuse_rewritten(site.place, before, answers[-1], self._wanted)
         if failure is not None and not self._site.patience.pause(writes.pause_after(failure)):
             raise failure
         return failure
@@ -306,7 +319,8 @@ def different(site: Site, differs: Mapping[str, Any]) -> TaskError:
     told = "; ".join(f"{name}: {one['shown']!r} instead of {one['written']!r}" for name, one in sorted(differs.items()))
     return site.error(
         f"Azure has finished and shows something else than was written ({told})",
-        "run the task again; if it stays so, see whether an Azure Policy or other automation sets it",
+        "see whether an Azure Policy with the effect modify, or other automation, sets it: then set the option to that "
+        "value, or have an exemption made. If another run was at work at the same time, run the task again",
         differing=dict(differs),
     )
 

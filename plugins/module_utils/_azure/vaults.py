@@ -30,6 +30,7 @@ _RESOURCE = re.compile(
 )
 _NAME = re.compile(r"(?!.*--)[a-z][a-z0-9-]{1,22}[a-z0-9]", re.IGNORECASE)
 _SEGMENTS = {VAULT: "vaults", MANAGED_HSM: "managedHSMs"}
+_NOT_FOUND = 404
 MODEL = "enableRbacAuthorization"
 # Lists of network rules, and the member that identifies a rule.
 _RULES = {"ipRules": "value", "virtualNetworkRules": "id"}
@@ -187,6 +188,7 @@ def find(arm: Channel, locator: Locator, operator: Operator) -> KeyStore:
             next_step="name one by its resource ID"
             if listed
             else f"check the name and the subscription ({subscription_id}), and that the operator may read the vault",
+            status=None if listed else _NOT_FOUND,
         )
     return read(arm, str(listed[0]["id"]))
 

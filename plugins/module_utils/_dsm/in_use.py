@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._errors import TaskError
 from .._task import Task
-from . import connection, groups
+from . import approvals, connection, groups
 from .client import DsmClient, connect
 from .external_kms import Link, is_azure, normal_uri
 
@@ -27,17 +27,18 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
         vault_uri: only links to this vault count, and those without a vault, which may get it any day.
 
     Raises:
-        TaskError: some group does.
+        TaskError: some group does, or may by a request for an approval that waits.
     """
-    if task.params["dsm_endpoint"] is None:
-        task.warn(f"It was not looked at whether a group in DSM uses {what}, as there is no login to DSM.")
-        return
-    # In check mode, a group that an earlier task is going to remove is still there.
-    going = task.params["group"] or {}
-    gone = going.get("group_id") if task.check_mode and going.get("exists") is False else None
-    with connect(task, read_only=True) as dsm:
-        # That there is none is asked twice: what is removed then cannot be taken back, and one answer may be short.
-        users = _users(dsm, client_id, vault_uri, gone) or _users(dsm, client_id, vault_uri, gone)
+    may_be_linked = client_id.lower() if vault_uri is None else None
+    users, requests = _users_of(task, lambda group: _uses(group, client_id.lower(), vault_uri), what, may_be_linked)
+    if requests:
+        raise TaskError(
+            f"a request for an approval waits that may link a group to it: {', '.join(requests)}",
+            plane="DSM",
+            obj=f"application {client_id}",
+            next_step="have the request decided or withdrawn first. Nothing was changed",
+            requests=requests,
+        )
     if users:
         used, other = ("application", "application")
         if vault_uri is not None:
@@ -48,15 +49,59 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
             obj=f"application {client_id}",
             next_step=f"remove the groups first, or let them use another {other}",
             groups=users,
+            client_id=client_id,
         )
 
 
-def _users(dsm: DsmClient, client_id: str, vault_uri: str | None, gone: str | None) -> list[str]:
-    return sorted(
-        f'"{group["name"]}"'
-        for group in groups.list_all(dsm)
-        if group["group_id"] != gone and _uses(group, client_id.lower(), vault_uri)
-    )
+def refuse_while_vault_in_use(task: Task, vault_uri: str, *, label: str) -> None:
+    """Look, where there is a login to DSM, whether a link is to this vault or managed HSM.
+
+    Args:
+        task: as for :func:`refuse_while_in_use`.
+        vault_uri: of the vault; letter case and a slash at its end do not matter.
+        label: the vault, for the message.
+
+    Raises:
+        TaskError: some group does. Its keys are in the vault, or will be.
+    """
+    users, _requests = _users_of(task, lambda group: normal_uri(vault_uri) in _vaults_of(group), f"the {label}")
+    if users:
+        raise TaskError(
+            f"groups in DSM use it and would lose their keys: {', '.join(users)}",
+            plane="DSM",
+            obj=label,
+            next_step="remove the groups first, or let them use another vault. Nothing was changed",
+            groups=users,
+        )
+
+
+def _users_of(
+    task: Task, uses: Callable[[Mapping[str, Any]], bool], what: str, may_be_linked: str | None = None
+) -> tuple[list[str], list[str]]:
+    """The names of the groups for which that holds, and the requests for an approval that may bring about another one.
+
+    Both as far as the login to DSM shows them. ``may_be_linked``: the application of such a request; None not to ask.
+    """
+    if task.params["dsm_endpoint"] is None:
+        task.warn(f"It was not looked at whether a group in DSM uses {what}, as there is no login to DSM.")
+        return [], []
+    # A group that is going to be removed with what it uses is still there, in check mode and in the run.
+    going = task.params["group"] or {}
+    gone = going.get("group_id") if going.get("exists") is False else None
+    with connect(task, read_only=True) as dsm:
+        # That there is none is asked twice: what is removed then cannot be taken back, and one answer may be short.
+        users = _users(dsm, uses, gone) or _users(dsm, uses, gone)
+        return users, [] if users or may_be_linked is None else _requests(dsm, may_be_linked)
+
+
+def _requests(dsm: DsmClient, client_id: str) -> list[str]:
+    found = approvals.waiting(dsm, f"application {client_id}") or ()
+    return [one.request_id for one in found if one.may_write_link_of(client_id)]
+
+
+def _users(dsm: DsmClient, uses: Callable[[Mapping[str, Any]], bool], gone: str | None) -> list[str]:
+    listed = groups.list_all(dsm)
+    return sorted(f'"{group["name"]}"' for group in listed if group["group_id"] != gone and uses(group))
 
 
 def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:
@@ -74,7 +119,14 @@ def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:
 
 
 def _uses(stored: Mapping[str, Any], client_id: str, vault_uri: str | None) -> bool:
-    configs = (stored.get("hmg") or {}).items()
-    links = [Link.from_stored(hmg_id, config) for hmg_id, config in configs if is_azure(config)]
     vaults = None if vault_uri is None else ("", normal_uri(vault_uri))
-    return any(link.client_id == client_id and (vaults is None or link.vault_uri in vaults) for link in links)
+    return any(link.client_id == client_id and (vaults is None or link.vault_uri in vaults) for link in _links(stored))
+
+
+def _vaults_of(stored: Mapping[str, Any]) -> set[str]:
+    return {link.vault_uri for link in _links(stored)}
+
+
+def _links(stored: Mapping[str, Any]) -> list[Link]:
+    configs = (stored.get("hmg") or {}).items()
+    return [Link.from_stored(hmg_id, config) for hmg_id, config in configs if is_azure(config)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from .. import _certificates
@@ -102,10 +103,19 @@ class LinkOptions:
             return replace(client_secret(link.tenant_id, link.client_id, self.secret), tls_key=tls_key)
         return None
 
-    def warn_of_expiry(self, warn: Callable[[str], None]) -> None:
-        """Tell of certificates that have less than 30 days left."""
-        self.tls.warn_of_expiry(warn)
-        if self.pair is not None and _certificates.expires_soon(self.pair.certificate):
+    def check_expiry(self, warn: Callable[[str], None], now: datetime) -> None:
+        """Refuse certificates that are not valid, and tell of those that have less than 30 days left.
+
+        ``now``: by the services' clocks.
+
+        Raises:
+            InvalidInput: one has expired, or is not valid yet.
+        """
+        self.tls.check_expiry(warn, now)
+        if self.pair is None:
+            return
+        _certificates.check_validity("link_certificate", self.pair.certificate, now)
+        if _certificates.expires_soon(self.pair.certificate, now):
             warn(f"The certificate of the link's application expires on {self.pair.certificate.not_after:%Y-%m-%d}.")
 
 
@@ -139,15 +149,18 @@ def _checked_pair(params: Mapping[str, Any]) -> Pair | None:
     certificate, key, passphrase = (
         params.get(f"link_{name}") for name in ("certificate", "private_key", "private_key_passphrase")
     )
-    if certificate is None and key is None:
-        if passphrase is not None:
+    if certificate is None:
+        if key is None and not passphrase:
+            return None
+        if key is None:
             raise InvalidInput(
                 "link_private_key_passphrase", "it is set without link_private_key", "set both or neither"
             )
-        return None
-    if certificate is None or key is None:
-        missing, other = ("link_certificate", "link_private_key")[:: 1 if certificate is None else -1]
-        raise InvalidInput(missing, f"it is missing, and {other} is set", "a certificate is used together with its key")
+        raise InvalidInput(
+            "link_certificate",
+            "it is missing, and link_private_key is set",
+            "a certificate is used together with its key",
+        )
     if params.get("link_client_secret") is not None:
         raise InvalidInput(
             "link_client_secret", "it is set together with link_certificate", "a link has one credential: choose one"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from .. import _certificates
@@ -43,12 +44,8 @@ class TlsOptions:
         """
         given = {name: (params or {}).get(name) for name in NAMES}
         certificate, key, passphrase = (given[name] for name in NAMES[2:])
-        if passphrase is not None and key is None:
+        if passphrase and key is None and not certificate:
             raise InvalidInput(f"{prefix}client_key_passphrase", "it is set without client_key", "set both or neither")
-        if certificate and key is None:
-            raise InvalidInput(
-                f"{prefix}client_key", "it is missing, and client_certificate is set", "set it to the certificate's key"
-            )
         if certificate == "" and key is not None:
             raise InvalidInput(
                 f"{prefix}client_key",
@@ -63,9 +60,7 @@ class TlsOptions:
         )
         names = f"{prefix}client_certificate", f"{prefix}client_key"
         if certificate:
-            return replace(
-                options, client=_certificates.load_pair(names[0], certificate, names[1], str(key), passphrase)
-            )
+            return replace(options, client=_certificates.load_pair(names[0], certificate, names[1], key, passphrase))
         if key is not None:
             return replace(options, key=_certificates.load_key(names[1], key, passphrase, f"{names[1]}_passphrase"))
         return options
@@ -114,11 +109,19 @@ class TlsOptions:
             )
         return self.key.encoded
 
-    def warn_of_expiry(self, warn: Callable[[str], None]) -> None:
-        """Tell of certificates that have less than 30 days left."""
-        given = [*(self.authorities or ()), *([self.client.certificate] if self.client else [])]
-        for certificate in given:
-            if _certificates.expires_soon(certificate):
+    def check_expiry(self, warn: Callable[[str], None], now: datetime) -> None:
+        """Refuse certificates that are not valid, and tell of those that have less than 30 days left.
+
+        ``now``: by the services' clocks.
+
+        Raises:
+            InvalidInput: one has expired, or is not valid yet.
+        """
+        given = [("ca_certificates", one) for one in self.authorities or ()]
+        given += [("client_certificate", self.client.certificate)] if self.client else []
+        for option, certificate in given:
+            _certificates.check_validity(f"{self.prefix}{option}", certificate, now)
+            if _certificates.expires_soon(certificate, now):
                 warn(f"The TLS certificate {certificate.subject} expires on {certificate.not_after:%Y-%m-%d}.")
 
 

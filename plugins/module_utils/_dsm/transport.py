@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import urllib.parse
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .. import _deps, _time
+from .. import _certificates, _deps, _time
 from .._errors import InvalidInput, TaskError, quotable
 from .._time import ServiceClock
 from . import routes
@@ -73,56 +74,69 @@ def tls_context(validate: bool, ca_path: str | None, certificate: AppCertificate
 
 def _present(context: ssl.SSLContext, login: AppCertificate) -> None:
     """Have the context present the app's certificate whenever DSM asks for one: at each new connection."""
-    _require_mark("dsm_client_cert", login.certificate, b"-----BEGIN CERTIFICATE-----", "certificate")
     key = login.key or login.certificate
-    _require_mark("dsm_client_key", key, b"PRIVATE KEY-----", "private key")
-    encrypted = False
-
-    def passphrase() -> str:
-        nonlocal encrypted
-        encrypted = True
-        return ""
-
+    for option, path in (("dsm_client_cert", login.certificate), ("dsm_client_key", key)):
+        _refuse_unreadable(option, path)
     try:
-        context.load_cert_chain(login.certificate, key, password=passphrase)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None)
-    else:
-        return
-    if encrypted:
-        raise InvalidInput(
-            "dsm_client_key",
-            f"the private key in {key!r} is encrypted, and a task cannot ask for its passphrase",
-            "keep a decrypted copy that only this user can read (openssl pkey -in KEY -out COPY), or let a secret "
-            "manager write one for the play",
-        )
-    if reason == "KEY_VALUES_MISMATCH":
-        raise InvalidInput(
-            "dsm_client_key",
-            f"the private key in {key!r} is not that of the first certificate in {login.certificate!r}",
-            "name the key that the certificate was made for; of several in a file, the app's own comes first",
-        )
-    raise InvalidInput(
-        "dsm_client_cert",
-        f"certificate {login.certificate!r} and private key {key!r} cannot be used ({reason or 'damaged file'})",
-        "give both in PEM form, whole and undamaged",
-    )
+        # Without a passphrase: the module would wait for somebody to type it.
+        context.load_cert_chain(login.certificate, key, password="")
+    except (OSError, ValueError):
+        # In another form than the one that TLS reads: encrypted, DER, PKCS#12, a chain in another order.
+        _present_converted(context, login.certificate, key)
 
 
-def _require_mark(option: str, path: str, mark: bytes, what: str) -> None:
+def _present_converted(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    option, key_option = "dsm_client_cert", "dsm_client_key"
     try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        cause = error.strerror or "it cannot be read"
+        found = _certificates.load_chain(option, certificate, key_option, key, None, None)
+    except InvalidInput as error:
+        refused = error
     else:
-        if mark in content:
+        if _load_from_memory(context, *_certificates.pem_of(*found)):
             return
-        cause = f"it holds no {what} in PEM form"
+        refused = InvalidInput(option, "TLS does not take it", "give certificate and key in PEM form")
+    path = key if refused.obj == key_option else certificate
+    problem = f"{_certificates.shown(path)} cannot be used: {refused.problem}"
+    raise InvalidInput(refused.obj, problem, refused.next_step)
+
+
+def _load_from_memory(context: ssl.SSLContext, certificates: str, key: str) -> bool:
+    """Load PEM texts, which the ssl module takes from files only: here from pipes, so that no key gets on a disk.
+
+    Returns:
+        Whether they could be used.
+    """
+    readers: list[int] = []
+    try:
+        for text in (certificates, key):
+            reader, writer = os.pipe()
+            readers.append(reader)
+            # What does not fit into a pipe would wait for a reader for ever.
+            os.set_blocking(writer, False)
+            with open(writer, "wb", buffering=0) as file:
+                if file.write(text.encode("ascii")) != len(text):
+                    return False
+        context.load_cert_chain(*(f"/dev/fd/{reader}" for reader in readers))
+    except (OSError, ValueError):
+        return False
+    finally:
+        for reader in readers:
+            os.close(reader)
+    return True
+
+
+def _refuse_unreadable(option: str, path: str) -> None:
+    try:
+        with open(path, "rb"):
+            return
+    except OSError as error:
+        if _certificates.is_text(path):
+            return
+        cause = error.strerror or "it cannot be read"
     raise InvalidInput(
         option,
         f"{path!r} cannot be used: {cause}",
-        f"name a file with the app's {what} in PEM form that the user who runs the module can read",
+        "name a file of the app's that the user who runs the module can read",
     )
 
 

@@ -28,6 +28,7 @@ from .._azure.prerequisites import wanted_of
 from .._azure.vaults import Locator, Place
 from .._certificates import Certificate
 from .._compliance_findings import not_seen
+from .._declaration.groups import NOT_COMPARED
 from .._dsm import link_edit
 from .._dsm.external_kms import NEW_LINK, Link, normal_uri, shown_address
 from .._dsm.groups import CREDENTIAL_FACT, Group
@@ -35,7 +36,7 @@ from .._dsm.link_edit import Edit
 from .._dsm.link_options import certificate_fact
 from .._dsm.vaults import Selector as VaultSelector
 from .._errors import InvalidInput, TaskError
-from .._findings import FAILED, WARNING, Finding, Kind
+from .._findings import FAILED, OK, WARNING, Finding, Kind
 from .._plan import Change, difference
 from . import azure_kv_vault, cdc_group
 from ._compliance_sources import AzureSources, asked, why
@@ -66,7 +67,14 @@ def drift_of(
         expected, actual = "the inventory declares every group", "no host of it declares this one"
         yield Finding(catalog.NOT_DECLARED, WARNING, "DSM", label, expected, actual, remedy)
         return
-    yield from _Comparison(declared, _of_its_cloud(declared, azure), label, group, certificate).findings()
+    left_out = {name: NOT_COMPARED.get(name, "it is not known") for name in declared["not_compared"]}
+    comparison = _Comparison(declared, _of_its_cloud(declared, azure), label, group, certificate, left_out)
+    found = list(comparison.findings())
+    if not found:
+        kind = catalog.CHECKS[catalog.DRIFT]
+        actual = f"{kind.title}. Not compared: {', '.join(left_out)}" if left_out else kind.title
+        found = [Finding(kind, OK, "DSM", label, kind.title, actual, "", {"declared_by": declared["host"]})]
+    yield from (replace(one, evidence={**one.evidence, "not_compared": left_out}) for one in found)
 
 
 def _of_its_cloud(declared: Declared, azure: AzureSources | TaskError) -> AzureSources | TaskError:
@@ -102,6 +110,8 @@ class _Comparison:
     label: str
     group: Group | None
     certificate: Certificate | None
+    # Name of an option that is declared and not compared -> why. Comparisons add to it.
+    left_out: dict[str, str]
 
     def findings(self) -> Iterator[Finding]:
         found: list[Finding] = []
@@ -158,7 +168,11 @@ class _Comparison:
             raise self.azure
         # As the role names it to the module azure_kv_app.
         by = next(name for name in ("client_id", "unique_name", "display_name") if given[name] is not None)
-        observed = self.azure.registered(Selector(by, given[by].strip()), key_vault=given["api_permission"])
+        observed = self.azure.registered(
+            Selector(by, given[by].strip()),
+            key_vault=given["api_permission"] or given["admin_consent"],
+            consent=given["admin_consent"],
+        )
         found = observed.application
         pair = self._pair()
         wanted = application_plan.Wanted(
@@ -170,6 +184,7 @@ class _Comparison:
             ),
             pair_at=given["certificate_path"] if pair is None else None,
             permission=observed.key_vault if given["api_permission"] else None,
+            consent_to=observed.key_vault if given["admin_consent"] else None,
         )
         steps = application_plan.steps_for(wanted, found, self.azure.azure.now())
         obj = f"application {found.display_name if found else given[by]}"
@@ -313,9 +328,12 @@ class _Comparison:
     def _credential(self) -> tuple[None, list[Finding]]:
         """The certificate beside the record of what was written last: more is not known of what DSM holds."""
         recorded = self.group.custom_metadata.get(CREDENTIAL_FACT) if self.group is not None else None
-        if recorded is None or self.declared["update_credential"] != "on_change":
-            return None, []
         given = self.declared["link_certificate"]
+        if recorded is None or self.declared["update_credential"] != "on_change":
+            if given is not None and self.group is not None:
+                why_not = "there is no record of what was written" if recorded is None else "update_credential"
+                self.left_out["link_certificate"] = why_not
+            return None, []
         certificate = self._pair() if given is None else _certificate("link_certificate", given)
         fact = certificate_fact(certificate.sha256) if certificate is not None else recorded
         if recorded == fact:
@@ -340,4 +358,4 @@ def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
 
 def _certificate(option: str, source: str) -> Certificate:
     named = option if "-----BEGIN" in source else f"{option} ({source})"
-    return _certificates.load_certificates(named, source)[0]
+    return _certificates.load_certificate(named, source)

@@ -95,10 +95,10 @@ class AzureSources:
     def cloud(self) -> Cloud:
         return self.azure.operator.cloud
 
-    def registered(self, selector: Selector, *, key_vault: bool) -> Observation:
+    def registered(self, selector: Selector, *, key_vault: bool, consent: bool = False) -> Observation:
         """The application that the selector names, as the module azure_kv_app sees it."""
-        key = ("registered", selector, key_vault)
-        return _or_raise(self._once(key, lambda: self._registered(selector, key_vault)))
+        key = ("registered", selector, key_vault, consent)
+        return _or_raise(self._once(key, lambda: self._registered(selector, key_vault, consent)))
 
     def at(self, place: Place) -> Mapping[str, Any] | None:
         """The body of the vault at a place; None when there is none, or not even its resource group."""
@@ -113,9 +113,9 @@ class AzureSources:
         """The verdicts on other rights than those of the standard, from the same observation."""
         return judge(_or_raise(self.assessment(link, certificate)).access, wanted)
 
-    def _registered(self, selector: Selector, key_vault: bool) -> Observation:
+    def _registered(self, selector: Selector, key_vault: bool, consent: bool) -> Observation:
         with understood(str(selector)):
-            return applications.look(self.azure.graph, self.cloud, selector, key_vault=key_vault, consent=False)
+            return applications.look(self.azure.graph, self.cloud, selector, key_vault=key_vault, consent=consent)
 
     def _at(self, place: Place) -> Mapping[str, Any] | None:
         with understood(place.label):

@@ -94,7 +94,7 @@ def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], o
     changes += [
         Change(
             "Entra",
-            f"{one.kind} {one.thumbprint or one.key_id} of application {name}",
+            f"{one.kind} {one.thumbprint or one.key_id} of {scene.application.label_at(one.place)}",
             "delete",
             {"key_id": one.key_id, "name": one.name},
             {},

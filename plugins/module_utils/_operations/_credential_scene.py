@@ -17,7 +17,9 @@ from .._azure.application_plan import Application
 from .._azure.applications import Observation, Selector
 from .._azure.credential import Operator
 from .._azure.facts import Credential as EntraCredential
+from .._azure.graph import deleted_at
 from .._azure.pipeline import Channel
+from .._azure.switches import how_to_enable
 from .._dsm import connection, groups, link_edit
 from .._dsm.approval_requests import Request as ApprovalRequest
 from .._dsm.approvals import Approval, Asking
@@ -155,7 +157,7 @@ def _look_alone(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, 
 
 def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request: Request) -> Scene:
     observed = applications.look(graph, operator.cloud, request.selector, key_vault=False, consent=False)
-    application = _application(task, observed, request.selector)
+    application = _application(task, graph, observed, request.selector)
     # By the clock of the services, which date what they list.
     now = task.clock.now()
     members = tuple(_members(dsm, operator, request, application, now))
@@ -209,26 +211,31 @@ def _will_do(one: EntraCredential, wish: Wish, now: datetime) -> bool:
     return wish.kind in (None, one.kind) and (one.ends is None or one.ends - now >= wish.renew_before)
 
 
-def _application(task: Task, observed: Observation, selector: Selector) -> Application:
+def _application(task: Task, graph: Channel, observed: Observation, selector: Selector) -> Application:
     found = observed.application
     if found is None:
         if task.check_mode and selector.value == NOT_YET_KNOWN:
             return Application(NOT_YET_KNOWN, NOT_YET_KNOWN, "that is only planned", principal_id=NOT_YET_KNOWN)
+        deleted = deleted_at(graph, selector.value) if selector.by == "client_id" else None
         raise TaskError(
-            "there is no such application in the operator's tenant",
+            "there is no such application in the operator's tenant"
+            + (f": it was deleted at {deleted}, and is in the recycle bin of Entra for 30 days" if deleted else ""),
             plane="Entra",
             obj=str(selector),
-            next_step="check the name or ID and the tenant, or make the application with fortanix.dsm.azure_kv_app",
+            next_step="restore it with fortanix.dsm.azure_kv_app (on_soft_deleted: recover)"
+            if deleted
+            else "check the name or ID and the tenant, or make the application with fortanix.dsm.azure_kv_app",
         )
     if found.principal_id is None or not found.enabled:
         problem = "it has no service principal" if found.principal_id is None else "it is disabled"
+        told = f": {'; '.join(found.disabled)}" if found.disabled else ""
         raise TaskError(
-            f"{problem}, so that no credential of it logs in",
+            f"{problem}, so that no credential of it logs in{told}",
             plane="Entra",
             obj=f"application {found.display_name} ({found.client_id})",
             next_step="make the service principal with fortanix.dsm.azure_kv_app"
             if found.principal_id is None
-            else "have it enabled in Entra (enterprise applications), or find out why it was disabled",
+            else f"{how_to_enable(found.disabled)}, or find out why that was done",
         )
     return found
 

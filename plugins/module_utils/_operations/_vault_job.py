@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .._azure import grants, vault_edit, vault_life, vault_work, vaults
+from .._azure import grants, locks, vault_edit, vault_life, vault_work, vaults
 from .._azure.errors import AzureError
 from .._azure.facts import MANAGED_HSM, KeyStore
+from .._azure.locks import NONE_READ, Locks
 from .._azure.roles import HSMS_WRITE, VAULTS_WRITE
 from .._azure.session import Azure
 from .._azure.vault_edit import Wanted
@@ -68,20 +69,26 @@ class Job:
         found = vault_edit.changes(shown_store(self, body), self.wanted)
         return {name: {"written": wanted, "shown": shown} for name, (shown, wanted) in found.items()}
 
-    def refuse_lacking(self, *needed: tuple[str, str]) -> None:
-        """Refuse before the first write what the operator may not do. ``needed``: actions and where.
+    def preflight(self, *needed: tuple[str, str]) -> Locks:
+        """Refuse before the first write what the operator may not do and what a lock forbids; the locks there are.
+
+        ``needed``: actions of Azure's roles, and where.
 
         Raises:
-            TaskError: names the actions and the scopes.
+            TaskError: names the actions and the scopes, or the locks.
             DeletedMeanwhile: the vault is not there any more.
         """
         try:
             grants.refuse_lacking(self.azure, needed, obj=self.place.label, remedy=_REMEDY)
+            there = locks.in_the_way_of(self.azure.arm, needed)
         except AzureError as error:
             if error.status != _NOT_FOUND or self.site.look(confirm=True) is not None:
                 raise
         else:
-            return
+            if there.warning is not None:
+                self.task.warn(there.warning)
+            locks.refuse_forbidden(there, needed, obj=self.place.label)
+            return there
         raise vault_life.deleted_meanwhile(self.place)
 
     @property
@@ -108,6 +115,7 @@ def result_of(
     after: Mapping[str, Any],
     record: Mapping[str, Any],
     losers: Sequence[Mapping[str, Any]] | None = (),
+    there: Locks = NONE_READ,
 ) -> dict[str, Any]:
     return {
         "changed": bool(plan),
@@ -115,6 +123,7 @@ def result_of(
         "diff": {"before": dict(before), "after": dict(after)},
         "vault": dict(record),
         "loses_access": None if losers is None else list(losers),
+        "locks": there.record(),
     }
 
 

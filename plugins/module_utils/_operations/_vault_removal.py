@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Soft deletion of a vault or managed HSM: only when it is empty, or when its name has been given once more."""
+"""Soft deletion of a vault or managed HSM: only when no group in DSM uses it, and when it is empty or its name
+has been given once more.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from .._azure import vault_edit, vault_life, vault_work, vaults
 from .._azure.errors import AzureError
 from .._azure.facts import VAULT, KeyStore
 from .._azure.vault_life import DeletedMeanwhile
+from .._dsm.in_use import refuse_while_vault_in_use
 from .._errors import TaskError
 from .._plan import Change, Plan, difference
 from ._vault_job import Job, after_writing, result_of, shown_store
@@ -33,9 +36,11 @@ def remove(job: Job) -> dict[str, Any]:
 
 def _remove_found(job: Job, body: dict[str, Any]) -> dict[str, Any]:
     store = shown_store(job, body)
+    # An empty vault, too: a group that has none of its keys there yet is going to have them there.
+    refuse_while_vault_in_use(job.task, store.uri, label=job.place.label)
     _refuse_full(job)
     segment = "vaults" if job.place.kind == VAULT else "managedHSMs"
-    job.refuse_lacking((f"Microsoft.KeyVault/{segment}/delete", store.resource_id))
+    there = job.preflight((f"Microsoft.KeyVault/{segment}/delete", store.resource_id))
     view = vault_edit.settings(store)
     before, after = difference(view, {})
     plan = Plan((Change("Azure", job.place.label, "soft-delete", before, after, reason="state: absent"),))
@@ -48,7 +53,7 @@ def _remove_found(job: Job, body: dict[str, Any]) -> dict[str, Any]:
             is_gone = vault_life.wait_until_gone(job.azure.arm, job.place, job.site.patience)
         if not is_gone:
             job.task.warn(f"{job.place.label} is being deleted, and was still shown when wait_timeout was over.")
-    return result_of(plan, view, {}, _gone(store))
+    return result_of(plan, view, {}, _gone(store), there=there)
 
 
 def _already_absent(job: Job) -> dict[str, Any]:

@@ -193,7 +193,9 @@ def _cut(task: Task, azure: Azure, request: _Request, registration: Registration
     if work.has_done(Enabled):
         # By the clock of Entra, which issues the tokens.
         record = replace(record, disabled_at=iso(azure.now()))
-    if not request.credentials:
+    if request.credentials:
+        after.findings.extend(access_findings.signing_stays(before.seen, registration.identity.signing))
+    else:
         after.findings.extend(access_findings.credentials_stay(before.seen))
     told = {
         "record": record.document(),
@@ -302,7 +304,7 @@ def _objection(record: Record | None, step: Step) -> str:
 
 def _no_registration(registration: Registration) -> TaskError:
     return TaskError(
-        "the registration of the application cannot be read, so that its credentials stay",
+        "the registration of the application cannot be read, so that the credentials that it has stay",
         plane="Entra",
         obj=f"application {registration.identity.client_id}",
         server_words=registration.unreadable.get("application", ""),
@@ -347,6 +349,7 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
     work = Work(task, azure, False, before, steps, registration, credentials=credentials)
     after = work.do(stores, lambda seen: access_cut.restore_steps(record, seen, now))
     after.findings.extend(lost)
+    after.findings.extend(access_findings.still_disabled(before.seen, registration.identity.disabled))
     kept = record
     if work.is_complete(after) and not task.check_mode:
         kept = replace(record, restored_at=record.restored_at or iso(azure.now()))

@@ -14,20 +14,22 @@ from typing import Any
 
 from .. import _certificates
 from .._argspec import ArgumentSpec
-from .._azure import app_policies, application_changes, application_plan, applications, pipeline
+from .._azure import app_policies, application_bin, application_changes, application_plan, applications, pipeline
+from .._azure.application_bin import FAIL, RECOVER, Deleted
 from .._azure.application_plan import Application, Steps, Wanted
 from .._azure.application_records import application_record, application_view
 from .._azure.applications import Observation, Selector
 from .._azure.credential import operator_of
 from .._azure.errors import AzureError
 from .._azure.pipeline import Channel
+from .._azure.switches import how_to_enable
 from .._certificate_maker import PairFiles, check_rsa
 from .._certificates import Certificate
 from .._dsm.in_use import refuse_while_in_use, tested
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
 from .._options import AZURE, OPTIONAL_DSM
-from .._plan import Plan
+from .._plan import NOT_YET_KNOWN, Plan
 from .._task import Task
 from .._waiter import Patience
 
@@ -57,6 +59,7 @@ SPEC = AZURE.merge(
             "return_secret": {"type": "bool", "default": False, "no_log": False},
             "secret_days": {"type": "int", "default": 180, "no_log": False},
             "remove_application": {"type": "bool", "default": False},
+            "on_soft_deleted": {"type": "str", "choices": [FAIL, RECOVER], "default": FAIL},
             "group": {"type": "dict"},
             "wait_timeout": {"type": "int", "default": 120},
             "wait_interval": {"type": "int", "default": 2},
@@ -67,6 +70,7 @@ SPEC = AZURE.merge(
 )
 
 _LONGEST_NAME = 120
+_FORBIDDEN = 403
 _LIFETIMES = "generate_certificate.days and secret_days"
 # Graph answers from several places that learn of an object one after the other.
 _READS_IN_A_ROW = 3
@@ -158,22 +162,11 @@ def _checked_name(option: str, name: str) -> str:
 
 
 def _certificate(source: str) -> Certificate:
-    if "PRIVATE KEY-----" in source:
-        raise InvalidInput(
-            "certificates",
-            "one of them holds a private key",
-            "give certificates alone; treat the key as known, as the arguments of a task may have been logged",
-        )
-    found = _certificates.load_certificates("certificates", source)
-    if len(found) > 1:
-        raise InvalidInput(
-            "certificates",
-            f"one of them holds {len(found)} certificates",
-            "give the application's own certificate alone, without those of the authorities",
-        )
-    check_rsa("certificates", found[0])
-    _certificates.check_validity("certificates", found[0])
-    return found[0]
+    """The application's own certificate; its chain and its key, which may be in the same file, are not registered."""
+    found = _certificates.load_certificate("certificates", source)
+    check_rsa("certificates", found)
+    _certificates.check_validity("certificates", found)
+    return found
 
 
 def _secret(task: Task) -> timedelta | None:
@@ -194,11 +187,18 @@ def _secret(task: Task) -> timedelta | None:
 
 
 def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[str, Any]:
+    if request.pair is not None and not task.check_mode:
+        request.pair.recover()
     of_the_pair = request.pair.existing() if request.pair is not None else None
     observed = request.look(graph, cloud)
     now = task.clock.now()
+    if request.pair is not None and of_the_pair is not None:
+        request.pair.check_validity(of_the_pair, now)
+    for certificate in request.given:
+        _certificates.check_validity("certificates", certificate, now)
     found = observed.application
-    if found is None and request.selector.by == "client_id":
+    gone = _in_the_bin(task, graph, request, found)
+    if found is None and gone is None and request.selector.by == "client_id":
         raise TaskError(
             "there is no such application in the operator's tenant",
             plane="Entra",
@@ -207,22 +207,30 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
             "app_unique_name or app_display_name, as Entra chooses the client ID",
         )
     wanted = request.wanted(observed, of_the_pair)
-    steps = application_plan.steps_for(wanted, found, now)
+    base = found if gone is None else gone.application
+    steps = replace(application_plan.steps_for(wanted, base, now), recover=gone is not None)
     certificates = [(app_policies.lifetime_of(one), False) for one in steps.certificates]
     if request.pair is not None and steps.pair_at is not None:
         certificates.append((timedelta(days=request.pair.days), True))
     applications.refuse_what_a_policy_forbids(
-        graph, observed, request.display_name, certificates, steps.secret, _LIFETIMES, now
+        graph, replace(observed, application=base), request.display_name, certificates, steps.secret, _LIFETIMES, now
     )
-    if found is not None and not found.enabled:
-        task.warn(f"The application {found.display_name} is disabled in Entra, so that nobody can log in with it.")
+    if base is not None and not base.enabled:
+        task.warn(
+            f"Nobody can log in with the application {base.display_name}: {'; '.join(base.disabled)}. Next: "
+            f"{how_to_enable(base.disabled)}."
+        )
+    if gone is not None and gone.application.credentials:
+        ids = ", ".join(one.key_id for one in gone.application.credentials)
+        task.warn(f"With the {gone.label}, the credentials that it had when it was deleted are valid again: {ids}.")
     if found is None and request.selector.by == "display_name":
         task.warn(
             f"The application {wanted.display_name} is made by its display name alone. Run again within seconds, the "
             "task may make a second one, as Microsoft Graph need not show the first one yet. app_unique_name "
             "excludes that."
         )
-    plan = Plan(application_plan.changes_of(wanted, found, steps))
+    changes = application_plan.changes_of(wanted, base, steps)
+    plan = Plan(changes if gone is None else (gone.change(), *changes))
     comes = bool(steps.certificates) or steps.pair_at is not None or steps.secret is not None
     result: dict[str, Any] = {
         "client_secret": None,
@@ -233,19 +241,47 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
     if not steps:
         after = found
     elif task.check_mode:
-        after = application_plan.predicted(wanted, found, steps, now)
+        after = application_plan.predicted(wanted, base, steps, now)
+        if gone is not None and gone.is_registration:
+            # Nobody can look at it before it is restored, so that later tasks of the play have to take it for planned.
+            after = replace(after, client_id=NOT_YET_KNOWN, object_id=NOT_YET_KNOWN, principal_id=NOT_YET_KNOWN)
     else:
         if request.pair is not None and of_the_pair is None:
-            of_the_pair = request.pair.make(found.display_name if found else wanted.display_name, now)
+            of_the_pair = request.pair.make(base.display_name if base else wanted.display_name, now)
             wanted = request.wanted(observed, of_the_pair)
-            steps = application_plan.steps_for(wanted, found, now)
-        work = _Work(task, graph, request, lambda one: request.look(graph, cloud, one), wanted)
+            steps = replace(application_plan.steps_for(wanted, base, now), recover=gone is not None)
+        work = _Work(task, graph, request, lambda one: request.look(graph, cloud, one), wanted, gone)
         after, result["client_secret"] = work.do(found, steps)
         result |= {"changed": work.wrote, **_put_back(task, after, work.put_back)}
     if request.pair is not None:
         result["certificate"] = _pair_record(request.pair, of_the_pair)
         result["key_path"] = request.pair.key_path
     return {**_result(plan, observed, found, after), **result}
+
+
+def _in_the_bin(task: Task, graph: Channel, request: _Request, found: Application | None) -> Deleted | None:
+    """What is to be restored: the application, or the service principal alone. Looked for only where one is missing.
+
+    Raises:
+        TaskError: a deleted application has the name or ID, and is not to be restored.
+    """
+    wanted = task.params["on_soft_deleted"] == RECOVER
+    if found is not None:
+        return application_bin.find_principal(graph, found) if wanted and found.principal_id is None else None
+    try:
+        gone = application_bin.find(graph, request.selector)
+    except AzureError as error:
+        if wanted or error.status != _FORBIDDEN:
+            raise
+        if request.selector.by == "unique_name":
+            task.warn(
+                "The operator may not look at deleted applications (Application.Read.All). If one has this unique "
+                "name, Entra will refuse to create another."
+            )
+        return None
+    if gone is not None and not wanted:
+        raise gone.refusal()
+    return gone
 
 
 @dataclass
@@ -257,6 +293,7 @@ class _Work:
     request: _Request
     look: Callable[[Selector], Observation]
     wanted: Wanted
+    gone: Deleted | None = None
     put_back: tuple[str, ...] = ()
     # False where somebody else has done the same at the same time.
     wrote: bool = False
@@ -287,6 +324,12 @@ class _Work:
         )
 
     def _do(self, found: Application | None, steps: Steps, done: list[str]) -> tuple[Application, str | None]:
+        if self.gone is not None:
+            application_bin.restore(self.graph, self.gone, self.patience)
+            done.append(f"{self.gone.label} restored")
+            self.wrote = True
+            was = self.gone.application
+            found = self._visible(Selector("client_id", was.client_id), with_principal=was.principal_id is not None)
         if found is None:
             # An answer that does not show it may be old, and creating it replaces what it has.
             found = self.look(self.request.selector).application

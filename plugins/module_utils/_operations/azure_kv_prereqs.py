@@ -16,10 +16,10 @@ from .._argspec import ArgumentSpec
 from .._azure import authorization, grants, repair
 from .._azure.access import INEFFECTIVE, MISSING, UNKNOWN
 from .._azure.credential import operator_of
-from .._azure.errors import AzureError, may_pass
+from .._azure.errors import AzureError
 from .._azure.facts import RoleDefinition
 from .._azure.prerequisites import Assessment, Question, assess, judged, reassess
-from .._azure.repair import CUSTOM, OFFICER, AddToPolicy, DefineRole, Removal, Step
+from .._azure.repair import CUSTOM, OFFICER, AddToPolicy, DefineRole, Step
 from .._azure.session import Azure, connect, retryable
 from .._dsm import keys
 from .._dsm.approvals import FAIL
@@ -27,13 +27,14 @@ from .._dsm.client import DsmClient
 from .._dsm.client import connect as connect_dsm
 from .._dsm.errors import DsmError
 from .._dsm.groups import Group
-from .._dsm.in_use import refuse_while_in_use
 from .._dsm.selection import Selection, resolve
 from .._errors import InvalidInput, TaskError
 from .._options import APP_RIGHTS, AZURE, GROUP_SELECTION, OPTIONAL_DSM, RIGHTS_PROFILES
 from .._plan import Change, Plan
 from .._task import Task
 from .._waiter import Patience
+from ._rights_job import READS_IN_A_ROW, patience_of, result_of, stopped, tell_unknown
+from ._rights_removal import take_back
 
 SPEC = AZURE.merge(
     APP_RIGHTS,
@@ -51,11 +52,8 @@ SPEC = AZURE.merge(
     ),
 )
 
-# Azure answers from several places that learn of a change one after the other (style: azurerm's several reads).
-_READS_IN_A_ROW = 3
 _MISSES_IN_A_ROW = 2
 EFFECTIVE, NOT_YET_EFFECTIVE = "effective", "granted_not_yet_effective"
-REMOVED, NOT_YET_REMOVED = "removed", "removed_not_yet_effective"
 _GROUP_OPTIONS = ("group_name", "group_id", "group")
 
 
@@ -63,10 +61,9 @@ def run(task: Task) -> dict[str, Any]:
     question = Question.from_params(task.params, check_mode=task.check_mode)
     _check(task)
     with connect(operator_of(task), read_only=task.check_mode) as azure, retryable():
-        before = assess(azure, question)
         if task.params["state"] == "absent":
-            return _take_back(task, azure, question, before)
-        return _grant(task, azure, question, before)
+            return take_back(task, azure, question)
+        return _grant(task, azure, question, assess(azure, question))
 
 
 def _check(task: Task) -> None:
@@ -79,10 +76,6 @@ def _check(task: Task) -> None:
             "it is missing, and the group in DSM is to prove the rights",
             "set it and the login to DSM, or leave the group out",
         )
-
-
-def _patience(task: Task) -> Patience:
-    return Patience(_time.monotonic() + task.params["wait_timeout"], float(task.params["wait_interval"]))
 
 
 def _wants_proof(task: Task) -> bool:
@@ -99,13 +92,14 @@ def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> 
     if unknown:
         task.warn(f"It is unknown whether these rights are there, so they are not granted: {', '.join(unknown)}.")
     if not steps:
-        return _result(plan, before, before, effect="unchanged", proof=None)
-    grants.preflight(azure, before.access, grants.actions_of(before.access, steps))
+        return result_of(plan, before, before, effect="unchanged", proof=None)
+    there = grants.preflight(azure, before.access, grants.actions_of(before.access, steps))
+    tell_unknown(task, there)
     if task.check_mode:
         predicted = repair.predicted(before.access, steps)
         after = judged(question, azure, predicted, before.registration)
-        return _result(plan, before, after, effect="planned", proof=None)
-    granting = _Granting(task, azure, question, before, _patience(task))
+        return result_of(plan, before, after, effect="planned", proof=None, there=there)
+    granting = _Granting(task, azure, question, before, patience_of(task))
     granting.carry_out(before, steps)
     after, effect = granting.wait()
     proof = "reads" if effect == EFFECTIVE else None
@@ -124,7 +118,7 @@ def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> 
         )
     elif effect == UNKNOWN:
         task.warn("The rights were granted, and it cannot be read whether they are effective; the findings say why.")
-    return _result(Plan(tuple(granting.changes)), before, after, effect=effect, proof=proof)
+    return result_of(Plan(tuple(granting.changes)), before, after, effect=effect, proof=proof, there=there)
 
 
 def _lacking(assessment: Assessment) -> set[str]:
@@ -156,7 +150,7 @@ class _Granting:
                     self.azure, seen.access, step, deadline=self.patience.deadline, interval=self.patience.interval
                 )
             except AzureError as error:
-                raise _stopped(self.changes, "grants had been made", error) from None
+                raise stopped(self.changes, "grants had been made", error) from None
             self.given |= _parts(step)
             self.changes.append(repair.change_of(step, seen.access))
 
@@ -169,7 +163,7 @@ class _Granting:
         try:
             return reassess(self.azure, self.question, self.before)
         except TaskError as error:
-            raise _stopped(self.changes, "grants had been made", error) from None
+            raise stopped(self.changes, "grants had been made", error) from None
 
     def wait(self) -> tuple[Assessment, str]:
         """Look until all that was asked for has been there several times in a row, or until the time is over.
@@ -182,7 +176,7 @@ class _Granting:
             after = self.look()
             lacking = _lacking(after)
             in_a_row = 0 if lacking else in_a_row + 1
-            if in_a_row >= _READS_IN_A_ROW:
+            if in_a_row >= READS_IN_A_ROW:
                 words = {verdict.verdict for verdict in after.verdicts}
                 return after, UNKNOWN if UNKNOWN in words else EFFECTIVE
             more = self._not_given(after) if lacking and again else ()
@@ -199,14 +193,14 @@ class _Granting:
         try:
             steps = _steps(self.task, self.azure, self.question, after)
         except TaskError as error:
-            raise _stopped(self.changes, "grants had been made", error) from None
+            raise stopped(self.changes, "grants had been made", error) from None
         return tuple(step for step in steps if not _parts(step) <= self.given)
 
     def _refuse_lacking(self, after: Assessment, steps: Sequence[Step]) -> None:
         try:
             grants.preflight(self.azure, after.access, grants.actions_of(after.access, steps))
         except TaskError as error:
-            raise _stopped(self.changes, "grants had been made", error) from None
+            raise stopped(self.changes, "grants had been made", error) from None
 
 
 def _parts(step: Step) -> set[str]:
@@ -245,24 +239,6 @@ def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefini
     )
 
 
-def _stopped(made: Sequence[Change], what: str, error: TaskError) -> TaskError:
-    """A failure midway: what has been done stays, and the next run goes on from there."""
-    if not made:
-        return error
-    passing = may_pass(error)
-    details: dict[str, Any] = {"retryable": True} if passing else {}
-    again = "run the task again, which goes on where this one stopped"
-    return TaskError(
-        f"{error.problem}, after {len(made)} of the {what}",
-        plane=error.plane,
-        obj=error.obj,
-        server_words=error.server_words,
-        next_step=again if passing else f"{error.next_step or 'correct the cause'}; {again}",
-        done=[change.as_result() for change in made],
-        **details,
-    )
-
-
 def _proof_by_sync(task: Task, patience: Patience) -> str | None:
     """DSM's own access to the keys is the only proof of effect: what Azure shows may run ahead of what it does."""
     with connect_dsm(task, read_only=False) as dsm:
@@ -283,100 +259,3 @@ def _syncs(task: Task, dsm: DsmClient, group: Group, deadline: float) -> bool:
         task.warn(f"The sync of {group.label} does not work yet: {error.server_words}")
         return False
     return True
-
-
-# Taking back --------------------------------------------------------------------------------------------------------
-
-
-def _take_back(task: Task, azure: Azure, question: Question, before: Assessment) -> dict[str, Any]:
-    removal = repair.removal(before.access, question.wanted)
-    if not before.access.store.planned:
-        # One answer that does not show a right may be from before it was granted.
-        again = reassess(azure, question, before)
-        before, removal = _with_more(before, removal, again, repair.removal(again.access, question.wanted))
-    left = []
-    if removal.permissions and not task.params["confirm_remove_policy"]:
-        left.append(
-            {
-                "what": "key permissions in the access policy",
-                "permissions": list(removal.permissions),
-                "reason": "nothing shows who set them; confirm_remove_policy removes them",
-            }
-        )
-        removal = Removal(removal.assignments, removal.local, ())
-    plan = Plan(repair.changes_of_removal(before.access, removal))
-    if not plan:
-        return {**_result(plan, before, before, effect="unchanged", proof=None), "left": left}
-    access = before.access
-    refuse_while_in_use(task, access.identity.client_id, what="these rights", vault_uri=access.store.uri)
-    grants.preflight(azure, before.access, grants.actions_of_removal(before.access, removal))
-    if task.check_mode:
-        predicted = judged(question, azure, repair.without(before.access, removal), before.registration)
-        return {**_result(plan, before, predicted, effect="planned", proof=None), "left": left}
-    made: list[Change] = []
-    after, effect = before, REMOVED
-    try:
-        _remove(azure, before, removal, made)
-        after, effect = _wait_until_gone(task, azure, question, before, removal)
-    except TaskError as error:
-        raise _stopped(made, "removals had been made", error) from None
-    if effect == NOT_YET_REMOVED:
-        task.warn(
-            "The removal was accepted, and Azure still shows some of the rights: it needs up to ten minutes, or "
-            "somebody else has granted them meanwhile. Run the task again."
-        )
-    return {**_result(plan, before, after, effect=effect, proof=None), "left": left}
-
-
-def _with_more(first: Assessment, seen: Removal, second: Assessment, seen_again: Removal) -> tuple[Assessment, Removal]:
-    """The later of two looks, unless it shows less of ours than the earlier one."""
-    sizes = [sum(map(len, (one.assignments, one.local, one.permissions))) for one in (seen, seen_again)]
-    return (first, seen) if sizes[0] > sizes[1] else (second, seen_again)
-
-
-def _remove(azure: Azure, before: Assessment, removal: Removal, made: list[Change]) -> None:
-    """Take back one after the other, so that a failure can tell what is gone already."""
-    single = [Removal((one,), (), ()) for one in removal.assignments]
-    single += [Removal((), (one,), ()) for one in removal.local]
-    single += [Removal((), (), removal.permissions)] if removal.permissions else []
-    for one in single:
-        grants.take_back(azure, before.access, one)
-        made.extend(repair.changes_of_removal(before.access, one))
-
-
-def _wait_until_gone(
-    task: Task, azure: Azure, question: Question, before: Assessment, removal: Removal
-) -> tuple[Assessment, str]:
-    """Look until nothing of the removal has shown several times in a row, or until the time is over."""
-    patience, in_a_row = _patience(task), 0
-    while True:
-        after = reassess(azure, question, before)
-        found = repair.removal(after.access, question.wanted)
-        there = {one.id.lower() for one in (*found.assignments, *found.local)}
-        removed = {one.id.lower() for one in (*removal.assignments, *removal.local)}
-        shown = there & removed or set(found.permissions) & set(removal.permissions)
-        in_a_row = 0 if shown else in_a_row + 1
-        if in_a_row >= _READS_IN_A_ROW:
-            return after, REMOVED
-        if not patience.pause():
-            return after, NOT_YET_REMOVED
-
-
-def _result(plan: Plan, before: Assessment, after: Assessment, *, effect: str, proof: str | None) -> dict[str, Any]:
-    views = {"before": _view(before), "after": _view(after)} if plan else {"before": {}, "after": {}}
-    return {
-        "changed": bool(plan),
-        "plan": plan.as_result(),
-        "diff": views,
-        "effect": effect,
-        "proof": proof,
-        **after.result(),
-    }
-
-
-def _view(assessment: Assessment) -> dict[str, Any]:
-    return {
-        "vault": assessment.access.store.name,
-        "application": assessment.access.identity.client_id,
-        "rights": assessment.rights_view(),
-    }

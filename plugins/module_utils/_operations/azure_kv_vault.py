@@ -19,10 +19,11 @@ from .._azure.roles import ROLE_ASSIGNMENTS_WRITE
 from .._azure.session import connect, understood
 from .._azure.vault_edit import GUARDED, Changes, Wanted
 from .._azure.vault_life import Deleted, NameTaken
+from .._azure.vault_rewritten import refuse_rewritten
 from .._azure.vault_work import Site
 from .._azure.vaults import Place
 from .._errors import InvalidInput, TaskError
-from .._options import AZURE
+from .._options import AZURE, OPTIONAL_DSM
 from .._plan import Change, Plan, difference
 from .._task import Task
 from .._waiter import Patience
@@ -34,6 +35,7 @@ _LOOKS_FOR_NAME = 3
 
 
 SPEC = AZURE.merge(
+    OPTIONAL_DSM,
     ArgumentSpec(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -53,6 +55,7 @@ SPEC = AZURE.merge(
             "initial_admin_object_ids": {"type": "list", "elements": "str"},
             "i_accept_hourly_cost": {"type": "bool", "default": False},
             "delete_vault_named": {"type": "str"},
+            "group": {"type": "dict"},
             "wait_timeout": {"type": "int", "default": 1800},
             "wait_interval": {"type": "int", "default": 5},
         },
@@ -125,20 +128,21 @@ def _adopt_of_others(job: Job, body: dict[str, Any], done: str) -> dict[str, Any
 def _create(job: Job) -> dict[str, Any]:
     vault_edit.refuse_incomplete(job.wanted, accepts_cost=job.task.params["i_accept_hourly_cost"])
     vault_life.refuse_unregistered(job.azure.arm, job.place)
-    job.refuse_lacking((job.write_action, job.place.group_id))
+    there = job.preflight((job.write_action, job.place.group_id))
     sent = vault_edit.creation(job.wanted, vault_life.tenant_of(job.azure, job.place))
     shown = _as_shown(job, sent)
     store = replace(vaults.store_of(job.place.kind, shown), planned=True)
     before, after = difference({}, vault_edit.settings(store))
     plan = Plan((Change("Azure", job.place.label, "create", before, after, reason="it does not exist"),))
     if not job.task.check_mode:
-        there = vault_work.create(job.site, sent, shown)
-        if there is not None:
-            return _adopt_of_others(job, there, "created")
+        created = vault_work.create(job.site, sent, shown)
+        if created.by_others is not None:
+            return _adopt_of_others(job, created.by_others, "created")
         with after_writing(plan, "The vault had been created before"):
+            refuse_rewritten(job.place, {}, created.answer, job.wanted)
             store = shown_store(job, job.created())
     tell_activation(job, store)
-    return result_of(plan, {}, vault_edit.settings(store), vaults.record(store))
+    return result_of(plan, {}, vault_edit.settings(store), vaults.record(store), there=there)
 
 
 def _as_shown(job: Job, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,7 +155,7 @@ def _as_shown(job: Job, sent: Mapping[str, Any]) -> dict[str, Any]:
 def _recover(job: Job, gone: Deleted) -> dict[str, Any]:
     _refuse_recovery(job, gone)
     vault_life.refuse_unregistered(job.azure.arm, job.place)
-    job.refuse_lacking((job.write_action, job.place.group_id))
+    there = job.preflight((job.write_action, job.place.group_id))
     recovery = Change(
         "Azure",
         job.place.label,
@@ -169,10 +173,11 @@ def _recover(job: Job, gone: Deleted) -> dict[str, Any]:
             "What the task sets besides can be compared only when the vault is back: a soft-deleted one does not show "
             "its settings."
         )
-        return result_of(Plan((recovery,)), dict(recovery.before), dict(recovery.after), _planned_recovery(job, gone))
-    there = vault_work.recover(job.site, gone, vault_life.tenant_of(job.azure, job.place))
-    if there is not None:
-        return _adopt_of_others(job, there, "recovered")
+        planned = _planned_recovery(job, gone)
+        return result_of(Plan((recovery,)), dict(recovery.before), dict(recovery.after), planned, there=there)
+    body_of_others = vault_work.recover(job.site, gone, vault_life.tenant_of(job.azure, job.place))
+    if body_of_others is not None:
+        return _adopt_of_others(job, body_of_others, "recovered")
     with after_writing(Plan((recovery,)), "The vault has been recovered before"):
         body, _differs = vault_life.settle(job.azure.arm, job.place, lambda _body: {}, job.site.patience, seen=False)
         return _edit(job, body, recovery)
@@ -232,7 +237,7 @@ def _edit(job: Job, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:
     store = shown_store(job, body)
     # To leave one model is to give rights in the other one (Azure contract §1.4).
     model = [(ROLE_ASSIGNMENTS_WRITE, store.resource_id)] if "permission_model" in found else []
-    job.refuse_lacking((job.write_action, store.resource_id), *model)
+    there = job.preflight((job.write_action, store.resource_id), *model)
     after = vault_edit.patched(body, vault_edit.patch(body, found, job.wanted))
     if not job.task.check_mode:
         updated = vault_work.update(job.site, body, job.wanted, edit.plan)
@@ -244,7 +249,7 @@ def _edit(job: Job, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:
     change = Change("Azure", job.place.label, "update", *shown, reason="it is not as the task sets it")
     tell_activation(job, shown_store(job, after))
     views = vault_edit.settings(store), vault_edit.settings(shown_store(job, after))
-    return result_of(Plan((*earlier, change)), *views, vaults.record(shown_store(job, after)), edit.losers)
+    return result_of(Plan((*earlier, change)), *views, vaults.record(shown_store(job, after)), edit.losers, there)
 
 
 def _unchanged(job: Job, body: Mapping[str, Any], earlier: Sequence[Change]) -> dict[str, Any]:

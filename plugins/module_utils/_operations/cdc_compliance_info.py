@@ -21,7 +21,7 @@ from .._azure.credential import Operator, operator_of
 from .._azure.prerequisites import checked_address, wanted_of
 from .._azure.session import connect as connect_azure
 from .._compliance_findings import Clock, moment
-from .._declared import OPTION
+from .._declaration.groups import DECLARED
 from .._dsm import account, apps, groups
 from .._dsm.client import DsmClient, connect_several
 from .._dsm.errors import DsmError
@@ -53,7 +53,7 @@ SPEC = AZURE.merge(
             "max_keys": {"type": "int", "default": 500, "no_log": False},
             "concurrency": {"type": "int", "default": 4},
             "rights_profile": {"type": "str", "choices": RIGHTS_PROFILES, "default": "guide"},
-            "declared": OPTION,
+            "declared": DECLARED,
         },
     ),
 )

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from .. import _time
+from .. import _certificates, _time
 from .._argspec import ArgumentSpec
 from .._azure import applications, pipeline
 from .._azure.app_policies import lifetime_of
 from .._azure.applications import Selector
 from .._azure.credential import Operator, operator_of
 from .._azure.pipeline import Channel
+from .._certificates import Pair
 from .._dsm import groups, link_edit, races, routes
 from .._dsm.approval_requests import Operation
 from .._dsm.approvals import Approval, Asking
@@ -120,6 +121,7 @@ def run(task: Task) -> dict[str, Any]:
         connect_dsm(task, read_only=task.check_mode) as dsm,
     ):
         scene = look(task, graph, dsm, operator, request)
+        _check_what_was_given(task, request, scene.now)
         for note in scene.notes:
             task.warn(note)
         if scene.requests is None:
@@ -164,12 +166,8 @@ def _request(task: Task) -> Request:
     if given.pair is not None and params["type"] == SECRET:
         raise InvalidInput("link_certificate", "it is set, and type is secret", "leave one of the two out")
     renew_before = timedelta(days=params["renew_before_days"])
-    if given.pair is not None and given.pair.certificate.not_after - _time.utc_now() < renew_before:
-        raise InvalidInput(
-            "link_certificate",
-            f"it expires on {given.pair.certificate.not_after:%Y-%m-%d}, in less than renew_before_days",
-            "give one that lasts longer, or set renew_before_days lower",
-        )
+    # What is clearly too short is refused before any request, the rest by the clock of the services.
+    _refuse_what_is_due(given.pair, renew_before, _time.utc_now() - _certificates.CLOCK_DOUBT)
     kind = CERTIFICATE if given.pair is not None else params["type"]
     held = params["current_credential"]
     return Request(
@@ -189,6 +187,15 @@ def _request(task: Task) -> Request:
         asking=Asking.from_params(params),
         fallback=None if held is None else _within("current_credential", lambda: LinkOptions.from_params(held)),
     )
+
+
+def _refuse_what_is_due(pair: Pair | None, renew_before: timedelta, now: datetime) -> None:
+    if pair is not None and pair.certificate.not_after - now < renew_before:
+        raise InvalidInput(
+            "link_certificate",
+            f"it expires on {pair.certificate.not_after:%Y-%m-%d}, in less than renew_before_days",
+            "give one that lasts longer, or set renew_before_days lower",
+        )
 
 
 def _selector(params: Mapping[str, Any]) -> Selector:
@@ -213,6 +220,15 @@ def _within(option: str, read: Callable[[], T]) -> T:
     except InvalidInput as error:
         refused = error
     raise InvalidInput(f"{option}.{refused.obj}", refused.problem, refused.next_step)
+
+
+def _check_what_was_given(task: Task, request: Request, now: datetime) -> None:
+    """Certificates that were given, by the clock of the services."""
+    request.tls.check_expiry(task.warn, now)
+    pair = request.recipe.pair
+    if pair is not None:
+        _certificates.check_validity("link_certificate", pair.certificate, now)
+        _refuse_what_is_due(pair, request.wish.renew_before, now)
 
 
 # Planning -----------------------------------------------------------------------------------------------------------
@@ -340,7 +356,8 @@ def _carry_out(
     else:
         approvals = {**rotation.approvals, **waiting}
         filed = any(one.filed for one in approvals.values())
-        changed = bool(rotation.switched or rotation.removed or filed or (new is not None and new.added))
+        wrote = rotation.wrote or bool(rotation.put_back or made)
+        changed = wrote or filed or (new is not None and new.added)
         if rotation.put_back:
             task.warn(
                 f"Somebody else has overwritten the application {scene.application.display_name} at the same time. "

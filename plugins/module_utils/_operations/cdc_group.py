@@ -191,7 +191,7 @@ def make(
         allow_disconnect=task.params["allow_disconnect"],
         asking=asking,
     )
-    wanted.link.warn_of_expiry(task.warn)
+    wanted.link.check_expiry(task.warn, task.clock.now())
     return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn, before_write=before_write)
 
 

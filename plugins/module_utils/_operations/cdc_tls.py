@@ -55,7 +55,7 @@ def run(task: Task) -> dict[str, Any]:
         target = link if wanted == link.tls else replace(link, tls=wanted)
         credential = options.credential_for(target)
         link_edit.check_same_mode(link, credential)
-        options.warn_of_expiry(task.warn)
+        options.check_expiry(task.warn, task.clock.now())
         edit = Edit(
             current=current,
             target=replace(current, link=target),

@@ -44,7 +44,7 @@ def run(task: Task) -> dict[str, Any]:
             config = link_edit.config_of(vaults.link_to_list_with(link, selector), credential)
             vault = vaults.choose(selector, vaults.list_vaults(dsm, config, current.label), current.label)
         target = link if vault is None else replace(link, vault_uri=vault.uri, vault_type=vault.type)
-        options.warn_of_expiry(task.warn)
+        options.check_expiry(task.warn, task.clock.now())
         edit = Edit(
             current=current,
             target=replace(current, link=target),

@@ -15,6 +15,7 @@ from aiohttp import web
 from ..wire import json_response
 from .arm_contents import add_contents_routes
 from .arm_deleted_vaults import add_deleted_vault_routes
+from .arm_governance import add_lock_routes
 from .arm_insight import add_insight_routes
 from .arm_plane import ArmPlane, forbidden, not_found
 from .arm_pools import add_pool_routes
@@ -62,6 +63,7 @@ def arm_application(service: Service) -> web.Application:
     add_role_routes(app, service)
     add_role_definition_routes(app, service)
     add_insight_routes(app, service)
+    add_lock_routes(app, service)
     return app
 
 

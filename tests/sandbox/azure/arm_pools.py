@@ -15,10 +15,12 @@ from typing import Any
 from aiohttp import web
 
 from ..wire import json_response
+from .arm_governance import obeying_policy, refuse_locked
 from .arm_plane import ArmPlane, bad_request, is_guid, not_found, object_body
 from .arm_shapes import deleted_pool_json, firewall_of, managed_hsm_json
 from .arm_vaults import VAULT_NAME, refuse_flags, retention_of
 from .firewall import Firewall
+from .governance import POOLS
 from .rights_admin import KEY_VAULT_PROVIDER, Subscription
 from .service import AzureError, Service, page_of
 from .vaults import ManagedHsm
@@ -48,7 +50,7 @@ class _Place:
 class PoolWrites(ArmPlane):
     async def put(self, request: web.Request) -> web.Response:
         place = self._place(request, "write")
-        body = await object_body(request)
+        body = self._obeying_policy(place, await object_body(request))
         if not VAULT_NAME.fullmatch(place.name):
             raise bad_request(f"The name '{place.name}' is invalid.", "VaultNameNotValid")
         properties = body.get("properties", {})
@@ -66,7 +68,7 @@ class PoolWrites(ArmPlane):
         place = self._place(request, "write")
         if place.pool is None:
             raise not_found("managedHSMs", place.name, place.group)
-        self._update(place.pool, await object_body(request))
+        self._update(place.pool, self._obeying_policy(place, await object_body(request)))
         return json_response(managed_hsm_json(place.pool), 202)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -97,6 +99,10 @@ class PoolWrites(ArmPlane):
 
     # Helpers -------------------------------------------------------------------------------------------------------
 
+    def _obeying_policy(self, place: _Place, body: dict[str, Any]) -> dict[str, Any]:
+        stored = None if place.pool is None else managed_hsm_json(place.pool)
+        return obeying_policy(self._state.policy_assignments, POOLS, place.scope, body, stored)
+
     def _place(self, request: web.Request, verb: str) -> _Place:
         caller = self._key_vault_caller(request)
         names = request.match_info
@@ -106,6 +112,7 @@ class PoolWrites(ArmPlane):
             f"/{names['name']}"
         )
         self._require(caller, f"{KEY_VAULT_PROVIDER}/managedHSMs/{verb}", scope)
+        refuse_locked(self._state.locks, scope, deletes=verb == "delete")
         self._require_provider(subscription)
         group = self._require_group(subscription, names["group"])
         pool = self._state.managed_hsms.get(names["name"].lower())

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from ..wire import json_response
+from .arm_governance import refuse_locked
 from .arm_plane import bad_request, is_guid, object_body
 from .arm_scopes import ANY_SCOPE, PROVIDER, ScopePlane, definition_id, permission_json
 from .rights import is_within
@@ -69,6 +70,7 @@ class RoleDefinitions(ScopePlane):
         role = self._wanted(request, caller, (await object_body(request)).get("properties", {}))
         for place in role.assignable_scopes:
             self._require(caller, _WRITE, place)
+            refuse_locked(self._state.locks, place, deletes=False)
         old = self._rights.roles.get(role.guid)
         if old and not old.custom:
             raise bad_request("A built-in role cannot be changed.", "RoleDefinitionUpdateNotPermitted")
@@ -86,6 +88,7 @@ class RoleDefinitions(ScopePlane):
         found = next((role for role in self._visible(caller) if role.custom and role.guid == guid), None)
         for place in found.assignable_scopes if found else (scope,):
             self._require(caller, _DELETE, place)
+            refuse_locked(self._state.locks, place, deletes=True)
         if found is None:
             return web.Response(status=204)
         if any(entry.role_guid == guid for entry in (*self._rights.assignments, *self._rights.eligible)):

@@ -11,8 +11,10 @@ from typing import Any
 from aiohttp import web
 
 from ..wire import json_response
+from .arm_governance import obeying_policy, refuse_locked
 from .arm_plane import bad_request, forbidden, is_guid, object_body, stamp
 from .arm_scopes import ANY_SCOPE, PROVIDER, Filter, ScopePlane, definition_id, entry_id, is_management_group
+from .governance import ROLE_ASSIGNMENTS
 from .rights import RoleAssignment
 from .roles import ASSIGNMENT_WRITE, RoleDefinition
 from .service import AzureError, Service
@@ -59,8 +61,12 @@ class RoleAssignments(ScopePlane):
         caller = self._caller(request)
         scope = self._scope(request, caller)
         self._require(caller, ASSIGNMENT_WRITE, scope)
+        refuse_locked(self._state.locks, scope, deletes=False)
         self._require_existing(scope)
-        wanted = self._wanted(request, caller, scope, (await object_body(request)).get("properties", {}))
+        body = await object_body(request)
+        one = f"{scope}/providers/{PROVIDER}/roleAssignments/{request.match_info['name']}"
+        body = obeying_policy(self._state.policy_assignments, ROLE_ASSIGNMENTS, one, body)
+        wanted = self._wanted(request, caller, scope, body.get("properties", {}))
         self._require_assignable(caller, wanted.role_guid, scope, ASSIGNMENT_WRITE)
         named = next((entry for entry in self._rights.assignments if entry.name == wanted.name), None)
         if named:
@@ -74,6 +80,7 @@ class RoleAssignments(ScopePlane):
         caller = self._caller(request)
         scope = self._scope(request, caller)
         self._require(caller, _DELETE, scope)
+        refuse_locked(self._state.locks, scope, deletes=True)
         found = _named(self._rights.assignments, request, scope)
         if found is None:
             return web.Response(status=204)

@@ -45,7 +45,7 @@ def _certificate(application: Application, assertion: str) -> RegisteredCertific
     except jwt.PyJWTError as error:
         raise _refused(50027, "JWT token is invalid or malformed.") from error
     sha256, sha1 = _thumbprint(header.get("x5t#S256")), _thumbprint(header.get("x5t"))
-    for registered in application.certificates:
+    for registered in application.login_certificates:
         if (sha256 == registered.sha256 or sha1 == registered.sha1) and not registered.is_missed():
             return registered
     raise _refused(

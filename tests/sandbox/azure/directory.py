@@ -20,6 +20,7 @@ from .replicas import Replicas
 
 _LETTERS = string.ascii_letters + string.digits
 _TWO_YEARS = timedelta(days=730)
+_RECYCLED_FOR = timedelta(days=30).total_seconds()
 
 
 @dataclass
@@ -64,10 +65,24 @@ class RegisteredCertificate(Replicated):
 
 
 @dataclass
+class TokenSigning:
+    """What SAML sign-on puts on a service principal: a signing key, its public part, and the password of the key.
+
+    The three share one identifier. Nobody logs in by them here.
+    """
+
+    sign_id: str
+    """Key ID of the signing entry, and of the password."""
+    verify_id: str
+    certificate: x509.Certificate
+
+
+@dataclass
 class Application:
     """An app registration together with its service principal in the home tenant.
 
-    The two are switched off apart from each other, and a registration may lack its service principal.
+    The two are switched off apart from each other, have credentials of their own, and are deleted and restored apart.
+    A registration may lack its service principal.
     """
 
     client_id: str
@@ -80,6 +95,10 @@ class Application:
     enabled: bool = True
     has_service_principal: bool = True
     service_principal_enabled: bool = True
+    microsoft_status: str | None = None
+    """`disabledByMicrosoftStatus` of the registration."""
+    principal_microsoft_status: str | None = None
+    """The same of the service principal."""
     unique_name: str | None = None
     tags: list[str] = field(default_factory=list)
     sign_in_audience: str = "AzureADMyOrg"
@@ -91,8 +110,44 @@ class Application:
     """`requiredResourceAccess` as Graph shows it; a wish that grants nothing."""
     secrets: list[ClientSecret] = field(default_factory=list)
     certificates: list[RegisteredCertificate] = field(default_factory=list)
+    principal_secrets: list[ClientSecret] = field(default_factory=list)
+    """Those of the service principal, as `azuread_service_principal_password` of Terraform makes them."""
+    principal_certificates: list[RegisteredCertificate] = field(default_factory=list)
+    signing: list[TokenSigning] = field(default_factory=list)
     policy: AppPolicy | None = None
     """A management policy of its own, which stands in the place of the tenant's."""
+    principal_deleted_at: float | None = None
+    """When the service principal was put into the recycle bin, seconds since the epoch; None when it is not there."""
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether neither of the two is switched off, by its owners or by Microsoft."""
+        by_microsoft = (self.microsoft_status, self.principal_microsoft_status)
+        return (
+            self.enabled
+            and self.service_principal_enabled
+            and all(one in (None, "NotDisabled") for one in by_microsoft)
+        )
+
+    @property
+    def login_secrets(self) -> list[ClientSecret]:
+        """The client secrets that Entra takes, wherever they are."""
+        return [*self.secrets, *self.principal_secrets]
+
+    @property
+    def login_certificates(self) -> list[RegisteredCertificate]:
+        return [*self.certificates, *self.principal_certificates]
+
+
+@dataclass
+class DeletedApplication:
+    """A registration in the recycle bin. ``deleted_at``: seconds since the epoch."""
+
+    application: Application
+    deleted_at: float
+
+    def is_over(self, now: float) -> bool:
+        return now - self.deleted_at >= _RECYCLED_FOR
 
 
 @dataclass
@@ -124,6 +179,8 @@ class Directory:
 
     tenants: dict[str, str] = field(default_factory=dict)
     applications: dict[str, Application] = field(default_factory=dict)
+    deleted: dict[str, DeletedApplication] = field(default_factory=dict)
+    """The recycle bin of registrations, by object id."""
     groups: dict[str, Group] = field(default_factory=dict)
     """By object id."""
     grants: dict[str, Grant] = field(default_factory=dict)
@@ -143,6 +200,15 @@ class Directory:
     def application(self, tenant_id: str, client_id: str) -> Application | None:
         found = self.applications.get(client_id.lower())
         return found if found and found.tenant_id == tenant_id.lower() else None
+
+    def empty_bin(self, now: float) -> None:
+        """Forget what has been in the recycle bin for thirty days."""
+        for object_id, gone in list(self.deleted.items()):
+            if gone.is_over(now):
+                del self.deleted[object_id]
+        for app in (*self.applications.values(), *(gone.application for gone in self.deleted.values())):
+            if app.principal_deleted_at is not None and now - app.principal_deleted_at >= _RECYCLED_FOR:
+                app.principal_deleted_at = None
 
     def groups_of(self, principal_id: str) -> set[str]:
         """The object ids of all groups that the object belongs to, directly or through other groups."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -17,10 +17,12 @@ from .app_policies import NOTHING_RESTRICTED, AppPolicy, Restriction
 from .directory import (
     Application,
     ClientSecret,
+    DeletedApplication,
     Directory,
     Grant,
     Group,
     RegisteredCertificate,
+    TokenSigning,
     new_application,
     new_secret,
 )
@@ -31,6 +33,8 @@ class DirectoryAdmin:
 
     clock: Clock
     directory: Directory
+    graph_knows_is_disabled: Callable[[], bool]
+    """Whether applications have `isDisabled` in this Graph (Profile.graph_is_disabled)."""
 
     def __init__(self) -> None:
         self.graph_page_size = 100
@@ -79,11 +83,36 @@ class DirectoryAdmin:
         return app if isinstance(app, Application) else self.directory.applications[app.lower()]
 
     def remove_application(self, app: Application | str) -> None:
-        """The app registration and its service principal are gone; its role assignments are orphans."""
+        """The app registration and its service principal are gone for good; its role assignments are orphans."""
         gone = self.application(app)
         del self.directory.applications[gone.client_id]
         for group in self.directory.groups.values():
             group.members.discard(gone.service_principal_id)
+
+    def delete_application(self, app: Application | str) -> None:
+        """Put the registration and its service principal into the recycle bin, from which both can be restored."""
+        gone = self.application(app)
+        del self.directory.applications[gone.client_id]
+        self.directory.deleted[gone.object_id] = DeletedApplication(gone, self.clock.now())
+        if gone.has_service_principal:
+            self.delete_service_principal(gone)
+
+    def delete_service_principal(self, app: Application | str) -> None:
+        """Put the service principal alone into the recycle bin."""
+        application = self.application(app)
+        application.has_service_principal = False
+        application.principal_deleted_at = self.clock.now()
+
+    def restore_application(self, object_id: str) -> Application:
+        """Bring a registration back, without its service principal, which is restored apart."""
+        found = self.directory.deleted.pop(object_id).application
+        self.directory.applications[found.client_id] = found
+        return found
+
+    def restore_service_principal(self, app: Application | str) -> None:
+        application = self.application(app)
+        application.has_service_principal = True
+        application.principal_deleted_at = None
 
     def remove_service_principal(self, app: Application | str) -> None:
         """The registration stays, without a service principal nobody can log in with it."""
@@ -104,6 +133,14 @@ class DirectoryAdmin:
 
     def enable_service_principal(self, app: Application | str) -> None:
         self.application(app).service_principal_enabled = True
+
+    def disable_by_microsoft(self, app: Application | str, *, principal: bool = False) -> None:
+        """What Microsoft does to an application that it takes for abused; nobody in the tenant can undo it."""
+        status = "DisabledDueToViolationOfServicesAgreement"
+        if principal:
+            self.application(app).principal_microsoft_status = status
+        else:
+            self.application(app).microsoft_status = status
 
     def allow_graph(self, app: Application | str, *permissions: str) -> None:
         """Consent to application permissions of Microsoft Graph; tokens issued from now on carry them."""
@@ -140,30 +177,51 @@ class DirectoryAdmin:
     # Credentials -----------------------------------------------------------------------------------------------------
 
     def add_secret(
-        self, app: Application | str, valid_for: timedelta | None = None, name: str | None = None
+        self,
+        app: Application | str,
+        valid_for: timedelta | None = None,
+        name: str | None = None,
+        *,
+        principal: bool = False,
     ) -> ClientSecret:
-        """A further client secret; `value` is what the portal shows once."""
+        """A further client secret; `value` is what the portal shows once. ``principal``: on the service principal."""
         now = self.clock.utc()
         secret = new_secret(now, now + valid_for if valid_for is not None else None, name)
-        self.application(app).secrets.append(secret)
+        application = self.application(app)
+        (application.principal_secrets if principal else application.secrets).append(secret)
         return secret
 
     def expire_secret(self, app: Application | str, key_id: str | None = None) -> None:
         """Let one secret, or all of the application, have ended a moment ago."""
-        for secret in self.application(app).secrets:
+        for secret in self.application(app).login_secrets:
             if key_id in (None, secret.key_id):
                 secret.expires = self.clock.utc() - timedelta(seconds=1)
 
     def remove_secret(self, app: Application | str, key_id: str | None = None) -> None:
+        """From registration and service principal alike."""
         application = self.application(app)
-        application.secrets = [secret for secret in application.secrets if key_id not in (None, secret.key_id)]
+        for member in ("secrets", "principal_secrets"):
+            left = [one for one in getattr(application, member) if key_id not in (None, one.key_id)]
+            setattr(application, member, left)
 
     def add_certificate(
-        self, app: Application | str, certificate: x509.Certificate, name: str | None = None
+        self,
+        app: Application | str,
+        certificate: x509.Certificate,
+        name: str | None = None,
+        *,
+        principal: bool = False,
     ) -> RegisteredCertificate:
         registered = RegisteredCertificate(str(uuid.uuid4()), certificate, name)
-        self.application(app).certificates.append(registered)
+        application = self.application(app)
+        (application.principal_certificates if principal else application.certificates).append(registered)
         return registered
+
+    def add_token_signing(self, app: Application | str, certificate: x509.Certificate) -> TokenSigning:
+        """What SAML sign-on needs, on the service principal."""
+        made = TokenSigning(str(uuid.uuid4()), str(uuid.uuid4()), certificate)
+        self.application(app).signing.append(made)
+        return made
 
     def remove_certificates(self, app: Application | str) -> None:
         self.application(app).certificates.clear()

@@ -140,7 +140,7 @@ class Entra:
                 "been installed by the administrator of the tenant or consented to by any user in the tenant.",
             )
         name_principal(request, f"app:{found.name}")
-        if not (found.enabled and found.service_principal_enabled):
+        if not found.may_log_in:
             raise EntraError(
                 7000112, "unauthorized_client", f"Application '{found.client_id}'({found.name}) is disabled."
             )
@@ -171,7 +171,7 @@ class Entra:
                 "invalid_client",
                 "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
             )
-        for secret in found.secrets:
+        for secret in found.login_secrets:
             if hmac.compare_digest(secret.value.encode(), form.secret.encode()) and not secret.is_missed():
                 if secret.expires <= now:
                     raise EntraError(

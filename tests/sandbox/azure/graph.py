@@ -26,8 +26,10 @@ from ..wire import (
     json_response,
     judge_kind,
 )
+from .graph_credentials import GraphCredentials
 from .graph_directory import GraphDirectory, Route
 from .graph_queries import Call, GraphError, Reply
+from .graph_recycle_bin import GraphRecycleBin
 from .graph_writes import GraphWrites
 from .service import Service, announce
 from .tokens import Caller, TokenRefused
@@ -99,7 +101,9 @@ class Graph:
     def __init__(self, service: Service) -> None:
         self._service = service
         reads = GraphDirectory(service.state)
-        self.routes = [*reads.routes(), *GraphWrites(service.state, reads).routes()]
+        state = service.state
+        writers = (GraphWrites(state, reads), GraphCredentials(state, reads), GraphRecycleBin(state, reads))
+        self.routes = [*reads.routes(), *(route for one in writers for route in one.routes())]
         self._patterns = [(_pattern(route.template), route) for route in self.routes]
 
     @property

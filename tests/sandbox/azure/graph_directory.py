@@ -14,7 +14,7 @@ from .graph_objects import application_json, grant_json, group_json, key_vault_p
 from .graph_queries import GUID, Call, GraphError, Reply, bad_request, not_found, page, single
 from .state import CloudState
 
-_READ_APPLICATIONS = frozenset(
+READ_APPLICATIONS = frozenset(
     {
         "Application.Read.All",
         "Application.ReadWrite.OwnedBy",
@@ -71,19 +71,19 @@ class GraphDirectory:
             ),
         )
         read = [
-            Route("GET", "/applications", _READ_APPLICATIONS, self.applications),
-            Route("GET", "/applications(uniqueName='{unique_name}')", _READ_APPLICATIONS, self.application),
-            *(Route("GET", path, _READ_APPLICATIONS, self.application) for path in applications),
-            Route("GET", "/servicePrincipals", _READ_APPLICATIONS, self.principals),
-            *(Route("GET", path, _READ_APPLICATIONS, self.principal) for path in principals),
+            Route("GET", "/applications", READ_APPLICATIONS, self.applications),
+            Route("GET", "/applications(uniqueName='{unique_name}')", READ_APPLICATIONS, self.application),
+            *(Route("GET", path, READ_APPLICATIONS, self.application) for path in applications),
+            Route("GET", "/servicePrincipals", READ_APPLICATIONS, self.principals),
+            *(Route("GET", path, READ_APPLICATIONS, self.principal) for path in principals),
             Route("GET", "/oauth2PermissionGrants", _READ_GRANTS, self.grants),
             Route("GET", "/policies/defaultAppManagementPolicy", _READ_POLICIES, self.default_policy),
             Route("GET", "/applications/{id}/appManagementPolicies", _READ_POLICIES, self.policies_of),
         ]
         for path in principals:
             read += [
-                Route("GET", f"{path}/transitiveMemberOf", _READ_APPLICATIONS, self.member_of),
-                Route("GET", f"{path}/transitiveMemberOf/microsoft.graph.group", _READ_APPLICATIONS, self.groups_of),
+                Route("GET", f"{path}/transitiveMemberOf", READ_APPLICATIONS, self.member_of),
+                Route("GET", f"{path}/transitiveMemberOf/microsoft.graph.group", READ_APPLICATIONS, self.groups_of),
                 Route("POST", f"{path}/checkMemberGroups", _READ_GROUPS, self.check_groups),
                 Route("GET", f"{path}/oauth2PermissionGrants", _READ_GRANTS, self.grants_of),
             ]
@@ -106,8 +106,12 @@ class GraphDirectory:
         """The registration as the server knows it that answers this read."""
         return self._state.directory.replicas.shown(app.object_id, app)
 
-    def _shown_principal(self, app: Application) -> dict[str, Any]:
-        return principal_json(self._state.directory.replicas.shown(app.service_principal_id, app))
+    def _shown_principal(self, app: Application, *, with_keys: bool = False) -> dict[str, Any]:
+        shown = self._state.directory.replicas.shown(app.service_principal_id, app)
+        return self.principal_json(shown, with_keys=with_keys)
+
+    def principal_json(self, app: Application, *, with_keys: bool = False) -> dict[str, Any]:
+        return principal_json(app, self._state.graph_thumbprints, with_keys)
 
     def named_application(self, call: Call) -> Application:
         """The application of the path: by its object id, client id or unique name."""
@@ -116,7 +120,8 @@ class GraphDirectory:
         return self._one(call, member, wanted.replace("''", "'"), "object_id")
 
     def application_json(self, app: Application, with_keys: bool) -> dict[str, Any]:
-        return application_json(app, self._state.graph_thumbprints, with_keys)
+        knows = self._state.graph_knows_is_disabled()
+        return application_json(app, self._state.graph_thumbprints, with_keys, knows_is_disabled=knows)
 
     def _tenants_applications(self, call: Call, identity: str) -> list[Application]:
         """The applications of the tenant whose part of that name (`object_id` for instance) has been replicated."""
@@ -162,16 +167,22 @@ class GraphDirectory:
         return page(call, items, "servicePrincipal", self._state.graph_page_size, ("id", "appId", "displayName"))
 
     def principal(self, call: Call) -> Reply:
-        return single(call, self._principal(call), "servicePrincipal")
+        """One service principal; the public keys of its certificates come only where `keyCredentials` is selected."""
+        return single(call, self._principal(call, with_keys="keyCredentials" in call.select), "servicePrincipal")
 
-    def _principal(self, call: Call) -> dict[str, Any]:
+    def named_principal(self, call: Call) -> Application:
+        """The application of the service principal of the path, which is none of Microsoft's."""
+        name, wanted = next(iter(call.params.items()))
+        member = "service_principal_id" if name == "id" else "client_id"
+        return self._one(call, member, wanted, "service_principal_id")
+
+    def _principal(self, call: Call, *, with_keys: bool = False) -> dict[str, Any]:
         """The service principal of the path: by its object id or by the application's client id."""
         name, wanted = next(iter(call.params.items()))
         service = key_vault_principal_json(self._state.cloud, call.caller.tenant_id)
         if service["id" if name == "id" else "appId"] == wanted.lower():
             return service
-        member = "service_principal_id" if name == "id" else "client_id"
-        return self._shown_principal(self._one(call, member, wanted, "service_principal_id"))
+        return self._shown_principal(self.named_principal(call), with_keys=with_keys)
 
     # Memberships -----------------------------------------------------------------------------------------------------
 

@@ -14,14 +14,20 @@ from typing import Any, Literal
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from .clouds import Cloud
-from .directory import Application, ClientSecret, Grant, Group, RegisteredCertificate
+from .directory import Application, ClientSecret, Grant, Group, RegisteredCertificate, TokenSigning
 
+Thumbprints = Literal["hex", "base64"]
 # The tenant in which Microsoft's own services are registered.
 _MICROSOFT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 
 
-def application_json(app: Application, thumbprints: Literal["hex", "base64"], with_keys: bool) -> dict[str, Any]:
-    """An app registration. The public keys of its certificates are shown only where they have been selected."""
+def application_json(
+    app: Application, thumbprints: Thumbprints, with_keys: bool, *, knows_is_disabled: bool = True
+) -> dict[str, Any]:
+    """An app registration. The public keys of its certificates are shown only where they have been selected.
+
+    ``knows_is_disabled``: whether this Graph has the member `isDisabled` at all.
+    """
     return {
         "id": app.object_id,
         "appId": app.client_id,
@@ -30,7 +36,8 @@ def application_json(app: Application, thumbprints: Literal["hex", "base64"], wi
         "tags": app.tags,
         "signInAudience": app.sign_in_audience,
         "createdDateTime": _stamp(app.created),
-        "isDisabled": None if app.enabled else True,
+        **({"isDisabled": None if app.enabled else True} if knows_is_disabled else {}),
+        "disabledByMicrosoftStatus": app.microsoft_status,
         "requiredResourceAccess": app.required_access,
         "passwordCredentials": [secret_json(secret) for secret in app.secrets],
         "keyCredentials": [_certificate_json(entry, thumbprints, with_keys) for entry in app.certificates],
@@ -50,25 +57,48 @@ def secret_json(secret: ClientSecret) -> dict[str, Any]:
     }
 
 
-def _certificate_json(
-    entry: RegisteredCertificate, thumbprints: Literal["hex", "base64"], with_key: bool
-) -> dict[str, Any]:
+def _certificate_json(entry: RegisteredCertificate, thumbprints: Thumbprints, with_key: bool) -> dict[str, Any]:
     certificate = entry.certificate
-    encoded = base64.b64encode(entry.sha1).decode() if thumbprints == "base64" else entry.sha1.hex().upper()
     return {
         "keyId": entry.key_id,
         "displayName": entry.name or certificate.subject.rfc4514_string(),
         "type": "AsymmetricX509Cert",
         "usage": "Verify",
-        "customKeyIdentifier": encoded,
+        "customKeyIdentifier": _identifier(entry, thumbprints),
         "startDateTime": _stamp(certificate.not_valid_before_utc),
         "endDateTime": _stamp(certificate.not_valid_after_utc),
         "key": base64.b64encode(certificate.public_bytes(Encoding.DER)).decode() if with_key else None,
     }
 
 
-def principal_json(app: Application) -> dict[str, Any]:
-    """The service principal of an application."""
+def _identifier(entry: RegisteredCertificate, thumbprints: Thumbprints) -> str:
+    return base64.b64encode(entry.sha1).decode() if thumbprints == "base64" else entry.sha1.hex().upper()
+
+
+def _signing_json(entry: TokenSigning, thumbprints: Thumbprints, with_keys: bool) -> list[dict[str, Any]]:
+    """Signing key and public part of SAML sign-on. The signing key itself is never shown."""
+    public = RegisteredCertificate(entry.verify_id, entry.certificate)
+    verify = _certificate_json(public, thumbprints, with_keys)
+    sign = {**verify, "keyId": entry.sign_id, "type": "X509CertAndPassword", "usage": "Sign", "key": None}
+    return [sign, verify]
+
+
+def _signing_password_json(entry: TokenSigning, thumbprints: Thumbprints) -> dict[str, Any]:
+    certificate = entry.certificate
+    return {
+        "keyId": entry.sign_id,
+        "displayName": None,
+        "hint": None,
+        "startDateTime": _stamp(certificate.not_valid_before_utc),
+        "endDateTime": _stamp(certificate.not_valid_after_utc),
+        "secretText": None,
+        "customKeyIdentifier": _identifier(RegisteredCertificate("", certificate), thumbprints),
+    }
+
+
+def principal_json(app: Application, thumbprints: Thumbprints = "hex", with_keys: bool = False) -> dict[str, Any]:
+    """The service principal of an application, with credentials of its own, shown as those of a registration are."""
+    signing = [shown for entry in app.signing for shown in _signing_json(entry, thumbprints, with_keys)]
     return {
         "id": app.service_principal_id,
         "appId": app.client_id,
@@ -79,7 +109,23 @@ def principal_json(app: Application) -> dict[str, Any]:
         "servicePrincipalType": "Application",
         "servicePrincipalNames": [app.client_id],
         "oauth2PermissionScopes": [],
+        "disabledByMicrosoftStatus": app.principal_microsoft_status,
+        "preferredTokenSigningKeyThumbprint": _preferred(app),
+        "passwordCredentials": [
+            *map(secret_json, app.principal_secrets),
+            *(_signing_password_json(entry, thumbprints) for entry in app.signing),
+        ],
+        "keyCredentials": [
+            *(_certificate_json(entry, thumbprints, with_keys) for entry in app.principal_certificates),
+            *signing,
+        ],
     }
+
+
+def _preferred(app: Application) -> str | None:
+    if not app.signing:
+        return None
+    return RegisteredCertificate("", app.signing[0].certificate).sha1.hex().upper()
 
 
 def key_vault_principal_json(cloud: Cloud, tenant_id: str) -> dict[str, Any]:
@@ -101,6 +147,10 @@ def key_vault_principal_json(cloud: Cloud, tenant_id: str) -> dict[str, Any]:
         "servicePrincipalType": "Application",
         "servicePrincipalNames": [cloud.vault_audience, cloud.key_vault_app_id],
         "oauth2PermissionScopes": [scope],
+        "disabledByMicrosoftStatus": None,
+        "preferredTokenSigningKeyThumbprint": None,
+        "passwordCredentials": [],
+        "keyCredentials": [],
     }
 
 

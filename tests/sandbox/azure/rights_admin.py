@@ -30,8 +30,6 @@ class Subscription:
     resource_groups: dict[str, str] = field(default_factory=dict)
     """Lower-case name -> name."""
     registered_providers: set[str] = field(default_factory=lambda: {KEY_VAULT_PROVIDER})
-    denies_access_policies: bool = False
-    """Whether an Azure Policy denies vaults that use access policies (Azure contract §2 T33)."""
 
     @property
     def scope(self) -> str:
@@ -195,10 +193,6 @@ class RightsAdmin(DirectoryAdmin):
 
     def unregister_provider(self, subscription_id: str, provider: str = KEY_VAULT_PROVIDER) -> None:
         self.subscriptions[subscription_id].registered_providers.discard(provider)
-
-    def deny_access_policies(self, subscription_id: str) -> None:
-        """Assign the built-in Azure Policy against vaults that use access policies, with the effect Deny."""
-        self.subscriptions[subscription_id].denies_access_policies = True
 
     def set_firewall(self, store: KeyStore | str, **members: Any) -> None:
         """Change network rules of a vault or pool. `members` are those of Firewall."""

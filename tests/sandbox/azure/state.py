@@ -17,6 +17,7 @@ from ..clock import Clock
 from ..profiles import Profile
 from .clouds import GOVERNMENT, PUBLIC, Cloud
 from .directory import Directory
+from .governance import GovernanceAdmin
 from .hsm_admin import HsmAdmin
 from .propagation import Propagation
 from .replicas import Replicas
@@ -26,12 +27,13 @@ from .tokens import TokenService
 from .vaults import DeletedKey, DeletedPool, DeletedVault, Key, KeyStore, KeyVersion, ManagedHsm, Vault, new_version
 
 
-class CloudState(HsmAdmin, RightsAdmin):
+class CloudState(GovernanceAdmin, HsmAdmin, RightsAdmin):
     def __init__(self, cloud: Cloud, clock: Clock, profile: Callable[[], Profile]) -> None:
         super().__init__()
         self.cloud = cloud
         self.clock = clock
         self.directory = Directory()
+        self.graph_knows_is_disabled: Callable[[], bool] = lambda: profile().graph_is_disabled == "known"
         self.rights = Rights(Propagation(clock), self.directory.groups_of, lambda: profile().condition_holds)
         self.tokens = TokenService(cloud, clock)
         self.subscriptions: dict[str, Subscription] = {}

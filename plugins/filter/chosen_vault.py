@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: chosen_vault
+short_description: The vault of a group, created by this run or given
+version_added: 0.1.0
+author:
+  - The fortanix.dsm contributors (@fortanix)
+description:
+  - For the role P(fortanix.dsm.cdc_setup#role). What a later task is to take for the vault, from what an earlier task
+    has returned, or else from what is declared.
+positional: _input, azure_vault, vault
+options:
+  _input:
+    description: What M(fortanix.dsm.azure_kv_vault) has returned; empty when it has not run.
+    type: dict
+    required: true
+  azure_vault:
+    description: As O(fortanix.dsm.cdc_setup#role:main:cdc_setup_azure_vault); empty when it is not declared.
+    type: dict
+    required: true
+  vault:
+    description: As O(fortanix.dsm.cdc_setup#role:main:cdc_setup_vault); empty when it is not declared.
+    type: dict
+    required: true
+  by:
+    description: V(uri) for modules that ask DSM, V(resource_id) for those that ask Azure.
+    type: str
+    choices: [uri, resource_id]
+    default: uri
+"""
+
+EXAMPLES = r"""
+- name: Select the vault
+  fortanix.dsm.cdc_vault_select:
+    group_name: akv-production
+    vault: "{{ made | fortanix.dsm.chosen_vault({}, {'name': 'akv-production'}) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: A vault for the option O(fortanix.dsm.cdc_vault_select#module:vault), or empty.
+  type: dict
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils import _set_up
+from ..plugin_utils._unsafe import unsafe
+
+
+def chosen_vault(made: Any, azure_vault: Any, vault: Any, by: str = "uri") -> Any:
+    if not all(isinstance(one, Mapping) for one in (made, azure_vault, vault)):
+        raise AnsibleFilterError("fortanix.dsm.chosen_vault: give it dictionaries")
+    if by not in ("uri", "resource_id"):
+        raise AnsibleFilterError("fortanix.dsm.chosen_vault: by is uri or resource_id")
+    return unsafe(_set_up.chosen_vault(made, azure_vault, vault, by))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"chosen_vault": chosen_vault}

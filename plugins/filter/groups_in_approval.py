@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: groups_in_approval
+short_description: The groups whose creation waits for an approval
+version_added: 0.1.0
+author:
+  - The fortanix.dsm contributors (@fortanix)
+description:
+  - For the role P(fortanix.dsm.cdc_setup#role).
+options:
+  _input:
+    description: What M(fortanix.dsm.cdc_credential) has returned. A task that was skipped has none.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Stop while a creation waits for an approval
+  ansible.builtin.assert:
+    that: waiting | length == 0
+  vars:
+    waiting: "{{ my_credential | fortanix.dsm.groups_in_approval }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Their names.
+  type: list
+  elements: str
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils import _set_up
+from ..plugin_utils._unsafe import unsafe
+
+
+def groups_in_approval(credential: Any) -> Any:
+    if not isinstance(credential, Mapping):
+        raise AnsibleFilterError("fortanix.dsm.groups_in_approval: give it the result of a task")
+    return unsafe(_set_up.groups_in_approval(credential))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"groups_in_approval": groups_in_approval}

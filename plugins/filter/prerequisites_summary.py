@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: prerequisites_summary
+short_description: What was found on the prerequisites at one vault
+version_added: 0.1.0
+author:
+  - The fortanix.dsm contributors (@fortanix)
+description:
+  - For the role P(fortanix.dsm.azure_prereqs#role).
+positional: _input, fail_on
+options:
+  _input:
+    description: What M(fortanix.dsm.azure_kv_prereqs_info) or M(fortanix.dsm.azure_kv_prereqs) has returned.
+    type: dict
+    required: true
+  fail_on:
+    description: As O(fortanix.dsm.azure_prereqs#role:main:azure_prereqs_fail_on).
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show what was found
+  ansible.builtin.debug:
+    msg: "{{ (judged | fortanix.dsm.prerequisites_summary(['failed'])).line }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(vault), C(verdict), C(findings), C(rights), C(changed), C(effect), the same in one line, C(line), and what stops
+      a set-up, C(unmet), which is empty when nothing does.
+  type: dict
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils import _shared_objects
+from ..plugin_utils._unsafe import unsafe
+
+
+def prerequisites_summary(result: Any, fail_on: Any) -> Any:
+    if not isinstance(result, Mapping) or not isinstance(fail_on, (list, tuple)):
+        raise AnsibleFilterError("fortanix.dsm.prerequisites_summary: give it the result of a task, and a list")
+    return unsafe(_shared_objects.prerequisites_summary(result, fail_on))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"prerequisites_summary": prerequisites_summary}

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: setup_summary
+short_description: What a set-up did for one group
+version_added: 0.1.0
+author:
+  - The fortanix.dsm contributors (@fortanix)
+description:
+  - For the role P(fortanix.dsm.cdc_setup#role). Takes named values only, so that no secret is in the result.
+options:
+  _input:
+    description:
+      - The results of the tasks of one group, by the names C(credential), C(group), C(tls), C(connection), C(vault) and
+        C(sync). What was skipped may be left out.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show what was done
+  ansible.builtin.debug:
+    msg: "{{ {'group': made, 'connection': tested} | fortanix.dsm.setup_summary }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(name), C(group_id), C(status), C(pending), C(vault), C(key_count), C(changed), C(planned).
+  type: dict
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils import _set_up
+from ..plugin_utils._unsafe import unsafe
+
+
+def setup_summary(results: Any) -> Any:
+    if not isinstance(results, Mapping) or not isinstance(results.get("group"), Mapping):
+        raise AnsibleFilterError("fortanix.dsm.setup_summary: give it the results of tasks, that of the group too")
+    return unsafe(_set_up.summary(results))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"setup_summary": setup_summary}

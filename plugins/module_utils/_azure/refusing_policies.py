@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Which Azure Policy has refused a request, as the refusal itself says. Pure.
+
+Not to be confused with the access policies of a vault. Source: learn.microsoft.com, "Resolve errors for request
+disallowed by policy".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# Of `additionalInfo`, the best name first.
+_NAMES = ("policyAssignmentDisplayName", "policyDefinitionDisplayName", "policyAssignmentName", "policyDefinitionName")
+# Older answers name the assignment in their words only.
+_IN_WORDS = re.compile(r'"policyAssignment"\s*:\s*\{\s*"name"\s*:\s*"([^"]+)"')
+# The built-in policy against vaults with access policies (Azure contract §1.4).
+_NO_ACCESS_POLICIES = "12d4fa5e-1f9f-4c21-97a9-b99b3c6611b5"
+
+
+def named_in(body: Any, words: str) -> list[dict[str, str]]:
+    """The policies that a refusal names: each with `name`, `assignment` and `definition` (IDs), and `effect`.
+
+    What the answer does not say is empty. ``words``: the message of the answer.
+    """
+    error = body.get("error") if isinstance(body, Mapping) else None
+    listed = error.get("additionalInfo") if isinstance(error, Mapping) else None
+    entries = [entry.get("info") for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
+    found = [_policy(info) for info in entries if isinstance(info, Mapping)]
+    return found or [
+        {"name": one, "assignment": "", "definition": "", "effect": ""} for one in _IN_WORDS.findall(words)
+    ]
+
+
+def _policy(info: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "name": next((str(info[name]) for name in _NAMES if info.get(name)), ""),
+        "assignment": str(info.get("policyAssignmentId") or ""),
+        "definition": str(info.get("policyDefinitionId") or ""),
+        "effect": str(info.get("policyDefinitionEffect") or ""),
+    }
+
+
+def told(policies: Sequence[Mapping[str, str]]) -> str:
+    """The policies as the end of a sentence; empty when none is named."""
+    return ": " + "; ".join(map(_told, policies)) if policies else ""
+
+
+def _told(policy: Mapping[str, str]) -> str:
+    facts = [fact for fact in (policy["effect"], policy["assignment"]) if fact]
+    return f'"{policy["name"]}"' + (f" ({', '.join(facts)})" if facts else "")
+
+
+def advice(policies: Sequence[Mapping[str, str]]) -> str:
+    """What to do about the one policy that many have, unless it is certain that it is another one."""
+    definitions = [policy["definition"] for policy in policies]
+    if definitions and all(one and not one.lower().endswith(_NO_ACCESS_POLICIES) for one in definitions):
+        return ""
+    return (
+        f"; the built-in policy {_NO_ACCESS_POLICIES} against vaults with access policies allows the permission model "
+        "rbac"
+    )

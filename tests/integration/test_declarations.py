@@ -1,0 +1,228 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a user declares is what the roles do: nothing is dropped, and a mistake is refused before any request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.fortanix.dsm.plugins.filter.declared_groups import declared_groups
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_compliance_info
+from integration.test_compliance_drift import compared
+from sandbox import Sandbox
+from support.azure_rights import AzureRights
+from support.operate import Operator
+from support.playbook import ROOT, Ansible, Run
+
+PLAYBOOKS = ROOT / "playbooks"
+CLOSED: dict[str, Any] = {
+    "name": "akv-closed",
+    "resource_group": "rg-keys",
+    "location": "westeurope",
+    "type": "premium",
+    "permission_model": "rbac",
+    "public_network_access": "disabled",
+    "default_action": "deny",
+    "ip_rules": ["192.0.2.0/24"],
+    "purge_protection": False,
+}
+
+
+@pytest.fixture
+def started(own_sandbox: Sandbox, tmp_path: Path) -> Ansible:
+    return Ansible(own_sandbox.environment(), tmp_path)
+
+
+def group(sandbox: Sandbox, **more: Any) -> dict[str, Any]:
+    view = sandbox.world.public
+    return {
+        "cdc_setup_name": "akv-closed",
+        "cdc_setup_link_client_id": view.client_id,
+        "cdc_setup_link_tenant_id": view.tenant_id,
+        "cdc_setup_link_subscription_id": view.subscription_id,
+        "cdc_setup_wait_interval": 0,
+        **more,
+    }
+
+
+def refused(run: Run, sandbox: Sandbox) -> str:
+    """Why the run has ended, all in words and before the first request."""
+    assert run.code != 0
+    assert sandbox.journal.since() == []
+    assert "undefined" not in run.output
+    return run.output
+
+
+@pytest.mark.every_core
+def test_a_vault_is_made_as_it_is_declared_and_a_typo_stops_the_run(own_sandbox: Sandbox, started: Ansible) -> None:
+    misspelt = {name: value for name, value in CLOSED.items() if name != "purge_protection"} | {
+        "purge_protecton": False
+    }
+
+    told = refused(
+        started.playbook(PLAYBOOKS / "setup.yml", variables=group(own_sandbox, cdc_setup_azure_vault=misspelt)),
+        own_sandbox,
+    )
+    assert "cdc_setup_azure_vault.purge_protecton does not exist: did you mean purge_protection?" in told
+
+    declared = group(own_sandbox, cdc_setup_azure_vault=CLOSED)
+    made = started.playbook(
+        PLAYBOOKS / "setup.yml", variables=declared, arguments=["--tags", "azure_vault"], environment=None
+    )
+    assert made.code == 0, made.output
+    vault = own_sandbox.do(lambda state: state.azure.public.vaults["akv-closed"])
+    assert vault is not None
+    (record,) = made.named("Vault | Make it")["results"]
+    changes = record["diff"]["after"]
+    shown = {name: changes[name] for name in CLOSED if name in changes}
+    assert {
+        "public_network_access": "disabled",
+        "default_action": "deny",
+        "purge_protection": False,
+    }.items() <= shown.items()
+    assert shown["ip_rules"] == ["192.0.2.0/24"]
+
+
+def test_network_rules_that_are_declared_are_compared(azure: AzureRights) -> None:
+    name = azure.group()
+    vault = {
+        "name": azure.vault,
+        "resource_group": "rg-keys",
+        "default_action": "deny",
+        "public_network_access": "disabled",
+    }
+    hosts = {
+        "payments": {
+            "cdc_setup_name": name,
+            "cdc_setup_link_client_id": azure.app,
+            "cdc_setup_link_client_secret": "canary",
+            "cdc_setup_azure_vault": {**vault, "initial_admin_object_ids": ["id"], "on_soft_deleted": "recover"},
+            "cdc_setup_check_prerequisites": False,
+        }
+    }
+
+    found = compared(azure, declared_groups(hosts, ["payments"]))
+
+    (change,) = found["vault-differs-from-declared"]["evidence"]["changes"]
+    assert change["before"] == {"default_action": "allow", "public_network_access": "enabled"}
+    assert change["after"] == {"default_action": "deny", "public_network_access": "disabled"}
+    assert found["vault-differs-from-declared"]["evidence"]["not_compared"].keys() == {
+        "link_client_secret",
+        "azure_vault.initial_admin_object_ids",
+    }
+
+
+def test_what_is_declared_and_not_compared_is_said_where_nothing_differs(azure: AzureRights) -> None:
+    name = azure.group()
+    hosts = {"payments": {"cdc_setup_name": name, "cdc_setup_link_client_secret": "canary"}}
+
+    found = compared(azure, declared_groups(hosts, ["payments"]))
+
+    fine = found["as-declared"]
+    assert fine["status"] == "ok"
+    assert "Not compared: link_client_secret" in fine["actual"]
+    assert fine["evidence"]["declared_by"] == "payments"
+    assert "canary" not in str(found)
+
+
+def test_admin_consent_that_is_declared_is_compared(azure: AzureRights) -> None:
+    name = azure.group()
+    declared = {
+        "name": name,
+        "application": {"client_id": azure.app, "admin_consent": True},
+        "check_prerequisites": False,
+    }
+
+    report = Operator(azure.sandbox.environment())(
+        cdc_compliance_info, **azure.operator, declared=[declared], check_connections=False
+    )
+
+    (found,) = [one for one in report["groups"][0]["findings"] if one["id"] == "application-differs-from-declared"]
+    (change,) = found["evidence"]["changes"]
+    assert (change["before"], change["after"]) == ({}, {"scope": "user_impersonation"})
+
+
+# Forgotten and misspelt variables -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "words"),
+    [
+        ("setup", {}, "cdc_setup_name is not set, and cdc_setup_groups is empty: there is no group to set up."),
+        ("setup", {"cdc_setup_grup": [{"name": "a"}]}, "did you mean cdc_setup_groups?"),
+        ("setup", {"cdc_setup_groups": [{"name": "a"}, {"name": "a"}]}, 'cdc_setup_groups has the name "a" twice'),
+        ("step_by_step", {}, "cdc_setup_name is not set"),
+        (
+            "step_by_step",
+            {"cdc_setup_groups": [{"name": "a"}], "cdc_setup_link_tenant_id": "t"},
+            "cdc_setup_groups is set, and is not read here. Give the variables with -e @my-group.yml.",
+        ),
+        ("rotate_credentials", {"cdc_rotate_valid_dais": 9}, "did you mean cdc_rotate_valid_days?"),
+        (
+            "rotate_credentials",
+            {"cdc_rotate_applications": [{"clientid": "x"}]},
+            "clientid does not exist: did you mean client_id?",
+        ),
+        ("compliance", {"cdc_compliance_polcy": {"fail_on": "never"}}, "did you mean cdc_compliance_policy?"),
+        (
+            "compliance",
+            {"cdc_compliance_policy": {"fail_onn": "never"}},
+            "fail_onn does not exist: did you mean fail_on?",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_a_playbook_says_what_is_missing_or_misspelt(
+    own_sandbox: Sandbox, started: Ansible, playbook: str, variables: dict[str, Any], words: str
+) -> None:
+    run = started.playbook(PLAYBOOKS / f"{playbook}.yml", variables=variables)
+
+    assert words in refused(run, own_sandbox)
+
+
+def test_names_that_are_templates_are_compared_when_they_are_known(own_sandbox: Sandbox, started: Ansible) -> None:
+    names = [{"name": "{{ prefix }}-1"}, {"name": "akv-1"}]
+    run = started.playbook(PLAYBOOKS / "setup.yml", variables=group(own_sandbox, cdc_setup_groups=names, prefix="akv"))
+
+    assert 'set up one and the same group, "akv-1"' in refused(run, own_sandbox)
+
+
+def test_hosts_that_do_not_wait_for_each_other_are_refused(
+    own_sandbox: Sandbox, started: Ansible, tmp_path: Path
+) -> None:
+    shared = group(own_sandbox, cdc_setup_azure_vault=CLOSED)
+    hosts = {f"akv-{number}": {"cdc_setup_name": f"akv-{number}"} for number in range(3)}
+    inventory = tmp_path / "groups.yml"
+    inventory.write_text(yaml.safe_dump({"cdc": {"hosts": hosts, "vars": shared}}), encoding="utf-8")
+
+    run = started.playbook(
+        PLAYBOOKS / "setup.yml",
+        variables={"cdc_setup_hosts": "cdc"},
+        arguments=["-i", str(inventory)],
+        environment={"ANSIBLE_STRATEGY": "free"},
+    )
+
+    assert "strategy: linear" in refused(run, own_sandbox)
+    assert "HostVarsVars" not in run.output
+
+
+@pytest.mark.parametrize("value", [False, "false"])
+def test_the_steps_go_on_without_a_check_of_the_prerequisites(
+    own_sandbox: Sandbox, started: Ansible, value: Any
+) -> None:
+    given = {
+        "cdc_setup_vault": {"name": "akv-sandbox-prem"},
+        "cdc_setup_link_client_secret": own_sandbox.world.public.client_secret,
+        "cdc_setup_check_prerequisites": value,
+    }
+
+    run = started.playbook(PLAYBOOKS / "step_by_step.yml", variables=group(own_sandbox, **given), check=True)
+
+    assert run.code == 0, run.output
+    assert run.named("4.2 Look at the prerequisites").status == "skipped"
