@@ -46,7 +46,6 @@ BODIES: dict[str, dict[str, Any]] = {
         "keyCredentials": [],
         "requiredResourceAccess": [],
     },
-    "certificates": {"id": REGISTRATION, "keyCredentials": []},
     "groups": {"value": []},
     "consents": {"value": []},
 }
