@@ -46,6 +46,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "keyCredentials": [],
         "requiredResourceAccess": [],
     },
+    "certificates": {"id": REGISTRATION, "keyCredentials": []},
     "groups": {"value": []},
     "consents": {"value": []},
 }
@@ -429,3 +430,42 @@ def test_a_service_principal_that_does_not_say_whether_it_is_enabled_is_not_read
     found = registered(service_principal={"id": APP, "appId": CLIENT, "displayName": "cdc-app"})
 
     assert (found.identity.enabled, set(found.unreadable)) == (None, {"service_principal"})
+
+
+# --- Public keys of certificates --------------------------------------------------------------------------------------
+
+DER = base64.b64encode(b"a certificate").decode()
+SHA256 = hashlib.sha256(b"a certificate").hexdigest()
+
+
+def sha256s_of(**changes: Any) -> list[str | None]:
+    shown = application(keyCredentials=[{"keyId": "one", "key": None}])
+    return [one.sha256 for one in registered(application=shown, **changes).identity.credentials or ()]
+
+
+def test_the_public_keys_are_asked_for_by_name_as_graph_shows_them_no_other_way() -> None:
+    assert sha256s_of(application_keys={"id": REGISTRATION, "keyCredentials": [{"keyId": "one", "key": DER}]}) == [
+        SHA256
+    ]
+
+
+@pytest.mark.parametrize(
+    "selected",
+    [
+        {"id": REGISTRATION, "keyCredentials": [{"keyId": "one", "key": None}]},
+        refused(403),
+        None,
+    ],
+)
+def test_a_certificate_whose_public_key_is_not_shown_stays_listed_without_it(selected: dict[str, Any] | None) -> None:
+    assert sha256s_of(application_keys=selected) == [None]
+
+
+def test_only_consents_for_all_users_count() -> None:
+    grants = [
+        {"consentType": "AllPrincipals", "scope": " user_impersonation  User.Read"},
+        {"consentType": "Principal", "scope": "Mail.Read"},
+        {"consentType": "AllPrincipals", "scope": None},
+    ]
+
+    assert registered(consents={"value": grants}).consented_for_all == frozenset({"user_impersonation", "User.Read"})

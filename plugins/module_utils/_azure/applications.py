@@ -90,11 +90,8 @@ def look(graph: Channel, cloud: Cloud, selector: Selector, *, key_vault: bool, c
         else:
             _check_named(application, selector)
         if application is not None and selector.by != "client_id":
-            answers |= batch(
-                graph,
-                _belongings(text_in(application, "appId", plane="Entra", obj=str(selector)), consent),
-                obj=str(selector),
-            )
+            client_id = text_in(application, "appId", plane="Entra", obj=str(selector))
+            answers |= batch(graph, _belongings(client_id, consent), obj=str(selector))
         found = None if application is None else _application(application, answers, permission, str(selector))
         return Observation(found, permission, answers["policy"].body)
 

@@ -426,12 +426,12 @@ def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
         yield _of_application(evidence, CERTIFICATE_ENDS, WARNING, "valid for longer", shown, "make a new one in time")
     registered = None if evidence.credential_planned else evidence.identity.credentials
     if registered is not None and certificate.sha1 not in {one.thumbprint for one in registered}:
-        # One whose public part and thumbprint Graph does not show may be this one.
-        is_known = all(one.thumbprint for one in registered if one.kind == "certificate")
+        # One that cannot be compared may be the one.
+        comparable = all(one.thumbprint for one in registered if one.kind == "certificate")
         yield _of_application(
             evidence,
             CERTIFICATE_FOREIGN,
-            FAILED if is_known else UNKNOWN,
+            FAILED if comparable else UNKNOWN,
             f"thumbprint {certificate.sha1}",
             ", ".join(sorted(one.thumbprint or one.key_id for one in registered if one.kind == "certificate"))
             or "no certificate is registered",
