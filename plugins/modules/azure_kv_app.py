@@ -93,12 +93,12 @@ options:
     suboptions:
       certificate_path:
         description:
-          - File for the certificate, PEM.
+          - File for the certificate, PEM. A directory that is missing is created with mode 0700.
         type: path
         required: true
       key_path:
         description:
-          - File for the private key, PEM.
+          - File for the private key, PEM. A directory that is missing is created with mode 0700.
         type: path
         required: true
       days:

@@ -46,6 +46,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "keyCredentials": [],
         "requiredResourceAccess": [],
     },
+    "certificates": {"id": REGISTRATION, "keyCredentials": []},
     "groups": {"value": []},
     "consents": {"value": []},
 }
