@@ -10,7 +10,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+# Control characters, what ends a line, what is invisible, and what changes the direction of the text: a name with one
+# can steer a terminal, or look like another one. Joiners (U+200C, U+200D) stay: scripts and emoji need them.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]+"
+)
 _LONGEST_QUOTE = 500
 # Servers, and what stands before them, may repeat what they were sent. What has the form of a credential is left out.
 _SECRET_NAMES = "client_secret|client_assertion|client_key|secret_key|password|access_token|refresh_token|id_token"

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..module_utils._errors import printable
 from ._shared_objects import bare
 
 Result = Mapping[str, Any]
@@ -76,7 +77,7 @@ def line(found: Mapping[str, Any]) -> str:
     """A summary in one line."""
     done = "planned" if found["planned"] else "changed" if found["changed"] else "unchanged"
     vault = found["vault"] or "not chosen"
-    return f"{found['name']}: {found['status']}, vault {vault}, keys {found['key_count']}, {done}"
+    return printable(f"{found['name']}: {found['status']}, vault {vault}, keys {found['key_count']}, {done}")
 
 
 def _record(results: Mapping[str, Result]) -> Mapping[str, Any]:

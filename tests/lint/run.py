@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from check_build import complaints_about, documented_modules
+from labels import complaints as complaints_about_labels
 from pip_bootstrap import carry_pip_settings, write_bootstrap
 from tree import copy_work_tree
 
@@ -96,6 +97,12 @@ def ruff_format() -> None:
 
 def yaml_lint() -> None:
     run("yamllint", "--strict", ".")
+
+
+def labels() -> None:
+    """No name that a server gives is printed as it is."""
+    if found := complaints_about_labels(ROOT):
+        raise LintError("\n".join(found))
 
 
 def mypy_plugins() -> None:
@@ -203,6 +210,7 @@ LINTERS: dict[str, Callable[[], None]] = {
     "ruff": ruff_check,
     "ruff-format": ruff_format,
     "yamllint": yaml_lint,
+    "labels": labels,
     "mypy": mypy_plugins,
     "mypy-tests": mypy_tests,
     "changelog": changelog,

@@ -1,0 +1,342 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Whether an application is proven to be cut off, and what is reported of an emergency. Pure.
+
+A result is what a module has returned, or what Ansible has put in its place when the module crashed or was skipped:
+nothing is expected to be in it. docs/break-glass.md explains the verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from ..module_utils._dsm.diagnosis import diagnose, is_of_azure
+from ..module_utils._errors import printable
+
+Result = Mapping[str, Any]
+
+# Classes of the diagnosis that say: Entra or Azure refuses this application. All others have a cause that a cut does
+# not bring about, and that may be over in a moment: a network, a proxy, TLS, a clock, a place, a wrong setting.
+REFUSALS = frozenset(
+    {
+        "application_disabled",
+        "application_missing",
+        "arm_denied",
+        "certificate_expired",
+        "certificate_revoked",
+        "assertion_refused",
+        "consent_missing",
+        "credential_refused",
+        "hsm_keys_denied",
+        "keys_denied_by_policy",
+        "keys_denied_by_role",
+        "no_vault_visible",
+        "secret_expired",
+        "secret_wrong",
+        "subscription_unknown",
+        "vault_not_in_subscription",
+    }
+)
+# Statuses with which DSM hands an answer of Azure through, and with which it refuses its own caller.
+_OF_EITHER = frozenset({401, 403, 404, 429})
+_STEP = "{state:<10} {plane:<6} {object:<44} {action}"
+
+
+class Connection(Enum):
+    """What DSM's test of the connection says of the access."""
+
+    CONNECTED = "connected"
+    REFUSED = "refused"
+    UNCLEAR = "unclear"
+
+
+class Sync(Enum):
+    """What the sync of the keys says of the access. ``NOT_RUN``: nobody has tried it."""
+
+    WORKED = "worked"
+    REFUSED = "refused"
+    UNCLEAR = "unclear"
+    NOT_RUN = "not run"
+
+
+class Approval(Enum):
+    """Whether a quorum policy guards the sync, and how far its approval is."""
+
+    NONE = "none"
+    PENDING = "pending"
+    GIVEN = "given"
+
+
+class Verdict(Enum):
+    CUT_OFF = "cut off"
+    STILL_CONNECTED = "still connected"
+    UNKNOWN = "unknown"
+
+
+def verdict(connection: Connection, sync: Sync, approval: Approval) -> Verdict:
+    """What the two proofs come to.
+
+    Whoever gets through once is connected. Cut off is only who was refused twice, in the test and in the sync. A sync
+    that waits for its approval has not been tried; one that was approved may have been carried out before the cut, so
+    that its success says nothing of now.
+    """
+    dated = approval is Approval.NONE
+    if connection is Connection.CONNECTED or (sync is Sync.WORKED and dated):
+        return Verdict.STILL_CONNECTED
+    refused_twice = connection is Connection.REFUSED and sync is Sync.REFUSED
+    return Verdict.CUT_OFF if refused_twice and approval is not Approval.PENDING else Verdict.UNKNOWN
+
+
+# Reading results ------------------------------------------------------------------------------------------------------
+
+
+def connection_of(result: Result) -> Connection:
+    """``result``: of the module cdc_connection."""
+    connected = result.get("connected")
+    if connected is True:
+        return Connection.CONNECTED
+    refused = connected is False and _part(result, "diagnosis").get("class") in REFUSALS
+    return Connection.REFUSED if refused else Connection.UNCLEAR
+
+
+def sync_of(result: Result) -> Sync:
+    """``result``: of the module cdc_sync."""
+    failure = _part(result, "failure")
+    if failure:
+        # It has stopped midway: until then DSM had access.
+        return Sync.WORKED if failure.get("synced") else Sync.REFUSED if _is_refusal(failure) else Sync.UNCLEAR
+    if result.get("failed") or "prediction" not in result:
+        return Sync.UNCLEAR
+    return Sync.WORKED if result["prediction"] is None else Sync.NOT_RUN
+
+
+def approval_of(result: Result) -> Approval:
+    """``result``: of the module cdc_sync, failed or not."""
+    if result.get("pending"):
+        return Approval.PENDING
+    known = _part(result, "approval") or _part(_part(result, "failure"), "approval")
+    return Approval.GIVEN if known.get("status") in ("approved", "failed") else Approval.NONE
+
+
+def _is_refusal(failure: Mapping[str, Any]) -> bool:
+    words, status = str(failure.get("server_words") or ""), failure.get("status")
+    if not words or not isinstance(status, int) or (status in _OF_EITHER and not is_of_azure(words, status)):
+        return False
+    return diagnose(words, status, None).id in REFUSALS
+
+
+def _part(result: Result, name: str) -> Mapping[str, Any]:
+    found = result.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What DSM has shown for one group."""
+
+    group: str
+    group_id: str
+    verdict: Verdict
+    connection: str
+    diagnosis: str | None
+    sync: str
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "group": self.group,
+            "group_id": self.group_id,
+            "verdict": self.verdict.value,
+            "connection": self.connection,
+            "diagnosis": self.diagnosis,
+            "sync": self.sync,
+        }
+
+
+def proofs(groups: Iterable[Mapping[str, Any]], connections: Iterable[Result], syncs: Iterable[Result]) -> list[Proof]:
+    """One proof for each group, also where a result is missing."""
+    tested, synced = list(connections), list(syncs)
+    found = []
+    for number, group in enumerate(groups):
+        connection = tested[number] if number < len(tested) else {}
+        sync = synced[number] if number < len(synced) else {}
+        found.append(
+            Proof(
+                group=printable(str(group.get("name"))),
+                group_id=str(group.get("group_id")),
+                verdict=verdict(connection_of(connection), sync_of(sync), approval_of(sync)),
+                connection=_connection_words(connection),
+                diagnosis=_part(connection, "diagnosis").get("class"),
+                sync=_sync_words(sync),
+            )
+        )
+    return found
+
+
+def _connection_words(result: Result) -> str:
+    if result.get("connected") is True:
+        return "DSM connects"
+    return printable(str(result.get("message") or result.get("msg") or "DSM was not asked"))
+
+
+def _sync_words(result: Result) -> str:
+    if result.get("msg"):
+        return printable(str(result["msg"]))
+    approval = _part(result, "approval").get("id")
+    named = f" ({approval})" if approval else ""
+    found = sync_of(result)
+    if approval_of(result) is Approval.PENDING:
+        return f"not tried: it waits for an approval{named}"
+    if found is Sync.WORKED and approval_of(result) is Approval.GIVEN:
+        return f"it was carried out with an approval{named}, it is not known whether after the cut"
+    return {Sync.WORKED: "the sync works", Sync.NOT_RUN: "not tried"}.get(found, "DSM was not asked")
+
+
+# Record and evidence --------------------------------------------------------------------------------------------------
+
+
+def outcome(cut: Result) -> Mapping[str, Any]:
+    """What the module azure_kv_access has told, whether it has failed or not."""
+    return _part(cut, "failure") or cut
+
+
+def record(cut: Result, seen: Result) -> Any:
+    """The way back: as the cut has left it, or as it was taken before where the cut has left none."""
+    return outcome(cut).get("record") or seen.get("record")
+
+
+def evidence(
+    cut: Result, seen: Result, connections: Iterable[Result], syncs: Iterable[Result], about: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The document that is kept of an emergency.
+
+    Args:
+        cut: Of the module azure_kv_access, from the cut itself.
+        seen: Of the same module, in check mode, before it.
+        connections: Of cdc_connection, in the order of the groups in ``seen``.
+        syncs: Of cdc_sync, likewise.
+        about: ``started``, ``ended``, ``who``, ``reason``, ``record_file``.
+    """
+    told, planned = outcome(cut), bool(cut.get("planned"))
+    views = _part(told, "diff") or _part(seen, "diff")
+    groups = seen.get("groups") or []
+    return {
+        "what": "break_glass",
+        "planned": planned,
+        "started": about.get("started"),
+        "ended": about.get("ended"),
+        "who": about.get("who"),
+        "reason": about.get("reason"),
+        "operator": seen.get("operator"),
+        "application": told.get("application") or seen.get("application"),
+        "record_file": about.get("record_file"),
+        "before": views.get("before"),
+        "after": views.get("after"),
+        # Only what says so itself is complete.
+        "complete": told.get("complete") is True and not cut.get("failed"),
+        "failure": printable(str(cut.get("msg") or "it failed without a message")) if _has_failed(cut) else None,
+        # None: it is unknown what was done, for the module has told nothing of it.
+        "steps": told.get("steps") if "steps" in told else None,
+        "findings": told["findings"] if "findings" in told else seen.get("findings") or [],
+        "still_valid_until": told.get("still_valid_until"),
+        "proofs": [] if planned else [one.record() for one in proofs(groups, connections, syncs)],
+    }
+
+
+def _has_failed(cut: Result) -> bool:
+    return bool(cut.get("failed") or cut.get("failure") or "complete" not in cut)
+
+
+# Summary --------------------------------------------------------------------------------------------------------------
+
+
+def summary(found: Mapping[str, Any], file: str | None, sha256: str | None) -> dict[str, Any]:
+    """What is reported at the end of ``break_glass.yml``.
+
+    Args:
+        found: The evidence.
+        file: Where it is kept; None where it was not.
+        sha256: Its checksum.
+
+    Returns:
+        ``lines`` for people; ``failure``: why the run fails, empty when everything is cut and proven.
+    """
+    return {"lines": [printable(line) for line in _lines(found, file, sha256)], "failure": _failure(found)}
+
+
+def _lines(found: Mapping[str, Any], file: str | None, sha256: str | None) -> Iterable[str]:
+    planned = found["planned"]
+    if planned:
+        yield "Planned, nothing was changed."
+    else:
+        yield "Cut." if found["complete"] else "NOT COMPLETE, see the last task."
+    if found["steps"] is None:
+        yield "It is not known which steps were done."
+    yield from steps(found["steps"] or [])
+    yield from findings(found["findings"])
+    if found["still_valid_until"]:
+        yield f"Tokens that are out may be accepted until {found['still_valid_until']} at most."
+    if planned:
+        yield "Not tried in check mode."
+    elif not found["proofs"]:
+        yield "No group in DSM was asked: the cut is not proven there."
+    for proof in [] if planned else found["proofs"]:
+        yield f"{proof['verdict']}: group {proof['group']}: {proof['connection']} (sync: {proof['sync']})"
+    yield f"Record: {found['record_file']} (for restore_access.yml)"
+    if file and sha256 and not planned:
+        yield f"Evidence: {file}, SHA-256 {sha256}"
+
+
+def steps(listed: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """A line for each step of azure_kv_access."""
+    for one in listed:
+        yield _STEP.format(**{name: str(one.get(name)) for name in ("state", "plane", "object", "action")})
+
+
+def findings(listed: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """A line for each finding of azure_kv_access."""
+    for one in listed:
+        yield f"{one.get('status')}: {one.get('object')}: {one.get('actual')}. Next: {one.get('remedy')}."
+
+
+def _failure(found: Mapping[str, Any]) -> str:
+    if found["planned"]:
+        return ""
+    until = found["still_valid_until"]
+    told = []
+    if found["failure"]:
+        told.append(found["failure"])
+    elif not found["complete"]:
+        told.append("Not everything could be read back as cut off (state accepted).")
+    for proof in found["proofs"]:
+        if proof["verdict"] == Verdict.STILL_CONNECTED.value:
+            how_long = until or "it expires"
+            told.append(
+                f"Group {proof['group']}: {proof['verdict']}: DSM may use a token that it has until {how_long}."
+            )
+        elif proof["verdict"] == Verdict.UNKNOWN.value:
+            told.append(
+                f"Group {proof['group']}: {proof['verdict']}: no proof that Entra or Azure refuses DSM "
+                f"(connection: {proof['connection']}; sync: {proof['sync']})."
+            )
+    if not told:
+        return ""
+    return printable(
+        " ".join([*told, f"Run the same again {f'after {until}' if until else 'when the cause is corrected'}."])
+    )
+
+
+def restored(result: Result) -> list[str]:
+    """What is reported by ``restore_access.yml``. ``result``: of azure_kv_access, failed or not."""
+    told = outcome(result)
+    listed = told.get("steps")
+    if listed is None:
+        first = "It is not known which steps were done."
+    else:
+        first = f"{len(listed)} step(s){' planned, nothing was changed' if told.get('planned') else ''}."
+    return [printable(line) for line in (first, *steps(listed or []), *findings(told.get("findings") or []))]
