@@ -105,10 +105,10 @@ FROM_NOTHING = (
     Step(
         "Teardown planned: the keys' owner has removed them, in Azure and DSM",
         [*TEARDOWN, *DRY],
-        [r"changed=4 "],
+        [r"changed=5 "],
         first=remove_keys,
     ),
-    Step("Teardown", TEARDOWN, [r"changed=4 "], ["dsm"] + ["arm"] * 2 + ["graph", "arm"]),
+    Step("Teardown", TEARDOWN, [r"changed=5 "], ["graph"] + ["arm"] * 2 + ["dsm", "graph", "arm"]),
     Step("Teardown again: nothing is left to remove", TEARDOWN, [r"changed=0 .*failed=0 "]),
 )
 LOOKS_RIGHT = (

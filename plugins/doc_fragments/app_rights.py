@@ -64,6 +64,13 @@ options:
       - The certificate that DSM logs in with, as path or text, in PEM, DER or PKCS#12 form or the base64 of them. Its
         validity is checked, and that it is registered with the application.
     type: str
+  credential_planned:
+    description:
+      - Whether check mode has only planned a credential of the application, in an earlier task, as
+        RV(fortanix.dsm.azure_kv_app#module:credential_planned) tells. It counts as registered then. Outside of check
+        mode it is refused.
+    type: bool
+    default: false
 """
 
     PROFILE = r"""

@@ -33,7 +33,7 @@ _LONGEST_COMMON_NAME = 64
 _FALLBACK_NAME = "fortanix-dsm-cdc"
 # Added to key_path: the file with both, as long as the two are not complete.
 _INCOMPLETE, _PART = ".incomplete", ".incomplete.part"
-_KEY_MODE, _CERTIFICATE_MODE = 0o600, 0o644
+_KEY_MODE, _CERTIFICATE_MODE, _DIRECTORY_MODE = 0o600, 0o644, 0o700
 _MODES = _KEY_MODE, _CERTIFICATE_MODE
 _CERTIFICATE_MARK = b"-----BEGIN CERTIFICATE-----"
 _OTHER_DIRECTORY = "name a new file in a directory that can be written to"
@@ -68,16 +68,20 @@ class PairFiles:
         return cls(option, **{name: given[name] for name in cls.__annotations__ if name != "option"})
 
     def existing(self) -> Certificate | None:
-        """The certificate of the pair that is there, or that :meth:`recover` completes; None when neither file is.
+        """The certificate of the pair that is there, or that :meth:`recover` completes; None when neither file is, and
+        both can be made.
 
         Raises:
-            InvalidInput: one file without the other, two that do not match, or a certificate that is not valid today.
+            InvalidInput: one file without the other, two that do not match, a certificate that is not valid today, or a
+                place where no file can be made.
         """
         recorded = self._recorded()
         if recorded is not None and all(map(_is_incomplete, self._paths, recorded)):
             return self._checked(None, *(content.decode("ascii") for content in reversed(recorded)))
         has_key, has_certificate = (os.path.lexists(path) for path in self._paths)
         if not has_key and not has_certificate:
+            for option, path in zip(self._options, self._paths, strict=True):
+                _check_place(option, path)
             return None
         if not has_certificate:
             raise InvalidInput(
@@ -195,6 +199,8 @@ class PairFiles:
             InvalidInput: a file cannot be written, or has come into being since it was looked for.
         """
         certificate_pem, key_pem = self_signed(self.subject or subject, self.days, self.key_size, now)
+        for option, path in zip(self._options, self._paths, strict=True):
+            _make_directory(option, path)
         pair = key_pem, certificate_pem
         self._record(*pair)
         written: list[str] = []
@@ -224,6 +230,47 @@ def check_rsa(option: str, certificate: Certificate) -> None:
             "its key is not RSA, and Entra takes only assertions that are signed with RSA",
             "make a certificate with an RSA key of at least 2048 bits",
         )
+
+
+def _missing_directories(path: str) -> tuple[str, list[str]]:
+    """The nearest directory above a file that is there, and those below it that are not, the outermost first."""
+    directory, missing = os.path.dirname(os.path.abspath(path)), list[str]()
+    while not os.path.lexists(directory):
+        missing.insert(0, directory)
+        directory = os.path.dirname(directory)
+    return directory, missing
+
+
+def _check_place(option: str, path: str) -> None:
+    """Refuse a file that cannot be made, without making anything.
+
+    Raises:
+        InvalidInput: what is to be its directory is none, or may not be written to.
+    """
+    directory, _missing = _missing_directories(path)
+    if not os.path.isdir(directory):
+        problem = f'"{directory}" is no directory'
+    elif not os.access(directory, os.W_OK | os.X_OK):
+        problem = f'the directory "{directory}" may not be written to'
+    else:
+        return
+    raise InvalidInput(option, f'"{path}" cannot be made: {problem}', _OTHER_DIRECTORY)
+
+
+def _make_directory(option: str, path: str) -> None:
+    """The directory of a file, and what is missing above it, for its owner alone."""
+    cause = ""
+    for directory in _missing_directories(path)[1]:
+        try:
+            os.mkdir(directory, _DIRECTORY_MODE)
+        except FileExistsError:
+            # Another run has made it at the same time.
+            continue
+        except OSError as error:
+            cause = f"{directory}: {error.strerror or type(error).__name__}"
+            break
+    if cause:
+        raise InvalidInput(option, f'"{path}" cannot be made: {cause}', _OTHER_DIRECTORY)
 
 
 def _is_incomplete(path: str, content: bytes) -> bool:

@@ -180,6 +180,8 @@ APP_RIGHTS = WANTED_RIGHTS.merge(
             "app_client_id": {"type": "str", "required": True},
             "app_object_id": {"type": "str"},
             "app_certificate": {"type": "str"},
+            # Not a credential, only whether one is going to be registered.
+            "credential_planned": {"type": "bool", "default": False, "no_log": False},
         }
     )
 )

@@ -88,7 +88,7 @@ def use_of(
     """What the record of a group says. A secret that was given by hand has no ID in it, and is `unknown`.
 
     A certificate that is not registered any more has the record itself in the place of an ID. Where Graph does not show
-    what a registered certificate is compared by, it may be the one on record, so that this is `unknown`, too.
+    the public part of one, that cannot be told.
     """
     if fact is not None and fact.startswith(KEY_ID_FACT):
         return Use(group, auth_mode, fact.removeprefix(KEY_ID_FACT), RECORDED, superseded)

@@ -93,12 +93,12 @@ options:
     suboptions:
       certificate_path:
         description:
-          - File for the certificate, PEM.
+          - File for the certificate, PEM. A directory that is missing is created with mode 0700.
         type: path
         required: true
       key_path:
         description:
-          - File for the private key, PEM.
+          - File for the private key, PEM. A directory that is missing is created with mode 0700.
         type: path
         required: true
       days:
@@ -282,6 +282,13 @@ key_path:
   description: Path of the private key.
   returned: with O(generate_certificate)
   type: str
+credential_planned:
+  description:
+    - Whether check mode has only planned a credential of the application. Later tasks of the same run take it as
+      O(fortanix.dsm.azure_kv_prereqs#module:credential_planned) and
+      O(fortanix.dsm.cdc_group#module:credential_planned).
+  returned: with O(state=present)
+  type: bool
 client_secret:
   description: The value of a secret that this task made with O(return_secret), otherwise V(null).
   returned: with O(state=present)

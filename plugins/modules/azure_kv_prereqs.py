@@ -105,6 +105,7 @@ options:
       - That group as another module of this collection returned it.
       - With O(state=absent), the record of a group that goes with the rights, as M(fortanix.dsm.cdc_group) returned it
         with O(fortanix.dsm.cdc_group#module:state=absent). It does not count as one that uses these rights.
+        In a run, only the record of a planned removal (of a task with C(check_mode=true)) is taken for that.
 seealso:
   - module: fortanix.dsm.azure_kv_prereqs_info
 """

@@ -144,6 +144,7 @@ options:
     description:
       - With O(state=absent), the record of a group that goes with the vault, as M(fortanix.dsm.cdc_group) returned it
         with O(fortanix.dsm.cdc_group#module:state=absent). It does not count as one that uses the vault.
+        In a run, only the record of a planned removal (of a task with C(check_mode=true)) is taken for that.
     type: dict
   wait_timeout:
     description:

@@ -38,6 +38,13 @@ options:
     type: str
     choices: [fail, warn, ignore]
     default: fail
+  link_planned:
+    description:
+      - Whether check mode has only planned something that the link needs, in an earlier task - the application, its
+        credential, its rights, or the vault. The link is then not tried, and the status is V(unknown). Outside of check
+        mode it is refused.
+    type: bool
+    default: false
 seealso:
   - module: fortanix.dsm.cdc_group
   - module: fortanix.dsm.cdc_sync

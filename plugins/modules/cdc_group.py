@@ -65,6 +65,13 @@ options:
     type: str
     choices: [on_change, always, on_create]
     default: on_change
+  credential_planned:
+    description:
+      - Whether check mode has only planned the credential of the link, or its registration, in an earlier task, as
+        RV(fortanix.dsm.azure_kv_app#module:credential_planned) tells. The link is then not tried, and needs no
+        credential. Outside of check mode it is refused.
+    type: bool
+    default: false
 seealso:
   - module: fortanix.dsm.cdc_connection
   - module: fortanix.dsm.cdc_vault_select

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils._errors import printable
-from ..module_utils._plan import NOT_YET_KNOWN
+from ._shared_objects import bare
 
 Result = Mapping[str, Any]
 
@@ -36,14 +36,7 @@ def chosen_vault(made: Result, azure_vault: Mapping[str, Any], vault: Mapping[st
         # One that the run was told to leave out (by its tag) is found by its name.
         return {"name": azure_vault["name"]}
     # DSM knows no resource groups.
-    return {name: value for name, value in vault.items() if by == "resource_id" or name != "resource_group"}
-
-
-def planned_client_id(application: Result, credential: Result) -> str:
-    """The client ID that stands for one that is not known yet, when the credential of the link is only planned."""
-    of_application = (application.get("certificate") or {}).get("planned")
-    of_groups = [group.get("planned") for group in credential.get("new_groups") or []]
-    return NOT_YET_KNOWN if of_application or any(of_groups) else ""
+    return {name: bare(value) for name, value in vault.items() if by == "resource_id" or name != "resource_group"}
 
 
 def groups_in_approval(credential: Result) -> list[str]:

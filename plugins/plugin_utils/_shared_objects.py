@@ -401,7 +401,7 @@ def prerequisites_summary(result: Mapping[str, Any], fail_on: Collection[str]) -
     ids = ", ".join(finding["id"] for finding in result["findings"])
     stopping = [f"{vault} ({verdict}):", *unmet(result, fail_on)] if verdict in fail_on else []
     return {
-        **{name: result[name] for name in ("verdict", "findings", "rights")},
+        **{name: bare(result[name]) for name in ("verdict", "findings", "rights")},
         "vault": vault,
         "changed": bool(result.get("changed")),
         "effect": result.get("effect", "unchanged"),

@@ -204,12 +204,13 @@ def test_a_group_that_goes_with_the_vault_does_not_keep_it(vaults: Vaults, check
     assert removed["changed"] is True
 
 
-def test_a_group_that_stays_keeps_the_vault_though_its_record_is_given(vaults: Vaults) -> None:
+@pytest.mark.parametrize("record", [{"exists": True}, {"exists": False, "planned": False}])
+def test_a_group_that_is_there_keeps_the_vault_whatever_its_record(vaults: Vaults, record: dict[str, Any]) -> None:
     named = make(vaults, "vault")
     group_id = id_of(vaults, linked(vaults, named))
 
     with pytest.raises(TaskError, match="would lose their keys"):
-        vaults({**named, **ABSENT}, group={"group_id": group_id, "exists": True}, **vaults.azure.dsm_login)
+        vaults({**named, **ABSENT}, group={"group_id": group_id, **record}, **vaults.azure.dsm_login)
 
 
 def test_without_a_login_to_dsm_a_deletion_warns(vaults: Vaults) -> None:

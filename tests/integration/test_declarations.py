@@ -69,7 +69,7 @@ def test_a_vault_is_made_as_it_is_declared_and_a_typo_stops_the_run(own_sandbox:
         started.playbook(PLAYBOOKS / "setup.yml", variables=group(own_sandbox, cdc_setup_azure_vault=misspelt)),
         own_sandbox,
     )
-    assert "cdc_setup_azure_vault.purge_protecton does not exist: did you mean purge_protection?" in told
+    assert "cdc_setup_azure_vault: it does not know purge_protecton: did you mean purge_protection?" in told
 
     declared = group(own_sandbox, cdc_setup_azure_vault=CLOSED)
     made = started.playbook(
@@ -167,13 +167,13 @@ def test_admin_consent_that_is_declared_is_compared(azure: AzureRights) -> None:
         (
             "rotate_credentials",
             {"cdc_rotate_applications": [{"clientid": "x"}]},
-            "clientid does not exist: did you mean client_id?",
+            "it does not know clientid: did you mean client_id?",
         ),
         ("compliance", {"cdc_compliance_polcy": {"fail_on": "never"}}, "did you mean cdc_compliance_policy?"),
         (
             "compliance",
             {"cdc_compliance_policy": {"fail_onn": "never"}},
-            "fail_onn does not exist: did you mean fail_on?",
+            "it does not know fail_onn: did you mean fail_on?",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",

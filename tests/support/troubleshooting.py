@@ -149,6 +149,25 @@ One window of one round trip remains here as well, between the last read and the
 - A tag or a rule that somebody else adds in it is lost, unless they read back (as this module does) and add it again.
 - A key or secret that somebody else creates in it is soft-deleted with the vault. It comes back with the vault when it
   is recovered.
+
+## When a lock or an Azure Policy forbids a change
+
+Both stand above all roles, the owner's too. `azure_kv_vault` and `azure_kv_prereqs` read the locks at the vault and
+above it before the first write, in check mode too.
+
+- `locks forbid what has to be changed`: nothing that the lock covers was sent. `failure.locks` lists name, level and
+  scope. Have those who own the lock remove it for the time of the change.
+- `a lock at ... forbids this` (`ScopeLocked`): the same, told by Azure, as the operator may not read locks or the lock
+  is new. Give the operator `Microsoft.Authorization/locks/read`.
+- `an Azure Policy forbids this` (`RequestDisallowedByPolicy`): a policy with the effect deny. `failure.policies` has
+  its name, assignment and definition. Check mode cannot tell it. Set what it allows, or have an exemption made.
+- `Azure has stored something else than was written`: a policy with the effect modify has rewritten the value.
+  `failure.differing` has the option with both values. Set the option to the value that is enforced, or have an
+  exemption made. To run the task again does not help.
+- `CanNotDelete` forbids to delete the vault and to remove role assignments at it. Access policies can be changed.
+- `ReadOnly` forbids every write of Resource Manager. The roles inside of a managed HSM are behind no lock.
+- A teardown revokes what no lock covers, leaves the group and everything else that cannot be undone, and says so at the
+  end. Run it again without the lock, or with `teardown_keep_rights: true` when the lock is to stay.
 """
 
 

@@ -130,9 +130,32 @@ def test_a_link_to_nowhere_is_not_followed(files: PairFiles, tmp_path: Path) -> 
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="No such file or directory"):
-        pair_files(tmp_path / "missing").make("byok")
+def test_a_directory_that_is_not_there_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    pair = pair_files(tmp_path / "missing" / "deeper")
+
+    assert pair.existing() is None
+    assert not (tmp_path / "missing").exists()
+    pair.make("byok")
+
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("missing", "missing/deeper")]
+    assert modes == [0o700, 0o700]
+
+
+def test_a_place_where_no_file_can_be_made_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no directory")
+
+    with pytest.raises(InvalidInput, match="is no directory"):
+        pair_files(tmp_path / "file" / "deeper").existing()
+
+
+def test_a_directory_that_may_not_be_written_to_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever is root may write anywhere.
+    monkeypatch.setattr("os.access", lambda path, _mode: Path(path) != tmp_path)
+
+    with pytest.raises(InvalidInput, match="may not be written to"):
+        pair_files(tmp_path / "missing").existing()
 
 
 # A run that is killed -----------------------------------------------------------------------------------------------

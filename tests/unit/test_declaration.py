@@ -112,16 +112,16 @@ def test_everything_that_can_be_declared_is_compared_or_said_not_to_be() -> None
     [
         (
             {"azure_vault": {**VAULT, "purge_protecton": False}},
-            "cdc_setup_azure_vault.purge_protecton does not exist: did you mean purge_protection?",
+            "cdc_setup_azure_vault: it does not know purge_protecton: did you mean purge_protection?",
         ),
         (
             {"azure_vault": {**VAULT, "xyz": 1}},
-            "cdc_setup_azure_vault.xyz does not exist. There are name, resource_group,",
+            "cdc_setup_azure_vault: it does not know xyz. There are name, resource_group,",
         ),
         ({"azure_vault": {"name": "akv"}}, "cdc_setup_azure_vault.resource_group is not set."),
         (
             {"azure_vault": {**VAULT, "type": "premum"}},
-            "cdc_setup_azure_vault.type is none of standard, premium, managed_hsm.",
+            "cdc_setup_azure_vault.type must be one of standard, premium, managed_hsm.",
         ),
         ({"azure_vault": {**VAULT, "retention_days": "ninety"}}, "retention_days is not a whole number."),
         ({"azure_vault": {**VAULT, "purge_protection": "perhaps"}}, "purge_protection is not true or false."),
@@ -137,21 +137,27 @@ def test_everything_that_can_be_declared_is_compared_or_said_not_to_be() -> None
                     "generate_certificate": {"certificate_path": "a.crt", "keypath": "k"},
                 }
             },
-            "cdc_setup_application.generate_certificate.keypath does not exist: did you mean key_path?",
+            "cdc_setup_application.generate_certificate: it does not know keypath: did you mean key_path?",
         ),
         (
             {"application": {"unique_name": "a", "credential": {"valid_day": 3}}},
-            "cdc_setup_application.credential.valid_day does not exist: did you mean valid_days?",
+            "cdc_setup_application.credential: it does not know valid_day: did you mean valid_days?",
         ),
-        ({"tls": {"validate_hosts": True}}, "cdc_setup_tls.validate_hosts does not exist: did you mean validate_host?"),
+        (
+            {"tls": {"validate_hosts": True}},
+            "cdc_setup_tls: it does not know validate_hosts: did you mean validate_host?",
+        ),
         ({"groups": {"name": "akv"}}, "cdc_setup_groups is no list."),
-        ({"groups": [{"name": "akv", "vualt": {}}]}, "cdc_setup_groups[0].vualt does not exist: did you mean vault?"),
+        (
+            {"groups": [{"name": "akv", "vualt": {}}]},
+            "cdc_setup_groups[0]: it does not know vualt: did you mean vault?",
+        ),
         (
             {"groups": [{"name": "akv"}, {"name": "b", "azure_vault": {**VAULT, "tag": {}}}]},
-            "cdc_setup_groups[1].azure_vault.tag does not exist: did you mean tags?",
+            "cdc_setup_groups[1].azure_vault: it does not know tag: did you mean tags?",
         ),
-        ({"rights_profile": "everything"}, "cdc_setup_rights_profile is none of guide, least_privilege, explicit."),
-        ({"key_permissions": ["get", "gte"]}, "cdc_setup_key_permissions is none of get, list,"),
+        ({"rights_profile": "everything"}, "cdc_setup_rights_profile must be one of guide, least_privilege, explicit."),
+        ({"key_permissions": ["get", "gte"]}, "cdc_setup_key_permissions must be one of get, list,"),
     ],
 )
 def test_what_is_wrong_in_a_structure_is_named_with_its_place(given: Mapping[str, Any], problem: str) -> None:
@@ -305,18 +311,18 @@ def test_a_set_up_without_variables_says_where_they_come_from() -> None:
         (
             "azure_prereqs",
             {"vaults": [{"nam": "a"}], "app_client_id": "i"},
-            "vaults[0].nam does not exist: did you mean name?",
+            "vaults[0]: it does not know nam: did you mean name?",
         ),
         ("cdc_compliance", {}, "cdc_compliance_directory is not set."),
         (
             "cdc_compliance",
             {"directory": "/a", "policy": {"fial_on": "high"}},
-            "cdc_compliance_policy.fial_on does not exist: did you mean fail_on?",
+            "cdc_compliance_policy: it does not know fial_on: did you mean fail_on?",
         ),
         (
             "cdc_compliance",
             {"directory": "/a", "policy": {"waivers": [{"id": "a", "reson": "b", "expires": "2027-01-01"}]}},
-            "cdc_compliance_policy.waivers[0].reson does not exist: did you mean reason?",
+            "cdc_compliance_policy.waivers[0]: it does not know reson: did you mean reason?",
         ),
     ],
 )

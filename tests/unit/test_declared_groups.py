@@ -107,7 +107,7 @@ def test_a_passphrase_opens_a_declared_certificate_and_is_not_in_it() -> None:
         (
             {"one": {"cdc_setup_name": "a", "cdc_setup_vault": {"nam": "a"}}},
             ["one"],
-            r"Host one: cdc_setup_vault\.nam does not exist: did you mean name\?",
+            r"Host one: cdc_setup_vault: it does not know nam: did you mean name\?",
         ),
     ],
 )

@@ -68,10 +68,12 @@ NOT_SET: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("cdc_setup", "cdc_vault_select"): {"group_id": _BY_RECORD, "group_name": _BY_RECORD},
     ("cdc_setup", "cdc_sync"): {"group_id": _BY_RECORD, "group_name": _BY_RECORD},
     ("azure_prereqs", "azure_kv_prereqs_info"): {
+        "credential_planned": "the role registers no credential, so it has none to plan",
         "subscription_id": "it comes with the operator's login",
         "cloud_environment": "it comes with the operator's login",
     },
     ("azure_prereqs", "azure_kv_prereqs"): {
+        "credential_planned": "the role registers no credential, so it has none to plan",
         "state": "the role judges and repairs; it takes no permission back",
         "confirm_remove_policy": "as state",
         "group": "as state",

@@ -66,22 +66,6 @@ def test_the_vault_is_the_one_that_was_made_or_else_the_one_that_is_given(
     assert _set_up.chosen_vault(made, azure_vault, {"name": "given", "resource_group": "rg"}, by) == chosen
 
 
-@pytest.mark.parametrize(
-    ("application", "credential", "client_id"),
-    [
-        ({}, SKIPPED, ""),
-        ({"certificate": None}, {}, ""),
-        ({"certificate": {"planned": False}}, {"new_groups": [{"planned": False}]}, ""),
-        ({"certificate": {"planned": True}}, SKIPPED, NIL),
-        ({}, {"new_groups": [{"planned": False}, {"planned": True}]}, NIL),
-    ],
-)
-def test_a_link_whose_credential_is_only_planned_has_no_client_id_yet(
-    application: Any, credential: Any, client_id: str
-) -> None:
-    assert _set_up.planned_client_id(application, credential) == client_id
-
-
 def test_a_group_that_is_neither_there_nor_planned_waits_for_an_approval() -> None:
     states = {"waits": (False, False), "planned": (False, True), "there": (True, False)}
     groups = [{"name": name, "exists": exists, "planned": planned} for name, (exists, planned) in states.items()]

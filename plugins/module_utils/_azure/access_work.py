@@ -18,10 +18,10 @@ from .._ids import is_uuid
 from .._plan import Plan, View
 from .._task import Task
 from .._waiter import Patience
-from . import access_cut, access_findings, access_io, graph
+from . import access_cut, access_findings, access_io, application_changes, graph
 from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
 from .access_record import Record
-from .errors import may_pass
+from .errors import AzureError, may_have_worked, may_pass
 from .facts import PRINCIPAL, REGISTRATION, KeyStore
 from .graph import Registration
 from .session import Azure, understood
@@ -186,7 +186,7 @@ class Work:
         try:
             wrote = (access_io.cut if self.cut else access_io.restore)(self.azure, step, patience)
         except TaskError as error:
-            return Outcome(step, REFUSED, str(error), may_pass=may_pass(error))
+            return Outcome(step, REFUSED, str(error), wrote=_may_have_written(error), may_pass=may_pass(error))
         return Outcome(step, ACCEPTED, accepted=True, wrote=wrote)
 
     def _came_up(self, after: Look, left: Callable[[Record], tuple[Step, ...]]) -> tuple[Step, ...]:
@@ -356,6 +356,12 @@ class Work:
             f"{access_cut.object_of(step)}: {access_cut.action_of(step, cut=self.cut)} was not planned, as "
             f"{who} since this task began."
         )
+
+
+def _may_have_written(error: TaskError) -> bool:
+    if isinstance(error, AzureError):
+        return may_have_worked(error)
+    return not isinstance(error, application_changes.Unverified)
 
 
 def iso(moment: datetime) -> str:

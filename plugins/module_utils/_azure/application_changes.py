@@ -254,24 +254,37 @@ def remove_credentials(
 
 def _take_secret(graph: Channel, application: Application, secret: Credential, patience: Patience) -> bool:
     """Remove it and make sure that it is gone; False when somebody else has removed it."""
-    return _remove_secret(graph, application, secret) or _see_secret_gone(graph, application, secret, patience)
+    removed = _remove_secret(graph, application, secret)
+    return removed or _see_secret_gone(graph, application, secret, patience, in_doubt=removed is None)
 
 
-def _remove_secret(graph: Channel, application: Application, secret: Credential) -> bool:
-    """Remove it by its ID; False where Graph does not say that it has: it is gone already, or not known there yet."""
+def _remove_secret(graph: Channel, application: Application, secret: Credential) -> bool | None:
+    """Remove it by its ID.
+
+    Returns:
+        False where Graph does not know it: it is gone already, or not known there yet. None where no answer tells.
+    """
     obj, path = application.label_at(secret.place), f"{application.path_at(secret.place)}/removePassword"
     what = "service principal" if secret.place == PRINCIPAL else "application"
     try:
         with allowed(f"change this {what}", _MAY_WRITE, obj):
             graph.send("POST", path, obj=obj, body={"keyId": secret.key_id}, repeatable=True)
     except AzureError as error:
-        if status_of(error) not in (400, 404) and not may_have_worked(error):
+        if may_have_worked(error):
+            return None
+        if status_of(error) not in (400, 404):
             raise
         return False
     return True
 
 
-def _see_secret_gone(graph: Channel, application: Application, secret: Credential, patience: Patience) -> bool:
+class Unverified(TaskError):
+    """Whether a secret is gone cannot be seen, and this run has not removed it."""
+
+
+def _see_secret_gone(
+    graph: Channel, application: Application, secret: Credential, patience: Patience, *, in_doubt: bool
+) -> bool:
     """Look for a secret whose removal was not confirmed, and remove it when it shows; whether this has removed it.
 
     One that this run has seen listed, and that is not listed any more, was removed by somebody else. One that was never
@@ -288,20 +301,23 @@ def _see_secret_gone(graph: Channel, application: Application, secret: Credentia
         body = graph.get(path, obj=obj, query={"$select": "id,passwordCredentials"})
         check_id(body, object_id, plane="Entra", obj=obj)
         listed = {str(one.get("keyId")) for one in list_in(body, "passwordCredentials", plane="Entra", obj=obj)}
-        if key_id in listed and _remove_secret(graph, application, secret):
-            return True
+        if key_id in listed:
+            removed = _remove_secret(graph, application, secret)
+            if removed:
+                return True
+            in_doubt = in_doubt or removed is None
         in_a_row = 0 if key_id in listed else in_a_row + 1
         was_listed = was_listed or key_id in listed
         waits = patience.pause()
     if in_a_row < EQUAL_READS or not was_listed:
-        raise TaskError(
+        raise (TaskError if in_doubt else Unverified)(
             f"it cannot be verified that the secret {key_id} is removed",
             plane="Entra",
             obj=obj,
             next_step="run the task again, which removes it if it is there",
             retryable=True,
         )
-    return False
+    return in_doubt
 
 
 def add_certificates(

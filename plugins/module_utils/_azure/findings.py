@@ -172,7 +172,8 @@ class ApplicationEvidence:
     """What is known of an application, whether or not its vault was seen. ``now``: of the reading, UTC.
 
     ``resources``: app IDs of the APIs whose permissions it lists. ``unreadable``: of Graph, name -> reason.
-    ``certificate``: the one that DSM logs in with, where it is known.
+    ``certificate``: the one that DSM logs in with, where it is known. ``credential_planned``: whether check mode has
+    planned one in an earlier task, which counts as registered.
     """
 
     identity: Identity
@@ -184,6 +185,7 @@ class ApplicationEvidence:
     certificate: Certificate | None
     renew_before_days: int
     now: datetime
+    credential_planned: bool = False
 
     @property
     def label(self) -> str:
@@ -361,7 +363,7 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
 
 def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
     credentials, now = evidence.identity.credentials, evidence.now
-    if credentials is None:
+    if credentials is None or evidence.credential_planned:
         return
     hidden = [one for one in credentials if one.place == PRINCIPAL]
     if hidden:
@@ -422,14 +424,14 @@ def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
         )
     elif certificate.not_after - now < timedelta(days=evidence.renew_before_days):
         yield _of_application(evidence, CERTIFICATE_ENDS, WARNING, "valid for longer", shown, "make a new one in time")
-    registered = evidence.identity.credentials
+    registered = None if evidence.credential_planned else evidence.identity.credentials
     if registered is not None and certificate.sha1 not in {one.thumbprint for one in registered}:
-        # One that cannot be compared may be the one.
-        comparable = all(one.thumbprint for one in registered if one.kind == "certificate")
+        # One whose public part and thumbprint Graph does not show may be this one.
+        is_known = all(one.thumbprint for one in registered if one.kind == "certificate")
         yield _of_application(
             evidence,
             CERTIFICATE_FOREIGN,
-            FAILED if comparable else UNKNOWN,
+            FAILED if is_known else UNKNOWN,
             f"thumbprint {certificate.sha1}",
             ", ".join(sorted(one.thumbprint or one.key_id for one in registered if one.kind == "certificate"))
             or "no certificate is registered",

@@ -20,7 +20,6 @@ from .pipeline import Channel
 from .switches import disabled_of
 
 _NOT_FOUND = 404
-_MANY_PAGES = "the list has more pages, which are not read"
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,7 @@ class Registration:
     """What Graph tells of an application. ``consented_for_all``: scopes that an ``AllPrincipals`` grant gives (T40).
 
     ``resources``: app IDs of the APIs that it has listed a permission of (T30). None: not readable, ``unreadable``
-    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``. A certificate whose public
-    key is not shown has no ``sha256``: whoever compares certificates says that these cannot be compared.
+    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``.
     """
 
     identity: Identity
@@ -73,8 +71,6 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
     unreadable = {
         name: answer.words for name, answer in answers.items() if answer.body is None and not name.endswith("_keys")
     }
-    if (answers["consents"].body or {}).get("@odata.nextLink"):
-        unreadable["consents"] = _MANY_PAGES
     application, of_principal = answers["application"].body, principal.body
     if application is not None and not isinstance(application.get("id"), str):
         raise Incomplete("the answer has no ID", plane="Entra", obj=f"application {client_id}")
@@ -89,17 +85,19 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         except Incomplete as error:
             # Of such an answer nothing is believed.
             unreadable[name] = error.problem
-    known = not {"application", "service_principal"} & set(unreadable)
-    if of_principal is not None and not isinstance(of_principal.get("accountEnabled"), bool):
-        unreadable["service_principal"] = "the answer does not say whether it is enabled"
     if "application" in unreadable:
         application = None
+    known = not {"application", "service_principal"} & set(unreadable)
     resources = None
     if application is not None:
         try:
             resources = _resources(application, f"application {client_id}")
         except Incomplete as error:
             unreadable["application"] = error.problem
+    if (answers["consents"].body or {}).get("@odata.nextLink"):
+        unreadable["consents"] = "the list has more pages, which are not read"
+    if known and of_principal is not None and not isinstance(of_principal.get("accountEnabled"), bool):
+        unreadable["service_principal"] = "the answer does not say whether it is enabled"
     disabled = disabled_of(application, of_principal)
     identity = Identity(
         client_id=client_id,

@@ -42,6 +42,7 @@ class Question:
     egress: tuple[str, ...]
     certificate: Certificate | None
     renew_before_days: int
+    credential_planned: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], *, check_mode: bool) -> Question:
@@ -61,6 +62,12 @@ class Question:
             raise InvalidInput(
                 "vault.planned", "the vault is only planned", "run the task that makes the vault first, or leave it out"
             )
+        if not check_mode and params["credential_planned"]:
+            raise InvalidInput(
+                "credential_planned",
+                "the credential of the application is only planned, which nothing but check mode goes on with",
+                "run the task that registers the credential first, or leave it out",
+            )
         if not check_mode and params["app_client_id"].strip() == NOT_YET_KNOWN:
             raise InvalidInput(
                 "app_client_id",
@@ -76,6 +83,7 @@ class Question:
             egress=tuple(checked_address(address) for address in params["dsm_egress_addresses"]),
             certificate=certificate,
             renew_before_days=params["renew_before_days"],
+            credential_planned=params["credential_planned"],
         )
 
 
@@ -218,6 +226,7 @@ def application_evidence(
         certificate=question.certificate,
         renew_before_days=question.renew_before_days,
         now=now,
+        credential_planned=question.credential_planned,
     )
 
 

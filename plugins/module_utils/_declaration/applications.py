@@ -44,6 +44,7 @@ APPLICATION: Options = {
     "generate_certificate": {"type": "dict", "options": PAIR},
     "api_permission": {"type": "bool"},
     "admin_consent": {"type": "bool"},
+    "on_soft_deleted": {"type": "str", "choices": ["fail", "recover"]},
     "credential": {"type": "dict", "options": CREDENTIAL},
 }
 # An element of `cdc_rotate_applications`.

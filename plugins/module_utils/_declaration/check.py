@@ -43,7 +43,7 @@ def wrong_in(path: str, given: Any, options: Options, rules: Mapping[str, Any] |
     """
     for name in given:
         if name not in options:
-            yield f"{path}{name} does not exist{_meant(str(name), options)}"
+            yield f"{path.rstrip('.')}: it does not know {name}{_meant(str(name), options)}"
     is_set = {name for name in options if given.get(name) is not None}
     for name, option in options.items():
         if name in is_set:
@@ -103,7 +103,7 @@ def _wrong_list(path: str, value: Any, option: Mapping[str, Any]) -> Iterator[st
 def _wrong_choice(path: str, value: Any, option: Mapping[str, Any]) -> Iterator[str]:
     choices = option.get("choices")
     if choices and isinstance(value, (str, int)) and value not in choices:
-        yield f"{path} is none of {', '.join(map(str, choices))}."
+        yield f"{path} must be one of {', '.join(map(str, choices))}."
 
 
 def is_late(value: Any) -> bool:

@@ -110,6 +110,7 @@ OF_A_RUN = frozenset(
         "sync_timeout",
         "approval",
         "approval_wait",
+        "application.on_soft_deleted",
         "application.credential.renew",
         "application.credential.proof",
         "application.credential.grace_time",

@@ -85,9 +85,11 @@ def _users_of(
     if task.params["dsm_endpoint"] is None:
         task.warn(f"It was not looked at whether a group in DSM uses {what}, as there is no login to DSM.")
         return [], []
-    # A group that is going to be removed with what it uses is still there, in check mode and in the run.
+    # A group that is going to be removed with what it uses is still there in check mode. In a run only the record of a
+    # removal that was planned says so: after a real removal, a group that is there all the same counts.
     going = task.params["group"] or {}
-    gone = going.get("group_id") if going.get("exists") is False else None
+    is_going = going.get("exists") is False and (task.check_mode or going.get("planned") is True)
+    gone = going.get("group_id") if is_going else None
     with connect(task, read_only=True) as dsm:
         # That there is none is asked twice: what is removed then cannot be taken back, and one answer may be short.
         users = _users(dsm, uses, gone) or _users(dsm, uses, gone)

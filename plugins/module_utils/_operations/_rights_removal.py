@@ -123,7 +123,7 @@ def _remove_all(task: Task, azure: Azure, question: Question, before: Assessment
     made: list[Change] = []
     _remove(azure, before, possible, made, [] if refused is None else [refused])
     try:
-        after, effect = _wait_until_gone(task, azure, question, before, removal)
+        after, effect = _wait_until_gone(task, azure, question, before, removal, made)
     except TaskError as error:
         raise stopped(made, "removals had been made", error) from None
     if effect == NOT_YET_REMOVED:
@@ -201,18 +201,34 @@ def _together(failures: Sequence[TaskError]) -> TaskError:
 
 
 def _wait_until_gone(
-    task: Task, azure: Azure, question: Question, before: Assessment, removal: Removal
+    task: Task, azure: Azure, question: Question, before: Assessment, removal: Removal, made: list[Change]
 ) -> tuple[Assessment, str]:
-    """Look until nothing of the removal has shown several times in a row, or until the time is over."""
+    """Look until nothing of ours has shown several times in a row, or until the time is over.
+
+    What shows now, and did not before the removal, is removed, too: an answer that lagged behind had hidden it.
+    """
     patience, in_a_row = patience_of(task), 0
     while True:
         after = reassess(azure, question, before)
         found = repair.removal(after.access, question.wanted)
-        there = {one.id.lower() for one in (*found.assignments, *found.local)}
-        removed = {one.id.lower() for one in (*removal.assignments, *removal.local)}
-        shown = there & removed or set(found.permissions) & set(removal.permissions)
-        in_a_row = 0 if shown else in_a_row + 1
+        if not task.params["confirm_remove_policy"]:
+            found = Removal(found.assignments, found.local, ())
+        came_up = _besides(found, removal)
+        if repair.changes_of_removal(after.access, came_up):
+            _remove(azure, after, came_up, made, [])
+            removal = found
+        in_a_row = 0 if repair.changes_of_removal(after.access, found) else in_a_row + 1
         if in_a_row >= READS_IN_A_ROW:
             return after, REMOVED
         if not patience.pause():
             return after, NOT_YET_REMOVED
+
+
+def _besides(found: Removal, removal: Removal) -> Removal:
+    """The part of the first that is not in the second."""
+    known = {one.id.lower() for one in (*removal.assignments, *removal.local)}
+    return Removal(
+        tuple(one for one in found.assignments if one.id.lower() not in known),
+        tuple(one for one in found.local if one.id.lower() not in known),
+        tuple(one for one in found.permissions if one not in removal.permissions),
+    )

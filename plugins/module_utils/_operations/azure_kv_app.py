@@ -231,7 +231,13 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
         )
     changes = application_plan.changes_of(wanted, base, steps)
     plan = Plan(changes if gone is None else (gone.change(), *changes))
-    result: dict[str, Any] = {"client_secret": None, "put_back": [], "connections": None}
+    comes = bool(steps.certificates) or steps.pair_at is not None or steps.secret is not None
+    result: dict[str, Any] = {
+        "client_secret": None,
+        "put_back": [],
+        "connections": None,
+        "credential_planned": task.check_mode and comes,
+    }
     if not steps:
         after = found
     elif task.check_mode:

@@ -38,6 +38,7 @@ SPEC = DSM.merge(
     ArgumentSpec(
         argument_spec={
             "on_not_connected": {"type": "str", "choices": ["fail", "warn", "ignore"], "default": "fail"},
+            "link_planned": {"type": "bool", "default": False},
         },
     ),
 )
@@ -59,10 +60,17 @@ class _Test:
 
 def run(task: Task) -> dict[str, Any]:
     source = LinkSource.from_params(task.params)
+    planned = task.params["link_planned"]
+    if planned and not task.check_mode:
+        raise InvalidInput(
+            "link_planned",
+            "what the link needs is only planned, which nothing but check mode goes on with",
+            "run the tasks that bring it about first, or leave it out",
+        )
     with connect(task, read_only=True) as dsm:
         link, group = source.resolve(dsm, check_mode=task.check_mode)
         label = f"link of {group.label}" if group else f"link of application {link.client_id}"
-        test = _test(dsm, source, link, group, label)
+        test = None if planned else _test(dsm, source, link, group, label)
     if test is not None and test.diagnosis is not None:
         _report(task, test.connection, test.diagnosis, label, test.form)
     for finding in test.findings if test else []:

@@ -41,6 +41,8 @@ SPEC = DSM.merge(
                 "choices": ["on_change", "always", "on_create"],
                 "default": "on_change",
             },
+            # Not a credential, only whether one is going to be there.
+            "credential_planned": {"type": "bool", "default": False, "no_log": False},
         },
         required_one_of=(("name", "group_id"),),
     ),
@@ -64,11 +66,12 @@ class Wanted:
     link: LinkOptions
     update_credential: str
     vault: vaults.Selector | None
+    credential_planned: bool = False
 
     @property
     def is_pending(self) -> bool:
-        """Whether the link's application is one that a previous step has only planned."""
-        return self.link.client_id == NOT_YET_KNOWN
+        """Whether the link's application, or its credential, is one that a previous step has only planned."""
+        return self.credential_planned or self.link.client_id == NOT_YET_KNOWN
 
     @property
     def label(self) -> str:
@@ -80,6 +83,12 @@ def run(task: Task) -> dict[str, Any]:
     if wanted.vault is not None:
         wanted.vault.refuse_planned(check_mode=task.check_mode)
     asking = Asking.from_params(task.params)
+    if wanted.credential_planned and not task.check_mode:
+        raise InvalidInput(
+            "credential_planned",
+            "the credential of the link is only planned, which nothing but check mode goes on with",
+            "run the task that registers the credential first, or leave it out",
+        )
     if wanted.is_pending and not task.check_mode:
         raise InvalidInput(
             "link_client_id",
@@ -109,6 +118,7 @@ def wanted_from(params: Mapping[str, Any]) -> Wanted:
         link=LinkOptions.from_params(params),
         update_credential=params["update_credential"],
         vault=vaults.Selector.from_option(params["vault"]) if params["vault"] else None,
+        credential_planned=bool(params.get("credential_planned")),
     )
 
 
@@ -168,13 +178,15 @@ def make(
     link = target.azure_link
     credential = wanted.link.credential_for(link)
     if wanted.vault is not None:
-        target = replace(target, link=_with_vault(dsm, task, target, link, wanted.vault, credential))
+        # A link that cannot log in yet lists no vaults.
+        selector = replace(wanted.vault, planned=wanted.vault.planned or wanted.is_pending)
+        target = replace(target, link=_with_vault(dsm, task, target, link, selector, credential))
     edit = Edit(
         current=current,
         target=target,
         credential=credential,
         is_pending=wanted.is_pending or (wanted.vault is not None and wanted.vault.planned),
-        write_credential=_is_to_write(dsm, wanted.update_credential, current, credential),
+        write_credential=_is_to_write(dsm, wanted, current, credential),
         allow_move=task.params["allow_move"],
         allow_disconnect=task.params["allow_disconnect"],
         asking=asking,
@@ -204,7 +216,7 @@ def _with_vault(
         checked_vault_uri("vault.uri", selector.uri, link.azure_service)
     if selector.is_stored_in(link):
         return link
-    if selector.planned or link.client_id == NOT_YET_KNOWN:
+    if selector.planned:
         known = selector.without_listing(link)
         return replace(link, vault_uri=known[0], vault_type=known[1]) if known else link
     if credential is None:
@@ -249,14 +261,17 @@ def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.S
     return replace(link, vault_uri=known[0], vault_type=known[1])
 
 
-def _is_to_write(dsm: DsmClient, policy: str, current: Group | None, credential: Credential | None) -> bool:
-    """Whether the credential is written for its own sake.
+def _is_to_write(dsm: DsmClient, wanted: Wanted, current: Group | None, credential: Credential | None) -> bool:
+    """Whether the credential is written for its own sake. One that is still to be made is none that was written before.
 
     Without a record of what was written last, what DSM holds is unknown. A link that connects with it is left alone, so
     that a second run writes nothing also where DSM keeps no record.
     """
-    if current is None or credential is None or policy == "on_create":
+    policy = wanted.update_credential
+    if current is None or policy == "on_create":
         return False
+    if credential is None:
+        return wanted.credential_planned
     if policy == "always":
         return True
     recorded = current.custom_metadata.get(CREDENTIAL_FACT)

@@ -40,7 +40,7 @@ def run(task: Task) -> dict[str, Any]:
         known = selector.without_listing(link) if selector.planned else None
         if known is not None:
             link = replace(link, vault_uri=known[0], vault_type=known[1])
-        elif not selector.is_stored_in(link):
+        elif not selector.planned and not selector.is_stored_in(link):
             config = link_edit.config_of(vaults.link_to_list_with(link, selector), credential)
             vault = vaults.choose(selector, vaults.list_vaults(dsm, config, current.label), current.label)
         target = link if vault is None else replace(link, vault_uri=vault.uri, vault_type=vault.type)

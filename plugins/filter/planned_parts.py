@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: planned_parts
+short_description: What check mode has only planned of a set-up
+version_added: 0.1.0
+author:
+  - The fortanix.dsm contributors (@fortanix)
+description:
+  - For the role P(fortanix.dsm.cdc_setup#role). What a later step needs and an earlier step of the same plan is going
+    to make counts as there, and is not tried.
+positional: _input, check_mode
+options:
+  _input:
+    description:
+      - The results of the tasks so far, by C(application), C(vault), C(rights) and C(credential), each empty when it
+        has not run.
+      - Whether the link C(gives_certificate).
+    type: dict
+    required: true
+  check_mode:
+    description: Whether the run is in check mode. Nothing is only planned otherwise.
+    type: bool
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show what is only planned
+  ansible.builtin.debug:
+    msg: "{{ {'application': my_application} | fortanix.dsm.planned_parts(ansible_check_mode) }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(principal) - the application has no service principal yet. C(registration) - a credential is still to be
+      registered. C(credential) - it is the link's. C(vault) - the link cannot see the vault yet. C(link) - it cannot be
+      tried yet.
+  type: dict
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ..plugin_utils import _planned_parts
+
+
+def planned_parts(made: Any, check_mode: Any) -> Any:
+    if not isinstance(made, Mapping) or not isinstance(check_mode, bool):
+        raise AnsibleFilterError("fortanix.dsm.planned_parts: give it a dictionary of results, and ansible_check_mode")
+    return _planned_parts.planned_parts(made, check_mode=check_mode)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"planned_parts": planned_parts}

@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A set-up of which a part is there: check mode says what the run does, and fails at nothing that the run does not."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import Sandbox
+from support.azure_rights import AzureRights
+from support.role_in_process import RolePlayer, RoleRun
+
+NAME, VAULT, APPLICATION = "akv-partial", "akv-partial", "fortanix-partial"
+REGISTERED, IN_FILES, NOWHERE = "registered", "in files", "nowhere"
+NO_GROUP, NO_VAULT, NO_KEYS, KEYS = "no group", "no vault chosen", "no keys", "keys"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of a set-up is there. ``credential``: where the certificate of the application is."""
+
+    application: bool
+    credential: str
+    vault: bool
+    definition: bool
+    rights: bool
+    group: str
+
+    def __str__(self) -> str:
+        named = [name for name in ("application", "vault", "definition", "rights") if getattr(self, name)]
+        return ", ".join([*named, f"certificate {self.credential}", self.group])
+
+    @property
+    def is_reachable(self) -> bool:
+        return (
+            (self.application or (self.credential == NOWHERE and self.group == NO_GROUP))
+            and (not self.rights or (self.application and self.vault and self.definition))
+            and (self.vault or self.group in (NO_GROUP, NO_VAULT))
+        )
+
+
+_EVERY = itertools.product(
+    (False, True),
+    (REGISTERED, IN_FILES, NOWHERE),
+    (False, True),
+    (False, True),
+    (False, True),
+    (NO_GROUP, NO_VAULT, NO_KEYS, KEYS),
+)
+PARTS = [part for part in itertools.starmap(Part, _EVERY) if part.is_reachable]
+# What people have: the addition of a group, what a teardown leaves, a run that stopped, rights taken away, lost files.
+COMMON = [
+    Part(False, NOWHERE, False, False, False, NO_GROUP),
+    Part(True, REGISTERED, False, True, False, NO_GROUP),
+    Part(True, IN_FILES, True, True, False, NO_GROUP),
+    Part(True, REGISTERED, True, False, False, NO_GROUP),
+    Part(True, REGISTERED, True, True, False, KEYS),
+    Part(True, NOWHERE, True, True, True, KEYS),
+]
+
+
+class Partial:
+    """A complete set-up, of which parts are taken away."""
+
+    def __init__(self, azure: AzureRights, directory: Path) -> None:
+        self.azure, self.sandbox = azure, azure.sandbox
+        self._player = RolePlayer("cdc_setup")
+        self.files = directory / "pair"
+        self._kept = directory / "kept"
+        self.files.mkdir()
+        self.variables: dict[str, Any] = {
+            "cdc_setup_name": NAME,
+            "cdc_setup_link_tenant_id": azure.view.tenant_id,
+            "cdc_setup_link_subscription_id": azure.view.subscription_id,
+            "cdc_setup_repair_prerequisites": True,
+            "cdc_setup_wait_interval": 0,
+            "cdc_setup_application": {
+                "unique_name": APPLICATION,
+                "display_name": "Fortanix partial",
+                "generate_certificate": {
+                    "certificate_path": str(self.files / "app.crt"),
+                    "key_path": str(self.files / "app.key"),
+                    "key_size": 2048,
+                },
+            },
+            "cdc_setup_azure_vault": {
+                "name": VAULT,
+                "resource_group": "rg-keys",
+                "location": "westeurope",
+                "type": "premium",
+                "permission_model": "rbac",
+            },
+        }
+
+    def complete(self) -> None:
+        assert self.run().failure is None
+        self.azure.do(lambda state: state.add_key(VAULT, "first"))
+        self.run()
+        shutil.copytree(self.files, self._kept)
+        self._complete = self.sandbox.snapshot()
+
+    def run(self, *, check_mode: bool = False) -> RoleRun:
+        options = {**self.azure.operator, **self.azure.dsm_login}
+        return self._player.play(RoleRun(self.variables, options, self.sandbox.proxy_url, check_mode))
+
+    def leave(self, part: Part) -> None:
+        """The complete set-up without all that is no part of it."""
+        self.sandbox.restore(self._complete)
+        shutil.rmtree(self.files)
+        self.files.mkdir()
+        if part.credential != NOWHERE:
+            shutil.copytree(self._kept, self.files, dirs_exist_ok=True)
+        self.sandbox.do(lambda state: self._take_away(state, part))
+
+    def _take_away(self, state: Any, part: Part) -> None:
+        cloud, dsm = state.azure.public, state.dsm
+        group = dsm.find_group(NAME)
+        if part.group != KEYS:
+            for key in list(dsm.keys_in(group.group_id)):
+                dsm.default_account.keys.remove(key)
+        if part.group == NO_VAULT:
+            for link in group.hmg.values():
+                link["url"] = ""
+        if part.group == NO_GROUP:
+            dsm.remove_group(group)
+        (app,) = [one for one in cloud.directory.applications.values() if one.name == "Fortanix partial"]
+        roles = {one.role_guid for one in cloud.rights.assignments if one.principal_id == app.service_principal_id}
+        if not part.rights:
+            mine = [one for one in cloud.rights.assignments if one.principal_id == app.service_principal_id]
+            cloud.rights.revoke(mine)
+        if not part.definition:
+            for guid in roles:
+                if cloud.rights.roles[guid].tenant_id is not None:
+                    cloud.rights.retire(guid)
+        if not part.vault:
+            cloud.delete_vault(VAULT)
+            cloud.purge_vault(VAULT)
+        if part.credential != REGISTERED:
+            cloud.remove_certificates(app)
+        if not part.application:
+            cloud.remove_application(app)
+
+
+@pytest.fixture(scope="module")
+def partial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Partial]:
+    from azure.keyvault.administration._internal import http_challenge_cache
+
+    with pytest.MonkeyPatch.context() as patch, Sandbox.start() as sandbox:
+        for variable, value in sandbox.environment().items():
+            if not variable.startswith(("DSM_", "AZURE_")):
+                patch.setenv(variable, value)
+        http_challenge_cache.clear()
+        made = Partial(AzureRights(sandbox), tmp_path_factory.mktemp("partial"))
+        made.complete()
+        yield made
+        assert sandbox.crashes == []
+
+
+def check_run_and_run_again(partial: Partial, part: Part) -> None:
+    partial.leave(part)
+    mark = partial.sandbox.journal.mark()
+
+    planned = partial.run(check_mode=True)
+    written = partial.sandbox.journal.writes(since=mark)
+    made = partial.run()
+    again = partial.run()
+
+    assert written == []
+    assert (planned.failure, made.failure, again.failure) == (None, None, None)
+    assert planned.plan == made.plan
+    assert again.changed == []
+
+
+@pytest.mark.parametrize("part", COMMON, ids=str)
+def test_the_plan_of_a_common_part_is_what_the_run_does(partial: Partial, part: Part) -> None:
+    check_run_and_run_again(partial, part)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", [part for part in PARTS if part not in COMMON], ids=str)
+def test_the_plan_of_every_part_is_what_the_run_does(partial: Partial, part: Part) -> None:
+    check_run_and_run_again(partial, part)
