@@ -140,7 +140,7 @@ MUTATIONS = (
     Mutation(
         "other people's credentials are removed with ours",
         f"{_UTILS}/_rotation_plan.py",
-        "    if not is_our_credential(one):\n",
+        "    if not is_our_credential(one) and one.key_id not in used:\n",
         "    if not one.key_id:\n",
         explored("secrets", "pairs", "rotate | rotate, other run"),
         "a rotation removes a secret that somebody else has made",
@@ -204,8 +204,8 @@ MUTATIONS = (
     Mutation(
         "something is put back at an application that was cut off",
         f"{_UTILS}/_azure/application_lists.py",
-        '        if found.get("accountEnabled") is True:\n            return\n',
-        "        if found:\n            return\n",
+        "        if is_known and not disabled_of(registration, principal):\n            return\n",
+        "        if is_known:\n            return\n",
         ("tests/integration/test_application_lists.py", "-k", "cut_off"),
         "a certificate that was removed in an emergency comes back",
     ),
