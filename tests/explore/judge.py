@@ -170,8 +170,8 @@ class Judge:
             for text in claim(self.scene, before, after, outcome):
                 # What it has removed may be there again by a write that nobody could have known to undo that.
                 undone = self.gaps and text.startswith("removed says")
-                group, said, _ = text.partition(" is said to ")
-                unseen = unread if text.startswith(f"{group}{said}have") else untested
+                group, said, what = text.partition(" is said to ")
+                unseen = unread if what.startswith("have") else untested
                 was_so = any(mark in text for mark in _OF_ITS_READS) and any(
                     text not in claim(self.scene, before, moment, outcome) for moment in moments
                 )

@@ -170,8 +170,8 @@ SYNC_REFUSED = failed(DISABLED)
 PENDING = {"prediction": "unknown", "key_count": 2, "pending": True, "approval": {"id": "r-1", "status": "pending"}}
 
 
-def told(cut: dict[str, Any], connections: list[Any], syncs: list[Any], seen: dict[str, Any] = SEEN) -> dict[str, Any]:
-    return _break_glass.evidence(cut, seen, connections, syncs, {"record_file": "/r.json"})
+def told(cut: dict[str, Any], connections: list[Any], syncs: list[Any], seen: Any = None) -> dict[str, Any]:
+    return _break_glass.evidence(cut, seen or SEEN, connections, syncs, {"record_file": "/r.json"})
 
 
 def failure(*arguments: Any) -> str:

@@ -126,13 +126,14 @@ def _load_from_memory(context: ssl.SSLContext, certificates: str, key: str) -> b
 
 
 def _refuse_unreadable(option: str, path: str) -> None:
+    cause: str | None = None
     try:
         with open(path, "rb"):
-            return
+            pass
     except OSError as error:
-        if _certificates.is_text(path):
-            return
         cause = error.strerror or "it cannot be read"
+    if cause is None or _certificates.is_text(path):
+        return
     raise InvalidInput(
         option,
         f"{path!r} cannot be used: {cause}",
