@@ -68,8 +68,8 @@ def forms_of(secrets: Iterable[str]) -> set[str]:
 
 
 def _escaped(text: str) -> tuple[str, ...]:
-    """As in the ``str`` of a dict or list, and in JSON."""
-    return repr(text)[1:-1], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
+    """As in the ``str`` of a dict or list, whichever quotes stand around it, and in JSON."""
+    return repr(text)[1:-1], repr(f'{text}"')[1:-2], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _lines(secret: str) -> Iterator[str]:
