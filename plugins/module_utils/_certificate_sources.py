@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import _deps
+from . import _deps, _der
 from ._errors import InvalidInput
 
 _LARGEST_FILE = 1_000_000
@@ -66,9 +66,9 @@ def read(option: str, text: str) -> Source:
     content = _plain(option, _content(option, text))
     if _BEGIN in content:
         return _of_pem(option, content)
-    if is_packed(content):
+    if _der.is_pkcs12(content):
         return Source(option, packed=content)
-    if _is_key(content):
+    if _der.is_key(content):
         return Source(option, keys=(content,))
     return Source(option, (content,))
 
@@ -269,22 +269,3 @@ def _blocks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         # The older label stands for the same, and not every version of the library knows them.
         plain = _CERTIFICATES[0] if label in _CERTIFICATES else label
         yield label, b"-----BEGIN %b-----\n%b\n-----END %b-----\n" % (plain, lines, plain)
-
-
-def is_packed(content: bytes) -> bool:
-    """Whether this is PKCS#12: it begins with its version, 3, where a key has 0 or 1."""
-    return _inside(content)[:3] == b"\x02\x01\x03"
-
-
-def _is_key(content: bytes) -> bool:
-    """Whether this is a key in DER: it begins with its version, or with the algorithm that encrypts it."""
-    outer = _inside(content)
-    return outer[:1] == b"\x02" or _inside(outer)[:1] == b"\x06"
-
-
-def _inside(content: bytes) -> bytes:
-    """What a DER sequence begins with; empty when this is none."""
-    if content[:1] != b"\x30" or len(content) < 2:
-        return b""
-    length = content[1]
-    return content[2 + (length & 0x7F if length & 0x80 else 0) :]

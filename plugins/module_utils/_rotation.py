@@ -12,7 +12,6 @@ So wherever a run stops, each group has one that works, and the next run starts 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -191,7 +190,7 @@ class Rotation:
     def _add_certificate(self, recipe: Recipe, tenant_id: str) -> New:
         pair = recipe.pair or _made_pair(self.application.display_name, recipe, self.now())
         certificate = pair.certificate
-        login = NewLogin(tenant_id, self.application.client_id, pem=_pem_of(pair))
+        login = NewLogin(tenant_id, self.application.client_id, pem="".join(_certificates.pem_of(pair)).encode())
         there = next((one for one in self.application.credentials if one.sha256 == certificate.sha256), None)
         if there is not None and there.place == PRINCIPAL:
             # The service principal has the user's own certificate already, with which Entra takes it as well.
@@ -548,15 +547,3 @@ def _made_pair(subject: str, recipe: Recipe, now: datetime) -> Pair:
     """A pair that is never in a file."""
     certificate, key = _certificate_maker.self_signed(subject, recipe.valid.days, recipe.key_size, now)
     return _certificates.load_pair("certificate", certificate.decode(), "private key", key.decode(), None)
-
-
-def _pem_of(pair: Pair) -> bytes:
-    parts = (("PRIVATE KEY", pair.key.encoded), ("CERTIFICATE", pair.certificate.encoded))
-    return b"".join(
-        b"-----BEGIN %b-----\n%b-----END %b-----\n" % (name.encode(), _lines(encoded), name.encode())
-        for name, encoded in parts
-    )
-
-
-def _lines(encoded: str) -> bytes:
-    return base64.encodebytes(base64.b64decode(encoded))

@@ -20,6 +20,7 @@ from typing import Any
 
 from ansible.module_utils.common.validation import check_type_dict
 
+from . import _der
 from ._errors import printable
 
 _MARK = "PRIVATE KEY-----"
@@ -133,17 +134,4 @@ def _decoded(text: str) -> bytes:
 
 
 def _is_private(content: bytes) -> bool:
-    if _MARK.encode() in content:
-        return True
-    outer = _inside(content)
-    # A key (PKCS#8, PKCS#1, SEC 1) and PKCS#12 begin with their version, an encrypted key with an algorithm; a
-    # certificate begins with a sequence that does neither.
-    return outer[:1] == b"\x02" or _inside(outer)[:1] == b"\x06"
-
-
-def _inside(content: bytes) -> bytes:
-    """What a DER sequence begins with; empty when this is none."""
-    if content[:1] != b"\x30" or len(content) < 2:
-        return b""
-    length = content[1]
-    return content[2 + (length & 0x7F if length & 0x80 else 0) :]
+    return _MARK.encode() in content or _der.is_key(content)
