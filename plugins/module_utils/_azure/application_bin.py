@@ -12,17 +12,16 @@ is deleted with it: that takes a request of its own, and with a new one, rights 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._errors import TaskError
 from .._plan import Change
-from .._replacement import list_in, text_in
+from .._replacement import text_in
 from .._waiter import Patience
 from .application_changes import allowed, until_known
 from .application_plan import Application
-from .applications import Selector
-from .authorization import moment
+from .applications import Selector, application_of
 from .entra_objects import credentials_of, signing_of
 from .errors import AzureError, status_of
 from .facts import PRINCIPAL
@@ -103,21 +102,12 @@ def find_principal(graph: Channel, found: Application) -> Deleted | None:
     principal = _principal(graph, found.client_id, obj)
     if principal is None:
         return None
-    own = credentials_of(principal, obj, PRINCIPAL)
-    restored = Application(
-        client_id=found.client_id,
-        object_id=found.object_id,
-        display_name=found.display_name,
-        unique_name=found.unique_name,
-        created=found.created,
-        tags=found.tags,
-        enabled=found.enabled and not disabled_of(None, principal),
+    restored = replace(
+        found,
         disabled=(*found.disabled, *disabled_of(None, principal)),
         principal_id=text_in(principal, "id", plane="Entra", obj=obj),
-        credentials=(*found.credentials, *own),
+        credentials=(*found.credentials, *credentials_of(principal, obj, PRINCIPAL)),
         signing=signing_of(principal, obj),
-        access=found.access,
-        consent=found.consent,
     )
     return Deleted(restored, str(principal.get("deletedDateTime")), is_registration=False)
 
@@ -155,18 +145,8 @@ def _principal(graph: Channel, client_id: str, obj: str) -> Mapping[str, Any] | 
 
 
 def _application(body: Mapping[str, Any], principal: Mapping[str, Any] | None, obj: str) -> Application:
-    disabled = disabled_of(body, principal)
-    of_principal = () if principal is None else credentials_of(principal, obj, PRINCIPAL)
-    return Application(
-        client_id=text_in(body, "appId", plane="Entra", obj=obj),
-        object_id=text_in(body, "id", plane="Entra", obj=obj),
-        display_name=str(body.get("displayName") or ""),
-        unique_name=body.get("uniqueName") or None,
-        created=moment(body.get("createdDateTime")),
-        tags=tuple(list_in(body, "tags", plane="Entra", obj=obj)),
-        enabled=not disabled,
-        disabled=disabled,
-        principal_id=None if principal is None else text_in(principal, "id", plane="Entra", obj=obj),
-        credentials=(*credentials_of(body, obj), *of_principal),
-        access=tuple(list_in(body, "requiredResourceAccess", plane="Entra", obj=obj)),
-    )
+    credentials, signing = credentials_of(body, obj), signing_of(body, obj)
+    if principal is not None:
+        credentials += credentials_of(principal, obj, PRINCIPAL)
+        signing = signing_of(principal, obj)
+    return application_of(body, principal, credentials, signing, obj)

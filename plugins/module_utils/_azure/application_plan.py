@@ -49,13 +49,16 @@ class Application:
     unique_name: str | None = None
     created: datetime | None = None
     tags: tuple[str, ...] = ()
-    enabled: bool = True
     disabled: tuple[str, ...] = ()
     principal_id: str | None = None
     credentials: tuple[Credential, ...] = ()
     signing: tuple[Credential, ...] = ()
     access: tuple[Mapping[str, Any], ...] = ()
     consent: Consent | None = None
+
+    @property
+    def enabled(self) -> bool:
+        return not self.disabled
 
     def label_at(self, place: str) -> str:
         """What messages call the object that has the credentials of this place."""

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -191,23 +191,34 @@ def _application(
     if principal is not None:
         of_principal, signing = _credentials(principal, answers["principal_keys"], PRINCIPAL, obj)
         credentials += of_principal
-    disabled = disabled_of(body, principal)
-    access = list_in(body, "requiredResourceAccess", plane="Entra", obj=obj)
-    tags = list_in(body, "tags", plane="Entra", obj=obj)
+    found = application_of(body, principal, credentials, signing, obj)
+    return replace(found, consent=_consent(answers.get("consents"), permission, obj))
+
+
+def application_of(
+    body: Mapping[str, Any],
+    principal: Mapping[str, Any] | None,
+    credentials: tuple[Credential, ...],
+    signing: tuple[Credential, ...],
+    obj: str,
+) -> Application:
+    """A registration and its service principal, without consent. ``principal``: None when there is none.
+
+    Raises:
+        Incomplete: an ID or a list is missing.
+    """
     return Application(
         client_id=text_in(body, "appId", plane="Entra", obj=obj),
         object_id=text_in(body, "id", plane="Entra", obj=obj),
         display_name=str(body.get("displayName") or ""),
         unique_name=body.get("uniqueName") or None,
         created=moment(body.get("createdDateTime")),
-        tags=tuple(tags),
-        enabled=not disabled,
-        disabled=disabled,
+        tags=tuple(list_in(body, "tags", plane="Entra", obj=obj)),
+        disabled=disabled_of(body, principal),
         principal_id=None if principal is None else text_in(principal, "id", plane="Entra", obj=obj),
         credentials=credentials,
         signing=signing,
-        access=tuple(access),
-        consent=_consent(answers.get("consents"), permission, obj),
+        access=tuple(list_in(body, "requiredResourceAccess", plane="Entra", obj=obj)),
     )
 
 
