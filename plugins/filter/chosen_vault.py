@@ -32,6 +32,10 @@ options:
     type: str
     choices: [uri, resource_id]
     default: uri
+  planned:
+    description: Whether it is taken for one that is only planned, as in check mode when the link cannot see it yet.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -56,12 +60,12 @@ from ..plugin_utils import _set_up
 from ..plugin_utils._unsafe import unsafe
 
 
-def chosen_vault(made: Any, azure_vault: Any, vault: Any, by: str = "uri") -> Any:
+def chosen_vault(made: Any, azure_vault: Any, vault: Any, by: str = "uri", planned: Any = False) -> Any:
     if not all(isinstance(one, Mapping) for one in (made, azure_vault, vault)):
         raise AnsibleFilterError("fortanix.dsm.chosen_vault: give it dictionaries")
     if by not in ("uri", "resource_id"):
         raise AnsibleFilterError("fortanix.dsm.chosen_vault: by is uri or resource_id")
-    return unsafe(_set_up.chosen_vault(made, azure_vault, vault, by))
+    return unsafe(_set_up.chosen_vault(made, azure_vault, vault, by, planned=bool(planned)))
 
 
 class FilterModule:

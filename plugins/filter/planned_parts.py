@@ -37,9 +37,10 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(principal) - the application has no service principal yet. C(registration) - a credential is still to be
-      registered. C(credential) - it is the link's. C(vault) - the link cannot see the vault yet. C(link) - it cannot be
-      tried yet.
+    - All are false, except of what is only planned.
+    - C(client_id) - what stands for the ID of an application that has no service principal yet. C(registration) - a
+      credential is still to be registered. C(credential) - it is the link's. C(vault) - the link cannot see the vault
+      yet. C(link) - it cannot be tried yet.
   type: dict
 """
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ._errors import InvalidInput
+
 View = Mapping[str, Any]
 
 # Stands for an ID that Azure gives when the object is made. Records of what check mode has only planned carry it, and
@@ -69,3 +71,20 @@ def _flatten(view: View, prefix: str = "") -> dict[str, Any]:
             # A value that is empty and one that is not there are the same to a reader of a plan.
             flat[prefix + key] = value
     return flat
+
+
+def refuse_planned(option: str, is_planned: object, what: str, step: str) -> None:
+    """Refuse an option that says that something is only planned. For runs that are no check.
+
+    Args:
+        option: its name.
+        is_planned: its value.
+        what: is only planned, as in "the vault".
+        step: what the task does that has to run first, as in "makes the vault".
+
+    Raises:
+        InvalidInput: it is set.
+    """
+    if is_planned:
+        problem = f"{what} is only planned, which nothing but check mode goes on with"
+        raise InvalidInput(option, problem, f"run the task that {step} first, or leave it out")

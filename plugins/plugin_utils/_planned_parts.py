@@ -13,7 +13,7 @@ from typing import Any
 from ..module_utils._plan import NOT_YET_KNOWN
 
 
-def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, bool]:
+def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, bool | str]:
     """What counts as there for the steps that follow; nothing outside of check mode.
 
     Args:
@@ -23,9 +23,9 @@ def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, boo
         check_mode: whether the run is in check mode.
 
     Returns:
-        ``principal``: the application has no service principal yet that a right can be given to. ``registration``: a
-        credential is yet to be registered. ``credential``: it is the link's. ``vault``: the link cannot see the vault
-        yet. ``link``: it cannot be tried yet.
+        ``client_id``: what stands for an application that has no service principal yet which a right can be given to,
+        else False. ``registration``: a credential is yet to be registered. ``credential``: it is the link's.
+        ``vault``: the link cannot see the vault yet. ``link``: it cannot be tried yet.
     """
     application, vault, rights, credential = (
         made.get(name) or {} for name in ("application", "vault", "rights", "credential")
@@ -38,7 +38,7 @@ def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, boo
     of_link = new_groups or (registration and bool(of_pair or made.get("gives_certificate")))
     unseen = principal or registration or new_groups or bool(vault.get("changed") or rights.get("changed"))
     parts = {
-        "principal": principal,
+        "client_id": principal and NOT_YET_KNOWN,
         "registration": registration,
         "credential": of_link,
         "vault": unseen,

@@ -18,7 +18,7 @@ from .._certificates import Certificate
 from .._errors import InvalidInput
 from .._findings import Finding, worst
 from .._ids import checked_uuid
-from .._plan import NOT_YET_KNOWN
+from .._plan import NOT_YET_KNOWN, refuse_planned
 from . import graph, observation, vaults
 from .access import INEFFECTIVE, MISSING, OverPrivilege, Verdict, Wanted, judge, over_privileges
 from .cloud import cloud_of
@@ -58,15 +58,13 @@ class Question:
         certificate = None
         if params["app_certificate"] is not None:
             certificate = _certificates.load_certificate("app_certificate", params["app_certificate"])
-        if not check_mode and params["vault"]["planned"]:
-            raise InvalidInput(
-                "vault.planned", "the vault is only planned", "run the task that makes the vault first, or leave it out"
-            )
-        if not check_mode and params["credential_planned"]:
-            raise InvalidInput(
+        if not check_mode:
+            refuse_planned("vault.planned", params["vault"]["planned"], "the vault", "makes the vault")
+            refuse_planned(
                 "credential_planned",
-                "the credential of the application is only planned, which nothing but check mode goes on with",
-                "run the task that registers the credential first, or leave it out",
+                params["credential_planned"],
+                "the credential of the application",
+                "registers the credential",
             )
         if not check_mode and params["app_client_id"].strip() == NOT_YET_KNOWN:
             raise InvalidInput(

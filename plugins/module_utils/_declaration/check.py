@@ -18,6 +18,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from .applications import Options
 from .roles import KEPT, OF_PLAYBOOKS, ROLES
@@ -43,7 +44,7 @@ def wrong_in(path: str, given: Any, options: Options, rules: Mapping[str, Any] |
     """
     for name in given:
         if name not in options:
-            yield f"{path.rstrip('.')}: it does not know {name}{_meant(str(name), options)}"
+            yield f"{path.rstrip('.')}: it does not know {name}{meant(str(name), options)}"
     is_set = {name for name in options if given.get(name) is not None}
     for name, option in options.items():
         if name in is_set:
@@ -114,7 +115,7 @@ def is_late(value: Any) -> bool:
 # Names ----------------------------------------------------------------------------------------------------------------
 
 
-def _meant(name: str, known: Collection[str]) -> str:
+def meant(name: str, known: Collection[str]) -> str:
     """The end of a sentence: the question for the name that is close to this one, or else what there is."""
     close = get_close_matches(_plain(name), [_plain(one) for one in known], n=1, cutoff=0.6)
     if close:
@@ -258,7 +259,7 @@ def _wrong_group(group: Mapping[str, Any], path: str) -> Iterator[str]:
 
 def _is_false(value: Any) -> bool:
     """Whether it is false for sure. What is not set counts as the role's default, which the play has anyway."""
-    return value is None or str(value).lower() in ("false", "no", "off", "0", "n", "f")
+    return value is None or not (is_late(value) or boolean(value, strict=False))
 
 
 def _names_twice(names: Sequence[Any]) -> list[str]:

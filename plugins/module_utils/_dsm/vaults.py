@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._errors import InvalidInput, TaskError
+from .._plan import refuse_planned
 from . import routes
 from .client import DsmClient
 from .external_kms import ENDPOINTS, Link, checked_vault_uri, is_vault_name, normal_uri, vault_name_of, vault_type_of
@@ -100,12 +101,8 @@ class Selector:
         Raises:
             InvalidInput: that is so.
         """
-        if self.planned and not check_mode:
-            raise InvalidInput(
-                "vault.planned",
-                "the vault is only planned, which nothing but check mode can go on with",
-                "run the task that makes the vault first, or leave vault.planned out",
-            )
+        if not check_mode:
+            refuse_planned("vault.planned", self.planned, "the vault", "makes the vault")
 
     def __str__(self) -> str:
         asked = {

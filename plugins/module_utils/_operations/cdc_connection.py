@@ -30,6 +30,7 @@ from .._dsm.groups import Group
 from .._dsm.link_source import LinkSource
 from .._errors import InvalidInput, TaskError
 from .._options import DSM, GROUP_SELECTION, LINK
+from .._plan import refuse_planned
 from .._task import Task
 
 SPEC = DSM.merge(
@@ -61,12 +62,8 @@ class _Test:
 def run(task: Task) -> dict[str, Any]:
     source = LinkSource.from_params(task.params)
     planned = task.params["link_planned"]
-    if planned and not task.check_mode:
-        raise InvalidInput(
-            "link_planned",
-            "what the link needs is only planned, which nothing but check mode goes on with",
-            "run the tasks that bring it about first, or leave it out",
-        )
+    if not task.check_mode:
+        refuse_planned("link_planned", planned, "what the link needs", "brings it about")
     with connect(task, read_only=True) as dsm:
         link, group = source.resolve(dsm, check_mode=task.check_mode)
         label = f"link of {group.label}" if group else f"link of application {link.client_id}"

@@ -25,7 +25,7 @@ from .._dsm.selection import checked_name, linked
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
 from .._options import APPROVAL, DSM, LINK, LINK_EDIT, VAULT
-from .._plan import NOT_YET_KNOWN, Change, Plan
+from .._plan import NOT_YET_KNOWN, Change, Plan, refuse_planned
 from .._task import Task
 
 SPEC = DSM.merge(
@@ -83,12 +83,9 @@ def run(task: Task) -> dict[str, Any]:
     if wanted.vault is not None:
         wanted.vault.refuse_planned(check_mode=task.check_mode)
     asking = Asking.from_params(task.params)
-    if wanted.credential_planned and not task.check_mode:
-        raise InvalidInput(
-            "credential_planned",
-            "the credential of the link is only planned, which nothing but check mode goes on with",
-            "run the task that registers the credential first, or leave it out",
-        )
+    if not task.check_mode:
+        credential, step = "the credential of the link", "registers the credential"
+        refuse_planned("credential_planned", wanted.credential_planned, credential, step)
     if wanted.is_pending and not task.check_mode:
         raise InvalidInput(
             "link_client_id",
