@@ -18,7 +18,8 @@ from ..module_utils._certificates import public_part
 from ..module_utils._declaration.check import wrong_variables
 from ..module_utils._declaration.groups import DECLARED, GROUP, not_compared
 from ..module_utils._errors import TaskError
-from ._shared_objects import bare, declarations, named, shared
+from ._bare import bare
+from ._shared_objects import declarations, named, shared
 
 ROLE = "cdc_setup"
 PREFIX = f"{ROLE}_"

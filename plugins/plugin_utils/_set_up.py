@@ -13,22 +13,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..module_utils._declaration.applications import SELECTORS
 from ..module_utils._errors import printable
-from ._shared_objects import bare
+from ._bare import bare
 
 Result = Mapping[str, Any]
 
 
 def application_selector(application: Mapping[str, Any]) -> dict[str, Any]:
     """By what the application is found: an ID before a unique name before a display name."""
-    for by in ("client_id", "unique_name", "display_name"):
+    for by in SELECTORS:
         if application.get(by):
             return {by: application[by]}
     return {}
 
 
-def chosen_vault(made: Result, azure_vault: Mapping[str, Any], vault: Mapping[str, Any], by: str) -> dict[str, Any]:
-    """What a later task takes for the vault, or nothing. ``by``: ``uri`` for DSM, ``resource_id`` for Azure."""
+def chosen_vault(
+    made: Result, azure_vault: Mapping[str, Any], vault: Mapping[str, Any], by: str, *, planned: bool = False
+) -> dict[str, Any]:
+    """What a later task takes for the vault, or nothing.
+
+    Args:
+        made: Of the module azure_kv_vault.
+        azure_vault: The vault that is declared to be made.
+        vault: The vault that is declared to be there.
+        by: ``uri`` for DSM, ``resource_id`` for Azure.
+        planned: Whether it is to be taken for one that is only planned, whatever it is itself.
+    """
+    found = _chosen_vault(made, azure_vault, vault, by)
+    return {**found, "planned": True} if found and planned else found
+
+
+def _chosen_vault(made: Result, azure_vault: Mapping[str, Any], vault: Mapping[str, Any], by: str) -> dict[str, Any]:
     record = made.get("vault")
     if record:
         return {by: record[by], "type": record["type"], "planned": record["planned"]}

@@ -17,9 +17,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ..module_utils._declaration.applications import APPLICATION, CREDENTIAL, PAIR
 from ..module_utils._declaration.applications import SELECTORS as APPLICATION_SELECTORS
 from ..module_utils._declaration.vaults import AZURE_VAULT, VAULT
+from ._bare import bare
 
 _RIGHTS = (
     "rights_profile",
@@ -105,13 +108,6 @@ def _declaration(given: Mapping[str, Any]) -> dict[str, Any]:
     if "app_certificate" in found:
         found["app_certificate"] = _digest(found["app_certificate"])
     return found
-
-
-def bare(value: Any) -> Any:
-    """Without Ansible's own containers, which evaluate their contents late."""
-    if isinstance(value, Mapping):
-        return {key: bare(inner) for key, inner in value.items()}
-    return [bare(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def named(value: Any, fields: Iterable[str]) -> dict[str, Any]:
@@ -214,7 +210,7 @@ def nameless(hosts: Mapping[str, Sequence[Declaration]]) -> list[str]:
 
 
 def _wants(group: _Group, option: str) -> bool:
-    return str(group.declared.get(option, False)).lower() in ("true", "yes", "on", "1", "y", "t")
+    return bool(boolean(group.declared.get(option, False), strict=False))
 
 
 def _repairs(group: _Group) -> bool:

@@ -12,10 +12,16 @@ of the other. What cannot be undone comes last, and not at all after a failure: 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ..module_utils._declaration.applications import SELECTORS
+from ..module_utils._declaration.check import meant
+from ._bare import bare
+from ._set_up import application_selector
 
 OPTIONS = (
     "teardown_group",
@@ -26,20 +32,11 @@ OPTIONS = (
     "teardown_keep_rights",
 )
 _VAULT_KEYS = ("name", "resource_id", "uri", "tags", "resource_group", "type")
-_APPLICATION_KEYS = ("unique_name", "client_id", "display_name")
-_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "")
 # Each step that revokes access, and each that cannot be undone, with the words for it.
 _REVOKING = {"credential": "credential of the application", "rights": "rights at the vault"}
 _FINAL = {"group": "group", "application": "application", "vault": "vault"}
 
 Result = Mapping[str, Any]
-
-
-def plain(value: Any) -> Any:
-    """The same value of plain dictionaries and lists: newer versions of Ansible hand out containers of their own."""
-    if isinstance(value, Mapping):
-        return {str(name): plain(member) for name, member in value.items()}
-    return [plain(member) for member in value] if isinstance(value, (list, tuple)) else value
 
 
 # What is asked --------------------------------------------------------------------------------------------------------
@@ -58,7 +55,7 @@ def request(variables: Mapping[str, Any], named: Iterable[str]) -> dict[str, Any
         ``client_id``, and the choices ``remove_application``, ``remove_vault``, ``confirm_remove_policy`` and
         ``keep_rights``.
     """
-    variables = plain(variables)
+    variables = bare(variables)
     problems = [_unknown(one) for one in sorted(set(named) - set(OPTIONS))]
     choices = {}
     for option in OPTIONS[1:3] + OPTIONS[4:]:
@@ -86,15 +83,17 @@ def _text(value: Any) -> str | None:
 
 
 def _chosen(option: str, value: Any, problems: list[str]) -> bool:
-    text = "" if value is None else str(value).strip().lower()
-    if text not in (*_TRUE, *_FALSE):
+    if _text(value) is None:
+        return False
+    try:
+        return bool(boolean(value))
+    except TypeError:
         problems.append(f'{option} is "{value}", which is neither true nor false.')
-    return text in _TRUE
+        return False
 
 
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, OPTIONS, n=1)
-    return f"{name} is no variable of the teardown" + (f"; did you mean {near[0]}?" if near else ".")
+    return f"{name} is no variable of the teardown{meant(name, OPTIONS)}"
 
 
 def _application(variables: Mapping[str, Any], problems: list[str]) -> dict[str, str] | None:
@@ -104,12 +103,10 @@ def _application(variables: Mapping[str, Any], problems: list[str]) -> dict[str,
         return None
     if not given:
         return None
-    # The first one counts, as in the set-up: what is found by its unique name has a display name besides.
-    for key in _APPLICATION_KEYS:
-        if _text(given.get(key)) is not None:
-            return {f"app_{key}": str(given[key]).strip()}
-    problems.append(f"cdc_setup_application names no application; set one of {', '.join(_APPLICATION_KEYS)} in it.")
-    return None
+    named = {f"app_{by}": str(value).strip() for by, value in application_selector(given).items()}
+    if not named:
+        problems.append(f"cdc_setup_application names no application; set one of {', '.join(SELECTORS)} in it.")
+    return named or None
 
 
 def _vault(variables: Mapping[str, Any], problems: list[str]) -> dict[str, Any] | None:
@@ -212,7 +209,7 @@ def state(asked: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any
         that step is to be run. ``holds``: whether what cannot be undone stays. ``notes`` and ``failures``: sentences
         for the user, ``failures`` with what has become of the rest.
     """
-    asked, seen = plain(asked), _Outcomes(plain(results))
+    asked, seen = bare(asked), _Outcomes(bare(results))
     client_id = _client_id(asked, seen)
     failures = _failures(seen)
     group = seen.ok("group") or seen.ok("look_group")

@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
+
+from ._bare import bare
 
 try:
     from ansible.utils.unsafe_proxy import wrap_var
@@ -19,11 +20,4 @@ except ImportError:
 
 def unsafe(value: Any) -> Any:
     """The same value, in which Ansible evaluates no template."""
-    return _plain(value) if wrap_var is None else wrap_var(_plain(value))
-
-
-def _plain(value: Any) -> Any:
-    """Of dictionaries and lists: newer versions of Ansible hand out containers of their own, which cannot be copied."""
-    if isinstance(value, Mapping):
-        return {name: _plain(member) for name, member in value.items()}
-    return [_plain(member) for member in value] if isinstance(value, (list, tuple)) else value
+    return bare(value) if wrap_var is None else wrap_var(bare(value))
