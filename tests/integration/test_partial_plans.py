@@ -165,27 +165,31 @@ def partial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Partial]:
         assert sandbox.crashes == []
 
 
-def check_run_and_run_again(partial: Partial, part: Part) -> None:
+@dataclass(frozen=True)
+class Thrice:
+    """A check, the run, and another run. ``written``: the requests of the check that change something."""
+
+    planned: RoleRun
+    written: list[Any]
+    made: RoleRun
+    again: RoleRun
+
+
+def checked_and_run_twice(partial: Partial, part: Part) -> Thrice:
     partial.leave(part)
     mark = partial.sandbox.journal.mark()
-
     planned = partial.run(check_mode=True)
     written = partial.sandbox.journal.writes(since=mark)
-    made = partial.run()
-    again = partial.run()
-
-    assert written == []
-    assert (planned.failure, made.failure, again.failure) == (None, None, None)
-    assert planned.plan == made.plan
-    assert again.changed == []
+    return Thrice(planned, written, partial.run(), partial.run())
 
 
-@pytest.mark.parametrize("part", COMMON, ids=str)
-def test_the_plan_of_a_common_part_is_what_the_run_does(partial: Partial, part: Part) -> None:
-    check_run_and_run_again(partial, part)
+@pytest.mark.parametrize(
+    "part", [*COMMON, *(pytest.param(one, marks=pytest.mark.long) for one in PARTS if one not in COMMON)], ids=str
+)
+def test_the_plan_of_what_is_there_in_part_is_what_the_run_does(partial: Partial, part: Part) -> None:
+    runs = checked_and_run_twice(partial, part)
 
-
-@pytest.mark.long
-@pytest.mark.parametrize("part", [part for part in PARTS if part not in COMMON], ids=str)
-def test_the_plan_of_every_part_is_what_the_run_does(partial: Partial, part: Part) -> None:
-    check_run_and_run_again(partial, part)
+    assert runs.written == []
+    assert (runs.planned.failure, runs.made.failure, runs.again.failure) == (None, None, None)
+    assert runs.planned.plan == runs.made.plan
+    assert runs.again.changed == []
