@@ -56,7 +56,7 @@ _value:
       type: list
       elements: str
     left_out:
-      description: The linked groups that are not in it, each with C(name) and C(reason).
+      description: The linked groups that are not in it, each with C(name), C(group_id) and C(reason).
       type: list
       elements: dict
 """

@@ -145,15 +145,19 @@ def static_inventory(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The groups with a link to Azure as a YAML inventory for the role ``cdc_setup``, which finds nothing to do on it.
 
     Returns:
-        ``content``: the text of the file. ``hosts``: the names of its hosts. ``left_out``: ``name`` and ``reason`` of
-        the groups that the role could not be told by their names.
+        ``content``: the text of the file. ``hosts``: the names of its hosts. ``left_out``: ``name``, ``group_id`` and
+        ``reason`` of the groups that the role could not be told by their names.
     """
     every = hosts(records)
     names = collections.Counter(host.record["name"] for host in every)
     linked = [host for host in every if host.record["link"] is not None or _has_several_links(host.record)]
     reasons = {host.name: _reason_to_leave_out(host, names) for host in linked}
     kept = [host for host in linked if not reasons[host.name]]
-    left_out = [{"name": host.record["name"], "reason": reason} for host in linked if (reason := reasons[host.name])]
+    left_out = [
+        {"name": host.record["name"], "group_id": host.record["group_id"], "reason": reason}
+        for host in linked
+        if (reason := reasons[host.name])
+    ]
     lines = [*_HEAD, *(f"    # {yaml_text(one['name'])} is left out: {yaml_text(one['reason'])}" for one in left_out)]
     lines += ["  hosts:" if kept else "  hosts: {}"]
     for host in kept:

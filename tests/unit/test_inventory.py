@@ -342,7 +342,7 @@ def test_groups_of_the_same_name_are_left_out_also_when_one_has_no_link() -> Non
     found = static_inventory([record("twice"), {**record("twice"), "link": None, "external_kms": None}])
 
     assert found["hosts"] == []
-    assert found["left_out"] == [{"name": "twice", "reason": "2 groups have this name"}]
+    assert [(one["name"], one["reason"]) for one in found["left_out"]] == [("twice", "2 groups have this name")]
 
 
 @pytest.mark.parametrize("name", ["[prod] keys", "[prod]", "{{ lookup('pipe', 'id') }}", "True", "12", "!vault x"])
