@@ -8,7 +8,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
+
+from ._journal import DONE, UNKNOWN, Journal, Write
 
 # Control characters, what ends a line, what is invisible, and what changes the direction of the text: a name with one
 # can steer a terminal, or look like another one. Joiners (U+200C, U+200D) stay: scripts and emoji need them.
@@ -17,6 +20,8 @@ _UNPRINTABLE = re.compile(
     "\U000e0000-\U000e007f\ud800-\udfff]+"
 )
 _LONGEST_QUOTE = 500
+# Writes that a message lists. The result has all of them.
+_MOST_TOLD = 5
 # Servers, and what stands before them, may repeat what they were sent. What has the form of a credential is left out.
 _SECRET_NAMES = "client_secret|client_assertion|client_key|secret_key|password|access_token|refresh_token|id_token"
 _CREDENTIALS = (
@@ -45,27 +50,58 @@ def quotable(text: str) -> str:
 
 
 class TaskError(Exception):
-    """A failure of the task. ``str()`` is the complete message for the user."""
+    """A failure of the task. ``str()`` is the complete message for the user.
+
+    ``unchanged``: it comes before a write, and says so, unless the task has written something else by then.
+    ``wrote``: what the task had written before, and what it may have written. ``tells_unknown``: of a class whose
+    problem says itself that the outcome of the last write is unknown.
+    """
+
+    tells_unknown = False
 
     def __init__(
-        self, problem: str, *, plane: str, obj: str = "", server_words: str = "", next_step: str = "", **details: Any
+        self,
+        problem: str,
+        *,
+        plane: str,
+        obj: str = "",
+        server_words: str = "",
+        next_step: str = "",
+        unchanged: bool = False,
+        **details: Any,
     ) -> None:
         self.problem = printable(problem)
         self.plane = plane
         self.obj = printable(obj)
         self.server_words = quotable(server_words)
         self.next_step = printable(next_step)
+        self.unchanged = unchanged
         self.details = details
+        self.wrote: tuple[Write, ...] = ()
         super().__init__(self._message())
+
+    def after(self, journal: Journal) -> None:
+        """Have the message and the result say what the task has written."""
+        self.wrote = tuple(journal.writes)
+        self.args = (self._message(),)
 
     def _message(self) -> str:
         where = f"{self.plane}, {self.obj}: " if self.obj else f"{self.plane}: "
         parts = [where + _sentence(self.problem)]
         if self.server_words:
             parts.append(f'The server said: "{self.server_words}".')
+        parts += self._told()
         if self.next_step:
             parts.append("Next: " + _sentence(self.next_step))
+        if self.unchanged and not self.wrote:
+            parts.append("Nothing was changed.")
         return " ".join(parts)
+
+    def _told(self) -> list[str]:
+        """What was written before. What an error tells itself of it is not told twice."""
+        skipped = {DONE} if "done" in self.details else set()
+        skipped |= {UNKNOWN} if self.tells_unknown else set()
+        return told([one for one in self.wrote if one.outcome not in skipped])
 
     def to_fail_json(self) -> dict[str, Any]:
         """The keyword arguments of ``fail_json``."""
@@ -76,7 +112,7 @@ class TaskError(Exception):
             "server_words": self.server_words or None,
             "next_step": self.next_step or None,
         }
-        return {"msg": str(self), "failure": {**failure, **self.details}}
+        return {"msg": str(self), **written(self.wrote, {**failure, **self.details})}
 
 
 class InvalidInput(TaskError):
@@ -86,7 +122,35 @@ class InvalidInput(TaskError):
         super().__init__(problem, plane="Option", obj=option, next_step=remedy, option=option)
 
     def _message(self) -> str:
-        return f"Option {self.obj}: {_sentence(self.problem)} Next: {_sentence(self.next_step)}"
+        next_step = f"Next: {_sentence(self.next_step)}"
+        return " ".join([f"Option {self.obj}: {_sentence(self.problem)}", *self._told(), next_step])
+
+
+def told(writes: Sequence[Write]) -> list[str]:
+    """What a task has written, and what it may have written, as sentences."""
+    done = [one for one in writes if one.outcome == DONE]
+    unknown = [one for one in writes if one.outcome != DONE]
+    return [
+        *([f"Done before: {_listed(done)}."] if done else []),
+        *([f"It is unknown whether this was carried out: {_listed(unknown)}."] if unknown else []),
+    ]
+
+
+def written(writes: Sequence[Write], failure: dict[str, Any]) -> dict[str, Any]:
+    """The part of a failed task's result that tells of its writes: ``changed``, and ``done`` in ``failure``."""
+    done = [one.record() for one in writes if one.outcome == DONE]
+    unknown = [one.record() for one in writes if one.outcome != DONE]
+    return {
+        # A write that may have been carried out counts: who acts on a change must not miss it.
+        "changed": bool(writes or failure.get("done")),
+        "failure": {**failure, "done": failure.get("done") or done, "unknown": unknown},
+    }
+
+
+def _listed(writes: Sequence[Write]) -> str:
+    shown = [printable(f"{one.plane}, {one.obj} ({one.action})") for one in writes[:_MOST_TOLD]]
+    more = len(writes) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")
 
 
 def _sentence(text: str) -> str:

@@ -22,7 +22,8 @@ from ansible.module_utils.common.parameters import remove_values
 
 from ._argspec import ArgumentSpec
 from ._environment import complete_login, complete_operator, proxy_for
-from ._errors import TaskError, printable
+from ._errors import TaskError, printable, told, written
+from ._journal import Journal
 from ._secrets import forms_of, secrets_in
 from ._time import ServiceClock
 
@@ -34,6 +35,7 @@ class Task:
     """What an operation sees of the world. ``no_log``: whether the task keeps its result from the output.
 
     ``clock``: the time by the services' clocks, which the connections of the task feed.
+    ``journal``: what the task has written, which they feed, too.
     """
 
     params: Mapping[str, Any]
@@ -42,6 +44,7 @@ class Task:
     warn: Callable[[str], None]
     no_log: bool = False
     clock: ServiceClock = field(default_factory=ServiceClock)
+    journal: Journal = field(default_factory=Journal)
 
     def __post_init__(self) -> None:
         self.clock.report_to(self.warn)
@@ -83,28 +86,50 @@ class _Module(AnsibleModule):  # type: ignore[misc]
             self.params = complete
 
 
+def perform(operation: Operation, task: Task) -> dict[str, Any]:
+    """Run an operation.
+
+    Raises:
+        TaskError: it failed. The error tells what was written before.
+    """
+    try:
+        return operation.run(task)
+    except TaskError as error:
+        error.after(task.journal)
+        raise
+
+
 def run_module(operation: Operation) -> None:
     """``main()`` of every module."""
     module = _Module(supports_check_mode=True, **operation.SPEC.as_module_arguments())
     failure: dict[str, Any] = {}
     result: dict[str, Any] = {}
+    journal = Journal()
     try:
-        result = operation.run(_task_of(module))
+        result = perform(operation, _task_of(module, journal))
     except TaskError as error:
         failure = error.to_fail_json()
     except Exception as error:
-        failure = {
-            "msg": f"An error that the collection did not expect ({type(error).__name__}). Run the task with -vvv for "
-            "the traceback, and report it together with the versions of the collection and of DSM.",
-            "traceback": traceback.format_exc().splitlines() if module._verbosity >= _TRACEBACK_VERBOSITY else None,
-        }
+        trace = traceback.format_exc().splitlines() if module._verbosity >= _TRACEBACK_VERBOSITY else None
+        failure = {**unexpected(error, journal), "traceback": trace}
     # Outside of the `except` block: there, ansible-core would add the traceback to the visible result.
     if failure:
         module.fail_json(**failure)
     module.exit_json(**result)
 
 
-def _task_of(module: _Module) -> Task:
+def unexpected(error: Exception, journal: Journal) -> dict[str, Any]:
+    """The keyword arguments of ``fail_json`` for a defect of the collection: what was written is told all the same."""
+    problem = f"An error that the collection did not expect ({type(error).__name__})."
+    step = (
+        "run the task with -vvv for the traceback, and report it together with the versions of the collection and DSM"
+    )
+    failure = {"plane": None, "object": None, "problem": problem, "server_words": None, "next_step": step}
+    message = " ".join([problem, *told(journal.writes), f"Next: {step}."])
+    return {"msg": message, **written(journal.writes, failure)}
+
+
+def _task_of(module: _Module, journal: Journal) -> Task:
     """The parameters, completed from the environment; what is secret in them is kept from the output."""
     taken: set[str] = set()
     # Censoring a blank would take every blank out of the message that says what is wrong with it.
@@ -121,4 +146,5 @@ def _task_of(module: _Module) -> Task:
         # Names of objects and words of servers are in warnings, which ansible-core shows as they are.
         warn=lambda text: module.warn(printable(text)),
         no_log=bool(module.no_log),
+        journal=journal,
     )

@@ -64,6 +64,10 @@ class Emergency:
     def writes(self, mark: int = 0) -> list[tuple[str, str]]:
         return [(entry.plane, entry.route) for entry in self.sandbox.journal.writes(since=mark)]
 
+    def stored(self, state: Any) -> Any:
+        """The group in the state of the simulated DSM."""
+        return next(group for group in state.dsm.groups.values() if group.name == self.group)
+
     @property
     def record(self) -> Path:
         return self.files / f"record-{self.azure.app}.json"
@@ -148,6 +152,30 @@ def test_a_token_that_dsm_has_kept_is_no_success(emergency: Emergency) -> None:
 
     emergency.sandbox.clock.advance(3600)
     assert emergency.cut().code == 0
+
+
+def test_a_sync_that_waits_for_an_approval_is_no_access(emergency: Emergency) -> None:
+    emergency.sandbox.profile = Profile(scan_gated="gated")
+    policy = {"quorum": {"n": 1, "members": [{"user": emergency.sandbox.world.administrator.user_id}]}}
+    emergency.sandbox.do(lambda state: setattr(emergency.stored(state), "approval_policy", policy))
+
+    run = emergency.cut()
+
+    (evidence,) = map(read, emergency.evidence)
+    (proof,) = evidence["proofs"]
+    assert (proof["verdict"], evidence["complete"]) == ("unknown", True)
+    assert proof["sync"].startswith("not tried: it waits for an approval")
+    assert (run.code != 0, proof["diagnosis"]) == (True, "application_disabled")
+
+
+def test_the_name_of_a_group_does_not_steer_the_terminal(emergency: Emergency) -> None:
+    evil = "akv\x1b[2J\u202eprod\nok: [localhost]"
+    emergency.sandbox.do(lambda state: setattr(emergency.stored(state), "name", evil))
+
+    run = emergency.cut(check=True)
+
+    assert (run.code, "akv [2J prod ok: [localhost]" in run.output) == (0, True), run.output
+    assert not {"\x1b", "\u202e"} & set(run.output)
 
 
 def test_what_is_refused_is_told_with_everything_else_done_and_can_be_finished(emergency: Emergency) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_app
-from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
+from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 from sandbox.azure.directory import Application
 
 from .azure_rights import AzureRights
@@ -40,7 +40,7 @@ class Apps:
             warn=self.warnings.append,
             no_log=no_log,
         )
-        return azure_kv_app.run(task)
+        return perform(azure_kv_app, task)
 
     def pair(self, **changes: Any) -> dict[str, Any]:
         """The option ``generate_certificate``, with a key that is made quickly."""

@@ -21,7 +21,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     azure_kv_prereqs_info,
     cdc_sync,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
+from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 from sandbox import Sandbox
 from sandbox.azure import hsm_rights
 from sandbox.azure.roles import PermissionSet
@@ -135,7 +135,7 @@ class AzureRights:
             proxy=self.sandbox.proxy_url,
             warn=self.warnings.append,
         )
-        result: dict[str, Any] = operation.run(task)
+        result: dict[str, Any] = perform(operation, task)
         return result
 
     # What is really so -----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_vault
-from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
+from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 
 from .azure_rights import AzureRights
 
@@ -64,7 +64,7 @@ class Vaults:
             proxy=self.azure.sandbox.proxy_url,
             warn=self.azure.warnings.append,
         )
-        result: dict[str, Any] = azure_kv_vault.run(task)
+        result: dict[str, Any] = perform(azure_kv_vault, task)
         return result
 
     def stored(self, name: str) -> Any:

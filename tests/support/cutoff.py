@@ -14,7 +14,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_access
-from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
+from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 from sandbox.authorities import self_signed
 
 from .azure_rights import STRANGER, AzureRights
@@ -79,7 +79,7 @@ class Cutoff:
             proxy=self.azure.sandbox.proxy_url,
             warn=self.warnings.append,
         )
-        return azure_kv_access.run(task)
+        return perform(azure_kv_access, task)
 
     def cut(self, **options: Any) -> dict[str, Any]:
         """As the playbook does: the record first, then the removal, then the record again."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
+from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 
 _LOGINS = {"dsm_username", "dsm_client_cert", "dsm_api_key"}
 
@@ -41,5 +41,5 @@ class Operator:
             proxy=self.environment["HTTPS_PROXY"],
             warn=self.warnings.append,
         )
-        result: dict[str, Any] = operation.run(task)
+        result: dict[str, Any] = perform(operation, task)
         return result

@@ -21,7 +21,7 @@ from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_connection, cdc_credential, cdc_group
-from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
+from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 from sandbox import Fault
 from sandbox.azure.directory import Application, RegisteredCertificate
 from sandbox.journal import Entry
@@ -66,7 +66,7 @@ class Rotations:
         validated = ModuleArgumentSpecValidator(**operation.SPEC.as_module_arguments()).validate(dict(options))
         assert not validated.error_messages, validated.error_messages
         proxy, warn = self.azure.sandbox.proxy_url, self.warnings.append
-        result: dict[str, Any] = operation.run(Task(validated.validated_parameters, check_mode, proxy, warn))
+        result: dict[str, Any] = perform(operation, Task(validated.validated_parameters, check_mode, proxy, warn))
         return result
 
     # Groups -----------------------------------------------------------------------------------------------------------

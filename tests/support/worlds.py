@@ -40,7 +40,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure import credential as azure_credential
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
+from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 from sandbox import Sandbox
 
 T = TypeVar("T")
@@ -178,7 +178,7 @@ class Job:
         validated = ModuleArgumentSpecValidator(**self.operation.SPEC.as_module_arguments()).validate(given)
         assert not validated.error_messages, validated.error_messages
         task = Task(validated.validated_parameters, self.check_mode, world.sandbox.proxy_url, warn)
-        result: dict[str, Any] = self.operation.run(task)
+        result: dict[str, Any] = perform(self.operation, task)
         return result
 
 

@@ -207,7 +207,7 @@ def connecting(stored: bool) -> FakeDsm:
 
 
 def test_a_connected_link_is_not_replaced_by_one_that_does_not_connect() -> None:
-    with pytest.raises(TaskError, match=r"nothing was changed.*AADSTS7000215"):
+    with pytest.raises(TaskError, match=r"AADSTS7000215.*Nothing was changed"):
         guard(connecting(stored=True), edit(write_credential=True), warned)
 
 

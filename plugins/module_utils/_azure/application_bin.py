@@ -65,8 +65,8 @@ class Deleted:
             plane="Entra",
             obj=f"application {found.display_name} ({found.client_id})",
             next_step="set on_soft_deleted: recover to have it back with its credentials and rights, choose another "
-            "app_unique_name, or delete it for good in Entra (App registrations, Deleted applications). Nothing was "
-            "changed",
+            "app_unique_name, or delete it for good in Entra (App registrations, Deleted applications)",
+            unchanged=True,
             deleted={"client_id": found.client_id, "object_id": found.object_id, "deleted": self.deleted},
         )
 

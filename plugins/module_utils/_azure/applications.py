@@ -302,7 +302,8 @@ def refuse_what_a_policy_forbids(
             plane="Entra",
             obj=f"application {found.display_name if found else display_name}",
             next_step=f"use a credential that the policy allows ({options} set how long a new one is valid), or have "
-            "the application exempted; nothing was changed",
+            "the application exempted",
+            unchanged=True,
             restriction=forbidden.restriction,
             longest_days=forbidden.longest,
         )

@@ -18,6 +18,7 @@ from .. import _certificates, _deps, _time
 from .._environment import CREDENTIAL_FILE, PROOFS
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
+from .._journal import Journal
 from .._task import Task
 from .._time import ServiceClock
 from .cloud import Cloud, cloud_of
@@ -43,6 +44,7 @@ class Operator:
     subscription_id: str | None
     network: Mapping[str, Any]
     clock: ServiceClock = field(default_factory=ServiceClock, repr=False, compare=False)
+    journal: Journal = field(default_factory=Journal, repr=False, compare=False)
 
     @property
     def subscription(self) -> str:
@@ -85,6 +87,7 @@ def operator_of(task: Task) -> Operator:
         subscription_id=subscription_id,
         network=network,
         clock=task.clock,
+        journal=task.journal,
     )
 
 

@@ -181,7 +181,9 @@ FOREIGN_ANSWER = "run the task again; if it stays so, see whether a proxy or gat
 _TROUBLE = ("Azure or something in front of it is in trouble", "run again when it is healthy")
 
 
-_THROTTLED, _SERVER_TROUBLE = 429, 500
+_TIMED_OUT, _THROTTLED, _SERVER_TROUBLE = 408, 429, 500
+# No connection, or no token: classes of azure-core and azure-identity.
+_BEFORE_SENDING = frozenset({"ServiceRequestError", "ClientAuthenticationError", "CredentialUnavailableError"})
 # What a failure of the operator's login is about.
 LOGIN = "operator"
 
@@ -309,6 +311,19 @@ def may_have_worked(error: Exception) -> bool:
     """Whether a write may have been carried out: no answer came, or one of a gateway or of a server in trouble."""
     status = status_of(error)
     return status is None or status >= _SERVER_TROUBLE
+
+
+def is_in_doubt(status: int) -> bool:
+    """Whether a write that was answered with this may have been carried out: by a gateway, or a server in trouble.
+
+    A limit on rates is none: Azure refuses before it begins (Azure contract §1.2).
+    """
+    return status >= _SERVER_TROUBLE or status == _TIMED_OUT
+
+
+def never_sent(error: BaseException) -> bool:
+    """Whether an exception of azure-core or azure-identity says that no request has reached the service."""
+    return any(base.__name__ in _BEFORE_SENDING for base in type(error).__mro__)
 
 
 def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "") -> AzureError:

@@ -265,6 +265,7 @@ def refuse_lacking(azure: Azure, needed: Sequence[tuple[str, str]], *, obj: str,
             f"the operator lacks rights for what has to be changed: {listed}",
             plane="Azure",
             obj=obj,
-            next_step=f"{remedy}. Nothing was changed",
+            next_step=remedy,
+            unchanged=True,
             lacking=[{"action": action, "scope": scope} for action, scope in lacking],
         )

@@ -112,11 +112,14 @@ def refuse_forbidden(locks: Locks, needed: Iterable[Action], *, obj: str) -> Non
     """
     forbidden = locks.forbidden(needed)
     if forbidden:
-        raise forbidden_by(forbidden, obj=obj, told="Nothing was changed")
+        raise forbidden_by(forbidden, obj=obj)
 
 
-def forbidden_by(forbidden: Sequence[tuple[Action, Lock]], *, obj: str, told: str) -> TaskError:
-    """The failure for these actions and their locks. ``told``: what has become of the task, as a sentence."""
+def forbidden_by(forbidden: Sequence[tuple[Action, Lock]], *, obj: str, told: str = "") -> TaskError:
+    """The failure for these actions and their locks.
+
+    ``told``: what has become of the task, as a sentence; without one, the failure comes before the first write.
+    """
     listed = "; ".join(f"{lock.label} forbids {action} at {scope}" for (action, scope), lock in forbidden)
     concerned = list(dict.fromkeys(lock for _action, lock in forbidden))
     return TaskError(
@@ -124,7 +127,8 @@ def forbidden_by(forbidden: Sequence[tuple[Action, Lock]], *, obj: str, told: st
         plane="Azure",
         obj=obj,
         next_step="have those who own the locks remove them for the time of the change (`az lock list`, "
-        f"`az lock delete`), and run the task again. {told}",
+        f"`az lock delete`), and run the task again{f'. {told}' if told else ''}",
+        unchanged=not told,
         code=SCOPE_LOCKED,
         locks=[lock.record() for lock in concerned],
     )

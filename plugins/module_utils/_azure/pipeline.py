@@ -21,10 +21,11 @@ from typing import Any
 
 from .. import _deps, _time
 from .._errors import TaskError
+from .._journal import UNKNOWN, Journal
 from .._time import ServiceClock
 from .cloud import check_uri, is_hsm_uri
 from .credential import Operator
-from .errors import FOREIGN_ANSWER, AzureError, failure_of, refusal
+from .errors import FOREIGN_ANSWER, AzureError, failure_of, is_in_doubt, never_sent, refusal
 
 _USER_AGENT = "fortanix.dsm"
 _OLDEST_KEY_VAULT_SDK = 14
@@ -59,6 +60,37 @@ class ReadOnly:
         return self.next.send(request)
 
 
+class Noted:
+    """Policy that notes every write in the journal of the task, those that an SDK sends by itself, too.
+
+    It has the shape of azure-core's HTTPPolicy, as :class:`ReadOnly` has.
+    """
+
+    next: Any = None
+
+    def __init__(self, plane: str, journal: Journal) -> None:
+        self._plane, self._journal = plane, journal
+
+    def send(self, request: Any) -> Any:
+        http = request.http_request
+        path = urllib.parse.urlsplit(http.url).path
+        if is_read(http.method, path, getattr(http, "content", None)):
+            return self.next.send(request)
+        action = f"{http.method} {path}"
+        try:
+            response = self.next.send(request)
+        except Exception as error:
+            if not never_sent(error):
+                self._journal.note(self._plane, "", action, UNKNOWN)
+            raise
+        status = response.http_response.status_code
+        if 200 <= status < 300:
+            self._journal.note(self._plane, "", action)
+        elif is_in_doubt(status):
+            self._journal.note(self._plane, "", action, UNKNOWN)
+        return response
+
+
 def is_read(method: str, path: str, content: Any = None) -> bool:
     """Whether a request changes nothing. A batch of Graph is a read when each request in it is one."""
     if method in ("GET", "HEAD"):
@@ -80,11 +112,20 @@ class Channel:
     ``sdk``: the client itself, for operations that are more than one request; use it inside of :meth:`explained`.
     """
 
-    def __init__(self, sdk: Any, *, plane: str, base: str, clock: ServiceClock | None = None) -> None:
+    def __init__(
+        self,
+        sdk: Any,
+        *,
+        plane: str,
+        base: str,
+        clock: ServiceClock | None = None,
+        journal: Journal | None = None,
+    ) -> None:
         self.sdk = sdk
         self.plane = plane
         self.base = base.rstrip("/")
         self.clock = clock or ServiceClock()
+        self.journal = journal or Journal()
         self._request = _deps.load("azure.core.rest").HttpRequest
 
     def __enter__(self) -> Channel:
@@ -150,6 +191,8 @@ class Channel:
         if reads and not content.strip():
             raise self._unreadable(obj, "the answer is empty")
         if not isinstance(found, dict):
+            if not reads:
+                self.journal.doubt()
             raise self._unreadable(obj, "the answer is no JSON object")
         return found
 
@@ -183,7 +226,8 @@ class Channel:
         base_class = _deps.load("azure.core.exceptions").AzureError
         failure = None
         try:
-            yield
+            with self.journal.concerning(obj):
+                yield
         except base_class as error:
             failure = failure_of(error, plane=self.plane, obj=obj, clock=self.clock.compared(None, "Entra"))
         if failure is not None:
@@ -215,10 +259,12 @@ def arm(operator: Operator, *, read_only: bool) -> Channel:
         cloud.arm,
         cloud_setting=_deps.load("azure.core").AzureClouds[cloud.setting],
         credential_scopes=[cloud.arm_scope],
-        policies=_policies(authentication(operator.credential, cloud.arm_scope), operator, read_only=read_only),
+        policies=_policies(
+            "Azure", authentication(operator.credential, cloud.arm_scope), operator, read_only=read_only
+        ),
         **operator.network,
     )
-    return Channel(client, plane="Azure", base=cloud.arm, clock=operator.clock)
+    return Channel(client, plane="Azure", base=cloud.arm, clock=operator.clock, journal=operator.journal)
 
 
 def graph(operator: Operator, *, read_only: bool) -> Channel:
@@ -227,10 +273,12 @@ def graph(operator: Operator, *, read_only: bool) -> Channel:
     authentication = _deps.load("azure.core.pipeline.policies").BearerTokenCredentialPolicy
     client = _deps.load("azure.core").PipelineClient(
         cloud.graph,
-        policies=_policies(authentication(operator.credential, cloud.graph_scope), operator, read_only=read_only),
+        policies=_policies(
+            "Entra", authentication(operator.credential, cloud.graph_scope), operator, read_only=read_only
+        ),
         **operator.network,
     )
-    return Channel(client, plane="Entra", base=cloud.graph, clock=operator.clock)
+    return Channel(client, plane="Entra", base=cloud.graph, clock=operator.clock, journal=operator.journal)
 
 
 def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
@@ -243,13 +291,13 @@ def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
     client = _deps.load("azure.keyvault.administration").KeyVaultAccessControlClient(
         uri,
         operator.credential,
-        per_call_policies=[ReadOnly()] if read_only else [],
+        per_call_policies=[ReadOnly()] if read_only else [Noted("Azure", operator.journal)],
         retry_policy=_retries(operator),
         permit_redirects=False,
         user_agent=_USER_AGENT,
         **operator.network,
     )
-    return Channel(client, plane="Azure", base=uri, clock=operator.clock)
+    return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
 
 
 def keys(operator: Operator, uri: str) -> Channel:
@@ -263,10 +311,12 @@ def keys(operator: Operator, uri: str) -> Channel:
     authentication = _deps.load("azure.core.pipeline.policies").BearerTokenCredentialPolicy
     client = _deps.load("azure.core").PipelineClient(
         uri,
-        policies=_policies(authentication(operator.credential, f"https://{suffix}/.default"), operator, read_only=True),
+        policies=_policies(
+            "Azure", authentication(operator.credential, f"https://{suffix}/.default"), operator, read_only=True
+        ),
         **operator.network,
     )
-    return Channel(client, plane="Azure", base=uri, clock=operator.clock)
+    return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
 
 
 def check_key_vault_sdk() -> None:
@@ -294,11 +344,11 @@ def check_key_vault_sdk() -> None:
         )
 
 
-def _policies(authentication: Any, operator: Operator, *, read_only: bool) -> list[Any]:
+def _policies(plane: str, authentication: Any, operator: Operator, *, read_only: bool) -> list[Any]:
     """What a request goes through, first to last. No redirects are followed, no providers are registered."""
     known = _deps.load("azure.core.pipeline.policies")
     return [
-        *([ReadOnly()] if read_only else []),
+        ReadOnly() if read_only else Noted(plane, operator.journal),
         known.RequestIdPolicy(),
         known.HeadersPolicy(),
         known.UserAgentPolicy(base_user_agent=_USER_AGENT),

@@ -210,7 +210,8 @@ def changes(store: KeyStore, wanted: Wanted) -> Changes:
             f"what is wanted cannot be had from the vault that is there ({'; '.join(stuck)})",
             plane="Azure",
             obj=f"vault {store.name}",
-            next_step="leave these options out, or make a vault of another name. Nothing was changed",
+            next_step="leave these options out, or make a vault of another name",
+            unchanged=True,
         )
     return found
 

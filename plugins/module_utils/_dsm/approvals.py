@@ -190,8 +190,8 @@ def find(dsm: DsmClient, operation: Operation) -> Request | None:
         f"another change of it waits for approval: {other.label}{unmarked}",
         plane="DSM",
         obj=operation.label,
-        next_step="have that request decided, or withdraw it in DSM, and run the task again; nothing was filed or "
-        "changed, as the later of two such changes would undo the earlier",
+        next_step="have that request decided, or withdraw it in DSM, and run the task again; no request was filed for "
+        "this change, as the later of two such changes would undo the earlier",
         approval={"id": other.request_id, "requester": other.requester},
     )
 
@@ -293,6 +293,7 @@ def _result(dsm: DsmClient, operation: Operation, request: Request) -> Any:
     result = dsm.call("POST", routes.APPROVAL_RESULT, path=path, obj=operation.label, timeout=operation.timeout)
     status, body = int(result["status"]), result.get("body")
     if request.status == APPROVED and 200 <= status < 300:
+        dsm.journal.note("DSM", operation.label, f"{operation.method} {operation.route}, approved")
         return body
     raise TaskError(
         f"{request.label} was approved, and DSM failed to carry it out with HTTP status {status}",

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import InvalidInput, TaskError
+from .._journal import DONE, UNKNOWN, Journal
 from .._task import Task
 from .._time import ServiceClock
 from . import routes
 from .budget import Budget
-from .errors import DsmError
+from .errors import DsmError, OutcomeUnknown, UnreadableAnswer
 from .login import ApiKey, AppCertificate, Login, UserPassword, login_from
 from .paging import items
 from .shapes import complaint_about
@@ -84,7 +85,9 @@ def connect_several(task: Task, number: int, *, read_only: bool) -> Iterator[tup
                 presents_certificate=certificate is not None,
                 clock=task.clock,
             )
-            clients.append(DsmClient(login, transport, budget=budget, read_only=read_only, clock=task.clock))
+            clients.append(
+                DsmClient(login, transport, budget=budget, read_only=read_only, clock=task.clock, journal=task.journal)
+            )
             stack.callback(clients[-1].close)
         yield tuple(clients)
 
@@ -120,9 +123,17 @@ class DsmClient:
     """
 
     def __init__(
-        self, login: Login, transport: Transport, *, budget: Budget, read_only: bool, clock: ServiceClock
+        self,
+        login: Login,
+        transport: Transport,
+        *,
+        budget: Budget,
+        read_only: bool,
+        clock: ServiceClock,
+        journal: Journal | None = None,
     ) -> None:
         self.clock = clock
+        self.journal = journal or Journal()
         self._login = login
         self._transport = transport
         self._budget = budget
@@ -175,6 +186,12 @@ class DsmClient:
         if isinstance(self._login, UserPassword):
             return Identity("user", self._entity_id, self._account_id)
         return Identity("app", self._entity_id or self._login.app_id, None)
+
+    def _note(self, request: Request, outcome: str | None) -> None:
+        # Asking for the result of a request that was approved is no read, and mostly no write either: whoever asks
+        # knows what it has brought about.
+        if outcome is not None and not request.is_read and request.route != routes.APPROVAL_RESULT:
+            self.journal.note("DSM", request.obj, request.label, outcome)
 
     def begin_anew(self) -> None:
         """Give the requests from here on the whole time budget: for a task that goes through many groups."""
@@ -258,7 +275,12 @@ class DsmClient:
     def _send(self, request: Request, authorization: str | None = None) -> Any:
         if authorization is None:
             authorization = self._login.authorization() if isinstance(self._login, ApiKey) else f"Bearer {self._token}"
-        answer = self._transport.send(request, authorization)
+        try:
+            answer = self._transport.send(request, authorization)
+        except TaskError as error:
+            self._note(request, _outcome_of(error))
+            raise
+        self._note(request, DONE)
         complaint = complaint_about(request.method, request.route, answer)
         if complaint is None:
             return answer
@@ -269,6 +291,14 @@ class DsmClient:
             next_step=("" if request.is_read else "DSM has carried this out; ")
             + "check that dsm_endpoint is DSM's REST API; if it is, report this with the version of DSM",
         )
+
+
+def _outcome_of(failure: TaskError) -> str | None:
+    """What became of a write that failed; None where it was refused, or not even sent."""
+    if isinstance(failure, DsmError):
+        return None if failure.proves_refusal or failure.status < 400 else UNKNOWN
+    # Something answered in the place of DSM, or DSM did, and has carried it out.
+    return UNKNOWN if isinstance(failure, (OutcomeUnknown, UnreadableAnswer)) else None
 
 
 def _misses_account(refused: DsmError) -> bool:

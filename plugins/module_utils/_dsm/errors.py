@@ -86,8 +86,14 @@ class NotDone(TaskError):
     """A failure of a write that has certainly changed nothing in DSM, and has filed no request for an approval."""
 
 
+class UnreadableAnswer(TaskError):
+    """DSM, or something before it, answered 2xx with something other than JSON."""
+
+
 class OutcomeUnknown(TaskError):
     """The connection broke after a write was sent: DSM may or may not have carried it out."""
+
+    tells_unknown = True
 
 
 def refusal(

@@ -36,7 +36,8 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
             f"a request for an approval waits that may link a group to it: {', '.join(requests)}",
             plane="DSM",
             obj=f"application {client_id}",
-            next_step="have the request decided or withdrawn first. Nothing was changed",
+            next_step="have the request decided or withdrawn first",
+            unchanged=True,
             requests=requests,
         )
     if users:
@@ -70,7 +71,8 @@ def refuse_while_vault_in_use(task: Task, vault_uri: str, *, label: str) -> None
             f"groups in DSM use it and would lose their keys: {', '.join(users)}",
             plane="DSM",
             obj=label,
-            next_step="remove the groups first, or let them use another vault. Nothing was changed",
+            next_step="remove the groups first, or let them use another vault",
+            unchanged=True,
             groups=users,
         )
 

@@ -453,11 +453,12 @@ def _guard_connection(
     stands = current.group_id is not None and connection.check_stored(dsm, current.group_id, label).connected
     if stands and not edit.allow_disconnect:
         raise TaskError(
-            "the link is connected, and with this change it would not be; nothing was changed",
+            "the link is connected, and with this change it would not be",
             plane="Azure",
             obj=f"link of {label}",
             server_words=proposed.words,
             next_step="correct what the server names; allow_disconnect: true saves the link all the same",
+            unchanged=True,
         )
     warn(f"The link of {label} does not connect as it is going to be: {proposed.words}")
 

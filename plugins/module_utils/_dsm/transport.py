@@ -21,7 +21,7 @@ from .._errors import InvalidInput, TaskError, quotable
 from .._time import ServiceClock
 from . import routes
 from .budget import Budget, OutOfTime, pause_before_next
-from .errors import DsmError, OutcomeUnknown, refusal, server_words
+from .errors import DsmError, OutcomeUnknown, UnreadableAnswer, refusal, server_words
 from .login import AppCertificate
 
 _CONNECT_SECONDS = 10
@@ -331,7 +331,7 @@ class Transport:
         shape = (
             "JSON that breaks off or is damaged" if "json" in content_type.lower() else f"not JSON but {content_type}"
         )
-        raise TaskError(
+        raise UnreadableAnswer(
             f"the answer to {request.label} is {shape if content_type else 'not JSON but of no stated type'}",
             plane="DSM",
             obj=request.obj or self.endpoint,

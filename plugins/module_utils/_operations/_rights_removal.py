@@ -141,7 +141,7 @@ def _refused(
     if not forbidden:
         return None
     rest = [change.as_result() for change in repair.changes_of_removal(before.access, possible)]
-    told = "Nothing was changed"
+    told = ""
     if rest:
         told = "The other entries are taken back all the same" + (", by a run that is no check" if check_mode else "")
     error = locks.forbidden_by(forbidden, obj=f"vault {before.access.store.name}", told=told)

@@ -288,7 +288,8 @@ def _refuse_without_record() -> TaskError:
         plane="Option",
         obj="record",
         next_step="run the task in check mode, keep the record that it returns in a file, and give that; "
-        "break_glass.yml does so. Nothing was changed",
+        "break_glass.yml does so",
+        unchanged=True,
     )
 
 
@@ -336,7 +337,8 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
             plane="Entra",
             obj=f"application {request.client_id}",
             next_step="the service principal was made anew since, or the record is of another tenant: grant the rights "
-            "anew (azure_kv_prereqs). Nothing was changed",
+            "anew (azure_kv_prereqs)",
+            unchanged=True,
         )
     users, troubles = _users(task, request.client_id)
     stores = _found(_stores_of(azure, record), troubles)

@@ -62,6 +62,7 @@ def _with_what_was_done(dsm: DsmClient, group: Group, before: list[VirtualKey], 
     changes = keys.compare(before, keys.list_keys(dsm, str(group.group_id), group.label))
     if not changes:
         return error
+    dsm.journal.note("DSM", group.label, "sync of keys, in part")
     counts = {"new": len(changes.new), "updated": len(changes.updated), "vanished": len(changes.vanished)}
     done = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     return TaskError(
