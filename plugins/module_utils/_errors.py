@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ _UNPRINTABLE = re.compile(
     "\U000e0000-\U000e007f\ud800-\udfff]+"
 )
 _LONGEST_QUOTE = 500
-# Writes that a message lists. The result has all of them.
+# How many different writes a message lists. The result has all of them.
 _MOST_TOLD = 5
 # Servers, and what stands before them, may repeat what they were sent. What has the form of a credential is left out.
 _SECRET_NAMES = "client_secret|client_assertion|client_key|secret_key|password|access_token|refresh_token|id_token"
@@ -85,12 +86,15 @@ class TaskError(Exception):
         self.wrote = tuple(journal.writes)
         self.args = (self._message(),)
 
-    def _message(self) -> str:
+    @property
+    def cause(self) -> str:
+        """The message without the next step, for a failure that has several causes and names the steps together."""
         where = f"{self.plane}, {self.obj}: " if self.obj else f"{self.plane}: "
-        parts = [where + _sentence(self.problem)]
-        if self.server_words:
-            parts.append(f'The server said: "{self.server_words}".')
-        parts += self._told()
+        words = f' The server said: "{self.server_words}".' if self.server_words else ""
+        return where + _sentence(self.problem) + words
+
+    def _message(self) -> str:
+        parts = [self.cause, *self._told()]
         if self.next_step:
             parts.append("Next: " + _sentence(self.next_step))
         if self.unchanged and not self.wrote:
@@ -99,7 +103,7 @@ class TaskError(Exception):
 
     def _told(self) -> list[str]:
         """What was written before. What an error tells itself of it is not told twice."""
-        skipped = {DONE} if "done" in self.details else set()
+        skipped = {DONE} if self.details.get("done") else set()
         skipped |= {UNKNOWN} if self.tells_unknown else set()
         return told([one for one in self.wrote if one.outcome not in skipped])
 
@@ -148,9 +152,10 @@ def written(writes: Sequence[Write], failure: dict[str, Any]) -> dict[str, Any]:
 
 
 def _listed(writes: Sequence[Write]) -> str:
-    shown = [printable(f"{one.plane}, {one.obj} ({one.action})") for one in writes[:_MOST_TOLD]]
-    more = len(writes) - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more else "")
+    counts = Counter(printable(f"{one.plane}, {one.obj} ({one.action})") for one in writes)
+    shown = [text if count == 1 else f"{text}, {count} times" for text, count in counts.items()]
+    more = len(shown) - _MOST_TOLD
+    return "; ".join(shown[:_MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _sentence(text: str) -> str:

@@ -360,9 +360,12 @@ class Rotation:
         return waiting_for(self.dsm, self.application)
 
     def _is_not_alone(self, current: EntraCredential, found: Application) -> bool:
-        """Whether another run has created a credential since this one began, which it may have written to groups."""
+        """Whether there is a credential that was not there when this run began: it may have been written to groups.
+
+        By its name nobody can tell: a certificate that another run was given has the name that its owner chose.
+        """
         known = {current.key_id, *(one.key_id for one in self.application.credentials)}
-        return any(one.name == NAME and one.key_id not in known for one in found.credentials)
+        return any(one.key_id not in known for one in found.credentials)
 
     def _look_until_listed(self, current: EntraCredential) -> Application:
         """The application, once an answer shows the credential in use: one that does not is old, or it was removed."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from support.worlds import Event, Outcome
 
 from .claims import shown
@@ -20,7 +21,11 @@ _NOTHING = ("nothing was written", "nothing was changed")
 # Virtual seconds after which no run of before counts as alive.
 SETTLING = 900.0
 # Claims that are as old as the read they come from.
-_OF_ITS_READS = ("the result lists credentials", "is said to be connected, and is not")
+_OF_ITS_READS = (
+    "the result lists credentials",
+    "is said to be connected, and is not",
+    "is not at the application",
+)
 
 
 @dataclass(frozen=True)
@@ -149,12 +154,24 @@ class Judge:
             if (outcome.result["changed"] and not wrote) or (changed and not outcome.result["changed"]):
                 what = ", ".join(str(event.call) for event in changed) or "nothing"
                 yield f"changed is said to be {outcome.result['changed']}, and it has changed {what}"
-        elif outcome.failure is not None and any(word in str(outcome.failure).lower() for word in _NOTHING):
-            left = [fact for fact, number in self._net.get(mine[0].call.actor, Counter()).items() if number]
-            if left:
-                yield f"says that nothing was changed, and of it there is left {left[:2]} ({outcome.failure})"
+        elif outcome.failure is not None:
+            yield from self._claims_of_failure(outcome.failure, mine, changed)
         yield from self._claims_of_deed(deed, outcome, before, after, moments, mine)
         yield from self._secrets(outcome)
+
+    def _claims_of_failure(self, failure: TaskError, mine: Sequence[Event], changed: Sequence[Event]) -> Iterator[str]:
+        told, message = failure.to_fail_json(), str(failure)
+        if any(word in message.lower() for word in _NOTHING):
+            left = [fact for fact, number in self._net.get(mine[0].call.actor, Counter()).items() if number]
+            if left:
+                yield f"says that nothing was changed, and of it there is left {left[:2]} ({message})"
+        named = [*told["failure"]["done"], *told["failure"]["unknown"]]
+        if changed and not (told["changed"] and named):
+            yield f"fails with changed: {told['changed']}, and it has changed {changed[0].call} ({message})"
+        if told["changed"] and not any(event.call.is_write for event in mine):
+            yield f"fails with changed: true, and it has written nothing ({message})"
+        if message.count("Next:") > 1:
+            yield f"names more than one next step ({message})"
 
     def _claims_of_deed(
         self,

@@ -66,7 +66,7 @@ class Emergency:
 
     def stored(self, state: Any) -> Any:
         """The group in the state of the simulated DSM."""
-        return next(group for group in state.dsm.groups.values() if group.name == self.group)
+        return state.dsm.default_account.groups.named(self.group)
 
     @property
     def record(self) -> Path:

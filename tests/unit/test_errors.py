@@ -60,12 +60,15 @@ def test_a_failure_always_has_the_same_keys() -> None:
 
     assert failure == {
         "msg": "DSM: it failed.",
+        "changed": False,
         "failure": {
             "plane": "DSM",
             "object": None,
             "problem": "it failed",
             "server_words": None,
             "next_step": None,
+            "done": [],
+            "unknown": [],
         },
     }
 

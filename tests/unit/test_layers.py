@@ -152,6 +152,7 @@ def test_what_knows_azure_reads_no_environment(path: Path) -> None:
         "_plan.py",
         "_errors.py",
         "_ids.py",
+        "_journal.py",
         "_argspec.py",
         "_dsm/external_kms.py",
         "_dsm/tls.py",
@@ -162,7 +163,9 @@ def test_what_knows_azure_reads_no_environment(path: Path) -> None:
 def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> None:
     values = (
         "__future__",
+        "collections",
         "collections.abc",
+        "contextlib",
         "dataclasses",
         "datetime",
         "ipaddress",
@@ -183,6 +186,7 @@ def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> Non
         "plugins.module_utils._errors",
         "plugins.module_utils._findings",
         "plugins.module_utils._ids",
+        "plugins.module_utils._journal",
         "plugins.module_utils._plan",
         "plugins.module_utils._dsm.tls",
         *(f"plugins.module_utils._azure.{part}" for part in PURE_OF_AZURE),

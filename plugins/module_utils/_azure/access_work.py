@@ -67,10 +67,17 @@ class Outcome:
 
     step: Step
     state: str
-    message: str = ""
+    failure: TaskError | None = None
     accepted: bool = False
     wrote: bool = True
     may_pass: bool = False
+
+    @property
+    def message(self) -> str:
+        """Of the failure; where what was seen last shows that the step was carried out, with that before."""
+        if self.failure is None or self.accepted:
+            return ""
+        return f"It is so all the same. {self.failure}" if self.state == DONE else str(self.failure)
 
 
 def look(
@@ -140,8 +147,8 @@ class Work:
     before: Look
     steps: tuple[Step, ...]
     registration: Registration
-    # What keeps a step from being tried; empty when nothing does.
-    objection: Callable[[Step], str] = lambda _step: ""
+    # What keeps a step from being tried; None when nothing does.
+    objection: Callable[[Step], TaskError | None] = lambda _step: None
     # Whether the task is about the credentials, too.
     credentials: bool = True
     outcomes: list[Outcome] = field(default_factory=list)
@@ -157,10 +164,10 @@ class Work:
         self.outcomes = [self._outcome(step, patience) for step in self.steps]
         after = self._read_back(stores, left)
         came_up = self._came_up(after, left)
-        if self.cut and any(not self.objection(step) for step in came_up):
+        if self.cut and any(self.objection(step) is None for step in came_up):
             # An answer that lagged behind has hidden it, or somebody else has put it back: it is in the record.
             patience = self._patience()
-            again = tuple(step for step in came_up if not self.objection(step))
+            again = tuple(step for step in came_up if self.objection(step) is None)
             self.steps = (*self.steps, *again)
             self.outcomes += [self._outcome(step, patience) for step in again]
             after = self._read_back(stores, left)
@@ -181,12 +188,12 @@ class Work:
 
     def _outcome(self, step: Step, patience: Patience) -> Outcome:
         objection = self.objection(step)
-        if objection:
+        if objection is not None:
             return Outcome(step, REFUSED, objection)
         try:
             wrote = (access_io.cut if self.cut else access_io.restore)(self.azure, step, patience)
         except TaskError as error:
-            return Outcome(step, REFUSED, str(error), wrote=_may_have_written(error), may_pass=may_pass(error))
+            return Outcome(step, REFUSED, error, wrote=_may_have_written(error), may_pass=may_pass(error))
         return Outcome(step, ACCEPTED, accepted=True, wrote=wrote)
 
     def _came_up(self, after: Look, left: Callable[[Record], tuple[Step, ...]]) -> tuple[Step, ...]:
@@ -198,7 +205,7 @@ class Work:
         """The outcome by what was seen last: a refused request may have been carried out, or somebody else's was."""
         if not after.shows(one.step) or access_cut.is_open(one.step, left):
             return one
-        return replace(one, state=DONE, message="" if one.accepted else f"It is so all the same. {one.message}")
+        return replace(one, state=DONE)
 
     def _read_back(self, stores: list[KeyStore], left: Callable[[Record], tuple[Step, ...]]) -> Look:
         """Azure and Graph answer from several places: look until the changes show, or the time is over.
@@ -306,12 +313,14 @@ class Work:
             return result
         passing = all(self._passes(after))
         details: dict[str, Any] = {**result, "retryable": True} if passing else result
+        causes = self._failures(after)
+        again = "run the same again, which does what is left"
         raise TaskError(
             f"{len(wrong)} of {len(result['steps'])} steps could not be done{self._of_the_others()}: "
-            + " ".join(str(step["message"]) for step in wrong),
+            + " ".join(one.cause for one in causes),
             plane=str(wrong[0]["plane"]),
             obj=f"application {application.client_id}",
-            next_step=("" if passing else "correct the causes and ") + "run the same again, which does what is left",
+            next_step="; ".join([*dict.fromkeys(one.next_step.rstrip(".") for one in causes if one.next_step), again]),
             **details,
         )
 
@@ -329,7 +338,7 @@ class Work:
 
     def _steps(self, after: Look) -> list[dict[str, Any]]:
         told = [self._told(one.step, one.state, one.message) for one in self.outcomes]
-        told += [self._told(step, REFUSED, self._came_up_words(step)) for step in self.came_up]
+        told += [self._told(step, REFUSED, str(self._came_up_since(step))) for step in self.came_up]
         return told + [
             {
                 "plane": error.plane,
@@ -350,12 +359,18 @@ class Work:
             "message": message,
         }
 
-    def _came_up_words(self, step: Step) -> str:
+    def _came_up_since(self, step: Step) -> TaskError:
         who = "somebody else has given it" if self.cut else "somebody else has taken it"
-        return (
-            f"{access_cut.object_of(step)}: {access_cut.action_of(step, cut=self.cut)} was not planned, as "
-            f"{who} since this task began."
+        return TaskError(
+            f"{access_cut.action_of(step, cut=self.cut)} was not planned, as {who} since this task began",
+            plane=access_cut.plane_of(step),
+            obj=access_cut.object_of(step),
         )
+
+    def _failures(self, after: Look) -> list[TaskError]:
+        """Of each step that was not carried out, and of each thing that cannot be read."""
+        refused = [one.failure for one in self.outcomes if one.state == REFUSED and one.failure is not None]
+        return [*refused, *map(self._came_up_since, self.came_up), *after.troubles]
 
 
 def _may_have_written(error: TaskError) -> bool:

@@ -172,7 +172,12 @@ def add_secret(
             # Without that step, another run would take it for the one that it is to make.
             retryable=when_lost is not None,
         )
-    return str(made["secretText"]), credential_of("secret", made)
+    secret = credential_of("secret", made)
+    if secret.ends is None:
+        # Until when it is valid goes on record, and Entra may have another end than the one that was asked for.
+        listed = [one for one in _listed_secrets(graph, application) if one.get("keyId") == secret.key_id]
+        secret = credential_of("secret", listed[0]) if listed else secret
+    return str(made["secretText"]), secret
 
 
 def _new_secret(answer: Mapping[str, Any], obj: str) -> Mapping[str, Any]:
@@ -188,16 +193,20 @@ def _new_secret(answer: Mapping[str, Any], obj: str) -> Mapping[str, Any]:
     return answer
 
 
-def _advice_on_lost_secret(graph: Channel, application: Application, name: str) -> str:
-    """How to remove a secret that nobody has the value of, with its ID where Graph shows it."""
+def _listed_secrets(graph: Channel, application: Application) -> list[dict[str, Any]]:
+    """The secrets as Graph lists them; none where it does not, as what depends on them is done without."""
     obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
-    known = {one.key_id for one in application.credentials}
     try:
         body = graph.get(path, obj=obj, query={"$select": "id,passwordCredentials"})
-        listed = list_in(body, "passwordCredentials", plane="Entra", obj=obj)
+        return list_in(body, "passwordCredentials", plane="Entra", obj=obj)
     except TaskError:
-        # The failure that is reported is the one before; without the list, the secret is described.
-        listed = []
+        return []
+
+
+def _advice_on_lost_secret(graph: Channel, application: Application, name: str) -> str:
+    """How to remove a secret that nobody has the value of, with its ID where Graph shows it."""
+    known = {one.key_id for one in application.credentials}
+    listed = _listed_secrets(graph, application)
     new = [str(one.get("keyId")) for one in listed if one.get("displayName") == name and one.get("keyId") not in known]
     named = f"the secret {' or '.join(new)}" if new else f'a secret named "{name}" that was created just now'
     return (

@@ -76,7 +76,8 @@ class Noted:
         path = urllib.parse.urlsplit(http.url).path
         if is_read(http.method, path, getattr(http, "content", None)):
             return self.next.send(request)
-        action = f"{http.method} {path}"
+        # In Resource Manager, the provider, type and name are enough beside the object; what is before is long.
+        action = f"{http.method} {path.rpartition('/providers/')[2]}"
         try:
             response = self.next.send(request)
         except Exception as error:

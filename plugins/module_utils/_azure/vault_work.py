@@ -47,9 +47,14 @@ class Site:
     def look(self, *, confirm: bool = False) -> dict[str, Any] | None:
         return vault_life.look(self.arm, self.place, confirm=confirm)
 
-    def error(self, problem: str, next_step: str = AGAIN, **details: Any) -> TaskError:
+    def error(self, problem: str, next_step: str = AGAIN, *, unchanged: bool = False, **details: Any) -> TaskError:
         return TaskError(
-            problem, plane="Azure", obj=self.place.label, next_step=next_step, **{"retryable": True, **details}
+            problem,
+            plane="Azure",
+            obj=self.place.label,
+            next_step=next_step,
+            unchanged=unchanged,
+            **{"retryable": True, **details},
         )
 
 
@@ -160,12 +165,10 @@ class Updated:
     found: Changes
 
 
-def agreed(
-    site: Site, first: dict[str, Any], wanted: Wanted, known: Entries, *, told: str = "nothing was written"
-) -> dict[str, Any]:
+def agreed(site: Site, first: dict[str, Any], wanted: Wanted, known: Entries) -> dict[str, Any]:
     """A body that two answers in a row agree on, with every entry that this run has seen. Adds to ``known``.
 
-    Only entries count that a PATCH would replace and the task does not set. ``told``: of writes, for a failure.
+    Only entries count that a PATCH would replace and the task does not set.
 
     Raises:
         TaskError: the answers do not come to agree, or an entry is gone.
@@ -186,16 +189,16 @@ def agreed(
             known.update(there)
             return body
         if gone and equal >= EQUAL_READS:
-            raise _gone(site, gone, "was there when the task looked first, and is not any more", told)
+            raise _gone(site, gone, "was there when the task looked first, and is not any more")
         if not site.patience.pause():
             break
-    raise site.error(f"its settings change while the task reads them; {told}")
+    raise site.error("its settings change while the task reads them", unchanged=True)
 
 
-def _gone(site: Site, gone: Entries, what: str, told: str) -> TaskError:
+def _gone(site: Site, gone: Entries, what: str) -> TaskError:
     names = vault_merge.named(gone)
     cause = "somebody else has removed it, or Azure's answer is old"
-    return site.error(f"{', '.join(names)} {what}: {cause}; {told}", missing=names)
+    return site.error(f"{', '.join(names)} {what}: {cause}", missing=names, unchanged=True)
 
 
 def update(site: Site, first: dict[str, Any], wanted: Wanted, plan: Callable[[dict[str, Any]], Changes]) -> Updated:
@@ -208,7 +211,7 @@ def update(site: Site, first: dict[str, Any], wanted: Wanted, plan: Callable[[di
         plan: What to change at a body; it raises where that must not be.
 
     Raises:
-        TaskError: it is refused, or is not to be seen. It says whether something was sent.
+        TaskError: it is refused, or is not to be seen.
     """
     work = _Update(site, wanted, plan)
     try:
@@ -217,7 +220,9 @@ def update(site: Site, first: dict[str, Any], wanted: Wanted, plan: Callable[[di
         raise
     except TaskError as error:
         failure = error
-    raise noted(failure, "The change had been sent before", retryable=True) if work.sent else failure
+    if work.sent:
+        failure.details["retryable"] = True
+    raise failure
 
 
 def noted(error: TaskError, note: str, **details: Any) -> TaskError:
@@ -246,8 +251,7 @@ class _Update:
         base: Updated | None = None
         body, count = first, 0
         while True:
-            told = "an earlier request of this task has changed it" if self.sent else "nothing was written"
-            body = agreed(site, body, wanted, self._known, told=told)
+            body = agreed(site, body, wanted, self._known)
             found = self._plan(body)
             if not found:
                 return Updated(base.before, body, base.found) if base and self.sent else Updated(body, body, {})
@@ -303,7 +307,7 @@ class _Update:
         members = {member for member, _kind, _identity in expected} - vault_merge.replaced(found)
         gone = vault_merge.missing(expected, there, members)
         if gone and not found:
-            raise _gone(self._site, gone, "was there before the change, and is not any more", "the change was made")
+            raise _gone(self._site, gone, "was there before the change, and is not any more")
 
     def _note_loss(self, expected: Entries, after: Mapping[str, Any]) -> None:
         """A list without our change was built on an old answer: what else it lacks has gone by accident, too."""

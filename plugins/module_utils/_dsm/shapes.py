@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import routes
+from .external_kms import is_azure
 
 # Checks a value at a place, and yields what is wrong with it.
 Shape = Callable[[Any, str], Iterator[str]]
@@ -120,22 +121,31 @@ def _complaint(value: Any, place: str, wanted: str) -> str:
 
 
 _TEXTS = list_of(text)
-_LINK = record(
-    kind=optional(text),
+# Which application a link uses, and where, is not guessed: a link that is shown without it may be anybody's. The API
+# has these members in every link (DSM contract §2.5).
+_AZURE_LINK = record(
     url=optional(text),
     tls=optional(record()),
     auth_config=optional(record()),
     endpoints=optional(record()),
-    tenant_id=optional(text),
-    client_id=optional(text),
-    subscription_id=optional(text),
+    tenant_id=text,
+    client_id=text,
+    subscription_id=text,
     key_vault_type=optional(text),
 )
+_ANY_LINK = record(kind=text, url=optional(text))
+
+
+def _link(value: Any, place: str) -> Iterator[str]:
+    complaints = list(_ANY_LINK(value, place))
+    return iter(complaints) if complaints or not is_azure(value) else _AZURE_LINK(value, place)
+
+
 _GROUP = record(
     group_id=text,
     name=text,
     description=optional(text),
-    hmg=optional(map_of(_LINK)),
+    hmg=optional(map_of(_link)),
     custom_metadata=optional(map_of(optional(text))),
 )
 _KEY = record(

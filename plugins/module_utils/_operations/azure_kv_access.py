@@ -293,13 +293,15 @@ def _refuse_without_record() -> TaskError:
     )
 
 
-def _objection(record: Record | None, step: Step) -> str:
+def _objection(record: Record | None, step: Step) -> TaskError | None:
     """Nothing is removed that is not in the record that was given: it came up after that was taken."""
     if record is not None and access_cut.is_recorded(record, step):
-        return ""
-    return (
-        f"{access_cut.object_of(step)}: {access_cut.action_of(step, cut=True)} was left out, as the record does not "
-        "have it. Next: take the record again (in check mode, with the one that there is), and run the same again."
+        return None
+    return TaskError(
+        f"{access_cut.action_of(step, cut=True)} was left out, as the record does not have it",
+        plane=access_cut.plane_of(step),
+        obj=access_cut.object_of(step),
+        next_step="take the record again (in check mode, with the one that there is)",
     )
 
 
