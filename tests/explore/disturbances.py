@@ -76,7 +76,7 @@ LOST = ("502", "504", "html", "broken")
 
 
 def unavailable(number: int, status: int) -> Disturbance:
-    """A read that is answered with 503 once, or with 404."""
+    """A request that gets this status once, and is not carried out."""
     body = json.dumps({"error": {"code": "Unavailable", "message": "Try again."}}).encode()
 
     def before(call: Call) -> Reply | None:

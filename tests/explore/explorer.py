@@ -187,16 +187,14 @@ class Explorer:
                     self.run(scene, [deed, other], [(0, number), (1, None), (0, None)], [throttled(number)], text)
 
     def losses(self, scene: Scene, deed: Deed) -> None:
-        """Writes whose answer is lost; reads that fail once."""
+        """Writes whose answer is lost, or that are refused; reads that fail once."""
         for number, event in enumerate(self.solo(scene, deed).events, 1):
-            if event.call.is_write:
-                for how in LOST:
-                    self._disturbed(scene, deed, "lost answers", lost_answer(number, how), f"answer {number} is {how}")
-            else:
-                for status in (404, 503):
-                    self._disturbed(
-                        scene, deed, "lost answers", unavailable(number, status), f"request {number} gets {status}"
-                    )
+            for how in LOST if event.call.is_write else ():
+                self._disturbed(scene, deed, "lost answers", lost_answer(number, how), f"answer {number} is {how}")
+            for status in (403,) if event.call.is_write else (403, 404, 503):
+                self._disturbed(
+                    scene, deed, "lost answers", unavailable(number, status), f"request {number} gets {status}"
+                )
 
     def answers(self, scene: Scene, deed: Deed, share: int = 0, of: int = 1) -> None:
         """Every answer cut short in every way: the result is right, or a typed failure."""

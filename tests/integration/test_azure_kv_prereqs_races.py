@@ -139,7 +139,8 @@ def test_a_failure_to_read_after_a_grant_says_what_was_granted(policies: AzureRi
     with pytest.raises(TaskError, match="after 2 of the grants had been made") as failure:
         policies.repair()
 
-    assert (len(failure.value.details["done"]), failure.value.details["retryable"]) == (2, True)
+    told = failure.value.to_fail_json()
+    assert (told["changed"], len(told["failure"]["done"]), told["failure"]["retryable"]) == (True, 2, True)
 
 
 @pytest.mark.parametrize("made", [0, 1])

@@ -172,6 +172,8 @@ def test_a_broken_connection_while_creating_is_repaired_by_the_next_run(
     sandbox.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, reset=when))
     broken = ansible.tasks({"cdc_group": {"name": name, **link}}, verbosity=2)
     expect_clear_failure(broken, "it is unknown whether DSM carried it out", "run the task again")
+    (unknown,) = broken[0]["failure"]["unknown"]
+    assert (broken[0].changed, unknown["plane"], unknown["object"]) == (True, "DSM", f'group "{name}"')
     repaired = ansible.tasks({"cdc_group": {"name": name, **link}}, {"cdc_group": {"name": name, **link}})
     assert repaired[0].changed == (when == "before")
     assert not repaired[1].changed
@@ -193,7 +195,8 @@ def test_a_server_that_holds_something_else_than_was_written_is_told(
         Fault(plane="dsm", method="PATCH", route=GROUP, status=200, body="{}", content_type="application/json")
     )
     run = ansible.tasks({"cdc_group": {"name": name, "description": "New"}}, verbosity=2)
-    expect_clear_failure(run, "DSM accepted the write, but holds something else in: description")
+    expect_clear_failure(run, "DSM accepted the write, but holds something else in: description", "Done before: DSM")
+    assert (run[0].changed, [one["outcome"] for one in run[0]["failure"]["done"]]) == (True, ["done"])
 
 
 @pytest.mark.every_core

@@ -81,6 +81,19 @@ _TAIL = """
 | "has expired or was withdrawn before it was decided" | Run again, which asks anew. |
 | "takes no request for it" | DSM lets nobody ask for this. Do it in DSM's user interface, then run again. |
 
+## What a failed task has done
+
+A task that fails may have written something before. Its result then has `changed: true`, so that handlers and reports do not
+miss it, and names each write:
+
+| In the result | Content |
+| --- | --- |
+| `failure.done` | What was carried out, in order: by default each request with `plane`, `object`, `action` and `outcome`; some modules list their own steps instead. |
+| `failure.unknown` | Requests without an answer, or with one of a gateway. Nobody knows whether they were carried out; the next run reads what is there. |
+
+The message names them after "Done before" and "It is unknown whether this was carried out". "Nothing was changed" stands in
+messages of failures before the first write only.
+
 ## When somebody else changes the same group
 
 Two plays, or a play and a person, may change one group at the same time. DSM has no conditional writes, so a task reads

@@ -50,7 +50,7 @@ REQUEST_SECONDS = 0.4
 # Virtual seconds for which a token of the operator is used again.
 _TOKEN_SECONDS = 3000.0
 # Real seconds without any progress after which the harness itself is at fault.
-_STUCK = 60.0
+_STUCK = 600.0
 _SAFE_POSTS = ("/hmg/check", "/azure_vaults", "/oauth2/", "/session/", "NameAvailability", "MemberGroups", "/keys/info")
 
 
