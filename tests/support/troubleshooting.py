@@ -88,11 +88,11 @@ miss it, and names each write:
 
 | In the result | Content |
 | --- | --- |
-| `failure.done` | What was carried out, in order: by default each request with `plane`, `object`, `action` and `outcome`; some modules list their own steps instead. |
-| `failure.unknown` | Requests without an answer, or with one of a gateway. Nobody knows whether they were carried out; the next run reads what is there. |
+| `failure.done` | What was carried out, in order: requests, or steps of the module. |
+| `failure.unknown` | Requests that got no answer, or one of a gateway. The next run reads what is there. |
 
-The message names them after "Done before" and "It is unknown whether this was carried out". "Nothing was changed" stands in
-messages of failures before the first write only.
+The message names them after "Done before" and "It is unknown whether this was carried out". "Nothing was changed" stands
+in messages of failures before the first write only.
 
 ## When somebody else changes the same group
 
