@@ -252,6 +252,42 @@ def test_an_operator_without_rights_is_told_in_check_mode(policies: Cutoff) -> N
     assert "roleAssignments/delete" in lacking
 
 
+@pytest.mark.parametrize("level", ["CanNotDelete", "ReadOnly"])
+def test_a_lock_in_the_way_is_told_in_check_mode(policies: Cutoff, level: str) -> None:
+    vault = policies.resource_id(POLICY_VAULT)
+    policies.azure.do(lambda state: state.lock(vault, "keep", level))
+
+    planned = policies("revoked", check_mode=True, vaults=[{"resource_id": vault}])
+
+    locked = finding(planned, "change-locked")["actual"]
+    assert f'lock "keep" ({level}) at ' in locked
+    assert "roleAssignments/delete" in locked
+    assert ("accessPolicies/write" in locked) is (level == "ReadOnly")
+
+
+def test_locks_that_cannot_be_read_are_told_in_check_mode(policies: Cutoff) -> None:
+    route = "/{scope}providers/Microsoft.Authorization/locks"
+    policies.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, status=403, body="no"))
+
+    planned = policies("revoked", check_mode=True, vaults=[{"resource_id": policies.resource_id(POLICY_VAULT)}])
+
+    assert finding(planned, "locks-unknown")["status"] == "unknown"
+
+
+def test_a_vault_that_is_gone_is_no_success_as_its_policies_may_come_back(policies: Cutoff) -> None:
+    vault = policies.resource_id(POLICY_VAULT)
+    policies.keep(policies("revoked", check_mode=True, vaults=[{"resource_id": vault}]))
+    policies.azure.sandbox.faults.add(
+        Fault("arm", "GET", _VAULT, times=None, status=404, body='{"error": {"code": "ResourceNotFound"}}')
+    )
+
+    with pytest.raises(TaskError, match="access policies are there again as soon as somebody recovers it") as failure:
+        policies("revoked", vaults=[{"resource_id": vault}])
+
+    assert (failure.value.details["complete"], policies.held()["enabled"]) == (False, False)
+    assert str(failure.value).count("Next:") == 1
+
+
 def test_a_change_that_azure_does_not_show_yet_is_said(cutoff: Cutoff) -> None:
     cutoff.keep(cutoff("revoked", check_mode=True))
     cutoff.azure.do(lambda state: state.slow_rights(read_lag=600))

@@ -18,6 +18,7 @@ from .access import judge
 from .access_cut import Step, action_of, is_over, object_of
 from .access_record import Record, StoreRights, each_once
 from .facts import Access, Credential
+from .locks import Action, Locks
 from .sources import EFFECTIVE, Source
 from .switches import how_to_enable
 from .verdicts import Wanted
@@ -25,6 +26,8 @@ from .verdicts import Wanted
 INHERITED = Kind("access-remains", HIGH, "-", "Rights that cannot be taken at the vault")
 INHERITED_UNKNOWN = Kind("access-remains-unknown", HIGH, "-", "Rights that may remain")
 LACKING = Kind("operator-lacks-rights", HIGH, "-", "The operator may not do what has to be done")
+LOCKED = Kind("change-locked", HIGH, "-", "Management locks forbid what has to be done")
+LOCKS_UNKNOWN = Kind("locks-unknown", MEDIUM, "-", "Management locks that cannot be read")
 STILL_LISTED = Kind("access-still-listed", MEDIUM, "-", "Azure still shows what was removed")
 NOT_RETURNED = Kind("access-not-restorable", MEDIUM, "-", "What cannot be brought back")
 CREDENTIALS_STAY = Kind("credentials-stay", INFO, "-", "The credentials stay registered")
@@ -110,6 +113,29 @@ def lacking_finding(store: StoreRights, actions: Iterable[str]) -> Finding:
         "the operator may do what has to be done",
         f"it lacks {listed} at {store.resource_id}",
         "use an operator with these actions (docs/permissions.md); what is possible without them is done all the same",
+    )
+
+
+def locked_finding(store: StoreRights, locks: Locks, needed: Iterable[Action]) -> Finding | None:
+    """Azure refuses what a lock covers, whatever the roles allow; None where no lock is in the way."""
+    expected = "no lock covers what has to be done"
+    if locks.warning is not None:
+        remedy = (
+            "give the operator Microsoft.Authorization/locks/read; what a lock does not forbid is done all the same"
+        )
+        return _finding(LOCKS_UNKNOWN, UNKNOWN, store.label, expected, locks.warning, remedy)
+    forbidden = locks.forbidden(needed)
+    if not forbidden:
+        return None
+    return _finding(
+        LOCKED,
+        FAILED,
+        store.label,
+        expected,
+        "; ".join(f"{lock.label} forbids {action} at {scope}" for (action, scope), lock in forbidden),
+        "have those who own the locks remove them for the time of the change; the disabled service principal and what "
+        "no lock covers do not wait for that",
+        locks=[lock.record() for lock in dict.fromkeys(lock for _action, lock in forbidden)],
     )
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from .._errors import TaskError
 from .._replacement import Incomplete
 from .._waiter import Patience
-from . import application_changes, authorization, observation, vaults, writes
+from . import application_changes, authorization, locks, observation, vaults, writes
 from .access import grants
 from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
 from .access_record import KINDS, Assignment, CertificateEntry, PolicyEntry, Principal, SecretEntry, StoreRights
@@ -29,6 +29,7 @@ from .entra_objects import credentials_of
 from .errors import AzureError
 from .facts import PRINCIPAL, REGISTRATION, Access, Credential, KeyStore, RoleDefinition
 from .graph import Answer, Registration, batch
+from .locks import Action, Locks
 from .session import Azure, understood
 from .switches import LABELS
 from .vaults import Place
@@ -36,6 +37,7 @@ from .vaults import Place
 _POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
 _ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 _UNASSIGN = "Microsoft.Authorization/roleAssignments/delete"
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -383,6 +385,22 @@ def lacking_actions(azure: Azure, store: StoreRights, steps: Sequence[Policy | R
         return []
     allowed = RoleDefinition("", "", authorization.callers_permissions(azure.arm, store.resource_id))
     return [action for action in needed if not grants(allowed, action, data=False)]
+
+
+def locks_at(azure: Azure, steps: Sequence[Policy | Role], *, cut: bool) -> tuple[Locks, list[Action]]:
+    """The locks in the way of these steps at one vault, and the actions that the steps take in Resource Manager.
+
+    What is inside of a managed HSM is behind no lock. A vault that is not there any more is told where it is read.
+    """
+    needed: list[Action] = [(_POLICIES_WRITE, step.store.resource_id) for step in steps if isinstance(step, Policy)]
+    roles = [step.assignment for step in steps if isinstance(step, Role) and not step.assignment.local]
+    needed += [(_UNASSIGN if cut else _ASSIGN, one.scope) for one in roles]
+    try:
+        return locks.in_the_way_of(azure.arm, needed), needed
+    except AzureError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return locks.NONE_READ, needed
 
 
 def found_at(azure: Azure, resource_id: str) -> KeyStore:

@@ -260,6 +260,8 @@ class Work:
             actions = access_io.lacking_actions(self.azure, store, steps, cut=self.cut)
             if actions:
                 found.append(access_findings.lacking_finding(store, actions))
+            locked = access_findings.locked_finding(store, *access_io.locks_at(self.azure, steps, cut=self.cut))
+            found += [locked] if locked is not None else []
         return found
 
     def has_done(self, kind: type) -> bool:

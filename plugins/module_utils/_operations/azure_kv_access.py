@@ -34,6 +34,7 @@ from .._options import AZURE, OPTIONAL_DSM
 from .._task import Task
 
 _NAMES = ("resource_id", "name", "uri")
+_NOT_FOUND = 404
 _VAULT = {
     "resource_id": {"type": "str"},
     "name": {"type": "str"},
@@ -234,11 +235,28 @@ def _found(wanted: Iterable[Callable[[], KeyStore]], troubles: list[TaskError]) 
         except InvalidInput:
             raise
         except TaskError as error:
-            if str(error) not in map(str, troubles):
-                troubles.append(error)
+            told = _may_come_back(error)
+            if str(told) not in map(str, troubles):
+                troubles.append(told)
             continue
         stores.setdefault(store.resource_id.lower(), store)
     return list(stores.values())
+
+
+def _may_come_back(error: TaskError) -> TaskError:
+    """A vault that is not there has not lost its access policies: a soft-deleted one has them again when it is back."""
+    if error.details.get("status") != _NOT_FOUND:
+        return error
+    return TaskError(
+        error.problem,
+        plane=error.plane,
+        obj=error.obj,
+        server_words=error.server_words,
+        next_step="if it was deleted, its access policies are there again as soon as somebody recovers it (`az keyvault "
+        "list-deleted`): run the same after a recovery, or keep it from being recovered. Else see that its name is "
+        "right and that the operator may read it",
+        **error.details,
+    )
 
 
 def _users(task: Task, client_id: str) -> tuple[list[dict[str, Any]], list[TaskError]]:
