@@ -83,16 +83,16 @@ _TAIL = """
 
 ## What a failed task has done
 
-A task that fails may have written something before. Its result then has `changed: true`, so that handlers and reports do not
-miss it, and names each write:
+A task that fails may have written something before. Its result then has `changed: true`, so that handlers and reports
+do not miss it, and names each write:
 
 | In the result | Content |
 | --- | --- |
 | `failure.done` | What was carried out, in order: requests, or steps of the module. |
 | `failure.unknown` | Requests that got no answer, or one of a gateway. The next run reads what is there. |
 
-The message names them after "Done before" and "It is unknown whether this was carried out". "Nothing was changed" stands
-in messages of failures before the first write only.
+The message names them after "Done before" and "It is unknown whether this was carried out". "Nothing was changed"
+stands in messages of failures before the first write only.
 
 ## When somebody else changes the same group
 
