@@ -28,8 +28,8 @@ from .access_record import (
     StoreRights,
     each_once,
 )
-from .authorization import moment
 from .facts import PRINCIPAL
+from .times import moment
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from .._azure import access_cut, access_findings, access_io, graph, vaults
 from .._azure.access_cut import Enabled, Step
 from .._azure.access_record import Record, merged
 from .._azure.access_work import Work, iso, look
-from .._azure.authorization import moment
 from .._azure.cloud import Cloud, cloud_of_uri
 from .._azure.credential import Operator, operator_of
 from .._azure.facts import KeyStore
 from .._azure.graph import Registration
 from .._azure.session import Azure, connect, retryable, understood
+from .._azure.times import moment
 from .._azure.vaults import Locator
 from .._dsm import groups
 from .._dsm.client import connect as connect_dsm
