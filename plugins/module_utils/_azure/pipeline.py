@@ -154,9 +154,9 @@ class Channel:
         if not isinstance(found, dict):
             raise self._unreadable(obj, "the answer is no JSON object", label, writes=not reads)
         parts = body["requests"] if shapes.BATCH.fullmatch(path) else None
-        wrong = shapes.complaint_about(path, found, parts) if reads else None
+        wrong = shapes.complaint_about(path, found, parts, writes=not reads)
         if wrong is not None:
-            raise self._unreadable(obj, wrong, label)
+            raise self._unreadable(obj, wrong, label, writes=not reads)
         return found
 
     def pages(self, path: str, *, obj: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:

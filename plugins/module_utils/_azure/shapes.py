@@ -122,7 +122,7 @@ def _page(shape: Shape) -> Shape:
 _TEXT, _FLAG = optional(text), optional(boolean)
 _TEXTS = optional(list_of(text))
 
-# Resource Manager: vaults and managed HSMs (Azure contract §1.2, §1.6) --------------------------------------------------
+# Resource Manager: vaults and managed HSMs (Azure contract §1.2, §1.6) ------------------------------------------------
 
 _POLICY = record(
     tenantId=text,
@@ -181,7 +181,7 @@ _DELETED_STORE = record(
     ),
 )
 
-# Resource Manager: rights and locks (Azure contract §1.7) ---------------------------------------------------------------
+# Resource Manager: rights and locks (Azure contract §1.7) -------------------------------------------------------------
 
 _PERMISSION = record(actions=_TEXTS, notActions=_TEXTS, dataActions=_TEXTS, notDataActions=_TEXTS)
 _ASSIGNMENT = record(
@@ -218,7 +218,7 @@ _DEFINITION = record(
 )
 _LOCK = record(id=_TEXT, name=_TEXT, properties=optional(record(level=_TEXT, notes=_TEXT)))
 
-# Microsoft Graph (Azure contract §3) ------------------------------------------------------------------------------------
+# Microsoft Graph (Azure contract §3) ----------------------------------------------------------------------------------
 
 _CREDENTIAL = record(
     keyId=text,
@@ -263,7 +263,7 @@ _RESTRICTIONS = optional(
 )
 _RESTRICTED = optional(record(passwordCredentials=_RESTRICTIONS, keyCredentials=_RESTRICTIONS))
 
-# Keys (Azure contract §1.9) ---------------------------------------------------------------------------------------------
+# Keys (Azure contract §1.9) -------------------------------------------------------------------------------------------
 
 _KEY = record(kid=_key_id(of_version=False), managed=_FLAG)
 _KEY_VERSION = record(
@@ -273,7 +273,7 @@ _KEY_VERSION = record(
     ),
 )
 
-# The roles of a managed HSM, as azure-keyvault-administration hands them out (Azure contract §1.8) ------------------------
+# The roles of a managed HSM, as azure-keyvault-administration hands them out (Azure contract §1.8) --------------------
 
 LOCAL_ASSIGNMENT = attributes(name=text, properties=attributes(scope=text, role_definition_id=text, principal_id=text))
 LOCAL_ROLE = attributes(
@@ -325,26 +325,40 @@ _READS: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
         (r"/keys/[^/]+/versions", _page(_KEY_VERSION)),
     )
 )
+# Path of a write -> the shape of its answer, where that is read. It may be empty.
+_WRITES: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
+    (re.compile(path), shape)
+    for path, shape in (
+        (rf"{_GRAPH}/applications(?:\([^/]+\))?", record(appId=_TEXT)),
+        # The only answer that has the value of a secret. Without value or ID, the secret is lost: see add_secret.
+        (
+            rf"{_OBJECT}/addPassword",
+            record(displayName=_TEXT, startDateTime=optional(_time), endDateTime=optional(_time)),
+        ),
+    )
+)
 # Of a batch, without the bodies of its parts.
 _PARTS = record(responses=optional(list_of(record(id=either(text, number), status=number))))
 _GOOD = 200
 
 
-def complaint_about(path: str, answer: Any, parts: Iterable[Mapping[str, Any]] | None = None) -> str | None:
-    """What is wrong with the answer to a read, the first thing only; None when nothing is.
+def complaint_about(
+    path: str, answer: Any, parts: Iterable[Mapping[str, Any]] | None = None, *, writes: bool = False
+) -> str | None:
+    """What is wrong with an answer, the first thing only; None when nothing is.
 
     Args:
         path: Of the request, without query.
         answer: Decoded.
         parts: The requests of a batch, with ``id`` and ``url``; None for another request.
+        writes: Whether the request is a write.
     """
-    return next(_complaints(path, answer, parts), None)
-
-
-def _complaints(path: str, answer: Any, parts: Iterable[Mapping[str, Any]] | None) -> Iterator[str]:
     if parts is None:
-        yield from _shape_of(path)(answer, "the answer")
-        return
+        return next(_shape_of(path, _WRITES if writes else _READS)(answer, "the answer"), None)
+    return next(_complaints_about_parts(answer, parts), None)
+
+
+def _complaints_about_parts(answer: Any, parts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield from _PARTS(answer, "the answer")
     # From here on, the types of the parts are right: the first complaint ends the walk.
     paths = {str(part["id"]): str(part["url"]).partition("?")[0] for part in parts}
@@ -352,8 +366,8 @@ def _complaints(path: str, answer: Any, parts: Iterable[Mapping[str, Any]] | Non
         name = str(part["id"])
         # A part without a body, or a refused one, is told apart where it is read.
         if part["status"] == _GOOD and isinstance(part.get("body"), dict) and name in paths:
-            yield from _shape_of(paths[name])(part["body"], f"the answer.responses[{index}] ({name}).body")
+            yield from _shape_of(paths[name], _READS)(part["body"], f"the answer.responses[{index}] ({name}).body")
 
 
-def _shape_of(path: str) -> Shape:
-    return next((shape for pattern, shape in _READS if pattern.fullmatch(path)), anything)
+def _shape_of(path: str, table: Iterable[tuple[re.Pattern[str], Shape]]) -> Shape:
+    return next((shape for pattern, shape in table if pattern.fullmatch(path)), anything)
