@@ -13,7 +13,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from azure.keyvault.administration._internal import http_challenge_cache

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers that are not what a service's contract has, derived from good ones: every part of another type, or missing."""
+"""Answers that are not what a service's contract has, from good ones: every part of another type, or missing."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any
 from .authorization import guid_of
 from .facts import PermissionSet, RoleAssignment, RoleDefinition
 from .pipeline import Channel
-from .shapes import LOCAL_ASSIGNMENT, LOCAL_ROLE
+from .shapes import LOCAL_ASSIGNMENTS, LOCAL_ROLES
 
 _SCOPES = ("/", "/keys")
 
@@ -23,7 +23,7 @@ def assignments(pool: Channel) -> tuple[RoleAssignment, ...]:
     found = {}
     for scope in _SCOPES:
         listed = partial(pool.sdk.list_role_assignments, scope)
-        for entry in pool.listed(listed, LOCAL_ASSIGNMENT, obj=f"local role assignments at {scope}"):
+        for entry in pool.listed(listed, LOCAL_ASSIGNMENTS, obj=f"local role assignments at {scope}"):
             properties = entry.properties
             found[str(entry.name).lower()] = RoleAssignment(
                 id=str(entry.name),
@@ -36,7 +36,7 @@ def assignments(pool: Channel) -> tuple[RoleAssignment, ...]:
 
 def roles(pool: Channel) -> dict[str, RoleDefinition]:
     """All local roles of the pool, by lower-case GUID."""
-    entries = pool.listed(partial(pool.sdk.list_role_definitions, "/"), LOCAL_ROLE, obj="local role definitions")
+    entries = pool.listed(partial(pool.sdk.list_role_definitions, "/"), LOCAL_ROLES, obj="local role definitions")
     definitions = [_role(entry) for entry in entries]
     return {definition.guid: definition for definition in definitions}
 

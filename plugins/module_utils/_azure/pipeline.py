@@ -172,29 +172,41 @@ class Channel:
             if not isinstance(values, list):
                 raise self._unreadable(obj, "the answer is no list")
             yield from values
-            following = page.get("nextLink") or page.get("@odata.nextLink")
+            following = self._next_page(page, obj)
             if not following:
                 return
-            # The token goes along: never to another host than the one it is for.
-            if urllib.parse.urlsplit(following)[:2] != urllib.parse.urlsplit(self.base)[:2]:
-                raise self._unreadable(obj, "the next page of the list is at another address")
             if following in seen:
                 raise self._unreadable(obj, "the list has no end")
             seen.add(following)
             page = self.get(following, obj=obj)
 
-    def listed(self, read: Callable[[], Iterable[Any]], shape: Shape, *, obj: str) -> list[Any]:
-        """The elements of a list that an operation of the SDK reads, each of this shape.
+    def listed(self, read: Callable[..., Iterable[Any]], shape: Shape, *, obj: str) -> list[Any]:
+        """The elements of a list that an operation of the SDK reads, from pages of this shape.
 
         Raises:
-            AzureError: as :meth:`send`.
+            AzureError: as :meth:`pages`.
         """
+
+        def check(response: Any) -> None:
+            answer = response.http_response
+            if 200 <= answer.status_code < 300:
+                page = _decoded(answer.content)
+                label = f"{answer.request.method} {urllib.parse.urlsplit(answer.request.url).path}"
+                wrong = next(shape(page, "the answer"), None)
+                if wrong is not None:
+                    raise self._unreadable(obj, wrong, label)
+                self._next_page(page, obj)
+
         with self.explained(obj):
-            found = list(read())
-        wrong = next((one for index, entry in enumerate(found) for one in shape(entry, f"the answer[{index}]")), None)
-        if wrong is not None:
-            raise self._unreadable(obj, wrong)
-        return found
+            return list(read(raw_response_hook=check))
+
+    def _next_page(self, page: Mapping[str, Any], obj: str) -> str:
+        """The address of the next page; empty after the last one."""
+        following = str(page.get("nextLink") or page.get("@odata.nextLink") or "")
+        # The token goes along: never to another host than the one it is for.
+        if following and urllib.parse.urlsplit(following)[:2] != urllib.parse.urlsplit(self.base)[:2]:
+            raise self._unreadable(obj, "the next page of the list is at another address")
+        return following
 
     @contextmanager
     def explained(self, obj: str, *, writes: bool = False, label: str = "") -> Iterator[None]:
