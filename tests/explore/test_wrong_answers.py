@@ -30,7 +30,7 @@ from support.wrong_answers import Wrong, wrong_answers
 
 POOL = "hsm-sandbox"
 # So many wrong answers of each operation; the walk over all of them is long.
-SAMPLE = 24
+SAMPLE = 16
 
 DEEDS = [
     ("applications", "app: consent"),

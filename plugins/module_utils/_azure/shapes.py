@@ -255,8 +255,8 @@ _KEY_VERSION = record(
 
 # The local roles of a managed HSM (Azure contract §1.8) ---------------------------------------------------------------
 
-# azure-keyvault-administration takes a list that is missing for an empty one, and turns numbers into text: so the answers
-# are checked that it gets, and not what it hands out.
+# azure-keyvault-administration takes a list that is missing for an empty one, and turns numbers into text: so the
+# answers are checked that it gets, and not what it hands out.
 LOCAL_ASSIGNMENTS = members(
     {
         "value": list_of(
