@@ -144,7 +144,7 @@ def route(call: Call) -> tuple[str, ...]:
 
 
 def is_of_azure(call: Call) -> bool:
-    return any(part in call.host for part in ("graph.", "management.", "vault.", "managedhsm."))
+    return any(part in call.host for part in ("graph.", "login.", "management.", "vault.", "managedhsm."))
 
 
 @pytest.mark.parametrize(("scene", "name"), DEEDS)
