@@ -115,6 +115,17 @@ def test_a_part_of_a_batch_is_checked_as_if_it_had_been_asked_for_alone() -> Non
     )
 
 
+@pytest.mark.parametrize("url", ["/applications(appId='a')", "/not/checked/otherwise"])
+def test_a_part_of_a_batch_that_is_no_object_is_not_taken_for_one_without_a_body(url: str) -> None:
+    """It hid the registration from a restore, which said ok and brought no certificate back."""
+    parts = [{"id": "app", "method": "GET", "url": url}]
+
+    assert complaint_about("/v1.0/$batch", {"responses": [{"id": "app", "status": 200, "body": []}]}, parts) == (
+        "the answer.responses[0] (app).body is a list where an object belongs"
+    )
+    assert complaint_about("/v1.0/$batch", {"responses": [{"id": "app", "status": 200}]}, parts) is None
+
+
 def test_a_refused_part_of_a_batch_may_say_what_it_likes() -> None:
     parts = [{"id": "app", "method": "GET", "url": "/applications(appId='a')"}]
     answer = {"responses": [{"id": "app", "status": 403, "body": {"tags": "one", "error": "no"}}]}

@@ -357,8 +357,10 @@ def _complaints_about_parts(answer: Any, parts: Iterable[Mapping[str, Any]]) -> 
     for index, part in enumerate(answer.get("responses") or []):
         name = str(part["id"])
         # A part without a body, or a refused one, is told apart where it is read.
-        if part["status"] == _GOOD and isinstance(part.get("body"), dict) and name in paths:
-            yield from _shape_of(paths[name], _READS)(part["body"], f"the answer.responses[{index}] ({name}).body")
+        if part["status"] == _GOOD and name in paths:
+            place = f"the answer.responses[{index}] ({name}).body"
+            yield from optional(record())(part.get("body"), place)
+            yield from optional(_shape_of(paths[name], _READS))(part.get("body"), place)
 
 
 def _shape_of(path: str, table: Iterable[tuple[re.Pattern[str], Shape]]) -> Shape:

@@ -313,6 +313,18 @@ def _no_registration(registration: Registration) -> TaskError:
     )
 
 
+def _no_registration_to_restore(registration: Registration) -> TaskError:
+    return TaskError(
+        "the registration of the application cannot be read, so that its certificates in the record are not restored",
+        plane="Entra",
+        obj=f"application {registration.identity.client_id}",
+        server_words=registration.unreadable.get("application", ""),
+        next_step="run the task again with the same record; if it stays so, give the operator Application.Read.All in "
+        "Microsoft Graph, or check whether the registration was deleted. Everything else was done",
+        retryable=True,
+    )
+
+
 def _still_valid_until(request: _Request, record: Record, seen: Record, now: datetime) -> str | None:
     """Until when a token that is out may be accepted at most; None while new ones are still issued."""
     if seen.application.account_enabled is not False:
@@ -344,6 +356,8 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
     before = look(azure, registration, stores, judge=False, credentials=credentials)
     before.troubles[:0] = troubles
     now = azure.now()
+    if before.seen.application.application_object_id is None and access_cut.has_certificates_to_bring_back(record, now):
+        before.troubles.append(_no_registration_to_restore(registration))
     steps = access_cut.restore_steps(record, before.seen, now)
     lost = access_findings.not_restorable(record, before.seen, now)
     work = Work(task, azure, False, before, steps, registration, credentials=credentials)
