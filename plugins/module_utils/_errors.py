@@ -54,8 +54,8 @@ class TaskError(Exception):
     """A failure of the task. ``str()`` is the complete message for the user.
 
     ``unchanged``: it comes before a write, and says so, unless the task has written something else by then.
-    ``wrote``: what the task had written before, and what it may have written. ``tells_unknown``: of a class whose
-    problem says itself that the outcome of the last write is unknown.
+    ``wrote``: what the task had written before, and what it may have written. ``tells_unknown``: whether the problem
+    says itself that the outcome of the last write is unknown.
     """
 
     tells_unknown = False

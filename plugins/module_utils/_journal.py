@@ -47,6 +47,10 @@ class Journal:
         if self.writes:
             self.writes[-1] = replace(self.writes[-1], outcome=UNKNOWN)
 
+    @property
+    def last(self) -> Write | None:
+        return self.writes[-1] if self.writes else None
+
     @contextmanager
     def concerning(self, obj: str) -> Iterator[None]:
         """Requests are about this object for a while."""

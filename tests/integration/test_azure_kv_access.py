@@ -546,6 +546,23 @@ RETURN = [
 ]
 
 
+def test_a_restore_that_does_not_see_the_registration_is_not_complete(cutoff: Cutoff) -> None:
+    """It said ok, marked the record as restored, and left the certificates out."""
+    before = cutoff.credentials()
+    cutoff.cut(cut_credentials=True)
+    application = "/v1.0/applications(appId='{app_id}')"
+    cutoff.azure.sandbox.faults.add(Fault("graph", "GET", application, status=429, times=None))
+
+    with pytest.raises(TaskError, match="certificates in the record are not restored") as failed:
+        cutoff("restored")
+
+    assert failed.value.details["complete"] is False
+    assert failed.value.details["record"]["restored_at"] is None
+    cutoff.azure.sandbox.faults.clear()
+    cutoff.restore()
+    assert cutoff.credentials()[0] == before[0]
+
+
 @pytest.fixture
 def two(everywhere: Cutoff) -> Cutoff:
     everywhere.names = (POLICY_VAULT, POOL)

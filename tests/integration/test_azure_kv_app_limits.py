@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from dataclasses import replace
@@ -85,8 +86,11 @@ def test_a_secret_of_somebody_else_is_not_ours(apps: Apps) -> None:
     assert len(apps.all()["theirs"].secrets) == 2
 
 
+APPLICATION = "/v1.0/applications/{id}"
+
+
 def test_a_secret_whose_value_was_lost_on_the_way_is_told(apps: Apps) -> None:
-    fault = Fault(plane="graph", method="POST", route="/v1.0/applications/{id}/addPassword", reset="after")
+    fault = Fault(plane="graph", method="POST", route=f"{APPLICATION}/addPassword", reset="after")
     apps.azure.sandbox.faults.add(fault)
 
     with pytest.raises(TaskError, match=r"may have been made.*az ad app credential delete") as failed:
@@ -96,6 +100,35 @@ def test_a_secret_whose_value_was_lost_on_the_way_is_told(apps: Apps) -> None:
     assert f"--key-id {lost.key_id}" in str(failed.value)
     # A repetition alone would take the lost one for its own.
     assert "retryable" not in failed.value.details
+
+
+@pytest.mark.parametrize("ends", ["soon", 5])
+def test_a_secret_with_a_wrong_time_in_its_answer_is_told(apps: Apps, ends: Any) -> None:
+    """It was a ValueError, after the secret had been created."""
+
+    def rewrite(body: bytes) -> bytes:
+        return json.dumps({**json.loads(body), "endDateTime": ends}).encode()
+
+    apps.azure.sandbox.faults.add(Fault("graph", "POST", f"{APPLICATION}/addPassword", rewrite=rewrite))
+
+    with pytest.raises(
+        TaskError, match=r"is unknown; a secret may have been made.*az ad app credential delete"
+    ) as failed:
+        apps(app_unique_name="byok", return_secret=True, no_log=True)
+
+    (lost,) = apps.all()["byok"].secrets
+    assert f"--key-id {lost.key_id}" in str(failed.value)
+
+
+def test_a_secret_whose_answer_breaks_off_is_told_although_its_status_is_good(apps: Apps) -> None:
+    fault = Fault("graph", "POST", f"{APPLICATION}/addPassword", rewrite=lambda body: body[: len(body) // 2])
+    apps.azure.sandbox.faults.add(fault)
+
+    with pytest.raises(TaskError, match=r"may have been made.*az ad app credential delete") as failed:
+        apps(app_unique_name="byok", return_secret=True, no_log=True)
+
+    (lost,) = apps.all()["byok"].secrets
+    assert f"--key-id {lost.key_id}" in str(failed.value)
 
 
 def consent_of_others(apps: Apps) -> Any:

@@ -33,8 +33,10 @@ PURE_OF_AZURE = (
     "refusing_policies",
     "repair",
     "roles",
+    "shapes",
     "sources",
     "switches",
+    "times",
     "vault_edit",
     "vault_merge",
     "verdicts",
@@ -150,6 +152,7 @@ def test_what_knows_azure_reads_no_environment(path: Path) -> None:
     "name",
     [
         "_plan.py",
+        "_shapes.py",
         "_errors.py",
         "_ids.py",
         "_journal.py",
@@ -188,6 +191,7 @@ def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> Non
         "plugins.module_utils._ids",
         "plugins.module_utils._journal",
         "plugins.module_utils._plan",
+        "plugins.module_utils._shapes",
         "plugins.module_utils._dsm.tls",
         *(f"plugins.module_utils._azure.{part}" for part in PURE_OF_AZURE),
     )

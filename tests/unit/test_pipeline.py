@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from azure.keyvault.administration._internal import http_challenge_cache
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import credential, pipeline
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure import credential, managed_hsm, pipeline
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import Operator, operator_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import AzureError, code_of, status_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import (
@@ -339,6 +339,92 @@ def test_json_that_breaks_off_is_told(sandbox: Sandbox, reader: Channel, vaults:
     sandbox.faults.add(Fault("arm", status=200, body='{"value": [', content_type="application/json", times=None))
 
     assert "proxy or gateway" in refused(lambda: reader.get(vaults, obj="vaults", query=API)).next_step
+
+
+TOKEN_ANSWER = {"token_type": "Bearer", "expires_in": 3599, "access_token": "a.b.c"}
+
+
+def wrong_tokens() -> Iterator[str]:
+    """Answers to a token request that are not Entra's."""
+    yield from (
+        "[]",
+        "null",
+        "5",
+        '"text"',
+        "{}",
+        "<html>",
+        '{"access_token": ',
+        '{"error": [], "error_description": 5}',
+    )
+    yield from ('{"error": {"code": 5}}', '{"error": null}')
+    for name in TOKEN_ANSWER:
+        for value in (None, 5, True, "text", [], {}):
+            yield json.dumps({**TOKEN_ANSWER, name: value})
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("body", list(wrong_tokens()))
+def test_a_token_answer_of_another_shape_is_a_failure_that_names_its_plane(
+    sandbox: Sandbox, reader: Channel, vaults: str, body: str, status: int
+) -> None:
+    sandbox.faults.add(
+        Fault("entra", "POST", TOKEN, status=status, body=body, content_type="application/json", times=None)
+    )
+
+    error = refused(lambda: reader.get(vaults, obj="vaults", query=API))
+
+    # A token that is none is refused by Resource Manager.
+    assert error.plane == "Entra" or error.status == 401
+
+
+@pytest.mark.parametrize("body", ["[]", "null", "5", "{}", '{"tenant_discovery_endpoint": 5}', "<html>", '{"a": '])
+@pytest.mark.parametrize("route", ["/{tenant}/v2.0/.well-known/openid-configuration", "/common/discovery/instance"])
+def test_a_discovery_of_another_shape_is_about_entra(
+    sandbox: Sandbox, reader: Channel, vaults: str, route: str, body: str
+) -> None:
+    fault = Fault("entra", "GET", route, status=200, body=body, content_type="application/json", times=None)
+    sandbox.faults.add(fault)
+
+    failure = None
+    try:
+        listed(reader, vaults)
+    except AzureError as error:
+        failure = error
+
+    assert failure is None or failure.plane == "Entra"
+
+
+POOL_ANSWERS = [
+    "[]",
+    "null",
+    '"text"',
+    "",
+    "<html>",
+    '{"value": ',
+    "{}",
+    '{"value": null}',
+    '{"value": {}}',
+    '{"value": [{"id": 5, "name": 5}]}',
+    '{"value": [{"id": "i", "name": "n", "properties": null}]}',
+    '{"value": [], "nextLink": "https://elsewhere.example/list"}',
+]
+
+
+@pytest.mark.parametrize("body", POOL_ANSWERS)
+@pytest.mark.parametrize("read", [managed_hsm.roles, managed_hsm.assignments])
+def test_roles_of_a_pool_that_are_none_are_not_taken_for_no_roles(
+    sandbox: Sandbox, login: Login, body: str, read: Callable[[Channel], Any]
+) -> None:
+    """The SDK takes a list that is missing for an empty one, and follows a next page to any host."""
+    uri = sandbox.world.public.managed_hsms["hsm-sandbox"].uri
+    with hsm_access(login(), uri, read_only=True) as pool:
+        # The pool's challenge comes before the answer that is replaced.
+        assert read(pool)
+        fault = Fault("vault", "GET", status=200, body=body, content_type="application/json", times=None)
+        sandbox.faults.add(fault)
+        error = refused(lambda: read(pool))
+
+    assert (error.plane, error.obj.partition(" ")[0]) == ("Azure", "local")
 
 
 def test_a_redirect_is_not_followed(sandbox: Sandbox, reader: Channel, vaults: str) -> None:

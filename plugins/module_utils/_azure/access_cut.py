@@ -28,8 +28,8 @@ from .access_record import (
     StoreRights,
     each_once,
 )
-from .authorization import moment
-from .facts import PRINCIPAL
+from .facts import PRINCIPAL, REGISTRATION
+from .times import moment
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,12 @@ def split(record: Record | None, steps: Iterable[Step]) -> tuple[Step, ...]:
         else:
             found.append(step)
     return tuple(found)
+
+
+def has_certificates_to_bring_back(record: Record, now: datetime) -> bool:
+    """Whether the registration had certificates that can be registered again."""
+    certificates = record.application.certificates
+    return any(one.place == REGISTRATION and one.key and not is_over(one.ends, now) for one in certificates)
 
 
 def restore_steps(record: Record, seen: Record, now: datetime) -> tuple[Step, ...]:

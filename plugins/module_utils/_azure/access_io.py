@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import TaskError
-from .._replacement import Incomplete
+from .._replacement import Incomplete, text_in
 from .._waiter import Patience
 from . import application_changes, authorization, locks, observation, vaults, writes
 from .access import grants
@@ -208,7 +208,7 @@ def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, 
         definition = str(properties["roleDefinitionId"])
         found.append(
             Assignment(
-                name=str(entry["name"]),
+                name=text_in(entry, "name", plane="Azure", obj=f"role assignments at {scope}"),
                 scope=scope,
                 definition_id=definition,
                 principal_id=str(properties["principalId"]),
@@ -316,7 +316,7 @@ def _change_policy(azure: Azure, kind: str, step: Policy) -> None:
 def _unassign(azure: Azure, step: Role) -> None:
     one = step.assignment
     if one.local:
-        with azure.pool(step.store.uri) as pool, pool.explained(f"local role assignment {one.name}"):
+        with azure.pool(step.store.uri) as pool, pool.explained(f"local role assignment {one.name}", writes=True):
             pool.sdk.delete_role_assignment(one.scope, one.name)
     else:
         path = _path(one)
@@ -329,7 +329,7 @@ def _assign(azure: Azure, step: Role) -> None:
     obj = f'assignment of "{one.role_name or one.role_guid}" at {step.store.label}'
     try:
         if one.local:
-            with azure.pool(step.store.uri) as pool, pool.explained(obj):
+            with azure.pool(step.store.uri) as pool, pool.explained(obj, writes=True):
                 pool.sdk.create_role_assignment(one.scope, one.definition_id, one.principal_id, name=one.name)
             return
         properties = {

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._certificates import Certificate
-from .authorization import moment
+from .times import moment
 
 # Days, weeks, months and years of an ISO 8601 duration. Months and years are taken for their shortest.
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")

@@ -88,7 +88,7 @@ def find(graph: Channel, selector: Selector) -> Deleted | None:
     body = next(hits, None)
     if body is None:
         return None
-    principal = _principal(graph, str(body["appId"]), str(selector))
+    principal = _principal(graph, text_in(body, "appId", plane="Entra", obj=str(selector)), str(selector))
     return Deleted(_application(body, principal, str(selector)), str(body.get("deletedDateTime")))
 
 

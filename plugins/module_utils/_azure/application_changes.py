@@ -157,8 +157,7 @@ def add_secret(
         with allowed("add secrets to this application", _MAY_WRITE, obj):
             made = _new_secret(until_known(lambda: graph.send("POST", path, obj=obj, body=body), patience), obj)
     except AzureError as error:
-        status = status_of(error)
-        if status is not None and status < 500:
+        if not may_have_worked(error):
             raise
         lost = error
     if lost is not None:
@@ -168,7 +167,7 @@ def add_secret(
             obj=obj,
             words=lost.words,
             next_step=when_lost or _advice_on_lost_secret(graph, application, name),
-            status=status,
+            status=lost.status,
             # Without that step, another run would take it for the one that it is to make.
             retryable=when_lost is not None,
         )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import _replacement
-from .._replacement import Incomplete, Whole, Wish, list_in
+from .._replacement import Incomplete, Whole, Wish, list_in, text_in
 from .._waiter import Patience
 from .application_plan import SCOPE, Application, Permission
 from .errors import AzureError, may_have_worked
@@ -78,7 +78,7 @@ class _Consent:
         path = f"/v1.0/servicePrincipals(appId='{self._application.client_id}')/oauth2PermissionGrants"
         listed = list_in(self._graph.get(path, obj=self.obj), "value", plane="Entra", obj=self.obj)
         grant = grant_for(listed, self._permission.resource_principal_id)
-        self._grant_id = None if grant is None else str(grant["id"])
+        self._grant_id = None if grant is None else text_in(grant, "id", plane="Entra", obj=self.obj)
         return {} if grant is None else {word: word for word in words_of(grant, obj=self.obj)}
 
     def write(self, _read: Mapping[str, str], target: Mapping[str, str]) -> None:

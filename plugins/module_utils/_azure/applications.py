@@ -17,7 +17,6 @@ from .._replacement import Incomplete, list_in, text_in
 from . import app_policies
 from .application_consent import grant_for, words_of
 from .application_plan import SCOPE, Application, Consent, Permission
-from .authorization import moment
 from .cloud import Cloud
 from .entra_objects import KEYS, credentials_of, signing_of, with_keys
 from .errors import denied, refusal
@@ -26,6 +25,7 @@ from .graph import Answer, batch, quoted
 from .pipeline import Channel
 from .session import understood
 from .switches import disabled_of
+from .times import moment
 
 _NOT_FOUND = 404
 _MAY_READ = "Application.Read.All"

@@ -7,18 +7,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from .facts import DenyAssignment, PermissionSet, RoleAssignment, RoleDefinition
 from .pipeline import Channel
+from .times import moment
 
 API = {"api-version": "2022-04-01"}
 PIM_API = {"api-version": "2020-10-01"}
 PROVIDER = "providers/Microsoft.Authorization"
-_MOMENT = re.compile(r"([^.Zz+]{19})(?:\.(\d{1,6})\d*)?(?:[Zz]|([+-]\d\d:\d\d))?")
 
 
 def assignments(arm: Channel, scope: str, object_id: str | None = None) -> tuple[RoleAssignment, ...]:
@@ -98,21 +97,6 @@ def callers_permissions(arm: Channel, scope: str) -> tuple[PermissionSet, ...]:
 def guid_of(definition_id: str) -> str:
     """A role definition is known by the tail of its ID: the prefix may carry a subscription or none."""
     return definition_id.rstrip("/").rpartition("/")[2].lower()
-
-
-def moment(text: Any) -> datetime | None:
-    """A time of the wire, in UTC. Azure writes up to seven digits of a second; Python reads six.
-
-    Raises:
-        ValueError: it is no time.
-    """
-    if not text:
-        return None
-    found = _MOMENT.fullmatch(str(text).strip())
-    if found is None:
-        raise ValueError(f"{text!r} is no time")
-    whole, digits, offset = found.groups()
-    return datetime.fromisoformat(f"{whole}.{digits or '0':0<6}{offset or '+00:00'}").astimezone(timezone.utc)
 
 
 def _instances(arm: Channel, collection: str, scope: str, object_id: str) -> Iterable[Mapping[str, Any]]:

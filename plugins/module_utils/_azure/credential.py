@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .. import _certificates, _deps, _time
@@ -22,11 +23,35 @@ from .._journal import Journal
 from .._task import Task
 from .._time import ServiceClock
 from .cloud import Cloud, cloud_of
+from .errors import LOGIN, UNREADABLE, unreadable
 
 # Seconds, and how often a request is sent again. The SDK's own are 300 s and 10 times (Azure contract §0 no. 10).
 NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
 _CLI_SECONDS = 30
 _TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
+
+
+class Explained:
+    """A TokenCredential whose failure over an answer that it cannot read is an ``AzureError``, about the login.
+
+    azure-identity and MSAL expect of a token answer what Entra's contract has, and raise anything over another one.
+    """
+
+    def __init__(self, credential: Any) -> None:
+        self._credential = credential
+
+    def __getattr__(self, name: str) -> Any:
+        # A credential has one of the two methods or both, which the SDK goes by.
+        found = getattr(self._credential, name)
+        return partial(self._token, found) if name in ("get_token", "get_token_info") else found
+
+    def _token(self, get: Callable[..., Any], *scopes: str, **options: Any) -> Any:
+        try:
+            return get(*scopes, **options)
+        except UNREADABLE as error:
+            # Its text may have parts of the answer in it, and so of a token.
+            kind = type(error).__name__
+        raise unreadable(f"the login cannot read it ({kind})", plane="Entra", obj=LOGIN, label="the token request")
 
 
 @dataclass(frozen=True)
@@ -81,7 +106,7 @@ def operator_of(task: Task) -> Operator:
         )
     return Operator(
         cloud=cloud,
-        credential=credential_for(params, cloud, network, task.clock),
+        credential=Explained(credential_for(params, cloud, network, task.clock)),
         client_id=operator_client_id(params),
         tenant_id=_tenant(params),
         subscription_id=subscription_id,

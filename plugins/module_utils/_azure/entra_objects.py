@@ -20,8 +20,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._replacement import check_id, list_in
-from .authorization import moment
 from .facts import PRINCIPAL, REGISTRATION, Credential
+from .times import moment
 
 KEYS = "$select=id,keyCredentials"
 _SECRETS, _CERTIFICATES = "passwordCredentials", "keyCredentials"

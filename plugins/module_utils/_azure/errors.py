@@ -184,6 +184,10 @@ _TROUBLE = ("Azure or something in front of it is in trouble", "run again when i
 _TIMED_OUT, _THROTTLED, _SERVER_TROUBLE = 408, 429, 500
 # No connection, or no token: classes of azure-core and azure-identity.
 _BEFORE_SENDING = frozenset({"ServiceRequestError", "ClientAuthenticationError", "CredentialUnavailableError"})
+# What code raises, ours or that of an SDK, over an answer whose parts have other types than Azure's contract says.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_OUTCOME_UNKNOWN = "whether the change was carried out is unknown"
+_SUCCESSES = range(200, 300)
 # What a failure of the operator's login is about.
 LOGIN = "operator"
 
@@ -308,9 +312,9 @@ def _seconds(retry_after: str | None) -> float | None:
 
 
 def may_have_worked(error: Exception) -> bool:
-    """Whether a write may have been carried out: no answer came, or one of a gateway or of a server in trouble."""
+    """Whether a write may have been carried out: no usable answer came, or one of a gateway or a server in trouble."""
     status = status_of(error)
-    return status is None or status >= _SERVER_TROUBLE
+    return status is None or status in _SUCCESSES or status >= _SERVER_TROUBLE
 
 
 def is_in_doubt(status: int) -> bool:
@@ -326,10 +330,46 @@ def never_sent(error: BaseException) -> bool:
     return any(base.__name__ in _BEFORE_SENDING for base in type(error).__mro__)
 
 
-def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "") -> AzureError:
+def unreadable(
+    problem: str,
+    *,
+    plane: str,
+    obj: str,
+    label: str = "",
+    writes: bool = False,
+    words: str = "",
+    status: int | None = None,
+) -> AzureError:
+    """An answer that is not what Azure's contract has: most likely it is not from Azure.
+
+    Args:
+        problem: What is wrong with it.
+        plane: Whose answer it should be.
+        obj: What the request is about.
+        label: Method and path of the request.
+        writes: Whether the request is a write, whose outcome is unknown then.
+        words: The error text, of the SDK or of the answer.
+        status: Of HTTP, if known.
+    """
+    asked = f" to {label}" if label else ""
+    error = AzureError(
+        f"the answer{asked} is not what Azure's contract has: {problem}" + (f"; {_OUTCOME_UNKNOWN}" if writes else ""),
+        plane=plane,
+        obj=obj,
+        words=words,
+        next_step=FOREIGN_ANSWER,
+        status=status,
+        retryable=True,
+    )
+    error.tells_unknown = writes
+    return error
+
+
+def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", writes: bool = False) -> AzureError:
     """An exception of azure-core or azure-identity.
 
     ``clock``: how this machine's clock differs from Entra's, which the advice names where the time may be the cause.
+    ``writes``: whether the request is a write, whose outcome is unknown when its answer cannot be read.
     """
     chain = list(_chain(error))
     names = {base.__name__ for link in chain for base in type(link).__mro__}
@@ -360,15 +400,8 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "") -
         else:
             problem, advice = "the operator's login was refused", "check tenant, client_id and its credential"
         return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, status=status)
-    return AzureError(
-        "the answer cannot be read",
-        plane=plane,
-        obj=obj,
-        words=words,
-        next_step=FOREIGN_ANSWER,
-        status=status,
-        retryable=True,
-    )
+    uncertain = writes and (status is None or status in _SUCCESSES)
+    return unreadable("it cannot be read", plane=plane, obj=obj, writes=uncertain, words=words, status=status)
 
 
 def _entra_refusal(number: str, words: str, clock: str) -> AzureError:

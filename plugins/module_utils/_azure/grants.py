@@ -132,7 +132,7 @@ def _unassign(azure: Azure, assignment_id: str) -> None:
 
 
 def _unassign_local(pool: Channel, entry: RoleAssignment) -> None:
-    with pool.explained(f"local role assignment {entry.id}"):
+    with pool.explained(f"local role assignment {entry.id}", writes=True):
         pool.sdk.delete_role_assignment(entry.scope, entry.id)
 
 
@@ -185,7 +185,7 @@ def _assign(azure: Azure, access: Access, step: Assign) -> None:
 def _define_local(azure: Azure, access: Access, step: DefineRole) -> None:
     permission = _deps.load("azure.keyvault.administration").KeyVaultPermission
     allowed = permission(data_actions=list(step.definition.permissions[0].data_actions))
-    with azure.pool(access.store.uri) as pool, pool.explained(f'local role "{step.definition.name}"'):
+    with azure.pool(access.store.uri) as pool, pool.explained(f'local role "{step.definition.name}"', writes=True):
         pool.sdk.set_role_definition(
             "/",
             name=step.definition.guid,
@@ -199,7 +199,7 @@ def _assign_local(azure: Azure, access: Access, step: Assign) -> None:
     obj = f'assignment of "{step.definition.name}" at {access.store.name}'
     definition = f"Microsoft.KeyVault/{PROVIDER}/roleDefinitions/{step.definition.guid}"
     try:
-        with azure.pool(access.store.uri) as pool, pool.explained(obj):
+        with azure.pool(access.store.uri) as pool, pool.explained(obj, writes=True):
             pool.sdk.create_role_assignment(step.scope, definition, access.identity.object_id, name=step.name)
     except AzureError as error:
         if error.code != "RoleAssignmentExists":

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._errors import TaskError, quotable
-from .._replacement import Incomplete, list_in
+from .._replacement import Incomplete, list_in, text_in
 from .entra_objects import KEYS, credentials_of, signing_of, with_keys
 from .facts import PRINCIPAL, REGISTRATION, Credential, Identity
 from .pipeline import Channel
@@ -96,6 +96,10 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
             unreadable["application"] = error.problem
     if (answers["consents"].body or {}).get("@odata.nextLink"):
         unreadable["consents"] = "the list has more pages, which are not read"
+    for name in ("groups", "consents"):
+        listed = answers[name].body
+        if listed is not None and listed.get("value") is None:
+            unreadable[name] = "the answer has no list"
     if known and of_principal is not None and not isinstance(of_principal.get("accountEnabled"), bool):
         unreadable["service_principal"] = "the answer does not say whether it is enabled"
     disabled = disabled_of(application, of_principal)
@@ -131,6 +135,7 @@ def batch(graph: Channel, reads: Mapping[str, str], *, obj: str) -> dict[str, An
     """
     requests = [{"id": name, "method": "GET", "url": url} for name, url in reads.items()]
     answered = graph.send("POST", "/v1.0/$batch", obj=obj, body={"requests": requests})
+    # The types of this and of the single bodies have been checked by the channel.
     found = {str(one["id"]): _answer(one) for one in answered.get("responses") or []}
     missing = Answer(0, None, "Graph left it unanswered")
     return {name: found.get(name, missing) for name in reads}
@@ -147,8 +152,9 @@ def _answer(one: Mapping[str, Any]) -> Answer:
         return Answer(status, body)
     if status == 200:
         return Answer(0, None, "an answer without a body")
-    error = (body or {}).get("error") if isinstance(body, Mapping) else None
-    return Answer(status, None, quotable(str((error or {}).get("message") or f"HTTP status {status}")))
+    error = body.get("error") if isinstance(body, Mapping) else None
+    words = error.get("message") if isinstance(error, Mapping) else None
+    return Answer(status, None, quotable(str(words or f"HTTP status {status}")))
 
 
 def _no_service_principal(graph: Channel, client_id: str, application_status: int) -> TaskError:
@@ -187,7 +193,7 @@ def deleted_at(graph: Channel, client_id: str, *, principal: bool = False) -> st
 def _object_id(principal: Mapping[str, Any] | None, given: str | None, client_id: str) -> str:
     if principal is None:
         return str(given)
-    found = str(principal["id"])
+    found = text_in(principal, "id", plane="Entra", obj=f"application {client_id}")
     if given is not None and given.lower() != found.lower():
         raise TaskError(
             f"app_object_id is {given}, and the service principal of app_client_id is {found}",
@@ -218,7 +224,7 @@ def _enabled(principal: Mapping[str, Any] | None, application: Mapping[str, Any]
 
 def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
     """Object IDs of the groups. Directory roles and administrative units are listed, too, and give no right here."""
-    if body is None or body.get("@odata.nextLink"):
+    if body is None or body.get("value") is None or body.get("@odata.nextLink"):
         # More than 999 groups: not followed, hence not known.
         return None
     kinds = (None, "#microsoft.graph.group")
@@ -231,7 +237,7 @@ def _resources(application: Mapping[str, Any], obj: str) -> frozenset[str]:
 
 
 def _consents(body: Mapping[str, Any] | None) -> frozenset[str] | None:
-    if body is None or body.get("@odata.nextLink"):
+    if body is None or body.get("value") is None or body.get("@odata.nextLink"):
         return None
     granted = [entry for entry in body["value"] if entry.get("consentType") == "AllPrincipals"]
     return frozenset(scope for entry in granted for scope in str(entry.get("scope") or "").split())

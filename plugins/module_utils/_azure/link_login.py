@@ -18,7 +18,7 @@ from typing import Any
 from .. import _deps
 from .._waiter import Patience
 from .credential import Operator, clock_hooks
-from .errors import AzureError, entra_numbers, without_trace
+from .errors import UNREADABLE, AzureError, entra_numbers, without_trace
 
 # Entra answers from several places, and one that has not heard of a new secret, certificate or application says this.
 _NOT_KNOWN_YET = frozenset({"7000215", "700027", "700016", "50012", "7000229"})
@@ -59,6 +59,9 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
             credential.get_token(operator.cloud.arm_scope)
         except base_class as error:
             words = without_trace(str(error))
+        except UNREADABLE as error:
+            # Its text may have parts of the answer in it, and so of a token.
+            words = f"the answer cannot be read ({type(error).__name__})"
         else:
             return True
         codes = set(entra_numbers(words))

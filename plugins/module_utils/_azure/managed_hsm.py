@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .authorization import guid_of
 from .facts import PermissionSet, RoleAssignment, RoleDefinition
 from .pipeline import Channel
+from .shapes import LOCAL_ASSIGNMENTS, LOCAL_ROLES
 
 _SCOPES = ("/", "/keys")
 
@@ -20,9 +22,8 @@ def assignments(pool: Channel) -> tuple[RoleAssignment, ...]:
     """All local assignments that are seen at `/` and at `/keys`."""
     found = {}
     for scope in _SCOPES:
-        with pool.explained(f"local role assignments at {scope}"):
-            entries = list(pool.sdk.list_role_assignments(scope))
-        for entry in entries:
+        listed = partial(pool.sdk.list_role_assignments, scope)
+        for entry in pool.listed(listed, LOCAL_ASSIGNMENTS, obj=f"local role assignments at {scope}"):
             properties = entry.properties
             found[str(entry.name).lower()] = RoleAssignment(
                 id=str(entry.name),
@@ -35,8 +36,7 @@ def assignments(pool: Channel) -> tuple[RoleAssignment, ...]:
 
 def roles(pool: Channel) -> dict[str, RoleDefinition]:
     """All local roles of the pool, by lower-case GUID."""
-    with pool.explained("local role definitions"):
-        entries = list(pool.sdk.list_role_definitions("/"))
+    entries = pool.listed(partial(pool.sdk.list_role_definitions, "/"), LOCAL_ROLES, obj="local role definitions")
     definitions = [_role(entry) for entry in entries]
     return {definition.guid: definition for definition in definitions}
 

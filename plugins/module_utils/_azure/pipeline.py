@@ -15,17 +15,19 @@ import importlib.metadata
 import json
 import re
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from .. import _deps, _time
 from .._errors import TaskError
 from .._journal import UNKNOWN, Journal
+from .._shapes import Shape
 from .._time import ServiceClock
+from . import shapes
 from .cloud import check_uri, is_hsm_uri
 from .credential import Operator
-from .errors import FOREIGN_ANSWER, AzureError, failure_of, is_in_doubt, never_sent, refusal
+from .errors import UNREADABLE, AzureError, failure_of, is_in_doubt, never_sent, refusal, unreadable
 
 _USER_AGENT = "fortanix.dsm"
 _OLDEST_KEY_VAULT_SDK = 14
@@ -33,7 +35,6 @@ _OLDEST_KEY_VAULT_SDK = 14
 _LONGEST_PAUSE = 60
 # What OData's `$filter` and its functions are written with; it stays readable in the journal of a proxy.
 _SAFE_IN_QUERY = "$,()'/:"
-_BATCH = re.compile(r"/v1\.0/\$batch")
 # POSTs of Graph that change nothing: which groups an object is in (Azure contract §2 T7).
 _GRAPH_QUESTIONS = re.compile(r"(?:/v1\.0)?/(?:servicePrincipals|directoryObjects)/[^/]+/(?:check|get)MemberGroups")
 # Whether a name is free (Azure contract §1.2).
@@ -98,13 +99,13 @@ def is_read(method: str, path: str, content: Any = None) -> bool:
         return True
     if method != "POST":
         return False
-    if not _BATCH.fullmatch(path):
+    if not shapes.BATCH.fullmatch(path):
         return bool(_GRAPH_QUESTIONS.fullmatch(path) or _ARM_QUESTIONS.fullmatch(path))
     try:
         parts = [(part["method"], part["url"].partition("?")[0]) for part in json.loads(content)["requests"]]
     except (KeyError, TypeError, ValueError, AttributeError):
         return False
-    return all(is_read(kind, url) and not _BATCH.search(url) for kind, url in parts)
+    return all(is_read(kind, url) and not shapes.BATCH.search(url) for kind, url in parts)
 
 
 class Channel:
@@ -165,16 +166,17 @@ class Channel:
                 out twice. The SDK may repeat it.
 
         Raises:
-            AzureError: the service or Entra refuses, or cannot be reached; or a read is answered by something other
-                than a JSON object.
+            AzureError: the service or Entra refuses, or cannot be reached; or the answer is no JSON object, or that to
+                a read has not the types of Azure's contract.
             WriteRefused: this way is for reading, and the request is none.
         """
         url = path if path.startswith("https://") else self.base + path
         if query:
             url += "?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote, safe=_SAFE_IN_QUERY)
         request = self._request(method, url, headers=dict(headers or {}), **({} if body is None else {"json": body}))
-        reads = is_read(method, urllib.parse.urlsplit(url).path, request.content)
-        with self.explained(obj):
+        path = urllib.parse.urlsplit(url).path
+        reads, label = is_read(method, path, request.content), f"{method} {path}"
+        with self.explained(obj, writes=not reads, label=label):
             sent = _time.utc_now()
             response = self.sdk.send_request(request, **({} if reads or repeatable else {"retry_total": 0}))
             self.clock.observe(self.plane, response.headers, sent)
@@ -187,14 +189,16 @@ class Channel:
                 plane=self.plane,
                 obj=obj,
                 retry_after=response.headers.get("Retry-After"),
-                label=f"{method} {urllib.parse.urlsplit(url).path}",
+                label=label,
             )
         if reads and not content.strip():
-            raise self._unreadable(obj, "the answer is empty")
+            raise self._unreadable(obj, "the answer is empty", label)
         if not isinstance(found, dict):
-            if not reads:
-                self.journal.doubt()
-            raise self._unreadable(obj, "the answer is no JSON object")
+            raise self._unreadable_answer(obj, "the answer is no JSON object", label, writes=not reads)
+        parts = body["requests"] if shapes.BATCH.fullmatch(path) else None
+        wrong = shapes.complaint_about(path, found, parts, writes=not reads)
+        if wrong is not None:
+            raise self._unreadable_answer(obj, wrong, label, writes=not reads)
         return found
 
     def pages(self, path: str, *, obj: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
@@ -210,38 +214,73 @@ class Channel:
             if not isinstance(values, list):
                 raise self._unreadable(obj, "the answer is no list")
             yield from values
-            following = page.get("nextLink") or page.get("@odata.nextLink")
+            following = self._next_page(page, obj)
             if not following:
                 return
-            # The token goes along: never to another host than the one it is for.
-            if urllib.parse.urlsplit(following)[:2] != urllib.parse.urlsplit(self.base)[:2]:
-                raise self._unreadable(obj, "the next page of the list is at another address")
             if following in seen:
                 raise self._unreadable(obj, "the list has no end")
             seen.add(following)
             page = self.get(following, obj=obj)
 
+    def listed(self, read: Callable[..., Iterable[Any]], shape: Shape, *, obj: str) -> list[Any]:
+        """The elements of a list that an operation of the SDK reads, from pages of this shape.
+
+        Raises:
+            AzureError: as :meth:`pages`.
+        """
+
+        def check(response: Any) -> None:
+            answer = response.http_response
+            if 200 <= answer.status_code < 300:
+                page = _decoded(answer.content)
+                label = f"{answer.request.method} {urllib.parse.urlsplit(answer.request.url).path}"
+                wrong = next(shape(page, "the answer"), None)
+                if wrong is not None:
+                    raise self._unreadable(obj, wrong, label)
+                self._next_page(page, obj)
+
+        with self.explained(obj):
+            return list(read(raw_response_hook=check))
+
+    def _next_page(self, page: Mapping[str, Any], obj: str) -> str:
+        """The address of the next page; empty after the last one."""
+        following = str(page.get("nextLink") or page.get("@odata.nextLink") or "")
+        # The token goes along: never to another host than the one it is for.
+        if following and urllib.parse.urlsplit(following)[:2] != urllib.parse.urlsplit(self.base)[:2]:
+            raise self._unreadable(obj, "the next page of the list is at another address")
+        return following
+
     @contextmanager
-    def explained(self, obj: str) -> Iterator[None]:
-        """Turns the SDK's exceptions into :class:`AzureError`."""
+    def explained(self, obj: str, *, writes: bool = False, label: str = "") -> Iterator[None]:
+        """Turns the SDK's exceptions into :class:`AzureError`, also those about answers that the SDK cannot read.
+
+        ``writes``: whether the request may have changed something when its answer cannot be read. ``label``: method and
+        path.
+        """
         base_class = _deps.load("azure.core.exceptions").AzureError
-        failure = None
+        failure, last = None, self.journal.last
         try:
             with self.journal.concerning(obj):
                 yield
         except base_class as error:
-            failure = failure_of(error, plane=self.plane, obj=obj, clock=self.clock.compared(None, "Entra"))
+            clock = self.clock.compared(None, "Entra")
+            failure = failure_of(error, plane=self.plane, obj=obj, clock=clock, writes=writes)
+        except UNREADABLE as error:
+            problem = f"the SDK cannot read the answer ({type(error).__name__})"
+            failure = self._unreadable(obj, problem, label, writes=writes)
         if failure is not None:
+            if failure.tells_unknown and self.journal.last is not last:
+                self.journal.doubt()
             raise failure
 
-    def _unreadable(self, obj: str, problem: str) -> AzureError:
-        return AzureError(
-            problem,
-            plane=self.plane,
-            obj=obj,
-            next_step=FOREIGN_ANSWER,
-            retryable=True,
-        )
+    def _unreadable_answer(self, obj: str, problem: str, label: str, *, writes: bool) -> AzureError:
+        """Of a request that got an answer: a write has been noted as done."""
+        if writes:
+            self.journal.doubt()
+        return self._unreadable(obj, problem, label, writes=writes)
+
+    def _unreadable(self, obj: str, problem: str, label: str = "", *, writes: bool = False) -> AzureError:
+        return unreadable(problem, plane=self.plane, obj=obj, label=label, writes=writes)
 
 
 def arm(operator: Operator, *, read_only: bool) -> Channel:

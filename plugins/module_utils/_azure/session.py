@@ -15,7 +15,7 @@ from datetime import datetime
 from .._errors import TaskError
 from . import pipeline
 from .credential import Operator
-from .errors import FOREIGN_ANSWER, AzureError, may_pass
+from .errors import UNREADABLE, may_pass, unreadable
 from .pipeline import Channel
 
 
@@ -64,13 +64,7 @@ def understood(obj: str, *, plane: str = "Azure") -> Iterator[None]:
     cause = ""
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         cause = f"{type(error).__name__}: {error}"
     if cause:
-        raise AzureError(
-            f"an answer has not the expected shape ({cause})",
-            plane=plane,
-            obj=obj,
-            next_step=FOREIGN_ANSWER,
-            retryable=True,
-        )
+        raise unreadable(cause, plane=plane, obj=obj)

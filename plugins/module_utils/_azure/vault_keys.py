@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .pipeline import Channel
+from .times import unix_moment
 
 API = {"api-version": "2025-07-01"}
 
@@ -72,8 +73,8 @@ def _version(entry: Mapping[str, Any]) -> KeyVersion:
     return KeyVersion(
         id=_segments(entry)[2].lower(),
         enabled=attributes.get("enabled") is not False,
-        created=_moment(attributes.get("created")),
-        ends=_moment(attributes.get("exp")),
+        created=unix_moment(attributes.get("created")),
+        ends=unix_moment(attributes.get("exp")),
         hsm_platform=None if attributes.get("hsmPlatform") is None else str(attributes["hsmPlatform"]),
     )
 
@@ -81,10 +82,6 @@ def _version(entry: Mapping[str, Any]) -> KeyVersion:
 def _segments(entry: Mapping[str, Any]) -> list[str]:
     """``keys``, the name and, where there is one, the version of a key's ID."""
     return [*urllib.parse.urlsplit(str(entry["kid"])).path.strip("/").split("/"), ""]
-
-
-def _moment(seconds: Any) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(int(seconds), timezone.utc)
 
 
 def _name(key: VaultKey) -> str:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from .._errors import TaskError
 from .._ids import is_uuid
-from .._replacement import EQUAL_READS, Incomplete
+from .._replacement import EQUAL_READS, Incomplete, text_in
 from .._waiter import Patience
 from .errors import AzureError
 from .facts import MANAGED_HSM, VAULT
@@ -150,7 +150,7 @@ def namesake(arm: Channel, place: Place) -> Deleted | None:
     listed = _if_allowed(lambda: list(arm.pages(f"{provider}/{segment}", obj="soft-deleted vaults", query=API)))
     for entry in listed or []:
         if str(entry["name"]).lower() == place.name.lower():
-            return _deleted(entry["properties"])
+            return _deleted(place, entry["properties"])
     if answer is None:
         # Not every role that may make a pool may ask for names. Azure refuses the creation if this one is taken.
         return None
@@ -174,10 +174,11 @@ def _if_allowed(read: Callable[[], T]) -> T | None:
         return None
 
 
-def _deleted(properties: Mapping[str, Any]) -> Deleted:
+def _deleted(place: Place, properties: Mapping[str, Any]) -> Deleted:
+    member = "mhsmId" if place.kind == MANAGED_HSM else "vaultId"
     return Deleted(
-        resource_id=str(properties.get("vaultId") or properties["mhsmId"]),
-        location=str(properties["location"]),
+        resource_id=text_in(properties, member, plane="Azure", obj=place.label),
+        location=text_in(properties, "location", plane="Azure", obj=place.label),
         purge_date=str(properties.get("scheduledPurgeDate") or ""),
         purge_protection=properties.get("purgeProtectionEnabled") is True,
         tags=dict(properties.get("tags") or {}),

@@ -11,83 +11,12 @@ names that part; otherwise the code would stumble over it wherever it is used fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from .._shapes import Shape, anything, either, list_of, map_of, number, optional, record, text
 from . import routes
 from .external_kms import is_azure
-
-# Checks a value at a place, and yields what is wrong with it.
-Shape = Callable[[Any, str], Iterator[str]]
-
-_NAMES = (
-    (bool, "a truth value"),
-    (str, "text"),
-    (int, "a number"),
-    (float, "a number"),
-    (list, "a list"),
-    (dict, "an object"),
-)
-
-
-def text(value: Any, place: str) -> Iterator[str]:
-    if not isinstance(value, str):
-        yield _complaint(value, place, "text")
-
-
-def number(value: Any, place: str) -> Iterator[str]:
-    if isinstance(value, bool) or not isinstance(value, int):
-        yield _complaint(value, place, "a number")
-
-
-def anything(_value: Any, _place: str) -> Iterator[str]:
-    return iter(())
-
-
-def optional(shape: Shape) -> Shape:
-    """The value may be absent or null."""
-
-    def check(value: Any, place: str) -> Iterator[str]:
-        return iter(()) if value is None else shape(value, place)
-
-    return check
-
-
-def record(**fields: Shape) -> Shape:
-    """An object with at least these fields."""
-
-    def check(value: Any, place: str) -> Iterator[str]:
-        if not isinstance(value, dict):
-            yield _complaint(value, place, "an object")
-            return
-        for name, shape in fields.items():
-            yield from shape(value.get(name), f"{place}.{name}")
-
-    return check
-
-
-def map_of(shape: Shape) -> Shape:
-    """An object whose keys are IDs."""
-
-    def check(value: Any, place: str) -> Iterator[str]:
-        if not isinstance(value, dict):
-            yield _complaint(value, place, "an object")
-            return
-        for name, item in value.items():
-            yield from shape(item, f"{place}.{name}")
-
-    return check
-
-
-def list_of(shape: Shape) -> Shape:
-    def check(value: Any, place: str) -> Iterator[str]:
-        if not isinstance(value, list):
-            yield _complaint(value, place, "a list")
-            return
-        for number, item in enumerate(value):
-            yield from shape(item, f"{place}[{number}]")
-
-    return check
 
 
 def listing(shape: Shape) -> Shape:
@@ -100,24 +29,6 @@ def listing(shape: Shape) -> Shape:
         return bare(value, place)
 
     return check
-
-
-def _either(first: Shape, second: Shape) -> Shape:
-    """A value that is right by one of two shapes; the complaints are those of the first."""
-
-    def check(value: Any, place: str) -> Iterator[str]:
-        complaints = list(first(value, place))
-        if complaints and any(True for _complaint_of_second in second(value, place)):
-            yield from complaints
-
-    return check
-
-
-def _complaint(value: Any, place: str, wanted: str) -> str:
-    found = (
-        "missing or null" if value is None else next((n for t, n in _NAMES if isinstance(value, t)), "something else")
-    )
-    return f"{place} is {found} where {wanted} belongs"
 
 
 _TEXTS = list_of(text)
@@ -179,7 +90,7 @@ _APP = record(
     role=optional(text),
     auth_type=optional(text),
     auth_type_all=optional(_TEXTS),
-    groups=optional(_either(map_of(optional(_TEXTS)), _TEXTS)),
+    groups=optional(either(map_of(optional(_TEXTS)), _TEXTS)),
     account_membership=optional(record(roles=optional(list_of(record())))),
 )
 

@@ -18,12 +18,12 @@ from .._azure import access_cut, access_findings, access_io, graph, vaults
 from .._azure.access_cut import Enabled, Step
 from .._azure.access_record import Record, merged
 from .._azure.access_work import Work, iso, look
-from .._azure.authorization import moment
 from .._azure.cloud import Cloud, cloud_of_uri
 from .._azure.credential import Operator, operator_of
 from .._azure.facts import KeyStore
 from .._azure.graph import Registration
 from .._azure.session import Azure, connect, retryable, understood
+from .._azure.times import moment
 from .._azure.vaults import Locator
 from .._dsm import groups
 from .._dsm.client import connect as connect_dsm
@@ -253,8 +253,8 @@ def _may_come_back(error: TaskError) -> TaskError:
         obj=error.obj,
         server_words=error.server_words,
         next_step="if it was deleted, its access policies are there again as soon as somebody recovers it (`az "
-        "keyvault list-deleted`): run the same after a recovery, or keep it from being recovered. Else see that its name is "
-        "right and that the operator may read it",
+        "keyvault list-deleted`): run the same after a recovery, or keep it from being recovered. Else see that its name "
+        "is right and that the operator may read it",
         **error.details,
     )
 
@@ -334,6 +334,18 @@ def _no_registration(registration: Registration) -> TaskError:
     )
 
 
+def _no_registration_to_restore(registration: Registration) -> TaskError:
+    return TaskError(
+        "the registration of the application cannot be read, so that its certificates in the record are not restored",
+        plane="Entra",
+        obj=f"application {registration.identity.client_id}",
+        server_words=registration.unreadable.get("application", ""),
+        next_step="run the task again with the same record; if it stays so, give the operator Application.Read.All in "
+        "Microsoft Graph, or check whether the registration was deleted. Everything else was done",
+        retryable=True,
+    )
+
+
 def _still_valid_until(request: _Request, record: Record, seen: Record, now: datetime) -> str | None:
     """Until when a token that is out may be accepted at most; None while new ones are still issued."""
     if seen.application.account_enabled is not False:
@@ -366,6 +378,8 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
     before = look(azure, registration, stores, judge=False, credentials=credentials)
     before.troubles[:0] = troubles
     now = azure.now()
+    if before.seen.application.application_object_id is None and access_cut.has_certificates_to_bring_back(record, now):
+        before.troubles.append(_no_registration_to_restore(registration))
     steps = access_cut.restore_steps(record, before.seen, now)
     lost = access_findings.not_restorable(record, before.seen, now)
     work = Work(task, azure, False, before, steps, registration, credentials=credentials)
