@@ -5,11 +5,12 @@
 """Answers of Azure with parts of the wrong type: each ends in the same state, or in a failure that is explained.
 
 The answers come from a good run of the same operation. Every answer to the same request is wrong, as behind a gateway
-that answers in the place of Azure.
+that answers in the place of Azure. With WRONG_ANSWERS=1000000 in the environment, all of them are tried, which takes an hour or more.
 """
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ from support.worlds import Call, Disturbance, Job, Kept, Outcome, Reply
 from support.wrong_answers import Wrong, wrong_answers
 
 POOL = "hsm-sandbox"
-# So many wrong answers of each operation; the walk over all of them is long.
-SAMPLE = 16
+# So many wrong answers of each operation.
+SAMPLE = int(os.environ.get("WRONG_ANSWERS", "16"))
 
 DEEDS = [
     ("applications", "app: consent"),
@@ -153,13 +154,5 @@ def test_a_wrong_answer_makes_no_difference_or_is_explained(builder: Builder, sc
     # The same ones in each run, from all requests and depths.
     drawn = sorted(enumerate(subject.mutants()), key=lambda one: zlib.crc32(str(one[0]).encode()))[:SAMPLE]
 
-    assert len(drawn) == SAMPLE
+    assert len(drawn) >= min(SAMPLE, 16)
     assert [text for _number, one in drawn for text in subject.complaints(*one)] == []
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(("scene", "name"), DEEDS)
-def test_no_wrong_answer_at_all_makes_a_difference(builder: Builder, scene: str, name: str) -> None:
-    subject = Subject.of(builder, scene, name)
-
-    assert [text for one in subject.mutants() for text in subject.complaints(*one)] == []

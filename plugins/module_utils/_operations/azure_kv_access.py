@@ -253,8 +253,8 @@ def _may_come_back(error: TaskError) -> TaskError:
         obj=error.obj,
         server_words=error.server_words,
         next_step="if it was deleted, its access policies are there again as soon as somebody recovers it (`az "
-        "keyvault list-deleted`): run the same after a recovery, or keep it from being recovered. Else see that its name "
-        "is right and that the operator may read it",
+        "keyvault list-deleted`): run the same after a recovery, or keep it from being recovered. Else see that its "
+        "name is right and that the operator may read it",
         **error.details,
     )
 
