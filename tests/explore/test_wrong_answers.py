@@ -5,7 +5,7 @@
 """Answers of Azure with parts of the wrong type: each ends in the same state, or in a failure that is explained.
 
 The answers come from a good run of the same operation. Every answer to the same request is wrong, as behind a gateway
-that answers in the place of Azure. With WRONG_ANSWERS=1000000 in the environment, all of them are tried, which takes an hour or more.
+that answers in the place of Azure. WRONG_ANSWERS=1000000 in the environment tries all of them, for an hour or more.
 """
 
 from __future__ import annotations
