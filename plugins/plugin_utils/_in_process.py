@@ -125,6 +125,22 @@ class Invocation(Censored):
     def warn(self, warning: str) -> None:
         self.warnings.append(warning)
 
+    def depends_on_directory(self, of_playbook: str) -> bool:
+        """Whether an argument is, or may be, a path that leads a module, which runs in that directory, somewhere else.
+
+        Certificates and keys may be given as text or path: what names a file in either directory counts as a path.
+        """
+        try:
+            current = os.getcwd()
+        except OSError:
+            return True
+        if self.problem is not None or os.path.realpath(of_playbook) == current:
+            return False
+        if any(map(_is_relative, _paths(self._operation.SPEC.argument_spec, self.params))):
+            return True
+        names = filter(_is_relative, texts_in(self.params))
+        return any(os.path.lexists(os.path.join(place, name)) for name in names for place in (current, of_playbook))
+
     def outcome(self) -> dict[str, Any]:
         """What the module would have returned: censored, with ``failed`` when it failed."""
         if self.problem is not None:
@@ -193,7 +209,7 @@ class OperationAction(NormalAction):  # type: ignore[misc]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         variables = {} if task_vars is None else task_vars
-        reason = next(self._reasons_for_the_module(variables), None)
+        reason = self.reason_for_the_module(variables)
         if reason is None:
             invocation = Invocation(
                 self.operation,
@@ -204,7 +220,7 @@ class OperationAction(NormalAction):  # type: ignore[misc]
                 verbosity=self._display.verbosity,
                 name=self._task.action,
             )
-            if not _depends_on_directory(invocation, self._loader.get_basedir()):
+            if not invocation.depends_on_directory(self._loader.get_basedir()):
                 result: dict[str, Any] = unsafe(_from_module(invocation.outcome()))
                 return result
             reason = "an option names a relative path, and the current directory is not that of the playbook"
@@ -212,10 +228,13 @@ class OperationAction(NormalAction):  # type: ignore[misc]
         handed_over: dict[str, Any] = super().run(tmp, task_vars)
         return handed_over
 
-    def _reasons_for_the_module(self, variables: Mapping[str, Any]) -> Iterator[str]:
-        """Why the module has to run, if it has to: what differs from the control process, or is asked for."""
+    def reason_for_the_module(self, variables: Mapping[str, Any]) -> str | None:
+        """Why the module has to run; None when its operation can run here without a difference."""
+        return next(self._reasons(variables), None)
+
+    def _reasons(self, variables: Mapping[str, Any]) -> Iterator[str]:
         if not self._switched_on(variables):
-            yield f"{SWITCH_VARIABLE} or {SWITCH_ENVIRONMENT} says so"
+            yield f"{SWITCH_VARIABLE} or {SWITCH_ENVIRONMENT} is false"
         if sys.platform == "darwin":
             yield "on macOS, the system's network libraries end processes that were forked"
         if self._connection.ansible_name != "ansible.builtin.local":
@@ -267,20 +286,21 @@ def _switched_on(value: object) -> bool | None:
         return None
 
 
-def _depends_on_directory(invocation: Invocation, of_playbook: str) -> bool:
-    """Whether an argument may be a path that is another file for a module, which runs in the playbook's directory."""
-    try:
-        current = os.getcwd()
-    except OSError:
-        return True
-    if os.path.realpath(of_playbook) == current:
-        return False
-    return any(
-        os.path.lexists(os.path.join(directory, text))
-        for text in texts_in(invocation.params)
-        for directory in (current, of_playbook)
-        if text and "\n" not in text and not text.startswith(("/", "~"))
-    )
+def _is_relative(text: str) -> bool:
+    return bool(text) and "\n" not in text and not text.startswith(("/", "~"))
+
+
+def _paths(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
+    """What options of the type path are set to, at any depth."""
+    for name, option in options.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        if option.get("type") == "path":
+            yield value
+        elif option.get("options"):
+            for inner in value if isinstance(value, list) else [value]:
+                yield from _paths(option["options"], inner)
 
 
 def _to_module(arguments: Mapping[str, Any]) -> dict[str, Any]:
