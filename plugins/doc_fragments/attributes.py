@@ -60,3 +60,19 @@ attributes:
     membership:
       - fortanix.dsm.azure
 """
+
+    # Every module: its action plugin runs the same operation.
+    ACTION = r"""
+attributes:
+  action:
+    description: Has a corresponding action plugin, so that it can be executed on the controller.
+    support: full
+    details:
+      - With a local connection and the Python of Ansible itself, the task runs in the process of Ansible. The result is
+        the same as that of the module.
+      - Set the variable C(ansible_fortanix_dsm_in_process), or the environment variable C(FORTANIX_DSM_IN_PROCESS), to
+        V(false) to always start a module.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: full
+"""

@@ -126,8 +126,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _groups(self, path: str, config: Mapping[str, Any], *, may_read_cache: bool) -> list[dict[str, Any]]:
         """The records of the groups, from the cache where that is allowed and of this login."""
-        params = _in_process.completed(cdc_group_info, self._options_of_operation(config))
-        owner = cache_owner(params) if self.get_option("cache") else None
+        options = self._options_of_operation(config)
+        invocation = _in_process.completed(cdc_group_info, options, self.display.verbosity)
+        owner = cache_owner(invocation.params) if self.get_option("cache") else None
         key = self.get_cache_key(path)
         if owner is not None and may_read_cache:
             try:
@@ -136,7 +137,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 cached = None
             if isinstance(cached, Mapping) and cached.get("owner") == owner:
                 return list(cached["groups"])
-        groups: list[dict[str, Any]] = readable(_in_process.run(cdc_group_info, params, self.display.warning)["groups"])
+        groups: list[dict[str, Any]] = readable(_in_process.run(invocation, self.display)["groups"])
         if owner is not None:
             self._cache[key] = {"owner": owner, "groups": groups}
         return groups

@@ -50,7 +50,7 @@ def secrets_in(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any
         options: An argument spec.
         given: The arguments, also before they were validated.
     """
-    yield from (text for text in _texts(given) if holds_private_key(text))
+    yield from (text for text in texts_in(given) if holds_private_key(text))
     yield from _by_name(options, given)
 
 
@@ -87,25 +87,25 @@ def _by_name(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any])
         option = options.get(name)
         if option is None:
             if _SECRET_NAME.search(str(name)) and not str(name).startswith("_ansible_"):
-                yield from (text for text in _texts(value) if len(text) >= _SHORTEST_UNKNOWN)
+                yield from (text for text in texts_in(value) if len(text) >= _SHORTEST_UNKNOWN)
         elif option.get("no_log"):
-            yield from _texts(value)
+            yield from texts_in(value)
         elif option.get("options"):
             for inner in _mappings(value):
                 yield from _by_name(option["options"], inner)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
     """All texts in a value, those of its keys included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _texts(name)
-            yield from _texts(inner)
+            yield from texts_in(name)
+            yield from texts_in(inner)
     elif isinstance(value, (list, tuple, set)):
         for inner in value:
-            yield from _texts(inner)
+            yield from texts_in(inner)
 
 
 def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:

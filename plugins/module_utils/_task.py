@@ -7,6 +7,9 @@
 
 An operation is a module of ``_operations`` with ``SPEC`` (an :class:`ArgumentSpec`) and ``run(task) -> result``. It
 takes all that it needs from the :class:`Task`; it knows nothing of AnsibleModule, process or environment.
+
+Two shells run operations: :func:`run_module` in the process of a module, ``plugin_utils/_in_process.py`` in Ansible's
+own process. What must not differ between them is here.
 """
 
 from __future__ import annotations
@@ -58,32 +61,27 @@ class Operation(Protocol):
     def run(self, task: Task) -> dict[str, Any]: ...
 
 
-class _Module(AnsibleModule):  # type: ignore[misc]
-    """An AnsibleModule that knows the secrets of its arguments before it refuses, logs or returns any of them.
+class Censored:
+    """Knows what must not be shown. ``no_log_values``: texts that Ansible removes from all that is returned."""
 
-    AnsibleModule does all three in its constructor: it writes the invocation to syslog or the journal before the code
-    of a module runs.
-    """
-
-    params: dict[str, Any]
-
-    def _load_params(self) -> None:
-        super()._load_params()
-        self.censor(secrets_in(self.argument_spec, self.params))
+    no_log_values: set[str]
 
     def censor(self, secrets: Iterable[str]) -> None:
-        """Keep these from all that the module logs and returns."""
+        """Keep these from all that is logged and returned."""
         self.no_log_values.update(forms_of(secrets))
 
-    def _log_invocation(self) -> None:
-        # What is logged of a dict or list is its `str`, after a search for passwords in addresses that may take a part
-        # out of a secret, and so hides the rest of it from the comparison.
-        complete = self.params
-        self.params = remove_values(complete, self.no_log_values)
-        try:
-            super()._log_invocation()
-        finally:
-            self.params = complete
+
+class Shell(Protocol):
+    """What runs an operation and stands between it and Ansible."""
+
+    params: dict[str, Any]
+    check_mode: bool
+    no_log: bool
+    no_log_values: set[str]
+
+    def censor(self, secrets: Iterable[str]) -> None: ...
+
+    def warn(self, warning: str) -> None: ...
 
 
 def perform(operation: Operation, task: Task) -> dict[str, Any]:
@@ -99,22 +97,53 @@ def perform(operation: Operation, task: Task) -> dict[str, Any]:
         raise
 
 
-def run_module(operation: Operation) -> None:
-    """``main()`` of every module."""
-    module = _Module(supports_check_mode=True, **operation.SPEC.as_module_arguments())
-    failure: dict[str, Any] = {}
-    result: dict[str, Any] = {}
+def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, Any]:
+    """The result of the operation; when it fails, ``failed``, ``msg`` and what explains them.
+
+    Nothing is censored yet. Interruptions of the process are no failures: they pass.
+    """
     journal = Journal()
     try:
-        result = perform(operation, _task_of(module, journal))
+        return perform(operation, _task_of(shell, journal))
     except TaskError as error:
         failure = error.to_fail_json()
     except Exception as error:
-        trace = traceback.format_exc().splitlines() if module._verbosity >= _TRACEBACK_VERBOSITY else None
+        trace = traceback.format_exc().splitlines() if verbosity >= _TRACEBACK_VERBOSITY else None
         failure = {**unexpected(error, journal), "traceback": trace}
-    # Outside of the `except` block: there, ansible-core would add the traceback to the visible result.
-    if failure:
-        module.fail_json(**failure)
+    return {"failed": True, **failure}
+
+
+class _Module(Censored, AnsibleModule):  # type: ignore[misc]
+    """An AnsibleModule that knows the secrets of its arguments before it refuses, logs or returns any of them.
+
+    AnsibleModule does all three in its constructor: it writes the invocation to syslog or the journal before the code
+    of a module runs.
+    """
+
+    params: dict[str, Any]
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.censor(secrets_in(self.argument_spec, self.params))
+
+    def _log_invocation(self) -> None:
+        # What is logged of a dict or list is its `str`, after a search for passwords in addresses that may take a part
+        # out of a secret, and so hides the rest of it from the comparison.
+        complete = self.params
+        self.params = remove_values(complete, self.no_log_values)
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = complete
+
+
+def run_module(operation: Operation) -> None:
+    """``main()`` of every module."""
+    module = _Module(supports_check_mode=True, **operation.SPEC.as_module_arguments())
+    result = outcome_of(operation, module, module._verbosity)
+    # Outside of any `except` block: there, ansible-core would add the traceback to the visible result.
+    if result.get("failed"):
+        module.fail_json(**result)
     module.exit_json(**result)
 
 
@@ -129,22 +158,22 @@ def unexpected(error: Exception, journal: Journal) -> dict[str, Any]:
     return {"msg": message, **written(journal.writes, failure)}
 
 
-def _task_of(module: _Module, journal: Journal) -> Task:
+def _task_of(shell: Shell, journal: Journal) -> Task:
     """The parameters, completed from the environment; what is secret in them is kept from the output."""
     taken: set[str] = set()
     # Censoring a blank would take every blank out of the message that says what is wrong with it.
-    module.no_log_values.difference_update({value for value in module.no_log_values if not value.strip()})
-    if "dsm_api_key" in module.params:
-        taken |= complete_login(module.params, os.environ)
-    if "auth_source" in module.params:
-        taken |= complete_operator(module.params, os.environ)
-    module.censor(taken)
+    shell.no_log_values.difference_update({value for value in shell.no_log_values if not value.strip()})
+    if "dsm_api_key" in shell.params:
+        taken |= complete_login(shell.params, os.environ)
+    if "auth_source" in shell.params:
+        taken |= complete_operator(shell.params, os.environ)
+    shell.censor(taken)
     return Task(
-        params=module.params,
-        check_mode=module.check_mode,
-        proxy=proxy_for(module.params.get("dsm_endpoint")),
+        params=shell.params,
+        check_mode=shell.check_mode,
+        proxy=proxy_for(shell.params.get("dsm_endpoint")),
         # Names of objects and words of servers are in warnings, which ansible-core shows as they are.
-        warn=lambda text: module.warn(printable(text)),
-        no_log=bool(module.no_log),
+        warn=lambda text: shell.warn(printable(text)),
+        no_log=bool(shell.no_log),
         journal=journal,
     )

@@ -20,6 +20,7 @@ author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes
+  - fortanix.dsm.attributes.action
   - fortanix.dsm.dsm
   - fortanix.dsm.azure
 attributes:

@@ -22,6 +22,7 @@ author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes.info
+  - fortanix.dsm.attributes.action
   - fortanix.dsm.attributes.operator
   - fortanix.dsm.azure
   - fortanix.dsm.app_rights

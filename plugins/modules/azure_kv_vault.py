@@ -23,6 +23,7 @@ author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes
+  - fortanix.dsm.attributes.action
   - fortanix.dsm.azure
   - fortanix.dsm.dsm
 attributes:

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - fortanix.dsm.app_rights.profile
   - fortanix.dsm.app_rights.wanted
   - fortanix.dsm.attributes.info
+  - fortanix.dsm.attributes.action
   - fortanix.dsm.azure
   - fortanix.dsm.dsm
 attributes:

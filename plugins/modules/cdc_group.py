@@ -19,6 +19,7 @@ author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes
+  - fortanix.dsm.attributes.action
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
   - fortanix.dsm.approval

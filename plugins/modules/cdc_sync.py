@@ -16,6 +16,7 @@ description:
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
+  - fortanix.dsm.attributes.action
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
   - fortanix.dsm.approval

@@ -18,6 +18,7 @@ author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes.info
+  - fortanix.dsm.attributes.action
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
   - fortanix.dsm.link

@@ -3,67 +3,338 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Runs an operation in the control process, for plugins: what ``_task.py`` does for modules."""
+"""Runs an operation in Ansible's own process: for the inventory, and for each module where that is safe.
+
+Most of what a task costs is the start of a Python process and its imports. The action plugin of a module therefore runs
+the module's operation itself, or hands over to the module: docs/performance.md lists the conditions.
+
+A task runs in a fork of the control process, so what it imports is lost when it ends. Ansible's strategies load the
+action plugin before they fork; what :func:`preloaded` imports then is there for all tasks of the run.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import importlib
+import json
+import logging
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action.normal import ActionModule as NormalAction
 
-from ..module_utils._environment import complete_login, proxy_for
-from ..module_utils._errors import TaskError, printable
-from ..module_utils._secrets import forms_of, secrets_in
-from ..module_utils._task import Operation, Task
+from ..module_utils._environment import complete_login
+from ..module_utils._secrets import secrets_in, texts_in
+from ..module_utils._task import Censored, Operation, outcome_of
+from ._unsafe import unsafe
+
+try:
+    from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
+except ImportError:
+    # ansible-core before 2.19
+    from ansible.module_utils.common.json import AnsibleJSONEncoder
+
+    _TO_MODULE: dict[str, Any] = {"cls": AnsibleJSONEncoder, "vault_to_text": True}
+    _FROM_MODULE: dict[str, Any] = {"cls": AnsibleJSONEncoder}
+    _RETURNED: dict[str, Any] = {}
+else:
+    # The form of modules that do not name another one.
+    _TO_MODULE = {"cls": get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)}
+    _FROM_MODULE = {"cls": get_module_encoder("legacy", Direction.MODULE_TO_CONTROLLER)}
+    _RETURNED = {"cls": get_module_decoder("legacy", Direction.MODULE_TO_CONTROLLER)}
+
+# Libraries that every task of a kind uses, whatever its options are.
+DSM = ("urllib3",)
+AZURE = (
+    "azure.identity",
+    "azure.core.rest",
+    "azure.core.pipeline.policies",
+    "azure.mgmt.core.policies",
+    "azure.mgmt.keyvault",
+    # What these import at the first request only.
+    "azure.core.pipeline.transport._requests_basic",
+    "azure.core.rest._requests_basic",
+    "msal_extensions",
+)
+
+SWITCH_VARIABLE = "ansible_fortanix_dsm_in_process"
+SWITCH_ENVIRONMENT = "FORTANIX_DSM_IN_PROCESS"
+_LOGGERS = ("azure", "msal", "requests", "urllib3")
+
+
+def preloaded(operation: Operation, *libraries: str) -> Operation:
+    """The operation, after an attempt to import the libraries.
+
+    A failure is not reported here: the operation reports it when it runs, and a task may run on another Python.
+    """
+    if sys.platform != "darwin" and _switched_on(os.environ.get(SWITCH_ENVIRONMENT, "")) is not False:
+        for library in libraries:
+            with contextlib.suppress(Exception):
+                importlib.import_module(library)
+    return operation
+
+
+class Invocation(Censored):
+    """One run of an operation: what AnsibleModule is to a module, without its effects on the process.
+
+    ``params``: the arguments, validated and with defaults. ``problem``: why they were refused, not censored.
+    """
+
+    def __init__(
+        self,
+        operation: Operation,
+        arguments: Mapping[str, Any],
+        *,
+        check_mode: bool,
+        no_log: bool = False,
+        verbosity: int = 0,
+        name: str = "",
+    ) -> None:
+        self.check_mode = check_mode
+        self.no_log = no_log
+        self.no_log_values: set[str] = set()
+        self.warnings: list[str] = []
+        self._operation = operation
+        self._verbosity = verbosity
+        options, given = operation.SPEC.argument_spec, _to_module(arguments)
+        self.censor(secrets_in(options, given))
+        validated = ArgumentSpecValidator(**operation.SPEC.as_module_arguments()).validate(given)
+        # Defaults are the specification's own objects, and the next item of a loop uses the same ones.
+        self.params: dict[str, Any] = copy.deepcopy(validated.validated_parameters)
+        self.censor(secrets_in(options, self.params))
+        self.deprecations = [_deprecation(found) for found in validated._deprecations]
+        for found in validated._warnings:
+            self.warn(f"Both option {found['option']} and its alias {found['alias']} are set.")
+        self.problem: str | None = None
+        # `errors` itself is true without one. AnsibleModule reports the first.
+        if validated.error_messages:
+            self.problem = str(validated.error_messages[0])
+            if isinstance(validated.errors[0], UnsupportedError):
+                self.problem = f"Unsupported parameters for ({name}) module: {self.problem}"
+
+    def warn(self, warning: str) -> None:
+        self.warnings.append(warning)
+
+    def depends_on_directory(self, of_playbook: str) -> bool:
+        """Whether an argument is, or may be, a path that leads a module, which runs in that directory, somewhere else.
+
+        Certificates and keys may be given as text or path: what names a file in either directory counts as a path.
+        """
+        try:
+            current = os.getcwd()
+        except OSError:
+            return True
+        if self.problem is not None or os.path.realpath(of_playbook) == current:
+            return False
+        if any(map(_is_relative, _paths(self._operation.SPEC.argument_spec, self.params))):
+            return True
+        names = filter(_is_relative, texts_in(self.params))
+        return any(os.path.lexists(os.path.join(place, name)) for name in names for place in (current, of_playbook))
+
+    def outcome(self) -> dict[str, Any]:
+        """What the module would have returned: censored, with ``failed`` when it failed."""
+        if self.problem is not None:
+            return self._returned({"failed": True, "msg": self.problem})
+        with _quiet_libraries():
+            result = outcome_of(self._operation, self, self._verbosity)
+        return self._returned(result)
+
+    def _returned(self, result: Mapping[str, Any]) -> dict[str, Any]:
+        complete = {"invocation": {"module_args": self.params}, **result}
+        if self.warnings:
+            complete["warnings"] = list(dict.fromkeys(self.warnings))
+        if self.deprecations:
+            complete["deprecations"] = self.deprecations
+        # As AnsibleModule does: a secret may be the text of one of these.
+        kept = {name: value for name, value in complete.items() if value is None or isinstance(value, bool)}
+        return {**remove_values(complete, self.no_log_values), **kept}
+
+
+# --- For the inventory ------------------------------------------------------------------------------------------------
 
 
 class Failure(Exception):
     """Why an operation failed: the complete message for the user, without secrets."""
 
 
-def completed(operation: Operation, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options as a module would have them: validated, and with the login of the environment when they have none.
+def completed(operation: Operation, options: Mapping[str, Any], verbosity: int) -> Invocation:
+    """A read-only run with these options, validated, and with the login of the environment when they have none.
 
     Raises:
         Failure: an option is missing or wrong.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    validated = ArgumentSpecValidator(**operation.SPEC.as_module_arguments()).validate(given)
-    params: dict[str, Any] = validated.validated_parameters
-    if validated.error_messages:
-        raise Failure(_without_secrets("; ".join(validated.error_messages), operation, params))
-    complete_login(params, os.environ)
-    return params
+    invocation = Invocation(operation, given, check_mode=True, verbosity=verbosity)
+    if invocation.problem is not None:
+        raise Failure(invocation.outcome()["msg"])
+    invocation.censor(complete_login(invocation.params, os.environ))
+    return invocation
 
 
-def run(operation: Operation, params: Mapping[str, Any], warn: Callable[[str], None]) -> dict[str, Any]:
-    """The result of the operation with these parameters (see :func:`completed`), in check mode: it must not write.
+def run(invocation: Invocation, display: Any) -> dict[str, Any]:
+    """The result; warnings, and the traceback of an unexpected error, go to Ansible's display.
 
     Raises:
         Failure: it failed.
     """
-    task = Task(
-        params=params,
-        check_mode=True,
-        proxy=proxy_for(params.get("dsm_endpoint")),
-        warn=lambda text: warn(printable(_without_secrets(text, operation, params))),
-    )
+    result = invocation.outcome()
+    for warning in result.get("warnings", ()):
+        display.warning(warning)
+    if result.get("failed"):
+        display.vvv("\n".join(result.get("traceback") or ()))
+        raise Failure(result["msg"])
+    return result
+
+
+# --- For the modules --------------------------------------------------------------------------------------------------
+
+
+class OperationAction(NormalAction):  # type: ignore[misc]
+    """Runs its operation in the control process where that makes no difference, else the module of the same name."""
+
+    TRANSFERS_FILES = False
+    _supports_async = True
+    _supports_check_mode = True
+    operation: ClassVar[Operation]
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        variables = {} if task_vars is None else task_vars
+        reason = self.reason_for_the_module(variables)
+        if reason is None:
+            invocation = Invocation(
+                self.operation,
+                self._task.args,
+                check_mode=self._task.check_mode,
+                # What a module is told: whether its arguments may be logged where it runs.
+                no_log=self._task.no_log or C.config.get_config_value("DEFAULT_NO_TARGET_SYSLOG", variables=variables),
+                verbosity=self._display.verbosity,
+                name=self._task.action,
+            )
+            if not invocation.depends_on_directory(self._loader.get_basedir()):
+                result: dict[str, Any] = unsafe(_from_module(invocation.outcome()))
+                return result
+            reason = "an option names a relative path, and the current directory is not that of the playbook"
+        self._display.vvv(f"{self._task.action} runs in a process of its own: {reason}")
+        handed_over: dict[str, Any] = super().run(tmp, task_vars)
+        return handed_over
+
+    def reason_for_the_module(self, variables: Mapping[str, Any]) -> str | None:
+        """Why the module has to run; None when its operation can run here without a difference."""
+        return next(self._reasons(variables), None)
+
+    def _reasons(self, variables: Mapping[str, Any]) -> Iterator[str]:
+        if not self._switched_on(variables):
+            yield f"{SWITCH_VARIABLE} or {SWITCH_ENVIRONMENT} is false"
+        if sys.platform == "darwin":
+            yield "on macOS, the system's network libraries end processes that were forked"
+        if self._connection.ansible_name != "ansible.builtin.local":
+            yield f"the connection is {self._connection.ansible_name}"
+        if self._play_context.become or self._connection.become is not None:
+            yield "become is set"
+        if self._task.async_val:
+            yield "async is set"
+        if self._task.environment and any(self._task.environment):
+            yield "environment is set"
+        if C.DEFAULT_KEEP_REMOTE_FILES:
+            yield "the files of modules are to be kept"
+        interpreter = self._interpreter(variables)
+        if interpreter != sys.executable:
+            yield f"ansible_python_interpreter is {interpreter}, and Ansible runs on {sys.executable}"
+
+    def _switched_on(self, variables: Mapping[str, Any]) -> bool:
+        if SWITCH_VARIABLE in variables:
+            switched = _switched_on(self._templar.template(variables[SWITCH_VARIABLE]))
+        else:
+            switched = _switched_on(os.environ.get(SWITCH_ENVIRONMENT) or True)
+        if switched is None:
+            raise AnsibleActionFail(f"{SWITCH_VARIABLE} or {SWITCH_ENVIRONMENT} is neither true nor false.")
+        return switched
+
+    def _interpreter(self, variables: Mapping[str, Any]) -> str | None:
+        """The Python that is set for the host of the task; with auto, the one that Ansible discovered before, if any.
+
+        It is compared as it is written: behind a link to the same file there may be another environment.
+        """
+        if self._task.delegate_to:
+            variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, {})
+        try:
+            set_to = self._templar.template(C.config.get_config_value("INTERPRETER_PYTHON", variables=variables))
+        except AnsibleError:
+            # The module fails with Ansible's own words.
+            return None
+        found = str(set_to or "auto").strip()
+        if found.startswith("auto"):
+            return variables.get("ansible_facts", {}).get("discovered_interpreter_python") or found
+        return found
+
+
+def _switched_on(value: object) -> bool | None:
+    """None for what is neither; nothing said is None, too."""
     try:
-        return operation.run(task)
-    except TaskError as error:
-        message = str(error)
-    except Exception as error:
-        message = (
-            f"An error that the collection did not expect ({type(error).__name__}). Report it together with the "
-            "versions of the collection and of DSM."
-        )
-    # Outside of the `except` block: a traceback below it could show what is removed here.
-    raise Failure(_without_secrets(message, operation, params))
+        return bool(boolean(value))
+    except TypeError:
+        return None
 
 
-def _without_secrets(text: str, operation: Operation, params: Mapping[str, Any]) -> str:
-    """What AnsibleModule does to everything that a module says: a server may repeat what it was sent."""
-    return str(remove_values(text, forms_of(secrets_in(operation.SPEC.argument_spec, params))))
+def _is_relative(text: str) -> bool:
+    return bool(text) and "\n" not in text and not text.startswith(("/", "~"))
+
+
+def _paths(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
+    """What options of the type path are set to, at any depth."""
+    for name, option in options.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        if option.get("type") == "path":
+            yield value
+        elif option.get("options"):
+            for inner in value if isinstance(value, list) else [value]:
+                yield from _paths(option["options"], inner)
+
+
+def _to_module(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as a module reads them: without Ansible's tags and containers, with values of Vault as text."""
+    given: dict[str, Any] = json.loads(json.dumps(arguments, **_TO_MODULE))
+    return given
+
+
+def _from_module(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result as Ansible reads it from a module."""
+    returned: dict[str, Any] = json.loads(json.dumps(result, **_FROM_MODULE), **_RETURNED)
+    return returned
+
+
+def _deprecation(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A deprecation of the validator, as AnsibleModule returns it."""
+    until = "date" if found.get("date") else "version"
+    return {"msg": found["msg"], until: found.get(until), "collection_name": found.get("collection_name")}
+
+
+@contextlib.contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Nothing of what libraries log and warn of gets to the terminal or into Ansible's log, as from a module."""
+    silence = logging.NullHandler()
+    loggers: list[tuple[logging.Logger, bool]] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            for logger in map(logging.getLogger, _LOGGERS):
+                loggers.append((logger, logger.propagate))
+                logger.addHandler(silence)
+                logger.propagate = False
+            yield
+        finally:
+            for logger, propagates in loggers:
+                logger.removeHandler(silence)
+                logger.propagate = propagates

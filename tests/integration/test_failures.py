@@ -203,8 +203,9 @@ def test_a_server_that_holds_something_else_than_was_written_is_told(
 def test_a_defect_of_our_own_shows_its_traceback_only_on_request(ansible: Ansible, name: str, tmp_path: Path) -> None:
     """A broken library makes the code stumble where nobody expects it; the user gets a message all the same."""
     (tmp_path / "urllib3.py").write_text("raise ZeroDivisionError('broken')", encoding="ascii")
-    environment = {"PYTHONPATH": str(tmp_path)}
-    quiet = ansible.tasks({"cdc_group_info": {"name": name}}, environment=environment, verbosity=2)
-    assert "that the collection did not expect (ZeroDivisionError)" in quiet.message
-    assert "Traceback" not in quiet.output
-    assert "Traceback" in ansible.tasks({"cdc_group_info": {}}, environment=environment, verbosity=3).output
+    for in_process in ("true", "false"):
+        environment = {"PYTHONPATH": str(tmp_path), "FORTANIX_DSM_IN_PROCESS": in_process}
+        quiet = ansible.tasks({"cdc_group_info": {"name": name}}, environment=environment, verbosity=2)
+        assert "that the collection did not expect (ZeroDivisionError)" in quiet.message
+        assert "Traceback" not in quiet.output
+        assert "Traceback" in ansible.tasks({"cdc_group_info": {}}, environment=environment, verbosity=3).output

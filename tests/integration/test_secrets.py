@@ -51,9 +51,19 @@ def assert_none_in(run: Run, secrets: list[str]) -> None:
             assert secret not in text, f"secret {number} is in {where}"
 
 
-@pytest.mark.parametrize("secrets_on_get", ["blank", "echo", "omit", "mask"])
+# Each form of answer, and both ways to run a module.
+@pytest.mark.parametrize(
+    ("secrets_on_get", "in_process"),
+    [("blank", "true"), ("echo", "true"), ("echo", "false"), ("omit", "true"), ("mask", "false")],
+)
 def test_not_in_a_successful_set_up(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], secrets: list[str], secrets_on_get: str
+    ansible: Ansible,
+    sandbox: Sandbox,
+    name: str,
+    link: Mapping[str, str],
+    secrets: list[str],
+    secrets_on_get: str,
+    in_process: str,
 ) -> None:
     sandbox.profile = Profile(secrets_on_get=secrets_on_get)
     variables = {
@@ -61,7 +71,8 @@ def test_not_in_a_successful_set_up(
         "cdc_setup_groups": [{"name": name, "vault": {"name": "akv-sandbox-prem"}, **link}],
     }
     for options in ({"check": True, "diff": True}, {"diff": True}, {}):
-        run = ansible.playbook(SETUP, variables=variables, verbosity=3, **options)
+        environment = {"FORTANIX_DSM_IN_PROCESS": in_process}
+        run = ansible.playbook(SETUP, variables=variables, verbosity=4, environment=environment, **options)
         assert run.code == 0
         assert run.output.count("TASK") > 5
         assert_none_in(run, secrets)
@@ -111,16 +122,18 @@ def failing(sandbox: Sandbox, link: Mapping[str, str]) -> dict[str, dict[str, An
 
 
 @pytest.mark.every_core
+@pytest.mark.parametrize("in_process", ["true", "false"])
 @pytest.mark.parametrize("case", ["bad input", "not connected", "server repeats the request", "user", "wrong choice"])
 def test_not_in_a_failure(
-    ansible: Ansible, sandbox: Sandbox, link: Mapping[str, str], secrets: list[str], case: str
+    ansible: Ansible, sandbox: Sandbox, link: Mapping[str, str], secrets: list[str], case: str, in_process: str
 ) -> None:
     if case in ("server repeats the request", "user"):
         world = sandbox.world
         login = world.administrator.password if case == "user" else world.admin_app.api_key
         words = f"cannot parse {link['link_client_secret']} {login}"
         sandbox.faults.add(Fault(plane="dsm", method="POST", route="/sys/v1/groups", status=400, body=words))
-    run = ansible.tasks({"cdc_group": failing(sandbox, link)[case]}, verbosity=3)
+    environment = {"FORTANIX_DSM_IN_PROCESS": in_process}
+    run = ansible.tasks({"cdc_group": failing(sandbox, link)[case]}, verbosity=4, environment=environment)
     assert run.code != 0
     assert_none_in(run, secrets)
 
@@ -129,7 +142,9 @@ def test_not_in_a_failure(
 def test_not_in_the_arguments_of_processes_or_in_the_temporary_directory(
     ansible: Ansible, tmp_path: Path, name: str, link: Mapping[str, str], secrets: list[str]
 ) -> None:
-    run = ansible.tasks({"cdc_group": {"name": name, **link}})
+    # Ansible writes the arguments of a module to a file until the task ends.
+    environment = {"FORTANIX_DSM_IN_PROCESS": "false"}
+    run = ansible.tasks({"cdc_group": {"name": name, **link}}, environment=environment)
     left = [path for path in (run.directory / "tmp").rglob("*") if path.is_file()]
     assert left == []
     assert_none_in(run, secrets)

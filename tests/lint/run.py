@@ -108,7 +108,7 @@ def labels() -> None:
 def mypy_plugins() -> None:
     # The oldest Python that runs modules; what runs on the control node only is checked below.
     options = ("--strict", "--python-version", "3.10")
-    kinds = ("filter", "inventory", "lookup", "module_utils", "modules", "plugin_utils")
+    kinds = ("action", "filter", "inventory", "lookup", "module_utils", "modules", "plugin_utils")
     packages = [argument for kind in kinds for argument in ("-p", f"{PACKAGE}.{kind}")]
     run("mypy", *options, *packages, MYPYPATH=str(BUILD / "collections"))
 

@@ -119,8 +119,27 @@ if __name__ == "__main__":
     )
 
 
-def test_there_is_one_operation_for_each_module() -> None:
+@pytest.mark.parametrize("module", MODULES)
+def test_an_action_is_its_operation_with_the_libraries_of_each_run(module: str) -> None:
+    """Nothing else: all that happens in the control process is in one shell."""
+    path = ROOT / f"plugins/action/{module}.py"
+    libraries = [name for name in ("AZURE", "DSM") if name in names_in(path)]
+
+    assert ast.unparse(syntax_of(path)) == ast.unparse(
+        ast.parse(f"""
+from __future__ import annotations
+from ..module_utils._operations import {module}
+from ..plugin_utils._in_process import {", ".join([*libraries, "OperationAction", "preloaded"])}
+
+class ActionModule(OperationAction):
+    operation = preloaded({module}, {", ".join(f"*{name}" for name in reversed(libraries))})
+""")
+    )
+
+
+def test_there_is_one_operation_and_one_action_for_each_module() -> None:
     assert [path.stem for path in OPERATIONS] == MODULES
+    assert sorted(path.stem for path in (ROOT / "plugins/action").glob("*.py")) == MODULES
 
 
 @pytest.mark.parametrize("path", OPERATIONS, ids=name_of)
