@@ -58,6 +58,12 @@ options:
       - The application by its client ID.
       - Exactly one of O(app_client_id), O(app_unique_name), and O(app_display_name) is needed.
     type: str
+  principal_planned:
+    description:
+      - Whether check mode has only planned the service principal of the application in an earlier task. Then
+        RV(fortanix.dsm.azure_kv_app#module:application.object_id) has only zeros. Outside of check mode it is refused.
+    type: bool
+    default: false
   app_unique_name:
     description:
       - The application by its unique name.

@@ -23,9 +23,9 @@ def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, boo
         check_mode: whether the run is in check mode.
 
     Returns:
-        ``client_id``: what stands for an application that has no service principal yet which a right can be given to,
-        else False. ``registration``: a credential is yet to be registered. ``credential``: it is the link's.
-        ``vault``: the link cannot see the vault yet. ``link``: it cannot be tried yet.
+        ``principal``: the application has no service principal yet. ``client_id``: what stands for it as that which a
+        right is given to, else False. ``registration``: a credential is yet to be registered. ``credential``: it is the
+        link's. ``vault``: the link cannot see the vault yet. ``link``: it cannot be tried yet.
     """
     application, vault, rights, credential = (
         made.get(name) or {} for name in ("application", "vault", "rights", "credential")
@@ -38,6 +38,7 @@ def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, boo
     of_link = new_groups or (registration and bool(of_pair or made.get("gives_certificate")))
     unseen = principal or registration or new_groups or bool(vault.get("changed") or rights.get("changed"))
     parts = {
+        "principal": principal,
         "client_id": principal and NOT_YET_KNOWN,
         "registration": registration,
         "credential": of_link,

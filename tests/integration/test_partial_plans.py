@@ -193,3 +193,22 @@ def test_the_plan_of_what_is_there_in_part_is_what_the_run_does(partial: Partial
     assert (runs.planned.failure, runs.made.failure, runs.again.failure) == (None, None, None)
     assert runs.planned.plan == runs.made.plan
     assert runs.again.changed == []
+
+
+def test_a_credential_is_planned_for_an_application_that_has_no_service_principal_yet(
+    partial: Partial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = {"unique_name": APPLICATION, "display_name": "Fortanix partial", "credential": {"type": "secret"}}
+    monkeypatch.setitem(partial.variables, "cdc_setup_application", application)
+    partial.leave(Part(True, NOWHERE, True, True, False, NO_GROUP))
+    partial.sandbox.do(
+        lambda state: state.azure.public.delete_service_principal(
+            next(one for one in state.azure.public.directory.applications.values() if one.name == "Fortanix partial")
+        )
+    )
+
+    planned, made, again = partial.run(check_mode=True), partial.run(), partial.run()
+
+    assert (planned.failure, made.failure, again.failure) == (None, None, None)
+    assert planned.plan == made.plan
+    assert again.changed == []

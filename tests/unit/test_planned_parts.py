@@ -29,7 +29,7 @@ PUBLIC_PART = {"application": {"object_id": "an ID"}, "credential_planned": True
     ("made", "planned"),
     [
         ({}, set()),
-        ({"application": NEW}, {"client_id", "registration", "credential", "vault", "link"}),
+        ({"application": NEW}, {"principal", "client_id", "registration", "credential", "vault", "link"}),
         ({"application": REGISTERED_NEXT}, {"registration", "credential", "vault", "link"}),
         # Whether the link is going to have it is not said, so it is not written for that.
         ({"application": PUBLIC_PART}, {"registration", "vault", "link"}),

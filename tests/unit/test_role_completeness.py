@@ -90,6 +90,7 @@ NOT_SET: Mapping[tuple[str, str], Mapping[str, str]] = {
     },
     ("cdc_rotate", "cdc_credential"): {
         "state": "it has one value",
+        "principal_planned": "groups log in with the application, so that it has one",
         "app_display_name": "a name that several applications may have is no way to find one each night",
         "link_certificate": "one certificate is of one application: a task of the module, and not a role for all",
         "link_private_key": "as link_certificate",

@@ -226,6 +226,8 @@ def _application(task: Task, graph: Channel, observed: Observation, selector: Se
             if deleted
             else "check the name or ID and the tenant, or make the application with fortanix.dsm.azure_kv_app",
         )
+    if found.principal_id is None and task.params["principal_planned"]:
+        found = replace(found, principal_id=NOT_YET_KNOWN)
     if found.principal_id is None or not found.enabled:
         problem = "it has no service principal" if found.principal_id is None else "it is disabled"
         told = f": {'; '.join(found.disabled)}" if found.disabled else ""

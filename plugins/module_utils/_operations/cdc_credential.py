@@ -32,7 +32,7 @@ from .._dsm.link_options import LinkOptions
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
 from .._options import APPROVAL, AZURE, DSM, TLS_OPTIONS, VAULT
-from .._plan import NOT_YET_KNOWN, Plan
+from .._plan import NOT_YET_KNOWN, Plan, refuse_planned
 from .._rotation import New, Recipe, Rotation
 from .._rotation_plan import CERTIFICATE, SECRET, Old, Wish
 from .._task import Task
@@ -68,6 +68,7 @@ SPEC = DSM.merge(
     ArgumentSpec(
         argument_spec={
             **{name: {"type": "str"} for name in _SELECTORS},
+            "principal_planned": {"type": "bool", "default": False},
             "state": {"type": "str", "choices": ["current"], "default": "current"},
             "type": {"type": "str", "choices": [CERTIFICATE, SECRET]},
             **_PAIR,
@@ -152,6 +153,9 @@ def run(task: Task) -> dict[str, Any]:
 
 def _request(task: Task) -> Request:
     params = task.params
+    if not task.check_mode:
+        planned = params["principal_planned"]
+        refuse_planned("principal_planned", planned, "the service principal of the application", "makes it")
     for option, least in _LEAST.items():
         if params[option] < least:
             raise InvalidInput(option, f"it is below {least}", f"set a number of {least} or more")
