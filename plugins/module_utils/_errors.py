@@ -130,6 +130,19 @@ class InvalidInput(TaskError):
         return " ".join([f"Option {self.obj}: {_sentence(self.problem)}", *self._told(), next_step])
 
 
+def defect(error: Exception, *, plane: str = "fortanix.dsm", obj: str = "") -> TaskError:
+    """A defect of the collection. The exception is its cause, and not quoted: its text may hold anything."""
+    failure = TaskError(
+        f"an error that the collection did not expect ({type(error).__name__})",
+        plane=plane,
+        obj=obj,
+        next_step="run the task with -vvv for the traceback, and report it together with the versions of the "
+        "collection and of DSM",
+    )
+    failure.__cause__ = error
+    return failure
+
+
 def told(writes: Sequence[Write]) -> list[str]:
     """What a task has written, and what it may have written, as sentences."""
     done = [one for one in writes if one.outcome == DONE]

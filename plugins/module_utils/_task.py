@@ -25,7 +25,7 @@ from ansible.module_utils.common.parameters import remove_values
 
 from ._argspec import ArgumentSpec
 from ._environment import complete_login, complete_operator, proxy_for
-from ._errors import TaskError, printable, told, written
+from ._errors import TaskError, defect, printable
 from ._journal import Journal
 from ._secrets import forms_of, secrets_in
 from ._time import ServiceClock
@@ -106,11 +106,15 @@ def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, 
     try:
         return perform(operation, _task_of(shell, journal))
     except TaskError as error:
-        failure = error.to_fail_json()
+        failure = error
     except Exception as error:
-        trace = traceback.format_exc().splitlines() if verbosity >= _TRACEBACK_VERBOSITY else None
-        failure = {**unexpected(error, journal), "traceback": trace}
-    return {"failed": True, **failure}
+        # What was written is told all the same.
+        failure = defect(error)
+        failure.after(journal)
+    result = {"failed": True, **failure.to_fail_json()}
+    if failure.__cause__ is not None and verbosity >= _TRACEBACK_VERBOSITY:
+        result["traceback"] = "".join(traceback.format_exception(failure.__cause__)).splitlines()
+    return result
 
 
 class _Module(Censored, AnsibleModule):  # type: ignore[misc]
@@ -145,17 +149,6 @@ def run_module(operation: Operation) -> None:
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)
-
-
-def unexpected(error: Exception, journal: Journal) -> dict[str, Any]:
-    """The keyword arguments of ``fail_json`` for a defect of the collection: what was written is told all the same."""
-    problem = f"An error that the collection did not expect ({type(error).__name__})."
-    step = (
-        "run the task with -vvv for the traceback, and report it together with the versions of the collection and DSM"
-    )
-    failure = {"plane": None, "object": None, "problem": problem, "server_words": None, "next_step": step}
-    message = " ".join([problem, *told(journal.writes), f"Next: {step}."])
-    return {"msg": message, **written(journal.writes, failure)}
 
 
 def _task_of(shell: Shell, journal: Journal) -> Task:

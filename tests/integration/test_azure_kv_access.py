@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure import access_io
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access_cut import Role
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from sandbox import Fault, Sandbox
 from support.azure_rights import AzureRights, finding, ids, writes
@@ -286,6 +288,27 @@ def test_a_vault_that_is_gone_is_no_success_as_its_policies_may_come_back(polici
 
     assert (failure.value.details["complete"], policies.held()["enabled"]) == (False, False)
     assert str(failure.value).count("Next:") == 1
+
+
+def test_a_defect_in_one_step_keeps_no_other_from_being_done(cutoff: Cutoff, monkeypatch: pytest.MonkeyPatch) -> None:
+    cutoff.keep(cutoff("revoked", check_mode=True))
+    original = access_io.cut
+
+    def broken(azure: Any, step: Any, patience: Any) -> bool:
+        if isinstance(step, Role):
+            raise ZeroDivisionError("broken")
+        return original(azure, step, patience)
+
+    monkeypatch.setattr(access_io, "cut", broken)
+
+    with pytest.raises(TaskError, match=r"did not expect \(ZeroDivisionError\)") as failure:
+        cutoff("revoked")
+
+    told = failure.value.to_fail_json()
+    assert (told["changed"], told["failure"]["complete"], cutoff.held()["enabled"]) == (True, False, False)
+    assert {step["state"] for step in told["failure"]["steps"]} >= {"done", "failed"}
+    assert told["failure"]["record"]["application"]["client_id"] == cutoff.azure.app
+    assert isinstance(failure.value.__cause__, ZeroDivisionError)
 
 
 def test_a_change_that_azure_does_not_show_yet_is_said(cutoff: Cutoff) -> None:

@@ -176,7 +176,7 @@ def test_an_unexpected_error_shows_its_traceback_on_request(verbosity: int, show
     result = invocation(failing(ZeroDivisionError("sesame")), {"key": "sesame"}, verbosity=verbosity).outcome()
 
     assert "did not expect (ZeroDivisionError)" in result["msg"]
-    assert (result["traceback"] is not None) == shown
+    assert ("traceback" in result) == shown
     assert "sesame" not in str(result)
 
 

@@ -11,9 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import is_in_doubt
-from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError, defect
 from ansible_collections.fortanix.dsm.plugins.module_utils._journal import UNKNOWN, Journal
-from ansible_collections.fortanix.dsm.plugins.module_utils._task import unexpected
 
 
 def refused(**details: object) -> TaskError:
@@ -105,11 +104,15 @@ def test_a_defect_of_the_collection_tells_what_was_written_all_the_same() -> Non
     journal = Journal()
     created(journal)
 
-    told = unexpected(KeyError("x"), journal)
+    failure = defect(KeyError("a secret"))
+    failure.after(journal)
 
+    told = failure.to_fail_json()
     assert (told["changed"], len(told["failure"]["done"])) == (True, 1)
-    assert 'Done before: DSM, group "akv"' in told["msg"]
-    assert told["msg"].count("Next:") == 1
+    assert told["msg"].startswith(
+        "fortanix.dsm: an error that the collection did not expect (KeyError). Done before: DSM"
+    )
+    assert (told["msg"].count("Next:"), "a secret" in told["msg"]) == (1, False)
 
 
 @pytest.mark.parametrize(("status", "doubt"), [(403, False), (404, False), (429, False), (408, True), (500, True)])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from .._errors import TaskError
+from .._errors import TaskError, defect
 from .._findings import Finding, ranked
 from .._ids import is_uuid
 from .._plan import Plan, View
@@ -194,6 +194,10 @@ class Work:
             wrote = (access_io.cut if self.cut else access_io.restore)(self.azure, step, patience)
         except TaskError as error:
             return Outcome(step, REFUSED, error, wrote=_may_have_written(error), may_pass=may_pass(error))
+        except Exception as error:
+            # In an emergency, a defect in one step keeps nothing else from being done.
+            plane, obj = access_cut.plane_of(step), access_cut.object_of(step)
+            return Outcome(step, REFUSED, defect(error, plane=plane, obj=obj))
         return Outcome(step, ACCEPTED, accepted=True, wrote=wrote)
 
     def _came_up(self, after: Look, left: Callable[[Record], tuple[Step, ...]]) -> tuple[Step, ...]:
@@ -222,6 +226,9 @@ class Work:
                 after = look(self.azure, registration, stores, judge=self.cut, credentials=self.credentials)
             except TaskError as error:
                 return self._unseen(last, error)
+            except Exception as error:
+                obj = f"application {self.registration.identity.client_id}"
+                return self._unseen(last, defect(error, plane="Azure", obj=obj))
             last = after
             remaining = left(after.seen)
             settled = not any(access_cut.is_open(step, remaining) or not after.shows(step) for step in accepted)
@@ -324,7 +331,7 @@ class Work:
             obj=f"application {application.client_id}",
             next_step="; ".join([*dict.fromkeys(one.next_step.rstrip(".") for one in causes if one.next_step), again]),
             **details,
-        )
+        ) from next((one.__cause__ for one in causes if one.__cause__ is not None), None)
 
     def _of_the_others(self) -> str:
         """What the message of a failure says of the steps that did not fail."""
