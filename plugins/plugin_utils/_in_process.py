@@ -79,7 +79,7 @@ def preloaded(operation: Operation, *libraries: str) -> Operation:
     """
     if sys.platform != "darwin" and _switched_on(os.environ.get(SWITCH_ENVIRONMENT, "")) is not False:
         for library in libraries:
-            with contextlib.suppress(Exception):
+            with _quiet_libraries(), contextlib.suppress(Exception):
                 importlib.import_module(library)
     return operation
 

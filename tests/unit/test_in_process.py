@@ -47,6 +47,7 @@ def reason(task: dict[str, Any] | None = None, variables: dict[str, Any] | None 
         SimpleNamespace(become=others.get("become") is not None),
         DataLoader(),
         Templar(DataLoader(), variables=given),
+        None,
     )
     return action.reason_for_the_module(given)
 
