@@ -161,6 +161,13 @@ def test_a_result_has_the_arguments_and_no_secret() -> None:
     }
 
 
+def test_the_arguments_are_left_out_where_ansible_leaves_them_out() -> None:
+    """ansible-core 2.21 adds them to results on request only."""
+    assert invocation(lambda task: {"key": task.params["key"]}, {"key": "a"}, shows_arguments=False).outcome() == {
+        "key": HIDDEN
+    }
+
+
 def test_a_secret_is_censored_in_warnings_and_in_what_a_failure_says() -> None:
     def run(task: Task) -> dict[str, Any]:
         task.warn("with sesame\x1b[2J")
