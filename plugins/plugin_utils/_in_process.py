@@ -79,7 +79,7 @@ def preloaded(operation: Operation, *libraries: str) -> Operation:
     """
     if sys.platform != "darwin" and _switched_on(os.environ.get(SWITCH_ENVIRONMENT, "")) is not False:
         for library in libraries:
-            with contextlib.suppress(Exception):
+            with _quiet_libraries(), contextlib.suppress(Exception):
                 importlib.import_module(library)
     return operation
 
@@ -99,6 +99,7 @@ class Invocation(Censored):
         no_log: bool = False,
         verbosity: int = 0,
         name: str = "",
+        shows_arguments: bool = True,
     ) -> None:
         self.check_mode = check_mode
         self.no_log = no_log
@@ -106,6 +107,7 @@ class Invocation(Censored):
         self.warnings: list[str] = []
         self._operation = operation
         self._verbosity = verbosity
+        self._shows_arguments = shows_arguments
         options, given = operation.SPEC.argument_spec, _to_module(arguments)
         self.censor(secrets_in(options, given))
         validated = ArgumentSpecValidator(**operation.SPEC.as_module_arguments()).validate(given)
@@ -150,7 +152,7 @@ class Invocation(Censored):
         return self._returned(result)
 
     def _returned(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        complete = {"invocation": {"module_args": self.params}, **result}
+        complete = {**({"invocation": {"module_args": self.params}} if self._shows_arguments else {}), **result}
         if self.warnings:
             complete["warnings"] = list(dict.fromkeys(self.warnings))
         if self.deprecations:
@@ -219,6 +221,7 @@ class OperationAction(NormalAction):  # type: ignore[misc]
                 no_log=self._task.no_log or C.config.get_config_value("DEFAULT_NO_TARGET_SYSLOG", variables=variables),
                 verbosity=self._display.verbosity,
                 name=self._task.action,
+                shows_arguments=_shows_arguments(variables),
             )
             if not invocation.depends_on_directory(self._loader.get_basedir()):
                 result: dict[str, Any] = unsafe(_from_module(invocation.outcome()))
@@ -276,6 +279,13 @@ class OperationAction(NormalAction):  # type: ignore[misc]
         if found.startswith("auto"):
             return variables.get("ansible_facts", {}).get("discovered_interpreter_python") or found
         return found
+
+
+def _shows_arguments(variables: Mapping[str, Any]) -> bool:
+    """Whether results have ``invocation``: always before ansible-core 2.21, from then on when it is asked for."""
+    if C.config.get_configuration_definition("INJECT_INVOCATION") is None:
+        return True
+    return bool(C.config.get_config_value("INJECT_INVOCATION", variables=variables))
 
 
 def _switched_on(value: object) -> bool | None:

@@ -197,14 +197,12 @@ def test_every_module_refuses_an_unknown_option_in_the_same_words(own_sandbox: S
 # --- What hands over to the module ------------------------------------------------------------------------------------
 
 
-def test_a_task_that_the_control_process_cannot_run_is_run_by_the_module(
-    ansible: Ansible, sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_a_task_that_the_control_process_cannot_run_is_run_by_the_module(ansible: Ansible, tmp_path: Path) -> None:
     """What each condition is about takes effect: the module sees it."""
     python = tmp_path / "python"
-    python.symlink_to(sys.executable)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="ascii")
+    python.chmod(0o700)
     elsewhere = {"DSM_ENDPOINT": "https://127.0.0.1:9", "HTTPS_PROXY": "", "https_proxy": ""}
-    (tmp_path / "cacert.pem").write_bytes(Path(sandbox.environment()["REQUESTS_CA_BUNDLE"]).read_bytes())
     task: dict[str, Any] = {"cdc_group_info": {"name": "nobody"}}
 
     run = ansible.tasks(
@@ -290,9 +288,9 @@ def test_items_of_a_loop_keep_their_credentials_for_themselves(own_sandbox: Sand
     )
 
     first, other = (outcome["results"] for outcome in run.outcomes)
-    assert [bool(one.get("failed")) for one in first] == [False, True, False, False]
+    assert ["failure" in one for one in first] == [False, True, False, False]
     assert first[0]["principal"] == first[3]["principal"] != first[2]["principal"]
-    assert [bool(one.get("failed")) for one in other] == [False, True, False]
+    assert ["failure" in one for one in other] == [False, True, False]
 
 
 _PARENT = """

@@ -47,6 +47,7 @@ def reason(task: dict[str, Any] | None = None, variables: dict[str, Any] | None 
         SimpleNamespace(become=others.get("become") is not None),
         DataLoader(),
         Templar(DataLoader(), variables=given),
+        None,
     )
     return action.reason_for_the_module(given)
 
@@ -157,6 +158,13 @@ def test_a_result_has_the_arguments_and_no_secret() -> None:
         "said": "it is ********",
         "key": HIDDEN,
         "invocation": {"module_args": arguments},
+    }
+
+
+def test_the_arguments_are_left_out_where_ansible_leaves_them_out() -> None:
+    """ansible-core 2.21 adds them to results on request only."""
+    assert invocation(lambda task: {"key": task.params["key"]}, {"key": "a"}, shows_arguments=False).outcome() == {
+        "key": HIDDEN
     }
 
 
