@@ -416,6 +416,48 @@ def test_an_answer_that_is_lost_is_looked_up_and_nothing_is_sent_twice(
     assert len([entry for entry in sandbox.journal.since(mark) if (entry.method, entry.route) == (method, route)]) == 1
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"reset": "after"},
+        {"status": 502, "body": "<p>Bad gateway", "after_work": True},
+        {"status": 200, "body": "<p>Please sign in", "after_work": True},
+        {"status": 200, "body": "{}", "after_work": True},
+        {"status": 200, "body": '{"status": 500, "body": "internal error"}', "after_work": True},
+    ],
+    ids=lambda answer: str(answer.get("body", "reset")),
+)
+def test_a_result_that_does_not_say_what_became_of_the_change_leaves_it_unknown(
+    operate: Operator, sandbox: Sandbox, approver: Approver, guarded: Any, name: str, answer: Mapping[str, Any]
+) -> None:
+    sandbox.profile = Profile(approval_execution="on_result")
+    operate(cdc_group, name=name, description="x")
+    approver.decide()
+    sandbox.faults.add(Fault(plane="dsm", method="POST", route=RESULT, **answer))
+
+    with pytest.raises(TaskError) as failure:
+        operate(cdc_group, name=name, description="x")
+
+    told = failure.value.to_fail_json()
+    assert (told["changed"], told["failure"]["done"]) == (True, [])
+    assert [one["action"] for one in told["failure"]["unknown"]] == [f"PATCH {GROUP}, approved"]
+
+
+def test_a_result_that_is_refused_has_changed_nothing(
+    operate: Operator, sandbox: Sandbox, approver: Approver, guarded: Any, name: str
+) -> None:
+    sandbox.profile = Profile(approval_execution="on_result")
+    operate(cdc_group, name=name, description="x")
+    approver.decide()
+    answer = {"status": 200, "body": '{"status": 400, "body": "wrong"}'}
+    sandbox.faults.add(Fault(plane="dsm", method="POST", route=RESULT, **answer))
+
+    with pytest.raises(TaskError) as failure:
+        operate(cdc_group, name=name, description="x")
+
+    assert failure.value.to_fail_json()["changed"] is False
+
+
 # Check mode ---------------------------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,19 @@ def test_consent_that_is_there_is_extended(apps: Apps) -> None:
     assert apps.scopes(app) == ["other.scope user_impersonation"]
 
 
+def test_a_step_that_was_carried_out_and_cannot_be_read_back_is_done(apps: Apps) -> None:
+    """It was missing in `done`, which had the steps before it only."""
+    app, faults = apps.add("theirs", access=False), apps.azure.sandbox.faults
+    unreadable = Fault("graph", "GET", status=500, times=None)
+    faults.add(Fault("graph", "POST", "/v1.0/oauth2PermissionGrants", then=lambda: faults.add(unreadable) and None))
+
+    with pytest.raises(TaskError, match="after this had been done: application completed, admin consent") as failed:
+        apps(app_client_id=app.client_id, admin_consent=True)
+
+    done = failed.value.to_fail_json()["failure"]["done"]
+    assert done[1].endswith("(POST /v1.0/oauth2PermissionGrants)")
+
+
 def principal_of_key_vault(apps: Apps) -> str:
     """The object ID of Azure Key Vault's service principal, learned from a consent to it."""
     probe = apps(app_unique_name="probe", admin_consent=True)["application"]
@@ -118,6 +131,7 @@ def test_a_secret_with_a_wrong_time_in_its_answer_is_told(apps: Apps, ends: Any)
 
     (lost,) = apps.all()["byok"].secrets
     assert f"--key-id {lost.key_id}" in str(failed.value)
+    assert str(failed.value).count("unknown") == 1
 
 
 def test_a_secret_whose_answer_breaks_off_is_told_although_its_status_is_good(apps: Apps) -> None:

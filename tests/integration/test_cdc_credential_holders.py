@@ -111,6 +111,28 @@ def test_a_new_group_that_waits_for_an_approval_holds_its_credential(rotations: 
     assert len(rotations.ours()) == 1
 
 
+def test_a_refusal_after_other_writes_does_not_say_that_nothing_was_changed(rotations: Rotations) -> None:
+    rotations.started("one", "two", type="secret")
+    rotations.azure.sandbox.faults.add(Fault("dsm", "PATCH", GROUP, skip=1, status=400, body="wrong"))
+
+    with pytest.raises(TaskError, match=r"Done before: .*group \"one\"") as failed:
+        rotations(renew="always")
+
+    assert "nothing" not in str(failed.value)
+
+
+def test_an_answer_that_is_lost_is_called_unknown_once(rotations: Rotations) -> None:
+    rotations.started("one", "two", type="secret")
+    rotations.azure.sandbox.faults.add(Fault("dsm", "PATCH", GROUP, reset="after"))
+
+    with pytest.raises(TaskError, match="so it is unknown whether DSM carried it out") as failed:
+        rotations(renew="always")
+
+    told = failed.value.to_fail_json()
+    assert told["msg"].lower().count("it is unknown") == 1
+    assert [one["object"] for one in told["failure"]["unknown"]] == ['group "one"']
+
+
 def test_a_group_that_could_not_be_put_back_holds_the_new_credential(rotations: Rotations) -> None:
     """DSM answers that the group is not there, once, when its former credential is to be written."""
     rotations.given("one", "two")

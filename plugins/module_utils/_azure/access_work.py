@@ -326,7 +326,7 @@ class Work:
         again = "run the same again, which does what is left"
         raise TaskError(
             f"{len(wrong)} of {len(result['steps'])} steps could not be done{self._of_the_others()}: "
-            + " ".join(one.cause for one in causes),
+            + " ".join(dict.fromkeys(one.cause for one in causes)),
             plane=str(wrong[0]["plane"]),
             obj=f"application {application.client_id}",
             next_step="; ".join([*dict.fromkeys(one.next_step.rstrip(".") for one in causes if one.next_step), again]),

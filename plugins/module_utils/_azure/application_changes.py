@@ -161,7 +161,7 @@ def add_secret(
             raise
         lost = error
     if lost is not None:
-        raise AzureError(
+        failure = AzureError(
             f"{lost.problem}; a secret may have been made, whose value is lost then",
             plane=lost.plane,
             obj=obj,
@@ -171,6 +171,8 @@ def add_secret(
             # Without that step, another run would take it for the one that it is to make.
             retryable=when_lost is not None,
         )
+        failure.tells_unknown = lost.tells_unknown
+        raise failure
     secret = credential_of("secret", made)
     if secret.ends is None:
         # Until when it is valid goes on record, and Entra may have another end than the one that was asked for.

@@ -167,7 +167,7 @@ _CODES: Mapping[str, tuple[str, str]] = {
     ),
 }
 _STATUSES: Mapping[int, tuple[str, str]] = {
-    400: ("the request was refused as wrong", "correct what the server names; this request has changed nothing"),
+    400: ("the request was refused as wrong", "correct what the server names"),
     401: (
         "the operator's token is not accepted",
         "check tenant and cloud_environment: they have to be those of the subscription",

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import InvalidInput, TaskError
+from .._journal import DONE, UNKNOWN
 from . import routes
 from .approval_requests import APPROVED, DENIED, FAILED, PENDING, Operation, Request, choose, crossing
 from .client import DsmClient
-from .errors import ApprovalRequired, DsmError, NotDone
+from .errors import ApprovalRequired, DsmError, NotDone, outcome_is_open, proves_refusal
 from .paging import items
 
 _LONGEST_PAUSE = 15.0
@@ -290,11 +291,24 @@ def _looked_up(dsm: DsmClient, operation: Operation, request: Request) -> Reques
 def _result(dsm: DsmClient, operation: Operation, request: Request) -> Any:
     """The answer of the operation. It may be carried out only now, so asking for it counts as a write."""
     path = {"req_id": request.request_id}
-    result = dsm.call("POST", routes.APPROVAL_RESULT, path=path, obj=operation.label, timeout=operation.timeout)
+
+    def note(outcome: str) -> None:
+        # What has failed before is not done now.
+        if request.status == APPROVED:
+            dsm.journal.note("DSM", operation.label, f"{operation.method} {operation.route}, approved", outcome)
+
+    try:
+        result = dsm.call("POST", routes.APPROVAL_RESULT, path=path, obj=operation.label, timeout=operation.timeout)
+    except TaskError as error:
+        if outcome_is_open(error):
+            note(UNKNOWN)
+        raise
     status, body = int(result["status"]), result.get("body")
     if request.status == APPROVED and 200 <= status < 300:
-        dsm.journal.note("DSM", operation.label, f"{operation.method} {operation.route}, approved")
+        note(DONE)
         return body
+    if not proves_refusal(status):
+        note(UNKNOWN)
     raise TaskError(
         f"{request.label} was approved, and DSM failed to carry it out with HTTP status {status}",
         plane="DSM",

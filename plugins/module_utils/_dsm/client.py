@@ -20,7 +20,7 @@ from .._task import Task
 from .._time import ServiceClock
 from . import routes
 from .budget import Budget
-from .errors import DsmError, OutcomeUnknown, UnreadableAnswer
+from .errors import DsmError, UnreadableAnswer, outcome_is_open
 from .login import ApiKey, AppCertificate, Login, UserPassword, login_from
 from .paging import items
 from .shapes import complaint_about
@@ -278,27 +278,19 @@ class DsmClient:
         try:
             answer = self._transport.send(request, authorization)
         except TaskError as error:
-            self._note(request, _outcome_of(error))
+            self._note(request, UNKNOWN if outcome_is_open(error) else None)
             raise
         self._note(request, DONE)
         complaint = complaint_about(request.method, request.route, answer)
         if complaint is None:
             return answer
-        raise TaskError(
+        raise UnreadableAnswer(
             f"the answer to {request.label} is not what DSM's API describes: {complaint}",
             plane="DSM",
             obj=request.obj,
             next_step=("" if request.is_read else "DSM has carried this out; ")
             + "check that dsm_endpoint is DSM's REST API; if it is, report this with the version of DSM",
         )
-
-
-def _outcome_of(failure: TaskError) -> str | None:
-    """What became of a write that failed; None where it was refused, or not even sent."""
-    if isinstance(failure, DsmError):
-        return None if failure.proves_refusal or failure.status < 400 else UNKNOWN
-    # Something answered in the place of DSM, or DSM did, and has carried it out.
-    return UNKNOWN if isinstance(failure, (OutcomeUnknown, UnreadableAnswer)) else None
 
 
 def _misses_account(refused: DsmError) -> bool:

@@ -18,7 +18,7 @@ _LONGEST_BODY = 10_000
 APPROVAL_TEXT = "requires approval"
 
 _NEXT_STEPS = {
-    400: "correct the value that the server names; DSM has changed nothing",
+    400: "correct the value that the server names",
     401: "check dsm_api_key, dsm_username and dsm_password, or dsm_client_cert with dsm_app_id: DSM does not accept "
     "this login",
     403: "use a login that may do this: an administrative app or an account administrator manages groups, "
@@ -32,6 +32,14 @@ _PROVE_NOTHING = frozenset({408, 429})
 _SERVER_TROUBLE = "DSM or something in front of it is in trouble: run again when it is healthy"
 
 
+def proves_refusal(status: int) -> bool:
+    """Whether a write that was answered with this status has changed nothing.
+
+    A server in trouble, or a gateway that limits rates or times, may answer after the work was done.
+    """
+    return 400 <= status < 500 and status not in _PROVE_NOTHING
+
+
 class DsmError(TaskError):
     """DSM answered a request with anything but 2xx."""
 
@@ -42,7 +50,7 @@ class DsmError(TaskError):
         self.route = route
         # An answer about the caller and not about the link that was tried (DSM contract §3.1).
         self.is_about_caller = status in (401, 403, 404, 429)
-        proven = 400 <= status < 500 and status not in _PROVE_NOTHING
+        proven = proves_refusal(status)
         super().__init__(
             f"{method} {route} was {'refused' if proven else 'answered'} with HTTP status {status}",
             plane="DSM",
@@ -55,11 +63,7 @@ class DsmError(TaskError):
 
     @property
     def proves_refusal(self) -> bool:
-        """Whether a write that was answered in this way has changed nothing.
-
-        A server in trouble, or a gateway that limits rates or times, may answer after the work was done.
-        """
-        return 400 <= self.status < 500 and self.status not in _PROVE_NOTHING
+        return proves_refusal(self.status)
 
     def advising(self, next_step: str) -> DsmError:
         """The same refusal with another next step."""
@@ -87,7 +91,17 @@ class NotDone(TaskError):
 
 
 class UnreadableAnswer(TaskError):
-    """DSM, or something before it, answered 2xx with something other than JSON."""
+    """DSM, or something before it, answered 2xx with something other than JSON, or than what its API describes."""
+
+
+def outcome_is_open(failure: TaskError) -> bool:
+    """Whether a write that failed in this way may have been carried out.
+
+    Something answered in the place of DSM, or DSM did, and has carried it out, or nobody answered.
+    """
+    if isinstance(failure, DsmError):
+        return not failure.proves_refusal and failure.status >= 400
+    return isinstance(failure, (OutcomeUnknown, UnreadableAnswer))
 
 
 class OutcomeUnknown(TaskError):

@@ -327,7 +327,7 @@ class Transport:
             words = server_words(content_type, response.data)
         advice = "check that dsm_endpoint is DSM's REST API and not a login page, a gateway or a proxy"
         if not request.is_read:
-            advice = "run the task again, as DSM has carried this out; if the answer stays like this, " + advice
+            advice = "run the task again, which looks at what is there; if the answer stays like this, " + advice
         shape = (
             "JSON that breaks off or is damaged" if "json" in content_type.lower() else f"not JSON but {content_type}"
         )

@@ -39,7 +39,7 @@ def stopped(made: Sequence[Change], what: str, error: TaskError) -> TaskError:
     passing = may_pass(error)
     details: dict[str, Any] = {**error.details, **({"retryable": True} if passing else {})}
     again = "run the task again, which goes on where this one stopped"
-    return TaskError(
+    told = TaskError(
         f"{error.problem}, after {len(made)} of the {what}",
         plane=error.plane,
         obj=error.obj,
@@ -47,6 +47,8 @@ def stopped(made: Sequence[Change], what: str, error: TaskError) -> TaskError:
         next_step=again if passing else f"{error.next_step or 'correct the cause'}; {again}",
         **{**details, "done": [change.as_result() for change in made]},
     )
+    told.tells_unknown = error.tells_unknown
+    return told
 
 
 def result_of(

@@ -297,6 +297,8 @@ class _Work:
     put_back: tuple[str, ...] = ()
     # False where somebody else has done the same at the same time.
     wrote: bool = False
+    # How many writes belong to the steps that are done.
+    told: int = 0
 
     def __post_init__(self) -> None:
         self.patience = _patience(self.task)
@@ -314,7 +316,9 @@ class _Work:
             if not done:
                 raise
             failure = error
-        raise TaskError(
+        # What was accepted in the step that failed is done, too.
+        done += [f"{one.obj} ({one.action})" for one in self.graph.journal.done[self.told :]]
+        told = TaskError(
             f"{failure.problem}, after this had been done: {', '.join(done)}",
             plane=failure.plane,
             obj=failure.obj,
@@ -322,11 +326,13 @@ class _Work:
             next_step=_going_on(failure.next_step),
             **{**failure.details, "done": done},
         )
+        told.tells_unknown = failure.tells_unknown
+        raise told
 
     def _do(self, found: Application | None, steps: Steps, done: list[str]) -> tuple[Application, str | None]:
         if self.gone is not None:
             application_bin.restore(self.graph, self.gone, self.patience)
-            done.append(f"{self.gone.label} restored")
+            self._note(done, f"{self.gone.label} restored")
             self.wrote = True
             was = self.gone.application
             found = self._visible(Selector("client_id", was.client_id), with_principal=was.principal_id is not None)
@@ -336,12 +342,12 @@ class _Work:
         if found is None:
             wanted = self.wanted
             client_id = application_changes.create(self.graph, wanted.display_name, wanted.unique_name)
-            done.append("application made")
+            self._note(done, "application made")
             self.wrote = True
             found = self._visible(Selector("client_id", client_id) if client_id else self.request.selector)
         if found.principal_id is None:
             application_changes.create_principal(self.graph, found.client_id, self.patience)
-            done.append("service principal made")
+            self._note(done, "service principal made")
             self.wrote = True
             found = self._visible(Selector("client_id", found.client_id), with_principal=True)
         if steps.creates:
@@ -355,12 +361,12 @@ class _Work:
             patience=self.patience,
         )
         if changed is not None:
-            done.append("application completed")
+            self._note(done, "application completed")
             self.put_back = changed.put_back
             self.wrote = self.wrote or changed.wrote
         if steps.consent and self.wanted.consent_to is not None:
             given = application_changes.set_consent(self.graph, found, self.wanted.consent_to, self.patience)
-            done.append("consent given")
+            self._note(done, "consent given")
             self.wrote = self.wrote or given
         found = self._settled(found, 1 if not steps.creates else _READS_IN_A_ROW)
         if steps.secret is None:
@@ -370,6 +376,10 @@ class _Work:
         value, credential = application_changes.add_secret(self.graph, found, ends, self.patience)
         self.wrote = True
         return replace(found, credentials=(*found.credentials, credential)), value
+
+    def _note(self, done: list[str], step: str) -> None:
+        done.append(step)
+        self.told = len(self.graph.journal.done)
 
     def _missing(self, found: Application | None) -> Steps:
         return application_plan.steps_for(self.wanted, found, self.task.clock.now())

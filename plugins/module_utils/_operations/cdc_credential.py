@@ -393,6 +393,7 @@ def _tenant_of(scene: Scene) -> str:
 def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Request, scene: Scene) -> TaskError:
     """The failure with the state of the planes: what has been done, and what became of the new credential."""
     connections: dict[str, str] = {}
+    unknown = rotation.dsm.journal.unknown
     if new is None or rotation.removed:
         after = ""
     else:
@@ -405,7 +406,7 @@ def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Requ
     down = sorted(name for name, status in connections.items() if status == "not_connected")
     if down:
         after += f"; these groups do not connect now: {', '.join(down)}"
-    return TaskError(
+    told = TaskError(
         f"{failure.problem}; {after}" if after else failure.problem,
         plane=failure.plane,
         obj=failure.obj,
@@ -420,3 +421,6 @@ def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Requ
             "after": after or None,
         },
     )
+    # The problem tells of the last write only.
+    told.tells_unknown = failure.tells_unknown and rotation.dsm.journal.unknown == unknown
+    return told
