@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,30 @@ def test_a_second_run_changes_nothing_in_azure_and_keeps_the_record(emergency: E
     assert (again.code, again.changed, emergency.record.read_bytes()) == (0, [], record)
     # DSM tries to sync, which is the proof.
     assert {plane for plane, _route in emergency.writes(mark)} == {"dsm"}
+
+
+def test_a_directory_below_home_keeps_the_record_as_any_other(emergency: Emergency) -> None:
+    """The record was not found again, and a second run wrote one over it that had nothing of what was cut."""
+    below_home = f"~/{os.path.relpath(emergency.files, Path.home())}"
+    emergency.cut(break_glass_directory=below_home)
+    record = emergency.record.read_bytes()
+
+    again = emergency.cut(break_glass_directory=below_home)
+    restored = emergency.restore(restore_access_directory=below_home)
+
+    assert (again.code, restored.code) == (0, 0), again.output + restored.output
+    assert record != emergency.record.read_bytes()
+    assert emergency.cutoff.held()["enabled"] is True
+    assert read(emergency.record)["stores"] == json.loads(record)["stores"]
+
+
+def test_files_that_would_be_looked_for_elsewhere_than_written_are_refused(emergency: Emergency) -> None:
+    cut = emergency.cut(break_glass_directory="evidence")
+    restore = emergency.restore(restore_access_directory="evidence")
+
+    assert "is not an absolute path" in cut.message
+    assert "the absolute path of the record" in restore.message
+    assert emergency.sandbox.journal.since(0) == []
 
 
 @pytest.mark.every_core

@@ -171,3 +171,9 @@ def test_the_file_has_to_be_named(ansible: Ansible) -> None:
 
     assert run.code != 0
     assert "export_file" in run.message
+
+
+def test_the_file_has_an_absolute_path(ansible: Ansible) -> None:
+    run = ansible.playbook(EXPORT, variables={"export_file": "cdc.yml"})
+
+    assert "Set export_file to the absolute path" in run.message
