@@ -322,13 +322,18 @@ def _failure(found: Mapping[str, Any]) -> str:
         elif proof["verdict"] == Verdict.UNKNOWN.value:
             told.append(
                 f"Group {proof['group']}: {proof['verdict']}: no proof that Entra or Azure refuses DSM "
-                f"(connection: {proof['connection']}; sync: {proof['sync']})."
+                f"(connection: {_without_advice(proof['connection'])}; sync: {_without_advice(proof['sync'])})."
             )
     if not told:
         return ""
     return printable(
         " ".join([*told, f"Run the same again {f'after {until}' if until else 'when the cause is corrected'}."])
     )
+
+
+def _without_advice(words: str) -> str:
+    """The failure of a module without its next step: the message has one of its own."""
+    return words.partition(" Next: ")[0].rstrip(".")
 
 
 def restored(result: Result) -> list[str]:

@@ -182,6 +182,11 @@ class _Outcomes:
         told = found.get("failure") if found is not None and self.ok(step) is None else None
         return told if isinstance(told, Mapping) else {}
 
+    def has_written(self, step: str) -> bool:
+        """Whether the step failed after it had written something, or may have."""
+        told = self.failure(step)
+        return bool(told.get("done") or told.get("unknown"))
+
     def message(self, step: str) -> str | None:
         """Why the step failed; None where it did not, or was not run."""
         found = self.result(step)
@@ -285,7 +290,8 @@ def _told(failures: list[tuple[str, str]], seen: _Outcomes) -> list[str]:
     if not failures:
         return []
     told = [f"{words[0].upper()}{words[1:]}: {message}" for words, message in failures]
-    stays = [words for step, words in _FINAL.items() if seen.ok(step) is None]
+    # What has failed after its removal was asked for may be gone.
+    stays = [words for step, words in _FINAL.items() if seen.ok(step) is None and not seen.has_written(step)]
     return [
         *told,
         "What cannot be undone has been left as it is after that "

@@ -205,6 +205,16 @@ def test_each_group_that_is_not_proven_is_in_the_failure() -> None:
     assert message.endswith("Run the same again after 2026-01-01T00:00:00Z.")
 
 
+def test_there_is_one_next_step_whatever_the_proofs_have_failed_with() -> None:
+    stopped = {"failed": True, "msg": "It failed. Next: run the same again.", "failure": {**DONE, "complete": False}}
+    unreachable = {"failed": True, "msg": "DSM cannot be reached. Next: check dsm_endpoint.", "failure": {}}
+
+    message = failure(stopped, [unreachable], [unreachable])
+
+    assert message.count("Next:") == 1
+    assert "(connection: DSM cannot be reached; sync: DSM cannot be reached)" in message
+
+
 def test_a_cut_that_failed_tells_its_steps_and_record_and_fails() -> None:
     stopped = {"failed": True, "msg": "1 of 2 steps could not be done.", "failure": {**DONE, "complete": False}}
 

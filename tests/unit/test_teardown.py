@@ -191,6 +191,14 @@ def test_all_failures_are_told_together() -> None:
     assert "(group, application, vault)" in text
 
 
+@pytest.mark.parametrize("told", ["done", "unknown"])
+def test_what_may_be_gone_is_not_said_to_stay(told: str) -> None:
+    lost = failed("the connection broke", **{told: [{"plane": "DSM", "action": "DELETE"}]})
+    found = state({**LOOKS, "credential": DONE, "rights": DONE, "group": lost}, **ALL)
+
+    assert "left as it is after that (application, vault)" in found["failures"][-1]
+
+
 def test_a_failed_look_is_forgotten_when_the_step_itself_has_worked() -> None:
     found = state({"look_group": GROUP, "look_application": failed("busy"), "credential": DONE})
 
