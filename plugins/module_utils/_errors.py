@@ -81,6 +81,19 @@ class TaskError(Exception):
         self.wrote: tuple[Write, ...] = ()
         super().__init__(self._message())
 
+    def reworded(self, problem: str, *, next_step: str | None = None, **details: Any) -> TaskError:
+        """The same failure with another problem, and with more details; ``next_step``: None for the same."""
+        failure = TaskError(
+            problem,
+            plane=self.plane,
+            obj=self.obj,
+            server_words=self.server_words,
+            next_step=self.next_step if next_step is None else next_step,
+            **{**self.details, **details},
+        )
+        failure.tells_unknown = self.tells_unknown
+        return failure
+
     def after(self, journal: Journal) -> None:
         """Have the message and the result say what the task has written."""
         self.wrote = tuple(journal.writes)

@@ -227,16 +227,7 @@ def update(site: Site, first: dict[str, Any], wanted: Wanted, plan: Callable[[di
 
 def noted(error: TaskError, note: str, **details: Any) -> TaskError:
     """The same failure with a sentence more, such as what this task has written before."""
-    told = TaskError(
-        f"{error.problem}. {note}",
-        plane=error.plane,
-        obj=error.obj,
-        server_words=error.server_words,
-        next_step=error.next_step,
-        **{**error.details, **details},
-    )
-    told.tells_unknown = error.tells_unknown
-    return told
+    return error.reworded(f"{error.problem}. {note}", **details)
 
 
 class _Update:

@@ -37,18 +37,14 @@ def stopped(made: Sequence[Change], what: str, error: TaskError) -> TaskError:
     if not made:
         return error
     passing = may_pass(error)
-    details: dict[str, Any] = {**error.details, **({"retryable": True} if passing else {})}
+    details: dict[str, Any] = {"retryable": True} if passing else {}
     again = "run the task again, which goes on where this one stopped"
-    told = TaskError(
+    return error.reworded(
         f"{error.problem}, after {len(made)} of the {what}",
-        plane=error.plane,
-        obj=error.obj,
-        server_words=error.server_words,
         next_step=again if passing else f"{error.next_step or 'correct the cause'}; {again}",
-        **{**details, "done": [change.as_result() for change in made]},
+        done=[change.as_result() for change in made],
+        **details,
     )
-    told.tells_unknown = error.tells_unknown
-    return told
 
 
 def result_of(

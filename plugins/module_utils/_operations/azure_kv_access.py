@@ -247,15 +247,11 @@ def _may_come_back(error: TaskError) -> TaskError:
     """A vault that is not there has not lost its access policies: a soft-deleted one has them again when it is back."""
     if error.details.get("status") != _NOT_FOUND:
         return error
-    return TaskError(
+    return error.reworded(
         error.problem,
-        plane=error.plane,
-        obj=error.obj,
-        server_words=error.server_words,
         next_step="if it was deleted, its access policies are there again as soon as somebody recovers it (`az "
         "keyvault list-deleted`): run the same after a recovery, or keep it from being recovered. Else see that its "
         "name is right and that the operator may read it",
-        **error.details,
     )
 
 

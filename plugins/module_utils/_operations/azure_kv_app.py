@@ -318,16 +318,11 @@ class _Work:
             failure = error
         # What was accepted in the step that failed is done, too.
         done += [f"{one.obj} ({one.action})" for one in self.graph.journal.done[self.told :]]
-        told = TaskError(
+        raise failure.reworded(
             f"{failure.problem}, after this had been done: {', '.join(done)}",
-            plane=failure.plane,
-            obj=failure.obj,
-            server_words=failure.server_words,
             next_step=_going_on(failure.next_step),
-            **{**failure.details, "done": done},
+            done=done,
         )
-        told.tells_unknown = failure.tells_unknown
-        raise told
 
     def _do(self, found: Application | None, steps: Steps, done: list[str]) -> tuple[Application, str | None]:
         if self.gone is not None:

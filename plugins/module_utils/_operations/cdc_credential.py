@@ -406,20 +406,13 @@ def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Requ
     down = sorted(name for name, status in connections.items() if status == "not_connected")
     if down:
         after += f"; these groups do not connect now: {', '.join(down)}"
-    told = TaskError(
+    told = failure.reworded(
         f"{failure.problem}; {after}" if after else failure.problem,
-        plane=failure.plane,
-        obj=failure.obj,
-        server_words=failure.server_words,
-        next_step=failure.next_step,
-        **{
-            **failure.details,
-            "switched": list(rotation.switched),
-            "removed": [one.record() for one in rotation.removed],
-            "new_credential": None if new is None else new.entry.record(),
-            "connections": connections,
-            "after": after or None,
-        },
+        switched=list(rotation.switched),
+        removed=[one.record() for one in rotation.removed],
+        new_credential=None if new is None else new.entry.record(),
+        connections=connections,
+        after=after or None,
     )
     # The problem tells of the last write only.
     told.tells_unknown = failure.tells_unknown and rotation.dsm.journal.unknown == unknown
