@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import _certificates, _deps, _time
+from . import _certificates, _deps, _places, _time
 from ._certificates import Certificate
 from ._errors import InvalidInput, printable
 
@@ -232,27 +232,14 @@ def check_rsa(option: str, certificate: Certificate) -> None:
         )
 
 
-def _missing_directories(path: str) -> tuple[str, list[str]]:
-    """The nearest directory above a file that is there, and those below it that are not, the outermost first."""
-    directory, missing = os.path.dirname(os.path.abspath(path)), list[str]()
-    while not os.path.lexists(directory):
-        missing.insert(0, directory)
-        directory = os.path.dirname(directory)
-    return directory, missing
-
-
 def _check_place(option: str, path: str) -> None:
     """Refuse a file that cannot be made, without making anything.
 
     Raises:
         InvalidInput: what is to be its directory is none, or may not be written to.
     """
-    directory, _missing = _missing_directories(path)
-    if not os.path.isdir(directory):
-        problem = f'"{directory}" is no directory'
-    elif not os.access(directory, os.W_OK | os.X_OK):
-        problem = f'the directory "{directory}" may not be written to'
-    else:
+    problem = _places.problem_of(path)
+    if not problem:
         return
     raise InvalidInput(option, f'"{path}" cannot be made: {problem}', _OTHER_DIRECTORY)
 
@@ -260,7 +247,7 @@ def _check_place(option: str, path: str) -> None:
 def _make_directory(option: str, path: str) -> None:
     """The directory of a file, and what is missing above it, for its owner alone."""
     cause = ""
-    for directory in _missing_directories(path)[1]:
+    for directory in _places.missing_directories(path)[1]:
         try:
             os.mkdir(directory, _DIRECTORY_MODE)
         except FileExistsError:

@@ -138,11 +138,15 @@ def test_a_directory_below_home_keeps_the_record_as_any_other(emergency: Emergen
     assert read(emergency.record)["stores"] == json.loads(record)["stores"]
 
 
-def test_files_that_would_be_looked_for_elsewhere_than_written_are_refused(emergency: Emergency) -> None:
-    cut = emergency.cut(break_glass_directory="evidence")
+def test_check_mode_tells_of_a_place_where_no_record_can_be_kept(emergency: Emergency, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    below_file = emergency.cut(break_glass_directory=str(tmp_path / "file" / "evidence"), check=True)
+    relative = emergency.cut(break_glass_directory="evidence", check=True)
     restore = emergency.restore(restore_access_directory="evidence")
 
-    assert "is not an absolute path" in cut.message
+    assert f'"{tmp_path / "file"}" is no directory' in below_file.message
+    assert "is not an absolute path" in relative.message
     assert "the absolute path of the record" in restore.message
     assert emergency.sandbox.journal.since(0) == []
 

@@ -176,4 +176,4 @@ def test_the_file_has_to_be_named(ansible: Ansible) -> None:
 def test_the_file_has_an_absolute_path(ansible: Ansible) -> None:
     run = ansible.playbook(EXPORT, variables={"export_file": "cdc.yml"})
 
-    assert "Set export_file to the absolute path" in run.message
+    assert '"cdc.yml" is not an absolute path. Set export_file to the absolute path' in run.message

@@ -215,3 +215,9 @@ def test_an_answer_that_breaks_off_is_trouble_on_the_way() -> None:
 @pytest.mark.parametrize("error", [DecodeError(message="JSON is invalid"), HttpResponseError(message="?")])
 def test_an_answer_that_cannot_be_read_is_told(error: HttpResponseError) -> None:
     assert told(error).problem == "the answer is not what Azure's contract has: it cannot be read"
+
+
+def test_what_each_exception_around_the_cause_repeats_is_quoted_once() -> None:
+    error = caused(ServiceRequestError("connection refused"), OSError("connection refused"))
+
+    assert told(error).server_words == "connection refused"

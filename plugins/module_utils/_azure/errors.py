@@ -388,7 +388,7 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
         )
     if "ServiceRequestError" in names or "ServiceResponseError" in names:
         # What the innermost says is the cause; what is around it repeats it.
-        return _unreachable(names, " ".join(str(link) for link in chain), plane=plane, obj=obj)
+        return _unreachable(names, " ".join(dict.fromkeys(map(str, chain))), plane=plane, obj=obj)
     status, body = getattr(error, "status_code", None), _body_of(error)
     if status is not None and status >= 300 and body is not None:
         return refusal(status, body, plane=plane, obj=obj)

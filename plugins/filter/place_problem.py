@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: place_problem
+short_description: Why a file cannot be made at a place
+version_added: 0.1.0
+author:
+  - The fortanix.dsm contributors (@fortanix)
+description:
+  - For the playbooks, which keep records. It makes nothing, so that check mode tells, too.
+options:
+  _input:
+    description: The path of the file that is to be made.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Be sure that the record can be kept
+  ansible.builtin.assert:
+    that: record_file | fortanix.dsm.place_problem | length == 0
+    fail_msg: "{{ record_file | fortanix.dsm.place_problem }}."
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - Empty when it can be made, as far as that can be seen.
+    - Else why not, such as a relative path, which would be looked for elsewhere than written, or a directory that may
+      not be written to.
+  type: str
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ..module_utils._errors import printable
+from ..module_utils._places import problem_of
+from ..plugin_utils._unsafe import unsafe
+
+
+def place_problem(path: Any) -> Any:
+    text = str(path)
+    return unsafe(printable(problem_of(text) if os.path.isabs(text) else f'"{text}" is not an absolute path'))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"place_problem": place_problem}
