@@ -196,7 +196,7 @@ MUTATIONS = (
     Mutation(
         "another run's change of the groups goes unseen",
         f"{_UTILS}/_rotation.py",
-        "        return any(one.name == NAME and one.key_id not in known for one in found.credentials)\n",
+        "        return any(one.key_id not in known for one in found.credentials)\n",
         "        return False\n",
         explored("secrets", "pairs", "rotate | rotate, always", "--depth", "2"),
         "a run says that groups have its credential, and another run has replaced it",

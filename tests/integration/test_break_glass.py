@@ -193,7 +193,7 @@ def test_a_sync_that_waits_for_an_approval_is_no_access(emergency: Emergency) ->
     (evidence,) = map(read, emergency.evidence)
     (proof,) = evidence["proofs"]
     assert (proof["verdict"], evidence["complete"]) == ("unknown", True)
-    assert proof["sync"].startswith("not tried: it waits for an approval")
+    assert "DSM demands an approval for this" in proof["sync"]
     assert (run.code != 0, proof["diagnosis"]) == (True, "application_disabled")
 
 

@@ -324,12 +324,13 @@ class Work:
         details: dict[str, Any] = {**result, "retryable": True} if passing else result
         causes = self._failures(after)
         again = "run the same again, which does what is left"
+        steps = [] if passing else dict.fromkeys(one.next_step.rstrip(".") for one in causes if one.next_step)
         raise TaskError(
             f"{len(wrong)} of {len(result['steps'])} steps could not be done{self._of_the_others()}: "
             + " ".join(dict.fromkeys(one.cause for one in causes)),
             plane=str(wrong[0]["plane"]),
             obj=f"application {application.client_id}",
-            next_step="; ".join([*dict.fromkeys(one.next_step.rstrip(".") for one in causes if one.next_step), again]),
+            next_step="; ".join([*steps, again]),
             **details,
         ) from next((one.__cause__ for one in causes if one.__cause__ is not None), None)
 
