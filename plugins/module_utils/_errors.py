@@ -108,10 +108,10 @@ class TaskError(Exception):
 
     def _message(self) -> str:
         parts = [self.cause, *self._told()]
-        if self.next_step:
-            parts.append("Next: " + _sentence(self.next_step))
         if self.unchanged and not self.wrote:
             parts.append("Nothing was changed.")
+        if self.next_step:
+            parts.append("Next: " + _sentence(self.next_step))
         return " ".join(parts)
 
     def _told(self) -> list[str]:

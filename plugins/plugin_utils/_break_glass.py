@@ -18,6 +18,7 @@ from typing import Any
 
 from ..module_utils._dsm.diagnosis import diagnose, is_of_azure
 from ..module_utils._errors import printable
+from ._messages import parted
 
 Result = Mapping[str, Any]
 
@@ -322,18 +323,13 @@ def _failure(found: Mapping[str, Any]) -> str:
         elif proof["verdict"] == Verdict.UNKNOWN.value:
             told.append(
                 f"Group {proof['group']}: {proof['verdict']}: no proof that Entra or Azure refuses DSM "
-                f"(connection: {_without_advice(proof['connection'])}; sync: {_without_advice(proof['sync'])})."
+                f"(connection: {parted(proof['connection'])[0]}; sync: {parted(proof['sync'])[0]})."
             )
     if not told:
         return ""
     return printable(
         " ".join([*told, f"Run the same again {f'after {until}' if until else 'when the cause is corrected'}."])
     )
-
-
-def _without_advice(words: str) -> str:
-    """The failure of a module without its next step: the message has one of its own."""
-    return words.partition(" Next: ")[0].rstrip(".")
 
 
 def restored(result: Result) -> list[str]:

@@ -21,6 +21,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ..module_utils._declaration.applications import SELECTORS
 from ..module_utils._declaration.check import meant
 from ._bare import bare
+from ._messages import next_steps, parted
 from ._set_up import application_selector
 
 OPTIONS = (
@@ -34,6 +35,7 @@ OPTIONS = (
 _VAULT_KEYS = ("name", "resource_id", "uri", "tags", "resource_group", "type")
 # Each step that revokes access, and each that cannot be undone, with the words for it.
 _REVOKING = {"credential": "credential of the application", "rights": "rights at the vault"}
+_AGAIN = "run the teardown again when the cause is mended, which goes on from here"
 _FINAL = {"group": "group", "application": "application", "vault": "vault"}
 
 Result = Mapping[str, Any]
@@ -257,7 +259,11 @@ def _stops(asked: Mapping[str, Any], seen: _Outcomes) -> list[str]:
     # A vault that is used or full is a question to the user; a lock is an obstacle like others.
     if vault and any(reason.get(fact) for fact in ("groups", "contents", "option")):
         found.append(vault)
-    return list(dict.fromkeys(found))
+    found = list(dict.fromkeys(found))
+    if len(found) < 2:
+        return found
+    steps = next_steps(found)
+    return [*(f"{parted(message)[0]}." for message in found), *([steps] if steps else [])]
 
 
 def _waits(seen: _Outcomes) -> bool:
@@ -289,16 +295,11 @@ def _failures(seen: _Outcomes) -> list[tuple[str, str]]:
 def _told(failures: list[tuple[str, str]], seen: _Outcomes) -> list[str]:
     if not failures:
         return []
-    told = [f"{words[0].upper()}{words[1:]}: {message}" for words, message in failures]
+    told = [f"{words[0].upper()}{words[1:]}: {parted(message)[0]}." for words, message in failures]
     # What has failed after its removal was asked for may be gone.
     stays = [words for step, words in _FINAL.items() if seen.ok(step) is None and not seen.has_written(step)]
-    return [
-        *told,
-        "What cannot be undone has been left as it is after that "
-        f"({', '.join(stays)}). Run the teardown again when the cause is mended: it goes on from here."
-        if stays
-        else "Run the teardown again when the cause is mended: it goes on from here.",
-    ]
+    left = f"What cannot be undone has been left as it is after that ({', '.join(stays)}). " if stays else ""
+    return [*told, left + next_steps((message for _words, message in failures), _AGAIN)]
 
 
 def _notes(asked: Mapping[str, Any], seen: _Outcomes, client_id: str | None) -> list[str]:

@@ -38,7 +38,7 @@ def lost(journal: Journal) -> None:
 def test_a_failure_before_the_first_write_has_changed_nothing() -> None:
     failure = after(refused(unchanged=True))
 
-    assert str(failure) == "Azure, vault akv: it is refused. Next: ask. Nothing was changed."
+    assert str(failure) == "Azure, vault akv: it is refused. Nothing was changed. Next: ask."
     told = failure.to_fail_json()
     assert (told["changed"], told["failure"]["done"], told["failure"]["unknown"]) == (False, [], [])
 

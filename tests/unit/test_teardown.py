@@ -183,12 +183,15 @@ def test_after_a_failure_nothing_goes_that_cannot_come_back() -> None:
 
 
 def test_all_failures_are_told_together() -> None:
-    found = state({**LOOKS, "credential": failed("Graph is down"), "rights": failed("locked")})
+    down, locked = failed("Graph is down. Next: wait."), failed("it is locked. Next: have the lock removed.")
+    found = state({**LOOKS, "credential": down, "rights": locked})
 
-    text = " ".join(found["failures"])
-    assert "Graph is down" in text
-    assert "locked" in text
-    assert "(group, application, vault)" in text
+    assert found["failures"] == [
+        "Credential of the application: Graph is down.",
+        "Rights at the vault: it is locked.",
+        "What cannot be undone has been left as it is after that (group, application, vault). Next: wait; have the "
+        "lock removed; run the teardown again when the cause is mended, which goes on from here.",
+    ]
 
 
 @pytest.mark.parametrize("told", ["done", "unknown"])

@@ -1,0 +1,23 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Messages of modules, for messages that join several: what failed, and the next step, which they name once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def parted(message: str) -> tuple[str, str]:
+    """What failed, and what to do next, which is empty where the message names nothing. Both without a full stop."""
+    cause, _mark, step = message.partition(" Next: ")
+    return cause.rstrip("."), step.rstrip(".")
+
+
+def next_steps(messages: Iterable[str], *last: str) -> str:
+    """One sentence with the next steps of these messages, each once, and ``last``; empty where there is none."""
+    steps = dict.fromkeys([*(parted(message)[1] for message in messages), *last])
+    named = [step for step in steps if step]
+    return f"Next: {'; '.join(named)}." if named else ""
