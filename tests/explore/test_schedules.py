@@ -45,6 +45,7 @@ MEETINGS = [
     ("certificates", ("app: certificate", "somebody: certificate"), "A2 B A"),
     ("secrets", ("rotate", "rotate, other run"), "A3 B A"),
     ("secrets", ("rotate", "rotate, other run"), "A4 B A"),
+    ("secrets", ("rotate, always", "rotate, own pair"), "A6 B A"),
     ("links", ("group: edit", "group: other edit"), "A2 B A"),
     ("links", ("group: new", "group: new, other run"), "A1 B A"),
     ("vaults", ("vault: tags", "vault: other tags"), "A2 B A"),
@@ -150,6 +151,8 @@ def test_an_earlier_answer_once_more_is_refused_or_makes_no_difference(
 @pytest.mark.parametrize(
     ("scene", "name", "number", "what"),
     [
+        ("links", "first use", 2, "without 0.hmg"),
+        ("links", "first use", 8, "without endDateTime"),
         ("links", "first use", 8, "without keyId"),
         ("links", "first use", 8, "without secretText"),
         ("applications", "app: consent", 1, "responses.2.body.appId null"),

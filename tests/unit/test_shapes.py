@@ -80,3 +80,11 @@ def test_an_answer_that_is_not_read_may_be_anything() -> None:
 @given(st.sampled_from(sorted(ANSWERS)), anything)
 def test_no_answer_is_too_strange(call: tuple[str, str], answer: Any) -> None:
     assert isinstance(complaint_about(*call, answer), str | None)
+
+
+@pytest.mark.parametrize("member", ["kind", "tenant_id", "client_id", "subscription_id"])
+@pytest.mark.parametrize("value", [None, 5])
+def test_a_link_that_does_not_tell_whose_it_is_is_not_taken_for_another_one(member: str, value: Any) -> None:
+    group = {**GROUP, "hmg": {"id": stored_link(**{member: value})}}
+
+    assert f"hmg.id.{member} is " in str(complaint_about("GET", routes.GROUPS, [group]))
