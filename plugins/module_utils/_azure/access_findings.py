@@ -18,7 +18,7 @@ from .access import judge
 from .access_cut import Step, action_of, is_over, object_of
 from .access_record import Record, StoreRights, each_once
 from .facts import Access, Credential
-from .locks import Action, Locks
+from .locks import Action, Locks, in_words, records
 from .sources import EFFECTIVE, Source
 from .switches import how_to_enable
 from .verdicts import Wanted
@@ -132,10 +132,10 @@ def locked_finding(store: StoreRights, locks: Locks, needed: Iterable[Action]) -
         FAILED,
         store.label,
         expected,
-        "; ".join(f"{lock.label} forbids {action} at {scope}" for (action, scope), lock in forbidden),
+        in_words(forbidden),
         "have those who own the locks remove them for the time of the change; the disabled service principal and what "
         "no lock covers do not wait for that",
-        locks=[lock.record() for lock in dict.fromkeys(lock for _action, lock in forbidden)],
+        locks=records(forbidden),
     )
 
 

@@ -120,18 +120,26 @@ def forbidden_by(forbidden: Sequence[tuple[Action, Lock]], *, obj: str, told: st
 
     ``told``: what has become of the task, as a sentence; without one, the failure comes before the first write.
     """
-    listed = "; ".join(f"{lock.label} forbids {action} at {scope}" for (action, scope), lock in forbidden)
-    concerned = list(dict.fromkeys(lock for _action, lock in forbidden))
     return TaskError(
-        f"locks forbid what has to be changed: {listed}",
+        f"locks forbid what has to be changed: {in_words(forbidden)}",
         plane="Azure",
         obj=obj,
         next_step="have those who own the locks remove them for the time of the change (`az lock list`, "
         f"`az lock delete`), and run the task again{f'. {told}' if told else ''}",
         unchanged=not told,
         code=SCOPE_LOCKED,
-        locks=[lock.record() for lock in concerned],
+        locks=records(forbidden),
     )
+
+
+def in_words(forbidden: Sequence[tuple[Action, Lock]]) -> str:
+    """Which lock forbids which action, and where."""
+    return "; ".join(f"{lock.label} forbids {action} at {scope}" for (action, scope), lock in forbidden)
+
+
+def records(forbidden: Sequence[tuple[Action, Lock]]) -> list[dict[str, str]]:
+    """The locks concerned, each once."""
+    return [lock.record() for lock in dict.fromkeys(lock for _action, lock in forbidden)]
 
 
 def _at(arm: Channel, scope: str) -> list[Lock]:
