@@ -4,15 +4,17 @@
 
 """Stands in for the modules of awx.awx: takes the options that they document, refuses others, and asks no AWX.
 
-The documentation comes from the community package `ansible`, of which nothing else is unpacked.
+The options are kept in awx_options.json: taken from the documentation of awx.awx in the community package `ansible`, of
+which nothing else is kept. To take them anew, from the root of the project:
+
+    python -m pip download --no-deps ansible==12.3.0
+    PYTHONPATH=tests:.build/collections .venv/bin/python -m distribution.awx_modules ansible-12.3.0-py3-none-any.whl
 """
 
 from __future__ import annotations
 
 import ast
-import fcntl
 import json
-import subprocess
 import sys
 import zipfile
 from collections.abc import Collection, Mapping
@@ -23,7 +25,9 @@ import yaml
 
 from support.playbook import ROOT
 
-RELEASE = "12.3.0"
+OPTIONS = Path(__file__).with_name("awx_options.json")
+PLAYBOOK = ROOT / "playbooks" / "awx.yml"
+AWX = "awx.awx."
 PLUGINS = "ansible_collections/awx/awx/plugins"
 
 # Ansible's own check of arguments, as for a module, and a record of what was given.
@@ -47,29 +51,30 @@ class ActionModule(ActionBase):
 """
 
 
-def package() -> Path:
-    """The package as a file, fetched once for this folder."""
-    directory = ROOT / ".build" / "wheels"
-    directory.mkdir(parents=True, exist_ok=True)
-    wheel = directory / f"ansible-{RELEASE}-py3-none-any.whl"
-    with (directory / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not wheel.exists():
-            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-            subprocess.run([*pip, "--dest", str(directory), f"ansible=={RELEASE}"], check=True)
-    return wheel
+def modules() -> list[str]:
+    """The modules of awx.awx that the playbook calls, in order."""
+    (play,) = yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8"))
+    return [name.removeprefix(AWX) for task in play["tasks"] for name in task if name.startswith(AWX)]
 
 
 def write_collection(target: Path, modules: Collection[str]) -> None:
-    """A collection awx.awx with these modules, below a folder of collections; an error for one that awx.awx lacks."""
+    """A collection awx.awx with these modules, below a folder of collections; an error for one whose options lack."""
     actions = target / PLUGINS / "action"
     actions.mkdir(parents=True)
-    with zipfile.ZipFile(package()) as wheel:
+    options = json.loads(OPTIONS.read_text(encoding="utf-8"))
+    for module in modules:
+        (actions / f"{module}.py").write_text(ACTION, encoding="utf-8")
+        (actions / f"{module}.json").write_text(json.dumps(options[module]), encoding="utf-8")
+
+
+def take_options(package: Path) -> None:
+    """Keep the options of the modules that the playbook calls, from the package `ansible`."""
+    with zipfile.ZipFile(package) as wheel:
         login = _documented(wheel, "doc_fragments/auth")
-        for module in modules:
-            spec = _spec({**login, **_documented(wheel, f"modules/{module}")})
-            (actions / f"{module}.py").write_text(ACTION, encoding="utf-8")
-            (actions / f"{module}.json").write_text(json.dumps(spec), encoding="utf-8")
+        specs = {
+            module: _spec({**login, **_documented(wheel, f"modules/{module}")}) for module in sorted(set(modules()))
+        }
+    OPTIONS.write_text(json.dumps(specs, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _documented(wheel: zipfile.ZipFile, plugin: str) -> Mapping[str, Any]:
@@ -91,3 +96,7 @@ def _spec(options: Mapping[str, Any]) -> dict[str, Any]:
         }
         for name, option in options.items()
     }
+
+
+if __name__ == "__main__":
+    take_options(Path(sys.argv[1]))

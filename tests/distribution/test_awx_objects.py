@@ -15,12 +15,9 @@ import pytest
 import yaml
 
 from distribution.awx_data import PATTERN, settings
-from distribution.awx_modules import write_collection
+from distribution.awx_modules import AWX, modules, write_collection
 from distribution.installation import plain_environment, said
-from support.playbook import ROOT
 
-PLAYBOOK = ROOT / "playbooks" / "awx.yml"
-AWX = "awx.awx."
 # What a call makes, and where its other options name what has to be there before.
 REFERENCES = {
     "credential": {"credential_type": "credential_type"},
@@ -42,11 +39,6 @@ REFERENCES = {
 }
 
 Call = Mapping[str, Any]
-
-
-def modules() -> list[str]:
-    (play,) = yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8"))
-    return [name.removeprefix(AWX) for task in play["tasks"] for name in task if name.startswith(AWX)]
 
 
 @pytest.fixture(scope="module")
