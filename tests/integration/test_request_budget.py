@@ -6,19 +6,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
+    cdc_compliance_info,
     cdc_connection,
     cdc_group,
     cdc_group_info,
     cdc_sync,
+    cdc_user_info,
     cdc_vault_select,
 )
 from sandbox import Sandbox
+from support.azure_rights import AzureRights
 from support.operate import Operator
+from support.rotations import Rotations
 
 from .conftest import link_options
 
@@ -47,6 +51,26 @@ def test_reads_by_name_cost_the_same_in_an_account_of_any_size(account: Sandbox,
     result = Operator(account.environment())(operation, **params)
     assert not result["changed"]
     assert len(account.journal.requests(since=mark, plane="dsm")) == requests
+
+
+def test_a_new_group_costs_the_same_in_an_account_of_any_size(account: Sandbox) -> None:
+    """Searched, the filter tried with a group that is there; created, read back."""
+    mark = account.journal.mark()
+
+    Operator(account.environment())(cdc_group, name="new", **link_options(account))
+
+    requests = account.journal.requests(since=mark, plane="dsm")
+    assert [entry.method for entry in requests] == ["GET", "GET", "GET", "POST", "GET"]
+
+
+def test_all_groups_cost_a_request_for_each_thousand(account: Sandbox) -> None:
+    mark = account.journal.mark()
+
+    Operator(account.environment())(cdc_group_info)
+
+    number = account.do(lambda state: len(list(state.dsm.default_account.groups)))
+    # A page that is not full need not be the last one (DSM contract §2.2): an empty one is.
+    assert len(account.journal.requests(since=mark, plane="dsm")) == -(-number // 1000) + 1
 
 
 def test_one_write_makes_the_whole_link(
@@ -95,3 +119,32 @@ def test_an_edit_reads_before_it_writes_and_after(
     operate(cdc_group, name=name, **link, **options)
 
     assert [entry.method for entry in sandbox.journal.requests(since=mark, plane="dsm")] == methods
+
+
+# What works through many groups in one task: requests to all planes, for the task and for each group.
+LISTS = {
+    "groups made with a new credential": (9, 8),
+    "the credential renewed": (15, 6),
+    "nothing to renew": (5, 1),
+    "compliance": (17, 2),
+    "the user's view": (3, 0),
+}
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_each_group_of_a_list_adds_the_same_few_requests(azure: AzureRights, number: int) -> None:
+    rotations, operate = Rotations(azure), Operator(azure.sandbox.environment())
+    runs: dict[str, Callable[[], object]] = {
+        "groups made with a new credential": lambda: rotations.started(*map(str, range(number)), type="secret"),
+        "the credential renewed": rotations.due,
+        "nothing to renew": rotations.due,
+        "compliance": lambda: operate(cdc_compliance_info, **azure.operator),
+        "the user's view": lambda: operate(cdc_user_info),
+    }
+    counted = {}
+    for title, run in runs.items():
+        mark = azure.sandbox.journal.mark()
+        run()
+        counted[title] = len(rotations.requests(mark))
+
+    assert counted == {title: task + each * number for title, (task, each) in LISTS.items()}

@@ -166,10 +166,13 @@ class FakeDsm:
 
     def __init__(self, answer: Callable[..., Any]) -> None:
         self.calls: list[tuple[str, str]] = []
+        self.queries: list[Mapping[str, Any]] = []
+        self.filters_groups: bool | None = None
         self._answer = answer
 
     def call(self, method: str, route: str, **details: Any) -> Any:
         self.calls.append((method, route))
+        self.queries.append(details.get("query") or {})
         return self._answer(method, route, **details)
 
 

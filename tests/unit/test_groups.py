@@ -202,6 +202,35 @@ def test_a_miss_under_a_filter_is_not_yet_absence_for_one_who_creates() -> None:
     assert find_by_name(FakeDsm(answer), "hidden", thorough=True) == {"group_id": "1", "name": "hidden"}
 
 
+def test_a_server_that_is_known_to_filter_is_believed_in_an_account_of_any_size() -> None:
+    dsm = server(numbered(3000))
+
+    found = [find_by_name(dsm, f"new-{number}", thorough=True) for number in range(3)]
+
+    # The first miss: a group that is there, found by its name. From then on a miss costs one request.
+    assert (found, len(dsm.calls)) == ([None, None, None], 3 + 2)
+    assert dsm.queries[1] == {"limit": 1}
+
+
+@pytest.mark.parametrize("name", ["two words", "größe", "a+b", "100%", "$eq", ""])
+def test_a_name_that_a_filter_may_misread_is_searched_in_full(name: str) -> None:
+    dsm = server(numbered(3))
+
+    assert find_by_name(dsm, name, thorough=True) is None
+    assert "filter" not in dsm.queries[-1]
+
+
+def test_an_account_without_groups_teaches_nothing_about_its_server() -> None:
+    groups: list[dict[str, Any]] = []
+    dsm = server(groups)
+
+    assert find_by_name(dsm, "first", thorough=True) is None
+    groups += numbered(1)
+
+    assert find_by_name(dsm, "second", thorough=True) is None
+    assert dsm.filters_groups is True
+
+
 @pytest.mark.parametrize("filters", [True, False])
 def test_names_are_compared_exactly(filters: bool) -> None:
     dsm = server([{"group_id": "1", "name": "AKV"}, {"group_id": "2", "name": "akv "}], filters=filters)

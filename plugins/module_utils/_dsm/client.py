@@ -134,6 +134,8 @@ class DsmClient:
     ) -> None:
         self.clock = clock
         self.journal = journal or Journal()
+        # Whether the list of groups heeds a filter by name; None until it was tried.
+        self.filters_groups: bool | None = None
         self._login = login
         self._transport = transport
         self._budget = budget

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -177,25 +178,47 @@ def find_by_name(dsm: DsmClient, name: str, *, thorough: bool = False) -> dict[s
     Old servers ignore filters, so an answer that holds other groups means: page through all (DSM contract §2.2).
 
     Args:
-        thorough: page through all groups before saying that there is none; asked for before creating one.
+        thorough: believe that there is none only from a server that is known to honour the filter, and page through all
+            groups otherwise; asked for before creating one.
 
     Raises:
         TaskError: several groups have this name.
     """
-    label = f'group "{name}"'
-    query = {"filter": json.dumps({"name": {"$eq": name}}), "limit": PAGE}
-    answer = items(dsm.call("GET", routes.GROUPS, query=query, obj=label), "groups")
+    answer = _filtered(dsm, name)
     hits = [group for group in answer if group.get("name") == name]
-    if len(hits) < len(answer) or (thorough and not hits):
+    if len(hits) < len(answer) or (thorough and not hits and not _is_sure_to_filter(dsm, name)):
         hits = [group for group in list_all(dsm) if group.get("name") == name]
     if len(hits) > 1:
         raise TaskError(
             f"{len(hits)} groups have this name: {', '.join(sorted(str(group['group_id']) for group in hits))}",
             plane="DSM",
-            obj=label,
+            obj=f'group "{name}"',
             next_step="name the one that you mean by its group_id",
         )
     return hits[0] if hits else None
+
+
+def _filtered(dsm: DsmClient, name: str) -> list[dict[str, Any]]:
+    """The answer to a filter by this name: at least those that have it, if the server knows of them."""
+    query = {"filter": json.dumps({"name": {"$eq": name}}), "limit": PAGE}
+    return items(dsm.call("GET", routes.GROUPS, query=query, obj=f'group "{name}"'), "groups")
+
+
+def _is_sure_to_filter(dsm: DsmClient, name: str) -> bool:
+    """Whether the server finds a group by this name if there is one; tried once with a group that is there.
+
+    A name with other characters than these may be read differently by the server, which a try with another name does
+    not show.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_.-]+", name) is None:
+        return False
+    if dsm.filters_groups is None:
+        known = items(dsm.call("GET", routes.GROUPS, query={"limit": 1}, obj="groups"), "groups")
+        if not known:
+            return False
+        found = _filtered(dsm, str(known[0]["name"]))
+        dsm.filters_groups = known[0]["group_id"] in [group.get("group_id") for group in found]
+    return dsm.filters_groups
 
 
 def list_all(dsm: DsmClient) -> Iterator[dict[str, Any]]:
