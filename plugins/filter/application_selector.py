@@ -42,11 +42,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _set_up
 from ..plugin_utils._unsafe import unsafe
 
 
 def application_selector(application: Any) -> Any:
+    from ..plugin_utils import _set_up
+
     if not isinstance(application, Mapping):
         raise AnsibleFilterError("fortanix.dsm.application_selector: give it an application, a dictionary")
     return unsafe(_set_up.application_selector(application))

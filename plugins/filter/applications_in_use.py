@@ -44,11 +44,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _rotations
 from ..plugin_utils._unsafe import unsafe
 
 
 def applications_in_use(groups: Any, azure_service: Any) -> Any:
+    from ..plugin_utils import _rotations
+
     if not isinstance(groups, list) or not all(isinstance(group, Mapping) for group in groups):
         raise AnsibleFilterError("fortanix.dsm.applications_in_use: give it the groups of cdc_group_info")
     return unsafe(_rotations.applications_in_use(groups, str(azure_service)))

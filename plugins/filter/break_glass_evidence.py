@@ -64,11 +64,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _break_glass
 from ..plugin_utils._unsafe import unsafe
 
 
 def break_glass_evidence(cut: Any, seen: Any, connections: Any, syncs: Any, about: Any) -> Any:
+    from ..plugin_utils import _break_glass
+
     lists = isinstance(connections, (list, tuple)) and isinstance(syncs, (list, tuple))
     if not lists or not all(isinstance(one, Mapping) for one in (cut, seen, about, *connections, *syncs)):
         raise AnsibleFilterError("fortanix.dsm.break_glass_evidence: give it the results of tasks")

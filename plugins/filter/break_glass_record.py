@@ -43,11 +43,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _break_glass
 from ..plugin_utils._unsafe import unsafe
 
 
 def break_glass_record(cut: Any, seen: Any) -> Any:
+    from ..plugin_utils import _break_glass
+
     if not isinstance(cut, Mapping) or not isinstance(seen, Mapping):
         raise AnsibleFilterError("fortanix.dsm.break_glass_record: give it the results of two tasks")
     return unsafe(_break_glass.record(cut, seen))

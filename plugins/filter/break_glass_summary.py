@@ -54,11 +54,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _break_glass
 from ..plugin_utils._unsafe import unsafe
 
 
 def break_glass_summary(evidence: Any, file: Any = None, sha256: Any = None) -> Any:
+    from ..plugin_utils import _break_glass
+
     if not isinstance(evidence, Mapping) or "proofs" not in evidence:
         raise AnsibleFilterError("fortanix.dsm.break_glass_summary: give it what break_glass_evidence has made")
     return unsafe(_break_glass.summary(evidence, file, sha256))

@@ -56,11 +56,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _set_up
 from ..plugin_utils._unsafe import unsafe
 
 
 def chosen_vault(made: Any, azure_vault: Any, vault: Any, by: str = "uri", planned: Any = False) -> Any:
+    from ..plugin_utils import _set_up
+
     if not all(isinstance(one, Mapping) for one in (made, azure_vault, vault)):
         raise AnsibleFilterError("fortanix.dsm.chosen_vault: give it dictionaries")
     if by not in ("uri", "resource_id"):

@@ -37,11 +37,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _compliance_report
 from ..plugin_utils._unsafe import unsafe
 
 
 def compliance_failure(report: Any) -> Any:
+    from ..plugin_utils import _compliance_report
+
     if not isinstance(report, Mapping) or "groups" not in report:
         raise AnsibleFilterError("fortanix.dsm.compliance_failure: give it a report")
     return unsafe(_compliance_report.failure(report))

@@ -51,11 +51,14 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _compliance_report
 from ..plugin_utils._unsafe import unsafe
 
 
-def compliance_files(report: Any, formats: Any = _compliance_report.FORMATS) -> Any:
+def compliance_files(report: Any, formats: Any = None) -> Any:
+    from ..plugin_utils import _compliance_report
+
+    if formats is None:
+        formats = _compliance_report.FORMATS
     if not isinstance(report, Mapping) or report.get("format") != _compliance_report.FORMAT:
         raise AnsibleFilterError("fortanix.dsm.compliance_files: give it what compliance_report has made")
     if not isinstance(formats, (list, tuple)) or not set(formats) <= set(_compliance_report.FORMATS):

@@ -41,12 +41,13 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._compliance_policy import Policy
-from ..module_utils._errors import TaskError
 from ..plugin_utils._unsafe import unsafe
 
 
 def compliance_policy(option: Any) -> Any:
+    from ..module_utils._compliance_policy import Policy
+    from ..module_utils._errors import TaskError
+
     try:
         return unsafe(Policy.from_option(option).record())
     except TaskError as error:

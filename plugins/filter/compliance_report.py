@@ -58,14 +58,15 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._errors import TaskError
-from ..plugin_utils import _compliance_report
 from ..plugin_utils._unsafe import unsafe
 
 _MANIFEST = Path(__file__).parents[2] / "MANIFEST.json"
 
 
 def compliance_report(result: Any, policy: Any = None, all_groups: bool | None = None) -> Any:
+    from ..module_utils._errors import TaskError
+    from ..plugin_utils import _compliance_report
+
     results = result.get("results", [result]) if isinstance(result, Mapping) else []
     if not results or not all(isinstance(one, Mapping) and {"checked_at", "groups"} <= one.keys() for one in results):
         raise AnsibleFilterError(

@@ -50,11 +50,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _declared_groups
 from ..plugin_utils._unsafe import unsafe
 
 
 def declared_groups(variables: Any, hosts: Any) -> Any:
+    from ..plugin_utils import _declared_groups
+
     if not isinstance(variables, Mapping) or not isinstance(hosts, (list, tuple)):
         raise AnsibleFilterError("fortanix.dsm.declared_groups: give it hostvars, and a list of hosts")
     if not hosts:

@@ -39,11 +39,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _set_up
 from ..plugin_utils._unsafe import unsafe
 
 
 def groups_in_approval(credential: Any) -> Any:
+    from ..plugin_utils import _set_up
+
     if not isinstance(credential, Mapping):
         raise AnsibleFilterError("fortanix.dsm.groups_in_approval: give it the result of a task")
     return unsafe(_set_up.groups_in_approval(credential))

@@ -62,11 +62,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _overview
 from ..plugin_utils._unsafe import unsafe
 
 
 def overview_tables(account: Any, groups: Any, user: Any, limit: Any) -> Any:
+    from ..plugin_utils import _overview
+
     if not all(isinstance(one, Mapping) for one in (account, groups, user)):
         raise AnsibleFilterError("fortanix.dsm.overview_tables: give it the results of three tasks")
     try:

@@ -39,12 +39,13 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from ..module_utils._errors import printable
-from ..module_utils._places import problem_of
 from ..plugin_utils._unsafe import unsafe
 
 
 def place_problem(path: Any) -> Any:
+    from ..module_utils._errors import printable
+    from ..module_utils._places import problem_of
+
     text = str(path)
     return unsafe(printable(problem_of(text) if os.path.isabs(text) else f'"{text}" is not an absolute path'))
 

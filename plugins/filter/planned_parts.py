@@ -49,10 +49,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _planned_parts
-
 
 def planned_parts(made: Any, check_mode: Any) -> Any:
+    from ..plugin_utils import _planned_parts
+
     if not isinstance(made, Mapping) or not isinstance(check_mode, bool):
         raise AnsibleFilterError("fortanix.dsm.planned_parts: give it a dictionary of results, and ansible_check_mode")
     return _planned_parts.planned_parts(made, check_mode=check_mode)

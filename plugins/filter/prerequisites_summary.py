@@ -44,11 +44,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _shared_objects
 from ..plugin_utils._unsafe import unsafe
 
 
 def prerequisites_summary(result: Any, fail_on: Any) -> Any:
+    from ..plugin_utils import _shared_objects
+
     if not isinstance(result, Mapping) or not isinstance(fail_on, (list, tuple)):
         raise AnsibleFilterError("fortanix.dsm.prerequisites_summary: give it the result of a task, and a list")
     return unsafe(_shared_objects.prerequisites_summary(result, fail_on))

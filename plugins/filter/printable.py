@@ -40,7 +40,6 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..module_utils._errors import printable as _printable
 from ..plugin_utils._unsafe import unsafe
 
 
@@ -49,8 +48,10 @@ def printable(value: Any) -> Any:
 
 
 def _in_depth(value: Any) -> Any:
+    from ..module_utils import _errors
+
     if isinstance(value, str):
-        return _printable(value)
+        return _errors.printable(value)
     if isinstance(value, Mapping):
         return {_in_depth(name): _in_depth(member) for name, member in value.items()}
     return [_in_depth(member) for member in value] if isinstance(value, (list, tuple)) else value

@@ -37,11 +37,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _break_glass
 from ..plugin_utils._unsafe import unsafe
 
 
 def restore_access_summary(result: Any) -> Any:
+    from ..plugin_utils import _break_glass
+
     if not isinstance(result, Mapping):
         raise AnsibleFilterError("fortanix.dsm.restore_access_summary: give it the result of a task")
     return unsafe(_break_glass.restored(result))

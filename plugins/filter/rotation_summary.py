@@ -43,11 +43,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _rotations
 from ..plugin_utils._unsafe import unsafe
 
 
 def rotation_summary(result: Any, application: Any) -> Any:
+    from ..plugin_utils import _rotations
+
     if not isinstance(result, Mapping) or not isinstance(application, Mapping):
         raise AnsibleFilterError("fortanix.dsm.rotation_summary: give it the result of a task, and an application")
     return unsafe(_rotations.summary(result, application))

@@ -36,11 +36,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _set_up
 from ..plugin_utils._unsafe import unsafe
 
 
 def setup_line(summary: Any) -> Any:
+    from ..plugin_utils import _set_up
+
     if not isinstance(summary, Mapping):
         raise AnsibleFilterError("fortanix.dsm.setup_line: give it a summary, a dictionary")
     return unsafe(_set_up.line(summary))

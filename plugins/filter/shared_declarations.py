@@ -47,11 +47,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _shared_objects
 from ..plugin_utils._unsafe import unsafe
 
 
 def shared_declarations(groups: Any, own: Any) -> Any:
+    from ..plugin_utils import _shared_objects
+
     if not isinstance(groups, list) or not all(isinstance(group, Mapping) for group in groups):
         raise AnsibleFilterError("fortanix.dsm.shared_declarations: give it a list of groups, each a dictionary")
     if not isinstance(own, Mapping):

@@ -46,11 +46,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _shared_objects
 from ..plugin_utils._unsafe import unsafe
 
 
 def shared_failures(places: Any, results: Any) -> Any:
+    from ..plugin_utils import _shared_objects
+
     if not isinstance(places, list) or not isinstance(results, Mapping):
         raise AnsibleFilterError("fortanix.dsm.shared_failures: give it the places of a host, and hostvars")
     return unsafe(_shared_objects.failures(places, results))

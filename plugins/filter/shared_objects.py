@@ -76,11 +76,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _shared_objects
 from ..plugin_utils._unsafe import unsafe
 
 
 def shared_objects(variables: Any, hosts: Any, shared_by: Any) -> Any:
+    from ..plugin_utils import _shared_objects
+
     if not isinstance(variables, Mapping) or not isinstance(hosts, (list, tuple)):
         raise AnsibleFilterError("fortanix.dsm.shared_objects: give it hostvars, and a list of hosts")
     # A host that has not come so far has none; fortanix.dsm.shared_problems says so.

@@ -55,11 +55,12 @@ from typing import Any
 from ansible import constants
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _shared_objects
 from ..plugin_utils._unsafe import unsafe
 
 
 def shared_problems(shared: Any, batch: Any, host: Any) -> Any:
+    from ..plugin_utils import _shared_objects
+
     if not isinstance(shared, Mapping) or not isinstance(batch, (list, tuple)):
         raise AnsibleFilterError("fortanix.dsm.shared_problems: give it what is shared, and a list of hosts")
     strategy = str(constants.config.get_config_value("DEFAULT_STRATEGY"))

@@ -47,10 +47,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _set_up
-
 
 def sync_conditions(results: Any, sync: Any) -> Any:
+    from ..plugin_utils import _set_up
+
     if not isinstance(results, Mapping) or not isinstance(results.get("group"), Mapping):
         raise AnsibleFilterError("fortanix.dsm.sync_conditions: give it the results of tasks, that of the group too")
     return _set_up.sync_conditions(results, str(sync))

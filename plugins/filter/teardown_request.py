@@ -48,11 +48,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _teardown
 from ..plugin_utils._unsafe import unsafe
 
 
 def teardown_request(variables: Any, named: Any) -> Any:
+    from ..plugin_utils import _teardown
+
     if not isinstance(variables, Mapping) or not isinstance(named, list):
         raise AnsibleFilterError("fortanix.dsm.teardown_request: give it variables by name, and a list of names")
     return unsafe(_teardown.request(variables, named))

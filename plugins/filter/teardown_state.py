@@ -49,11 +49,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _teardown
 from ..plugin_utils._unsafe import unsafe
 
 
 def teardown_state(asked: Any, results: Any) -> Any:
+    from ..plugin_utils import _teardown
+
     if not isinstance(asked, Mapping) or not isinstance(results, Mapping):
         raise AnsibleFilterError("fortanix.dsm.teardown_state: give it a request, and results by step")
     return unsafe(_teardown.state(asked, results))

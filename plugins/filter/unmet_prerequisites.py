@@ -48,11 +48,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils import _shared_objects
 from ..plugin_utils._unsafe import unsafe
 
 
 def unmet_prerequisites(result: Any, statuses: Any = ("failed",)) -> Any:
+    from ..plugin_utils import _shared_objects
+
     if not isinstance(result, Mapping) or not isinstance(statuses, (list, tuple)):
         raise AnsibleFilterError("fortanix.dsm.unmet_prerequisites: give it the result of a task, and a list")
     return unsafe(_shared_objects.unmet(result, statuses))

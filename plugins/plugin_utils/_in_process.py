@@ -20,6 +20,7 @@ import importlib
 import json
 import logging
 import os
+import pkgutil
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -78,10 +79,20 @@ def preloaded(operation: Operation, *libraries: str) -> Operation:
     A failure is not reported here: the operation reports it when it runs, and a task may run on another Python.
     """
     if sys.platform != "darwin" and _switched_on(os.environ.get(SWITCH_ENVIRONMENT, "")) is not False:
-        for library in libraries:
+        for library in (*libraries, *_filters()):
             with _quiet_libraries(), contextlib.suppress(Exception):
                 importlib.import_module(library)
     return operation
+
+
+def _filters() -> Iterator[str]:
+    """The modules of all filters of the collection.
+
+    Ansible imports each of them to find one, again in each fork whose task uses one, unless they were imported before.
+    """
+    package = importlib.import_module("..filter", __package__)
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        yield found.name
 
 
 class Invocation(Censored):

@@ -75,6 +75,14 @@ def test_nothing_but_the_standard_library_and_ansible_is_imported(path: Path) ->
     assert [name for name in imported_by(path) if name.partition(".")[0] not in allowed] == []
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "plugins/filter").glob("*.py")), ids=name_of)
+def test_a_filter_imports_its_logic_when_it_is_used(path: Path) -> None:
+    """To find one filter, Ansible imports the files of all of them, in each process of a task."""
+    first = [node for node in syntax_of(path).body if isinstance(node, ast.ImportFrom) and node.level]
+
+    assert [node.module for node in first if node.module != "plugin_utils._unsafe"] == []
+
+
 def test_the_operations_load_no_library_before_they_run() -> None:
     package = "ansible_collections.fortanix.dsm.plugins.module_utils._operations"
     load = "; ".join(f"import {package}.{name}" for name in MODULES)
