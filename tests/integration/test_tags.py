@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox
+from support.chain import Chain
 from support.playbook import ROOT, Ansible, Run
-
-from .test_chain import Chain
 
 SETUP = ROOT / "playbooks" / "setup.yml"
 

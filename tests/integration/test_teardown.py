@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from integration.test_chain import NAME, TEARDOWN, VAULT, Chain
 from sandbox import Fault, Sandbox
 from sandbox.azure.governance import CAN_NOT_DELETE
+from support.chain import NAME, REFUSED, TEARDOWN, VAULT, Chain
 from support.playbook import Ansible
 
 pytestmark = pytest.mark.long
@@ -21,7 +21,6 @@ pytestmark = pytest.mark.long
 WANTED = {"teardown_group": NAME}
 EVERYTHING = {**WANTED, "teardown_remove_application": True, "teardown_remove_vault": True}
 _ASSIGNMENT = "/{scope}providers/Microsoft.Authorization/roleAssignments/{name}"
-REFUSED = '{"error": {"code": "Stopped", "message": "stopped by the test"}}'
 
 
 @pytest.fixture(scope="module")

@@ -71,6 +71,11 @@ class RoleRun:
     def changed(self) -> list[str]:
         return [step.name for step in self.steps if step.result.get("changed")]
 
+    def named(self, text: str) -> Mapping[str, Any]:
+        """What the one task whose name holds ``text`` has returned."""
+        (hit,) = [step.result for step in self.steps if text in step.name]
+        return hit
+
     @property
     def plan(self) -> set[tuple[str, str, str]]:
         """Plane, object and action of every change."""
