@@ -51,21 +51,17 @@ def assert_none_in(run: Run, secrets: list[str]) -> None:
             assert secret not in text, f"secret {number} is in {where}"
 
 
-# Each form of answer, and both ways to run a module.
-@pytest.mark.parametrize(
-    ("secrets_on_get", "in_process"),
-    [("blank", "true"), ("echo", "true"), ("echo", "false"), ("omit", "true"), ("mask", "false")],
-)
+# A server that returns the secret as it is, and both ways to run a module. What other servers return holds less.
+@pytest.mark.parametrize("in_process", ["true", "false"])
 def test_not_in_a_successful_set_up(
     ansible: Ansible,
     sandbox: Sandbox,
     name: str,
     link: Mapping[str, str],
     secrets: list[str],
-    secrets_on_get: str,
     in_process: str,
 ) -> None:
-    sandbox.profile = Profile(secrets_on_get=secrets_on_get)
+    sandbox.profile = Profile(secrets_on_get="echo")
     variables = {
         **{f"cdc_setup_{key}": value for key, value in link.items()},
         "cdc_setup_groups": [{"name": name, "vault": {"name": "akv-sandbox-prem"}, **link}],

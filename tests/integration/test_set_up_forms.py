@@ -9,7 +9,6 @@ The role's own tasks run in this process; test_chain.py and test_cdc_setup.py ru
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from support.azure_rights import AzureRights
 from support.chain import DISPLAY_NAME, REFUSED, VAULT, WRITES, Chain
 from support.role_in_process import RoleRun
 
-CLOUDS, MODELS, WAYS = ("public", "government"), ("rbac", "access_policy"), ("plain", "proxy")
 VAULTS = {"public": "akv-sandbox-prem", "government": "akv-sandbox-gov-prem"}
 NAMES = {
     "public": ("microsoftonline.com", "management.azure.com", ".vault.azure.net", ".managedhsm.azure.net"),
@@ -61,9 +59,24 @@ def assert_not_a_word_to_the_other_cloud(chain: Chain, vault: str) -> None:
     assert [host for host in hosts if host.endswith(NAMES[other])] == []
 
 
-@pytest.mark.parametrize(
-    ("cloud", "model", "form", "way"), [*itertools.product(CLOUDS, MODELS, ("certificate", "made"), WAYS)]
-)
+# Each two of these together: what depends on more of them at once there is nowhere in the role.
+FORMS = [
+    ("public", "rbac", "certificate", "plain"),
+    ("public", "access_policy", "made", "proxy"),
+    ("public", "rbac", "made", "proxy"),
+    ("government", "rbac", "made", "plain"),
+    ("government", "access_policy", "certificate", "proxy"),
+    ("government", "access_policy", "certificate", "plain"),
+]
+GIVEN = [
+    ("public", "secret", "plain"),
+    ("public", "certificate", "proxy"),
+    ("government", "secret", "proxy"),
+    ("government", "certificate", "plain"),
+]
+
+
+@pytest.mark.parametrize(("cloud", "model", "form", "way"), FORMS)
 def test_an_empty_subscription_is_planned_set_up_and_done(
     azure: AzureRights, tmp_path: Path, cloud: str, model: str, form: str, way: str
 ) -> None:
@@ -79,7 +92,7 @@ def test_an_empty_subscription_is_planned_set_up_and_done(
     assert_not_a_word_to_the_other_cloud(chain, VAULT)
 
 
-@pytest.mark.parametrize(("cloud", "credential", "way"), [*itertools.product(CLOUDS, ("secret", "certificate"), WAYS)])
+@pytest.mark.parametrize(("cloud", "credential", "way"), GIVEN)
 def test_an_application_and_a_vault_that_are_there_are_used(
     azure: AzureRights, tmp_path: Path, cloud: str, credential: str, way: str
 ) -> None:
