@@ -74,7 +74,7 @@ explore-mutations: $(dev_stamp) $(link) ## take back each fix that the explorer 
 test-browser: $(dev_stamp) $(link) ## run the tests of the compliance page (needs chromium and chromium-driver)
 	@.venv/bin/python -m pytest --numprocesses=0 tests/browser $(PYTEST_ARGS)
 
-test-cores: $(venv_stamp) $(link) ## run the playbook tests with older ansible-cores (CORES_ARGS='2.17' for one)
+test-cores: $(venv_stamp) $(link) ## run the playbook tests with the oldest and newest ansible-core (CORES_ARGS='2.18' for another)
 	@env PYTHONPATH=tests .venv/bin/python -m cores.run $(CORES_ARGS)
 
 molecule: $(dev_stamp) $(link) ## run the Molecule scenarios (MOLECULE_ARGS='default' for one of them)

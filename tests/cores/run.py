@@ -2,16 +2,18 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the playbook tests with the older ansible-cores that meta/runtime.yml promises. Started by `make test-cores`.
+"""Runs the playbook tests with the oldest and the newest supported ansible-core. Started by `make test-cores`.
 
-Each core has an environment of its own below .build/cores, made once. The tests are those of `make test` that prove
-what is up to Ansible itself (every_core.py). A module, role or playbook that none of them has run fails the core.
+Releases between them run when they are named. Each core has an environment of its own below .build/cores, created once.
+The tests are those of `make test` that prove what is up to Ansible itself (every_core.py). A module, role or playbook
+that none of them has run fails the core.
+
+A core for which no Python is installed is reported as "not run". In CI it fails.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from cores.pythons import Version, python_between
 from support.environments import ROOT, NoEnvironment, chosen, lines_of, made_once
 
 TESTS = ("tests/integration", "tests/unit/test_specs_agree.py")
@@ -51,52 +54,69 @@ class Core:
     """One release of ansible-core, the newest of its series."""
 
     version: str
-    newest_python: tuple[int, int]
-    # Distributions that this release wants in another version than constraints.txt has.
-    deviations: tuple[str, ...] = ("resolvelib==1.0.1",)
+    # The range of Python that its metadata names, as far as the tests run on it: they need 3.11.
+    oldest_python: Version
+    newest_python: Version
+    # Distributions that this release requires in another version than constraints.txt has.
+    deviations: tuple[str, ...] = ()
+    # False: runs only when it is named.
+    by_default: bool = True
 
 
-CORES = (Core("2.17.14", (3, 12)), Core("2.18.19", (3, 13)))
+# The oldest that meta/runtime.yml promises, and the newest release. `make test` runs everything with the one of .venv,
+# which is between them.
+CORES = (
+    Core("2.17.14", (3, 11), (3, 12), ("resolvelib==1.0.1",)),
+    Core("2.18.19", (3, 11), (3, 13), ("resolvelib==1.0.1",), by_default=False),
+    Core("2.20.10", (3, 12), (3, 14), by_default=False),
+    Core("2.21.5", (3, 12), (3, 14)),
+)
 
 
 def main(wanted: list[str]) -> int:
-    cores = [core for core in CORES if not wanted or core.version.startswith(tuple(wanted))]
+    cores = [core for core in CORES if (core.version.startswith(tuple(wanted)) if wanted else core.by_default)]
     if not cores:
         print(f"No ansible-core {', '.join(wanted)} here; there are: {', '.join(core.version for core in CORES)}")
         return 2
-    failed = []
+    pythons = {core: python_between(core.oldest_python, core.newest_python) for core in cores}
+    runnable = {core: python for core, python in pythons.items() if python is not None}
+    lacking = [core for core in cores if core not in runnable]
+    in_ci = bool(os.environ.get("CI"))
+    without_python = [f"{'FAILED ' if in_ci else 'not run'}  {needs(core)}" for core in lacking]
+    # Before the output of the tests, and again after it, where it cannot be overlooked.
+    report(without_python)
+    failed = lacking if in_ci else []
     pool = ThreadPoolExecutor()
-    environments = [pool.submit(environment_of, core) for core in cores]
-    for core, python in zip(cores, environments, strict=True):
+    environments = {core: pool.submit(environment_of, core, python) for core, python in runnable.items()}
+    for core, environment in environments.items():
         try:
-            took = run_tests(core, python.result())
+            took = run_tests(core, environment.result())
         except (CoreError, NoEnvironment) as error:
-            failed.append(core.version)
-            print(f"FAILED  ansible-core {core.version}\n{error}\n", flush=True)
+            failed.append(core)
+            report([f"FAILED   ansible-core {core.version}\n{error}\n"])
         else:
-            print(f"ok      ansible-core {core.version}  {took:5.0f} s", flush=True)
+            report([f"ok       ansible-core {core.version}  {took:5.0f} s"])
+    if environments:
+        report(without_python)
     return bool(failed)
 
 
-def environment_of(core: Core) -> Path:
+def needs(core: Core) -> str:
+    oldest, newest = (".".join(map(str, version)) for version in (core.oldest_python, core.newest_python))
+    return f"ansible-core {core.version}: needs Python {oldest} to {newest}, none is installed"
+
+
+def report(lines: list[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+def environment_of(core: Core, python: str) -> Path:
     """The Python of the core's environment: the run-time libraries, the sandbox's and the tests', and this core."""
     pins = [f"ansible-core=={core.version}", *core.deviations]
     tools = [*chosen("requirements-sandbox.txt", TOOLS), *chosen("requirements-dev.txt", TOOLS)]
     requirements = [*lines_of("requirements.txt"), *tools, *pins]
-    return made_once(f"cores/{core.version}", requirements, own_pins=pins, python=base_python(core))
-
-
-def base_python(core: Core) -> str:
-    """A Python that this core supports: the one of .venv, or an older one that is installed."""
-    own = sys.version_info[:2]
-    if own <= core.newest_python:
-        return sys.executable
-    for minor in range(core.newest_python[1], 10, -1):
-        found = shutil.which(f"python3.{minor}")
-        if found and subprocess.run([found, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
-            return found
-    newest = ".".join(map(str, core.newest_python))
-    raise CoreError(f"ansible-core {core.version} runs on Python {newest} at most, and none such is installed.")
+    return made_once(f"cores/{core.version}", requirements, own_pins=pins, python=python)
 
 
 def run_tests(core: Core, python: Path) -> float:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.release import __version__
 
 from sandbox import Sandbox
 from support.playbook import CALLBACKS, ROOT, Ansible, Run
@@ -27,6 +28,8 @@ WAYS = {"here": True, "away": False}
 CHECK = {"check_mode": True, "diff": True}
 VAULT = "akv-sandbox-prem"
 CANARY = "Canary-8f3a2c"
+# Whether results contain the arguments of their task on request only.
+ON_REQUEST = tuple(map(int, __version__.split(".")[:2])) >= (2, 21)
 
 # What differs, and may: an error of ansible-core 2.19 says whether an action or a module has failed.
 ALLOWED_TO_DIFFER = {"exception"}
@@ -53,7 +56,9 @@ class Case:
             options = json.loads(json.dumps(self.options).replace("WAY", way))
             keywords = json.loads(json.dumps(self.keywords).replace("WAY", way))
             task = {"name": f"{self.label} {self.module} {way}", self.module: options, "ignore_errors": True}
-            found.append({**task, "vars": {SWITCH: here}, **keywords})
+            # From ansible-core 2.21 on, results contain the arguments on request only. Plans do without.
+            variables = {SWITCH: here, "ansible_inject_invocation": self.label != "plan"}
+            found.append({**task, "vars": variables, **keywords})
         return found
 
 
@@ -179,6 +184,8 @@ def compare(sandbox: Sandbox, directory: Path, cases: Sequence[Case]) -> Run:
     assert {one.task for one in run.outcomes if one.status == "failed"} == (
         by_outcome["bad"] | by_outcome["no such option"] | by_outcome["refused"]
     )
+    without_arguments = {one.task for one in run.outcomes if not {"invocation", "censored"} & one.result.keys()}
+    assert without_arguments == (by_outcome["plan"] if ON_REQUEST else set())
     assert run.output.count("Using module file") == len(cases)
     assert CANARY not in run.output
     assert [path for path in (run.directory / "tmp").rglob("*") if path.is_file()] == []

@@ -66,8 +66,8 @@ def chosen(name: str, distributions: Collection[str]) -> list[str]:
 
 
 def distribution(requirement: str) -> str:
-    """The name of the distribution in its normal form."""
-    return re.sub(r"[-_.]+", "-", re.split(r"[=<>!~ \[]", requirement, maxsplit=1)[0]).lower()
+    """The name of the distribution in its normal form, without extras, versions, an address and a marker."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[=<>!~ \[;@(]", requirement, maxsplit=1)[0]).lower()
 
 
 def _run(command: Sequence[str]) -> None:

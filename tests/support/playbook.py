@@ -134,7 +134,9 @@ class Ansible:
             file.write_text(json.dumps(variables), encoding="utf-8")
             command += ["-e", f"@{file}"]
         command += ["--check"] * check + ["--diff"] * diff + ["-" + "v" * verbosity] * bool(verbosity)
-        done = self._start(command, directory, environment or {})
+        # Before ansible-core 2.21, results always contain the arguments of their task, which may be secret.
+        shown = {"ANSIBLE_INJECT_INVOCATION": "true"} if verbosity >= 3 else {}
+        done = self._start(command, directory, {**shown, **(environment or {})})
         record = directory / "record.jsonl"
         lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
         outcomes = [TaskOutcome(e["task"], e["status"], e["result"], e["host"]) for e in map(json.loads, lines)]
