@@ -45,7 +45,7 @@ link := .build/collections/ansible_collections/fortanix/dsm
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
 .PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores explore explore-mutations
-.PHONY: molecule lint bench bench-tasks bench-compliance sandbox clean
+.PHONY: molecule lint bench bench-compliance sandbox clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-22s %s\n' "$$name" "$$words"; done
@@ -83,11 +83,8 @@ molecule: $(dev_stamp) $(link) ## run the Molecule scenarios (MOLECULE_ARGS='def
 lint: $(dev_stamp) $(link) ## run all linters (LINT_ARGS='ruff mypy' for some of them)
 	@.venv/bin/python tests/lint/run.py $(LINT_ARGS)
 
-bench: $(dev_stamp) $(link) ## measure what the set-up of 1, 20 and 100 groups costs (BENCH_ARGS='--groups 1 20')
+bench: $(dev_stamp) $(link) ## measure CPU time and requests of tasks and set-ups (BENCH_ARGS='--parts tasks', '--show FILE')
 	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.run $(BENCH_ARGS)
-
-bench-tasks: $(dev_stamp) $(link) ## measure what single tasks cost, in Ansible's process and as modules (BENCH_ARGS='--rounds 9')
-	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.tasks $(BENCH_ARGS)
 
 bench-compliance: $(dev_stamp) $(link) ## measure what a compliance run of many groups costs (BENCH_ARGS='--groups 1000')
 	@env PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.compliance $(BENCH_ARGS)

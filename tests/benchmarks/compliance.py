@@ -52,7 +52,7 @@ def main() -> int:
 def _measure(directory: Path, count: int, batch: int, concurrency: int) -> None:
     with Sandbox.start() as sandbox:
         view = sandbox.world.public
-        _fill(AzureRights(sandbox), count)
+        fill(AzureRights(sandbox), count)
         environment = {**os.environ, **sandbox.environment(), **sandbox.operator_environment(view)}
         given = {
             "cdc_compliance_directory": str(directory),
@@ -89,8 +89,8 @@ def _measure(directory: Path, count: int, batch: int, concurrency: int) -> None:
         print(f"| {count} | {' | '.join(map(str, cells))} |", flush=True)
 
 
-def _fill(rights: AzureRights, count: int) -> None:
-    """Groups, ten to a vault with one key each; the application and the operator have what they need."""
+def fill(rights: AzureRights, count: int) -> None:
+    """Add groups, ten to a vault with one key each; the application and the operator have what they need."""
     for number in range(0, count, _TO_A_VAULT):
         uri = rights.do(lambda azure, number=number: _add_vault(azure, rights, f"akv-scale-{number}"))
         link = rights.link(url=uri, key_vault_type="PREMIUM")

@@ -2,116 +2,121 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a set-up of many groups costs: requests from the sandbox's journal, and seconds. Started by `make bench`.
+"""Measures what this collection costs, as CPU time and requests, and keeps the figures. Started by `make bench`.
 
-Nothing here passes or fails by time. Seconds depend on the machine and on what else it does, so each is also given as a
-ratio to an empty run of ansible-playbook, measured in the same session.
+Nothing here passes or fails by time: goals are printed beside the ratios. All kinds of plays of a part take turns, and
+the median of their rounds counts. CPU time is user and system time of ansible-playbook with all processes that it
+starts, the sandbox excluded; it depends on the machine, so compare the ratios to ``ping``, to a play of debug tasks and
+to an empty ansible-playbook, which are measured in the same rounds.
+
+Each run writes ``.build/benchmarks/<UTC time>.json``, again after each part::
+
+    started: UTC time, ISO 8601
+    machine: ansible_core, python: versions; cores; load_average: of the last minute at the start; commit
+    parts: list of
+      name: tasks, setup, growth or account
+      unit: what the numbers are of: "task" (a further task or item) or "run" (of ansible-playbook)
+      references: kinds that ratios are formed to
+      note: what else to know about the table
+      figures: list of
+        kind: what was measured
+        cpu_seconds, seconds: CPU and elapsed seconds, one number for each round
+        median: of cpu_seconds
+        ratios: reference -> median to the median of the reference
+        requests: DSM, Entra (with Graph), Azure, writes (which are among them): medians
+        play_cpu_seconds: CPU seconds of a play with one such task, for each round; empty for unit "run"
+        goal: {to, at_most, at_least} or null
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import platform
 import subprocess
-import sys
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
-from sandbox import Sandbox
-from sandbox.journal import Entry
-from support.many_hosts import Setup
-from support.playbook import Ansible, Run
+from ansible.release import __version__ as ansible_core
 
-_PLANES = {"DSM": {"dsm"}, "Entra": {"entra", "graph"}, "Azure": {"arm", "vault"}}
-_OPERATIONS = "ansible_collections.fortanix.dsm.plugins.module_utils._operations"
-_REPEATS = 3
+from support.playbook import ROOT
+
+from . import account, growth, setup, tasks
+from .figures import Part, Report, comparison, heading, load, save, table
+
+KEPT = ROOT / ".build" / "benchmarks"
+_ROUNDS = {"tasks": 5, "setup": 5, "growth": 3, "account": 5}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench BENCH_ARGS=...", description="Measure the set-up of many groups.")
-    parser.add_argument("--groups", type=int, nargs="+", default=[1, 20, 100], help="how many groups (1 20 100)")
-    parser.add_argument("--forks", type=int, default=2 * (os.cpu_count() or 1), help="hosts at a time (two a core)")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        empty = _measure_parts(Path(directory))
-        print(f"\n{os.cpu_count()} cores, {options.forks} forks, ansible-core of .venv\n")
-        print("| groups | run | DSM | Entra | Azure | writes | module runs | in the server | seconds | to empty run |")
-        print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
-        for count in options.groups:
-            _measure_setup(Path(directory) / str(count), count, options.forks, empty)
+def main(arguments: Sequence[str] | None = None, kept: Path = KEPT) -> int:
+    options = _options(arguments)
+    if options.show:
+        _show([load(path) for path in options.show])
+        return 0
+    started = datetime.now(timezone.utc)
+    file = kept / f"{started:%Y-%m-%dT%H%M%SZ}.json"
+    report = Report(started.isoformat(timespec="seconds"), _machine(), [])
+    print(heading(report), flush=True)
+    for name in options.parts:
+        with tempfile.TemporaryDirectory() as directory:
+            found = _measures(options)[name](Path(directory), options.rounds or _ROUNDS[name])
+        report = Report(report.started, report.machine, [*report.parts, found])
+        save(report, file)
+        print(f"\n{table(found)}", flush=True)
+    print(f"\nKept in {file}")
     return 0
 
 
-def _measure_parts(directory: Path) -> float:
-    """Seconds of an empty run; prints what Python and the imports of a module take beside it."""
-    with Sandbox.start() as sandbox:
-        ansible = Ansible(sandbox.environment(), directory)
-        empty = _least(lambda: ansible.tasks({"ansible.builtin.meta": "noop"}))
-    parts = {
-        "empty ansible-playbook": empty,
-        "python": _least(lambda: _python("pass")),
-        "imports of cdc_group": _least(
-            lambda: _python(f"import {_OPERATIONS}.cdc_group, ansible.module_utils.basic, urllib3")
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench BENCH_ARGS=...", description="Measure what this collection costs."
+    )
+    parser.add_argument("--parts", nargs="+", choices=_ROUNDS, default=list(_ROUNDS), help="what to measure (all)")
+    parser.add_argument("--rounds", type=int, help="how often each play runs (5; growth: 3)")
+    parser.add_argument("--hosts", type=int, default=20, help="setup: hosts (20)")
+    parser.add_argument("--groups", type=int, nargs="*", default=[1, 20, 100], help="growth: groups (1 20 100)")
+    parser.add_argument(
+        "--lists", type=int, nargs="*", default=[1, 20, 100, 1000], help="growth: groups in one task (1 20 100 1000)"
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 10_000], help="account: groups in it (10 10000)")
+    parser.add_argument("--forks", type=int, default=2 * (os.cpu_count() or 1), help="hosts at a time (two a core)")
+    parser.add_argument("--show", type=Path, nargs="+", metavar="FILE", help="print kept figures, and compare")
+    return parser.parse_args(arguments)
+
+
+def _measures(options: argparse.Namespace) -> dict[str, Callable[[Path, int], Part]]:
+    return {
+        "tasks": tasks.measure,
+        "setup": lambda directory, rounds: setup.measure(directory, rounds, options.hosts, options.forks),
+        "growth": lambda directory, rounds: growth.measure(
+            directory, rounds, options.groups, options.lists, options.forks
         ),
-        "imports of azure_kv_prereqs": _least(
-            lambda: _python(
-                f"import {_OPERATIONS}.azure_kv_prereqs, ansible.module_utils.basic, azure.identity, azure.core.rest"
-            )
-        ),
+        "account": lambda directory, rounds: account.measure(directory, rounds, options.sizes),
     }
-    print("| alone | seconds | to empty run |\n| --- | ---: | ---: |")
-    for name, seconds in parts.items():
-        print(f"| {name} | {seconds:.2f} | {seconds / empty:.2f} |", flush=True)
-    return empty
 
 
-def _least(job: Callable[[], object]) -> float:
-    """The least of some runs: what else the machine does can only add."""
-    return min(_timed(job)[0] for _repeat in range(_REPEATS))
+def _show(reports: Sequence[Report]) -> None:
+    for report in reports:
+        print("\n\n".join([heading(report), *map(table, report.parts)]), end="\n\n")
+    for later in reports[1:]:
+        print(comparison(reports[0], later), end="\n\n")
 
 
-def _timed(job: Callable[[], object]) -> tuple[float, object]:
-    started = time.perf_counter()
-    result = job()
-    return time.perf_counter() - started, result
-
-
-def _python(code: str) -> None:
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def _measure_setup(directory: Path, count: int, forks: int, empty: float) -> None:
-    directory.mkdir()
-    with Sandbox.start() as sandbox:
-        set_up = Setup(sandbox, directory, count, forks=forks, timeout=3600)
-        for name in ("first", "converged"):
-            mark = sandbox.journal.mark()
-            started = time.perf_counter()
-            run = set_up()
-            seconds = time.perf_counter() - started
-            if run.code != 0:
-                raise SystemExit(run.output)
-            _print_row(count, name, sandbox.journal.since(mark), run, seconds, empty)
-            set_up.add_keys()
-
-
-def _print_row(count: int, name: str, entries: list[Entry], run: Run, seconds: float, empty: float) -> None:
-    planes = Counter(plane for entry in entries for plane, names in _PLANES.items() if entry.plane in names)
-    writes = sum(entry.kind == "write" for entry in entries)
-    served = sum(entry.duration for entry in entries)
-    requests = " | ".join(str(planes[plane]) for plane in _PLANES)
-    cells = f"{requests} | {writes} | {_module_runs(run)} | {served:.1f} s | {seconds:.0f} | {seconds / empty:.0f}"
-    print(f"| {count} | {name} | {cells} |", flush=True)
-
-
-def _module_runs(run: Run) -> int:
-    """How often one of our modules was started: only those results have a module's arguments."""
-    results = [one for outcome in run.outcomes for one in outcome.result.get("results") or [outcome.result]]
-    return sum("module_args" in one.get("invocation", {}) for one in results)
+def _machine() -> dict[str, Any]:
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return {
+        "ansible_core": ansible_core,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "load_average": round(os.getloadavg()[0], 2),
+        "commit": commit.stdout.strip(),
+    }
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -2,51 +2,36 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one converged task costs, in the control process and as a module. Started by `make bench-tasks`.
-
-Each cost is CPU time, user and system, of ansible-playbook with its children, without the sandbox: what a play with
-many of the same task takes more than a play with one of them, by task. Kinds of plays take turns, and the median of
-their runs counts. Each is given as a ratio to ``ansible.builtin.ping`` too, as seconds depend on the machine.
-"""
+"""What one task without a change costs, and one item of a loop: in Ansible's process and as a module."""
 
 from __future__ import annotations
 
-import argparse
-import resource
-import statistics
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sandbox import Sandbox
-from support.playbook import Ansible
 
-Tasks = Sequence[Mapping[str, Any]]
+from .figures import Goal, Part, Sample, part
+from .measure import AS_MODULES, PING, Bench, converged, take_turns
 
-PING, WITH_SECRET = "ping", "cdc_group with a client secret"
-_TASKS, _ITEMS = 20, 40
+WITH_SECRET, DEBUG = "cdc_group with a client secret", "ansible.builtin.debug"
 _VAULT = "akv-sandbox-prem"
-_WAYS = ("in-process", "module")
-_SWITCH = "ansible_fortanix_dsm_in_process"
+_DSM_GOALS, _AZURE_GOALS = (0.15, 0.05), (0.28, 0.15)
+# A module costs much more than the spread between two plays, so a few of them do.
+_IN_PROCESS, _MODULES = 40, 5
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench-tasks BENCH_ARGS=...", description="Measure single tasks.")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each play runs (5)")
-    parser.add_argument("--ways", nargs="+", choices=_WAYS, default=_WAYS, help="how the tasks run (both)")
-    options = parser.parse_args()
-    with Sandbox.start() as sandbox, tempfile.TemporaryDirectory() as directory:
-        ansible = Ansible(sandbox.environment(), Path(directory))
-        kinds = _kinds(sandbox)
-        _run(ansible, [kinds[WITH_SECRET]])
-        plays = [_plays(name, task, options.ways) for name, task in kinds.items()]
-        costs = _measure(ansible, {name: play for one in plays for name, play in one.items()}, options.rounds)
-    return _print(costs)
+def measure(directory: Path, rounds: int) -> Part:
+    with Sandbox.start() as sandbox:
+        bench, kinds = Bench(sandbox, directory), tasks(sandbox)
+        bench.tasks([kinds[WITH_SECRET]])
+        samples = take_turns(rounds, lambda: _round(bench, kinds))
+    return part("tasks", "task", samples, references=[PING, DEBUG], goals=_goals(list(kinds)))
 
 
-def _kinds(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
-    """A task of each kind that has nothing to change once it has run."""
+def tasks(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    """A task of each kind. They have nothing to change once the one with a secret has run."""
     view = sandbox.world.public
     vault = view.vaults[_VAULT]
     group = {
@@ -59,66 +44,29 @@ def _kinds(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
     place = {"name": _VAULT, "resource_group": vault.resource_id.split("/")[4], "location": "westeurope"}
     rights = {"vault": {"resource_id": vault.resource_id}, "app_client_id": view.client_id}
     return {
-        PING: {"ansible.builtin.ping": {}},
         "cdc_group_info": {"cdc_group_info": {}},
         "cdc_group": {"cdc_group": group},
-        # The fingerprint of a secret is made to be slow to guess (scrypt), which is most of this task.
+        # The fingerprint of a secret is slow to guess (scrypt), which is most of this task.
         WITH_SECRET: {"cdc_group": {**group, "link_client_secret": view.client_secret}},
         "azure_kv_vault": {"azure_kv_vault": place},
         "azure_kv_prereqs_info": {"azure_kv_prereqs_info": rights},
     }
 
 
-def _plays(name: str, task: Mapping[str, Any], ways: Sequence[str]) -> dict[str, tuple[Tasks, Tasks, int]]:
-    """What is measured -> a play with one, a play with many, and how many more these are."""
-    if name == PING:
-        return {PING: ([task], [task] * (1 + _TASKS), _TASKS)}
-    found: dict[str, tuple[Tasks, Tasks, int]] = {}
-    for way in ways:
-        one = {**task, "vars": {_SWITCH: way == "in-process"}}
-        first, looped = ({**one, "loop": list(range(count))} for count in (1, 1 + _ITEMS))
-        found[f"{name}, task, {way}"] = ([one], [one] * (1 + _TASKS), _TASKS)
-        found[f"{name}, item of a loop, {way}"] = ([first], [looped], _ITEMS)
+def _round(bench: Bench, kinds: dict[str, dict[str, Any]]) -> Iterator[tuple[str, Sample]]:
+    yield PING, bench.ping()
+    yield DEBUG, bench.further({DEBUG: {"msg": "done"}}, _IN_PROCESS)
+    for name, task in kinds.items():
+        yield converged(f"{name}, task", bench.further(task, _IN_PROCESS))
+        yield converged(f"{name}, item of a loop", bench.items(task, 2 * _IN_PROCESS))
+        yield converged(f"{name}, task, as a module", bench.further(task, _MODULES, AS_MODULES))
+        yield converged(f"{name}, item of a loop, as a module", bench.items(task, _MODULES, AS_MODULES))
+
+
+def _goals(names: list[str]) -> dict[str, Goal]:
+    found = {}
+    for name in names:
+        task, item = _AZURE_GOALS if name.startswith("azure_kv_") else _DSM_GOALS
+        found[f"{name}, task"] = Goal(PING, at_most=task)
+        found[f"{name}, item of a loop"] = Goal(PING, at_most=item)
     return found
-
-
-def _measure(
-    ansible: Ansible, plays: Mapping[str, tuple[Tasks, Tasks, int]], rounds: int
-) -> dict[str, tuple[float, float]]:
-    """Seconds of a further task or item, and of a play with one of them."""
-    short: dict[str, list[float]] = {name: [] for name in plays}
-    long: dict[str, list[float]] = {name: [] for name in plays}
-    for _round in range(rounds):
-        for name, (one, many, _count) in plays.items():
-            short[name].append(_run(ansible, one))
-            long[name].append(_run(ansible, many))
-    middle = statistics.median
-    return {
-        name: ((middle(long[name]) - middle(short[name])) / count, middle(short[name]))
-        for name, (_one, _many, count) in plays.items()
-    }
-
-
-def _run(ansible: Ansible, tasks: Tasks) -> float:
-    before = _spent()
-    run = ansible.tasks(*tasks)
-    if run.code != 0:
-        raise SystemExit(run.output)
-    return _spent() - before
-
-
-def _spent() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _print(costs: Mapping[str, tuple[float, float]]) -> int:
-    ping = costs[PING][0]
-    print("| what | CPU ms | to ping | play with one, CPU s |\n| --- | ---: | ---: | ---: |")
-    for name, (further, first) in costs.items():
-        print(f"| {name} | {further * 1000:.0f} | {further / ping:.2f} | {first:.2f} |")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

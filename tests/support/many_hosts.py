@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,12 @@ class Setup:
         self.hosts: dict[str, dict[str, Any]] = self._inventory["cdc"]["hosts"]
 
     def __call__(
-        self, *arguments: str, playbook: Path = SETUP, hosts: str = "cdc", more: Any = None, **options: Any
+        self,
+        *arguments: str,
+        playbook: Path | Sequence[Mapping[str, Any]] = SETUP,
+        hosts: str = "cdc",
+        more: Any = None,
+        **options: Any,
     ) -> Run:
         self._file.write_text(yaml.safe_dump(self._inventory), encoding="utf-8")
         given = ["-i", str(self._file), "--forks", str(self._forks), *arguments]
