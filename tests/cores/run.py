@@ -38,8 +38,8 @@ TOOLS = (
     "pytest-xdist",
     "trustme",
 )
-# Seconds for the tests of one core. More is a defect of the tests, or of this choice of them.
-LIMIT = 900
+# Seconds after which the tests of one core count as hanging. A loaded machine takes several times as long as a quiet one.
+LIMIT = 2400
 
 # This playbook has modules of awx.awx alone; tests/distribution runs it with others in their place, under one core.
 ELSEWHERE = {"awx.yml"}

@@ -9,6 +9,8 @@ import os
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -82,13 +84,19 @@ def issued(authority: trustme.CA, name: str) -> Pair:
     return Pair(made.cert_chain_pems[0].bytes().decode(), made.private_key_pem.bytes().decode())
 
 
+# To generate an RSA key takes longer than all else of a certificate. A process has a few, in turn: neighbours differ.
+_RSA_KEYS = 8
+_turns = count()
+
+
+@cache
+def _rsa_key(_turn: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 def self_signed(common_name: str, days: float = 365, algorithm: Literal["ec", "rsa"] = "ec") -> Pair:
     """A self-signed certificate, as DSM's apps (either algorithm) and Entra's applications (RSA only) use them."""
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-    if algorithm == "rsa":
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    else:
-        key = ec.generate_private_key(ec.SECP256R1())
+    key = _rsa_key(next(_turns) % _RSA_KEYS) if algorithm == "rsa" else ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())

@@ -10,7 +10,7 @@ import hashlib
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import jwt
@@ -48,6 +48,12 @@ class Caller:
     """Application permissions of the API that the token is for."""
 
 
+@cache
+def _signing_key(_cloud: str) -> rsa.RSAPrivateKey:
+    """One for each cloud, for all sandboxes of a process: to generate it takes longer than their start."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class TokenService:
     """Signs and verifies the tokens of one cloud."""
 
@@ -55,10 +61,9 @@ class TokenService:
         self._cloud = cloud
         self._clock = clock
 
-    @cached_property
+    @property
     def _key(self) -> rsa.RSAPrivateKey:
-        """Generated at the first use: it takes a noticeable part of the start-up otherwise."""
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        return _signing_key(self._cloud.name)
 
     @cached_property
     def _key_id(self) -> str:
