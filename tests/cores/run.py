@@ -38,7 +38,7 @@ TOOLS = (
     "pytest-xdist",
     "trustme",
 )
-# Seconds after which the tests of one core count as hanging. A loaded machine takes several times as long as a quiet one.
+# Seconds after which the tests of one core count as hanging. A loaded machine takes several times longer.
 LIMIT = 2400
 
 # This playbook has modules of awx.awx alone; tests/distribution runs it with others in their place, under one core.
