@@ -65,7 +65,7 @@ def account(sandbox: Sandbox, operate: Operator, given_group: Given) -> int:
 
 
 @pytest.mark.every_core
-@pytest.mark.parametrize("with_credential", [True, False])
+@pytest.mark.parametrize("with_credential", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_set_up_on_the_export_changes_nothing(
     ansible: Ansible,
     sandbox: Sandbox,
