@@ -20,10 +20,10 @@ import importlib
 import json
 import logging
 import os
-import pkgutil
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible import constants as C
@@ -90,9 +90,9 @@ def _filters() -> Iterator[str]:
 
     Ansible imports each of them to find one, again in each fork whose task uses one, unless they were imported before.
     """
-    package = importlib.import_module("..filter", __package__)
-    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        yield found.name
+    package = f"{__name__.rpartition('.plugin_utils.')[0]}.filter"
+    for path in sorted(Path(__file__).parents[1].glob("filter/*.py")):
+        yield f"{package}.{path.stem}"
 
 
 class Invocation(Censored):
