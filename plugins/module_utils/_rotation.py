@@ -262,11 +262,15 @@ class Rotation:
 
     @contextmanager
     def holding(self, label: str) -> Iterator[None]:
-        """Around a write: the group counts as a holder no more once the failure proves that nothing was done."""
+        """Around a write: the group counts as a holder no more once the failure proves that nothing was done.
+
+        One that was a holder before stays one: what is proven is that this write has done nothing.
+        """
+        held = label in self.holders
         try:
             yield
         except TaskError as error:
-            if link_edit.changed_nothing(error):
+            if link_edit.changed_nothing(error) and not held:
                 self.holders.pop(label, None)
             raise
 

@@ -151,7 +151,8 @@ class Invocation(Censored):
             return False
         if any(map(_is_relative, _paths(self._operation.SPEC.argument_spec, self.params))):
             return True
-        names = filter(_is_relative, texts_in(self.params))
+        # What reads a path that may be a text, too, strips it first.
+        names = [*filter(_is_relative, map(str.strip, texts_in(self.params)))]
         return any(os.path.lexists(os.path.join(place, name)) for name in names for place in (current, of_playbook))
 
     def outcome(self) -> dict[str, Any]:
@@ -266,10 +267,11 @@ class OperationAction(NormalAction):  # type: ignore[misc]
             yield f"ansible_python_interpreter is {interpreter}, and Ansible runs on {sys.executable}"
 
     def _switched_on(self, variables: Mapping[str, Any]) -> bool:
-        if SWITCH_VARIABLE in variables:
-            switched = _switched_on(self._templar.template(variables[SWITCH_VARIABLE]))
-        else:
-            switched = _switched_on(os.environ.get(SWITCH_ENVIRONMENT) or True)
+        # An empty value is none, as in the environment.
+        told = self._templar.template(variables.get(SWITCH_VARIABLE))
+        if told in (None, ""):
+            told = os.environ.get(SWITCH_ENVIRONMENT) or True
+        switched = _switched_on(told)
         if switched is None:
             raise AnsibleActionFail(f"{SWITCH_VARIABLE} or {SWITCH_ENVIRONMENT} is neither true nor false.")
         return switched

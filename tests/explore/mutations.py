@@ -124,8 +124,8 @@ MUTATIONS = (
     Mutation(
         "a group is no holder after a lost answer",
         f"{_UTILS}/_rotation.py",
-        "            if link_edit.changed_nothing(error):\n                self.holders.pop(label, None)\n",
-        "            if error:\n                self.holders.pop(label, None)\n",
+        "            if link_edit.changed_nothing(error) and not held:\n",
+        "            if error:\n",
         explored("certificates", "losses", "first use"),
         "the credential of a group that was made all the same is removed",
     ),

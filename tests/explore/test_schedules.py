@@ -152,9 +152,9 @@ def test_an_earlier_answer_once_more_is_refused_or_makes_no_difference(
     ("scene", "name", "number", "what"),
     [
         ("links", "first use", 2, "without 0.hmg"),
-        ("links", "first use", 8, "without endDateTime"),
-        ("links", "first use", 8, "without keyId"),
-        ("links", "first use", 8, "without secretText"),
+        ("links", "first use", 6, "without endDateTime"),
+        ("links", "first use", 6, "without keyId"),
+        ("links", "first use", 6, "without secretText"),
         ("applications", "app: consent", 1, "responses.2.body.appId null"),
         ("cut", "access: revoked", 18, "without responses"),
     ],

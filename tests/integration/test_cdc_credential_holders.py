@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -294,3 +295,31 @@ def test_a_certificate_of_the_user_stays_when_another_run_has_brought_it_to_a_gr
         rotations(link_certificate=pair.certificate_pem, link_private_key=pair.key_pem)
 
     assert rotations.held()["two"] is not None
+
+
+@pytest.mark.parametrize("shown_by", ["the list", "a search"])
+def test_a_group_that_one_answer_does_not_show_is_not_written_to_as_a_new_one(
+    rotations: Rotations, shown_by: str
+) -> None:
+    """It got the new credential as a member, was refused as a new group, and the credential was taken away again."""
+    rotations.started("one", "two", type="secret", renew_before_days=1)
+    held = rotations.held()
+    # Not the first of the list: by that one it is tried whether a search finds what there is.
+    hidden = rotations.azure.sandbox.do(
+        lambda state: max(state.dsm.default_account.groups, key=lambda group: group.group_id).name
+    )
+
+    def without_it(body: bytes) -> bytes:
+        found = json.loads(body)
+        is_search = len(found) < 2
+        if is_search == (shown_by == "a search"):
+            return body
+        return json.dumps([group for group in found if group["name"] != hidden]).encode()
+
+    rotations.azure.sandbox.faults.add(Fault("dsm", "GET", GROUPS, times=None, rewrite=without_it))
+
+    again = rotations(new_groups=[rotations.new_group(hidden)], type="secret", renew_before_days=1)
+
+    rotations.azure.sandbox.faults.clear()
+    assert (again["changed"], rotations.held()) == (False, held)
+    assert rotations.connects(hidden)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group
 from sandbox import Fault, Profile, Sandbox
+from support.operate import Operator
 from support.playbook import Ansible
 
 from .conftest import link_options
@@ -284,6 +287,27 @@ def test_old_servers_do_not_get_a_second_group(
     task = {"cdc_group": {"name": name, **link}}
     run = ansible.tasks(task, task)
     assert [outcome.changed for outcome in run.outcomes] == [True, False]
+
+
+@pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_group_that_its_name_does_not_find_is_not_taken_for_absent(
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str], times: int | None, check_mode: bool
+) -> None:
+    """An index behind the list, or a server that cuts pages before it filters: only the list has it."""
+    operate(cdc_group, name=name + "-other", **link)
+    made = operate(cdc_group, name=name, **link)["group"]
+
+    def without_it(body: bytes) -> bytes:
+        found = json.loads(body)
+        return b"[]" if [group["name"] for group in found] == [name] else body
+
+    sandbox.faults.add(Fault("dsm", "GET", "/sys/v1/groups", times=times, rewrite=without_it))
+
+    again = operate(cdc_group, check_mode=check_mode, name=name, **link)
+
+    assert (again["changed"], again["group"]["group_id"]) == (False, made["group_id"])
+    assert sandbox.do(lambda state: [one.name for one in state.dsm.default_account.groups].count(name)) == 1
 
 
 def test_an_application_that_is_only_planned_is_planned_with_in_check_mode_alone(

@@ -229,7 +229,7 @@ def test_a_task_that_the_control_process_cannot_run_is_run_by_the_module(ansible
 
     run = ansible.tasks(
         {**task, "name": "here"},
-        {**task, "name": "async", "async": 60, "poll": 1},
+        {**task, "name": "async", "async": 600, "poll": 1},
         {**task, "name": "environment", "environment": elsewhere, "ignore_errors": True},
         {**task, "name": "interpreter", "vars": {"ansible_python_interpreter": str(python)}},
         {**task, "name": "switch", "vars": {SWITCH: "{{ not true }}"}},
@@ -237,6 +237,7 @@ def test_a_task_that_the_control_process_cannot_run_is_run_by_the_module(ansible
         verbosity=3,
     )
 
+    assert run.code == 0, run.output
     statuses = {outcome.task: outcome.status for outcome in run.outcomes}
     assert statuses.pop("environment") == statuses.pop("typo") == "failed"
     assert set(statuses.values()) == {"ok"}, run.output

@@ -189,10 +189,9 @@ def test_a_name_that_was_taken_in_the_last_moment_is_recognised_by_looking(
     """The first look does not find the group yet."""
     sandbox.profile = Profile(duplicate_name=status)
     given_group(description="theirs")
-    for _look in range(2):
-        sandbox.faults.add(
-            Fault(plane="dsm", method="GET", route=GROUPS, status=200, body="[]", content_type="application/json")
-        )
+    sandbox.faults.add(
+        Fault(plane="dsm", method="GET", route=GROUPS, status=200, body="[]", content_type="application/json")
+    )
 
     with pytest.raises(TaskError, match="with another description") as failure:
         operate(cdc_group, name=name, **link)

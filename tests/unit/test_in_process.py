@@ -106,6 +106,13 @@ def test_a_variable_overrules_the_environment(monkeypatch: pytest.MonkeyPatch) -
     assert (reason(variables={SWITCH: True}), "is false" in str(reason())) == (None, True)
 
 
+@pytest.mark.parametrize("value", ["", None])
+def test_an_empty_variable_leaves_it_to_the_environment(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    monkeypatch.setenv("FORTANIX_DSM_IN_PROCESS", "false")
+
+    assert "is false" in str(reason(variables={SWITCH: value}))
+
+
 # --- What is imported before the fork ---------------------------------------------------------------------------------
 
 
@@ -245,6 +252,8 @@ def test_aliases_and_deprecated_options_are_reported_as_by_a_module() -> None:
     [
         ({"name": "ca.pem"}, True),
         ({"name": "elsewhere.pem"}, True),
+        ({"name": " ca.pem\n"}, True),
+        ({"name": "-----BEGIN\nCERTIFICATE-----\n"}, False),
         ({"name": "neither.pem"}, False),
         ({"name": "/tmp"}, False),
         ({"name": ""}, False),

@@ -8,8 +8,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -172,30 +171,40 @@ def warn_of_problems(warn: Callable[[str], None], found: Iterable[Group]) -> Non
             warn(f"{group.label} ({group.group_id}) in DSM cannot be managed: {group.problem}.")
 
 
-def find_by_name(dsm: DsmClient, name: str, *, thorough: bool = False) -> dict[str, Any] | None:
+def find_by_name(dsm: DsmClient, name: str, *, thorough: bool = False, creates: bool = False) -> dict[str, Any] | None:
     """DSM's Group object of this name: one request when the server honours the filter.
 
     Old servers ignore filters, so an answer that holds other groups means: page through all (DSM contract §2.2).
 
     Args:
-        thorough: believe that there is none only from a server that is known to honour the filter, and page through all
-            groups otherwise; asked for before creating one.
+        thorough: page through all groups before saying that there is none.
+        creates: nothing follows from a miss but a creation, and DSM refuses that for a name that is taken (names are
+            unique in an account, DSM contract §2.3). So a server that was seen to honour the filter is believed.
 
     Raises:
         TaskError: several groups have this name.
     """
     answer = _filtered(dsm, name)
     hits = [group for group in answer if group.get("name") == name]
-    if len(hits) < len(answer) or (thorough and not hits and not _is_sure_to_filter(dsm, name)):
+    if len(hits) < len(answer) or (not hits and (thorough or (creates and not _honours_filter(dsm)))):
         hits = [group for group in list_all(dsm) if group.get("name") == name]
-    if len(hits) > 1:
+    return the_only(hits, name)
+
+
+def the_only(named: Sequence[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    """The one group that has this name.
+
+    Raises:
+        TaskError: several groups have it.
+    """
+    if len(named) > 1:
         raise TaskError(
-            f"{len(hits)} groups have this name: {', '.join(sorted(str(group['group_id']) for group in hits))}",
+            f"{len(named)} groups have this name: {', '.join(sorted(str(group['group_id']) for group in named))}",
             plane="DSM",
             obj=f'group "{name}"',
             next_step="name the one that you mean by its group_id",
         )
-    return hits[0] if hits else None
+    return named[0] if named else None
 
 
 def _filtered(dsm: DsmClient, name: str) -> list[dict[str, Any]]:
@@ -204,14 +213,8 @@ def _filtered(dsm: DsmClient, name: str) -> list[dict[str, Any]]:
     return items(dsm.call("GET", routes.GROUPS, query=query, obj=f'group "{name}"'), "groups")
 
 
-def _is_sure_to_filter(dsm: DsmClient, name: str) -> bool:
-    """Whether the server finds a group by this name if there is one; tried once with a group that is there.
-
-    A name with other characters than these may be read differently by the server, which a try with another name does
-    not show.
-    """
-    if re.fullmatch(r"[A-Za-z0-9_.-]+", name) is None:
-        return False
+def _honours_filter(dsm: DsmClient) -> bool:
+    """Whether the list of groups finds one by its name; tried once for each client, with a group that is there."""
     if dsm.filters_groups is None:
         known = items(dsm.call("GET", routes.GROUPS, query={"limit": 1}, obj="groups"), "groups")
         if not known:
@@ -244,7 +247,12 @@ def linked_to_application(dsm: DsmClient, client_id: str) -> list[Group]:
     Raises:
         TaskError: one of them has several Azure links.
     """
-    found = [Group.from_stored(stored) for stored in list_all(dsm) if _has_application(stored, client_id)]
+    return those_of_application(list_all(dsm), client_id)
+
+
+def those_of_application(listed: Iterable[Mapping[str, Any]], client_id: str) -> list[Group]:
+    """As :func:`linked_to_application`, of groups that were listed already."""
+    found = [Group.from_stored(stored) for stored in listed if _has_application(stored, client_id)]
     return sorted(found, key=lambda group: (group.name, str(group.group_id)))
 
 

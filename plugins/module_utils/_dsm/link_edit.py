@@ -392,7 +392,7 @@ def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> Outcome:
         if _is_about_metadata(error):
             raise
         # That the name is taken is 409 or 400 (DSM contract §7, Q21); whether it is, a look tells.
-        stored = groups.find_by_name(dsm, wanted.name)
+        stored = groups.find_by_name(dsm, wanted.name, thorough=True)
         if stored is not None:
             raise _Taken(linked(Group.from_stored(stored))) from None
         if error.status == 409 or wanted.azure_link.vault_uri:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from .. import _time
 from .._azure import applications
@@ -24,7 +25,9 @@ from .._dsm import connection, groups, link_edit
 from .._dsm.approval_requests import Request as ApprovalRequest
 from .._dsm.approvals import Approval, Asking
 from .._dsm.client import DsmClient
+from .._dsm.groups import Group
 from .._dsm.link_options import LinkOptions
+from .._dsm.selection import linked
 from .._dsm.tls import TlsSettings, sha256_of
 from .._dsm.tls_options import TlsOptions
 from .._errors import TaskError
@@ -160,8 +163,9 @@ def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, reques
     application = _application(task, graph, observed, request.selector)
     # By the clock of the services, which date what they list.
     now = task.clock.now()
-    members = tuple(_members(dsm, operator, request, application, now))
-    to_make = tuple(one for one in request.new_groups if _is_missing(dsm, one, application))
+    listed = _listed(dsm, request.new_groups)
+    members = tuple(_members(dsm, operator, request, application, now, listed))
+    to_make = tuple(one for one in request.new_groups if _is_missing(one, application, listed))
     if not members and not to_make:
         raise TaskError(
             "no group in DSM uses it, or none that this login sees, so there is no place for a credential",
@@ -242,15 +246,30 @@ def _application(task: Task, graph: Channel, observed: Observation, selector: Se
     return found
 
 
-def _is_missing(dsm: DsmClient, wanted: cdc_group.Wanted, application: Application) -> bool:
+def _listed(dsm: DsmClient, new_groups: Sequence[cdc_group.Wanted]) -> list[dict[str, Any]]:
+    """All groups of DSM, with those that the list does not show and a search by the name of a new group finds.
+
+    What is written to the groups that are there must not be written to one of them as to a new one.
+    """
+    listed = [*groups.list_all(dsm)]
+    for wanted in new_groups:
+        name = str(wanted.name)
+        if not any(one.get("name") == name for one in listed):
+            stored = groups.find_by_name(dsm, name)
+            listed += [stored] if stored is not None else []
+    return listed
+
+
+def _is_missing(wanted: cdc_group.Wanted, application: Application, listed: Sequence[dict[str, Any]]) -> bool:
     """Whether the group is still to be made. One that is there is a member like the others, if it has the application.
 
     Raises:
         TaskError: there is a group of this name with another application.
     """
-    found = cdc_group.find(dsm, wanted, thorough=True)
-    if found is None:
+    stored = groups.the_only([one for one in listed if one.get("name") == wanted.name], str(wanted.name))
+    if stored is None:
         return True
+    found = linked(Group.from_stored(stored))
     if found.azure_link.client_id != application.client_id:
         raise TaskError(
             f"it is there, and its link has another application ({found.azure_link.client_id})",
@@ -262,12 +281,17 @@ def _is_missing(dsm: DsmClient, wanted: cdc_group.Wanted, application: Applicati
 
 
 def _members(
-    dsm: DsmClient, operator: Operator, request: Request, application: Application, now: datetime
+    dsm: DsmClient,
+    operator: Operator,
+    request: Request,
+    application: Application,
+    now: datetime,
+    listed: Sequence[dict[str, Any]],
 ) -> Iterator[Member]:
     """The groups that use the application, each with what is known of its credential and with the link that it gets."""
     if application.client_id == NOT_YET_KNOWN:
         return
-    for group in groups.linked_to_application(dsm, application.client_id):
+    for group in groups.those_of_application(listed, application.client_id):
         link = group.azure_link
         if link.azure_service != operator.cloud.azure_service:
             raise TaskError(

@@ -95,9 +95,14 @@ def run(task: Task) -> dict[str, Any]:
     with connect(task, read_only=task.check_mode) as dsm:
         if task.params["state"] == "absent":
             return _remove(dsm, task, find(dsm, wanted, thorough=False), asking)
-        current = find(dsm, wanted, thorough=True)
-        if current is None:
-            _refuse_incomplete(task.params, wanted)
+        missing = _missing_to_create(task.params, wanted)
+        current = find(dsm, wanted, thorough=True, creates=not missing and not task.check_mode)
+        if current is None and missing:
+            raise InvalidInput(
+                missing[0],
+                f"{wanted.label} does not exist, and to create it these are missing: {', '.join(missing)}",
+                "set them, or correct the name if the group is meant to exist",
+            )
         return make(dsm, task, current, wanted, asking)
 
 
@@ -131,8 +136,8 @@ def _checked_metadata(given: Mapping[str, Any]) -> dict[str, str | None]:
     return metadata
 
 
-def find(dsm: DsmClient, wanted: Wanted, *, thorough: bool) -> Group | None:
-    """The group that is meant. ``thorough``: before it is created.
+def find(dsm: DsmClient, wanted: Wanted, *, thorough: bool, creates: bool = False) -> Group | None:
+    """The group that is meant. ``thorough``: it is wanted to be there. ``creates``: nothing but its creation follows.
 
     Raises:
         TaskError: it has no Azure link, or there is none with this ID.
@@ -147,19 +152,15 @@ def find(dsm: DsmClient, wanted: Wanted, *, thorough: bool) -> Group | None:
                 next_step="correct group_id, or leave it out to create the group by its name",
             )
     else:
-        stored = groups.find_by_name(dsm, str(wanted.name), thorough=thorough)
+        stored = groups.find_by_name(dsm, str(wanted.name), thorough=thorough and not creates, creates=creates)
     return linked(Group.from_stored(stored)) if stored is not None else None
 
 
-def _refuse_incomplete(params: Mapping[str, Any], wanted: Wanted) -> None:
+def _missing_to_create(params: Mapping[str, Any], wanted: Wanted) -> list[str]:
     missing = [option for option in _NEEDED_TO_CREATE if params[option] is None]
-    missing += [] if wanted.link.has_credential or wanted.is_pending else ["link_client_secret or link_certificate"]
-    if missing:
-        raise InvalidInput(
-            missing[0],
-            f"{wanted.label} does not exist, and to create it these are missing: {', '.join(missing)}",
-            "set them, or correct the name if the group is meant to exist",
-        )
+    return missing + (
+        [] if wanted.link.has_credential or wanted.is_pending else ["link_client_secret or link_certificate"]
+    )
 
 
 def make(
