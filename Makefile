@@ -23,6 +23,8 @@ EXPLORE_ARGS ?=
 
 # --- Nothing of the caller's environment reaches the tools ------------------------------------------------------------
 unexport $(filter ANSIBLE_% DSM_% FORTANIX_% AZURE_% ARM_% PYTEST_%,$(.VARIABLES))
+# For pip, in whatever starts it: a package index that does not answer may do so a few minutes later.
+export PIP_RETRIES ?= 10
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS VIRTUAL_ENV CDPATH
 export MYPY_CACHE_DIR := $(CURDIR)/.build/cache/mypy
 export RUFF_CACHE_DIR := $(CURDIR)/.build/cache/ruff
