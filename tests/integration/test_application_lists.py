@@ -112,7 +112,7 @@ def test_an_answer_that_is_short_once_takes_nothing_and_the_next_run_is_right(
 def assert_nothing_is_taken(apps: Apps, app: Application, pair: Pair) -> None:
     (theirs,) = app.required_access
     with suppress(TaskError):
-        apps(app_client_id=app.client_id, certificates=[pair.certificate_pem])
+        apps(app_client_id=app.client_id, certificates=[pair.certificate_pem], wait_timeout=2)
     assert names(apps, app) in ([THEIRS], [THEIRS, "fortanix-dsm-ansible"])
     assert app.required_access[0] == theirs
 
