@@ -194,7 +194,7 @@ def _in_both(before: Report, after: Report) -> Iterator[tuple[str, str, Figure, 
         for new_part in after.parts:
             if new_part.name != old_part.name:
                 continue
-            reference = next(one for one in old_part.references if one in new_part.references)
+            reference, *_others = [one for one in old_part.references if one in new_part.references]
             for old in old_part.figures:
                 if (new := new_part.figure(old.kind)) is not None:
                     yield old_part.name, reference, old, new

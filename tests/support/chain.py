@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,6 @@ class Chain:
         view = getattr(sandbox.world, cloud)
         operator = sandbox.operator_environment(view)
         self._ansible = Ansible({**sandbox.environment(), **operator}, directory)
-        self._player = RolePlayer("cdc_setup")
         self.variables: dict[str, Any] = {
             "cdc_setup_name": NAME,
             "cdc_setup_link_tenant_id": view.tenant_id,
@@ -107,6 +107,11 @@ class Chain:
             "roles": [{"role": "fortanix.dsm.cdc_setup"}],
         }
         return self._ansible.playbook([play], variables=self.variables, check=check)
+
+    @cached_property
+    def _player(self) -> RolePlayer:
+        """Read when it is used: it knows ansible-core from 2.19 on only."""
+        return RolePlayer("cdc_setup")
 
     def in_process(self, *, check_mode: bool = False) -> RoleRun:
         """The same by the role's tasks in this process, which has to have the sandbox's way out in its environment."""
