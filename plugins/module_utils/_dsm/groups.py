@@ -178,15 +178,16 @@ def find_by_name(dsm: DsmClient, name: str, *, thorough: bool = False, creates: 
 
     Args:
         thorough: page through all groups before saying that there is none.
-        creates: nothing follows from a miss but a creation, and DSM refuses that for a name that is taken (names are
-            unique in an account, DSM contract §2.3). So a server that was seen to honour the filter is believed.
+        creates: thorough, but nothing follows from a miss except a creation, which DSM refuses for a name that is taken
+            (names are unique in an account, DSM contract §2.3). So a server that was seen to honour the filter is
+            believed.
 
     Raises:
         TaskError: several groups have this name.
     """
     answer = _filtered(dsm, name)
     hits = [group for group in answer if group.get("name") == name]
-    if len(hits) < len(answer) or (not hits and (thorough or (creates and not _honours_filter(dsm)))):
+    if len(hits) < len(answer) or (not hits and thorough and not (creates and _honours_filter(dsm))):
         hits = [group for group in list_all(dsm) if group.get("name") == name]
     return the_only(hits, name)
 

@@ -152,7 +152,7 @@ def find(dsm: DsmClient, wanted: Wanted, *, thorough: bool, creates: bool = Fals
                 next_step="correct group_id, or leave it out to create the group by its name",
             )
     else:
-        stored = groups.find_by_name(dsm, str(wanted.name), thorough=thorough and not creates, creates=creates)
+        stored = groups.find_by_name(dsm, str(wanted.name), thorough=thorough, creates=creates)
     return linked(Group.from_stored(stored)) if stored is not None else None
 
 
