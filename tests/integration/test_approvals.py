@@ -27,7 +27,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 from sandbox import Fault, Profile, Sandbox
 from support.approver import REQUESTS, Approver, logged_in
 from support.operate import Operator
-from support.playbook import ROOT, Ansible
+from support.playbook import ROOT, Ansible, local_play
 
 RESULT = "/sys/v1/approval_requests/{req_id}/result"
 GROUP = "/sys/v1/groups/{group_id}"
@@ -513,13 +513,7 @@ def test_the_role_stops_at_a_group_that_waits_and_goes_on_after_the_approval(
 ) -> None:
     variables = {f"cdc_setup_{key}": value for key, value in link.items()}
     variables |= {"cdc_setup_name": name, "cdc_setup_vault": PREMIUM, "cdc_setup_check_prerequisites": False}
-    play = {
-        "hosts": "localhost",
-        "connection": "local",
-        "gather_facts": False,
-        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-        "roles": ["fortanix.dsm.cdc_setup"],
-    }
+    play = local_play(roles=["fortanix.dsm.cdc_setup"])
 
     waiting = ansible.playbook([play], variables=variables)
     approver.decide()

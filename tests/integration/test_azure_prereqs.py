@@ -13,7 +13,7 @@ import pytest
 
 from sandbox import Sandbox
 from support.azure_rights import TEN, AzureRights
-from support.playbook import Ansible, Run
+from support.playbook import Ansible, Run, local_play
 
 GOOD, BAD = "akv-sandbox-std", "akv-sandbox-prem"
 
@@ -34,15 +34,11 @@ class Role:
 
     def __call__(self, *, check: bool = False, **options: Any) -> Run:
         view = self.azure.view
-        play = {
-            "hosts": "localhost",
-            "connection": "local",
-            "gather_facts": False,
-            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-            "module_defaults": {"fortanix.dsm.azure_kv_prereqs": {"wait_interval": 0}},
-            "roles": ["fortanix.dsm.azure_prereqs"],
-            "post_tasks": [{"ansible.builtin.debug": {"var": "azure_prereqs_results"}, "name": "Results"}],
-        }
+        play = local_play(
+            module_defaults={"fortanix.dsm.azure_kv_prereqs": {"wait_interval": 0}},
+            roles=["fortanix.dsm.azure_prereqs"],
+            post_tasks=[{"ansible.builtin.debug": {"var": "azure_prereqs_results"}, "name": "Results"}],
+        )
         variables = {
             "azure_prereqs_vaults": [{"name": GOOD}, {"resource_id": self.azure.resource_id}],
             "azure_prereqs_app_client_id": self.azure.app,

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group
 from sandbox import Fault, Sandbox
 from support.operate import Operator
-from support.playbook import ROOT, Ansible, Run
+from support.playbook import ROOT, Ansible, Run, local_play
 
 SETUP = ROOT / "playbooks" / "setup.yml"
 STEP_BY_STEP = ROOT / "playbooks" / "step_by_step.yml"
@@ -102,20 +102,12 @@ def test_inherits_the_login_from_the_plays_module_defaults(
     ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any]
 ) -> None:
     """The role has no connection options; the environment has none either here."""
-    play = {
-        "hosts": "localhost",
-        "connection": "local",
-        "gather_facts": False,
-        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-        "module_defaults": {
-            "group/fortanix.dsm.cdc": {
-                "dsm_endpoint": sandbox.world.dsm_endpoint,
-                "dsm_username": sandbox.world.administrator.email,
-                "dsm_password": sandbox.world.administrator.password,
-            }
-        },
-        "roles": ["fortanix.dsm.cdc_setup"],
+    login = {
+        "dsm_endpoint": sandbox.world.dsm_endpoint,
+        "dsm_username": sandbox.world.administrator.email,
+        "dsm_password": sandbox.world.administrator.password,
     }
+    play = local_play(module_defaults={"group/fortanix.dsm.cdc": login}, roles=["fortanix.dsm.cdc_setup"])
     mark = sandbox.journal.mark()
     run = ansible.playbook([play], variables=variables, environment={"DSM_ENDPOINT": None, "DSM_API_KEY": None})
     assert run.code == 0

@@ -14,7 +14,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cd
 from sandbox import Sandbox
 from support.azure_rights import AzureRights
 from support.operate import Operator
-from support.playbook import ROOT, Ansible, Run
+from support.playbook import ROOT, Ansible, Run, local_play
 from support.role_in_process import RolePlayer, RoleRun
 
 TEARDOWN = ROOT / "playbooks" / "teardown.yml"
@@ -93,19 +93,15 @@ class Chain:
             self.variables["cdc_setup_link_client_secret"] = "{{ chain_made.client_secret | default(omit, true) }}"
 
     def set_up(self, *, check: bool = False) -> Run:
-        play = {
-            "hosts": "localhost",
-            "connection": "local",
-            "gather_facts": False,
-            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        play = local_play(
             # Nothing lags here, so there is nothing to wait for between two looks.
-            "module_defaults": {
+            module_defaults={
                 f"fortanix.dsm.{module}": {"wait_interval": 0}
                 for module in ("azure_kv_app", "azure_kv_vault", "azure_kv_prereqs")
             },
-            "pre_tasks": [_MAKE_SECRET] if self.form == "secret" else [],
-            "roles": [{"role": "fortanix.dsm.cdc_setup"}],
-        }
+            pre_tasks=[_MAKE_SECRET] if self.form == "secret" else [],
+            roles=[{"role": "fortanix.dsm.cdc_setup"}],
+        )
         return self._ansible.playbook([play], variables=self.variables, check=check)
 
     @cached_property

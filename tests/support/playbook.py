@@ -91,6 +91,17 @@ class Listing:
         return list(self.data.get(group, {}).get("hosts", []))
 
 
+def local_play(**keywords: Any) -> dict[str, Any]:
+    """A play on localhost, with the Python of Ansible itself."""
+    return {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        **keywords,
+    }
+
+
 class Ansible:
     """ansible-playbook with the sandbox's environment, in a directory of its own for each run."""
 
@@ -102,14 +113,7 @@ class Ansible:
 
     def tasks(self, *tasks: Mapping[str, Any], defaults: Mapping[str, Any] | None = None, **options: Any) -> Run:
         """Run tasks on localhost. A task is ``{"cdc_group": {...}}``, with further keywords of tasks as they are."""
-        play = {
-            "hosts": "localhost",
-            "connection": "local",
-            "gather_facts": False,
-            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-            "module_defaults": dict(defaults or {}),
-            "tasks": [_qualified(task) for task in tasks],
-        }
+        play = local_play(module_defaults=dict(defaults or {}), tasks=[_qualified(task) for task in tasks])
         return self.playbook([play], **options)
 
     def playbook(
