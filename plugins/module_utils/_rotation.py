@@ -95,9 +95,9 @@ def of_earlier_run(entry: EntraCredential) -> New:
     ends = None if entry.ends is None else f"{entry.ends:%Y-%m-%dT%H:%M:%SZ}"
     if entry.kind == SECRET:
         auth = {"mode": "client_secret", "client_secret": ""}
-        return New(entry, Credential(auth, f"{KEY_ID_FACT}{entry.key_id}", ends), added=False)
+        return New(entry, Credential(auth, lambda: f"{KEY_ID_FACT}{entry.key_id}", ends), added=False)
     auth = {"mode": "token_auth_config", "client_cert": entry.encoded or "", "client_key": ""}
-    return New(entry, Credential(auth, certificate_fact(entry.sha256 or ""), ends), added=False)
+    return New(entry, Credential(auth, lambda: certificate_fact(entry.sha256 or ""), ends), added=False)
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,9 @@ class Rotation:
             when_lost="run the task again, which makes another one and removes that one",
         )
         ends = None if entry.ends is None else f"{entry.ends:%Y-%m-%dT%H:%M:%SZ}"
-        link = replace(client_secret(tenant_id, client_id, value), fact=f"{KEY_ID_FACT}{entry.key_id}", expires=ends)
+        link = replace(
+            client_secret(tenant_id, client_id, value), fact_of=lambda: f"{KEY_ID_FACT}{entry.key_id}", expires=ends
+        )
         return New(entry, link, NewLogin(tenant_id, client_id, secret=value))
 
     def _add_certificate(self, recipe: Recipe, tenant_id: str) -> New:

@@ -27,7 +27,9 @@ GROUP_ID = "44444444-4444-4444-8444-dddddddddddd"
 HMG_ID = "55555555-5555-4555-8555-eeeeeeeeeeee"
 CANARY = "cAnArY-8Q~secret"
 
-CREDENTIAL = Credential(auth_config={"mode": "client_secret", "client_secret": CANARY}, fact="client-secret:0123456789")
+CREDENTIAL = Credential(
+    auth_config={"mode": "client_secret", "client_secret": CANARY}, fact_of=lambda: "client-secret:0123456789"
+)
 
 
 def spec_of(module: str) -> Any:

@@ -147,7 +147,7 @@ def test_a_link_that_is_built_carries_the_given_credential_and_no_stored_one(sto
 def test_keeps_government_endpoints_when_only_the_secret_changes() -> None:
     stored = link(endpoints=GOVERNMENT, url="https://kv-one.vault.usgovcloudapi.net/")
 
-    built = stored.build(Credential(auth_config={"mode": "client_secret", "client_secret": "another"}, fact=""))
+    built = stored.build(Credential(auth_config={"mode": "client_secret", "client_secret": "another"}, fact_of=str))
 
     assert built["endpoints"] == GOVERNMENT
 

@@ -15,8 +15,9 @@ from __future__ import annotations
 import hashlib
 import re
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from .._errors import InvalidInput
@@ -66,14 +67,20 @@ _AUTH_MODES = {"client_secret": "client_secret", "token_auth_config": "certifica
 class Credential:
     """What DSM is to authenticate to Azure with, and what may be told of it.
 
-    ``fact`` tells it from others without giving it away; ``expires`` is a date (UTC), None when it is not known.
-    ``tls_key``, the key of the TLS client certificate, travels with it: a link that is sent carries all its secrets.
+    ``fact_of``: returns the fact, which tells it from others without giving it away. ``expires``: a date (UTC), None
+    when it is not known. ``tls_key``, the key of the TLS client certificate, travels with it: a link that is sent
+    carries all its secrets.
     """
 
     auth_config: Mapping[str, str] = field(repr=False)
-    fact: str
+    # Called when the fact is needed: that of a client secret takes longer than most tasks.
+    fact_of: Callable[[], str] = field(repr=False, compare=False)
     expires: str | None = None
     tls_key: str | None = field(default=None, repr=False)
+
+    @property
+    def fact(self) -> str:
+        return self.fact_of()
 
     @property
     def auth_mode(self) -> str | None:
@@ -264,7 +271,7 @@ def client_secret(tenant_id: str, client_id: str, secret: str) -> Credential:
     """The credential of a link that authenticates with a client secret."""
     return Credential(
         auth_config={"mode": "client_secret", "client_secret": secret},
-        fact=f"client-secret:{_fingerprint(tenant_id, client_id, secret)}",
+        fact_of=cache(lambda: f"client-secret:{_fingerprint(tenant_id, client_id, secret)}"),
     )
 
 

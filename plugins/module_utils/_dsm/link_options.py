@@ -132,7 +132,7 @@ def client_certificate(pair: Pair) -> Credential:
             "client_cert": pair.certificate.encoded,
             "client_key": pair.key.encoded,
         },
-        fact=certificate_fact(pair.certificate.sha256),
+        fact_of=lambda: certificate_fact(pair.certificate.sha256),
         expires=f"{pair.certificate.not_after:%Y-%m-%dT%H:%M:%SZ}",
     )
 

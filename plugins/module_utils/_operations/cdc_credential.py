@@ -269,7 +269,7 @@ def _refuse_before_anything_is_made(graph: Channel, request: Request, scene: Sce
     )
     for one in scene.to_switch(request.recipe):
         # Says which secret is missing that every link which is sent has to carry.
-        link_edit.config_of(one.target.azure_link, Credential(_STAND_IN, "", tls_key=one.tls_key))
+        link_edit.config_of(one.target.azure_link, Credential(_STAND_IN, str, tls_key=one.tls_key))
 
 
 def _make_group(
