@@ -139,7 +139,9 @@ def _loaded_key(source: Source, content: bytes, passphrase: str | None, passphra
     serialization = _deps.load("cryptography.hazmat.primitives.serialization")
     load = serialization.load_pem_private_key if source.is_pem else serialization.load_der_private_key
     try:
-        return load(content, None if passphrase is None else passphrase.encode())
+        # The library's own validation tests for primes, which takes longer than most tasks. What a damaged file or a
+        # mistake would make of a key is found without.
+        key = load(content, None if passphrase is None else passphrase.encode(), unsafe_skip_rsa_key_validation=True)
     except TypeError:
         refused = _needed(source, passphrase_option) if passphrase is None else _not_needed(source, passphrase_option)
     except _deps.load("cryptography.exceptions").UnsupportedAlgorithm:
@@ -150,9 +152,29 @@ def _loaded_key(source: Source, content: bytes, passphrase: str | None, passphra
             problem, remedy = "it does not open the private key", "correct the passphrase"
             refused = InvalidInput(passphrase_option or source.option, problem, remedy)
         else:
-            problem, remedy = "the private key in it is damaged", "give it whole, in PEM or DER form"
-            refused = InvalidInput(source.option, problem, remedy)
+            refused = _damaged(source)
+    else:
+        if _is_consistent(key):
+            return key
+        refused = _damaged(source)
     raise refused
+
+
+def _damaged(source: Source) -> InvalidInput:
+    return InvalidInput(source.option, "the private key in it is damaged", "give it complete, in PEM or DER form")
+
+
+def _is_consistent(key: Any) -> bool:
+    """Whether the numbers of an RSA key belong together (RFC 8017, section 3.2). Others are validated when loaded."""
+    if not isinstance(key, _deps.load("cryptography.hazmat.primitives.asymmetric.rsa").RSAPrivateKey):
+        return True
+    numbers = key.private_numbers()
+    p, q, d, public = numbers.p, numbers.q, numbers.d, numbers.public_numbers
+    if min(p, q, public.e) < 2 or p * q != public.n:
+        return False
+    orders = ((p - 1, numbers.dmp1), (q - 1, numbers.dmq1))
+    fit = all(d % order == part and (public.e * d) % order == 1 for order, part in orders)
+    return fit and (numbers.iqmp * q) % p == 1
 
 
 def _unpacked(source: Source, content: bytes, passphrase: str | None, passphrase_option: str | None) -> Any:

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
-from ansible_collections.fortanix.dsm.plugins.module_utils import _certificates
+from ansible_collections.fortanix.dsm.plugins.module_utils import _certificate_sources, _certificates
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import PUBLIC
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import credential_for
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.prerequisites import Question
@@ -239,3 +240,30 @@ def test_a_damaged_certificate_in_a_chain_is_not_passed_over(option: str) -> Non
 
     with pytest.raises(InvalidInput, match="a certificate in it is damaged"):
         PAIRS[option](Form.PEM.of(PAIR).decode() + damaged, None)
+
+
+@pytest.mark.parametrize("part", ["p", "q", "d", "dmp1", "dmq1", "iqmp"])
+def test_a_private_key_whose_numbers_do_not_belong_together_is_damaged(part: str) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    content = key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    number: int = getattr(key.private_numbers(), part)
+    size = (number.bit_length() + 7) // 8
+    damaged = content.replace(number.to_bytes(size, "big"), (number ^ 2).to_bytes(size, "big"))
+    assert damaged != content
+
+    with pytest.raises(InvalidInput, match="the private key in it is damaged"):
+        load_key(base64.b64encode(damaged).decode())
+
+
+@pytest.mark.parametrize("size", [2048, 3072])
+def test_a_private_key_as_it_was_generated_is_read(size: int) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=size)
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+    assert load_key(text).private_numbers() == key.private_numbers()
+
+
+def load_key(text: str) -> rsa.RSAPrivateKey:
+    found = _certificate_sources.key_in(_certificate_sources.read("link_private_key", text), None, None)
+    assert isinstance(found, rsa.RSAPrivateKey)
+    return found
