@@ -23,7 +23,6 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible import constants as C
@@ -33,6 +32,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible.plugins.loader import filter_loader, test_loader
 
 from ..module_utils._environment import complete_login
 from ..module_utils._secrets import secrets_in, texts_in
@@ -68,6 +68,8 @@ AZURE = (
     "msal_extensions",
 )
 
+# Modules of this folder that filters and lookups of the role cdc_setup import when they are used.
+_BEHIND_FILTERS = ("_messages", "_set_up", "_shared_objects", "_unsafe")
 SWITCH_VARIABLE = "ansible_fortanix_dsm_in_process"
 SWITCH_ENVIRONMENT = "FORTANIX_DSM_IN_PROCESS"
 _LOGGERS = ("azure", "msal", "requests", "urllib3")
@@ -79,20 +81,30 @@ def preloaded(operation: Operation, *libraries: str) -> Operation:
     A failure is not reported here: the operation reports it when it runs, and a task may run on another Python.
     """
     if sys.platform != "darwin" and _switched_on(os.environ.get(SWITCH_ENVIRONMENT, "")) is not False:
-        for library in (*libraries, *_filters()):
+        for library in libraries:
             with _quiet_libraries(), contextlib.suppress(Exception):
                 importlib.import_module(library)
+        _load_filters()
     return operation
 
 
-def _filters() -> Iterator[str]:
-    """The modules of all filters of the collection.
+def _load_filters() -> None:
+    """Have Ansible load its own filters and tests, and those of the collection with the code of the role cdc_setup.
 
-    Ansible imports each of them to find one, again in each fork whose task uses one, unless they were imported before.
+    It loads all of a kind at the first use of one: again in each fork whose task uses one, unless that was before.
     """
-    package = f"{__name__.rpartition('.plugin_utils.')[0]}.filter"
-    for path in sorted(Path(__file__).parents[1].glob("filter/*.py")):
-        yield f"{package}.{path.stem}"
+    package = __name__.rpartition(".")[0]
+    for name in _BEHIND_FILTERS:
+        with contextlib.suppress(Exception):
+            importlib.import_module(f"{package}.{name}")
+    collection = ".".join(__name__.split(".")[1:3])
+    for loader, name in (
+        (filter_loader, "ansible.builtin.default"),
+        (test_loader, "ansible.builtin.defined"),
+        (filter_loader, f"{collection}.printable"),
+    ):
+        with contextlib.suppress(Exception):
+            loader.get(name)
 
 
 class Invocation(Censored):

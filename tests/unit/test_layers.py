@@ -198,6 +198,7 @@ def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> Non
         "contextlib",
         "dataclasses",
         "datetime",
+        "functools",
         "ipaddress",
         "typing",
         "base64",
