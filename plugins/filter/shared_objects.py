@@ -18,7 +18,7 @@ options:
   _input:
     description:
       - The variables of the hosts, C(hostvars). Each has the fact C(cdc_setup_declared), which
-        P(fortanix.dsm.shared_declarations#filter) has made.
+        P(fortanix.dsm.setup_declarations#lookup) has made.
     type: dict
     required: true
   hosts:
@@ -31,8 +31,8 @@ options:
     type: str
     required: true
 seealso:
-  - plugin: fortanix.dsm.shared_declarations
-    plugin_type: filter
+  - plugin: fortanix.dsm.setup_declarations
+    plugin_type: lookup
   - plugin: fortanix.dsm.shared_failures
     plugin_type: filter
 """

@@ -13,11 +13,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..module_utils._declaration.applications import SELECTORS
+from ..module_utils._declaration.applications import CREDENTIAL, SELECTORS
 from ..module_utils._errors import printable
 from ._bare import bare
+from ._planned_parts import planned_parts
 
 Result = Mapping[str, Any]
+
+# Options of a group that are not part of the fact about it: secrets, and what may hold one by mistake.
+NOT_NOTED = frozenset(
+    {
+        "link_client_secret",
+        "link_certificate",
+        "link_private_key",
+        "link_private_key_passphrase",
+        "tls",
+        "app_certificate",
+    }
+)
+_OF_NEW_GROUP = (
+    "name",
+    "description",
+    "custom_metadata",
+    "link_tenant_id",
+    "link_subscription_id",
+)
 
 
 def application_selector(application: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +73,53 @@ def _chosen_vault(made: Result, azure_vault: Mapping[str, Any], vault: Mapping[s
         return {"name": azure_vault["name"]}
     # DSM knows no resource groups.
     return {name: bare(value) for name, value in vault.items() if by == "resource_id" or name != "resource_group"}
+
+
+def noted_group(declared: Mapping[str, Any], made: Mapping[str, Result], *, check_mode: bool) -> dict[str, Any]:
+    """What the tasks for one group need, without any secret.
+
+    Args:
+        declared: the options of the group, complete; those of :data:`NOT_NOTED` are only looked at.
+        made: results of earlier tasks by ``application``, ``vault``, ``rights`` and ``credential``, empty if none ran.
+        check_mode: whether the run is in check mode.
+
+    Returns:
+        The options, and: ``cloud``: of the operator, where it is not the public one. ``client_id``: of the application.
+        ``pair``: the files of a generated certificate. ``credential``: options of cdc_credential, where it creates one.
+        ``planned``: of :func:`planned_parts`. ``chosen_vault``: for DSM. ``link_vault``: the same, planned where the
+        link cannot see it yet. ``new_group``: for cdc_credential. ``has_tls``.
+    """
+    application = declared.get("application") or {}
+    registered, generated = made.get("application") or {}, application.get("generate_certificate") or {}
+    planned = planned_parts(
+        {**made, "gives_certificate": declared.get("link_certificate") is not None}, check_mode=check_mode
+    )
+    pair = {} if (registered.get("certificate") or {}).get("planned") else generated
+    vaults = declared.get("azure_vault") or {}, declared.get("vault") or {}
+    chosen = chosen_vault(made.get("vault") or {}, *vaults, by="uri")
+    link_vault = chosen_vault(made.get("vault") or {}, *vaults, by="uri", planned=bool(planned["vault"]))
+    found = {
+        **{name: bare(value) for name, value in declared.items() if name not in NOT_NOTED and name != "application"},
+        "client_id": (registered.get("application") or {}).get("client_id") or declared.get("link_client_id"),
+        "pair": {name: pair[name] for name in ("certificate_path", "key_path") if pair.get(name) is not None},
+        "planned": planned,
+        "chosen_vault": chosen,
+        "link_vault": link_vault,
+        "has_tls": bool(declared.get("tls")),
+        "new_group": {
+            **{name: bare(declared.get(name)) for name in _OF_NEW_GROUP},
+            "azure_service": declared.get("azure_service") or "global",
+            "link_format": declared.get("link_format") or "modern",
+            "link_certificate_format": declared.get("link_certificate_format") or "der",
+            "vault": link_vault or None,
+        },
+    }
+    if application.get("credential") is not None:
+        given = application["credential"]
+        found["credential"] = {name: given[name] for name in CREDENTIAL if given.get(name) is not None}
+    if declared.get("azure_service") == "us_government":
+        found["cloud"] = "AzureUSGovernment"
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def groups_in_approval(credential: Result) -> list[str]:

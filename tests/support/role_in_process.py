@@ -91,10 +91,11 @@ class RolePlayer:
     """Reads a role once, and runs it as often as wanted."""
 
     def __init__(self, role: str) -> None:
-        # Ansible finds filters in collections that it has loaded itself; the tests import this one like any package.
+        # Ansible finds plugins in collections that it has loaded itself; the tests import this one like any package.
         vars(importlib.import_module(_COLLECTION))["_collection_meta"] = {}
-        filters = importlib.import_module(f"{_COLLECTION}.plugins.filter")
-        filters.__file__ = str(ROOT / "plugins" / "filter" / "__init__.py")
+        for kind in ("filter", "lookup"):
+            package = importlib.import_module(f"{_COLLECTION}.plugins.{kind}")
+            package.__file__ = str(ROOT / "plugins" / kind / "__init__.py")
         self._folder = ROOT / "roles" / role
         self._loader = DataLoader()
         self._given = {**self._data("defaults/main.yml"), **self._data("vars/main.yml")}
@@ -147,6 +148,8 @@ class RolePlayer:
             return self._assert(templar, task[module])
         # An argument without a value is that of a task without any.
         arguments = _without_omitted(templar.template(dict(task[module] or {})))
+        if module == "ansible.builtin.fail":
+            return {"changed": False, "failed": True, "msg": arguments["msg"]}
         if module == "ansible.builtin.set_fact":
             run._facts.update(arguments)
             return {"changed": False}

@@ -12,12 +12,12 @@ changes what was asked for, and carries the credential again.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
 from .._errors import InvalidInput
@@ -271,7 +271,7 @@ def client_secret(tenant_id: str, client_id: str, secret: str) -> Credential:
     """The credential of a link that authenticates with a client secret."""
     return Credential(
         auth_config={"mode": "client_secret", "client_secret": secret},
-        fact_of=cache(lambda: f"client-secret:{_fingerprint(tenant_id, client_id, secret)}"),
+        fact_of=functools.cache(lambda: f"client-secret:{_fingerprint(tenant_id, client_id, secret)}"),
     )
 
 
