@@ -525,7 +525,7 @@ def test_vaults_that_cannot_be_listed_leave_type_and_vault_unknown(lab: Lab) -> 
 
 
 @pytest.mark.parametrize("error_body", ["text", "json"])
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+@pytest.mark.parametrize("status", [400, 403, *(pytest.param(one, marks=pytest.mark.long) for one in (401, 404, 500))])
 @pytest.mark.parametrize("form", ["stored", "proposed"])
 def test_azures_refusal_is_a_diagnosis_whatever_the_status(lab: Lab, status: int, error_body: Any, form: str) -> None:
     lab.group()
