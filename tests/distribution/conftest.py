@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import fcntl
+import pickle
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,23 @@ from distribution.installation import build, install
 from sandbox import Sandbox
 from support.environments import chosen, lines_of, made_once
 from support.playbook import ROOT
+
+Once = Callable[[str, Callable[[], Any]], Any]
+
+
+@pytest.fixture(scope="session")
+def once_for_all_workers(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Once:
+    """Gives what one worker of pytest-xdist has made to all of them: the tests of a file may run in several."""
+
+    def made(name: str, make: Callable[[], Any]) -> Any:
+        file = tmp_path_factory.getbasetemp().parent / f"{name}-{testrun_uid}"
+        with file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not file.exists():
+                file.write_bytes(pickle.dumps(make()))
+        return pickle.loads(file.read_bytes())
+
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -27,15 +46,17 @@ def bare_ansible() -> Path:
 
 
 @pytest.fixture(scope="session")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive(once_for_all_workers: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This collection, built."""
-    return build(ROOT, tmp_path_factory.mktemp("build"))
+    archive: Path = once_for_all_workers("archive", lambda: build(ROOT, tmp_path_factory.mktemp("build")))
+    return archive
 
 
 @pytest.fixture(scope="session")
-def collections(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def collections(archive: Path, once_for_all_workers: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of collections that holds this one alone, installed from the archive. Nobody writes there."""
-    return install(archive, tmp_path_factory.mktemp("install"))
+    folder: Path = once_for_all_workers("installed", lambda: install(archive, tmp_path_factory.mktemp("install")))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,13 @@
 
 """Set-up, rotation and compliance as AWX runs them: ansible-runner, the credential type, and the built collection.
 
-The jobs follow each other in one account, from an empty subscription on, in the order in which the tests stand here.
+The jobs follow each other in one account, from an empty subscription on, and run once; the tests look at them.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,6 @@ from support.awx import Awx, Injected, Job, azure_resource_manager, inject
 GROUP = "akv-awx"
 # What the first credential has left, 180 days, is too little.
 IS_DUE = {"cdc_rotate_renew_before_days": 200, "cdc_rotate_valid_days": 365}
-
-pytestmark = pytest.mark.xdist_group("jobs of AWX")
 
 
 @dataclass(frozen=True)
@@ -127,20 +125,68 @@ def parts_of(secret: str) -> list[str]:
     return lines[1:-1] if len(lines) > 1 else [secret, base64.b64encode(secret.encode()).decode()]
 
 
+@dataclass(frozen=True)
+class Jobs:
+    """All jobs, in their order, and what there was to be seen of them."""
+
+    set_up: Launched
+    nothing_due: Launched
+    due: Launched
+    renewed: Launched
+    slices: list[dict[str, Any]]
+    checked: Launched
+    reports: Path
+    secrets: set[str]
+    rotator: str
+
+    @property
+    def all(self) -> list[Launched]:
+        return [self.set_up, self.nothing_due, self.due, self.renewed, self.checked]
+
+
 @pytest.fixture(scope="module")
-def account(bare_ansible: Path, collections: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def jobs(
+    bare_ansible: Path,
+    collections: Path,
+    once_for_all_workers: Callable[[str, Callable[[], Jobs]], Jobs],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Jobs:
     scratch = tmp_path_factory.mktemp("awx")
+    return once_for_all_workers("awx-jobs", lambda: all_jobs(bare_ansible, collections, scratch))
+
+
+def all_jobs(ansible: Path, collections: Path, scratch: Path) -> Jobs:
     with Sandbox.start(empty=True) as sandbox:
         logins = ("DSM_", "AZURE_")
         task_env = {name: value for name, value in sandbox.environment().items() if not name.startswith(logins)}
-        yield Account(sandbox, Awx(bare_ansible, collections, scratch, task_env), scratch / "compliance")
+        account = Account(sandbox, Awx(ansible, collections, scratch, task_env), scratch / "compliance")
+        set_up = account.run("CDC set-up", login=account.by_key, extra_vars=survey(sandbox), verbosity=3)
+        assert set_up.job.rc == 0, set_up
+        nothing_due = account.run("CDC rotation", login=account.by_certificate, verbosity=0)
+        due = account.run("CDC rotation: what is due", login=account.by_key, extra_vars=IS_DUE, verbosity=0)
+        # With a login by files that the credential injects.
+        renewed = account.run("CDC rotation", login=account.by_certificate, extra_vars=IS_DUE, verbosity=3)
+        parts = slices(account)
+        # The first slice, by a policy for which everything is a failure.
+        checked = account.run(
+            "CDC compliance",
+            login=account.by_certificate,
+            extra_vars={
+                "compliance_directory": str(account.reports),
+                "cdc_compliance_policy": {"fail_on": "info"},
+                "cdc_compliance_formats": ["json"],
+            },
+            inventory=parts[0],
+            verbosity=3,
+        )
         assert sandbox.crashes == []
+        rotator = f"app:{sandbox.world.cert_app.name}"
+        return Jobs(set_up, nothing_due, due, renewed, parts, checked, account.reports, account.secrets, rotator)
 
 
-@pytest.fixture(scope="module")
-def set_up(account: Account) -> Launched:
+def survey(sandbox: Sandbox) -> dict[str, Any]:
     """The survey answered, and defaults taken where a question has one."""
-    azure = account.sandbox.world.public
+    azure = sandbox.world.public
     questions = template("CDC set-up")["survey"]["spec"]
     answers = {
         **{one["variable"]: one["default"] for one in questions if "default" in one},
@@ -154,65 +200,10 @@ def set_up(account: Account) -> Launched:
         "setup_location": "westeurope",
     }
     # Not a question: the simulated Azure lags behind nowhere.
-    return account.run(
-        "CDC set-up", login=account.by_key, extra_vars={**answers, "cdc_setup_wait_interval": 0}, verbosity=3
-    )
+    return {**answers, "cdc_setup_wait_interval": 0}
 
 
-def test_a_set_up_from_a_survey_keeps_what_it_did(set_up: Launched) -> None:
-    assert (set_up.job.status, set_up.job.rc) == ("successful", 0), set_up
-    kept = set_up.job.artifacts["cdc_setup"]["groups"][GROUP]
-    assert {name: kept[name] for name in ("status", "vault", "changed", "planned")} == {
-        "status": "connected",
-        "vault": "akv-awx",
-        "changed": True,
-        "planned": False,
-    }
-    assert set_up.job.changed != []
-
-
-@pytest.fixture(scope="module")
-def nothing_due(account: Account, set_up: Launched) -> Launched:
-    return account.run("CDC rotation", login=account.by_certificate, verbosity=0)
-
-
-def test_a_rotation_with_nothing_due_changes_nothing(nothing_due: Launched) -> None:
-    assert (nothing_due.job.status, nothing_due.job.rc) == ("successful", 0), nothing_due
-    assert (nothing_due.job.changed, nothing_due.writes) == ([], [])
-    (only,) = nothing_due.job.artifacts["cdc_rotate"]["applications"]
-    assert (only["changed"], only["error"], only["groups"]) == (False, None, 1)
-
-
-@pytest.fixture(scope="module")
-def due(account: Account, nothing_due: Launched) -> Launched:
-    return account.run("CDC rotation: what is due", login=account.by_key, extra_vars=IS_DUE, verbosity=0)
-
-
-def test_what_is_due_is_told_in_check_mode_and_nothing_is_written(due: Launched) -> None:
-    assert (due.job.status, due.job.rc, "--check" in due.job.command) == ("successful", 0, True), due
-    (only,) = due.job.artifacts["cdc_rotate"]["applications"]
-    assert (only["changed"], only["planned"], only["error"]) == (True, True, None)
-    assert due.writes == []
-
-
-@pytest.fixture(scope="module")
-def renewed(account: Account, due: Launched) -> Launched:
-    """With a login by files that the credential injects."""
-    return account.run("CDC rotation", login=account.by_certificate, extra_vars=IS_DUE, verbosity=3)
-
-
-def test_a_rotation_renews_what_was_told(account: Account, due: Launched, renewed: Launched) -> None:
-    assert (renewed.job.status, renewed.job.rc) == ("successful", 0), renewed
-    (told,), (done,) = (one.job.artifacts["cdc_rotate"]["applications"] for one in (due, renewed))
-    assert (done["application"], done["groups"]) == (told["application"], told["groups"])
-    assert (done["changed"], done["planned"], done["error"]) == (True, False, None)
-    in_dsm = {write.principal for write in renewed.writes if write.plane == "dsm"}
-    assert in_dsm == {f"app:{account.sandbox.world.cert_app.name}"}
-    assert {write.plane for write in renewed.writes} == {"dsm", "graph"}
-
-
-@pytest.fixture(scope="module")
-def slices(account: Account, renewed: Launched) -> list[dict[str, Any]]:
+def slices(account: Account) -> list[dict[str, Any]]:
     """The inventory of the plugin, cut as AWX cuts it. Each slice has one of two groups; the first has GROUP."""
 
     def add(state: Any) -> str:
@@ -230,51 +221,72 @@ def slices(account: Account, renewed: Launched) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.fixture(scope="module")
-def checked(account: Account, slices: list[dict[str, Any]]) -> Launched:
-    """The first slice, by a policy for which everything is a failure."""
-    return account.run(
-        "CDC compliance",
-        login=account.by_certificate,
-        extra_vars={
-            "compliance_directory": str(account.reports),
-            "cdc_compliance_policy": {"fail_on": "info"},
-            "cdc_compliance_formats": ["json"],
-        },
-        inventory=slices[0],
-        verbosity=3,
-    )
+def test_a_set_up_from_a_survey_keeps_what_it_did(jobs: Jobs) -> None:
+    job = jobs.set_up.job
+    assert (job.status, job.rc) == ("successful", 0), jobs.set_up
+    kept = job.artifacts["cdc_setup"]["groups"][GROUP]
+    assert {name: kept[name] for name in ("status", "vault", "changed", "planned")} == {
+        "status": "connected",
+        "vault": "akv-awx",
+        "changed": True,
+        "planned": False,
+    }
+    assert job.changed != []
 
 
-def test_a_check_fails_by_the_policy_and_writes_nothing(account: Account, checked: Launched) -> None:
-    assert (checked.job.status, checked.job.rc, "--check" in checked.job.command) == ("failed", 2, True), checked
-    assert checked.job.artifacts["cdc_compliance"]["verdict"] == "fail"
-    assert checked.writes == []
-    reports = account.reports / f"job-{len(account.launched)}"
-    assert sorted(path.name for path in reports.iterdir()) == sorted(checked.job.artifacts["cdc_compliance"]["files"])
+def test_a_rotation_with_nothing_due_changes_nothing(jobs: Jobs) -> None:
+    job = jobs.nothing_due.job
+    assert (job.status, job.rc) == ("successful", 0), jobs.nothing_due
+    assert (job.changed, jobs.nothing_due.writes) == ([], [])
+    (only,) = job.artifacts["cdc_rotate"]["applications"]
+    assert (only["changed"], only["error"], only["groups"]) == (False, None, 1)
 
 
-def test_a_slice_checks_the_groups_of_its_part_of_the_inventory(
-    slices: list[dict[str, Any]], checked: Launched
-) -> None:
-    assert [len(one["cdc"]["hosts"]) for one in slices] == [1, 1]
-    assert checked.job.artifacts["cdc_compliance"]["summary"]["groups"] == 1
-    assert "akv-other" not in checked.job.output
+def test_what_is_due_is_told_in_check_mode_and_nothing_is_written(jobs: Jobs) -> None:
+    job = jobs.due.job
+    assert (job.status, job.rc, "--check" in job.command) == ("successful", 0, True), jobs.due
+    (only,) = job.artifacts["cdc_rotate"]["applications"]
+    assert (only["changed"], only["planned"], only["error"]) == (True, True, None)
+    assert jobs.due.writes == []
 
 
-def test_no_secret_is_in_what_is_left_of_the_jobs(account: Account, checked: Launched) -> None:
+def test_a_rotation_renews_what_was_told(jobs: Jobs) -> None:
+    assert (jobs.renewed.job.status, jobs.renewed.job.rc) == ("successful", 0), jobs.renewed
+    (told,), (done,) = (one.job.artifacts["cdc_rotate"]["applications"] for one in (jobs.due, jobs.renewed))
+    assert (done["application"], done["groups"]) == (told["application"], told["groups"])
+    assert (done["changed"], done["planned"], done["error"]) == (True, False, None)
+    assert {write.principal for write in jobs.renewed.writes if write.plane == "dsm"} == {jobs.rotator}
+    assert {write.plane for write in jobs.renewed.writes} == {"dsm", "graph"}
+
+
+def test_a_check_fails_by_the_policy_and_writes_nothing(jobs: Jobs) -> None:
+    job = jobs.checked.job
+    assert (job.status, job.rc, "--check" in job.command) == ("failed", 2, True), jobs.checked
+    assert job.artifacts["cdc_compliance"]["verdict"] == "fail"
+    assert jobs.checked.writes == []
+    reports = jobs.reports / f"job-{len(jobs.all)}"
+    assert sorted(path.name for path in reports.iterdir()) == sorted(job.artifacts["cdc_compliance"]["files"])
+
+
+def test_a_slice_checks_the_groups_of_its_part_of_the_inventory(jobs: Jobs) -> None:
+    assert [len(one["cdc"]["hosts"]) for one in jobs.slices] == [1, 1]
+    assert jobs.checked.job.artifacts["cdc_compliance"]["summary"]["groups"] == 1
+    assert "akv-other" not in jobs.checked.job.output
+
+
+def test_no_secret_is_in_what_is_left_of_the_jobs(jobs: Jobs) -> None:
     """Each by itself: in events, artefacts, files of the jobs and reports."""
-    jobs = [one.job for one in account.launched]
-    texts = {f"{one.directory}: {where}": text for one in jobs for where, text in one.texts.items()}
-    texts |= {str(path): path.read_text(encoding="utf-8") for path in account.reports.rglob("*") if path.is_file()}
+    done = [one.job for one in jobs.all]
+    texts = {f"{one.directory}: {where}": text for one in done for where, text in one.texts.items()}
+    texts |= {str(path): path.read_text(encoding="utf-8") for path in jobs.reports.rglob("*") if path.is_file()}
 
     # Two client secrets, since the first was replaced, and what was given; the same as base64; the lines of a key.
-    assert len(account.secrets) > 10
-    assert [where for secret in account.secrets for where, text in texts.items() if secret in text] == []
+    assert len(jobs.secrets) > 10
+    assert [where for secret in jobs.secrets for where, text in texts.items() if secret in text] == []
 
 
-def test_events_tell_how_each_task_ended(account: Account, checked: Launched) -> None:
-    for one in account.launched:
+def test_events_tell_how_each_task_ended(jobs: Jobs) -> None:
+    for one in jobs.all:
         kinds = [event["event"] for event in one.job.events if event["event"] != "verbose"]
         begun, ended = (
             {event["event_data"]["task_uuid"] for event in one.job.events if event["event"] in names}

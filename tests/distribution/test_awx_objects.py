@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,18 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def calls(
-    bare_ansible: Path, collections: Path, stand_in: Path, tmp_path_factory: pytest.TempPathFactory
+    bare_ansible: Path,
+    collections: Path,
+    stand_in: Path,
+    once_for_all_workers: Callable[[str, Callable[[], list[Call]]], list[Call]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> list[Call]:
     """What the modules were given, in order."""
     scratch = tmp_path_factory.mktemp("awx-calls")
+    return once_for_all_workers("awx-calls", lambda: called(bare_ansible, [stand_in, collections], scratch))
+
+
+def called(ansible: Path, collections: list[Path], scratch: Path) -> list[Call]:
     variables = {
         "awx_project_scm_url": "https://git.example.com/fortanix-dsm.git",
         "awx_execution_environment_image": "registry.example.com/fortanix-dsm-ee:0.1.0",
@@ -61,7 +69,7 @@ def calls(
         "awx_compliance_policy": {"fail_on": "high"},
         "awx_rotation": {"cdc_rotate_renew_before_days": 45},
     }
-    output = play(bare_ansible, [stand_in, collections], scratch, "fortanix.dsm.awx", variables)
+    output = play(ansible, collections, scratch, "fortanix.dsm.awx", variables)
     assert "canary" not in output
     return [json.loads(line) for line in (scratch / "calls").read_text(encoding="utf-8").splitlines()]
 

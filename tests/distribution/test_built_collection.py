@@ -56,6 +56,7 @@ def test_the_set_up_playbook_runs_from_the_built_collection(set_up: str) -> None
     assert re.search(r"akv-packaged: connected, vault akv-sandbox-prem, keys \d+, changed", set_up)
 
 
+@pytest.mark.long
 def test_two_fields_are_enough_for_modules_under_another_name(
     installed: Callable[[Path], Installation], variables: dict[str, Any], tmp_path: Path
 ) -> None:

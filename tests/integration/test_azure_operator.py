@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,41 +111,6 @@ def task(azure: AzureRights, **options: Any) -> dict[str, Any]:
     }
 
 
-def test_a_vault_that_looks_right_is_judged_and_repaired_until_the_sync_works(
-    play: Ansible, vault: AzureRights
-) -> None:
-    """The login comes from module_defaults of the action group."""
-    group = vault.group()
-    judge = {"fortanix.dsm.azure_kv_prereqs_info": {"vault": {"name": vault.vault}, "app_client_id": vault.app}}
-    sync = {"cdc_sync": {"group_name": group}}
-
-    run = play.tasks(
-        judge,
-        {**sync, "ignore_errors": True},
-        task(vault, group_name=group),
-        task(vault),
-        sync,
-        defaults=operator_of(vault),
-    )
-
-    assert run.code == 0, run.output
-    judged, failing, repaired, again, working = run.outcomes
-    assert (judged["verdict"], failing.status) == ("failed", "failed")
-    assert (repaired["effect"], repaired["proof"], again.changed) == ("effective", "sync", False)
-    assert working["key_count"] > 0
-
-
-@pytest.mark.every_core
-def test_check_mode_shows_the_repair_as_a_diff_and_writes_nothing(play: Ansible, vault: AzureRights) -> None:
-    mark = vault.sandbox.journal.mark()
-
-    run = play.tasks(task(vault), defaults=operator_of(vault), check=True, diff=True)
-
-    assert run[0].changed
-    assert [line for line in run.output.splitlines() if line.startswith("+") and "keys/get" in line and "ok" in line]
-    assert vault.sandbox.journal.writes(since=mark) == []
-
-
 def left_behind(run: Run) -> str:
     """All that a run has printed, and all files that it has left but for the play, in which the user put secrets."""
     return run.output + "".join(
@@ -156,42 +120,47 @@ def left_behind(run: Run) -> str:
     )
 
 
-def assert_none_shown(run: Run, secrets: Mapping[str, str]) -> None:
-    text = left_behind(run)
-    assert [name for name, secret in secrets.items() if secret in text] == []
-
-
-def test_no_secret_is_shown_in_a_repair(play: Ansible, vault: AzureRights) -> None:
-    group = vault.group()
-
-    run = play.tasks(task(vault, group_name=group), defaults=operator_of(vault), diff=True, verbosity=3)
-
-    assert run[0]["proof"] == "sync", run.output
-    assert_none_shown(
-        run,
-        {
-            "operator": vault.view.operator_client_secret,
-            "application": vault.view.client_secret,
-            "dsm": vault.sandbox.world.admin_app.api_key,
-        },
-    )
-
-
-def test_a_federated_token_and_the_key_of_the_application_are_shown_nowhere(
+@pytest.mark.every_core
+def test_a_vault_that_looks_right_is_judged_and_repaired_until_the_sync_works(
     play: Ansible, vault: AzureRights, tmp_path: Path
 ) -> None:
-    token = "eyJhbGciOiJSUzI1NiJ9.Y2FuYXJ5.c2lnbmF0dXJl"
-    file, pair = tmp_path / "token", self_signed("dsm")
-    file.write_text(token, encoding="utf-8")
-    key_line = pair.key_pem.splitlines()[1]
+    """The login comes from module_defaults of the action group. Check mode shows a diff; nothing shows a secret."""
+    group = vault.group()
+    judge = {"fortanix.dsm.azure_kv_prereqs_info": {"vault": {"name": vault.vault}, "app_client_id": vault.app}}
+    sync = {"cdc_sync": {"group_name": group}}
+    token, pair = "eyJhbGciOiJSUzI1NiJ9.Y2FuYXJ5.c2lnbmF0dXJl", self_signed("dsm")
+    (file := tmp_path / "token").write_text(token, encoding="utf-8")
     certificate = tmp_path / "certificate.pem"
     certificate.write_text(pair.key_pem + pair.certificate_pem, encoding="utf-8")
-    login = {**vault.operator, "oidc_token_file_path": str(file)}
-    del login["secret"]
+    federated = {"oidc_token_file_path": str(file), "secret": "{{ omit }}", "app_certificate": str(certificate)}
 
     run = play.tasks(
-        task(vault, app_certificate=str(certificate)), defaults={"group/fortanix.dsm.azure": login}, verbosity=3
+        {**task(vault), "name": "plan", "check_mode": True},
+        {**judge, "name": "judge"},
+        {**task(vault, **federated), "name": "federated", "ignore_errors": True},
+        {**sync, "name": "early sync", "ignore_errors": True},
+        {**task(vault, group_name=group), "name": "repair"},
+        {**task(vault), "name": "again"},
+        {**sync, "name": "late sync"},
+        defaults=operator_of(vault),
+        diff=True,
+        verbosity=3,
     )
 
-    assert run[0].status == "failed"
-    assert_none_shown(run, {"token": token, "key": key_line})
+    assert run.code == 0, run.output
+    planned, judged, refused, failing, repaired, again, working = run.outcomes
+    assert (planned.changed, judged["verdict"], repaired.changed) == (True, "failed", True)
+    (shown, _rest) = run.output.split("TASK [judge]")
+    assert [line for line in shown.splitlines() if line.startswith("+") and "keys/get" in line and "ok" in line]
+    assert (refused.status, refused["failure"]["plane"], failing.status) == ("failed", "Entra", "failed")
+    assert (repaired["effect"], repaired["proof"], again.changed) == ("effective", "sync", False)
+    assert working["key_count"] > 0
+    secrets = {
+        "operator": vault.view.operator_client_secret,
+        "application": vault.view.client_secret,
+        "dsm": vault.sandbox.world.admin_app.api_key,
+        "token": token,
+        "key": pair.key_pem.splitlines()[1],
+    }
+    text = left_behind(run)
+    assert [name for name, secret in secrets.items() if secret in text] == []

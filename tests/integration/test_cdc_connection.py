@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_connection
 from sandbox import Sandbox
+from support.operate import Operator
 from support.playbook import Ansible
 
 Given = Callable[..., dict[str, Any]]
@@ -19,70 +22,85 @@ WRONG = "wrong~Value.that_nobody-gave-out-0123456789"
 
 
 def test_a_saved_link_is_tested_with_the_secret_that_dsm_holds(
-    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
+    operate: Operator, sandbox: Sandbox, name: str, given_group: Given
 ) -> None:
     given_group()
     mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_connection": {"group_name": name}})
-    assert (run[0]["connected"], run[0]["status"], run[0]["form"]) == (True, "connected", "stored")
-    assert run[0]["proves"] == ["dsm_check"]
-    assert (run[0]["diagnosis"], run[0]["findings"]) == (None, [])
-    assert not run[0].changed
+    result = operate(cdc_connection, group_name=name)
+    assert (result["connected"], result["status"], result["form"]) == (True, "connected", "stored")
+    assert result["proves"] == ["dsm_check"]
+    assert (result["diagnosis"], result["findings"]) == (None, [])
+    assert not result["changed"]
     # The test is a consequence: DSM really went to Entra.
     assert sandbox.journal.requests(since=mark, plane="entra")
 
 
-def test_a_link_is_tested_before_it_is_saved(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
-) -> None:
+def test_a_link_is_tested_before_it_is_saved(operate: Operator, sandbox: Sandbox, link: Mapping[str, str]) -> None:
     mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_connection": dict(link)})
-    assert (run[0]["connected"], run[0]["form"], run[0]["group"]) == (True, "proposed", None)
+    result = operate(cdc_connection, **link)
+    assert (result["connected"], result["form"], result["group"]) == (True, "proposed", None)
     assert sandbox.journal.writes(since=mark) == []
     # Its vaults were compared with it, too.
     assert "/sys/v1/groups/hmg/azure_vaults" in [entry.route for entry in sandbox.journal.since(mark)]
 
 
 def test_a_saved_link_costs_one_request_besides_finding_the_group(
-    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
+    operate: Operator, sandbox: Sandbox, name: str, given_group: Given
 ) -> None:
     given_group(link_client_secret=WRONG)
     mark = sandbox.journal.mark()
-    ansible.tasks({"cdc_connection": {"group_name": name, "on_not_connected": "ignore"}})
+    operate(cdc_connection, group_name=name, on_not_connected="ignore")
     routes = [entry.route for entry in sandbox.journal.requests(since=mark, plane="dsm")]
     assert routes == ["/sys/v1/groups", "/sys/v1/groups/{group_id}/hmg/check"]
 
 
-def test_another_secret_is_tried_on_a_saved_link(
-    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
-) -> None:
+def test_another_secret_is_tried_on_a_saved_link(operate: Operator, name: str, given_group: Given) -> None:
     given_group()
+    tried = operate(cdc_connection, group_name=name, link_client_secret=WRONG, on_not_connected="ignore")
+    stored = operate(cdc_connection, group_name=name)
+    assert [tried["status"], stored["status"]] == ["not_connected", "connected"]
+    assert "AADSTS7000215" in tried["message"]
+    assert tried["diagnosis"]["class"] == "secret_wrong"
+
+
+def test_an_unknown_group_fails_in_check_mode_as_in_a_real_run(operate: Operator, name: str) -> None:
+    messages = []
+    for check_mode in (True, False):
+        with pytest.raises(TaskError, match="there is no such group") as refused:
+            operate(cdc_connection, group_name=name, check_mode=check_mode)
+        messages.append(str(refused.value))
+    assert messages[0] == messages[1]
+
+
+def test_neither_group_nor_link_is_refused_before_any_request(operate: Operator, sandbox: Sandbox) -> None:
+    mark = sandbox.journal.mark()
+    with pytest.raises(InvalidInput, match="no group is named"):
+        operate(cdc_connection, link_tenant_id="0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0")
+    assert sandbox.journal.since(mark) == []
+
+
+# By playbook ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.every_core
+def test_not_connected_is_a_failure_a_warning_or_a_result_to_go_on_with(
+    ansible: Ansible, name: str, given_group: Given
+) -> None:
+    given_group(link_client_secret=WRONG)
     run = ansible.tasks(
-        {"cdc_connection": {"group_name": name, "link_client_secret": WRONG, "on_not_connected": "ignore"}},
-        {"cdc_connection": {"group_name": name}},
+        {"cdc_connection": {"group_name": name}, "ignore_errors": True},
+        {"cdc_connection": {"group_name": name, "on_not_connected": "warn"}, "register": "test"},
+        {"ansible.builtin.assert": {"that": ["test.diagnosis.class == 'secret_wrong'", "test.findings == []"]}},
     )
-    assert [outcome["status"] for outcome in run.outcomes] == ["not_connected", "connected"]
-    assert "AADSTS7000215" in run[0]["message"]
-    assert run[0]["diagnosis"]["class"] == "secret_wrong"
-
-
-@pytest.mark.every_core
-def test_not_connected_fails_and_says_why(ansible: Ansible, name: str, given_group: Given) -> None:
-    given_group(link_client_secret=WRONG)
-    run = ansible.tasks({"cdc_connection": {"group_name": name}})
-    assert run.code != 0
-    assert "AADSTS7000215" in run.message
-    assert "Next: " in run.message
-    assert run[0]["failure"]["diagnosis"]["class"] == "secret_wrong"
-    assert run[0]["failure"]["plane"] == "Entra"
-
-
-@pytest.mark.every_core
-def test_not_connected_may_be_a_warning(ansible: Ansible, name: str, given_group: Given) -> None:
-    given_group(link_client_secret=WRONG)
-    run = ansible.tasks({"cdc_connection": {"group_name": name, "on_not_connected": "warn"}})
-    assert run[0]["connected"] is False
-    assert "AADSTS7000215" in run[0]["warnings"][0]
+    assert run.code == 0, run.output
+    failed, warned, _asserted = run.outcomes
+    assert failed.status == "failed"
+    assert "AADSTS7000215" in failed["msg"]
+    assert "Next: " in failed["msg"]
+    assert failed["failure"]["diagnosis"]["class"] == "secret_wrong"
+    assert failed["failure"]["plane"] == "Entra"
+    assert warned["connected"] is False
+    assert "AADSTS7000215" in warned["warnings"][0]
 
 
 def test_a_planned_group_is_tried_with_its_secret_and_else_waited_for(
@@ -97,16 +115,3 @@ def test_a_planned_group_is_tried_with_its_secret_and_else_waited_for(
     assert (run[1]["status"], run[1]["form"]) == ("connected", "proposed")
     assert run[2]["status"] == "unknown"
     assert f'group "{name}", which a previous step has only planned' in run[2]["waits_for"]
-
-
-def test_an_unknown_group_fails_in_check_mode_as_in_a_real_run(ansible: Ansible, name: str) -> None:
-    task = {"cdc_connection": {"group_name": name}}
-    assert ansible.tasks(task, check=True).message == ansible.tasks(task).message
-    assert "there is no such group" in ansible.tasks(task).message
-
-
-def test_neither_group_nor_link_is_refused_before_any_request(ansible: Ansible, sandbox: Sandbox) -> None:
-    mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_connection": {"link_tenant_id": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"}})
-    assert "no group is named" in run.message
-    assert sandbox.journal.since(mark) == []

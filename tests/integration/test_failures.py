@@ -13,22 +13,19 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_group_info
 from sandbox import Fault, Sandbox
-from support.playbook import Ansible, Run
+from support.playbook import Ansible
+from support.shell import Shell, expect_clear_failure
 
 Given = Callable[..., dict[str, Any]]
 GROUPS = "/sys/v1/groups"
 GROUP = "/sys/v1/groups/{group_id}"
 
 
-def expect_clear_failure(run: Run, *words: str) -> None:
-    """One failed task whose message holds the words and a next step, and nothing of a traceback at -vv."""
-    assert run.code != 0
-    assert "Next: " in run.message
-    for word in words:
-        assert word in run.message
-    assert "Traceback" not in run.output
-    assert "did not expect" not in run.message
+@pytest.fixture
+def shell(sandbox: Sandbox) -> Shell:
+    return Shell(sandbox.environment())
 
 
 # The options that are wrong, and what is said of them.
@@ -64,11 +61,13 @@ def test_bad_input_is_refused_before_the_first_request(
     ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
 ) -> None:
     tasks = [{"cdc_group": {"name": name, **link, **wrong}, "ignore_errors": True} for wrong, _words in BAD_INPUT]
+    wrong_choice = {"cdc_group": {"name": name, "azure_service": "china"}, "ignore_errors": True}
     mark = sandbox.journal.mark()
 
-    run = ansible.tasks(*tasks, verbosity=2)
+    run = ansible.tasks(*tasks, wrong_choice, verbosity=2)
 
-    messages = [outcome["msg"] for outcome in run.outcomes]
+    *messages, of_the_choice = [outcome["msg"] for outcome in run.outcomes]
+    assert "azure_service must be one of: global, us_government" in of_the_choice
     assert sandbox.journal.since(mark) == []
     assert len(messages) == len(BAD_INPUT)
     assert [told for told, (_wrong, words) in zip(messages, BAD_INPUT, strict=True) if words not in told] == []
@@ -76,142 +75,135 @@ def test_bad_input_is_refused_before_the_first_request(
     assert "Traceback" not in run.output
 
 
-@pytest.mark.every_core
-def test_a_wrong_choice_names_the_choices(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
-    mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_group": {"name": name, "azure_service": "china"}})
-    assert "azure_service must be one of: global, us_government" in run.message
-    assert sandbox.journal.since(mark) == []
+def test_no_login_at_all_says_which_options_there_are(shell: Shell, name: str) -> None:
+    result = shell(cdc_group_info, name=name, environment={"DSM_API_KEY": None})
+    expect_clear_failure(result, "Option dsm_api_key: no login to DSM is set.", "DSM_API_KEY")
 
 
-def test_no_login_at_all_says_which_options_there_are(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
-    run = ansible.tasks({"cdc_group_info": {"name": name}}, environment={"DSM_API_KEY": None}, verbosity=2)
-    expect_clear_failure(run, "Option dsm_api_key: no login to DSM is set.", "DSM_API_KEY")
+def test_unreachable_dsm(shell: Shell, name: str) -> None:
+    direct = {"HTTPS_PROXY": None, "https_proxy": None}
+    result = shell(cdc_group, name=name, dsm_endpoint="https://127.0.0.1:9", state="absent", environment=direct)
+    expect_clear_failure(result, "DSM, ", "https://127.0.0.1:9 cannot be reached", "Connection refused")
 
 
-def test_unreachable_dsm(ansible: Ansible, name: str) -> None:
-    run = ansible.tasks(
-        {"cdc_group": {"name": name, "dsm_endpoint": "https://127.0.0.1:9", "state": "absent"}},
-        environment={"HTTPS_PROXY": None, "https_proxy": None},
-        verbosity=2,
-    )
-    expect_clear_failure(run, "DSM, ", "https://127.0.0.1:9 cannot be reached", "Connection refused")
+def test_a_host_that_the_proxy_refuses(shell: Shell, name: str) -> None:
+    result = shell(cdc_group_info, name=name, dsm_endpoint="https://dsm.elsewhere.example")
+    expect_clear_failure(result, "https://dsm.elsewhere.example cannot be reached", "HTTPS_PROXY")
 
 
-def test_a_host_that_the_proxy_refuses(ansible: Ansible, name: str) -> None:
-    run = ansible.tasks(
-        {"cdc_group_info": {"name": name, "dsm_endpoint": "https://dsm.elsewhere.example"}}, verbosity=2
-    )
-    expect_clear_failure(run, "https://dsm.elsewhere.example cannot be reached", "HTTPS_PROXY")
-
-
-def test_an_unknown_certificate_authority(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+def test_an_unknown_certificate_authority(shell: Shell, sandbox: Sandbox, name: str) -> None:
     mark = sandbox.journal.mark()
     environment = {"REQUESTS_CA_BUNDLE": None, "SSL_CERT_FILE": None, "SSL_CERT_DIR": None}
-    run = ansible.tasks({"cdc_group_info": {"name": name}}, environment=environment, verbosity=2)
-    expect_clear_failure(run, "CERTIFICATE_VERIFY_FAILED", "dsm_ca_path")
+    result = shell(cdc_group_info, name=name, environment=environment)
+    expect_clear_failure(result, "CERTIFICATE_VERIFY_FAILED", "dsm_ca_path")
     assert sandbox.journal.since(mark) == []
 
 
-def test_wrong_api_key(ansible: Ansible, name: str) -> None:
-    run = ansible.tasks({"cdc_group": {"name": name, "dsm_api_key": "bm90OmFuLWFwaS1rZXk="}}, verbosity=2)
-    expect_clear_failure(run, "DSM, ", "HTTP status 401", "The server said: ", "check dsm_api_key")
+def test_wrong_api_key(shell: Shell, name: str) -> None:
+    result = shell(cdc_group, name=name, dsm_api_key="bm90OmFuLWFwaS1rZXk=")
+    expect_clear_failure(result, "DSM, ", "HTTP status 401", "The server said: ", "check dsm_api_key")
 
 
-def test_wrong_password(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+def test_wrong_password(shell: Shell, sandbox: Sandbox, name: str) -> None:
     login = {"dsm_username": sandbox.world.administrator.email, "dsm_password": "not-the-password"}
-    run = ansible.tasks({"cdc_group": {"name": name, **login}}, verbosity=2)
-    expect_clear_failure(run, "DSM, login: ", "HTTP status 401", "dsm_username and dsm_password")
+    result = shell(cdc_group, name=name, **login)
+    expect_clear_failure(result, "DSM, login: ", "HTTP status 401", "dsm_username and dsm_password")
 
 
-def test_a_user_with_two_accounts_has_to_name_one(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+def test_a_user_with_two_accounts_has_to_name_one(shell: Shell, sandbox: Sandbox, name: str) -> None:
     user = sandbox.world.two_account_user
     login = {"dsm_username": user.email, "dsm_password": user.password}
-    run = ansible.tasks({"cdc_group_info": {"name": name, **login}}, verbosity=2)
-    expect_clear_failure(run, "dsm_account is not set", sandbox.world.account_name)
-    named = ansible.tasks({"cdc_group_info": {"name": name, **login, "dsm_account": sandbox.world.account_name}})
-    assert named[0]["groups"] == []
+    result = shell(cdc_group_info, name=name, **login)
+    expect_clear_failure(result, "dsm_account is not set", sandbox.world.account_name)
+    assert shell(cdc_group_info, name=name, **login, dsm_account=sandbox.world.account_name)["groups"] == []
 
 
 @pytest.mark.parametrize("who", ["crypto_app", "auditor"])
-def test_no_permission(ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], who: str) -> None:
+def test_no_permission(shell: Shell, sandbox: Sandbox, name: str, link: Mapping[str, str], who: str) -> None:
     principal = getattr(sandbox.world, who)
     login = (
         {"dsm_api_key": principal.api_key}
         if who == "crypto_app"
         else {"dsm_username": principal.email, "dsm_password": principal.password}
     )
-    run = ansible.tasks({"cdc_group": {"name": name, **link, **login}}, verbosity=2)
-    expect_clear_failure(run, f'DSM, group "{name}": ', "HTTP status 403", "use a login that may do this")
+    result = shell(cdc_group, name=name, **link, **login)
+    expect_clear_failure(result, f'DSM, group "{name}": ', "HTTP status 403", "use a login that may do this")
 
 
-def test_html_instead_of_json(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+def test_html_instead_of_json(shell: Shell, sandbox: Sandbox, name: str) -> None:
     page = "<html><head><title>Sign in</title></head><body>Please <b>sign in</b></body></html>"
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, status=200, body=page, content_type="text/html"))
-    run = ansible.tasks({"cdc_group": {"name": name}}, verbosity=2)
-    expect_clear_failure(run, "is not JSON but text/html", "Sign in", "check that dsm_endpoint is DSM's REST API")
+    result = shell(cdc_group, name=name)
+    expect_clear_failure(result, "is not JSON but text/html", "Sign in", "check that dsm_endpoint is DSM's REST API")
 
 
-def test_approval_is_required(ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given) -> None:
-    group_id = given_group()["group_id"]
+def test_approval_is_required(shell: Shell, sandbox: Sandbox, name: str, given_group: Given) -> None:
+    given_group()
     sandbox.faults.add(
         Fault(plane="dsm", method="PATCH", route=GROUP, status=403, body="This operation requires approval")
     )
-    run = ansible.tasks({"cdc_group": {"name": name, "description": "New"}}, verbosity=2)
-    expect_clear_failure(run, "This operation requires approval", "user interface, where the approvers are asked")
-    assert group_id
+    result = shell(cdc_group, name=name, description="New")
+    expect_clear_failure(result, "This operation requires approval", "user interface, where the approvers are asked")
 
 
-def test_a_name_that_an_invisible_group_has(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
-) -> None:
+def test_a_name_that_an_invisible_group_has(shell: Shell, sandbox: Sandbox, name: str, link: Mapping[str, str]) -> None:
     sandbox.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, status=409, body="group name already in use"))
-    run = ansible.tasks({"cdc_group": {"name": name, **link}}, verbosity=2)
-    expect_clear_failure(run, "HTTP status 409", "perhaps one that this login does not see")
+    result = shell(cdc_group, name=name, **link)
+    expect_clear_failure(result, "HTTP status 409", "perhaps one that this login does not see")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_broken_connection_while_creating_is_repaired_by_the_next_run(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], when: str
+    shell: Shell, sandbox: Sandbox, name: str, link: Mapping[str, str], when: str
 ) -> None:
     """A create is never repeated blindly (design fact 11); the next run looks first."""
     sandbox.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, reset=when))
-    broken = ansible.tasks({"cdc_group": {"name": name, **link}}, verbosity=2)
+    broken = shell(cdc_group, name=name, **link)
     expect_clear_failure(broken, "it is unknown whether DSM carried it out", "run the task again")
-    (unknown,) = broken[0]["failure"]["unknown"]
-    assert (broken[0].changed, unknown["plane"], unknown["object"]) == (True, "DSM", f'group "{name}"')
-    repaired = ansible.tasks({"cdc_group": {"name": name, **link}}, {"cdc_group": {"name": name, **link}})
-    assert repaired[0].changed == (when == "before")
-    assert not repaired[1].changed
+    (unknown,) = broken["failure"]["unknown"]
+    assert (broken["changed"], unknown["plane"], unknown["object"]) == (True, "DSM", f'group "{name}"')
+    assert shell(cdc_group, name=name, **link)["changed"] == (when == "before")
+    assert not shell(cdc_group, name=name, **link)["changed"]
 
 
-def test_passing_trouble_of_a_read_is_waited_out(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+def test_passing_trouble_of_a_read_is_waited_out(shell: Shell, sandbox: Sandbox, name: str) -> None:
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, times=1, status=429, body="slow", retry_after=1))
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, times=1, status=503, body="busy"))
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, times=1, reset="before"))
-    run = ansible.tasks({"cdc_group_info": {"name": name}})
-    assert run[0]["groups"] == []
+    assert shell(cdc_group_info, name=name)["groups"] == []
 
 
 def test_a_server_that_holds_something_else_than_was_written_is_told(
-    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
+    shell: Shell, sandbox: Sandbox, name: str, given_group: Given
 ) -> None:
     given_group(description="Old")
     sandbox.faults.add(
         Fault(plane="dsm", method="PATCH", route=GROUP, status=200, body="{}", content_type="application/json")
     )
-    run = ansible.tasks({"cdc_group": {"name": name, "description": "New"}}, verbosity=2)
-    expect_clear_failure(run, "DSM accepted the write, but holds something else in: description", "Done before: DSM")
-    assert (run[0].changed, [one["outcome"] for one in run[0]["failure"]["done"]]) == (True, ["done"])
+    result = shell(cdc_group, name=name, description="New")
+    expect_clear_failure(result, "DSM accepted the write, but holds something else in: description", "Done before: DSM")
+    assert (result["changed"], [one["outcome"] for one in result["failure"]["done"]]) == (True, ["done"])
 
 
 @pytest.mark.every_core
 def test_a_defect_of_our_own_shows_its_traceback_only_on_request(ansible: Ansible, name: str, tmp_path: Path) -> None:
     """A broken library makes the code stumble where nobody expects it; the user gets a message all the same."""
     (tmp_path / "urllib3.py").write_text("raise ZeroDivisionError('broken')", encoding="ascii")
-    for in_process in ("true", "false"):
-        environment = {"PYTHONPATH": str(tmp_path), "FORTANIX_DSM_IN_PROCESS": in_process}
-        quiet = ansible.tasks({"cdc_group_info": {"name": name}}, environment=environment, verbosity=2)
-        assert "that the collection did not expect (ZeroDivisionError)" in quiet.message
-        assert "Traceback" not in quiet.output
-        assert "Traceback" in ansible.tasks({"cdc_group_info": {}}, environment=environment, verbosity=3).output
+    environment = {"PYTHONPATH": str(tmp_path)}
+    tasks = [
+        {
+            "cdc_group_info": {"name": name},
+            "vars": {"ansible_fortanix_dsm_in_process": in_process},
+            "ignore_errors": True,
+        }
+        for in_process in (True, False)
+    ]
+
+    quiet = ansible.tasks(*tasks, environment=environment, verbosity=2)
+    talkative = ansible.tasks(*tasks, environment=environment, verbosity=3)
+
+    expected = "that the collection did not expect (ZeroDivisionError)"
+    assert [expected in outcome["msg"] for outcome in quiet.outcomes] == [True, True]
+    assert "Traceback" not in quiet.output
+    assert ["Traceback" in str(outcome["traceback"]) for outcome in talkative.outcomes] == [True, True]
+    assert "Traceback" in talkative.output

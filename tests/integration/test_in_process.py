@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from ansible.release import __version__
 
 from sandbox import Sandbox
-from support.playbook import CALLBACKS, ROOT, Ansible, Run
+from support.playbook import CALLBACKS, ROOT, Ansible, Run, local_play
 
 SWITCH = "ansible_fortanix_dsm_in_process"
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[!_]*.py"))
@@ -102,18 +102,31 @@ def link_of(sandbox: Sandbox) -> dict[str, str]:
     }
 
 
+def kinds(sandbox: Sandbox) -> list[Case]:
+    """Each kind of result, of one module of each plane: the shell is the same for all."""
+    group = {"name": "kind-WAY", **link_of(sandbox)}
+    view = sandbox.world.public
+    return [
+        Case("plan", "cdc_group", group, CHECK),
+        Case("change", "cdc_group", {**group, "custom_metadata": {"team": "keys"}}),
+        Case("hidden", "cdc_group", {**group, "description": "Keys"}, {"no_log": True, "register": "hidden_WAY"}),
+        Case("refused login", "cdc_group", {**group, "dsm_api_key": "bm90OmFuLWFwaS1rZXk="}),
+        Case("bad suboption", "cdc_group", {**group, "tls": {"client_password": CANARY}}),
+        # The name of the option says that its value is secret.
+        Case("no such option", "cdc_group", {"dsm_apikey": CANARY}),
+        Case("no such option", "azure_kv_prereqs_info", {"dsm_apikey": CANARY}),
+        Case("found", "azure_kv_prereqs_info", {"vault": {"name": VAULT}, "app_client_id": view.client_id}),
+    ]
+
+
 def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
     link, secret = link_of(sandbox), {"link_client_secret": sandbox.world.public.client_secret}
     group = {"name": "both-WAY", **link}
     select = {"group_name": "both-WAY"}
     edit = {**select, **secret}
     return [
-        Case("plan", "cdc_group", group, CHECK),
-        Case("change", "cdc_group", {**group, "custom_metadata": {"team": "keys"}}),
-        Case("hidden", "cdc_group", {**group, "description": "Keys"}, {"no_log": True, "register": "hidden_WAY"}),
-        Case("refused login", "cdc_group", {**group, "dsm_api_key": "bm90OmFuLWFwaS1rZXk="}),
+        Case("change", "cdc_group", group),
         Case("bad value", "cdc_group", {**group, "vault": {"uri": "http://akv.vault.azure.net"}}),
-        Case("bad suboption", "cdc_group", {**group, "tls": {"client_password": CANARY}}),
         Case("bad choice", "cdc_group", {**group, "azure_service": "china"}),
         Case("plan", "cdc_tls", {**edit, "validate_host": False}, CHECK),
         Case("change", "cdc_tls", {**edit, "validate_host": False}),
@@ -193,10 +206,17 @@ def compare(sandbox: Sandbox, directory: Path, cases: Sequence[Case]) -> Run:
 
 
 @pytest.mark.every_core
+def test_each_kind_of_result_is_the_same_both_ways(own_sandbox: Sandbox, tmp_path: Path) -> None:
+    assert compare(own_sandbox, tmp_path, kinds(own_sandbox)).outcomes
+
+
+@pytest.mark.long
+@pytest.mark.every_core
 def test_what_concerns_dsm_is_the_same_both_ways(own_sandbox: Sandbox, tmp_path: Path) -> None:
     assert compare(own_sandbox, tmp_path, cases_of_dsm(own_sandbox)).outcomes
 
 
+@pytest.mark.long
 @pytest.mark.every_core
 def test_what_concerns_azure_is_the_same_both_ways(own_sandbox: Sandbox, tmp_path: Path) -> None:
     assert compare(own_sandbox, tmp_path, cases_of_azure(own_sandbox)).outcomes
@@ -208,34 +228,34 @@ def test_each_module_is_among_the_cases(own_sandbox: Sandbox) -> None:
     assert sorted({case.module for case in cases}) == MODULES
 
 
-def test_an_unknown_option_is_refused_in_the_same_words(own_sandbox: Sandbox, tmp_path: Path) -> None:
-    """The name of the option says that its value is secret. One module of each plane: the shell is the same for all."""
-    modules = ("azure_kv_prereqs_info", "cdc_group")
-    cases = [Case("no such option", module, {"dsm_apikey": CANARY}) for module in modules]
-
-    assert compare(own_sandbox, tmp_path, cases).changed == []
-
-
 # --- What hands over to the module ------------------------------------------------------------------------------------
 
 
-def test_a_task_that_the_control_process_cannot_run_is_run_by_the_module(ansible: Ansible, tmp_path: Path) -> None:
+def test_a_task_that_the_control_process_cannot_run_is_run_by_the_module(
+    ansible: Ansible, sandbox: Sandbox, tmp_path: Path
+) -> None:
     """What each condition is about takes effect: the module sees it."""
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="ascii")
     python.chmod(0o700)
     elsewhere = {"DSM_ENDPOINT": "https://127.0.0.1:9", "HTTPS_PROXY": "", "https_proxy": ""}
-    task: dict[str, Any] = {"cdc_group_info": {"name": "nobody"}}
-
-    run = ansible.tasks(
+    task: dict[str, Any] = {"fortanix.dsm.cdc_group_info": {"name": "nobody"}}
+    tasks: list[dict[str, Any]] = [
         {**task, "name": "here"},
         {**task, "name": "async", "async": 600, "poll": 1},
         {**task, "name": "environment", "environment": elsewhere, "ignore_errors": True},
         {**task, "name": "interpreter", "vars": {"ansible_python_interpreter": str(python)}},
         {**task, "name": "switch", "vars": {SWITCH: "{{ not true }}"}},
+        {"name": "path", "fortanix.dsm.cdc_group_info": {"name": "nobody", "dsm_ca_path": "ca.pem"}},
         {"name": "typo", **task, "vars": {SWITCH: "flase"}, "ignore_errors": True},
-        verbosity=3,
-    )
+    ]
+    # A relative path counts from the directory of the playbook, not from the one in which Ansible was started.
+    playbook = tmp_path / "plays" / "play.yml"
+    playbook.parent.mkdir()
+    playbook.with_name("ca.pem").write_bytes(sandbox.ca_bundle.read_bytes())
+    playbook.write_text(json.dumps([local_play(tasks=tasks)]), encoding="utf-8")
+
+    run = ansible.playbook(playbook, verbosity=3)
 
     assert run.code == 0, run.output
     statuses = {outcome.task: outcome.status for outcome in run.outcomes}
@@ -249,9 +269,11 @@ def test_a_task_that_the_control_process_cannot_run_is_run_by_the_module(ansible
         "environment",
         "ansible_python_interpreter",
         f"{SWITCH} or FORTANIX_DSM_IN_PROCESS",
+        "an option names a relative path, and the current directory",
     ]
 
 
+@pytest.mark.long
 def test_the_environment_switches_the_control_process_off(ansible: Ansible) -> None:
     for environment in ({"FORTANIX_DSM_IN_PROCESS": "no"}, {"ANSIBLE_KEEP_REMOTE_FILES": "1"}):
         run = ansible.tasks({"cdc_group_info": {}}, environment=environment, verbosity=3)
@@ -259,61 +281,68 @@ def test_the_environment_switches_the_control_process_off(ansible: Ansible) -> N
         assert (run.code, run.output.count("Using module file")) == (0, 1), run.output
 
 
-def test_a_relative_path_counts_from_the_playbook_as_for_a_module(
-    ansible: Ansible, sandbox: Sandbox, tmp_path: Path
-) -> None:
-    """The directory of a module is that of the playbook, and not the one in which Ansible was started."""
-    playbook = tmp_path / "plays" / "play.yml"
-    playbook.parent.mkdir()
-    playbook.with_name("ca.pem").write_bytes(Path(sandbox.environment()["REQUESTS_CA_BUNDLE"]).read_bytes())
-    task = {"fortanix.dsm.cdc_group_info": {"name": "nobody", "dsm_ca_path": "ca.pem"}}
-    python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
-    play = {"hosts": "localhost", "gather_facts": False, "vars": python, "tasks": [task]}
-    playbook.write_text(json.dumps([play]), encoding="utf-8")
-
-    run = ansible.playbook(playbook, verbosity=3)
-
-    assert (run.code, run.output.count("Using module file")) == (0, 1), run.output
-
-
 # --- What a neighbour could notice ------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """A run with tasks that could notice each other, the play, or Ansible's log."""
+
+    run: Run
+    log: str
+    hostile: str
+    executed: Path
+
+
+@pytest.fixture(scope="module")
+def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbours]:
+    folder = tmp_path_factory.mktemp("neighbours")
+    executed, log = folder / "executed", folder / "ansible.log"
+    hostile = f"{{{{ lookup('ansible.builtin.pipe', 'touch {executed}') }}}}"
+    with Sandbox.start() as sandbox:
+        sandbox.do(lambda state: state.dsm.add_group(hostile))
+        world, view = sandbox.world, sandbox.world.public
+        keys = [world.admin_app.api_key, "bm90OmFuLWFwaS1rZXk=", world.crypto_app.api_key, world.admin_app.api_key]
+        operator = {"tenant": view.tenant_id, "client_id": view.operator_client_id, "secret": "{{ item }}"}
+        secrets = [view.operator_client_secret, "not-the-secret", view.operator_client_secret]
+        rights = {"vault": {"name": VAULT}, "app_client_id": view.client_id, "subscription_id": view.subscription_id}
+
+        run = Ansible(sandbox.environment(), folder).tasks(
+            {"cdc_group_info": {"kind": "all"}, "register": "found"},
+            {"ansible.builtin.set_fact": {"names": "{{ found.groups | map(attribute='name') }}"}},
+            {"ansible.builtin.debug": {"msg": "{{ names }}"}, "name": "names"},
+            {"cdc_group_info": {"name": "{{ item.name }}"}, "loop": "{{ found.groups }}", "name": "again"},
+            {"cdc_account_info": {"dsm_api_key": "{{ item }}"}, "loop": keys, "ignore_errors": True, "name": "logins"},
+            {
+                "azure_kv_prereqs_info": {**rights, **operator},
+                "loop": secrets,
+                "ignore_errors": True,
+                "name": "operators",
+            },
+            {"azure_kv_prereqs_info": {**rights, **operator, "secret": CANARY}, "ignore_errors": True, "name": "wrong"},
+            {"cdc_group_info": {"dsm_validate_certs": False}, "name": "insecure"},
+            environment={"ANSIBLE_LOG_PATH": str(log)},
+        )
+
+        assert run.code == 0, run.output
+        yield Neighbours(run, log.read_text(encoding="utf-8"), hostile, executed)
+        assert sandbox.crashes == []
+
+
 @pytest.mark.every_core
-def test_a_name_that_looks_like_a_template_stays_text(own_sandbox: Sandbox, tmp_path: Path) -> None:
-    hostile = f"{{{{ lookup('ansible.builtin.pipe', 'touch {tmp_path}/executed') }}}}"
-    own_sandbox.do(lambda state: state.dsm.add_group(hostile))
-
-    run = Ansible(own_sandbox.environment(), tmp_path).tasks(
-        {"cdc_group_info": {"kind": "all"}, "register": "found"},
-        {"ansible.builtin.set_fact": {"names": "{{ found.groups | map(attribute='name') }}"}},
-        {"ansible.builtin.debug": {"msg": "{{ names }}"}, "name": "names"},
-        {"cdc_group_info": {"name": "{{ item.name }}"}, "loop": "{{ found.groups }}", "name": "again"},
-    )
-
-    assert run.code == 0, run.output
-    assert hostile in run.named("names")["msg"]
-    assert not (tmp_path / "executed").exists()
+def test_a_name_that_looks_like_a_template_stays_text(neighbours: Neighbours) -> None:
+    assert neighbours.hostile in neighbours.run.named("names")["msg"]
+    assert [one["item"]["name"] for one in neighbours.run.named("again")["results"]].count(neighbours.hostile) == 1
+    assert not neighbours.executed.exists()
 
 
 @pytest.mark.every_core
-def test_items_of_a_loop_keep_their_credentials_for_themselves(own_sandbox: Sandbox, tmp_path: Path) -> None:
-    world = own_sandbox.world
-    view = world.public
-    dsm = [world.admin_app.api_key, "bm90OmFuLWFwaS1rZXk=", world.crypto_app.api_key, world.admin_app.api_key]
-    operator = {"tenant": view.tenant_id, "client_id": view.operator_client_id, "secret": "{{ item }}"}
-    azure = [view.operator_client_secret, "not-the-secret", view.operator_client_secret]
-    rights = {"vault": {"name": VAULT}, "app_client_id": view.client_id, "subscription_id": view.subscription_id}
+def test_items_of_a_loop_keep_their_credentials_for_themselves(neighbours: Neighbours) -> None:
+    dsm, azure = (neighbours.run.named(name)["results"] for name in ("logins", "operators"))
 
-    run = Ansible(own_sandbox.environment(), tmp_path).tasks(
-        {"cdc_account_info": {"dsm_api_key": "{{ item }}"}, "loop": dsm, "ignore_errors": True},
-        {"azure_kv_prereqs_info": {**rights, **operator}, "loop": azure, "ignore_errors": True},
-    )
-
-    first, other = (outcome["results"] for outcome in run.outcomes)
-    assert ["failure" in one for one in first] == [False, True, False, False]
-    assert first[0]["principal"] == first[3]["principal"] != first[2]["principal"]
-    assert ["failure" in one for one in other] == [False, True, False]
+    assert ["failure" in one for one in dsm] == [False, True, False, False]
+    assert dsm[0]["principal"] == dsm[3]["principal"] != dsm[2]["principal"]
+    assert ["failure" in one for one in azure] == [False, True, False]
 
 
 _PARENT = """
@@ -351,22 +380,9 @@ def test_the_operation_is_imported_before_the_task_is_forked(ansible: Ansible, t
 
 
 @pytest.mark.every_core
-def test_what_libraries_log_and_warn_of_is_not_shown(own_sandbox: Sandbox, tmp_path: Path) -> None:
+def test_what_libraries_log_and_warn_of_is_not_shown(neighbours: Neighbours) -> None:
     """Ansible's log takes what any library in its process logs; the SDK of Azure logs each of its requests."""
-    log = tmp_path / "ansible.log"
-    view = own_sandbox.world.public
-    rights = {"vault": {"name": VAULT}, "app_client_id": view.client_id}
-    login = {"tenant": view.tenant_id, "client_id": view.operator_client_id}
-
-    run = Ansible(own_sandbox.environment(), tmp_path).tasks(
-        {"azure_kv_prereqs_info": rights},
-        {"azure_kv_prereqs_info": {**rights, **login, "secret": CANARY}, "ignore_errors": True},
-        {"cdc_group_info": {"dsm_validate_certs": False}},
-        environment={"ANSIBLE_LOG_PATH": str(log)},
-    )
-
-    assert run.code == 0, run.output
-    text = log.read_text(encoding="utf-8")
-    assert "PLAY RECAP" in text
+    assert "PLAY RECAP" in neighbours.log
+    assert (neighbours.run.named("wrong").status, neighbours.run.named("insecure").status) == ("failed", "ok")
     for unwanted in ("errantly", "InsecureRequestWarning", "n=azure", "n=msal", "n=urllib3", CANARY):
-        assert unwanted not in text + run.output, text
+        assert unwanted not in neighbours.log + neighbours.run.output, neighbours.log

@@ -7,17 +7,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_group_info
 from sandbox import Fault, Sandbox
+from support.operate import Operator
 from support.playbook import Ansible, Listing
 
-Given = Callable[..., dict[str, Any]]
+from .conftest import link_options
+
 GROUPS = "/sys/v1/groups"
 # Shows ran+away when it is evaluated.
 EVIL = "{{ lookup('pipe', 'printf %s+%s ran away') }}"
@@ -40,22 +44,31 @@ HOSTILE = (
 pytestmark = pytest.mark.every_core
 
 
-@pytest.fixture
-def sandbox(own_sandbox: Sandbox) -> Sandbox:
-    """The account of each test is its own: an inventory is of all the groups there are."""
-    return own_sandbox
+@pytest.fixture(scope="module")
+def account() -> Iterator[Sandbox]:
+    """An account with these groups alone: an inventory is of all the groups there are."""
+    with Sandbox.start() as sandbox:
+        group = Operator(sandbox.environment())(
+            cdc_group, name="Akv Prod", description="Keys", vault={"name": "akv-sandbox-prem"}, **link_options(sandbox)
+        )
+        assert group["changed"]
+        add_groups(sandbox, "one", custom_metadata={"owner": EVIL, "stage": "a b"})
+        add_groups(sandbox, *HOSTILE, description=EVIL, custom_metadata={"key": EVIL, EVIL: "x"})
+        sandbox.do(lambda state: state.dsm.add_group("local"))
+        yield sandbox
+        assert sandbox.crashes == []
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Callable[..., Path]:
-    """Makes a configuration file of the plugin."""
+def sandbox(account: Sandbox) -> Iterator[Sandbox]:
+    yield account
+    account.faults.clear()
 
-    def make(file: str = "test.fortanix_dsm.yml", **options: Any) -> Path:
-        path = tmp_path / file
-        path.write_text(yaml.safe_dump({"plugin": "fortanix.dsm.cdc", **options}), encoding="utf-8")
-        return path
 
-    return make
+def configured(path: Path, **options: Any) -> Path:
+    """A configuration file of the plugin."""
+    path.write_text(yaml.safe_dump({"plugin": "fortanix.dsm.cdc", **options}), encoding="utf-8")
+    return path
 
 
 def add_groups(sandbox: Sandbox, *names: str, **changes: Any) -> None:
@@ -74,199 +87,232 @@ def add_groups(sandbox: Sandbox, *names: str, **changes: Any) -> None:
     sandbox.do(lambda state: [state.dsm.add_group(name, link, **changes) for name in names])
 
 
-def group_names(listing: Listing) -> list[str]:
-    return sorted(host["cdc_group_name"] for host in listing.hosts.values())
+def group_names(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return sorted(host["cdc_group_name"] for host in hosts.values())
 
 
-def test_lists_each_linked_group_as_a_host(
-    ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path], given_group: Given
-) -> None:
-    group = given_group(name="Akv Prod", description="Keys", vault={"name": "akv-sandbox-prem"})
-    sandbox.do(lambda state: state.dsm.add_group("local"))
-    mark = sandbox.journal.mark()
+NAMES = sorted([*HOSTILE, "Akv Prod", "one"])
+CONSTRUCTED = {
+    "keyed_groups": [
+        {"prefix": "stage", "key": "cdc_custom_metadata.stage"},
+        {"key": "cdc_custom_metadata.owner"},
+        {"key": "cdc_group_name"},
+    ],
+    "groups": {"premium": "cdc_link.vault.type == 'premium'"},
+    "compose": {
+        "owner": "cdc_custom_metadata.owner",
+        "greeting": "'to ' ~ cdc_custom_metadata.owner",
+        "copy": "cdc_group_name",
+        "missing": "cdc_custom_metadata.owner.name",
+    },
+}
 
-    listing = ansible.inventory(source())
 
-    assert list(listing.hosts) == ["akv-prod"]
+@dataclass(frozen=True)
+class Listed:
+    """What is listed of two sources at once, one of linked groups and one of all groups by their IDs."""
+
+    listing: Listing
+    sources: list[Path]
+    writes: list[Any]
+
+    @property
+    def linked(self) -> dict[str, Mapping[str, Any]]:
+        """The hosts of the first source, which alone composes variables."""
+        return {host: found for host, found in self.listing.hosts.items() if "copy" in found}
+
+    @property
+    def by_id(self) -> dict[str, Mapping[str, Any]]:
+        return {host: found for host, found in self.listing.hosts.items() if host == found["cdc_group_id"]}
+
+
+@pytest.fixture(scope="module")
+def listed(account: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Listed:
+    folder = tmp_path_factory.mktemp("inventory")
+    sources = [
+        configured(folder / "linked.fortanix_dsm.yml", **CONSTRUCTED),
+        configured(folder / "all.fortanix_dsm.yml", kind="all", host_name="group_id"),
+    ]
+    # AWX sets the variables of a credential to nothing where a field was left empty.
+    empty = dict.fromkeys(("DSM_CA_PATH", "DSM_ACCT_ID", "DSM_USERNAME", "DSM_PASSWORD", "DSM_CLIENT_CERT"), "")
+    mark = account.journal.mark()
+
+    listing = Ansible(account.environment(), folder).inventory(
+        sources[0], arguments=["-i", str(sources[1])], environment=empty
+    )
+
+    assert listing.code == 0, listing.output
+    return Listed(listing, sources, account.journal.writes(since=mark))
+
+
+def test_lists_each_linked_group_as_a_host(listed: Listed) -> None:
     assert (
-        listing.hosts["akv-prod"].items()
+        listed.linked["akv-prod"].items()
         >= {
-            "cdc_group_id": group["group_id"],
             "cdc_group_name": "Akv Prod",
             "cdc_description": "Keys",
             "cdc_custom_metadata": {},
             "cdc_external_kms": "AzureKeyVault",
-            "cdc_link": group["link"],
             "ansible_connection": "local",
         }.items()
     )
-    assert listing.members("cdc") == ["akv-prod"]
-    assert sandbox.journal.writes(since=mark) == []
+    assert group_names(listed.linked) == NAMES
+    assert set(listed.listing.members("cdc")) >= set(listed.linked)
+    assert listed.writes == []
 
 
-def test_lists_groups_of_the_kind_that_is_asked_for_and_names_them_by_id(
-    ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]
-) -> None:
-    add_groups(sandbox, "linked")
-    sandbox.do(lambda state: state.dsm.add_group("local"))
+def test_a_host_has_the_record_of_its_group(listed: Listed, operate: Operator) -> None:
+    host = listed.linked["akv-prod"]
 
-    listing = ansible.inventory(source(kind="all", host_name="group_id"))
+    (group,) = operate(cdc_group_info, name="Akv Prod")["groups"]
 
-    assert {"linked", "local"} <= set(group_names(listing))
-    assert all(host == variables["cdc_group_id"] for host, variables in listing.hosts.items())
+    assert (host["cdc_group_id"], host["cdc_link"]) == (group["group_id"], group["link"])
 
 
-def test_builds_groups_and_variables(ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]) -> None:
-    add_groups(sandbox, "one", custom_metadata={"owner": EVIL, "stage": "a b"})
-    constructed = {
-        "keyed_groups": [{"prefix": "stage", "key": "cdc_custom_metadata.stage"}, {"key": "cdc_custom_metadata.owner"}],
-        "groups": {"premium": "cdc_link.vault.type == 'premium'"},
-        "compose": {"owner": "cdc_custom_metadata.owner", "greeting": "'to ' ~ cdc_custom_metadata.owner"},
-    }
-
-    listing = ansible.inventory(source(**constructed))
-
-    assert listing.members("premium") == listing.members("stage_a_b") == ["one"]
-    assert listing.hosts["one"]["owner"] == EVIL
-    assert listing.hosts["one"]["greeting"] == "to " + EVIL
-    assert [group for group in listing.data if "{" in group] == []
+def test_lists_groups_of_the_kind_that_is_asked_for_and_names_them_by_id(listed: Listed) -> None:
+    assert {"local", *NAMES} <= set(group_names(listed.by_id))
 
 
-def test_says_what_cannot_be_built_only_when_it_is_strict(
-    ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]
-) -> None:
-    add_groups(sandbox, "one")
-    wrong = {"compose": {"owner": "cdc_custom_metadata.owner.name"}}
-
-    assert list(ansible.inventory(source(**wrong)).hosts) == ["one"]
-    assert "Could not set owner for host one" in ansible.inventory(source(strict=True, **wrong)).output
+def test_a_variable_that_is_empty_is_no_value(listed: Listed) -> None:
+    """The environment of this run has some."""
+    assert "akv-prod" in listed.listing.members("cdc")
 
 
-def test_hostile_names_and_texts_are_only_ever_shown(
-    ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]
-) -> None:
-    add_groups(sandbox, *HOSTILE, description=EVIL, custom_metadata={"key": EVIL, EVIL: "x"})
+def test_builds_groups_and_variables(listed: Listed) -> None:
+    assert "one" in listed.listing.members("premium")
+    assert listed.listing.members("stage_a_b") == ["one"]
+    assert listed.linked["one"]["owner"] == EVIL
+    assert listed.linked["one"]["greeting"] == "to " + EVIL
+    assert [group for group in listed.listing.data if "{" in group] == []
+
+
+def test_what_cannot_be_built_is_left_out(listed: Listed) -> None:
+    """With the option strict it is a failure, below."""
+    assert [host for host, found in listed.linked.items() if "missing" in found] == []
+
+
+def test_hostile_names_and_texts_are_only_ever_shown(listed: Listed, ansible: Ansible) -> None:
     show = {"name": "{{ cdc_group_name }}", "composed": "{{ copy }}", "metadata": "{{ cdc_custom_metadata }}"}
+    described = "groups.cdc | map('extract', hostvars, 'cdc_description') | list"
+    named = "groups.cdc | map('extract', hostvars, 'group_names') | map('to_json') | list"
+    echo = {"argv": f"{{{{ ['printf', '<%s>', cdc_description] + {described} + {named} }}}}"}
     tasks = [
         {"name": "Show", "debug": {"msg": show}},
-        {"name": "Pass on", "command": {"argv": ["echo", "{{ cdc_description }}", "{{ group_names | to_json }}"]}},
+        {"name": "Pass on", "command": echo, "run_once": True},
+        {"name": "Look", "fortanix.dsm.cdc_group_info": {"group_id": "{{ cdc_group_id }}"}},
     ]
-    path = source(compose={"copy": "cdc_group_name"}, keyed_groups=[{"key": "cdc_group_name"}])
 
-    listing = ansible.inventory(path)
-    run = ansible.playbook([{"hosts": "cdc", "gather_facts": False, "tasks": tasks}], arguments=["-i", str(path)])
+    run = ansible.playbook(
+        [{"hosts": "cdc", "gather_facts": False, "tasks": tasks}], arguments=["-i", str(listed.sources[0])]
+    )
 
-    assert group_names(listing) == sorted(HOSTILE)
-    assert run.code == 0
+    assert run.code == 0, run.output
     shown = [outcome["msg"] for outcome in run.outcomes if outcome.task == "Show"]
-    assert sorted(one["name"] for one in shown) == sorted(one["composed"] for one in shown) == sorted(HOSTILE)
-    assert [one["metadata"] for one in shown] == [{"key": EVIL, EVIL: "x"}] * len(HOSTILE)
-    passed = [outcome["stdout"] for outcome in run.outcomes if outcome.task == "Pass on"]
-    assert [one.startswith(EVIL) for one in passed] == [True] * len(HOSTILE)
-    assert "ran+away" not in run.output + listing.output + str(listing.data)
-
-
-def test_a_module_runs_for_each_host(ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]) -> None:
-    add_groups(sandbox, *HOSTILE)
-    task = {"fortanix.dsm.cdc_group_info": {"group_id": "{{ cdc_group_id }}"}}
-
-    run = ansible.playbook([{"hosts": "all", "gather_facts": False, "tasks": [task]}], arguments=["-i", str(source())])
-
-    assert run.code == 0
-    assert sorted(outcome["groups"][0]["name"] for outcome in run.outcomes) == sorted(HOSTILE)
+    assert sorted(one["name"] for one in shown) == sorted(one["composed"] for one in shown) == NAMES
+    assert [one["metadata"] for one in shown].count({"key": EVIL, EVIL: "x"}) == len(HOSTILE)
+    # Described like this are the host that passes on, or not, and each hostile one.
+    assert run.named("Pass on")["stdout"].count(f"<{EVIL}>") >= len(HOSTILE)
+    looked = [outcome["groups"][0]["name"] for outcome in run.outcomes if outcome.task == "Look"]
+    assert sorted(looked) == NAMES
+    assert "ran+away" not in run.output + listed.listing.output + str(listed.listing.data)
 
 
 # --- Login ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_login_in_the_file_comes_before_that_of_the_environment(
-    ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]
+    ansible: Ansible, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    add_groups(sandbox, "one")
-    user = sandbox.world.administrator
+    """And the login of the environment has other variables, too."""
+    user, other = sandbox.world.administrator, sandbox.world.cert_app
+    inside = {"dsm_username": user.email, "dsm_password": "{{ lookup('env', 'MY_PASSWORD') }}"}
+    sources = [
+        configured(tmp_path / "inside.fortanix_dsm.yml", **inside),
+        configured(tmp_path / "outside.fortanix_dsm.yml"),
+    ]
+    environment = {
+        "MY_PASSWORD": user.password,
+        "DSM_ENDPOINT": None,
+        "DSM_API_KEY": None,
+        "FORTANIX_API_ENDPOINT": sandbox.world.dsm_endpoint,
+        "DSM_CLIENT_CERT": str(other.certificate_path),
+        "DSM_CLIENT_KEY": str(other.key_path),
+        "DSM_APP_ID": other.app_id,
+    }
     mark = sandbox.journal.mark()
 
-    listing = ansible.inventory(
-        source(dsm_username=user.email, dsm_password="{{ lookup('env', 'MY_PASSWORD') }}"),
-        environment={"MY_PASSWORD": user.password},
-    )
+    listing = ansible.inventory(sources[0], arguments=["-i", str(sources[1])], environment=environment)
 
-    assert list(listing.hosts) == ["one"]
-    assert {entry.principal for entry in sandbox.journal.requests(since=mark, route=GROUPS)} == {f"user:{user.email}"}
-
-
-def test_the_login_comes_from_the_other_variables_of_the_environment(
-    ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]
-) -> None:
-    add_groups(sandbox, "one")
-    user = sandbox.world.administrator
-
-    listing = ansible.inventory(
-        source(),
-        environment={
-            "DSM_ENDPOINT": None,
-            "DSM_API_KEY": None,
-            "FORTANIX_API_ENDPOINT": sandbox.world.dsm_endpoint,
-            "DSM_USERNAME": user.email,
-            "DSM_PASSWORD": user.password,
-        },
-    )
-
-    assert list(listing.hosts) == ["one"]
+    assert group_names(listing.hosts) == NAMES, listing.output
+    principals = [entry.principal for entry in sandbox.journal.requests(since=mark, route=GROUPS)]
+    assert list(dict.fromkeys(principals)) == [f"user:{user.email}", f"app:{other.name}"]
 
 
 WRONG_KEY = base64.b64encode(b"00000000-0000-4000-8000-000000000000:cAnArY-not-the-secret").decode()
+# Of the options that work, those that are changed, and None for what is left out; and what is said.
+FAILURES: dict[str, tuple[dict[str, Any], str]] = {
+    "wrong-key": ({"dsm_api_key": WRONG_KEY}, "DSM, groups:"),
+    "no-login": ({"dsm_api_key": None}, "no login to DSM is set"),
+    "no-key": ({"dsm_api_key": "a b"}, "Option dsm_api_key"),
+    "no-endpoint": ({"dsm_endpoint": None}, "dsm_endpoint"),
+    "no-tls": ({"dsm_endpoint": "http://dsm.example.com"}, "https"),
+    "wrong-choice": ({"host_name": "number"}, "host_name"),
+    "unknown-ca": ({"dsm_ca_path": None}, "certificate"),
+    "strict": (
+        {"strict": True, "compose": {"owner": "cdc_custom_metadata.owner.name"}},
+        "Could not set owner for host",
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    ("options", "environment", "words"),
-    [
-        ({"dsm_api_key": WRONG_KEY}, {}, "DSM, groups:"),
-        ({}, {"DSM_API_KEY": None}, "no login to DSM is set"),
-        ({"dsm_api_key": "a b"}, {}, "Option dsm_api_key"),
-        ({}, {"DSM_ENDPOINT": None}, "dsm_endpoint"),
-        ({"dsm_endpoint": "http://dsm.example.com"}, {}, "https"),
-        ({"host_name": "number"}, {}, "host_name"),
-        ({}, {"REQUESTS_CA_BUNDLE": None, "SSL_CERT_FILE": None}, "certificate"),
-        ({"file": "test.yml"}, {}, "could not be verified"),
-    ],
-    ids=["wrong key", "no login", "no key", "no endpoint", "no TLS", "wrong choice", "unknown CA", "file name"],
-)
-def test_a_failure_says_what_is_wrong_in_one_message(
-    ansible: Ansible,
-    source: Callable[..., Path],
-    options: dict[str, Any],
-    environment: dict[str, str | None],
-    words: str,
-) -> None:
-    environment = {**environment, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"}
+def test_a_failure_says_what_is_wrong_in_one_message(ansible: Ansible, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Nothing of the login is in the environment, and all of it in the files."""
+    works = {
+        "dsm_endpoint": sandbox.world.dsm_endpoint,
+        "dsm_api_key": sandbox.world.admin_app.api_key,
+        "dsm_ca_path": str(sandbox.ca_bundle),
+    }
+    sources = [
+        configured(
+            tmp_path / f"{case}.fortanix_dsm.yml",
+            **{option: value for option, value in {**works, **changes}.items() if value is not None},
+        )
+        for case, (changes, _words) in FAILURES.items()
+    ]
+    sources.append(configured(tmp_path / "file-name.yml", **works))
+    environment = dict.fromkeys(("DSM_ENDPOINT", "DSM_API_KEY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
 
-    listing = ansible.inventory(source(**options), environment=environment)
+    listing = ansible.inventory(
+        sources[0], arguments=[word for path in sources[1:] for word in ("-i", str(path))], environment=environment
+    )
 
-    assert listing.code != 0
-    assert words in " ".join(listing.output.split())
+    told = {case: message_about(listing, case) for case in [*FAILURES, "file-name"]}
+    assert {case: told[case] for case, (_changes, words) in FAILURES.items() if words not in told[case]} == {}
+    assert "could not be verified" in told["file-name"]
     assert "Traceback" not in listing.output
-    assert WRONG_KEY not in listing.output
+    assert [key for key in (WRONG_KEY, works["dsm_api_key"]) if key in listing.output] == []
 
 
-def test_a_variable_that_is_empty_is_no_value(ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]) -> None:
-    """AWX sets the variables of a credential to nothing where a field was left empty."""
-    add_groups(sandbox, "akv-one")
-    empty = dict.fromkeys(("DSM_CA_PATH", "DSM_ACCT_ID", "DSM_USERNAME", "DSM_PASSWORD", "DSM_CLIENT_CERT"), "")
-
-    listing = ansible.inventory(source(), environment=empty)
-
-    assert listing.members("cdc") == ["akv-one"], listing.output
+def message_about(listing: Listing, case: str) -> str:
+    """The warnings that name the file of this case."""
+    warnings = " ".join(listing.output.split()).split("[WARNING]: ")
+    return " ".join(warning for warning in warnings if f"/{case}." in warning)
 
 
 def test_a_server_that_repeats_the_login_does_not_make_it_public(
-    ansible: Ansible, sandbox: Sandbox, source: Callable[..., Path]
+    ansible: Ansible, sandbox: Sandbox, tmp_path: Path
 ) -> None:
+    """And where Ansible is told to, it ends with an inventory that cannot be read."""
     api_key = sandbox.world.admin_app.api_key
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, status=400, body=f"cannot parse {api_key}"))
 
-    listing = ansible.inventory(source(), verbosity=4)
+    listing = ansible.inventory(
+        configured(tmp_path / "test.fortanix_dsm.yml"),
+        verbosity=4,
+        environment={"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"},
+    )
 
+    assert listing.code != 0
     assert "cannot parse" in listing.output
     assert api_key not in listing.output
 
@@ -274,54 +320,43 @@ def test_a_server_that_repeats_the_login_does_not_make_it_public(
 # --- Cache ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def cached(source: Callable[..., Path], tmp_path: Path) -> Path:
-    return source(cache=True, cache_plugin="ansible.builtin.jsonfile", cache_connection=str(tmp_path / "cache"))
-
-
-def test_a_second_run_asks_the_cache_which_holds_no_secret(
-    ansible: Ansible, sandbox: Sandbox, cached: Path, tmp_path: Path
+def test_the_cache_is_asked_first_by_its_own_login_until_it_is_left_aside(
+    ansible: Ansible, own_sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    add_groups(sandbox, *HOSTILE)
+    sandbox, ansible = own_sandbox, Ansible(own_sandbox.environment(), tmp_path)
+    add_groups(sandbox, *HOSTILE, "half \ud800")
+    names = sorted([*HOSTILE, "half \ufffd"])
+    cached = configured(
+        tmp_path / "test.fortanix_dsm.yml",
+        cache=True,
+        cache_plugin="ansible.builtin.jsonfile",
+        cache_connection=str(tmp_path / "cache"),
+    )
     first = ansible.inventory(cached)
     mark = sandbox.journal.mark()
 
     second = ansible.inventory(cached)
 
+    # A name that is no valid text does not break the cache.
+    assert (group_names(first.hosts), group_names(second.hosts)) == (names, names)
     assert sandbox.journal.since(mark) == []
     assert second.hosts == first.hosts
-    assert group_names(second) == sorted(HOSTILE)
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     secrets = [sandbox.world.admin_app.api_key, sandbox.world.public.client_secret]
     secrets.append(base64.b64decode(secrets[0]).decode().partition(":")[2])
     assert files != []
     assert [path for path in files if any(one in path.name + path.read_text("utf-8") for one in secrets)] == []
 
-
-def test_a_name_that_is_no_valid_text_does_not_break_the_cache(
-    ansible: Ansible, sandbox: Sandbox, cached: Path
-) -> None:
-    add_groups(sandbox, "half \ud800")
-
-    assert group_names(ansible.inventory(cached)) == group_names(ansible.inventory(cached)) == ["half \ufffd"]
-
-
-def test_the_cache_of_one_login_is_not_shown_to_another(ansible: Ansible, sandbox: Sandbox, cached: Path) -> None:
-    add_groups(sandbox, "one")
-    ansible.inventory(cached)
+    # Another login is shown nothing of it.
     user = sandbox.world.administrator
     other = {"DSM_API_KEY": None, "DSM_USERNAME": user.email, "DSM_PASSWORD": "not it"}
-
     assert ansible.inventory(cached, environment=other).hosts == {}
 
-
-def test_the_cache_is_left_aside_when_that_is_asked_for(ansible: Ansible, sandbox: Sandbox, cached: Path) -> None:
-    add_groups(sandbox, "one")
-    ansible.inventory(cached)
+    # It is left aside, and filled again, when that is asked for.
     add_groups(sandbox, "two")
-    play = {"hosts": "cdc", "gather_facts": False, "tasks": [{"ping": {}}]}
-
+    play = {"hosts": "cdc", "gather_facts": False, "tasks": [{"debug": {"msg": "{{ cdc_group_name }}"}}]}
     fresh = ansible.playbook([play], arguments=["-i", str(cached), "--flush-cache"])
-
-    assert sorted(outcome.host for outcome in fresh.outcomes) == ["one", "two"]
-    assert sorted(ansible.inventory(cached).hosts) == ["one", "two"]
+    assert sorted(outcome["msg"] for outcome in fresh.outcomes) == sorted([*names, "two"])
+    mark = sandbox.journal.mark()
+    assert group_names(ansible.inventory(cached).hosts) == sorted([*names, "two"])
+    assert sandbox.journal.since(mark) == []

@@ -25,19 +25,16 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 )
 from sandbox import Fault, Sandbox
 from support.operate import Operator
-from support.playbook import Ansible, Run
+from support.shell import Shell, expect_clear_failure
 
 Given = Callable[..., dict[str, Any]]
 GROUPS = "/sys/v1/groups"
 GROUP = "/sys/v1/groups/{group_id}"
 
 
-def expect_clear_failure(run: Run, *words: str) -> None:
-    assert run.code != 0
-    for word in (*words, "Next: "):
-        assert word in run.message
-    assert "Traceback" not in run.output
-    assert "did not expect" not in run.message
+@pytest.fixture
+def shell(sandbox: Sandbox) -> Shell:
+    return Shell(sandbox.environment())
 
 
 def number_of(sandbox: Sandbox, mark: int, method: str = "GET") -> int:
@@ -47,33 +44,27 @@ def number_of(sandbox: Sandbox, mark: int, method: str = "GET") -> int:
 # --- Proxy and CA -----------------------------------------------------------------------------------------------------
 
 
-def test_a_host_in_no_proxy_is_reached_without_the_proxy(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+def test_a_host_in_no_proxy_is_reached_without_the_proxy(shell: Shell, sandbox: Sandbox, name: str) -> None:
     address = sandbox.network.resolve("dsm.sandbox.example")
     assert address is not None
     direct = {"dsm_endpoint": f"https://{address.host}:{address.port}", "dsm_validate_certs": False}
     tunnels = len(sandbox.proxy_log)
-    run = ansible.tasks(
-        {"cdc_group_info": {"name": name, **direct}}, environment={"NO_PROXY": address.host, "no_proxy": address.host}
-    )
-    assert run[0]["groups"] == []
+    environment = {"NO_PROXY": address.host, "no_proxy": address.host}
+    assert shell(cdc_group_info, name=name, **direct, environment=environment)["groups"] == []
     assert len(sandbox.proxy_log) == tunnels
 
 
-def test_a_proxy_that_is_not_there(ansible: Ansible, name: str) -> None:
+def test_a_proxy_that_is_not_there(shell: Shell, name: str) -> None:
     proxy = "http://127.0.0.1:9"
-    run = ansible.tasks(
-        {"cdc_group_info": {"name": name}}, environment={"HTTPS_PROXY": proxy, "https_proxy": proxy}, verbosity=2
-    )
-    expect_clear_failure(run, "cannot be reached", "check HTTPS_PROXY")
+    result = shell(cdc_group_info, name=name, environment={"HTTPS_PROXY": proxy, "https_proxy": proxy})
+    expect_clear_failure(result, "cannot be reached", "check HTTPS_PROXY")
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "http://user:canary-password@[::1", "http://host:port"])
-def test_a_proxy_address_that_cannot_be_used_is_not_quoted(ansible: Ansible, name: str, proxy: str) -> None:
-    run = ansible.tasks(
-        {"cdc_group_info": {"name": name}}, environment={"HTTPS_PROXY": proxy, "https_proxy": proxy}, verbosity=2
-    )
-    expect_clear_failure(run, "Controller, environment variable HTTPS_PROXY: ")
-    assert "canary-password" not in run.output
+def test_a_proxy_address_that_cannot_be_used_is_not_quoted(shell: Shell, proxy: str) -> None:
+    result = shell(cdc_group_info, environment={"HTTPS_PROXY": proxy, "https_proxy": proxy})
+    expect_clear_failure(result, "Controller, environment variable HTTPS_PROXY: ")
+    assert "canary-password" not in str(result)
 
 
 def test_an_own_ca_comes_from_the_option(operate: Operator, sandbox: Sandbox, name: str) -> None:
@@ -81,7 +72,7 @@ def test_an_own_ca_comes_from_the_option(operate: Operator, sandbox: Sandbox, na
 
 
 def test_an_own_ca_comes_from_its_variable_before_that_of_other_tools(
-    ansible: Ansible, sandbox: Sandbox, name: str
+    shell: Shell, sandbox: Sandbox, name: str
 ) -> None:
     environment = {
         "DSM_CA_PATH": str(sandbox.ca_bundle),
@@ -89,18 +80,18 @@ def test_an_own_ca_comes_from_its_variable_before_that_of_other_tools(
         "SSL_CERT_FILE": None,
         "SSL_CERT_DIR": None,
     }
-    assert ansible.tasks({"cdc_group_info": {"name": name}}, environment=environment)[0]["groups"] == []
+    assert shell(cdc_group_info, name=name, environment=environment)["groups"] == []
 
 
 # --- Time budget ------------------------------------------------------------------------------------------------------
 
 
-def test_a_read_without_answer_ends_with_the_time_of_the_task(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+def test_a_read_without_answer_ends_with_the_time_of_the_task(shell: Shell, sandbox: Sandbox, name: str) -> None:
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, delay=6, times=None))
     mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_group_info": {"name": name, "dsm_timeout": 1}}, verbosity=2)
+    result = shell(cdc_group_info, name=name, dsm_timeout=1)
     expect_clear_failure(
-        run, "there was no answer in the time that is allowed (dsm_timeout: 1 seconds)", "raise dsm_timeout"
+        result, "there was no answer in the time that is allowed (dsm_timeout: 1 seconds)", "raise dsm_timeout"
     )
     assert number_of(sandbox, mark) <= 1
 
@@ -154,41 +145,41 @@ def test_a_date_in_retry_after_is_understood(operate: Operator, sandbox: Sandbox
 
 @pytest.mark.parametrize("asked", ["3600", "Wed, 21 Oct 2076 07:28:00 GMT"])
 def test_a_pause_longer_than_the_time_of_the_task_is_not_begun(
-    ansible: Ansible, sandbox: Sandbox, name: str, asked: str
+    shell: Shell, sandbox: Sandbox, name: str, asked: str
 ) -> None:
     sandbox.faults.add(
         Fault(plane="dsm", method="GET", route=GROUPS, status=429, body="slow down", headers={"Retry-After": asked})
     )
     mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_group_info": {"name": name}}, verbosity=2)
-    expect_clear_failure(run, "HTTP status 429", "slow down", f"Retry-After: {asked}", "dsm_timeout")
+    result = shell(cdc_group_info, name=name)
+    expect_clear_failure(result, "HTTP status 429", "slow down", f"Retry-After: {asked}", "dsm_timeout")
     assert number_of(sandbox, mark) == 1
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_write_is_not_sent_again_even_if_the_server_names_a_time(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], status: int
+    shell: Shell, sandbox: Sandbox, name: str, link: Mapping[str, str], status: int
 ) -> None:
     """It may have been carried out: DSM documents neither status, and a gateway may have answered."""
     sandbox.faults.add(
         Fault(plane="dsm", method="POST", route=GROUPS, status=status, retry_after=0, after_work=True, body="busy")
     )
     mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_group": {"name": name, **link}}, verbosity=2)
-    expect_clear_failure(run, f"HTTP status {status}", "a write is never repeated blindly")
+    result = shell(cdc_group, name=name, **link)
+    expect_clear_failure(result, f"HTTP status {status}", "a write is never repeated blindly")
     assert number_of(sandbox, mark, "POST") == 1
-    assert not ansible.tasks({"cdc_group": {"name": name, **link}}).changed
+    assert not shell(cdc_group, name=name, **link)["changed"]
 
 
 # --- Garbled answers --------------------------------------------------------------------------------------------------
 
 
-def test_json_that_breaks_off(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
+def test_json_that_breaks_off(shell: Shell, sandbox: Sandbox, name: str) -> None:
     sandbox.faults.add(
         Fault(plane="dsm", route=GROUPS, status=200, body='[{"name": "akv', content_type="application/json")
     )
-    run = ansible.tasks({"cdc_group_info": {"name": name}}, verbosity=2)
-    expect_clear_failure(run, "JSON that breaks off or is damaged", "a gateway or a proxy")
+    result = shell(cdc_group_info, name=name)
+    expect_clear_failure(result, "JSON that breaks off or is damaged", "a gateway or a proxy")
 
 
 def test_an_answer_that_is_cut_is_read_again(operate: Operator, sandbox: Sandbox, name: str) -> None:
@@ -269,10 +260,8 @@ def test_vaults_of_another_shape_are_named(operate: Operator, sandbox: Sandbox, 
         operate(cdc_vault_info, **link)
 
 
-def test_an_answer_of_another_shape_is_clear_in_a_playbook(ansible: Ansible, sandbox: Sandbox) -> None:
+def test_an_answer_of_another_shape_is_told_to_the_user(shell: Shell, sandbox: Sandbox) -> None:
     sandbox.faults.add(
         Fault(plane="dsm", route=GROUPS, status=200, body='{"groups": []}', content_type="application/json")
     )
-    expect_clear_failure(
-        ansible.tasks({"cdc_group_info": {}}, verbosity=2), "is an object where a list belongs", "dsm_endpoint"
-    )
+    expect_clear_failure(shell(cdc_group_info), "is an object where a list belongs", "dsm_endpoint")

@@ -2,45 +2,59 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Two plays change one group at once. Who comes first is forced: the sandbox holds one until the other is in."""
+"""Two tasks change one group at once. Who comes first is forced: the sandbox holds one until the other is in."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_tls, cdc_vault_select
 from sandbox import Fault, Profile, Sandbox
 from support.operate import Operator
-from support.playbook import Ansible, Run
+from support.playbook import Ansible
 
 GROUPS, GROUP = "/sys/v1/groups", "/sys/v1/groups/{group_id}"
 PREMIUM, STANDARD = {"name": "akv-sandbox-prem"}, {"name": "akv-sandbox-std"}
-Race = Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Run, Run]]
 Given = Callable[..., dict[str, Any]]
+Run = Callable[[], Any]
+Tasks = Callable[..., Run]
+
+
+def race(sandbox: Sandbox, first: Run, second: Run) -> tuple[Any, Any]:
+    """Run both at once. The second begins when the first is held by a fault."""
+    with ThreadPoolExecutor(2) as pool:
+        early = pool.submit(first)
+        while not sandbox.faults.holding and not early.done():
+            time.sleep(0.02)
+        assert not early.done(), early.result()
+        late = pool.submit(second)
+        return early.result(), late.result()
 
 
 @pytest.fixture
-def race(sandbox: Sandbox, tmp_path: Path) -> Race:
-    """Run two tasks in two processes of ansible-playbook. The second begins when the first is held by a fault."""
+def task(sandbox: Sandbox) -> Tasks:
+    """A task that is run when it is called: what it returns, also when it fails, with its warnings."""
 
-    def run(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[Run, Run]:
-        plays = [Ansible(sandbox.environment(), tmp_path / side) for side in ("first", "second")]
-        with ThreadPoolExecutor(2) as pool:
-            early = pool.submit(plays[0].tasks, first)
-            while not sandbox.faults.holding and not early.done():
-                time.sleep(0.02)
-            assert not early.done(), early.result().output
-            late = pool.submit(plays[1].tasks, second)
-            return early.result(), late.result()
+    def make(operation: ModuleType, **options: Any) -> Run:
+        def run() -> dict[str, Any]:
+            operate = Operator(sandbox.environment())
+            try:
+                return {**operate(operation, **options), "warnings": operate.warnings}
+            except TaskError as error:
+                return {"failed": True, **error.to_fail_json()}
 
-    return run
+        return run
+
+    return make
 
 
 def hold(sandbox: Sandbox, method: str, route: str, until: tuple[str, str, int], skip: int = 0) -> None:
@@ -61,60 +75,80 @@ def secret(link: Mapping[str, str]) -> dict[str, str]:
     return {"link_client_secret": link["link_client_secret"]}
 
 
+@pytest.mark.long
+def test_two_plays_keep_the_edits_of_both(
+    sandbox: Sandbox, tmp_path: Path, given_group: Given, name: str, secret: Any
+) -> None:
+    """The next test in two processes of ansible-playbook."""
+    given_group(vault=PREMIUM)
+    hold(sandbox, "GET", GROUP, until=("PATCH", GROUP, 1))
+    plays = [Ansible(sandbox.environment(), tmp_path / side) for side in ("first", "second")]
+
+    one, other = race(
+        sandbox,
+        partial(plays[0].tasks, {"cdc_group": {"name": name, "description": "one"}}),
+        partial(plays[1].tasks, {"cdc_vault_select": {"group_name": name, "vault": STANDARD, **secret}}),
+    )
+
+    assert (one.code, other.code) == (0, 0), one.output + other.output
+    assert (stored(sandbox, name).description, link_of(stored(sandbox, name))["key_vault_type"]) == ("one", "STANDARD")
+    assert any("has changed" in warning and "link.vault" in warning for warning in one[0]["warnings"])
+
+
 def test_edits_of_different_parts_are_both_kept(
-    sandbox: Sandbox, race: Race, given_group: Given, name: str, secret: Any
+    sandbox: Sandbox, task: Tasks, given_group: Given, name: str, secret: Any
 ) -> None:
     given_group(vault=PREMIUM)
     hold(sandbox, "GET", GROUP, until=("PATCH", GROUP, 1))
 
     one, other = race(
-        {"cdc_group": {"name": name, "description": "one"}},
-        {"cdc_vault_select": {"group_name": name, "vault": STANDARD, **secret}},
+        sandbox,
+        task(cdc_group, name=name, description="one"),
+        task(cdc_vault_select, group_name=name, vault=STANDARD, **secret),
     )
 
-    assert (one.code, other.code) == (0, 0), one.output + other.output
+    assert not {"failed"} & {*one, *other}, (one, other)
     assert (stored(sandbox, name).description, link_of(stored(sandbox, name))["key_vault_type"]) == ("one", "STANDARD")
-    assert one[0]["group"]["link"]["vault"]["type"] == "standard"
-    assert any("has changed" in warning and "link.vault" in warning for warning in one[0]["warnings"])
+    assert one["group"]["link"]["vault"]["type"] == "standard"
+    assert any("has changed" in warning and "link.vault" in warning for warning in one["warnings"])
 
 
 def test_of_two_edits_of_the_link_the_later_says_so_and_loses_nothing(
-    sandbox: Sandbox, race: Race, ansible: Ansible, given_group: Given, name: str, secret: Any
+    sandbox: Sandbox, task: Tasks, given_group: Given, name: str, secret: Any
 ) -> None:
     given_group(vault=PREMIUM)
     hold(sandbox, "GET", GROUP, until=("PATCH", GROUP, 1))
-    late = {"cdc_vault_select": {"group_name": name, "vault": STANDARD, **secret}}
+    late = task(cdc_vault_select, group_name=name, vault=STANDARD, **secret)
 
-    loser, winner = race(late, {"cdc_tls": {"group_name": name, "validate_host": False, **secret}})
+    loser, winner = race(sandbox, late, task(cdc_tls, group_name=name, validate_host=False, **secret))
 
-    assert winner.code == 0, winner.output
-    assert loser.code != 0
-    assert loser[0]["failure"]["retryable"] is True
-    assert "link.tls.validate_host" in loser[0]["failure"]["changed_meanwhile"]
+    assert "failed" not in winner, winner
+    assert loser["failed"]
+    assert loser["failure"]["retryable"] is True
+    assert "link.tls.validate_host" in loser["failure"]["changed_meanwhile"]
     assert link_of(stored(sandbox, name))["key_vault_type"] == "PREMIUM"
-    again = ansible.tasks(late)
-    assert again.code == 0, again.output
+    assert "failed" not in late()
     link = link_of(stored(sandbox, name))
     assert (link["key_vault_type"], link["tls"]["validate_hostname"]) == ("STANDARD", False)
 
 
 def test_the_same_edit_twice_is_made_once(
-    sandbox: Sandbox, race: Race, given_group: Given, name: str, secret: Any
+    sandbox: Sandbox, task: Tasks, given_group: Given, name: str, secret: Any
 ) -> None:
     given_group(vault=PREMIUM)
     hold(sandbox, "GET", GROUP, until=("PATCH", GROUP, 1))
-    task = {"cdc_vault_select": {"group_name": name, "vault": STANDARD, **secret}}
+    edit = task(cdc_vault_select, group_name=name, vault=STANDARD, **secret)
     mark = sandbox.journal.mark()
 
-    one, other = race(task, task)
+    one, other = race(sandbox, edit, edit)
 
-    assert (one[0].changed, other[0].changed) == (False, True), one.output + other.output
-    assert one[0]["group"]["link"]["vault"]["type"] == "standard"
+    assert (one["changed"], other["changed"]) == (False, True), (one, other)
+    assert one["group"]["link"]["vault"]["type"] == "standard"
     assert len([entry for entry in sandbox.journal.since(mark) if entry.method == "PATCH"]) == 1
 
 
 def test_an_edit_that_is_overwritten_in_the_last_moment_is_seen_by_its_reading_back(
-    sandbox: Sandbox, race: Race, given_group: Given, name: str, secret: Any
+    sandbox: Sandbox, task: Tasks, given_group: Given, name: str, secret: Any
 ) -> None:
     """The first writes between the write and the reading back of the second."""
     given_group(vault=PREMIUM)
@@ -123,63 +157,61 @@ def test_an_edit_that_is_overwritten_in_the_last_moment_is_seen_by_its_reading_b
     hold(sandbox, "GET", GROUP, until=("PATCH", GROUP, 2), skip=2)
 
     first, second = race(
-        {"cdc_vault_select": {"group_name": name, "vault": STANDARD, **secret}},
-        {"cdc_tls": {"group_name": name, "validate_host": False, **secret}},
+        sandbox,
+        task(cdc_vault_select, group_name=name, vault=STANDARD, **secret),
+        task(cdc_tls, group_name=name, validate_host=False, **secret),
     )
 
-    assert first.code == 0, first.output
-    assert second[0]["failure"]["retryable"] is True, second.output
-    assert "holds something else in: link.tls.validate_host" in second.message
+    assert "failed" not in first, first
+    assert second["failure"]["retryable"] is True, second
+    assert "holds something else in: link.tls.validate_host" in second["msg"]
 
 
 @pytest.mark.parametrize("vault", [STANDARD, PREMIUM], ids=["another", "the same"])
 def test_one_name_is_created_once(
-    sandbox: Sandbox, race: Race, ansible: Ansible, name: str, link: Mapping[str, str], vault: Any
+    sandbox: Sandbox, task: Tasks, name: str, link: Mapping[str, str], vault: Any
 ) -> None:
     hold(sandbox, "POST", GROUPS, until=("POST", GROUPS, 1))
-    late = {"cdc_group": {"name": name, **link, "vault": vault}}
+    late = task(cdc_group, name=name, **link, vault=vault)
 
-    loser, winner = race(late, {"cdc_group": {"name": name, **link, "vault": PREMIUM}})
+    loser, winner = race(sandbox, late, task(cdc_group, name=name, **link, vault=PREMIUM))
 
-    assert winner[0].changed, winner.output
+    assert winner["changed"], winner
     if vault == PREMIUM:
-        assert (loser.code, loser[0].changed) == (0, False), loser.output
-        assert loser[0]["group"]["group_id"] == winner[0]["group"]["group_id"]
+        assert loser.get("changed") is False, loser
+        assert loser["group"]["group_id"] == winner["group"]["group_id"]
     else:
-        assert loser[0]["failure"]["retryable"] is True, loser.output
-        assert "link.vault" in loser.message
+        assert loser["failure"]["retryable"] is True, loser
+        assert "link.vault" in loser["msg"]
         assert link_of(stored(sandbox, name))["key_vault_type"] == "PREMIUM"
-        assert ansible.tasks(late).code == 0
+        assert "failed" not in late()
     assert len(sandbox.do(lambda state: [one for one in state.dsm.default_account.groups if one.name == name])) == 1
 
 
 def test_an_edit_of_a_group_that_is_removed_meanwhile(
-    sandbox: Sandbox, race: Race, given_group: Given, name: str
+    sandbox: Sandbox, task: Tasks, given_group: Given, name: str
 ) -> None:
     given_group()
     hold(sandbox, "GET", GROUP, until=("DELETE", GROUP, 1))
 
     edit, removal = race(
-        {"cdc_group": {"name": name, "description": "x"}}, {"cdc_group": {"name": name, "state": "absent"}}
+        sandbox, task(cdc_group, name=name, description="x"), task(cdc_group, name=name, state="absent")
     )
 
-    assert removal.code == 0, removal.output
-    assert edit[0]["failure"]["retryable"] is True
-    assert "somebody else has removed it" in edit.message
+    assert "failed" not in removal, removal
+    assert edit["failure"]["retryable"] is True
+    assert "somebody else has removed it" in edit["msg"]
 
 
-def test_two_removals_are_both_content(sandbox: Sandbox, race: Race, given_group: Given, name: str) -> None:
+def test_two_removals_are_both_content(sandbox: Sandbox, task: Tasks, given_group: Given, name: str) -> None:
     given_group()
     hold(sandbox, "DELETE", GROUP, until=("DELETE", GROUP, 1))
-    task = {"cdc_group": {"name": name, "state": "absent"}}
+    removal = task(cdc_group, name=name, state="absent")
 
-    one, other = race(task, task)
+    one, other = race(sandbox, removal, removal)
 
-    assert (one.code, other.code) == (0, 0), one.output + other.output
-    assert (one[0].changed, other[0].changed) == (False, True)
-
-
-# Without playbooks --------------------------------------------------------------------------------------------------
+    assert (one["changed"], other["changed"]) == (False, True), (one, other)
+    assert not {"failed"} & {*one, *other}
 
 
 @pytest.mark.parametrize("status", [409, 400])

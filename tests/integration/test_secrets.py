@@ -8,20 +8,58 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from sandbox import Fault, Profile, Sandbox
-from sandbox.authorities import self_signed
+from sandbox.authorities import Pair, self_signed
 from support.playbook import ROOT, Ansible, Run
 
 SETUP = ROOT / "playbooks" / "setup.yml"
+PASSPHRASE = "Canary, open sesame!"
+VAULT = {"name": "akv-sandbox-prem"}
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys as text: one for the link, encrypted, and one for its TLS, plain."""
+
+    of_link: Pair
+    encrypted: str
+    of_tls: Pair
+
+    @property
+    def link(self) -> dict[str, str]:
+        return {
+            "link_certificate": self.of_link.certificate_pem,
+            "link_private_key": self.encrypted,
+            "link_private_key_passphrase": PASSPHRASE,
+        }
+
+    @property
+    def tls(self) -> dict[str, str]:
+        return {"client_certificate": self.of_tls.certificate_pem, "client_key": self.of_tls.key_pem}
+
+    @property
+    def secrets(self) -> list[str]:
+        found = [PASSPHRASE]
+        for pem in (self.of_link.key_pem, self.encrypted, self.of_tls.key_pem):
+            lines = pem.splitlines()[1:-1]
+            found += [lines[0], lines[-2] if len(lines) > 1 else lines[0]]
+        return found
 
 
 @pytest.fixture
-def secrets(sandbox: Sandbox, link: Mapping[str, str]) -> list[str]:
+def keys(sandbox: Sandbox, link: Mapping[str, str]) -> Keys:
+    pair = self_signed("canary", algorithm="rsa")
+    sandbox.do(lambda state: state.azure.public.add_certificate(link["link_client_id"], pair.certificate))
+    return Keys(pair, pair.encrypted_key_pem(PASSPHRASE), sandbox.fronts.client_pair)
+
+
+@pytest.fixture
+def secrets(sandbox: Sandbox, link: Mapping[str, str], keys: Keys) -> list[str]:
     """Every secret that a run is given, in the forms in which it may travel."""
     world = sandbox.world
     api_key = world.admin_app.api_key
@@ -32,6 +70,7 @@ def secrets(sandbox: Sandbox, link: Mapping[str, str]) -> list[str]:
         *plain,
         base64.b64encode(pair.encode()).decode(),
         *(base64.b64encode(one.encode()).decode() for one in plain),
+        *keys.secrets,
     ]
 
 
@@ -51,96 +90,109 @@ def assert_none_in(run: Run, secrets: list[str]) -> None:
             assert secret not in text, f"secret {number} is in {where}"
 
 
-# A server that returns the secret as it is, and both ways to run a module. What other servers return holds less.
-@pytest.mark.parametrize("in_process", ["true", "false"])
-def test_not_in_a_successful_set_up(
-    ansible: Ansible,
-    sandbox: Sandbox,
-    name: str,
-    link: Mapping[str, str],
-    secrets: list[str],
-    in_process: str,
-) -> None:
-    sandbox.profile = Profile(secrets_on_get="echo")
-    variables = {
-        **{f"cdc_setup_{key}": value for key, value in link.items()},
-        "cdc_setup_groups": [{"name": name, "vault": {"name": "akv-sandbox-prem"}, **link}],
-    }
-    for options in ({"check": True, "diff": True}, {"diff": True}, {}):
-        environment = {"FORTANIX_DSM_IN_PROCESS": in_process}
-        run = ansible.playbook(SETUP, variables=variables, verbosity=4, environment=environment, **options)
-        assert run.code == 0
-        assert run.output.count("TASK") > 5
-        assert_none_in(run, secrets)
+# Set-ups --------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.every_core
-def test_not_in_a_set_up_with_certificates_and_keys(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
-) -> None:
-    """Keys as text, encrypted and plain, for the link and for its TLS, in a run that works and in one that does not."""
-    pair, client, passphrase = (
-        self_signed("canary", algorithm="rsa"),
-        sandbox.fronts.client_pair,
-        "Canary, open sesame!",
-    )
-    sandbox.do(lambda state: state.azure.public.add_certificate(link["link_client_id"], pair.certificate))
-    encrypted = pair.encrypted_key_pem(passphrase)
+@pytest.fixture
+def variables(name: str, link: Mapping[str, str], keys: Keys) -> dict[str, Any]:
+    """Two groups: one with a client secret, and one with keys."""
     ids = {key: value for key, value in link.items() if key != "link_client_secret"}
-    variables = {
-        **{f"cdc_setup_{key}": value for key, value in ids.items()},
-        "cdc_setup_name": name,
-        "cdc_setup_link_certificate": pair.certificate_pem,
-        "cdc_setup_link_private_key": encrypted,
-        "cdc_setup_link_private_key_passphrase": passphrase,
-        "cdc_setup_vault": {"name": "akv-sandbox-prem"},
-        "cdc_setup_tls": {"client_certificate": client.certificate_pem, "client_key": client.key_pem},
-    }
-    secrets = [passphrase]
-    for pem in (pair.key_pem, encrypted, client.key_pem):
-        lines = pem.splitlines()[1:-1]
-        secrets += [lines[0], lines[-2] if len(lines) > 1 else lines[0]]
-    for given in (variables, {**variables, "cdc_setup_link_private_key_passphrase": "not it"}):
-        run = ansible.playbook(SETUP, variables=given, verbosity=3, diff=True)
-        assert (run.code == 0) == (given is variables)
-        assert_none_in(run, secrets)
-
-
-def failing(sandbox: Sandbox, link: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    user = {"dsm_username": sandbox.world.administrator.email, "dsm_password": sandbox.world.administrator.password}
     return {
-        "bad input": {"name": " ", **link},
-        "not connected": {"name": "canary", **link, "link_tenant_id": link["link_client_id"], "vault": {"name": "x"}},
-        "server repeats the request": {"name": "canary", **link},
-        "user": {"name": "canary", **link, **user},
-        "wrong choice": {"name": "canary", **link, "state": "maybe"},
+        **{f"cdc_setup_{key}": value for key, value in ids.items()},
+        "cdc_setup_groups": [
+            {"name": f"{name}-secret", "vault": VAULT, **link},
+            {"name": f"{name}-keys", "vault": VAULT, **keys.link, "tls": keys.tls},
+        ],
     }
 
 
-@pytest.mark.every_core
-@pytest.mark.parametrize("in_process", ["true", "false"])
-@pytest.mark.parametrize("case", ["bad input", "not connected", "server repeats the request", "user", "wrong choice"])
-def test_not_in_a_failure(
-    ansible: Ansible, sandbox: Sandbox, link: Mapping[str, str], secrets: list[str], case: str, in_process: str
-) -> None:
-    if case in ("server repeats the request", "user"):
-        world = sandbox.world
-        login = world.administrator.password if case == "user" else world.admin_app.api_key
-        words = f"cannot parse {link['link_client_secret']} {login}"
-        sandbox.faults.add(Fault(plane="dsm", method="POST", route="/sys/v1/groups", status=400, body=words))
-    environment = {"FORTANIX_DSM_IN_PROCESS": in_process}
-    run = ansible.tasks({"cdc_group": failing(sandbox, link)[case]}, verbosity=4, environment=environment)
-    assert run.code != 0
+def assert_set_up_shows_none(run: Run, secrets: list[str]) -> None:
+    assert run.code == 0, run.output
+    assert run.output.count("TASK") > 5
     assert_none_in(run, secrets)
 
 
+# A server that returns the secret as it is. What other servers return holds less.
 @pytest.mark.every_core
-def test_not_in_the_arguments_of_processes_or_in_the_temporary_directory(
-    ansible: Ansible, tmp_path: Path, name: str, link: Mapping[str, str], secrets: list[str]
+def test_not_in_a_set_up(ansible: Ansible, sandbox: Sandbox, variables: Mapping[str, Any], secrets: list[str]) -> None:
+    sandbox.profile = Profile(secrets_on_get="echo")
+
+    run = ansible.playbook(SETUP, variables=variables, verbosity=4, diff=True)
+
+    assert_set_up_shows_none(run, secrets)
+
+
+@pytest.mark.long
+def test_not_in_a_set_up_that_is_planned_made_by_modules_and_run_again(
+    ansible: Ansible, sandbox: Sandbox, variables: Mapping[str, Any], secrets: list[str]
 ) -> None:
-    # Ansible writes the arguments of a module to a file until the task ends.
-    environment = {"FORTANIX_DSM_IN_PROCESS": "false"}
-    run = ansible.tasks({"cdc_group": {"name": name, **link}}, environment=environment)
-    left = [path for path in (run.directory / "tmp").rglob("*") if path.is_file()]
-    assert left == []
+    sandbox.profile = Profile(secrets_on_get="echo")
+    for in_process, options in (("true", {"check": True, "diff": True}), ("false", {"diff": True}), ("true", {})):
+        environment = {"FORTANIX_DSM_IN_PROCESS": in_process}
+        run = ansible.playbook(SETUP, variables=variables, verbosity=4, environment=environment, **options)
+        assert_set_up_shows_none(run, secrets)
+
+
+# Failures -------------------------------------------------------------------------------------------------------------
+
+
+def failing(sandbox: Sandbox, link: Mapping[str, str], keys: Keys) -> dict[str, tuple[dict[str, Any], str]]:
+    """Options of cdc_group, and what is said of them."""
+    user = {"dsm_username": sandbox.world.administrator.email, "dsm_password": sandbox.world.administrator.password}
+    ids = {key: value for key, value in link.items() if key != "link_client_secret"}
+    return {
+        "bad input": ({"name": " ", **link}, "it is blank"),
+        "not connected": (
+            {"name": "canary", **link, "link_tenant_id": link["link_client_id"], "vault": VAULT},
+            "AADSTS",
+        ),
+        "server repeats the request": ({"name": "canary", **link}, "cannot parse"),
+        "user": ({"name": "canary", **link, **user}, "cannot parse"),
+        "wrong choice": ({"name": "canary", **link, "state": "maybe"}, "value of state must be one of"),
+        "wrong passphrase": (
+            {"name": "canary", **ids, **keys.link, "link_private_key_passphrase": "not it", "tls": keys.tls},
+            "link_private_key_passphrase",
+        ),
+    }
+
+
+@pytest.mark.every_core
+def test_not_in_plans_and_failures_and_nothing_is_left_of_them(
+    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], keys: Keys, secrets: list[str]
+) -> None:
+    """In the control process and by modules, whose arguments Ansible writes to a file until the task ends."""
+    world = sandbox.world
+    # What a server repeats is of the task: one refusal for each way of the two cases.
+    for login in (world.admin_app.api_key, world.administrator.password):
+        words = f"cannot parse {link['link_client_secret']} {login}"
+        sandbox.faults.add(Fault(plane="dsm", method="POST", route="/sys/v1/groups", status=400, body=words, times=2))
+    ways = {"here": True, "away": False}
+    switch = "ansible_fortanix_dsm_in_process"
+    cases = failing(sandbox, link, keys)
+
+    ids = {key: value for key, value in link.items() if key != "link_client_secret"}
+    planned = {"name": f"{name}-planned", **ids, **keys.link, "tls": keys.tls}
+
+    run = ansible.tasks(
+        {"name": "planned", "cdc_group": planned, "check_mode": True},
+        *(
+            {"name": f"{case}, {way}", "cdc_group": options, "vars": {switch: here}, "ignore_errors": True}
+            for case, (options, _words) in cases.items()
+            for way, here in ways.items()
+        ),
+        {"name": "made", "cdc_group": {"name": name, **link}, "vars": {switch: False}},
+        diff=True,
+        verbosity=4,
+    )
+
+    plan, *failed, made = run.outcomes
+    assert (run.code, plan.changed, made.changed) == (0, True, True), run.output
+    assert [(outcome.task, outcome.status) for outcome in failed] == [
+        (f"{case}, {way}", "failed") for case in cases for way in ways
+    ]
+    assert [
+        outcome.task for outcome in failed if cases[outcome.task.partition(",")[0]][1] not in outcome["msg"]
+    ] == [], run.output
+    assert run.output.count("Using module file") == 1 + len(cases)
+    assert [path for path in (run.directory / "tmp").rglob("*") if path.is_file()] == []
     assert_none_in(run, secrets)

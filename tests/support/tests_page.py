@@ -39,7 +39,8 @@ Take the first of these that can prove it. Each is cheaper than the next by abou
 
 1. **A pure function**, called directly (`unit/`). Plans, findings, verdicts and messages are pure.
 2. **An operation over the wire**, in the test's process (`support/operate.py`, `support/azure_rights.py`): requests,
-   faults, races, unknown behaviour of servers. Most of `integration/` is of this kind.
+   faults, races, unknown behaviour of servers. Most of `integration/` is of this kind. Where the environment counts, or
+   the words of a failure as a user reads them, `support/shell.py` runs it as Ansible's process does.
 3. **The tasks of a role over the wire**, in the test's process (`support/role_in_process.py`): forms of a set-up, parts
    that are missing, stops at each write.
 4. **A playbook**, run by ansible-playbook (`support/playbook.py`): what Ansible itself does. These are options, check
