@@ -74,6 +74,83 @@ def test_a_group_that_is_neither_there_nor_planned_waits_for_an_approval() -> No
     assert _set_up.groups_in_approval(SKIPPED) == []
 
 
+# The fact about a group -----------------------------------------------------------------------------------------------
+
+DECLARED = {
+    "name": "akv",
+    "link_client_id": "given",
+    "vault": {"name": "akv", "resource_group": "rg"},
+    "sync": "always",
+}
+REGISTERED = {"application": {"client_id": "made", "object_id": "id"}}
+FILES = {"certificate_path": "/app.crt", "key_path": "/app.key", "days": 30}
+
+
+def noted(declared: Mapping[str, Any], *, check_mode: bool = False, **made: Any) -> dict[str, Any]:
+    return _set_up.noted_group({**DECLARED, **declared}, made, check_mode=check_mode)
+
+
+def test_a_group_is_noted_with_what_it_declares_and_what_follows() -> None:
+    found = noted({"description": "Keys", "azure_service": "us_government"})
+
+    assert {name: found[name] for name in ("name", "description", "sync", "client_id", "cloud")} == {
+        "name": "akv",
+        "description": "Keys",
+        "sync": "always",
+        "client_id": "given",
+        "cloud": "AzureUSGovernment",
+    }
+    # DSM knows no resource groups.
+    assert (found["chosen_vault"], found["link_vault"]) == ({"name": "akv"}, {"name": "akv"})
+    assert not {"credential", "pair", "description"} & {name for name, value in noted({}).items() if value}
+
+
+def test_no_secret_of_a_group_is_noted() -> None:
+    secrets = dict.fromkeys(
+        ("link_client_secret", "link_certificate", "link_private_key", "link_private_key_passphrase"), "canary"
+    )
+    application = {"unique_name": "app", "certificates": ["canary"]}
+    tls = {"client_key": "canary"}
+
+    found = noted({**secrets, "app_certificate": "canary", "tls": tls, "application": application}, check_mode=True)
+
+    assert "canary" not in str(found)
+    assert found["has_tls"]
+
+
+def test_the_application_that_was_registered_is_the_one_of_the_link() -> None:
+    found = noted({"application": {"unique_name": "app", "generate_certificate": FILES}}, application=REGISTERED)
+
+    assert found["client_id"] == "made"
+    assert found["pair"] == {"certificate_path": "/app.crt", "key_path": "/app.key"}
+
+
+def test_the_files_of_a_pair_that_is_only_planned_are_not_there() -> None:
+    planned = {**REGISTERED, "certificate": {"planned": True}, "credential_planned": True}
+    found = noted({"application": {"generate_certificate": FILES}}, check_mode=True, application=planned)
+
+    assert found["pair"] == {}
+    assert (found["planned"]["credential"], found["link_vault"]["planned"]) == (True, True)
+    assert "planned" not in found["chosen_vault"]
+
+
+def test_a_new_group_of_a_credential_has_every_option_that_it_takes() -> None:
+    found = noted({"application": {"unique_name": "app", "credential": {"type": "secret", "renew": None}}})
+
+    assert found["credential"] == {"type": "secret"}
+    assert found["new_group"] == {
+        "name": "akv",
+        "description": None,
+        "custom_metadata": None,
+        "link_tenant_id": None,
+        "link_subscription_id": None,
+        "azure_service": "global",
+        "link_format": "modern",
+        "link_certificate_format": "der",
+        "vault": {"name": "akv"},
+    }
+
+
 # The sync and the summary ---------------------------------------------------------------------------------------------
 
 
