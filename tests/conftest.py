@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -18,4 +19,13 @@ def each_fingerprint_once() -> Iterator[None]:
     """The fingerprint of a client secret is slow on purpose; operations in this process share those of one secret."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hashlib, "scrypt", cache(hashlib.scrypt))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def each_private_key_checked_once() -> Iterator[None]:
+    """Whether the numbers of a key belong together takes a tenth of a second to find out, at each loading."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("load_der_private_key", "load_pem_private_key"):
+            patch.setattr(serialization, name, cache(getattr(serialization, name)))
         yield
