@@ -22,7 +22,7 @@ import sandbox as package
 from conformance.wire import ROUTES, Exchange, validator
 from sandbox import Profile, Sandbox
 from sandbox.authorities import self_signed
-from support.settings import combined
+from support.matrix import combined
 
 # Settings under which a DSM deviates from the published document on purpose: those of an older one, or one that is
 # named in a report. All others must answer as published.

@@ -122,7 +122,11 @@ def test_replicas_and_throttling_lose_nothing(
 
 @pytest.mark.parametrize(
     ("scene", "name"),
-    [("certificates", "app: other certificate"), ("applications", "app: permission"), ("vaults", "vault: tags")],
+    [
+        ("vaults", "vault: tags"),
+        pytest.param("certificates", "app: other certificate", marks=pytest.mark.long),
+        pytest.param("applications", "app: permission", marks=pytest.mark.long),
+    ],
 )
 def test_a_short_or_old_answer_is_refused_or_makes_no_difference(
     builder: Builder, explorer: Explorer, tally: Tally, scene: str, name: str
@@ -136,7 +140,11 @@ def test_a_short_or_old_answer_is_refused_or_makes_no_difference(
 
 @pytest.mark.parametrize(
     ("scene", "name"),
-    [("certificates", "rotate"), ("certificates", "app: other certificate"), ("cut", "access: restored")],
+    [
+        ("certificates", "app: other certificate"),
+        pytest.param("certificates", "rotate", marks=pytest.mark.long),
+        pytest.param("cut", "access: restored", marks=pytest.mark.long),
+    ],
 )
 def test_an_earlier_answer_once_more_is_refused_or_makes_no_difference(
     builder: Builder, explorer: Explorer, tally: Tally, scene: str, name: str

@@ -33,8 +33,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 )
 from sandbox import Fault, Profile, Sandbox
 from sandbox.authorities import self_signed
+from support.matrix import combined
 from support.operate import Operator
-from support.settings import combined
 
 from .conftest import link_options
 

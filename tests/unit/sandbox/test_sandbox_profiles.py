@@ -16,7 +16,7 @@ import urllib3
 import sandbox
 from sandbox import Profile, Sandbox
 from sandbox.profiles import LEGACY
-from support.settings import combined
+from support.matrix import combined
 
 GROUPS, AUTH = "/sys/v1/groups", "/sys/v1/session/auth"
 POLICY = {"quorum": {"n": 1, "members": []}}
