@@ -15,6 +15,7 @@ from sandbox import Profile
 from sandbox.authorities import self_signed
 from sandbox.azure.app_policies import Restriction
 from support.azure_rights import AzureRights
+from support.matrix import diagonal
 from support.playbook import Ansible
 from support.rotations import LONG, NAME, Rotations
 
@@ -171,8 +172,7 @@ def test_a_credential_that_dsm_does_not_get_through_with_is_renewed(rotations: R
     assert rotations.connects("one")
 
 
-@pytest.mark.parametrize("kind", ["secret", "certificate"])
-@pytest.mark.parametrize("metadata", ["refused", "limited"])
+@pytest.mark.parametrize(("kind", "metadata"), diagonal(["secret", "certificate"], ["refused", "limited"]))
 def test_a_dsm_that_keeps_no_records_is_renewed_once(rotations: Rotations, kind: str, metadata: Any) -> None:
     # Of the kind in question the application has none but those of the collection.
     rotations.azure.do(lambda state: state.remove_secret(rotations.azure.app))

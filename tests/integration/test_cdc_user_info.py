@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_user_info
 from sandbox import Fault, Profile, Sandbox
+from support.matrix import diagonal
 from support.operate import Operator
 from support.playbook import ROOT, Ansible, Run
 
@@ -75,9 +76,10 @@ def test_shows_the_users_groups_and_which_are_mapped_to_azure(account: Account, 
     assert account.sandbox.journal.writes(since=mark) == []
 
 
-@pytest.mark.parametrize("user_groups", ["map", "null", "omitted"])
-@pytest.mark.parametrize("spelling", ["upper", "pascal"])
-@pytest.mark.parametrize("shown", ["explicit", "all"])
+@pytest.mark.parametrize(
+    ("user_groups", "spelling", "shown"),
+    diagonal(["map", "null", "omitted"], ["upper", "pascal"], ["explicit", "all"]),
+)
 def test_reads_users_as_any_server_tells_them(account: Account, user_groups: str, spelling: str, shown: str) -> None:
     account.sandbox.profile = Profile(user_groups=user_groups, group_role_spelling=spelling, administrator_groups=shown)
     assert [group["name"] for group in account.operate(cdc_user_info, **account.login)["groups"]] == [

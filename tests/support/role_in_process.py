@@ -79,6 +79,11 @@ class RoleRun:
         return hit
 
     @property
+    def results(self) -> Any:
+        """What the role tells of each group at its end."""
+        return self._facts["cdc_setup_results"]
+
+    @property
     def plan(self) -> set[tuple[str, str, str]]:
         """Plane, object and action of every change."""
         changes = [change for step in self.steps for change in step.result.get("plan") or []]
