@@ -37,13 +37,13 @@ def assert_no_findings(tally: Tally) -> None:
 
 
 MEETINGS = [
-    ("certificates", ("rotate", "rotate, other run"), "A2 B A"),
+    pytest.param("certificates", ("rotate", "rotate, other run"), "A2 B A", marks=pytest.mark.long),
     ("certificates", ("rotate", "rotate, other run"), "A4 B A"),
-    ("certificates", ("rotate", "rotate, other run"), "A5 B A"),
+    pytest.param("certificates", ("rotate", "rotate, other run"), "A5 B A", marks=pytest.mark.long),
     ("certificates", ("rotate", "app: other certificate"), "A4 B A"),
-    ("certificates", ("app: other certificate", "first use"), "A2 B A"),
+    pytest.param("certificates", ("app: other certificate", "first use"), "A2 B A", marks=pytest.mark.long),
     ("certificates", ("app: certificate", "somebody: certificate"), "A2 B A"),
-    ("secrets", ("rotate", "rotate, other run"), "A3 B A"),
+    pytest.param("secrets", ("rotate", "rotate, other run"), "A3 B A", marks=pytest.mark.long),
     ("secrets", ("rotate", "rotate, other run"), "A4 B A"),
     ("secrets", ("rotate, always", "rotate, own pair"), "A6 B A"),
     ("links", ("group: edit", "group: other edit"), "A2 B A"),
@@ -123,8 +123,8 @@ def test_replicas_and_throttling_lose_nothing(
 @pytest.mark.parametrize(
     ("scene", "name"),
     [
-        ("vaults", "vault: tags"),
-        pytest.param("certificates", "app: other certificate", marks=pytest.mark.long),
+        ("certificates", "app: other certificate"),
+        pytest.param("vaults", "vault: tags", marks=pytest.mark.long),
         pytest.param("applications", "app: permission", marks=pytest.mark.long),
     ],
 )

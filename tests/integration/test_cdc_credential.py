@@ -39,10 +39,9 @@ def test_a_play_plans_and_makes_a_first_credential_that_no_result_holds(rotation
     quick = {"wait_interval": 0, "key_size": 2048, "takeover_after": 0}
     options = {"app_client_id": rotations.azure.app, "type": "secret", "new_groups": [rotations.new_group("first")]}
     task = {"cdc_credential": {**quick, **options}}
+    ansible = Ansible(rotations.azure.sandbox.environment(), tmp_path)
 
-    run = Ansible(rotations.azure.sandbox.environment(), tmp_path).tasks(
-        {**task, "check_mode": True}, task, task, diff=True
-    )
+    run = ansible.tasks({**task, "check_mode": True}, task, task, diff=True)
 
     assert run.code == 0, run.output
     planned, made, again = run.outcomes
