@@ -30,6 +30,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 from conformance.wire import ROUTES, Exchange
 from sandbox import Profile, Sandbox
 from sandbox.authorities import self_signed
+from support.matrix import diagonal
 from support.operate import Operator
 
 PREMIUM = {"name": "akv-sandbox-prem", "type": "premium"}
@@ -178,8 +179,9 @@ def test_all_requests_and_answers_are_as_published(
     assert [complaint for complaint in complaints if complaint] == []
 
 
-@pytest.mark.parametrize("secrets", ["echo", "mask", "omit"])
-@pytest.mark.parametrize("way", ["by_secret", "by_certificate", "with_tls"])
+@pytest.mark.parametrize(
+    ("secrets", "way"), diagonal(["echo", "mask", "omit"], ["by_secret", "by_certificate", "with_tls"])
+)
 def test_requests_are_as_published_whatever_dsm_shows_of_a_secret(
     operate: Operator, sandbox: Sandbox, exchanges: list[Exchange], way: str, secrets: Any
 ) -> None:

@@ -15,7 +15,8 @@ from explore.explorer import Explorer, Tally
 from explore.scenes import Builder
 
 
-@pytest.fixture(scope="session")
+# Not for the session: it sets the clock of the process, which the tests of other folders do not expect.
+@pytest.fixture(scope="package")
 def builder() -> Iterator[Builder]:
     before = dict(os.environ)
     built = Builder()

@@ -37,13 +37,13 @@ def assert_no_findings(tally: Tally) -> None:
 
 
 MEETINGS = [
-    ("certificates", ("rotate", "rotate, other run"), "A2 B A"),
+    pytest.param("certificates", ("rotate", "rotate, other run"), "A2 B A", marks=pytest.mark.long),
     ("certificates", ("rotate", "rotate, other run"), "A4 B A"),
-    ("certificates", ("rotate", "rotate, other run"), "A5 B A"),
+    pytest.param("certificates", ("rotate", "rotate, other run"), "A5 B A", marks=pytest.mark.long),
     ("certificates", ("rotate", "app: other certificate"), "A4 B A"),
-    ("certificates", ("app: other certificate", "first use"), "A2 B A"),
+    pytest.param("certificates", ("app: other certificate", "first use"), "A2 B A", marks=pytest.mark.long),
     ("certificates", ("app: certificate", "somebody: certificate"), "A2 B A"),
-    ("secrets", ("rotate", "rotate, other run"), "A3 B A"),
+    pytest.param("secrets", ("rotate", "rotate, other run"), "A3 B A", marks=pytest.mark.long),
     ("secrets", ("rotate", "rotate, other run"), "A4 B A"),
     ("secrets", ("rotate, always", "rotate, own pair"), "A6 B A"),
     ("links", ("group: edit", "group: other edit"), "A2 B A"),
@@ -122,7 +122,11 @@ def test_replicas_and_throttling_lose_nothing(
 
 @pytest.mark.parametrize(
     ("scene", "name"),
-    [("certificates", "app: other certificate"), ("applications", "app: permission"), ("vaults", "vault: tags")],
+    [
+        ("certificates", "app: other certificate"),
+        pytest.param("vaults", "vault: tags", marks=pytest.mark.long),
+        pytest.param("applications", "app: permission", marks=pytest.mark.long),
+    ],
 )
 def test_a_short_or_old_answer_is_refused_or_makes_no_difference(
     builder: Builder, explorer: Explorer, tally: Tally, scene: str, name: str
@@ -136,7 +140,11 @@ def test_a_short_or_old_answer_is_refused_or_makes_no_difference(
 
 @pytest.mark.parametrize(
     ("scene", "name"),
-    [("certificates", "rotate"), ("certificates", "app: other certificate"), ("cut", "access: restored")],
+    [
+        ("certificates", "app: other certificate"),
+        pytest.param("certificates", "rotate", marks=pytest.mark.long),
+        pytest.param("cut", "access: restored", marks=pytest.mark.long),
+    ],
 )
 def test_an_earlier_answer_once_more_is_refused_or_makes_no_difference(
     builder: Builder, explorer: Explorer, tally: Tally, scene: str, name: str

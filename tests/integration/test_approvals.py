@@ -28,6 +28,7 @@ from sandbox import Fault, Profile, Sandbox
 from support.approver import REQUESTS, Approver, logged_in
 from support.operate import Operator
 from support.playbook import ROOT, Ansible, local_play
+from support.role_in_process import RolePlayer, RoleRun
 
 RESULT = "/sys/v1/approval_requests/{req_id}/result"
 GROUP = "/sys/v1/groups/{group_id}"
@@ -500,32 +501,60 @@ def test_a_play_shows_the_pending_request_and_no_secret(
 
 
 @pytest.mark.usefixtures("guarded_account")
-def test_what_follows_a_new_group_that_waits_says_so(ansible: Ansible, name: str, link: Mapping[str, str]) -> None:
-    run = ansible.tasks(
-        {"cdc_group": {"name": name, **link}, "register": "made"}, {"cdc_sync": {"group": "{{ made.group }}"}}
-    )
+def test_what_follows_a_new_group_that_waits_says_so(operate: Operator, name: str, link: Mapping[str, str]) -> None:
+    made = operate(cdc_group, name=name, **link)
 
-    assert "waits for an approval" in run.message
+    with pytest.raises(TaskError, match="waits for an approval"):
+        operate(cdc_sync, group=made["group"])
+
+
+@pytest.fixture
+def setting_up(guarded_account: None, name: str, link: Mapping[str, str]) -> dict[str, Any]:
+    """Variables of the role for a group that somebody has to approve."""
+    variables: dict[str, Any] = {f"cdc_setup_{key}": value for key, value in link.items()}
+    return {**variables, "cdc_setup_name": name, "cdc_setup_vault": PREMIUM, "cdc_setup_check_prerequisites": False}
+
+
+def assert_stopped_and_went_on(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    assert (before["status"], before["pending"], before["changed"]) == ("pending approval", True, True)
+    assert (after["status"], after["pending"], after["key_count"]) == ("connected", False, 4)
 
 
 def test_the_role_stops_at_a_group_that_waits_and_goes_on_after_the_approval(
-    ansible: Ansible, approver: Approver, guarded_account: None, name: str, link: Mapping[str, str]
+    sandbox: Sandbox, approver: Approver, setting_up: dict[str, Any]
 ) -> None:
-    variables = {f"cdc_setup_{key}": value for key, value in link.items()}
-    variables |= {"cdc_setup_name": name, "cdc_setup_vault": PREMIUM, "cdc_setup_check_prerequisites": False}
+    environment = sandbox.environment()
+    login = {
+        "dsm_endpoint": environment["DSM_ENDPOINT"],
+        "dsm_ca_path": environment["REQUESTS_CA_BUNDLE"],
+        "dsm_api_key": environment["DSM_API_KEY"],
+    }
+    role = RolePlayer("cdc_setup")
+
+    waiting = role.play(RoleRun(setting_up, login, sandbox.proxy_url))
+    approver.decide()
+    done = role.play(RoleRun(setting_up, login, sandbox.proxy_url))
+
+    assert (waiting.failure, done.failure) == (None, None)
+    assert_stopped_and_went_on(waiting.results[0], done.results[0])
+
+
+@pytest.mark.long
+def test_the_role_in_a_play_stops_at_a_group_that_waits_and_says_so(
+    ansible: Ansible, approver: Approver, setting_up: dict[str, Any], name: str
+) -> None:
     play = local_play(roles=["fortanix.dsm.cdc_setup"])
 
-    waiting = ansible.playbook([play], variables=variables)
+    waiting = ansible.playbook([play], variables=setting_up)
     approver.decide()
-    done = ansible.playbook([play], variables=variables)
+    done = ansible.playbook([play], variables=setting_up)
 
     (before,), (after,) = (
         run.named("Group | Summary")["ansible_facts"]["cdc_setup_results"] for run in (waiting, done)
     )
     assert waiting.code == done.code == 0, waiting.output + done.output
-    assert (before["status"], before["pending"], before["changed"]) == ("pending approval", True, True)
     assert f"{name}: pending approval" in waiting.output
-    assert (after["status"], after["pending"], after["key_count"]) == ("connected", False, 4)
+    assert_stopped_and_went_on(before, after)
 
 
 def test_the_teardown_stops_until_the_group_is_gone(

@@ -14,6 +14,7 @@ import pytest
 from sandbox.azure.hsm_rights import DATA_ACTIONS as LOCAL_ACTIONS
 from sandbox.azure.roles import PermissionSet
 from support.azure_rights import TEN, AzureRights, granted, verdicts
+from support.matrix import thinned
 
 KEYS = "Microsoft.KeyVault/vaults/keys"
 PATTERNS = (
@@ -178,10 +179,11 @@ def disagreements(azure: AzureRights, seeds: range, *, hsm: bool) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("first", range(0, 150, 50))
+@pytest.mark.parametrize("first", thinned(range(0, 150, 25), 0))
 def test_the_verdict_on_a_vault_is_what_azure_decides(azure: AzureRights, first: int) -> None:
-    assert disagreements(azure, range(first, first + 50), hsm=False) == []
+    assert disagreements(azure, range(first, first + 25), hsm=False) == []
 
 
-def test_the_verdict_on_a_pool_is_what_azure_decides(pool: AzureRights) -> None:
-    assert disagreements(pool, range(1000, 1050), hsm=True) == []
+@pytest.mark.parametrize("first", thinned(range(1000, 1050, 25), 1000))
+def test_the_verdict_on_a_pool_is_what_azure_decides(pool: AzureRights, first: int) -> None:
+    assert disagreements(pool, range(first, first + 25), hsm=True) == []

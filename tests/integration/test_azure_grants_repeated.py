@@ -17,6 +17,7 @@ from sandbox import Fault
 from support.azure_rights import STRANGER, TEN, AzureRights, assignments, key_policies, roles_at_the_vault
 from support.azure_rights import writes as writes_since
 from support.cutoff import Cutoff
+from support.matrix import diagonal, thinned
 
 POLICY = (
     "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
@@ -33,8 +34,10 @@ TROUBLE: list[dict[str, Any]] = [
     {"reset": "after"},
     {"status": 409, "body": '{"error": {"code": "ConflictError", "message": "A conflict occurred."}}'},
 ]
-each_trouble = pytest.mark.parametrize(
-    "trouble", TROUBLE, ids=["throttled", "503", "503-after", "reset", "reset-after", "conflict"]
+NAMES = ["throttled", "503", "503-after", "reset", "reset-after", "conflict"]
+each_trouble = pytest.mark.parametrize("trouble", thinned(TROUBLE, TROUBLE[0], TROUBLE[4]), ids=NAMES)
+each_trouble_at_each_store = pytest.mark.parametrize(
+    ("trouble", "bare"), diagonal(TROUBLE, ["policies", "rbac", "bare_pool"]), indirect=["bare"]
 )
 
 
@@ -50,7 +53,7 @@ def disturb(azure: AzureRights, method: str, trouble: dict[str, Any], times: int
             azure.sandbox.faults.add(Fault(plane, method, route, times=times, **trouble))
 
 
-@each_trouble
+@each_trouble_at_each_store
 def test_a_grant_is_made_all_the_same(bare: AzureRights, trouble: dict[str, Any]) -> None:
     disturb(bare, "PUT", trouble)
 
@@ -61,7 +64,7 @@ def test_a_grant_is_made_all_the_same(bare: AzureRights, trouble: dict[str, Any]
     assert len(assignments(bare)) == len(set(assignments(bare)))
 
 
-@each_trouble
+@each_trouble_at_each_store
 def test_a_removal_is_made_all_the_same(bare: AzureRights, trouble: dict[str, Any]) -> None:
     bare.repair()
     for method in ("PUT", "DELETE"):

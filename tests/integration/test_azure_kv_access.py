@@ -21,6 +21,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._errors import Invali
 from sandbox import Fault, Sandbox
 from support.azure_rights import AzureRights, finding, ids, writes
 from support.cutoff import OFFICER, POLICY_VAULT, POOL, RBAC_VAULT, STORES, Cutoff
+from support.matrix import thinned
 from support.playbook import Ansible
 
 _VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
@@ -345,12 +346,13 @@ def test_a_playbook_shows_the_plan_in_check_mode_and_needs_a_record(sandbox: San
     }
     mark = sandbox.journal.mark()
 
-    planned = ansible.tasks({"azure_kv_access": options}, check=True, diff=True)
-    refused = ansible.tasks({"azure_kv_access": options})
+    task = {"azure_kv_access": options}
 
-    assert (planned.code, planned[0].changed) == (0, True), planned.output
-    assert '"account_enabled": false' in planned.output
-    assert "there is no record of what would be removed" in refused.message
+    run = ansible.tasks({**task, "check_mode": True}, task, diff=True)
+
+    assert (run[0].status, run[0].changed) == ("ok", True), run.output
+    assert '"account_enabled": false' in run.output
+    assert "there is no record of what would be removed" in run.message
     assert sandbox.journal.writes(since=mark) == []
 
 
@@ -619,7 +621,7 @@ def test_a_cut_and_a_return_take_these_writes_and_no_other(two: Cutoff) -> None:
     assert (first, written(mark)) == (CUT, RETURN)
 
 
-@pytest.mark.parametrize("position", range(len(CUT)))
+@pytest.mark.parametrize("position", thinned(range(len(CUT)), 2, 5))
 def test_a_cut_that_was_stopped_at_any_write_is_finished_and_undone(two: Cutoff, position: int) -> None:
     before, certificates = two.held(), two.credentials()[0]
     two.keep(two("revoked", check_mode=True, cut_credentials=True))
@@ -637,7 +639,7 @@ def test_a_cut_that_was_stopped_at_any_write_is_finished_and_undone(two: Cutoff,
 
 
 # A half of the rights, all of them, and the credentials: what has to come back after each sort of step.
-@pytest.mark.parametrize("position", [1, 4, 6])
+@pytest.mark.parametrize("position", thinned([1, 4, 6], 4))
 def test_a_cut_that_was_stopped_is_undone_from_the_first_record(two: Cutoff, position: int) -> None:
     before, certificates = two.held(), two.credentials()[0]
     two.keep(two("revoked", check_mode=True, cut_credentials=True))
@@ -651,7 +653,7 @@ def test_a_cut_that_was_stopped_is_undone_from_the_first_record(two: Cutoff, pos
     assert (two.held(), two.credentials()[0]) == (before, certificates)
 
 
-@pytest.mark.parametrize("position", range(len(RETURN)))
+@pytest.mark.parametrize("position", thinned(range(len(RETURN)), 2))
 def test_a_return_that_was_stopped_at_any_write_is_finished(two: Cutoff, position: int) -> None:
     before, certificates = two.held(), two.credentials()[0]
     two.cut(cut_credentials=True)

@@ -366,12 +366,10 @@ def test_plans_grants_and_is_then_done_in_a_playbook(own_sandbox: Sandbox, tmp_p
     options = {"vault": {"resource_id": vault.resource_id}, "app_client_id": view.client_id, "rights_profile": "guide"}
     task = {"azure_kv_prereqs": {**options, "wait_interval": 0}}
 
-    planned = ansible.tasks(task, check=True)
-    assert own_sandbox.journal.writes() == []
-    made, again = ansible.tasks(task, task).outcomes
+    planned, made, again = ansible.tasks({**task, "check_mode": True}, task, task).outcomes
 
-    assert (planned[0].changed, made.changed, again.changed) == (True, True, False)
-    assert planned[0]["diff"] == made["diff"]
-    assert planned[0]["plan"] == made["plan"]
+    assert (planned.changed, made.changed, again.changed) == (True, True, False)
+    assert planned["diff"] == made["diff"]
+    assert planned["plan"] == made["plan"]
     assert (made["effect"], again["effect"]) == ("effective", "unchanged")
     assert len(own_sandbox.journal.writes()) == 1

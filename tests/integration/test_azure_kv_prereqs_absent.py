@@ -21,6 +21,7 @@ from support.azure_rights import (
     roles_at_the_vault,
     writes,
 )
+from support.matrix import diagonal
 
 CONTRIBUTOR = "Key Vault Contributor"
 OFFICER = "Key Vault Crypto Officer"
@@ -94,7 +95,9 @@ def test_roles_that_others_assigned_stay(rbac: AzureRights) -> None:
     assert roles_at_the_vault(rbac) == [OFFICER]
 
 
-@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(
+    ("bare", "check_mode"), diagonal(["policies", "rbac", "bare_pool"], [False, True]), indirect=["bare"]
+)
 def test_nothing_is_taken_back_while_a_group_uses_it(bare: AzureRights, check_mode: bool) -> None:
     bare.repair()
     group = bare.group()
@@ -143,8 +146,11 @@ def locators(azure: AzureRights) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("check_mode", [True, False])
-@pytest.mark.parametrize("by", ["resource ID", "name and group", "name", "URI"])
+@pytest.mark.parametrize(
+    ("by", "bare", "check_mode"),
+    diagonal(["resource ID", "name and group", "name", "URI"], ["policies", "rbac", "bare_pool"], [False, True]),
+    indirect=["bare"],
+)
 def test_a_vault_that_was_deleted_by_hand_has_nothing_to_take_back(
     bare: AzureRights, by: str, check_mode: bool
 ) -> None:

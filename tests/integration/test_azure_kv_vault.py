@@ -40,9 +40,9 @@ def test_a_vault_is_planned_made_and_found_by_playbooks(ansible: Ansible, sandbo
         "subscription_id": azure.subscription_id,
     }
 
-    planned = ansible.tasks({"azure_kv_vault": options}, check=True, diff=True)[0]
-    made = ansible.tasks({"azure_kv_vault": options}, diff=True)[0]
-    again = ansible.tasks({"azure_kv_vault": options})[0]
+    task = {"azure_kv_vault": options}
+
+    planned, made, again = ansible.tasks({**task, "check_mode": True}, task, task, diff=True).outcomes
 
     assert [one.changed for one in (planned, made, again)] == [True, True, False]
     assert (planned["plan"], planned["diff"]) == (made["plan"], made["diff"])

@@ -15,8 +15,9 @@ from sandbox import Profile
 from sandbox.authorities import self_signed
 from sandbox.azure.app_policies import Restriction
 from support.azure_rights import AzureRights
-from support.playbook import Ansible, Run
-from support.rotations import DUE, LONG, NAME, Rotations
+from support.matrix import diagonal
+from support.playbook import Ansible
+from support.rotations import LONG, NAME, Rotations
 
 NIL = "00000000-0000-0000-0000-000000000000"
 
@@ -26,20 +27,6 @@ def rotations(azure: AzureRights) -> Rotations:
     return Rotations(azure)
 
 
-@pytest.fixture
-def playbook(rotations: Rotations, tmp_path: Any) -> Any:
-    """Runs the module in a play, with the login of the environment."""
-    ansible = Ansible(rotations.azure.sandbox.environment(), tmp_path)
-
-    def run(check: bool = False, diff: bool = False, **options: Any) -> Run:
-        # What the test has created is seconds old.
-        quick = {"wait_interval": 0, "key_size": 2048, "takeover_after": 0}
-        task = {"app_client_id": rotations.azure.app, **quick, **options}
-        return ansible.tasks({"cdc_credential": task}, check=check, diff=diff)
-
-    return run
-
-
 def writes(rotations: Rotations, mark: int) -> list[str]:
     return [f"{one.method} {one.route}" for one in rotations.azure.sandbox.journal.writes(since=mark)]
 
@@ -47,75 +34,71 @@ def writes(rotations: Rotations, mark: int) -> list[str]:
 # The whole way ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.every_core
+def test_a_play_plans_and_makes_a_first_credential_that_no_result_holds(rotations: Rotations, tmp_path: Any) -> None:
+    quick = {"wait_interval": 0, "key_size": 2048, "takeover_after": 0}
+    options = {"app_client_id": rotations.azure.app, "type": "secret", "new_groups": [rotations.new_group("first")]}
+    task = {"cdc_credential": {**quick, **options}}
+    ansible = Ansible(rotations.azure.sandbox.environment(), tmp_path)
+
+    run = ansible.tasks({**task, "check_mode": True}, task, task, diff=True)
+
+    assert run.code == 0, run.output
+    planned, made, again = run.outcomes
+    assert planned["new_groups"][0]["planned"]
+    assert made["new_groups"][0]["name"] == "first"
+    assert rotations.connects("first")
+    assert not again.changed
+    (secret,) = [one.value for one in rotations.azure.do(lambda state: _secrets(state, rotations, NAME))]
+    assert secret not in run.output
+    assert all(secret not in str(outcome.result) for outcome in run.outcomes)
+
+
 @pytest.mark.parametrize("kind", ["secret", "certificate"])
-def test_a_due_credential_is_renewed_for_every_group_and_the_old_one_goes_last(
-    rotations: Rotations, playbook: Any, kind: str
-) -> None:
+def test_a_due_credential_is_renewed_for_every_group_and_the_old_one_goes_last(rotations: Rotations, kind: str) -> None:
     rotations.started("one", "two", type=kind)
     (old,) = rotations.ours()
     mark = rotations.azure.sandbox.journal.mark()
 
-    run = playbook(renew_before_days=DUE, valid_days=LONG)
+    made = rotations.due()
 
-    assert run.code == 0, run.output
     (new,) = rotations.ours()
     assert new != old
     assert rotations.held() == {"one": new, "two": new}
-    assert (run[0]["credential"]["key_id"], run[0]["credential"]["type"]) == (new, kind)
-    assert [one["key_id"] for one in run[0]["removed"]] == [old]
+    assert (made["credential"]["key_id"], made["credential"]["type"]) == (new, kind)
+    assert [one["key_id"] for one in made["removed"]] == [old]
     done = writes(rotations, mark)
-    assert [one.split()[0] for one in done[1:3]] == ["PATCH", "PATCH"]
     assert done[1:3] == ["PATCH /sys/v1/groups/{group_id}"] * 2
     assert len(done) == 4
 
 
-def test_a_second_run_writes_nothing(rotations: Rotations, playbook: Any) -> None:
+def test_a_second_run_writes_nothing(rotations: Rotations) -> None:
     rotations.started("one", "two")
     rotations.due()
     mark = rotations.azure.sandbox.journal.mark()
 
-    again = playbook(renew_before_days=DUE, valid_days=LONG)
+    again = rotations.due()
 
-    assert again.code == 0, again.output
-    assert not again[0].changed
-    assert again[0]["reason"] is None
-    assert again[0]["days_left"] in (LONG - 1, LONG)
+    assert not again["changed"]
+    assert again["reason"] is None
+    assert again["days_left"] in (LONG - 1, LONG)
     assert writes(rotations, mark) == []
 
 
-@pytest.mark.every_core
-def test_check_mode_predicts_the_run_and_writes_nothing(rotations: Rotations, playbook: Any) -> None:
+def test_check_mode_predicts_the_run_and_writes_nothing(rotations: Rotations) -> None:
     rotations.started("one")
     mark = rotations.azure.sandbox.journal.mark()
 
-    planned = playbook(check=True, diff=True, renew_before_days=DUE, valid_days=LONG)
+    planned = rotations.due(check_mode=True)
     assert writes(rotations, mark) == []
-    made = playbook(renew_before_days=DUE, valid_days=LONG)
+    made = rotations.due()
 
-    assert planned.code == made.code == 0, planned.output
-    assert planned[0]["credential"]["key_id"] == NIL
-    assert planned[0]["credential"]["planned"]
-    assert [(one["plane"], one["object"], one["action"]) for one in planned[0]["plan"]] == [
-        (one["plane"], one["object"], one["action"]) for one in made[0]["plan"]
+    assert planned["credential"]["key_id"] == NIL
+    assert planned["credential"]["planned"]
+    assert [(one["plane"], one["object"], one["action"]) for one in planned["plan"]] == [
+        (one["plane"], one["object"], one["action"]) for one in made["plan"]
     ]
-    assert [one["key_id"] for one in planned[0]["removed"]] == [one["key_id"] for one in made[0]["removed"]]
-
-
-def test_a_first_group_gets_a_credential_that_no_result_holds(rotations: Rotations, playbook: Any) -> None:
-    group = rotations.new_group("first")
-
-    planned = playbook(check=True, new_groups=[group], type="secret")
-    made = playbook(new_groups=[group], type="secret")
-    again = playbook(new_groups=[group], type="secret")
-
-    assert planned.code == made.code == again.code == 0, made.output
-    assert planned[0]["new_groups"][0]["planned"]
-    assert made[0]["new_groups"][0]["name"] == "first"
-    assert rotations.connects("first")
-    assert not again[0].changed
-    (secret,) = [one.value for one in rotations.azure.do(lambda state: _secrets(state, rotations, NAME))]
-    assert secret not in made.output
-    assert all(secret not in str(outcome.result) for outcome in made.outcomes)
+    assert [one["key_id"] for one in planned["removed"]] == [one["key_id"] for one in made["removed"]]
 
 
 def test_a_group_that_is_added_renews_the_credential_of_all(rotations: Rotations) -> None:
@@ -188,8 +171,7 @@ def test_a_credential_that_dsm_does_not_get_through_with_is_renewed(rotations: R
     assert rotations.connects("one")
 
 
-@pytest.mark.parametrize("kind", ["secret", "certificate"])
-@pytest.mark.parametrize("metadata", ["refused", "limited"])
+@pytest.mark.parametrize(("kind", "metadata"), diagonal(["secret", "certificate"], ["refused", "limited"]))
 def test_a_dsm_that_keeps_no_records_is_renewed_once(rotations: Rotations, kind: str, metadata: Any) -> None:
     # Of the kind in question the application has none but those of the collection.
     rotations.azure.do(lambda state: state.remove_secret(rotations.azure.app))

@@ -85,7 +85,7 @@ def test_a_second_run_waits_for_the_first_and_finds_its_work_done(rotations: Rot
     rotations.azure.sandbox.faults.add(Fault("dsm", "PATCH", GROUP, delay=1.5))
     first = started(rotations, tmp_path / "first", mark, CHECK_CONFIG)
 
-    result = rotations.due(takeover_after=120, wait_timeout=60)
+    result = rotations.due(takeover_after=120, wait_timeout=60, wait_interval=1)
 
     printed, _nothing = first.communicate(timeout=60)
     assert first.returncode == 0, printed
@@ -120,7 +120,7 @@ def test_of_two_runs_at_once_one_wins_and_the_other_leaves_no_trace(rotations: R
     rotations.azure.sandbox.faults.add(Fault("dsm", "POST", CHECK_CONFIG, skip=1, delay=4))
     first = started(rotations, tmp_path / "first", mark, CHECK_CONFIG)
 
-    rotations.due()
+    rotations.due(wait_interval=1)
 
     printed, _nothing = first.communicate(timeout=60)
     held = rotations.held()

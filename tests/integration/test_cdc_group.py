@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_connection, cdc_group, cdc_sync
 from sandbox import Fault, Profile, Sandbox
 from support.operate import Operator
 from support.playbook import Ansible
@@ -30,44 +30,47 @@ def stored(sandbox: Sandbox, name: str) -> dict[str, Any] | None:
 
 
 @pytest.mark.every_core
-def test_plan_of_a_new_group_writes_nothing_and_comes_true(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
+def test_a_play_plans_and_makes_a_group_and_does_not_remove_one_with_keys(
+    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], given_group: Given
 ) -> None:
+    full = given_group(name=name + "-full")["group_id"]
+    sandbox.do(lambda state: [state.dsm.add_key(full, name=f"{name}-{number}") for number in range(3)])
     task = {"cdc_group": {"name": name, **link, "description": "Keys", "custom_metadata": {"owner": "blue"}}}
 
     mark = sandbox.journal.mark()
-    planned = ansible.tasks(task, check=True)
-    assert planned[0].changed
-    assert sandbox.journal.writes(since=mark) == []
+    run = ansible.tasks({**task, "check_mode": True}, task, {"cdc_group": {"name": name + "-full", "state": "absent"}})
 
-    made = ansible.tasks(task)
-    assert made[0].changed
-    assert made[0]["diff"] == planned[0]["diff"]
-    assert made[0]["plan"] == planned[0]["plan"]
-    assert made[0]["group"].keys() == planned[0]["group"].keys()
-    assert (planned[0]["group"]["planned"], planned[0]["group"]["exists"]) == (True, False)
-    assert (made[0]["group"]["planned"], made[0]["group"]["exists"]) == (False, True)
+    planned, made, refused = run.outcomes
+    assert (planned.changed, made.changed) == (True, True)
+    assert made["diff"] == planned["diff"]
+    assert made["plan"] == planned["plan"]
+    assert made["group"].keys() == planned["group"].keys()
+    assert (planned["group"]["planned"], planned["group"]["exists"]) == (True, False)
+    assert (made["group"]["planned"], made["group"]["exists"]) == (False, True)
+    assert refused.status == "failed"
+    assert "it holds 3 key(s)" in run.message
+    assert stored(sandbox, name + "-full") is not None
+    # Neither the plan nor the refusal has written anything.
+    assert [entry.method for entry in sandbox.journal.writes(since=mark)] == ["POST"]
 
 
 def test_second_run_changes_nothing_and_takes_one_request(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], given_group: Given
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str], given_group: Given
 ) -> None:
     given_group(vault={"name": "akv-sandbox-prem"})
     mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_group": {"name": name, **link, "vault": {"name": "akv-sandbox-prem"}}})
-    assert not run[0].changed
-    assert run[0]["plan"] == []
-    assert run[0]["group"]["link"]["credential_match"] == "recorded"
+    again = operate(cdc_group, name=name, **link, vault={"name": "akv-sandbox-prem"})
+    assert not again["changed"]
+    assert again["plan"] == []
+    assert again["group"]["link"]["credential_match"] == "recorded"
     assert len(sandbox.journal.since(mark)) == 1
 
 
 def test_a_run_with_nothing_to_change_needs_no_secret_and_no_ids(
-    ansible: Ansible, name: str, given_group: Given
+    operate: Operator, name: str, given_group: Given
 ) -> None:
     given_group(description="Keys")
-    run = ansible.tasks({"cdc_group": {"name": name, "description": "Keys"}})
-    assert run.code == 0
-    assert not run[0].changed
+    assert not operate(cdc_group, name=name, description="Keys")["changed"]
 
 
 EDITS: list[tuple[str, dict[str, Any], str]] = [
@@ -81,7 +84,7 @@ EDITS: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("options", "field"), [edit[1:] for edit in EDITS], ids=[edit[0] for edit in EDITS])
 def test_each_field_is_edited_as_planned_and_alone(
-    ansible: Ansible,
+    operate: Operator,
     sandbox: Sandbox,
     name: str,
     link: Mapping[str, str],
@@ -95,53 +98,51 @@ def test_each_field_is_edited_as_planned_and_alone(
         vault={"name": "akv-sandbox-prem"},
     )
     secret = {"link_client_secret": link["link_client_secret"]} if field.startswith("link") else {}
-    task = {"cdc_group": {"name": name, **secret, **options}}
+    wanted = {"name": name, **secret, **options}
 
     mark = sandbox.journal.mark()
-    planned = ansible.tasks(task, check=True)
+    planned = operate(cdc_group, check_mode=True, **wanted)
     assert sandbox.journal.writes(since=mark) == []
-    made = ansible.tasks(task)
+    made = operate(cdc_group, **wanted)
 
-    assert field in made[0]["plan"][0]["after"] or field in made[0]["plan"][0]["before"]
-    assert made[0]["diff"] == planned[0]["diff"]
-    touched = {key.split(".")[0] for change in made[0]["plan"] for key in {**change["before"], **change["after"]}}
+    assert field in made["plan"][0]["after"] or field in made["plan"][0]["before"]
+    assert made["diff"] == planned["diff"]
+    touched = {key.split(".")[0] for change in made["plan"] for key in {**change["before"], **change["after"]}}
     for part in {"description", "custom_metadata", "link"} - touched:
-        assert made[0]["group"][part] == before[part]
-    again = ansible.tasks({"cdc_group": {"name": name, **secret, **options, "update_credential": "on_change"}})
-    assert not again[0].changed
+        assert made["group"][part] == before[part]
+    assert not operate(cdc_group, **{**wanted, "update_credential": "on_change"})["changed"]
 
 
 def test_link_ids_of_a_disconnected_group_are_edited(
-    ansible: Ansible, name: str, link: Mapping[str, str], given_group: Given
+    operate: Operator, name: str, link: Mapping[str, str], given_group: Given
 ) -> None:
     given_group(link_client_id=str(uuid.uuid4()))
-    run = ansible.tasks({"cdc_group": {"name": name, **link}})
-    assert run[0]["group"]["link"]["client_id"] == link["link_client_id"]
-    assert set(run[0]["plan"][0]["after"]) == {"link.client_id", "link.credential"}
+    made = operate(cdc_group, name=name, **link)
+    assert made["group"]["link"]["client_id"] == link["link_client_id"]
+    assert set(made["plan"][0]["after"]) == {"link.client_id", "link.credential"}
 
 
-def test_renames_by_id(ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given) -> None:
+def test_renames_by_id(operate: Operator, sandbox: Sandbox, name: str, given_group: Given) -> None:
     group_id = given_group()["group_id"]
-    run = ansible.tasks({"cdc_group": {"group_id": group_id, "name": name + "-2"}})
-    assert run[0]["group"]["name"] == name + "-2"
-    assert run[0]["group"]["group_id"] == group_id
+    renamed = operate(cdc_group, group_id=group_id, name=name + "-2")["group"]
+    assert (renamed["name"], renamed["group_id"]) == (name + "-2", group_id)
     assert stored(sandbox, name) is None
 
 
-def test_a_new_client_secret_is_noticed_and_written_once(own_sandbox: Sandbox, tmp_path: Path) -> None:
-    ansible = Ansible(own_sandbox.environment(), tmp_path)
+def test_a_new_client_secret_is_noticed_and_written_once(own_sandbox: Sandbox) -> None:
+    operate = Operator(own_sandbox.environment())
     link = link_options(own_sandbox)
-    ansible.tasks({"cdc_group": {"name": "rotated", **link}})
+    operate(cdc_group, name="rotated", **link)
     client_id = link["link_client_id"]
     link["link_client_secret"] = own_sandbox.do(lambda state: state.azure.public.add_secret(client_id).value)
 
-    run = ansible.tasks({"cdc_group": {"name": "rotated", **link}}, {"cdc_group": {"name": "rotated", **link}})
-    assert [outcome.changed for outcome in run.outcomes] == [True, False]
-    assert run[0]["plan"][0]["after"] == {"link.credential": "written by this task"}
+    first, second = (operate(cdc_group, name="rotated", **link) for _again in range(2))
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert first["plan"][0]["after"] == {"link.credential": "written by this task"}
 
 
 def test_a_group_made_by_hand_keeps_what_is_not_named(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str]
 ) -> None:
     """Design fact 1: the link never loses what was not named, fields that we do not know included."""
     config = {
@@ -155,94 +156,83 @@ def test_a_group_made_by_hand_keeps_what_is_not_named(
         "key_vault_type": "Premium",
     }
     sandbox.do(lambda state: state.dsm.add_group(name, hmg=config))
-    unchanged = ansible.tasks(
-        {"cdc_group": {"name": name, "link_tenant_id": link["link_tenant_id"], "vault": {"name": "akv-sandbox-prem"}}}
-    )
-    assert not unchanged[0].changed
-    assert "host validation is off" in unchanged.output
+    vault = {"name": "akv-sandbox-prem"}
+    assert not operate(cdc_group, name=name, link_tenant_id=link["link_tenant_id"], vault=vault)["changed"]
+    assert any("host validation is off" in warning for warning in operate.warnings)
 
     # Which secret DSM holds is not known, but the link connects with it: nothing is to be done.
     secret = {"link_client_secret": link["link_client_secret"]}
-    known = ansible.tasks({"cdc_group": {"name": name, **secret}})
-    assert (known[0].changed, known[0]["group"]["link"]["credential_match"]) == (False, "unknown")
+    known = operate(cdc_group, name=name, **secret)
+    assert (known["changed"], known["group"]["link"]["credential_match"]) == (False, "unknown")
 
-    run = ansible.tasks({"cdc_group": {"name": name, **secret, "update_credential": "always"}})
-    assert run[0].changed
-    assert run[0]["group"]["link"]["tls"]["validate_host"] is False
-    assert run[0]["group"]["link"]["vault"]["uri"] == "https://akv-sandbox-prem.vault.azure.net/"
+    written = operate(cdc_group, name=name, **secret, update_credential="always")
+    assert written["changed"]
+    assert written["group"]["link"]["tls"]["validate_host"] is False
+    assert written["group"]["link"]["vault"]["uri"] == "https://akv-sandbox-prem.vault.azure.net/"
 
 
 def test_removes_an_empty_group_and_finds_it_gone(
-    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
+    operate: Operator, sandbox: Sandbox, name: str, given_group: Given
 ) -> None:
     given_group()
-    task = {"cdc_group": {"name": name, "state": "absent"}}
-    planned = ansible.tasks(task, check=True)
+    planned = operate(cdc_group, check_mode=True, name=name, state="absent")
     assert stored(sandbox, name) is not None
-    run = ansible.tasks(task, task)
-    assert [outcome.changed for outcome in run.outcomes] == [True, False]
-    assert run[0]["diff"] == planned[0]["diff"]
-    assert run[0]["group"].keys() == run[1]["group"].keys()
+    first, second = (operate(cdc_group, name=name, state="absent") for _again in range(2))
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert first["diff"] == planned["diff"]
+    assert first["group"].keys() == second["group"].keys()
     assert stored(sandbox, name) is None
-
-
-@pytest.mark.every_core
-def test_does_not_remove_a_group_with_keys_and_tells_how_many(
-    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
-) -> None:
-    group_id = given_group()["group_id"]
-    sandbox.do(lambda state: [state.dsm.add_key(group_id, name=f"{name}-{number}") for number in range(3)])
-    run = ansible.tasks({"cdc_group": {"name": name, "state": "absent"}})
-    assert "it holds 3 key(s)" in run.message
-    assert stored(sandbox, name) is not None
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_a_local_group_of_that_name_is_an_error_and_stays(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], state: str
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str], state: str
 ) -> None:
     sandbox.do(lambda state: state.dsm.add_group(name))
     mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_group": {"name": name, "state": state, **link}})
-    assert "it is a local group, not linked to Azure Key Vault" in run.message
+    with pytest.raises(TaskError, match="it is a local group, not linked to Azure Key Vault"):
+        operate(cdc_group, name=name, state=state, **link)
     assert sandbox.journal.writes(since=mark) == []
 
 
 def test_a_connected_link_is_not_replaced_by_one_that_fails(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], given_group: Given
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str], given_group: Given
 ) -> None:
     given_group(vault={"name": "akv-sandbox-prem"})
     wrong = {"name": name, "link_client_secret": "wrong~Value.that_nobody-gave-out-0123456789"}
     mark = sandbox.journal.mark()
-    planned = ansible.tasks({"cdc_group": wrong}, check=True)
-    run = ansible.tasks({"cdc_group": wrong})
-    assert "the link is connected, and with this change it would not be" in run.message
-    assert "AADSTS7000215" in run.message
-    assert planned.message.partition("Trace ID")[0] == run.message.partition("Trace ID")[0]
+    with pytest.raises(TaskError) as planned:
+        operate(cdc_group, check_mode=True, **wrong)
+    with pytest.raises(TaskError) as refused:
+        operate(cdc_group, **wrong)
+    message = str(refused.value)
+    assert "the link is connected, and with this change it would not be" in message
+    assert "AADSTS7000215" in message
+    assert str(planned.value).partition("Trace ID")[0] == message.partition("Trace ID")[0]
     assert sandbox.journal.writes(since=mark) == []
 
-    forced = ansible.tasks({"cdc_group": {**wrong, "allow_disconnect": True}})
-    assert forced[0].changed
-    assert "does not connect as it is going to be" in forced.output
+    assert operate(cdc_group, **wrong, allow_disconnect=True)["changed"]
+    assert any("does not connect as it is going to be" in warning for warning in operate.warnings)
 
 
 def test_a_group_with_keys_is_not_moved_away_from_them(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], given_group: Given
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str], given_group: Given
 ) -> None:
     group_id = given_group(vault={"name": "akv-sandbox-prem"})["group_id"]
     sandbox.do(lambda state: state.dsm.add_key(group_id, name=name))
     task = {"name": name, **link, "vault": {"name": "akv-sandbox-std"}}
     mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_group": task})
-    assert "a change of vault and vault type would move it away from its keys, and it holds 1 key" in run.message
+    words = "a change of vault and vault type would move it away from its keys, and it holds 1 key"
+    with pytest.raises(TaskError, match=words):
+        operate(cdc_group, **task)
     assert sandbox.journal.writes(since=mark) == []
 
-    moved = ansible.tasks({"cdc_group": {**task, "allow_move": True}})
-    assert moved[0]["group"]["link"]["vault"]["name"] == "akv-sandbox-std"
+    moved = operate(cdc_group, **task, allow_move=True)
+    assert moved["group"]["link"]["vault"]["name"] == "akv-sandbox-std"
 
 
 def test_a_new_group_is_saved_though_its_link_does_not_connect(
-    ansible: Ansible, name: str, link: Mapping[str, str]
+    operate: Operator, name: str, link: Mapping[str, str]
 ) -> None:
     """Guide 4.6."""
     task = {
@@ -251,14 +241,14 @@ def test_a_new_group_is_saved_though_its_link_does_not_connect(
         "link_client_secret": "wrong~Value.that_nobody-gave-out-0123456789",
         "vault": {"name": "akv-sandbox-prem", "type": "premium"},
     }
-    run = ansible.tasks({"cdc_group": task}, {"cdc_group": task})
-    assert [outcome.changed for outcome in run.outcomes] == [True, False]
-    assert run[0]["group"]["link"]["vault"]["uri"] == "https://akv-sandbox-prem.vault.azure.net/"
-    assert "is taken as given" in run.output
+    first, second = (operate(cdc_group, **task) for _again in range(2))
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert first["group"]["link"]["vault"]["uri"] == "https://akv-sandbox-prem.vault.azure.net/"
+    assert any("is taken as given" in warning for warning in operate.warnings)
 
 
 def test_several_groups_of_one_name_are_an_error_that_lists_their_ids(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str]
 ) -> None:
     body = '[{"group_id": "%s", "name": "%s"}, {"group_id": "%s", "name": "%s"}]'
     ids = [str(uuid.uuid4()), str(uuid.uuid4())]
@@ -273,20 +263,18 @@ def test_several_groups_of_one_name_are_an_error_that_lists_their_ids(
             content_type="application/json",
         )
     )
-    run = ansible.tasks({"cdc_group": {"name": name, **link}})
-    assert "2 groups have this name" in run.message
-    assert all(group_id in run.message for group_id in ids)
+    with pytest.raises(TaskError, match="2 groups have this name") as failed:
+        operate(cdc_group, name=name, **link)
+    assert all(group_id in str(failed.value) for group_id in ids)
 
 
 @pytest.mark.parametrize("filter_", ["honoured", "ignored"])
 @pytest.mark.parametrize("paging", ["modern", "none"])
 def test_old_servers_do_not_get_a_second_group(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], filter_: str, paging: str
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str], filter_: Any, paging: Any
 ) -> None:
     sandbox.profile = Profile(group_filter=filter_, group_paging=paging)
-    task = {"cdc_group": {"name": name, **link}}
-    run = ansible.tasks(task, task)
-    assert [outcome.changed for outcome in run.outcomes] == [True, False]
+    assert [operate(cdc_group, name=name, **link)["changed"] for _again in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
@@ -311,20 +299,18 @@ def test_a_group_that_its_name_does_not_find_is_not_taken_for_absent(
 
 
 def test_an_application_that_is_only_planned_is_planned_with_in_check_mode_alone(
-    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str]
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str]
 ) -> None:
     pending = {**link, "link_client_id": "00000000-0000-0000-0000-000000000000"}
     del pending["link_client_secret"]
     vault = {"uri": "https://akv-not-made-yet.vault.azure.net/", "type": "premium", "planned": True}
-    planned = ansible.tasks(
-        {"cdc_group": {"name": name, **pending, "vault": vault}, "register": "made"},
-        {"cdc_connection": {"group": "{{ made.group }}"}},
-        {"cdc_sync": {"group": "{{ made.group }}"}},
-        check=True,
-    )
-    assert [outcome.changed for outcome in planned.outcomes] == [True, False, False]
-    assert planned[0]["group"]["link"]["vault"]["uri"] == vault["uri"]
-    assert planned[1]["status"] == "unknown"
+    planned = operate(cdc_group, check_mode=True, name=name, **pending, vault=vault)
+    tested = operate(cdc_connection, check_mode=True, group=planned["group"])
+    synced = operate(cdc_sync, check_mode=True, group=planned["group"])
+    assert (planned["changed"], tested["changed"], synced["changed"]) == (True, False, False)
+    assert planned["group"]["link"]["vault"]["uri"] == vault["uri"]
+    assert tested["status"] == "unknown"
     mark = sandbox.journal.mark()
-    assert "an application that is not made yet" in ansible.tasks({"cdc_group": {"name": name, **pending}}).message
+    with pytest.raises(TaskError, match="an application that is not made yet"):
+        operate(cdc_group, name=name, **pending)
     assert sandbox.journal.since(mark) == []

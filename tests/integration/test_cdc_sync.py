@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_sync
 from sandbox import Fault, Sandbox
 from support.operate import Operator
@@ -22,59 +23,51 @@ Given = Callable[..., dict[str, Any]]
 SCAN = "/sys/v1/groups/{group_id}/hmg/scan"
 
 
-def test_syncs_new_keys_and_then_finds_nothing_new(
-    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
-) -> None:
-    given_group(vault={"name": "akv-sandbox-prem"})
-    run = ansible.tasks({"cdc_sync": {"group_name": name}}, {"cdc_sync": {"group_name": name}})
-    assert [outcome.changed for outcome in run.outcomes] == [True, False]
-    assert run[0]["key_count"] == len(run[0]["new"]) == run[1]["key_count"] > 0
-    assert all(len(key["azure_key_version"]) == 32 for key in run[0]["new"])
-    assert (run[0]["updated"], run[0]["vanished"]) == ([], [])
-
-
 @pytest.mark.every_core
-def test_check_mode_sends_no_sync_and_says_that_it_does_not_know(
+def test_a_play_syncs_new_keys_and_does_not_know_in_check_mode_whether_there_are_any(
     ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
 ) -> None:
     given_group(vault={"name": "akv-sandbox-prem"})
+    task = {"cdc_sync": {"group_name": name}}
     mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_sync": {"group_name": name}}, check=True)
-    assert run[0]["prediction"] == "unknown"
-    assert not run[0].changed
-    assert run[0]["plan"][0]["action"] == "sync"
-    assert sandbox.journal.writes(since=mark) == []
+
+    run = ansible.tasks({**task, "check_mode": True}, task, task)
+
+    planned, first, second = run.outcomes
+    assert [planned.changed, first.changed, second.changed] == [False, True, False]
+    assert planned["prediction"] == "unknown"
+    assert planned["plan"][0]["action"] == "sync"
+    # Each of the two others has sent one.
+    assert [entry.route for entry in sandbox.journal.writes(since=mark)] == [SCAN, SCAN]
+    assert first["key_count"] == len(first["new"]) == second["key_count"] > 0
+    assert all(len(key["azure_key_version"]) == 32 for key in first["new"])
+    assert (first["updated"], first["vanished"]) == ([], [])
 
 
 def test_only_when_empty_makes_up_for_a_first_sync_and_no_more(
-    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
+    operate: Operator, sandbox: Sandbox, name: str, given_group: Given
 ) -> None:
     given_group(vault={"name": "akv-sandbox-std"})
-    task = {"cdc_sync": {"group_name": name, "only_when_empty": True}}
-    first = ansible.tasks(task)
+    first = operate(cdc_sync, group_name=name, only_when_empty=True)
     mark = sandbox.journal.mark()
-    second = ansible.tasks(task)
-    assert first[0].changed
-    assert (second[0].changed, second[0]["prediction"], second[0]["plan"]) == (False, "no_sync", [])
+    second = operate(cdc_sync, group_name=name, only_when_empty=True)
+    assert first["changed"]
+    assert (second["changed"], second["prediction"], second["plan"]) == (False, "no_sync", [])
     assert sandbox.journal.writes(since=mark) == []
 
 
-def test_a_planned_group_is_waited_for(ansible: Ansible, name: str, link: dict[str, str]) -> None:
-    run = ansible.tasks(
-        {"cdc_group": {"name": name, **link}, "register": "made"},
-        {"cdc_sync": {"group": "{{ made.group }}"}},
-        check=True,
-    )
-    assert f'group "{name}", which a previous step has only planned' in run[1]["waits_for"]
+def test_a_planned_group_is_waited_for(operate: Operator, name: str, link: dict[str, str]) -> None:
+    planned = operate(cdc_group, check_mode=True, name=name, **link)
+    result = operate(cdc_sync, check_mode=True, group=planned["group"])
+    assert f'group "{name}", which a previous step has only planned' in result["waits_for"]
 
 
 def test_a_slow_sync_has_a_timeout_of_its_own(
-    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Given
+    operate: Operator, sandbox: Sandbox, name: str, given_group: Given
 ) -> None:
     given_group(vault={"name": "akv-sandbox-prem"})
     sandbox.faults.add(Fault(plane="dsm", method="POST", route=SCAN, delay=2.5))
-    run = ansible.tasks({"cdc_sync": {"group_name": name, "dsm_timeout": 1}})
-    assert run[0].changed
+    assert operate(cdc_sync, group_name=name, dsm_timeout=1)["changed"]
 
 
 def disable(key: Any) -> None:
@@ -103,13 +96,10 @@ def test_reports_new_updated_and_vanished_keys(own: tuple[Sandbox, Operator]) ->
     assert [key["azure_key_name"] for key in result["vanished"]] == [names[1]]
 
 
-def test_a_right_that_was_taken_away_fails_the_sync_with_azures_words(
-    own: tuple[Sandbox, Operator], tmp_path: Any
-) -> None:
-    sandbox, _operate = own
+def test_a_right_that_was_taken_away_fails_the_sync_with_azures_words(own: tuple[Sandbox, Operator]) -> None:
+    sandbox, operate = own
     client_id = sandbox.world.public.client_id
     sandbox.do(lambda state: state.azure.public.set_access_policy("akv-sandbox-prem", client_id, ["get"]))
-    run = Ansible(sandbox.environment(), tmp_path).tasks({"cdc_sync": {"group_name": "synced"}})
-    assert run.code != 0
-    assert "Forbidden" in run.message or "AccessDenied" in run.message
-    assert "Next: " in run.message
+    with pytest.raises(TaskError, match=r"Forbidden|AccessDenied") as failed:
+        operate(cdc_sync, group_name="synced")
+    assert "Next: " in str(failed.value)

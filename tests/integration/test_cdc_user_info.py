@@ -14,8 +14,9 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_user_info
 from sandbox import Fault, Profile, Sandbox
+from support.matrix import diagonal
 from support.operate import Operator
-from support.playbook import ROOT, Ansible
+from support.playbook import ROOT, Ansible, Run
 
 from .conftest import link_options
 
@@ -75,9 +76,10 @@ def test_shows_the_users_groups_and_which_are_mapped_to_azure(account: Account, 
     assert account.sandbox.journal.writes(since=mark) == []
 
 
-@pytest.mark.parametrize("user_groups", ["map", "null", "omitted"])
-@pytest.mark.parametrize("spelling", ["upper", "pascal"])
-@pytest.mark.parametrize("shown", ["explicit", "all"])
+@pytest.mark.parametrize(
+    ("user_groups", "spelling", "shown"),
+    diagonal(["map", "null", "omitted"], ["upper", "pascal"], ["explicit", "all"]),
+)
 def test_reads_users_as_any_server_tells_them(account: Account, user_groups: str, spelling: str, shown: str) -> None:
     account.sandbox.profile = Profile(user_groups=user_groups, group_role_spelling=spelling, administrator_groups=shown)
     assert [group["name"] for group in account.operate(cdc_user_info, **account.login)["groups"]] == [
@@ -223,29 +225,35 @@ def test_bad_input_is_refused_before_the_first_request(
 
 
 @pytest.mark.every_core
-@pytest.mark.parametrize("check", [False, True])
-def test_the_overview_shows_both_tables_and_changes_nothing(account: Account, tmp_path: Any, check: bool) -> None:
+def test_the_overview_shows_both_tables_and_changes_nothing(account: Account, tmp_path: Any) -> None:
     mark = account.sandbox.journal.mark()
-    run = Ansible(account.environment, tmp_path).playbook(OVERVIEW, variables={"overview_check": check})
+    run = Ansible(account.environment, tmp_path).playbook(OVERVIEW, variables={"overview_check": True})
     assert run.code == 0
     assert run.changed == []
     assert account.sandbox.journal.writes(since=mark) == []
+    assert_table(run, "connected")
+    assert run.named("guide 4.9")["msg"][-1] == "3 groups, 2 mapped to Azure, 0 not checked"
+    assert account.sandbox.journal.requests(since=mark, route=CHECK) != []
+
+
+def assert_table(run: Run, state: str) -> None:
     table = run.named("guide 4.8")["msg"]
     assert table[0].split() == ["KIND", "GROUP", "VAULT", "CONNECTION"]
-    state = "connected" if check else "not_checked"
     assert table[1].split() == ["*", "AzureKeyVault", "akv-one", "akv-sandbox-prem", state]
     assert table[3].split() == ["local", "local", "-", "-"]
-    assert run.named("guide 4.9")["msg"][-1] == f"3 groups, 2 mapped to Azure, {0 if check else 2} not checked"
-    assert bool(account.sandbox.journal.requests(since=mark, route=CHECK)) is check
 
 
-def test_the_overview_says_what_a_user_lacks(account: Account, tmp_path: Any) -> None:
+def test_the_overview_tests_no_connection_unasked_and_says_what_a_user_lacks(account: Account, tmp_path: Any) -> None:
     auditor = account.sandbox.world.auditor
     login = {"DSM_API_KEY": None, "DSM_USERNAME": auditor.email, "DSM_PASSWORD": auditor.password}
+    mark = account.sandbox.journal.mark()
     run = Ansible(account.environment, tmp_path).playbook(OVERVIEW, environment=login)
     lines = run.named("DSM, account and login")["msg"]
     assert f"Login    user {auditor.email}" in lines
     assert any(line.startswith("Lacking: DSM does not list CREATE_EXTERNAL_GROUPS") for line in lines)
+    assert_table(run, "not_checked")
+    assert run.named("guide 4.9")["msg"][-1] == "3 groups, 2 mapped to Azure, 2 not checked"
+    assert account.sandbox.journal.requests(since=mark, route=CHECK) == []
 
 
 def test_the_overview_stays_readable_where_dsm_tells_nothing(account: Account, tmp_path: Any) -> None:

@@ -11,44 +11,43 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_vault_info
 from sandbox import Sandbox
+from support.operate import Operator
 from support.playbook import Ansible
 
 Given = Callable[..., dict[str, Any]]
 
 
-def test_lists_the_vaults_that_the_application_may_read(
-    ansible: Ansible, sandbox: Sandbox, link: Mapping[str, str]
-) -> None:
-    mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_vault_info": dict(link)}, {"cdc_vault_info": dict(link)}, check=True)
-    assert [vault["name"] for vault in run[0]["vaults"]] == ["akv-sandbox-prem", "akv-sandbox-std", "hsm-sandbox"]
-    assert [vault["type"] for vault in run[0]["vaults"]] == ["premium", "standard", "managed_hsm"]
-    assert sandbox.journal.writes(since=mark) == []
-
-
 @pytest.mark.every_core
-def test_filters_by_type_and_name_for_a_saved_group(
-    ansible: Ansible, name: str, link: Mapping[str, str], given_group: Given
+def test_a_play_lists_the_vaults_that_the_application_may_read(
+    ansible: Ansible, sandbox: Sandbox, name: str, link: Mapping[str, str], given_group: Given
 ) -> None:
     given_group()
     asked = {"group_name": name, "link_client_secret": link["link_client_secret"]}
+    mark = sandbox.journal.mark()
+
     run = ansible.tasks(
+        {"cdc_vault_info": dict(link)},
         {"cdc_vault_info": {**asked, "type": "standard"}},
         {"cdc_vault_info": {**asked, "name": "AKV-SANDBOX-PREM"}},
         {"cdc_vault_info": {**asked, "tags": {"no": "such"}}},
+        {"cdc_vault_info": {"group_name": name}},
+        check=True,
     )
-    assert [[vault["name"] for vault in outcome["vaults"]] for outcome in run.outcomes] == [
-        ["akv-sandbox-std"],
-        ["akv-sandbox-prem"],
-        [],
-    ]
 
-
-@pytest.mark.every_core
-def test_needs_the_secret_and_says_why(ansible: Ansible, sandbox: Sandbox, name: str) -> None:
-    mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_vault_info": {"group_name": name}})
+    everything, *filtered = [outcome.result["vaults"] for outcome in run.outcomes[:4]]
+    assert [vault["name"] for vault in everything] == ["akv-sandbox-prem", "akv-sandbox-std", "hsm-sandbox"]
+    assert [vault["type"] for vault in everything] == ["premium", "standard", "managed_hsm"]
+    assert [[vault["name"] for vault in one] for one in filtered] == [["akv-sandbox-std"], ["akv-sandbox-prem"], []]
     assert "Option link_client_secret" in run.message
-    assert "DSM lists vaults only for a link that is sent with its credential" in run.message
+    assert sandbox.journal.writes(since=mark) == []
+
+
+def test_needs_the_secret_and_says_why(operate: Operator, sandbox: Sandbox, name: str) -> None:
+    mark = sandbox.journal.mark()
+    words = r"Option link_client_secret.*DSM lists vaults only for a link that is sent with its credential"
+    with pytest.raises(TaskError, match=words):
+        operate(cdc_vault_info, group_name=name)
     assert sandbox.journal.since(mark) == []

@@ -107,11 +107,11 @@ def test_a_playbook_sets_up_and_converges_with_a_certificate(
             "vault": {"name": "akv-sandbox-prem"},
         }
     }
-    planned = ansible.tasks(task, check=True)
-    run = ansible.tasks(task, task, {"cdc_connection": {"group_name": name}}, verbosity=3)
-    assert [outcome.changed for outcome in run.outcomes] == [True, False, False]
-    assert run[0]["diff"] == planned[0]["diff"]
-    assert run[2]["connected"]
+    run = ansible.tasks({**task, "check_mode": True}, task, task, {"cdc_connection": {"group_name": name}}, verbosity=3)
+    planned, made, again, tested = run.outcomes
+    assert [planned.changed, made.changed, again.changed] == [True, True, False]
+    assert made["diff"] == planned["diff"]
+    assert tested["connected"]
     inner = "".join(pair.key_pem.splitlines()[1:4])
     assert inner not in run.output.replace("\\n", "")
     assert PASSPHRASE not in run.output
@@ -303,10 +303,8 @@ def test_a_file_with_something_else_in_it_is_refused(
     assert words in str(refused.value)
 
 
-def test_a_file_that_may_not_be_read_is_named(ansible: Ansible, name: str, link: Mapping[str, str]) -> None:
-    """Run as a playbook, as a user would: the message names the option, and the path is the user's own."""
+def test_a_file_that_is_not_there_is_named(operate: Operator, name: str, link: Mapping[str, str]) -> None:
     ids = {key: value for key, value in link.items() if key != "link_client_secret"}
-    run = ansible.tasks(
-        {"cdc_group": {"name": name, **ids, "link_certificate": "/nowhere.pem", "link_private_key": "/nowhere.key"}}
-    )
-    assert "Option link_certificate: it is neither PEM text nor an existing file" in run.message
+    missing = {"link_certificate": "/nowhere.pem", "link_private_key": "/nowhere.key"}
+    with pytest.raises(InvalidInput, match="Option link_certificate: it is neither PEM text nor an existing file"):
+        operate(cdc_group, name=name, **ids, **missing)

@@ -22,4 +22,4 @@ def test_module_is_run_in_playbooks_in_both_modes(module: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert f'{{"{module}": ' in text
     assert "ansible.tasks(" in text
-    assert "check=True" in text or module.endswith("_info") or "in check mode" in text
+    assert "check=True" in text or '"check_mode": True' in text or module.endswith("_info") or "in check mode" in text

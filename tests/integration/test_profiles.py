@@ -4,14 +4,16 @@
 
 """Whatever a real DSM does where its behaviour is not public: the collection works, or says what is the matter.
 
-Each setting of each switch is a test, and pairs of settings are covered by a set of combinations. How a user would
-adapt to a server is in ``OPTIONS``. Settings under which a part of the work cannot be done have their own tests below.
+Each setting is in one of a few combinations; each one by itself, and each two together, are in the long tests. How a
+user would adapt to a server is in ``OPTIONS``. Settings under which a part of the work cannot be done have their own
+tests below.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -31,6 +33,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 )
 from sandbox import Fault, Profile, Sandbox
 from sandbox.authorities import self_signed
+from support.matrix import combined
 from support.operate import Operator
 
 from .conftest import link_options
@@ -61,12 +64,18 @@ SETTINGS = {
 SINGLES = [(name, value) for name, values in SETTINGS.items() for value in values[1:]]
 
 
-def _possible(row: list[Any]) -> bool:
-    chosen = set(zip(SETTINGS, row, strict=False))
+def _possible(chosen: set[tuple[str, Any]]) -> bool:
     return not any(pair <= chosen for pair in CONTRADICTIONS)
 
 
-PAIRS = [dict(zip(SETTINGS, row, strict=True)) for row in AllPairs(list(SETTINGS.values()), filter_func=_possible)]
+COMBINED = combined(SINGLES, _possible)
+
+
+@cache
+def pairs() -> list[dict[str, Any]]:
+    """Combinations that have each two settings together. It takes seconds to find them."""
+    rows = AllPairs(list(SETTINGS.values()), filter_func=lambda row: _possible(set(zip(SETTINGS, row, strict=False))))
+    return [dict(zip(SETTINGS, row, strict=True)) for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +138,21 @@ def expect_life_cycle(sandbox: Sandbox, settings: Mapping[str, Any]) -> None:
         operate(cdc_group, name=name, state="absent")
 
 
+@pytest.mark.parametrize("number", range(len(COMBINED)))
+def test_works_under_settings_together(under: Sandbox, number: int) -> None:
+    expect_life_cycle(under, COMBINED[number])
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(("switch", "value"), SINGLES, ids=[f"{name}-{value}" for name, value in SINGLES])
 def test_works_under_each_setting(under: Sandbox, switch: str, value: Any) -> None:
     expect_life_cycle(under, {switch: value})
 
 
-@pytest.mark.parametrize("number", range(len(PAIRS)))
-def test_works_under_each_pair_of_settings(under: Sandbox, number: int) -> None:
-    expect_life_cycle(under, PAIRS[number])
+@pytest.mark.long
+def test_works_under_each_pair_of_settings(under: Sandbox) -> None:
+    for settings in pairs():
+        expect_life_cycle(under, settings)
 
 
 CERTIFICATE_SWITCHES = (

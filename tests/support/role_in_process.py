@@ -13,11 +13,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, wraps
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from jinja2 import Environment
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
@@ -77,6 +79,11 @@ class RoleRun:
         return hit
 
     @property
+    def results(self) -> Any:
+        """What the role tells of each group at its end."""
+        return self._facts["cdc_setup_results"]
+
+    @property
     def plan(self) -> set[tuple[str, str, str]]:
         """Plane, object and action of every change."""
         changes = [change for step in self.steps for change in step.result.get("plan") or []]
@@ -96,8 +103,10 @@ class RolePlayer:
         for kind in ("filter", "lookup"):
             package = importlib.import_module(f"{_COLLECTION}.plugins.{kind}")
             package.__file__ = str(ROOT / "plugins" / kind / "__init__.py")
+        _compile_templates_once()
         self._folder = ROOT / "roles" / role
         self._loader = DataLoader()
+        self._files: dict[str, Any] = {}
         self._given = {**self._data("defaults/main.yml"), **self._data("vars/main.yml")}
 
     def play(self, run: RoleRun, tasks: str = "main") -> RoleRun:
@@ -109,7 +118,9 @@ class RolePlayer:
 
     def _data(self, path: str) -> Any:
         # Ansible's own loader, which marks as a template what comes from a file.
-        return self._loader.load_from_file(str(self._folder / path), trusted_as_template=True) or {}
+        if path not in self._files:
+            self._files[path] = self._loader.load_from_file(str(self._folder / path), trusted_as_template=True) or {}
+        return self._files[path]
 
     # Tasks -----------------------------------------------------------------------------------------------------------
 
@@ -198,3 +209,21 @@ def _without_omitted(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_omitted(inner) for name, inner in value.items() if inner != _OMIT}
     return [_without_omitted(inner) for inner in value if inner != _OMIT] if isinstance(value, list) else value
+
+
+@cache
+def _compile_templates_once() -> None:
+    """What a template compiles to follows from its text; Ansible compiles it anew each time, which is half of a run."""
+    compile_, known = Environment.compile, dict[Any, Any]()
+
+    @wraps(compile_)
+    def remembering(environment: Environment, source: Any, *rest: Any, **options: Any) -> Any:
+        # An expression is a tree, and an environment with a syntax of its own is laid over another one.
+        if not isinstance(source, str) or environment.overlayed or rest or options:
+            return compile_(environment, source, *rest, **options)
+        key = (type(environment), str(source))
+        if key not in known:
+            known[key] = compile_(environment, source)
+        return known[key]
+
+    Environment.compile = remembering  # type: ignore[method-assign]

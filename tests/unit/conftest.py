@@ -23,7 +23,12 @@ from unit.builders import MODULES, ROOT
 settings.register_profile(
     "unit", deadline=None, database=DirectoryBasedExampleDatabase(ROOT / ".build/cache/hypothesis/examples")
 )
-settings.load_profile("unit")
+settings.register_profile("everyday", settings.get_profile("unit"), max_examples=25)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A run without the long tests looks at fewer examples of each property."""
+    settings.load_profile("everyday" if config.option.markexpr == "not long" else "unit")
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import urllib3
 import sandbox
 from sandbox import Profile, Sandbox
 from sandbox.profiles import LEGACY
+from support.matrix import combined
 
 GROUPS, AUTH = "/sys/v1/groups", "/sys/v1/session/auth"
 POLICY = {"quorum": {"n": 1, "members": []}}
@@ -232,12 +233,27 @@ def test_the_document_names_no_setting_that_does_not_exist() -> None:
 EVERY = [(name, value) for name, values in Profile.settings().items() for value in values[1:]]
 
 
+COMBINED = combined(EVERY)
+
+
+@pytest.mark.parametrize("number", range(len(COMBINED)))
+def test_under_settings_together_a_whole_journey_has_no_defect(
+    sb: Sandbox, admin: Any, auditor: Any, estate: Any, names: Any, number: int
+) -> None:
+    expect_no_defect(sb, admin, auditor, estate, names, COMBINED[number])
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "value"), EVERY, ids=[f"{name}={value}" for name, value in EVERY])
 def test_under_each_setting_a_whole_journey_has_no_defect(
     sb: Sandbox, admin: Any, auditor: Any, estate: Any, names: Any, name: str, value: Any
 ) -> None:
+    expect_no_defect(sb, admin, auditor, estate, names, {name: value})
+
+
+def expect_no_defect(sb: Sandbox, admin: Any, auditor: Any, estate: Any, names: Any, settings: dict[str, Any]) -> None:
     """Requests in both generations' forms; whatever they are answered, nothing is answered with a defect."""
-    sb.profile = Profile(**{name: value})
+    sb.profile = Profile(**settings)
     crashes = len(sb.crashes)
     old = estate.link(kind="AZUREKEYVAULT", auth_config=None, secret_key=estate.client_secret)
     answers = []
