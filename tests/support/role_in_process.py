@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
@@ -187,7 +188,10 @@ class _Player:
         for attempt in range(attempts):
             if attempt:
                 time.sleep(templar.template(task.get("delay", 5)))
-            result = self._result(run, task, module, around)
+            try:
+                result = self._result(run, task, module, around)
+            except AnsibleError as error:
+                result = {"changed": False, "failed": True, "msg": str(error)}
             named = {task["register"]: result} if "register" in task else {}
             seen = self._templar(run, {**around, **named})
             for keyword, key in (("changed_when", "changed"), ("failed_when", "failed")):
