@@ -63,6 +63,7 @@ def test_phases_are_left_out_by_their_tags(set_up: Callable[..., tuple[Run, list
 
 
 @pytest.mark.long
+@pytest.mark.every_core
 def test_each_phase_runs_alone_by_its_tag(set_up: Callable[..., tuple[Run, list[str]]], chain: Chain) -> None:
     registered, written = set_up("--tags", "application")
     assert written == ["graph"] * 3
