@@ -15,6 +15,7 @@ import importlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +126,7 @@ class _Player:
         self._given: dict[str, Any] = {}
 
     def _data(self, path: str) -> Any:
-        # Ansible's own loader, which marks as a template what comes from a file.
-        return self._loader.load_from_file(str(self._folder / path), trusted_as_template=True) or {}
+        return _read(self._folder / path)
 
     def _ended(self, run: RoleRun, *tasks: Sequence[Mapping[str, Any]]) -> RoleRun:
         """The run, after these lists of tasks."""
@@ -304,6 +304,12 @@ class PlaybookPlayer(_Player):
             roles = [{"ansible.builtin.import_role": {"name": one["role"]}} for one in play.get("roles", [])]
             tasks += [play.get("pre_tasks", []), roles, play.get("tasks", [])]
         return self._ended(run, *tasks)
+
+
+@cache
+def _read(path: Path) -> Any:
+    # Ansible's own loader, which marks as a template what comes from a file.
+    return DataLoader().load_from_file(str(path), trusted_as_template=True) or {}
 
 
 _COMPILED: dict[tuple[Any, ...], Any] = {}
