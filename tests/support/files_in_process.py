@@ -28,7 +28,8 @@ def _copy(given: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
 
 
 def _file(given: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    assert (given.keys(), given["state"]) == ({"path", "state", "mode"}, "directory"), given
+    assert given.keys() == {"path", "state", "mode"}, given.keys()
+    assert given["state"] == "directory", given
     path, mode = _path(given["path"]), int(given["mode"], 8)
     changed = not path.is_dir() or path.stat().st_mode & 0o777 != mode
     if changed and not check_mode:
