@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,9 +16,9 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskEr
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_account_info, cdc_sync
 from sandbox import Fault, Profile, Sandbox
 from support.operate import Operator
-from support.playbook import ROOT, Ansible
+from support.playbook import Ansible
+from support.set_ups import SetUp
 
-SETUP = ROOT / "playbooks" / "setup.yml"
 VERSION = "/sys/v1/version"
 ACCOUNTS = "/sys/v1/accounts"
 ACCOUNT = "/sys/v1/accounts/{acct_id}"
@@ -51,10 +52,27 @@ def without_feature(sandbox: Sandbox) -> Iterator[None]:
 
 
 @pytest.mark.every_core
-def test_tells_version_account_and_login(ansible: Ansible, sandbox: Sandbox) -> None:
+def test_a_play_gets_version_account_and_login_and_stops_at_a_need_that_is_not_met(
+    ansible: Ansible, sandbox: Sandbox, without_feature: None
+) -> None:
+    run = ansible.tasks(
+        {"cdc_account_info": {"needs": ["managed_hsm", "sync"]}},
+        {"cdc_account_info": {"needs": ["azure_link"]}},
+        verbosity=3,
+    )
+    assert [outcome.status for outcome in run.outcomes] == ["ok", "failed"]
+    assert (run[0]["version"]["text"], run[0]["principal"]["id"]) == ("5.8.2410", sandbox.world.admin_app.app_id)
+    assert run.changed == []
+    assert run.message.startswith("DSM, account and login: this cannot work: the subscription of account Sandbox lacks")
+    assert "AZUREBYOK" in run.message
+    assert "Next: have the account's subscription extended" in run.message
+    secret = base64.b64decode(sandbox.world.admin_app.api_key).decode().partition(":")[2]
+    assert secret not in run.output
+
+
+def test_tells_version_account_and_login(operate: Operator, sandbox: Sandbox) -> None:
     mark = sandbox.journal.mark()
-    run = ansible.tasks({"cdc_account_info": {}})
-    result = run[0]
+    result = operate(cdc_account_info)
     assert (result["version"]["text"], result["version"]["major"], result["version"]["minor"]) == ("5.8.2410", 5, 8)
     assert result["account"]["account_id"] == sandbox.world.account_id
     assert result["account"]["features"] == {"HMG": "present", "AZUREBYOK": "present"}
@@ -63,15 +81,8 @@ def test_tells_version_account_and_login(ansible: Ansible, sandbox: Sandbox) -> 
     assert result["principal"]["name"] == sandbox.world.admin_app.name
     assert result["capabilities"]["azure_link"]["verdict"] == "granted"
     assert result["capabilities"]["managed_hsm"]["verdict"] == "granted"
-    assert run.changed == []
+    assert result["changed"] is False
     assert [entry.route for entry in sandbox.journal.since(mark)] == [VERSION, APP, ACCOUNT, PERMISSIONS]
-
-
-def test_gives_nothing_of_the_api_key_away(ansible: Ansible, sandbox: Sandbox) -> None:
-    import base64
-
-    secret = base64.b64decode(sandbox.world.admin_app.api_key).decode().partition(":")[2]
-    assert secret not in ansible.tasks({"cdc_account_info": {}}, verbosity=3).output
 
 
 @pytest.mark.parametrize("who", ["admin_app", "crypto_app", "cert_app", "administrator", "auditor"])
@@ -190,23 +201,14 @@ def test_an_api_key_of_another_form_leaves_the_app_unknown(operate: Operator, sa
 # --- Needs ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_need_that_is_met_passes(ansible: Ansible) -> None:
-    run = ansible.tasks({"cdc_account_info": {"needs": ["azure_link", "managed_hsm", "sync"]}})
-    assert run.code == 0
+def test_a_need_that_is_met_passes(operate: Operator) -> None:
+    assert operate(cdc_account_info, needs=["azure_link", "managed_hsm", "sync"])["lacking"] == []
 
 
 def test_only_what_is_needed_is_asked_for(operate: Operator, sandbox: Sandbox) -> None:
     mark = sandbox.journal.mark()
     operate(cdc_account_info, gather=[], needs=["azure_link"])
     assert [entry.route for entry in sandbox.journal.since(mark)] == [ACCOUNTS]
-
-
-@pytest.mark.every_core
-def test_a_missing_feature_stops_the_task(ansible: Ansible, without_feature: None) -> None:
-    run = ansible.tasks({"cdc_account_info": {"needs": ["azure_link"]}}, verbosity=2)
-    assert run.message.startswith("DSM, account and login: this cannot work: the subscription of account Sandbox lacks")
-    assert "AZUREBYOK" in run.message
-    assert "Next: have the account's subscription extended" in run.message
 
 
 def test_a_missing_permission_stops_the_task_that_needs_it(operate: Operator, sandbox: Sandbox) -> None:
@@ -228,38 +230,40 @@ def variables(name: str, link: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+@pytest.fixture
+def set_up(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, variables: dict[str, Any]) -> SetUp:
+    return SetUp(sandbox, monkeypatch, variables)
+
+
 @pytest.mark.parametrize("check", [False, True])
 def test_the_role_stops_before_its_first_change_without_a_licence(
-    ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any], without_feature: None, check: bool
+    set_up: SetUp, sandbox: Sandbox, without_feature: None, check: bool
 ) -> None:
     mark = sandbox.journal.mark()
-    run = ansible.playbook(SETUP, variables=variables, check=check)
-    assert "AZUREBYOK" in run.message
+    run = set_up(check_mode=check)
+    assert "AZUREBYOK" in str(run.failure)
     assert [entry.route for entry in sandbox.journal.since(mark)] == [ACCOUNTS]
 
 
 @pytest.mark.parametrize("place", ["variable", "list"])
-def test_the_role_stops_when_dsm_is_too_old_for_a_managed_hsm(
-    ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any], place: str
-) -> None:
+def test_the_role_stops_when_dsm_is_too_old_for_a_managed_hsm(set_up: SetUp, sandbox: Sandbox, place: str) -> None:
     sandbox.profile = Profile(version="4.5.9")
     pool = {"name": "hsm-sandbox", "type": "managed_hsm"}
     chosen = {"cdc_setup_vault": pool} if place == "variable" else {"cdc_setup_groups": [{"name": "a", "vault": pool}]}
     mark = sandbox.journal.mark()
-    run = ansible.playbook(SETUP, variables={**variables, **chosen})
-    assert "need DSM 4.6 or later, and this is 4.5.9" in run.message
+    run = set_up(**chosen)
+    assert "need DSM 4.6 or later, and this is 4.5.9" in str(run.failure)
     assert sandbox.journal.writes(since=mark) == []
 
 
-def test_the_role_goes_on_when_nothing_is_told(ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any]) -> None:
+def test_the_role_goes_on_when_nothing_is_told(set_up: SetUp, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=ACCOUNTS, status=403, body="no", times=None))
-    run = ansible.playbook(SETUP, variables=variables)
-    assert run.code == 0
-    assert "WARNING" not in run.output
+    run = set_up()
+    assert (run.failure, run.warnings) == (None, [])
 
 
 def test_the_question_costs_the_role_one_request(
-    ansible: Ansible,
+    set_up: SetUp,
     operate: Operator,
     sandbox: Sandbox,
     name: str,
@@ -269,7 +273,8 @@ def test_the_question_costs_the_role_one_request(
     given_group(vault=variables["cdc_setup_vault"])
     operate(cdc_sync, group_name=name)
     mark = sandbox.journal.mark()
-    assert ansible.playbook(SETUP, variables=variables).changed == []
+    again = set_up()
+    assert (again.failure, again.changed) == (None, [])
     asked = [entry.route for entry in sandbox.journal.requests(since=mark, plane="dsm")]
     assert asked[0] == ACCOUNTS
     assert len(asked) == 8

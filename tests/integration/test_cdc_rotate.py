@@ -13,6 +13,7 @@ import pytest
 
 from support.azure_rights import AzureRights
 from support.playbook import ROOT, Ansible, Run
+from support.role_in_process import PlaybookPlayer, RoleRun
 from support.rotations import DUE, LONG, Rotations
 
 ROTATE = ROOT / "playbooks" / "rotate_credentials.yml"
@@ -23,18 +24,30 @@ def rotations(azure: AzureRights) -> Rotations:
     return Rotations(azure)
 
 
+# What the test has created is seconds old.
+GIVEN = {
+    "cdc_rotate_renew_before_days": DUE,
+    "cdc_rotate_valid_days": LONG,
+    "cdc_rotate_wait_timeout": 20,
+    "cdc_rotate_takeover_after": 0,
+}
+
+
 @pytest.fixture
 def rotate(rotations: Rotations, tmp_path: Path) -> Any:
     ansible = Ansible(rotations.azure.sandbox.environment(), tmp_path)
 
-    def run(check: bool = False, **variables: Any) -> Run:
-        given = {"cdc_rotate_renew_before_days": DUE, "cdc_rotate_valid_days": LONG, "cdc_rotate_wait_timeout": 20}
-        # What the test has created is seconds old.
-        given["cdc_rotate_takeover_after"] = 0
+    def run(**variables: Any) -> Run:
         show = {"ANSIBLE_SHOW_CUSTOM_STATS": "1"}
-        return ansible.playbook(ROTATE, variables={**given, **variables}, check=check, environment=show)
+        return ansible.playbook(ROTATE, variables={**GIVEN, **variables}, environment=show)
 
     return run
+
+
+def in_process(rotations: Rotations, *, check: bool = False) -> RoleRun:
+    azure = rotations.azure
+    options = {**azure.operator, **azure.dsm_login}
+    return PlaybookPlayer("rotate_credentials").play(RoleRun(GIVEN, options, azure.sandbox.proxy_url, check))
 
 
 def results(run: Run) -> list[dict[str, Any]]:
@@ -44,27 +57,32 @@ def results(run: Run) -> list[dict[str, Any]]:
 
 
 @pytest.mark.every_core
-def test_every_application_that_groups_use_is_seen_to_and_then_left_alone(rotations: Rotations, rotate: Any) -> None:
+def test_every_application_that_groups_use_is_seen_to(rotations: Rotations, rotate: Any) -> None:
+    rotations.started("one", "two", type="secret")
+
+    made = rotate()
+
+    assert made.code == 0, made.output
+    (told,) = results(made)
+    assert (told["changed"], told["planned"], told["groups"]) == (True, False, 2)
+    assert f'"next_end": "{told["ends"]}"' in made.output
+    (only,) = rotations.ours()
+    assert rotations.held() == {"one": only, "two": only}
+
+
+def test_an_application_is_planned_for_seen_to_and_then_left_alone(rotations: Rotations) -> None:
     rotations.started("one", "two", type="secret")
     mark = rotations.azure.sandbox.journal.mark()
 
-    planned = rotate(check=True)
+    planned = in_process(rotations, check=True)
     assert rotations.azure.sandbox.journal.writes(since=mark) == []
-    made = rotate()
+    made = in_process(rotations)
     mark = rotations.azure.sandbox.journal.mark()
-    again = rotate()
+    again = in_process(rotations)
 
-    assert [run.code for run in (planned, made, again)] == [0, 0, 0], made.output
-    assert [results(run)[0][name] for run in (planned, made, again) for name in ("changed", "planned")] == [
-        True,
-        True,
-        True,
-        False,
-        False,
-        False,
-    ]
-    assert results(made)[0]["groups"] == 2
-    assert f'"next_end": "{results(again)[0]["ends"]}"' in again.output
+    assert [run.failure for run in (planned, made, again)] == [None, None, None]
+    told = [run.facts["cdc_rotate_results"][0] for run in (planned, made, again)]
+    assert [(one["changed"], one["planned"]) for one in told] == [(True, True), (True, False), (False, False)]
     assert rotations.azure.sandbox.journal.writes(since=mark) == []
     (only,) = rotations.ours()
     assert rotations.held() == {"one": only, "two": only}

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role cdc_setup and the playbooks: the guide's sections 4.3 to 4.7 in their order."""
+"""The role cdc_setup and the playbooks: the guide's sections 4.3 to 4.7 in their order.
+
+What ansible-playbook does is in the first tests; the others run the same tasks in this process.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,23 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cd
 from sandbox import Fault, Sandbox
 from support.operate import Operator
 from support.playbook import ROOT, Ansible, Run, local_play
+from support.set_ups import SetUp
 
 SETUP = ROOT / "playbooks" / "setup.yml"
 STEP_BY_STEP = ROOT / "playbooks" / "step_by_step.yml"
 VAULT = {"name": "akv-sandbox-prem", "type": "premium"}
+RESULTS = "cdc_setup_results"
 SCAN = "/sys/v1/groups/{group_id}/hmg/scan"
 
 
 @pytest.fixture
 def variables(name: str, link: Mapping[str, str]) -> dict[str, Any]:
     return {"cdc_setup_name": name, "cdc_setup_vault": VAULT, **{f"cdc_setup_{key}": link[key] for key in link}}
+
+
+@pytest.fixture
+def set_up(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, variables: dict[str, Any]) -> SetUp:
+    return SetUp(sandbox, monkeypatch, variables)
 
 
 def results(run: Run) -> Any:
@@ -40,7 +50,7 @@ def end_state(operate: Operator, name: str) -> dict[str, Any]:
 
 
 def test_plans_sets_up_and_is_then_done(
-    ansible: Ansible, sandbox: Sandbox, name: str, variables: dict[str, Any]
+    ansible: Ansible, sandbox: Sandbox, name: str, variables: dict[str, Any], set_up: SetUp
 ) -> None:
     mark = sandbox.journal.mark()
     planned = ansible.playbook(SETUP, variables=variables, check=True)
@@ -59,42 +69,35 @@ def test_plans_sets_up_and_is_then_done(
     }
 
     mark = sandbox.journal.mark()
-    first = ansible.playbook(SETUP, variables=variables)
+    # The login comes from the environment, here by the names of Fortanix's own tools.
+    environment = {
+        "DSM_ENDPOINT": None,
+        "DSM_API_KEY": None,
+        "FORTANIX_API_ENDPOINT": sandbox.world.dsm_endpoint,
+        "FORTANIX_API_KEY": sandbox.world.admin_app.api_key,
+    }
+    first = ansible.playbook(SETUP, variables=variables, environment=environment)
     assert [entry.route for entry in sandbox.journal.writes(since=mark)] == ["/sys/v1/groups", SCAN]
     assert results(first)[0]["status"] == "connected"
     assert results(first)[0]["key_count"] > 0
 
     mark = sandbox.journal.mark()
-    second = ansible.playbook(SETUP, variables=variables)
-    assert second.changed == []
+    second = set_up()
+    assert (second.failure, second.changed) == (None, [])
     assert sandbox.journal.writes(since=mark) == []
-    assert results(second)[0]["key_count"] == results(first)[0]["key_count"]
+    assert second.facts[RESULTS][0]["key_count"] == results(first)[0]["key_count"]
 
 
 @pytest.mark.every_core
-def test_step_by_step_ends_in_the_same_state(
+def test_the_steps_are_planned_and_made(
     ansible: Ansible, operate: Operator, sandbox: Sandbox, name: str, variables: dict[str, Any]
 ) -> None:
-    ansible.playbook(SETUP, variables=variables)
-    stepwise = {**variables, "cdc_setup_name": name + "-steps"}
     mark = sandbox.journal.mark()
-    planned = ansible.playbook(STEP_BY_STEP, variables=stepwise, check=True)
+    planned = ansible.playbook(STEP_BY_STEP, variables=variables, check=True)
     assert planned.code == 0
     assert sandbox.journal.writes(since=mark) == []
-    assert ansible.playbook(STEP_BY_STEP, variables=stepwise).code == 0
-    assert ansible.playbook(STEP_BY_STEP, variables=stepwise).changed == []
-    assert end_state(operate, name) == end_state(operate, name + "-steps")
-
-
-def test_sets_up_a_list_of_groups_which_share_what_they_do_not_set(
-    ansible: Ansible, name: str, variables: dict[str, Any]
-) -> None:
-    groups = [{"name": name + "-1"}, {"name": name + "-2", "vault": {"name": "akv-sandbox-std"}, "sync": "never"}]
-    run = ansible.playbook(SETUP, variables={**variables, "cdc_setup_groups": groups})
-    assert [(one["name"], one["vault"], one["key_count"] != "unknown") for one in results(run)] == [
-        (name + "-1", "akv-sandbox-prem", True),
-        (name + "-2", "akv-sandbox-std", False),
-    ]
+    assert ansible.playbook(STEP_BY_STEP, variables=variables).code == 0
+    assert operate(cdc_group, name=name)["group"]["link"]["vault"]["name"] == VAULT["name"]
 
 
 @pytest.mark.every_core
@@ -116,20 +119,26 @@ def test_inherits_the_login_from_the_plays_module_defaults(
     }
 
 
-def test_inherits_the_login_from_the_environment(ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any]) -> None:
-    environment = {
-        "DSM_ENDPOINT": None,
-        "DSM_API_KEY": None,
-        "FORTANIX_API_ENDPOINT": sandbox.world.dsm_endpoint,
-        "FORTANIX_API_KEY": sandbox.world.admin_app.api_key,
-    }
-    run = ansible.playbook(SETUP, variables=variables, environment=environment)
-    assert run.code == 0
+# By the same tasks in this process ------------------------------------------------------------------------------------
 
 
-def test_syncs_when_it_is_asked_to(
-    ansible: Ansible, operate: Operator, sandbox: Sandbox, name: str, variables: dict[str, Any]
-) -> None:
+def test_step_by_step_ends_in_the_same_state(operate: Operator, name: str, set_up: SetUp) -> None:
+    set_up()
+    made, again = (set_up(playbook="step_by_step", cdc_setup_name=name + "-steps") for _time in range(2))
+    assert (made.failure, again.failure, again.changed) == (None, None, [])
+    assert end_state(operate, name) == end_state(operate, name + "-steps")
+
+
+def test_sets_up_a_list_of_groups_which_share_what_they_do_not_set(set_up: SetUp, name: str) -> None:
+    groups = [{"name": name + "-1"}, {"name": name + "-2", "vault": {"name": "akv-sandbox-std"}, "sync": "never"}]
+    run = set_up(cdc_setup_groups=groups)
+    assert [(one["name"], one["vault"], one["key_count"] != "unknown") for one in run.facts[RESULTS]] == [
+        (name + "-1", "akv-sandbox-prem", True),
+        (name + "-2", "akv-sandbox-std", False),
+    ]
+
+
+def test_syncs_when_it_is_asked_to(set_up: SetUp, operate: Operator, sandbox: Sandbox, name: str) -> None:
     # The first takes what the role is told, the others say it themselves.
     groups = [
         {"name": f"{name}-always"},
@@ -137,50 +146,46 @@ def test_syncs_when_it_is_asked_to(
     ]
     mark = sandbox.journal.mark()
     for _run in range(2):
-        told = {**variables, "cdc_setup_groups": groups, "cdc_setup_sync": "always"}
-        assert ansible.playbook(SETUP, variables=told).code == 0
+        assert set_up(cdc_setup_groups=groups, cdc_setup_sync="always").failure is None
 
     ids = [operate(cdc_group, name=group["name"])["group"]["group_id"] for group in groups]
     asked = [entry.path for entry in sandbox.journal.requests(since=mark, route=SCAN)]
     assert [sum(group_id in path for path in asked) for group_id in ids] == [2, 1, 0]
 
 
-def test_a_set_up_that_stopped_before_its_sync_is_completed_by_the_next_run(
-    ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any]
-) -> None:
+def test_a_set_up_that_stopped_before_its_sync_is_completed_by_the_next_run(set_up: SetUp, sandbox: Sandbox) -> None:
     sandbox.faults.add(Fault(plane="dsm", method="POST", route=SCAN, status=500, body="internal error"))
-    broken = ansible.playbook(SETUP, variables=variables)
-    assert broken.code != 0
-    repaired = ansible.playbook(SETUP, variables=variables)
-    assert results(repaired)[0]["key_count"] > 0
+    broken = set_up()
+    assert broken.failure is not None
+    repaired = set_up()
+    assert repaired.facts[RESULTS][0]["key_count"] > 0
 
 
 def test_a_group_that_does_not_connect_is_saved_not_synced_and_fails_the_play(
-    ansible: Ansible, sandbox: Sandbox, operate: Operator, name: str, variables: dict[str, Any]
+    set_up: SetUp, sandbox: Sandbox, operate: Operator, name: str
 ) -> None:
-    wrong = {**variables, "cdc_setup_link_client_secret": "wrong~Value.that_nobody-gave-out-0123456789"}
-    assert "AADSTS7000215" in ansible.playbook(SETUP, variables=wrong).message
+    wrong = {"cdc_setup_link_client_secret": "wrong~Value.that_nobody-gave-out-0123456789"}
+    assert "AADSTS7000215" in str(set_up(**wrong).failure)
     assert operate(cdc_group, name=name)["group"]["exists"]
 
     mark = sandbox.journal.mark()
-    tolerant = ansible.playbook(SETUP, variables={**wrong, "cdc_setup_on_not_connected": "warn"})
-    assert tolerant.code == 0
-    assert results(tolerant)[0]["status"] == "not_connected"
+    tolerant = set_up(**wrong, cdc_setup_on_not_connected="warn")
+    assert tolerant.failure is None
+    assert tolerant.facts[RESULTS][0]["status"] == "not_connected"
     assert sandbox.journal.requests(since=mark, route=SCAN) == []
 
-    right = ansible.playbook(SETUP, variables=variables)
-    assert results(right)[0]["status"] == "connected"
-    assert results(right)[0]["key_count"] > 0
+    right = set_up()
+    assert right.facts[RESULTS][0]["status"] == "connected"
+    assert right.facts[RESULTS][0]["key_count"] > 0
 
 
 def test_check_mode_of_a_vault_change_predicts_the_real_run(
-    ansible: Ansible, given_group: Callable[..., dict[str, Any]], variables: dict[str, Any]
+    set_up: SetUp, given_group: Callable[..., dict[str, Any]]
 ) -> None:
-    never = {**variables, "cdc_setup_sync": "never"}
     given_group(vault={"name": "akv-sandbox-std"})
-    planned = ansible.playbook(SETUP, variables=never, check=True)
-    made = ansible.playbook(SETUP, variables=never)
-    assert planned.changed == made.changed
+    planned = set_up(check_mode=True, cdc_setup_sync="never")
+    made = set_up(cdc_setup_sync="never")
+    assert (planned.failure, planned.changed) == (None, made.changed)
     assert planned.named("The group and its link")["diff"] == made.named("The group and its link")["diff"]
 
 

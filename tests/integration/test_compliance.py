@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,6 +21,7 @@ from jsonschema import Draft202012Validator
 from sandbox import Sandbox
 from support.azure_rights import AzureRights
 from support.playbook import ROOT, Ansible, Run
+from support.role_in_process import PlaybookPlayer, RoleRun
 
 SCHEMA = json.loads((ROOT / "docs/compliance-report.schema.json").read_text(encoding="utf-8"))
 # In one name: markup of each format, an escape sequence, a line break, a template.
@@ -94,24 +97,6 @@ def test_in_check_mode_the_reports_are_written_the_play_fails_and_nothing_else_i
     assert all("6*7" in text or r"6\*7" in text for text in every if "akv" in text)
 
 
-def test_a_run_that_passes_by_its_policy_ends_well_and_says_what_was_waived(compliance: Compliance) -> None:
-    name = compliance.azure.group()
-    waiver = {"id": "keys-not-seen", "group": name, "reason": "agreed", "expires": "2999-12-31"}
-    compliance.reports.mkdir(mode=0o755)
-
-    run = compliance.run(cdc_compliance_policy={"waivers": [waiver]}, cdc_compliance_formats=["json"])
-
-    assert run.code == 0, run.output
-    assert run.changed == []
-    report = compliance.report
-    assert (report["verdict"], report["status"], report["summary"]["waived"]) == ("pass", "unknown", 1)
-    assert {path.suffix for path in compliance.reports.iterdir()} == {".json", ".sha256"}
-    # It was there, and is somebody's.
-    assert compliance.reports.stat().st_mode & 0o777 == 0o755
-    kept = run.named("Keep the verdict")["ansible_stats"]["data"]["cdc_compliance"]
-    assert (kept["verdict"], kept["summary"]["groups"], len(kept["files"])) == ("pass", 1, 2)
-
-
 @pytest.mark.every_core
 def test_a_policy_with_a_slip_is_refused_before_anything_is_asked(compliance: Compliance) -> None:
     mark = compliance.azure.sandbox.journal.mark()
@@ -123,55 +108,84 @@ def test_a_policy_with_a_slip_is_refused_before_anything_is_asked(compliance: Co
     assert (compliance.azure.sandbox.journal.since(mark), compliance.reports.exists()) == ([], False)
 
 
+def test_a_relative_directory_is_refused_before_anything_is_asked(azure: AzureRights) -> None:
+    player = PlaybookPlayer("compliance")
+
+    run = player.play(RoleRun({"cdc_compliance_directory": "reports"}, azure.dsm_login, azure.sandbox.proxy_url))
+
+    assert "reports is a relative path. Give an absolute one" in str(run.failure)
+    assert azure.sandbox.journal.since(0) == []
+
+
+# One run over several groups, with one of them declared, and a policy that waives all that fails ----------------------
+
+
+@dataclass(frozen=True)
+class Waived:
+    """``names``: of the groups; the first is declared with another description. ``written``: requests for writes."""
+
+    compliance: Compliance
+    names: list[str]
+    run: Run
+    written: Sequence[Any]
+
+
+@pytest.fixture(scope="module")
+def waived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waived]:
+    with Sandbox.start() as sandbox:
+        compliance = Compliance(sandbox, tmp_path_factory.mktemp("waived"))
+        names = sorted(compliance.azure.group() for _number in range(3))
+        differs = {"id": "group-differs-from-declared", "group": names[0]}
+        waivers = [{"id": "keys-not-seen", "group": name} for name in names] + [differs]
+        compliance.reports.mkdir(mode=0o755)
+        run = compliance.run(
+            cdc_setup_name=names[0],
+            cdc_setup_description="Keys of the payments",
+            cdc_setup_link_client_secret=compliance.azure.view.client_secret,
+            cdc_compliance_declared_hosts="localhost",
+            cdc_compliance_batch_size=2,
+            cdc_compliance_policy={
+                "waivers": [{**one, "reason": "agreed", "expires": "2999-12-31"} for one in waivers],
+            },
+            cdc_compliance_formats=["json"],
+            verbosity=3,
+        )
+        yield Waived(compliance, names, run, sandbox.journal.writes())
+        assert sandbox.crashes == []
+
+
 @pytest.mark.every_core
-def test_all_groups_are_checked_in_batches_of_whole_vaults_and_make_one_report(compliance: Compliance) -> None:
-    names = [compliance.azure.group() for _number in range(5)]
-    mark = compliance.azure.sandbox.journal.mark()
-
-    run = compliance.run(cdc_compliance_batch_size=2, cdc_compliance_enforce=False, cdc_compliance_formats=["json"])
-
+def test_a_run_that_passes_by_its_policy_ends_well_and_says_what_was_waived(waived: Waived) -> None:
+    run, compliance = waived.run, waived.compliance
     assert run.code == 0, run.output
-    for label in ("groups 1 to 2 of 5", "groups 3 to 4 of 5", "groups 5 to 5 of 5"):
-        assert label in run.output
-    report = compliance.report
-    assert [group["name"] for group in report["groups"]] == sorted(names)
-    assert (report["options"]["all_groups"], report["findings"]) == (True, [])
-    assert compliance.azure.sandbox.journal.writes(since=mark) == []
-
-
-def test_a_relative_directory_is_refused_before_anything_is_asked(compliance: Compliance) -> None:
-    mark = compliance.azure.sandbox.journal.mark()
-
-    run = compliance.run(cdc_compliance_directory="reports")
-
-    assert run.code != 0
-    assert "reports is a relative path. Give an absolute one" in re.sub(r"\s+", " ", run.output)
-    assert compliance.azure.sandbox.journal.since(mark) == []
-
-
-def test_a_group_is_compared_with_what_variables_without_an_inventory_declare(compliance: Compliance) -> None:
-    name = compliance.azure.group()
-    secret = compliance.azure.view.client_secret
-    declared = {
-        "cdc_setup_name": name,
-        "cdc_setup_description": "Keys of the payments",
-        "cdc_setup_link_client_secret": secret,
-    }
-
-    run = compliance.run(
-        **declared,
-        cdc_compliance_declared_hosts="localhost",
-        cdc_compliance_enforce=False,
-        cdc_compliance_formats=["json"],
-        verbosity=3,
-    )
-
-    assert run.code == 0, run.output
+    assert (run.changed, waived.written) == ([], [])
     report = compliance.report
     Draft202012Validator(SCHEMA).validate(report)
-    (group,) = report["groups"]
+    assert (report["verdict"], report["status"], report["summary"]["waived"]) == ("pass", "failed", 4)
+    assert {path.suffix for path in compliance.reports.iterdir()} == {".json", ".sha256"}
+    # It was there, and is somebody's.
+    assert compliance.reports.stat().st_mode & 0o777 == 0o755
+    kept = run.named("Keep the verdict")["ansible_stats"]["data"]["cdc_compliance"]
+    assert (kept["verdict"], kept["summary"]["groups"], len(kept["files"])) == ("pass", 3, 2)
+
+
+@pytest.mark.every_core
+def test_all_groups_are_checked_in_batches_of_whole_vaults_and_make_one_report(waived: Waived) -> None:
+    assert "groups 1 to 2 of 3" in waived.run.output
+    assert "groups 3 to 3 of 3" in waived.run.output
+    report = waived.compliance.report
+    assert [group["name"] for group in report["groups"]] == waived.names
+    assert (report["options"]["all_groups"], report["findings"]) == (True, [])
+
+
+@pytest.mark.every_core
+def test_a_group_is_compared_with_what_variables_without_an_inventory_declare(waived: Waived) -> None:
+    report = waived.compliance.report
     assert report["options"]["compared_with_declared"]
-    (differs,) = [one for one in group["findings"] if one["check"] == "drift"]
-    assert (differs["id"], differs["actual"]) == ("group-differs-from-declared", "differs in: description")
-    assert "localhost" in differs["expected"]
-    assert secret not in run.output
+    found = [(group["name"], one) for group in report["groups"] for one in group["findings"]]
+    differs = {one["id"]: (name, one) for name, one in found if one["check"] == "drift" and one["status"] == "failed"}
+    assert differs.keys() == {"group-differs-from-declared"}
+    name, told = differs["group-differs-from-declared"]
+    assert (name, told["actual"]) == (waived.names[0], "differs in: description")
+    assert "localhost" in told["expected"]
+    assert waived.compliance.azure.view.client_secret not in waived.run.output

@@ -22,14 +22,16 @@ from sandbox import Fault
 from support.azure_rights import AzureRights
 from support.deviations import World
 from support.operate import Operator
-from support.playbook import ROOT, Ansible, Run
+from support.playbook import ROOT, Ansible
+from support.set_ups import SetUp
 
 
 class Drift:
-    """A world that is set up as an inventory declares, and the two playbooks on that inventory."""
+    """A world that is set up as an inventory declares, the report on that inventory, and the set-up of its hosts."""
 
-    def __init__(self, azure: AzureRights, directory: Path) -> None:
+    def __init__(self, azure: AzureRights, directory: Path, patch: pytest.MonkeyPatch) -> None:
         self._azure = azure
+        self._set_up = SetUp(azure.sandbox, patch, {})
         self.sandbox = azure.sandbox
         self.world = World(azure, directory)
         self._reports = directory / "reports"
@@ -38,10 +40,11 @@ class Drift:
         environment = {**self.sandbox.environment(), **self.sandbox.operator_environment(self.sandbox.world.public)}
         self._ansible = Ansible(environment, directory, timeout=600)
 
-    def plan(self, hosts: Iterable[str], *phases: str) -> Run:
-        """``phases``: tags of the set-up, where not all of it is needed to see that it would do something."""
-        tags = ["--tags", ",".join(phases)] if phases else []
-        return self._run("setup", {"cdc_setup_hosts": ",".join(hosts)}, *tags)
+    def deviating(self, hosts: Iterable[str]) -> set[str]:
+        """Those of the hosts for which the set-up, in this process, would change something or stops."""
+        variables = self.world.inventory["cdc"]["hosts"]
+        plans = {host: self._set_up(check_mode=True, **variables[host]) for host in hosts}
+        return {host for host, plan in plans.items() if plan.changed or plan.failure is not None}
 
     def look(self) -> dict[str, Any]:
         """The findings alone, by the module in this process: the same, and faster."""
@@ -52,22 +55,16 @@ class Drift:
         )
 
     def report(self) -> dict[str, Any]:
-        self._run(
-            "compliance",
-            {
-                "cdc_compliance_declared_hosts": "cdc",
-                "cdc_compliance_directory": str(self._reports),
-                "cdc_compliance_formats": ["json"],
-            },
-        )
+        variables = {
+            "cdc_compliance_declared_hosts": "cdc",
+            "cdc_compliance_directory": str(self._reports),
+            "cdc_compliance_formats": ["json"],
+        }
+        arguments = ["-i", str(self._inventory)]
+        self._ansible.playbook(ROOT / "playbooks/compliance.yml", variables=variables, arguments=arguments, check=True)
         (file,) = self._reports.glob("*.json")
         report: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return report
-
-    def _run(self, playbook: str, variables: dict[str, Any], *more: str) -> Run:
-        arguments = ["-i", str(self._inventory), *more]
-        path = ROOT / f"playbooks/{playbook}.yml"
-        return self._ansible.playbook(path, variables=variables, arguments=arguments, check=True)
 
 
 def drift(report: dict[str, Any]) -> dict[str, frozenset[str]]:
@@ -81,36 +78,24 @@ def drift(report: dict[str, Any]) -> dict[str, frozenset[str]]:
     return {name: ids for name, ids in found.items() if ids}
 
 
-def deviating(run: Run) -> set[str]:
-    """The hosts for which the set-up would change something, or stops."""
-    return {one.host for one in run.outcomes if one.changed or one.status == "failed"}
-
-
 @pytest.fixture
-def declared(azure: AzureRights, tmp_path: Path) -> Drift:
-    return Drift(azure, tmp_path)
+def declared(azure: AzureRights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drift:
+    return Drift(azure, tmp_path, monkeypatch)
 
 
 @pytest.mark.long
 def test_the_report_and_the_plan_of_the_set_up_agree_on_every_deviation(declared: Drift) -> None:
     as_set_up = declared.look()
     assert (drift(as_set_up), len(as_set_up["groups"])) == ({}, len(declared.world.hosts))
-    clean = declared.plan(declared.world.one_of_each_form)
-    assert (clean.code, deviating(clean)) == (0, set()), clean.output
+    assert declared.deviating(declared.world.one_of_each_form) == set()
     mark = declared.sandbox.journal.mark()
 
     done = declared.world.deviate()
     report = declared.report()
-    shared = {host for host, one in done.items() if one.own_application or one.own_vault}
     untouched = declared.world.hosts[0].host
-    # What a host has of its own in Entra and Azure is planned before any group is.
-    plans = [
-        declared.plan([untouched, *sorted(shared)], "application", "azure_vault", "prerequisites"),
-        declared.plan([untouched, *sorted(set(done) - shared)]),
-    ]
 
     assert len(done) >= 30
-    assert set().union(*map(deviating, plans)) == set(done)
+    assert declared.deviating([untouched, *done]) == set(done)
     assert drift(report) == {host: one.findings for host, one in done.items()}
     assert declared.sandbox.journal.writes(since=mark) == []
 

@@ -19,6 +19,7 @@ from sandbox import Sandbox
 from support.azure_rights import AzureRights
 from support.operate import Operator
 from support.playbook import ROOT, Ansible, Run
+from support.role_in_process import PlaybookPlayer, RolePlayer, RoleRun
 
 PLAYBOOKS = ROOT / "playbooks"
 CLOSED: dict[str, Any] = {
@@ -59,27 +60,42 @@ def refused(run: Run, sandbox: Sandbox) -> str:
     return run.output
 
 
+def run_of(azure: AzureRights, variables: dict[str, Any], *, check_mode: bool = False) -> RoleRun:
+    """A run in this process that is still to be played."""
+    options = {**azure.operator, **azure.dsm_login}
+    return RoleRun(variables, options, azure.sandbox.proxy_url, check_mode)
+
+
+def refused_in_process(run: RoleRun, azure: AzureRights) -> str:
+    """The same of a run in this process."""
+    told = str(run.failure)
+    assert run.failure is not None
+    assert azure.sandbox.journal.since() == []
+    assert "undefined" not in told
+    return told
+
+
 @pytest.mark.every_core
-def test_a_vault_is_made_as_it_is_declared_and_a_typo_stops_the_run(own_sandbox: Sandbox, started: Ansible) -> None:
+def test_a_typo_stops_a_play_before_anything_is_asked(own_sandbox: Sandbox, started: Ansible) -> None:
     misspelt = {name: value for name, value in CLOSED.items() if name != "purge_protection"} | {
         "purge_protecton": False
     }
 
-    told = refused(
-        started.playbook(PLAYBOOKS / "setup.yml", variables=group(own_sandbox, cdc_setup_azure_vault=misspelt)),
-        own_sandbox,
-    )
-    assert "cdc_setup_azure_vault: it does not know purge_protecton: did you mean purge_protection?" in told
+    run = started.playbook(PLAYBOOKS / "setup.yml", variables=group(own_sandbox, cdc_setup_azure_vault=misspelt))
 
-    declared = group(own_sandbox, cdc_setup_azure_vault=CLOSED)
-    made = started.playbook(
-        PLAYBOOKS / "setup.yml", variables=declared, arguments=["--tags", "azure_vault"], environment=None
-    )
-    assert made.code == 0, made.output
-    vault = own_sandbox.do(lambda state: state.azure.public.vaults["akv-closed"])
+    told = "cdc_setup_azure_vault: it does not know purge_protecton: did you mean purge_protection?"
+    assert told in refused(run, own_sandbox)
+
+
+def test_a_vault_is_made_as_it_is_declared(azure: AzureRights) -> None:
+    given = group(azure.sandbox, cdc_setup_azure_vault=CLOSED, cdc_setup_check_prerequisites=False)
+
+    made = RolePlayer("cdc_setup").play(run_of(azure, given), "shared")
+
+    assert made.failure is None
+    vault = azure.do(lambda state: state.vaults["akv-closed"])
     assert vault is not None
-    (record,) = made.named("Vault | Make it")["results"]
-    changes = record["diff"]["after"]
+    changes = made.named("Vault | Make it")["diff"]["after"]
     shown = {name: changes[name] for name in CLOSED if name in changes}
     assert {
         "public_network_access": "disabled",
@@ -170,34 +186,33 @@ def test_admin_consent_that_is_declared_is_compared(azure: AzureRights) -> None:
             "it does not know clientid: did you mean client_id?",
         ),
         ("compliance", {"cdc_compliance_polcy": {"fail_on": "never"}}, "did you mean cdc_compliance_policy?"),
-        (
-            "compliance",
-            {"cdc_compliance_policy": {"fail_onn": "never"}},
-            "it does not know fail_onn: did you mean fail_on?",
-        ),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
 def test_a_playbook_says_what_is_missing_or_misspelt(
-    own_sandbox: Sandbox, started: Ansible, playbook: str, variables: dict[str, Any], words: str
+    azure: AzureRights, playbook: str, variables: dict[str, Any], words: str
 ) -> None:
-    run = started.playbook(PLAYBOOKS / f"{playbook}.yml", variables=variables)
+    run = PlaybookPlayer(playbook).play(run_of(azure, variables))
 
-    assert words in refused(run, own_sandbox)
+    assert words in refused_in_process(run, azure)
 
 
-def test_names_that_are_templates_are_compared_when_they_are_known(own_sandbox: Sandbox, started: Ansible) -> None:
-    names = [{"name": "{{ prefix }}-1"}, {"name": "akv-1"}]
-    run = started.playbook(PLAYBOOKS / "setup.yml", variables=group(own_sandbox, cdc_setup_groups=names, prefix="akv"))
+def test_names_that_are_templates_are_compared_when_they_are_known(azure: AzureRights) -> None:
+    from ansible.template import trust_as_template
 
-    assert 'set up one and the same group, "akv-1"' in refused(run, own_sandbox)
+    names = [{"name": trust_as_template("{{ prefix }}-1")}, {"name": "akv-1"}]
+    given = group(azure.sandbox, cdc_setup_groups=names, prefix="akv")
+
+    run = PlaybookPlayer("setup").play(run_of(azure, given))
+
+    assert 'set up one and the same group, "akv-1"' in refused_in_process(run, azure)
 
 
 def test_hosts_that_do_not_wait_for_each_other_are_refused(
     own_sandbox: Sandbox, started: Ansible, tmp_path: Path
 ) -> None:
     shared = group(own_sandbox, cdc_setup_azure_vault=CLOSED)
-    hosts = {f"akv-{number}": {"cdc_setup_name": f"akv-{number}"} for number in range(3)}
+    hosts = {f"akv-{number}": {"cdc_setup_name": f"akv-{number}"} for number in range(2)}
     inventory = tmp_path / "groups.yml"
     inventory.write_text(yaml.safe_dump({"cdc": {"hosts": hosts, "vars": shared}}), encoding="utf-8")
 
@@ -213,16 +228,14 @@ def test_hosts_that_do_not_wait_for_each_other_are_refused(
 
 
 @pytest.mark.parametrize("value", [False, "false"])
-def test_the_steps_go_on_without_a_check_of_the_prerequisites(
-    own_sandbox: Sandbox, started: Ansible, value: Any
-) -> None:
+def test_the_steps_go_on_without_a_check_of_the_prerequisites(azure: AzureRights, value: Any) -> None:
     given = {
         "cdc_setup_vault": {"name": "akv-sandbox-prem"},
-        "cdc_setup_link_client_secret": own_sandbox.world.public.client_secret,
+        "cdc_setup_link_client_secret": azure.view.client_secret,
         "cdc_setup_check_prerequisites": value,
     }
 
-    run = started.playbook(PLAYBOOKS / "step_by_step.yml", variables=group(own_sandbox, **given), check=True)
+    run = PlaybookPlayer("step_by_step").play(run_of(azure, group(azure.sandbox, **given), check_mode=True))
 
-    assert run.code == 0, run.output
-    assert run.named("4.2 Look at the prerequisites").status == "skipped"
+    assert run.failure is None
+    assert run.steps[0].name == "4.3 Configure the group with its link"

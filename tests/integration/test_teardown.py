@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A teardown gets to its end: over what is gone, past what fails, and with nothing removed too early."""
+"""A teardown gets to its end: over what is gone, past what fails, and with nothing removed too early.
+
+The tasks of the playbook run in this process; test_chain.py has it run by ansible-playbook.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,10 @@ import pytest
 
 from sandbox import Fault, Sandbox
 from sandbox.azure.governance import CAN_NOT_DELETE
-from support.chain import NAME, REFUSED, TEARDOWN, VAULT, Chain
-from support.playbook import Ansible
+from support.azure_rights import AzureRights
+from support.chain import NAME, REFUSED, VAULT, Chain
+from support.role_in_process import PlaybookPlayer, RoleRun
+from support.set_ups import way_to
 
 pytestmark = pytest.mark.long
 
@@ -25,11 +30,11 @@ _ASSIGNMENT = "/{scope}providers/Microsoft.Authorization/roleAssignments/{name}"
 
 @pytest.fixture(scope="module")
 def set_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chain, Any]]:
-    with Sandbox.start() as sandbox:
+    with pytest.MonkeyPatch.context() as patch, Sandbox.start() as sandbox:
+        way_to(sandbox, patch)
         chain = Chain(sandbox, tmp_path_factory.mktemp("teardown"), "public", "rbac", "certificate")
         chain.variables["cdc_setup_sync"] = "never"
-        made = chain.set_up()
-        assert made.code == 0, made.output
+        assert chain.in_process().failure is None
         yield chain, sandbox.snapshot()
         assert sandbox.crashes == []
 
@@ -81,9 +86,9 @@ def test_everything_is_there_at_the_start(chain: Chain) -> None:
 def test_a_vault_that_was_deleted_by_hand_stops_nothing(chain: Chain, given: dict[str, Any]) -> None:
     delete_the_vault(chain)
 
-    run = chain.take_down(**given)
+    run = chain.take_down_in_process(**given)
 
-    assert run.code == 0, run.output
+    assert run.failure is None
     left = there(chain)
     assert (left["group"], left["credential"]) == (False, False)
 
@@ -91,10 +96,10 @@ def test_a_vault_that_was_deleted_by_hand_stops_nothing(chain: Chain, given: dic
 def test_a_lock_keeps_what_cannot_be_undone_and_access_is_revoked(chain: Chain) -> None:
     lock_the_vault(chain)
 
-    run = chain.take_down(**EVERYTHING)
+    run = chain.take_down_in_process(**EVERYTHING)
 
-    assert run.code != 0
-    assert 'lock "hands-off" (CanNotDelete)' in run.message
+    assert run.failure is not None
+    assert 'lock "hands-off" (CanNotDelete)' in str(run.failure)
     assert there(chain) == {"group": True, "application": True, "credential": False, "rights": True, "vault": True}
 
 
@@ -102,32 +107,32 @@ def test_check_mode_promises_with_a_lock_what_the_run_does(chain: Chain) -> None
     lock_the_vault(chain)
     mark = chain.sandbox.journal.mark()
 
-    planned = chain.take_down(check=True, **EVERYTHING)
+    planned = chain.take_down_in_process(check_mode=True, **EVERYTHING)
 
-    assert planned.code != 0
-    assert 'lock "hands-off" (CanNotDelete)' in planned.message
+    assert planned.failure is not None
+    assert 'lock "hands-off" (CanNotDelete)' in str(planned.failure)
     assert chain.writes(mark) == []
-    run = chain.take_down(**EVERYTHING)
-    assert (planned.changed, planned.message) == (run.changed, run.message)
+    run = chain.take_down_in_process(**EVERYTHING)
+    assert (planned.changed, planned.failure) == (run.changed, run.failure)
 
 
 def test_a_teardown_goes_on_when_the_lock_is_gone(chain: Chain) -> None:
     lock_the_vault(chain)
-    chain.take_down(**EVERYTHING)
+    chain.take_down_in_process(**EVERYTHING)
     chain.sandbox.do(lambda state: state.azure.public.locks.clear())
 
-    again = chain.take_down(**EVERYTHING)
+    again = chain.take_down_in_process(**EVERYTHING)
 
-    assert again.code == 0, again.output
+    assert again.failure is None
     assert set(there(chain).values()) == {False}
 
 
 def test_rights_at_a_locked_vault_may_be_left(chain: Chain) -> None:
     lock_the_vault(chain)
 
-    run = chain.take_down(**WANTED, teardown_keep_rights=True)
+    run = chain.take_down_in_process(**WANTED, teardown_keep_rights=True)
 
-    assert run.code == 0, run.output
+    assert run.failure is None
     left = there(chain)
     assert (left["group"], left["credential"], left["rights"]) == (False, False, True)
 
@@ -135,9 +140,9 @@ def test_rights_at_a_locked_vault_may_be_left(chain: Chain) -> None:
 def test_rights_are_taken_back_though_the_credential_cannot_be_revoked(chain: Chain) -> None:
     chain.sandbox.faults.add(Fault("graph", "PATCH", "/v1.0/applications/{id}", times=None, status=403, body=REFUSED))
 
-    run = chain.take_down(**WANTED)
+    run = chain.take_down_in_process(**WANTED)
 
-    assert "stopped by the test" in run.message
+    assert "stopped by the test" in str(run.failure)
     left = there(chain)
     assert (left["group"], left["credential"], left["rights"]) == (True, True, False)
 
@@ -146,19 +151,19 @@ def test_all_failures_are_told_at_the_end(chain: Chain) -> None:
     chain.sandbox.faults.add(Fault("graph", "PATCH", "/v1.0/applications/{id}", times=None, status=403, body=REFUSED))
     chain.sandbox.faults.add(Fault("arm", "DELETE", _ASSIGNMENT, times=None, status=403, body=REFUSED))
 
-    run = chain.take_down(**WANTED)
+    run = chain.take_down_in_process(**WANTED)
 
-    assert "Credential of the application:" in run.message
-    assert "Rights at the vault:" in run.message
+    assert "Credential of the application:" in str(run.failure)
+    assert "Rights at the vault:" in str(run.failure)
     assert there(chain)["group"] is True
 
 
 def test_access_is_revoked_before_anything_is_removed_for_good(chain: Chain) -> None:
     mark = chain.sandbox.journal.mark()
 
-    run = chain.take_down(**EVERYTHING)
+    run = chain.take_down_in_process(**EVERYTHING)
 
-    assert run.code == 0, run.output
+    assert run.failure is None
     assert chain.writes(mark) == ["graph", "arm", "arm", "dsm", "graph", "arm"]
 
 
@@ -171,9 +176,9 @@ def test_a_vault_that_another_group_uses_stays_whatever_its_letter_case(chain: C
     mark = chain.sandbox.journal.mark()
     given = {**EVERYTHING, "cdc_setup_azure_vault": {**chain.variables["cdc_setup_azure_vault"], "name": VAULT.upper()}}
 
-    refused = chain.take_down(**given)
+    refused = chain.take_down_in_process(**given)
 
-    assert '"another"' in refused.message
+    assert '"another"' in str(refused.failure)
     assert chain.writes(mark) == []
     assert set(there(chain).values()) == {True}
 
@@ -182,9 +187,9 @@ def test_a_vault_that_is_not_empty_stops_before_anything_is_removed(chain: Chain
     chain.add_key(sync=False)
     mark = chain.sandbox.journal.mark()
 
-    refused = chain.take_down(**EVERYTHING)
+    refused = chain.take_down_in_process(**EVERYTHING)
 
-    assert "there are keys in it" in refused.message
+    assert "there are keys in it" in str(refused.failure)
     assert chain.writes(mark) == []
 
 
@@ -197,12 +202,12 @@ def test_a_vault_that_is_not_empty_stops_before_anything_is_removed(chain: Chain
     ],
 )
 def test_a_forgotten_variable_is_named_before_any_request(
-    ansible: Ansible, sandbox: Sandbox, variables: dict[str, Any], told: str
+    azure: AzureRights, variables: dict[str, Any], told: str
 ) -> None:
-    mark = sandbox.journal.mark()
+    options = {**azure.operator, **azure.dsm_login}
 
-    refused = ansible.playbook(TEARDOWN, variables=variables)
+    refused = PlaybookPlayer("teardown").play(RoleRun(variables, options, azure.sandbox.proxy_url))
 
-    assert told in refused.message
-    assert len(refused.outcomes) == 1
-    assert sandbox.journal.since(mark) == []
+    assert told in str(refused.failure)
+    assert refused.steps == []
+    assert azure.sandbox.journal.since(0) == []

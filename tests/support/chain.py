@@ -15,7 +15,7 @@ from sandbox import Sandbox
 from support.azure_rights import AzureRights
 from support.operate import Operator
 from support.playbook import ROOT, Ansible, Run, local_play
-from support.role_in_process import RolePlayer, RoleRun
+from support.role_in_process import PlaybookPlayer, RolePlayer, RoleRun
 
 TEARDOWN = ROOT / "playbooks" / "teardown.yml"
 VAULT = "akv-from-nothing"
@@ -111,10 +111,14 @@ class Chain:
 
     def in_process(self, *, check_mode: bool = False) -> RoleRun:
         """The same by the role's tasks in this process, which has to have the sandbox's way out in its environment."""
+        return self._player.play(self._run({**self.variables, "cdc_setup_wait_interval": 0}, check_mode))
+
+    def take_down_in_process(self, *, check_mode: bool = False, **more: Any) -> RoleRun:
+        return PlaybookPlayer("teardown").play(self._run({**self.variables, **more}, check_mode, wait_interval=0))
+
+    def _run(self, variables: dict[str, Any], check_mode: bool, **options: Any) -> RoleRun:
         azure = AzureRights(self.sandbox, self.cloud)
-        variables = {**self.variables, "cdc_setup_wait_interval": 0}
-        run = RoleRun(variables, {**azure.operator, **azure.dsm_login}, self.sandbox.proxy_url, check_mode)
-        return self._player.play(run)
+        return RoleRun(variables, {**azure.operator, **azure.dsm_login, **options}, self.sandbox.proxy_url, check_mode)
 
     def take_down(self, *, check: bool = False, **more: Any) -> Run:
         return self._ansible.playbook(TEARDOWN, variables={**self.variables, **more}, check=check)

@@ -19,7 +19,6 @@ from support.operate import Operator
 from support.playbook import ROOT, Ansible, Run
 
 SETUP = ROOT / "playbooks" / "setup.yml"
-TEARDOWN = ROOT / "playbooks" / "teardown.yml"
 APPLICATIONS, VAULTS = 2, 3
 
 
@@ -76,6 +75,11 @@ class Setup:
         given = ["-i", str(self._file), "--forks", str(self._forks), *arguments]
         variables = {"cdc_setup_hosts": hosts, **(more or {})}
         return self._ansible.playbook(playbook, variables=variables, arguments=given, **options)
+
+    def variables(self, host: str) -> dict[str, Any]:
+        """What the inventory says of one host."""
+        shared: dict[str, Any] = self._inventory["cdc"]["vars"]
+        return {**shared, **self.hosts[host]}
 
     def add_keys(self) -> None:
         """A key in each vault, synced: a group without any is synced in every run."""
