@@ -219,6 +219,7 @@ def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> Non
         "plugins.module_utils._journal",
         "plugins.module_utils._plan",
         "plugins.module_utils._shapes",
+        "plugins.module_utils._dsm.fingerprints",
         "plugins.module_utils._dsm.tls",
         *(f"plugins.module_utils._azure.{part}" for part in PURE_OF_AZURE),
     )

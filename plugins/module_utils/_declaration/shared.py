@@ -346,21 +346,28 @@ def _shown(value: Any) -> str:
 # What has failed ----------------------------------------------------------------------------------------------------
 
 
-def failures(places: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> list[str]:
-    """Why the groups of a host cannot be set up, each reason once. ``results``: host -> its variables."""
+def failures(places: Sequence[Mapping[str, Any]], results: Mapping[str, Any], prefix: str = "cdc_setup_") -> list[str]:
+    """Why the groups of a host cannot be set up, each reason once.
+
+    Args:
+        results: host -> its variables.
+        prefix: of the variables that hold the results of a task, and of those that are options.
+    """
     found: dict[str, None] = {}
     for group in places:
         # What the step after this one makes is not missing.
         coming = _OF_CREDENTIALS if group.get("makes_credential") else frozenset()
         for place in (group["application"], group["vault"], group["rights"]):
             if place is not None:
-                found.update(dict.fromkeys(_failures_of(place, results[place["host"]], coming)))
+                found.update(dict.fromkeys(_failures_of(place, results[place["host"]], coming, prefix)))
     return list(found)
 
 
-def _failures_of(place: Mapping[str, Any], variables: Mapping[str, Any], coming: Collection[str]) -> list[str]:
+def _failures_of(
+    place: Mapping[str, Any], variables: Mapping[str, Any], coming: Collection[str], prefix: str
+) -> list[str]:
     # Not there: its tag was left out of the run.
-    done = variables.get("cdc_setup_" + place["task"], {})
+    done = variables.get(prefix + place["task"], {})
     results = done.get("results") or []
     # Without results the task has failed before its first object.
     result = results[place["position"]] if place["position"] < len(results) else done
@@ -372,7 +379,7 @@ def _failures_of(place: Mapping[str, Any], variables: Mapping[str, Any], coming:
         return []
     said = f"The prerequisites in Azure are not met (judged for host {place['host']}). {' '.join(unmet_now)}"
     return [
-        f"{said} cdc_setup_repair_prerequisites grants rights that are missing; cdc_setup_check_prerequisites: false "
+        f"{said} {prefix}repair_prerequisites grants rights that are missing; {prefix}check_prerequisites: false "
         "goes on without this check."
     ]
 

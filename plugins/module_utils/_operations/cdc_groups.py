@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The complete set-up of CDC groups, for a list of declarations (guide 4.1 to 4.7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._argspec import ArgumentSpec
+from .._declaration.groups import DECLARATIONS
+from .._fleet import run as fleet
+from .._options import APPROVAL, AZURE, DSM
+from .._task import Task
+
+SPEC = DSM.merge(
+    AZURE,
+    APPROVAL,
+    ArgumentSpec(
+        argument_spec={
+            "groups": DECLARATIONS,
+            "on_error": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
+            "time_budget": {"type": "int", "default": 0},
+            "concurrency": {"type": "int", "default": 4},
+        },
+    ),
+)
+
+
+def run(task: Task) -> dict[str, Any]:
+    return fleet.run(task)
