@@ -6,16 +6,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.keyvault.administration._internal import http_challenge_cache
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_groups
-from sandbox import Sandbox
+from sandbox import Fault, Sandbox
 from support.azure_rights import AzureRights
+from support.chain import REFUSED, WRITES, Chain
 from support.operate import Operator
 
 from .conftest import link_options
@@ -36,7 +41,9 @@ def declarations(sandbox: Sandbox, count: int, **more: Any) -> list[dict[str, An
 
 
 def requests(sandbox: Sandbox, mark: int = 0) -> Counter[str]:
-    return Counter(f"{entry.method} {entry.route}" for entry in sandbox.journal.since(mark))
+    """Those to DSM, which itself asks Azure."""
+    entries = [entry for entry in sandbox.journal.since(mark) if entry.plane == "dsm"]
+    return Counter(f"{entry.method} {entry.route}" for entry in entries)
 
 
 def changes(result: Mapping[str, Any]) -> set[tuple[str, str, str]]:
@@ -58,10 +65,124 @@ def test_a_list_is_planned_set_up_and_done(azure: AzureRights, operate: Operator
     assert changes(made) == changes(planned)
     assert [one["status"] for one in made["groups"]] == ["connected"] * len(groups)
     assert (again["changed"], again["plan"], again["diff"]) == (False, [], {"before": {}, "after": {}})
-    # Of each group the test of its connection and the number of its keys; once the account and the list of all groups.
+    # Of each group the test of its connection and its keys; once the account and all groups. A list ends with a page
+    # that has nothing new.
     assert requests(sandbox, mark) == {
         "GET /sys/v1/accounts": 1,
-        "GET /sys/v1/groups": 1,
+        "GET /sys/v1/groups": 2,
         "POST /sys/v1/groups/{group_id}/hmg/check": len(groups),
-        "GET /crypto/v1/keys": len(groups),
+        "GET /crypto/v1/keys": 2 * len(groups),
     }
+
+
+# The same as the chain ------------------------------------------------------------------------------------------------
+
+
+def declared(chain: Chain) -> dict[str, Any]:
+    """The variables of the role, as an element of the list."""
+    return deepcopy({name.removeprefix("cdc_setup_"): value for name, value in chain.variables.items()})
+
+
+class Fleet:
+    """The declaration of a chain, by the module."""
+
+    def __init__(self, chain: Chain) -> None:
+        azure = AzureRights(chain.sandbox, chain.cloud)
+        self._operate = Operator(chain.sandbox.environment())
+        self._login = azure.operator
+        self.chain = chain
+
+    def __call__(self, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+        groups = [{**declared(self.chain), "wait_interval": 0}]
+        return self._operate(cdc_groups, check_mode=check_mode, groups=groups, **self._login, **options)
+
+    def fails(self, **options: Any) -> TaskError:
+        with pytest.raises(TaskError) as failure:
+            self(**options)
+        return failure.value
+
+
+def two_of(directory: Path, cloud: str, model: str, form: str, way: str) -> Iterator[Chain]:
+    """The same chain twice, each in a world of its own."""
+    for name in ("chain", "fleet"):
+        with Sandbox.start() as sandbox:
+            (directory / name).mkdir()
+            chain = Chain(sandbox, directory / name, cloud, model, form)
+            if way == "proxy":
+                chain.lead_through_proxy()
+            yield chain
+
+
+FORMS = [
+    ("public", "rbac", "certificate", "plain"),
+    ("public", "access_policy", "made", "proxy"),
+    ("government", "rbac", "made", "plain"),
+    ("government", "access_policy", "certificate", "proxy"),
+]
+
+
+def without_ids(plan: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
+    return {
+        (one["plane"].lower(), re.sub(r"[0-9a-f-]{36}|[0-9A-F]{40}", "ID", one["object"]), one["action"])
+        for one in plan
+    }
+
+
+@pytest.mark.parametrize(("cloud", "model", "form", "way"), FORMS)
+def test_a_list_is_planned_and_set_up_as_by_the_role(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cloud: str, model: str, form: str, way: str
+) -> None:
+    seen: list[Any] = []
+    for number, chain in enumerate(two_of(tmp_path, cloud, model, form, way)):
+        use(chain.sandbox, monkeypatch)
+        plans, changed = [], []
+        for check_mode in (True, False, False):
+            if number == 0:
+                run = chain.in_process(check_mode=check_mode)
+                assert run.failure is None
+                plans.append(without_ids(change for step in run.steps for change in step.result.get("plan") or []))
+                changed.append(bool(run.changed))
+                status = run.named("Test of the connection")["status"]
+            else:
+                result = Fleet(chain)(check_mode=check_mode)
+                plans.append(without_ids(result["plan"]))
+                changed.append(result["changed"])
+                status = result["groups"][0]["status"]
+            if changed == [True, True]:
+                # A group without any key is synced in every run.
+                chain.add_key()
+        seen.append((plans, changed, status, chain.done()))
+
+    by_chain, by_fleet = seen
+    assert by_fleet == by_chain
+    assert by_fleet[1] == [True, True, False]
+
+
+def use(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way to the sandbox, for operations in this process: the SDK reads the environment."""
+    for variable, value in sandbox.environment().items():
+        if not variable.startswith(("DSM_", "AZURE_")):
+            monkeypatch.setenv(variable, value)
+    http_challenge_cache.clear()
+
+
+def test_a_list_that_stopped_at_each_of_its_writes_resumes_there(azure: AzureRights, tmp_path: Path) -> None:
+    chain = Chain(azure.sandbox, tmp_path, "public", "rbac", "certificate")
+    fleet = Fleet(chain)
+    for position in range(len(WRITES)):
+        passing = WRITES[max(position - 1, 0) : position]
+        for write in WRITES[position:]:
+            chain.sandbox.faults.add(Fault(*write, skip=passing.count(write), times=None, status=403, body=REFUSED))
+
+        failure = fleet.fails()
+
+        chain.sandbox.faults.clear()
+        assert "stopped by the test" in str(failure)
+        assert failure.returned["groups"][0]["failed"]
+        # What was done before has been done once, and is not done again.
+        assert chain.done() == WRITES[:position]
+
+    resumed = fleet()
+
+    assert resumed["groups"][0]["status"] == "connected"
+    assert chain.done() == WRITES
