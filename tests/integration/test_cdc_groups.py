@@ -22,6 +22,7 @@ from sandbox import Fault, Sandbox
 from support.azure_rights import AzureRights
 from support.chain import REFUSED, WRITES, Chain
 from support.operate import Operator
+from support.playbook import Ansible
 
 from .conftest import link_options
 
@@ -187,3 +188,99 @@ def test_a_list_that_stopped_at_each_of_its_writes_resumes_there(azure: AzureRig
 
     assert resumed["groups"][0]["status"] == "connected"
     assert chain.done() == WRITES
+
+
+# Playbooks ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_playbook_plans_sets_up_and_leaves_a_list(own_sandbox: Sandbox, tmp_path: Path) -> None:
+    ansible = Ansible(own_sandbox.environment(), tmp_path)
+    task = {"cdc_groups": {"groups": declarations(own_sandbox, 2, host="control")}}
+
+    planned = ansible.tasks(task, check=True, diff=True)
+    assert own_sandbox.journal.writes() == []
+    made = ansible.tasks(task)
+    again = ansible.tasks(task)
+
+    assert changes(made[0]) == changes(planned[0])
+    assert set(planned[0]["diff"]["after"]) == {'group "akv-fleet-0"', 'group "akv-fleet-1"'}
+    assert [(one["name"], one["host"], one["status"]) for one in made[0]["groups"]] == [
+        ("akv-fleet-0", "control", "connected"),
+        ("akv-fleet-1", "control", "connected"),
+    ]
+    assert not again[0].changed
+
+
+@pytest.mark.parametrize("in_process", [True, False], ids=["in-process", "module"])
+def test_a_wrong_option_is_refused_with_index_group_and_option(
+    own_sandbox: Sandbox, tmp_path: Path, in_process: bool
+) -> None:
+    ansible = Ansible({**own_sandbox.environment(), "FORTANIX_DSM_IN_PROCESS": str(in_process)}, tmp_path)
+    groups = declarations(own_sandbox, 3)
+    groups[2]["sync"] = "sometimes"
+
+    refused = ansible.tasks({"cdc_groups": {"groups": groups}})
+
+    assert refused[0]["msg"] == (
+        'groups[2].sync must be one of on_change, always, never (group "akv-fleet-2"). Nothing was changed.'
+    )
+    assert requests(own_sandbox) == {}
+    assert groups[0]["link_client_secret"] not in refused.output
+
+
+# What is refused ------------------------------------------------------------------------------------------------------
+
+
+def fails(operate: Operator, groups: list[dict[str, Any]], **options: Any) -> TaskError:
+    with pytest.raises(TaskError) as failure:
+        operate(cdc_groups, groups=groups, **options)
+    return failure.value
+
+
+WRONG = [
+    ({"link_client_secret": "1c1f1a9e-4d1e-4b9d-8c53-2f6ea4b6a3aa"}, "link_client_secret"),
+    ({"link_client_id": "no-uuid"}, "link_client_id"),
+    ({"name": "a\nb"}, "name"),
+    ({"sync_timeout": 0}, "sync_timeout"),
+    ({"tls": {"client_certificate": "/no/such/file"}}, "tls.client_certificate"),
+    ({"vault": {"name": "a"}}, "vault.name"),
+    ({"custom_metadata": {"fortanix-dsm-ansible-x": "y"}}, "custom_metadata.fortanix-dsm-ansible-x"),
+    ({"check_prerequisites": True, "rights_profile": "explicit"}, ""),
+    ({"check_prerequisites": True, "dsm_egress_addresses": ["nowhere"]}, "dsm_egress_addresses"),
+    ({"application": {"display_name": " "}}, "application.display_name"),
+    ({"application": {"unique_name": "a", "credential": {"valid_days": 1}}}, "application.credential.valid_days"),
+    ({"azure_vault": {"name": "a b", "resource_group": "rg"}}, "azure_vault.name"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "option"), WRONG, ids=[option or "key_permissions" for _wrong, option in WRONG])
+def test_one_wrong_group_of_a_list_is_named_before_any_request(
+    azure: AzureRights, operate: Operator, wrong: dict[str, Any], option: str
+) -> None:
+    groups = declarations(azure.sandbox, 3)
+    groups[1] |= wrong
+
+    failure = fails(operate, groups)
+
+    assert str(failure).startswith(f"Option groups[1]{'.' if option else ''}{option}: groups[1] ")
+    assert requests(azure.sandbox) == {}
+
+
+def test_contradictions_name_both_places_before_any_request(azure: AzureRights, operate: Operator) -> None:
+    groups = declarations(azure.sandbox, 3, host="web")
+    for one, location in zip(groups, ("westeurope", "northeurope", "westeurope"), strict=True):
+        one |= {"azure_vault": {"name": "akv-shared", "resource_group": "rg-keys", "location": location}}
+    groups[2]["name"] = groups[0]["name"]
+
+    failure = fails(operate, groups)
+
+    first, second, third = (f'groups[{index}] "{one["name"]}" of host web' for index, one in enumerate(groups))
+    assert f'{first} and {second} declare the vault "akv-shared" differently: location' in str(failure)
+    assert f'{first} and {third} set up one and the same group, "akv-fleet-0".' in str(failure)
+    assert requests(azure.sandbox) == {}
+
+
+def test_a_group_that_cannot_be_a_target_is_refused_before_the_first_write(
+    azure: AzureRights, operate: Operator
+) -> None:
+    azure.sandbox.do(lambda state: state.dsm.add_group("akv-fleet-1") if hasattr(state.dsm, "add_group") else None)

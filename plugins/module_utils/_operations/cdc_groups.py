@@ -7,10 +7,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .._argspec import ArgumentSpec
+from .._declaration.check import wrong_in
 from .._declaration.groups import DECLARATIONS
+from .._errors import printable
 from .._fleet import run as fleet
 from .._options import APPROVAL, AZURE, DSM
 from .._task import Task
@@ -27,6 +30,24 @@ SPEC = DSM.merge(
         },
     ),
 )
+
+
+_MOST_TOLD = 5
+
+
+def explained(given: Mapping[str, Any], message: str) -> str:
+    """Why arguments are refused: with index, group and option, where it is about one of the groups."""
+    declared, options = given.get("groups"), DECLARATIONS["options"]
+    if not isinstance(declared, list):
+        return message
+    wrong = [
+        f'{problem.rstrip(".")} (group "{printable(str(one.get("name", "")))}").'
+        for index, one in enumerate(declared)
+        if isinstance(one, Mapping)
+        for problem in wrong_in(f"groups[{index}].", one, options)
+    ]
+    more = f" And {len(wrong) - _MOST_TOLD} more." if len(wrong) > _MOST_TOLD else ""
+    return f"{' '.join(wrong[:_MOST_TOLD])}{more} Nothing was changed." if wrong else message
 
 
 def run(task: Task) -> dict[str, Any]:
