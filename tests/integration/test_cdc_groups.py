@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ import pytest
 from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_groups
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_groups
 from sandbox import Fault, Sandbox
+from support.approver import REQUESTS, logged_in
 from support.azure_rights import AzureRights
 from support.chain import REFUSED, WRITES, Chain
 from support.operate import Operator
@@ -280,7 +282,184 @@ def test_contradictions_name_both_places_before_any_request(azure: AzureRights, 
     assert requests(azure.sandbox) == {}
 
 
-def test_a_group_that_cannot_be_a_target_is_refused_before_the_first_write(
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+def test_a_group_that_cannot_be_a_target_is_seen_before_the_first_write(
+    azure: AzureRights, operate: Operator, on_error: str
+) -> None:
+    azure.sandbox.do(lambda state: state.dsm.add_group("akv-fleet-1"))
+
+    failure = fails(operate, declarations(azure.sandbox, 3), on_error=on_error)
+
+    assert "it is a local group, not linked to Azure Key Vault" in str(failure)
+    others = {"stop": "unfinished", "continue": "connected"}[on_error]
+    assert statuses(failure.returned) == [others, "failed", others]
+    assert (azure.sandbox.journal.writes() == []) is (on_error == "stop")
+
+
+# Failures -------------------------------------------------------------------------------------------------------------
+
+
+def statuses(result: Mapping[str, Any]) -> list[str]:
+    return [one["status"] for one in result["groups"]]
+
+
+def refuse_creation(sandbox: Sandbox, number: int) -> None:
+    """The creation with this number."""
+    sandbox.faults.add(Fault("dsm", "POST", "/sys/v1/groups", skip=number, status=403, body="stopped by the test"))
+
+
+@pytest.mark.parametrize(("on_error", "expected"), [("stop", "unfinished"), ("continue", "connected")])
+def test_after_a_failure_the_list_ends_or_goes_on_and_a_second_run_completes_it(
+    azure: AzureRights, operate: Operator, on_error: str, expected: str
+) -> None:
+    groups = declarations(azure.sandbox, 4)
+    refuse_creation(azure.sandbox, 1)
+
+    failure = fails(operate, groups, on_error=on_error, concurrency=1)
+
+    assert str(failure).startswith('Groups: 1 of 4 failed. groups[1] "akv-fleet-1": DSM, group "akv-fleet-1": ')
+    assert "stopped by the test" in str(failure)
+    assert statuses(failure.returned) == ["connected", "failed", expected, expected]
+    assert failure.returned["unfinished"] == ["akv-fleet-2", "akv-fleet-3"] * (on_error == "stop")
+    assert failure.returned["groups"][1]["failure"]["plane"] == "DSM"
+    assert failure.to_fail_json()["changed"]
+
+    resumed = operate(cdc_groups, groups=groups)
+
+    assert statuses(resumed) == ["connected"] * 4
+    assert [one["changed"] for one in resumed["groups"]] == [False, True, on_error == "stop", on_error == "stop"]
+
+
+def test_what_is_not_begun_in_time_is_named_and_done_by_a_second_run(azure: AzureRights, operate: Operator) -> None:
+    groups = declarations(azure.sandbox, 3)
+    azure.sandbox.faults.add(Fault("dsm", "POST", "/sys/v1/groups", delay=3.5))
+
+    first = operate(cdc_groups, groups=groups, time_budget=3, concurrency=1)
+    second = operate(cdc_groups, groups=groups)
+
+    assert statuses(first) == ["connected", "unfinished", "unfinished"]
+    assert first["unfinished"] == ["akv-fleet-1", "akv-fleet-2"]
+    assert any("2 of 3 groups are unfinished" in one for one in operate.warnings)
+    assert (statuses(second), second["unfinished"]) == (["connected"] * 3, [])
+
+
+def test_an_error_that_nobody_expected_fails_its_group_alone(
+    azure: AzureRights, operate: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = cdc_group.make
+
+    def broken(dsm: Any, task: Any, current: Any, wanted: Any, *others: Any) -> Any:
+        if wanted.name == "akv-fleet-1":
+            raise ZeroDivisionError("a value that nobody may see")
+        return made(dsm, task, current, wanted, *others)
+
+    monkeypatch.setattr(cdc_group, "make", broken)
+    failure = fails(operate, declarations(azure.sandbox, 3), on_error="continue")
+
+    assert statuses(failure.returned) == ["connected", "failed", "connected"]
+    assert "ZeroDivisionError" in str(failure)
+    assert "nobody may see" not in str(failure)
+
+
+# Approvals ------------------------------------------------------------------------------------------------------------
+
+
+def test_groups_that_wait_for_an_approval_wait_together(azure: AzureRights, operate: Operator) -> None:
+    sandbox, groups = azure.sandbox, declarations(azure.sandbox, 3)
+    operate(cdc_groups, groups=groups)
+    for one in groups:
+        one["description"] = "changed"
+    with logged_in(sandbox) as approver:
+        for name in ("akv-fleet-0", "akv-fleet-2"):
+            approver.guard(name)
+
+        filed = operate(cdc_groups, groups=groups)
+        again = operate(cdc_groups, groups=groups)
+        waiting = approver.pending()
+        for one in waiting:
+            approver("POST", f"{REQUESTS}/{one['request_id']}/approve", {})
+        applied = operate(cdc_groups, groups=groups, approval_wait=30)
+
+    assert statuses(filed) == ["pending approval", "connected", "pending approval"]
+    assert (filed["changed"], filed["pending"]) == (True, ["akv-fleet-0", "akv-fleet-2"])
+    assert ([one["changed"] for one in again["groups"]], len(waiting)) == ([False] * 3, 2)
+    assert (statuses(applied), applied["pending"]) == (["connected"] * 3, [])
+    listed = azure.sandbox.do(lambda state: [state.dsm.find_group(one["name"]).description for one in groups])
+    assert listed == ["changed"] * 3
+
+
+def test_one_wait_is_for_all_groups_and_ends_when_the_approvers_have_decided(
     azure: AzureRights, operate: Operator
 ) -> None:
-    azure.sandbox.do(lambda state: state.dsm.add_group("akv-fleet-1") if hasattr(state.dsm, "add_group") else None)
+    sandbox, groups = azure.sandbox, declarations(azure.sandbox, 2)
+    operate(cdc_groups, groups=groups)
+    for one in groups:
+        one["description"] = "changed"
+    with logged_in(sandbox) as approver, ThreadPoolExecutor(1) as pool:
+        for one in groups:
+            approver.guard(one["name"])
+        running = pool.submit(operate, cdc_groups, groups=groups, approval_wait=60, concurrency=1)
+        while len(waiting := approver.pending()) < len(groups):
+            assert not running.done()
+        for one in waiting:
+            approver("POST", f"{REQUESTS}/{one['request_id']}/approve", {})
+        result = running.result()
+
+    assert (statuses(result), result["pending"], result["changed"]) == (["connected"] * 2, [], True)
+
+
+# What they share ------------------------------------------------------------------------------------------------------
+
+
+def test_what_groups_share_is_created_once(azure: AzureRights, tmp_path: Path) -> None:
+    chain = Chain(azure.sandbox, tmp_path, "public", "rbac", "certificate")
+    groups = [{**declared(chain), "name": f"akv-{number}", "wait_interval": 0} for number in range(3)]
+    operate = Operator(chain.sandbox.environment())
+    planned = operate(cdc_groups, groups=deepcopy(groups), check_mode=True, **azure.operator)
+    assert chain.writes() == []
+
+    made = operate(cdc_groups, groups=deepcopy(groups), **azure.operator)
+
+    shared = [write for write in WRITES if write[0] != "dsm"]
+    assert [one for one in chain.done() if one[0] != "dsm"] == shared
+    assert changes(made) == changes(planned)
+    assert statuses(made) == ["connected"] * 3
+    assert [(one["kind"], one["changed"], one["failed"]) for one in made["shared"]] == [
+        ("application", True, False),
+        ("vault", True, False),
+        ("rights", True, False),
+    ]
+
+
+def test_a_credential_is_created_once_for_all_groups_of_its_application(azure: AzureRights, tmp_path: Path) -> None:
+    chain = Chain(azure.sandbox, tmp_path, "public", "rbac", "made")
+    groups = [{**declared(chain), "name": f"akv-{number}", "wait_interval": 0} for number in range(3)]
+    operate = Operator(chain.sandbox.environment())
+
+    planned = operate(cdc_groups, groups=deepcopy(groups), check_mode=True, **azure.operator)
+    made = operate(cdc_groups, groups=deepcopy(groups), **azure.operator)
+    chain.add_key(sync=False)
+    operate(cdc_groups, groups=deepcopy([{**one, "sync": "always"} for one in groups]), **azure.operator)
+    mark = chain.sandbox.journal.mark()
+    again = operate(cdc_groups, groups=deepcopy(groups), **azure.operator)
+
+    assert statuses(planned) == ["unknown"] * 3
+    assert statuses(made) == ["connected"] * 3
+    secrets = [one for one in made["plan"] if one["action"] == "create" and one["object"].startswith("secret of ")]
+    assert len(secrets) == 1
+    assert [(one["kind"], one["changed"]) for one in made["shared"]][-1] == ("credential", True)
+    assert (again["changed"], chain.writes(mark)) == (False, [])
+
+
+def test_what_is_shared_and_fails_stops_the_groups_that_need_it(azure: AzureRights, tmp_path: Path) -> None:
+    chain = Chain(azure.sandbox, tmp_path, "public", "rbac", "certificate")
+    needs = {**declared(chain), "wait_interval": 0}
+    groups = [needs, *declarations(azure.sandbox, 1)]
+    chain.sandbox.faults.add(Fault(*WRITES[0], status=403, body=REFUSED))
+
+    failure = fails(Operator(chain.sandbox.environment()), groups, on_error="continue", **azure.operator)
+
+    assert statuses(failure.returned) == ["failed", "connected"]
+    assert "stopped by the test" in failure.returned["groups"][0]["msg"]
+    records = {one["kind"]: one for one in failure.returned["shared"]}
+    assert (records["application"]["failed"], records["vault"]["changed"], records["rights"]["skipped"]) == (True,) * 3
