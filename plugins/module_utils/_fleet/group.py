@@ -23,7 +23,7 @@ from . import arguments
 from .arguments import Arguments, Earlier
 from .logins import step_of
 from .members import Member
-from .steps import Done, carried_out
+from .steps import Checked, Done, carried_out
 
 
 @dataclass
@@ -63,9 +63,10 @@ class _Steps:
     dsm: DsmClient
     outcome: Outcome
     wait: int
+    checked: Mapping[ModuleType, Checked]
 
     def do(self, name: str, operation: ModuleType, given: Arguments, **known: Any) -> Mapping[str, Any]:
-        if "approval_wait" in given:
+        if "approval_wait" in given and given["approval_wait"] != self.wait:
             given = {**given, "approval_wait": self.wait}
 
         def work(own: Task, options: Any) -> dict[str, Any]:
@@ -73,7 +74,7 @@ class _Steps:
                 found: dict[str, Any] = operation.run_with(own, options, dsm, **_known(operation, options, known))
                 return found
 
-        done = carried_out(self.task, operation, given, work)
+        done = carried_out(self.task, operation, given, work, self.checked.get(operation))
         self.outcome.steps[name] = done
         if done.failure is not None:
             self.outcome.failure = done.failure
@@ -90,36 +91,47 @@ def _known(operation: ModuleType, wanted: Any, known: Mapping[str, Any]) -> dict
 
 
 def set_up(
-    task: Task, dsm: DsmClient, member: Member, earlier: Earlier, listed: Group | None, wait: int = 0
+    task: Task,
+    dsm: DsmClient,
+    member: Member,
+    earlier: Earlier,
+    listed: Group | None,
+    checked: Mapping[ModuleType, Checked],
+    wait: int = 0,
 ) -> Outcome:
     """Run all steps, up to the first that fails.
 
     Args:
         listed: the group as it was listed at the beginning. It is read again before anything is written.
+        checked: the steps that were checked before the first request.
         wait: seconds that each step may wait for an approval.
     """
     outcome = Outcome(member)
     with contextlib.suppress(_Failed):
-        _set_up(_Steps(task, dsm, outcome, wait), member, earlier, listed)
+        _set_up(_Steps(task, dsm, outcome, wait, checked), member, earlier, listed)
     return outcome
 
 
 def _set_up(steps: _Steps, member: Member, earlier: Earlier, listed: Group | None) -> None:
     one = member.declared
     group = steps.do("group", cdc_group, arguments.group(one, earlier), settled=listed)
-    earlier = replace(earlier, group=group)
-    # What the list has shown is what there is, as long as nothing has been written.
+    # What the list has shown is what there is, as long as nothing has been written. Then the steps are given the group
+    # itself, and it is named as when they were checked.
     known = listed if listed is not None and not group["changed"] and not group["pending"] else None
+    by_name, by_record = earlier, replace(earlier, group=group)
+    earlier = by_record if known is None else by_name
     # While the group waits for an approval, all that follows would be about what it was before.
     if group["pending"]:
         return
     if one.get("tls"):
         tls = steps.do("tls", cdc_tls, arguments.tls(one, earlier), known=known)
         known = None if tls["changed"] else known
+        earlier = by_record if known is None else by_name
     steps.do("connection", cdc_connection, arguments.connection(one, earlier), known=known)
     if earlier.vault_in_dsm(one):
         vault = steps.do("vault", cdc_vault_select, arguments.vault(one, earlier), known=known)
         known = None if vault["changed"] else known
+        earlier = by_record if known is None else by_name
     conditions = sync_conditions({"connection": {}, **steps.outcome.results}, one["sync"])
     if conditions["sync"]:
         given = arguments.sync(one, earlier, only_when_empty=conditions["only_when_empty"])

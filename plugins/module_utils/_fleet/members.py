@@ -31,7 +31,7 @@ from .._operations import (
 from .._task import Task
 from . import arguments
 from .arguments import Arguments, Declaration, Earlier
-from .steps import prepared
+from .steps import Checked, checked
 
 # Stands for a client ID that Entra has not given yet, where options are checked before the first request.
 _SOME_ID = "11111111-1111-4111-8111-111111111111"
@@ -102,13 +102,20 @@ class Fleet:
         return any(any(self.shared["work"][one.label].values()) or one.makes_credential for one in self.members)
 
 
-def check(task: Task, fleet: Fleet) -> None:
+Checks = Mapping[int, Mapping[ModuleType, Checked]]
+
+
+def check(task: Task, fleet: Fleet) -> Checks:
     """Refuse the list if anything in it cannot be right. No request is made.
+
+    Returns:
+        For each group, by its index, the steps that were checked.
 
     Raises:
         InvalidInput: it names index, group and option; or what contradicts what.
     """
-    wrong = [problem for member in fleet.members for problem in _problems(task, fleet, member)]
+    found: dict[int, dict[ModuleType, Checked]] = {one.index: {} for one in fleet.members}
+    wrong = [problem for member in fleet.members for problem in _problems(task, fleet, member, found[member.index])]
     if wrong:
         (member, error), more = wrong[0], len(wrong) - 1
         others = [f'{one.path} "{one.name}"' for one, _error in wrong[1 : _MOST_NAMED + 1]]
@@ -121,13 +128,16 @@ def check(task: Task, fleet: Fleet) -> None:
             " ".join(fleet.shared["conflicts"]),
             "give each group a name of its own, and what groups share the same values",
         )
+    return found
 
 
-def _problems(task: Task, fleet: Fleet, member: Member) -> Iterator[tuple[Member, InvalidInput]]:
+def _problems(
+    task: Task, fleet: Fleet, member: Member, found: dict[ModuleType, Checked]
+) -> Iterator[tuple[Member, InvalidInput]]:
     """The first problem of one group."""
     for operation, given, prefix in _checked(fleet, member):
         try:
-            operation.options_of(prepared(task, operation, given))
+            found[operation] = checked(task, operation, given)
         except InvalidInput as error:
             yield member, _renamed(error, prefix)
             return

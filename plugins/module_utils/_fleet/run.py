@@ -23,7 +23,7 @@ from .._task import Task
 from .deadline import Deadline
 from .group import Outcome, set_up
 from .logins import Clients, Operators
-from .members import Fleet, Member, check
+from .members import Checks, Fleet, Member, check
 from .report import failure_of, result_of
 from .shared import Shared
 from .steps import Done
@@ -41,11 +41,11 @@ def run(task: Task) -> dict[str, Any]:
     """
     _check(task)
     fleet = Fleet.from_params(task.params)
-    check(task, fleet)
+    checks = check(task, fleet)
     number = max(1, min(task.params["concurrency"], len(fleet.members)))
     with connect_several(task, number, read_only=task.check_mode) as connected:
         shared = Shared(task, fleet, Clients(connected), Operators(), Deadline(task.params["time_budget"]))
-        outcomes = _all(_Run(task, fleet, shared), connected[0]) if fleet.members else []
+        outcomes = _all(_Run(task, fleet, shared, checks), connected[0]) if fleet.members else []
     result = result_of(shared, outcomes)
     _merge(task, shared, outcomes)
     _tell(task, result)
@@ -70,6 +70,7 @@ class _Run:
     task: Task
     fleet: Fleet
     shared: Shared
+    checks: Checks
 
     def __post_init__(self) -> None:
         self.stop = Event()
@@ -171,7 +172,15 @@ def _each(run_: _Run, members: Iterable[Member], listed: Listed, *, wait: bool) 
             return None
         seconds = shared.deadline.left_to_wait(member.declared["approval_wait"]) if wait else 0
         with shared.clients.one() as dsm:
-            done = set_up(run_.task, dsm, member, shared.earlier(member), _group(member, listed), seconds)
+            done = set_up(
+                run_.task,
+                dsm,
+                member,
+                shared.earlier(member),
+                _group(member, listed),
+                run_.checks[member.index],
+                seconds,
+            )
         if done.failure is not None:
             run_.failed()
         return done

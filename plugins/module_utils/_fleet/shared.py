@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -29,7 +29,7 @@ from .arguments import Earlier
 from .deadline import Deadline
 from .logins import Clients, Operators, step_of
 from .members import Fleet, Member
-from .steps import Done, carried_out, prepared
+from .steps import Done, carried_out, checked
 
 _TASKS = ("applications", "vaults", "granted_first", "granted", "judged")
 _OF_TASK: Mapping[str, ModuleType] = {
@@ -65,7 +65,8 @@ class Shared:
             TaskError: they certainly do not.
         """
         given = {"gather": ["account"], "needs": self.fleet.shared["needs"]}
-        own = prepared(self.task, cdc_account_info, given)
+        params = checked(self.task, cdc_account_info, given).params
+        own = replace(self.task, params=params)
         with self.clients.one() as dsm, step_of(dsm, own.journal):
             cdc_account_info.run_with(own, dsm)
 

@@ -46,8 +46,17 @@ def _validator(operation: ModuleType) -> ArgumentSpecValidator:
     return ArgumentSpecValidator(own, **given)
 
 
-def prepared(task: Task, operation: ModuleType, arguments: Mapping[str, Any], journal: Journal | None = None) -> Task:
-    """The task of one step, with the logins of the whole task.
+@dataclass(frozen=True)
+class Checked:
+    """The parameters and options of a step, checked without any request."""
+
+    arguments: Mapping[str, Any]
+    params: Mapping[str, Any]
+    options: Any
+
+
+def checked(task: Task, operation: ModuleType, arguments: Mapping[str, Any]) -> Checked:
+    """The arguments of a step, with the logins of the whole task.
 
     Raises:
         InvalidInput: an argument is not what the operation takes.
@@ -59,22 +68,27 @@ def prepared(task: Task, operation: ModuleType, arguments: Mapping[str, Any], jo
     login = {name: task.params[name] for name in operation.SPEC.argument_spec if name in _LOGIN}
     where = {name: value for name, value in arguments.items() if name in _LOGIN}
     params = {**login, **where, **validated.validated_parameters}
-    return replace(task, params=params, journal=task.journal if journal is None else journal)
+    options = operation.options_of(replace(task, params=params)) if hasattr(operation, "options_of") else None
+    return Checked(arguments, params, options)
 
 
 def carried_out(
-    task: Task, operation: ModuleType, arguments: Mapping[str, Any], work: Callable[[Task, Any], dict[str, Any]]
+    task: Task,
+    operation: ModuleType,
+    arguments: Mapping[str, Any],
+    work: Callable[[Task, Any], dict[str, Any]],
+    before: Checked | None = None,
 ) -> Done:
     """Run a step.
 
     Args:
         work: takes the task of the step and the checked options.
+        before: what was checked of this step before the first request. It serves where nothing has come to be known.
     """
     journal = Journal()
     try:
-        own = prepared(task, operation, arguments, journal)
-        options = operation.options_of(own) if hasattr(operation, "options_of") else None
-        return Done(work(own, options), journal=journal)
+        step = before if before is not None and before.arguments == arguments else checked(task, operation, arguments)
+        return Done(work(replace(task, params=step.params, journal=journal), step.options), journal=journal)
     except TaskError as error:
         failure = error
     except Exception as error:
