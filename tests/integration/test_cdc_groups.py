@@ -19,7 +19,8 @@ from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_groups
-from sandbox import Fault, Sandbox
+from sandbox import Fault, Profile, Sandbox
+from sandbox.authorities import self_signed
 from support.approver import REQUESTS, logged_in
 from support.azure_rights import AzureRights
 from support.chain import REFUSED, WRITES, Chain
@@ -463,3 +464,27 @@ def test_what_is_shared_and_fails_stops_the_groups_that_need_it(azure: AzureRigh
     assert "stopped by the test" in failure.returned["groups"][0]["msg"]
     records = {one["kind"]: one for one in failure.returned["shared"]}
     assert (records["application"]["failed"], records["vault"]["changed"], records["rights"]["skipped"]) == (True,) * 3
+
+
+@pytest.mark.parametrize("in_process", [True, False], ids=["in-process", "module"])
+def test_no_secret_of_the_list_is_printed_at_any_depth(own_sandbox: Sandbox, tmp_path: Path, in_process: bool) -> None:
+    own_sandbox.profile = Profile(secrets_on_get="echo")
+    ansible = Ansible({**own_sandbox.environment(), "FORTANIX_DSM_IN_PROCESS": str(in_process)}, tmp_path)
+    pair = self_signed("proxy-client", algorithm="rsa")
+    tls = {
+        "client_certificate": pair.certificate_pem,
+        "client_key": pair.encrypted_key_pem("openSesame77"),
+        "client_key_passphrase": "openSesame77",
+    }
+    good = declarations(own_sandbox, 2, tls=tls)
+    wrong = [*good[:1], {**good[1], "link_client_id": good[1]["link_client_secret"]}]
+    refused = [*good[:1], {**good[1], "vault": {**VAULT, "type": good[1]["link_client_secret"]}}]
+
+    runs = [
+        ansible.tasks({"cdc_groups": {"groups": groups}}, verbosity=4, check=check, diff=True)
+        for groups, check in ((good, True), (good, False), (wrong, False), (refused, False))
+    ]
+
+    assert [run[0].status for run in runs] == ["ok", "ok", "failed", "failed"]
+    secrets = [good[0]["link_client_secret"], "openSesame77", *good[0]["tls"]["client_key"].splitlines()[1:-1]]
+    assert [secret for run in runs for secret in secrets if secret in run.output] == []
