@@ -24,9 +24,12 @@ class Deadline:
         return _time.monotonic() >= self._end
 
     def left_to_wait(self, seconds: int) -> int:
-        """How long a step may still wait for an approval. The wait is one for all steps, and begins with the first."""
+        """How long a step may still wait for an approval. The wait is one for all steps."""
         now = _time.monotonic()
+        begun = now if self._waiting_since is None else self._waiting_since
+        return max(0, math.ceil(min(begun + seconds, self._end) - now))
+
+    def begin_waiting(self, waited: int = 0) -> None:
+        """The wait has begun, now or so many seconds ago, unless it has before."""
         if self._waiting_since is None:
-            self._waiting_since = now
-        left = min(self._waiting_since + seconds, self._end) - now
-        return max(0, math.ceil(left))
+            self._waiting_since = _time.monotonic() - waited

@@ -37,7 +37,6 @@ class Outcome:
     steps: dict[str, Done] = field(default_factory=dict)
     failure: TaskError | None = None
     waits: bool = False
-    is_begun: bool = True
 
     @property
     def results(self) -> dict[str, Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from queue import LifoQueue
+from threading import Lock
 
 from .._azure.credential import Operator, operator_of
 from .._dsm.client import DsmClient
@@ -52,6 +53,7 @@ class Operators:
 
     def __init__(self) -> None:
         self._known: dict[str | None, Operator] = {}
+        self._guard = Lock()
 
     def of(self, step: Task) -> Operator:
         """The operator of a step: its own subscription and journal, the login of all.
@@ -61,8 +63,9 @@ class Operators:
             TaskError: there is no login anywhere, or a library is not installed.
         """
         cloud = step.params["cloud_environment"]
-        if cloud not in self._known:
-            self._known[cloud] = operator_of(step)
+        with self._guard:
+            if cloud not in self._known:
+                self._known[cloud] = operator_of(step)
         subscription = step.params["subscription_id"]
         own = None if subscription is None else subscription.strip().lower()
         return replace(self._known[cloud], subscription_id=own, journal=step.journal)

@@ -52,12 +52,10 @@ def failure_of(outcomes: Sequence[Outcome], result: Mapping[str, Any]) -> TaskEr
         return None
     told = [f"{one.member.label}: {one.failure}" for one in failed[:_MOST_MESSAGES]]
     more = len(failed) - len(told)
-    first = failed[0].failure
     failure = TaskError(
         f"{len(failed)} of {len(outcomes)} failed. {' '.join(told)}{f' And {more} more.' if more else ''}",
         plane="Groups",
         next_step="correct what is named and run the task again; what is done stays, and is not done again",
-        plane_of_first=first.plane if first else None,
         failed=[one.member.name for one in failed],
     )
     failure.returned = {name: value for name, value in result.items() if name != "changed"}

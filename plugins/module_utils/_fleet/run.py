@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event
@@ -45,9 +45,14 @@ def run(task: Task) -> dict[str, Any]:
     number = max(1, min(task.params["concurrency"], len(fleet.members)))
     with connect_several(task, number, read_only=task.check_mode) as connected:
         shared = Shared(task, fleet, Clients(connected), Operators(), Deadline(task.params["time_budget"]))
-        outcomes = _all(_Run(task, fleet, shared, checks), connected[0]) if fleet.members else []
+        run_ = _Run(task, fleet, shared, checks)
+        try:
+            _all(run_, connected[0])
+        finally:
+            # Also where something stops the run that nobody expected: what was written is reported.
+            _merge(task, run_)
+    outcomes = [run_.outcomes[one.index] for one in fleet.members]
     result = result_of(shared, outcomes)
-    _merge(task, shared, outcomes)
     _tell(task, result)
     failure = failure_of(outcomes, result)
     if failure is not None:
@@ -65,7 +70,7 @@ def _check(task: Task) -> None:
 
 @dataclass
 class _Run:
-    """One run over the list. ``stop``: set when nothing more is to be begun."""
+    """One run over the list. ``outcomes``: by index. ``stop``: set when nothing more is to be begun."""
 
     task: Task
     fleet: Fleet
@@ -74,6 +79,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.stop = Event()
+        self.outcomes = {one.index: Outcome(one) for one in self.fleet.members}
 
     def failed(self) -> None:
         if self.task.params["on_error"] == "stop":
@@ -84,25 +90,24 @@ class _Run:
         return not self.stop.is_set() and not self.shared.deadline.is_over
 
 
-def _all(run_: _Run, dsm: DsmClient) -> list[Outcome]:
-    """What becomes of each group, in the order of the list."""
-    shared, members = run_.shared, run_.fleet.members
+def _all(run_: _Run, dsm: DsmClient) -> None:
+    """Note what becomes of each group."""
+    shared, members, outcomes = run_.shared, run_.fleet.members, run_.outcomes
+    if not members:
+        return
     shared.look_at_account()
     listed = _listed(dsm, members)
-    outcomes = {one.index: Outcome(one, failure=_refusal(one, listed)) for one in members}
+    for one in members:
+        outcomes[one.index].failure = _refusal(one, listed)
     refused = {index for index, one in outcomes.items() if one.failure is not None}
     if refused:
         run_.failed()
     if run_.may_begin:
         shared.make()
         shared.make_credentials(refused)
-        _note_shared(run_, outcomes)
-        ready = [one for one in members if outcomes[one.index].failure is None]
-        for done in _each(run_, ready, listed, wait=False):
-            outcomes[done.member.index] = done
-        for done in _after_approval(run_, list(outcomes.values())):
-            outcomes[done.member.index] = done
-    return [outcomes[one.index] for one in members]
+        _note_shared(run_)
+        _each(run_, [one for one in members if outcomes[one.index].failure is None], listed)
+        _after_approval(run_)
 
 
 # Before the first write -----------------------------------------------------------------------------------------------
@@ -140,22 +145,21 @@ def _group(member: Member, listed: Listed) -> Group | None:
     return None if stored is None else linked(Group.from_stored(stored))
 
 
-def _note_shared(run_: _Run, outcomes: dict[int, Outcome]) -> None:
-    """What has failed of the shared steps fails the groups that stand on it."""
+def _note_shared(run_: _Run) -> None:
+    """What has failed of the shared steps fails the groups that need it."""
+    outcomes = run_.outcomes
     for one in run_.fleet.members:
         if outcomes[one.index].failure is not None:
             continue
         reasons = run_.shared.failures(one)
         if reasons:
             outcomes[one.index].failure = TaskError(
-                f"what it stands on is missing. {' '.join(reasons)}",
+                f"a step that it needs has failed. {' '.join(reasons)}",
                 plane="Azure",
                 obj=f'group "{one.name}"',
                 next_step="correct what is named; the group was not changed",
             )
             run_.failed()
-        elif run_.shared.is_unfinished(one):
-            outcomes[one.index].is_begun = False
         elif run_.shared.waits(one):
             outcomes[one.index].waits = True
 
@@ -163,41 +167,35 @@ def _note_shared(run_: _Run, outcomes: dict[int, Outcome]) -> None:
 # Groups ---------------------------------------------------------------------------------------------------------------
 
 
-def _each(run_: _Run, members: Iterable[Member], listed: Listed, *, wait: bool) -> list[Outcome]:
-    """The groups, as many at a time as there are clients. What is not begun is not in the answer."""
+def _each(run_: _Run, members: Sequence[Member], listed: Listed, *, again: bool = False) -> None:
+    """The groups, as many at a time as there are clients. ``again``: for those that wait for an approval."""
+    shared = run_.shared
 
-    def one(member: Member) -> Outcome | None:
-        shared = run_.shared
+    def one(member: Member) -> None:
         if not run_.may_begin or shared.is_unfinished(member) or shared.waits(member):
-            return None
-        seconds = shared.deadline.left_to_wait(member.declared["approval_wait"]) if wait else 0
+            return
+        seconds = shared.deadline.left_to_wait(member.declared["approval_wait"]) if again else 0
         with shared.clients.one() as dsm:
-            done = set_up(
-                run_.task,
-                dsm,
-                member,
-                shared.earlier(member),
-                _group(member, listed),
-                run_.checks[member.index],
-                seconds,
-            )
+            checks, earlier = run_.checks[member.index], shared.earlier(member)
+            done = set_up(run_.task, dsm, member, earlier, _group(member, listed), checks, seconds)
         if done.failure is not None:
             run_.failed()
-        return done
+        run_.outcomes[member.index] = _joined(run_.outcomes[member.index], done) if again else done
 
-    members = list(members)
     with ThreadPoolExecutor(max(1, min(run_.task.params["concurrency"], len(members)))) as pool:
-        return [done for done in pool.map(one, members) if done is not None]
+        for future in [pool.submit(one, member) for member in members]:
+            future.result()
 
 
-def _after_approval(run_: _Run, outcomes: Iterable[Outcome]) -> list[Outcome]:
+def _after_approval(run_: _Run) -> None:
     """The groups that wait for an approval, once more: all requests are filed by now, so one wait is for all."""
     if run_.task.check_mode:
-        return []
-    pending = [one for one in outcomes if one.is_pending and not one.waits and one.member.declared["approval_wait"]]
-    again = _each(run_, [one.member for one in pending], {}, wait=True)
-    before = {one.member.index: one for one in pending}
-    return [_joined(before[done.member.index], done) for done in again]
+        return
+    pending = [one for one in run_.outcomes.values() if one.is_pending and not one.waits]
+    patient = [one.member for one in pending if one.member.declared["approval_wait"]]
+    if patient:
+        run_.shared.deadline.begin_waiting()
+        _each(run_, patient, {}, again=True)
 
 
 def _joined(first: Outcome, then: Outcome) -> Outcome:
@@ -211,14 +209,12 @@ def _joined(first: Outcome, then: Outcome) -> Outcome:
     return replace(then, steps=steps)
 
 
-def _merge(task: Task, shared: Shared, outcomes: Sequence[Outcome]) -> None:
+def _merge(task: Task, run_: _Run) -> None:
     """What all steps have written is what the task has written."""
-    for done in shared.done.values():
-        for step in done.values():
-            task.journal.writes += step.journal.writes
-    for one in outcomes:
-        for step in one.steps.values():
-            task.journal.writes += step.journal.writes
+    steps = [step for done in run_.shared.done.values() for step in done.values()]
+    steps += [step for one in run_.outcomes.values() for step in one.steps.values()]
+    for step in steps:
+        task.journal.writes += step.journal.writes
 
 
 def _tell(task: Task, result: dict[str, Any]) -> None:

@@ -165,7 +165,10 @@ class Shared:
             with self.clients.one() as client, step_of(client, own.journal) as dsm:
                 return cdc_credential.run_with(own, options, self.operators.of(own), dsm)
 
-        self.done["credentials"][label] = carried_out(self.task, cdc_credential, given, work)
+        done = self.done["credentials"][label] = carried_out(self.task, cdc_credential, given, work)
+        if done.result.get("pending"):
+            # It has waited for as long as it may.
+            self.deadline.begin_waiting(given["approval_wait"])
 
     def _application(self, member: Member) -> str:
         place = self.fleet.place(member)["application"]
