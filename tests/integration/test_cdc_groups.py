@@ -297,6 +297,29 @@ def test_a_group_that_cannot_be_a_target_is_seen_before_the_first_write(
     assert (azure.sandbox.journal.writes() == []) is (on_error == "stop")
 
 
+def test_a_missing_group_that_its_declaration_cannot_create_is_refused_before_the_first_write(
+    azure: AzureRights, operate: Operator
+) -> None:
+    groups = declarations(azure.sandbox, 2)
+    del groups[1]["link_client_secret"]
+
+    failure = fails(operate, groups)
+
+    assert 'group "akv-fleet-1" does not exist, and to create it these are missing: link_client_secret' in str(failure)
+    assert azure.sandbox.journal.writes() == []
+
+
+def test_what_is_set_up_needs_no_secret(azure: AzureRights, operate: Operator) -> None:
+    groups = declarations(azure.sandbox, 2)
+    operate(cdc_groups, groups=groups)
+    for one in groups:
+        del one["link_client_secret"]
+
+    again = [operate(cdc_groups, groups=deepcopy(some)) for some in (groups, groups[:1])]
+
+    assert [(found["changed"], set(statuses(found))) for found in again] == [(False, {"connected"})] * 2
+
+
 # Failures -------------------------------------------------------------------------------------------------------------
 
 

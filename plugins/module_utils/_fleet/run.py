@@ -19,6 +19,7 @@ from .._dsm.groups import Group
 from .._dsm.selection import linked
 from .._errors import InvalidInput, TaskError
 from .._journal import Journal
+from .._operations import cdc_group
 from .._task import Task
 from .deadline import Deadline
 from .group import Outcome, set_up
@@ -98,7 +99,7 @@ def _all(run_: _Run, dsm: DsmClient) -> None:
     shared.look_at_account()
     listed = _listed(dsm, members)
     for one in members:
-        outcomes[one.index].failure = _refusal(one, listed)
+        outcomes[one.index].failure = _refusal(run_, dsm, one, listed)
     refused = {index for index, one in outcomes.items() if one.failure is not None}
     if refused:
         run_.failed()
@@ -126,13 +127,32 @@ def _listed(dsm: DsmClient, members: Sequence[Member]) -> Listed:
     return found
 
 
-def _refusal(member: Member, listed: Listed) -> TaskError | None:
-    """Why a group cannot be set up, as far as the list of all groups shows it."""
+def _refusal(run_: _Run, dsm: DsmClient, member: Member, listed: Listed) -> TaskError | None:
+    """Why a group cannot be set up, as far as that shows before anything is written."""
     try:
-        _group(member, listed)
+        if _group(member, listed) is None:
+            _refuse_incomplete(run_, dsm, member, listed)
     except TaskError as error:
         return error
     return None
+
+
+def _refuse_incomplete(run_: _Run, dsm: DsmClient, member: Member, listed: Listed) -> None:
+    """Refuse a group that is missing and that its declaration cannot create. One that is found is listed.
+
+    Raises:
+        InvalidInput: it says what the declaration lacks.
+    """
+    step = run_.checks[member.index][cdc_group]
+    # What a step before the group creates is not known yet.
+    missing = [] if "application" in member.declared else cdc_group.missing_to_create(step.params, step.options)
+    if not missing:
+        return
+    stored = groups.find_by_name(dsm, member.name, thorough=True)
+    if stored is None:
+        raise cdc_group.incomplete(step.options, missing)
+    listed[member.name] = [stored]
+    linked(Group.from_stored(stored))
 
 
 def _group(member: Member, listed: Listed) -> Group | None:
