@@ -137,6 +137,7 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
 
     def __init__(self, operation: Operation) -> None:
         self._refused: Operation | None = operation
+        self._given: Mapping[str, Any] = {}
         super().__init__(supports_check_mode=True, **operation.SPEC.as_module_arguments())
         self._refused = None
 
