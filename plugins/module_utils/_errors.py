@@ -79,6 +79,8 @@ class TaskError(Exception):
         self.unchanged = unchanged
         self.details = details
         self.wrote: tuple[Write, ...] = ()
+        # Results that a task returns although it fails, beside `failure`.
+        self.returned: dict[str, Any] = {}
         super().__init__(self._message())
 
     def reworded(self, problem: str, *, next_step: str | None = None, **details: Any) -> TaskError:
@@ -129,7 +131,7 @@ class TaskError(Exception):
             "server_words": self.server_words or None,
             "next_step": self.next_step or None,
         }
-        return {"msg": str(self), **written(self.wrote, {**failure, **self.details})}
+        return {**self.returned, "msg": str(self), **written(self.wrote, {**failure, **self.details})}
 
 
 class InvalidInput(TaskError):

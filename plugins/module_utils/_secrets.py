@@ -50,7 +50,8 @@ def secrets_in(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any
         options: An argument spec.
         given: The arguments, also before they were validated.
     """
-    yield from (text for text in texts_in(given) if holds_private_key(text))
+    # A list repeats many of them.
+    yield from (text for text in dict.fromkeys(texts_in(given)) if holds_private_key(text))
     yield from _by_name(options, given)
 
 

@@ -117,6 +117,15 @@ def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, 
     return result
 
 
+def explained(operation: Operation, given: Mapping[str, Any], message: str) -> str:
+    """Why Ansible refuses arguments, in the operation's own words where it has better ones.
+
+    Ansible does not say which element of a list it means.
+    """
+    explain = getattr(operation, "explained", None)
+    return message if explain is None else str(explain(given, message))
+
+
 class _Module(Censored, AnsibleModule):  # type: ignore[misc]
     """An AnsibleModule that knows the secrets of its arguments before it refuses, logs or returns any of them.
 
@@ -126,8 +135,20 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
 
     params: dict[str, Any]
 
+    def __init__(self, operation: Operation) -> None:
+        self._refused: Operation | None = operation
+        self._given: Mapping[str, Any] = {}
+        super().__init__(supports_check_mode=True, **operation.SPEC.as_module_arguments())
+        self._refused = None
+
+    def fail_json(self, msg: str, **kwargs: Any) -> None:
+        # While the module is made, it fails for its arguments only.
+        operation, self._refused = self._refused, None
+        super().fail_json(msg=msg if operation is None else explained(operation, self._given, msg), **kwargs)
+
     def _load_params(self) -> None:
         super()._load_params()
+        self._given = self.params
         self.censor(secrets_in(self.argument_spec, self.params))
 
     def _log_invocation(self) -> None:
@@ -143,7 +164,7 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
 
 def run_module(operation: Operation) -> None:
     """``main()`` of every module."""
-    module = _Module(supports_check_mode=True, **operation.SPEC.as_module_arguments())
+    module = _Module(operation)
     result = outcome_of(operation, module, module._verbosity)
     # Outside of any `except` block: there, ansible-core would add the traceback to the visible result.
     if result.get("failed"):

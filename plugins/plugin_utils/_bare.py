@@ -3,16 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Values of a play as plain dictionaries and lists. No I/O."""
+"""Values of a play as plain dictionaries and lists, for plugins. No I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from ..module_utils._bare import bare
 
-
-def bare(value: Any) -> Any:
-    """Without Ansible's own containers, which evaluate their contents late and cannot be copied."""
-    if isinstance(value, Mapping):
-        return {name: bare(member) for name, member in value.items()}
-    return [bare(member) for member in value] if isinstance(value, (list, tuple)) else value
+__all__ = ["bare"]

@@ -36,7 +36,7 @@ from ansible.plugins.loader import filter_loader, test_loader
 
 from ..module_utils._environment import complete_login
 from ..module_utils._secrets import secrets_in, texts_in
-from ..module_utils._task import Censored, Operation, outcome_of
+from ..module_utils._task import Censored, Operation, explained, outcome_of
 from ._unsafe import unsafe
 
 try:
@@ -146,6 +146,7 @@ class Invocation(Censored):
             self.problem = str(validated.error_messages[0])
             if isinstance(validated.errors[0], UnsupportedError):
                 self.problem = f"Unsupported parameters for ({name}) module: {self.problem}"
+            self.problem = explained(operation, given, self.problem)
 
     def warn(self, warning: str) -> None:
         self.warnings.append(warning)

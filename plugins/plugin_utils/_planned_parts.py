@@ -3,46 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the earlier steps of a set-up have only planned, and later ones need. Pure."""
+"""What the earlier steps of a set-up have only planned, for the filter of that name. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from ..module_utils._declaration.planned import planned_parts
 
-from ..module_utils._plan import NOT_YET_KNOWN
-
-
-def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, bool | str]:
-    """What counts as there for the steps that follow; nothing outside of check mode.
-
-    Args:
-        made: the results of the earlier tasks by ``application`` (azure_kv_app), ``vault`` (azure_kv_vault), ``rights``
-            (azure_kv_prereqs) and ``credential`` (cdc_credential), each empty where it has not run; and whether the
-            link ``gives_certificate``.
-        check_mode: whether the run is in check mode.
-
-    Returns:
-        ``principal``: the application has no service principal yet. ``client_id``: what stands for it as that which a
-        right is given to, else False. ``registration``: a credential is yet to be registered. ``credential``: it is the
-        link's. ``vault``: the link cannot see the vault yet. ``link``: it cannot be tried yet.
-    """
-    application, vault, rights, credential = (
-        made.get(name) or {} for name in ("application", "vault", "rights", "credential")
-    )
-    record = application.get("application") or {}
-    principal = record.get("object_id") == NOT_YET_KNOWN
-    registration = bool(application.get("credential_planned"))
-    of_pair = application.get("certificate")
-    new_groups = any(group.get("planned") for group in credential.get("new_groups") or ())
-    of_link = new_groups or (registration and bool(of_pair or made.get("gives_certificate")))
-    unseen = principal or registration or new_groups or bool(vault.get("changed") or rights.get("changed"))
-    parts = {
-        "principal": principal,
-        "client_id": principal and NOT_YET_KNOWN,
-        "registration": registration,
-        "credential": of_link,
-        "vault": unseen,
-        "link": unseen or bool(credential.get("changed")),
-    }
-    return {name: check_mode and planned for name, planned in parts.items()}
+__all__ = ["planned_parts"]

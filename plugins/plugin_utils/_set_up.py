@@ -3,22 +3,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the role cdc_setup decides between its tasks, from the results of those that have run. No I/O.
-
-A result is what a module has returned; that of a task that was skipped has ``changed`` and nothing of the module's own.
-"""
+"""What is decided between the steps of a set-up, for the filters and lookups of the role cdc_setup. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ..module_utils._declaration.applications import CREDENTIAL, SELECTORS
-from ..module_utils._errors import printable
+from ..module_utils._declaration import arguments
+from ..module_utils._declaration.applications import CREDENTIAL
+from ..module_utils._declaration.arguments import Earlier
+from ..module_utils._declaration.steps import (
+    application_selector,
+    chosen_vault,
+    groups_in_approval,
+    line,
+    summary,
+    sync_conditions,
+)
 from ._bare import bare
-from ._planned_parts import planned_parts
 
-Result = Mapping[str, Any]
+__all__ = [
+    "NOT_NOTED",
+    "application_selector",
+    "chosen_vault",
+    "groups_in_approval",
+    "line",
+    "noted_group",
+    "summary",
+    "sync_conditions",
+]
 
 # Options of a group that are not part of the fact about it: secrets, and what may hold one by mistake.
 NOT_NOTED = frozenset(
@@ -31,55 +45,13 @@ NOT_NOTED = frozenset(
         "app_certificate",
     }
 )
-_OF_NEW_GROUP = (
-    "name",
-    "description",
-    "custom_metadata",
-    "link_tenant_id",
-    "link_subscription_id",
-)
 
 
-def application_selector(application: Mapping[str, Any]) -> dict[str, Any]:
-    """By what the application is found: an ID before a unique name before a display name."""
-    for by in SELECTORS:
-        if application.get(by):
-            return {by: application[by]}
-    return {}
-
-
-def chosen_vault(
-    made: Result, azure_vault: Mapping[str, Any], vault: Mapping[str, Any], by: str, *, planned: bool = False
-) -> dict[str, Any]:
-    """What a later task takes for the vault, or nothing.
-
-    Args:
-        made: Of the module azure_kv_vault.
-        azure_vault: The vault that is declared to be made.
-        vault: The vault that is declared to be there.
-        by: ``uri`` for DSM, ``resource_id`` for Azure.
-        planned: Whether it is to be taken for one that is only planned, whatever it is itself.
-    """
-    found = _chosen_vault(made, azure_vault, vault, by)
-    return {**found, "planned": True} if found and planned else found
-
-
-def _chosen_vault(made: Result, azure_vault: Mapping[str, Any], vault: Mapping[str, Any], by: str) -> dict[str, Any]:
-    record = made.get("vault")
-    if record:
-        return {by: record[by], "type": record["type"], "planned": record["planned"]}
-    if azure_vault.get("name"):
-        # One that the run was told to leave out (by its tag) is found by its name.
-        return {"name": azure_vault["name"]}
-    # DSM knows no resource groups.
-    return {name: bare(value) for name, value in vault.items() if by == "resource_id" or name != "resource_group"}
-
-
-def noted_group(declared: Mapping[str, Any], made: Mapping[str, Result], *, check_mode: bool) -> dict[str, Any]:
+def noted_group(declared: Mapping[str, Any], made: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """What the tasks for one group need, without any secret.
 
     Args:
-        declared: the options of the group, complete; those of :data:`NOT_NOTED` are only looked at.
+        declared: the options of the group that are set; those of :data:`NOT_NOTED` are only looked at.
         made: results of earlier tasks by ``application``, ``vault``, ``rights`` and ``credential``, empty if none ran.
         check_mode: whether the run is in check mode.
 
@@ -89,85 +61,26 @@ def noted_group(declared: Mapping[str, Any], made: Mapping[str, Result], *, chec
         ``planned``: of :func:`planned_parts`. ``chosen_vault``: for DSM. ``link_vault``: the same, planned where the
         link cannot see it yet. ``new_group``: for cdc_credential. ``has_tls``.
     """
-    application = declared.get("application") or {}
-    registered, generated = made.get("application") or {}, application.get("generate_certificate") or {}
-    planned = planned_parts(
-        {**made, "gives_certificate": declared.get("link_certificate") is not None}, check_mode=check_mode
+    earlier = Earlier(
+        check_mode=check_mode,
+        **{name: made.get(name) or {} for name in ("application", "vault", "rights", "credential")},
+        gives_certificate="link_certificate" in declared,
     )
-    pair = {} if (registered.get("certificate") or {}).get("planned") else generated
-    vaults = declared.get("azure_vault") or {}, declared.get("vault") or {}
-    chosen = chosen_vault(made.get("vault") or {}, *vaults, by="uri")
-    link_vault = chosen_vault(made.get("vault") or {}, *vaults, by="uri", planned=bool(planned["vault"]))
+    known = {name: bare(value) for name, value in declared.items() if name not in NOT_NOTED}
+    application = known.pop("application", {})
     found = {
-        **{name: bare(value) for name, value in declared.items() if name not in NOT_NOTED and name != "application"},
-        "client_id": (registered.get("application") or {}).get("client_id") or declared.get("link_client_id"),
-        "pair": {name: pair[name] for name in ("certificate_path", "key_path") if pair.get(name) is not None},
-        "planned": planned,
-        "chosen_vault": chosen,
-        "link_vault": link_vault,
+        **known,
+        "client_id": earlier.client_id(known),
+        "pair": earlier.secrets({"application": application}),
+        "planned": earlier.planned,
+        "chosen_vault": earlier.vault_in_dsm(known),
+        "link_vault": earlier.vault_in_dsm(known, planned=bool(earlier.planned["vault"])),
+        "new_group": arguments.new_group(known, earlier),
         "has_tls": bool(declared.get("tls")),
-        "new_group": {
-            **{name: bare(declared.get(name)) for name in _OF_NEW_GROUP},
-            "azure_service": declared.get("azure_service") or "global",
-            "link_format": declared.get("link_format") or "modern",
-            "link_certificate_format": declared.get("link_certificate_format") or "der",
-            "vault": link_vault or None,
-        },
     }
-    if application.get("credential") is not None:
+    if "credential" in application:
         given = application["credential"]
         found["credential"] = {name: given[name] for name in CREDENTIAL if given.get(name) is not None}
-    if declared.get("azure_service") == "us_government":
+    if known.get("azure_service") == "us_government":
         found["cloud"] = "AzureUSGovernment"
     return {name: value for name, value in found.items() if value is not None}
-
-
-def groups_in_approval(credential: Result) -> list[str]:
-    """The names of the groups whose creation waits for an approval. ``credential``: of the module cdc_credential."""
-    groups = credential.get("new_groups") or []
-    return [str(group["name"]) for group in groups if not group["exists"] and not group["planned"]]
-
-
-def sync_conditions(results: Mapping[str, Result], sync: str) -> dict[str, bool]:
-    """``sync``: whether there is one at all; ``only_when_empty``: whether only a group without keys is synced."""
-    wanted = (
-        sync != "never"
-        and not results["group"]["pending"]
-        and results["connection"].get("status") != "not_connected"
-        and _record(results)["link"]["vault"]["uri"] is not None
-    )
-    return {"sync": wanted, "only_when_empty": sync == "on_change" and not _changed(results, "group", "tls", "vault")}
-
-
-def summary(results: Mapping[str, Result]) -> dict[str, Any]:
-    """What was done for one group."""
-    record, sync = _record(results), results.get("sync") or {}
-    pending = results["group"]["pending"]
-    return {
-        "name": record["name"],
-        "group_id": record["group_id"],
-        "status": "pending approval" if pending else results["connection"]["status"],
-        "pending": pending or bool(sync.get("pending")),
-        "vault": record["link"]["vault"]["name"],
-        # The module says so where a sync in check mode could not be predicted.
-        "key_count": "unknown" if sync.get("prediction", "unknown") == "unknown" else sync["key_count"],
-        "changed": _changed(results, "credential", "group", "tls", "vault", "sync"),
-        "planned": record["planned"],
-    }
-
-
-def line(found: Mapping[str, Any]) -> str:
-    """A summary in one line."""
-    done = "planned" if found["planned"] else "changed" if found["changed"] else "unchanged"
-    vault = found["vault"] or "not chosen"
-    return printable(f"{found['name']}: {found['status']}, vault {vault}, keys {found['key_count']}, {done}")
-
-
-def _record(results: Mapping[str, Result]) -> Mapping[str, Any]:
-    """The group as the last task that wrote it has left it."""
-    record: Mapping[str, Any] = (results.get("vault") or {}).get("group") or results["group"]["group"]
-    return record
-
-
-def _changed(results: Mapping[str, Result], *names: str) -> bool:
-    return any((results.get(name) or {}).get("changed") for name in names)

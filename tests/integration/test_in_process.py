@@ -124,6 +124,7 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
     group = {"name": "both-WAY", **link}
     select = {"group_name": "both-WAY"}
     edit = {**select, **secret}
+    fleet = [{**group, "name": f"fleet-{number}-WAY"} for number in range(2)]
     return [
         Case("change", "cdc_group", group),
         Case("bad value", "cdc_group", {**group, "vault": {"uri": "http://akv.vault.azure.net"}}),
@@ -141,6 +142,9 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
         Case("found", "cdc_account_info", {}),
         Case("found", "cdc_user_info", {}),
         Case("found", "cdc_vault_info", link),
+        Case("plan", "cdc_groups", {"groups": fleet}, CHECK),
+        Case("change", "cdc_groups", {"groups": fleet}),
+        Case("bad suboption", "cdc_groups", {"groups": [{**fleet[0], "tls": {"client_password": CANARY}}]}),
     ]
 
 

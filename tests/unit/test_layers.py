@@ -162,6 +162,23 @@ def test_what_knows_a_plane_does_not_know_the_operations(path: Path) -> None:
     assert [name for name in imported_by(path) if "._operations" in name] == []
 
 
+def test_what_sets_up_a_list_knows_operations_and_is_known_by_one_of_them_alone() -> None:
+    """It runs the steps of other operations, which otherwise do not know each other."""
+    own, thin = UTILS / "_fleet", "plugins/module_utils/_operations/cdc_groups.py"
+    users = {name_of(path) for path in PLUGIN_FILES if any("._fleet" in name for name in imported_by(path))}
+
+    assert users - {name_of(path) for path in own.glob("*.py")} == {thin}
+    for path in own.glob("*.py"):
+        assert names_in(path) & {"os", "sys", "environ", "AnsibleModule", "print", "subprocess"} == set()
+
+
+@pytest.mark.parametrize("name", ["_declaration/arguments", "_fleet/deadline"])
+def test_the_arguments_of_the_steps_of_a_list_are_made_without_them(name: str) -> None:
+    found = list(imported_by(UTILS / f"{name}.py"))
+
+    assert [one for one in found if "._operations" in one or "._dsm" in one or "._azure" in one] == []
+
+
 @pytest.mark.parametrize(("plane", "other"), [("_dsm", "_azure"), ("_azure", "_dsm")])
 def test_the_planes_do_not_know_each_other(plane: str, other: str) -> None:
     found = {name_of(path): list(imported_by(path)) for path in UTILS.glob(f"{plane}/*.py")}
@@ -220,6 +237,7 @@ def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> Non
         "plugins.module_utils._journal",
         "plugins.module_utils._plan",
         "plugins.module_utils._shapes",
+        "plugins.module_utils._dsm.fingerprints",
         "plugins.module_utils._dsm.tls",
         *(f"plugins.module_utils._azure.{part}" for part in PURE_OF_AZURE),
     )

@@ -143,8 +143,9 @@ def test_every_key_of_a_structure_reaches_the_module(structure: str) -> None:
     options = specs["argument_specs"]["main"]["options"][f"cdc_setup_{structure}"]["options"]
     files = [*ROOT.glob("roles/cdc_setup/tasks/*.yml"), *ROOT.glob("roles/cdc_setup/vars/*.yml")]
     text = "".join(path.read_text(encoding="utf-8") for path in files)
-    # `this_selector` is what finds the application.
-    unused = [name for name in options if f"this_{structure}.{name}" not in text and f"selector.{name}" not in text]
+    # `this_selector` is what finds the application, `this` what is noted of a group.
+    read = [f"this_{structure}.{{}}", "selector.{}", "this.{}."]
+    unused = [name for name in options if not any(one.format(name) in text for one in read)]
 
     assert unused == []
 
@@ -154,9 +155,7 @@ def test_every_key_of_the_credential_reaches_the_module() -> None:
     application = specs["argument_specs"]["main"]["options"]["cdc_setup_application"]["options"]
     text = (ROOT / "roles/cdc_setup/tasks/group.yml").read_text(encoding="utf-8")
 
-    assert [
-        name for name in application["credential"]["options"] if f"application.credential.{name} " not in text
-    ] == []
+    assert [name for name in application["credential"]["options"] if f"this.credential.{name} " not in text] == []
 
 
 # Order only -----------------------------------------------------------------------------------------------------------

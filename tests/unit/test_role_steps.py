@@ -122,7 +122,7 @@ def test_the_application_that_was_registered_is_the_one_of_the_link() -> None:
     found = noted({"application": {"unique_name": "app", "generate_certificate": FILES}}, application=REGISTERED)
 
     assert found["client_id"] == "made"
-    assert found["pair"] == {"certificate_path": "/app.crt", "key_path": "/app.key"}
+    assert found["pair"] == {"link_certificate": "/app.crt", "link_private_key": "/app.key"}
 
 
 def test_the_files_of_a_pair_that_is_only_planned_are_not_there() -> None:
@@ -134,16 +134,12 @@ def test_the_files_of_a_pair_that_is_only_planned_are_not_there() -> None:
     assert "planned" not in found["chosen_vault"]
 
 
-def test_a_new_group_of_a_credential_has_every_option_that_it_takes() -> None:
+def test_a_new_group_of_a_credential_has_the_options_that_are_set() -> None:
     found = noted({"application": {"unique_name": "app", "credential": {"type": "secret", "renew": None}}})
 
     assert found["credential"] == {"type": "secret"}
     assert found["new_group"] == {
         "name": "akv",
-        "description": None,
-        "custom_metadata": None,
-        "link_tenant_id": None,
-        "link_subscription_id": None,
         "azure_service": "global",
         "link_format": "modern",
         "link_certificate_format": "der",

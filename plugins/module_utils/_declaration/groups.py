@@ -190,3 +190,33 @@ def _with_defaults(options: Options, defaults: Mapping[str, Any]) -> dict[str, A
 
 
 DECLARED: dict[str, Any] = {"type": "list", "elements": "dict", "options": _declared()}
+
+
+# The option `groups` of cdc_groups -----------------------------------------------------------------------------------
+
+_DEFAULTS: Mapping[str, Any] = {
+    "check_prerequisites": True,
+    "repair_prerequisites": False,
+    "rights_profile": "guide",
+    "dsm_egress_addresses": [],
+    "renew_before_days": 30,
+    "data_role": "custom",
+    "update_credential": "on_change",
+    "allow_disconnect": False,
+    "allow_move": False,
+    "on_not_connected": "fail",
+    "sync": "on_change",
+    "sync_timeout": 600,
+}
+# With the defaults of the role, except those of options that the whole list has.
+DECLARATIONS: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "required": True,
+    "options": {
+        **GROUP,
+        **_with_defaults(GROUP, _DEFAULTS),
+        "name": {"type": "str", "required": True},
+        "host": {"type": "str"},
+    },
+}

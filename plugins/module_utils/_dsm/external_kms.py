@@ -12,8 +12,6 @@ changes what was asked for, and carries the credential again.
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -22,6 +20,7 @@ from typing import Any
 
 from .._errors import InvalidInput
 from .._ids import is_uuid
+from .fingerprints import fingerprint
 from .tls import SAFE_SETTINGS, TlsSettings, blob, is_pem
 
 KIND = "AzureKeyVault"
@@ -271,7 +270,7 @@ def client_secret(tenant_id: str, client_id: str, secret: str) -> Credential:
     """The credential of a link that authenticates with a client secret."""
     return Credential(
         auth_config={"mode": "client_secret", "client_secret": secret},
-        fact_of=functools.cache(lambda: f"client-secret:{_fingerprint(tenant_id, client_id, secret)}"),
+        fact_of=lambda: f"client-secret:{fingerprint(tenant_id, client_id, secret)}",
     )
 
 
@@ -294,13 +293,3 @@ def checked_client_secret(secret: str) -> str:
             "link_client_secret", "it holds white space", "enter the Value of the client secret in one line"
         )
     return secret
-
-
-def _fingerprint(tenant_id: str, client_id: str, secret: str) -> str:
-    """Tells whether the same secret is given again, and as little else as possible.
-
-    It is stored where every reader of the group sees it. Hence the slow function, the salt of this application, and the
-    40 bits: too few to confirm a guess, enough to notice a change.
-    """
-    salt = f"fortanix.dsm/{tenant_id}/{client_id}".encode()
-    return hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1, dklen=5).hex()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from .._errors import InvalidInput, TaskError
@@ -55,7 +56,7 @@ class Edit:
     allow_disconnect: bool = False
     asking: Asking = REQUEST
 
-    @property
+    @cached_property
     def writes_link(self) -> bool:
         """Whether the link is sent. It then replaces the stored one whole, so it carries the credential again."""
         if self.current is None or self.write_credential:
@@ -83,6 +84,10 @@ class Edit:
         )
 
     def diff(self) -> dict[str, Any]:
+        return dict(self._diff)
+
+    @cached_property
+    def _diff(self) -> dict[str, Any]:
         held = {"credential": "as DSM holds it"}
         written = {"credential": "written by this task"} if self.writes_link else held
         return {
@@ -180,7 +185,7 @@ def carry_out(
         warn(f"The link of {group.label} is weak: {weakness}.")
     found_pending = applied.approval is not None and applied.is_pending and not applied.approval.filed
     nothing_new = found_pending or applied.was_done
-    unchanged = {name: edit.diff()["before"] for name in ("before", "after")}
+    unchanged = dict.fromkeys(("before", "after"), edit.diff()["before"])
     return {
         "changed": bool(changes) and not nothing_new,
         "group": group.record(exists=group.group_id is not None),

@@ -60,7 +60,10 @@ class LinkSource:
         """The link with the given options in place, and the group that it is of."""
         if self.selection is None:
             return self.options.over(NEW_LINK), None
-        group = resolve(dsm, self.selection, check_mode=check_mode)
+        return self.over(resolve(dsm, self.selection, check_mode=check_mode))
+
+    def over(self, group: Group) -> tuple[Link, Group | None]:
+        """As :meth:`resolve`, of a group that has been read already."""
         return self.options.over(group.link or NEW_LINK), group
 
     def config_for(self, link: Link) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from .._azure.application_bin import FAIL, RECOVER, Deleted
 from .._azure.application_plan import Application, Steps, Wanted
 from .._azure.application_records import application_record, application_view
 from .._azure.applications import Observation, Selector
-from .._azure.credential import operator_of
+from .._azure.credential import Operator, operator_of
 from .._azure.errors import AzureError
 from .._azure.pipeline import Channel
 from .._azure.switches import how_to_enable
@@ -77,7 +77,7 @@ _READS_IN_A_ROW = 3
 
 
 @dataclass(frozen=True)
-class _Request:
+class Request:
     """What the options say, checked. ``pair``: the files of a certificate that the task may make."""
 
     selector: Selector
@@ -110,8 +110,11 @@ class _Request:
 
 
 def run(task: Task) -> dict[str, Any]:
-    request = _request(task)
-    operator = operator_of(task)
+    return run_with(task, options_of(task), operator_of(task))
+
+
+def run_with(task: Task, request: Request, operator: Operator) -> dict[str, Any]:
+    """The work of :func:`run`, with options that were checked, as this operator."""
     with pipeline.graph(operator, read_only=task.check_mode) as graph:
         if task.params["state"] == "absent":
             return _absent(task, graph, applications.look(graph, operator.cloud, request.selector, **_NOTHING_ELSE))
@@ -124,7 +127,12 @@ _NOTHING_ELSE = {"key_vault": False, "consent": False}
 # Options ------------------------------------------------------------------------------------------------------------
 
 
-def _request(task: Task) -> _Request:
+def options_of(task: Task) -> Request:
+    """The options, checked without any request.
+
+    Raises:
+        InvalidInput: one of them cannot be right.
+    """
     params = task.params
     for option in ("wait_timeout", "wait_interval"):
         if params[option] < 0:
@@ -135,7 +143,7 @@ def _request(task: Task) -> _Request:
         display_name = _checked_name("display_name", display_name)
     present = params["state"] == "present"
     pair = params["generate_certificate"]
-    return _Request(
+    return Request(
         selector=selector,
         display_name=display_name or selector.value,
         given=tuple(map(_certificate, params["certificates"])) if present else (),
@@ -186,7 +194,7 @@ def _secret(task: Task) -> timedelta | None:
 # Present ------------------------------------------------------------------------------------------------------------
 
 
-def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[str, Any]:
+def _present(task: Task, graph: Channel, cloud: Any, request: Request) -> dict[str, Any]:
     if request.pair is not None and not task.check_mode:
         request.pair.recover()
     of_the_pair = request.pair.existing() if request.pair is not None else None
@@ -259,7 +267,7 @@ def _present(task: Task, graph: Channel, cloud: Any, request: _Request) -> dict[
     return {**_result(plan, observed, found, after), **result}
 
 
-def _in_the_bin(task: Task, graph: Channel, request: _Request, found: Application | None) -> Deleted | None:
+def _in_the_bin(task: Task, graph: Channel, request: Request, found: Application | None) -> Deleted | None:
     """What is to be restored: the application, or the service principal alone. Looked for only where one is missing.
 
     Raises:
@@ -290,7 +298,7 @@ class _Work:
 
     task: Task
     graph: Channel
-    request: _Request
+    request: Request
     look: Callable[[Selector], Observation]
     wanted: Wanted
     gone: Deleted | None = None

@@ -15,7 +15,7 @@ from .. import _time
 from .._argspec import ArgumentSpec
 from .._azure import authorization, grants, repair
 from .._azure.access import INEFFECTIVE, MISSING, UNKNOWN
-from .._azure.credential import operator_of
+from .._azure.credential import Operator, operator_of
 from .._azure.errors import AzureError
 from .._azure.facts import RoleDefinition
 from .._azure.prerequisites import Assessment, Question, assess, judged, reassess
@@ -58,9 +58,23 @@ _GROUP_OPTIONS = ("group_name", "group_id", "group")
 
 
 def run(task: Task) -> dict[str, Any]:
+    return run_with(task, options_of(task), operator_of(task))
+
+
+def options_of(task: Task) -> Question:
+    """The options, checked without any request.
+
+    Raises:
+        InvalidInput: one of them cannot be right.
+    """
     question = Question.from_params(task.params, check_mode=task.check_mode)
     _check(task)
-    with connect(operator_of(task), read_only=task.check_mode) as azure, retryable():
+    return question
+
+
+def run_with(task: Task, question: Question, operator: Operator) -> dict[str, Any]:
+    """The work of :func:`run`, with options that were checked, as this operator."""
+    with connect(operator, read_only=task.check_mode) as azure, retryable():
         if task.params["state"] == "absent":
             return take_back(task, azure, question)
         return _grant(task, azure, question, assess(azure, question))

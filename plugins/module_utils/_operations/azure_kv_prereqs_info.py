@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._azure.credential import operator_of
+from .._azure.credential import Operator, operator_of
 from .._azure.prerequisites import Question, assess
 from .._azure.session import connect
 from .._options import APP_RIGHTS, AZURE, RIGHTS_PROFILES
@@ -23,6 +23,19 @@ SPEC = AZURE.merge(APP_RIGHTS, _PROFILE)
 
 
 def run(task: Task) -> dict[str, Any]:
-    question = Question.from_params(task.params, check_mode=task.check_mode)
-    with connect(operator_of(task), read_only=True) as azure:
+    return run_with(task, options_of(task), operator_of(task))
+
+
+def options_of(task: Task) -> Question:
+    """The options, checked without any request.
+
+    Raises:
+        InvalidInput: one of them cannot be right.
+    """
+    return Question.from_params(task.params, check_mode=task.check_mode)
+
+
+def run_with(_task: Task, question: Question, operator: Operator) -> dict[str, Any]:
+    """The work of :func:`run`, with options that were checked, as this operator."""
+    with connect(operator, read_only=True) as azure:
         return {"changed": False, **assess(azure, question).result()}

@@ -13,7 +13,7 @@ from typing import Any
 
 from .._argspec import ArgumentSpec
 from .._azure import vault_edit, vault_holders, vault_life, vault_merge, vault_work, vaults
-from .._azure.credential import operator_of
+from .._azure.credential import Operator, operator_of
 from .._azure.facts import MANAGED_HSM, KeyStore
 from .._azure.roles import ROLE_ASSIGNMENTS_WRITE
 from .._azure.session import connect, understood
@@ -64,10 +64,24 @@ SPEC = AZURE.merge(
 
 
 def run(task: Task) -> dict[str, Any]:
+    return run_with(task, options_of(task), operator_of(task))
+
+
+def options_of(task: Task) -> Wanted:
+    """The options, checked without any request.
+
+    Raises:
+        InvalidInput: one of them cannot be right.
+    """
     wanted = Wanted.from_params(task.params)
     vaults.checked_name("name", task.params["name"])
     _check(task.params)
-    with connect(operator_of(task), read_only=task.check_mode) as azure:
+    return wanted
+
+
+def run_with(task: Task, wanted: Wanted, operator: Operator) -> dict[str, Any]:
+    """The work of :func:`run`, with options that were checked, as this operator."""
+    with connect(operator, read_only=task.check_mode) as azure:
         place = Place(azure.operator.subscription, task.params["resource_group"], wanted.kind, task.params["name"])
         patience = Patience.of(task.params["wait_timeout"], task.params["wait_interval"])
         job = Job(task, azure, place, wanted, Site(azure.arm, place, patience))

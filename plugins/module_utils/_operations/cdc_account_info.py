@@ -55,10 +55,15 @@ class _Found:
 
 
 def run(task: Task) -> dict[str, Any]:
+    with connect(task, read_only=True) as dsm:
+        return run_with(task, dsm)
+
+
+def run_with(task: Task, dsm: DsmClient) -> dict[str, Any]:
+    """The work of :func:`run` with this client."""
     needs = task.params["needs"]
     parts = {*task.params["gather"], *(_PART_OF_NEED[need] for need in needs)}
-    with connect(task, read_only=True) as dsm:
-        found = _look(dsm, parts)
+    found = _look(dsm, parts)
     verdicts = _verdicts(found)
     _require(needs, verdicts)
     considered = {name: verdict for name, verdict in verdicts.items() if _PART_OF_NEED[name] in parts}

@@ -60,14 +60,32 @@ class _Test:
 
 
 def run(task: Task) -> dict[str, Any]:
-    source = LinkSource.from_params(task.params)
-    planned = task.params["link_planned"]
-    if not task.check_mode:
-        refuse_planned("link_planned", planned, "what the link needs", "brings it about")
+    source = options_of(task)
     with connect(task, read_only=True) as dsm:
-        link, group = source.resolve(dsm, check_mode=task.check_mode)
-        label = f"link of {group.label}" if group else f"link of application {link.client_id}"
-        test = None if planned else _test(dsm, source, link, group, label)
+        return run_with(task, source, dsm)
+
+
+def options_of(task: Task) -> LinkSource:
+    """The options, checked without any request.
+
+    Raises:
+        InvalidInput: one of them cannot be right.
+    """
+    source = LinkSource.from_params(task.params)
+    if not task.check_mode:
+        refuse_planned("link_planned", task.params["link_planned"], "what the link needs", "brings it about")
+    return source
+
+
+def run_with(task: Task, source: LinkSource, dsm: DsmClient, known: Group | None = None) -> dict[str, Any]:
+    """The work of :func:`run`, with options that were checked and this client.
+
+    Args:
+        known: the group as the caller has just read it.
+    """
+    link, group = source.resolve(dsm, check_mode=task.check_mode) if known is None else source.over(known)
+    label = f"link of {group.label}" if group else f"link of application {link.client_id}"
+    test = None if task.params["link_planned"] else _test(dsm, source, link, group, label)
     if test is not None and test.diagnosis is not None:
         _report(task, test.connection, test.diagnosis, label, test.form)
     for finding in test.findings if test else []:

@@ -115,12 +115,15 @@ _STAND_IN = {"mode": "client_secret", "client_secret": ""}
 
 
 def run(task: Task) -> dict[str, Any]:
-    request = _request(task)
+    request = options_of(task)
     operator = operator_of(task)
-    with (
-        pipeline.graph(operator, read_only=task.check_mode) as graph,
-        connect_dsm(task, read_only=task.check_mode) as dsm,
-    ):
+    with connect_dsm(task, read_only=task.check_mode) as dsm:
+        return run_with(task, request, operator, dsm)
+
+
+def run_with(task: Task, request: Request, operator: Operator, dsm: DsmClient) -> dict[str, Any]:
+    """The work of :func:`run`, with options that were checked, as this operator and with this client."""
+    with pipeline.graph(operator, read_only=task.check_mode) as graph:
         scene = look(task, graph, dsm, operator, request)
         _check_what_was_given(task, request, scene.now)
         for note in scene.notes:
@@ -151,7 +154,12 @@ def run(task: Task) -> dict[str, Any]:
 # Options ------------------------------------------------------------------------------------------------------------
 
 
-def _request(task: Task) -> Request:
+def options_of(task: Task) -> Request:
+    """The options, checked without any request.
+
+    Raises:
+        InvalidInput: one of them cannot be right.
+    """
     params = task.params
     if not task.check_mode:
         planned = params["principal_planned"]

@@ -79,10 +79,21 @@ class Wanted:
 
 
 def run(task: Task) -> dict[str, Any]:
+    wanted = options_of(task)
+    with connect(task, read_only=task.check_mode) as dsm:
+        return run_with(task, wanted, dsm)
+
+
+def options_of(task: Task) -> Wanted:
+    """The options, checked without any request.
+
+    Raises:
+        InvalidInput: one of them cannot be right.
+    """
     wanted = wanted_from(task.params)
+    Asking.from_params(task.params)
     if wanted.vault is not None:
         wanted.vault.refuse_planned(check_mode=task.check_mode)
-    asking = Asking.from_params(task.params)
     if not task.check_mode:
         credential, step = "the credential of the link", "registers the credential"
         refuse_planned("credential_planned", wanted.credential_planned, credential, step)
@@ -92,18 +103,49 @@ def run(task: Task) -> dict[str, Any]:
             "it stands for an application that is not made yet, which only check mode plans with",
             "run the task that makes the application first, and give the ID that it returns",
         )
-    with connect(task, read_only=task.check_mode) as dsm:
-        if task.params["state"] == "absent":
-            return _remove(dsm, task, find(dsm, wanted, thorough=False), asking)
-        missing = _missing_to_create(task.params, wanted)
-        current = find(dsm, wanted, thorough=True, creates=not missing and not task.check_mode)
-        if current is None and missing:
-            raise InvalidInput(
-                missing[0],
-                f"{wanted.label} does not exist, and to create it these are missing: {', '.join(missing)}",
-                "set them, or correct the name if the group is meant to exist",
-            )
-        return make(dsm, task, current, wanted, asking)
+    return wanted
+
+
+def run_with(task: Task, wanted: Wanted, dsm: DsmClient, settled: Group | None = None) -> dict[str, Any]:
+    """The work of :func:`run`, with options that were checked and this client.
+
+    Args:
+        settled: the group as the caller has just read it, of which :func:`is_settled` is true. It is not read again.
+    """
+    asking = Asking.from_params(task.params)
+    if settled is not None:
+        return make(dsm, task, settled, wanted, asking)
+    if task.params["state"] == "absent":
+        return _remove(dsm, task, find(dsm, wanted, thorough=False), asking)
+    missing = missing_to_create(task.params, wanted)
+    current = find(dsm, wanted, thorough=True, creates=not missing and not task.check_mode)
+    if current is None and missing:
+        raise incomplete(wanted, missing)
+    return make(dsm, task, current, wanted, asking)
+
+
+def incomplete(wanted: Wanted, missing: list[str]) -> InvalidInput:
+    """Why a group cannot be created. ``missing``: of :func:`missing_to_create`."""
+    return InvalidInput(
+        missing[0],
+        f"{wanted.label} does not exist, and to create it these are missing: {', '.join(missing)}",
+        "set them, or correct the name if the group is meant to exist",
+    )
+
+
+def is_settled(current: Group, wanted: Wanted) -> bool:
+    """Whether there is nothing to write, as far as can be known without any request. Where it cannot, it is false."""
+    target = target_of(current, wanted)
+    link, vault = target.azure_link, wanted.vault
+    if wanted.is_pending or (vault is not None and (vault.planned or not vault.is_stored_in(link))):
+        return False
+    if not link.same_as(current.azure_link) or target.view() != current.view():
+        return False
+    credential = wanted.link.credential_for(link)
+    if credential is None or wanted.update_credential == "on_create":
+        return True
+    recorded = current.custom_metadata.get(CREDENTIAL_FACT)
+    return wanted.update_credential == "on_change" and recorded is not None and recorded == credential.fact
 
 
 def wanted_from(params: Mapping[str, Any]) -> Wanted:
@@ -156,7 +198,8 @@ def find(dsm: DsmClient, wanted: Wanted, *, thorough: bool, creates: bool = Fals
     return linked(Group.from_stored(stored)) if stored is not None else None
 
 
-def _missing_to_create(params: Mapping[str, Any], wanted: Wanted) -> list[str]:
+def missing_to_create(params: Mapping[str, Any], wanted: Wanted) -> list[str]:
+    """The options without which the group cannot be created, by name."""
     missing = [option for option in _NEEDED_TO_CREATE if params[option] is None]
     return missing + (
         [] if wanted.link.has_credential or wanted.is_pending else ["link_client_secret or link_certificate"]

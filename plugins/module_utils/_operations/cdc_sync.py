@@ -35,26 +35,47 @@ SPEC = DSM.merge(
 
 
 def run(task: Task) -> dict[str, Any]:
+    wanted = options_of(task)
+    with connect(task, read_only=task.check_mode) as dsm:
+        return run_with(task, wanted, dsm)
+
+
+def options_of(task: Task) -> tuple[Selection, Asking]:
+    """The options, checked without any request.
+
+    Raises:
+        InvalidInput: one of them cannot be right.
+    """
     selection = Selection.from_params(task.params)
     if task.params["sync_timeout"] < 1:
         raise InvalidInput("sync_timeout", "it is below one second", "set a number of seconds, 600 is the default")
-    asking = Asking.from_params(task.params)
-    with connect(task, read_only=task.check_mode) as dsm:
-        group = resolve(dsm, selection, check_mode=task.check_mode)
-        before: list[VirtualKey] = []
-        if group.group_id is not None:
-            before = list(keys.list_keys(dsm, group.group_id, group.label))
-        skipped = task.params["only_when_empty"] and bool(before)
-        if skipped or task.check_mode or group.group_id is None:
-            return _result(group, before, before, "no_sync" if skipped else "unknown")
-        try:
-            outcome = keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"], asking)
-        except DsmError as error:
-            raise _with_what_was_done(dsm, group, before, error) from None
-        if outcome.is_pending:
-            return _result(group, before, before, "unknown", outcome.approval)
-        after = list(keys.list_keys(dsm, group.group_id, group.label))
-        return _result(group, before, after, None, outcome.approval)
+    return selection, Asking.from_params(task.params)
+
+
+def run_with(
+    task: Task, wanted: tuple[Selection, Asking], dsm: DsmClient, known: Group | None = None
+) -> dict[str, Any]:
+    """The work of :func:`run`, with options that were checked and this client.
+
+    Args:
+        known: the group as the caller has just read it.
+    """
+    selection, asking = wanted
+    group = known or resolve(dsm, selection, check_mode=task.check_mode)
+    before: list[VirtualKey] = []
+    if group.group_id is not None:
+        before = list(keys.list_keys(dsm, group.group_id, group.label))
+    skipped = task.params["only_when_empty"] and bool(before)
+    if skipped or task.check_mode or group.group_id is None:
+        return _result(group, before, before, "no_sync" if skipped else "unknown")
+    try:
+        outcome = keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"], asking)
+    except DsmError as error:
+        raise _with_what_was_done(dsm, group, before, error) from None
+    if outcome.is_pending:
+        return _result(group, before, before, "unknown", outcome.approval)
+    after = list(keys.list_keys(dsm, group.group_id, group.label))
+    return _result(group, before, after, None, outcome.approval)
 
 
 def _with_what_was_done(dsm: DsmClient, group: Group, before: list[VirtualKey], error: DsmError) -> TaskError:

@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._argspec import ArgumentSpec
 from .._dsm import link_edit
 from .._dsm.approvals import Asking
-from .._dsm.client import connect
+from .._dsm.client import DsmClient, connect
+from .._dsm.groups import Group
 from .._dsm.link_edit import Edit
 from .._dsm.link_options import LinkOptions
 from .._dsm.selection import Selection, resolve
@@ -37,7 +38,28 @@ SPEC = DSM.merge(
 )
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """The options, checked. ``link``: with the new TLS options."""
+
+    selection: Selection
+    link: LinkOptions
+    absent: bool
+    asking: Asking
+
+
 def run(task: Task) -> dict[str, Any]:
+    wanted = options_of(task)
+    with connect(task, read_only=task.check_mode) as dsm:
+        return run_with(task, wanted, dsm)
+
+
+def options_of(task: Task) -> Wanted:
+    """The options, checked without any request.
+
+    Raises:
+        InvalidInput: one of them cannot be right.
+    """
     selection = Selection.from_params(task.params)
     tls = TlsOptions.from_params(task.params)
     absent = task.params["state"] == "absent"
@@ -46,21 +68,30 @@ def run(task: Task) -> dict[str, Any]:
         raise InvalidInput(
             given[0], "it is set together with state: absent", "leave out all TLS options to remove them"
         )
-    asking = Asking.from_params(task.params)
     options = replace(LinkOptions.from_params(task.params), tls=tls)
-    with connect(task, read_only=task.check_mode) as dsm:
-        current = resolve(dsm, selection, check_mode=task.check_mode)
-        link = current.azure_link
-        wanted = SAFE_SETTINGS if absent else tls.over(link.tls)
-        target = link if wanted == link.tls else replace(link, tls=wanted)
-        credential = options.credential_for(target)
-        link_edit.check_same_mode(link, credential)
-        options.check_expiry(task.warn, task.clock.now())
-        edit = Edit(
-            current=current,
-            target=replace(current, link=target),
-            credential=credential,
-            allow_disconnect=task.params["allow_disconnect"],
-            asking=asking,
-        )
-        return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)
+    return Wanted(selection, options, absent, Asking.from_params(task.params))
+
+
+def run_with(task: Task, wanted: Wanted, dsm: DsmClient, known: Group | None = None) -> dict[str, Any]:
+    """The work of :func:`run`, with options that were checked and this client.
+
+    Args:
+        known: the group as the caller has just read it. It is read again before anything is written.
+    """
+    current = known or resolve(dsm, wanted.selection, check_mode=task.check_mode)
+    link = current.azure_link
+    tls = SAFE_SETTINGS if wanted.absent else wanted.link.tls.over(link.tls)
+    if known is not None and tls != link.tls:
+        return run_with(task, wanted, dsm)
+    target = link if tls == link.tls else replace(link, tls=tls)
+    credential = wanted.link.credential_for(target)
+    link_edit.check_same_mode(link, credential)
+    wanted.link.check_expiry(task.warn, task.clock.now())
+    edit = Edit(
+        current=current,
+        target=replace(current, link=target),
+        credential=credential,
+        allow_disconnect=task.params["allow_disconnect"],
+        asking=wanted.asking,
+    )
+    return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn)

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What is decided between the steps of a set-up, from the results of those that have run. No I/O.
+
+The role cdc_setup has a task for each step; the module cdc_groups runs them all.
+
+A result is what a module has returned; that of a task that was skipped has ``changed`` and nothing of the module's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._bare import bare
+from .._errors import printable
+from .applications import SELECTORS
+
+Result = Mapping[str, Any]
+
+
+def application_selector(application: Mapping[str, Any]) -> dict[str, Any]:
+    """By what the application is found: an ID before a unique name before a display name."""
+    for by in SELECTORS:
+        if application.get(by):
+            return {by: application[by]}
+    return {}
+
+
+def chosen_vault(
+    made: Result, azure_vault: Mapping[str, Any], vault: Mapping[str, Any], by: str, *, planned: bool = False
+) -> dict[str, Any]:
+    """What a later task takes for the vault, or nothing.
+
+    Args:
+        made: Of the module azure_kv_vault.
+        azure_vault: The vault that is declared to be made.
+        vault: The vault that is declared to be there.
+        by: ``uri`` for DSM, ``resource_id`` for Azure.
+        planned: Whether it is to be taken for one that is only planned, whatever it is itself.
+    """
+    found = _chosen_vault(made, azure_vault, vault, by)
+    return {**found, "planned": True} if found and planned else found
+
+
+def _chosen_vault(made: Result, azure_vault: Mapping[str, Any], vault: Mapping[str, Any], by: str) -> dict[str, Any]:
+    record = made.get("vault")
+    if record:
+        return {by: record[by], "type": record["type"], "planned": record["planned"]}
+    if azure_vault.get("name"):
+        # One that the run was told to leave out (by its tag) is found by its name.
+        return {"name": azure_vault["name"]}
+    # DSM knows no resource groups.
+    return {name: bare(value) for name, value in vault.items() if by == "resource_id" or name != "resource_group"}
+
+
+def groups_in_approval(credential: Result) -> list[str]:
+    """The names of the groups whose creation waits for an approval. ``credential``: of the module cdc_credential."""
+    groups = credential.get("new_groups") or []
+    return [str(group["name"]) for group in groups if not group["exists"] and not group["planned"]]
+
+
+def sync_conditions(results: Mapping[str, Result], sync: str) -> dict[str, bool]:
+    """``sync``: whether there is one at all; ``only_when_empty``: whether only a group without keys is synced."""
+    wanted = (
+        sync != "never"
+        and not results["group"]["pending"]
+        and results["connection"].get("status") != "not_connected"
+        and _record(results)["link"]["vault"]["uri"] is not None
+    )
+    return {"sync": wanted, "only_when_empty": sync == "on_change" and not _changed(results, "group", "tls", "vault")}
+
+
+def summary(results: Mapping[str, Result]) -> dict[str, Any]:
+    """What was done for one group."""
+    record, sync = _record(results), results.get("sync") or {}
+    pending = results["group"]["pending"]
+    return {
+        "name": record["name"],
+        "group_id": record["group_id"],
+        "status": "pending approval" if pending else results["connection"]["status"],
+        "pending": pending or bool(sync.get("pending")),
+        "vault": record["link"]["vault"]["name"],
+        # The module says so where a sync in check mode could not be predicted.
+        "key_count": "unknown" if sync.get("prediction", "unknown") == "unknown" else sync["key_count"],
+        "changed": _changed(results, "credential", "group", "tls", "vault", "sync"),
+        "planned": record["planned"],
+    }
+
+
+def line(found: Mapping[str, Any]) -> str:
+    """A summary in one line."""
+    done = "planned" if found["planned"] else "changed" if found["changed"] else "unchanged"
+    vault = found["vault"] or "not chosen"
+    return printable(f"{found['name']}: {found['status']}, vault {vault}, keys {found['key_count']}, {done}")
+
+
+def _record(results: Mapping[str, Result]) -> Mapping[str, Any]:
+    """The group as the last task that wrote it has left it."""
+    record: Mapping[str, Any] = (results.get("vault") or {}).get("group") or results["group"]["group"]
+    return record
+
+
+def _changed(results: Mapping[str, Result], *names: str) -> bool:
+    return any((results.get(name) or {}).get("changed") for name in names)

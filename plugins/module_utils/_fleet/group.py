@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The steps of one group, as the tasks of the role cdc_setup."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
+
+from .._declaration import arguments
+from .._declaration.arguments import Arguments, Earlier
+from .._declaration.steps import sync_conditions
+from .._dsm.client import DsmClient
+from .._dsm.groups import Group
+from .._errors import TaskError
+from .._operations import cdc_connection, cdc_group, cdc_sync, cdc_tls, cdc_vault_select
+from .._task import Task
+from .logins import step_of
+from .members import Member
+from .steps import Checked, Done, carried_out
+
+
+@dataclass
+class Outcome:
+    """What became of one group. ``steps``: those that have run, in order.
+
+    ``waits``: its creation, by the step of the credential, waits for an approval.
+    """
+
+    member: Member
+    steps: dict[str, Done] = field(default_factory=dict)
+    failure: TaskError | None = None
+    waits: bool = False
+
+    @property
+    def results(self) -> dict[str, Mapping[str, Any]]:
+        return {name: done.result for name, done in self.steps.items()}
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all steps have run that were to run."""
+        return "group" in self.steps and self.failure is None
+
+    @property
+    def is_pending(self) -> bool:
+        return self.waits or any(done.result.get("pending") for done in self.steps.values())
+
+
+class _Failed(Exception):
+    pass
+
+
+@dataclass
+class _Steps:
+    task: Task
+    dsm: DsmClient
+    outcome: Outcome
+    wait: int
+    checked: Mapping[ModuleType, Checked]
+
+    def do(self, name: str, operation: ModuleType, given: Arguments, **known: Any) -> Mapping[str, Any]:
+        if "approval_wait" in given and given["approval_wait"] != self.wait:
+            given = {**given, "approval_wait": self.wait}
+
+        def work(own: Task, options: Any) -> dict[str, Any]:
+            with step_of(self.dsm, own.journal) as dsm:
+                found: dict[str, Any] = operation.run_with(own, options, dsm, **_known(operation, options, known))
+                return found
+
+        done = carried_out(self.task, operation, given, work, self.checked.get(operation))
+        self.outcome.steps[name] = done
+        if done.failure is not None:
+            self.outcome.failure = done.failure
+            raise _Failed
+        return done.result
+
+
+def _known(operation: ModuleType, wanted: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The group as it was listed, for the step that makes it: only where that leaves nothing to do."""
+    if operation is not cdc_group:
+        return dict(known)
+    listed = known["settled"]
+    return {"settled": listed if listed is not None and cdc_group.is_settled(listed, wanted) else None}
+
+
+def set_up(
+    task: Task,
+    dsm: DsmClient,
+    member: Member,
+    earlier: Earlier,
+    listed: Group | None,
+    checked: Mapping[ModuleType, Checked],
+    wait: int = 0,
+) -> Outcome:
+    """Run all steps, up to the first that fails.
+
+    Args:
+        listed: the group as it was listed at the beginning. It is read again before anything is written.
+        checked: the steps that were checked before the first request.
+        wait: seconds that each step may wait for an approval.
+    """
+    outcome = Outcome(member)
+    with contextlib.suppress(_Failed):
+        _set_up(_Steps(task, dsm, outcome, wait, checked), member, earlier, listed)
+    return outcome
+
+
+def _set_up(steps: _Steps, member: Member, earlier: Earlier, listed: Group | None) -> None:
+    one = member.declared
+    group = steps.do("group", cdc_group, arguments.group(one, earlier), settled=listed)
+    # What the list has shown is what there is, as long as nothing has been written. Then the steps are given the group
+    # itself, and it is named as when they were checked.
+    known = listed if listed is not None and not group["changed"] and not group["pending"] else None
+    by_name, by_record = earlier, replace(earlier, group=group)
+    earlier = by_record if known is None else by_name
+    # While the group waits for an approval, all that follows would be about what it was before.
+    if group["pending"]:
+        return
+    if one.get("tls"):
+        tls = steps.do("tls", cdc_tls, arguments.tls(one, earlier), known=known)
+        known = None if tls["changed"] else known
+        earlier = by_record if known is None else by_name
+    steps.do("connection", cdc_connection, arguments.connection(one, earlier), known=known)
+    if earlier.vault_in_dsm(one):
+        vault = steps.do("vault", cdc_vault_select, arguments.vault(one, earlier), known=known)
+        known = None if vault["changed"] else known
+        earlier = by_record if known is None else by_name
+    conditions = sync_conditions({"connection": {}, **steps.outcome.results}, one["sync"])
+    if conditions["sync"]:
+        given = arguments.sync(one, earlier, only_when_empty=conditions["only_when_empty"])
+        steps.do("sync", cdc_sync, given, known=known)

@@ -1,0 +1,245 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Sets up the groups of a list: refuse, share, list, the steps of each group, one wait for approvals, one result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+from .._dsm import groups
+from .._dsm.client import DsmClient, connect_several
+from .._dsm.groups import Group
+from .._dsm.selection import linked
+from .._errors import InvalidInput, TaskError
+from .._journal import Journal
+from .._operations import cdc_group
+from .._task import Task
+from .deadline import Deadline
+from .group import Outcome, set_up
+from .logins import Clients, Operators
+from .members import Checks, Fleet, Member, check
+from .report import failure_of, result_of
+from .shared import Shared
+from .steps import Done
+
+MOST_AT_A_TIME = 32
+# DSM's Group objects by name: several may have one.
+Listed = dict[str, list[dict[str, Any]]]
+
+
+def run(task: Task) -> dict[str, Any]:
+    """The operation of the module.
+
+    Raises:
+        TaskError: the list cannot be right, or a group of it has failed.
+    """
+    _check(task)
+    fleet = Fleet.from_params(task.params)
+    checks = check(task, fleet)
+    number = max(1, min(task.params["concurrency"], len(fleet.members)))
+    with connect_several(task, number, read_only=task.check_mode) as connected:
+        shared = Shared(task, fleet, Clients(connected), Operators(), Deadline(task.params["time_budget"]))
+        run_ = _Run(task, fleet, shared, checks)
+        try:
+            _all(run_, connected[0])
+        finally:
+            # Also where something stops the run that nobody expected: what was written is reported.
+            _merge(task, run_)
+    outcomes = [run_.outcomes[one.index] for one in fleet.members]
+    result = result_of(shared, outcomes)
+    _tell(task, result)
+    failure = failure_of(outcomes, result)
+    if failure is not None:
+        raise failure
+    return result
+
+
+def _check(task: Task) -> None:
+    for option in ("time_budget", "approval_wait"):
+        if task.params[option] < 0:
+            raise InvalidInput(option, "it is below zero", "set a number of seconds, or 0")
+    if not 1 <= task.params["concurrency"] <= MOST_AT_A_TIME:
+        raise InvalidInput("concurrency", "it is out of range", f"set a number from 1 to {MOST_AT_A_TIME}")
+
+
+@dataclass
+class _Run:
+    """One run over the list. ``outcomes``: by index. ``stop``: set when nothing more is to be begun."""
+
+    task: Task
+    fleet: Fleet
+    shared: Shared
+    checks: Checks
+
+    def __post_init__(self) -> None:
+        self.stop = Event()
+        self.outcomes = {one.index: Outcome(one) for one in self.fleet.members}
+
+    def failed(self) -> None:
+        if self.task.params["on_error"] == "stop":
+            self.stop.set()
+
+    @property
+    def may_begin(self) -> bool:
+        return not self.stop.is_set() and not self.shared.deadline.is_over
+
+
+def _all(run_: _Run, dsm: DsmClient) -> None:
+    """Note what becomes of each group."""
+    shared, members, outcomes = run_.shared, run_.fleet.members, run_.outcomes
+    if not members:
+        return
+    shared.look_at_account()
+    listed = _listed(dsm, members)
+    for one in members:
+        outcomes[one.index].failure = _refusal(run_, dsm, one, listed)
+    refused = {index for index, one in outcomes.items() if one.failure is not None}
+    if refused:
+        run_.failed()
+    if run_.may_begin:
+        shared.make()
+        shared.make_credentials(refused)
+        _note_shared(run_)
+        _each(run_, [one for one in members if outcomes[one.index].failure is None], listed)
+        _after_approval(run_)
+
+
+# Before the first write -----------------------------------------------------------------------------------------------
+
+
+def _listed(dsm: DsmClient, members: Sequence[Member]) -> Listed:
+    """DSM's Group objects by the names of the list. A single group is found by its name in one request."""
+    names = {one.name for one in members}
+    found: Listed = {}
+    if len(names) == 1:
+        return found
+    for stored in groups.list_all(dsm):
+        name = str(stored.get("name"))
+        if name in names:
+            found.setdefault(name, []).append(stored)
+    return found
+
+
+def _refusal(run_: _Run, dsm: DsmClient, member: Member, listed: Listed) -> TaskError | None:
+    """Why a group cannot be set up, as far as that shows before anything is written."""
+    try:
+        if _group(member, listed) is None:
+            _refuse_incomplete(run_, dsm, member, listed)
+    except TaskError as error:
+        return error
+    return None
+
+
+def _refuse_incomplete(run_: _Run, dsm: DsmClient, member: Member, listed: Listed) -> None:
+    """Refuse a group that is missing and that its declaration cannot create. One that is found is listed.
+
+    Raises:
+        InvalidInput: it says what the declaration lacks.
+    """
+    step = run_.checks[member.index][cdc_group]
+    # What a step before the group creates is not known yet.
+    missing = [] if "application" in member.declared else cdc_group.missing_to_create(step.params, step.options)
+    if not missing:
+        return
+    stored = groups.find_by_name(dsm, member.name, thorough=True)
+    if stored is None:
+        raise cdc_group.incomplete(step.options, missing)
+    listed[member.name] = [stored]
+    linked(Group.from_stored(stored))
+
+
+def _group(member: Member, listed: Listed) -> Group | None:
+    """The group as it was listed.
+
+    Raises:
+        TaskError: several have this name, or it cannot be a target.
+    """
+    stored = groups.the_only(listed.get(member.name, []), member.name)
+    return None if stored is None else linked(Group.from_stored(stored))
+
+
+def _note_shared(run_: _Run) -> None:
+    """What has failed of the shared steps fails the groups that need it."""
+    outcomes = run_.outcomes
+    for one in run_.fleet.members:
+        if outcomes[one.index].failure is not None:
+            continue
+        reasons = run_.shared.failures(one)
+        if reasons:
+            outcomes[one.index].failure = TaskError(
+                f"a step that it needs has failed. {' '.join(reasons)}",
+                plane="Azure",
+                obj=f'group "{one.name}"',
+                next_step="correct what is named; the group was not changed",
+            )
+            run_.failed()
+        elif run_.shared.waits(one):
+            outcomes[one.index].waits = True
+
+
+# Groups ---------------------------------------------------------------------------------------------------------------
+
+
+def _each(run_: _Run, members: Sequence[Member], listed: Listed, *, again: bool = False) -> None:
+    """The groups, as many at a time as there are clients. ``again``: for those that wait for an approval."""
+    shared = run_.shared
+
+    def one(member: Member) -> None:
+        if not run_.may_begin or shared.is_unfinished(member) or shared.waits(member):
+            return
+        seconds = shared.deadline.left_to_wait(member.declared["approval_wait"]) if again else 0
+        with shared.clients.one() as dsm:
+            checks, earlier = run_.checks[member.index], shared.earlier(member)
+            done = set_up(run_.task, dsm, member, earlier, _group(member, listed), checks, seconds)
+        if done.failure is not None:
+            run_.failed()
+        run_.outcomes[member.index] = _joined(run_.outcomes[member.index], done) if again else done
+
+    with ThreadPoolExecutor(max(1, min(run_.task.params["concurrency"], len(members)))) as pool:
+        for future in [pool.submit(one, member) for member in members]:
+            future.result()
+
+
+def _after_approval(run_: _Run) -> None:
+    """The groups that wait for an approval, once more: all requests are filed by now, so one wait is for all."""
+    if run_.task.check_mode:
+        return
+    pending = [one for one in run_.outcomes.values() if one.is_pending and not one.waits]
+    patient = [one.member for one in pending if one.member.declared["approval_wait"]]
+    if patient:
+        run_.shared.deadline.begin_waiting()
+        _each(run_, patient, {}, again=True)
+
+
+def _joined(first: Outcome, then: Outcome) -> Outcome:
+    """What two passes over one group have come to: what the first has changed has been changed."""
+    steps = dict(first.steps)
+    for name, done in then.steps.items():
+        before = first.steps.get(name, Done())
+        stays = before.result.get("changed") and not done.result.get("changed")
+        if done.failure is not None or not stays or before.result.get("pending") != done.result.get("pending"):
+            steps[name] = replace(done, journal=Journal([*before.journal.writes, *done.journal.writes]))
+    return replace(then, steps=steps)
+
+
+def _merge(task: Task, run_: _Run) -> None:
+    """What all steps have written is what the task has written."""
+    steps = [step for done in run_.shared.done.values() for step in done.values()]
+    steps += [step for one in run_.outcomes.values() for step in one.steps.values()]
+    for step in steps:
+        task.journal.writes += step.journal.writes
+
+
+def _tell(task: Task, result: dict[str, Any]) -> None:
+    if result["unfinished"]:
+        task.warn(
+            f"{len(result['unfinished'])} of {len(result['groups'])} groups are unfinished; `unfinished` has their "
+            "names. Run the task again to go on."
+        )

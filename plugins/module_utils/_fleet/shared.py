@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What the groups of a list share: each application, vault, permission and credential once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
+
+from .._declaration import arguments
+from .._declaration.arguments import Earlier
+from .._declaration.shared import failures
+from .._declaration.steps import groups_in_approval
+from .._operations import (
+    azure_kv_app,
+    azure_kv_prereqs,
+    azure_kv_prereqs_info,
+    azure_kv_vault,
+    cdc_account_info,
+    cdc_credential,
+)
+from .._task import Task
+from .deadline import Deadline
+from .logins import Clients, Operators, step_of
+from .members import Fleet, Member
+from .steps import Done, carried_out, checked
+
+_TASKS = ("applications", "vaults", "granted_first", "granted", "judged")
+_OF_TASK: Mapping[str, ModuleType] = {
+    "applications": azure_kv_app,
+    "vaults": azure_kv_vault,
+    "granted_first": azure_kv_prereqs,
+    "granted": azure_kv_prereqs,
+    "judged": azure_kv_prereqs_info,
+}
+
+
+@dataclass
+class Shared:
+    """The shared steps of a fleet and what became of them.
+
+    ``done``: task -> label of the group for which it was run -> what became of it; for credentials, label of the
+    application. ``begun``: whether the time was enough to begin all of them.
+    """
+
+    task: Task
+    fleet: Fleet
+    clients: Clients
+    operators: Operators
+    deadline: Deadline
+    done: dict[str, dict[str, Done]] = field(default_factory=lambda: {name: {} for name in (*_TASKS, "credentials")})
+
+    # In order ---------------------------------------------------------------------------------------------------------
+
+    def look_at_account(self) -> None:
+        """Whether DSM and the account allow this.
+
+        Raises:
+            TaskError: they certainly do not.
+        """
+        given = {"gather": ["account"], "needs": self.fleet.shared["needs"]}
+        params = checked(self.task, cdc_account_info, given).params
+        own = replace(self.task, params=params)
+        with self.clients.one() as dsm, step_of(dsm, own.journal):
+            cdc_account_info.run_with(own, dsm)
+
+    def make(self) -> None:
+        """Make or judge everything but the credentials. What fails stops only what stands on it."""
+        for name in ("applications", "vaults", "granted_first"):
+            for member in self.fleet.work(name):
+                self._make(name, member)
+        # Azure takes minutes until a permission is effective, so they are granted, and waited for, side by side; but a
+        # vault's access policies are edited by one at a time.
+        for name in ("granted", "judged"):
+            members = self.fleet.work(name)
+            at_once = 1 if name == "granted" and self.fleet.shared["serial_grants"] else self.task.params["concurrency"]
+            with ThreadPoolExecutor(at_once) as pool:
+                list(pool.map(lambda member, name=name: self._make(name, member), members))
+
+    def make_credentials(self, left_out: set[int]) -> None:
+        """The credential of each application that has one made, together with all groups of it that are missing.
+
+        Args:
+            left_out: indexes of groups that cannot be set up.
+        """
+        sharing: dict[str, list[Member]] = {}
+        for one in self.fleet.members:
+            if one.makes_credential and one.index not in left_out and not self.failures(one):
+                sharing.setdefault(self._application(one), []).append(one)
+        for label, members in sharing.items():
+            if not self.deadline.is_over:
+                self._make_credential(label, members)
+
+    # Results ----------------------------------------------------------------------------------------------------------
+
+    def earlier(self, member: Member) -> Earlier:
+        """What the steps of a group take from the shared ones."""
+        place, name = self.fleet.place(member), member.name
+        credential = dict(self._credential(member).result)
+        if credential:
+            credential["new_groups"] = [one for one in credential["new_groups"] if one["name"] == name]
+        return Earlier(
+            check_mode=self.task.check_mode,
+            application=self._at(place["application"]).result,
+            vault=self._at(place["vault"]).result,
+            rights=self._at(place["rights"]).result,
+            credential=credential,
+            gives_certificate="link_certificate" in member.declared,
+        )
+
+    def failures(self, member: Member) -> list[str]:
+        """Why the group cannot be set up."""
+        place = self.fleet.place(member)
+        places = [place[name] for name in ("application", "vault", "rights") if place[name] is not None]
+        results: dict[str, dict[str, Any]] = {one["host"]: {} for one in places}
+        for one in places:
+            results[one["host"]][one["task"]] = {"results": [self._at(one).as_result()]}
+        found = failures([place], results, prefix="")
+        credential = self._credential(member)
+        return [*found, *([] if credential.failure is None else [str(credential.failure)])]
+
+    def is_unfinished(self, member: Member) -> bool:
+        """Whether the time was over before a step that the group needs."""
+        place = self.fleet.place(member)
+        places = [place[name] for name in ("application", "vault", "rights") if place[name] is not None]
+        missing = any(one["host"] not in self.done[one["task"]] for one in places)
+        return missing or (member.makes_credential and self._application(member) not in self.done["credentials"])
+
+    def waits(self, member: Member) -> bool:
+        """Whether the creation of the group, by the step of the credential, waits for an approval."""
+        return bool(groups_in_approval(self.earlier(member).credential))
+
+    # One --------------------------------------------------------------------------------------------------------------
+
+    def _make(self, name: str, member: Member) -> None:
+        if self.deadline.is_over:
+            return
+        operation, one, place = _OF_TASK[name], member.declared, self.fleet.place(member)
+        if name in ("applications", "vaults"):
+            given = arguments.application(one) if name == "applications" else arguments.azure_vault(one)
+        else:
+            basis = [self._at(place[part]) for part in ("application", "vault")]
+            if any(done.failure is not None for done in basis):
+                self.done[name][member.label] = Done({"changed": False, "skipped": True})
+                return
+            earlier = self.earlier(member)
+            given = arguments.judged(one, earlier) if name == "judged" else arguments.granted(one, earlier)
+        self.done[name][member.label] = carried_out(
+            self.task, operation, given, lambda own, options: operation.run_with(own, options, self.operators.of(own))
+        )
+
+    def _make_credential(self, label: str, members: list[Member]) -> None:
+        first = members[0]
+        groups = [arguments.new_group(one.declared, self.earlier(one)) for one in members]
+        given = {**arguments.credential(first.declared, self.earlier(first), groups)}
+        given["approval_wait"] = self.deadline.left_to_wait(given["approval_wait"])
+
+        def work(own: Task, options: Any) -> dict[str, Any]:
+            with self.clients.one() as client, step_of(client, own.journal) as dsm:
+                return cdc_credential.run_with(own, options, self.operators.of(own), dsm)
+
+        done = self.done["credentials"][label] = carried_out(self.task, cdc_credential, given, work)
+        if done.result.get("pending"):
+            # It has waited for as long as it may.
+            self.deadline.begin_waiting(given["approval_wait"])
+
+    def _application(self, member: Member) -> str:
+        place = self.fleet.place(member)["application"]
+        return str(place["label"])
+
+    def _credential(self, member: Member) -> Done:
+        return self.done["credentials"].get(self._application(member), Done()) if member.makes_credential else Done()
+
+    def _at(self, place: Mapping[str, Any] | None) -> Done:
+        return Done() if place is None else self.done[place["task"]].get(place["host"], Done())
