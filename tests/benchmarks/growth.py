@@ -41,6 +41,8 @@ def _round(
     yield PING, benches[0].ping()
     for count in groups:
         yield from _set_up(count, forks)
+    for count in sorted({*groups, *lists}):
+        yield from _in_one_task(count)
     for count in lists:
         yield from _lists(benches[count], count)
 
@@ -54,6 +56,17 @@ def _set_up(count: int, forks: int) -> Iterator[tuple[str, Sample]]:
         set_up.add_keys()
         kind = f"setup.yml, no changes, {_of(count)}"
         yield converged(kind, bench.sample(lambda given: set_up(environment=given)))
+
+
+def _in_one_task(count: int) -> Iterator[tuple[str, Sample]]:
+    """The same groups in one task, from nothing."""
+    with Sandbox.start() as sandbox, TemporaryDirectory() as directory:
+        bench = Bench(sandbox, Path(directory))
+        set_up = Setup(sandbox, Path(directory), count)
+        task = {"cdc_groups": {"groups": set_up.declarations()}}
+        yield f"cdc_groups, first run, {_of(count)}", bench.tasks([task])
+        set_up.add_keys()
+        yield converged(f"cdc_groups, no changes, {_of(count)}", bench.tasks([task]))
 
 
 def _lists(bench: Bench, count: int) -> Iterator[tuple[str, Sample]]:

@@ -81,6 +81,13 @@ class Setup:
         shared: dict[str, Any] = self._inventory["cdc"]["vars"]
         return {**shared, **self.hosts[host]}
 
+    def declarations(self) -> list[dict[str, Any]]:
+        """The same groups as a list, for the module cdc_groups."""
+        return [
+            {name.removeprefix("cdc_setup_"): value for name, value in self.variables(host).items()}
+            for host in self.hosts
+        ]
+
     def add_keys(self) -> None:
         """A key in each vault, synced: a group without any is synced in every run."""
         names = {variables["cdc_setup_azure_vault"]["name"] for variables in self.hosts.values()}

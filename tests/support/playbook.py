@@ -181,6 +181,8 @@ class Ansible:
             "ANSIBLE_HOME": str(directory / "home"),
             "ANSIBLE_LOCAL_TEMP": str(directory / "tmp"),
             "ANSIBLE_REMOTE_TEMP": str(directory / "tmp"),
+            # By default below the home of the user: what starts a job takes HOME for it, and what asks for it does not.
+            "ANSIBLE_ASYNC_DIR": str(directory / "async"),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_LOCALHOST_WARNING": "0",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
