@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import cache
 from typing import Any, Literal
 
 from cryptography import x509
@@ -43,10 +44,16 @@ def certificate_of(value: Any, what: str, form: Form = "both") -> x509.Certifica
 def key_of(value: Any, what: str, form: Form = "both") -> PrivateKeyTypes:
     blob, pem = _blob(value, what, form)
     try:
-        load = serialization.load_pem_private_key if pem else serialization.load_der_private_key
-        return load(blob, password=None)
+        return _loaded(blob, pem)
     except (ValueError, TypeError) as error:
         raise _not_parsed(what, "unencrypted private key") from error
+
+
+@cache
+def _loaded(blob: bytes, pem: bool) -> PrivateKeyTypes:
+    """Once for each key: whether an RSA key has primes takes a tenth of a second to find out."""
+    load = serialization.load_pem_private_key if pem else serialization.load_der_private_key
+    return load(blob, password=None)
 
 
 def _not_parsed(what: str, wanted: str) -> DsmError:
