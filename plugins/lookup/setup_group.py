@@ -44,12 +44,18 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ..module_utils._declaration.groups import GROUP
+from ..module_utils._declaration.groups import DECLARATIONS, GROUP
+from ..module_utils._options import APPROVAL
 from ..plugin_utils._declared_options import PREFIX, Variables
 from ..plugin_utils._set_up import NOT_NOTED, noted_group
 
 # Whether there is a certificate and a TLS configuration is noted; of the other secrets nothing is.
 _EVALUATED = [name for name in GROUP if name not in NOT_NOTED or name in ("link_certificate", "tls")]
+
+_WITH_DEFAULT = {
+    *(name for name, option in DECLARATIONS["options"].items() if "default" in option),
+    *APPROVAL.argument_spec,
+}
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]
@@ -61,9 +67,13 @@ class LookupModule(LookupBase):  # type: ignore[misc]
     def _group(self, given: Variables, index: int) -> dict[str, Any]:
         groups = given.groups()
         group = groups[index] if groups else {}
-        declared = given.evaluated(
-            {**given.own(_EVALUATED), **{name: group[name] for name in _EVALUATED if name in group}}
-        )
+        # Null is not set, and what has a default is always set.
+        of_group = {
+            name: group[name]
+            for name in _EVALUATED
+            if name in group and not (group[name] is None and name in _WITH_DEFAULT)
+        }
+        declared = given.evaluated({**given.own(_EVALUATED), **of_group})
         made = {**_shared(given.all, index), "credential": self.get_option("credential")}
         check_mode = bool(given.all.get("ansible_check_mode"))
         return noted_group(

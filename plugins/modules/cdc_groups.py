@@ -20,7 +20,8 @@ description:
     fails the groups that need it.
   - A group that needs no change takes the requests of its connection test and of the list of its keys. A group is read
     again before it is changed.
-  - A task that has failed or stopped is run again. It goes on where it stopped.
+  - A task that has failed or stopped is run again. It goes on where it stopped. A sync that failed after its group was
+    changed is not due for that in the next run; set O(groups[].sync=always) for it.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
@@ -496,6 +497,8 @@ options:
     description:
       - The wait is one for the complete list. All groups file their requests first, and then wait together. While a
         group waits, the steps after the one that waits are left out.
+      - The new groups of one application with O(groups[].application.credential) file their requests and wait one after
+        the other.
   dsm_timeout:
     description:
       - Seconds that the requests to DSM may take together, for each step of each group anew.

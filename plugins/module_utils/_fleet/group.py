@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
@@ -61,12 +61,13 @@ class _Steps:
     task: Task
     dsm: DsmClient
     outcome: Outcome
-    wait: int
+    wait: Callable[[], int]
     checked: Mapping[ModuleType, Checked]
 
     def do(self, name: str, operation: ModuleType, given: Arguments, **known: Any) -> Mapping[str, Any]:
-        if "approval_wait" in given and given["approval_wait"] != self.wait:
-            given = {**given, "approval_wait": self.wait}
+        wait = self.wait()
+        if "approval_wait" in given and given["approval_wait"] != wait:
+            given = {**given, "approval_wait": wait}
 
         def work(own: Task, options: Any) -> dict[str, Any]:
             with step_of(self.dsm, own.journal) as dsm:
@@ -96,22 +97,25 @@ def set_up(
     earlier: Earlier,
     listed: Group | None,
     checked: Mapping[ModuleType, Checked],
-    wait: int = 0,
+    wait: Callable[[], int] = lambda: 0,
+    before: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Outcome:
     """Run all steps, up to the first that fails.
 
     Args:
         listed: the group as it was listed at the beginning. It is read again before anything is written.
         checked: the steps that were checked before the first request.
-        wait: seconds that each step may wait for an approval.
+        wait: seconds that a step which begins now may wait for an approval.
     """
     outcome = Outcome(member)
     with contextlib.suppress(_Failed):
-        _set_up(_Steps(task, dsm, outcome, wait, checked), member, earlier, listed)
+        _set_up(_Steps(task, dsm, outcome, wait, checked), member, earlier, listed, before or {})
     return outcome
 
 
-def _set_up(steps: _Steps, member: Member, earlier: Earlier, listed: Group | None) -> None:
+def _set_up(
+    steps: _Steps, member: Member, earlier: Earlier, listed: Group | None, before: Mapping[str, Mapping[str, Any]]
+) -> None:
     one = member.declared
     group = steps.do("group", cdc_group, arguments.group(one, earlier), settled=listed)
     # What the list has shown is what there is, as long as nothing has been written. Then the steps are given the group
@@ -133,5 +137,7 @@ def _set_up(steps: _Steps, member: Member, earlier: Earlier, listed: Group | Non
         earlier = by_record if known is None else by_name
     conditions = sync_conditions({"connection": {}, **steps.outcome.results}, one["sync"])
     if conditions["sync"]:
-        given = arguments.sync(one, earlier, only_when_empty=conditions["only_when_empty"])
+        # What an earlier pass has changed, or has asked to have synced, is a change of this task.
+        has_changed = any(result.get("changed") for result in before.values())
+        given = arguments.sync(one, earlier, only_when_empty=conditions["only_when_empty"] and not has_changed)
         steps.do("sync", cdc_sync, given, known=known)

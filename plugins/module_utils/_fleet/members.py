@@ -122,19 +122,33 @@ def check(task: Task, fleet: Fleet) -> Checks:
         also = f" (there {'is' if more == 1 else 'are'} {more} more, in {', '.join(others)})" if more else ""
         where = f"{member.path}.{error.obj}" if error.obj else member.path
         raise InvalidInput(where, f"{member.label}: {error.problem}{also}", error.next_step)
-    if fleet.shared["conflicts"]:
+    conflicts = [*fleet.shared["conflicts"], *_of_approval(fleet)]
+    if conflicts:
         raise InvalidInput(
             "groups",
-            " ".join(fleet.shared["conflicts"]),
+            " ".join(conflicts),
             "give each group a name of its own, and what groups share the same values",
         )
     return found
+
+
+def _of_approval(fleet: Fleet) -> Iterator[str]:
+    """Groups whose creation is one step, as they share a credential, and that want different things of an approval."""
+    first: dict[str, Member] = {}
+    for member in fleet.members:
+        if member.makes_credential:
+            other = first.setdefault(str(fleet.place(member)["application"]["host"]), member)
+            if other.declared["approval"] != member.declared["approval"]:
+                yield f"{other.label} and {member.label} share a credential and declare approval differently."
 
 
 def _problems(
     task: Task, fleet: Fleet, member: Member, found: dict[ModuleType, Checked]
 ) -> Iterator[tuple[Member, InvalidInput]]:
     """The first problem of one group."""
+    if "application" in member.declared and not application_selector(member.declared["application"]):
+        yield member, InvalidInput("application", "it is blank", "set client_id, unique_name or display_name")
+        return
     for operation, given, prefix in _checked(fleet, member):
         try:
             found[operation] = checked(task, operation, given)
@@ -150,8 +164,6 @@ def _checked(fleet: Fleet, member: Member) -> Iterator[tuple[ModuleType, Argumen
     # A certificate that is generated need not be there yet.
     earlier = Earlier(application={**made, "certificate": {"planned": True}} if made else {})
     if work["applications"]:
-        if not application_selector(one["application"]):
-            raise InvalidInput("application", "it is blank", "set client_id, unique_name or display_name")
         yield azure_kv_app, arguments.application(one), "application."
     if work["vaults"]:
         yield azure_kv_vault, arguments.azure_vault(one), "azure_vault."

@@ -35,7 +35,7 @@ def result_of(shared: Shared, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     plan = [change for _label, step in steps for change in step.result.get("plan") or ()]
     records = [_record(shared, one) for one in outcomes]
     return {
-        "changed": any(step.result.get("changed") or step.journal.writes for _label, step in steps),
+        "changed": any(_has_changed(step) for _label, step in steps),
         "groups": records,
         "shared": _shared_records(shared),
         "plan": plan,
@@ -87,16 +87,21 @@ def _summary(shared: Shared, one: Outcome) -> dict[str, Any]:
         return {name: value for name, value in found.items() if name != "name"}
     record = one.results.get("group", {}).get("group") or {}
     link = record.get("link") or {}
-    changed = any(step.result.get("changed") or step.journal.writes for step in one.steps.values())
+    changed = any(_has_changed(step) for step in one.steps.values())
     return {
         "group_id": record.get("group_id"),
         "status": "failed" if one.failure is not None else "pending approval" if one.waits else "unfinished",
         "pending": one.is_pending,
         "vault": (link.get("vault") or {}).get("name"),
         "key_count": "unknown",
-        "changed": changed or bool(credential.get("changed")),
+        "changed": changed or bool(credential.get("changed")) or shared.has_written(one.member),
         "planned": bool(record.get("planned")),
     }
+
+
+def _has_changed(step: Done) -> bool:
+    """A step says itself what it has changed: a sync is a write also when it finds nothing new."""
+    return bool(step.journal.writes if step.failure is not None else step.result.get("changed"))
 
 
 def _step(step: Done) -> dict[str, Any]:
@@ -120,7 +125,9 @@ def _shared_records(shared: Shared) -> list[dict[str, Any]]:
         for label, step in shared.done[name].items():
             records.append(_shared_record(kind, _place(shared.fleet, by_label[label], kind), label, step))
     records += [
-        _shared_record("credential", f"credential of {label}", None, step)
+        _shared_record(
+            "credential", f"credential of {_place(shared.fleet, by_label[label], 'application')}", None, step
+        )
         for label, step in shared.done["credentials"].items()
     ]
     return records
@@ -151,6 +158,7 @@ def _diff(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         if not diff or not plan or not result.get("changed"):
             continue
         label = plan[0]["object"]
-        before.setdefault(label, diff["before"])
-        after[label] = diff["after"]
+        # A group and its sync are about one object.
+        before[label] = {**diff["before"], **before.get(label, {})}
+        after[label] = {**after.get(label, {}), **diff["after"]}
     return {"before": before, "after": after}

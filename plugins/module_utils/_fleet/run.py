@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event
 from typing import Any
 
+from .. import _time
 from .._dsm import groups
 from .._dsm.client import DsmClient, connect_several
 from .._dsm.groups import Group
@@ -30,6 +32,8 @@ from .shared import Shared
 from .steps import Done
 
 MOST_AT_A_TIME = 32
+# Seconds for which the listing of the groups is taken for what there is. After that each group is read by itself.
+LISTING_LASTS = 30.0
 # DSM's Group objects by name: several may have one.
 Listed = dict[str, list[dict[str, Any]]]
 
@@ -80,6 +84,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.stop = Event()
+        self.listed_at = _time.monotonic()
         self.outcomes = {one.index: Outcome(one) for one in self.fleet.members}
 
     def failed(self) -> None:
@@ -97,6 +102,7 @@ def _all(run_: _Run, dsm: DsmClient) -> None:
     if not members:
         return
     shared.look_at_account()
+    run_.listed_at = _time.monotonic()
     listed = _listed(dsm, members)
     for one in members:
         outcomes[one.index].failure = _refusal(run_, dsm, one, listed)
@@ -105,8 +111,13 @@ def _all(run_: _Run, dsm: DsmClient) -> None:
         run_.failed()
     if run_.may_begin:
         shared.make()
-        shared.make_credentials(refused)
         _note_shared(run_)
+        # A credential is created together with its groups.
+        for made in shared.credentials(refused):
+            if run_.stop.is_set() or shared.deadline.is_over:
+                break
+            made()
+            _note_shared(run_)
         _each(run_, [one for one in members if outcomes[one.index].failure is None], listed)
         _after_approval(run_)
 
@@ -177,7 +188,8 @@ def _note_shared(run_: _Run) -> None:
                 f"a step that it needs has failed. {' '.join(reasons)}",
                 plane="Azure",
                 obj=f'group "{one.name}"',
-                next_step="correct what is named; the group was not changed",
+                next_step="correct what is named"
+                + ("" if run_.shared.has_written(one) else "; the group was not changed"),
             )
             run_.failed()
         elif run_.shared.waits(one):
@@ -194,17 +206,21 @@ def _each(run_: _Run, members: Sequence[Member], listed: Listed, *, again: bool 
     def one(member: Member) -> None:
         if not run_.may_begin or shared.is_unfinished(member) or shared.waits(member):
             return
-        seconds = shared.deadline.left_to_wait(member.declared["approval_wait"]) if again else 0
+        patience = member.declared["approval_wait"] if again else 0
         with shared.clients.one() as dsm:
             checks, earlier = run_.checks[member.index], shared.earlier(member)
-            done = set_up(run_.task, dsm, member, earlier, _group(member, listed), checks, seconds)
+            before = run_.outcomes[member.index]
+            wait = partial(shared.deadline.left_to_wait, patience)
+            is_fresh = _time.monotonic() - run_.listed_at < LISTING_LASTS
+            known = _group(member, listed) if is_fresh else None
+            done = set_up(run_.task, dsm, member, earlier, known, checks, wait, before.results)
         if done.failure is not None:
             run_.failed()
         run_.outcomes[member.index] = _joined(run_.outcomes[member.index], done) if again else done
 
     with ThreadPoolExecutor(max(1, min(run_.task.params["concurrency"], len(members)))) as pool:
-        for future in [pool.submit(one, member) for member in members]:
-            future.result()
+        # Where this is interrupted, as by Ctrl-C or the keyword timeout, those that have not begun are cancelled.
+        list(pool.map(one, members))
 
 
 def _after_approval(run_: _Run) -> None:
@@ -225,7 +241,10 @@ def _joined(first: Outcome, then: Outcome) -> Outcome:
         before = first.steps.get(name, Done())
         stays = before.result.get("changed") and not done.result.get("changed")
         if done.failure is not None or not stays or before.result.get("pending") != done.result.get("pending"):
-            steps[name] = replace(done, journal=Journal([*before.journal.writes, *done.journal.writes]))
+            # A request that the first has filed and that was carried out in between is a change of this task.
+            kept = {key: before.result[key] for key in ("changed", "plan", "diff") if stays and key in before.result}
+            result = done.result if done.failure is not None else {**done.result, **kept}
+            steps[name] = replace(done, result=result, journal=Journal([*before.journal.writes, *done.journal.writes]))
     return replace(then, steps=steps)
 
 

@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -83,8 +84,8 @@ class Shared:
             with ThreadPoolExecutor(at_once) as pool:
                 list(pool.map(lambda member, name=name: self._make(name, member), members))
 
-    def make_credentials(self, left_out: set[int]) -> None:
-        """The credential of each application that has one made, together with all groups of it that are missing.
+    def credentials(self, left_out: set[int]) -> Iterator[Callable[[], None]]:
+        """Makes the credential of each application that has one made, together with all groups of it that are missing.
 
         Args:
             left_out: indexes of groups that cannot be set up.
@@ -94,8 +95,7 @@ class Shared:
             if one.makes_credential and one.index not in left_out and not self.failures(one):
                 sharing.setdefault(self._application(one), []).append(one)
         for label, members in sharing.items():
-            if not self.deadline.is_over:
-                self._make_credential(label, members)
+            yield partial(self._make_credential, label, members)
 
     # Results ----------------------------------------------------------------------------------------------------------
 
@@ -136,6 +136,10 @@ class Shared:
         """Whether the creation of the group, by the step of the credential, waits for an approval."""
         return bool(groups_in_approval(self.earlier(member).credential))
 
+    def has_written(self, member: Member) -> bool:
+        """Whether the step of the credential has, or may have, written this group, although it has failed."""
+        return any(one.obj == f'group "{member.name}"' for one in self._credential(member).journal.writes)
+
     # One --------------------------------------------------------------------------------------------------------------
 
     def _make(self, name: str, member: Member) -> None:
@@ -171,8 +175,9 @@ class Shared:
             self.deadline.begin_waiting(given["approval_wait"])
 
     def _application(self, member: Member) -> str:
+        # By the group that makes it: applications that are found by different names may be called the same.
         place = self.fleet.place(member)["application"]
-        return str(place["label"])
+        return str(place["host"])
 
     def _credential(self, member: Member) -> Done:
         return self.done["credentials"].get(self._application(member), Done()) if member.makes_credential else Done()
