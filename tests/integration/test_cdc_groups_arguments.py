@@ -274,3 +274,10 @@ def test_the_steps_and_their_parameters_are_those_of_the_role(
 
     assert [step for step, _params in found] == [step for step, _params in expected]
     assert found == expected
+
+
+def test_null_in_a_group_of_the_roles_list_is_not_set() -> None:
+    declared = next(iter(DECLARATIONS.values()))
+    unset = dict.fromkeys(("allow_disconnect", "allow_move", "approval_wait", "sync_timeout", "description"))
+
+    assert by_role({"groups": [{**declared, **unset}]}, check_mode=False) == by_role(declared, check_mode=False)
