@@ -508,8 +508,6 @@ seealso:
   - module: fortanix.dsm.cdc_group
   - module: fortanix.dsm.cdc_credential
   - module: fortanix.dsm.azure_kv_prereqs
-  - plugin: fortanix.dsm.cdc_setup
-    plugin_type: role
 """
 
 EXAMPLES = r"""

@@ -184,7 +184,7 @@ def test_the_application_is_cut_off_and_dsm_proves_it(course: Course) -> None:
 
 @pytest.mark.every_core
 def test_access_comes_back_from_the_record(course: Course) -> None:
-    before, _, cut, planned, restored = course.held
+    before, _after_plan, cut, planned, restored = course.held
 
     assert (course.planned_back.code, planned) == (0, cut), course.planned_back.output
     assert (course.restored.code, restored) == (0, before), course.restored.output
