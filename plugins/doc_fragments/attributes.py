@@ -61,6 +61,18 @@ attributes:
       - fortanix.dsm.azure
 """
 
+    CDC_AND_OPERATOR = r"""
+attributes:
+  action_group:
+    description:
+      - Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator's options once for all modules, and
+        C(group/fortanix.dsm.cdc) for the C(dsm_) options.
+    support: full
+    membership:
+      - fortanix.dsm.cdc
+      - fortanix.dsm.azure
+"""
+
     # Every module: its action plugin runs the same operation.
     ACTION = r"""
 attributes:

@@ -46,11 +46,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def application_selector(application: Any) -> Any:
-    from ..plugin_utils import _set_up
+    from ..module_utils._declaration import steps
 
     if not isinstance(application, Mapping):
         raise AnsibleFilterError("fortanix.dsm.application_selector: give it an application, a dictionary")
-    return unsafe(_set_up.application_selector(application))
+    return unsafe(steps.application_selector(application))
 
 
 class FilterModule:

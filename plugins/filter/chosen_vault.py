@@ -60,13 +60,13 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def chosen_vault(made: Any, azure_vault: Any, vault: Any, by: str = "uri", planned: Any = False) -> Any:
-    from ..plugin_utils import _set_up
+    from ..module_utils._declaration import steps
 
     if not all(isinstance(one, Mapping) for one in (made, azure_vault, vault)):
         raise AnsibleFilterError("fortanix.dsm.chosen_vault: give it dictionaries")
     if by not in ("uri", "resource_id"):
         raise AnsibleFilterError("fortanix.dsm.chosen_vault: by is uri or resource_id")
-    return unsafe(_set_up.chosen_vault(made, azure_vault, vault, by, planned=bool(planned)))
+    return unsafe(steps.chosen_vault(made, azure_vault, vault, by, planned=bool(planned)))
 
 
 class FilterModule:

@@ -43,11 +43,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def groups_in_approval(credential: Any) -> Any:
-    from ..plugin_utils import _set_up
+    from ..module_utils._declaration import steps
 
     if not isinstance(credential, Mapping):
         raise AnsibleFilterError("fortanix.dsm.groups_in_approval: give it the result of a task")
-    return unsafe(_set_up.groups_in_approval(credential))
+    return unsafe(steps.groups_in_approval(credential))
 
 
 class FilterModule:

@@ -51,11 +51,11 @@ from ansible.errors import AnsibleFilterError
 
 
 def planned_parts(made: Any, check_mode: Any) -> Any:
-    from ..plugin_utils import _planned_parts
+    from ..module_utils._declaration import planned
 
     if not isinstance(made, Mapping) or not isinstance(check_mode, bool):
         raise AnsibleFilterError("fortanix.dsm.planned_parts: give it a dictionary of results, and ansible_check_mode")
-    return _planned_parts.planned_parts(made, check_mode=check_mode)
+    return planned.planned_parts(made, check_mode=check_mode)
 
 
 class FilterModule:

@@ -48,11 +48,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def prerequisites_summary(result: Any, fail_on: Any) -> Any:
-    from ..plugin_utils import _shared_objects
+    from ..module_utils._declaration import shared
 
     if not isinstance(result, Mapping) or not isinstance(fail_on, (list, tuple)):
         raise AnsibleFilterError("fortanix.dsm.prerequisites_summary: give it the result of a task, and a list")
-    return unsafe(_shared_objects.prerequisites_summary(result, fail_on))
+    return unsafe(shared.prerequisites_summary(result, fail_on))
 
 
 class FilterModule:

@@ -40,11 +40,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def setup_line(summary: Any) -> Any:
-    from ..plugin_utils import _set_up
+    from ..module_utils._declaration import steps
 
     if not isinstance(summary, Mapping):
         raise AnsibleFilterError("fortanix.dsm.setup_line: give it a summary, a dictionary")
-    return unsafe(_set_up.line(summary))
+    return unsafe(steps.line(summary))
 
 
 class FilterModule:

@@ -42,11 +42,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def setup_summary(results: Any) -> Any:
-    from ..plugin_utils import _set_up
+    from ..module_utils._declaration import steps
 
     if not isinstance(results, Mapping) or not isinstance(results.get("group"), Mapping):
         raise AnsibleFilterError("fortanix.dsm.setup_summary: give it the results of tasks, that of the group too")
-    return unsafe(_set_up.summary(results))
+    return unsafe(steps.summary(results))
 
 
 class FilterModule:

@@ -50,11 +50,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def shared_failures(places: Any, results: Any) -> Any:
-    from ..plugin_utils import _shared_objects
+    from ..module_utils._declaration.shared import failures
 
     if not isinstance(places, list) or not isinstance(results, Mapping):
         raise AnsibleFilterError("fortanix.dsm.shared_failures: give it the places of a host, and hostvars")
-    return unsafe(_shared_objects.failures(places, results))
+    return unsafe(failures(places, results))
 
 
 class FilterModule:

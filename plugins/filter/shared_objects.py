@@ -80,14 +80,14 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def shared_objects(variables: Any, hosts: Any, shared_by: Any) -> Any:
-    from ..plugin_utils import _shared_objects
+    from ..module_utils._declaration.shared import nameless, shared
 
     if not isinstance(variables, Mapping) or not isinstance(hosts, (list, tuple)):
         raise AnsibleFilterError("fortanix.dsm.shared_objects: give it hostvars, and a list of hosts")
     # A host that has not come so far has none; fortanix.dsm.shared_problems says so.
     declared = {str(host): variables[host].get("cdc_setup_declared") or [] for host in hosts}
-    found = _shared_objects.shared(declared)
-    conflicts = [*_shared_objects.nameless(declared), *found["conflicts"]]
+    found = shared(declared)
+    conflicts = [*nameless(declared), *found["conflicts"]]
     return unsafe({**found, "conflicts": conflicts, "shared_by": str(shared_by)})
 
 

@@ -59,12 +59,12 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def shared_problems(shared: Any, batch: Any, host: Any) -> Any:
-    from ..plugin_utils import _shared_objects
+    from ..module_utils._declaration.shared import problems
 
     if not isinstance(shared, Mapping) or not isinstance(batch, (list, tuple)):
         raise AnsibleFilterError("fortanix.dsm.shared_problems: give it what is shared, and a list of hosts")
     strategy = str(constants.config.get_config_value("DEFAULT_STRATEGY"))
-    return unsafe(_shared_objects.problems(shared, [str(one) for one in batch], str(host), strategy))
+    return unsafe(problems(shared, [str(one) for one in batch], str(host), strategy))
 
 
 class FilterModule:

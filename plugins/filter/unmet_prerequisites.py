@@ -52,11 +52,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def unmet_prerequisites(result: Any, statuses: Any = ("failed",)) -> Any:
-    from ..plugin_utils import _shared_objects
+    from ..module_utils._declaration.shared import unmet
 
     if not isinstance(result, Mapping) or not isinstance(statuses, (list, tuple)):
         raise AnsibleFilterError("fortanix.dsm.unmet_prerequisites: give it the result of a task, and a list")
-    return unsafe(_shared_objects.unmet(result, statuses))
+    return unsafe(unmet(result, statuses))
 
 
 class FilterModule:

@@ -44,8 +44,7 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils._declared_options import Variables
-from ..plugin_utils._shared_objects import OPTIONS, declarations
+from ..plugin_utils._set_up import Variables
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]
@@ -53,7 +52,4 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
             raise AnsibleLookupError("fortanix.dsm.setup_declarations: it takes no terms.")
-        given = Variables(variables or {}, self._templar)
-        # Only the options that are noted are evaluated, so that nothing is asked for a secret.
-        groups = [given.evaluated({name: one[name] for name in OPTIONS if name in one}) for one in given.groups()]
-        return declarations(groups, given.evaluated(given.own(OPTIONS)))
+        return Variables(variables or {}, self._templar).declarations()

@@ -44,54 +44,11 @@ from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
-from ..module_utils._declaration.groups import DECLARATIONS, GROUP
-from ..module_utils._options import APPROVAL
-from ..plugin_utils._declared_options import PREFIX, Variables
-from ..plugin_utils._set_up import NOT_NOTED, noted_group
-
-# Whether there is a certificate and a TLS configuration is noted; of the other secrets nothing is.
-_EVALUATED = [name for name in GROUP if name not in NOT_NOTED or name in ("link_certificate", "tls")]
-
-_WITH_DEFAULT = {
-    *(name for name, option in DECLARATIONS["options"].items() if "default" in option),
-    *APPROVAL.argument_spec,
-}
+from ..plugin_utils._set_up import Variables
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]
     def run(self, terms: list[int], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         self.set_options(var_options=variables, direct=kwargs)
         given = Variables(variables or {}, self._templar)
-        return [self._group(given, int(index)) for index in terms]
-
-    def _group(self, given: Variables, index: int) -> dict[str, Any]:
-        groups = given.groups()
-        group = groups[index] if groups else {}
-        # Null is not set, and what has a default is always set.
-        of_group = {
-            name: group[name]
-            for name in _EVALUATED
-            if name in group and not (group[name] is None and name in _WITH_DEFAULT)
-        }
-        declared = given.evaluated({**given.own(_EVALUATED), **of_group})
-        made = {**_shared(given.all, index), "credential": self.get_option("credential")}
-        check_mode = bool(given.all.get("ansible_check_mode"))
-        return noted_group(
-            {name: value for name, value in declared.items() if value is not None}, made, check_mode=check_mode
-        )
-
-
-def _shared(variables: Mapping[str, Any], index: int) -> dict[str, Any]:
-    """What the tasks for shared objects have returned for this group."""
-    places = variables[f"{PREFIX}shared"]["groups"][variables["inventory_hostname"]][index]
-    return {name: _made(variables, places[name]) for name in ("application", "vault", "rights")}
-
-
-def _made(variables: Mapping[str, Any], place: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """The result of a shared task; nothing for one that was left out by its tag."""
-    if not place:
-        return {}
-    is_here = place["host"] == variables["inventory_hostname"]
-    host = variables if is_here else variables["hostvars"][place["host"]]
-    results = (host.get(f"{PREFIX}{place['task']}") or {}).get("results") or []
-    return results[place["position"]] if place["position"] < len(results) else {}
+        return [given.noted(int(index), self.get_option("credential")) for index in terms]

@@ -21,17 +21,10 @@ author:
 extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.attributes.cdc_and_operator
   - fortanix.dsm.dsm
   - fortanix.dsm.azure
 attributes:
-  action_group:
-    description:
-      - Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator's options once for all modules, and
-        C(group/fortanix.dsm.cdc) for the C(dsm_) options.
-    support: full
-    membership:
-      - fortanix.dsm.cdc
-      - fortanix.dsm.azure
   idempotent:
     description: A second run with the same options changes nothing and sends no write.
     support: full

@@ -24,17 +24,9 @@ author:
 extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.attributes.cdc_and_operator
   - fortanix.dsm.azure
   - fortanix.dsm.dsm
-attributes:
-  action_group:
-    description:
-      - Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator's options once for all modules, and
-        C(group/fortanix.dsm.cdc) for the C(dsm_) options.
-    support: full
-    membership:
-      - fortanix.dsm.cdc
-      - fortanix.dsm.azure
 options:
   state:
     description:

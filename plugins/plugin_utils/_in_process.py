@@ -68,8 +68,8 @@ AZURE = (
     "msal_extensions",
 )
 
-# Modules of this folder that filters and lookups of the role cdc_setup import when they are used.
-_BEHIND_FILTERS = ("_messages", "_set_up", "_shared_objects", "_unsafe")
+# What filters and lookups of the role cdc_setup import when they are used.
+_BEHIND_FILTERS = ("plugin_utils._messages", "plugin_utils._set_up", "plugin_utils._unsafe")
 SWITCH_VARIABLE = "ansible_fortanix_dsm_in_process"
 SWITCH_ENVIRONMENT = "FORTANIX_DSM_IN_PROCESS"
 _LOGGERS = ("azure", "msal", "requests", "urllib3")
@@ -92,11 +92,12 @@ def _load_filters() -> None:
     """Have Ansible load its own filters and tests, and those of the collection with the code of the role cdc_setup.
 
     It loads all of a kind at the first use of one: again in each fork whose task uses one, unless that was before.
+    What fails here is reported by the template that uses it.
     """
-    package = __name__.rpartition(".")[0]
+    plugins = __name__.rpartition(".plugin_utils.")[0]
     for name in _BEHIND_FILTERS:
         with contextlib.suppress(Exception):
-            importlib.import_module(f"{package}.{name}")
+            importlib.import_module(f"{plugins}.{name}")
     collection = ".".join(__name__.split(".")[1:3])
     for loader, name in (
         (filter_loader, "ansible.builtin.default"),

@@ -3,55 +3,99 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What is decided between the steps of a set-up, for the filters and lookups of the role cdc_setup. No I/O."""
+"""The variables of the role cdc_setup as its lookups read them, and the fact about one group. No I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..module_utils._bare import bare
 from ..module_utils._declaration import arguments
 from ..module_utils._declaration.applications import CREDENTIAL
 from ..module_utils._declaration.arguments import Earlier
-from ..module_utils._declaration.steps import (
-    application_selector,
-    chosen_vault,
-    groups_in_approval,
-    line,
-    summary,
-    sync_conditions,
-)
-from ._bare import bare
+from ..module_utils._declaration.groups import DECLARATIONS, GROUP
+from ..module_utils._declaration.shared import OPTIONS, declarations
+from ..module_utils._options import APPROVAL
 
-__all__ = [
-    "NOT_NOTED",
-    "application_selector",
-    "chosen_vault",
-    "groups_in_approval",
-    "line",
-    "noted_group",
-    "summary",
-    "sync_conditions",
-]
-
+_PREFIX = "cdc_setup_"
 # Options of a group that are not part of the fact about it: secrets, and what may hold one by mistake.
-NOT_NOTED = frozenset(
-    {
-        "link_client_secret",
-        "link_certificate",
-        "link_private_key",
-        "link_private_key_passphrase",
-        "tls",
-        "app_certificate",
-    }
-)
+_NOT_NOTED = frozenset({*arguments.SECRETS, "tls", "app_certificate"})
+# Whether there is a certificate and a TLS configuration is noted; of the other secrets nothing is.
+_EVALUATED = [name for name in GROUP if name not in _NOT_NOTED or name in ("link_certificate", "tls")]
+_WITH_DEFAULT = {
+    *(name for name, option in DECLARATIONS["options"].items() if "default" in option),
+    *APPROVAL.argument_spec,
+}
+
+
+class Variables:
+    """The variables of one host. ``templar``: Ansible's, which evaluates them."""
+
+    def __init__(self, variables: Mapping[str, Any], templar: Any) -> None:
+        self._all = variables
+        self._templar = templar
+
+    def declarations(self) -> list[dict[str, Any]]:
+        """For each group what it needs in Azure, without any credential."""
+        groups = [self._evaluated({name: one[name] for name in OPTIONS if name in one}) for one in self._groups()]
+        return declarations(groups, self._evaluated(self._own(OPTIONS)))
+
+    def noted(self, index: int, credential: Mapping[str, Any]) -> dict[str, Any]:
+        """The fact about one group. ``credential``: the result of cdc_credential for it, once that has run."""
+        made = {name: self._made(index, name) for name in ("application", "vault", "rights")}
+        check_mode = bool(self._all.get("ansible_check_mode"))
+        return noted_group(self._declared(index), {**made, "credential": credential}, check_mode=check_mode)
+
+    def _declared(self, index: int) -> dict[str, Any]:
+        """The options of a group that are set: its own, and those of the host for what it does not have."""
+        groups = self._groups()
+        group = groups[index] if groups else {}
+        # Null is not set, and what has a default is always set.
+        of_group = {
+            name: group[name]
+            for name in _EVALUATED
+            if name in group and not (group[name] is None and name in _WITH_DEFAULT)
+        }
+        declared = self._evaluated({**self._own(_EVALUATED), **of_group})
+        return {name: value for name, value in declared.items() if value is not None}
+
+    def _made(self, index: int, name: str) -> Mapping[str, Any]:
+        """The result of the task for what a group shares; nothing where it was left out by its tag."""
+        here = self._all["inventory_hostname"]
+        place = self._all[f"{_PREFIX}shared"]["groups"][here][index][name]
+        if not place:
+            return {}
+        host = self._all if place["host"] == here else self._all["hostvars"][place["host"]]
+        results: list[Mapping[str, Any]] = (host.get(f"{_PREFIX}{place['task']}") or {}).get("results") or []
+        return results[place["position"]] if place["position"] < len(results) else {}
+
+    def _own(self, options: Iterable[str]) -> dict[str, Any]:
+        """What the host itself sets of these options, not evaluated."""
+        return {name: self._all[_PREFIX + name] for name in options if _PREFIX + name in self._all}
+
+    def _groups(self) -> list[Mapping[str, Any]]:
+        """The list of groups; empty where the host declares one group by its own variables."""
+        groups = self._all.get(f"{_PREFIX}groups") or []
+        # What is no template stays as it is, so that a secret in it is not evaluated before it is needed.
+        listed = groups if isinstance(groups, (list, tuple)) else self._evaluated(groups)
+        return [one if isinstance(one, Mapping) else self._evaluated(one) for one in listed]
+
+    def _evaluated(self, value: Any) -> Any:
+        """The value without templates, and a dictionary without what is omitted."""
+        found = self._templar.template(value)
+        # Before ansible-core 2.19, what is omitted is a text of its own.
+        omitted = self._all.get("omit")
+        if isinstance(found, Mapping):
+            return {name: one for name, one in found.items() if one is not omitted and one != omitted}
+        return found
 
 
 def noted_group(declared: Mapping[str, Any], made: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """What the tasks for one group need, without any secret.
 
     Args:
-        declared: the options of the group that are set; those of :data:`NOT_NOTED` are only looked at.
+        declared: the options of the group that are set; those of :data:`_NOT_NOTED` are only looked at.
         made: results of earlier tasks by ``application``, ``vault``, ``rights`` and ``credential``, empty if none ran.
         check_mode: whether the run is in check mode.
 
@@ -66,7 +110,7 @@ def noted_group(declared: Mapping[str, Any], made: Mapping[str, Any], *, check_m
         **{name: made.get(name) or {} for name in ("application", "vault", "rights", "credential")},
         gives_certificate="link_certificate" in declared,
     )
-    known = {name: bare(value) for name, value in declared.items() if name not in NOT_NOTED}
+    known = {name: bare(value) for name, value in declared.items() if name not in _NOT_NOTED}
     application = known.pop("application", {})
     found = {
         **known,

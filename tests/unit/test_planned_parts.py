@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._planned_parts import planned_parts
+from ansible_collections.fortanix.dsm.plugins.module_utils._declaration.planned import planned_parts
 
 NIL = "00000000-0000-0000-0000-000000000000"
 THERE: dict[str, Any] = {

@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.plugin_utils import _compliance_report, _rotations, _set_up
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._shared_objects import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._declaration import steps
+from ansible_collections.fortanix.dsm.plugins.module_utils._declaration.shared import (
     declarations,
     nameless,
     prerequisites_summary,
     problems,
     unmet,
 )
+from ansible_collections.fortanix.dsm.plugins.plugin_utils import _compliance_report, _rotations
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._set_up import noted_group
 
 NIL = "00000000-0000-0000-0000-000000000000"
 SKIPPED = {"changed": False, "skipped": True}
@@ -47,7 +49,7 @@ def results(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_an_application_is_found_by_one_name(application: Mapping[str, Any], by: Mapping[str, Any]) -> None:
-    assert _set_up.application_selector(application) == by
+    assert steps.application_selector(application) == by
 
 
 @pytest.mark.parametrize(
@@ -63,15 +65,15 @@ def test_an_application_is_found_by_one_name(application: Mapping[str, Any], by:
 def test_the_vault_is_the_one_that_was_made_or_else_the_one_that_is_given(
     made: Any, azure_vault: Any, by: str, chosen: Any
 ) -> None:
-    assert _set_up.chosen_vault(made, azure_vault, {"name": "given", "resource_group": "rg"}, by) == chosen
+    assert steps.chosen_vault(made, azure_vault, {"name": "given", "resource_group": "rg"}, by) == chosen
 
 
 def test_a_group_that_is_neither_there_nor_planned_waits_for_an_approval() -> None:
     states = {"waits": (False, False), "planned": (False, True), "there": (True, False)}
     groups = [{"name": name, "exists": exists, "planned": planned} for name, (exists, planned) in states.items()]
 
-    assert _set_up.groups_in_approval({"new_groups": groups}) == ["waits"]
-    assert _set_up.groups_in_approval(SKIPPED) == []
+    assert steps.groups_in_approval({"new_groups": groups}) == ["waits"]
+    assert steps.groups_in_approval(SKIPPED) == []
 
 
 # The fact about a group -----------------------------------------------------------------------------------------------
@@ -87,7 +89,7 @@ FILES = {"certificate_path": "/app.crt", "key_path": "/app.key", "days": 30}
 
 
 def noted(declared: Mapping[str, Any], *, check_mode: bool = False, **made: Any) -> dict[str, Any]:
-    return _set_up.noted_group({**DECLARED, **declared}, made, check_mode=check_mode)
+    return noted_group({**DECLARED, **declared}, made, check_mode=check_mode)
 
 
 def test_a_group_is_noted_with_what_it_declares_and_what_follows() -> None:
@@ -163,7 +165,7 @@ def test_a_new_group_of_a_credential_has_the_options_that_are_set() -> None:
     ],
 )
 def test_there_is_a_sync_when_the_group_has_a_vault_and_a_connection(given: Any, sync: str, wanted: bool) -> None:
-    assert _set_up.sync_conditions(given, sync)["sync"] is wanted
+    assert steps.sync_conditions(given, sync)["sync"] is wanted
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,7 @@ def test_there_is_a_sync_when_the_group_has_a_vault_and_a_connection(given: Any,
     ],
 )
 def test_a_group_that_has_not_changed_is_synced_when_it_is_empty(given: Any, sync: str, only_when_empty: bool) -> None:
-    assert _set_up.sync_conditions(given, sync)["only_when_empty"] is only_when_empty
+    assert steps.sync_conditions(given, sync)["only_when_empty"] is only_when_empty
 
 
 @pytest.mark.parametrize(
@@ -196,18 +198,18 @@ def test_a_group_that_has_not_changed_is_synced_when_it_is_empty(given: Any, syn
     ],
 )
 def test_the_summary_says_what_became_of_the_group(given: Any, expected: Mapping[str, Any]) -> None:
-    found = _set_up.summary(given)
+    found = steps.summary(given)
 
     assert {name: found[name] for name in expected} == expected
     assert found.keys() == {"name", "group_id", "status", "pending", "vault", "key_count", "changed", "planned"}
 
 
 def test_a_summary_is_shown_in_one_line() -> None:
-    summary = _set_up.summary(results(group=group(changed=True), sync={"key_count": 3, "prediction": "sync"}))
+    summary = steps.summary(results(group=group(changed=True), sync={"key_count": 3, "prediction": "sync"}))
 
-    assert _set_up.line(summary) == "akv: connected, vault akv, keys 3, changed"
+    assert steps.line(summary) == "akv: connected, vault akv, keys 3, changed"
     assert (
-        _set_up.line({**summary, "vault": None, "planned": True}) == "akv: connected, vault not chosen, keys 3, planned"
+        steps.line({**summary, "vault": None, "planned": True}) == "akv: connected, vault not chosen, keys 3, planned"
     )
 
 

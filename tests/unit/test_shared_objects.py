@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._shared_objects import declarations, failures, shared
+from ansible_collections.fortanix.dsm.plugins.module_utils._declaration.shared import declarations, failures, shared
 
 APPLICATION = {
     "unique_name": "app",

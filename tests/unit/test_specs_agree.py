@@ -20,8 +20,8 @@ from ansible.module_utils.common.validation import (
     check_required_together,
 )
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._declaration import shared
 from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE, DSM
-from ansible_collections.fortanix.dsm.plugins.plugin_utils import _shared_objects
 from unit.builders import MODULES, ROOT, spec_of
 
 ROLE = ROOT / "roles/cdc_setup"
@@ -405,7 +405,7 @@ def test_every_option_of_the_role_is_used(role: str) -> None:
     tasks = "".join(path.read_text("utf-8") for path in [*folder.glob("tasks/*.yml"), *folder.glob("vars/*.yml")])
 
     # Lookups read what decides who creates what, and make the fact that a task for a group reads.
-    names = {*re.findall(r"\bcdc_setup_this\.(\w+)", tasks), *_shared_objects.OPTIONS}
+    names = {*re.findall(r"\bcdc_setup_this\.(\w+)", tasks), *shared.OPTIONS}
     of_the_fact = {f"cdc_setup_{name}" for name in names}
     unread = options_of(role).keys() - of_the_fact
     assert [name for name in unread if not re.search(rf"\b{name}\b", tasks)] == []
@@ -417,7 +417,7 @@ def test_every_option_of_a_group_of_the_list_is_used() -> None:
     group = r"(cdc_setup_item|cdc_setup_this|\(cdc_setup_groups\[cdc_setup_index\] \| default\({}\)\))"
     used = {name for name in ITEM_OPTIONS if re.search(rf"{group}\.{name}\b", tasks)}
     # What decides who creates what is read by a lookup.
-    assert ITEM_OPTIONS.keys() - used - set(_shared_objects.OPTIONS) == set()
+    assert ITEM_OPTIONS.keys() - used - set(shared.OPTIONS) == set()
 
 
 def test_the_variables_example_sets_only_options_of_the_role() -> None:

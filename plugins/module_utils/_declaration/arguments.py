@@ -16,51 +16,24 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from .applications import Options
+from .._options import APPROVAL, TLS_OPTIONS
+from .applications import APPLICATION, Options
 from .planned import planned_parts
+from .shared import JUDGED
 from .steps import application_selector, chosen_vault
+from .vaults import AZURE_VAULT
 
 Declaration = Mapping[str, Any]
 Arguments = dict[str, Any]
 
 # The credential of the link as the options of a task, and how it is written.
-_SECRETS = ("link_client_secret", "link_certificate", "link_private_key", "link_private_key_passphrase")
+SECRETS = ("link_client_secret", "link_certificate", "link_private_key", "link_private_key_passphrase")
 _FORMATS = ("link_format", "link_certificate_format")
-_TLS = ("validate_host", "ca_certificates", "client_certificate", "client_key", "client_key_passphrase")
-_APPROVAL = ("approval", "approval_wait")
+_APPROVAL = tuple(APPROVAL.argument_spec)
 _WAITS = ("wait_timeout", "wait_interval")
-_APPLICATION = (
-    "display_name",
-    "certificates",
-    "generate_certificate",
-    "api_permission",
-    "admin_consent",
-    "on_soft_deleted",
-)
-_AZURE_VAULT = (
-    "name",
-    "resource_group",
-    "type",
-    "permission_model",
-    "purge_protection",
-    "retention_days",
-    "public_network_access",
-    "default_action",
-    "ip_rules",
-    "tags",
-    "on_soft_deleted",
-    "allow_disruptive",
-    "initial_admin_object_ids",
-    "i_accept_hourly_cost",
-)
-_JUDGED = (
-    "rights_profile",
-    "key_permissions",
-    "dsm_egress_addresses",
-    "renew_before_days",
-    "app_object_id",
-    "app_certificate",
-)
+# The other options of these are no options of the module by the same name.
+_APPLICATION = [name for name in APPLICATION if name not in ("client_id", "unique_name", "credential")]
+_AZURE_VAULT = [name for name in AZURE_VAULT if name != "location"]
 _GROUP = (
     "name",
     "description",
@@ -140,7 +113,7 @@ class Earlier:
         is_planned = (self.application.get("certificate") or {}).get("planned", False)
         pair = {} if is_planned else one.get("application", {}).get("generate_certificate", {})
         of_pair = {"link_certificate": pair.get("certificate_path"), "link_private_key": pair.get("key_path")}
-        return {**{name: path for name, path in of_pair.items() if path is not None}, **_some(one, _SECRETS)}
+        return {**{name: path for name, path in of_pair.items() if path is not None}, **_some(one, SECRETS)}
 
     def selected(self, one: Declaration) -> Arguments:
         return {"group": self.group["group"]} if self.group else {"group_name": one["name"]}
@@ -173,7 +146,7 @@ def judged(one: Declaration, earlier: Earlier) -> Arguments:
         "permission_model": earlier.permission_model,
         **_subscription(one),
         **_cloud(one),
-        **_some(one, _JUDGED),
+        **_some(one, JUDGED),
     }
 
 
@@ -230,7 +203,7 @@ def tls(one: Declaration, earlier: Earlier) -> Arguments:
     """Of the module cdc_tls."""
     return {
         **earlier.selected(one),
-        **_some(one["tls"], _TLS),
+        **_some(one["tls"], TLS_OPTIONS),
         **earlier.secrets(one),
         **_some(one, _FORMATS),
         **_some(one, ("allow_disconnect", *_APPROVAL)),

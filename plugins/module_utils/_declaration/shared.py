@@ -24,15 +24,16 @@ from .applications import APPLICATION, CREDENTIAL, PAIR
 from .applications import SELECTORS as APPLICATION_SELECTORS
 from .vaults import AZURE_VAULT, VAULT
 
-_RIGHTS = (
+# What permissions are judged by; to grant them takes a role besides.
+JUDGED = (
     "rights_profile",
     "key_permissions",
     "dsm_egress_addresses",
     "renew_before_days",
     "app_object_id",
     "app_certificate",
-    "data_role",
 )
+_RIGHTS = (*JUDGED, "data_role")
 OPTIONS = (
     "name",
     "application",

@@ -8,18 +8,11 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from threading import Lock
 
-
-class _Once:
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.found: str | None = None
-
-
-# By a digest of what is fingerprinted, so that no secret is kept here.
-_known: dict[bytes, _Once] = {}
-_guard = Lock()
+# Threads that ask for the same one compute it once.
+_one_at_a_time = Lock()
 
 
 def fingerprint(tenant_id: str, client_id: str, secret: str) -> str:
@@ -28,12 +21,10 @@ def fingerprint(tenant_id: str, client_id: str, secret: str) -> str:
     It is stored where every reader of the group sees it. Hence the slow function, the salt of this application, and the
     40 bits: too few to confirm a guess, enough to notice a change.
     """
-    salt = f"fortanix.dsm/{tenant_id}/{client_id}".encode()
-    key = hashlib.sha256(b"%d/%b/%b" % (len(salt), salt, secret.encode())).digest()
-    with _guard:
-        once = _known.setdefault(key, _Once())
-    # Threads with other secrets do not wait.
-    with once.lock:
-        if once.found is None:
-            once.found = hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1, dklen=5).hex()
-        return once.found
+    with _one_at_a_time:
+        return _scrypt(f"fortanix.dsm/{tenant_id}/{client_id}".encode(), secret.encode())
+
+
+@cache
+def _scrypt(salt: bytes, secret: bytes) -> str:
+    return hashlib.scrypt(secret, salt=salt, n=2**14, r=8, p=1, dklen=5).hex()

@@ -64,14 +64,14 @@ class _Steps:
     wait: Callable[[], int]
     checked: Mapping[ModuleType, Checked]
 
-    def do(self, name: str, operation: ModuleType, given: Arguments, **known: Any) -> Mapping[str, Any]:
+    def do(self, name: str, operation: ModuleType, given: Arguments, known: Group | None) -> Mapping[str, Any]:
         wait = self.wait()
         if "approval_wait" in given and given["approval_wait"] != wait:
             given = {**given, "approval_wait": wait}
 
         def work(own: Task, options: Any) -> dict[str, Any]:
             with step_of(self.dsm, own.journal) as dsm:
-                found: dict[str, Any] = operation.run_with(own, options, dsm, **_known(operation, options, known))
+                found: dict[str, Any] = operation.run_with(own, options, dsm, known)
                 return found
 
         done = carried_out(self.task, operation, given, work, self.checked.get(operation))
@@ -80,14 +80,6 @@ class _Steps:
             self.outcome.failure = done.failure
             raise _Failed
         return done.result
-
-
-def _known(operation: ModuleType, wanted: Any, known: Mapping[str, Any]) -> dict[str, Any]:
-    """The group as it was listed, for the step that makes it: only where that leaves nothing to do."""
-    if operation is not cdc_group:
-        return dict(known)
-    listed = known["settled"]
-    return {"settled": listed if listed is not None and cdc_group.is_settled(listed, wanted) else None}
 
 
 def set_up(
@@ -117,7 +109,7 @@ def _set_up(
     steps: _Steps, member: Member, earlier: Earlier, listed: Group | None, before: Mapping[str, Mapping[str, Any]]
 ) -> None:
     one = member.declared
-    group = steps.do("group", cdc_group, arguments.group(one, earlier), settled=listed)
+    group = steps.do("group", cdc_group, arguments.group(one, earlier), listed)
     # What the list has shown is what there is, as long as nothing has been written. Then the steps are given the group
     # itself, and it is named as when they were checked.
     known = listed if listed is not None and not group["changed"] and not group["pending"] else None
@@ -127,12 +119,12 @@ def _set_up(
     if group["pending"]:
         return
     if one.get("tls"):
-        tls = steps.do("tls", cdc_tls, arguments.tls(one, earlier), known=known)
+        tls = steps.do("tls", cdc_tls, arguments.tls(one, earlier), known)
         known = None if tls["changed"] else known
         earlier = by_record if known is None else by_name
-    steps.do("connection", cdc_connection, arguments.connection(one, earlier), known=known)
+    steps.do("connection", cdc_connection, arguments.connection(one, earlier), known)
     if earlier.vault_in_dsm(one):
-        vault = steps.do("vault", cdc_vault_select, arguments.vault(one, earlier), known=known)
+        vault = steps.do("vault", cdc_vault_select, arguments.vault(one, earlier), known)
         known = None if vault["changed"] else known
         earlier = by_record if known is None else by_name
     conditions = sync_conditions({"connection": {}, **steps.outcome.results}, one["sync"])
@@ -140,4 +132,4 @@ def _set_up(
         # What an earlier pass has changed, or has asked to have synced, is a change of this task.
         has_changed = any(result.get("changed") for result in before.values())
         given = arguments.sync(one, earlier, only_when_empty=conditions["only_when_empty"] and not has_changed)
-        steps.do("sync", cdc_sync, given, known=known)
+        steps.do("sync", cdc_sync, given, known)

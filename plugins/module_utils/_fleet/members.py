@@ -97,10 +97,6 @@ class Fleet:
         """The groups for which a shared task is run, in order."""
         return [one for one in self.members if self.shared["work"][one.label][task]]
 
-    @property
-    def uses_azure(self) -> bool:
-        return any(any(self.shared["work"][one.label].values()) or one.makes_credential for one in self.members)
-
 
 Checks = Mapping[int, Mapping[ModuleType, Checked]]
 

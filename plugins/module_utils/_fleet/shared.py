@@ -46,8 +46,7 @@ _OF_TASK: Mapping[str, ModuleType] = {
 class Shared:
     """The shared steps of a fleet and what became of them.
 
-    ``done``: task -> label of the group for which it was run -> what became of it; for credentials, label of the
-    application. ``begun``: whether the time was enough to begin all of them.
+    ``done``: task, or ``credentials`` -> label of the group for which it was run -> what became of it.
     """
 
     task: Task

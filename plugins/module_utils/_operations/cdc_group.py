@@ -106,15 +106,15 @@ def options_of(task: Task) -> Wanted:
     return wanted
 
 
-def run_with(task: Task, wanted: Wanted, dsm: DsmClient, settled: Group | None = None) -> dict[str, Any]:
+def run_with(task: Task, wanted: Wanted, dsm: DsmClient, known: Group | None = None) -> dict[str, Any]:
     """The work of :func:`run`, with options that were checked and this client.
 
     Args:
-        settled: the group as the caller has just read it, of which :func:`is_settled` is true. It is not read again.
+        known: the group as the caller has just read it. It is read again before anything is written.
     """
     asking = Asking.from_params(task.params)
-    if settled is not None:
-        return make(dsm, task, settled, wanted, asking)
+    if known is not None and _is_settled(known, wanted):
+        return make(dsm, task, known, wanted, asking)
     if task.params["state"] == "absent":
         return _remove(dsm, task, find(dsm, wanted, thorough=False), asking)
     missing = missing_to_create(task.params, wanted)
@@ -133,7 +133,7 @@ def incomplete(wanted: Wanted, missing: list[str]) -> InvalidInput:
     )
 
 
-def is_settled(current: Group, wanted: Wanted) -> bool:
+def _is_settled(current: Group, wanted: Wanted) -> bool:
     """Whether there is nothing to write, as far as can be known without any request. Where it cannot, it is false."""
     target = target_of(current, wanted)
     link, vault = target.azure_link, wanted.vault
