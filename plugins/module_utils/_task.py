@@ -33,12 +33,17 @@ from ._time import ServiceClock
 _TRACEBACK_VERBOSITY = 3
 
 
+def _show_nothing(_text: str) -> None:
+    """The output of a module is its result."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What an operation sees of the world. ``no_log``: whether the task keeps its result from the output.
 
     ``clock``: the time by the services' clocks, which the connections of the task feed.
     ``journal``: what the task has written, which they feed, too.
+    ``progress``: shows a line while the task runs, where something can be shown.
     """
 
     params: Mapping[str, Any]
@@ -48,6 +53,7 @@ class Task:
     no_log: bool = False
     clock: ServiceClock = field(default_factory=ServiceClock)
     journal: Journal = field(default_factory=Journal)
+    progress: Callable[[str], None] = _show_nothing
 
     def __post_init__(self) -> None:
         self.clock.report_to(self.warn)
@@ -70,6 +76,9 @@ class Censored:
         """Keep these from all that is logged and returned."""
         self.no_log_values.update(forms_of(secrets))
 
+    def progress(self, text: str) -> None:
+        _show_nothing(text)
+
 
 class Shell(Protocol):
     """What runs an operation and stands between it and Ansible."""
@@ -82,6 +91,8 @@ class Shell(Protocol):
     def censor(self, secrets: Iterable[str]) -> None: ...
 
     def warn(self, warning: str) -> None: ...
+
+    def progress(self, text: str) -> None: ...
 
 
 def perform(operation: Operation, task: Task) -> dict[str, Any]:
@@ -190,4 +201,5 @@ def _task_of(shell: Shell, journal: Journal) -> Task:
         warn=lambda text: shell.warn(printable(text)),
         no_log=bool(shell.no_log),
         journal=journal,
+        progress=shell.progress,
     )

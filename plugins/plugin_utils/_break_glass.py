@@ -18,7 +18,7 @@ from typing import Any
 
 from ..module_utils._dsm.diagnosis import diagnose, is_of_azure
 from ..module_utils._errors import printable
-from ._messages import parted
+from ..module_utils._messages import parted
 
 Result = Mapping[str, Any]
 

@@ -22,7 +22,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from ansible import constants as C
@@ -35,6 +35,7 @@ from ansible.plugins.action.normal import ActionModule as NormalAction
 from ansible.plugins.loader import filter_loader, test_loader
 
 from ..module_utils._environment import complete_login
+from ..module_utils._errors import printable
 from ..module_utils._secrets import secrets_in, texts_in
 from ..module_utils._task import Censored, Operation, explained, outcome_of
 from ._unsafe import unsafe
@@ -69,7 +70,7 @@ AZURE = (
 )
 
 # What filters and lookups of the role cdc_setup import when they are used.
-_BEHIND_FILTERS = ("plugin_utils._messages", "plugin_utils._set_up", "plugin_utils._unsafe")
+_BEHIND_FILTERS = ("module_utils._messages", "plugin_utils._set_up", "plugin_utils._unsafe")
 SWITCH_VARIABLE = "ansible_fortanix_dsm_in_process"
 SWITCH_ENVIRONMENT = "FORTANIX_DSM_IN_PROCESS"
 _LOGGERS = ("azure", "msal", "requests", "urllib3")
@@ -124,6 +125,7 @@ class Invocation(Censored):
         verbosity: int = 0,
         name: str = "",
         shows_arguments: bool = True,
+        show: Callable[[str], None] | None = None,
     ) -> None:
         self.check_mode = check_mode
         self.no_log = no_log
@@ -132,6 +134,7 @@ class Invocation(Censored):
         self._operation = operation
         self._verbosity = verbosity
         self._shows_arguments = shows_arguments
+        self._show = show
         options, given = operation.SPEC.argument_spec, _to_module(arguments)
         self.censor(secrets_in(options, given))
         validated = ArgumentSpecValidator(**operation.SPEC.as_module_arguments()).validate(given)
@@ -151,6 +154,10 @@ class Invocation(Censored):
 
     def warn(self, warning: str) -> None:
         self.warnings.append(warning)
+
+    def progress(self, text: str) -> None:
+        if self._show is not None:
+            self._show(printable(str(remove_values(text, self.no_log_values))))
 
     def depends_on_directory(self, of_playbook: str) -> bool:
         """Whether an argument is, or may be, a path that leads a module, which runs in that directory, somewhere else.
@@ -248,6 +255,8 @@ class OperationAction(NormalAction):  # type: ignore[misc]
                 verbosity=self._display.verbosity,
                 name=self._task.action,
                 shows_arguments=_shows_arguments(variables),
+                # Standard output belongs to the callback plugin.
+                show=None if self._task.no_log else lambda text: self._display.display(text, stderr=True),
             )
             if not invocation.depends_on_directory(self._loader.get_basedir()):
                 result: dict[str, Any] = unsafe(_from_module(invocation.outcome()))

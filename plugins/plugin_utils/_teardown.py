@@ -22,7 +22,7 @@ from ..module_utils._bare import bare
 from ..module_utils._declaration.applications import SELECTORS
 from ..module_utils._declaration.check import meant
 from ..module_utils._declaration.steps import application_selector
-from ._messages import next_steps, parted
+from ..module_utils._messages import next_steps, parted
 
 OPTIONS = (
     "teardown_group",

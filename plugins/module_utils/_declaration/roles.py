@@ -42,8 +42,15 @@ _POLICY: Options = {
 }
 _FORMATS = ["json", "markdown", "junit", "sarif", "html"]
 
+# Of cdc_setup, for all groups in one task.
+_ONE_TASK: Options = {
+    "on_error": {"type": "str", "choices": ["continue", "stop"]},
+    "time_budget": {"type": "int"},
+    "concurrency": {"type": "int"},
+}
+
 ROLES: Mapping[str, Options] = {
-    "cdc_setup": {"groups": {"type": "list", "elements": "dict", "options": GROUP}, **GROUP},
+    "cdc_setup": {"groups": {"type": "list", "elements": "dict", "options": GROUP}, **GROUP, **_ONE_TASK},
     "azure_prereqs": {
         "vaults": {
             "type": "list",
@@ -101,7 +108,7 @@ ROLES: Mapping[str, Options] = {
     },
 }
 # Variables of playbooks that have the prefix of a role.
-OF_PLAYBOOKS: Mapping[str, tuple[str, ...]] = {"cdc_setup": ("hosts", "serial")}
+OF_PLAYBOOKS: Mapping[str, tuple[str, ...]] = {"cdc_setup": ("hosts", "serial", "in_one_task")}
 # Results of tasks that a role keeps under names that are close to those of its variables. A test looks for more.
 KEPT: Mapping[str, tuple[str, ...]] = {
     "azure_prereqs": ("repaired",),

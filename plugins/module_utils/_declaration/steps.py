@@ -74,8 +74,11 @@ def sync_conditions(results: Mapping[str, Result], sync: str) -> dict[str, bool]
     return {"sync": wanted, "only_when_empty": sync == "on_change" and not _changed(results, "group", "tls", "vault")}
 
 
+SUMMARY = ("name", "group_id", "status", "pending", "vault", "key_count", "changed", "planned")
+
+
 def summary(results: Mapping[str, Result]) -> dict[str, Any]:
-    """What was done for one group."""
+    """What was done for one group, with the members of :data:`SUMMARY`."""
     record, sync = _record(results), results.get("sync") or {}
     pending = results["group"]["pending"]
     return {

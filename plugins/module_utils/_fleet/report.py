@@ -14,6 +14,7 @@ from .._declaration.steps import summary
 from .._errors import TaskError
 from .group import Outcome
 from .members import Fleet, Member
+from .records import failure_in, group_object, waiting
 from .shared import Shared
 from .steps import Done
 
@@ -26,39 +27,34 @@ _SHARED_TASKS = (
 )
 # Of the result of a step, what a reader of the whole list needs. Nothing else is returned.
 _SHOWN = ("changed", "plan", "status", "verdict", "effect", "credential_match", "key_count", "prediction", "reason")
-_MOST_MESSAGES = 3
 
 
 def result_of(shared: Shared, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The result of the module."""
-    steps = [*_shared_steps(shared), *((one.member.label, step) for one in outcomes for step in one.steps.values())]
-    plan = [change for _label, step in steps for change in step.result.get("plan") or ()]
+    of_shared = _shared_steps(shared)
+    steps = [(obj, step) for _kind, obj, _member, step in of_shared]
+    steps += [(group_object(one.member.name), step) for one in outcomes for step in one.steps.values()]
     records = [_record(shared, one) for one in outcomes]
     return {
-        "changed": any(_has_changed(step) for _label, step in steps),
+        "changed": any(_has_changed(step) for _obj, step in steps),
         "groups": records,
-        "shared": _shared_records(shared),
-        "plan": plan,
-        "diff": _diff(step.result for _label, step in steps),
-        "pending": [one["name"] for one in records if one["pending"]],
-        "unfinished": [one["name"] for one in records if one["status"] == "unfinished"],
+        "shared": [_shared_record(*one) for one in of_shared],
+        "plan": [change for _obj, step in steps for change in step.result.get("plan") or ()],
+        "diff": _diff(steps),
+        **waiting(records),
     }
 
 
 def failure_of(outcomes: Sequence[Outcome], result: Mapping[str, Any]) -> TaskError | None:
     """One failure for all groups that have failed; None when none has. It returns the complete result."""
     failed = [one for one in outcomes if one.failure is not None]
-    if not failed:
-        return None
-    told = [f"{one.member.label}: {one.failure}" for one in failed[:_MOST_MESSAGES]]
-    more = len(failed) - len(told)
-    failure = TaskError(
-        f"{len(failed)} of {len(outcomes)} failed. {' '.join(told)}{f' And {more} more.' if more else ''}",
-        plane="Groups",
-        next_step="correct what is named and run the task again; what is done stays, and is not done again",
+    failure = failure_in(
+        [(one.member.label, str(one.failure)) for one in failed],
+        len(outcomes),
         failed=[one.member.name for one in failed],
     )
-    failure.returned = {name: value for name, value in result.items() if name != "changed"}
+    if failure is not None:
+        failure.returned = {name: value for name, value in result.items() if name != "changed"}
     return failure
 
 
@@ -75,8 +71,17 @@ def _record(shared: Shared, one: Outcome) -> dict[str, Any]:
         **found,
         "failed": failure is not None,
         "msg": None if error is None else error["msg"],
-        "failure": None if error is None else error["failure"],
+        "failure": None if error is None else {**error["failure"], **_written_for(one, error["failure"])},
         "steps": {name: _step(step) for name, step in one.steps.items()},
+    }
+
+
+def _written_for(one: Outcome, failure: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What was written for a group that has failed, by the steps before, too."""
+    before = [step.journal for step in one.steps.values() if step.failure is None]
+    return {
+        "done": [*(write.record() for journal in before for write in journal.done), *failure["done"]],
+        "unknown": [*(write.record() for journal in before for write in journal.unknown), *failure["unknown"]],
     }
 
 
@@ -113,35 +118,36 @@ def _step(step: Done) -> dict[str, Any]:
 # What they share ------------------------------------------------------------------------------------------------------
 
 
-def _shared_steps(shared: Shared) -> list[tuple[str, Done]]:
-    order = [name for name, _kind in _SHARED_TASKS] + ["credentials"]
-    return [(label, step) for name in order for label, step in shared.done[name].items()]
-
-
-def _shared_records(shared: Shared) -> list[dict[str, Any]]:
-    records = []
+def _shared_steps(shared: Shared) -> list[tuple[str, str, Member, Done]]:
+    """Kind, object, the group whose declaration was used, and what became of it, in the order of the steps."""
     by_label = {member.label: member for member in shared.fleet.members}
-    for name, kind in _SHARED_TASKS:
-        for label, step in shared.done[name].items():
-            records.append(_shared_record(kind, _place(shared.fleet, by_label[label], kind), label, step))
-    records += [
-        _shared_record(
-            "credential", f"credential of {_place(shared.fleet, by_label[label], 'application')}", None, step
+    found = [
+        (kind, _place(shared.fleet, by_label[label], kind), by_label[label], step)
+        for name, kind in _SHARED_TASKS
+        for label, step in shared.done[name].items()
+    ]
+    return found + [
+        (
+            "credential",
+            f"credential of {_place(shared.fleet, by_label[label], 'application')}",
+            by_label[label],
+            step,
         )
         for label, step in shared.done["credentials"].items()
     ]
-    return records
 
 
 def _place(fleet: Fleet, member: Member, kind: str) -> str:
     return str(fleet.place(member)[kind]["label"])
 
 
-def _shared_record(kind: str, label: str, made_for: str | None, step: Done) -> dict[str, Any]:
+def _shared_record(kind: str, obj: str, member: Member, step: Done) -> dict[str, Any]:
     return {
         "kind": kind,
-        "object": label,
-        "declared_by": made_for,
+        "object": obj,
+        # A credential is that of several groups.
+        "declared_by": None if kind == "credential" else member.label,
+        "host": member.host,
         "failed": step.failure is not None,
         "msg": None if step.failure is None else str(step.failure),
         "skipped": bool(step.result.get("skipped")),
@@ -149,16 +155,15 @@ def _shared_record(kind: str, label: str, made_for: str | None, step: Done) -> d
     }
 
 
-def _diff(results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _diff(steps: Iterable[tuple[str, Done]]) -> dict[str, Any]:
     """Before and after by object, of what changes."""
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
-    for result in results:
-        diff, plan = result.get("diff"), result.get("plan")
-        if not diff or not plan or not result.get("changed"):
+    for obj, step in steps:
+        diff = step.result.get("diff")
+        if not diff or not step.result.get("changed"):
             continue
-        label = plan[0]["object"]
         # A group and its sync are about one object.
-        before[label] = {**diff["before"], **before.get(label, {})}
-        after[label] = {**after.get(label, {}), **diff["after"]}
+        before[obj] = {**diff["before"], **before.get(obj, {})}
+        after[obj] = {**after.get(obj, {}), **diff["after"]}
     return {"before": before, "after": after}

@@ -21,12 +21,14 @@ from .._dsm.groups import Group
 from .._dsm.selection import linked
 from .._errors import InvalidInput, TaskError
 from .._journal import Journal
+from .._messages import next_of, parted
 from .._operations import cdc_group
 from .._task import Task
 from .deadline import Deadline
 from .group import Outcome, set_up
 from .logins import Clients, Operators
 from .members import Checks, Fleet, Member, check
+from .progress import Progress
 from .report import failure_of, result_of
 from .shared import Shared
 from .steps import Done
@@ -184,12 +186,13 @@ def _note_shared(run_: _Run) -> None:
             continue
         reasons = run_.shared.failures(one)
         if reasons:
+            told = " ".join(f"{parted(reason)[0]}." for reason in reasons)
             outcomes[one.index].failure = TaskError(
-                f"a step that it needs has failed. {' '.join(reasons)}",
+                f"a step that it needs has failed. {told}"
+                + ("" if run_.shared.has_written(one) else " The group was not changed."),
                 plane="Azure",
                 obj=f'group "{one.name}"',
-                next_step="correct what is named"
-                + ("" if run_.shared.has_written(one) else "; the group was not changed"),
+                next_step="; ".join(next_of(reasons)) or "correct what is named",
             )
             run_.failed()
         elif run_.shared.waits(one):
@@ -201,7 +204,7 @@ def _note_shared(run_: _Run) -> None:
 
 def _each(run_: _Run, members: Sequence[Member], listed: Listed, *, again: bool = False) -> None:
     """The groups, as many at a time as there are clients. ``again``: for those that wait for an approval."""
-    shared = run_.shared
+    shared, progress = run_.shared, Progress(run_.task.progress, "groups", len(members))
 
     def one(member: Member) -> None:
         if not run_.may_begin or shared.is_unfinished(member) or shared.waits(member):
@@ -216,6 +219,7 @@ def _each(run_: _Run, members: Sequence[Member], listed: Listed, *, again: bool 
             done = set_up(run_.task, dsm, member, earlier, known, checks, wait, before.results)
         if done.failure is not None:
             run_.failed()
+        progress.count(failed=done.failure is not None)
         run_.outcomes[member.index] = _joined(run_.outcomes[member.index], done) if again else done
 
     with ThreadPoolExecutor(max(1, min(run_.task.params["concurrency"], len(members)))) as pool:

@@ -30,6 +30,7 @@ from .._task import Task
 from .deadline import Deadline
 from .logins import Clients, Operators, step_of
 from .members import Fleet, Member
+from .progress import Progress
 from .steps import Done, carried_out, checked
 
 _TASKS = ("applications", "vaults", "granted_first", "granted", "judged")
@@ -72,16 +73,18 @@ class Shared:
 
     def make(self) -> None:
         """Make or judge everything but the credentials. What fails stops only what stands on it."""
+        number = sum(len(self.fleet.work(name)) for name in _TASKS)
+        progress = Progress(self.task.progress, "shared objects", number)
         for name in ("applications", "vaults", "granted_first"):
             for member in self.fleet.work(name):
-                self._make(name, member)
+                self._make(name, member, progress)
         # Azure takes minutes until a permission is effective, so they are granted, and waited for, side by side; but a
         # vault's access policies are edited by one at a time.
         for name in ("granted", "judged"):
             members = self.fleet.work(name)
             at_once = 1 if name == "granted" and self.fleet.shared["serial_grants"] else self.task.params["concurrency"]
             with ThreadPoolExecutor(at_once) as pool:
-                list(pool.map(lambda member, name=name: self._make(name, member), members))
+                list(pool.map(lambda member, name=name: self._make(name, member, progress), members))
 
     def credentials(self, left_out: set[int]) -> Iterator[Callable[[], None]]:
         """Makes the credential of each application that has one made, together with all groups of it that are missing.
@@ -141,7 +144,7 @@ class Shared:
 
     # One --------------------------------------------------------------------------------------------------------------
 
-    def _make(self, name: str, member: Member) -> None:
+    def _make(self, name: str, member: Member, progress: Progress) -> None:
         if self.deadline.is_over:
             return
         operation, one, place = _OF_TASK[name], member.declared, self.fleet.place(member)
@@ -154,9 +157,10 @@ class Shared:
                 return
             earlier = self.earlier(member)
             given = arguments.judged(one, earlier) if name == "judged" else arguments.granted(one, earlier)
-        self.done[name][member.label] = carried_out(
+        done = self.done[name][member.label] = carried_out(
             self.task, operation, given, lambda own, options: operation.run_with(own, options, self.operators.of(own))
         )
+        progress.count(failed=done.failure is not None)
 
     def _make_credential(self, label: str, members: list[Member]) -> None:
         first = members[0]

@@ -16,8 +16,13 @@ def parted(message: str) -> tuple[str, str]:
     return cause.rstrip("."), step.rstrip(".")
 
 
+def next_of(messages: Iterable[str], *last: str) -> list[str]:
+    """The next steps of these messages, each once, and ``last``."""
+    steps = dict.fromkeys([*(parted(message)[1] for message in messages), *last])
+    return [step for step in steps if step]
+
+
 def next_steps(messages: Iterable[str], *last: str) -> str:
     """One sentence with the next steps of these messages, each once, and ``last``; empty where there is none."""
-    steps = dict.fromkeys([*(parted(message)[1] for message in messages), *last])
-    named = [step for step in steps if step]
+    named = next_of(messages, *last)
     return f"Next: {'; '.join(named)}." if named else ""

@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: setup_host_groups
+short_description: The groups that a host declares for the role cdc_setup, without their secrets
+version_added: 0.1.0
+author:
+  - The fortanix.dsm contributors (@fortanix)
+description:
+  - For the role P(fortanix.dsm.cdc_setup#role), when it sets up the groups of all hosts in one task. That task runs for
+    one host. So each host notes its groups first.
+  - It fails when that task would not get the secrets of the host, as they are variables of the play or the role.
+options:
+  _terms:
+    description: There are none.
+    type: list
+    elements: str
+    default: []
+seealso:
+  - module: fortanix.dsm.cdc_groups
+"""
+
+EXAMPLES = r"""
+- name: Note the groups of this host
+  ansible.builtin.set_fact:
+    cdc_setup_of_host: "{{ query('fortanix.dsm.setup_host_groups') }}"
+"""
+
+RETURN = r"""
+_list:
+  description: The options of each group that are set, but for those that are secret or may hold a secret.
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ..plugin_utils._set_up import Play, UnreachableSecretError
+
+
+class LookupModule(LookupBase):  # type: ignore[misc]
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        self.set_options(var_options=variables, direct=kwargs)
+        if terms:
+            raise AnsibleLookupError("fortanix.dsm.setup_host_groups: it takes no terms.")
+        try:
+            return Play(variables or {}, self._templar).groups_of_host()
+        except UnreachableSecretError as error:
+            problem = str(error)
+        # The error itself would be shown as the cause.
+        raise AnsibleLookupError(problem)

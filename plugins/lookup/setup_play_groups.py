@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: setup_play_groups
+short_description: The groups that all hosts of a play declare for the role cdc_setup
+version_added: 0.1.0
+author:
+  - The fortanix.dsm contributors (@fortanix)
+description:
+  - For the role P(fortanix.dsm.cdc_setup#role), when it sets up the groups of all hosts in one task.
+  - The result has the secrets of the groups. Give it to no other module than M(fortanix.dsm.cdc_groups).
+options:
+  _terms:
+    description: There are none.
+    type: list
+    elements: str
+    default: []
+seealso:
+  - module: fortanix.dsm.cdc_groups
+"""
+
+EXAMPLES = r"""
+- name: Set up the groups of all hosts
+  fortanix.dsm.cdc_groups:
+    groups: "{{ query('fortanix.dsm.setup_play_groups') }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_list:
+  description: A declaration for each group, with the name of its host.
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ..plugin_utils._set_up import Play
+
+
+class LookupModule(LookupBase):  # type: ignore[misc]
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        self.set_options(var_options=variables, direct=kwargs)
+        if terms:
+            raise AnsibleLookupError("fortanix.dsm.setup_play_groups: it takes no terms.")
+        return Play(variables or {}, self._templar).groups_of_all()

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What the records of a result of cdc_groups have in common, and the part of them that one host reports. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .._errors import TaskError
+from .._messages import next_of, parted
+
+Record = Mapping[str, Any]
+_MOST_MESSAGES = 3
+_SIDES = ("before", "after")
+
+
+def failure_in(messages: Sequence[tuple[str, str]], count: int, **details: Any) -> TaskError | None:
+    """One failure for all groups that have failed; None when none has.
+
+    Args:
+        messages: label and message of each that has failed.
+        count: how many groups there are.
+    """
+    if not messages:
+        return None
+    told = [f"{label}: {parted(message)[0]}." for label, message in messages[:_MOST_MESSAGES]]
+    more = len(messages) - _MOST_MESSAGES
+    steps = next_of([message for _label, message in messages[:_MOST_MESSAGES]])
+    return TaskError(
+        f"{len(messages)} of {count} failed. {' '.join(told)}{f' And {more} more.' if more > 0 else ''}",
+        plane="Groups",
+        next_step="; ".join([*steps, "run the task again; what is done stays, and is not done again"]),
+        **details,
+    )
+
+
+def part(groups: Sequence[Record], shared: Sequence[Record], diff: Mapping[str, Any]) -> dict[str, Any]:
+    """The result for some records, in the form of that for all of them.
+
+    Args:
+        groups, shared: the records to report.
+        diff: of the complete result, by object.
+    """
+    steps = [*shared, *(step for one in groups for step in one["steps"].values())]
+    objects = [*(one["object"] for one in shared), *(group_object(one["name"]) for one in groups)]
+    return {
+        "changed": any(step.get("changed") for step in steps),
+        "groups": list(groups),
+        "plan": [change for step in steps for change in step.get("plan") or ()],
+        "diff": {side: _some(diff.get(side) or {}, objects) for side in _SIDES},
+        **waiting(groups),
+    }
+
+
+def group_object(name: str) -> str:
+    """How a group is called in a diff over many objects."""
+    return f'group "{name}"'
+
+
+def waiting(groups: Iterable[Record]) -> dict[str, list[str]]:
+    """The names of those that wait for an approval, and of those that were not begun."""
+    listed = list(groups)
+    return {
+        "pending": [one["name"] for one in listed if one["pending"]],
+        "unfinished": [one["name"] for one in listed if one["status"] == "unfinished"],
+    }
+
+
+def _some(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: given[name] for name in names if name in given}
