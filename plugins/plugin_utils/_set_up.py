@@ -103,7 +103,7 @@ class Variables:
         return found
 
 
-# A set-up of all hosts in one task --------------------------------------------------------------------------------------
+# A set-up of all hosts in one task ------------------------------------------------------------------------------------
 
 
 class _Evaluated:
@@ -138,8 +138,8 @@ class Play:
             if wrong:
                 raise UnreachableSecretError(
                     f"{', '.join(wrong)}: the value in this play is not the one in the inventory. The groups of all "
-                    "hosts are set up by a task of one host, which sees the inventory, facts and extra variables of the "
-                    "others, and no variables of the play or the role. Set it in group_vars, host_vars or with -e."
+                    "hosts are set up by a task of one host. Of the others it sees the inventory, facts and extra "
+                    "variables, and no variables of the play or the role. Set it in group_vars, host_vars or with -e."
                 )
         return self._own.without_secrets()
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The set-up of the groups of all hosts by one task (``cdc_setup_in_one_task``): same variables, each host for itself."""
+"""The set-up of the groups of all hosts by one task (``cdc_setup_in_one_task``): the role's variables and results."""
 
 from __future__ import annotations
 
@@ -46,9 +46,8 @@ def kept(run: Run) -> set[str]:
 
 def own_plan(run: Run, host: str) -> set[str]:
     """The objects that the report of a host names."""
-    (report,) = [
-        one for one in run.outcomes if one.host == host and one.task.endswith("Report the groups of this host")
-    ]
+    reports = {one.host: one for one in run.outcomes if one.task.endswith("Report the groups of this host")}
+    report = reports[host]
     return {change["object"] for change in report.result["plan"]}
 
 
@@ -147,6 +146,7 @@ def test_a_secret_that_only_the_play_has_is_refused_for_several_hosts(
     assert alone.code == 0, alone.output
 
 
+@pytest.mark.long
 def test_hosts_that_contradict_each_other_are_all_refused_before_the_first_request(
     many: Callable[[int], Setup],
 ) -> None:
@@ -165,6 +165,7 @@ def test_hosts_that_contradict_each_other_are_all_refused_before_the_first_reque
     assert set_up.sandbox.journal.since() == []
 
 
+@pytest.mark.long
 def test_a_list_of_one_host_is_set_up_by_the_same_switch(many: Callable[[int], Setup], own_sandbox: Sandbox) -> None:
     set_up = many(0)
     link = {f"cdc_setup_{name}": value for name, value in link_options(own_sandbox).items()}

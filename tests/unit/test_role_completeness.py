@@ -67,6 +67,10 @@ NOT_SET: Mapping[tuple[str, str], Mapping[str, str]] = {
     },
     ("cdc_setup", "cdc_vault_select"): {"group_id": _BY_RECORD, "group_name": _BY_RECORD},
     ("cdc_setup", "cdc_sync"): {"group_id": _BY_RECORD, "group_name": _BY_RECORD},
+    ("cdc_setup", "cdc_groups"): dict.fromkeys(
+        ("approval", "approval_wait", "subscription_id", "cloud_environment"), "each group of the list has its own"
+    ),
+    ("cdc_setup", "cdc_groups_report"): {},
     ("azure_prereqs", "azure_kv_prereqs_info"): {
         "credential_planned": "the role registers no credential, so it has none to plan",
         "subscription_id": "it comes with the operator's login",
