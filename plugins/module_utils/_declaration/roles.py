@@ -44,7 +44,7 @@ _FORMATS = ["json", "markdown", "junit", "sarif", "html"]
 
 # Of cdc_setup, for all groups in one task.
 _ONE_TASK: Options = {
-    "on_error": {"type": "str", "choices": ["continue", "stop"]},
+    "on_error": {"type": "str", "choices": ["stop", "continue"]},
     "time_budget": {"type": "int"},
     "concurrency": {"type": "int"},
 }
