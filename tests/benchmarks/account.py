@@ -18,6 +18,7 @@ from .measure import PING, Bench, Task, converged, take_turns
 from .tasks import WITH_SECRET, tasks
 
 _TASKS = 20
+_LISTED = 100
 _NEW = "new-"
 
 
@@ -42,6 +43,7 @@ def _round(benches: Mapping[int, Bench]) -> Iterator[tuple[str, Sample]]:
         yield f"cdc_group, new group, {account}", _new_groups(bench, kinds[WITH_SECRET]["cdc_group"])
         yield converged(f"cdc_group_info by name, {account}", bench.further(by_name, _TASKS))
         yield converged(f"cdc_group_info of all, {account}", bench.further(kinds["cdc_group_info"], _TASKS))
+        yield from _in_one_task(bench, kinds[WITH_SECRET]["cdc_group"], account)
 
 
 def _new_groups(bench: Bench, options: Mapping[str, Any]) -> Sample:
@@ -52,6 +54,14 @@ def _new_groups(bench: Bench, options: Mapping[str, Any]) -> Sample:
     many = bench.tasks(new)
     bench.sandbox.do(_remove_new)
     return many.shared_out(one, _TASKS)
+
+
+def _in_one_task(bench: Bench, options: Mapping[str, Any], account: str) -> Iterator[tuple[str, Sample]]:
+    groups = [{**options, "name": f"{_NEW}{number}", "check_prerequisites": False} for number in range(_LISTED)]
+    task = {"cdc_groups": {"groups": groups}}
+    yield f"cdc_groups, {_LISTED} new groups, {account}", bench.tasks([task])
+    yield converged(f"cdc_groups of {_LISTED}, no changes, {account}", bench.tasks([task]))
+    bench.sandbox.do(_remove_new)
 
 
 def _remove_new(state: State) -> None:

@@ -43,6 +43,7 @@ def _round(
         yield from _set_up(count, forks)
     for count in sorted({*groups, *lists}):
         yield from _in_one_task(count)
+        yield from _hosts_in_one_task(count, forks)
     for count in lists:
         yield from _lists(benches[count], count)
 
@@ -67,6 +68,19 @@ def _in_one_task(count: int) -> Iterator[tuple[str, Sample]]:
         yield f"cdc_groups, first run, {_of(count)}", bench.tasks([task])
         set_up.add_keys()
         yield converged(f"cdc_groups, no changes, {_of(count)}", bench.tasks([task]))
+
+
+def _hosts_in_one_task(count: int, forks: int) -> Iterator[tuple[str, Sample]]:
+    """The same groups, one for each host, from nothing."""
+    with Sandbox.start() as sandbox, TemporaryDirectory() as directory:
+        bench = Bench(sandbox, Path(directory))
+        set_up = Setup(sandbox, Path(directory), count, forks=forks, timeout=7200)
+        switch = {"cdc_setup_in_one_task": True}
+        first = bench.sample(lambda given: set_up(more=switch, environment=given))
+        yield f"setup.yml in one task, first run, {_of(count)}", first
+        set_up.add_keys()
+        again = bench.sample(lambda given: set_up(more=switch, environment=given))
+        yield converged(f"setup.yml in one task, no changes, {_of(count)}", again)
 
 
 def _lists(bench: Bench, count: int) -> Iterator[tuple[str, Sample]]:
