@@ -383,6 +383,8 @@ def test_an_error_that_nobody_expected_fails_its_group_alone(
     assert statuses(failure.returned) == ["connected", "failed", "connected"]
     assert "ZeroDivisionError" in str(failure)
     assert "nobody may see" not in str(failure)
+    # For the traceback that the message promises with -vvv.
+    assert isinstance(failure.__cause__, ZeroDivisionError)
 
 
 # Approvals ------------------------------------------------------------------------------------------------------------

@@ -47,14 +47,16 @@ def result_of(shared: Shared, outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 def failure_of(outcomes: Sequence[Outcome], result: Mapping[str, Any]) -> TaskError | None:
     """One failure for all groups that have failed; None when none has. It returns the complete result."""
-    failed = [one for one in outcomes if one.failure is not None]
+    failed = [(one.member, one.failure) for one in outcomes if one.failure is not None]
     failure = failure_in(
-        [(one.member.label, str(one.failure)) for one in failed],
+        [(member.label, str(error)) for member, error in failed],
         len(outcomes),
-        failed=[one.member.name for one in failed],
+        failed=[member.name for member, _error in failed],
     )
     if failure is not None:
         failure.returned = {name: value for name, value in result.items() if name != "changed"}
+        # With -vvv the task shows the traceback of an error that nobody expected: of the first, where there are several.
+        failure.__cause__ = next((error.__cause__ for _member, error in failed if error.__cause__ is not None), None)
     return failure
 
 
