@@ -24,6 +24,7 @@ from typing import Any
 from . import _certificates, _deps, _places, _time
 from ._certificates import Certificate
 from ._errors import InvalidInput, printable
+from ._timestamps import day
 
 # Before now, so that a server whose clock is behind takes a fresh certificate.
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
@@ -175,7 +176,7 @@ class PairFiles:
         if certificate.not_after <= (now or _time.utc_now() - _certificates.CLOCK_DOUBT):
             raise InvalidInput(
                 f"{self.option}.certificate_path",
-                f'the certificate in "{self.certificate_path}" expired on {certificate.not_after:%Y-%m-%d}',
+                f'the certificate in "{self.certificate_path}" expired on {day(certificate.not_after)}',
                 "rotate the credential: name two new files, and give the link the new pair; nothing is renewed here",
             )
         _certificates.check_validity(f"{self.option}.certificate_path", certificate, now)

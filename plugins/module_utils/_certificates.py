@@ -25,6 +25,7 @@ from . import _certificate_sources as _sources
 from . import _deps, _time
 from ._errors import InvalidInput
 from ._secrets import holds_private_key
+from ._timestamps import day
 
 EXPIRES_SOON = datetime.timedelta(days=30)
 # How far the control node's clock is trusted: by it alone, only what is clearly over is refused.
@@ -232,7 +233,7 @@ def check_validity(option: str, certificate: Certificate, now: datetime.datetime
     """
     earliest, latest = (now, now) if now else (_time.utc_now() - CLOCK_DOUBT, _time.utc_now() + CLOCK_DOUBT)
     if certificate.not_after <= earliest:
-        raise InvalidInput(option, f"the certificate expired on {certificate.not_after:%Y-%m-%d}", "give a valid one")
+        raise InvalidInput(option, f"the certificate expired on {day(certificate.not_after)}", "give a valid one")
     if certificate.not_before > latest:
         raise InvalidInput(
             option,

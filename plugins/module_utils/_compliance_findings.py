@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from . import _compliance_catalog as catalog
@@ -23,6 +23,7 @@ from ._dsm.groups import CREDENTIAL_EXPIRES, Group
 from ._dsm.keys import VirtualKey
 from ._findings import FAILED, OK, UNKNOWN, WARNING, Finding, Kind
 from ._rotation_plan import CERTIFICATE_FACT, MODES, only_candidate, use_of
+from ._timestamps import day, iso, parse_iso_or_none
 
 # Of longer lists the evidence has the beginning, and how long they are.
 _MOST_IN_EVIDENCE = 50
@@ -101,14 +102,14 @@ def _of_certificate(
     found: Any, kinds: tuple[Kind, Kind, Kind], certificate: Validity, clock: Clock, remedy: str
 ) -> Iterator[Finding]:
     invalid, soon, unreadable = kinds
-    evidence = {"sha256": certificate.sha256, "begins": moment(certificate.begins), "ends": moment(certificate.ends)}
-    expected = f"valid until after {clock.soon:%Y-%m-%d}"
+    evidence = {"sha256": certificate.sha256, "begins": iso(certificate.begins), "ends": iso(certificate.ends)}
+    expected = f"valid until after {day(clock.soon)}"
     if certificate.begins is None or certificate.ends is None:
         yield found(
             unreadable, UNKNOWN, expected, "it cannot be told", "look at the certificate where it is kept", evidence
         )
         return
-    actual = f"{certificate.begins:%Y-%m-%d} to {certificate.ends:%Y-%m-%d}"
+    actual = f"{day(certificate.begins)} to {day(certificate.ends)}"
     if not certificate.begins <= clock.now < certificate.ends:
         yield found(invalid, FAILED, expected, actual, remedy, evidence)
     elif certificate.ends < clock.soon:
@@ -140,13 +141,13 @@ def of_credential(
 
 def _of_end(group: Group, registered: Sequence[Credential] | None, clock: Clock) -> Iterator[Finding]:
     def found(kind: Kind, status: str, actual: str, remedy: str, source: str, ends: datetime | None) -> Finding:
-        evidence = {"source": source, "ends": moment(ends), "auth_mode": group.azure_link.auth_mode}
+        evidence = {"source": source, "ends": iso(ends), "auth_mode": group.azure_link.auth_mode}
         return Finding(
             kind,
             status,
             "Entra",
             f"credential of the link of {group.label}",
-            f"valid until after {clock.soon:%Y-%m-%d}",
+            f"valid until after {day(clock.soon)}",
             actual,
             remedy,
             evidence,
@@ -158,9 +159,9 @@ def _of_end(group: Group, registered: Sequence[Credential] | None, clock: Clock)
         kind, status = (catalog.CREDENTIAL_GONE, FAILED) if source == "entra" else (catalog.CREDENTIAL_UNKNOWN, UNKNOWN)
         yield found(kind, status, problem, renew, source, None)
     elif ends is not None and ends <= clock.now:
-        yield found(catalog.CREDENTIAL_ENDED, FAILED, f"it ended at {ends:%Y-%m-%d}", renew, source, ends)
+        yield found(catalog.CREDENTIAL_ENDED, FAILED, f"it ended at {day(ends)}", renew, source, ends)
     elif ends is not None and ends < clock.soon:
-        yield found(catalog.CREDENTIAL_ENDS, WARNING, f"it ends at {ends:%Y-%m-%d}", renew, source, ends)
+        yield found(catalog.CREDENTIAL_ENDS, WARNING, f"it ends at {day(ends)}", renew, source, ends)
 
 
 def end_of_credential(
@@ -170,7 +171,7 @@ def end_of_credential(
 
     The record is what was written last, not proof of what DSM holds; Entra knows ends, not which one DSM holds.
     """
-    recorded = parsed(group.custom_metadata.get(CREDENTIAL_EXPIRES))
+    recorded = parse_iso_or_none(group.custom_metadata.get(CREDENTIAL_EXPIRES))
     fact, superseded = group.credential_facts
     if registered is not None:
         use = use_of(group.name, group.azure_link.auth_mode, fact, superseded, registered)
@@ -390,18 +391,3 @@ def completed(
 
 
 _OF_DSM = (catalog.GROUP, catalog.LINK, catalog.CONNECTION, catalog.KEYS, catalog.APPS, catalog.DRIFT)
-
-
-def moment(value: datetime | None) -> str | None:
-    return None if value is None else f"{value:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def parsed(text: str | None) -> datetime | None:
-    """The time that a record holds, UTC; None when it holds none."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)

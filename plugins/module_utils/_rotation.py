@@ -41,6 +41,7 @@ from ._dsm.link_options import LinkOptions, certificate_fact, client_certificate
 from ._errors import TaskError
 from ._replacement import EQUAL_READS
 from ._rotation_plan import CERTIFICATE, KEY_ID_FACT, NAME, SECRET, Left, Old, Use, Wish, old_ones, use_of
+from ._timestamps import iso
 from ._waiter import Patience
 
 # Classes of diagnosis in which Azure refuses the credential itself.
@@ -92,7 +93,7 @@ class New:
 
 def of_earlier_run(entry: EntraCredential) -> New:
     """What an earlier run has added, with what is on record of it and without its value. It is never sent."""
-    ends = None if entry.ends is None else f"{entry.ends:%Y-%m-%dT%H:%M:%SZ}"
+    ends = iso(entry.ends)
     if entry.kind == SECRET:
         auth = {"mode": "client_secret", "client_secret": ""}
         return New(entry, Credential(auth, lambda: f"{KEY_ID_FACT}{entry.key_id}", ends), added=False)
@@ -183,7 +184,7 @@ class Rotation:
             name=NAME,
             when_lost="run the task again, which makes another one and removes that one",
         )
-        ends = None if entry.ends is None else f"{entry.ends:%Y-%m-%dT%H:%M:%SZ}"
+        ends = iso(entry.ends)
         link = replace(
             client_secret(tenant_id, client_id, value), fact_of=lambda: f"{KEY_ID_FACT}{entry.key_id}", expires=ends
         )

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from ._azure.application_plan import MARK, is_our_credential
 from ._azure.facts import Credential
+from ._timestamps import day
 
 # The name, in Entra, of credentials whose value nobody but DSM has: made in the process that wrote them to the groups.
 NAME = f"{MARK} cdc_credential"
@@ -139,7 +140,7 @@ def _reason(current: Credential | None, uses: Sequence[Use], wish: Wish, now: da
     if wish.sha256 is not None and current.sha256 != wish.sha256:
         return "another certificate is given than the groups have"
     if current.ends is not None and current.ends - now < wish.renew_before:
-        return f"it ends on {current.ends:%Y-%m-%d}, in less than {wish.renew_before.days} days"
+        return f"it ends on {day(current.ends)}, in less than {wish.renew_before.days} days"
     return None
 
 

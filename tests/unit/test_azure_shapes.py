@@ -21,7 +21,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential imp
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import AzureError, may_have_worked
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import Channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.shapes import complaint_about
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.times import moment
+from ansible_collections.fortanix.dsm.plugins.module_utils._timestamps import parse_iso
 
 VAULTS = "/subscriptions/s/providers/Microsoft.KeyVault/vaults"
 VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v"
@@ -262,7 +262,7 @@ def test_a_role_assignment_whose_time_is_none_is_named() -> None:
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_a_time_beyond_all_times_is_a_wrong_one(text: str) -> None:
     with pytest.raises(ValueError, match="is out of range"):
-        moment(text)
+        parse_iso(text)
 
 
 def test_a_list_of_the_sdk_that_breaks_off_is_explained() -> None:

@@ -36,7 +36,6 @@ PURE_OF_AZURE = (
     "shapes",
     "sources",
     "switches",
-    "times",
     "vault_edit",
     "vault_merge",
     "verdicts",
@@ -207,6 +206,7 @@ def test_what_knows_azure_reads_no_environment(path: Path) -> None:
         "_dsm/external_kms.py",
         "_dsm/tls.py",
         "_findings.py",
+        "_timestamps.py",
         *(f"_azure/{name}.py" for name in PURE_OF_AZURE),
     ],
 )
@@ -238,6 +238,7 @@ def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> Non
         "plugins.module_utils._findings",
         "plugins.module_utils._ids",
         "plugins.module_utils._journal",
+        "plugins.module_utils._timestamps",
         "plugins.module_utils._plan",
         "plugins.module_utils._shapes",
         "plugins.module_utils._dsm.fingerprints",

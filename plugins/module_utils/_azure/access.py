@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from .._timestamps import iso
 from .facts import Access
 from .over_privilege import OverPrivilege, over_privileges
 from .roles import (
@@ -354,7 +355,7 @@ def _notes(right: _Right) -> dict[str, str]:
 
 def _detail(note: str, source: Source) -> str:
     if note in ("ends", "ended") and source.ends is not None:
-        return source.ends.isoformat()
+        return iso(source.ends)
     if note == "condition":
         return source.condition or ""
     return f"the definition of the role {source.name}" if note == "unreadable" else ""

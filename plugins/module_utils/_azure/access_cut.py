@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from .._plan import Change, View
+from .._timestamps import parse_iso
 from .access_record import (
     Assignment,
     CertificateEntry,
@@ -29,7 +30,6 @@ from .access_record import (
     each_once,
 )
 from .facts import PRINCIPAL, REGISTRATION
-from .times import moment
 
 
 @dataclass(frozen=True)
@@ -326,5 +326,5 @@ def view(seen: Record) -> View:
 
 def is_over(ends: str | None, now: datetime) -> bool:
     """Whether a time of a record has passed."""
-    end = moment(ends)
+    end = parse_iso(ends)
     return end is not None and end <= now

@@ -18,6 +18,7 @@ from typing import Any
 
 from .._errors import TaskError
 from .._replacement import Incomplete, text_in
+from .._timestamps import iso
 from .._waiter import Patience
 from . import application_changes, authorization, locks, observation, vaults, writes
 from .access import grants
@@ -89,8 +90,8 @@ def principal(azure: Azure, registration: Registration) -> tuple[Principal, dict
                 key_id=one.key_id,
                 display_name=one.name,
                 thumbprint=one.thumbprint or "",
-                starts=_iso(one.starts),
-                ends=_iso(one.ends),
+                starts=iso(one.starts),
+                ends=iso(one.ends),
                 key=one.encoded or "",
                 place=one.place,
             )
@@ -98,7 +99,7 @@ def principal(azure: Azure, registration: Registration) -> tuple[Principal, dict
             if one.kind == "certificate"
         ),
         secrets=tuple(
-            SecretEntry(key_id=one.key_id, display_name=one.name, ends=_iso(one.ends), place=one.place)
+            SecretEntry(key_id=one.key_id, display_name=one.name, ends=iso(one.ends), place=one.place)
             for one in credentials
             if one.kind == "secret"
         ),
@@ -217,7 +218,7 @@ def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, 
                 condition=properties.get("condition") or None,
                 condition_version=properties.get("conditionVersion") or None,
                 description=properties.get("description") or None,
-                ends=_iso(ends.get(str(entry["id"]).lower())),
+                ends=iso(ends.get(str(entry["id"]).lower())),
             )
         )
     return tuple(found)
@@ -233,10 +234,6 @@ def _looked_up_name(azure: Azure, scope: str, guid: str) -> str:
         return authorization.role(azure.arm, scope, guid).name
     except AzureError:
         return ""
-
-
-def _iso(moment: Any) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 # Writing ------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from .._errors import TaskError, defect
@@ -17,6 +16,7 @@ from .._findings import Finding, ranked
 from .._ids import is_uuid
 from .._plan import Plan, View
 from .._task import Task
+from .._timestamps import iso
 from .._waiter import Patience
 from . import access_cut, access_findings, access_io, application_changes, graph
 from .access_cut import Certificates, Enabled, Policy, Role, Secret, Step
@@ -387,8 +387,3 @@ def _may_have_written(error: TaskError) -> bool:
     if isinstance(error, AzureError):
         return may_have_worked(error)
     return not isinstance(error, application_changes.Unverified)
-
-
-def iso(moment: datetime) -> str:
-    """A time as records and results show it."""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

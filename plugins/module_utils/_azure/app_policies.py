@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._certificates import Certificate
-from .times import moment
+from .._timestamps import parse_iso
 
 # Days, weeks, months and years of an ISO 8601 duration. Months and years are taken for their shortest.
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
@@ -74,7 +74,7 @@ def lifetime_of(certificate: Certificate) -> timedelta:
 def _in_force(entries: Any, created: datetime) -> Iterator[tuple[str, timedelta | None]]:
     """Kind and longest lifetime of the restrictions that hold for an application of that age."""
     for entry in entries or []:
-        since = moment(entry.get("restrictForAppsCreatedAfterDateTime"))
+        since = parse_iso(entry.get("restrictForAppsCreatedAfterDateTime"))
         if entry.get("state") != "disabled" and (since is None or created >= since):
             yield str(entry.get("restrictionType")), _duration(entry.get("maxLifetime"))
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from .._certificates import Certificate
 from .._errors import TaskError
 from .._replacement import EQUAL_READS, check_id, list_in, text_in
+from .._timestamps import iso
 from .._waiter import Patience
 from . import application_consent, application_lists, writes
 from .application_lists import Changed, Edit
@@ -151,7 +152,7 @@ def add_secret(
     somebody has to remove it.
     """
     obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}/addPassword"
-    body = {"passwordCredential": {"displayName": name, "endDateTime": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}}
+    body = {"passwordCredential": {"displayName": name, "endDateTime": iso(ends)}}
     lost = None
     try:
         with allowed("add secrets to this application", _MAY_WRITE, obj):

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._errors import TaskError
 from .._replacement import Incomplete, list_in, text_in
+from .._timestamps import parse_iso
 from . import app_policies
 from .application_consent import grant_for, words_of
 from .application_plan import SCOPE, Application, Consent, Permission
@@ -25,7 +26,6 @@ from .graph import Answer, batch, quoted
 from .pipeline import Channel
 from .session import understood
 from .switches import disabled_of
-from .times import moment
 
 _NOT_FOUND = 404
 _MAY_READ = "Application.Read.All"
@@ -212,7 +212,7 @@ def application_of(
         object_id=text_in(body, "id", plane="Entra", obj=obj),
         display_name=str(body.get("displayName") or ""),
         unique_name=body.get("uniqueName") or None,
-        created=moment(body.get("createdDateTime")),
+        created=parse_iso(body.get("createdDateTime")),
         tags=tuple(list_in(body, "tags", plane="Entra", obj=obj)),
         disabled=disabled_of(body, principal),
         principal_id=None if principal is None else text_in(principal, "id", plane="Entra", obj=obj),

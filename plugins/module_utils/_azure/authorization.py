@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from .._timestamps import parse_iso
 from .facts import DenyAssignment, PermissionSet, RoleAssignment, RoleDefinition
 from .pipeline import Channel
-from .times import moment
 
 API = {"api-version": "2022-04-01"}
 PIM_API = {"api-version": "2020-10-01"}
@@ -39,7 +39,7 @@ def activations(arm: Channel, scope: str, object_id: str) -> Mapping[str, dateti
     ends = {}
     for entry in _instances(arm, "roleAssignmentScheduleInstances", scope, object_id):
         properties = entry["properties"]
-        end = moment(properties.get("endDateTime"))
+        end = parse_iso(properties.get("endDateTime"))
         if end is not None and properties.get("originRoleAssignmentId"):
             ends[str(properties["originRoleAssignmentId"]).lower()] = end
     return ends
@@ -116,8 +116,8 @@ def _assignment(entry: Mapping[str, Any]) -> RoleAssignment:
         principal_id=str(properties["principalId"]),
         principal_type=str(properties.get("principalType") or ""),
         condition=properties.get("condition") or None,
-        created=moment(properties.get("createdOn")),
-        ends=moment(properties.get("endDateTime")),
+        created=parse_iso(properties.get("createdOn")),
+        ends=parse_iso(properties.get("endDateTime")),
     )
 
 

@@ -20,8 +20,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._replacement import check_id, list_in
+from .._timestamps import parse_iso
 from .facts import PRINCIPAL, REGISTRATION, Credential
-from .times import moment
 
 KEYS = "$select=id,keyCredentials"
 _SECRETS, _CERTIFICATES = "passwordCredentials", "keyCredentials"
@@ -80,8 +80,8 @@ def credential_of(kind: str, entry: Mapping[str, Any], place: str = REGISTRATION
         kind=kind,
         key_id=str(entry["keyId"]),
         name=str(entry.get("displayName") or ""),
-        starts=moment(entry.get("startDateTime")),
-        ends=moment(entry.get("endDateTime")),
+        starts=parse_iso(entry.get("startDateTime")),
+        ends=parse_iso(entry.get("endDateTime")),
         thumbprint=_thumbprint(entry) if kind == "certificate" else None,
         sha256=hashlib.sha256(base64.b64decode(entry["key"])).hexdigest() if entry.get("key") else None,
         encoded=entry.get("key") or None,

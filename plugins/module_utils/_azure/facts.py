@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .._timestamps import iso
+
 VAULT = "vault"
 MANAGED_HSM = "managed_hsm"
 # Where a credential of an application is.
@@ -168,8 +170,8 @@ class Credential:
             "type": self.kind,
             "key_id": self.key_id,
             "name": self.name,
-            "starts": _text(self.starts),
-            "ends": _text(self.ends),
+            "starts": iso(self.starts),
+            "ends": iso(self.ends),
             "thumbprint": self.thumbprint,
             "place": self.place,
         }
@@ -219,7 +221,3 @@ class Access:
     local: tuple[RoleAssignment, ...] | None = ()
     local_roles: Mapping[str, RoleDefinition] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")

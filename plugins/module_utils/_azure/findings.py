@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from .._certificates import Certificate
 from .._findings import FAILED, HIGH, INFO, LOW, MEDIUM, UNKNOWN, WARNING, Finding, Kind, ranked
+from .._timestamps import day
 from . import network
 from .cloud import Cloud
 from .facts import PRINCIPAL, Access, Credential, Identity, KeyStore
@@ -385,7 +386,7 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
         )
     elif not valid:
         ended = max((one.ends for one in credentials if one.ends is not None and one.ends <= now), default=None)
-        actual = "none is valid yet" if ended is None else f"the last one ended at {ended:%Y-%m-%d}"
+        actual = "none is valid yet" if ended is None else f"the last one ended at {day(ended)}"
         yield _of_application(evidence, EXPIRED, FAILED, "a valid credential", actual, "add a new one")
     elif last is not None and not lasting and last - now < timedelta(days=evidence.renew_before_days):
         yield _of_application(
@@ -393,7 +394,7 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
             ENDS_SOON,
             WARNING,
             f"a credential with at least {evidence.renew_before_days} days",
-            f"the last one ends at {last:%Y-%m-%d}",
+            f"the last one ends at {day(last)}",
             "add a new credential, set it in the link, and remove the old one then",
         )
     elif lasting and (last is None or last - now < timedelta(days=evidence.renew_before_days)):
@@ -417,7 +418,7 @@ def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
     certificate, now = evidence.certificate, evidence.now
     if certificate is None:
         return
-    shown = f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
+    shown = f"{day(certificate.not_before)} to {day(certificate.not_after)}"
     if not certificate.not_before <= now < certificate.not_after:
         yield _of_application(
             evidence, CERTIFICATE_INVALID, FAILED, "valid today", shown, "make a new one, and register it"

@@ -31,14 +31,14 @@ from .._shapes import (
     record,
     text,
 )
-from .times import moment, unix_moment
+from .._timestamps import from_unix, parse_iso
 
 
 def _time(value: Any, place: str) -> Iterator[str]:
     yield from text(value, place)
     if isinstance(value, str):
         try:
-            moment(value)
+            parse_iso(value)
         except ValueError:
             yield f"{place} is text that is no time"
 
@@ -46,7 +46,7 @@ def _time(value: Any, place: str) -> Iterator[str]:
 def _seconds(value: Any, place: str) -> Iterator[str]:
     """A time in seconds since 1970."""
     try:
-        unix_moment(value)
+        from_unix(value)
     except ValueError:
         yield from number(value, place)
         if isinstance(value, int):

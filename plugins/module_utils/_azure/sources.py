@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from .._timestamps import iso
 from .facts import Access, PolicyEntry, RoleAssignment, RoleDefinition
 from .roles import BUILT_IN, BUILT_IN_LOCAL, same
 
@@ -58,7 +59,7 @@ class Source:
             "origin": self.origin,
             "via_group": self.via_group,
             "id": self.id,
-            "ends": None if self.ends is None else self.ends.isoformat(),
+            "ends": iso(self.ends),
             "condition": self.condition,
         }
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from .._timestamps import from_unix
 from .pipeline import Channel
-from .times import unix_moment
 
 API = {"api-version": "2025-07-01"}
 
@@ -73,8 +73,8 @@ def _version(entry: Mapping[str, Any]) -> KeyVersion:
     return KeyVersion(
         id=_segments(entry)[2].lower(),
         enabled=attributes.get("enabled") is not False,
-        created=unix_moment(attributes.get("created")),
-        ends=unix_moment(attributes.get("exp")),
+        created=from_unix(attributes.get("created")),
+        ends=from_unix(attributes.get("exp")),
         hsm_platform=None if attributes.get("hsmPlatform") is None else str(attributes["hsmPlatform"]),
     )
 

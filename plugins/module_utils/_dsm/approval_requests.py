@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._ids import is_uuid
+from .._timestamps import iso, parse_compact, parse_iso
 from . import routes
 
 PENDING, APPROVED, DENIED, FAILED = "PENDING", "APPROVED", "DENIED", "FAILED"
@@ -124,8 +125,8 @@ class Request:
             method=str(stored["method"]).upper(),
             operation="/" + str(stored["operation"]).strip("/"),
             requester=_principal(stored.get("requester")),
-            created=_time(stored.get("created_at")) or "",
-            expires=_time(stored.get("expiry")),
+            created=iso(parse_compact(stored.get("created_at"))) or "",
+            expires=iso(parse_compact(stored.get("expiry"))),
             description=str(stored.get("description") or ""),
             body_name=body.get("name") if isinstance(body, dict) else None,
             denier=_principal(stored["denier"]) if stored.get("denier") else None,
@@ -156,7 +157,8 @@ class Request:
 
     def has_expired(self, now: datetime.datetime) -> bool:
         """An expired request cannot be approved any more, whatever its status says."""
-        return self.expires is not None and datetime.datetime.fromisoformat(self.expires[:-1] + "+00:00") <= now
+        expires = parse_iso(self.expires)
+        return expires is not None and expires <= now
 
     @property
     def label(self) -> str:
@@ -226,11 +228,3 @@ def _principal(stored: Any) -> str:
             for kind, value in sorted(stored.items())
         )
     return str(stored) if stored else "unknown"
-
-
-def _time(stamp: Any) -> str | None:
-    """DSM's ``20260711T091500Z`` as ISO 8601; None when it is of another form."""
-    try:
-        return datetime.datetime.strptime(str(stamp), "%Y%m%dT%H%M%SZ").isoformat() + "Z"
-    except ValueError:
-        return None

@@ -16,6 +16,7 @@ from .. import _certificates
 from .._certificates import Pair
 from .._errors import InvalidInput
 from .._ids import checked_uuid
+from .._timestamps import day, iso
 from .external_kms import Credential, Dialect, Link, checked_client_secret, client_secret
 from .tls_options import NO_TLS_OPTIONS, TlsOptions
 
@@ -116,7 +117,7 @@ class LinkOptions:
             return
         _certificates.check_validity("link_certificate", self.pair.certificate, now)
         if _certificates.expires_soon(self.pair.certificate, now):
-            warn(f"The certificate of the link's application expires on {self.pair.certificate.not_after:%Y-%m-%d}.")
+            warn(f"The certificate of the link's application expires on {day(self.pair.certificate.not_after)}.")
 
 
 def certificate_fact(sha256: str) -> str:
@@ -133,7 +134,7 @@ def client_certificate(pair: Pair) -> Credential:
             "client_key": pair.key.encoded,
         },
         fact_of=lambda: certificate_fact(pair.certificate.sha256),
-        expires=f"{pair.certificate.not_after:%Y-%m-%dT%H:%M:%SZ}",
+        expires=iso(pair.certificate.not_after),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from .. import _certificates
 from .._certificates import Certificate, Pair, PrivateKey
 from .._errors import InvalidInput
+from .._timestamps import day
 from .tls import SAFE_SETTINGS, TlsSettings
 
 NAMES = ("validate_host", "ca_certificates", "client_certificate", "client_key", "client_key_passphrase")
@@ -122,7 +123,7 @@ class TlsOptions:
         for option, certificate in given:
             _certificates.check_validity(f"{self.prefix}{option}", certificate, now)
             if _certificates.expires_soon(certificate, now):
-                warn(f"The TLS certificate {certificate.subject} expires on {certificate.not_after:%Y-%m-%d}.")
+                warn(f"The TLS certificate {certificate.subject} expires on {day(certificate.not_after)}.")
 
 
 NO_TLS_OPTIONS = TlsOptions()

@@ -55,7 +55,7 @@ def failure_of(outcomes: Sequence[Outcome], result: Mapping[str, Any]) -> TaskEr
     )
     if failure is not None:
         failure.returned = {name: value for name, value in result.items() if name != "changed"}
-        # With -vvv the task shows the traceback of an error that nobody expected: of the first, where there are several.
+        # With -vvv the task shows the traceback of an error that nobody expected, the first of several.
         failure.__cause__ = next((error.__cause__ for _member, error in failed if error.__cause__ is not None), None)
     return failure
 

@@ -21,7 +21,6 @@ from .._compliance_findings import (
     Validity,
     completed,
     end_of_credential,
-    moment,
     not_seen,
     of_apps,
     of_credential,
@@ -38,6 +37,7 @@ from .._dsm.groups import Group
 from .._dsm.tls import pem_of, sha256_of
 from .._errors import InvalidInput, TaskError
 from .._findings import FAILED, UNKNOWN, Finding, Kind
+from .._timestamps import iso
 from ._compliance_drift import Declared, drift_of
 from ._compliance_sources import AzureSources, asked, why
 
@@ -86,7 +86,7 @@ def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Findi
         catalog.LINK: {"tls": link.tls.view(), "azure_service": link.azure_service},
         catalog.CREDENTIAL: {
             "source": source,
-            "ends": moment(ends),
+            "ends": iso(ends),
             "match": group.credential_match,
             # Not known of who logs in by the Azure CLI, as the machine, or not at all.
             "is_not_the_operators": None if everything.operator_client_id is None else True,

@@ -18,6 +18,7 @@ from .._ids import is_uuid
 from .._plan import NOT_YET_KNOWN, Change, Plan, difference
 from .._rotation import Member, held_by_requests
 from .._rotation_plan import NAME, Old, old_ones
+from .._timestamps import day
 from ._credential_scene import Request, Scene
 
 
@@ -78,7 +79,11 @@ def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], o
     if reason is not None:
         wanted = expected(request, scene)
         if scene.asked_for is None and scene.registered(request.recipe) is None:
-            shown = {"name": wanted.name, "ends": f"{wanted.ends:%Y-%m-%d}", "thumbprint": wanted.thumbprint}
+            shown = {
+                "name": wanted.name,
+                "ends": day(wanted.ends) if wanted.ends else None,
+                "thumbprint": wanted.thumbprint,
+            }
             told = {key: value for key, value in shown.items() if value is not None}
             changes.append(Change("Entra", f"{wanted.kind} of application {name}", "create", {}, told, reason))
         for one in scene.to_switch(request.recipe):
@@ -168,5 +173,5 @@ def _view(
 
 
 def _shown(one: EntraCredential) -> str:
-    until = "without end" if one.ends is None else f"until {one.ends:%Y-%m-%d}"
+    until = "without end" if one.ends is None else f"until {day(one.ends)}"
     return f"{one.kind} {one.key_id} ({one.name or 'without name'}) {until}"

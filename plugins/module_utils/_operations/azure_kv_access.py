@@ -17,13 +17,12 @@ from .._argspec import ArgumentSpec
 from .._azure import access_cut, access_findings, access_io, graph, vaults
 from .._azure.access_cut import Enabled, Step
 from .._azure.access_record import Record, merged
-from .._azure.access_work import Work, iso, look
+from .._azure.access_work import Work, look
 from .._azure.cloud import Cloud, cloud_of_uri
 from .._azure.credential import Operator, operator_of
 from .._azure.facts import KeyStore
 from .._azure.graph import Registration
 from .._azure.session import Azure, connect, retryable, understood
-from .._azure.times import moment
 from .._azure.vaults import Locator
 from .._dsm import groups
 from .._dsm.client import connect as connect_dsm
@@ -32,6 +31,7 @@ from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid, is_uuid
 from .._options import AZURE, OPTIONAL_DSM
 from .._task import Task
+from .._timestamps import iso, parse_iso
 
 _NAMES = ("resource_id", "name", "uri")
 _NOT_FOUND = 404
@@ -347,7 +347,7 @@ def _still_valid_until(request: _Request, record: Record, seen: Record, now: dat
     if seen.application.account_enabled is not False:
         return None
     # Somebody else has disabled it, nobody knows when: then at the latest now.
-    since = moment(record.disabled_at) or now
+    since = parse_iso(record.disabled_at) or now
     return iso(since + request.lifetime)
 
 

@@ -31,6 +31,7 @@ from .._ids import checked_uuid
 from .._options import AZURE, OPTIONAL_DSM
 from .._plan import NOT_YET_KNOWN, Plan
 from .._task import Task
+from .._timestamps import iso
 from .._waiter import Patience
 
 _PAIR = {
@@ -502,6 +503,6 @@ def _pair_record(files: PairFiles, certificate: Certificate | None) -> dict[str,
     return {
         "path": files.certificate_path,
         "thumbprint": certificate.sha1 if certificate else None,
-        "not_after": f"{certificate.not_after:%Y-%m-%dT%H:%M:%SZ}" if certificate else None,
+        "not_after": iso(certificate.not_after) if certificate else None,
         "planned": not known,
     }

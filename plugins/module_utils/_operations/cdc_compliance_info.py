@@ -20,7 +20,7 @@ from .._argspec import ArgumentSpec
 from .._azure.credential import Operator, operator_of
 from .._azure.prerequisites import checked_address, wanted_of
 from .._azure.session import connect as connect_azure
-from .._compliance_findings import Clock, moment
+from .._compliance_findings import Clock
 from .._declaration.groups import DECLARED
 from .._dsm import account, apps, groups
 from .._dsm.client import DsmClient, connect_several
@@ -34,6 +34,7 @@ from .._ids import checked_uuid
 from .._inventory import readable
 from .._options import AZURE, DSM, RIGHTS_PROFILES, WANTED_RIGHTS
 from .._task import Task
+from .._timestamps import iso
 from ._compliance_checks import Shared, findings_of
 from ._compliance_drift import Declared
 from ._compliance_sources import AzureSources, Standard, asked, why
@@ -99,7 +100,7 @@ def run(task: Task) -> dict[str, Any]:
     of_run = [] if checked else [_nothing()]
     return {
         "changed": False,
-        "checked_at": moment(now),
+        "checked_at": iso(now),
         "dsm": {
             "endpoint": params["dsm_endpoint"],
             "version": None if isinstance(version, DsmError) else version.text,

@@ -36,6 +36,7 @@ from .._plan import NOT_YET_KNOWN, Plan, refuse_planned
 from .._rotation import New, Recipe, Rotation
 from .._rotation_plan import CERTIFICATE, SECRET, Old, Wish
 from .._task import Task
+from .._timestamps import day
 from . import _credential_report as report
 from . import cdc_group
 from ._credential_report import Done
@@ -205,7 +206,7 @@ def _refuse_what_is_due(pair: Pair | None, renew_before: timedelta, now: datetim
     if pair is not None and pair.certificate.not_after - now < renew_before:
         raise InvalidInput(
             "link_certificate",
-            f"it expires on {pair.certificate.not_after:%Y-%m-%d}, in less than renew_before_days",
+            f"it expires on {day(pair.certificate.not_after)}, in less than renew_before_days",
             "give one that lasts longer, or set renew_before_days lower",
         )
 

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Times as services write them, and as results show them: the only place that reads and writes them. Pure.
+
+Each value is in UTC, with its time zone.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any, overload
+
+_ISO = re.compile(r"([^.Zz+]{19})(?:\.(\d{1,6})\d*)?(?:[Zz]|([+-]\d\d:\d\d))?")
+_COMPACT = "%Y%m%dT%H%M%SZ"
+
+
+def parse_iso(text: Any) -> datetime | None:
+    """A time in ISO 8601, as Resource Manager and Graph write it; None for an empty one. Without a zone it is UTC.
+
+    Azure writes up to seven digits of a second; Python reads six.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    if not text:
+        return None
+    found = _ISO.fullmatch(str(text).strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no time")
+    whole, digits, offset = found.groups()
+    try:
+        return datetime.fromisoformat(f"{whole}.{digits or '0':0<6}{offset or '+00:00'}").astimezone(timezone.utc)
+    except OverflowError as error:
+        # The first and the last day that Python knows, in another time zone.
+        raise ValueError(f"{text!r} is out of range") from error
+
+
+def parse_iso_or_none(text: Any) -> datetime | None:
+    """The same for what anybody may have written; None also where it is no time."""
+    try:
+        return parse_iso(text)
+    except ValueError:
+        return None
+
+
+def from_unix(seconds: Any) -> datetime | None:
+    """A time in seconds since 1970, as Key Vault writes it; None for None.
+
+    Raises:
+        ValueError: it is no such number, or out of range.
+    """
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int):
+        raise ValueError(f"{seconds!r} is no time")
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{seconds!r} is out of range") from error
+
+
+def parse_compact(text: Any) -> datetime | None:
+    """A time such as ``20260711T091500Z``, as DSM writes it; None when it is of another form."""
+    try:
+        return datetime.strptime(str(text), _COMPACT).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+
+
+@overload
+def iso(time: datetime) -> str: ...
+@overload
+def iso(time: datetime | None) -> str | None: ...
+def iso(time: datetime | None) -> str | None:
+    """A time as results, records and requests have it, such as ``2026-07-11T09:15:00Z``; None for None."""
+    return None if time is None else f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def day(time: datetime) -> str:
+    """The date of a time, for messages."""
+    return f"{time.astimezone(timezone.utc):%Y-%m-%d}"
