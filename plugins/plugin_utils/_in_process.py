@@ -32,7 +32,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as NormalAction
-from ansible.plugins.loader import filter_loader, test_loader
+from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
 from ..module_utils._environment import complete_login
 from ..module_utils._errors import printable
@@ -70,7 +70,12 @@ AZURE = (
 )
 
 # What filters and lookups of the role cdc_setup import when they are used.
-_BEHIND_FILTERS = ("module_utils._messages", "plugin_utils._set_up", "plugin_utils._unsafe")
+_BEHIND_FILTERS = (
+    "module_utils._declaration.check",
+    "module_utils._messages",
+    "plugin_utils._set_up",
+    "plugin_utils._unsafe",
+)
 SWITCH_VARIABLE = "ansible_fortanix_dsm_in_process"
 SWITCH_ENVIRONMENT = "FORTANIX_DSM_IN_PROCESS"
 _LOGGERS = ("azure", "msal", "requests", "urllib3")
@@ -104,6 +109,8 @@ def _load_filters() -> None:
         (filter_loader, "ansible.builtin.default"),
         (test_loader, "ansible.builtin.defined"),
         (filter_loader, f"{collection}.printable"),
+        (lookup_loader, f"{collection}.wrong_variables"),
+        (lookup_loader, f"{collection}.setup_group"),
     ):
         with contextlib.suppress(Exception):
             loader.get(name)
