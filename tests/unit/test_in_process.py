@@ -186,6 +186,18 @@ def test_a_secret_is_censored_in_warnings_and_in_what_a_failure_says() -> None:
     assert "sesame" not in str(result)
 
 
+def test_progress_is_shown_without_secrets_and_only_where_it_may_be() -> None:
+    def run(task: Task) -> dict[str, Any]:
+        task.progress("half of sesame\x1b[2J")
+        return {"changed": False}
+
+    lines: list[str] = []
+    invocation(run, {"key": "sesame"}, show=lines.append).outcome()
+    invocation(run, {"key": "sesame"}, show=None).outcome()
+
+    assert lines == ["half of ******** [2J"]
+
+
 @pytest.mark.parametrize(("verbosity", "shown"), [(2, False), (3, True)])
 def test_an_unexpected_error_shows_its_traceback_on_request(verbosity: int, shown: bool) -> None:
     result = invocation(failing(ZeroDivisionError("sesame")), {"key": "sesame"}, verbosity=verbosity).outcome()
