@@ -113,6 +113,10 @@ class _Stopped(Exception):
     pass
 
 
+# The pattern that a playbook has for a play that is left out.
+_NO_HOST = "all:!all"
+
+
 class _HostEnded(Exception):
     pass
 
@@ -297,7 +301,10 @@ class RolePlayer(_Player):
 
 
 class PlaybookPlayer(_Player):
-    """Reads a playbook once, and runs it as often as wanted. What limits its hosts is left to Ansible."""
+    """Reads a playbook once, and runs it as often as wanted, for one host.
+
+    What else limits its hosts is left to Ansible.
+    """
 
     def __init__(self, playbook: str) -> None:
         super().__init__(ROOT / "playbooks")
@@ -307,6 +314,8 @@ class PlaybookPlayer(_Player):
         tasks = []
         for play in self._plays:
             assert play.keys() <= _PLAY_KEYWORDS, play.keys()
+            if self._templar(run, {}).template(play["hosts"]) == _NO_HOST:
+                continue
             self._given |= play.get("vars") or {}
             roles = [{"ansible.builtin.import_role": {"name": one["role"]}} for one in play.get("roles", [])]
             tasks += [play.get("pre_tasks", []), roles, play.get("tasks", [])]
