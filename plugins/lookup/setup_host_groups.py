@@ -27,33 +27,23 @@ seealso:
 EXAMPLES = r"""
 - name: Note the groups of this host
   ansible.builtin.set_fact:
-    cdc_setup_of_host: "{{ query('fortanix.dsm.setup_host_groups') }}"
+    cdc_setup_of_host: "{{ lookup('fortanix.dsm.setup_host_groups') }}"
 """
 
 RETURN = r"""
-_list:
-  description: The options of each group that are set, but for those that are secret or may hold a secret.
+_raw:
+  description:
+    - The options of each group that are set, but for what is secret or may hold a secret. Which options have such
+      parts, and options for all groups.
   type: list
   elements: dict
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
-from ..plugin_utils._set_up import Play, UnreachableSecretError
+from ..plugin_utils._set_up_play import Play, PlayLookup
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]
-    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        self.set_options(var_options=variables, direct=kwargs)
-        if terms:
-            raise AnsibleLookupError("fortanix.dsm.setup_host_groups: it takes no terms.")
-        try:
-            return Play(variables or {}, self._templar).groups_of_host()
-        except UnreachableSecretError as error:
-            problem = str(error)
-        # The error itself would be shown as the cause.
-        raise AnsibleLookupError(problem)
+class LookupModule(PlayLookup):
+    def found(self, play: Play) -> list[dict[str, Any]]:
+        return [play.note()]

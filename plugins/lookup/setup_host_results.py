@@ -36,18 +36,11 @@ _raw:
   elements: dict
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
-from ..plugin_utils._set_up import Play
+from ..plugin_utils._set_up_play import Play, PlayLookup
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]
-    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        self.set_options(var_options=variables, direct=kwargs)
-        if terms:
-            raise AnsibleLookupError("fortanix.dsm.setup_host_results: it takes no terms.")
-        return [Play(variables or {}, self._templar).results_of_host()]
+class LookupModule(PlayLookup):
+    def found(self, play: Play) -> list[dict[str, Any]]:
+        return [play.results()]

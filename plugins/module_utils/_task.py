@@ -18,6 +18,7 @@ import os
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
@@ -44,6 +45,7 @@ class Task:
     ``clock``: the time by the services' clocks, which the connections of the task feed.
     ``journal``: what the task has written, which they feed, too.
     ``progress``: shows a line while the task runs, where something can be shown.
+    ``is_abandoned``: whether the process that waits for the task is gone.
     """
 
     params: Mapping[str, Any]
@@ -54,6 +56,7 @@ class Task:
     clock: ServiceClock = field(default_factory=ServiceClock)
     journal: Journal = field(default_factory=Journal)
     progress: Callable[[str], None] = _show_nothing
+    is_abandoned: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         self.clock.report_to(self.warn)
@@ -183,6 +186,11 @@ def run_module(operation: Operation) -> None:
     module.exit_json(**result)
 
 
+def _has_other_parent(first: int) -> bool:
+    """Whether the process that started this one has ended: a killed ansible-playbook does not stop its tasks."""
+    return os.getppid() != first
+
+
 def _task_of(shell: Shell, journal: Journal) -> Task:
     """The parameters, completed from the environment; what is secret in them is kept from the output."""
     taken: set[str] = set()
@@ -202,4 +210,5 @@ def _task_of(shell: Shell, journal: Journal) -> Task:
         no_log=bool(shell.no_log),
         journal=journal,
         progress=shell.progress,
+        is_abandoned=partial(_has_other_parent, os.getppid()),
     )

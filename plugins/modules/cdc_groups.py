@@ -613,6 +613,12 @@ shared:
     msg:
       description: Why it has failed.
       type: str
+    failure:
+      description: The parts of that message, with what was done before. V(null) when it has not failed.
+      type: dict
+    host:
+      description: The host of the group whose declaration was used, as declared.
+      type: str
     skipped:
       description: Whether it was left out, as the application or vault has failed.
       type: bool

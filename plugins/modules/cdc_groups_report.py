@@ -13,9 +13,10 @@ description:
   - M(fortanix.dsm.cdc_groups) with C(run_once) sets up the groups of all hosts of a play in one task. Ansible counts
     that task for one of the hosts.
   - This module returns the part of the result that belongs to the current host. The host is changed when one of its
-    groups was changed, it fails when one of them has failed, and its diff is that of its groups. So the recap of the
-    play, a callback plugin and AWX show each host as it is.
-  - It sends no request.
+    groups was changed, and its diff is that of its groups. So the recap of the play, a callback plugin and AWX show
+    each host as it is.
+  - It sends no request, and it does not fail when a group has failed. RV(problem) is for a task that does, as Ansible
+    shows no diff of a task that fails.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
@@ -74,27 +75,39 @@ EXAMPLES = r"""
     groups: "{{ made.groups | selectattr('host', 'eq', inventory_hostname) }}"
     shared: "{{ made.shared | selectattr('host', 'eq', inventory_hostname) }}"
     diff: "{{ made.diff }}"
+  register: report
+
+- name: Fail if a group of this host failed
+  ansible.builtin.fail:
+    msg: "{{ report.problem }}"
+  when: report.problem != ""
 """
 
 RETURN = r"""
 groups:
   description: The records, as given.
-  returned: success, and when a group has failed
+  returned: success
   type: list
   elements: dict
 plan:
   description: The changes of these groups and shared objects, as RV(fortanix.dsm.cdc_groups#module:plan).
-  returned: success, and when a group has failed
+  returned: success
   type: list
   elements: dict
+problem:
+  description:
+    - Why groups are not set up. Those that have failed, that were not begun, and those whose creation waits for an
+      approval before the other steps. Empty when there are none.
+  returned: success
+  type: str
 pending:
   description: Names of the groups that wait for an approval.
-  returned: success, and when a group has failed
+  returned: success
   type: list
   elements: str
 unfinished:
   description: Names of the groups that were not begun.
-  returned: success, and when a group has failed
+  returned: success
   type: list
   elements: str
 """

@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_groups_report
 from support.operate import Operator
 from support.playbook import Ansible
 
 CHANGE = {"plane": "dsm", "object": 'group "akv-1"', "action": "create", "before": {}, "after": {}, "reason": ""}
-WRITE = {"plane": "DSM", "object": 'group "akv-0"', "action": "POST /sys/v1/groups", "outcome": "done"}
-MAYBE = {**WRITE, "outcome": "unknown"}
 
 
 def record(name: str, **more: Any) -> dict[str, Any]:
@@ -32,28 +30,30 @@ FAILED = record(
     status="failed",
     failed=True,
     msg='DSM, group "akv-2": the account has no licence. Next: ask for one.',
-    failure={"done": [WRITE], "unknown": [MAYBE]},
     steps={},
 )
 
 
 @pytest.mark.every_core
-def test_a_play_reports_what_was_changed_and_what_failed(ansible: Ansible) -> None:
+def test_a_play_reports_what_was_changed_and_why_a_group_is_not_set_up(ansible: Ansible) -> None:
     diff = {side: {f'group "akv-{number}"': {"side": side} for number in (1, 2)} for side in ("before", "after")}
 
     run = ansible.tasks(
         {"cdc_groups_report": {"groups": [record("akv-0")]}},
         {"cdc_groups_report": {"groups": [record("akv-0"), CHANGED], "diff": diff}},
         {"cdc_groups_report": {"groups": [CHANGED], "diff": diff}, "check_mode": True},
-        {"cdc_groups_report": {"groups": [FAILED]}},
+        {"cdc_groups_report": {"groups": [CHANGED, FAILED], "diff": diff}},
     )
 
     unchanged, changed, predicted, failed = run.outcomes
     assert [one.changed for one in (unchanged, changed, predicted)] == [False, True, True]
     assert changed["plan"] == predicted["plan"] == [CHANGE]
     assert changed["diff"] == {side: {'group "akv-1"': {"side": side}} for side in ("before", "after")}
-    assert failed["msg"] == (
-        'Groups: 1 of 1 failed. group "akv-2": DSM, group "akv-2": the account has no licence. '
+    assert [one["problem"] for one in (unchanged, changed, predicted)] == ["", "", ""]
+    # A task that fails shows no diff, so this one does not.
+    assert (failed.status, failed.changed, failed["diff"]["after"]) == ("ok", True, diff["after"])
+    assert failed["problem"] == (
+        'Groups: 1 of 2 failed. group "akv-2": DSM, group "akv-2": the account has no licence. '
         "Next: ask for one; run the task again; what is done stays, and is not done again."
     )
 
@@ -62,24 +62,25 @@ def reported(operate: Operator, *groups: Mapping[str, Any]) -> dict[str, Any]:
     return operate(cdc_groups_report, groups=list(groups))
 
 
-def test_a_failed_group_returns_what_was_written_for_it_and_counts_as_a_change(operate: Operator) -> None:
-    with pytest.raises(TaskError) as caught:
-        reported(operate, record("akv-0"), FAILED)
-
-    result = caught.value.to_fail_json()
-    assert result["changed"]
-    assert result["failure"]["done"] == [WRITE]
-    assert result["failure"]["unknown"] == [MAYBE]
-    assert result["failure"]["failed"] == ["akv-2"]
-    assert [one["name"] for one in result["groups"]] == ["akv-0", "akv-2"]
-
-
 def test_groups_that_wait_or_were_not_begun_are_named(operate: Operator) -> None:
     waits, unbegun = record("akv-0", pending=True), record("akv-1", status="unfinished", steps={})
 
     result = reported(operate, waits, unbegun)
 
     assert (result["changed"], result["pending"], result["unfinished"]) == (False, ["akv-0"], ["akv-1"])
+    assert result["problem"].startswith('Groups: 1 of 2 failed. group "akv-1": it was not begun')
+
+
+def test_a_group_that_is_not_created_yet_is_a_problem_and_one_that_waits_with_a_change_is_none(
+    operate: Operator,
+) -> None:
+    uncreated = record("akv-0", status="pending approval", pending=True, steps={})
+    changing = record("akv-1", status="pending approval", pending=True)
+
+    result = reported(operate, uncreated, changing)
+
+    assert 'group "akv-0": it is not created yet: a policy of the account wants it approved' in result["problem"]
+    assert "akv-1" not in result["problem"]
 
 
 def test_what_is_no_record_is_refused_by_its_index(operate: Operator) -> None:

@@ -95,6 +95,8 @@ def test_a_host_whose_group_fails_is_the_only_one_to_fail(many: Callable[[int], 
 
     assert run.code != 0
     assert {host for host, (_changed, failed) in recap(run).items() if failed} == {"akv-00"}
+    # It is the first to declare its application, which was created.
+    assert recap(run)["akv-00"] == (True, True)
     assert "rg-not-there" in run.message
     assert kept(run) == {"akv-00", "akv-01", "akv-02", "akv-listed-1", "akv-listed-2"}
     assert_none_in(run, [link["link_client_secret"], own_sandbox.world.admin_app.api_key])
@@ -144,6 +146,26 @@ def test_a_secret_that_only_the_play_has_is_refused_for_several_hosts(
     alone = set_up("--limit", "akv-00", playbook=roles)
 
     assert alone.code == 0, alone.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "strategy", "message"),
+    [
+        (("--skip-tags", "group"), "linear", "do not apply to a set-up in one task"),
+        ((), "free", "use the strategy linear"),
+    ],
+    ids=["tags", "strategy"],
+)
+def test_a_run_that_is_not_one_task_for_all_is_refused_before_the_first_request(
+    many: Callable[[int], Setup], arguments: tuple[str, ...], strategy: str, message: str
+) -> None:
+    set_up = many(2)
+
+    refused = set_up(*arguments, more=ONE_TASK, environment={"ANSIBLE_STRATEGY": strategy})
+
+    assert refused.code != 0
+    assert message in refused.output
+    assert set_up.sandbox.journal.since() == []
 
 
 @pytest.mark.long

@@ -43,14 +43,14 @@ _POLICY: Options = {
 _FORMATS = ["json", "markdown", "junit", "sarif", "html"]
 
 # Of cdc_setup, for all groups in one task.
-_ONE_TASK: Options = {
+ONE_TASK: Options = {
     "on_error": {"type": "str", "choices": ["stop", "continue"]},
     "time_budget": {"type": "int"},
     "concurrency": {"type": "int"},
 }
 
 ROLES: Mapping[str, Options] = {
-    "cdc_setup": {"groups": {"type": "list", "elements": "dict", "options": GROUP}, **GROUP, **_ONE_TASK},
+    "cdc_setup": {"groups": {"type": "list", "elements": "dict", "options": GROUP}, **GROUP, **ONE_TASK},
     "azure_prereqs": {
         "vaults": {
             "type": "list",

@@ -8,20 +8,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from .. import _time
 
 
 class Deadline:
-    """``seconds``: after them nothing more is begun; 0 for no limit. What is under way ends."""
+    """``seconds``: after them nothing more is begun; 0 for no limit. What is under way ends.
 
-    def __init__(self, seconds: int) -> None:
+    ``is_abandoned``: whether nobody waits for the task any more.
+    """
+
+    def __init__(self, seconds: int, is_abandoned: Callable[[], bool] = lambda: False) -> None:
+        self._is_abandoned = is_abandoned
         self._end = _time.monotonic() + seconds if seconds else math.inf
         self._waiting_since: float | None = None
 
     @property
     def is_over(self) -> bool:
-        return _time.monotonic() >= self._end
+        return _time.monotonic() >= self._end or self._is_abandoned()
 
     def left_to_wait(self, seconds: int) -> int:
         """How long a step may still wait for an approval. The wait is one for all steps."""

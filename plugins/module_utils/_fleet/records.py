@@ -46,14 +46,41 @@ def part(groups: Sequence[Record], shared: Sequence[Record], diff: Mapping[str, 
         diff: of the complete result, by object.
     """
     steps = [*shared, *(step for one in groups for step in one["steps"].values())]
-    objects = [*(one["object"] for one in shared), *(group_object(one["name"]) for one in groups)]
     return {
         "changed": any(step.get("changed") for step in steps),
         "groups": list(groups),
         "plan": [change for step in steps for change in step.get("plan") or ()],
-        "diff": {side: _some(diff.get(side) or {}, objects) for side in _SIDES},
+        "diff": diff_of(groups, shared, diff),
         **waiting(groups),
+        "problem": _problem(groups),
     }
+
+
+def diff_of(groups: Iterable[Record], shared: Iterable[Record], diff: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the diff of the complete result what is about these."""
+    objects = [*(one["object"] for one in shared), *(group_object(one["name"]) for one in groups)]
+    return {side: _some(diff.get(side) or {}, objects) for side in _SIDES}
+
+
+def _problem(groups: Sequence[Record]) -> str:
+    """Why these groups are not set up; empty when they are, or wait for an approval only."""
+    problems = [(group_object(one["name"]), problem) for one in groups if (problem := _problem_of(one))]
+    failure = failure_in(problems, len(groups))
+    return "" if failure is None else str(failure)
+
+
+def _problem_of(one: Record) -> str:
+    if one["failed"]:
+        return str(one["msg"])
+    if one["status"] == "unfinished":
+        return "it was not begun, as another group had failed or the time was over"
+    # Only a creation by the step of the credential comes before the group's own steps.
+    if one["pending"] and not one["steps"]:
+        return (
+            "it is not created yet: a policy of the account wants it approved (docs/approvals.md). "
+            "Next: run this again when it has been"
+        )
+    return ""
 
 
 def group_object(name: str) -> str:

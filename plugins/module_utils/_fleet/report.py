@@ -152,6 +152,7 @@ def _shared_record(kind: str, obj: str, member: Member, step: Done) -> dict[str,
         "host": member.host,
         "failed": step.failure is not None,
         "msg": None if step.failure is None else str(step.failure),
+        "failure": None if step.failure is None else step.failure.to_fail_json()["failure"],
         "skipped": bool(step.result.get("skipped")),
         **_step(step),
     }

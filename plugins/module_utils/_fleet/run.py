@@ -51,7 +51,9 @@ def run(task: Task) -> dict[str, Any]:
     checks = check(task, fleet)
     number = max(1, min(task.params["concurrency"], len(fleet.members)))
     with connect_several(task, number, read_only=task.check_mode) as connected:
-        shared = Shared(task, fleet, Clients(connected), Operators(), Deadline(task.params["time_budget"]))
+        shared = Shared(
+            task, fleet, Clients(connected), Operators(), Deadline(task.params["time_budget"], task.is_abandoned)
+        )
         run_ = _Run(task, fleet, shared, checks)
         try:
             _all(run_, connected[0])

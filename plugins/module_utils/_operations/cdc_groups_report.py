@@ -11,8 +11,7 @@ from typing import Any
 
 from .._argspec import ArgumentSpec
 from .._errors import InvalidInput
-from .._fleet.records import failure_in, part
-from .._journal import UNKNOWN
+from .._fleet.records import part
 from .._task import Task
 
 _RECORD = {"name", "status", "pending", "failed", "msg", "steps"}
@@ -30,10 +29,9 @@ def run(task: Task) -> dict[str, Any]:
     """The operation of the module.
 
     Raises:
-        TaskError: one of the groups has failed.
+        InvalidInput: what is given is no part of a result of cdc_groups.
     """
-    groups = task.params["groups"]
-    for index, one in enumerate(groups):
+    for index, one in enumerate(task.params["groups"]):
         missing = sorted(_RECORD - one.keys())
         if missing:
             raise InvalidInput(
@@ -41,20 +39,4 @@ def run(task: Task) -> dict[str, Any]:
                 f"it is no record of the module cdc_groups: {', '.join(missing)} is missing",
                 "give it elements of `groups` of that module's result",
             )
-    result = part(groups, task.params["shared"], task.params["diff"])
-    failed = [one for one in groups if one["failed"]]
-    failures = [one.get("failure") or {} for one in failed]
-    failure = failure_in(
-        [(f'group "{one["name"]}"', str(one["msg"])) for one in failed],
-        len(groups),
-        failed=[one["name"] for one in failed],
-        done=[write for one in failures for write in one.get("done") or ()],
-    )
-    if failure is None:
-        return result
-    for write in (write for one in failures for write in one.get("unknown") or ()):
-        task.journal.note(write["plane"], write["object"], write["action"], UNKNOWN)
-    # The messages of the groups tell them.
-    failure.tells_unknown = True
-    failure.returned = result
-    raise failure
+    return part(task.params["groups"], task.params["shared"], task.params["diff"])
