@@ -22,6 +22,7 @@ PRINTABLE = "fortanix.dsm.printable"
 ALSO_PRINTABLE = frozenset({"compliance_failure", "restore_access_summary", "setup_line"})
 _EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _LAST_FILTER = re.compile(r"\|\s*([\w.]+)\s*(?:\([^|]*\))?\s*$")
+_OF_EACH = re.compile(r"\|\s*map\('([\w.]+)'\)\s*\|\s*list\s*$")
 # An ID, an index (with a sum), a path that the user gives, or the host as the user's inventory names it.
 _HARMLESS = re.compile(r"[\w.]*(?:\b|_)(?:id|index|directory|file|inventory_hostname)(?:\s*\+\s*\d+)?")
 _COUNT = ("length", "int", "count")
@@ -77,7 +78,7 @@ def expressions_in(value: Any) -> Iterator[str]:
 
 def is_harmless(expression: str) -> bool:
     """Whether it is an ID, a number, or has been made printable last."""
-    last = _LAST_FILTER.search(expression)
+    last = _OF_EACH.search(expression) or _LAST_FILTER.search(expression)
     if last is None:
         return _HARMLESS.fullmatch(expression) is not None
     name = last[1]
