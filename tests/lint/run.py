@@ -117,10 +117,10 @@ def mypy_tests() -> None:
     run("mypy", "--strict", "--python-version", "3.11", "-p", "sandbox", MYPYPATH=str(ROOT / "tests"))
     run("mypy", "--strict", "--python-version", "3.11", "tests/lint", MYPYPATH=str(ROOT / "tests" / "lint"))
     # Of the tests themselves only what would end in a TypeError or NameError: pytest, not mypy, gives their arguments.
-    kinds = ("benchmarks", "browser", "conformance", "explore", "integration", "support", "unit")
+    kinds = ("benchmarks", "browser", "conformance", "explore", "integration", "make", "support", "unit")
     packages = [argument for name in kinds for argument in ("-p", name)]
     unasked = [argument for code in UNASKED_OF_TESTS for argument in ("--disable-error-code", code)]
-    path = os.pathsep.join((str(ROOT / "tests"), str(BUILD / "collections")))
+    path = os.pathsep.join((str(ROOT / "docs"), str(ROOT / "tests"), str(BUILD / "collections")))
     run("mypy", "--python-version", "3.11", *unasked, *packages, MYPYPATH=path)
 
 

@@ -35,7 +35,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import (
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import VirtualKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import OK, Finding
-from support import findings_page
+from make import findings_page
 from unit.azure_builders import vault
 from unit.builders import CLIENT, HMG_ID, stored_group, stored_link
 

@@ -25,7 +25,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.diagnosis import
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.diagnosis_classes import CLASSES, LEG_NAMES
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms import ENDPOINTS
-from support.troubleshooting import GUIDE, render
+from make.troubleshooting import GUIDE, render
 from unit.builders import ROOT, link, stored_links
 
 EXAMPLES = [(entry.id, words) for entry in CLASSES for words in entry.examples]
@@ -367,5 +367,5 @@ def test_the_diagnosis_does_no_io(name: str) -> None:
 
 
 def test_the_guide_is_what_the_table_makes() -> None:
-    """After a change of the table: PYTHONPATH=tests:.build/collections python -m support.troubleshooting."""
+    """After a change of the table: PYTHONPATH=docs:tests:.build/collections python -m make.troubleshooting."""
     assert GUIDE.read_text(encoding="utf-8") == render()

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
-from support.tests_page import PAGE, render
+from make.tests_page import PAGE, render
 
 
 def test_the_page_of_the_tests_is_current() -> None:
-    """After a change: PYTHONPATH=tests:.build/collections python -m support.tests_page."""
+    """After a change: PYTHONPATH=docs:tests:.build/collections python -m make.tests_page."""
     assert PAGE.read_text(encoding="utf-8") == render()

@@ -4,7 +4,7 @@
 
 """Writes tests/README.md, with what each file of tests proves: the first sentence of its docstring.
 
-PYTHONPATH=tests:.build/collections .venv/bin/python -m support.tests_page
+PYTHONPATH=docs:tests:.build/collections .venv/bin/python -m make.tests_page
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from .playbook import ROOT
+from support.playbook import ROOT
 
 TESTS = ROOT / "tests"
 PAGE = TESTS / "README.md"
 
 _HEAD = """
-<!-- Made by tests/support/tests_page.py out of the docstrings of the tests: edit those. -->
+<!-- Made by docs/make/tests_page.py out of the docstrings of the tests: edit those. -->
 
 # Tests
 

@@ -4,7 +4,7 @@
 
 """Makes docs/troubleshooting.md of the table of diagnosis classes.
 
-PYTHONPATH=tests:.build/collections .venv/bin/python -m support.troubleshooting
+PYTHONPATH=docs:tests:.build/collections .venv/bin/python -m make.troubleshooting
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.diagnosis_classe
     UNKNOWN,
     DiagnosisClass,
 )
-
-from .playbook import ROOT
+from support.playbook import ROOT
 
 GUIDE = ROOT / "docs" / "troubleshooting.md"
 
 _HEAD = """
-<!-- Made by tests/support/troubleshooting.py out of plugins/module_utils/_dsm/diagnosis_classes.py: edit those. -->
+<!-- Made by docs/make/troubleshooting.py out of plugins/module_utils/_dsm/diagnosis_classes.py: edit those. -->
 
 # When a group does not connect
 

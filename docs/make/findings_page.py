@@ -2,15 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""docs/findings.md, made from the catalogue. Renew it with: PYTHONPATH=tests:.build/collections .venv/bin/python -m
-support.findings_page"""
+"""docs/findings.md, made from the catalogue. Renew it with:
+PYTHONPATH=docs:tests:.build/collections .venv/bin/python -m make.findings_page"""
 
 from __future__ import annotations
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_catalog import CATALOG, CHECK_OF, CHECKS
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_controls import CONTROLS
-
-from .playbook import ROOT
+from support.playbook import ROOT
 
 PATH = ROOT / "docs" / "findings.md"
 _HEAD = """# Findings
@@ -23,7 +22,7 @@ Controls are those that a finding bears on. A star marks what this collection ha
 others are mapped by Azure's regulatory initiatives, by way of the built-in policies for the same thing, whose IDs are
 at the end. No finding proves that a control is met.
 
-Made from the code by `tests/support/findings_page.py`.
+Made from the code by `docs/make/findings_page.py`.
 """
 
 
