@@ -7,8 +7,8 @@ PYTHONPATH=docs:tests:.build/collections .venv/bin/python -m make.findings_page"
 
 from __future__ import annotations
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_catalog import CATALOG, CHECK_OF, CHECKS
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_controls import CONTROLS
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CATALOG, CHECK_OF, CHECKS
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.controls import CONTROLS
 from support.playbook import ROOT
 
 PATH = ROOT / "docs" / "findings.md"

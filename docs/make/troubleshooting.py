@@ -12,7 +12,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.diagnosis_classes import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import (
     CLASSES,
     LEG_NAMES,
     UNKNOWN,
@@ -23,7 +23,7 @@ from support.playbook import ROOT
 GUIDE = ROOT / "docs" / "troubleshooting.md"
 
 _HEAD = """
-<!-- Made by docs/make/troubleshooting.py out of plugins/module_utils/_dsm/diagnosis_classes.py: edit those. -->
+<!-- Made by docs/make/troubleshooting.py out of plugins/module_utils/_dsm/link/diagnosis_classes.py: edit those. -->
 
 # When a group does not connect
 

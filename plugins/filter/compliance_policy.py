@@ -45,7 +45,7 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def compliance_policy(option: Any) -> Any:
-    from ..module_utils._compliance_policy import Policy
+    from ..module_utils._compliance.policy import Policy
     from ..module_utils._errors import TaskError
 
     try:

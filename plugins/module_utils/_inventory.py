@@ -20,11 +20,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._dsm.external_kms import ENDPOINTS, KIND, checked_vault_uri
-from ._dsm.login import ApiKey, UserPassword, login_from
-from ._dsm.selection import checked_name
+from ._dsm.groups.selection import checked_name
+from ._dsm.link.link import ENDPOINTS, checked_vault_uri
+from ._dsm.wire.kinds import KIND
+from ._dsm.wire.login import ApiKey, UserPassword, login_from
 from ._errors import InvalidInput, TaskError
 from ._ids import checked_uuid, is_uuid
+from ._texts.plain import readable
 
 # The Ansible group that every host is in.
 ALL_GROUPS = "cdc"
@@ -125,17 +127,6 @@ def _unique(slugs: Mapping[str, str]) -> dict[str, str]:
         if not doubtful:
             return names
         names.update({group_id: f"{names[group_id]}-{group_id}" for group_id in doubtful})
-
-
-def readable(value: Any) -> Any:
-    """The same without halves of surrogate pairs, which JSON can carry and no output can."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, Mapping):
-        return {readable(key): readable(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [readable(inner) for inner in value]
-    return value
 
 
 # --- The inventory as a file ------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from ._argspec import ArgumentSpec
 from ._environment import complete_login, complete_operator, proxy_for
 from ._errors import TaskError, defect, printable
 from ._journal import Journal
-from ._secrets import forms_of, secrets_in
+from ._secrets.secrets import forms_of, secrets_in
 from ._time import ServiceClock
 
 _TRACEBACK_VERBOSITY = 3

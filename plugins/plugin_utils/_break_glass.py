@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ..module_utils._dsm.diagnosis import diagnose, is_of_azure
+from ..module_utils._dsm.link.diagnosis import diagnose, is_of_azure
 from ..module_utils._errors import printable
-from ..module_utils._messages import parted
+from ..module_utils._texts.messages import parted
 
 Result = Mapping[str, Any]
 

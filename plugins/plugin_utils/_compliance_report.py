@@ -15,9 +15,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..module_utils._compliance_catalog import NOTHING
-from ..module_utils._compliance_policy import FAIL, Policy, judge
-from ..module_utils._inventory import readable
+from ..module_utils._compliance.catalog import NOTHING
+from ..module_utils._compliance.policy import FAIL, Policy, judge
+from ..module_utils._texts.plain import readable
 from ._compliance_formats import junit, manifest_of, markdown, sarif, stem_of
 from ._compliance_page import page
 

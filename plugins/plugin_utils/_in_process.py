@@ -36,7 +36,7 @@ from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
 from ..module_utils._environment import complete_login
 from ..module_utils._errors import printable
-from ..module_utils._secrets import secrets_in, texts_in
+from ..module_utils._secrets.secrets import secrets_in, texts_in
 from ..module_utils._task import Censored, Operation, explained, outcome_of
 from ._unsafe import unsafe
 
@@ -72,7 +72,7 @@ AZURE = (
 # What filters and lookups of the role cdc_setup import when they are used.
 _BEHIND_FILTERS = (
     "module_utils._declaration.check",
-    "module_utils._messages",
+    "module_utils._texts.messages",
     "plugin_utils._set_up",
     "plugin_utils._unsafe",
 )

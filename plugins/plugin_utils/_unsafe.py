@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._bare import bare
+from ..module_utils._texts.plain import bare
 
 try:
     from ansible.utils.unsafe_proxy import wrap_var

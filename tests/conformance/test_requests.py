@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm import routes
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import routes
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_account_info,
     cdc_compliance_info,

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.errors import OutcomeUnknown
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors import OutcomeUnknown
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_group,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import writes
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import writes
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from sandbox import Fault
 from support.azure_rights import STRANGER, TEN, AzureRights, assignments, key_policies, roles_at_the_vault

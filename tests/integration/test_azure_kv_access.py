@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import access_io
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access_cut import Role
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import access as access_io
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass.steps import Role
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from sandbox import Fault, Sandbox
 from support.azure_rights import AzureRights, finding, ids, writes

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import access_io, access_work
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import access as access_io
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import work as access_work
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from sandbox import Fault
 from support.azure_rights import AzureRights, finding, ids

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import _rights_removal
+from ansible_collections.fortanix.dsm.plugins.module_utils._removal import rights
 from support.azure_rights import (
     STRANGER,
     TEN,
@@ -215,13 +215,13 @@ def test_a_vault_that_goes_during_the_removal_takes_the_rest_with_it(
     policies: AzureRights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     policies.repair()
-    original = _rights_removal._wait_until_gone
+    original = rights._wait_until_gone
 
     def vanish(*given: Any) -> Any:
         delete_by_hand(policies)
         return original(*given)
 
-    monkeypatch.setattr(_rights_removal, "_wait_until_gone", vanish)
+    monkeypatch.setattr(rights, "_wait_until_gone", vanish)
 
     result = take_back(policies, confirm_remove_policy=True)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import _rights_removal
+from ansible_collections.fortanix.dsm.plugins.module_utils._removal import rights
 from sandbox import Fault
 from support.azure_rights import TEN, AzureRights, granted, roles_at_the_vault, verdicts, writes
 
@@ -222,7 +222,7 @@ def test_a_removal_that_fails_midway_says_what_is_gone(policies: AzureRights) ->
 
 def test_two_removals_at_once_are_both_done(policies: AzureRights, monkeypatch: pytest.MonkeyPatch) -> None:
     policies.repair()
-    original, pending = _rights_removal._remove, [True]
+    original, pending = rights._remove, [True]
 
     def remove(*given: Any) -> None:
         if pending:
@@ -230,7 +230,7 @@ def test_two_removals_at_once_are_both_done(policies: AzureRights, monkeypatch: 
             take_back(policies)
         original(*given)
 
-    monkeypatch.setattr(_rights_removal, "_remove", remove)
+    monkeypatch.setattr(rights, "_remove", remove)
 
     result = take_back(policies)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import credential
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from sandbox import Fault
 from sandbox.azure.roles import PermissionSet

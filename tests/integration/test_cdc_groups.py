@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from azure.keyvault.administration._internal import http_challenge_cache
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import desired
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_groups
 from sandbox import Fault, Profile, Sandbox
@@ -370,7 +371,7 @@ def test_what_is_not_begun_in_time_is_named_and_done_by_a_second_run(azure: Azur
 def test_an_error_that_nobody_expected_fails_its_group_alone(
     azure: AzureRights, operate: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = cdc_group.make
+    made = desired.make
 
     def broken(dsm: Any, task: Any, current: Any, wanted: Any, *others: Any) -> Any:
         if wanted.name == "akv-fleet-1":

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.diagnosis_classes import CLASSES
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.errors import ApprovalRequired, DsmError
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors import ApprovalRequired, DsmError
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_connection, cdc_group
 from sandbox import Fault, Profile, Sandbox

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.errors import DsmError
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors import DsmError
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_group, cdc_group_info
 from sandbox import Fault, Profile, Sandbox

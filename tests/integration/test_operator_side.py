@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.budget import OutOfTime
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.errors import DsmError, OutcomeUnknown
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.budget import OutOfTime
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors import DsmError, OutcomeUnknown
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_account_info,

@@ -38,7 +38,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from urllib3.connectionpool import HTTPConnectionPool
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import credential as azure_credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import credential as azure_credential
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 from sandbox import Sandbox

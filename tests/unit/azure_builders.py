@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import Verdict, Wanted, judge
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import Verdict, Wanted, judge
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     MANAGED_HSM,
     VAULT,
     Access,
@@ -24,7 +24,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
     RoleAssignment,
     RoleDefinition,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import Channel
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
 
 HOME = "aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa"
 ELSEWHERE = "bbbbbbbb-1111-4111-8111-bbbbbbbbbbbb"

@@ -15,7 +15,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms import ENDPOINTS, Credential, Link
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import ENDPOINTS, Credential, Link
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))

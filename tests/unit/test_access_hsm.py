@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import (
     INEFFECTIVE,
     MISSING,
     OK,
@@ -18,7 +18,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import 
     judge,
     missing_permissions,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import RoleDefinition
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import RoleDefinition
 from unit.azure_builders import (
     CONTRIBUTOR_OF_HSMS,
     CONTRIBUTOR_OF_VAULTS,

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import (
     INEFFECTIVE,
     MISSING,
     OK,
@@ -25,7 +25,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import 
     judge,
     over_privileges,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     Access,
     DenyAssignment,
     Firewall,
@@ -34,7 +34,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
     RoleAssignment,
     RoleDefinition,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.network import reachable
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.network import reachable
 from unit.azure_builders import (
     APP,
     CLIENT,

@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import access_cut
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access_cut import Certificates, Secret
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access_record import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import steps as access_cut
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass.record import (
     Assignment,
     CertificateEntry,
     PolicyEntry,
@@ -26,8 +25,9 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access_record 
     StoreRights,
     merged,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import PRINCIPAL
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import REGISTRATION as REGISTRATION_PLACE
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass.steps import Certificates, Secret
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import PRINCIPAL
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import REGISTRATION as REGISTRATION_PLACE
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from unit.azure_builders import APP, CLIENT, HOME, NOW, REGISTRATION, STRANGER, SUBSCRIPTION, VAULT_ID
 

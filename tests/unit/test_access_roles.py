@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import (
     INEFFECTIVE,
     MISSING,
     OK,
@@ -22,7 +22,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import 
     judge,
     missing_permissions,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import PermissionSet, RoleDefinition
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import PermissionSet, RoleDefinition
 from unit.azure_builders import (
     APP,
     CONTRIBUTOR,

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.account import (
     Account,
     Version,
     gate_verdict,
     link_verdict,
     parsed_version,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.permissions import JOBS, Permissions, not_told
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.permissions import JOBS, Permissions, not_told
 
 JOB = {job.name: job for job in JOBS}
 BOTH = ["HMG", "AZUREBYOK"]

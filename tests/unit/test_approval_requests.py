@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm import routes
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.approval_requests import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.approval_requests import (
     Operation,
     Request,
     choose,
     crossing,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import routes
 
 NOW = datetime.datetime(2026, 7, 11, 12, 0, tzinfo=datetime.timezone.utc)
 GROUP_ID = "0a3e5a1c-0000-4000-8000-000000000001"

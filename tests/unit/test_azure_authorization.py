@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization.authorization import (
     PROVIDER,
     activations,
     assignments,
@@ -24,7 +24,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization 
     moment,
     role_from,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     DenyAssignment,
     PermissionSet,
     RoleAssignment,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import (
     CLOUDS,
     GOVERNMENT,
     PUBLIC,

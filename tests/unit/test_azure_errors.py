@@ -18,7 +18,7 @@ from azure.core.exceptions import (
 )
 from azure.identity import CredentialUnavailableError
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import (
     AzureError,
     code_of,
     failure_of,

@@ -15,10 +15,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import Wanted, judge, over_privileges
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import PRINCIPAL, Access, Credential, Firewall
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.findings import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import (
+    Wanted,
+    judge,
+    over_privileges,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
+    PRINCIPAL,
+    Access,
+    Credential,
+    Firewall,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.findings import (
     CATALOG,
     OF_NOTES,
     OF_POWERS,
@@ -27,9 +35,10 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.findings impor
     VaultEvidence,
     findings_of,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.network import reachable
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.words import _TABLES
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import Certificate
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.network import reachable
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.words import _TABLES
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates.certificates import Certificate
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import (
     FAILED,
     HIGH,

@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import GOVERNMENT, PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Credential, Firewall
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.findings import (
-    findings_of,
-)
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import Credential, Firewall
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.findings import findings_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import GOVERNMENT, PUBLIC
 from unit.azure_builders import (
     CLIENT,
     LONG_AGO,

@@ -16,14 +16,11 @@ from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils import _certificates
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import (
-    app_policies,
-    application_changes,
-    application_plan,
-    applications,
-)
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.application_plan import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import applications
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import changes as application_changes
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import plan as application_plan
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import policies as app_policies
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications.plan import (
     MARK,
     Application,
     Consent,
@@ -32,10 +29,11 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.application_pl
     Wanted,
     steps_for,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Credential
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import Channel
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import Certificate
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import Credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import certificates as _certificates
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates.certificates import Certificate
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_app
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task

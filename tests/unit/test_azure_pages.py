@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import AzureError
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import Channel
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError
 
 
 def pages(*bodies: dict[str, Any]) -> tuple[Channel, list[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import ReadOnly, WriteRefused
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import ReadOnly, WriteRefused
 
 
 class _Next:

@@ -16,11 +16,13 @@ from azure.core.exceptions import DecodeError, DeserializationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import authorization, graph, managed_hsm, vault_keys
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import Explained
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import AzureError, may_have_worked
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import Channel
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.shapes import complaint_about
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import registration as graph
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import authorization, managed_hsm
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import keys as vault_keys
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Explained
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_have_worked
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.shapes import complaint_about
 from ansible_collections.fortanix.dsm.plugins.module_utils._timestamps import parse_iso
 
 VAULTS = "/subscriptions/s/providers/Microsoft.KeyVault/vaults"

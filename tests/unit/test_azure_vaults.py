@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import Operator
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     MANAGED_HSM,
     VAULT,
     Firewall,
     KeyStore,
     PolicyEntry,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import Locator, Place, find, gaps, read
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vaults import Locator, Place, find, gaps, read
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Operator
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._replacement import Incomplete
+from ansible_collections.fortanix.dsm.plugins.module_utils._wire.replacement import Incomplete
 from unit.azure_builders import APP, CLIENT, HOME, POOL_ID, RESOURCE_GROUP, SUBSCRIPTION, VAULT_ID, saying
 
 SUBSCRIPTION_ID = SUBSCRIPTION.rpartition("/")[2]

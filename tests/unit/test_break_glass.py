@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.diagnosis_classes import CLASSES
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES
 from ansible_collections.fortanix.dsm.plugins.plugin_utils import _break_glass
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._break_glass import Approval, Connection, Sync, Verdict
 

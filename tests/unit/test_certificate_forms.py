@@ -15,14 +15,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
-from ansible_collections.fortanix.dsm.plugins.module_utils import _certificate_sources, _certificates
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import credential_for
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.prerequisites import Question
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link_options import LinkOptions
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.login import AppCertificate
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.tls_options import TlsOptions
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.transport import tls_context
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.prerequisites.assessment import Question
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import credential_for
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import certificates, sources
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.options import LinkOptions
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.tls_options import TlsOptions
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.login import AppCertificate
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.transport import tls_context
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_app, azure_kv_prereqs_info
 from support.certificate_forms import AUTHORITY, DER, PASSPHRASE, PLAIN, Form, issued
@@ -63,7 +63,7 @@ def of_the_operator(source: str, passphrase: str | None) -> tuple[str, bool]:
     }
     held = credential_for(params, PUBLIC)._client_credential
     pem = held["private_key"]
-    first = _certificates.load_certificates("held", pem if isinstance(pem, str) else pem.decode())[0]
+    first = certificates.load_certificates("held", pem if isinstance(pem, str) else pem.decode())[0]
     return first.sha256, True
 
 
@@ -264,6 +264,6 @@ def test_a_private_key_as_it_was_generated_is_read(size: int) -> None:
 
 
 def load_key(text: str) -> rsa.RSAPrivateKey:
-    found = _certificate_sources.key_in(_certificate_sources.read("link_private_key", text), None, None)
+    found = sources.key_in(sources.read("link_private_key", text), None, None)
     assert isinstance(found, rsa.RSAPrivateKey)
     return found

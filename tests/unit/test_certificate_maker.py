@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils import _certificate_maker
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificate_maker import PairFiles, _common_name
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificate_maker import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import maker
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates.maker import PairFiles, _common_name
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates.maker import (
     self_signed as self_signed_in_memory,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
@@ -190,7 +190,7 @@ class Dying:
 def killed(files: PairFiles, at: int, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Make the pair in a process that is killed at this call; False when it has ended before."""
     with monkeypatch.context() as patch:
-        patch.setattr(_certificate_maker, "os", Dying(at))
+        patch.setattr(maker, "os", Dying(at))
         try:
             files.make("byok")
         except Killed:

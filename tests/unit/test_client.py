@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _deps
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm import routes
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.client import checked_endpoint
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import routes
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.client import checked_endpoint
 from ansible_collections.fortanix.dsm.plugins.module_utils._environment import proxy_for
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils import _compliance_catalog as catalog
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import MANAGED_HSM, Credential, Firewall
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vault_keys import KeyVersion, VaultKey
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_controls import CONTROLS
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_findings import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import MANAGED_HSM, Credential, Firewall
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.keys import KeyVersion, VaultKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance import catalog
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.controls import CONTROLS
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.findings import (
     Clock,
     Validity,
     completed,
@@ -27,13 +27,13 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_findings 
     of_link,
     of_vault,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.apps import App
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.apps import App
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import (
     CREDENTIAL_EXPIRES,
     CREDENTIAL_FACT,
     Group,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import VirtualKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.keys import VirtualKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import OK, Finding
 from make import findings_page
 from unit.azure_builders import vault

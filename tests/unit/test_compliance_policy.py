@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_catalog import CATALOG
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance_policy import NOT_WAIVABLE, Policy, judge
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CATALOG
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.policy import NOT_WAIVABLE, Policy, judge
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from unit.compliance_builders import AT, finding, group, result
 

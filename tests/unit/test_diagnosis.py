@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.diagnosis import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis import (
     BY_ID,
     Diagnosis,
     SeenVault,
@@ -23,8 +23,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.diagnosis import
     vaults_not_listed,
     wants_second_look,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.diagnosis_classes import CLASSES, LEG_NAMES
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms import ENDPOINTS
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES, LEG_NAMES
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import ENDPOINTS
 from make.troubleshooting import GUIDE, render
 from unit.builders import ROOT, link, stored_links
 

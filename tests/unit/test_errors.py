@@ -14,13 +14,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.errors import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors import (
     ApprovalRequired,
     DsmError,
     refusal,
     server_words,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.login import ApiKey, UserPassword
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.login import ApiKey, UserPassword
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError, quotable
 
 # What moves the cursor, breaks the line, or turns the direction of the text round.

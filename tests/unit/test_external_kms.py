@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import (
     ENDPOINTS,
     NEW_LINK,
     Credential,
@@ -22,12 +22,12 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms imp
     checked_client_secret,
     checked_vault_uri,
     client_secret,
-    is_azure,
     normal_uri,
     vault_name_of,
     vault_type_of,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link_options import LinkOptions
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.options import LinkOptions
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.kinds import is_azure
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.fortanix.dsm.plugins.module_utils._ids import checked_uuid
 from unit.builders import CANARY, CLIENT, CREDENTIAL, HMG_ID, SUBSCRIPTION, TENANT, link, stored_link, stored_links

@@ -15,14 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
-    PRINCIPAL,
-    Credential,
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications.registration import (
+    Registration,
+    registration,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
-    REGISTRATION as OF_REGISTRATION,
-)
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.graph import Registration, registration
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import PRINCIPAL, Credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import REGISTRATION as OF_REGISTRATION
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from unit.azure_builders import APP, CLIENT, GROUP, HOME, REGISTRATION, STRANGER, saying
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import (
     CREDENTIAL_FACT,
     Group,
     find_by_name,

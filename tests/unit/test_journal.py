@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import is_in_doubt
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import is_in_doubt
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError, defect
 from ansible_collections.fortanix.dsm.plugins.module_utils._journal import UNKNOWN, Journal
 

@@ -13,7 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import KeyChanges, VirtualKey, compare, list_keys
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.keys import (
+    KeyChanges,
+    VirtualKey,
+    compare,
+    list_keys,
+)
 from unit.builders import GROUP_ID, FakeDsm
 
 

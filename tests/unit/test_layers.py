@@ -198,13 +198,13 @@ def test_what_knows_azure_reads_no_environment(path: Path) -> None:
     "name",
     [
         "_plan.py",
-        "_shapes.py",
+        "_wire/shapes.py",
         "_errors.py",
         "_ids.py",
         "_journal.py",
         "_argspec.py",
-        "_dsm/external_kms.py",
-        "_dsm/tls.py",
+        "_dsm/link/link.py",
+        "_dsm/link/tls.py",
         "_findings.py",
         "_timestamps.py",
         *(f"_azure/{name}.py" for name in PURE_OF_AZURE),
@@ -229,8 +229,8 @@ def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> Non
         "ssl",
         "uuid",
         # Two values whose files do more than hold them.
-        "plugins.module_utils._certificates.Certificate",
-        "plugins.module_utils._azure.vaults.Place",
+        "plugins.module_utils._certificates.certificates.Certificate",
+        "plugins.module_utils._azure.vaults.vaults.Place",
     )
     pure = (
         "urllib.parse",
@@ -240,9 +240,9 @@ def test_a_pure_part_imports_nothing_but_values_and_pure_parts(name: str) -> Non
         "plugins.module_utils._journal",
         "plugins.module_utils._timestamps",
         "plugins.module_utils._plan",
-        "plugins.module_utils._shapes",
-        "plugins.module_utils._dsm.fingerprints",
-        "plugins.module_utils._dsm.tls",
+        "plugins.module_utils._wire.shapes",
+        "plugins.module_utils._dsm.link.fingerprints",
+        "plugins.module_utils._dsm.link.tls",
         *(f"plugins.module_utils._azure.{part}" for part in PURE_OF_AZURE),
     )
     allowed = tuple(f"{source}." for source in values + pure)

@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.errors import DsmError
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import CREDENTIAL_FACT, RESERVED_PREFIX, Group
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link_edit import Edit, guard, plan
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.edit import Edit, guard, plan
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import (
+    CREDENTIAL_FACT,
+    RESERVED_PREFIX,
+    Group,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors import DsmError
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from unit.builders import (
     CANARY,

@@ -14,7 +14,7 @@ from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.login import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.login import (
     ApiKey,
     AppCertificate,
     UserPassword,

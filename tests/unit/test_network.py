@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Firewall
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.network import ALLOWED, BLOCKED, UNKNOWN, reachable
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import Firewall
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.network import (
+    ALLOWED,
+    BLOCKED,
+    UNKNOWN,
+    reachable,
+)
 
 RULES = ("203.0.113.0/28", "198.51.100.7", "198.51.100.8/31")
 

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.doc_fragments.azure import ModuleDocFragment
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import credential
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import credential_for, operator_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import credential_for, operator_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._environment import (
     IDENTITY,
     OPERATOR_VARIABLES,

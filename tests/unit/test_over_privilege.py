@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import over_privileges
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Access, RoleDefinition
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.over_privilege import unread_powers
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import over_privileges
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import Access, RoleDefinition
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.over_privilege import unread_powers
 from unit.azure_builders import (
     ACCESS_ADMINISTRATOR,
     CONTRIBUTOR,

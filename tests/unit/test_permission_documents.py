@@ -18,7 +18,7 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.administration import KeyVaultAccessControlClient, KeyVaultPermission
 from azure.keyvault.administration._internal import http_challenge_cache
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.findings import CATALOG
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.findings import CATALOG
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from sandbox import Sandbox
 from support.azure_callers import ask_token

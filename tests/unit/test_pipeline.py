@@ -15,16 +15,18 @@ from typing import Any
 import pytest
 from azure.keyvault.administration._internal import http_challenge_cache
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import credential, managed_hsm, pipeline
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import Operator, operator_of
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import AzureError, code_of, status_of
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import channel as pipeline
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import (
     Channel,
     WriteRefused,
     arm,
     graph,
     hsm_access,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Operator, operator_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, code_of, status_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task

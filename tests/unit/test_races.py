@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm import races
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import CREDENTIAL_FACT, Group
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import races
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import CREDENTIAL_FACT, Group
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from unit.builders import stored_group
 

@@ -15,12 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import (
-    Wanted,
-    judge,
-)
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Access, RoleDefinition
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.repair import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import Wanted, judge
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import Access, RoleDefinition
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.repair import (
     CUSTOM,
     OFFICER,
     AddToPolicy,

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import (
     INEFFECTIVE,
     MISSING,
     OK,
@@ -22,8 +22,12 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.access import 
     Wanted,
     judge,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import Access, RoleAssignment, RoleDefinition
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.repair import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
+    Access,
+    RoleAssignment,
+    RoleDefinition,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.repair import (
     CUSTOM,
     OFFICER,
     AddToPolicy,

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils import _replacement
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._replacement import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._waiter import Patience
+from ansible_collections.fortanix.dsm.plugins.module_utils._wire import replacement
+from ansible_collections.fortanix.dsm.plugins.module_utils._wire.replacement import (
     EQUAL_READS,
     Incomplete,
     Outcome,
@@ -21,7 +22,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._replacement import (
     Wish,
     list_in,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._waiter import Patience
 
 
 class Refused(TaskError):
@@ -71,7 +71,7 @@ class Server:
             uncertain=lambda error: isinstance(error, Refused) and error.kind in ("lost answer", "trouble"),
             throttled=lambda error: 0.0 if isinstance(error, Refused) and error.kind == "throttled" else None,
         )
-        return _replacement.change(whole, wish, Patience.of(20, 0))
+        return replacement.change(whole, wish, Patience.of(20, 0))
 
 
 def add(*names: str, **others: object) -> Wish[str]:

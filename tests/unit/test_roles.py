@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import PermissionSet, RoleDefinition
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.roles import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import PermissionSet, RoleDefinition
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.roles import (
     CRYPTO_OFFICER,
     HSM_CRYPTO_USER,
     HSM_DATA_ACTIONS,

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     PRINCIPAL,
     REGISTRATION,
     Credential,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._rotation_plan import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._rotation.plan import (
     NAME,
     Use,
     Wish,

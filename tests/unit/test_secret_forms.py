@@ -18,7 +18,11 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._secrets import forms_of, holds_private_key, secrets_in
+from ansible_collections.fortanix.dsm.plugins.module_utils._secrets.secrets import (
+    forms_of,
+    holds_private_key,
+    secrets_in,
+)
 from sandbox.authorities import self_signed
 from unit.builders import CANARY, MODULES, spec_of
 

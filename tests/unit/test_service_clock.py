@@ -11,8 +11,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils import _certificate_maker, _certificates, _time
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import failure_of
+from ansible_collections.fortanix.dsm.plugins.module_utils import _time
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import failure_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import certificates, maker
 from ansible_collections.fortanix.dsm.plugins.module_utils._time import ServiceClock, duration
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
@@ -190,9 +191,9 @@ def test_the_advice_for_another_refusal_does_not(clock: ServiceClock) -> None:
 def test_a_new_certificate_is_valid_for_the_services_and_for_the_control_node(clock: ServiceClock, ahead: int) -> None:
     there = NOON + seconds(ahead)
 
-    pem, _key = _certificate_maker.self_signed("byok", 30, 2048, there)
+    pem, _key = maker.self_signed("byok", 30, 2048, there)
 
-    made = _certificates.load_certificates("certificates", pem.decode())[0]
+    made = certificates.load_certificates("certificates", pem.decode())[0]
     assert made.not_before <= min(NOON, there) - seconds(299)
     assert there < made.not_after <= there + timedelta(days=30)
     assert made.not_after - made.not_before == timedelta(days=30)
@@ -204,7 +205,7 @@ def test_a_control_node_that_is_wrong_by_more_than_the_lifetime_makes_a_valid_ce
 ) -> None:
     there = NOON + timedelta(days=days)
 
-    pem, _key = _certificate_maker.self_signed("byok", 365, 2048, there)
+    pem, _key = maker.self_signed("byok", 365, 2048, there)
 
-    made = _certificates.load_certificates("certificates", pem.decode())[0]
+    made = certificates.load_certificates("certificates", pem.decode())[0]
     assert made.not_before < there < made.not_after

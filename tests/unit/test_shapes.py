@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm import routes
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.shapes import ANSWERS, complaint_about
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import routes
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.shapes import ANSWERS, complaint_about
 from unit.builders import GROUP_ID, stored_link
 
 GROUP = {"group_id": GROUP_ID, "name": "akv"}

@@ -15,11 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.tls import (
-    SAFE_SETTINGS,
-    TlsSettings,
-    sha256_of,
-)
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.tls import SAFE_SETTINGS, TlsSettings, sha256_of
 
 SAFE_DEFAULT = SAFE_SETTINGS.block(None)
 DER = b"not a real certificate, but the same octets in either form"

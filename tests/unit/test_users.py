@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.users import Membership, Principal
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.users import Membership, Principal
 
 ROLE = "77777777-7777-4777-8777-abcdefabcdef"
 

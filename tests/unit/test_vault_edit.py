@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import vault_edit
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import MANAGED_HSM, VAULT
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vault_edit import GUARDED, Wanted
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import store_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import MANAGED_HSM, VAULT
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import edit as vault_edit
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.edit import GUARDED, Wanted
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vaults import store_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from unit.azure_builders import HOME, VAULT_ID
 

@@ -11,18 +11,19 @@ from typing import Any, cast
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import vault_holders, vault_life
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.cloud import PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.credential import Operator
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import AzureError
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import MANAGED_HSM, VAULT
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.pipeline import Channel
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.session import Azure
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vault_life import NameTaken
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import Place
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import MANAGED_HSM, VAULT
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import holders as vault_holders
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import lifecycle as vault_life
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.lifecycle import NameTaken
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vaults import Place
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Operator
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.session import Azure
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._replacement import Incomplete
 from ansible_collections.fortanix.dsm.plugins.module_utils._waiter import NO_PATIENCE, Patience
+from ansible_collections.fortanix.dsm.plugins.module_utils._wire.replacement import Incomplete
 from unit.azure_builders import HOME, STRANGER, VAULT_ID, saying
 
 SUBSCRIPTION = "99999999-1111-4111-8111-999999999999"

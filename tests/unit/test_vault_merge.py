@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import vault_edit, vault_merge
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.facts import VAULT
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vault_edit import Wanted
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vault_merge import RULES, TAGS
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import store_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import VAULT
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import edit as vault_edit
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import merge as vault_merge
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.edit import Wanted
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.merge import RULES, TAGS
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vaults import store_of
 from unit.azure_builders import HOME, VAULT_ID
 
 BOTH = frozenset({TAGS, RULES})

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.external_kms import ENDPOINTS, checked_vault_uri
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.vaults import Selector, Vault, choose, list_vaults
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import ENDPOINTS, checked_vault_uri
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.vaults import Selector, Vault, choose, list_vaults
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from unit.builders import CLIENT, SUBSCRIPTION, TENANT, answering, link
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure import writes
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.errors import LOGIN, AzureError
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import writes
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import LOGIN, AzureError
 from ansible_collections.fortanix.dsm.plugins.module_utils._waiter import Patience
 
 FOREVER = Patience(float("inf"), 0)

@@ -19,7 +19,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from .._bare import bare
+from .._texts.plain import bare
 from .applications import APPLICATION, CREDENTIAL, PAIR
 from .applications import SELECTORS as APPLICATION_SELECTORS
 from .vaults import AZURE_VAULT, VAULT

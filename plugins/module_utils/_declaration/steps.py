@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._bare import bare
 from .._errors import printable
+from .._texts.plain import bare
 from .applications import SELECTORS
 
 Result = Mapping[str, Any]

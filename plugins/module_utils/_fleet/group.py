@@ -16,8 +16,8 @@ from typing import Any
 from .._declaration import arguments
 from .._declaration.arguments import Arguments, Earlier
 from .._declaration.steps import sync_conditions
-from .._dsm.client import DsmClient
-from .._dsm.groups import Group
+from .._dsm.groups.groups import Group
+from .._dsm.wire.client import DsmClient
 from .._errors import TaskError
 from .._operations import cdc_connection, cdc_group, cdc_sync, cdc_tls, cdc_vault_select
 from .._task import Task

@@ -13,8 +13,8 @@ from dataclasses import replace
 from queue import LifoQueue
 from threading import Lock
 
-from .._azure.credential import Operator, operator_of
-from .._dsm.client import DsmClient
+from .._azure.wire.credential import Operator, operator_of
+from .._dsm.wire.client import DsmClient
 from .._journal import Journal
 from .._task import Task
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .._errors import TaskError
-from .._messages import next_of, parted
+from .._texts.messages import next_of, parted
 
 Record = Mapping[str, Any]
 _MOST_MESSAGES = 3

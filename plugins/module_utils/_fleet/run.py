@@ -15,15 +15,15 @@ from threading import Event
 from typing import Any
 
 from .. import _time
-from .._dsm import groups
-from .._dsm.client import DsmClient, connect_several
-from .._dsm.groups import Group
-from .._dsm.selection import linked
+from .._dsm.groups import groups
+from .._dsm.groups.groups import Group
+from .._dsm.groups.selection import linked
+from .._dsm.wire.client import DsmClient, connect_several
 from .._errors import InvalidInput, TaskError
 from .._journal import Journal
-from .._messages import next_of, parted
 from .._operations import cdc_group
 from .._task import Task
+from .._texts.messages import next_of, parted
 from .deadline import Deadline
 from .group import Outcome, set_up
 from .logins import Clients, Operators

@@ -14,19 +14,24 @@ from functools import partial
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._azure import access_cut, access_findings, access_io, graph, vaults
-from .._azure.access_cut import Enabled, Step
-from .._azure.access_record import Record, merged
-from .._azure.access_work import Work, look
-from .._azure.cloud import Cloud, cloud_of_uri
-from .._azure.credential import Operator, operator_of
-from .._azure.facts import KeyStore
-from .._azure.graph import Registration
-from .._azure.session import Azure, connect, retryable, understood
-from .._azure.vaults import Locator
-from .._dsm import groups
-from .._dsm.client import connect as connect_dsm
-from .._dsm.external_kms import Link, is_azure
+from .._azure.applications import registration as graph
+from .._azure.applications.registration import Registration
+from .._azure.break_glass import access as access_io
+from .._azure.break_glass import findings as access_findings
+from .._azure.break_glass import steps as access_cut
+from .._azure.break_glass.record import Record, merged
+from .._azure.break_glass.steps import Enabled, Step
+from .._azure.break_glass.work import Work, look
+from .._azure.rights.facts import KeyStore
+from .._azure.vaults import vaults
+from .._azure.vaults.vaults import Locator
+from .._azure.wire.cloud import Cloud, cloud_of_uri
+from .._azure.wire.credential import Operator, operator_of
+from .._azure.wire.session import Azure, connect, retryable, understood
+from .._dsm.groups import groups
+from .._dsm.link.link import Link
+from .._dsm.wire.client import connect as connect_dsm
+from .._dsm.wire.kinds import is_azure
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid, is_uuid
 from .._options import AZURE, OPTIONAL_DSM

@@ -12,20 +12,25 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from .. import _certificates
 from .._argspec import ArgumentSpec
-from .._azure import app_policies, application_bin, application_changes, application_plan, applications, pipeline
-from .._azure.application_bin import FAIL, RECOVER, Deleted
-from .._azure.application_plan import Application, Steps, Wanted
-from .._azure.application_records import application_record, application_view
-from .._azure.applications import Observation, Selector
-from .._azure.credential import Operator, operator_of
-from .._azure.errors import AzureError
-from .._azure.pipeline import Channel
-from .._azure.switches import how_to_enable
-from .._certificate_maker import PairFiles, check_rsa
-from .._certificates import Certificate
-from .._dsm.in_use import refuse_while_in_use, tested
+from .._azure.applications import applications
+from .._azure.applications import changes as application_changes
+from .._azure.applications import plan as application_plan
+from .._azure.applications import policies as app_policies
+from .._azure.applications import recycle_bin as application_bin
+from .._azure.applications.applications import Observation, Selector
+from .._azure.applications.plan import Application, Steps, Wanted
+from .._azure.applications.records import application_record, application_view
+from .._azure.applications.recycle_bin import FAIL, RECOVER, Deleted
+from .._azure.rights.switches import how_to_enable
+from .._azure.wire import channel as pipeline
+from .._azure.wire.channel import Channel
+from .._azure.wire.credential import Operator, operator_of
+from .._azure.wire.errors import AzureError
+from .._certificates import certificates as _certificates
+from .._certificates.certificates import Certificate
+from .._certificates.maker import PairFiles, check_rsa
+from .._dsm.groups.in_use import refuse_while_in_use, tested
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
 from .._options import AZURE, OPTIONAL_DSM

@@ -13,28 +13,30 @@ from typing import Any
 
 from .. import _time
 from .._argspec import ArgumentSpec
-from .._azure import authorization, grants, repair
-from .._azure.access import INEFFECTIVE, MISSING, UNKNOWN
-from .._azure.credential import Operator, operator_of
-from .._azure.errors import AzureError
-from .._azure.facts import RoleDefinition
-from .._azure.prerequisites import Assessment, Question, assess, judged, reassess
-from .._azure.repair import CUSTOM, OFFICER, AddToPolicy, DefineRole, Step
-from .._azure.session import Azure, connect, retryable
-from .._dsm import keys
-from .._dsm.approvals import FAIL
-from .._dsm.client import DsmClient
-from .._dsm.client import connect as connect_dsm
-from .._dsm.errors import DsmError
-from .._dsm.groups import Group
-from .._dsm.selection import Selection, resolve
+from .._azure.authorization import authorization
+from .._azure.prerequisites import grants
+from .._azure.prerequisites.assessment import Assessment, Question, assess, judged, reassess
+from .._azure.prerequisites.job import READS_IN_A_ROW, patience_of, result_of, stopped, tell_unknown
+from .._azure.rights import repair
+from .._azure.rights.evaluation import INEFFECTIVE, MISSING, UNKNOWN
+from .._azure.rights.facts import RoleDefinition
+from .._azure.rights.repair import CUSTOM, OFFICER, AddToPolicy, DefineRole, Step
+from .._azure.wire.credential import Operator, operator_of
+from .._azure.wire.errors import AzureError
+from .._azure.wire.session import Azure, connect, retryable
+from .._dsm.account.approvals import FAIL
+from .._dsm.groups import keys
+from .._dsm.groups.groups import Group
+from .._dsm.groups.selection import Selection, resolve
+from .._dsm.wire.client import DsmClient
+from .._dsm.wire.client import connect as connect_dsm
+from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
 from .._options import APP_RIGHTS, AZURE, GROUP_SELECTION, OPTIONAL_DSM, RIGHTS_PROFILES
 from .._plan import Change, Plan
+from .._removal.rights import take_back
 from .._task import Task
 from .._waiter import Patience
-from ._rights_job import READS_IN_A_ROW, patience_of, result_of, stopped, tell_unknown
-from ._rights_removal import take_back
 
 SPEC = AZURE.merge(
     APP_RIGHTS,

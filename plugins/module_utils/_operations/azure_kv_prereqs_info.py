@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._azure.credential import Operator, operator_of
-from .._azure.prerequisites import Question, assess
-from .._azure.session import connect
+from .._azure.prerequisites.assessment import Question, assess
+from .._azure.wire.credential import Operator, operator_of
+from .._azure.wire.session import connect
 from .._options import APP_RIGHTS, AZURE, RIGHTS_PROFILES
 from .._task import Task
 

@@ -12,23 +12,28 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._azure import vault_edit, vault_holders, vault_life, vault_merge, vault_work, vaults
-from .._azure.credential import Operator, operator_of
-from .._azure.facts import MANAGED_HSM, KeyStore
-from .._azure.roles import ROLE_ASSIGNMENTS_WRITE
-from .._azure.session import connect, understood
-from .._azure.vault_edit import GUARDED, Changes, Wanted
-from .._azure.vault_life import Deleted, NameTaken
-from .._azure.vault_rewritten import refuse_rewritten
-from .._azure.vault_work import Site
-from .._azure.vaults import Place
+from .._azure.rights.facts import MANAGED_HSM, KeyStore
+from .._azure.rights.roles import ROLE_ASSIGNMENTS_WRITE
+from .._azure.vaults import edit as vault_edit
+from .._azure.vaults import holders as vault_holders
+from .._azure.vaults import lifecycle as vault_life
+from .._azure.vaults import merge as vault_merge
+from .._azure.vaults import vaults
+from .._azure.vaults import work as vault_work
+from .._azure.vaults.edit import GUARDED, Changes, Wanted
+from .._azure.vaults.job import Job, after_writing, result_of, shown_store, tell_activation
+from .._azure.vaults.lifecycle import Deleted, NameTaken
+from .._azure.vaults.rewritten import refuse_rewritten
+from .._azure.vaults.vaults import Place
+from .._azure.vaults.work import Site
+from .._azure.wire.credential import Operator, operator_of
+from .._azure.wire.session import connect, understood
 from .._errors import InvalidInput, TaskError
 from .._options import AZURE, OPTIONAL_DSM
 from .._plan import Change, Plan, difference
+from .._removal.vaults import remove
 from .._task import Task
 from .._waiter import Patience
-from ._vault_job import Job, after_writing, result_of, shown_store, tell_activation
-from ._vault_removal import remove
 
 # A vault that another run has just created may take a moment to be shown, although its name is taken already.
 _LOOKS_FOR_NAME = 3

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import account, users
-from .._dsm.account import Account, Version, asked, gate_verdict, link_verdict
-from .._dsm.client import DsmClient, connect
-from .._dsm.errors import DsmError
-from .._dsm.permissions import JOBS, LACKING, UNKNOWN, Permissions, Verdict, not_told
-from .._dsm.routes import USER_PERMISSIONS
-from .._dsm.users import Principal
+from .._dsm.account import account, users
+from .._dsm.account.account import Account, Version, asked, gate_verdict, link_verdict
+from .._dsm.account.permissions import JOBS, LACKING, UNKNOWN, Permissions, Verdict, not_told
+from .._dsm.account.users import Principal
+from .._dsm.wire.client import DsmClient, connect
+from .._dsm.wire.errors import DsmError
+from .._dsm.wire.routes import USER_PERMISSIONS
 from .._errors import TaskError
 from .._options import DSM
 from .._task import Task

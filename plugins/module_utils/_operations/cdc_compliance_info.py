@@ -15,29 +15,30 @@ from functools import partial
 from queue import LifoQueue
 from typing import Any
 
-from .. import _compliance_catalog as catalog
 from .._argspec import ArgumentSpec
-from .._azure.credential import Operator, operator_of
-from .._azure.prerequisites import checked_address, wanted_of
-from .._azure.session import connect as connect_azure
-from .._compliance_findings import Clock
+from .._azure.prerequisites.assessment import checked_address, wanted_of
+from .._azure.wire.credential import Operator, operator_of
+from .._azure.wire.session import connect as connect_azure
+from .._compliance import catalog
+from .._compliance.checks import Shared, findings_of
+from .._compliance.drift import Declared
+from .._compliance.findings import Clock
+from .._compliance.sources import AzureSources, Standard, asked, why
 from .._declaration.groups import DECLARED
-from .._dsm import account, apps, groups
-from .._dsm.client import DsmClient, connect_several
-from .._dsm.errors import DsmError
-from .._dsm.external_kms import KIND
-from .._dsm.groups import Group
-from .._dsm.selection import checked_name
+from .._dsm.account import account, apps
+from .._dsm.groups import groups
+from .._dsm.groups.groups import Group
+from .._dsm.groups.selection import checked_name
+from .._dsm.wire.client import DsmClient, connect_several
+from .._dsm.wire.errors import DsmError
+from .._dsm.wire.kinds import KIND
 from .._errors import InvalidInput, TaskError
 from .._findings import FAILED, UNKNOWN, Finding, Kind, ranked, worst
 from .._ids import checked_uuid
-from .._inventory import readable
 from .._options import AZURE, DSM, RIGHTS_PROFILES, WANTED_RIGHTS
 from .._task import Task
+from .._texts.plain import readable
 from .._timestamps import iso
-from ._compliance_checks import Shared, findings_of
-from ._compliance_drift import Declared
-from ._compliance_sources import AzureSources, Standard, asked, why
 
 _MOST_AT_A_TIME = 32
 _OF_LINK = ("azure_service", "tenant_id", "client_id", "subscription_id", "auth_mode")

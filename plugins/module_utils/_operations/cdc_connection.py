@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import link_edit, vaults
-from .._dsm.client import DsmClient, connect
-from .._dsm.connection import Connection, check_config, check_stored
-from .._dsm.diagnosis import (
+from .._dsm.groups import edit as link_edit
+from .._dsm.groups.groups import Group
+from .._dsm.groups.link_source import LinkSource
+from .._dsm.link import vaults
+from .._dsm.link.connection import Connection, check_config, check_stored
+from .._dsm.link.diagnosis import (
     BY_ID,
     Diagnosis,
     SeenVault,
@@ -25,9 +27,8 @@ from .._dsm.diagnosis import (
     vaults_not_listed,
     wants_second_look,
 )
-from .._dsm.external_kms import Link
-from .._dsm.groups import Group
-from .._dsm.link_source import LinkSource
+from .._dsm.link.link import Link
+from .._dsm.wire.client import DsmClient, connect
 from .._errors import InvalidInput, TaskError
 from .._options import DSM, GROUP_SELECTION, LINK
 from .._plan import refuse_planned

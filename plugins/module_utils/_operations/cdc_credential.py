@@ -13,34 +13,37 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from .. import _certificates, _time
+from .. import _time
 from .._argspec import ArgumentSpec
-from .._azure import applications, pipeline
-from .._azure.app_policies import lifetime_of
-from .._azure.applications import Selector
-from .._azure.credential import Operator, operator_of
-from .._azure.pipeline import Channel
-from .._certificates import Pair
-from .._dsm import groups, link_edit, races, routes
-from .._dsm.approval_requests import Operation
-from .._dsm.approvals import Approval, Asking
-from .._dsm.client import DsmClient
-from .._dsm.client import connect as connect_dsm
-from .._dsm.external_kms import Credential
-from .._dsm.groups import Group
-from .._dsm.link_options import LinkOptions
+from .._azure.applications import applications
+from .._azure.applications.applications import Selector
+from .._azure.applications.policies import lifetime_of
+from .._azure.wire import channel as pipeline
+from .._azure.wire.channel import Channel
+from .._azure.wire.credential import Operator, operator_of
+from .._certificates import certificates as _certificates
+from .._certificates.certificates import Pair
+from .._dsm.account.approval_requests import Operation
+from .._dsm.account.approvals import Approval, Asking
+from .._dsm.groups import desired, groups, races
+from .._dsm.groups import edit as link_edit
+from .._dsm.groups.groups import Group
+from .._dsm.link.link import Credential
+from .._dsm.link.options import LinkOptions
+from .._dsm.wire import routes
+from .._dsm.wire.client import DsmClient
+from .._dsm.wire.client import connect as connect_dsm
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
 from .._options import APPROVAL, AZURE, DSM, TLS_OPTIONS, VAULT
 from .._plan import NOT_YET_KNOWN, Plan, refuse_planned
-from .._rotation import New, Recipe, Rotation
-from .._rotation_plan import CERTIFICATE, SECRET, Old, Wish
+from .._rotation import report
+from .._rotation.plan import CERTIFICATE, SECRET, Old, Wish
+from .._rotation.report import Done
+from .._rotation.rotation import New, Recipe, Rotation
+from .._rotation.scene import Request, Scene, look
 from .._task import Task
 from .._timestamps import day
-from . import _credential_report as report
-from . import cdc_group
-from ._credential_report import Done
-from ._credential_scene import Request, Scene, look
 
 T = TypeVar("T")
 
@@ -220,10 +223,10 @@ def _selector(params: Mapping[str, Any]) -> Selector:
     return Selector(option.removeprefix("app_"), params[option].strip())
 
 
-def _new_group(given: Mapping[str, Any]) -> cdc_group.Wanted:
+def _new_group(given: Mapping[str, Any]) -> desired.Wanted:
     """The group of a first use. Its application is the one that the task is about."""
     params = {"group_id": None, "update_credential": "on_create", **given}
-    return _within("new_groups", lambda: cdc_group.wanted_from(params))
+    return _within("new_groups", lambda: desired.wanted_from(params))
 
 
 def _within(option: str, read: Callable[[], T]) -> T:
@@ -284,7 +287,7 @@ def _refuse_before_anything_is_made(graph: Channel, request: Request, scene: Sce
 def _make_group(
     task: Task,
     dsm: DsmClient,
-    wanted: cdc_group.Wanted,
+    wanted: desired.Wanted,
     client_id: str,
     made: Credential | None,
     before_write: Callable[[], None] = lambda: None,
@@ -293,7 +296,7 @@ def _make_group(
     link = replace(wanted.link, client_id=client_id, made=made)
     guards = {"allow_move": False, "allow_disconnect": False}
     as_task = replace(task, params=guards, check_mode=made is None)
-    return cdc_group.make(dsm, as_task, None, replace(wanted, link=link), Asking.from_params(task.params), before_write)
+    return desired.make(dsm, as_task, None, replace(wanted, link=link), Asking.from_params(task.params), before_write)
 
 
 # Doing --------------------------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import groups
-from .._dsm.client import DsmClient, connect
-from .._dsm.groups import Group
-from .._dsm.selection import checked_name
+from .._dsm.groups import groups
+from .._dsm.groups.groups import Group
+from .._dsm.groups.selection import checked_name
+from .._dsm.wire.client import DsmClient, connect
 from .._ids import checked_uuid
 from .._options import DSM
 from .._task import Task

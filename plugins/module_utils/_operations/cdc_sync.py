@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import keys
-from .._dsm.approvals import Approval, Asking, as_result
-from .._dsm.client import DsmClient, connect
-from .._dsm.errors import DsmError
-from .._dsm.groups import Group
-from .._dsm.keys import KeyChanges, VirtualKey
-from .._dsm.selection import Selection, resolve
+from .._dsm.account.approvals import Approval, Asking, as_result
+from .._dsm.groups import keys
+from .._dsm.groups.groups import Group
+from .._dsm.groups.keys import KeyChanges, VirtualKey
+from .._dsm.groups.selection import Selection, resolve
+from .._dsm.wire.client import DsmClient, connect
+from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
 from .._options import APPROVAL, DSM, ONE_GROUP
 from .._plan import Change, Plan

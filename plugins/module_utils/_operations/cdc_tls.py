@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import link_edit
-from .._dsm.approvals import Asking
-from .._dsm.client import DsmClient, connect
-from .._dsm.groups import Group
-from .._dsm.link_edit import Edit
-from .._dsm.link_options import LinkOptions
-from .._dsm.selection import Selection, resolve
-from .._dsm.tls import SAFE_SETTINGS
-from .._dsm.tls_options import NAMES, NO_TLS_OPTIONS, TlsOptions
+from .._dsm.account.approvals import Asking
+from .._dsm.groups import edit as link_edit
+from .._dsm.groups.edit import Edit
+from .._dsm.groups.groups import Group
+from .._dsm.groups.selection import Selection, resolve
+from .._dsm.link.options import LinkOptions
+from .._dsm.link.tls import SAFE_SETTINGS
+from .._dsm.link.tls_options import NAMES, NO_TLS_OPTIONS, TlsOptions
+from .._dsm.wire.client import DsmClient, connect
 from .._errors import InvalidInput
 from .._options import ALLOW_DISCONNECT, APPROVAL, DSM, LINK_CREDENTIAL, ONE_GROUP, TLS_OPTIONS
 from .._task import Task

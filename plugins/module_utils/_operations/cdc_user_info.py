@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import groups, users
-from .._dsm.budget import OutOfTime
-from .._dsm.client import DsmClient, connect
-from .._dsm.connection import check_stored
-from .._dsm.errors import DsmError
-from .._dsm.external_kms import vault_name_of
-from .._dsm.groups import Group
-from .._dsm.users import Membership, Principal
+from .._dsm.account import users
+from .._dsm.account.users import Membership, Principal
+from .._dsm.groups import groups
+from .._dsm.groups.groups import Group
+from .._dsm.link.connection import check_stored
+from .._dsm.link.link import vault_name_of
+from .._dsm.wire.budget import OutOfTime
+from .._dsm.wire.client import DsmClient, connect
+from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput
 from .._ids import checked_uuid
 from .._options import DSM

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm import link_edit, vaults
-from .._dsm.client import connect
-from .._dsm.link_source import LinkSource
+from .._dsm.groups import edit as link_edit
+from .._dsm.groups.link_source import LinkSource
+from .._dsm.link import vaults
+from .._dsm.wire.client import connect
 from .._errors import InvalidInput
 from .._options import DSM, GROUP_SELECTION, LINK
 from .._task import Task

@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._dsm import link_edit, vaults
-from .._dsm.approvals import Asking
-from .._dsm.client import DsmClient, connect
-from .._dsm.external_kms import checked_vault_uri
-from .._dsm.groups import Group
-from .._dsm.link_edit import Edit
-from .._dsm.link_options import LinkOptions
-from .._dsm.selection import Selection, resolve
+from .._dsm.account.approvals import Asking
+from .._dsm.groups import edit as link_edit
+from .._dsm.groups.edit import Edit
+from .._dsm.groups.groups import Group
+from .._dsm.groups.selection import Selection, resolve
+from .._dsm.link import vaults
+from .._dsm.link.link import checked_vault_uri
+from .._dsm.link.options import LinkOptions
+from .._dsm.wire.client import DsmClient, connect
 from .._options import APPROVAL, DSM, LINK_CREDENTIAL, LINK_EDIT, ONE_GROUP, REQUIRED_VAULT, TLS_KEY
 from .._task import Task
 

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Credentials of a registration and of its service principal, as Microsoft Graph shows them.
+
+Both objects have credentials of their own, and Entra takes either: what is read of one alone proves nothing. `key` of a
+certificate is shown only where `keyCredentials` is selected on a single object, and `isDisabled` is not known to each
+cloud's Graph, which refuses to select what it does not know (Azure contract §3). So each object is read twice, in the
+same batch: as it is, and its `keyCredentials` selected.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..._timestamps import parse_iso
+from ..._wire.replacement import check_id, list_in
+from ..rights.facts import PRINCIPAL, REGISTRATION, Credential
+
+KEYS = "$select=id,keyCredentials"
+_SECRETS, _CERTIFICATES = "passwordCredentials", "keyCredentials"
+_KINDS = (("secret", _SECRETS), ("certificate", _CERTIFICATES))
+
+
+def with_keys(body: Mapping[str, Any], keys: Mapping[str, Any] | None, obj: str) -> Mapping[str, Any]:
+    """The object with the certificates of the other reading, which has their public parts; as it is without one.
+
+    Raises:
+        Incomplete: the other reading is of another object, or has no certificates in it, not even an empty list.
+    """
+    if keys is None:
+        return body
+    check_id(keys, str(body.get("id") or ""), plane="Entra", obj=obj)
+    return {**body, _CERTIFICATES: list_in(keys, _CERTIFICATES, plane="Entra", obj=obj)}
+
+
+def credentials_of(body: Mapping[str, Any], obj: str, place: str = REGISTRATION) -> tuple[Credential, ...]:
+    """Secrets and certificates by which somebody logs in, without those of SAML sign-on.
+
+    Raises:
+        Incomplete: one of the lists is missing or null, which does not mean that there are none.
+    """
+    return tuple(one for one, signs in _listed(body, obj, place) if not signs)
+
+
+def signing_of(body: Mapping[str, Any], obj: str, place: str = PRINCIPAL) -> tuple[Credential, ...]:
+    """What SAML sign-on has put there: signing keys, their public parts and passwords. Others depend on it.
+
+    Raises:
+        Incomplete: as :func:`credentials_of`.
+    """
+    return tuple(one for one, signs in _listed(body, obj, place) if signs)
+
+
+def _listed(body: Mapping[str, Any], obj: str, place: str) -> Iterable[tuple[Credential, bool]]:
+    """Each credential, and whether it belongs to SAML sign-on."""
+    listed = {member: list_in(body, member, plane="Entra", obj=obj) for _kind, member in _KINDS}
+    signing = [entry for entry in listed[_CERTIFICATES] if str(entry.get("usage") or "").lower() == "sign"]
+    ids = {str(entry.get("keyId")) for entry in signing}
+    # The public part and the password have the identifier of the signing key.
+    identifiers = {entry["customKeyIdentifier"] for entry in signing if entry.get("customKeyIdentifier")}
+    return [
+        (
+            credential_of(kind, entry, place),
+            str(entry.get("keyId")) in ids or entry.get("customKeyIdentifier") in identifiers,
+        )
+        for kind, member in _KINDS
+        for entry in listed[member]
+    ]
+
+
+def credential_of(kind: str, entry: Mapping[str, Any], place: str = REGISTRATION) -> Credential:
+    return Credential(
+        kind=kind,
+        key_id=str(entry["keyId"]),
+        name=str(entry.get("displayName") or ""),
+        starts=parse_iso(entry.get("startDateTime")),
+        ends=parse_iso(entry.get("endDateTime")),
+        thumbprint=_thumbprint(entry) if kind == "certificate" else None,
+        sha256=hashlib.sha256(base64.b64decode(entry["key"])).hexdigest() if entry.get("key") else None,
+        encoded=entry.get("key") or None,
+        place=place,
+    )
+
+
+def _thumbprint(entry: Mapping[str, Any]) -> str | None:
+    """SHA-1 in upper-case hex. Graph writes it in hex or as base64 of the twenty bytes; others write what they like."""
+    if entry.get("key"):
+        return hashlib.sha1(base64.b64decode(entry["key"]), usedforsecurity=False).hexdigest().upper()
+    text = str(entry.get("customKeyIdentifier") or "")
+    if len(text) == 40 and all(character in "0123456789abcdefABCDEF" for character in text):
+        return text.upper()
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return raw.hex().upper() if len(raw) == 20 else None

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Applications in the recycle bin of Entra: found, and restored (Microsoft Graph, directory/deletedItems).
+
+A deleted application keeps its unique name for thirty days. Restoring it does not restore its service principal, which
+is deleted with it: that takes a request of its own, and with a new one, rights that were given to the old one are lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..._errors import TaskError
+from ..._plan import Change
+from ..._waiter import Patience
+from ..._wire.replacement import text_in
+from ..rights.facts import PRINCIPAL
+from ..rights.switches import disabled_of
+from ..wire.channel import Channel
+from ..wire.errors import AzureError, status_of
+from .applications import Selector, application_of
+from .changes import allowed, until_known
+from .entra_objects import credentials_of, signing_of
+from .plan import Application
+
+_BIN = "/v1.0/directory/deletedItems"
+_NOT_FOUND = 404
+FAIL, RECOVER = "fail", "recover"
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """An application in the recycle bin, as it was. ``deleted``: ISO 8601.
+
+    ``is_registration``: False where the service principal alone was deleted. ``application.principal_id``: None when
+    its service principal is not there to be restored.
+    """
+
+    application: Application
+    deleted: str
+    is_registration: bool = True
+
+    @property
+    def label(self) -> str:
+        what = "application" if self.is_registration else "service principal of"
+        return f"{what} {self.application.display_name}"
+
+    def change(self) -> Change:
+        found = self.application
+        before = {"client_id": found.client_id, "deleted": self.deleted, "unique_name": found.unique_name}
+        return Change("Entra", self.label, RECOVER, before, {"exists": True}, "on_soft_deleted: recover")
+
+    def refusal(self) -> TaskError:
+        """For who does not want it back."""
+        found = self.application
+        return TaskError(
+            f"it was deleted at {self.deleted}, and is in the recycle bin for 30 days, where it keeps its unique name"
+            if found.unique_name
+            else f"it was deleted at {self.deleted}, and is in the recycle bin for 30 days",
+            plane="Entra",
+            obj=f"application {found.display_name} ({found.client_id})",
+            next_step="set on_soft_deleted: recover to have it back with its credentials and rights, choose another "
+            "app_unique_name, or delete it for good in Entra (App registrations, Deleted applications)",
+            unchanged=True,
+            deleted={"client_id": found.client_id, "object_id": found.object_id, "deleted": self.deleted},
+        )
+
+
+def find(graph: Channel, selector: Selector) -> Deleted | None:
+    """The deleted application of this client ID or unique name. A display name is nobody's own, so none is found by it.
+
+    Raises:
+        TaskError: the recycle bin cannot be read.
+    """
+    if selector.by == "display_name":
+        return None
+    query = {"$filter": f"appId eq '{selector.value}'"} if selector.by == "client_id" else {"$top": "999"}
+    # Graph does not filter by unique names.
+    member = "appId" if selector.by == "client_id" else "uniqueName"
+    with allowed("look at deleted applications", "Application.Read.All", str(selector)):
+        listed = list(graph.pages(f"{_BIN}/microsoft.graph.application", obj=str(selector), query=query))
+    hits = (one for one in listed if str(one.get(member) or "").lower() == selector.value.lower())
+    body = next(hits, None)
+    if body is None:
+        return None
+    principal = _principal(graph, text_in(body, "appId", plane="Entra", obj=str(selector)), str(selector))
+    return Deleted(_application(body, principal, str(selector)), str(body.get("deletedDateTime")))
+
+
+def find_principal(graph: Channel, found: Application) -> Deleted | None:
+    """The deleted service principal of an application that has none.
+
+    Raises:
+        TaskError: the recycle bin cannot be read.
+    """
+    obj = f"application {found.display_name}"
+    principal = _principal(graph, found.client_id, obj)
+    if principal is None:
+        return None
+    restored = replace(
+        found,
+        disabled=(*found.disabled, *disabled_of(None, principal)),
+        principal_id=text_in(principal, "id", plane="Entra", obj=obj),
+        credentials=(*found.credentials, *credentials_of(principal, obj, PRINCIPAL)),
+        signing=signing_of(principal, obj),
+    )
+    return Deleted(restored, str(principal.get("deletedDateTime")), is_registration=False)
+
+
+def restore(graph: Channel, deleted: Deleted, patience: Patience) -> None:
+    """Bring both back. What somebody else has restored meanwhile is as good.
+
+    Raises:
+        TaskError: it is refused.
+    """
+    if deleted.is_registration:
+        _restore(graph, deleted.application.object_id, f"application {deleted.application.display_name}", patience, ())
+    if deleted.application.principal_id is not None:
+        obj = f"service principal of {deleted.application.display_name}"
+        # Not every server knows the application at once that has just been restored.
+        _restore(graph, deleted.application.principal_id, obj, patience, (400,))
+
+
+def _restore(graph: Channel, object_id: str, obj: str, patience: Patience, unknown: tuple[int, ...]) -> None:
+    path = f"{_BIN}/{object_id}/restore"
+    try:
+        with allowed("restore deleted applications", "Application.ReadWrite.OwnedBy", obj):
+            until_known(lambda: graph.send("POST", path, obj=obj), patience, unknown=unknown)
+    except AzureError as error:
+        if status_of(error) != _NOT_FOUND:
+            raise
+
+
+def _principal(graph: Channel, client_id: str, obj: str) -> Mapping[str, Any] | None:
+    query = {"$filter": f"appId eq '{client_id}'"}
+    with allowed("look at deleted service principals", "Application.Read.All", obj):
+        listed = list(graph.pages(f"{_BIN}/microsoft.graph.servicePrincipal", obj=obj, query=query))
+    hits = (one for one in listed if str(one.get("appId") or "").lower() == client_id.lower())
+    return next(hits, None)
+
+
+def _application(body: Mapping[str, Any], principal: Mapping[str, Any] | None, obj: str) -> Application:
+    credentials, signing = credentials_of(body, obj), signing_of(body, obj)
+    if principal is not None:
+        credentials += credentials_of(principal, obj, PRINCIPAL)
+        signing = signing_of(principal, obj)
+    return application_of(body, principal, credentials, signing, obj)

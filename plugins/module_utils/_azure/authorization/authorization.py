@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Microsoft.Authorization: who holds which role where (Azure contract §1.7). Reads only; grants.py writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..._timestamps import parse_iso
+from ..rights.facts import DenyAssignment, PermissionSet, RoleAssignment, RoleDefinition
+from ..wire.channel import Channel
+
+API = {"api-version": "2022-04-01"}
+PIM_API = {"api-version": "2020-10-01"}
+PROVIDER = "providers/Microsoft.Authorization"
+
+
+def assignments(arm: Channel, scope: str, object_id: str | None = None) -> tuple[RoleAssignment, ...]:
+    """All assignments that reach the principal at this scope: direct, inherited and through groups.
+
+    Without ``object_id``, everybody's assignments at this scope and above.
+    """
+    asked = "atScope()" if object_id is None else f"atScope() and assignedTo('{object_id}')"
+    entries = arm.pages(
+        f"{scope}/{PROVIDER}/roleAssignments",
+        query={**API, "$filter": asked},
+        obj=f"role assignments at {scope}",
+    )
+    return tuple(_assignment(entry) for entry in entries)
+
+
+def activations(arm: Channel, scope: str, object_id: str) -> Mapping[str, datetime]:
+    """The ends of assignments that are active for a time only, by lower-case ID of the assignment (T16)."""
+    ends = {}
+    for entry in _instances(arm, "roleAssignmentScheduleInstances", scope, object_id):
+        properties = entry["properties"]
+        end = parse_iso(properties.get("endDateTime"))
+        if end is not None and properties.get("originRoleAssignmentId"):
+            ends[str(properties["originRoleAssignmentId"]).lower()] = end
+    return ends
+
+
+def eligible(arm: Channel, scope: str, object_id: str) -> tuple[RoleAssignment, ...]:
+    """Assignments that somebody would have to activate, which a service principal cannot (T15)."""
+    return tuple(_assignment(entry) for entry in _instances(arm, "roleEligibilityScheduleInstances", scope, object_id))
+
+
+def denies(arm: Channel, scope: str) -> tuple[DenyAssignment, ...]:
+    """Deny assignments at the scope and above."""
+    entries = arm.pages(
+        f"{scope}/{PROVIDER}/denyAssignments",
+        query={**API, "$filter": "atScope()"},
+        obj=f"deny assignments at {scope}",
+    )
+    return tuple(_deny(entry) for entry in entries)
+
+
+def role(arm: Channel, scope: str, guid: str) -> RoleDefinition:
+    """The definition of a role."""
+    path = f"{scope}/{PROVIDER}/roleDefinitions/{guid}"
+    return role_from(arm.get(path, obj=f"role definition {guid}", query=API))
+
+
+def role_from(body: Mapping[str, Any]) -> RoleDefinition:
+    properties = body["properties"]
+    return RoleDefinition(
+        guid=guid_of(str(body["id"])),
+        name=str(properties.get("roleName") or ""),
+        permissions=permission_sets(properties.get("permissions") or []),
+        is_custom=str(properties.get("type") or "").lower() == "customrole",
+    )
+
+
+def permission_sets(stored: Iterable[Mapping[str, Any]]) -> tuple[PermissionSet, ...]:
+    return tuple(
+        PermissionSet(
+            actions=tuple(entry.get("actions") or ()),
+            not_actions=tuple(entry.get("notActions") or ()),
+            data_actions=tuple(entry.get("dataActions") or ()),
+            not_data_actions=tuple(entry.get("notDataActions") or ()),
+        )
+        for entry in stored
+    )
+
+
+def callers_permissions(arm: Channel, scope: str) -> tuple[PermissionSet, ...]:
+    """What the operator itself may do there, groups and inheritance folded in. Conditions are not shown."""
+    entries = arm.pages(f"{scope}/{PROVIDER}/permissions", obj=f"the operator's permissions at {scope}", query=API)
+    return permission_sets(entries)
+
+
+def guid_of(definition_id: str) -> str:
+    """A role definition is known by the tail of its ID: the prefix may carry a subscription or none."""
+    return definition_id.rstrip("/").rpartition("/")[2].lower()
+
+
+def _instances(arm: Channel, collection: str, scope: str, object_id: str) -> Iterable[Mapping[str, Any]]:
+    return arm.pages(
+        f"{scope}/{PROVIDER}/{collection}",
+        query={**PIM_API, "$filter": f"atScope() and assignedTo('{object_id}')"},
+        obj=f"{collection} at {scope}",
+    )
+
+
+def _assignment(entry: Mapping[str, Any]) -> RoleAssignment:
+    properties = entry["properties"]
+    return RoleAssignment(
+        id=str(entry["id"]),
+        scope=str(properties["scope"]),
+        role_guid=guid_of(str(properties["roleDefinitionId"])),
+        principal_id=str(properties["principalId"]),
+        principal_type=str(properties.get("principalType") or ""),
+        condition=properties.get("condition") or None,
+        created=parse_iso(properties.get("createdOn")),
+        ends=parse_iso(properties.get("endDateTime")),
+    )
+
+
+def _deny(entry: Mapping[str, Any]) -> DenyAssignment:
+    properties = entry["properties"]
+    return DenyAssignment(
+        id=str(entry["id"]),
+        name=str(properties.get("denyAssignmentName") or ""),
+        scope=str(properties["scope"]),
+        permissions=permission_sets(properties.get("permissions") or []),
+        principals=tuple(str(one["id"]) for one in properties.get("principals") or []),
+        excluded=tuple(str(one["id"]) for one in properties.get("excludePrincipals") or []),
+        spares_child_scopes=bool(properties.get("doNotApplyToChildScopes")),
+        condition=properties.get("condition") or None,
+    )

@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Management locks, which forbid changes at a scope and below whatever roles allow. They are read, and never touched.
+
+`CanNotDelete` forbids deletions, those of role assignments included; `ReadOnly` forbids every write of Resource
+Manager. The roles inside of a managed HSM are behind no lock. Source: learn.microsoft.com, "Lock your resources to
+protect your infrastructure".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..._errors import TaskError
+from ..wire.channel import Channel
+from ..wire.errors import SCOPE_LOCKED, AzureError
+from .authorization import PROVIDER
+
+API = {"api-version": "2020-05-01"}
+READ_ONLY, CAN_NOT_DELETE = "readonly", "cannotdelete"
+_NOT_FOUND = 404
+
+# An action of Azure's roles, and the scope where it is carried out.
+Action = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Lock:
+    """``level``: `CanNotDelete` or `ReadOnly`, as Azure spells it. ``scope``: the resource ID that it is put on."""
+
+    name: str
+    level: str
+    scope: str
+    notes: str = ""
+
+    @property
+    def label(self) -> str:
+        return f'lock "{self.name}" ({self.level}) at {self.scope}'
+
+    def record(self) -> dict[str, str]:
+        return {"name": self.name, "level": self.level, "scope": self.scope, "notes": self.notes}
+
+    def forbids(self, action: Action) -> bool:
+        name, scope = action
+        deletes = name.lower().endswith("/delete")
+        level = self.level.lower()
+        return _covers(self.scope, scope) and (level == READ_ONLY or (level == CAN_NOT_DELETE and deletes))
+
+
+@dataclass(frozen=True)
+class Locks:
+    """The locks at some scopes and above them. ``unreadable``: why they are not known; empty when they are."""
+
+    found: tuple[Lock, ...] = ()
+    unreadable: str = ""
+    scope: str = ""
+
+    def record(self) -> list[dict[str, str]] | None:
+        """As results show them; None when they cannot be read."""
+        return None if self.unreadable else [lock.record() for lock in self.found]
+
+    def forbidden(self, needed: Iterable[Action]) -> list[tuple[Action, Lock]]:
+        """Each action that a lock forbids, with the first lock that does."""
+        pairs = ((action, next((lock for lock in self.found if lock.forbids(action)), None)) for action in needed)
+        return [(action, lock) for action, lock in pairs if lock is not None]
+
+    @property
+    def warning(self) -> str | None:
+        """The note for the user where the locks are not known; None otherwise."""
+        if not self.unreadable:
+            return None
+        return (
+            f"It is unknown whether a lock forbids the changes at {self.scope}, as the locks there cannot be read "
+            f"({self.unreadable}). Give the operator Microsoft.Authorization/locks/read to have that checked before "
+            "the first write."
+        )
+
+
+NONE_READ = Locks()
+
+
+def in_the_way_of(arm: Channel, needed: Sequence[Action]) -> Locks:
+    """The locks at the scopes of these actions and above them: one request where the scopes lie in each other.
+
+    Raises:
+        AzureError: a scope is not there any more.
+    """
+    scopes = {scope for _action, scope in needed}
+    deepest = sorted(one for one in scopes if not any(one != other and _covers(one, other) for other in scopes))
+    found: dict[tuple[str, str], Lock] = {}
+    for scope in deepest:
+        try:
+            found |= {(lock.scope.lower(), lock.name.lower()): lock for lock in _at(arm, scope)}
+        except AzureError as error:
+            if error.status == _NOT_FOUND:
+                raise
+            # A lock that was not seen is refused by Azure itself: not to know of it stops nothing.
+            return Locks(unreadable=error.server_words or error.problem, scope=scope)
+    return Locks(tuple(found.values()))
+
+
+def refuse_forbidden(locks: Locks, needed: Iterable[Action], *, obj: str) -> None:
+    """Refuse before the first write what a lock forbids.
+
+    Raises:
+        TaskError: names the locks, and what each forbids.
+    """
+    forbidden = locks.forbidden(needed)
+    if forbidden:
+        raise forbidden_by(forbidden, obj=obj)
+
+
+def forbidden_by(forbidden: Sequence[tuple[Action, Lock]], *, obj: str, told: str = "") -> TaskError:
+    """The failure for these actions and their locks.
+
+    ``told``: what has become of the task, as a sentence; without one, the failure comes before the first write.
+    """
+    return TaskError(
+        f"locks forbid what has to be changed: {in_words(forbidden)}",
+        plane="Azure",
+        obj=obj,
+        next_step="have those who own the locks remove them for the time of the change (`az lock list`, "
+        f"`az lock delete`), and run the task again{f'. {told}' if told else ''}",
+        unchanged=not told,
+        code=SCOPE_LOCKED,
+        locks=records(forbidden),
+    )
+
+
+def in_words(forbidden: Sequence[tuple[Action, Lock]]) -> str:
+    """Which lock forbids which action, and where."""
+    return "; ".join(f"{lock.label} forbids {action} at {scope}" for (action, scope), lock in forbidden)
+
+
+def records(forbidden: Sequence[tuple[Action, Lock]]) -> list[dict[str, str]]:
+    """The locks concerned, each once."""
+    return [lock.record() for lock in dict.fromkeys(lock for _action, lock in forbidden)]
+
+
+def _at(arm: Channel, scope: str) -> list[Lock]:
+    path = f"{scope}/{PROVIDER}/locks"
+    query = {**API, "$filter": "atScope()"}
+    return [_lock(entry) for entry in arm.pages(path, obj=f"locks at {scope}", query=query)]
+
+
+def _lock(entry: Mapping[str, Any]) -> Lock:
+    identifier = str(entry.get("id") or "")
+    # The scope is what stands before the last provider in the ID.
+    scope = identifier[: identifier.lower().rfind(f"/{PROVIDER.lower()}/locks/")] if identifier else ""
+    properties = entry.get("properties") or {}
+    return Lock(
+        str(entry.get("name") or ""), str(properties.get("level") or ""), scope, str(properties.get("notes") or "")
+    )
+
+
+def _covers(scope: str, other: str) -> bool:
+    """Whether the second scope is the first one, or lies below it."""
+    outer, inner = scope.lower().rstrip("/"), other.lower().rstrip("/")
+    return inner == outer or inner.startswith(f"{outer}/")

@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The local roles of a managed HSM, which alone give rights on its keys (Azure contract §1.8)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from ..rights.facts import PermissionSet, RoleAssignment, RoleDefinition
+from ..wire.channel import Channel
+from ..wire.shapes import LOCAL_ASSIGNMENTS, LOCAL_ROLES
+from .authorization import guid_of
+
+_SCOPES = ("/", "/keys")
+
+
+def assignments(pool: Channel) -> tuple[RoleAssignment, ...]:
+    """All local assignments that are seen at `/` and at `/keys`."""
+    found = {}
+    for scope in _SCOPES:
+        listed = partial(pool.sdk.list_role_assignments, scope)
+        for entry in pool.listed(listed, LOCAL_ASSIGNMENTS, obj=f"local role assignments at {scope}"):
+            properties = entry.properties
+            found[str(entry.name).lower()] = RoleAssignment(
+                id=str(entry.name),
+                scope=str(getattr(properties.scope, "value", properties.scope)),
+                role_guid=guid_of(str(properties.role_definition_id)),
+                principal_id=str(properties.principal_id),
+            )
+    return tuple(found.values())
+
+
+def roles(pool: Channel) -> dict[str, RoleDefinition]:
+    """All local roles of the pool, by lower-case GUID."""
+    entries = pool.listed(partial(pool.sdk.list_role_definitions, "/"), LOCAL_ROLES, obj="local role definitions")
+    definitions = [_role(entry) for entry in entries]
+    return {definition.guid: definition for definition in definitions}
+
+
+def _role(entry: Any) -> RoleDefinition:
+    return RoleDefinition(
+        guid=guid_of(str(entry.id)),
+        name=str(entry.role_name),
+        permissions=tuple(
+            PermissionSet(
+                actions=_texts(one.actions),
+                not_actions=_texts(one.not_actions),
+                data_actions=_texts(one.data_actions),
+                not_data_actions=_texts(one.not_data_actions),
+            )
+            for one in entry.permissions or []
+        ),
+        is_custom=str(entry.role_type or "").lower() == "customrole",
+    )
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    """The SDK gives members of enumerations for actions that it knows and text for others."""
+    return tuple(str(getattr(value, "value", value)) for value in values or ())

@@ -1,0 +1,359 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What an application held before it was cut off, as a document: the way back. Pure.
+
+The document is JSON without any secret. It is kept by whoever runs the playbook, between two runs that may be days
+apart, so that everything in it is checked when it comes back.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+from ..._errors import InvalidInput
+from ..._ids import is_uuid
+from ..rights.facts import PRINCIPAL, REGISTRATION, Credential
+
+T = TypeVar("T")
+# Version 1 has no places: all credentials in it are those of the registration.
+FORMAT, VERSION = "fortanix.dsm.access-record", 2
+_READABLE = (1, 2)
+KINDS = ("keys", "secrets", "certificates", "storage")
+_OPTION = "record"
+_TEXTS = ("taken_at", "disabled_at", "restored_at", "cloud", "tenant_id")
+_REMEDY = "give the record as the module returned it, and as break_glass.yml has written it"
+
+
+@dataclass(frozen=True)
+class PolicyEntry:
+    """An entry of a vault's access policies with all its permissions, in the spelling of the vault."""
+
+    tenant_id: str
+    object_id: str
+    application_id: str | None = None
+    keys: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
+    storage: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        return self.tenant_id.lower(), self.object_id.lower(), (self.application_id or "").lower()
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, kind) for kind in KINDS)
+
+    def united(self, other: PolicyEntry) -> PolicyEntry:
+        """With the permissions of both; the spelling of this one is kept."""
+        return self._with({kind: _united(getattr(self, kind), getattr(other, kind)) for kind in KINDS})
+
+    def without(self, other: PolicyEntry | None) -> PolicyEntry:
+        """What this entry has and the other has not."""
+        if other is None:
+            return self
+        return self._with({kind: _minus(getattr(self, kind), getattr(other, kind)) for kind in KINDS})
+
+    def _with(self, permissions: Mapping[str, tuple[str, ...]]) -> PolicyEntry:
+        return PolicyEntry(self.tenant_id, self.object_id, self.application_id, **permissions)
+
+    def shown(self) -> list[str]:
+        """Such as ``keys/get``, lower case and sorted."""
+        return sorted(f"{kind}/{name.lower()}" for kind in KINDS for name in getattr(self, kind))
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A role assignment at the vault or below, or a local one of a managed HSM (``local``; ``scope`` is local then).
+
+    ``name``: its GUID. ``definition_id``: as the service shows it. ``ends``: of an activation in time (PIM), ISO 8601.
+    """
+
+    name: str
+    scope: str
+    definition_id: str
+    principal_id: str
+    role_name: str = ""
+    principal_type: str = "ServicePrincipal"
+    condition: str | None = None
+    condition_version: str | None = None
+    description: str | None = None
+    ends: str | None = None
+    local: bool = False
+
+    @property
+    def role_guid(self) -> str:
+        return self.definition_id.rstrip("/").rpartition("/")[2].lower()
+
+    @property
+    def grant(self) -> tuple[bool, str, str, str]:
+        """What makes two assignments the same to Azure: one of them only can be there."""
+        return self.local, self.scope.lower(), self.role_guid, self.principal_id.lower()
+
+
+@dataclass(frozen=True)
+class StoreRights:
+    """What the application's service principal has been given at one vault or managed HSM itself."""
+
+    resource_id: str
+    name: str
+    uri: str
+    kind: str
+    policies: tuple[PolicyEntry, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return f"{'vault' if self.kind == 'vault' else 'managed HSM'} {self.name}"
+
+    def policy(self, identity: tuple[str, str, str]) -> PolicyEntry | None:
+        return next((entry for entry in self.policies if entry.identity == identity), None)
+
+
+@dataclass(frozen=True)
+class CertificateEntry:
+    """A registered certificate: its public part, ``key``, is base64 of DER. Times: ISO 8601.
+
+    ``key_id`` belongs to one registration of it: a certificate that is registered again has another one. ``place``:
+    whether the registration or the service principal has it (:mod:`facts`), to which it goes back.
+    """
+
+    key_id: str
+    display_name: str
+    thumbprint: str
+    starts: str | None
+    ends: str | None
+    key: str
+    place: str = REGISTRATION
+
+    @property
+    def sha256(self) -> str | None:
+        """SHA-256 of the certificate, lower-case hex; None when Graph did not show its public part."""
+        return hashlib.sha256(base64.b64decode(self.key)).hexdigest() if self.key else None
+
+    @property
+    def sha1(self) -> str:
+        """SHA-1 of the certificate, upper-case hex; empty when neither public part nor thumbprint is known."""
+        if self.key:
+            return hashlib.sha1(base64.b64decode(self.key), usedforsecurity=False).hexdigest().upper()
+        return self.thumbprint.upper()
+
+    def is_same(self, other: CertificateEntry) -> bool:
+        """Whether both are one certificate in one place, whatever its key ID."""
+        if self.place != other.place:
+            return False
+        if self.key and other.key:
+            return self.sha256 == other.sha256
+        if self.sha1 and other.sha1:
+            return self.sha1 == other.sha1
+        return self.key_id == other.key_id
+
+    def is_among(self, entries: Iterable[CertificateEntry]) -> bool:
+        return any(self.is_same(one) for one in entries)
+
+    def credential(self) -> Credential:
+        """As what changes a registration takes it."""
+        return Credential(
+            kind="certificate",
+            key_id=self.key_id,
+            name=self.display_name,
+            starts=None,
+            ends=None,
+            thumbprint=self.sha1 or None,
+            sha256=self.sha256,
+            encoded=self.key or None,
+            place=self.place,
+        )
+
+
+def each_once(entries: Iterable[CertificateEntry]) -> tuple[CertificateEntry, ...]:
+    """Each certificate once: one that a record or a registration has twice counts as one."""
+    found: list[CertificateEntry] = []
+    for entry in entries:
+        twin = next((number for number, one in enumerate(found) if one.is_same(entry)), None)
+        if twin is None:
+            found.append(entry)
+        elif entry.key and not found[twin].key:
+            # The way back needs the public part.
+            found[twin] = entry
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class SecretEntry:
+    """That there was a secret. Its value is nowhere but with who uses it."""
+
+    key_id: str
+    display_name: str
+    ends: str | None
+    place: str = REGISTRATION
+
+
+@dataclass(frozen=True)
+class Principal:
+    """``account_enabled``: None when it could not be read. ``object_id``: of the service principal."""
+
+    client_id: str
+    object_id: str
+    display_name: str = ""
+    application_object_id: str | None = None
+    account_enabled: bool | None = None
+    certificates: tuple[CertificateEntry, ...] = ()
+    secrets: tuple[SecretEntry, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """The document. Times are ISO 8601, UTC. ``disabled_at``: when this collection disabled the service principal.
+
+    ``restored_at``: everything in it is back; the next cut begins a record of its own.
+    """
+
+    application: Principal
+    cloud: str
+    tenant_id: str | None
+    taken_at: str
+    stores: tuple[StoreRights, ...] = field(default=())
+    disabled_at: str | None = None
+    restored_at: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"format": FORMAT, "version": VERSION, **asdict(self)}
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Record:
+        """From JSON.
+
+        Raises:
+            InvalidInput: it is none of ours, of another version, or damaged.
+        """
+        if document.get("format") != FORMAT:
+            raise InvalidInput(_OPTION, "it is no record of what an application held", _REMEDY)
+        if document.get("version") not in _READABLE:
+            raise InvalidInput(
+                _OPTION,
+                f"it is of version {document.get('version')!r}, and this collection knows version {VERSION}",
+                "use the version of the collection that wrote it",
+            )
+        try:
+            application = _principal(document["application"])
+            return cls(
+                application=application,
+                stores=tuple(_store(entry, application.object_id) for entry in document["stores"]),
+                **{name: _text(document[name]) for name in _TEXTS},
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            cause = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise InvalidInput(_OPTION, f"it is damaged ({cause})", _REMEDY)
+
+    def store(self, resource_id: str) -> StoreRights | None:
+        wanted = resource_id.lower()
+        return next((entry for entry in self.stores if entry.resource_id.lower() == wanted), None)
+
+
+def merged(old: Record | None, seen: Record) -> Record:
+    """The old record with what is seen now and not in it. What was recorded stays: by now it may be gone from Azure."""
+    if old is None or old.restored_at is not None:
+        return seen
+    before, now = old.application, seen.application
+    if before.object_id.lower() != now.object_id.lower():
+        # The service principal was made anew, and what the old one had is of use to nobody.
+        return seen
+    application = replace(
+        before,
+        application_object_id=before.application_object_id or now.application_object_id,
+        account_enabled=now.account_enabled if before.account_enabled is None else before.account_enabled,
+        certificates=each_once((*before.certificates, *now.certificates)),
+        secrets=_union(before.secrets, now.secrets, lambda one: one.key_id),
+    )
+    others = [entry for entry in seen.stores if old.store(entry.resource_id) is None]
+    return replace(
+        old,
+        application=application,
+        tenant_id=old.tenant_id or seen.tenant_id,
+        stores=(*(_merged_store(entry, seen.store(entry.resource_id)) for entry in old.stores), *others),
+    )
+
+
+def _merged_store(old: StoreRights, seen: StoreRights | None) -> StoreRights:
+    if seen is None:
+        return old
+    policies = [entry if (now := seen.policy(entry.identity)) is None else entry.united(now) for entry in old.policies]
+    policies += [entry for entry in seen.policies if old.policy(entry.identity) is None]
+    return replace(
+        old, policies=tuple(policies), assignments=_union(old.assignments, seen.assignments, lambda one: one.grant)
+    )
+
+
+def _union(old: Iterable[T], new: Iterable[T], key: Any) -> tuple[T, ...]:
+    known = {key(one): one for one in old}
+    return (*known.values(), *(one for one in new if key(one) not in known))
+
+
+def _united(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
+    return (*old, *_minus(new, old))
+
+
+def _minus(names: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, ...]:
+    known = {name.lower() for name in gone}
+    return tuple(name for name in names if name.lower() not in known)
+
+
+# Parsing ------------------------------------------------------------------------------------------------------------
+
+
+def _principal(given: Mapping[str, Any]) -> Principal:
+    known = {entry.name for entry in fields(Principal)} - {"certificates", "secrets"}
+    if not is_uuid(given["client_id"]) or not is_uuid(given["object_id"]):
+        raise ValueError("the IDs of the application are no UUIDs")
+    if given["account_enabled"] not in (True, False, None):
+        raise ValueError("account_enabled is neither true, false nor null")
+    certificates = tuple(CertificateEntry(**entry) for entry in given["certificates"])
+    for entry in certificates:
+        if not all(isinstance(text, str) for text in (entry.key_id, entry.thumbprint, entry.key)):
+            raise ValueError("a certificate of the application has no key ID, thumbprint or public part")
+        # Raises where the public part is no base64.
+        base64.b64decode(entry.key)
+    secrets = tuple(SecretEntry(**entry) for entry in given["secrets"])
+    places = {one.place for one in certificates} | {one.place for one in secrets}
+    if places - {REGISTRATION, PRINCIPAL}:
+        raise ValueError("the place of a credential is neither the application nor the service principal")
+    return Principal(**{name: given[name] for name in known}, certificates=certificates, secrets=secrets)
+
+
+def _store(given: Mapping[str, Any], object_id: str) -> StoreRights:
+    """What was given to this service principal at this place. A record that says more would widen rights."""
+    store = StoreRights(
+        **{name: str(given[name]) for name in ("resource_id", "name", "uri", "kind")},
+        policies=tuple(_policy(entry) for entry in given["policies"]),
+        assignments=tuple(Assignment(**entry) for entry in given["assignments"]),
+    )
+    holders = {entry.object_id.lower() for entry in store.policies}
+    holders |= {entry.principal_id.lower() for entry in store.assignments}
+    if holders - {object_id.lower()}:
+        raise ValueError(f"something at {store.name} is not of the application")
+    place = f"{store.resource_id.lower()}/"
+    elsewhere = [
+        one.scope for one in store.assignments if not one.local and not f"{one.scope.lower()}/".startswith(place)
+    ]
+    if elsewhere:
+        raise ValueError(f"{elsewhere[0]} is not at {store.name}")
+    return store
+
+
+def _policy(given: Mapping[str, Any]) -> PolicyEntry:
+    permissions = {kind: tuple(str(name) for name in given[kind]) for kind in KINDS}
+    return PolicyEntry(given["tenant_id"], given["object_id"], given["application_id"], **permissions)
+
+
+def _text(value: Any) -> Any:
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value

@@ -1,0 +1,247 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What writes rights: the steps of a repair and of its removal, one request each (Azure contract §1.3, §1.7, §1.8).
+
+Each can be sent twice, and is when Azure asks to send it later or its answer is lost: adding to a policy is a union,
+and the names of roles and assignments follow from their content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+from ... import _deps
+from ..._waiter import Patience
+from ..authorization import authorization, locks
+from ..authorization.authorization import API, PROVIDER
+from ..authorization.operator import refuse_lacking
+from ..rights.facts import Access, RoleAssignment, RoleDefinition
+from ..rights.repair import AddToPolicy, Assign, DefineRole, Removal, Step, own_entries
+from ..vaults import vaults
+from ..wire import writes
+from ..wire.channel import Channel
+from ..wire.errors import AzureError
+from ..wire.session import Azure
+
+_POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
+_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+_UNASSIGN = "Microsoft.Authorization/roleAssignments/delete"
+_NOT_FOUND = 404
+_DEFINE = "Microsoft.Authorization/roleDefinitions/write"
+
+
+def apply(azure: Azure, access: Access, step: Step, *, deadline: float, interval: float) -> None:
+    """Carry out one step.
+
+    Raises:
+        AzureError: it is refused.
+    """
+    patience = Patience(deadline, interval)
+    if isinstance(step, AddToPolicy):
+        writes.repeated(lambda: _change_policy(azure, access, "add", step.permissions), patience)
+    elif isinstance(step, DefineRole):
+        define = _define_local if step.local else _define
+        writes.repeated(lambda: define(azure, access, step), patience)
+    else:
+        assign = _assign_local if step.local else _assign
+        _until_known(lambda: writes.repeated(lambda: assign(azure, access, step), patience), patience)
+
+
+def take_back(azure: Azure, access: Access, removal: Removal) -> None:
+    """Remove assignments of ours and key permissions. What is gone already counts as removed."""
+    for entry in removal.assignments:
+        _unless_gone(partial(_unassign, azure, entry.id))
+    if removal.local:
+        with azure.pool(access.store.uri) as pool:
+            for entry in removal.local:
+                _unless_gone(partial(_unassign_local, pool, entry))
+    if removal.permissions:
+        permissions = _as_stored(access, removal.permissions)
+        _unless_gone(lambda: _change_policy(azure, access, "remove", permissions))
+
+
+def _unless_gone(send: Callable[[], None]) -> None:
+    try:
+        writes.repeated(send)
+    except AzureError as error:
+        # The vault or the assignment has been removed since it was read.
+        if error.status != _NOT_FOUND:
+            raise
+
+
+def actions_of(access: Access, steps: Sequence[Step]) -> list[tuple[str, str]]:
+    """What the operator must be allowed to do, and where, in Azure's own roles."""
+    needed: dict[tuple[str, str], None] = {}
+    for step in steps:
+        if isinstance(step, AddToPolicy):
+            needed[_POLICIES_WRITE, access.store.scope] = None
+        elif isinstance(step, DefineRole) and not step.local:
+            needed[_DEFINE, step.scope] = None
+        elif isinstance(step, Assign) and not step.local:
+            needed[_ASSIGN, access.store.scope] = None
+    return list(needed)
+
+
+def actions_of_removal(access: Access, removal: Removal) -> list[tuple[str, str]]:
+    """What the operator must be allowed to do to take it back."""
+    policies = [(_POLICIES_WRITE, access.store.resource_id)] if removal.permissions else []
+    return [*policies, *([(_UNASSIGN, access.store.resource_id)] if removal.assignments else [])]
+
+
+def permitted_part(removal: Removal, forbidden: Collection[str]) -> Removal:
+    """The removal without what needs a forbidden action of Azure's roles. Local roles need none of these."""
+    return Removal(
+        () if _UNASSIGN in forbidden else removal.assignments,
+        removal.local,
+        () if _POLICIES_WRITE in forbidden else removal.permissions,
+    )
+
+
+def stored_role(azure: Azure, scope: str, guid: str) -> RoleDefinition | None:
+    """The definition of this ID; None when there is none."""
+    try:
+        return authorization.role(azure.arm, scope, guid)
+    except AzureError as error:
+        if error.status != 404:
+            raise
+        return None
+
+
+def _change_policy(azure: Azure, access: Access, kind: str, permissions: Sequence[str]) -> None:
+    """One entry is sent, for one identity: `add` unites, `remove` subtracts, everybody else's entries stay."""
+    store = access.store
+    entry = {
+        "tenantId": store.tenant_id,
+        "objectId": access.identity.object_id,
+        "permissions": {"keys": list(permissions)},
+    }
+    azure.arm.send(
+        "PUT",
+        f"{store.resource_id}/accessPolicies/{kind}",
+        obj=f"access policies of vault {store.name}",
+        query=vaults.API,
+        body={"properties": {"accessPolicies": [entry]}},
+    )
+
+
+def _unassign(azure: Azure, assignment_id: str) -> None:
+    azure.arm.send("DELETE", assignment_id, obj=f"role assignment {assignment_id}", query=API)
+
+
+def _unassign_local(pool: Channel, entry: RoleAssignment) -> None:
+    with pool.explained(f"local role assignment {entry.id}", writes=True):
+        pool.sdk.delete_role_assignment(entry.scope, entry.id)
+
+
+def _as_stored(access: Access, permissions: Sequence[str]) -> list[str]:
+    """The permissions in the spelling of the vault, which `remove` wants."""
+    held = [name for entry in own_entries(access) for name in entry.keys]
+    return [name for name in dict.fromkeys(held) if name.lower() in permissions]
+
+
+def _define(azure: Azure, _access: Access, step: DefineRole) -> None:
+    one = step.definition.permissions[0]
+    body = {
+        "properties": {
+            "roleName": step.definition.name,
+            "description": "What Fortanix DSM needs at a key vault. Managed by Ansible (fortanix.dsm).",
+            "type": "CustomRole",
+            "assignableScopes": [step.scope],
+            "permissions": [
+                {
+                    "actions": list(one.actions),
+                    "notActions": [],
+                    "dataActions": list(one.data_actions),
+                    "notDataActions": [],
+                }
+            ],
+        }
+    }
+    path = f"{step.scope}/{PROVIDER}/roleDefinitions/{step.definition.guid}"
+    azure.arm.send("PUT", path, obj=f'role definition "{step.definition.name}"', query=API, body=body)
+
+
+def _assign(azure: Azure, access: Access, step: Assign) -> None:
+    definition = f"{access.store.subscription}/{PROVIDER}/roleDefinitions/{step.definition.guid}"
+    properties = {
+        "roleDefinitionId": definition,
+        "principalId": access.identity.object_id,
+        # Without it the service takes the principal for a user, and looks for it before it is replicated (§1.7).
+        "principalType": "ServicePrincipal",
+    }
+    path = f"{step.scope}/{PROVIDER}/roleAssignments/{step.name}"
+    obj = f'assignment of "{step.definition.name}" at {access.store.name}'
+    try:
+        azure.arm.send("PUT", path, obj=obj, query=API, body={"properties": properties})
+    except AzureError as error:
+        # Somebody else has given the same role to the same principal there, under another name.
+        if error.code != "RoleAssignmentExists":
+            raise
+
+
+def _define_local(azure: Azure, access: Access, step: DefineRole) -> None:
+    permission = _deps.load("azure.keyvault.administration").KeyVaultPermission
+    allowed = permission(data_actions=list(step.definition.permissions[0].data_actions))
+    with azure.pool(access.store.uri) as pool, pool.explained(f'local role "{step.definition.name}"', writes=True):
+        pool.sdk.set_role_definition(
+            "/",
+            name=step.definition.guid,
+            role_name=step.definition.name,
+            permissions=[allowed],
+            assignable_scopes=["/"],
+        )
+
+
+def _assign_local(azure: Azure, access: Access, step: Assign) -> None:
+    obj = f'assignment of "{step.definition.name}" at {access.store.name}'
+    definition = f"Microsoft.KeyVault/{PROVIDER}/roleDefinitions/{step.definition.guid}"
+    try:
+        with azure.pool(access.store.uri) as pool, pool.explained(obj, writes=True):
+            pool.sdk.create_role_assignment(step.scope, definition, access.identity.object_id, name=step.name)
+    except AzureError as error:
+        if error.code != "RoleAssignmentExists":
+            raise
+
+
+def _until_known(send: Callable[[], None], patience: Patience) -> None:
+    """A principal that is only just made may not be known everywhere yet (`PrincipalNotFound`): ask again."""
+    while True:
+        try:
+            send()
+        except AzureError as error:
+            if error.code != "PrincipalNotFound" or not patience.pause():
+                raise
+        else:
+            return
+
+
+def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> locks.Locks:
+    """Refuse before the first write what the operator may not do, and what a lock forbids; the locks there are.
+
+    Raises:
+        TaskError: names the actions and the scopes, or the locks.
+    """
+    require_permitted(azure, access, needed)
+    there = locks.in_the_way_of(azure.arm, needed) if needed else locks.NONE_READ
+    locks.refuse_forbidden(there, needed, obj=f"vault {access.store.name}")
+    return there
+
+
+def require_permitted(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> None:
+    """Refuse before the first write what the operator may not do.
+
+    Raises:
+        TaskError: names the actions and the scopes.
+    """
+    refuse_lacking(
+        azure,
+        needed,
+        obj=f"vault {access.store.name}",
+        remedy="give the operator a role with these actions (Owner or User Access Administrator to assign roles, Key "
+        "Vault Contributor to edit access policies; docs/permissions.md has narrow ones), or have somebody run the "
+        "task who has one",
+    )

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What granting rights and taking them back share: how long to wait, the shape of the result, a failure midway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ... import _time
+from ..._errors import TaskError
+from ..._plan import Change, Plan
+from ..._task import Task
+from ..._waiter import Patience
+from ..authorization.locks import NONE_READ, Locks
+from ..wire.errors import may_pass
+from .assessment import Assessment
+
+# Azure answers from several places that learn of a change one after the other (style: azurerm's several reads).
+READS_IN_A_ROW = 3
+
+
+def patience_of(task: Task) -> Patience:
+    return Patience(_time.monotonic() + task.params["wait_timeout"], float(task.params["wait_interval"]))
+
+
+def tell_unknown(task: Task, there: Locks) -> None:
+    if there.warning is not None:
+        task.warn(there.warning)
+
+
+def stopped(made: Sequence[Change], what: str, error: TaskError) -> TaskError:
+    """A failure midway: what has been done stays, and the next run goes on from there."""
+    if not made:
+        return error
+    passing = may_pass(error)
+    details: dict[str, Any] = {"retryable": True} if passing else {}
+    again = "run the task again, which goes on where this one stopped"
+    return error.reworded(
+        f"{error.problem}, after {len(made)} of the {what}",
+        next_step=again if passing else f"{error.next_step or 'correct the cause'}; {again}",
+        done=[change.as_result() for change in made],
+        **details,
+    )
+
+
+def result_of(
+    plan: Plan, before: Assessment, after: Assessment, *, effect: str, proof: str | None, there: Locks = NONE_READ
+) -> dict[str, Any]:
+    views = {"before": _view(before), "after": _view(after)} if plan else {"before": {}, "after": {}}
+    return {
+        "changed": bool(plan),
+        "plan": plan.as_result(),
+        "diff": views,
+        "effect": effect,
+        "proof": proof,
+        "locks": there.record(),
+        **after.result(),
+    }
+
+
+def _view(assessment: Assessment) -> dict[str, Any]:
+    return {
+        "vault": assessment.access.store.name,
+        "application": assessment.access.identity.client_id,
+        "rights": assessment.rights_view(),
+    }

@@ -1,0 +1,367 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Effective rights of an application at a vault or managed HSM: what it needs, judged against what was observed. Pure.
+
+The judgements are those of the Azure contract §2 (traps T1-T19, T25, T28, T29, T31, T38, T39).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from ..._timestamps import iso
+from .facts import Access
+from .over_privilege import OverPrivilege, over_privileges
+from .roles import (
+    BEYOND_CONTRIBUTOR,
+    BEYOND_KEY_VAULT,
+    BEYOND_READING,
+    CONTRIBUTOR_ACTIONS,
+    COVERED_BY_ALL,
+    CRYPTO_OFFICER,
+    GUIDE_PERMISSIONS,
+    HSM_CRYPTO_OFFICER,
+    HSM_SELF_ADMINISTRATION,
+    HSMS_READ,
+    KEY_VAULT_CONTRIBUTOR,
+    VAULT_DATA_ACTIONS,
+    VAULT_OTHER_DATA,
+    VAULTS_READ,
+    data_action,
+    grants,
+    grants_any,
+    same,
+)
+from .sources import (
+    EFFECTIVE,
+    INEFFECTIVE,
+    MISSING,
+    OK,
+    OK_WITH_WARNING,
+    UNKNOWN,
+    Candidate,
+    Held,
+    Source,
+    best,
+    denied,
+    held_local_roles,
+    held_roles,
+    policy_entries,
+    worst,
+)
+from .verdicts import ACCESS_POLICY_MODEL, ANY_MODEL, CONTRIBUTOR, RBAC_MODEL, Verdict, Wanted
+from .words import explain
+
+__all__ = [
+    "GUIDE_PERMISSIONS",
+    "INEFFECTIVE",
+    "MISSING",
+    "OK",
+    "OK_WITH_WARNING",
+    "UNKNOWN",
+    "OverPrivilege",
+    "Source",
+    "Verdict",
+    "Wanted",
+    "grants",
+    "judge",
+    "missing_permissions",
+    "over_privileges",
+]
+
+# Held at the same time as a better source, it is still worth a word (T4).
+_ALWAYS_NOTED = ("compound_identity_ignored",)
+_GIVE_PERMISSION = "Grant the permission to the service principal at this store."
+
+Width = Callable[[Held], tuple[str, ...]]
+"""The notes on a role that gives more than is wanted; none for one that fits."""
+
+
+@dataclass(frozen=True)
+class _Right:
+    """A right before it is put into words. ``notes``: those that no single candidate has, with what they are about."""
+
+    verdict: str
+    candidates: tuple[Candidate, ...] = ()
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def shown(self) -> tuple[Candidate, ...]:
+        """The candidates that matter: those that give the right, else all that might have."""
+        giving = tuple(one for one in self.candidates if one.verdict in EFFECTIVE)
+        # A missing right may have candidates that give a part of it.
+        return self.candidates if self.verdict == MISSING else giving or self.candidates
+
+
+def judge(access: Access, wanted: Wanted) -> tuple[Verdict, ...]:
+    """The management requirement, the key permissions in the order of the wish, and the permission model if asked."""
+    wish = replace(wanted, key_permissions=tuple(dict.fromkeys(name.casefold() for name in wanted.key_permissions)))
+    verdicts = [_judge_management(access, wish)]
+    verdicts += [_judge_permission(access, wish, permission) for permission in wish.key_permissions]
+    if wish.permission_model != ANY_MODEL:
+        verdicts.append(_judge_model(access, wish.permission_model))
+    return tuple(verdicts)
+
+
+def missing_permissions(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """The key permissions that the application certainly does not have."""
+    return tuple(
+        verdict.requirement.removeprefix("keys/")
+        for verdict in verdicts
+        if verdict.requirement.startswith("keys/") and verdict.verdict in (MISSING, INEFFECTIVE)
+    )
+
+
+# --- Management -------------------------------------------------------------------------------------------------------
+
+
+def _judge_management(access: Access, wanted: Wanted) -> Verdict:
+    if access.store.is_hsm:
+        beyond = BEYOND_KEY_VAULT if wanted.management == CONTRIBUTOR else BEYOND_READING
+        right = _azure_right(access, HSMS_READ, _beyond(beyond), data=False)
+        if right.verdict not in EFFECTIVE and _has_contributor(access):
+            right.notes["contributor_excludes_hsm"] = ""
+        remedy = "Assign Reader or Managed HSM contributor on the pool."
+        return _worded(access, "managedHSMs/read", HSMS_READ, right, remedy)
+    if wanted.management != CONTRIBUTOR:
+        right = _azure_right(access, VAULTS_READ, _beyond(BEYOND_READING), data=False)
+        return _worded(access, "vaults/read", VAULTS_READ, right, "Assign a role with this action at the vault.")
+    right = _contributor_right(access)
+    if right.verdict == MISSING:
+        right = _at_least_listing(access, right)
+    remedy = "Assign Key Vault Contributor at the vault."
+    return _worded(access, "Key Vault Contributor", ", ".join(CONTRIBUTOR_ACTIONS), right, remedy)
+
+
+def _contributor_right(access: Access) -> _Right:
+    """All that Key Vault Contributor allows on a vault, from one role or from several together (T11)."""
+    rights = [_azure_right(access, action, _beyond_contributor, data=False) for action in CONTRIBUTOR_ACTIONS]
+    candidates = tuple(dict.fromkeys(one for right in rights for one in right.shown()))
+    complete = tuple(one for one in candidates if all(one in right.candidates for right in rights))
+    notes = {note: detail for right in rights for note, detail in right.notes.items()}
+    return _Right(worst([right.verdict for right in rights]), complete or candidates, notes)
+
+
+def _at_least_listing(access: Access, lacking: _Right) -> _Right:
+    """What lacks the guide's role may still list the vault, which is what DSM's fetch needs."""
+    reading = _azure_right(access, VAULTS_READ, _beyond(()), data=False)
+    # Roles that give only a part are not the sources of the whole.
+    rest = tuple(one for one in lacking.candidates if one.verdict not in EFFECTIVE)
+    if reading.verdict not in EFFECTIVE:
+        return replace(lacking, candidates=rest)
+    return _Right(MISSING, (*reading.shown(), *rest), {**lacking.notes, "listing_only": ""})
+
+
+def _beyond_contributor(held: Held) -> tuple[str, ...]:
+    if same(held.role_guid, KEY_VAULT_CONTRIBUTOR.guid):
+        return ()
+    return ("equivalent_role", *_beyond(BEYOND_CONTRIBUTOR)(held))
+
+
+def _beyond(actions: Iterable[str]) -> Width:
+    def width(held: Held) -> tuple[str, ...]:
+        wide = held.definition is not None and grants_any(held.definition, actions, data=False)
+        return ("wider_than_needed",) if wide else ()
+
+    return width
+
+
+def _has_contributor(access: Access) -> bool:
+    return any(
+        same(held.role_guid, KEY_VAULT_CONTRIBUTOR.guid) and held.candidate.verdict != MISSING
+        for held in held_roles(access)
+    )
+
+
+def _judge_model(access: Access, model: str) -> Verdict:
+    actual = RBAC_MODEL if access.store.rbac else ACCESS_POLICY_MODEL
+    right = _Right(OK) if actual == model else _Right(MISSING, notes={"permission_model": actual})
+    verdict = _worded(access, "permission_model", model, right, "")
+    return replace(verdict, reason=f"The permission model is {actual}.") if right.verdict == OK else verdict
+
+
+# --- Key permissions --------------------------------------------------------------------------------------------------
+
+
+def _judge_permission(access: Access, wanted: Wanted, permission: str) -> Verdict:
+    store = access.store
+    by_policy = not store.is_hsm and not store.rbac
+    action = permission if by_policy else data_action(permission, hsm=store.is_hsm)
+    if action is None:
+        right = _Right(UNKNOWN, notes={"no_such_permission": permission})
+    elif store.is_hsm:
+        right = _activated(access, _hsm_right(access, permission, action))
+    elif store.rbac:
+        inert = _inert_policies(access, permission)
+        right = _azure_right(access, action, _beyond_wanted(wanted), data=True, inert=inert)
+    else:
+        right = _policy_right(access, wanted, permission)
+    if permission == "purge" and store.purge_protection and right.verdict in EFFECTIVE:
+        right = replace(right, verdict=OK_WITH_WARNING, notes={**right.notes, "purge_protection": ""})
+    return _worded(access, f"keys/{permission}", action or permission, right, _GIVE_PERMISSION)
+
+
+def _policy_right(access: Access, wanted: Wanted, permission: str) -> _Right:
+    found = []
+    for names, candidate in policy_entries(access):
+        if permission in names or ("all" in names and permission in COVERED_BY_ALL):
+            wide = not names.issubset(wanted.key_permissions)
+            found.append(_noting(candidate, ("wider_than_needed",) if wide else ()))
+        elif "all" in names and permission == "purge" and candidate.verdict in EFFECTIVE:
+            found.append(_spoilt(candidate, MISSING, "all_without_purge"))
+    found += _inert_roles(access, permission, "data_role_inert_in_policy_mode")
+    return _Right(best([MISSING, *(one.verdict for one in found)]), tuple(found))
+
+
+def _hsm_right(access: Access, permission: str, action: str) -> _Right:
+    found = _candidates(held_local_roles(access), action, _self_administration, data=True)
+    found += _inert_roles(access, permission, "data_role_inert_on_hsm")
+    verdicts = [MISSING, *(one.verdict for one in found)]
+    notes = {}
+    if access.local is None:
+        verdicts.append(UNKNOWN)
+        notes["unreadable"] = _unreadable(access, "local")
+    return _Right(best(verdicts), tuple(found), notes)
+
+
+def _activated(access: Access, right: _Right) -> _Right:
+    """A pool whose security domain was not downloaded refuses every request for keys (T28)."""
+    activation = access.store.activation
+    if same(activation, "Active"):
+        return right
+    if activation and not same(activation, "Unknown"):
+        return replace(right, verdict=INEFFECTIVE, notes={**right.notes, "hsm_not_activated": activation})
+    if right.verdict not in EFFECTIVE:
+        return right
+    return replace(right, verdict=UNKNOWN, notes={**right.notes, "activation_unknown": ""})
+
+
+def _self_administration(held: Held) -> tuple[str, ...]:
+    if same(held.role_guid, HSM_CRYPTO_OFFICER):
+        return "wider_than_needed", "hsm_crypto_officer"
+    wide = held.definition is not None and grants_any(held.definition, HSM_SELF_ADMINISTRATION, data=True)
+    return ("wider_than_needed",) if wide else ()
+
+
+def _beyond_wanted(wanted: Wanted) -> Width:
+    needed = {VAULT_DATA_ACTIONS.get(name) for name in wanted.key_permissions}
+    beyond = [action for action in (*VAULT_DATA_ACTIONS.values(), *VAULT_OTHER_DATA) if action not in needed]
+
+    def width(held: Held) -> tuple[str, ...]:
+        if held.definition is None or not grants_any(held.definition, beyond, data=True):
+            return ()
+        officer = same(held.role_guid, CRYPTO_OFFICER.guid)
+        return ("wider_than_needed", "crypto_officer_wider") if officer else ("wider_than_needed",)
+
+    return width
+
+
+def _inert_policies(access: Access, permission: str) -> list[Candidate]:
+    return [
+        _spoilt(candidate, INEFFECTIVE, "policy_inert_in_rbac_mode")
+        for names, candidate in policy_entries(access)
+        if candidate.verdict in EFFECTIVE and (permission in names or ("all" in names and permission in COVERED_BY_ALL))
+    ]
+
+
+def _inert_roles(access: Access, permission: str, note: str) -> list[Candidate]:
+    """Azure roles with the data action, in a store that does not ask them."""
+    action = VAULT_DATA_ACTIONS.get(permission)
+    return [
+        _spoilt(held.candidate, INEFFECTIVE, note)
+        for held in held_roles(access)
+        if action
+        and held.definition
+        and held.candidate.verdict != MISSING
+        and grants(held.definition, action, data=True)
+    ]
+
+
+# --- Rights by roles of Azure -----------------------------------------------------------------------------------------
+
+
+def _azure_right(access: Access, action: str, width: Width, *, data: bool, inert: Iterable[Candidate] = ()) -> _Right:
+    """A right by Azure's roles, with deny assignments, which beat them (T17). ``inert``: what has no effect there."""
+    found = [*_candidates(held_roles(access), action, width, data=data), *inert]
+    verdicts = [MISSING, *(one.verdict for one in found)]
+    notes = {}
+    if access.assignments is None:
+        verdicts.append(UNKNOWN)
+        notes["unreadable"] = _unreadable(access, "assignments")
+    verdict = best(verdicts)
+    denies = [(certain, name) for certain, name, what in denied(access) if grants(what, action, data=data)]
+    for name in (name for certain, name in denies if certain):
+        verdict = worst([verdict, INEFFECTIVE])
+        notes["denied"] = name
+    for name in (name for certain, name in denies if not certain and verdict in EFFECTIVE):
+        verdict = UNKNOWN
+        notes["deny_uncertain"] = name
+    if access.denies is None and verdict in EFFECTIVE:
+        verdict = UNKNOWN
+        notes["unreadable"] = _unreadable(access, "denies")
+    return _Right(verdict, tuple(found), notes)
+
+
+def _candidates(held: Iterable[Held], action: str, width: Width, *, data: bool) -> list[Candidate]:
+    found = []
+    for one in held:
+        if one.definition is None:
+            # The role may or may not give the right. An assignment without effect stays without.
+            found.append(_spoilt(one.candidate, UNKNOWN, "unreadable"))
+        elif grants(one.definition, action, data=data):
+            found.append(_noting(one.candidate, width(one)))
+    return found
+
+
+def _noting(candidate: Candidate, notes: tuple[str, ...]) -> Candidate:
+    """The candidate with warnings; what is no right at all is not warned of."""
+    if not notes or candidate.verdict not in EFFECTIVE:
+        return candidate
+    return _spoilt(candidate, OK_WITH_WARNING, *notes)
+
+
+def _spoilt(candidate: Candidate, verdict: str, *notes: str) -> Candidate:
+    return replace(candidate, verdict=worst([candidate.verdict, verdict]), notes=(*candidate.notes, *notes))
+
+
+# --- Words ------------------------------------------------------------------------------------------------------------
+
+
+def _worded(access: Access, requirement: str, action: str, right: _Right, remedy: str) -> Verdict:
+    home = access.identity.home_tenant_id
+    # Of a vault that is only planned the tenant may not be known.
+    there = access.store.tenant_id
+    if home and there and not same(home, there) and requirement != "permission_model":
+        right = replace(right, verdict=INEFFECTIVE, notes={**right.notes, "foreign_tenant": home})
+    notes = _notes(right)
+    sources = tuple(dict.fromkeys(one.source for one in right.shown()))
+    reason, what_to_do = explain(right.verdict, tuple(notes), sources, notes, remedy)
+    return Verdict(requirement, action, right.verdict, sources, reason, what_to_do, tuple(notes))
+
+
+def _notes(right: _Right) -> dict[str, str]:
+    """All notes of a right, with what each is about."""
+    notes = dict(right.notes)
+    for one in right.shown():
+        for note in one.notes:
+            notes.setdefault(note, _detail(note, one.source))
+    for one in right.candidates:
+        notes.update({note: "" for note in one.notes if note in _ALWAYS_NOTED})
+    return notes
+
+
+def _detail(note: str, source: Source) -> str:
+    if note in ("ends", "ended") and source.ends is not None:
+        return iso(source.ends)
+    if note == "condition":
+        return source.condition or ""
+    return f"the definition of the role {source.name}" if note == "unreadable" else ""
+
+
+def _unreadable(access: Access, member: str) -> str:
+    names = {"assignments": "role assignments", "denies": "deny assignments", "local": "local role assignments"}
+    why = access.unreadable.get(member)
+    return names[member] + (f" ({why})" if why else "")

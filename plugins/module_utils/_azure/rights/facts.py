@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What was observed in Entra and Azure, as values. Readers fill them from the wire, the evaluator judges them.
+
+Ids, scopes and names keep the spelling of the wire; every comparison ignores letter case. ``None`` for a whole list
+means that it could not be read, which is not the same as empty; :attr:`Access.unreadable` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..._timestamps import iso
+
+VAULT = "vault"
+MANAGED_HSM = "managed_hsm"
+# Where a credential of an application is.
+REGISTRATION = "application"
+PRINCIPAL = "service_principal"
+
+
+@dataclass(frozen=True)
+class PermissionSet:
+    """One set of a role: ``not_*`` subtract inside of this set only (Azure contract §1.8)."""
+
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RoleDefinition:
+    """A role of Azure or a local role of a managed HSM. ``guid``: the last segment of its resource ID."""
+
+    guid: str
+    name: str
+    permissions: tuple[PermissionSet, ...]
+    is_custom: bool = False
+
+
+@dataclass(frozen=True)
+class RoleAssignment:
+    """An active assignment, direct, inherited or through a group (Azure contract §1.7, §1.8).
+
+    ``scope``: a resource ID, or ``/``, ``/keys``, ``/keys/<name>`` in a managed HSM. ``principal_id``: whom it names,
+    which is a group when it reaches the application through one. ``ends``: the end of an activation in time (PIM).
+    """
+
+    id: str
+    scope: str
+    role_guid: str
+    principal_id: str
+    principal_type: str = "ServicePrincipal"
+    condition: str | None = None
+    created: datetime | None = None
+    ends: datetime | None = None
+
+
+@dataclass(frozen=True)
+class DenyAssignment:
+    """``principals`` and ``excluded``: object IDs; the all-zero ID stands for everyone (Azure contract §1.7)."""
+
+    id: str
+    name: str
+    scope: str
+    permissions: tuple[PermissionSet, ...]
+    principals: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
+    spares_child_scopes: bool = False
+    condition: str | None = None
+
+
+@dataclass(frozen=True)
+class PolicyEntry:
+    """One entry of a vault's access policies; with ``application_id`` it is a compound identity (T4)."""
+
+    tenant_id: str
+    object_id: str
+    keys: tuple[str, ...]
+    application_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """Network rules of the data plane (Azure contract §1.5). ``ip_rules``: IPv4 addresses and CIDR blocks.
+
+    ``private_endpoints`` and ``subnet_rules`` (virtual networks): how many there are.
+    """
+
+    public_access: bool = True
+    default_allow: bool = True
+    ip_rules: tuple[str, ...] = ()
+    private_endpoints: int = 0
+    has_perimeter: bool = False
+    subnet_rules: int = 0
+
+
+@dataclass(frozen=True)
+class KeyStore:
+    """A vault or a managed HSM pool as Resource Manager shows it (Azure contract §1.2, §1.6).
+
+    ``kind``: :data:`VAULT` or :data:`MANAGED_HSM`. ``sku``: ``standard``, ``premium`` or a pool's size, lower case.
+    ``rbac``: the read rule of §1.4 (missing means access policies); always true of a pool, whose roles are local.
+    ``states_model``: whether Azure names the model, or leaves it to the old default (§1.4). ``activation``: of a pool,
+    as Azure spells it. ``planned``: by an earlier task in check mode, so that there is nothing to read yet.
+    """
+
+    resource_id: str
+    name: str
+    uri: str
+    kind: str
+    tenant_id: str
+    location: str
+    sku: str
+    rbac: bool
+    states_model: bool = True
+    policies: tuple[PolicyEntry, ...] = ()
+    soft_delete: bool = True
+    retention_days: int | None = None
+    purge_protection: bool = False
+    firewall: Firewall = Firewall()
+    activation: str | None = None
+    provisioning: str = ""
+    planned: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_hsm(self) -> bool:
+        return self.kind == MANAGED_HSM
+
+    @property
+    def subscription(self) -> str:
+        """Resource ID of its subscription."""
+        return "/".join(self.resource_id.split("/")[:3])
+
+    @property
+    def scope(self) -> str:
+        """Where roles that reach it are looked for: at itself, or at its resource group while it is only planned."""
+        return self.resource_id.partition("/providers/")[0] if self.planned else self.resource_id
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A secret or certificate of an application, as Graph shows it. ``thumbprint``: SHA-1, upper-case hex.
+
+    ``place``: :data:`REGISTRATION` or :data:`PRINCIPAL`, which has credentials of its own.
+    """
+
+    kind: str
+    key_id: str
+    name: str
+    starts: datetime | None
+    ends: datetime | None
+    thumbprint: str | None = None
+    sha256: str | None = None
+    # The public part, base64 of DER, where Graph shows it.
+    encoded: str | None = field(default=None, repr=False)
+    place: str = REGISTRATION
+
+    def record(self) -> dict[str, Any]:
+        """As results show it; never a value."""
+        return {
+            "type": self.kind,
+            "key_id": self.key_id,
+            "name": self.name,
+            "starts": iso(self.starts),
+            "ends": iso(self.ends),
+            "thumbprint": self.thumbprint,
+            "place": self.place,
+        }
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The application that DSM logs in as.
+
+    ``object_id``: of the service principal, the one that rights are given to. ``application_object_id``: of the
+    registration, which people confuse with it (T5). ``groups``: object IDs of all groups that it is in, nested ones
+    included; None when unknown (T7). ``home_tenant_id``: None when unknown (T31). ``enabled``: whether nothing keeps it
+    from logging in; None when not everything that could was read. ``disabled``: what does, in words. ``credentials``:
+    of registration and service principal; None when one of the two could not be read. ``signing``: what SAML sign-on
+    has put there, by which nobody logs in.
+    """
+
+    client_id: str
+    object_id: str
+    application_object_id: str | None = None
+    home_tenant_id: str | None = None
+    display_name: str = ""
+    enabled: bool | None = None
+    groups: frozenset[str] | None = None
+    credentials: tuple[Credential, ...] | None = None
+    disabled: tuple[str, ...] = ()
+    signing: tuple[Credential, ...] = ()
+
+
+@dataclass(frozen=True)
+class Access:
+    """Everything that bears on the rights of one identity at one vault or pool.
+
+    ``assignments``: at the vault's scope and above, groups included; inherited ones carry their own scope.
+    ``eligible``: assignments of PIM that somebody would have to activate. ``local``: assignments of a managed HSM.
+    ``roles``: definitions by lower-case GUID, Azure's; ``local_roles`` those of the pool. ``unreadable``: name of a
+    member that is None -> the server's reason. ``now``: the time of the reading, UTC.
+    """
+
+    store: KeyStore
+    identity: Identity
+    now: datetime
+    assignments: tuple[RoleAssignment, ...] | None = ()
+    roles: Mapping[str, RoleDefinition] = field(default_factory=dict)
+    denies: tuple[DenyAssignment, ...] | None = ()
+    eligible: tuple[RoleAssignment, ...] | None = ()
+    local: tuple[RoleAssignment, ...] | None = ()
+    local_roles: Mapping[str, RoleDefinition] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)

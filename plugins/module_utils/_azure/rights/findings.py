@@ -1,0 +1,511 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What is found at the prerequisites: rights, credentials of the application, the vault itself (guide 4.1, 4.2). Pure.
+
+Numbers in remarks are the traps of the Azure contract §2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..._certificates.certificates import Certificate
+from ..._findings import FAILED, HIGH, INFO, LOW, MEDIUM, UNKNOWN, WARNING, Finding, Kind, ranked
+from ..._timestamps import day
+from ..wire.cloud import Cloud
+from . import network
+from .facts import PRINCIPAL, Access, Credential, Identity, KeyStore
+from .over_privilege import OverPrivilege, unread_powers
+from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
+from .sources import UNKNOWN as UNKNOWN_RIGHT
+from .switches import how_to_enable
+from .verdicts import Verdict
+from .words import remedy_for, told_notes
+
+_STATUS = {MISSING: FAILED, INEFFECTIVE: FAILED, UNKNOWN_RIGHT: UNKNOWN, OK_WITH_WARNING: WARNING}
+
+RIGHT_MISSING = Kind("right-missing", HIGH, "4.2", "A right is missing")
+# Circumstances of a right, by the evaluator's note.
+OF_NOTES = {
+    "policy_inert_in_rbac_mode": Kind(
+        "policy-inert-in-rbac-mode", HIGH, "4.2", "Access policies have no effect in a vault in RBAC mode"
+    ),
+    "data_role_inert_in_policy_mode": Kind(
+        "data-role-inert-in-policy-mode", HIGH, "4.2", "Data roles have no effect in a vault with access policies"
+    ),
+    "data_role_inert_on_hsm": Kind(
+        "data-role-inert-on-hsm", HIGH, "4.2", "Azure's data roles have no effect in a managed HSM"
+    ),
+    "application_object_id_in_policy": Kind(
+        "application-object-id-in-policy", HIGH, "4.2", "The access policy names the wrong object ID"
+    ),
+    "client_id_in_policy": Kind("client-id-in-policy", HIGH, "4.2", "The access policy names the client ID"),
+    "foreign_tenant_in_policy": Kind(
+        "foreign-tenant-in-policy", HIGH, "4.2", "The access policy names another tenant than the vault's"
+    ),
+    "compound_identity_ignored": Kind(
+        "compound-identity-in-policy", LOW, "4.2", "An access policy is for the application on behalf of a user"
+    ),
+    "foreign_tenant": Kind("vault-in-foreign-tenant", HIGH, "4.2", "The vault belongs to another tenant"),
+    "hsm_not_activated": Kind("hsm-not-activated", HIGH, "4.5", "The managed HSM is not activated"),
+    "denied": Kind("right-denied", HIGH, "4.2", "A deny assignment takes the right away"),
+    "permission_model": Kind("permission-model-differs", HIGH, "4.2", "The vault uses another permission model"),
+    "all_without_purge": Kind("all-without-purge", HIGH, "4.2", "The permission `all` does not include purge"),
+    "contributor_excludes_hsm": Kind(
+        "contributor-excludes-hsm", HIGH, "4.2", "Key Vault Contributor does not extend to managed HSMs"
+    ),
+    "eligible_not_active": Kind("role-eligible-only", HIGH, "4.2", "The role is eligible, not active"),
+    "ended": Kind("role-assignment-ended", HIGH, "4.2", "The assignment of the role has ended"),
+    "single_key_scope": Kind("role-for-single-keys", HIGH, "4.2", "The local role is for single keys only"),
+    "orphaned": Kind("role-assignment-orphaned", HIGH, "4.2", "The assignment belongs to a deleted principal"),
+    "listing_only": Kind("listing-only", HIGH, "4.2", "The application may list the vault, and no more"),
+    "unreadable": Kind("right-unreadable", MEDIUM, "4.2", "What decides the right could not be read"),
+    "condition": Kind("role-under-condition", MEDIUM, "4.2", "The role is given under a condition"),
+    "group_membership_unknown": Kind(
+        "group-membership-unknown", MEDIUM, "4.2", "It is not known which groups the application is in"
+    ),
+    "deny_uncertain": Kind("deny-uncertain", MEDIUM, "4.2", "A deny assignment may take the right away"),
+    "activation_unknown": Kind(
+        "hsm-activation-unknown", MEDIUM, "4.5", "It is not known whether the managed HSM is activated"
+    ),
+    "no_such_permission": Kind("no-such-permission", MEDIUM, "4.2", "No action is known for the permission"),
+    "purge_protection": Kind("purge-refused-by-protection", LOW, "4.2", "Purge protection refuses what is granted"),
+    "ends": Kind("role-assignment-ends", MEDIUM, "4.2", "The assignment of the role ends"),
+    "recent_assignment": Kind("role-assignment-recent", INFO, "4.2", "The role was assigned minutes ago"),
+    "hsm_crypto_officer": Kind("hsm-crypto-officer", HIGH, "4.2", "The application can administer the managed HSM"),
+    "crypto_officer_wider": Kind(
+        "crypto-officer-wider-than-guide", LOW, "4.2", "Key Vault Crypto Officer is wider than the guide"
+    ),
+    "equivalent_role": Kind("equivalent-role", INFO, "4.2", "Another role allows what the guide's role does"),
+    "wider_than_needed": Kind("wider-than-needed", LOW, "4.2", "More is granted than is needed"),
+}
+OF_POWERS = {
+    "app_can_assign_roles": Kind("app-can-assign-roles", HIGH, "4.2", "The application can give itself any right"),
+    "app_is_owner_or_contributor": Kind(
+        "app-is-owner-or-contributor", MEDIUM, "4.2", "The application is Owner or Contributor"
+    ),
+    # Inherent in what the guide asks for, hence low: known, accepted by most, and worth knowing.
+    "app_can_change_access_policies": Kind(
+        "app-can-change-access-policies", LOW, "4.2", "The application can give itself secrets and certificates"
+    ),
+    "app_may_use_keys": Kind("app-may-use-keys", LOW, "4.2", "The application may use keys cryptographically"),
+    "app_can_administer_hsm": Kind(
+        "app-can-administer-hsm", HIGH, "4.2", "The application can make itself administrator of the managed HSM"
+    ),
+}
+ENDS_UNREADABLE = Kind(
+    "role-ends-unreadable", LOW, "4.2", "Whether a role was assigned for a time only could not be read"
+)
+POWERS_UNREADABLE = Kind(
+    "app-powers-unreadable", LOW, "4.2", "What else the application may do could not be read in full"
+)
+DISABLED = Kind("application-disabled", HIGH, "4.1", "The application is disabled")
+EXPIRED = Kind("credentials-expired", HIGH, "4.1", "No credential of the application is valid")
+NO_CREDENTIAL = Kind("no-credential", HIGH, "4.1", "The application has no credential")
+ON_PRINCIPAL = Kind("credential-on-service-principal", LOW, "4.1", "The service principal has credentials of its own")
+ENDS_SOON = Kind("credential-ends-soon", MEDIUM, "4.1", "The last credential of the application ends soon")
+UNREADABLE = Kind("application-unreadable", MEDIUM, "4.1", "The application could not be read in full")
+CERTIFICATE_INVALID = Kind("certificate-not-valid", HIGH, "4.1", "The certificate is not valid today")
+CERTIFICATE_ENDS = Kind("certificate-ends-soon", MEDIUM, "4.1", "The certificate ends soon")
+CERTIFICATE_FOREIGN = Kind(
+    "certificate-not-registered", HIGH, "4.1", "The certificate is not registered with the application"
+)
+NO_API_PERMISSION = Kind("api-permission-missing", INFO, "4.1", "The API permission for Key Vault is not listed")
+CONSENT_FOR_ALL = Kind("consent-for-all-users", MEDIUM, "4.1", "The application may act in Key Vault for every user")
+IS_OPERATOR = Kind("operator-is-the-application", MEDIUM, "-", "The operator logs in as the application it judges")
+NO_PURGE_PROTECTION = Kind("no-purge-protection", MEDIUM, "4.5", "Deleted keys can be purged at once")
+NO_SOFT_DELETE = Kind("no-soft-delete", HIGH, "4.5", "Deleted keys are gone at once")
+TYPE_DIFFERS = Kind("vault-type-differs", HIGH, "4.5", "The vault is of another type")
+MODEL_NOT_STATED = Kind(
+    "permission-model-not-stated", LOW, "-", "The vault relies on the old default of the permission model"
+)
+NOT_READY = Kind("vault-not-ready", HIGH, "4.5", "The vault is not ready")
+FIREWALL_BLOCKS = Kind("firewall-blocks-dsm", HIGH, "4.5", "The vault's network rules keep DSM out")
+FIREWALL_UNKNOWN = Kind("firewall-unknown", MEDIUM, "4.5", "It is not known whether the vault lets DSM in")
+
+CATALOG = {
+    kind.id: kind
+    for kind in (
+        RIGHT_MISSING,
+        *OF_NOTES.values(),
+        *OF_POWERS.values(),
+        ENDS_UNREADABLE,
+        POWERS_UNREADABLE,
+        DISABLED,
+        EXPIRED,
+        NO_CREDENTIAL,
+        ON_PRINCIPAL,
+        ENDS_SOON,
+        UNREADABLE,
+        CERTIFICATE_INVALID,
+        CERTIFICATE_ENDS,
+        CERTIFICATE_FOREIGN,
+        NO_API_PERMISSION,
+        CONSENT_FOR_ALL,
+        IS_OPERATOR,
+        NO_PURGE_PROTECTION,
+        NO_SOFT_DELETE,
+        TYPE_DIFFERS,
+        MODEL_NOT_STATED,
+        NOT_READY,
+        FIREWALL_BLOCKS,
+        FIREWALL_UNKNOWN,
+    )
+}
+_CONSENT = "user_impersonation"
+# What reading each part of an application takes in Microsoft Graph (Azure contract §3).
+_GRAPH_PERMISSIONS = {
+    "service_principal": "Application.Read.All",
+    "application": "Application.Read.All",
+    "groups": "GroupMember.Read.All",
+    "consents": "DelegatedPermissionGrant.Read.All",
+}
+_READY = ("succeeded", "activated")
+
+
+@dataclass(frozen=True)
+class ApplicationEvidence:
+    """What is known of an application, whether or not its vault was seen. ``now``: of the reading, UTC.
+
+    ``resources``: app IDs of the APIs whose permissions it lists. ``unreadable``: of Graph, name -> reason.
+    ``certificate``: the one that DSM logs in with, where it is known. ``credential_planned``: whether check mode has
+    planned one in an earlier task, which counts as registered.
+    """
+
+    identity: Identity
+    resources: frozenset[str] | None
+    consented_for_all: frozenset[str] | None
+    unreadable: Mapping[str, str]
+    cloud: Cloud
+    operator_client_id: str | None
+    certificate: Certificate | None
+    renew_before_days: int
+    now: datetime
+    credential_planned: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"application {self.identity.display_name or self.identity.client_id}"
+
+
+@dataclass(frozen=True)
+class VaultEvidence:
+    """What is known of a vault, whether or not its application was seen. ``wanted_type``: standard | premium |
+    managed_hsm."""
+
+    store: KeyStore
+    reach: network.Reach
+    wanted_type: str | None
+
+    @property
+    def label(self) -> str:
+        return f"{'managed HSM' if self.store.is_hsm else 'vault'} {self.store.name}"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the findings are made from."""
+
+    access: Access
+    verdicts: Sequence[Verdict]
+    beyond: Sequence[OverPrivilege]
+    application: ApplicationEvidence
+    vault: VaultEvidence
+
+
+def findings_of(evidence: Evidence) -> tuple[Finding, ...]:
+    """All findings, the worst first."""
+    return ranked((*of_rights(evidence), *of_application(evidence.application), *of_vault(evidence.vault)))
+
+
+def of_rights(evidence: Evidence) -> Iterator[Finding]:
+    """Those about what the application may do at the vault."""
+    yield from _rights(evidence)
+    yield from _ends(evidence)
+    yield from _powers(evidence)
+
+
+def of_application(evidence: ApplicationEvidence) -> Iterator[Finding]:
+    """Those about the application, its credentials, and the certificate that DSM logs in with."""
+    yield from _application(evidence)
+    yield from _credentials(evidence)
+    yield from _certificate(evidence)
+
+
+def of_vault(evidence: VaultEvidence) -> Iterator[Finding]:
+    """Those about the vault, and whether DSM reaches it."""
+    yield from _vault(evidence)
+    yield from _network(evidence)
+
+
+def _rights(evidence: Evidence) -> Iterator[Finding]:
+    """One finding for each cause, with all rights that it concerns."""
+    causes: dict[tuple[str, str], list[Verdict]] = {}
+    for verdict in evidence.verdicts:
+        if verdict.verdict != OK:
+            for note in told_notes(verdict.verdict, verdict.notes):
+                causes.setdefault((verdict.verdict, note), []).append(verdict)
+        elif "compound_identity_ignored" in verdict.notes:
+            causes.setdefault((OK_WITH_WARNING, "compound_identity_ignored"), []).append(verdict)
+    for (word, note), verdicts in causes.items():
+        first = verdicts[0]
+        yield Finding(
+            kind=OF_NOTES.get(note, RIGHT_MISSING),
+            status=_STATUS[word],
+            plane="Azure",
+            obj=evidence.vault.label,
+            expected=", ".join(verdict.requirement for verdict in verdicts),
+            actual=first.reason,
+            remedy=remedy_for(word, note) or first.remedy or "Nothing has to be done.",
+            evidence={
+                "verdict": word,
+                "principal_id": evidence.access.identity.object_id,
+                "requirements": [verdict.requirement for verdict in verdicts],
+                "sources": [source.as_result() for source in first.sources],
+            },
+        )
+
+
+def _ends(evidence: Evidence) -> Iterator[Finding]:
+    """T16: an assignment that was activated for some hours looks like any other."""
+    why = evidence.access.unreadable.get("activations")
+    if why is not None:
+        yield _of_vault(
+            evidence.vault,
+            ENDS_UNREADABLE,
+            UNKNOWN,
+            "roleAssignmentScheduleInstances are readable",
+            why,
+            "give the operator Reader at the vault",
+        )
+
+
+def _powers(evidence: Evidence) -> Iterator[Finding]:
+    for power in evidence.beyond:
+        yield Finding(
+            kind=OF_POWERS[power.id],
+            status=WARNING,
+            plane="Azure",
+            obj=evidence.vault.label,
+            expected="no more than what is needed",
+            actual=power.text,
+            remedy="use a custom role that has just what is needed (docs/permissions.md), where this matters",
+            evidence={"sources": [source.as_result() for source in power.sources]},
+        )
+    unread = unread_powers(evidence.access)
+    # Where a right is unknown, the group is that already.
+    if unread and not any(verdict.verdict == UNKNOWN_RIGHT for verdict in evidence.verdicts):
+        yield _of_vault(
+            evidence.vault,
+            POWERS_UNREADABLE,
+            UNKNOWN,
+            "all roles of the application are readable",
+            "; ".join(unread),
+            "give the operator Reader at the vault, and look at the roles that are named",
+        )
+
+
+def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
+    identity = evidence.identity
+    if identity.enabled is False:
+        yield _of_application(
+            evidence,
+            DISABLED,
+            FAILED,
+            "enabled",
+            "; ".join(identity.disabled) or "disabled",
+            how_to_enable(identity.disabled),
+        )
+    if evidence.unreadable:
+        parts = "; ".join(f"{name}: {why}" for name, why in sorted(evidence.unreadable.items()))
+        permissions = sorted({_GRAPH_PERMISSIONS[name] for name in evidence.unreadable})
+        yield _of_application(
+            evidence,
+            UNREADABLE,
+            UNKNOWN,
+            "readable in Microsoft Graph",
+            parts,
+            f"give the operator {' and '.join(permissions)} in Microsoft Graph",
+        )
+    if evidence.resources is not None and evidence.cloud.key_vault_app_id not in evidence.resources:
+        # T30: the guide asks for it, and the token that DSM uses does not carry it.
+        yield _of_application(
+            evidence,
+            NO_API_PERMISSION,
+            WARNING,
+            "Azure Key Vault, user_impersonation",
+            "not listed",
+            "add it where the letter of the guide matters; DSM's access does not depend on it",
+        )
+    if _CONSENT in (evidence.consented_for_all or ()):
+        yield _of_application(
+            evidence,
+            CONSENT_FOR_ALL,
+            WARNING,
+            "no admin consent for all users",
+            "an AllPrincipals grant for user_impersonation",
+            "revoke the consent: DSM logs in as the application and does not need it",
+        )
+    if evidence.operator_client_id is not None and evidence.operator_client_id == identity.client_id.lower():
+        yield _of_application(
+            evidence,
+            IS_OPERATOR,
+            WARNING,
+            "an operator of its own",
+            "the same client ID for both",
+            "let the operator log in as somebody else: what it may do, whoever has the link's credential may do",
+        )
+
+
+def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
+    credentials, now = evidence.identity.credentials, evidence.now
+    if credentials is None or evidence.credential_planned:
+        return
+    hidden = [one for one in credentials if one.place == PRINCIPAL]
+    if hidden:
+        yield _of_application(
+            evidence,
+            ON_PRINCIPAL,
+            WARNING,
+            "credentials of the registration, which the portal lists",
+            ", ".join(f"{one.kind} {one.key_id} ({one.name or 'without name'})" for one in hidden),
+            "nothing has to be done while they are meant, and in use: Entra takes them like those of the registration, "
+            "and the portal does not list them; remove others with `az ad sp credential delete`",
+        )
+    valid = [one for one in credentials if _is_valid(one, now)]
+    last = max((one.ends for one in valid if one.ends is not None), default=None)
+    lasting = any(one.ends is None for one in valid)
+    if not credentials:
+        yield _of_application(
+            evidence, NO_CREDENTIAL, FAILED, "a certificate or a client secret", "none", "add a certificate or a secret"
+        )
+    elif not valid:
+        ended = max((one.ends for one in credentials if one.ends is not None and one.ends <= now), default=None)
+        actual = "none is valid yet" if ended is None else f"the last one ended at {day(ended)}"
+        yield _of_application(evidence, EXPIRED, FAILED, "a valid credential", actual, "add a new one")
+    elif last is not None and not lasting and last - now < timedelta(days=evidence.renew_before_days):
+        yield _of_application(
+            evidence,
+            ENDS_SOON,
+            WARNING,
+            f"a credential with at least {evidence.renew_before_days} days",
+            f"the last one ends at {day(last)}",
+            "add a new credential, set it in the link, and remove the old one then",
+        )
+    elif lasting and (last is None or last - now < timedelta(days=evidence.renew_before_days)):
+        yield _of_application(
+            evidence,
+            ENDS_SOON,
+            UNKNOWN,
+            f"a credential with at least {evidence.renew_before_days} days",
+            "Entra does not show when the last one ends",
+            "look at the application in Entra, under Certificates & secrets",
+        )
+
+
+def _is_valid(credential: Credential, now: datetime) -> bool:
+    starts, ends = credential.starts, credential.ends
+    return (starts is None or starts <= now) and (ends is None or ends > now)
+
+
+def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
+    """T21, T22: the SDK does not notice that a certificate has expired, and nobody tells that it is another one."""
+    certificate, now = evidence.certificate, evidence.now
+    if certificate is None:
+        return
+    shown = f"{day(certificate.not_before)} to {day(certificate.not_after)}"
+    if not certificate.not_before <= now < certificate.not_after:
+        yield _of_application(
+            evidence, CERTIFICATE_INVALID, FAILED, "valid today", shown, "make a new one, and register it"
+        )
+    elif certificate.not_after - now < timedelta(days=evidence.renew_before_days):
+        yield _of_application(evidence, CERTIFICATE_ENDS, WARNING, "valid for longer", shown, "make a new one in time")
+    registered = None if evidence.credential_planned else evidence.identity.credentials
+    if registered is not None and certificate.sha1 not in {one.thumbprint for one in registered}:
+        # One whose public part and thumbprint Graph does not show may be this one.
+        is_known = all(one.thumbprint for one in registered if one.kind == "certificate")
+        yield _of_application(
+            evidence,
+            CERTIFICATE_FOREIGN,
+            FAILED if is_known else UNKNOWN,
+            f"thumbprint {certificate.sha1}",
+            ", ".join(sorted(one.thumbprint or one.key_id for one in registered if one.kind == "certificate"))
+            or "no certificate is registered",
+            "upload the certificate to the application, or give DSM the one that is registered",
+        )
+
+
+def _vault(evidence: VaultEvidence) -> Iterator[Finding]:
+    store = evidence.store
+    if store.planned:
+        return
+    actual_type = "managed_hsm" if store.is_hsm else store.sku
+    if evidence.wanted_type is not None and evidence.wanted_type != actual_type:
+        yield _of_vault(
+            evidence,
+            TYPE_DIFFERS,
+            FAILED,
+            evidence.wanted_type,
+            actual_type,
+            "choose another vault, or correct vault.type; a standard vault cannot hold HSM-protected keys",
+        )
+    if not store.soft_delete:
+        yield _of_vault(evidence, NO_SOFT_DELETE, FAILED, "soft delete on", "off", "switch soft delete on")
+    if not store.purge_protection:
+        yield _of_vault(
+            evidence,
+            NO_PURGE_PROTECTION,
+            WARNING,
+            "purge protection on",
+            "off",
+            "switch purge protection on, which cannot be undone; purges from DSM will then wait for the retention time",
+        )
+    if not store.states_model:
+        yield _of_vault(
+            evidence,
+            MODEL_NOT_STATED,
+            WARNING,
+            "enableRbacAuthorization true or false",
+            "not set, which means access policies",
+            "state it in the template that makes the vault: from API version 2026-02-01 on, and for all from 27 "
+            "February 2027, a new vault without it uses RBAC, where access policies have no effect",
+        )
+    if store.provisioning and store.provisioning.lower() not in _READY:
+        yield _of_vault(
+            evidence, NOT_READY, FAILED, "Succeeded", store.provisioning, "wait until Azure is done with it"
+        )
+
+
+def _network(evidence: VaultEvidence) -> Iterator[Finding]:
+    """T24: listing vaults goes past these rules, so DSM's test may pass while its sync fails."""
+    reach = evidence.reach
+    if reach.verdict == network.ALLOWED:
+        return
+    blocked = reach.verdict == network.BLOCKED
+    yield Finding(
+        kind=FIREWALL_BLOCKS if blocked else FIREWALL_UNKNOWN,
+        status=FAILED if blocked else UNKNOWN,
+        plane="Azure",
+        obj=evidence.label,
+        expected="requests of DSM reach the keys",
+        actual=reach.reason,
+        remedy="let the addresses of DSM in, or give DSM a way over a private endpoint"
+        if blocked
+        else "set dsm_egress_addresses to the addresses that DSM comes from",
+        evidence=reach.as_result(),
+    )
+
+
+def _of_application(
+    evidence: ApplicationEvidence, kind: Kind, status: str, expected: str, actual: str, remedy: str
+) -> Finding:
+    return Finding(kind, status, "Entra", evidence.label, expected, actual, remedy)
+
+
+def _of_vault(evidence: VaultEvidence, kind: Kind, status: str, expected: str, actual: str, remedy: str) -> Finding:
+    return Finding(kind, status, "Azure", evidence.label, expected, actual, remedy)

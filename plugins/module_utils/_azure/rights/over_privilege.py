@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What the application could do beyond what it needs, above all give itself more. Pure (Azure contract §1.8, T38, T39).
+
+A condition on an assignment does not hide it here: it may narrow the power, but that is not ours to evaluate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..._findings import HIGH, LOW, MEDIUM
+from ..._plan import NOT_YET_KNOWN
+from .facts import Access, RoleDefinition
+from .roles import (
+    CONTRIBUTOR,
+    HSM_ADMINISTRATOR,
+    HSM_CRYPTO_OFFICER,
+    HSM_POLICY_ADMINISTRATOR,
+    HSM_SELF_ADMINISTRATION,
+    OWNER,
+    POLICIES_WRITE,
+    ROLE_ASSIGNMENTS_WRITE,
+    VAULT_DATA_ACTIONS,
+    VAULTS_WRITE,
+    grants,
+    grants_any,
+)
+from .sources import INEFFECTIVE, MISSING, Held, Source, denied, held_local_roles, held_roles
+
+_HSM_ADMINISTRATORS = (HSM_ADMINISTRATOR, HSM_CRYPTO_OFFICER, HSM_POLICY_ADMINISTRATOR)
+_CRYPTOGRAPHY = tuple(
+    VAULT_DATA_ACTIONS[name] for name in ("encrypt", "decrypt", "wrapkey", "unwrapkey", "sign", "verify")
+)
+
+
+@dataclass(frozen=True)
+class OverPrivilege:
+    """A power of the application that it does not need. ``severity``: high | medium | low."""
+
+    id: str
+    severity: str
+    text: str
+    sources: tuple[Source, ...]
+
+    def as_result(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "severity": self.severity,
+            "text": self.text,
+            "sources": [source.as_result() for source in self.sources],
+        }
+
+
+def over_privileges(access: Access) -> tuple[OverPrivilege, ...]:
+    """The powers, the gravest first; each once, with all roles that give it."""
+    store = access.store
+    found = [_role_assignments(access), _broad_roles(access)]
+    if store.is_hsm:
+        found.append(_hsm_administration(access))
+    elif store.rbac:
+        found.append(_cryptography(access))
+    else:
+        found.append(_own_policy(access))
+    rank = (HIGH, MEDIUM, LOW)
+    return tuple(sorted((one for one in found if one.sources), key=lambda one: rank.index(one.severity)))
+
+
+def unread_powers(access: Access) -> tuple[str, ...]:
+    """What may give the application more than :func:`over_privileges` tells, and could not be read: in words."""
+    if access.identity.object_id == NOT_YET_KNOWN:
+        return ()
+    unread = [] if access.assignments is not None else ["the role assignments"]
+    unread += [] if access.local is not None or not access.store.is_hsm else ["the local role assignments"]
+    held = [*held_roles(access), *(held_local_roles(access) if access.store.is_hsm else ())]
+    # By their GUID, these are known without their definition.
+    told = (OWNER, CONTRIBUTOR, *_HSM_ADMINISTRATORS)
+    nameless = [one for one in _active(held) if one.definition is None and one.role_guid not in told]
+    return (*unread, *dict.fromkeys(f"the definition of the role {one.role_guid}" for one in nameless))
+
+
+def _role_assignments(access: Access) -> OverPrivilege:
+    return OverPrivilege(
+        "app_can_assign_roles",
+        HIGH,
+        "The application may assign roles at or above this store, and so give itself any right there.",
+        _giving(access, (ROLE_ASSIGNMENTS_WRITE,), data=False),
+    )
+
+
+def _broad_roles(access: Access) -> OverPrivilege:
+    return OverPrivilege(
+        "app_is_owner_or_contributor",
+        MEDIUM,
+        "The application is Owner or Contributor, which reaches far beyond key management.",
+        tuple(held.candidate.source for held in _active(held_roles(access)) if held.role_guid in (OWNER, CONTRIBUTOR)),
+    )
+
+
+def _own_policy(access: Access) -> OverPrivilege:
+    return OverPrivilege(
+        "app_can_change_access_policies",
+        MEDIUM,
+        "The application may write access policies of this vault, and so give itself every permission on its keys, "
+        "secrets and certificates. The guide's own role, Key Vault Contributor, has this effect.",
+        _giving(access, (VAULTS_WRITE, POLICIES_WRITE), data=False),
+    )
+
+
+def _cryptography(access: Access) -> OverPrivilege:
+    return OverPrivilege(
+        "app_may_use_keys",
+        LOW,
+        "The application may use keys for cryptographic operations, which the guide does not ask for.",
+        _giving(access, _CRYPTOGRAPHY, data=True),
+    )
+
+
+def _hsm_administration(access: Access) -> OverPrivilege:
+    return OverPrivilege(
+        "app_can_administer_hsm",
+        HIGH,
+        "The application may write role assignments or role definitions of this managed HSM, and so make itself its "
+        "administrator.",
+        tuple(
+            held.candidate.source
+            for held in _active(held_local_roles(access))
+            if held.role_guid in _HSM_ADMINISTRATORS
+            or (held.definition is not None and grants_any(held.definition, HSM_SELF_ADMINISTRATION, data=True))
+        ),
+    )
+
+
+def _giving(access: Access, actions: Iterable[str], *, data: bool) -> tuple[Source, ...]:
+    denials = [what for certain, _name, what in denied(access) if certain]
+    allowed = [action for action in actions if not _denied(denials, action, data=data)]
+    return tuple(
+        held.candidate.source
+        for held in _active(held_roles(access))
+        if held.definition is not None and grants_any(held.definition, allowed, data=data)
+    )
+
+
+def _active(held: Iterable[Held]) -> Iterable[Held]:
+    return (one for one in held if one.candidate.verdict not in (MISSING, INEFFECTIVE))
+
+
+def _denied(denials: Iterable[RoleDefinition], action: str, *, data: bool) -> bool:
+    return any(grants(what, action, data=data) for what in denials)

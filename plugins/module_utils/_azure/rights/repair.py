@@ -1,0 +1,387 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What to grant so that the missing rights are there: a plan, at the scope of the vault only.
+
+Names of what we make follow from what it is, so that a second run finds it and ``absent`` knows it again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from ..._errors import TaskError
+from ..._plan import Change
+from .evaluation import INEFFECTIVE, MISSING, Verdict, Wanted, grants
+from .facts import Access, PermissionSet, PolicyEntry, RoleAssignment, RoleDefinition
+from .roles import (
+    CRYPTO_OFFICER,
+    HSM_CRYPTO_USER,
+    HSM_DATA_ACTIONS,
+    HSMS_READ,
+    KEY_VAULT_CONTRIBUTOR,
+    VAULT_DATA_ACTIONS,
+    VAULTS_READ,
+)
+from .verdicts import CONTRIBUTOR
+
+CUSTOM, OFFICER = "custom", "crypto_officer"
+_NAMESPACE = uuid.UUID("6f0c2f4e-6a59-5d0e-9a43-6b5f1f6a7c11")
+# Causes that no grant removes.
+_BEYOND_GRANTS = frozenset({"denied", "hsm_not_activated", "foreign_tenant", "permission_model"})
+
+
+@dataclass(frozen=True)
+class AddToPolicy:
+    """Key permissions for the identity in the vault's access policies (`add`: the union, nobody else touched)."""
+
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DefineRole:
+    """A custom role. ``stored``: what there is under its ID, when that has to be corrected."""
+
+    definition: RoleDefinition
+    scope: str
+    stored: RoleDefinition | None = None
+    local: bool = False
+
+
+@dataclass(frozen=True)
+class Assign:
+    """A role for the identity. ``local``: of a managed HSM. ``name``: GUID of the assignment."""
+
+    definition: RoleDefinition
+    scope: str
+    name: str
+    local: bool = False
+
+
+Step: TypeAlias = "AddToPolicy | DefineRole | Assign"
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What has to be granted.
+
+    ``key_permissions``: those that are lacking. ``profile``: all that are wanted, which is what a custom role in Azure
+    holds, so that each profile has one role and not one for each way of lacking something. ``action``: the one of
+    Azure's own that a custom role gives. ``contributor``: whether Key Vault Contributor is to be assigned.
+    """
+
+    key_permissions: tuple[str, ...] = ()
+    profile: tuple[str, ...] = ()
+    action: str | None = None
+    contributor: bool = False
+
+
+def assignment_name(scope: str, object_id: str, role_guid: str) -> str:
+    """The GUID of the assignment that we make for this scope, principal and role."""
+    return str(uuid.uuid5(_NAMESPACE, "|".join((scope.rstrip("/"), object_id, role_guid)).lower()))
+
+
+def custom_role(scope: str, actions: Sequence[str], data_actions: Sequence[str]) -> RoleDefinition:
+    """The role with exactly these actions, to be defined at ``scope``. Same actions, same ID."""
+    wanted = sorted({*actions, *data_actions}, key=str.lower)
+    guid = str(uuid.uuid5(_NAMESPACE, "|".join((scope.rstrip("/"), *wanted)).lower()))
+    permissions = PermissionSet(actions=tuple(actions), data_actions=tuple(dict.fromkeys(data_actions)))
+    # Names of custom roles are unique in a tenant, and the same set may be needed in several subscriptions.
+    return RoleDefinition(guid, f"Fortanix DSM CDC {guid[:8]}", (permissions,), is_custom=True)
+
+
+def needs(access: Access, wanted: Wanted, verdicts: Sequence[Verdict]) -> Needs:
+    """What has to be granted.
+
+    Raises:
+        TaskError: something is lacking that no grant can mend.
+    """
+    lacking = [verdict for verdict in verdicts if verdict.verdict in (MISSING, INEFFECTIVE)]
+    beyond = [verdict for verdict in lacking if _BEYOND_GRANTS & set(verdict.notes)]
+    if beyond:
+        first = beyond[0]
+        raise TaskError(
+            f"rights are lacking that no grant can give ({', '.join(verdict.requirement for verdict in beyond)}): "
+            f"{first.reason}",
+            plane="Azure",
+            obj=f"vault {access.store.name}",
+            next_step=first.remedy,
+            lacking=[verdict.as_result() for verdict in beyond],
+        )
+    keys = {f"keys/{name}": name for name in wanted.key_permissions}
+    lacks_management = any(verdict.requirement not in keys for verdict in lacking)
+    contributor = wanted.management == CONTRIBUTOR and not access.store.is_hsm
+    return Needs(
+        key_permissions=tuple(keys[verdict.requirement] for verdict in lacking if verdict.requirement in keys),
+        profile=wanted.key_permissions,
+        action=(HSMS_READ if access.store.is_hsm else VAULTS_READ) if lacks_management and not contributor else None,
+        contributor=lacks_management and contributor,
+    )
+
+
+def custom_role_for(access: Access, need: Needs, data_role: str | RoleDefinition) -> RoleDefinition | None:
+    """Azure's custom role that the plan is going to need, so that the caller can look whether it exists."""
+    data_actions: list[str] = []
+    if need.key_permissions and access.store.rbac and not access.store.is_hsm and data_role == CUSTOM:
+        data_actions = [VAULT_DATA_ACTIONS[name] for name in need.profile]
+    actions = [need.action] if need.action else []
+    if isinstance(data_role, RoleDefinition) and need.key_permissions:
+        # It is going to be assigned anyway.
+        actions = [action for action in actions if not grants(data_role, action, data=False)]
+    if not actions and not data_actions:
+        return None
+    return custom_role(subscription_of(access), actions, data_actions)
+
+
+def plan(
+    access: Access,
+    need: Needs,
+    data_role: str | RoleDefinition,
+    stored_role: RoleDefinition | None,
+) -> tuple[Step, ...]:
+    """The steps in their order. ``stored_role``: what Azure has under the ID of :func:`custom_role_for`."""
+    steps: list[Step] = []
+    scope, identity = access.store.resource_id, access.identity.object_id
+
+    def assign(definition: RoleDefinition) -> None:
+        steps.append(Assign(definition, scope, assignment_name(scope, identity, definition.guid)))
+
+    if need.contributor:
+        assign(KEY_VAULT_CONTRIBUTOR)
+    own = custom_role_for(access, need, data_role)
+    if own is not None:
+        if stored_role is None or not _same(stored_role, own):
+            steps.append(DefineRole(own, subscription_of(access), stored=stored_role))
+        assign(own)
+    if access.store.is_hsm:
+        steps += _local(access, need)
+    elif need.key_permissions and not access.store.rbac:
+        steps.append(AddToPolicy(need.key_permissions))
+    elif need.key_permissions and data_role == OFFICER:
+        assign(CRYPTO_OFFICER)
+    elif need.key_permissions and isinstance(data_role, RoleDefinition):
+        assign(_checked(data_role, need))
+    return tuple(steps)
+
+
+def _same(one: RoleDefinition, other: RoleDefinition) -> bool:
+    """Whether two roles give the same; order and letter case do not count."""
+
+    def content(definition: RoleDefinition) -> list[list[list[str]]]:
+        sets = [
+            (entry.actions, entry.not_actions, entry.data_actions, entry.not_data_actions)
+            for entry in definition.permissions
+        ]
+        return sorted([sorted(action.lower() for action in part) for part in parts] for parts in sets)
+
+    return content(one) == content(other)
+
+
+def _checked(role: RoleDefinition, need: Needs) -> RoleDefinition:
+    """The role that the user names, where it has what is lacking.
+
+    Raises:
+        TaskError: it has not.
+    """
+    short = [name for name in need.key_permissions if not grants(role, VAULT_DATA_ACTIONS[name], data=True)]
+    if short:
+        raise TaskError(
+            f"it does not give what is lacking ({', '.join(short)})",
+            plane="Azure",
+            obj=f'role "{role.name}"',
+            next_step="set data_role to a role that has these data actions, or to custom",
+        )
+    return role
+
+
+def _local(access: Access, need: Needs) -> list[Step]:
+    """Crypto User for what it covers, a custom role for the rest; never Crypto Officer (T38)."""
+    steps: list[Step] = []
+    user = access.local_roles.get(HSM_CRYPTO_USER.guid, HSM_CRYPTO_USER)
+    covered = [name for name in need.key_permissions if grants(user, HSM_DATA_ACTIONS[name], data=True)]
+    rest = [name for name in need.key_permissions if name not in covered]
+    if covered:
+        steps.append(_local_assignment(access, user))
+    if rest:
+        own = custom_role(access.store.resource_id, (), [HSM_DATA_ACTIONS[name] for name in rest])
+        stored = access.local_roles.get(own.guid)
+        if stored is None or not _same(stored, own):
+            steps.append(DefineRole(own, "/", stored=stored, local=True))
+        steps.append(_local_assignment(access, own))
+    return steps
+
+
+def _local_assignment(access: Access, definition: RoleDefinition) -> Assign:
+    name = assignment_name(f"{access.store.resource_id}/keys", access.identity.object_id, definition.guid)
+    return Assign(definition, "/keys", name, local=True)
+
+
+def subscription_of(access: Access) -> str:
+    """Where custom roles are defined: Azure does not define them at a single resource."""
+    return access.store.subscription
+
+
+def change_of(step: Step, access: Access) -> Change:
+    """How the step is shown."""
+    vault = _label(access)
+    if isinstance(step, AddToPolicy):
+        held = sorted({name.lower() for entry in own_entries(access) for name in entry.keys})
+        after = sorted({*held, *step.permissions})
+        shown = {"access_policy.keys": held}, {"access_policy.keys": after}
+        return Change("Azure", vault, "add to access policy", *shown, reason="key permissions are missing")
+    if isinstance(step, DefineRole):
+        name, wanted = f'role "{step.definition.name}"', _actions(step.definition)
+        if step.stored is not None:
+            shown = {"role.actions": _actions(step.stored)}, {"role.actions": wanted}
+            return Change("Azure", name, "correct role definition", *shown, reason="it was changed")
+        made = {"role.name": step.definition.name, "role.assignable_scope": step.scope, "role.actions": wanted}
+        reason = "no built-in role has just what is needed"
+        return Change("Azure", name, "create role definition", {}, made, reason=reason)
+    return Change(
+        "Azure",
+        vault,
+        "assign role",
+        {},
+        {
+            f"assignments.{step.name}": {
+                "role": step.definition.name,
+                "scope": step.scope,
+                "principal_id": access.identity.object_id,
+            }
+        },
+        reason="rights are missing",
+    )
+
+
+def _actions(definition: RoleDefinition) -> list[str]:
+    """What a role allows, for people; what it excludes has a minus."""
+    allowed = [action for one in definition.permissions for action in (*one.actions, *one.data_actions)]
+    excluded = [f"-{action}" for one in definition.permissions for action in (*one.not_actions, *one.not_data_actions)]
+    return sorted([*allowed, *excluded])
+
+
+def predicted(access: Access, steps: Sequence[Step]) -> Access:
+    """The observation as it will be once the steps have taken effect."""
+    for step in steps:
+        if isinstance(step, AddToPolicy):
+            entry = PolicyEntry(access.store.tenant_id, access.identity.object_id, step.permissions)
+            access = replace(access, store=replace(access.store, policies=(*access.store.policies, entry)))
+        elif isinstance(step, Assign):
+            # A pool does not tell when a role was assigned.
+            created = None if step.local else access.now
+            name, guid = step.name, step.definition.guid
+            made = RoleAssignment(name, step.scope, guid, access.identity.object_id, created=created)
+            roles = {step.definition.guid: step.definition}
+            if step.local:
+                local = (*(access.local or ()), made)
+                access = replace(access, local=local, local_roles={**access.local_roles, **roles})
+            else:
+                given = (*(access.assignments or ()), made)
+                access = replace(access, assignments=given, roles={**access.roles, **roles})
+    return access
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What ``absent`` takes back: assignments of ours at the vault, and key permissions in its policies."""
+
+    assignments: tuple[RoleAssignment, ...]
+    local: tuple[RoleAssignment, ...]
+    permissions: tuple[str, ...]
+
+
+def removal(access: Access, wanted: Wanted) -> Removal:
+    """What is ours at this vault. Inherited assignments and those that others made keep standing.
+
+    Raises:
+        TaskError: which roles are assigned could not be read, so that what is ours is not known.
+    """
+    unread = [name for name in ("assignments", "local") if getattr(access, name) is None]
+    if unread:
+        raise TaskError(
+            "what the application holds could not be read, so that nothing can be taken back",
+            plane="Azure",
+            obj=_label(access),
+            server_words=access.unreadable.get(unread[0], ""),
+            next_step="give the operator the right to read role assignments there",
+        )
+    scope, identity = access.store.resource_id, access.identity.object_id.lower()
+    ours = tuple(
+        entry
+        for entry in access.assignments or ()
+        if entry.scope.lower() == scope.lower() and _is_ours(entry, scope, identity)
+    )
+    local = tuple(entry for entry in access.local or () if _is_ours(entry, f"{scope}{entry.scope}", identity))
+    held = {name.lower() for entry in own_entries(access) for name in entry.keys}
+    return Removal(ours, local, tuple(name for name in wanted.key_permissions if name in held))
+
+
+def changes_of_removal(access: Access, removal: Removal) -> tuple[Change, ...]:
+    """How the removal is shown."""
+    vault = _label(access)
+    changes = []
+    for entry in (*removal.assignments, *removal.local):
+        known = {**access.roles, **access.local_roles}.get(entry.role_guid)
+        shown = {
+            "role": known.name if known else entry.role_guid,
+            "scope": entry.scope,
+            "principal_id": entry.principal_id,
+        }
+        changes.append(
+            Change("Azure", vault, "remove role assignment", {_tail(entry): shown}, {}, reason="state: absent")
+        )
+    if removal.permissions:
+        held = sorted({name.lower() for entry in own_entries(access) for name in entry.keys})
+        kept = [name for name in held if name not in removal.permissions]
+        change = {"access_policy.keys": held}, {"access_policy.keys": kept}
+        changes.append(Change("Azure", vault, "remove from access policy", *change, reason="state: absent"))
+    return tuple(changes)
+
+
+def without(access: Access, removal: Removal) -> Access:
+    """The observation as it will be once the removal has taken effect."""
+    gone = {entry.id.lower() for entry in (*removal.assignments, *removal.local)}
+    ours = own_entries(access)
+    policies = tuple(
+        replace(entry, keys=tuple(name for name in entry.keys if name.lower() not in removal.permissions))
+        if entry in ours
+        else entry
+        for entry in access.store.policies
+    )
+    return replace(
+        access,
+        store=replace(access.store, policies=policies),
+        assignments=None if access.assignments is None else _remaining(access.assignments, gone),
+        local=None if access.local is None else _remaining(access.local, gone),
+    )
+
+
+def _remaining(entries: Sequence[RoleAssignment], gone: set[str]) -> tuple[RoleAssignment, ...]:
+    return tuple(entry for entry in entries if entry.id.lower() not in gone)
+
+
+def _label(access: Access) -> str:
+    return f"{'managed HSM' if access.store.is_hsm else 'vault'} {access.store.name}"
+
+
+def _tail(entry: RoleAssignment) -> str:
+    return entry.id.rstrip("/").rpartition("/")[2].lower()
+
+
+def _is_ours(entry: RoleAssignment, scope: str, identity: str) -> bool:
+    return entry.principal_id.lower() == identity and _tail(entry) == assignment_name(scope, identity, entry.role_guid)
+
+
+def own_entries(access: Access) -> list[PolicyEntry]:
+    """The plain entries of the identity; a compound one is another identity (T4), one of another tenant, too."""
+    identity, tenant = access.identity.object_id.lower(), access.store.tenant_id.lower()
+    return [
+        entry
+        for entry in access.store.policies
+        if entry.object_id.lower() == identity and entry.tenant_id.lower() == tenant and entry.application_id is None
+    ]

@@ -1,0 +1,280 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Where the rights of one identity come from: all roles and policy entries that could give one. Pure.
+
+A *candidate* is one source with the verdict that it would justify by itself. The best candidate makes the right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ..._timestamps import iso
+from .facts import Access, PolicyEntry, RoleAssignment, RoleDefinition
+from .roles import BUILT_IN, BUILT_IN_LOCAL, same
+
+OK, OK_WITH_WARNING, MISSING, INEFFECTIVE, UNKNOWN = "ok", "ok_with_warning", "missing", "ineffective", "unknown"
+# From best to worst. "Ineffective" before "missing": something is there, and may come into force.
+ORDER = (OK, OK_WITH_WARNING, UNKNOWN, INEFFECTIVE, MISSING)
+EFFECTIVE = (OK, OK_WITH_WARNING)
+
+ACCESS_POLICY, ROLE, LOCAL_ROLE = "access_policy", "role", "local_role"
+# Azure's own bound for the spreading of an assignment (Azure contract §1.7, T18).
+SPREADING = timedelta(minutes=10)
+_EVERYONE = "00000000-0000-0000-0000-000000000000"
+# The query of the reader (`assignedTo`) returns the assignments of a group only to its members (T13).
+_GROUP_TYPES = ("group", "foreigngroup", "")
+_GROUP_NOTES = frozenset({"through_group", "group_membership_unknown"})
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a right comes from, or would come from.
+
+    ``kind``: access_policy | role | local_role. ``origin``: vault | resource_group | subscription | management_group |
+    root, or of a pool: pool | keys | key. ``via_group``: object ID of the group. ``id``: of the assignment, empty for a
+    policy. ``ends``: of an activation. ``condition``: as it is written on the assignment.
+    """
+
+    kind: str
+    name: str
+    scope: str
+    origin: str
+    via_group: str | None = None
+    id: str = ""
+    ends: datetime | None = None
+    condition: str | None = None
+
+    def as_result(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "scope": self.scope,
+            "origin": self.origin,
+            "via_group": self.via_group,
+            "id": self.id,
+            "ends": iso(self.ends),
+            "condition": self.condition,
+        }
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One source, the verdict that it justifies alone, and the circumstances that count."""
+
+    source: Source
+    verdict: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Held:
+    """An Azure or local role that the identity has, or would have, with its definition (None: not readable)."""
+
+    role_guid: str
+    definition: RoleDefinition | None
+    candidate: Candidate
+
+
+def best(verdicts: list[str]) -> str:
+    return min(verdicts, key=ORDER.index)
+
+
+def worst(verdicts: list[str]) -> str:
+    return max(verdicts, key=ORDER.index)
+
+
+def is_identity(access: Access, object_id: str) -> bool | None:
+    """Whether an object ID is the identity or a group that it is in; None when only its groups could tell (T7)."""
+    if same(object_id, access.identity.object_id):
+        return True
+    groups = access.identity.groups
+    if groups is None:
+        return None
+    return any(same(object_id, group) for group in groups)
+
+
+def scope_reaches(scope: str, resource_id: str) -> bool:
+    """Whether a scope is the resource or above it. Management groups: the reader's query returns only those above."""
+    above, below = _segments(scope), _segments(resource_id)
+    return below[: len(above)] == above or _is_management_group(above)
+
+
+def held_roles(access: Access) -> Iterator[Held]:
+    """Azure roles that reach the store, the eligible ones of PIM included (T11-T16, T18, T19)."""
+    for assignment in access.assignments or ():
+        ours = _by_query(access, assignment)
+        if ours and scope_reaches(assignment.scope, access.store.resource_id):
+            verdict, notes = _circumstances(access, assignment)
+            yield _held(access, assignment, verdict, notes)
+    for assignment in access.eligible or ():
+        if _by_query(access, assignment) and scope_reaches(assignment.scope, access.store.resource_id):
+            yield _held(access, assignment, MISSING, ("eligible_not_active",))
+
+
+def held_local_roles(access: Access) -> Iterator[Held]:
+    """Local roles of a managed HSM. The pool does not tell what kind of principal has them (Azure contract §1.8)."""
+    definitions = {**BUILT_IN_LOCAL, **access.local_roles}
+    for assignment in access.local or ():
+        ours = is_identity(access, assignment.principal_id)
+        if ours is False:
+            continue
+        verdict, notes = _circumstances(access, assignment)
+        origin = _local_origin(assignment.scope)
+        if origin == "key":
+            verdict, notes = worst([verdict, MISSING]), (*notes, "single_key_scope")
+        elif ours is None:
+            verdict, notes = worst([verdict, UNKNOWN]), (*notes, "group_membership_unknown")
+        definition = definitions.get(assignment.role_guid.casefold())
+        source = Source(
+            kind=LOCAL_ROLE,
+            name=definition.name if definition else assignment.role_guid,
+            scope=assignment.scope,
+            origin=origin,
+            via_group=None if same(assignment.principal_id, access.identity.object_id) else assignment.principal_id,
+            id=assignment.id,
+            ends=assignment.ends,
+        )
+        yield Held(assignment.role_guid.casefold(), definition, Candidate(source, verdict, notes))
+
+
+def policy_entries(access: Access) -> Iterator[tuple[frozenset[str], Candidate]]:
+    """Entries of the access policies that bear on the identity, with their key permissions in lower case (T4-T9)."""
+    for entry in access.store.policies:
+        judged = _judge_entry(access, entry)
+        if judged is not None:
+            verdict, notes = judged
+            group = entry.object_id if _GROUP_NOTES.intersection(notes) else None
+            source = Source(
+                kind=ACCESS_POLICY,
+                name="access policy",
+                scope=access.store.resource_id,
+                origin="vault",
+                via_group=group,
+            )
+            yield frozenset(name.casefold() for name in entry.keys), Candidate(source, verdict, notes)
+
+
+def denied(access: Access) -> Iterator[tuple[bool, str, RoleDefinition]]:
+    """Deny assignments that reach the store: whether for certain, their name, and what they deny (T17)."""
+    for deny in access.denies or ():
+        if not scope_reaches(deny.scope, access.store.resource_id):
+            continue
+        if deny.spares_child_scopes and _segments(deny.scope) != _segments(access.store.resource_id):
+            continue
+        named = [True if same(one, _EVERYONE) else is_identity(access, one) for one in deny.principals]
+        excluded = [is_identity(access, one) for one in deny.excluded]
+        if True in excluded or not (True in named or None in named):
+            continue
+        certain = True in named and None not in excluded and not deny.condition
+        yield certain, deny.name or deny.id, RoleDefinition(deny.id, deny.name, deny.permissions)
+
+
+def _judge_entry(access: Access, entry: PolicyEntry) -> tuple[str, tuple[str, ...]] | None:
+    identity = access.identity
+    ours = is_identity(access, entry.object_id)
+    if entry.application_id:
+        if ours or same(entry.application_id, identity.client_id):
+            return INEFFECTIVE, ("compound_identity_ignored",)
+        return None
+    if not ours:
+        if same(entry.object_id, identity.application_object_id):
+            return INEFFECTIVE, ("application_object_id_in_policy",)
+        if same(entry.object_id, identity.client_id):
+            return INEFFECTIVE, ("client_id_in_policy",)
+        if ours is False:
+            return None
+    if not same(entry.tenant_id, access.store.tenant_id):
+        return (INEFFECTIVE, ("foreign_tenant_in_policy",)) if ours else None
+    if ours is None:
+        return UNKNOWN, ("group_membership_unknown",)
+    return OK, () if same(entry.object_id, identity.object_id) else ("through_group",)
+
+
+def _by_query(access: Access, assignment: RoleAssignment) -> bool:
+    """Whether an assignment of a list that was asked for this identity is its own."""
+    ours = is_identity(access, assignment.principal_id)
+    if ours is None:
+        return assignment.principal_type.casefold() in _GROUP_TYPES
+    return ours
+
+
+def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple[str, ...]) -> Held:
+    guid = assignment.role_guid.casefold()
+    definition = access.roles.get(guid) or BUILT_IN.get(guid)
+    direct = same(assignment.principal_id, access.identity.object_id)
+    origin = _origin(assignment.scope, access)
+    if origin not in ("vault", "pool"):
+        notes = (*notes, "inherited")
+    if not direct:
+        notes = (*notes, "through_group")
+    source = Source(
+        kind=ROLE,
+        name=definition.name if definition else assignment.role_guid,
+        scope=assignment.scope,
+        origin=origin,
+        via_group=None if direct else assignment.principal_id,
+        id=assignment.id,
+        ends=assignment.ends,
+        condition=assignment.condition or None,
+    )
+    return Held(guid, definition, Candidate(source, verdict, notes))
+
+
+def _circumstances(access: Access, assignment: RoleAssignment) -> tuple[str, tuple[str, ...]]:
+    """The verdict that an assignment can justify at best, whatever its role (T14, T16, T18, T19)."""
+    verdicts, notes = [OK], []
+    if _is_orphan(assignment):
+        verdicts.append(MISSING)
+        notes.append("orphaned")
+    if assignment.ends is not None:
+        over = _utc(assignment.ends) <= _utc(access.now)
+        verdicts.append(MISSING if over else OK_WITH_WARNING)
+        notes.append("ended" if over else "ends")
+    if assignment.condition:
+        verdicts.append(UNKNOWN)
+        notes.append("condition")
+    if assignment.created is not None and _utc(access.now) - _utc(assignment.created) < SPREADING:
+        verdicts.append(OK_WITH_WARNING)
+        notes.append("recent_assignment")
+    return worst(verdicts), tuple(notes)
+
+
+def _is_orphan(assignment: RoleAssignment) -> bool:
+    return assignment.principal_type.casefold() == "unknown"
+
+
+def _origin(scope: str, access: Access) -> str:
+    segments = _segments(scope)
+    if not segments:
+        return "root"
+    if _is_management_group(segments):
+        return "management_group"
+    if segments == _segments(access.store.resource_id):
+        return "pool" if access.store.is_hsm else "vault"
+    return "subscription" if len(segments) == 2 else "resource_group"
+
+
+def _local_origin(scope: str) -> str:
+    segments = _segments(scope)
+    if not segments:
+        return "pool"
+    return "keys" if segments == ["keys"] else "key"
+
+
+def _segments(scope: str) -> list[str]:
+    return [part for part in scope.casefold().split("/") if part]
+
+
+def _is_management_group(segments: list[str]) -> bool:
+    return segments[:3] == ["providers", "microsoft.management", "managementgroups"]
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment

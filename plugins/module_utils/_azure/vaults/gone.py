@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Whether a vault that is not found has been removed, or is only out of the operator's sight. Reads only.
+
+Resource Manager answers 404 only to who may read there: others are refused with 403. A list shows what the operator
+may read, and is complete where it may read everything of the subscription.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from ..authorization import authorization
+from ..rights.evaluation import grants
+from ..rights.facts import MANAGED_HSM, VAULT, RoleDefinition
+from ..rights.roles import HSMS_READ, VAULTS_READ
+from ..wire.errors import AzureError
+from ..wire.session import Azure
+from . import vaults
+from .vaults import Locator, Place
+
+_CODES = frozenset({"ResourceNotFound", "ResourceGroupNotFound"})
+_READS: dict[str, str] = {VAULT: VAULTS_READ, MANAGED_HSM: HSMS_READ}
+# One answer that does not show a vault may be short or old.
+_LOOKS = 2
+
+
+def is_gone(azure: Azure, locator: Locator) -> bool:
+    """Whether it is certain that no such vault exists any more.
+
+    Never for a vault that is named by its tags: they may have been changed.
+
+    Raises:
+        AzureError: a service does not answer.
+    """
+    if locator.tags:
+        return False
+    places = _places(azure, locator)
+    if not places and not _sees_all(azure, locator):
+        return False
+    look = partial(_is_one_there, azure, locator, places) if places else partial(_is_listed, azure, locator)
+    return not any(look() for _look in range(_LOOKS))
+
+
+def record(azure: Azure, locator: Locator) -> dict[str, Any]:
+    """The vault that is gone, with the members of :func:`vaults.record`: what is not known any more is None."""
+    places = _places(azure, locator)
+    place = places[0] if places else None
+    known = {
+        "resource_id": place.resource_id if place else None,
+        "name": place.name if place else locator.name,
+        "uri": place.uri(azure.operator.cloud) if place else locator.uri,
+    }
+    names = ("type", "location", "tenant_id", "permission_model", "soft_delete", "retention_days", "purge_protection")
+    return {**known, **dict.fromkeys(names), "activation": None, "planned": False, "exists": False}
+
+
+def _places(azure: Azure, locator: Locator) -> list[Place]:
+    """Where it can be: a name with its resource group may be a vault or a pool. Empty where only lists tell."""
+    if locator.resource_id is not None:
+        place = Place.parse(locator.resource_id)
+        return [] if place is None else [place]
+    if locator.name is None or locator.resource_group is None:
+        return []
+    kinds = [kind for kind in _READS if locator.kind in (None, kind)]
+    return [Place(azure.operator.subscription, locator.resource_group, kind, locator.name) for kind in kinds]
+
+
+def _is_one_there(azure: Azure, locator: Locator, places: Sequence[Place]) -> bool:
+    return any(_is_there(azure, locator, place) for place in places)
+
+
+def _is_there(azure: Azure, locator: Locator, place: Place) -> bool:
+    try:
+        azure.arm.get(place.resource_id, obj=f"vault ({locator})", query=vaults.API)
+    except AzureError as error:
+        if error.code not in _CODES:
+            raise
+        return False
+    return True
+
+
+def _is_listed(azure: Azure, locator: Locator) -> bool:
+    kinds = [kind for kind in _READS if locator.kind in (None, kind)]
+    subscription = azure.operator.subscription
+    return any(locator.fits(entry) for kind in kinds for entry in vaults.list_all(azure.arm, kind, subscription))
+
+
+def _sees_all(azure: Azure, locator: Locator) -> bool:
+    """Whether the operator may read every vault of the subscription, so that none is missing from a list."""
+    held = authorization.callers_permissions(azure.arm, f"/subscriptions/{azure.operator.subscription}")
+    everything = RoleDefinition("", "", held)
+    needed = [action for kind, action in _READS.items() if locator.kind in (None, kind)]
+    return all(grants(everything, action, data=False) for action in needed)

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Who has rights on what is in a vault, by policies and by roles: whom a change of the permission model concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..applications import registration as graph
+from ..authorization import authorization
+from ..rights.facts import RoleAssignment
+from ..wire.errors import AzureError
+from ..wire.session import Azure
+from .edit import RBAC
+
+_FORBIDDEN, _NOT_FOUND = 403, 404
+_MOST_IN_BATCH = 20
+_COLLECTIONS = {"User": "users", "Group": "groups"}
+_DATA = "microsoft.keyvault/"
+
+Held = dict[str, list[str]]
+
+
+def leaving(azure: Azure, body: Mapping[str, Any], model: str) -> list[dict[str, Any]] | None:
+    """Who has rights under the present model, when the vault is to change to ``model``.
+
+    Each is a record of `object_id`, `name` (None where it cannot be read), `through` (permissions or names of roles),
+    and `has_rights_in_new_model`. None when the roles or the policies cannot be read.
+    """
+    if not isinstance(body["properties"].get("accessPolicies"), list):
+        return None
+    by_policy = _by_policy(body)
+    try:
+        assignments = authorization.assignments(azure.arm, str(body["id"]))
+        by_role = _by_role(azure, str(body["id"]), assignments)
+    except AzureError as error:
+        if error.status != _FORBIDDEN:
+            raise
+        return None
+    old, new = (by_policy, by_role) if model == RBAC else (by_role, by_policy)
+    types = {entry.principal_id.lower(): entry.principal_type for entry in assignments}
+    names = _names(azure, {object_id: types.get(object_id, "") for object_id in old})
+    return [
+        {
+            "object_id": object_id,
+            "name": names.get(object_id),
+            "through": through,
+            "has_rights_in_new_model": object_id in new,
+        }
+        for object_id, through in sorted(old.items())
+    ]
+
+
+def _by_policy(body: Mapping[str, Any]) -> Held:
+    """Object ID -> permissions, such as `keys/get`. Secrets and certificates count: they are lost too."""
+    held: Held = {}
+    for entry in body["properties"].get("accessPolicies") or []:
+        permissions = [
+            f"{kind}/{str(name).lower()}"
+            for kind, names in sorted((entry.get("permissions") or {}).items())
+            for name in names or []
+        ]
+        if permissions:
+            held.setdefault(str(entry["objectId"]).lower(), []).extend(permissions)
+    return held
+
+
+def _by_role(azure: Azure, scope: str, assignments: Iterable[RoleAssignment]) -> Held:
+    """Object ID -> names of roles that reach into vaults."""
+    held: Held = {}
+    reaching: dict[str, str | None] = {}
+    for entry in assignments:
+        if entry.role_guid not in reaching:
+            reaching[entry.role_guid] = _reaching_role(azure, scope, entry.role_guid)
+        name = reaching[entry.role_guid]
+        if name is not None:
+            held.setdefault(entry.principal_id.lower(), []).append(name)
+    return held
+
+
+def _reaching_role(azure: Azure, scope: str, guid: str) -> str | None:
+    """The name of a role with data actions in vaults; None for others. What cannot be read counts as one."""
+    try:
+        role = authorization.role(azure.arm, scope, guid)
+    except AzureError as error:
+        if error.status not in (_FORBIDDEN, _NOT_FOUND):
+            raise
+        return guid
+    patterns = [action.lower() for one in role.permissions for action in one.data_actions]
+    return role.name if any(one.startswith((_DATA, "*")) for one in patterns) else None
+
+
+def _names(azure: Azure, types: Mapping[str, str]) -> dict[str, str]:
+    """Names by object ID, as far as Graph tells them. ``types``: `User`, `Group`; anything else is an application."""
+    found: dict[str, str] = {}
+    ids = sorted(types)
+    for start in range(0, len(ids), _MOST_IN_BATCH):
+        reads = {
+            one: f"/{_COLLECTIONS.get(types[one], 'servicePrincipals')}/{one}?$select=id,displayName"
+            for one in ids[start : start + _MOST_IN_BATCH]
+        }
+        try:
+            answers = graph.batch(azure.graph, reads, obj="names of identities")
+        except AzureError:
+            # Names are a service to the reader: a plan does not hang on them.
+            return found
+        found |= {
+            one: str(answer.body["displayName"])
+            for one, answer in answers.items()
+            if answer.body is not None and answer.body.get("displayName")
+        }
+    return found

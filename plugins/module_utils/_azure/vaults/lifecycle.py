@@ -1,0 +1,362 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""A vault or managed HSM from its name to its deletion, over the wire (Azure contract §1.2, §1.6). Never purges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..._errors import TaskError
+from ..._ids import is_uuid
+from ..._waiter import Patience
+from ..._wire.replacement import EQUAL_READS, Incomplete, text_in
+from ..rights.facts import MANAGED_HSM, VAULT
+from ..wire.channel import Channel
+from ..wire.errors import AzureError
+from ..wire.session import Azure
+from .vaults import API, Place, checked, gaps
+
+T = TypeVar("T")
+PROVIDER = "Microsoft.KeyVault"
+_RESOURCES_API = {"api-version": "2021-04-01"}
+_SUBSCRIPTIONS_API = {"api-version": "2022-12-01"}
+_FORBIDDEN, _NOT_FOUND = 403, 404
+# Codes of a 404 that are about more than the vault.
+NOWHERE = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound"})
+# A pool says `Activated` too, and `SecurityDomainRestore` while it waits for people (Azure contract §1.6).
+_SETTLED = frozenset({"", "succeeded", "activated", "securitydomainrestore"})
+# So many equal answers in a row are what Azure has. A pool applies a change some time after it has accepted it.
+_EQUAL_READS: Mapping[str, int] = {VAULT: EQUAL_READS, MANAGED_HSM: 12}
+# Answers that are read until one is usable.
+_MOST_READS = 5
+AGAIN = "run the task again, which goes by what is there then"
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A soft-deleted vault or pool that holds the name. ``resource_id``: what it had, and gets back when recovered."""
+
+    resource_id: str
+    location: str
+    purge_date: str
+    purge_protection: bool
+    tags: Mapping[str, str]
+
+
+class NameTaken(TaskError):
+    """Something has the name that cannot be seen as a vault of this resource group or as a soft-deleted one."""
+
+
+class DeletedMeanwhile(TaskError):
+    """The vault was there when this run looked first, and is not any more."""
+
+
+def look(arm: Channel, place: Place, *, confirm: bool = False) -> dict[str, Any] | None:
+    """The body of the vault; None when there is none.
+
+    An answer that lacks what Azure may leave out is believed when the next one lacks the same. One that lacks what
+    every vault has is read again. ``confirm``: whether two answers in a row have to say that there is none.
+
+    Raises:
+        AzureError: there is not even its resource group, or it may not be read.
+        Incomplete: no answer is usable.
+    """
+    last: frozenset[str] | None = None
+    failure = Incomplete("the answers contradict each other", plane="Azure", obj=place.label)
+    absent = 0
+    for _read in range(_MOST_READS):
+        try:
+            body = _read_once(arm, place)
+        except Incomplete as error:
+            failure, last, absent = error, None, 0
+            continue
+        if body is None:
+            absent, last = absent + 1, None
+            if absent == 2 or not confirm:
+                return None
+            continue
+        absent, lacking = 0, gaps(place.kind, body)
+        if not lacking or lacking == last:
+            return body
+        last = lacking
+    raise failure
+
+
+def _read_once(arm: Channel, place: Place) -> dict[str, Any] | None:
+    try:
+        return checked(place, arm.get(place.resource_id, obj=place.label, query=API))
+    except AzureError as error:
+        if error.status != _NOT_FOUND or error.code in NOWHERE:
+            raise
+        return None
+
+
+def tenant_of(azure: Azure, place: Place) -> str:
+    """The tenant of a new vault: the operator's, whose ID is looked up where it logs in without saying it."""
+    given = azure.operator.tenant_id or ""
+    if is_uuid(given):
+        return given.lower()
+    path = f"/subscriptions/{place.subscription_id}"
+    obj = f"subscription {place.subscription_id}"
+    found = azure.arm.get(path, obj=obj, query=_SUBSCRIPTIONS_API).get("tenantId")
+    if not isinstance(found, str) or not is_uuid(found):
+        raise Incomplete("the answer has no usable tenantId", plane="Azure", obj=obj)
+    return found
+
+
+def refuse_unregistered(arm: Channel, place: Place) -> None:
+    """Tell before the first write that the resource provider is not registered (T34). It is never registered here.
+
+    Raises:
+        TaskError: it is not. An operator who may not look gets the answer from the first write.
+    """
+    obj = f"subscription {place.subscription_id}"
+    path = f"/subscriptions/{place.subscription_id}/providers/{PROVIDER}"
+    found = _if_allowed(lambda: arm.get(path, obj=obj, query=_RESOURCES_API)) or {}
+    if str(found.get("registrationState") or "").lower() == "notregistered":
+        raise TaskError(
+            f"the resource provider {PROVIDER} is not registered in the subscription",
+            plane="Azure",
+            obj=obj,
+            next_step=f"run `az provider register --namespace {PROVIDER}` once; this collection never registers it by "
+            "itself",
+        )
+
+
+# Names ----------------------------------------------------------------------------------------------------------------
+
+
+def namesake(arm: Channel, place: Place) -> Deleted | None:
+    """The soft-deleted vault that holds the name (T26); None when the name is free.
+
+    Raises:
+        NameTaken: somebody else has the name, or what has it cannot be seen.
+    """
+    provider = f"/subscriptions/{place.subscription_id}/providers/{PROVIDER}"
+    is_hsm = place.kind == MANAGED_HSM
+    question = f"{provider}/check{'Mhsm' if is_hsm else ''}NameAvailability"
+    body = {"name": place.name, **({} if is_hsm else {"type": f"{PROVIDER}/vaults"})}
+    answer = _if_allowed(lambda: arm.send("POST", question, obj=f"name {place.name}", query=API, body=body))
+    if answer is not None and not isinstance(answer.get("nameAvailable"), bool):
+        raise Incomplete("the answer does not say whether the name is available", plane="Azure", obj=place.label)
+    if answer is not None and answer["nameAvailable"]:
+        return None
+    segment = "deletedManagedHSMs" if is_hsm else "deletedVaults"
+    listed = _if_allowed(lambda: list(arm.pages(f"{provider}/{segment}", obj="soft-deleted vaults", query=API)))
+    for entry in listed or []:
+        if str(entry["name"]).lower() == place.name.lower():
+            return _deleted(place, entry["properties"])
+    if answer is None:
+        # Not every role that may make a pool may ask for names. Azure refuses the creation if this one is taken.
+        return None
+    raise NameTaken(
+        "the name is taken, and not by a vault of this resource group or a soft-deleted one that the operator sees in "
+        "this subscription",
+        plane="Azure",
+        obj=place.label,
+        server_words=str(answer.get("message") or answer.get("reason") or ""),
+        next_step="choose another name, or check resource_group and subscription_id; a soft-deleted vault of another "
+        "subscription holds its name too, and is recovered or purged there",
+    )
+
+
+def _if_allowed(read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except AzureError as error:
+        if error.status != _FORBIDDEN:
+            raise
+        return None
+
+
+def _deleted(place: Place, properties: Mapping[str, Any]) -> Deleted:
+    member = "mhsmId" if place.kind == MANAGED_HSM else "vaultId"
+    return Deleted(
+        resource_id=text_in(properties, member, plane="Azure", obj=place.label),
+        location=text_in(properties, "location", plane="Azure", obj=place.label),
+        purge_date=str(properties.get("scheduledPurgeDate") or ""),
+        purge_protection=properties.get("purgeProtectionEnabled") is True,
+        tags=dict(properties.get("tags") or {}),
+    )
+
+
+# Writes ---------------------------------------------------------------------------------------------------------------
+
+
+def create(arm: Channel, place: Place, body: Mapping[str, Any]) -> dict[str, Any]:
+    """One PUT; its answer. Never for a vault that exists: it would replace its access policies. See work.py."""
+    return arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
+
+
+def recover(arm: Channel, place: Place, gone: Deleted, tenant_id: str) -> None:
+    """Bring a soft-deleted one back, with the settings that it had: Azure passes over the others in this request."""
+    properties: dict[str, Any] = {"tenantId": tenant_id, "createMode": "recover"}
+    sku = {"family": "B", "name": "Standard_B1"}
+    if place.kind != MANAGED_HSM:
+        properties["sku"] = {"family": "A", "name": "standard"}
+    body = {"location": gone.location, "properties": properties, **({"sku": sku} if place.kind == MANAGED_HSM else {})}
+    arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
+
+
+def update(arm: Channel, place: Place, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Change what is in the body and nothing else; the answer."""
+    return arm.send("PATCH", place.resource_id, obj=place.label, query=API, body=body)
+
+
+def delete(arm: Channel, place: Place) -> None:
+    """Soft-delete."""
+    arm.send("DELETE", place.resource_id, obj=place.label, query=API)
+
+
+# Waiting --------------------------------------------------------------------------------------------------------------
+
+
+def settle(
+    arm: Channel,
+    place: Place,
+    differing: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    patience: Patience,
+    *,
+    seen: bool,
+) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Look until Resource Manager has finished and shows what was written.
+
+    The vault's name in DNS is not waited for.
+
+    Args:
+        arm: Resource Manager.
+        place: Where the vault is.
+        differing: What a body shows otherwise than it was written; empty when it is as it should be.
+        patience: Until when to look.
+        seen: Whether this run has seen the vault, so that answers without it mean that it has been deleted.
+
+    Returns:
+        The body, and what differs after so many equal answers in a row that looking again would not help.
+
+    Raises:
+        TaskError: it failed, has been deleted meanwhile, or is not finished in time.
+    """
+    equal, last, absent = 0, None, 0
+    while True:
+        # A list of places that learn of a new vault one after the other: it may not be known to all yet.
+        body = look(arm, place)
+        state = is_settled(body)
+        if body is None:
+            absent, equal, last = absent + seen, 0, None
+            if absent == EQUAL_READS:
+                raise deleted_meanwhile(place)
+        else:
+            seen, absent = True, 0
+        if body is not None and state == "failed":
+            raise TaskError(
+                "Azure reports that the last operation on it failed",
+                plane="Azure",
+                obj=place.label,
+                server_words=str(body["properties"].get("statusMessage") or ""),
+                next_step="see its activity log in the portal; nothing is cleaned up here",
+            )
+        if body is not None and state == "settled":
+            differs = differing(body)
+            if not differs:
+                return body, {}
+            shown = shown_settings(body)
+            equal, last = equal + 1 if shown == last else 1, shown
+            if equal == _EQUAL_READS[place.kind]:
+                return body, differs
+        else:
+            equal, last = 0, None
+        if not patience.pause():
+            raise _not_in_time(place, body)
+
+
+def deleted_meanwhile(place: Place) -> DeletedMeanwhile:
+    return DeletedMeanwhile(
+        "it has been deleted while the task was running",
+        plane="Azure",
+        obj=place.label,
+        next_step=AGAIN,
+        retryable=True,
+    )
+
+
+def _not_in_time(place: Place, body: Mapping[str, Any] | None) -> TaskError:
+    properties: Mapping[str, Any] = (body or {}).get("properties") or {}
+    state = str(properties.get("provisioningState") or "none")
+    if body is None:
+        problem = "Azure does not show it yet"
+    elif is_settled(body) == "settled":
+        problem = "Azure does not show what was written yet"
+    else:
+        problem = f"Azure has not finished (provisioningState {state})"
+    long = ", or set a longer wait_timeout; Azure needs half an hour and more to create a managed HSM"
+    return TaskError(
+        f"{problem}, and wait_timeout is over",
+        plane="Azure",
+        obj=place.label,
+        server_words=str(properties.get("statusMessage") or ""),
+        next_step="run the task again, which goes on waiting" + (long if place.kind == MANAGED_HSM else ""),
+        retryable=True,
+    )
+
+
+def shown_settings(body: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two answers have to agree on, so that they say the same. Access policies change by requests of their own."""
+    others = {name: value for name, value in body["properties"].items() if name != "accessPolicies"}
+    return body.get("tags"), body.get("sku"), others
+
+
+def is_settled(body: Mapping[str, Any] | None) -> str:
+    """`settled`, `failed`, or `moving` for what is not finished."""
+    if body is None:
+        return "moving"
+    state = str(body["properties"].get("provisioningState") or "").lower()
+    return "settled" if state in _SETTLED else "failed" if state == "failed" else "moving"
+
+
+def wait_until_gone(arm: Channel, place: Place, patience: Patience) -> bool:
+    """Whether it is not shown any more before the time is over.
+
+    Raises:
+        TaskError: Azure shows it again, or still, and is not deleting it.
+    """
+    shown = 0
+    while True:
+        body = look(arm, place)
+        if body is None:
+            return True
+        shown = shown + 1 if is_settled(body) == "settled" else 0
+        if shown == _EQUAL_READS[place.kind]:
+            raise TaskError(
+                "Azure has accepted the deletion and shows it as if nothing had happened: it may have been recovered "
+                "or created again",
+                plane="Azure",
+                obj=place.label,
+                next_step="see who uses it; run the task again if it should go",
+                retryable=True,
+            )
+        if not patience.pause():
+            return False
+
+
+# What is in it --------------------------------------------------------------------------------------------------------
+
+
+def contents(arm: Channel, place: Place) -> list[str]:
+    """What is in the vault, by kind: `keys`, `secrets`. Certificates have one of each.
+
+    Resource Manager tells, so that neither rights in the vault nor its firewall matter. One page is enough.
+
+    Raises:
+        AzureError: it cannot be told.
+    """
+    kinds = ("keys",) if place.kind == MANAGED_HSM else ("keys", "secrets")
+    return [
+        kind
+        for kind in kinds
+        if any(True for _entry in arm.pages(f"{place.resource_id}/{kind}", obj=f"{kind} of {place.label}", query=API))
+    ]

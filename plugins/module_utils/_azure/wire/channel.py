@@ -1,0 +1,422 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The ways to Resource Manager, Microsoft Graph and a managed HSM: time-outs, retries, and a guard against writes.
+
+The clients are the SDK's, with a list of policies of our own for Resource Manager. The SDK's own list registers
+resource providers by itself: a write, and a wait without end, inside of a read (Azure contract §0 no. 8, T34).
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ... import _deps, _time
+from ..._errors import TaskError
+from ..._journal import UNKNOWN, Journal
+from ..._time import ServiceClock
+from ..._wire.shapes import Shape
+from . import shapes
+from .cloud import check_uri, is_hsm_uri
+from .credential import Operator
+from .errors import UNREADABLE, AzureError, failure_of, is_in_doubt, never_sent, refusal, unreadable
+
+_USER_AGENT = "fortanix.dsm"
+_OLDEST_KEY_VAULT_SDK = 14
+# Seconds. A server that asks for a longer pause gets none: the task ends, and says what was asked.
+_LONGEST_PAUSE = 60
+# What OData's `$filter` and its functions are written with; it stays readable in the journal of a proxy.
+_SAFE_IN_QUERY = "$,()'/:"
+# POSTs of Graph that change nothing: which groups an object is in (Azure contract §2 T7).
+_GRAPH_QUESTIONS = re.compile(r"(?:/v1\.0)?/(?:servicePrincipals|directoryObjects)/[^/]+/(?:check|get)MemberGroups")
+# Whether a name is free (Azure contract §1.2).
+_ARM_QUESTIONS = re.compile(r"/subscriptions/[^/]+/providers/Microsoft\.KeyVault/check(?:Mhsm)?NameAvailability")
+
+
+class WriteRefused(Exception):
+    """A defect of the caller: a way that is for reading was asked to write."""
+
+
+class ReadOnly:
+    """First policy of a way that is for reading: raises on every request that is not known to change nothing.
+
+    It has the shape of azure-core's HTTPPolicy (``next``, ``send``) without its class, as nothing of the SDK is
+    imported before it is used.
+    """
+
+    next: Any = None
+
+    def send(self, request: Any) -> Any:
+        http = request.http_request
+        if not is_read(http.method, urllib.parse.urlsplit(http.url).path, getattr(http, "content", None)):
+            raise WriteRefused(f"{http.method} {http.url.partition('?')[0]} on a way that is for reading")
+        return self.next.send(request)
+
+
+class Noted:
+    """Policy that notes every write in the journal of the task, those that an SDK sends by itself, too.
+
+    It has the shape of azure-core's HTTPPolicy, as :class:`ReadOnly` has.
+    """
+
+    next: Any = None
+
+    def __init__(self, plane: str, journal: Journal) -> None:
+        self._plane, self._journal = plane, journal
+
+    def send(self, request: Any) -> Any:
+        http = request.http_request
+        path = urllib.parse.urlsplit(http.url).path
+        if is_read(http.method, path, getattr(http, "content", None)):
+            return self.next.send(request)
+        # In Resource Manager, the provider, type and name are enough beside the object; what is before is long.
+        action = f"{http.method} {path.rpartition('/providers/')[2]}"
+        try:
+            response = self.next.send(request)
+        except Exception as error:
+            if not never_sent(error):
+                self._journal.note(self._plane, "", action, UNKNOWN)
+            raise
+        status = response.http_response.status_code
+        if 200 <= status < 300:
+            self._journal.note(self._plane, "", action)
+        elif is_in_doubt(status):
+            self._journal.note(self._plane, "", action, UNKNOWN)
+        return response
+
+
+def is_read(method: str, path: str, content: Any = None) -> bool:
+    """Whether a request changes nothing. A batch of Graph is a read when each request in it is one."""
+    if method in ("GET", "HEAD"):
+        return True
+    if method != "POST":
+        return False
+    if not shapes.BATCH.fullmatch(path):
+        return bool(_GRAPH_QUESTIONS.fullmatch(path) or _ARM_QUESTIONS.fullmatch(path))
+    try:
+        parts = [(part["method"], part["url"].partition("?")[0]) for part in json.loads(content)["requests"]]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+    return all(is_read(kind, url) and not shapes.BATCH.search(url) for kind, url in parts)
+
+
+class Channel:
+    """One service with everything that is on the way to it.
+
+    ``sdk``: the client itself, for operations that are more than one request; use it inside of :meth:`explained`.
+    """
+
+    def __init__(
+        self,
+        sdk: Any,
+        *,
+        plane: str,
+        base: str,
+        clock: ServiceClock | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        self.sdk = sdk
+        self.plane = plane
+        self.base = base.rstrip("/")
+        self.clock = clock or ServiceClock()
+        self.journal = journal or Journal()
+        self._request = _deps.load("azure.core.rest").HttpRequest
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.sdk.close()
+
+    def get(self, path: str, *, obj: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        return self.send("GET", path, obj=obj, query=query)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        obj: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = False,
+    ) -> dict[str, Any]:
+        """The JSON of a successful answer; an empty mapping when a write is answered without a body.
+
+        A write is sent once: by the time that the SDK would send it again, a body that was built on a read may be
+        built on an old one, and a creation may have been carried out. Whoever writes reads again, and then decides.
+
+        Args:
+            method: Of HTTP.
+            path: Below the service's address, beginning with a slash, or a whole address of this service.
+            obj: What it is about, for the message of a failure.
+            query: Parameters, unescaped. Resource Manager wants ``api-version`` in each request.
+            body: Sent as JSON.
+            headers: Besides those of every request.
+            repeatable: A write whose body depends on nothing that was read, and that does the same when it is carried
+                out twice. The SDK may repeat it.
+
+        Raises:
+            AzureError: the service or Entra refuses, or cannot be reached; or the answer is no JSON object, or that to
+                a read has not the types of Azure's contract.
+            WriteRefused: this way is for reading, and the request is none.
+        """
+        url = path if path.startswith("https://") else self.base + path
+        if query:
+            url += "?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote, safe=_SAFE_IN_QUERY)
+        request = self._request(method, url, headers=dict(headers or {}), **({} if body is None else {"json": body}))
+        path = urllib.parse.urlsplit(url).path
+        reads, label = is_read(method, path, request.content), f"{method} {path}"
+        with self.explained(obj, writes=not reads, label=label):
+            sent = _time.utc_now()
+            response = self.sdk.send_request(request, **({} if reads or repeatable else {"retry_total": 0}))
+            self.clock.observe(self.plane, response.headers, sent)
+            status, content = response.status_code, response.content
+        found = _decoded(content)
+        if not 200 <= status < 300:
+            raise refusal(
+                status,
+                found if isinstance(found, dict) else content.decode("utf-8", "replace"),
+                plane=self.plane,
+                obj=obj,
+                retry_after=response.headers.get("Retry-After"),
+                label=label,
+            )
+        if reads and not content.strip():
+            raise self._unreadable(obj, "the answer is empty", label)
+        if not isinstance(found, dict):
+            raise self._unreadable_answer(obj, "the answer is no JSON object", label, writes=not reads)
+        parts = body["requests"] if shapes.BATCH.fullmatch(path) else None
+        wrong = shapes.complaint_about(path, found, parts, writes=not reads)
+        if wrong is not None:
+            raise self._unreadable_answer(obj, wrong, label, writes=not reads)
+        return found
+
+    def pages(self, path: str, *, obj: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+        """The elements of a list, from all of its pages.
+
+        Raises:
+            AzureError: as :meth:`send`, or the list goes on elsewhere, or in a circle.
+        """
+        page = self.get(path, obj=obj, query=query)
+        seen: set[str] = set()
+        while True:
+            values = page.get("value")
+            if not isinstance(values, list):
+                raise self._unreadable(obj, "the answer is no list")
+            yield from values
+            following = self._next_page(page, obj)
+            if not following:
+                return
+            if following in seen:
+                raise self._unreadable(obj, "the list has no end")
+            seen.add(following)
+            page = self.get(following, obj=obj)
+
+    def listed(self, read: Callable[..., Iterable[Any]], shape: Shape, *, obj: str) -> list[Any]:
+        """The elements of a list that an operation of the SDK reads, from pages of this shape.
+
+        Raises:
+            AzureError: as :meth:`pages`.
+        """
+
+        def check(response: Any) -> None:
+            answer = response.http_response
+            if 200 <= answer.status_code < 300:
+                page = _decoded(answer.content)
+                label = f"{answer.request.method} {urllib.parse.urlsplit(answer.request.url).path}"
+                wrong = next(shape(page, "the answer"), None)
+                if wrong is not None:
+                    raise self._unreadable(obj, wrong, label)
+                self._next_page(page, obj)
+
+        with self.explained(obj):
+            return list(read(raw_response_hook=check))
+
+    def _next_page(self, page: Mapping[str, Any], obj: str) -> str:
+        """The address of the next page; empty after the last one."""
+        following = str(page.get("nextLink") or page.get("@odata.nextLink") or "")
+        # The token goes along: never to another host than the one it is for.
+        if following and urllib.parse.urlsplit(following)[:2] != urllib.parse.urlsplit(self.base)[:2]:
+            raise self._unreadable(obj, "the next page of the list is at another address")
+        return following
+
+    @contextmanager
+    def explained(self, obj: str, *, writes: bool = False, label: str = "") -> Iterator[None]:
+        """Turns the SDK's exceptions into :class:`AzureError`, also those about answers that the SDK cannot read.
+
+        ``writes``: whether the request may have changed something when its answer cannot be read. ``label``: method and
+        path.
+        """
+        base_class = _deps.load("azure.core.exceptions").AzureError
+        failure, last = None, self.journal.last
+        try:
+            with self.journal.concerning(obj):
+                yield
+        except base_class as error:
+            clock = self.clock.compared(None, "Entra")
+            failure = failure_of(error, plane=self.plane, obj=obj, clock=clock, writes=writes)
+        except UNREADABLE as error:
+            problem = f"the SDK cannot read the answer ({type(error).__name__})"
+            failure = self._unreadable(obj, problem, label, writes=writes)
+        if failure is not None:
+            if failure.tells_unknown and self.journal.last is not last:
+                self.journal.doubt()
+            raise failure
+
+    def _unreadable_answer(self, obj: str, problem: str, label: str, *, writes: bool) -> AzureError:
+        """Of a request that got an answer: a write has been noted as done."""
+        if writes:
+            self.journal.doubt()
+        return self._unreadable(obj, problem, label, writes=writes)
+
+    def _unreadable(self, obj: str, problem: str, label: str = "", *, writes: bool = False) -> AzureError:
+        return unreadable(problem, plane=self.plane, obj=obj, label=label, writes=writes)
+
+
+def arm(operator: Operator, *, read_only: bool) -> Channel:
+    """The way to Resource Manager. ``sdk`` is a KeyVaultManagementClient.
+
+    Raises:
+        TaskError: azure-mgmt-keyvault is missing, or too old to know the present versions of the service.
+    """
+    check_key_vault_sdk()
+    cloud = operator.cloud
+    authentication = _deps.load("azure.mgmt.core.policies").ARMChallengeAuthenticationPolicy
+    client = _deps.load("azure.mgmt.keyvault").KeyVaultManagementClient(
+        operator.credential,
+        # Only in addresses that the SDK makes itself.
+        operator.subscription_id or "",
+        cloud.arm,
+        cloud_setting=_deps.load("azure.core").AzureClouds[cloud.setting],
+        credential_scopes=[cloud.arm_scope],
+        policies=_policies(
+            "Azure", authentication(operator.credential, cloud.arm_scope), operator, read_only=read_only
+        ),
+        **operator.network,
+    )
+    return Channel(client, plane="Azure", base=cloud.arm, clock=operator.clock, journal=operator.journal)
+
+
+def graph(operator: Operator, *, read_only: bool) -> Channel:
+    """The way to Microsoft Graph, without its SDK, which is many times as large as all the others together."""
+    cloud = operator.cloud
+    authentication = _deps.load("azure.core.pipeline.policies").BearerTokenCredentialPolicy
+    client = _deps.load("azure.core").PipelineClient(
+        cloud.graph,
+        policies=_policies(
+            "Entra", authentication(operator.credential, cloud.graph_scope), operator, read_only=read_only
+        ),
+        **operator.network,
+    )
+    return Channel(client, plane="Entra", base=cloud.graph, clock=operator.clock, journal=operator.journal)
+
+
+def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
+    """The way to the roles of one managed HSM. ``sdk`` is a KeyVaultAccessControlClient.
+
+    Raises:
+        InvalidInput: the address is not in the operator's cloud (T32).
+    """
+    check_uri("vault.uri", uri, operator.cloud)
+    client = _deps.load("azure.keyvault.administration").KeyVaultAccessControlClient(
+        uri,
+        operator.credential,
+        per_call_policies=[ReadOnly()] if read_only else [Noted("Azure", operator.journal)],
+        retry_policy=_retries(operator),
+        permit_redirects=False,
+        user_agent=_USER_AGENT,
+        **operator.network,
+    )
+    return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
+
+
+def keys(operator: Operator, uri: str) -> Channel:
+    """The way to the keys of one vault or managed HSM, for reading only.
+
+    Raises:
+        InvalidInput: the address is not in the operator's cloud (T32).
+    """
+    check_uri("vault.uri", uri, operator.cloud)
+    suffix = operator.cloud.hsm_suffix if is_hsm_uri(uri) else operator.cloud.vault_suffix
+    authentication = _deps.load("azure.core.pipeline.policies").BearerTokenCredentialPolicy
+    client = _deps.load("azure.core").PipelineClient(
+        uri,
+        policies=_policies(
+            "Azure", authentication(operator.credential, f"https://{suffix}/.default"), operator, read_only=True
+        ),
+        **operator.network,
+    )
+    return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
+
+
+def check_key_vault_sdk() -> None:
+    """Refuse an azure-mgmt-keyvault whose versions of the service end on 27 February 2027 (Azure contract §0 no. 2).
+
+    Raises:
+        TaskError: it is missing or too old. Nothing has been imported or sent.
+    """
+    name, installed, cause = "azure-mgmt-keyvault", "", ""
+    wanted = f"{name} >= {_OLDEST_KEY_VAULT_SDK}"
+    try:
+        installed = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError as error:
+        cause = str(error)
+    if not installed:
+        raise _deps.missing(wanted, cause)
+    if int(installed.partition(".")[0]) < _OLDEST_KEY_VAULT_SDK:
+        raise TaskError(
+            f"{name} {installed} is installed, and {wanted} is needed: the versions of the service that it speaks "
+            "are switched off on 27 February 2027, and it does not know that new vaults use RBAC",
+            plane="Controller",
+            obj=f"Python library {name}",
+            next_step="azure.azcollection pins an older one, so install the collection's requirements.txt in a Python "
+            "environment of its own, and name that in ansible_python_interpreter for these tasks",
+        )
+
+
+def _policies(plane: str, authentication: Any, operator: Operator, *, read_only: bool) -> list[Any]:
+    """What a request goes through, first to last. No redirects are followed, no providers are registered."""
+    known = _deps.load("azure.core.pipeline.policies")
+    return [
+        ReadOnly() if read_only else Noted(plane, operator.journal),
+        known.RequestIdPolicy(),
+        known.HeadersPolicy(),
+        known.UserAgentPolicy(base_user_agent=_USER_AGENT),
+        known.ProxyPolicy(),
+        known.ContentDecodePolicy(),
+        _retries(operator),
+        authentication,
+    ]
+
+
+def _retries(operator: Operator) -> Any:
+    """The SDK's retries, without those that wait for long. For which requests there are any: :meth:`Channel.send`."""
+    policy = _deps.load("azure.core.pipeline.policies").RetryPolicy(retry_total=operator.network["retry_total"])
+    wanted = policy.is_retry
+
+    def is_retry(settings: Any, response: Any) -> bool:
+        too_long = (policy.get_retry_after(response) or 0) > _LONGEST_PAUSE
+        return not too_long and bool(wanted(settings, response))
+
+    policy.is_retry = is_retry
+    return policy
+
+
+def _decoded(content: bytes) -> Any:
+    """The JSON of a body, an empty mapping for none, None when it is something else."""
+    if not content.strip():
+        return {}
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The clouds as one table of endpoints, and what the form of an address tells without asking anybody (T32)."""
+
+from __future__ import annotations
+
+import urllib.parse
+from dataclasses import dataclass
+
+from ..._errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One national cloud (Azure contract §3, §4.2). Addresses have no slash at the end.
+
+    ``name``: as the operator's option ``cloud_environment`` has it. ``azure_service``: as the link's option has it.
+    ``setting``: as the Azure SDK calls it. ``authority``: host name of Entra. ``key_vault_app_id``: client ID of the
+    Key Vault service itself in the cloud's tenants.
+    """
+
+    name: str
+    azure_service: str
+    setting: str
+    authority: str
+    arm: str
+    arm_scope: str
+    graph: str
+    vault_suffix: str
+    hsm_suffix: str
+    key_vault_app_id: str
+
+    @property
+    def graph_scope(self) -> str:
+        return f"{self.graph}/.default"
+
+
+PUBLIC = Cloud(
+    name="AzureCloud",
+    azure_service="global",
+    setting="AZURE_PUBLIC_CLOUD",
+    authority="login.microsoftonline.com",
+    arm="https://management.azure.com",
+    arm_scope="https://management.azure.com/.default",
+    graph="https://graph.microsoft.com",
+    vault_suffix="vault.azure.net",
+    hsm_suffix="managedhsm.azure.net",
+    key_vault_app_id="cfa8b339-82a2-471a-a3c9-0fc0be7a4093",
+)
+GOVERNMENT = Cloud(
+    name="AzureUSGovernment",
+    azure_service="us_government",
+    setting="AZURE_US_GOVERNMENT",
+    authority="login.microsoftonline.us",
+    arm="https://management.usgovcloudapi.net",
+    # Tokens are asked for under a host name of their own.
+    arm_scope="https://management.core.usgovcloudapi.net/.default",
+    graph="https://graph.microsoft.us",
+    vault_suffix="vault.usgovcloudapi.net",
+    hsm_suffix="managedhsm.usgovcloudapi.net",
+    key_vault_app_id="7e7c393b-45d0-48b1-a35e-2905ddf8183c",
+)
+CLOUDS = (PUBLIC, GOVERNMENT)
+
+
+def cloud_of(name: str | None) -> Cloud:
+    """The cloud of the option ``cloud_environment``; the public one when it is not set.
+
+    Raises:
+        InvalidInput: there is no such cloud here.
+    """
+    wanted = (name or PUBLIC.name).strip().lower()
+    for cloud in CLOUDS:
+        if cloud.name.lower() == wanted:
+            return cloud
+    raise InvalidInput(
+        "cloud_environment",
+        f"{name!r} is no cloud that the collection knows",
+        f"set it, or AZURE_CLOUD_ENVIRONMENT, to one of {', '.join(cloud.name for cloud in CLOUDS)}",
+    )
+
+
+def cloud_of_uri(uri: str) -> Cloud | None:
+    """The cloud that a vault or a managed HSM of this address is in; None when the address is of neither."""
+    for cloud in CLOUDS:
+        if _is_below(uri, cloud.vault_suffix) or _is_below(uri, cloud.hsm_suffix):
+            return cloud
+    return None
+
+
+def is_hsm_uri(uri: str) -> bool:
+    """Whether this is the address of a managed HSM pool in any cloud."""
+    return any(_is_below(uri, cloud.hsm_suffix) for cloud in CLOUDS)
+
+
+def check_uri(option: str, uri: str, cloud: Cloud) -> None:
+    """T32: a vault is found by its own cloud's login only, which its address shows before any request.
+
+    Raises:
+        InvalidInput: no address of a vault or pool, or one of another cloud.
+    """
+    found = cloud_of_uri(uri)
+    if found is None:
+        raise InvalidInput(
+            option,
+            f"{uri!r} is not the address of a key vault or a managed HSM",
+            f"give it as Azure shows it: https://<name>.{cloud.vault_suffix} or https://<name>.{cloud.hsm_suffix}",
+        )
+    if found is not cloud:
+        raise InvalidInput(
+            option,
+            f"{uri!r} is in {found.name}, while the operator logs in to {cloud.name}",
+            f"set cloud_environment: {found.name}, and use an application of a tenant in that cloud",
+        )
+
+
+def _is_below(uri: str, suffix: str) -> bool:
+    """Whether this is an HTTPS address of one name below the suffix."""
+    try:
+        parts = urllib.parse.urlsplit(uri.strip())
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return False
+    name, dot, rest = host.partition(".")
+    return parts.scheme == "https" and port in (None, 443) and bool(name and dot) and rest == suffix

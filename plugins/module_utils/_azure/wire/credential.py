@@ -1,0 +1,263 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Who the operator is in Azure: the login that reads and repairs, never the one that DSM holds (Azure contract §4)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ... import _deps, _time
+from ..._certificates import certificates
+from ..._environment import CREDENTIAL_FILE, PROOFS
+from ..._errors import InvalidInput, TaskError
+from ..._ids import checked_uuid
+from ..._journal import Journal
+from ..._task import Task
+from ..._time import ServiceClock
+from .cloud import Cloud, cloud_of
+from .errors import LOGIN, UNREADABLE, unreadable
+
+# Seconds, and how often a request is sent again. The SDK's own are 300 s and 10 times (Azure contract §0 no. 10).
+NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
+_CLI_SECONDS = 30
+_TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
+
+
+class Explained:
+    """A TokenCredential whose failure over an answer that it cannot read is an ``AzureError``, about the login.
+
+    azure-identity and MSAL expect of a token answer what Entra's contract has, and raise anything over another one.
+    """
+
+    def __init__(self, credential: Any) -> None:
+        self._credential = credential
+
+    def __getattr__(self, name: str) -> Any:
+        # A credential has one of the two methods or both, which the SDK goes by.
+        found = getattr(self._credential, name)
+        return partial(self._token, found) if name in ("get_token", "get_token_info") else found
+
+    def _token(self, get: Callable[..., Any], *scopes: str, **options: Any) -> Any:
+        try:
+            return get(*scopes, **options)
+        except UNREADABLE as error:
+            # Its text may have parts of the answer in it, and so of a token.
+            kind = type(error).__name__
+        raise unreadable(f"the login cannot read it ({kind})", plane="Entra", obj=LOGIN, label="the token request")
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A login that has not been tried yet: nothing is sent before the first request to a service.
+
+    ``credential``: a TokenCredential of azure-identity. ``client_id``: lower case; None for the Azure CLI and for the
+    managed identity of the machine. ``network``: settings of every SDK client. ``clock``: the task's.
+    """
+
+    cloud: Cloud
+    credential: Any = field(repr=False)
+    client_id: str | None
+    tenant_id: str | None
+    subscription_id: str | None
+    network: Mapping[str, Any]
+    clock: ServiceClock = field(default_factory=ServiceClock, repr=False, compare=False)
+    journal: Journal = field(default_factory=Journal, repr=False, compare=False)
+
+    @property
+    def subscription(self) -> str:
+        """The subscription, where a request needs one.
+
+        Raises:
+            InvalidInput: nothing names it.
+        """
+        if self.subscription_id is None:
+            raise InvalidInput(
+                "subscription_id",
+                "neither the task nor AZURE_SUBSCRIPTION_ID says in which subscription to look",
+                "set it, or give the vault by its resource ID, which holds the subscription",
+            )
+        return self.subscription_id
+
+
+def operator_of(task: Task) -> Operator:
+    """The operator of a task, whose parameters the environment has completed already.
+
+    Raises:
+        InvalidInput: an option that is missing or cannot be right. No request has been sent.
+        TaskError: there is no login anywhere, or a library is not installed.
+    """
+    params = task.params
+    cloud = cloud_of(params.get("cloud_environment"))
+    subscription_id = _id(params, "subscription_id")
+    network = dict(NETWORK)
+    if params.get("cert_validation_mode") == "ignore":
+        network["connection_verify"] = False
+        task.warn(
+            "cert_validation_mode is ignore: the TLS certificates of Entra and Azure are not verified, so that anybody "
+            "on the way can take the operator's login. Trust the right CA with REQUESTS_CA_BUNDLE instead."
+        )
+    return Operator(
+        cloud=cloud,
+        credential=Explained(credential_for(params, cloud, network, task.clock)),
+        client_id=operator_client_id(params),
+        tenant_id=_tenant(params),
+        subscription_id=subscription_id,
+        network=network,
+        clock=task.clock,
+        journal=task.journal,
+    )
+
+
+def operator_client_id(params: Mapping[str, Any]) -> str | None:
+    """The operator's client ID in lower case, to tell a link that carries the operator's own login."""
+    return _id(params, "client_id")
+
+
+def credential_for(
+    params: Mapping[str, Any],
+    cloud: Cloud,
+    network: Mapping[str, Any] | None = None,
+    clock: ServiceClock | None = None,
+) -> Any:
+    """The TokenCredential that these options ask for. ``auto`` never looks for a managed identity.
+
+    ``clock``: is told of Entra's time by each answer to a token request, a refusal included.
+
+    Raises:
+        InvalidInput: an option that is missing or cannot be right. No request has been sent.
+        TaskError: there is no login anywhere, or a library is not installed.
+    """
+    network = NETWORK if network is None else network
+    source, client_id, tenant = params["auth_source"], operator_client_id(params), _tenant(params)
+    proof = next((option for option in PROOFS if params.get(option) is not None), None)
+    if source == "auto" and client_id is None and proof is None:
+        if shutil.which("az") is None:
+            raise _nothing_found()
+        source = "cli"
+    if source == "cli":
+        return _identity().AzureCliCredential(tenant_id=tenant or "", process_timeout=_CLI_SECONDS)
+    if source == "msi":
+        if proof is not None:
+            raise InvalidInput(proof, "auth_source is msi, which needs no proof", "leave one of the two out")
+        return _identity().ManagedIdentityCredential(client_id=client_id, **network)
+    if client_id is None:
+        beside = f"beside {proof}" if proof else f"where auth_source is {source}"
+        raise _missing("client_id", beside, "the application (client) ID of the operator")
+    if proof is None:
+        raise _missing("secret", "beside client_id", "it, x509_certificate_path, oidc_token or oidc_token_file_path")
+    if not str(params[proof]).strip():
+        raise InvalidInput(proof, "it is empty", "set it to the credential of client_id")
+    if tenant is None:
+        raise _missing("tenant", f"beside client_id and {proof}", "the ID or domain name of the operator's tenant")
+    if params.get("x509_certificate_password") is not None and proof != "x509_certificate_path":
+        raise _missing("x509_certificate_path", "beside x509_certificate_password", "the file with the certificate")
+    hooks = {} if clock is None else clock_hooks(clock)
+    return _application(params, proof, tenant, client_id, {**network, **hooks, "authority": cloud.authority})
+
+
+def clock_hooks(clock: ServiceClock) -> dict[str, Any]:
+    """Settings of a credential of azure-identity with which Entra's answers show their time."""
+    mark = "fortanix_dsm_sent"
+
+    def sent(request: Any) -> None:
+        request.context[mark] = _time.utc_now()
+
+    def received(response: Any) -> None:
+        left = response.context.get(mark)
+        if left is not None:
+            clock.observe("Entra", response.http_response.headers, left)
+
+    return {"raw_request_hook": sent, "raw_response_hook": received}
+
+
+def _application(
+    params: Mapping[str, Any], proof: str, tenant: str, client_id: str, settings: Mapping[str, Any]
+) -> Any:
+    """The credential of an application with this proof."""
+    identity, value = _identity(), params[proof]
+    if proof == "secret":
+        return identity.ClientSecretCredential(tenant, client_id, value, **settings)
+    if proof == "oidc_token":
+        return identity.ClientAssertionCredential(tenant, client_id, lambda: value, **settings)
+    if proof == "x509_certificate_path":
+        return _by_certificate(params, tenant, client_id, settings)
+    words, read = "", ""
+    try:
+        with open(value, encoding="utf-8") as file:
+            read = file.read()
+    except OSError as error:
+        words = error.strerror or type(error).__name__
+    except ValueError as error:
+        words = str(error)
+    if words or not read.strip():
+        raise InvalidInput(proof, f"{value!r} cannot be used: {words or 'it is empty'}", "name the file with the token")
+    # Reads the file again for each token, as the token in it is renewed from outside.
+    return identity.WorkloadIdentityCredential(tenant_id=tenant, client_id=client_id, token_file_path=value, **settings)
+
+
+def _by_certificate(params: Mapping[str, Any], tenant: str, client_id: str, settings: Mapping[str, Any]) -> Any:
+    """The credential with a certificate, which the SDK itself reads in fewer forms."""
+    option, password_option = "x509_certificate_path", "x509_certificate_password"
+    source, password = params[option], params.get(password_option) or None
+    remedy = f"name a PEM or PKCS#12 file with certificate and private key; {password_option} opens the key"
+    try:
+        found = certificates.load_chain(option, source, "private key", None, password, password_option)
+        data = "".join(reversed(certificates.pem_of(*found))).encode("ascii")
+        return _identity().CertificateCredential(tenant, client_id, certificate_data=data, **settings)
+    except InvalidInput as error:
+        words = error.problem if error.obj == option else f"{error.obj}: {error.problem}"
+        remedy = error.next_step
+    except ValueError as error:
+        # The SDK's, about a key that is not RSA.
+        words = str(error)
+    raise InvalidInput(option, f"{certificates.shown(source)} cannot be used: {words}", remedy)
+
+
+def _identity() -> Any:
+    # What goes wrong is in our messages; without a handler the SDK's warnings would go to the module's stderr.
+    for name in ("azure", "msal"):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
+    return _deps.load("azure.identity")
+
+
+def _id(params: Mapping[str, Any], option: str) -> str | None:
+    value = params.get(option)
+    if value is None:
+        return None
+    return checked_uuid(option, value)
+
+
+def _tenant(params: Mapping[str, Any]) -> str | None:
+    value = params.get("tenant")
+    if value is None:
+        return None
+    if not _TENANT.fullmatch(value.strip()):
+        raise InvalidInput("tenant", f"{value!r} is no tenant", "give the ID or the domain name of the tenant")
+    return str(value).strip()
+
+
+def _missing(option: str, where: str, what: str) -> InvalidInput:
+    return InvalidInput(option, f"it is missing {where}", f"set {what}; the environment is read only as a whole login")
+
+
+def _nothing_found() -> TaskError:
+    return TaskError(
+        "there is no login for the operator: looked at client_id with its secret, certificate or token in the task, at "
+        f"AZURE_CLIENT_ID with the same in the environment, at section [default] of {CREDENTIAL_FILE}, and for the "
+        "Azure CLI (az) on the PATH",
+        plane="Entra",
+        obj="operator",
+        next_step="set tenant, client_id and secret, or run `az login` where the module runs; on a machine in Azure, "
+        "auth_source=msi uses its managed identity",
+    )

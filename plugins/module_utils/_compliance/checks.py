@@ -1,0 +1,232 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""All checks of one group with one link: what is read for each, and what it is judged by (guide 4.1 to 4.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .._azure.rights.facts import KeyStore
+from .._azure.vaults import vaults
+from .._certificates import certificates
+from .._certificates.certificates import Certificate
+from .._dsm.account.apps import App
+from .._dsm.groups import keys
+from .._dsm.groups.groups import Group
+from .._dsm.link import connection
+from .._dsm.link.diagnosis import diagnose
+from .._dsm.link.link import Link
+from .._dsm.link.tls import pem_of, sha256_of
+from .._dsm.wire.client import DsmClient
+from .._errors import InvalidInput, TaskError
+from .._findings import FAILED, UNKNOWN, Finding, Kind
+from .._timestamps import iso
+from . import catalog
+from .drift import Declared, drift_of
+from .findings import (
+    Clock,
+    Validity,
+    completed,
+    end_of_credential,
+    not_seen,
+    of_apps,
+    of_credential,
+    of_keys,
+    of_link,
+    of_vault,
+)
+from .sources import AzureSources, asked, why
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the checks of all groups share. ``azure``: None where the user does not want it to be looked at.
+
+    ``declared``: by name of the group; None where nothing is to be compared.
+    """
+
+    apps: Sequence[App] | TaskError
+    azure: AzureSources | None
+    operator_client_id: str | None
+    clock: Clock
+    tests: bool
+    declared: Mapping[str, Declared] | None = None
+
+    def drift(
+        self, name: str, group: Group | TaskError | None, certificate: Certificate | None = None
+    ) -> Iterator[Finding]:
+        """What is not as the inventory declares it; nothing where nobody asked for it.
+
+        Args:
+            group: why it could not be read, too; None when there is none.
+        """
+        if self.declared is None:
+            return
+        if isinstance(group, TaskError):
+            yield not_seen(catalog.DRIFT, f'group "{name}"', "DSM", why(group), group.next_step)
+            return
+        azure = _not_wanted() if self.azure is None else self.azure
+        yield from drift_of(self.declared.get(name), azure, name, group, certificate)
+
+
+def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Finding, ...]:
+    """All findings of a group with one link: each check has at least one, of status ok where nothing is wrong."""
+    link, clock, azure = group.azure_link, everything.clock, everything.azure
+    registration = _not_wanted() if azure is None else azure.application(link)
+    registered = None if isinstance(registration, TaskError) else registration.identity.credentials
+    ends, source, _problem = end_of_credential(group, registered, clock)
+    declared = (everything.declared or {}).get(group.name)
+    evidence: dict[str, Any] = {
+        catalog.DRIFT: {"declared_by": declared["host"] if declared else None},
+        catalog.GROUP: {"group_id": group.group_id, "hmg_id": link.hmg_id},
+        catalog.LINK: {"tls": link.tls.view(), "azure_service": link.azure_service},
+        catalog.CREDENTIAL: {
+            "source": source,
+            "ends": iso(ends),
+            "match": group.credential_match,
+            # Not known of who logs in by the Azure CLI, as the machine, or not at all.
+            "is_not_the_operators": None if everything.operator_client_id is None else True,
+        },
+    }
+    found = [
+        *of_link(group, [_validity(ca) for ca in link.tls.pinned], _client_validity(link), clock),
+        *of_credential(group, registered, everything.operator_client_id, clock),
+        *_of_connection(everything, dsm, group, evidence),
+        *_of_azure(everything, group, evidence),
+        *_of_keys(everything, dsm, group, evidence),
+        *_of_apps(everything.apps, group, evidence),
+        *everything.drift(group.name, group, _auth_certificate(link)),
+    ]
+    return completed(found, group.label, evidence, left_out=() if everything.declared is not None else [catalog.DRIFT])
+
+
+def _of_connection(everything: Shared, dsm: DsmClient, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+    label = f"link of {group.label}"
+
+    def found(kind: Kind, status: str, actual: str, remedy: str, facts: Mapping[str, Any]) -> Finding:
+        return Finding(kind, status, "DSM", label, "DSM's test connects", actual, remedy, facts)
+
+    if not everything.tests:
+        yield found(catalog.NOT_TESTED, UNKNOWN, "check_connections is false", "let DSM test it", {})
+        return
+    try:
+        test = connection.check_stored(dsm, str(group.group_id), label)
+    except TaskError as error:
+        remedy = "let the login test connections, and look at what DSM says"
+        yield found(catalog.NOT_TESTED, UNKNOWN, why(error), remedy, {})
+        return
+    # What DSM tries in its test is not public (DSM contract §7, Q36), so this is all that can be said.
+    evidence[catalog.CONNECTION] = {"proves": ["dsm_check"]}
+    if not test.connected:
+        told = diagnose(test.answer, test.http_status, group.azure_link)
+        facts = {"class": told.id, "leg": told.leg, "host": told.host}
+        yield found(catalog.NOT_CONNECTED, FAILED, test.words or told.entry.title, told.entry.remedy, facts)
+
+
+def _of_azure(everything: Shared, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+    """Application, vault and rights: each is judged where it was seen, whatever hides the others."""
+    azure, link, label = everything.azure, group.azure_link, group.label
+    if azure is None:
+        for check, plane in ((catalog.APPLICATION, "Entra"), (catalog.VAULT, "Azure"), (catalog.RIGHTS, "Azure")):
+            yield _unseen(check, label, plane, _not_wanted())
+        return
+    certificate, registration, store = _auth_certificate(link), azure.application(link), _store(azure, link)
+    if isinstance(registration, TaskError):
+        yield _unseen(catalog.APPLICATION, label, "Entra", registration)
+    else:
+        known = registration.identity
+        evidence[catalog.APPLICATION] = {name: getattr(known, name) for name in ("client_id", "object_id", "enabled")}
+        yield from azure.of_application(link, registration, certificate, everything.clock.now)
+    if isinstance(store, TaskError):
+        yield _unseen(catalog.VAULT, label, "Azure", store)
+    else:
+        reach, found = azure.of_vault(link, store)
+        evidence[catalog.VAULT] = {**vaults.record(store), "reachable_for_dsm": reach.as_result()}
+        yield from found
+        yield from of_vault(store)
+    assessment = store if isinstance(store, TaskError) else azure.assessment(link, certificate)
+    if isinstance(assessment, TaskError):
+        yield _unseen(catalog.RIGHTS, label, "Azure", assessment)
+    else:
+        evidence[catalog.RIGHTS] = {"rights": assessment.rights_view()}
+        yield from (one for one in assessment.findings if catalog.CHECK_OF.get(one.kind.id) == catalog.RIGHTS)
+
+
+def _unseen(check: str, obj: str, plane: str, why_not: TaskError) -> Finding:
+    return not_seen(check, obj, plane, why(why_not), why_not.next_step)
+
+
+def _of_keys(everything: Shared, dsm: DsmClient, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+    in_azure = _keys_in_azure(everything, group)
+    in_dsm = asked(lambda: list(keys.list_keys(dsm, str(group.group_id), group.label)))
+    for unseen, plane in ((in_azure, "Azure"), (in_dsm, "DSM")):
+        if isinstance(unseen, TaskError):
+            yield _unseen(catalog.KEYS, f"keys of {group.label}", plane, unseen)
+    if not isinstance(in_azure, TaskError) and not isinstance(in_dsm, TaskError):
+        found, evidence[catalog.KEYS] = of_keys(group.label, in_dsm, in_azure, everything.clock.now)
+        yield from found
+
+
+def _keys_in_azure(everything: Shared, group: Group) -> Any:
+    azure = everything.azure
+    if azure is None:
+        return _not_wanted()
+    store = _store(azure, group.azure_link)
+    return store if isinstance(store, TaskError) else azure.keys(store)
+
+
+def _of_apps(found: Sequence[App] | TaskError, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+    if isinstance(found, TaskError):
+        yield _unseen(catalog.APPS, f"apps of {group.label}", "DSM", found)
+        return
+    in_use = [one for one in found if one.enabled and group.group_id in one.groups]
+    evidence[catalog.APPS] = {"enabled": len(in_use)}
+    yield from of_apps(group.label, in_use)
+
+
+def _store(azure: AzureSources, link: Link) -> KeyStore | TaskError:
+    return azure.vault(link) if link.vault_uri else _no_vault()
+
+
+def _not_wanted() -> TaskError:
+    return TaskError(
+        "look_in_azure is false", plane="Azure", next_step="run it with a login of an operator, and look_in_azure: true"
+    )
+
+
+def _no_vault() -> TaskError:
+    return TaskError("no vault is chosen", plane="Azure", next_step="choose one with fortanix.dsm.cdc_vault_select")
+
+
+# Certificates -------------------------------------------------------------------------------------------------------
+
+
+def _read(encoded: str) -> Certificate | None:
+    """The certificate that DSM shows; None when it is none that can be read."""
+    try:
+        return certificates.load_certificates("certificate", pem_of(encoded))[0]
+    except InvalidInput:
+        return None
+
+
+def _auth_certificate(link: Link) -> Certificate | None:
+    encoded = ((link.stored or {}).get("auth_config") or {}).get("client_cert")
+    return _read(str(encoded)) if encoded else None
+
+
+def _validity(encoded: str) -> Validity:
+    found = _read(encoded)
+    return Validity(sha256_of(encoded), found.not_before if found else None, found.not_after if found else None)
+
+
+def _client_validity(link: Link) -> Validity | None:
+    if link.tls.client_certificate is not None:
+        return _validity(link.tls.client_certificate)
+    # Recorded when it was written, and not shown by DSM.
+    sha256 = link.tls.client_certificate_sha256
+    return None if sha256 is None else Validity(sha256, None, None)

@@ -1,0 +1,364 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What the role cdc_setup would change at one group: its plans, made from the declaration without its credentials.
+
+The plans are the very ones of the modules that the role runs. What those modules look at besides, before they write, is
+left out: whether the operator may write, and whether a secret is at hand.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .._azure.applications import plan as application_plan
+from .._azure.applications.applications import Selector
+from .._azure.prerequisites.assessment import wanted_of
+from .._azure.rights.evaluation import INEFFECTIVE, MISSING
+from .._azure.rights.evaluation import UNKNOWN as NOT_KNOWN
+from .._azure.rights.facts import MANAGED_HSM, VAULT, KeyStore
+from .._azure.vaults import edit as vault_edit
+from .._azure.vaults import vaults
+from .._azure.vaults.vaults import Locator, Place
+from .._azure.wire.cloud import CLOUDS, Cloud
+from .._certificates import certificates
+from .._certificates.certificates import Certificate
+from .._declaration.groups import NOT_COMPARED
+from .._dsm.groups import desired
+from .._dsm.groups import edit as link_edit
+from .._dsm.groups.edit import Edit
+from .._dsm.groups.groups import CREDENTIAL_FACT, Group
+from .._dsm.link.link import NEW_LINK, Link, normal_uri, shown_address
+from .._dsm.link.options import certificate_fact
+from .._dsm.link.vaults import Selector as VaultSelector
+from .._errors import InvalidInput, TaskError
+from .._findings import FAILED, OK, WARNING, Finding, Kind
+from .._operations import azure_kv_vault, cdc_group
+from .._plan import Change, difference
+from . import catalog
+from .findings import not_seen
+from .sources import AzureSources, asked, why
+
+Declared = Mapping[str, Any]
+_WRITTEN = "link.credential"
+
+
+def drift_of(
+    declared: Declared | None,
+    azure: AzureSources | TaskError,
+    name: str,
+    group: Group | None,
+    certificate: Certificate | None = None,
+) -> Iterator[Finding]:
+    """What is not as declared.
+
+    Args:
+        declared: an element of the option ``declared``; None for a group that is not declared.
+        azure: the way to Azure and Entra, or why there is none.
+        name: of the group.
+        group: as DSM has it; None when there is none.
+        certificate: the one that DSM logs in with, where it shows it.
+    """
+    label = group.label if group is not None else f'group "{name}"'
+    if declared is None:
+        remedy = "declare it, or find out who made it and what uses it"
+        expected, actual = "the inventory declares every group", "no host of it declares this one"
+        yield Finding(catalog.NOT_DECLARED, WARNING, "DSM", label, expected, actual, remedy)
+        return
+    left_out = {name: NOT_COMPARED.get(name, "it is not known") for name in declared["not_compared"]}
+    comparison = _Comparison(declared, _of_its_cloud(declared, azure), label, group, certificate, left_out)
+    found = list(comparison.findings())
+    if not found:
+        kind = catalog.CHECKS[catalog.DRIFT]
+        actual = f"{kind.title}. Not compared: {', '.join(left_out)}" if left_out else kind.title
+        found = [Finding(kind, OK, "DSM", label, kind.title, actual, "", {"declared_by": declared["host"]})]
+    yield from (replace(one, evidence={**one.evidence, "not_compared": left_out}) for one in found)
+
+
+def _of_its_cloud(declared: Declared, azure: AzureSources | TaskError) -> AzureSources | TaskError:
+    """The operator logs in to one cloud, and a group of another one is not to be seen there."""
+    if isinstance(azure, TaskError) or azure.cloud is _cloud_of(declared):
+        return azure
+    return TaskError(
+        f"it is declared in {_cloud_of(declared).name}, and the operator logs in to {azure.cloud.name}",
+        plane="Azure",
+        next_step="run once for each cloud, with an operator of its own",
+    )
+
+
+def _cloud_of(declared: Declared) -> Cloud:
+    service = declared["azure_service"] or NEW_LINK.azure_service
+    return next(cloud for cloud in CLOUDS if cloud.azure_service == service)
+
+
+@dataclass(frozen=True)
+class _Vault:
+    """The declared vault as far as it is known. ``store``: None when it is not there, or was not seen."""
+
+    store: KeyStore | None = None
+    is_missing: bool = False
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """One declaration beside what there is. Each part is compared by itself: one that is not seen hides no other."""
+
+    declared: Declared
+    azure: AzureSources | TaskError
+    label: str
+    group: Group | None
+    certificate: Certificate | None
+    # Name of an option that is declared and not compared -> why. Comparisons add to it.
+    left_out: dict[str, str]
+
+    def findings(self) -> Iterator[Finding]:
+        found: list[Finding] = []
+        application = self._guarded(catalog.APPLICATION, "Entra", found, self._application)
+        vault = self._guarded(catalog.VAULT, "Azure", found, self._vault) or _Vault()
+        target = self._guarded(catalog.GROUP, "DSM", found, lambda: self._group(application, vault))
+        self._guarded(catalog.CREDENTIAL, "DSM", found, self._credential)
+        # Without an application or a vault there are no rights, and what is not there has been told.
+        is_known = application is not None or self.declared["application"] is None
+        if isinstance(target, Link) and is_known and not vault.is_missing:
+            self._guarded(catalog.RIGHTS, "Azure", found, lambda: self._rights(target))
+        yield from found
+
+    def _guarded(self, part: str, plane: str, found: list[Finding], compare: Any) -> Any:
+        """What the comparison tells the next ones. Its findings, or why there are none, are added to ``found``."""
+        result = asked(compare)
+        if isinstance(result, TaskError):
+            obj = f"{part} of {self.label}"
+            # An error of a declared value has no other place that says which one it is.
+            words = f"{result.obj}: {why(result)}" if isinstance(result, InvalidInput) else why(result)
+            found.append(not_seen(catalog.DRIFT, obj, plane, words, result.next_step))
+            return None
+        told, findings = result
+        found.extend(findings)
+        return told
+
+    def _differs(self, part: str, plane: str, obj: str, changes: Iterable[Change], actual: str = "") -> list[Finding]:
+        made = [{"action": one.action, "before": _shown(one.before), "after": _shown(one.after)} for one in changes]
+        names = sorted({name for one in made for name in {*one["before"], *one["after"]}})
+        if not made and not actual:
+            return []
+        host = self.declared["host"]
+        return [
+            Finding(
+                catalog.DIFFERS[part],
+                FAILED,
+                plane,
+                obj,
+                f"as {f'host {host}' if host else 'the inventory'} declares it",
+                actual or f"differs in: {', '.join(names)}",
+                "run the set-up (playbook fortanix.dsm.setup, with --check first), or correct the inventory",
+                {"changes": made, "declared_by": host},
+            )
+        ]
+
+    # Entra ----------------------------------------------------------------------------------------------------------
+
+    def _application(self) -> tuple[str | None, list[Finding]]:
+        """The client ID of the application that is declared; None where it is not known."""
+        given = self.declared["application"]
+        if given is None:
+            return self.declared["link_client_id"], []
+        if isinstance(self.azure, TaskError):
+            raise self.azure
+        # As the role names it to the module azure_kv_app.
+        by = next(name for name in ("client_id", "unique_name", "display_name") if given[name] is not None)
+        observed = self.azure.registered(
+            Selector(by, given[by].strip()),
+            key_vault=given["api_permission"] or given["admin_consent"],
+            consent=given["admin_consent"],
+        )
+        found = observed.application
+        pair = self._pair()
+        wanted = application_plan.Wanted(
+            display_name=given["display_name"] or given[by],
+            unique_name=given["unique_name"],
+            certificates=(
+                *(_certificate("application.certificates", one) for one in given["certificates"]),
+                *([pair] if pair else []),
+            ),
+            pair_at=given["certificate_path"] if pair is None else None,
+            permission=observed.key_vault if given["api_permission"] else None,
+            consent_to=observed.key_vault if given["admin_consent"] else None,
+        )
+        steps = application_plan.steps_for(wanted, found, self.azure.azure.now())
+        obj = f"application {found.display_name if found else given[by]}"
+        actual = "" if found is not None else "there is none"
+        changes = application_plan.changes_of(wanted, found, steps)
+        client_id = found.client_id if found is not None else None
+        return client_id, self._differs(catalog.APPLICATION, "Entra", obj, changes, actual)
+
+    def _pair(self) -> Certificate | None:
+        """The certificate of the pair that the set-up has made on this machine; None when there is none here."""
+        path = (self.declared["application"] or {}).get("certificate_path")
+        return (
+            _certificate("application.certificate_path", path) if path is not None and os.path.lexists(path) else None
+        )
+
+    # Azure ----------------------------------------------------------------------------------------------------------
+
+    def _vault(self) -> tuple[_Vault, list[Finding]]:
+        given = self.declared["azure_vault"]
+        if given is None:
+            return self._selected(), []
+        if isinstance(self.azure, TaskError):
+            raise self.azure
+        wanted = vault_edit.Wanted.from_params({**azure_kv_vault.SPEC.defaults(), **given})
+        place = Place(self._subscription, given["resource_group"], wanted.kind, given["name"])
+        body = self.azure.at(place)
+        if body is None:
+            return _Vault(is_missing=True), self._differs(catalog.VAULT, "Azure", place.label, (), "there is none")
+        store = vaults.store_of(place.kind, body)
+        try:
+            changes = vault_edit.changes(store, wanted)
+        except TaskError as error:
+            # It cannot be made so any more, and so it is not as declared.
+            return _Vault(store), self._differs(catalog.VAULT, "Azure", place.label, (), why(error))
+        shown = ({name: pair[end] for name, pair in changes.items()} for end in (0, 1))
+        update = [Change("Azure", place.label, "update", *difference(*shown), reason="")] if changes else []
+        return _Vault(store), self._differs(catalog.VAULT, "Azure", place.label, update)
+
+    @property
+    def _subscription(self) -> str:
+        """As the role gives it to the modules for Azure: that of the link, or the operator's own."""
+        given: str | None = self.declared["link_subscription_id"]
+        if isinstance(self.azure, TaskError):
+            raise self.azure
+        return given or self.azure.azure.operator.subscription
+
+    def _selected(self) -> _Vault:
+        """The vault that is only named. What is not needed to compare the link is not looked up."""
+        given = self.declared["vault"]
+        if given is None or isinstance(self.azure, TaskError) or given["tags"] is None:
+            return _Vault()
+        return _Vault(self.azure.named(Locator.from_option(given, self.azure.cloud), self._subscription))
+
+    def _rights(self, link: Link) -> tuple[None, list[Finding]]:
+        """The rights that the role would grant or stop for; ``link`` is the one that is declared."""
+        declared = self.declared
+        wants = declared["repair_prerequisites"] or declared["check_prerequisites"]
+        is_named = declared["azure_vault"] is not None or declared["vault"] is not None
+        if not wants or not is_named or not link.vault_uri:
+            return None, []
+        if isinstance(self.azure, TaskError):
+            raise self.azure
+        wanted = wanted_of({**declared, "permission_model": "any"})
+        verdicts = self.azure.rights(link, self.certificate, wanted)
+        lacking = [one.requirement for one in verdicts if one.verdict in (MISSING, INEFFECTIVE)]
+        unknown = [one.requirement for one in verdicts if one.verdict == NOT_KNOWN]
+        findings: list[Finding] = []
+        obj = f"application {link.client_id} at vault {shown_address(link.vault_uri)}"
+        if unknown:
+            words = f"unknown: {', '.join(unknown)}"
+            findings.append(not_seen(catalog.DRIFT, obj, "Azure", words, "let the operator read roles and policies"))
+        if lacking:
+            before = dict.fromkeys(lacking, "lacking")
+            change = Change("Azure", obj, "grant", before, dict.fromkeys(lacking, "effective"), reason="")
+            findings += self._differs(catalog.RIGHTS, "Azure", obj, [change], f"lacking: {', '.join(lacking)}")
+        return None, findings
+
+    # DSM ------------------------------------------------------------------------------------------------------------
+
+    def _group(self, client_id: str | None, vault: _Vault) -> tuple[Link, list[Finding]]:
+        """The link that is declared, over the one that is there."""
+        current = self.group
+        wanted = self._wanted(client_id)
+        linked = current is None or current.link is not None
+        base = current if linked else None
+        target = desired.target_of(base, wanted)
+        link = self._with_vault(target.azure_link, vault)
+        if current is None:
+            actual = "there is none that the login sees"
+            return link, [self._as_missing(catalog.DECLARED_MISSING, actual)]
+        if not linked:
+            kind = f"its link is to {current.external_kms}" if current.external_kms else "no link"
+            actual = current.problem or kind
+            return link, self._differs(catalog.GROUP, "DSM", self.label, (), actual)
+        changes = link_edit.plan(Edit(current, replace(target, link=link), credential=None)).changes
+        return link, self._differs(catalog.GROUP, "DSM", self.label, map(_without_credential, changes))
+
+    def _as_missing(self, kind: Kind, actual: str) -> Finding:
+        (found,) = self._differs(catalog.GROUP, "DSM", self.label, (), actual)
+        return replace(found, kind=kind)
+
+    def _wanted(self, client_id: str | None) -> desired.Wanted:
+        """As the role gives it to the module cdc_group, the credential and the vault aside."""
+        defaults = cdc_group.SPEC.defaults()
+        own = {name: self.declared[name] for name in self.declared.keys() & defaults.keys()}
+        own |= {"vault": None, "link_certificate": None, "link_client_id": client_id}
+        tls = dict(self.declared["tls"] or {})
+        # Empty is the wish to have none.
+        client = tls.pop("client_certificate") if tls.get("client_certificate") else None
+        wanted = desired.wanted_from({**defaults, **own, "tls": tls or None})
+        if client is None:
+            return wanted
+        options = replace(wanted.link.tls, expected=_certificate("tls.client_certificate", client))
+        return replace(wanted, link=replace(wanted.link, tls=options))
+
+    def _with_vault(self, link: Link, vault: _Vault) -> Link:
+        """The link with the declared vault, found as the role finds it."""
+        made, selected, store = self.declared["azure_vault"], self.declared["vault"], vault.store
+        if made is not None:
+            kind = MANAGED_HSM if made["type"] == MANAGED_HSM else VAULT
+            uri = store.uri if store else Place("", "", kind, made["name"]).uri(_cloud_of(self.declared))
+            stored_type = vaults.record(store)["type"] if store else made["type"] or link.vault_type
+            return replace(link, vault_uri=normal_uri(uri), vault_type=stored_type)
+        if selected is None:
+            return link
+        selector = VaultSelector.from_option(selected)
+        if selector.is_stored_in(link):
+            return link
+        if store is not None:
+            return replace(link, vault_uri=normal_uri(store.uri), vault_type=vaults.record(store)["type"])
+        likely = selector.likely_uri(link)
+        if likely is None:
+            raise TaskError(
+                "which vault is declared cannot be told without a look at Azure",
+                plane="Azure",
+                obj=f"vault ({selector})",
+                next_step="let the operator see the vault (look_in_azure), or declare its name or URI",
+            )
+        return replace(link, vault_uri=likely, vault_type=selector.type or link.vault_type)
+
+    def _credential(self) -> tuple[None, list[Finding]]:
+        """The certificate beside the record of what was written last: more is not known of what DSM holds."""
+        recorded = self.group.custom_metadata.get(CREDENTIAL_FACT) if self.group is not None else None
+        given = self.declared["link_certificate"]
+        if recorded is None or self.declared["update_credential"] != "on_change":
+            if given is not None and self.group is not None:
+                why_not = "there is no record of what was written" if recorded is None else "update_credential"
+                self.left_out["link_certificate"] = why_not
+            return None, []
+        certificate = self._pair() if given is None else _certificate("link_certificate", given)
+        fact = certificate_fact(certificate.sha256) if certificate is not None else recorded
+        if recorded == fact:
+            return None, []
+        views = {_WRITTEN: recorded}, {_WRITTEN: fact}
+        change = Change("dsm", self.label, "update", *views, reason="")
+        return None, self._differs(catalog.GROUP, "DSM", f"credential of the link of {self.label}", [change])
+
+
+def _without_credential(change: Change) -> Change:
+    """The plan says of each change of a link that the credential is written again."""
+    before, after = (
+        {name: value for name, value in view.items() if name != _WRITTEN} for view in (change.before, change.after)
+    )
+    return replace(change, before=before, after=after)
+
+
+def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
+    """The view for a report: an address that DSM holds is foreign text."""
+    return {name: shown_address(value) if value and name == "link.vault.uri" else value for name, value in view.items()}
+
+
+def _certificate(option: str, source: str) -> Certificate:
+    named = option if "-----BEGIN" in source else f"{option} ({source})"
+    return certificates.load_certificate(named, source)

@@ -1,0 +1,336 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Writes that a quorum may have to approve: done at once, or filed as a request once (DSM contract §2.10).
+
+DSM refuses a guarded write with 403. The same write is then filed as an approval request, which the approvers decide
+on. Whether DSM carries it out on their approval or when its result is asked for is not public; asking for the result
+is right in both cases, and whoever calls this reads back what has come of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..._errors import InvalidInput, TaskError
+from ..._journal import DONE, UNKNOWN
+from ..wire import routes
+from ..wire.client import DsmClient
+from ..wire.errors import ApprovalRequired, DsmError, NotDone, outcome_is_open, proves_refusal
+from ..wire.paging import items
+from .approval_requests import APPROVED, DENIED, FAILED, PENDING, Operation, Request, choose, crossing
+
+_LONGEST_PAUSE = 15.0
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What to do when DSM demands an approval: file a request or fail; and how many seconds to wait for a decision."""
+
+    files: bool = True
+    wait: int = 0
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> Asking:
+        """From the options ``approval`` and ``approval_wait``.
+
+        Raises:
+            InvalidInput: a time below zero.
+        """
+        if params["approval_wait"] < 0:
+            raise InvalidInput("approval_wait", "it is below zero", "set a number of seconds, or 0 not to wait")
+        return cls(files=params["approval"] == "request", wait=params["approval_wait"])
+
+
+REQUEST = Asking()
+FAIL = Asking(files=False)
+
+
+@dataclass(frozen=True)
+class Approval:
+    """An approval that a task needs or has got.
+
+    ``status``: ``needed`` (check mode: no request yet), ``pending`` or ``approved``. ``filed``: by this task.
+    """
+
+    status: str
+    request_id: str | None = None
+    expires: str | None = None
+    requester: str | None = None
+    filed: bool = False
+
+    @classmethod
+    def of(cls, request: Request, status: str, *, filed: bool = False) -> Approval:
+        return cls(status, request.request_id, request.expires, request.requester, filed)
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status == "pending"
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "id": self.request_id,
+            "status": self.status,
+            "expires": self.expires,
+            "requester": self.requester,
+            "filed": self.filed,
+        }
+
+
+def as_result(approval: Approval | None) -> dict[str, Any]:
+    """The part of a result that tells of approvals; the same in all modules."""
+    return {
+        "pending": approval is not None and approval.is_pending,
+        "approval": None if approval is None else approval.record(),
+    }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a write: DSM's answer to it, and the approval if it took one.
+
+    While the approval is pending nothing has been changed, and there is no answer.
+    """
+
+    answer: Any = None
+    approval: Approval | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        return self.approval is not None and self.approval.is_pending
+
+
+def carry_out(dsm: DsmClient, operation: Operation, asking: Asking, *, guarded: bool = False) -> Outcome:
+    """Do it, or have it approved.
+
+    Args:
+        guarded: the object shows an approval policy. Then a request that exists already is found before anything is
+            sent; without, only once DSM has refused.
+
+    Raises:
+        DsmError: DSM refused, or demands an approval and none is to be asked for.
+        OutcomeUnknown: a write was sent and no answer came.
+        TaskError: the request was denied, has failed or expired, or another one crosses it.
+    """
+    if guarded and asking.files:
+        found = find(dsm, operation)
+        if found is not None:
+            return _settled(dsm, operation, found, asking)
+    try:
+        answer = dsm.call(
+            operation.method,
+            operation.route,
+            path=operation.path,
+            body=operation.body,
+            obj=operation.label,
+            timeout=operation.timeout,
+        )
+        return Outcome(answer)
+    except ApprovalRequired as error:
+        refused = error
+    if not asking.files:
+        raise refused.advising("an approval policy guards this: set approval: request to have the task ask for it")
+    found = None if guarded else find(dsm, operation)
+    if found is not None:
+        return _settled(dsm, operation, found, asking)
+    return _settled(dsm, operation, _file(dsm, operation, refused), asking, filed=True)
+
+
+def settle(dsm: DsmClient, operation: Operation, asking: Asking) -> Outcome:
+    """Go on with the request for this operation. The operation itself is never sent.
+
+    Raises:
+        TaskError: there is no such request any more; it was denied, or has failed; another one crosses it.
+    """
+    found = find(dsm, operation)
+    if found is None:
+        raise TaskError(
+            "the request for its approval has expired or was withdrawn",
+            plane="DSM",
+            obj=operation.label,
+            next_step="run the task again, which asks for a new approval",
+        )
+    return _settled(dsm, operation, found, asking)
+
+
+def predict(dsm: DsmClient, operation: Operation, asking: Asking) -> Approval:
+    """What would become of it, for an object that shows an approval policy. Reads only.
+
+    Raises:
+        TaskError: it would fail, as its request was denied, or another one crosses it.
+    """
+    if not asking.files:
+        return Approval("needed")
+    found = find(dsm, operation)
+    if found is None:
+        return Approval("needed")
+    if found.status == DENIED:
+        raise _denied(operation, found)
+    return Approval.of(found, "pending" if found.status == PENDING else "approved")
+
+
+def find(dsm: DsmClient, operation: Operation) -> Request | None:
+    """The request that stands for this operation, whoever has filed it; None when one may be filed.
+
+    Raises:
+        TaskError: another request for the same object waits. Two of them would be carried out one after the other, and
+            the second would undo part of the first, as DSM replaces a link whole.
+    """
+    requests = _visible(dsm, operation)
+    now = dsm.clock.now("DSM")
+    found = choose(operation, requests, now)
+    other = crossing(operation, requests, now)
+    if other is None or (found is not None and found.status == PENDING):
+        return found
+    unmarked = "" if other.mark else "; it has no mark of this collection, so it may even be for the same change"
+    raise NotDone(
+        f"another change of it waits for approval: {other.label}{unmarked}",
+        plane="DSM",
+        obj=operation.label,
+        next_step="have that request decided, or withdraw it in DSM, and run the task again; no request was filed for "
+        "this change, as the later of two such changes would undo the earlier",
+        approval={"id": other.request_id, "requester": other.requester},
+    )
+
+
+def waiting(dsm: DsmClient, obj: str) -> list[Request] | None:
+    """All requests that wait for a decision, as far as this login sees them; None where it may not list them."""
+    try:
+        listed = items(dsm.call("GET", routes.APPROVALS, query={"status": PENDING}, obj=obj), "approval requests")
+    except DsmError as error:
+        if not error.proves_refusal:
+            raise
+        return None
+    now = dsm.clock.now("DSM")
+    found = [Request.from_stored(stored) for stored in listed]
+    return [one for one in found if one.status == PENDING and not one.has_expired(now)]
+
+
+def _visible(dsm: DsmClient, operation: Operation) -> list[Request]:
+    """Our own requests of any status, and those of others that wait, as far as this login sees them."""
+    own = dsm.identity().entity_id
+    others: dict[str, str] = {"status": PENDING}
+    if "group_id" in operation.path:
+        others["subject"] = operation.path["group_id"]
+    found: dict[str, Request] = {}
+    for query in [{"requester": own}, others] if own else [{}]:
+        listed = dsm.call("GET", routes.APPROVALS, query=query, obj=operation.label)
+        for stored in items(listed, "approval requests"):
+            request = Request.from_stored(stored)
+            # Servers that ignore filters show other people's decided requests, too: their results are not ours to ask.
+            if request.status == PENDING or own is None or own in request.requester:
+                found[request.request_id] = request
+    return list(found.values())
+
+
+def _file(dsm: DsmClient, operation: Operation, refused: ApprovalRequired) -> Request:
+    body: dict[str, Any] = {
+        "method": operation.method,
+        "operation": operation.operation,
+        "description": operation.description,
+    }
+    if operation.body is not None:
+        body["body"] = dict(operation.body)
+    try:
+        return Request.from_stored(dsm.call("POST", routes.APPROVALS, body=body, obj=operation.label))
+    except DsmError as error:
+        if not error.proves_refusal:
+            # The request may have been filed.
+            raise
+        words = error.words
+    raise NotDone(
+        f"DSM demands an approval for this ({refused.words}) and takes no request for it",
+        plane="DSM",
+        obj=operation.label,
+        server_words=words,
+        next_step="make the change in DSM's user interface, where the approvers are asked, and run the task again",
+    )
+
+
+def _settled(dsm: DsmClient, operation: Operation, request: Request, asking: Asking, *, filed: bool = False) -> Outcome:
+    """Wait as long as is allowed; then the answer, or the approval that is pending."""
+    foreign = not _is_ours(dsm, request)
+    left, pause = 0.0 if foreign else float(asking.wait), 1.0
+    while True:
+        if request.status == DENIED:
+            raise _denied(operation, request)
+        if request.status in (APPROVED, FAILED):
+            return Outcome(_result(dsm, operation, request), Approval.of(request, "approved", filed=filed))
+        if left <= 0:
+            return Outcome(approval=Approval.of(request, "pending", filed=filed))
+        dsm.pause(min(pause, left))
+        left, pause = left - pause, min(pause * 2, _LONGEST_PAUSE)
+        request = _looked_up(dsm, operation, request)
+
+
+def _is_ours(dsm: DsmClient, request: Request) -> bool:
+    own = dsm.identity().entity_id
+    return own is None or own in request.requester
+
+
+def _looked_up(dsm: DsmClient, operation: Operation, request: Request) -> Request:
+    try:
+        stored = dsm.call("GET", routes.APPROVAL, path={"req_id": request.request_id}, obj=operation.label)
+        return Request.from_stored(stored)
+    except DsmError as error:
+        if error.status != 404:
+            raise
+    raise TaskError(
+        f"{request.label} has expired or was withdrawn before it was decided",
+        plane="DSM",
+        obj=operation.label,
+        next_step="run the task again, which asks for a new approval",
+        approval={"id": request.request_id, "status": "expired"},
+    )
+
+
+def _result(dsm: DsmClient, operation: Operation, request: Request) -> Any:
+    """The answer of the operation. It may be carried out only now, so asking for it counts as a write."""
+    path = {"req_id": request.request_id}
+
+    def note(outcome: str) -> None:
+        # What has failed before is not done now.
+        if request.status == APPROVED:
+            dsm.journal.note("DSM", operation.label, f"{operation.method} {operation.route}, approved", outcome)
+
+    try:
+        result = dsm.call("POST", routes.APPROVAL_RESULT, path=path, obj=operation.label, timeout=operation.timeout)
+    except TaskError as error:
+        if outcome_is_open(error):
+            note(UNKNOWN)
+        raise
+    status, body = int(result["status"]), result.get("body")
+    if request.status == APPROVED and 200 <= status < 300:
+        note(DONE)
+        return body
+    if not proves_refusal(status):
+        note(UNKNOWN)
+    raise TaskError(
+        f"{request.label} was approved, and DSM failed to carry it out with HTTP status {status}",
+        plane="DSM",
+        obj=operation.label,
+        server_words=body if isinstance(body, str) else "",
+        next_step="correct what the server names and run the task again, which asks for a new approval",
+        status=status,
+        approval={"id": request.request_id, "status": "failed"},
+    )
+
+
+def _denied(operation: Operation, request: Request) -> TaskError:
+    reason = f": {request.denial_reason}" if request.denial_reason else ", without a reason"
+    return NotDone(
+        f"{request.label} was denied by {request.denier or 'somebody whom DSM does not name'}{reason}",
+        plane="DSM",
+        obj=operation.label,
+        next_step="talk to whoever denied it; to ask for the same again, delete the denied request in DSM first",
+        approval={
+            "id": request.request_id,
+            "status": "denied",
+            "denier": request.denier,
+            "reason": request.denial_reason,
+        },
+    )

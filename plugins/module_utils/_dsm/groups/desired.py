@@ -1,0 +1,218 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""A group as the options of a task want it, with its link and its vault (guide 4.3, 4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..._errors import InvalidInput, TaskError
+from ..._ids import checked_uuid
+from ..._plan import NOT_YET_KNOWN
+from ..._task import Task
+from ..account.approvals import Asking
+from ..link import vaults
+from ..link.connection import check_stored
+from ..link.link import NEW_LINK, Credential, Link, checked_vault_uri
+from ..link.options import LinkOptions
+from ..wire.client import DsmClient
+from ..wire.errors import DsmError
+from ..wire.kinds import KIND
+from . import edit as link_edit
+from . import groups
+from .edit import Edit
+from .groups import CREDENTIAL_FACT, RESERVED_PREFIX, Group
+from .selection import checked_name, linked
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The options, validated. None: not set, so what is stored stays."""
+
+    name: str | None
+    group_id: str | None
+    description: str | None
+    custom_metadata: Mapping[str, str | None]
+    link: LinkOptions
+    update_credential: str
+    vault: vaults.Selector | None
+    credential_planned: bool = False
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the link's application, or its credential, is one that a previous step has only planned."""
+        return self.credential_planned or self.link.client_id == NOT_YET_KNOWN
+
+    @property
+    def label(self) -> str:
+        return f'group "{self.name}"' if self.name else f"group {self.group_id}"
+
+
+def wanted_from(params: Mapping[str, Any]) -> Wanted:
+    """The options of a group, checked.
+
+    Raises:
+        InvalidInput: a value that cannot be right.
+    """
+    return Wanted(
+        name=checked_name("name", params["name"]) if params["name"] is not None else None,
+        group_id=checked_uuid("group_id", params["group_id"]) if params["group_id"] is not None else None,
+        description=params["description"],
+        custom_metadata=_checked_metadata(params["custom_metadata"] or {}),
+        link=LinkOptions.from_params(params),
+        update_credential=params["update_credential"],
+        vault=vaults.Selector.from_option(params["vault"]) if params["vault"] else None,
+        credential_planned=bool(params.get("credential_planned")),
+    )
+
+
+def _checked_metadata(given: Mapping[str, Any]) -> dict[str, str | None]:
+    metadata: dict[str, str | None] = {}
+    for key, value in given.items():
+        option = f"custom_metadata.{key}"
+        if str(key).startswith(RESERVED_PREFIX):
+            raise InvalidInput(option, f"keys that begin with {RESERVED_PREFIX} are reserved", "choose another key")
+        if isinstance(value, (dict, list)):
+            raise InvalidInput(option, "it is not text", "give a text; DSM's custom metadata maps text to text")
+        metadata[str(key)] = str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
+    return metadata
+
+
+def find(dsm: DsmClient, wanted: Wanted, *, thorough: bool, creates: bool = False) -> Group | None:
+    """The group that is meant. ``thorough``: it is wanted to be there. ``creates``: nothing but its creation follows.
+
+    Raises:
+        TaskError: it has no Azure link, or there is none with this ID.
+    """
+    if wanted.group_id:
+        stored = groups.get(dsm, wanted.group_id)
+        if stored is None and thorough:
+            raise TaskError(
+                "there is no group with this ID, and DSM assigns the IDs of new groups itself",
+                plane="DSM",
+                obj=f"group {wanted.group_id}",
+                next_step="correct group_id, or leave it out to create the group by its name",
+            )
+    else:
+        stored = groups.find_by_name(dsm, str(wanted.name), thorough=thorough, creates=creates)
+    return linked(Group.from_stored(stored)) if stored is not None else None
+
+
+def make(
+    dsm: DsmClient,
+    task: Task,
+    current: Group | None,
+    wanted: Wanted,
+    asking: Asking,
+    before_write: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Create or change the group; the result of the module. Of the task, only the guards and the mode are used."""
+    target = target_of(current, wanted)
+    link = target.azure_link
+    credential = wanted.link.credential_for(link)
+    if wanted.vault is not None:
+        # A link that cannot log in yet lists no vaults.
+        selector = replace(wanted.vault, planned=wanted.vault.planned or wanted.is_pending)
+        target = replace(target, link=_with_vault(dsm, task, target, link, selector, credential))
+    edit = Edit(
+        current=current,
+        target=target,
+        credential=credential,
+        is_pending=wanted.is_pending or (wanted.vault is not None and wanted.vault.planned),
+        write_credential=_is_to_write(dsm, wanted, current, credential),
+        allow_move=task.params["allow_move"],
+        allow_disconnect=task.params["allow_disconnect"],
+        asking=asking,
+    )
+    wanted.link.check_expiry(task.warn, task.clock.now())
+    return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn, before_write=before_write)
+
+
+def target_of(current: Group | None, wanted: Wanted) -> Group:
+    """The group as the options want it, the vault aside; what they do not name stays as it is."""
+    base = current or Group(name=str(wanted.name), external_kms=KIND)
+    merged = {**base.custom_metadata, **wanted.custom_metadata}
+    return replace(
+        base,
+        name=wanted.name or base.name,
+        description=base.description if wanted.description is None else wanted.description.strip(),
+        custom_metadata={key: value for key, value in merged.items() if value is not None},
+        link=wanted.link.over(base.link or NEW_LINK),
+    )
+
+
+def _with_vault(
+    dsm: DsmClient, task: Task, target: Group, link: Link, selector: vaults.Selector, credential: Credential | None
+) -> Link:
+    """The link with the chosen vault. No request when it has that already."""
+    if selector.uri is not None:
+        checked_vault_uri("vault.uri", selector.uri, link.azure_service)
+    if selector.is_stored_in(link):
+        return link
+    if selector.planned:
+        known = selector.without_listing(link)
+        return replace(link, vault_uri=known[0], vault_type=known[1]) if known else link
+    if credential is None:
+        raise InvalidInput(
+            "link_client_secret",
+            "it is missing; DSM lists vaults only for a link that is sent with its credential, and to choose another "
+            "vault it has to be sent again",
+            link_edit.CREDENTIAL_REMEDY,
+        )
+    config = link_edit.config_of(vaults.link_to_list_with(link, selector), credential)
+    try:
+        seen = vaults.list_vaults(dsm, config, target.label)
+    except DsmError as error:
+        if error.is_about_caller and not _is_azures(error):
+            raise
+        return _with_unseen_vault(task, target, link, selector, error)
+    vault = vaults.choose(selector, seen, target.label)
+    return replace(link, vault_uri=vault.uri, vault_type=vault.type)
+
+
+def _is_azures(error: DsmError) -> bool:
+    """Whether DSM has only handed through what Azure said to it."""
+    # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
+    from ..link.diagnosis import is_of_azure
+
+    return is_of_azure(error.words, error.status)
+
+
+def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.Selector, error: DsmError) -> Link:
+    """The link of a group that is not connected yet: saving it does not need a connection (guide 4.6)."""
+    known = selector.without_listing(link)
+    if known is None:
+        raise TaskError(
+            "the link does not connect, so the vault cannot be looked up",
+            plane="Azure",
+            obj=f"vault of {target.label}",
+            server_words=error.words,
+            next_step="correct what the server names; or give vault.name or vault.uri, and vault.type, which are taken "
+            "as they are while the link does not connect",
+        )
+    task.warn(f"The vault of {target.label} is taken as given, since the link does not connect: {error.server_words}")
+    return replace(link, vault_uri=known[0], vault_type=known[1])
+
+
+def _is_to_write(dsm: DsmClient, wanted: Wanted, current: Group | None, credential: Credential | None) -> bool:
+    """Whether the credential is written for its own sake. One that is still to be made is none that was written before.
+
+    Without a record of what was written last, what DSM holds is unknown. A link that connects with it is left alone, so
+    that a second run writes nothing also where DSM keeps no record.
+    """
+    policy = wanted.update_credential
+    if current is None or policy == "on_create":
+        return False
+    if credential is None:
+        return wanted.credential_planned
+    if policy == "always":
+        return True
+    recorded = current.custom_metadata.get(CREDENTIAL_FACT)
+    if recorded is not None:
+        return recorded != credential.fact
+    return not check_stored(dsm, str(current.group_id), current.label).connected

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Whether links of groups would be cut off by what is going to be removed in Entra or Azure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..._errors import TaskError
+from ..._task import Task
+from ..account import approvals
+from ..link import connection
+from ..link.link import Link, normal_uri
+from ..wire.client import DsmClient, connect
+from ..wire.kinds import is_azure
+from . import groups
+
+
+def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str | None = None) -> None:
+    """Look, where there is a login to DSM, whether a link logs in as this application.
+
+    Args:
+        task: with the options of ``OPTIONAL_DSM``, and ``group``: the record of a group that an earlier task removes.
+        client_id: of the application.
+        what: is going to be removed, as in "uses these rights".
+        vault_uri: only links to this vault count, and those without a vault, which may get it any day.
+
+    Raises:
+        TaskError: some group does, or may by a request for an approval that waits.
+    """
+    may_be_linked = client_id.lower() if vault_uri is None else None
+    users, requests = _users_of(task, lambda group: _uses(group, client_id.lower(), vault_uri), what, may_be_linked)
+    if requests:
+        raise TaskError(
+            f"a request for an approval waits that may link a group to it: {', '.join(requests)}",
+            plane="DSM",
+            obj=f"application {client_id}",
+            next_step="have the request decided or withdrawn first",
+            unchanged=True,
+            requests=requests,
+        )
+    if users:
+        used, other = ("application", "application")
+        if vault_uri is not None:
+            used, other = ("application with this vault", "application or vault")
+        raise TaskError(
+            f"groups in DSM use this {used} and would be cut off: {', '.join(users)}",
+            plane="DSM",
+            obj=f"application {client_id}",
+            next_step=f"remove the groups first, or let them use another {other}",
+            groups=users,
+            client_id=client_id,
+        )
+
+
+def refuse_while_vault_in_use(task: Task, vault_uri: str, *, label: str) -> None:
+    """Look, where there is a login to DSM, whether a link is to this vault or managed HSM.
+
+    Args:
+        task: as for :func:`refuse_while_in_use`.
+        vault_uri: of the vault; letter case and a slash at its end do not matter.
+        label: the vault, for the message.
+
+    Raises:
+        TaskError: some group does. Its keys are in the vault, or will be.
+    """
+    users, _requests = _users_of(task, lambda group: normal_uri(vault_uri) in _vaults_of(group), f"the {label}")
+    if users:
+        raise TaskError(
+            f"groups in DSM use it and would lose their keys: {', '.join(users)}",
+            plane="DSM",
+            obj=label,
+            next_step="remove the groups first, or let them use another vault",
+            unchanged=True,
+            groups=users,
+        )
+
+
+def _users_of(
+    task: Task, uses: Callable[[Mapping[str, Any]], bool], what: str, may_be_linked: str | None = None
+) -> tuple[list[str], list[str]]:
+    """The names of the groups for which that holds, and the requests for an approval that may bring about another one.
+
+    Both as far as the login to DSM shows them. ``may_be_linked``: the application of such a request; None not to ask.
+    """
+    if task.params["dsm_endpoint"] is None:
+        task.warn(f"It was not looked at whether a group in DSM uses {what}, as there is no login to DSM.")
+        return [], []
+    # A group that is going to be removed with what it uses is still there in check mode. In a run only the record of a
+    # removal that was planned says so: after a real removal, a group that is there all the same counts.
+    going = task.params["group"] or {}
+    is_going = going.get("exists") is False and (task.check_mode or going.get("planned") is True)
+    gone = going.get("group_id") if is_going else None
+    with connect(task, read_only=True) as dsm:
+        # That there is none is asked twice: what is removed then cannot be taken back, and one answer may be short.
+        users = _users(dsm, uses, gone) or _users(dsm, uses, gone)
+        return users, [] if users or may_be_linked is None else _requests(dsm, may_be_linked)
+
+
+def _requests(dsm: DsmClient, client_id: str) -> list[str]:
+    found = approvals.waiting(dsm, f"application {client_id}") or ()
+    return [one.request_id for one in found if one.may_write_link_of(client_id)]
+
+
+def _users(dsm: DsmClient, uses: Callable[[Mapping[str, Any]], bool], gone: str | None) -> list[str]:
+    listed = groups.list_all(dsm)
+    return sorted(f'"{group["name"]}"' for group in listed if group["group_id"] != gone and uses(group))
+
+
+def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:
+    """What DSM's test says now of each group whose link logs in as this application; None without a login to DSM."""
+    if task.params["dsm_endpoint"] is None:
+        return None
+    with connect(task, read_only=True) as dsm:
+        return [
+            {
+                "group": group.name,
+                "connection": connection.check_stored(dsm, str(group.group_id), f"link of {group.label}").status,
+            }
+            for group in groups.linked_to_application(dsm, client_id.lower())
+        ]
+
+
+def _uses(stored: Mapping[str, Any], client_id: str, vault_uri: str | None) -> bool:
+    vaults = None if vault_uri is None else ("", normal_uri(vault_uri))
+    return any(link.client_id == client_id and (vaults is None or link.vault_uri in vaults) for link in _links(stored))
+
+
+def _vaults_of(stored: Mapping[str, Any]) -> set[str]:
+    return {link.vault_uri for link in _links(stored)}
+
+
+def _links(stored: Mapping[str, Any]) -> list[Link]:
+    configs = (stored.get("hmg") or {}).items()
+    return [Link.from_stored(hmg_id, config) for hmg_id, config in configs if is_azure(config)]

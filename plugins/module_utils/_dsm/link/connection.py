@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""TEST CONNECTION (guide 4.3 step 4 and 4.6, DSM contract §3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..._errors import TaskError, quotable
+from ..wire import routes
+from ..wire.client import DsmClient
+from ..wire.errors import ApprovalRequired, DsmError
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What DSM's check said. When it did not connect: its words fit to be quoted, its whole answer, its HTTP status."""
+
+    connected: bool
+    words: str = ""
+    answer: str = ""
+    http_status: int | None = None
+
+    @property
+    def status(self) -> str:
+        return "connected" if self.connected else "not_connected"
+
+
+def check_stored(dsm: DsmClient, group_id: str, label: str) -> Connection:
+    """Have DSM try the link as it is stored, with the credential that DSM holds."""
+    return _check(dsm, routes.CHECK_GROUP, {"group_id": group_id}, {}, label)
+
+
+def check_config(dsm: DsmClient, config: Mapping[str, Any], label: str) -> Connection:
+    """Have DSM try a link that is not saved. ``config`` holds the credential."""
+    return _check(dsm, routes.CHECK_CONFIG, {}, config, label)
+
+
+def _check(dsm: DsmClient, route: str, path: Mapping[str, str], body: Mapping[str, Any], label: str) -> Connection:
+    try:
+        dsm.call("POST", route, path=path, body=body, obj=label)
+    except DsmError as error:
+        refused = error
+    else:
+        return Connection(connected=True)
+    if refused.is_about_caller and not _is_handed_through(dsm, refused, path, label):
+        raise refused
+    answer = refused.words or f"HTTP status {refused.status}"
+    return Connection(False, quotable(answer), answer, refused.status)
+
+
+def _is_handed_through(dsm: DsmClient, refused: DsmError, path: Mapping[str, str], label: str) -> bool:
+    """Whether DSM's 401, 403, 404 or 429 is Azure's answer to DSM, and not DSM's to us.
+
+    It cannot be Azure's when the words are DSM's; and when they are Azure's, a harmless read with the same login shows
+    that DSM has nothing against the caller.
+    """
+    # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
+    from .diagnosis import is_of_azure
+
+    if isinstance(refused, ApprovalRequired) or not is_of_azure(refused.words, refused.status):
+        return False
+    try:
+        if path:
+            dsm.call("GET", routes.GROUP, path=path, obj=label)
+        else:
+            dsm.call("GET", routes.GROUPS, query={"limit": 1}, obj=label)
+    except TaskError:
+        return False
+    return True

@@ -1,0 +1,384 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Why a link does not connect: from the server's words and what is known of the link. No I/O.
+
+What fits nothing is ``unknown``, with the words as they are. A host is told only if it is in the words, or follows from
+the leg and the link. The same judgement tells answers of DSM about its caller from answers that Azure gave and DSM only
+handed through (DSM contract §3.1).
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from ..._errors import printable, quotable
+from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, DiagnosisClass
+from .link import ENDPOINTS, Link
+
+# Of longer words, the rest is not looked at.
+_LONGEST = 10_000
+
+BY_ID: Mapping[str, DiagnosisClass] = {entry.id: entry for entry in CLASSES}
+
+_BY_CODE = {code.lower(): entry for entry in CLASSES for code in entry.codes}
+_NAMED_CODES = sorted(code for code in _BY_CODE if not code.startswith("aadsts"))
+# An Entra code also hides in the address of its error page and in the list of its JSON body.
+_CODE = re.compile(
+    r"(?:AADSTS ?|/error\?code=|\"error_codes\":\s*\[\s*)(?P<number>\d+)"
+    rf"|(?<![a-z])(?P<name>{'|'.join(_NAMED_CODES)})(?![a-z])",
+    re.IGNORECASE,
+)
+
+# Further names under which the services of a link are met, besides those in ENDPOINTS.
+_PRIVATE_ZONES = {
+    "privatelink.vaultcore.azure.net": VAULT,
+    "privatelink.managedhsm.azure.net": MANAGED_HSM,
+    "privatelink.vaultcore.usgovcloudapi.net": VAULT,
+    "privatelink.managedhsm.usgovcloudapi.net": MANAGED_HSM,
+}
+_LEG_OF_ENDPOINT = {"iam": ENTRA, "management": ARM, "key_vault": VAULT, "key_vault_managed_hsm": MANAGED_HSM}
+_NAME = re.compile(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]+)+", re.IGNORECASE)
+# A host that is none of Azure's is taken for one only where it is written like one: in an address or with a port.
+_ADDRESS = re.compile(r"https?://([a-z0-9.-]{1,253})|(?<![a-z0-9.-])([a-z0-9.-]{1,253}):\d{2,5}\b", re.IGNORECASE)
+
+# How services speak of themselves, for words without a host.
+_LEG_WORDS = (
+    (MANAGED_HSM, re.compile(r"managed ?hsm", re.IGNORECASE)),
+    (ENTRA, re.compile(r"AADSTS\d|\bentra\b|azure (?:ad|active directory)\b|oauth2|invalid_client", re.IGNORECASE)),
+    (VAULT, re.compile(r"\bAKV\d{5}\b|vaults/keys/|\bkey vault\b", re.IGNORECASE)),
+    (ARM, re.compile(r"azure resource manager|\bsubscriptions?\b|microsoft\.keyvault/", re.IGNORECASE)),
+)
+
+# Words with which DSM itself refuses a caller; what it really says is not public (DSM contract §1.7).
+_OF_DSM = re.compile(
+    r"permission|privilege|approval|not allowed|not authori[sz]ed|unauthori[sz]ed|forbidden|access denied|\brole\b"
+    r"|invalid (?:credentials|token|session)|(?:token|session)\b.{0,20}\bexpired|account to be selected"
+    r"|\b(?:group|s?object|hmg|account|user|app)\b.{0,120}\b(?:not found|does not exist)"
+    r"|^(?:\d{3} )?(?:page )?not found\W*$",
+    re.IGNORECASE,
+)
+
+# Classes whose patterns a name in a message of DSM might fit.
+_LOOSELY_WORDED = frozenset(
+    {
+        "secret_expired",
+        "tenant_unknown",
+        "application_disabled",
+        "subscription_unknown",
+        "hsm_not_activated",
+        "no_vault_visible",
+        "vault_not_in_subscription",
+    }
+)
+
+# What two clouds in one link look like; a failure of another kind has another cause.
+_SIGNS_OF_WRONG_CLOUD = frozenset(
+    {
+        "unknown",
+        "tenant_unknown",
+        "application_missing",
+        "resource_missing",
+        "subscription_unknown",
+        "token_audience",
+        "dns_failure",
+        "no_vault_visible",
+        "vault_not_in_subscription",
+        "tls_host_mismatch",
+    }
+)
+# What a list of the vaults can make clearer.
+_BLURRED = frozenset({"unknown", "no_vault_visible", "vault_not_in_subscription", "dns_failure"})
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A likely reason. ``words`` are the server's own; ``host`` is None where it cannot be told."""
+
+    entry: DiagnosisClass
+    leg: str
+    host: str | None
+    words: str
+
+    @property
+    def id(self) -> str:
+        return self.entry.id
+
+    @property
+    def where(self) -> str:
+        """The leg and the host, for people."""
+        name = LEG_NAMES[self.leg]
+        return f"{name}, {self.host}" if self.host else name
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "class": self.id,
+            "leg": self.leg,
+            "host": self.host,
+            "words": quotable(self.words),
+            "cause": self.entry.cause,
+            "remedy": self.entry.remedy,
+            "guide": self.entry.guide,
+        }
+
+
+@dataclass(frozen=True)
+class SeenVault:
+    """What a list of the vaults tells of one of them."""
+
+    name: str
+    uri: str
+    type: str
+
+
+def diagnose(words: str, status: int | None = None, link: Link | None = None) -> Diagnosis:
+    """The class of these words of a failed test. Never raises; what fits nothing is ``unknown``.
+
+    Args:
+        status: the HTTP status with which DSM handed the words on.
+        link: the link that was tested.
+    """
+    text = " ".join(words[:_LONGEST].split())
+    entry = _refined(_class_of(text, status), text, link)
+    leg = _leg_of(entry, text, link)
+    return Diagnosis(entry, leg, _host(text, leg, link), printable(words[:_LONGEST]))
+
+
+def is_of_azure(words: str, status: int) -> bool:
+    """Whether a 401, 403, 404 or 429 that DSM answered to a test is Azure's, when the login itself is known to work.
+
+    A code or a host of Azure decides, and so do phrases that only Azure uses. Other words of a known class are Azure's
+    unless DSM speaks like that to a caller: a message of DSM may quote a group whose name holds anything. No words, and
+    429 without a mark of Azure, are DSM's own.
+    """
+    text = " ".join(words[:_LONGEST].split())
+    entry = _class_of(text, status)
+    only_azures = entry.leg not in (UNKNOWN, DSM) and entry.id not in _LOOSELY_WORDED
+    if only_azures or any(True for _code in _codes_in(text)) or any(True for _host in _azure_hosts(text, None)):
+        return True
+    return status != 429 and entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
+
+
+def sharpened(found: Diagnosis, link: Link, seen: tuple[SeenVault, ...]) -> Diagnosis:
+    """The diagnosis in the light of the vaults that the application sees; precise ones stay as they are."""
+    if found.id not in _BLURRED or not _concerns_vaults(found):
+        return found
+    problem = _problem_of_vault(link, seen)
+    if problem is None or (problem == "vault_type_mismatch" and found.id != "unknown"):
+        return found
+    entry = BY_ID[problem]
+    leg = _leg_of(entry, "", link)
+    return replace(found, entry=entry, leg=leg, host=_host("", leg, link))
+
+
+def wants_second_look(found: Diagnosis) -> bool:
+    """Whether a list of the vaults may sharpen this."""
+    return found.id in _BLURRED and _concerns_vaults(found)
+
+
+def findings(link: Link, seen: tuple[SeenVault, ...] | None) -> list[dict[str, Any]]:
+    """What is wrong with a link although it connects. ``seen``: the vaults, None when they could not be listed."""
+    found = []
+    if _mixed_clouds(link):
+        found.append(
+            _finding(
+                "wrong_cloud", f"a vault of azure_service {link.azure_service}", link.vault_uri, "read from the link"
+            )
+        )
+    if seen is None:
+        return found
+    problem = _problem_of_vault(link, seen)
+    if problem is None:
+        return found
+    here = next((vault for vault in seen if vault.uri == link.vault_uri), None)
+    expected, actual, evidence = {
+        "no_vault_visible": ("at least one vault", "none", "DSM's list of vaults is empty"),
+        "vault_not_in_subscription": (
+            "the link's vault in the list",
+            link.vault_uri,
+            "DSM lists " + ", ".join(vault.name for vault in seen[:20]),
+        ),
+        "vault_type_mismatch": (
+            here.type if here else "",
+            str(link.vault_type),
+            f"DSM lists {here.name if here else ''} with this type",
+        ),
+    }[problem]
+    return [*found, _finding(problem, expected, actual, evidence)]
+
+
+def vaults_not_listed(words: str) -> dict[str, Any]:
+    """The finding that vault and type of a link that connects could not be compared."""
+    return {
+        "id": "vaults_not_listed",
+        "severity": "unknown",
+        "requirement": "guide 4.5",
+        "expected": "a list of the vaults, to compare the link with",
+        "actual": "no list",
+        "evidence": quotable(words),
+        "remedy": "see what the words say; whether the stored vault and its type are right stays unknown",
+    }
+
+
+def _finding(problem: str, expected: str, actual: str, evidence: str) -> dict[str, Any]:
+    entry = BY_ID[problem]
+    return {
+        "id": problem,
+        "severity": "medium",
+        "requirement": f"guide {entry.guide}",
+        "expected": printable(expected),
+        "actual": printable(actual),
+        "evidence": quotable(evidence),
+        "remedy": entry.remedy,
+    }
+
+
+# Which class --------------------------------------------------------------------------------------------------------
+
+
+def _class_of(text: str, status: int | None) -> DiagnosisClass:
+    if text.startswith("HTML page:") and status in (502, 503, 504):
+        return BY_ID["dsm_gateway"]
+    for code in _codes_in(text):
+        if code in _BY_CODE:
+            return _BY_CODE[code]
+    return next((entry for entry, pattern in _patterns() if pattern.search(text)), BY_ID["unknown"])
+
+
+@cache
+def _patterns() -> tuple[tuple[DiagnosisClass, re.Pattern[str]], ...]:
+    """Compiled when the first test has failed, which most tasks do not see."""
+    return tuple(
+        (entry, re.compile("|".join(f"(?:{pattern})" for pattern in entry.patterns), re.IGNORECASE))
+        for entry in CLASSES
+        if entry.patterns
+    )
+
+
+def _codes_in(text: str) -> Iterator[str]:
+    for found in _CODE.finditer(text):
+        yield f"aadsts{int(found['number'][:12])}" if found["number"] else found["name"].lower()
+
+
+def _refined(entry: DiagnosisClass, text: str, link: Link | None) -> DiagnosisClass:
+    """What the link adds to the words."""
+    if entry.id in ("keys_denied_by_role", "keys_denied_by_policy") and _is_managed_hsm(text, link):
+        return BY_ID["hsm_keys_denied"]
+    if link is not None and entry.id in _SIGNS_OF_WRONG_CLOUD and _mixed_clouds(link):
+        return BY_ID["wrong_cloud"]
+    return entry
+
+
+def _is_managed_hsm(text: str, link: Link | None) -> bool:
+    if "managedhsm" in text.lower():
+        return True
+    return link is not None and _leg_of_host(_vault_host(link), link) == MANAGED_HSM
+
+
+def _mixed_clouds(link: Link) -> bool:
+    """Whether the vault is of another cloud than the link, or its endpoints are of no cloud that DSM knows."""
+    if link.azure_service not in ENDPOINTS:
+        return True
+    host = _vault_host(link)
+    homes = {service for service, leg in _services_of(host) if leg in (VAULT, MANAGED_HSM)}
+    return bool(homes) and link.azure_service not in homes
+
+
+def _concerns_vaults(found: Diagnosis) -> bool:
+    """A name that does not resolve says something about vaults only if it is a vault's."""
+    return found.id != "dns_failure" or found.leg in (VAULT, MANAGED_HSM)
+
+
+def _problem_of_vault(link: Link, seen: tuple[SeenVault, ...]) -> str | None:
+    if not seen:
+        return "no_vault_visible"
+    if not link.vault_uri:
+        return None
+    here = next((vault for vault in seen if vault.uri == link.vault_uri), None)
+    if here is None:
+        return "vault_not_in_subscription"
+    return "vault_type_mismatch" if link.vault_type is not None and here.type != link.vault_type else None
+
+
+# Which leg, which host ----------------------------------------------------------------------------------------------
+
+
+def _leg_of(entry: DiagnosisClass, text: str, link: Link | None) -> str:
+    if entry.leg == VAULT and link is not None and _leg_of_host(_vault_host(link), link) == MANAGED_HSM:
+        return MANAGED_HSM
+    if entry.leg != UNKNOWN:
+        return entry.leg
+    hosts = list(_azure_hosts(text, link))
+    if hosts:
+        return hosts[0][1]
+    return next((leg for leg, pattern in _LEG_WORDS if pattern.search(text)), UNKNOWN)
+
+
+def _host(text: str, leg: str, link: Link | None) -> str | None:
+    named = next((host for host, host_leg in _azure_hosts(text, link) if leg in (host_leg, UNKNOWN)), None)
+    if named is not None:
+        return named
+    if leg == UNKNOWN:
+        foreign = _ADDRESS.search(text)
+        return (foreign[1] or foreign[2]).lower().rstrip(".") if foreign else None
+    return _host_of_leg(leg, link) if link is not None else None
+
+
+def _host_of_leg(leg: str, link: Link) -> str | None:
+    """The host that DSM calls for this leg of the link."""
+    if leg in (VAULT, MANAGED_HSM):
+        return _vault_host(link) or None
+    name = {ENTRA: "iam", ARM: "management"}.get(leg)
+    return _endpoints(link).get(name) if name else None
+
+
+def _vault_host(link: Link) -> str:
+    try:
+        return urllib.parse.urlsplit(link.vault_uri).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _endpoints(link: Link) -> Mapping[str, str]:
+    if link.azure_service in ENDPOINTS:
+        return ENDPOINTS[link.azure_service]
+    stored = (link.stored or {}).get("endpoints") or {}
+    return {str(name): str(host).lower() for name, host in stored.items() if host}
+
+
+def _azure_hosts(text: str, link: Link | None) -> Iterator[tuple[str, str]]:
+    """The hosts of Azure in the words with their legs; those that the link leads to come first."""
+    found = {}
+    for name in _NAME.findall(text):
+        host = name.lower().rstrip(".")
+        leg = _leg_of_host(host, link)
+        if leg is not None:
+            found[host] = leg
+    own = set() if link is None else {_host_of_leg(leg, link) for leg in (ENTRA, ARM, VAULT)}
+    yield from sorted(found.items(), key=lambda item: item[0] not in own)
+
+
+def _leg_of_host(host: str, link: Link | None) -> str | None:
+    legs = {leg for _service, leg in _services_of(host)}
+    if legs:
+        return legs.pop()
+    for zone, leg in _PRIVATE_ZONES.items():
+        if host.endswith(f".{zone}"):
+            return leg
+    return VAULT if host and link is not None and host == _vault_host(link) else None
+
+
+def _services_of(host: str) -> Iterator[tuple[str, str]]:
+    """Cloud and leg of one of Azure's own names."""
+    for service, endpoints in ENDPOINTS.items():
+        for name, domain in endpoints.items():
+            leg = _LEG_OF_ENDPOINT[name]
+            if host.endswith(f".{domain}") if leg in (VAULT, MANAGED_HSM) else host == domain:
+                yield service, leg

@@ -1,0 +1,216 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The vaults that a link can see, and the choice of one (guide 4.5, DSM contract §3.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..._errors import InvalidInput, TaskError
+from ..._plan import refuse_planned
+from ..wire import routes
+from ..wire.client import DsmClient
+from .link import ENDPOINTS, Link, checked_vault_uri, is_vault_name, normal_uri, vault_name_of, vault_type_of
+
+
+@dataclass(frozen=True)
+class Vault:
+    """A vault as DSM lists it."""
+
+    resource_id: str
+    name: str
+    type: str
+    uri: str
+    location: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    retention_days: int | None = None
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Vault:
+        return cls(
+            resource_id=str(stored["id"]),
+            name=str(stored["name"]),
+            type=vault_type_of(stored["vault_type"]) or "",
+            uri=normal_uri(str(stored["uri"])),
+            location=str(stored.get("location") or ""),
+            tags=dict(stored.get("tags") or {}),
+            retention_days=stored.get("retention"),
+        )
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "resource_id": self.resource_id,
+            "name": self.name,
+            "type": self.type,
+            "uri": self.uri,
+            "location": self.location,
+            "tags": dict(self.tags),
+            "retention_days": self.retention_days,
+        }
+
+
+@dataclass(frozen=True)
+class Selector:
+    """The ``vault`` option: one way to name a vault, and the type that it is to have."""
+
+    name: str | None = None
+    resource_id: str | None = None
+    uri: str | None = None
+    tags: Mapping[str, str] | None = None
+    type: str | None = None
+    planned: bool = False
+
+    @classmethod
+    def from_option(cls, option: Mapping[str, Any]) -> Selector:
+        """From the validated ``vault`` option.
+
+        Raises:
+            InvalidInput: a value that cannot name a vault.
+        """
+        for key in ("name", "resource_id", "uri"):
+            if option.get(key) is not None and not option[key].strip():
+                raise InvalidInput(f"vault.{key}", "it is empty", "name the vault, or leave the option out")
+        name, resource_id = option.get("name"), option.get("resource_id")
+        if name is not None and not is_vault_name(name):
+            raise InvalidInput(
+                "vault.name",
+                f"{name!r} is not the name of a vault",
+                "vault names have 3 to 24 letters, digits and hyphens; for a whole URI there is vault.uri",
+            )
+        if resource_id is not None and _parts_of(resource_id) is None:
+            raise InvalidInput(
+                "vault.resource_id",
+                f"{resource_id!r} is not the resource ID of a vault",
+                "give it like /subscriptions/<ID>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<name>",
+            )
+        if option.get("tags") is not None and not option["tags"]:
+            raise InvalidInput("vault.tags", "it is empty, so every vault would fit", "give at least one tag")
+        tags = {str(key): str(value) for key, value in option["tags"].items()} if option.get("tags") else None
+        uri = checked_vault_uri("vault.uri", option["uri"], "") if option.get("uri") else None
+        return cls(name, resource_id, uri, tags, option.get("type"), bool(option.get("planned")))
+
+    def refuse_planned(self, *, check_mode: bool) -> None:
+        """Refuse, outside of check mode, a vault that a previous step has only planned.
+
+        Raises:
+            InvalidInput: that is so.
+        """
+        if not check_mode:
+            refuse_planned("vault.planned", self.planned, "the vault", "makes the vault")
+
+    def __str__(self) -> str:
+        asked = {
+            "name": self.name,
+            "resource ID": self.resource_id,
+            "URI": self.uri,
+            "tags": self.tags,
+            "type": self.type,
+        }
+        return ", ".join(f"{key} {value}" for key, value in asked.items() if value)
+
+    def fits(self, vault: Vault) -> bool:
+        """Whether this is a vault that was asked for, its type aside."""
+        return (
+            (self.name is None or self.name.lower() == vault.name.lower())
+            and (
+                self.resource_id is None or self.resource_id.strip("/").lower() == vault.resource_id.strip("/").lower()
+            )
+            and (self.uri is None or self.uri == vault.uri)
+            and (self.tags is None or self.tags.items() <= vault.tags.items())
+        )
+
+    def is_stored_in(self, link: Link) -> bool:
+        """Whether the link has this vault and type already, as far as can be told without a listing.
+
+        Vault names are unique in their cloud, so a name or a resource ID in the link's subscription tells the vault.
+        Tags do not.
+        """
+        if self.tags is not None or not link.vault_uri or self.type not in (None, link.vault_type):
+            return False
+        if self.uri is not None:
+            return self.uri == link.vault_uri
+        stored_name = vault_name_of(link.vault_uri) or ""
+        if self.resource_id is not None:
+            kind = "managedhsms" if ".managedhsm." in link.vault_uri else "vaults"
+            return _parts_of(self.resource_id) == (link.subscription_id, kind, stored_name)
+        return self.name is not None and self.name.lower() == stored_name
+
+    def without_listing(self, link: Link) -> tuple[str, str] | None:
+        """URI and type of the vault when both follow from what was given; for a link that cannot list vaults yet."""
+        uri = self.likely_uri(link)
+        return (uri, self.type) if uri and self.type else None
+
+    def likely_uri(self, link: Link) -> str | None:
+        """The URI that follows from the name or the resource ID of a vault; None for tags."""
+        parts = _parts_of(self.resource_id) if self.resource_id else None
+        if parts is not None and parts[0] != link.subscription_id:
+            return None
+        name = parts[2] if parts is not None else self.name
+        key = "key_vault_managed_hsm" if self.type == "managed_hsm" else "key_vault"
+        suffix = ENDPOINTS.get(link.azure_service, {}).get(key)
+        named = name is not None and is_vault_name(name) and suffix is not None
+        return self.uri or (f"https://{str(name).lower()}.{suffix}/" if named else None)
+
+
+def link_to_list_with(link: Link, selector: Selector) -> Link:
+    """The link to send when a vault is looked up. Some servers take no link without a URL (DSM contract §7, Q18)."""
+    return link if link.vault_uri else replace(link, vault_uri=selector.likely_uri(link) or "")
+
+
+def list_vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> list[Vault]:
+    """The vaults and Managed HSMs that the link's application sees in its subscription, by name.
+
+    ``config`` holds the credential: DSM lists vaults for a complete configuration only, not for a saved group.
+    """
+    answer = dsm.call("POST", routes.AZURE_VAULTS, body=config, obj=label)
+    return sorted(map(Vault.from_stored, answer or []), key=lambda vault: vault.name)
+
+
+def choose(selector: Selector, vaults: Sequence[Vault], label: str) -> Vault:
+    """The one vault that was asked for.
+
+    Raises:
+        TaskError: none, several, or one of another type than was asked for; names the candidates.
+    """
+    found = [vault for vault in vaults if selector.fits(vault)]
+    of_type = [vault for vault in found if selector.type in (None, vault.type)]
+    if len(of_type) == 1:
+        return of_type[0]
+    if not vaults:
+        problem = "the application sees no vault in the subscription"
+        next_step = "give it a role with Microsoft.KeyVault/vaults/read on the vault, for example Key Vault Contributor"
+    elif len(of_type) > 1:
+        problem = f"several vaults fit ({selector}): {_list(of_type)}"
+        next_step = "name one of them by its URI"
+    elif found:
+        problem = f"the type of the vault is not {selector.type}: {_list(found)}"
+        next_step = "correct vault.type, or name another vault"
+    else:
+        problem = f"no vault fits ({selector}); the application sees: {_list(vaults)}"
+        next_step = "correct the vault option, or let the application read the vault (Microsoft.KeyVault/vaults/read)"
+    if selector.type == "managed_hsm" and not any(vault.type == "managed_hsm" for vault in vaults):
+        next_step = (
+            "see that DSM is of version 4.6 or later, which Managed HSMs need, and give the application a role with "
+            "Microsoft.KeyVault/managedHSMs/read on the pool, for example Reader; Key Vault Contributor leaves that out"
+        )
+    candidates = [vault.record() for vault in (of_type or found or vaults)]
+    raise TaskError(problem, plane="Azure", obj=f"vault of {label}", next_step=next_step, candidates=candidates)
+
+
+def _list(vaults: Sequence[Vault]) -> str:
+    return ", ".join(f"{vault.name} ({vault.type}, {vault.uri})" for vault in vaults)
+
+
+def _parts_of(resource_id: str) -> tuple[str, str, str] | None:
+    """Subscription, ``vaults`` or ``managedhsms``, and name in the resource ID of a vault, all in lower case."""
+    found = re.fullmatch(
+        r"/?subscriptions/([^/]+)/resourcegroups/[^/]+/providers/microsoft\.keyvault/(vaults|managedhsms)/([^/]+)/?",
+        resource_id.strip().lower(),
+    )
+    return (found[1], found[2], found[3]) if found and is_vault_name(found[3]) else None

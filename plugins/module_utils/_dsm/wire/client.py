@@ -1,0 +1,307 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The client of DSM's REST API: login, sessions, and no write where only reading is meant (DSM contract §1)."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..._errors import InvalidInput, TaskError
+from ..._journal import DONE, UNKNOWN, Journal
+from ..._task import Task
+from ..._time import ServiceClock
+from . import routes
+from .budget import Budget
+from .errors import DsmError, UnreadableAnswer, outcome_is_open
+from .login import ApiKey, AppCertificate, Login, UserPassword, login_from
+from .paging import items
+from .shapes import complaint_about
+from .transport import Request, Transport, tls_context
+
+_LOGOUT_SECONDS = 5
+# The nodes of a cluster learn of a selected account one after the other (DSM contract §1.5 and §7, Q19).
+_SETTLING_PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 4.0)
+
+
+class ReadOnlyViolation(Exception):
+    """A write was attempted by a client that may only read: a defect of the collection, stopped before the wire."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is logged in, as far as the login tells. ``account_id``: of a user, who has selected one."""
+
+    kind: str
+    entity_id: str | None
+    account_id: str | None
+
+
+@contextmanager
+def connect(task: Task, *, read_only: bool) -> Iterator[DsmClient]:
+    """A client for the DSM that the task's ``dsm_*`` options name; it logs in when it is first used.
+
+    The time budget of the task, ``dsm_timeout``, begins here.
+
+    Raises:
+        InvalidInput: an option cannot be right. No request has been made then.
+    """
+    with connect_several(task, 1, read_only=read_only) as (client,):
+        yield client
+
+
+@contextmanager
+def connect_several(task: Task, number: int, *, read_only: bool) -> Iterator[tuple[DsmClient, ...]]:
+    """As :func:`connect`, for threads: a client is for one of them at a time, and has its own session and time budget.
+
+    Raises:
+        InvalidInput: an option cannot be right. No request has been made then.
+    """
+    params = task.params
+    login = login_from(params)
+    endpoint = checked_endpoint(params["dsm_endpoint"])
+    if params["dsm_timeout"] < 1:
+        raise InvalidInput("dsm_timeout", "it is below one second", "set a number of seconds, 60 is the default")
+    certificate = login if isinstance(login, AppCertificate) else None
+    tls = tls_context(params["dsm_validate_certs"], params.get("dsm_ca_path"), certificate)
+    if not params["dsm_validate_certs"]:
+        task.warn("dsm_validate_certs is false: whoever sits between here and DSM can read the login and the link.")
+    with ExitStack() as stack:
+        clients = []
+        for _number in range(number):
+            budget = Budget(params["dsm_timeout"], "dsm_timeout")
+            transport = Transport(
+                endpoint,
+                tls=tls,
+                proxy=task.proxy,
+                budget=budget,
+                presents_certificate=certificate is not None,
+                clock=task.clock,
+            )
+            clients.append(
+                DsmClient(login, transport, budget=budget, read_only=read_only, clock=task.clock, journal=task.journal)
+            )
+            stack.callback(clients[-1].close)
+        yield tuple(clients)
+
+
+def checked_endpoint(url: str) -> str:
+    """The base address of DSM without a trailing slash.
+
+    Raises:
+        InvalidInput: it is no ``https://host[:port]``.
+    """
+    example = "give the address of DSM's REST API, for example https://dsm.example.com"
+    try:
+        parts = urllib.parse.urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        raise InvalidInput("dsm_endpoint", "it is not an address", example) from None
+    if parts.scheme != "https":
+        raise InvalidInput(
+            "dsm_endpoint", "it does not begin with https://, so the login would travel in clear", example
+        )
+    if not parts.hostname or "@" in parts.netloc:
+        raise InvalidInput("dsm_endpoint", "it has no host name, or a user name before it", example)
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise InvalidInput("dsm_endpoint", "something follows the host name", example)
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"https://{host}:{port}" if port else f"https://{host}"
+
+
+class DsmClient:
+    """Requests to one DSM with one login. A ``read_only`` client raises on any route that is not a known read.
+
+    ``clock``: ``clock.now("DSM")`` is the time by which DSM judges expiry.
+    """
+
+    def __init__(
+        self,
+        login: Login,
+        transport: Transport,
+        *,
+        budget: Budget,
+        read_only: bool,
+        clock: ServiceClock,
+        journal: Journal | None = None,
+    ) -> None:
+        self.clock = clock
+        self.journal = journal or Journal()
+        # Whether the list of groups heeds a filter by name; None until it was tried.
+        self.filters_groups: bool | None = None
+        self._login = login
+        self._transport = transport
+        self._budget = budget
+        self._read_only = read_only
+        self._token: str | None = None
+        self._entity_id: str | None = None
+        self._account_id: str | None = None
+
+    def call(
+        self,
+        method: str,
+        route: str,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        obj: str = "",
+        timeout: float | None = None,
+    ) -> Any:
+        """One request; the decoded JSON of its answer, None when it is empty.
+
+        Args:
+            route: a template of ``routes``; ``path`` fills it.
+            obj: what the request is about, for error messages: ``group "akv-prod"``.
+            timeout: seconds that this request may take, instead of a part of ``dsm_timeout``: for ``sync_timeout``.
+
+        Raises:
+            DsmError: DSM refused, or answered with something other than JSON.
+            OutcomeUnknown: a write was sent and no answer came.
+            TaskError: DSM could not be reached.
+        """
+        if self._read_only and not routes.is_read(method, route):
+            raise ReadOnlyViolation(f"{method} {route}")
+        target = route.format(**{name: urllib.parse.quote(value, safe="") for name, value in (path or {}).items()})
+        url = target + ("?" + urllib.parse.urlencode(query) if query else "")
+        self._log_in()
+        if timeout is None:
+            return self._answer(Request(method, route, url, obj, body))
+        own = Budget(timeout, "sync_timeout")
+        try:
+            return self._answer(Request(method, route, url, obj, body, own))
+        finally:
+            self._budget.prolong(timeout - own.left())
+
+    def identity(self) -> Identity:
+        """Who is logged in. Costs a login, where the login opens a session; no request with an API key."""
+        if isinstance(self._login, ApiKey):
+            return Identity("app", self._login.app_id, None)
+        self._log_in()
+        if isinstance(self._login, UserPassword):
+            return Identity("user", self._entity_id, self._account_id)
+        return Identity("app", self._entity_id or self._login.app_id, None)
+
+    def _note(self, request: Request, outcome: str | None) -> None:
+        # Asking for the result of a request that was approved is no read, and mostly no write either: whoever asks
+        # knows what it has brought about.
+        if outcome is not None and not request.is_read and request.route != routes.APPROVAL_RESULT:
+            self.journal.note("DSM", request.obj, request.label, outcome)
+
+    def begin_anew(self) -> None:
+        """Give the requests from here on the whole time budget: for a task that goes through many groups."""
+        self._budget.prolong(self._budget.seconds - self._budget.left())
+
+    def pause(self, seconds: float) -> None:
+        """Wait for somebody else's decision. That takes nothing from the time of the task."""
+        self._budget.pause(seconds)
+        self._budget.prolong(seconds)
+
+    def close(self) -> None:
+        """End the session, if there is one, and the connections."""
+        try:
+            if self._token is not None:
+                logout = Budget(_LOGOUT_SECONDS, "logout")
+                self._send(Request("POST", routes.TERMINATE, routes.TERMINATE, "logout", budget=logout))
+        except TaskError:
+            # The work is done and its outcome known; DSM ends an idle session by itself (DSM contract §1.5).
+            self._token = None
+        finally:
+            self._transport.close()
+
+    # Sessions --------------------------------------------------------------------------------------------------------
+
+    def _log_in(self) -> None:
+        if isinstance(self._login, ApiKey) or self._token is not None:
+            return
+        answer = self._send(Request("POST", routes.AUTH, routes.AUTH, "login"), self._login.authorization() or "")
+        answer = answer or {}
+        if answer.get("challenge") or answer.get("fido2_assertion_options") or not answer.get("access_token"):
+            raise TaskError(
+                "the login asks for a second factor",
+                plane="DSM",
+                obj="login",
+                next_step="use an app's API key (dsm_api_key), which automation is meant to use",
+            )
+        self._token = answer["access_token"]
+        self._entity_id = answer.get("entity_id")
+        if isinstance(self._login, UserPassword):
+            self._account_id = self._account_id or self._find_account(self._login)
+            selection = {"acct_id": self._account_id}
+            self._send(Request("POST", routes.SELECT_ACCOUNT, routes.SELECT_ACCOUNT, "login", selection))
+
+    def _find_account(self, login: UserPassword) -> str:
+        found = items(self._send(Request("GET", routes.ACCOUNTS, routes.ACCOUNTS, "login")), "accounts")
+        accounts: dict[str, str] = {account["acct_id"]: account.get("name") or "" for account in found}
+        wanted = login.account
+        hits = [i for i, name in accounts.items() if wanted is None or wanted == name or wanted.lower() == i.lower()]
+        if len(hits) == 1:
+            return hits[0]
+        names = ", ".join(f"{name} ({i})" for i, name in sorted(accounts.items(), key=lambda item: item[1])) or "none"
+        problem = "names no account or several" if wanted else "is not set and the user has not exactly one account"
+        raise TaskError(
+            f"dsm_account {problem}; the user's accounts: {names}",
+            plane="DSM",
+            obj="account",
+            next_step="set dsm_account to the name or the ID of one of them",
+        )
+
+    def _answer(self, request: Request) -> Any:
+        """Send a request of a session that may have ended, or whose account has not reached every node yet.
+
+        Both are refusals by the look at the login alone. So nothing has been done, and a write may be repeated too.
+        """
+        renewed = isinstance(self._login, ApiKey)
+        pauses = iter(_SETTLING_PAUSES if isinstance(self._login, UserPassword) else ())
+        while True:
+            try:
+                return self._send(request)
+            except DsmError as error:
+                refused = error
+            pause = next(pauses, None) if _misses_account(refused) else None
+            if pause is not None and self._budget.allows(pause):
+                self._budget.pause(pause)
+            elif not renewed and _speaks_of_session(refused):
+                renewed, self._token = True, None
+                self._log_in()
+            else:
+                raise refused
+
+    def _send(self, request: Request, authorization: str | None = None) -> Any:
+        if authorization is None:
+            authorization = self._login.authorization() if isinstance(self._login, ApiKey) else f"Bearer {self._token}"
+        try:
+            answer = self._transport.send(request, authorization)
+        except TaskError as error:
+            self._note(request, UNKNOWN if outcome_is_open(error) else None)
+            raise
+        self._note(request, DONE)
+        complaint = complaint_about(request.method, request.route, answer)
+        if complaint is None:
+            return answer
+        raise UnreadableAnswer(
+            f"the answer to {request.label} is not what DSM's API describes: {complaint}",
+            plane="DSM",
+            obj=request.obj,
+            next_step=("" if request.is_read else "DSM has carried this out; ")
+            + "check that dsm_endpoint is DSM's REST API; if it is, report this with the version of DSM",
+        )
+
+
+def _misses_account(refused: DsmError) -> bool:
+    words = refused.words.lower()
+    return refused.status == 401 and "account" in words and "select" in words
+
+
+def _speaks_of_session(refused: DsmError) -> bool:
+    """Whether the session seems to have ended: 401, or 403 with such words (DSM contract §7, Q7)."""
+    if refused.status == 401:
+        return True
+    return refused.status == 403 and re.search(r"\b(session|token)\b", refused.words, re.IGNORECASE) is not None

@@ -1,0 +1,237 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The rights of an application at one vault, taken back. What is gone already counts as taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .._azure.authorization import locks
+from .._azure.prerequisites import grants
+from .._azure.prerequisites.assessment import Assessment, Question, assess, judged, reassess
+from .._azure.prerequisites.job import READS_IN_A_ROW, patience_of, result_of, stopped, tell_unknown
+from .._azure.rights import repair
+from .._azure.rights.evaluation import UNKNOWN
+from .._azure.rights.repair import Removal
+from .._azure.vaults import gone as vault_gone
+from .._azure.wire.errors import LOGIN, AzureError
+from .._azure.wire.session import Azure
+from .._dsm.groups.in_use import refuse_while_in_use
+from .._errors import TaskError
+from .._plan import Change, Plan
+from .._task import Task
+
+REMOVED, NOT_YET_REMOVED = "removed", "removed_not_yet_effective"
+_NOT_FOUND = 404
+
+
+def take_back(task: Task, azure: Azure, question: Question) -> dict[str, Any]:
+    """Take back what this collection has granted. Where the vault or the application is gone, there is nothing.
+
+    Raises:
+        TaskError: something uses the rights, or something could not be taken back. It tells all that failed.
+    """
+    try:
+        return _remove_all(task, azure, question, assess(azure, question))
+    except TaskError as error:
+        failure = error
+    if failure.details.get("status") != _NOT_FOUND:
+        raise failure
+    if failure.plane == "Entra":
+        return _without_application(task, azure, question, failure)
+    if not vault_gone.is_gone(azure, question.locator):
+        raise failure
+    # Access policies and role assignments at a vault go with it (Azure contract §1.2, §1.7).
+    return _nothing_left(vault_gone.record(azure, question.locator), question, failure.details.get("done", []))
+
+
+def _without_application(task: Task, azure: Azure, question: Question, failure: TaskError) -> dict[str, Any]:
+    """An application that is gone can use nothing any more. A single answer that does not show it is not believed."""
+    try:
+        before = assess(azure, question)
+    except TaskError as error:
+        if error.details.get("status") != _NOT_FOUND or error.plane != failure.plane:
+            raise
+    else:
+        return _remove_all(task, azure, question, before)
+    task.warn(
+        f"There is no service principal for application {question.client_id} any more, so that nobody can use what it "
+        "had. Entries without an identity may be left at the vault (the portal shows them as unknown): without the "
+        "object ID nothing tells which ones were its own."
+    )
+    return _nothing_left(None, question, [])
+
+
+def _nothing_left(
+    vault: dict[str, Any] | None, question: Question, done: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The result where vault or application is gone: there is nothing to take back, and nothing to judge.
+
+    ``done``: the changes that this run had made before the vault went.
+    """
+    return {
+        "changed": bool(done),
+        "plan": list(done),
+        "diff": {"before": {}, "after": {}},
+        "effect": REMOVED if done else "unchanged",
+        "proof": None,
+        "locks": [],
+        "left": [],
+        "verdict": UNKNOWN,
+        "rights": [],
+        "findings": [],
+        "over_privileges": [],
+        "vault": vault,
+        "application": {"client_id": question.client_id, "object_id": question.object_id},
+    }
+
+
+def _remove_all(task: Task, azure: Azure, question: Question, before: Assessment) -> dict[str, Any]:
+    removal = repair.removal(before.access, question.wanted)
+    if not before.access.store.planned:
+        # One answer that does not show a right may be from before it was granted.
+        again = reassess(azure, question, before)
+        before, removal = _with_more(before, removal, again, repair.removal(again.access, question.wanted))
+    left = []
+    if removal.permissions and not task.params["confirm_remove_policy"]:
+        left.append(
+            {
+                "what": "key permissions in the access policy",
+                "permissions": list(removal.permissions),
+                "reason": "nothing shows who set them; confirm_remove_policy removes them",
+            }
+        )
+        removal = Removal(removal.assignments, removal.local, ())
+    plan = Plan(repair.changes_of_removal(before.access, removal))
+    if not plan:
+        return {**result_of(plan, before, before, effect="unchanged", proof=None), "left": left}
+    access = before.access
+    refuse_while_in_use(task, access.identity.client_id, what="these rights", vault_uri=access.store.uri)
+    needed = grants.actions_of_removal(access, removal)
+    grants.require_permitted(azure, access, needed)
+    there = locks.in_the_way_of(azure.arm, needed)
+    tell_unknown(task, there)
+    forbidden = there.forbidden(needed)
+    possible = grants.permitted_part(removal, {action for (action, _scope), _lock in forbidden})
+    refused = _refused(before, forbidden, possible, check_mode=task.check_mode)
+    if refused is not None and (task.check_mode or not repair.changes_of_removal(access, possible)):
+        raise refused
+    if task.check_mode:
+        predicted = judged(question, azure, repair.without(before.access, removal), before.registration)
+        return {**result_of(plan, before, predicted, effect="planned", proof=None, there=there), "left": left}
+    made: list[Change] = []
+    _remove(azure, before, possible, made, [] if refused is None else [refused])
+    try:
+        after, effect = _wait_until_gone(task, azure, question, before, removal, made)
+    except TaskError as error:
+        raise stopped(made, "removals had been made", error) from None
+    if effect == NOT_YET_REMOVED:
+        task.warn(
+            "The removal was accepted, and Azure still shows some of the rights: it needs up to ten minutes, or "
+            "somebody else has granted them meanwhile. Run the task again."
+        )
+    return {**result_of(plan, before, after, effect=effect, proof=None, there=there), "left": left}
+
+
+def _refused(
+    before: Assessment, forbidden: Sequence[tuple[locks.Action, locks.Lock]], possible: Removal, *, check_mode: bool
+) -> TaskError | None:
+    """The failure for what locks forbid; None where they forbid nothing. What is possible is removed all the same."""
+    if not forbidden:
+        return None
+    rest = [change.as_result() for change in repair.changes_of_removal(before.access, possible)]
+    told = ""
+    if rest:
+        told = "The other entries are taken back all the same" + (", by a run that is no check" if check_mode else "")
+    error = locks.forbidden_by(forbidden, obj=f"vault {before.access.store.name}", told=told)
+    if check_mode:
+        error.details["plan"] = rest
+    return error
+
+
+def _with_more(first: Assessment, seen: Removal, second: Assessment, seen_again: Removal) -> tuple[Assessment, Removal]:
+    """The later of two looks, unless it shows less of ours than the earlier one."""
+    sizes = [sum(map(len, (one.assignments, one.local, one.permissions))) for one in (seen, seen_again)]
+    return (first, seen) if sizes[0] > sizes[1] else (second, seen_again)
+
+
+def _remove(
+    azure: Azure, before: Assessment, removal: Removal, made: list[Change], refused: Sequence[TaskError]
+) -> None:
+    """Take back one after the other. What fails does not keep the rest from being tried.
+
+    Raises:
+        TaskError: tells all that failed, ``refused`` included, and what is gone already.
+    """
+    single = [Removal((one,), (), ()) for one in removal.assignments]
+    single += [Removal((), (one,), ()) for one in removal.local]
+    single += [Removal((), (), removal.permissions)] if removal.permissions else []
+    failures = list(refused)
+    for one in single:
+        try:
+            grants.take_back(azure, before.access, one)
+        except AzureError as error:
+            failures.append(error)
+            if error.obj == LOGIN:
+                # Without a login nothing else will work.
+                break
+        else:
+            made.extend(repair.changes_of_removal(before.access, one))
+    if failures:
+        raise stopped(made, "removals had been made", _together(failures))
+
+
+def _together(failures: Sequence[TaskError]) -> TaskError:
+    """One failure for all of them."""
+    first, *others = failures
+    if not others:
+        return first
+    named = "; ".join(
+        f"{one.obj}: {one.problem}" + (f" ({one.server_words})" if one.server_words else "") for one in others
+    )
+    return TaskError(
+        f"{first.problem}; besides, {named}",
+        plane=first.plane,
+        obj=first.obj,
+        server_words=first.server_words,
+        next_step=first.next_step,
+        **first.details,
+    )
+
+
+def _wait_until_gone(
+    task: Task, azure: Azure, question: Question, before: Assessment, removal: Removal, made: list[Change]
+) -> tuple[Assessment, str]:
+    """Look until nothing of ours has shown several times in a row, or until the time is over.
+
+    What shows now, and did not before the removal, is removed, too: an answer that lagged behind had hidden it.
+    """
+    patience, in_a_row = patience_of(task), 0
+    while True:
+        after = reassess(azure, question, before)
+        found = repair.removal(after.access, question.wanted)
+        if not task.params["confirm_remove_policy"]:
+            found = Removal(found.assignments, found.local, ())
+        came_up = _besides(found, removal)
+        if repair.changes_of_removal(after.access, came_up):
+            _remove(azure, after, came_up, made, [])
+            removal = found
+        in_a_row = 0 if repair.changes_of_removal(after.access, found) else in_a_row + 1
+        if in_a_row >= READS_IN_A_ROW:
+            return after, REMOVED
+        if not patience.pause():
+            return after, NOT_YET_REMOVED
+
+
+def _besides(found: Removal, removal: Removal) -> Removal:
+    """The part of the first that is not in the second."""
+    known = {one.id.lower() for one in (*removal.assignments, *removal.local)}
+    return Removal(
+        tuple(one for one in found.assignments if one.id.lower() not in known),
+        tuple(one for one in found.local if one.id.lower() not in known),
+        tuple(one for one in found.permissions if one not in removal.permissions),
+    )

@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What `cdc_credential` says: the plan, the diff and the result. No request is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._azure.applications.plan import MARK
+from .._azure.rights.facts import Credential as EntraCredential
+from .._dsm.account.approvals import Approval
+from .._ids import is_uuid
+from .._plan import NOT_YET_KNOWN, Change, Plan, difference
+from .._timestamps import day
+from .plan import NAME, Old, old_ones
+from .rotation import Member, held_by_requests
+from .scene import Request, Scene
+
+
+@dataclass(frozen=True)
+class Done:
+    """What has been done, or in check mode would be.
+
+    ``made``: records of new groups. ``connections``: ID of a group -> what DSM's test said. ``approvals``: of the
+    groups whose change a quorum guards, by name. ``put_back``: what others had lost by a write of a third party.
+    """
+
+    current: EntraCredential
+    old: Old
+    changed: bool
+    planned: bool = False
+    made: Sequence[Mapping[str, Any]] = ()
+    connections: Mapping[str, str] = field(default_factory=dict)
+    approvals: Mapping[str, Approval] = field(default_factory=dict)
+    put_back: Sequence[str] = ()
+
+    @property
+    def waiting(self) -> set[str]:
+        """Names of the groups that wait for an approval, and have what they had."""
+        return {name for name, approval in self.approvals.items() if approval.is_pending}
+
+
+def expected(request: Request, scene: Scene) -> EntraCredential:
+    """The credential that all groups will have; the nil UUID stands for an ID that only Entra gives."""
+    if scene.reason is None and scene.decision.current is not None:
+        return scene.decision.current
+    there = scene.asked_for.entry if scene.asked_for is not None else scene.registered(request.recipe)
+    if there is not None:
+        return there
+    now, pair = scene.now, request.recipe.pair
+    begin, end = (
+        (pair.certificate.not_before, pair.certificate.not_after) if pair else (now, now + request.recipe.valid)
+    )
+    return EntraCredential(
+        scene.decision.kind,
+        NOT_YET_KNOWN,
+        NAME if pair is None else MARK,
+        begin,
+        end,
+        pair.certificate.sha1 if pair else None,
+        pair.certificate.sha256 if pair else None,
+    )
+
+
+def expected_old(request: Request, scene: Scene) -> Old:
+    current = expected(request, scene)
+    old = old_ones(scene.application.credentials, current, scene.used, request.wish, scene.now)
+    return held_by_requests(old, scene.requests)
+
+
+def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], old: Old) -> Plan:
+    changes, reason = [], scene.reason
+    name = scene.application.display_name
+    if reason is not None:
+        wanted = expected(request, scene)
+        if scene.asked_for is None and scene.registered(request.recipe) is None:
+            shown = {
+                "name": wanted.name,
+                "ends": day(wanted.ends) if wanted.ends else None,
+                "thumbprint": wanted.thumbprint,
+            }
+            told = {key: value for key, value in shown.items() if value is not None}
+            changes.append(Change("Entra", f"{wanted.kind} of application {name}", "create", {}, told, reason))
+        for one in scene.to_switch(request.recipe):
+            before, after = difference(one.group.view(), one.target.view())
+            held = {"link.credential": one.use.key_id or "unknown", **before}
+            given = {"link.credential": f"the new {wanted.kind}", **after}
+            changes.append(Change("dsm", one.group.label, "update", held, given, reason))
+        changes += [
+            Change(one["plane"], one["object"], one["action"], one["before"], one["after"], one["reason"])
+            for result in made
+            for one in result["plan"]
+        ]
+    changes += [
+        Change(
+            "Entra",
+            f"{one.kind} {one.thumbprint or one.key_id} of {scene.application.label_at(one.place)}",
+            "delete",
+            {"key_id": one.key_id, "name": one.name},
+            {},
+            "every group has another one then",
+        )
+        for one in old.gone
+    ]
+    return Plan(tuple(changes))
+
+
+def result(request: Request, scene: Scene, plan: Plan, done: Done) -> dict[str, Any]:
+    """The result of the module."""
+    ends = done.current.ends
+    switched = {one.id for one in scene.to_switch(request.recipe)} if scene.reason is not None else set()
+    waiting = {one.id for one in scene.members if one.group.name in done.waiting}
+    shown = done.current if scene.reason is not None else None
+    return {
+        "changed": done.changed,
+        "planned": done.planned,
+        "pending": bool(done.waiting),
+        "approvals": [{"group": name, **one.record()} for name, one in sorted(done.approvals.items())],
+        "plan": plan.as_result(),
+        "diff": {"before": _view(scene, None), "after": _view(scene, shown, done.old, waiting)},
+        "application": {
+            "client_id": scene.application.client_id,
+            "display_name": scene.application.display_name,
+        },
+        "reason": scene.reason,
+        "credential": {**done.current.record(), "planned": done.planned and done.current.key_id == NOT_YET_KNOWN},
+        "days_left": None if ends is None else (ends - scene.now).days,
+        "groups": [_group_record(one, scene, done, one.id in switched - waiting) for one in scene.members],
+        "new_groups": list(done.made),
+        "removed": [one.record() for one in done.old.gone],
+        "put_back": list(done.put_back),
+        "left": [{**one.credential.record(), "reason": one.reason} for one in done.old.left],
+    }
+
+
+def _group_record(member: Member, scene: Scene, done: Done, is_switched: bool) -> dict[str, Any]:
+    """What became of one group. ``connection``: what DSM's test said, None where it was not asked for."""
+    held = member.use.key_id if is_uuid(member.use.key_id or "") else None
+    connections = {**scene.connections, **done.connections}
+    return {
+        "group_id": member.id,
+        "name": member.group.name,
+        "credential": done.current.key_id if is_switched else held,
+        "credential_before": held,
+        "known": "recorded" if is_switched else member.use.known,
+        "connection": connections.get(member.id),
+        "changed": is_switched,
+        "planned": is_switched and done.planned,
+        "pending": member.group.name in done.waiting,
+    }
+
+
+def _view(
+    scene: Scene, current: EntraCredential | None, old: Old | None = None, waiting: Collection[str] = ()
+) -> dict[str, Any]:
+    """What a diff shows: the credentials of the application, and which of them each group has."""
+    gone = {one.key_id for one in old.gone} if old else set()
+    credentials = [_shown(one) for one in scene.application.credentials if one.key_id not in gone]
+    known = {one.key_id for one in scene.application.credentials}
+    if current is not None and current.key_id not in known:
+        credentials.append(_shown(current))
+    held = {
+        one.group.label: (one.use.key_id or "unknown") if current is None or one.id in waiting else current.key_id
+        for one in scene.members
+    }
+    made = {one.label: current.key_id for one in scene.to_make} if current is not None else {}
+    return {"credentials": sorted(credentials), "groups": {**held, **made}}
+
+
+def _shown(one: EntraCredential) -> str:
+    until = "without end" if one.ends is None else f"until {day(one.ends)}"
+    return f"{one.kind} {one.key_id} ({one.name or 'without name'}) {until}"

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Which of the values that a task was given are secret, and in which forms a text may repeat them. No I/O.
+
+Ansible removes a secret from its output by comparing texts. It finds neither a private key in an option that is not
+secret by itself, nor a secret that was escaped, as in the ``str`` of a dict.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible.module_utils.common.validation import check_type_dict
+
+from .._errors import printable
+from . import der
+
+_MARK = "PRIVATE KEY-----"
+_KEY_BLOCK = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
+)
+# Line breaks, also those that were written out.
+_BREAK = re.compile(r"(?:\\+[rn]|[\r\n])+")
+# A shorter text may be a part of a word. Lines of a key have 64 characters.
+_SHORTEST_LINE = 16
+_SHORTEST_UNKNOWN = 8
+# Base64 of the smallest private keys in DER has more.
+_SHORTEST_BASE64 = 60
+# An option that no module has, such as dsm_apikey: the task fails, and its arguments are printed all the same.
+_SECRET_NAME = re.compile(r"pass|secret|token|credential|api_?key|(?:client|private|tls)_?key$", re.IGNORECASE)
+
+
+def holds_private_key(text: str) -> bool:
+    """Whether this is, or has in it, a private key: PEM, or base64 of PEM, DER or PKCS#12. Encrypted ones count."""
+    return _MARK in text or _is_private(_decoded(text))
+
+
+def secrets_in(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
+    """The secrets among the arguments of a task, at any depth, whether or not they pass the checks of their options.
+
+    Args:
+        options: An argument spec.
+        given: The arguments, also before they were validated.
+    """
+    # A list repeats many of them.
+    yield from (text for text in dict.fromkeys(texts_in(given)) if holds_private_key(text))
+    yield from _by_name(options, given)
+
+
+def forms_of(secrets: Iterable[str]) -> set[str]:
+    """The secrets as messages, results and logs may repeat them: escaped, in one line, and a key line by line."""
+    found: set[str] = set()
+    for secret in secrets:
+        texts = {secret, secret.strip(), printable(secret)}
+        texts.update(block.group().strip() for block in _KEY_BLOCK.finditer(secret))
+        for _level in range(2):
+            texts.update(escaped for text in tuple(texts) for escaped in _escaped(text))
+        found |= texts
+        found.update(_lines(secret))
+    # Without a blank no message could be read.
+    return {form for form in found if form.strip()}
+
+
+def _escaped(text: str) -> tuple[str, ...]:
+    """As in the ``str`` of a dict or list, whichever quotes stand around it, and in JSON."""
+    return repr(text)[1:-1], repr(f'{text}"')[1:-2], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
+
+
+def _lines(secret: str) -> Iterator[str]:
+    """The lines of a key, or of another secret with several: what wraps or indents them keeps these."""
+    bodies = [block.group(1) for block in _KEY_BLOCK.finditer(secret)] or [secret]
+    for body in bodies:
+        lines = [line.strip() for line in _BREAK.split(body)]
+        yield from (line for line in lines if len(line) >= _SHORTEST_LINE and "-----" not in line)
+        yield "".join(lines) if len(lines) > 1 else ""
+
+
+def _by_name(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in given.items():
+        option = options.get(name)
+        if option is None:
+            if _SECRET_NAME.search(str(name)) and not str(name).startswith("_ansible_"):
+                yield from (text for text in texts_in(value) if len(text) >= _SHORTEST_UNKNOWN)
+        elif option.get("no_log"):
+            yield from texts_in(value)
+        elif option.get("options"):
+            for inner in _mappings(value):
+                yield from _by_name(option["options"], inner)
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """All texts in a value, those of its keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from texts_in(name)
+            yield from texts_in(inner)
+    elif isinstance(value, (list, tuple, set)):
+        for inner in value:
+            yield from texts_in(inner)
+
+
+def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The suboptions in a value: a dict, a text of one (JSON, or key=value), or a list of them."""
+    if isinstance(value, str):
+        try:
+            value = check_type_dict(value)
+        except (TypeError, ValueError):
+            # Refused by Ansible, which does not repeat it.
+            return
+    if isinstance(value, Mapping):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _mappings(inner)
+
+
+def _decoded(text: str) -> bytes:
+    compact = "".join(_BREAK.sub("", text).split())
+    if len(compact) < _SHORTEST_BASE64:
+        return b""
+    try:
+        return base64.b64decode(compact, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _is_private(content: bytes) -> bool:
+    return _MARK.encode() in content or der.is_key(content)
