@@ -38,7 +38,6 @@ from .._dsm.link.options import certificate_fact
 from .._dsm.link.vaults import Selector as VaultSelector
 from .._errors import InvalidInput, TaskError
 from .._findings import FAILED, OK, WARNING, Finding, Kind
-from .._operations import azure_kv_vault, cdc_group
 from .._plan import Change, difference
 from . import catalog
 from .findings import not_seen
@@ -211,7 +210,7 @@ class _Comparison:
             return self._selected(), []
         if isinstance(self.azure, TaskError):
             raise self.azure
-        wanted = vault_edit.Wanted.from_params({**azure_kv_vault.SPEC.defaults(), **given})
+        wanted = vault_edit.Wanted.from_params({**vault_edit.OPTIONS.defaults(), **given})
         place = Place(self._subscription, given["resource_group"], wanted.kind, given["name"])
         body = self.azure.at(place)
         if body is None:
@@ -291,7 +290,7 @@ class _Comparison:
 
     def _wanted(self, client_id: str | None) -> desired.Wanted:
         """As the role gives it to the module cdc_group, the credential and the vault aside."""
-        defaults = cdc_group.SPEC.defaults()
+        defaults = desired.OPTIONS.defaults()
         own = {name: self.declared[name] for name in self.declared.keys() & defaults.keys()}
         own |= {"vault": None, "link_certificate": None, "link_client_id": client_id}
         tls = dict(self.declared["tls"] or {})

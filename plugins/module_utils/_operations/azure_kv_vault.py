@@ -20,7 +20,7 @@ from .._azure.vaults import lifecycle as vault_life
 from .._azure.vaults import merge as vault_merge
 from .._azure.vaults import vaults
 from .._azure.vaults import work as vault_work
-from .._azure.vaults.edit import GUARDED, Changes, Wanted
+from .._azure.vaults.edit import GUARDED, OPTIONS, Changes, Wanted
 from .._azure.vaults.job import Job, after_writing, result_of, shown_store, tell_activation
 from .._azure.vaults.lifecycle import Deleted, NameTaken
 from .._azure.vaults.rewritten import refuse_rewritten
@@ -41,23 +41,12 @@ _LOOKS_FOR_NAME = 3
 
 SPEC = AZURE.merge(
     OPTIONAL_DSM,
+    OPTIONS,
     ArgumentSpec(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "name": {"type": "str", "required": True},
-            "resource_group": {"type": "str", "required": True},
-            "location": {"type": "str"},
-            "type": {"type": "str", "choices": ["standard", "premium", "managed_hsm"]},
-            "permission_model": {"type": "str", "choices": ["access_policy", "rbac"]},
-            "purge_protection": {"type": "bool"},
-            "retention_days": {"type": "int"},
-            "public_network_access": {"type": "str", "choices": ["enabled", "disabled"]},
-            "default_action": {"type": "str", "choices": ["allow", "deny"]},
-            "ip_rules": {"type": "list", "elements": "str"},
-            "tags": {"type": "dict"},
             "on_soft_deleted": {"type": "str", "choices": ["fail", "recover"], "default": "fail"},
             "allow_disruptive": {"type": "list", "elements": "str", "choices": list(GUARDED), "default": []},
-            "initial_admin_object_ids": {"type": "list", "elements": "str"},
             "i_accept_hourly_cost": {"type": "bool", "default": False},
             "delete_vault_named": {"type": "str"},
             "group": {"type": "dict"},

@@ -17,12 +17,12 @@ from .._dsm.account.approvals import Approval, Asking
 from .._dsm.groups import edit as link_edit
 from .._dsm.groups import groups
 from .._dsm.groups import writes as group_writes
-from .._dsm.groups.desired import Wanted, find, make, target_of, wanted_from
+from .._dsm.groups.desired import OPTIONS, Wanted, find, make, target_of, wanted_from
 from .._dsm.groups.groups import CREDENTIAL_FACT, Group
 from .._dsm.wire.client import DsmClient, connect
 from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
-from .._options import APPROVAL, DSM, LINK, LINK_EDIT, VAULT
+from .._options import APPROVAL, DSM, LINK_EDIT
 from .._plan import Change, Plan, refuse_planned
 from .._task import Task
 
@@ -30,22 +30,9 @@ SPEC = DSM.merge(
     ArgumentSpec(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "name": {"type": "str"},
-            "group_id": {"type": "str"},
-            "description": {"type": "str"},
-            "custom_metadata": {"type": "dict"},
-            "update_credential": {
-                "type": "str",
-                "choices": ["on_change", "always", "on_create"],
-                "default": "on_change",
-            },
-            # Not a credential, only whether one is going to be there.
-            "credential_planned": {"type": "bool", "default": False, "no_log": False},
         },
-        required_one_of=(("name", "group_id"),),
     ),
-    LINK,
-    VAULT,
+    OPTIONS,
     LINK_EDIT,
     APPROVAL,
 )

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..._argspec import ArgumentSpec
 from ..._errors import InvalidInput, TaskError
 from ..._ids import checked_uuid
 from ..rights.facts import MANAGED_HSM, VAULT, KeyStore
@@ -27,6 +28,24 @@ RETENTION = 90
 _SHORTEST, _LONGEST = 7, 90
 # The smallest pool (Azure contract §1.6).
 _HSM_SKU = {"family": "B", "name": "Standard_B1"}
+
+# What the module azure_kv_vault takes to describe a vault.
+OPTIONS = ArgumentSpec(
+    argument_spec={
+        "name": {"type": "str", "required": True},
+        "resource_group": {"type": "str", "required": True},
+        "location": {"type": "str"},
+        "type": {"type": "str", "choices": ["standard", "premium", "managed_hsm"]},
+        "permission_model": {"type": "str", "choices": ["access_policy", "rbac"]},
+        "purge_protection": {"type": "bool"},
+        "retention_days": {"type": "int"},
+        "public_network_access": {"type": "str", "choices": ["enabled", "disabled"]},
+        "default_action": {"type": "str", "choices": ["allow", "deny"]},
+        "ip_rules": {"type": "list", "elements": "str"},
+        "tags": {"type": "dict"},
+        "initial_admin_object_ids": {"type": "list", "elements": "str"},
+    },
+)
 
 # Before and after.
 Change = tuple[Any, Any]

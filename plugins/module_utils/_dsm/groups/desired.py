@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..._argspec import ArgumentSpec
 from ..._errors import InvalidInput, TaskError
 from ..._ids import checked_uuid
+from ..._options import LINK, VAULT
 from ..._plan import NOT_YET_KNOWN
 from ..._task import Task
 from ..account.approvals import Asking
@@ -28,6 +30,24 @@ from . import groups
 from .edit import Edit
 from .groups import CREDENTIAL_FACT, RESERVED_PREFIX, Group
 from .selection import checked_name, linked
+
+# What the module cdc_group takes to describe a group.
+OPTIONS = ArgumentSpec(
+    argument_spec={
+        "name": {"type": "str"},
+        "group_id": {"type": "str"},
+        "description": {"type": "str"},
+        "custom_metadata": {"type": "dict"},
+        "update_credential": {
+            "type": "str",
+            "choices": ["on_change", "always", "on_create"],
+            "default": "on_change",
+        },
+        # Not a credential, only whether one is going to be there.
+        "credential_planned": {"type": "bool", "default": False, "no_log": False},
+    },
+    required_one_of=(("name", "group_id"),),
+).merge(LINK, VAULT)
 
 
 @dataclass(frozen=True)
