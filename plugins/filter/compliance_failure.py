@@ -41,7 +41,7 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def compliance_failure(report: Any) -> Any:
-    from ..plugin_utils import _compliance_report
+    from ..plugin_utils._compliance import report as _compliance_report
 
     if not isinstance(report, Mapping) or "groups" not in report:
         raise AnsibleFilterError("fortanix.dsm.compliance_failure: give it a report")

@@ -55,7 +55,7 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def compliance_files(report: Any, formats: Any = None) -> Any:
-    from ..plugin_utils import _compliance_report
+    from ..plugin_utils._compliance import report as _compliance_report
 
     if formats is None:
         formats = _compliance_report.FORMATS

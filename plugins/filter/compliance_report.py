@@ -65,7 +65,7 @@ _MANIFEST = Path(__file__).parents[2] / "MANIFEST.json"
 
 def compliance_report(result: Any, policy: Any = None, all_groups: bool | None = None) -> Any:
     from ..module_utils._errors import TaskError
-    from ..plugin_utils import _compliance_report
+    from ..plugin_utils._compliance import report
 
     results = result.get("results", [result]) if isinstance(result, Mapping) else []
     if not results or not all(isinstance(one, Mapping) and {"checked_at", "groups"} <= one.keys() for one in results):
@@ -73,7 +73,7 @@ def compliance_report(result: Any, policy: Any = None, all_groups: bool | None =
             "fortanix.dsm.compliance_report: give it the result that cdc_compliance_info has returned"
         )
     try:
-        made = _compliance_report.report(results, {} if policy is None else policy, _version(), all_groups)
+        made = report.report(results, {} if policy is None else policy, _version(), all_groups)
         return unsafe(made)
     except TaskError as error:
         raise AnsibleFilterError(f"fortanix.dsm.compliance_report: {error}") from None

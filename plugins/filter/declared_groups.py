@@ -54,7 +54,7 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def declared_groups(variables: Any, hosts: Any) -> Any:
-    from ..plugin_utils import _declared_groups
+    from ..plugin_utils._setup import declared_groups as _declared_groups
 
     if not isinstance(variables, Mapping) or not isinstance(hosts, (list, tuple)):
         raise AnsibleFilterError("fortanix.dsm.declared_groups: give it hostvars, and a list of hosts")

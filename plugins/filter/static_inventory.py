@@ -70,8 +70,8 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def static_inventory(records: Any) -> Any:
-    from ..module_utils import _inventory
     from ..module_utils._errors import TaskError
+    from ..plugin_utils import _inventory
 
     if not isinstance(records, list) or not all(isinstance(record, Mapping) and "link" in record for record in records):
         raise AnsibleFilterError("fortanix.dsm.static_inventory: give it the groups that cdc_group_info has returned")

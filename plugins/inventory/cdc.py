@@ -98,10 +98,10 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ..module_utils._errors import TaskError
-from ..module_utils._inventory import ALL_GROUPS, Host, cache_owner, hosts
 from ..module_utils._operations import cdc_group_info
 from ..module_utils._texts.plain import readable
 from ..plugin_utils import _in_process
+from ..plugin_utils._inventory import ALL_GROUPS, Host, cache_owner, hosts
 from ..plugin_utils._unsafe import unsafe
 
 

@@ -44,7 +44,7 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ..plugin_utils._set_up import Variables
+from ..plugin_utils._setup.variables import Variables
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]

@@ -38,7 +38,7 @@ _raw:
 
 from typing import Any
 
-from ..plugin_utils._set_up_play import Play, PlayLookup
+from ..plugin_utils._setup.play import Play, PlayLookup
 
 
 class LookupModule(PlayLookup):

@@ -73,7 +73,7 @@ AZURE = (
 _BEHIND_FILTERS = (
     "module_utils._declaration.check",
     "module_utils._texts.messages",
-    "plugin_utils._set_up",
+    "plugin_utils._setup.variables",
     "plugin_utils._unsafe",
 )
 SWITCH_VARIABLE = "ansible_fortanix_dsm_in_process"

@@ -25,7 +25,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CHECKS
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance_report import files, report
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import files, report
 from unit.compliance_builders import finding, group, result
 
 HOSTILE = (

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CHECKS, DRIFT
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_compliance_info, cdc_sync
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance_report import FORMATS, files, report
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import FORMATS, files, report
 from sandbox import Fault, Profile
 from support.azure_rights import AzureRights
 from support.operate import Operator

@@ -12,7 +12,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fortanix.dsm.plugins.filter.compliance_batches import compliance_batches
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance_report import merged
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import merged
 from unit.compliance_builders import finding, group, result
 
 

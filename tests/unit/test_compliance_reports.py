@@ -23,7 +23,7 @@ from jsonschema import Draft4Validator, Draft202012Validator
 from junitparser import Error, Failure, JUnitXml, Skipped
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CHECKS
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance_report import FORMATS, files, report
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import FORMATS, files, report
 from unit.builders import ROOT
 from unit.compliance_builders import finding, group, result
 

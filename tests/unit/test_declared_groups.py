@@ -15,7 +15,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.fortanix.dsm.plugins.filter.declared_groups import declared_groups
 from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import certificates
 from ansible_collections.fortanix.dsm.plugins.module_utils._secrets.secrets import holds_private_key
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._declared_groups import declared_groups as of_hosts
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._setup.declared_groups import declared_groups as of_hosts
 from sandbox.authorities import self_signed
 from support.certificate_forms import PASSPHRASE, Form
 

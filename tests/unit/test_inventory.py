@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import Group
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._inventory import (
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._inventory import (
     cache_owner,
     hosts,
     slug_of,

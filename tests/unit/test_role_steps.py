@@ -19,8 +19,9 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._declaration.shared i
     problems,
     unmet,
 )
-from ansible_collections.fortanix.dsm.plugins.plugin_utils import _compliance_report, _rotations
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._set_up import noted_group
+from ansible_collections.fortanix.dsm.plugins.plugin_utils import _rotations
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance import report as _compliance_report
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._setup.variables import noted_group
 
 NIL = "00000000-0000-0000-0000-000000000000"
 SKIPPED = {"changed": False, "skipped": True}

@@ -13,7 +13,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._set_up_play import Play, PlayError, joined, parted
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._setup.play import Play, PlayError, joined, parted
 
 RUN = {"cdc_setup_on_error": "continue", "cdc_setup_time_budget": 0, "cdc_setup_concurrency": 4}
 KEY = "-----BEGIN PRIVATE KEY-----"

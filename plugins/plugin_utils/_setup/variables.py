@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..module_utils._declaration import arguments
-from ..module_utils._declaration.applications import CREDENTIAL
-from ..module_utils._declaration.arguments import Earlier
-from ..module_utils._declaration.groups import DECLARATIONS, GROUP
-from ..module_utils._declaration.shared import OPTIONS, declarations
-from ..module_utils._options import APPROVAL
-from ..module_utils._texts.plain import bare
+from ...module_utils._declaration import arguments
+from ...module_utils._declaration.applications import CREDENTIAL
+from ...module_utils._declaration.arguments import Earlier
+from ...module_utils._declaration.groups import DECLARATIONS, GROUP
+from ...module_utils._declaration.shared import OPTIONS, declarations
+from ...module_utils._options import APPROVAL
+from ...module_utils._texts.plain import bare
 
 PREFIX = "cdc_setup_"
 # Options of a group that are not part of the fact about it: secrets, and what may hold one by mistake.

@@ -15,11 +15,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..module_utils._compliance.catalog import NOTHING
-from ..module_utils._compliance.policy import FAIL, Policy, judge
-from ..module_utils._texts.plain import readable
-from ._compliance_formats import junit, manifest_of, markdown, sarif, stem_of
-from ._compliance_page import page
+from ...module_utils._compliance.catalog import NOTHING
+from ...module_utils._compliance.policy import FAIL, Policy, judge
+from ...module_utils._texts.plain import readable
+from .formats import junit, manifest_of, markdown, sarif, stem_of
+from .page import page
 
 # Of docs/compliance-report.schema.json. A change that a reader could stumble over gets another number.
 FORMAT = "fortanix.dsm.compliance/1"

@@ -19,11 +19,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..module_utils._compliance.catalog import CHECKS
-from ..module_utils._compliance.policy import FAIL, WAIVED
-from ..module_utils._findings import FAILED, OK, UNKNOWN, WARNING
-from ._compliance_formats import Report, each, line, manifest_of
-from ._compliance_page_parts import SCRIPT, STYLE
+from ...module_utils._compliance.catalog import CHECKS
+from ...module_utils._compliance.policy import FAIL, WAIVED
+from ...module_utils._findings import FAILED, OK, UNKNOWN, WARNING
+from .formats import Report, each, line, manifest_of
+from .page_parts import SCRIPT, STYLE
 
 _STATUSES = (FAILED, UNKNOWN, WARNING, OK)
 _EVIDENCE_WIDTH = 100

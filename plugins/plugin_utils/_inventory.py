@@ -20,13 +20,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._dsm.groups.selection import checked_name
-from ._dsm.link.link import ENDPOINTS, checked_vault_uri
-from ._dsm.wire.kinds import KIND
-from ._dsm.wire.login import ApiKey, UserPassword, login_from
-from ._errors import InvalidInput, TaskError
-from ._ids import checked_uuid, is_uuid
-from ._texts.plain import readable
+from ..module_utils._dsm.groups.selection import checked_name
+from ..module_utils._dsm.link.link import ENDPOINTS, checked_vault_uri
+from ..module_utils._dsm.wire.kinds import KIND
+from ..module_utils._dsm.wire.login import ApiKey, UserPassword, login_from
+from ..module_utils._errors import InvalidInput, TaskError
+from ..module_utils._ids import checked_uuid, is_uuid
+from ..module_utils._texts.plain import readable
 
 # The Ansible group that every host is in.
 ALL_GROUPS = "cdc"

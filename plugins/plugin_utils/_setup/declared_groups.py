@@ -14,12 +14,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..module_utils._certificates.certificates import public_part
-from ..module_utils._declaration.check import wrong_variables
-from ..module_utils._declaration.groups import DECLARED, GROUP, not_compared
-from ..module_utils._declaration.shared import declarations, named, shared
-from ..module_utils._errors import TaskError
-from ..module_utils._texts.plain import bare
+from ...module_utils._certificates.certificates import public_part
+from ...module_utils._declaration.check import wrong_variables
+from ...module_utils._declaration.groups import DECLARED, GROUP, not_compared
+from ...module_utils._declaration.shared import declarations, named, shared
+from ...module_utils._errors import TaskError
+from ...module_utils._texts.plain import bare
 
 ROLE = "cdc_setup"
 PREFIX = f"{ROLE}_"

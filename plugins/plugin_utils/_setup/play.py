@@ -19,13 +19,13 @@ from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from jinja2 import UndefinedError
 
-from ..module_utils._declaration.arguments import SECRETS
-from ..module_utils._declaration.groups import GROUP
-from ..module_utils._declaration.roles import ONE_TASK
-from ..module_utils._declaration.steps import SUMMARY
-from ..module_utils._fleet.records import diff_of
-from ..module_utils._texts.plain import bare
-from ._set_up import PREFIX, Variables
+from ...module_utils._declaration.arguments import SECRETS
+from ...module_utils._declaration.groups import GROUP
+from ...module_utils._declaration.roles import ONE_TASK
+from ...module_utils._declaration.steps import SUMMARY
+from ...module_utils._fleet.records import diff_of
+from ...module_utils._texts.plain import bare
+from .variables import PREFIX, Variables
 
 _HELD_BACK = frozenset({*SECRETS, "app_certificate"})
 # Of these the members that are held back, or that are not.
