@@ -26,7 +26,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis i
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES, LEG_NAMES
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import ENDPOINTS
 from make.troubleshooting import GUIDE, render
-from unit.builders import ROOT, link, stored_links
+from unit.builders import link, stored_links
 
 EXAMPLES = [(entry.id, words) for entry in CLASSES for words in entry.examples]
 CODES = [(entry.id, code) for entry in CLASSES for code in entry.codes]
@@ -356,14 +356,6 @@ def test_ids_and_codes_are_used_once() -> None:
     ids, codes = [entry.id for entry in CLASSES], [code for _id, code in CODES]
     assert len(set(ids)) == len(ids)
     assert len(set(codes)) == len(codes)
-
-
-@pytest.mark.parametrize("name", ["diagnosis", "diagnosis_classes"])
-def test_the_diagnosis_does_no_io(name: str) -> None:
-    source = (ROOT / f"plugins/module_utils/_dsm/{name}.py").read_text(encoding="utf-8")
-    imported = set(re.findall(r"^(?:from|import) (\S+)", source, re.MULTILINE))
-    values = {"__future__", "collections.abc", "dataclasses", "functools", "re", "typing", "urllib.parse"}
-    assert imported <= values | {".._errors", ".diagnosis_classes", ".external_kms"}
 
 
 def test_the_guide_is_what_the_table_makes() -> None:
