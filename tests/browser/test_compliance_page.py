@@ -26,7 +26,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CHECKS
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import files, report
-from unit.compliance_builders import finding, group, result
+from unit.compliance.builders import finding, group, result
 
 HOSTILE = (
     "<script>document.title = 'run'</script>",

@@ -25,7 +25,7 @@ from cores.pythons import Version, python_between
 from support.environments import ROOT, NoEnvironment, chosen, lines_of, made_once
 
 TESTS = ("tests/integration", "tests/unit/test_specs_agree.py")
-# What the tests and the sandbox import besides the collection's own libraries (tests/unit/test_cores.py compares).
+# What the tests and the sandbox import besides the collection's own libraries (test_cores.py compares).
 TOOLS = (
     "aiohttp",
     "allpairspy",

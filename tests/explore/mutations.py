@@ -86,7 +86,7 @@ MUTATIONS = (
         f"{_UTILS}/_wire/replacement.py",
         "    found = body.get(member)\n    if not isinstance(found, list):\n",
         "    found = body.get(member) or []\n    if not isinstance(found, list):\n",
-        ("tests/unit/test_replacement.py",),
+        ("tests/unit/wire/test_replacement.py",),
         "a null list is taken for an empty one, and certificates of others are erased",
     ),
     Mutation(
@@ -102,7 +102,7 @@ MUTATIONS = (
         f"{_UTILS}/_wire/replacement.py",
         "        lacking = sorted(set(self._wish.required) - target.keys())\n",
         "        lacking: list[str] = []\n",
-        ("tests/unit/test_replacement.py",),
+        ("tests/unit/wire/test_replacement.py",),
         "the removal step of a rotation removes the new certificate with the old one",
     ),
     Mutation(
@@ -110,7 +110,7 @@ MUTATIONS = (
         f"{_UTILS}/_wire/replacement.py",
         "        self._lost.update(lost)\n",
         "",
-        ("tests/unit/test_replacement.py",),
+        ("tests/unit/wire/test_replacement.py",),
         "a certificate of somebody else stays lost",
     ),
     Mutation(
@@ -145,7 +145,7 @@ MUTATIONS = (
         "    if one.name != NAME and one.key_id not in used:\n"
         '        return "it was handed out when it was made, and no group is known to have had it"\n',
         "",
-        ("tests/unit/test_rotation_plan.py",),
+        ("tests/unit/rotation/test_plan.py",),
         "a rotation removes a secret that somebody else has made",
     ),
     Mutation(
@@ -153,7 +153,7 @@ MUTATIONS = (
         f"{_UTILS}/_azure/wire/channel.py",
         "        if reads and not content.strip():\n",
         "        if reads and not content.strip() and False:\n",
-        ("tests/unit/test_pipeline.py", "-k", "empty"),
+        ("tests/unit/azure/wire/test_channel.py", "-k", "empty"),
         "an answer without a body is taken for an object without members",
     ),
     Mutation(
@@ -169,7 +169,7 @@ MUTATIONS = (
         f"{_UTILS}/_dsm/groups/races.py",
         '        *(f"link.{name}" for name in _changed_foreign(before, now)),\n',
         "",
-        ("tests/unit/test_races.py",),
+        ("tests/unit/dsm/groups/test_races.py",),
         "a member of the link that one answer lacks is lost with the next write",
     ),
     Mutation(
@@ -242,7 +242,7 @@ MUTATIONS = (
         f"{_UTILS}/_azure/vaults/lifecycle.py",
         "            if equal == _EQUAL_READS[place.kind]:\n",
         "            if equal == 10**9:\n",
-        ("tests/unit/test_vault_life.py",),
+        ("tests/unit/azure/vaults/test_lifecycle.py",),
         "a body that stays different is waited for until wait_timeout",
     ),
 )

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 PRINTABLE = "fortanix.dsm.printable"
-# Other filters of the collection whose result is printable: tests/unit/test_printable.py holds them to it.
+# Other filters of the collection whose result is printable: tests/unit/filter/test_printable.py holds them to it.
 ALSO_PRINTABLE = frozenset({"compliance_failure", "restore_access_summary", "setup_line"})
 _EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _LAST_FILTER = re.compile(r"\|\s*([\w.]+)\s*(?:\([^|]*\))?\s*$")

@@ -1,0 +1,420 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a compliance run finds at a link, its credential and its keys, from what was read before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import MANAGED_HSM, Credential, Firewall
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.keys import KeyVersion, VaultKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance import catalog
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.controls import CONTROLS
+from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.findings import (
+    Clock,
+    Validity,
+    completed,
+    not_seen,
+    of_apps,
+    of_credential,
+    of_keys,
+    of_link,
+    of_vault,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.apps import App
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import (
+    CREDENTIAL_EXPIRES,
+    CREDENTIAL_FACT,
+    Group,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.keys import VirtualKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings import OK, Finding
+from make import findings_page
+from unit.azure.builders import vault
+from unit.dsm.builders import CLIENT, HMG_ID, stored_group, stored_link
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
+CLOCK = Clock.at(NOW, 30)
+NOTHING_SEEN: dict[str, dict[str, Any]] = {check: {} for check in catalog.CHECKS}
+SAFE_TLS = stored_link()["tls"]
+
+
+def days(number: float) -> datetime:
+    return NOW + timedelta(days=number)
+
+
+def group(metadata: dict[str, str] | None = None, **link: Any) -> Group:
+    return Group.as_shown(stored_group(custom_metadata=metadata or {}, hmg={HMG_ID: stored_link(**link)}))
+
+
+def told(findings: Any) -> list[tuple[str, str]]:
+    return [(finding.kind.id, finding.status) for finding in findings]
+
+
+# The link -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ({}, []),
+        ({"tls": {"mode": "opportunistic"}}, [("tls-not-required", "failed")]),
+        ({"tls": {"mode": "disabled"}}, [("tls-not-required", "failed")]),
+        ({"tls": {}}, [("tls-not-required", "unknown")]),
+        ({"tls": None}, [("tls-not-required", "unknown")]),
+        ({"tls": {"mode": "required", "ca": {"ca_set": "global_roots"}}}, [("host-validation-off", "unknown")]),
+        ({"tls": {**SAFE_TLS, "validate_hostname": False}}, [("host-validation-off", "failed")]),
+        ({"url": ""}, [("vault-not-chosen", "warning")]),
+        ({"url": "https://kv-one.vault.usgovcloudapi.net/"}, [("vault-in-other-cloud", "failed")]),
+        ({"url": "https://kv-one.example.com/"}, [("vault-in-other-cloud", "failed")]),
+        ({"endpoints": {"iam": "login.example.com"}}, [("endpoints-unknown", "failed")]),
+    ],
+)
+def test_a_link_is_judged_by_what_dsm_shows_of_it(link: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    assert told(of_link(group(**link), [], None, CLOCK)) == expected
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "expected"),
+    [
+        (days(-9), days(31), []),
+        (days(-9), days(29), [("-ends-soon", "warning")]),
+        (days(-9), days(-1), [("-not-valid", "failed")]),
+        (days(1), days(99), [("-not-valid", "failed")]),
+        (None, None, [("-unreadable", "unknown")]),
+    ],
+)
+@pytest.mark.parametrize("which", ["pinned-ca", "tls-client-certificate"])
+def test_a_certificate_of_the_link_has_to_last(
+    which: str, begins: datetime | None, ends: datetime | None, expected: list[tuple[str, str]]
+) -> None:
+    one = Validity("ab" * 32, begins, ends)
+
+    cas, client = ([one], None) if which == "pinned-ca" else ([], one)
+
+    assert told(of_link(group(), cas, client, CLOCK)) == [(which + end, status) for end, status in expected]
+
+
+def test_a_pinned_ca_that_dsm_does_not_show_is_unknown() -> None:
+    shown = group()
+    link = replace(shown.azure_link, tls=replace(shown.azure_link.tls, ca="custom"))
+
+    assert told(of_link(replace(shown, link=link), [], None, CLOCK)) == [("pinned-ca-unreadable", "unknown")]
+
+
+def test_of_a_vaults_address_the_host_alone_is_told() -> None:
+    (found,) = of_link(group(url="https://user:canary@kv-one.example.com:8443/?sig=canary#canary"), [], None, CLOCK)
+
+    assert found.actual == "https://kv-one.example.com:8443/"
+
+
+# The credential -----------------------------------------------------------------------------------------------------
+
+
+def secret(key_id: str, ends: datetime | None) -> Credential:
+    return Credential("secret", key_id, "", days(-9), ends)
+
+
+def ends_of(metadata: dict[str, str], registered: list[Credential] | None) -> list[tuple[str, str]]:
+    return told(of_credential(group(metadata), registered, None, CLOCK))
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [(31, []), (29, [("link-credential-ends-soon", "warning")]), (-1, [("link-credential-expired", "failed")])],
+)
+def test_the_end_on_record_is_judged(left: int, expected: list[tuple[str, str]]) -> None:
+    assert ends_of({CREDENTIAL_EXPIRES: f"{days(left):%Y-%m-%dT%H:%M:%SZ}"}, None) == expected
+
+
+def test_without_a_record_and_without_entra_the_end_is_unknown() -> None:
+    assert ends_of({}, None) == [("link-credential-end-unknown", "unknown")]
+    assert ends_of({CREDENTIAL_EXPIRES: "soon"}, None) == [("link-credential-end-unknown", "unknown")]
+
+
+def test_entra_knows_the_end_better_than_the_record() -> None:
+    recorded = {CREDENTIAL_FACT: "key-id:one", CREDENTIAL_EXPIRES: f"{days(99):%Y-%m-%dT%H:%M:%SZ}"}
+
+    assert ends_of(recorded, [secret("one", days(5)), secret("two", days(99))]) == [
+        ("link-credential-ends-soon", "warning")
+    ]
+
+
+def test_a_credential_on_record_that_entra_has_not_any_more_has_failed() -> None:
+    assert ends_of({CREDENTIAL_FACT: "key-id:one"}, [secret("two", days(99))]) == [
+        ("link-credential-not-registered", "failed")
+    ]
+
+
+def test_of_several_candidates_the_end_is_known_only_when_all_of_them_last() -> None:
+    assert ends_of({}, [secret("one", days(99)), secret("two", days(98)), secret("old", days(-1))]) == []
+    assert ends_of({}, [secret("one", days(99)), secret("two", days(5))]) == [
+        ("link-credential-end-unknown", "unknown")
+    ]
+
+
+CERTIFICATE = "ab" * 32
+ON_RECORD = {CREDENTIAL_FACT: f"certificate:{CERTIFICATE[:40]}", CREDENTIAL_EXPIRES: f"{days(99):%Y-%m-%dT%H:%M:%SZ}"}
+
+
+def registered_certificate(sha256: str | None, ends: datetime | None) -> Credential:
+    return Credential("certificate", f"key-{sha256}", "", days(-9), ends, None, sha256)
+
+
+@pytest.mark.parametrize(
+    ("registered", "expected"),
+    [
+        ([registered_certificate(CERTIFICATE, days(99))], []),
+        ([registered_certificate(CERTIFICATE, days(5))], [("link-credential-ends-soon", "warning")]),
+        ([registered_certificate(CERTIFICATE, days(-1))], [("link-credential-expired", "failed")]),
+        ([registered_certificate(CERTIFICATE, None)], [("link-credential-end-unknown", "unknown")]),
+        ([registered_certificate("cd" * 32, days(99))], [("link-credential-not-registered", "failed")]),
+        ([secret("one", days(99))], [("link-credential-not-registered", "failed")]),
+        ([], [("link-credential-not-registered", "failed")]),
+        # It may be the one on record, whatever the others are.
+        ([registered_certificate(None, days(99))], [("link-credential-end-unknown", "unknown")]),
+        (
+            [registered_certificate("cd" * 32, days(99)), registered_certificate(None, days(99))],
+            [("link-credential-end-unknown", "unknown")],
+        ),
+        ([registered_certificate(CERTIFICATE, days(99)), registered_certificate(None, days(9))], []),
+        # Entra was not read, so the record is all that there is.
+        (None, []),
+    ],
+)
+def test_a_certificate_on_record_is_looked_for_among_those_that_can_be_compared(
+    registered: list[Credential] | None, expected: list[tuple[str, str]]
+) -> None:
+    assert ends_of(ON_RECORD, registered) == expected
+
+
+def test_an_end_that_entra_does_not_show_is_unknown() -> None:
+    assert ends_of({CREDENTIAL_FACT: "key-id:one"}, [secret("one", None)]) == [
+        ("link-credential-end-unknown", "unknown")
+    ]
+    assert ends_of({}, [secret("one", days(99)), secret("two", None)]) == [("link-credential-end-unknown", "unknown")]
+
+
+def test_an_application_without_credentials_leaves_the_end_unknown() -> None:
+    assert ends_of({}, []) == [("link-credential-end-unknown", "unknown")]
+
+
+def test_the_operators_own_credential_in_a_link_has_failed() -> None:
+    recorded = {CREDENTIAL_EXPIRES: f"{days(99):%Y-%m-%dT%H:%M:%SZ}"}
+
+    assert told(of_credential(group(recorded), None, CLIENT, CLOCK)) == [("operator-credential-in-dsm", "failed")]
+    assert told(of_credential(group(recorded), None, None, CLOCK)) == []
+
+
+# The vault ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("firewall", "is_open"),
+    [
+        (Firewall(), True),
+        (Firewall(default_allow=False), False),
+        (Firewall(public_access=False), False),
+        (Firewall(has_perimeter=True), False),
+    ],
+)
+def test_a_vault_that_takes_requests_from_everywhere_is_a_warning(firewall: Firewall, is_open: bool) -> None:
+    found = told(of_vault(replace(vault(), firewall=firewall, rbac=True)))
+
+    assert found == ([("vault-open-to-all-networks", "warning")] if is_open else [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [
+        ({"rbac": False}, True),
+        ({"rbac": True}, False),
+        # The prerequisites have a finding of their own for it.
+        ({"rbac": False, "states_model": False}, False),
+        ({"rbac": False, "kind": MANAGED_HSM}, False),
+    ],
+)
+def test_access_policies_are_told_with_what_ends_in_2027(changes: dict[str, Any], is_told: bool) -> None:
+    found = [one for one in of_vault(replace(vault(), **changes)) if one.kind.id == "vault-uses-access-policies"]
+
+    assert [one.evidence["api_versions_end"] for one in found] == (["2027-02-27"] if is_told else [])
+
+
+# The apps of DSM ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ({"auth_type": "Certificate"}, []),
+        ({"auth_type": "TrustedCa"}, []),
+        ({"auth_type": "All", "auth_type_all": ["Certificate", "TrustedCa"]}, []),
+        ({"auth_type": "Secret"}, [("app-without-certificate", "warning")]),
+        ({"auth_type": "All", "auth_type_all": ["Certificate", "Secret"]}, [("app-without-certificate", "warning")]),
+        ({"auth_type": "All"}, [("app-login-unknown", "unknown")]),
+        ({}, [("app-login-unknown", "unknown")]),
+    ],
+)
+def test_apps_are_to_log_in_by_certificate_and_no_other_way(
+    stored: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    app = App.from_stored({"app_id": "id", "name": "app", "groups": {}, **stored})
+
+    assert told(of_apps("group", [app])) == expected
+
+
+# The keys -----------------------------------------------------------------------------------------------------------
+
+ONE, TWO = "1" * 32, "2" * 32
+
+
+def virtual(name: str | None, version: str | None = ONE, **changes: Any) -> VirtualKey:
+    key = VirtualKey(f"kid-{name}-{version}", f"dsm-{name}", name, version, "active", True, "created")
+    return replace(key, **changes)
+
+
+def in_vault(name: str, *versions: KeyVersion, managed: bool = False) -> VaultKey:
+    return VaultKey(name, managed, versions or (KeyVersion(ONE, True, days(-9)),))
+
+
+def compared(in_dsm: list[VirtualKey], in_azure: list[VaultKey]) -> list[tuple[str, str, Any]]:
+    findings, _seen = of_keys("group", in_dsm, in_azure, NOW)
+    return [(finding.kind.id, finding.status, finding.evidence["keys"]) for finding in findings]
+
+
+NEWER = KeyVersion(TWO, True, days(-1))
+OLDER = KeyVersion(ONE, True, days(-9))
+
+
+@pytest.mark.parametrize(
+    ("in_dsm", "in_azure"),
+    [
+        ([], []),
+        ([virtual("a")], [in_vault("a")]),
+        ([virtual("A")], [in_vault("a")]),
+        # One key for each version, and one for each key: which of both a server does is not public.
+        ([virtual("a", ONE), virtual("a", TWO)], [in_vault("a", OLDER, NEWER)]),
+        ([virtual("a", TWO)], [in_vault("a", OLDER, NEWER)]),
+        ([virtual("a", None)], [in_vault("a", OLDER, NEWER)]),
+        # Made in the same second: either may be the current one.
+        ([virtual("a", ONE)], [in_vault("a", OLDER, replace(NEWER, created=OLDER.created))]),
+        ([virtual("gone", state="destroyed")], []),
+        ([virtual("gone", azure_state="deleted")], []),
+        ([], [in_vault("certificate", managed=True)]),
+    ],
+)
+def test_keys_that_are_in_step(in_dsm: list[VirtualKey], in_azure: list[VaultKey]) -> None:
+    assert compared(in_dsm, in_azure) == []
+
+
+@pytest.mark.parametrize(
+    ("in_dsm", "in_azure", "expected"),
+    [
+        ([], [in_vault("a")], ("keys-only-in-azure", "failed", ["a"])),
+        ([virtual("a")], [], ("keys-only-in-dsm", "failed", [f"a/{ONE}"])),
+        ([virtual("a")], [in_vault("a", NEWER, OLDER)], ("key-versions-only-in-azure", "failed", [f"a/{TWO}"])),
+        ([virtual("a"), virtual("a", TWO)], [in_vault("a")], ("keys-only-in-dsm", "failed", [f"a/{TWO}"])),
+        (
+            [virtual("a", enabled=False)],
+            [in_vault("a")],
+            ("keys-enabled-differs", "warning", [f"a/{ONE}"]),
+        ),
+        (
+            [virtual("a")],
+            [in_vault("a", replace(OLDER, enabled=False))],
+            ("keys-enabled-differs", "warning", [f"a/{ONE}"]),
+        ),
+        (
+            [virtual("a")],
+            [in_vault("a", replace(OLDER, ends=days(-1)))],
+            ("keys-expired-in-azure", "warning", [f"a/{ONE}"]),
+        ),
+        ([virtual("a")], [VaultKey("a")], ("key-versions-not-read", "unknown", ["a"])),
+        ([virtual(None)], [], ("keys-not-identified", "unknown", [f"kid-None-{ONE}"])),
+    ],
+)
+def test_keys_that_are_not_in_step(
+    in_dsm: list[VirtualKey], in_azure: list[VaultKey], expected: tuple[str, str, list[str]]
+) -> None:
+    assert compared(in_dsm, in_azure) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("in_azure", "status"), [([in_vault("a")], "unknown"), ([in_vault("a"), in_vault("b")], "failed")]
+)
+def test_keys_that_dsm_does_not_identify_may_be_those_that_seem_to_be_missing(
+    in_azure: list[VaultKey], status: str
+) -> None:
+    found = compared([virtual(None)], in_azure)
+
+    assert ("keys-only-in-azure", status, [key.name for key in in_azure]) in found
+
+
+def test_the_evidence_of_many_keys_says_how_many_there_are() -> None:
+    (finding,) = of_keys("group", [], [in_vault(f"key-{number:03}") for number in range(70)], NOW)[0]
+
+    assert finding.evidence["count"] == 70
+    assert len(finding.evidence["keys"]) == 50
+
+
+# All together -------------------------------------------------------------------------------------------------------
+
+
+def test_each_check_that_has_nothing_to_say_says_that_it_is_ok() -> None:
+    found = completed([not_seen(catalog.KEYS, "keys", "Azure", "why", "next")], "group", NOTHING_SEEN)
+
+    assert {catalog.CHECK_OF[one.kind.id]: one.status for one in found} == {
+        **dict.fromkeys(catalog.CHECKS, OK),
+        "keys": "unknown",
+    }
+
+
+def test_a_check_that_was_not_made_is_never_ok() -> None:
+    with pytest.raises(KeyError):
+        completed([], "group", {check: {} for check in catalog.CHECKS if check != catalog.CONNECTION})
+
+
+def test_every_finding_of_a_group_belongs_to_a_check_and_has_a_stable_name() -> None:
+    of_the_run = {kind.id for kind in catalog.OF_THE_RUN}
+
+    assert set(catalog.CATALOG) == set(catalog.CHECK_OF) | of_the_run
+    assert all(name == kind.id for name, kind in catalog.CATALOG.items())
+    assert set(catalog.CHECK_OF.values()) == set(catalog.CHECKS)
+
+
+def test_the_page_of_findings_is_current() -> None:
+    assert findings_page.PATH.read_text(encoding="utf-8") == findings_page.content()
+
+
+def test_what_a_report_replaces_is_left_out() -> None:
+    replaced = next(iter(catalog.REPLACED))
+    finding = Finding(replace(catalog.NOTHING, id=replaced), "warning", "Entra", "a", "b", "c", "d")
+
+    found = completed([finding], "group", NOTHING_SEEN)
+
+    assert {one.status for one in found} == {OK}
+
+
+def test_the_numbers_tell_the_platforms_that_azure_reports_and_no_level() -> None:
+    def key(name: str, platform: str | None) -> VaultKey:
+        return in_vault(name, KeyVersion(ONE, True, days(-9), hsm_platform=platform))
+
+    in_azure = [key("one", "2"), key("two", "2"), key("three", "0"), key("four", None), VaultKey("five")]
+
+    _findings, seen = of_keys("group", [], in_azure, NOW)
+
+    assert seen["hsm_platforms"] == {"0": 1, "2": 2, "not read": 1, "not told": 1}
+    assert "fips" not in str(seen).lower()
+
+
+def test_controls_are_those_of_findings_that_there_are_and_no_pass_has_any() -> None:
+    assert CONTROLS.keys() <= catalog.CATALOG.keys()
+    assert not CONTROLS.keys() & {kind.id for kind in catalog.CHECKS.values()}
+    # Who has mapped them is told of each: Azure's own policies, or this collection.
+    assert all(bool(controls.policies) != controls.ours for controls in CONTROLS.values())

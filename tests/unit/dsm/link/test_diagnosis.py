@@ -1,0 +1,363 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Words of a failed test -> class, leg, host. The real DSM's words are not public, so many spellings of each."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis import (
+    BY_ID,
+    Diagnosis,
+    SeenVault,
+    diagnose,
+    findings,
+    is_of_azure,
+    sharpened,
+    vaults_not_listed,
+    wants_second_look,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES, LEG_NAMES
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import ENDPOINTS
+from make.troubleshooting import GUIDE, render
+from unit.dsm.builders import link, stored_links
+
+EXAMPLES = [(entry.id, words) for entry in CLASSES for words in entry.examples]
+CODES = [(entry.id, code) for entry in CLASSES for code in entry.codes]
+KEY_VAULT = "https://kv-one.vault.azure.net/"
+MANAGED = "https://hsm-one.managedhsm.azure.net/"
+
+
+def seen(*, uri: str = KEY_VAULT, kind: str = "premium") -> tuple[SeenVault, ...]:
+    return (SeenVault(uri.partition("//")[2].partition(".")[0], uri, kind),)
+
+
+# Classes ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("expected", "words"), EXAMPLES)
+def test_the_words_that_the_guide_shows_are_recognised(expected: str, words: str) -> None:
+    assert diagnose(words).id == expected
+
+
+@pytest.mark.parametrize(("expected", "words"), EXAMPLES)
+def test_they_are_recognised_amid_other_words_too(expected: str, words: str) -> None:
+    around = f"Failed to connect to external KMS: {words} (while testing the connection)"
+    assert diagnose(around, 400, link()).id == expected
+
+
+@pytest.mark.parametrize(("expected", "code"), CODES)
+def test_a_code_alone_decides(expected: str, code: str) -> None:
+    assert diagnose(f"error {code.lower()}: something that no pattern knows").id == expected
+
+
+@pytest.mark.parametrize(("expected", "code"), [case for case in CODES if case[1].startswith("AADSTS")])
+@pytest.mark.parametrize(
+    "form",
+    [
+        '{{"error":"x","error_codes":[{0}],"error_uri":"https://login.microsoftonline.com/"}}',
+        "see https://login.microsoftonline.com/error?code={0}",
+        "AADSTS {0}",
+    ],
+)
+def test_an_entra_code_is_found_in_each_form(expected: str, code: str, form: str) -> None:
+    assert diagnose(form.format(code.removeprefix("AADSTS"))).id == expected
+
+
+def test_a_code_is_compared_whole() -> None:
+    """700027 is not 7000272, and ForbiddenByFirewallRule is not ForbiddenByFirewall."""
+    assert diagnose("AADSTS7000272: something new").id == "unknown"
+    assert diagnose("ForbiddenByFirewallRule").id == "unknown"
+
+
+def test_a_code_outweighs_words_of_another_class() -> None:
+    words = "AADSTS90002: Tenant not found. The request timed out before: connection refused"
+    assert diagnose(words).id == "tenant_unknown"
+
+
+def test_the_first_known_code_decides_when_an_unknown_one_comes_before_it() -> None:
+    assert diagnose("AADSTS999999: wrapped. AADSTS7000222: expired").id == "secret_expired"
+
+
+@pytest.mark.parametrize(
+    ("expected", "words"),
+    [
+        ("tls_host_mismatch", "error: X509_V_ERR_HOSTNAME_MISMATCH"),
+        ("tls_host_mismatch", "x509: certificate is not valid for any names, but wanted to match login"),
+        ("tls_host_mismatch", "No subject alternative DNS name matching login.microsoftonline.com found"),
+        ("tls_host_mismatch", "MBEDTLS_X509_BADCERT_CN_MISMATCH"),
+        ("tls_unknown_ca", "PKIX path building failed: unable to find valid certification path"),
+        ("tls_unknown_ca", "self signed certificate"),
+        ("tls_unknown_ca", "MBEDTLS_X509_BADCERT_NOT_TRUSTED"),
+        ("tls_server_certificate_expired", "MBEDTLS_X509_BADCERT_EXPIRED"),
+        ("tls_server_certificate_expired", "certificate is not yet valid"),
+        ("tls_client_certificate_required", "AlertReceived(CertificateRequired)"),
+        ("tls_client_certificate_refused", "ssl/tls alert certificate expired"),
+        ("tls_client_certificate_refused", "AlertReceived(UnknownCA)"),
+        ("tls_certificate_refused", "X509CertVerifyFailed"),
+        ("tls_certificate_refused", "mbedtls_ssl_handshake returned -0x2700"),
+        ("tls_failed", "SSL routines:ssl3_get_record:wrong version number"),
+        ("dns_failure", "getaddrinfo ENOTFOUND management.azure.com"),
+        ("dns_failure", "java.net.UnknownHostException: akv"),
+        ("dns_failure", "akv.vault.azure.net does not resolve"),
+        ("connection_refused", "[Errno 111] Connect call failed: Connection refused"),
+        ("connection_refused", "No connection could be made because the target machine actively refused it"),
+        ("timed_out", "deadline has elapsed"),
+        ("timed_out", "[Errno 110] ETIMEDOUT"),
+        ("timed_out", "Read timed out."),
+        ("connection_broken", "tls handshake eof"),
+        ("connection_broken", "SSL_ERROR_SYSCALL, errno 104: ECONNRESET"),
+    ],
+)
+def test_other_libraries_say_it_in_other_words(expected: str, words: str) -> None:
+    assert diagnose(words).id == expected
+
+
+def test_an_alert_about_our_certificate_is_not_taken_for_a_fault_of_the_servers() -> None:
+    assert diagnose("tlsv1 alert unknown ca").id == "tls_client_certificate_refused"
+    assert diagnose("unknown ca: unable to get local issuer certificate").id == "tls_unknown_ca"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "HTTP status 400",
+        "Forbidden",
+        "something broke",
+        "External KMS error",
+        "invalid configuration",
+        "certificate",
+        "AADSTS123456789012345678901234567890: no such code",
+        "Ein unbekannter Fehler ist aufgetreten",
+    ],
+)
+def test_what_fits_nothing_is_unknown_and_keeps_its_words(words: str) -> None:
+    found = diagnose(words, 400, link())
+    assert (found.id, found.words) == ("unknown", words)
+
+
+@given(st.text(max_size=300), st.none() | st.integers(0, 999), st.none() | stored_links)
+def test_no_words_make_it_stumble(words: str, status: int | None, stored: dict[str, object] | None) -> None:
+    record = diagnose(words, status, link(**stored) if stored else None).record()
+    assert record["class"] in BY_ID
+    assert record["leg"] in LEG_NAMES
+
+
+@pytest.mark.parametrize("unit", ["a", "a.", "<", "1", "AADSTS", "vault ", "not valid for ", "alert ", "tenant "])
+def test_endless_words_are_cut_before_they_are_searched(unit: str) -> None:
+    assert diagnose(unit * 1_000_000, 400, link()).id in BY_ID
+
+
+def test_words_cannot_steer_a_terminal() -> None:
+    record = diagnose("\x1b[2J AADSTS90002\r\n").record()
+    assert re.search(r"[\x00-\x1f]", record["words"]) is None
+
+
+# Leg and host -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "leg", "host"),
+    [
+        (
+            "error sending request for url (https://login.microsoftonline.com/t/oauth2): UnknownIssuer",
+            "entra",
+            "login.microsoftonline.com",
+        ),
+        ("dial tcp: lookup management.azure.com: no such host", "arm", "management.azure.com"),
+        ("kv-two.vault.azure.net:443: Connection refused", "vault", "kv-two.vault.azure.net"),
+        ("hsm-two.managedhsm.azure.net: timed out", "managed_hsm", "hsm-two.managedhsm.azure.net"),
+        ("kv.privatelink.vaultcore.azure.net: no such host", "vault", "kv.privatelink.vaultcore.azure.net"),
+        ("login.microsoftonline.us: timed out", "entra", "login.microsoftonline.us"),
+        ("Key Vault: connection reset by peer", "vault", "kv-one.vault.azure.net"),
+        ("token request to Microsoft Entra: timed out", "entra", "login.microsoftonline.com"),
+        ("Azure Resource Manager: connection refused", "arm", "management.azure.com"),
+        ("connect to proxy.corp.example:8443: connection refused", "unknown", "proxy.corp.example"),
+        ("connection refused", "unknown", None),
+    ],
+)
+def test_leg_and_host_come_from_the_words_and_else_from_the_link(words: str, leg: str, host: str | None) -> None:
+    found = diagnose(words, 400, link())
+    assert (found.leg, found.host) == (leg, host)
+
+
+def test_the_host_that_the_link_leads_to_goes_before_others() -> None:
+    found = diagnose("x509: certificate is valid for other.vault.azure.net, not kv-one.vault.azure.net", 400, link())
+    assert found.host == "kv-one.vault.azure.net"
+
+
+def test_a_name_in_an_entra_message_is_not_taken_for_the_host_that_failed() -> None:
+    found = diagnose("AADSTS500011: The resource principal named https://vault.azure.net was not found", 400, link())
+    assert (found.leg, found.host) == ("entra", "login.microsoftonline.com")
+
+
+def test_without_a_link_a_host_is_told_only_from_the_words() -> None:
+    assert diagnose("AADSTS7000215: Invalid client secret").host is None
+
+
+def test_a_government_link_leads_to_government_hosts() -> None:
+    gov = link(endpoints=dict(ENDPOINTS["us_government"]), url="https://kv-one.vault.usgovcloudapi.net/")
+    assert diagnose("AADSTS7000222: expired", 400, gov).host == "login.microsoftonline.us"
+    assert diagnose("HTTP 403 AuthorizationFailed", 400, gov).host == "management.usgovcloudapi.net"
+    assert diagnose("ForbiddenByRbac", 400, gov).host == "kv-one.vault.usgovcloudapi.net"
+
+
+def test_a_link_without_a_vault_has_no_vault_host() -> None:
+    assert diagnose("ForbiddenByRbac", 400, link(url="")).host is None
+
+
+@pytest.mark.parametrize("words", ["ForbiddenByRbac", "AccessDenied"])
+def test_a_managed_hsm_that_denies_is_told_from_a_vault(words: str) -> None:
+    found = diagnose(words, 400, link(url=MANAGED, key_vault_type="MANAGED"))
+    assert (found.id, found.leg, found.host) == ("hsm_keys_denied", "managed_hsm", "hsm-one.managedhsm.azure.net")
+
+
+# Wrong cloud --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["AADSTS90002: Tenant not found", "no such host", "something else"])
+def test_a_stored_link_that_mixes_clouds_is_told_so(words: str) -> None:
+    mixed = link(endpoints=dict(ENDPOINTS["us_government"]))
+    assert diagnose(words, 400, mixed).id == "wrong_cloud"
+
+
+def test_a_failure_with_a_cause_of_its_own_keeps_it_in_a_link_that_mixes_clouds() -> None:
+    mixed = link(endpoints=dict(ENDPOINTS["us_government"]))
+    assert diagnose("AADSTS7000222: expired", 400, mixed).id == "secret_expired"
+
+
+def test_endpoints_of_no_known_cloud_are_told() -> None:
+    odd = link(endpoints={**ENDPOINTS["global"], "iam": "login.microsoftonline.us"})
+    found = diagnose("AADSTS90002", 400, odd)
+    assert (found.id, findings(odd, None)[0]["id"]) == ("wrong_cloud", "wrong_cloud")
+
+
+def test_a_vault_of_a_name_that_is_no_azure_name_is_no_mix_of_clouds() -> None:
+    assert findings(link(url="https://kv.corp.example/"), None) == []
+
+
+# DSM's own answers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize(
+    ("words", "of_azure"),
+    [
+        ("AADSTS7000215: Invalid client secret provided.", True),
+        ("HTTP 403 AuthorizationFailed: does not have authorization", True),
+        ("HTTP 404 SubscriptionNotFound: not found", True),
+        ("Key Vault kv.vault.azure.net: Forbidden", True),
+        ("TLS: handshake failure", True),
+        ("Falscher Schlüssel", True),
+        ("This operation requires approval", False),
+        ("The app does not have the permission UPDATE_GROUP_EXTERNAL_LINKS", False),
+        ("Invalid credentials", False),
+        ("group does not exist", False),
+        ('No permission on group "Key Vault prod, timed out"', False),
+        ('group "key vault of the tenant" was not found', False),
+        ("error while getting a token: connection refused", True),
+        ("AADSTS9999999: a code of tomorrow", True),
+        ("You are not authorized to do this", False),
+        ("", False),
+    ],
+)
+def test_dsms_own_refusals_are_told_from_azures(status: int, words: str, of_azure: bool) -> None:
+    assert is_of_azure(words, status) is of_azure
+
+
+def test_too_many_requests_is_dsms_own_unless_it_is_marked() -> None:
+    assert not is_of_azure("slow down", 429)
+    assert is_of_azure("management.azure.com: SubscriptionRequestsThrottled", 429)
+
+
+def test_a_page_of_a_gateway_is_neither() -> None:
+    found = diagnose("HTML page: 502 Bad Gateway nginx", 502, link())
+    assert (found.id, found.leg) == ("dsm_gateway", "dsm")
+
+
+# The second look ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words", ["something broke", "HTTP 404 ResourceNotFound", "kv-one.vault.azure.net: no such host"]
+)
+@pytest.mark.parametrize(
+    ("vaults", "expected"),
+    [((), "no_vault_visible"), (seen(uri="https://kv-two.vault.azure.net/"), "vault_not_in_subscription")],
+)
+def test_a_list_of_the_vaults_sharpens_a_blurred_diagnosis(
+    words: str, vaults: tuple[SeenVault, ...], expected: str
+) -> None:
+    found = diagnose(words, 400, link())
+    assert wants_second_look(found)
+    assert sharpened(found, link(), vaults).id == expected
+
+
+def test_another_type_is_the_reason_only_where_there_is_no_other() -> None:
+    other_type = seen(kind="standard")
+    assert sharpened(diagnose("something broke", 400, link()), link(), other_type).id == "vault_type_mismatch"
+    dns = diagnose("kv-one.vault.azure.net: no such host", 400, link())
+    assert sharpened(dns, link(), other_type).id == "dns_failure"
+
+
+@pytest.mark.parametrize("words", ["AADSTS7000215", "ForbiddenByRbac", "login.microsoftonline.com: no such host"])
+def test_a_precise_diagnosis_stays_as_it_is(words: str) -> None:
+    found = diagnose(words, 400, link())
+    assert not wants_second_look(found)
+    assert sharpened(found, link(), ()) == found
+
+
+def test_a_list_that_shows_nothing_wrong_leaves_it_unknown() -> None:
+    assert sharpened(diagnose("something broke", 400, link()), link(), seen()).id == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("vaults", "expected"),
+    [
+        (seen(), []),
+        ((), ["no_vault_visible"]),
+        (seen(uri="https://kv-two.vault.azure.net/"), ["vault_not_in_subscription"]),
+        (seen(kind="standard"), ["vault_type_mismatch"]),
+        (None, []),
+    ],
+)
+def test_a_link_that_connects_may_have_findings(vaults: tuple[SeenVault, ...] | None, expected: list[str]) -> None:
+    assert [finding["id"] for finding in findings(link(), vaults)] == expected
+
+
+def test_a_link_without_a_vault_has_none_to_compare() -> None:
+    assert findings(link(url=""), seen()) == []
+
+
+def test_findings_have_the_same_keys() -> None:
+    keys = {"id", "severity", "requirement", "expected", "actual", "evidence", "remedy"}
+    assert findings(link(), ())[0].keys() == vaults_not_listed("denied").keys() == keys
+
+
+# The table and the guide ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", CLASSES, ids=lambda entry: entry.id)
+def test_each_class_tells_cause_remedy_and_section(entry: object) -> None:
+    record = Diagnosis(entry, "unknown", None, "").record()  # type: ignore[arg-type]
+    assert all(record[part] for part in ("class", "cause", "remedy", "guide"))
+    assert not record["cause"].endswith(".")
+    assert not record["remedy"].endswith(".")
+
+
+def test_ids_and_codes_are_used_once() -> None:
+    ids, codes = [entry.id for entry in CLASSES], [code for _id, code in CODES]
+    assert len(set(ids)) == len(ids)
+    assert len(set(codes)) == len(codes)
+
+
+def test_the_guide_is_what_the_table_makes() -> None:
+    """After a change of the table: PYTHONPATH=docs:tests:.build/collections python -m make.troubleshooting."""
+    assert GUIDE.read_text(encoding="utf-8") == render()
