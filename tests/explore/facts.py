@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sandbox.azure.directory import Application
-from sandbox.azure.rights import DATA_ACTIONS, VAULT_READ
+from sandbox.azure.entra.directory import Application
+from sandbox.azure.rights.effective import DATA_ACTIONS, VAULT_READ
 from sandbox.azure.vaults import ManagedHsm, Vault
 
 Fact = tuple[str, ...]

@@ -34,7 +34,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 from sandbox import Profile, Sandbox
 from sandbox.authorities import Pair, self_signed
 from sandbox.azure.clouds import PUBLIC
-from sandbox.azure.rights import GUIDE_PERMISSIONS
+from sandbox.azure.rights.effective import GUIDE_PERMISSIONS
 from support import worlds
 from support.worlds import Job, Kept, Outcome, World
 

@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from sandbox import Fault
 from sandbox.authorities import Pair, self_signed
-from sandbox.azure.directory import Application
+from sandbox.azure.entra.directory import Application
 from support.app_registrations import Apps
 from support.azure_rights import AzureRights
 from support.matrix import diagonal

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.azure.hsm_rights import DATA_ACTIONS as LOCAL_ACTIONS
-from sandbox.azure.roles import PermissionSet
+from sandbox.azure.rights.local_roles import DATA_ACTIONS as LOCAL_ACTIONS
+from sandbox.azure.rights.roles import PermissionSet
 from support.azure_rights import TEN, AzureRights, granted, verdicts
 from support.matrix import thinned
 

@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from sandbox import Fault
 from sandbox.authorities import Pair, self_signed
-from sandbox.azure.app_policies import Kind, Restriction
+from sandbox.azure.entra.app_policies import Kind, Restriction
 from support.app_registrations import Apps
 from support.azure_rights import AzureRights
 

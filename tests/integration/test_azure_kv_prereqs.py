@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from sandbox import Sandbox
-from sandbox.azure.roles import PermissionSet
+from sandbox.azure.rights.roles import PermissionSet
 from support.azure_rights import (
     STRANGER,
     TEN,

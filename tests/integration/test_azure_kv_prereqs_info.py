@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from sandbox import Sandbox
 from sandbox.authorities import self_signed
-from sandbox.azure.roles import PermissionSet
+from sandbox.azure.rights.roles import PermissionSet
 from support.azure_rights import TEN, AzureRights, finding, granted, ids, verdicts
 from support.playbook import Ansible
 

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import credential
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from sandbox import Fault
-from sandbox.azure.roles import PermissionSet
+from sandbox.azure.rights.roles import PermissionSet
 from support.azure_rights import TEN, AzureRights, finding, granted, verdicts
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from sandbox import Fault
-from sandbox.azure.governance import CAN_NOT_DELETE, DENY, MODIFY, READ_ONLY, ROLE_ASSIGNMENTS
+from sandbox.azure.rights.governance import CAN_NOT_DELETE, DENY, MODIFY, READ_ONLY, ROLE_ASSIGNMENTS
 from support.azure_rights import AzureRights, writes
 from support.azure_vaults import NEW, Vaults
 

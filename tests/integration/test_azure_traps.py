@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sandbox import Profile
-from sandbox.azure.roles import PermissionSet
+from sandbox.azure.rights.roles import PermissionSet
 from support.azure_rights import TEN, AzureRights, assert_held, finding, ids, right, use_rbac, verdicts
 
 CONTRIBUTOR = "Key Vault Contributor"

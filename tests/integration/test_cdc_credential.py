@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from sandbox import Profile
 from sandbox.authorities import self_signed
-from sandbox.azure.app_policies import Restriction
+from sandbox.azure.entra.app_policies import Restriction
 from support.azure_rights import AzureRights
 from support.matrix import diagonal
 from support.playbook import Ansible

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from sandbox import Fault
 from sandbox.authorities import self_signed
-from sandbox.azure.directory import new_secret
+from sandbox.azure.entra.directory import new_secret
 from support.azure_rights import AzureRights
 from support.rotations import LONG, NAME, SHORT, Rotations
 

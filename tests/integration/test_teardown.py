@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sandbox import Fault, Sandbox
-from sandbox.azure.governance import CAN_NOT_DELETE
+from sandbox.azure.rights.governance import CAN_NOT_DELETE
 from support.azure_rights import AzureRights
 from support.chain import NAME, REFUSED, VAULT, Chain
 from support.role_in_process import PlaybookPlayer, RoleRun

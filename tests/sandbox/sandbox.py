@@ -21,11 +21,11 @@ from aiohttp import web
 
 from . import control
 from .authorities import Authorities, write_privately
-from .azure.arm import arm_application
-from .azure.entra import entra_application
-from .azure.graph import graph_application
-from .azure.key_vault import key_vault_application
-from .azure.managed_hsm import managed_hsm_application
+from .azure.arm.arm import arm_application
+from .azure.data_plane.key_vault import key_vault_application
+from .azure.data_plane.managed_hsm import managed_hsm_application
+from .azure.entra.entra import entra_application
+from .azure.graph.graph import graph_application
 from .azure.service import Service
 from .azure.state import AzureState
 from .clock import Clock

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from .authorities import self_signed
-from .azure import hsm_rights
-from .azure.rights import GUIDE_PERMISSIONS
+from .azure.rights import local_roles as hsm_rights
+from .azure.rights.effective import GUIDE_PERMISSIONS
 from .azure.state import AzureState, CloudState
 from .azure.vaults import KeyStore, ManagedHsm
 from .dsm.state import ADMINISTRATOR, AUDITOR, MEMBER, App, DsmState, User

@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_app
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
-from sandbox.azure.directory import Application
+from sandbox.azure.entra.directory import Application
 
 from .azure_rights import AzureRights
 

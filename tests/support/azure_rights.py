@@ -23,8 +23,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 from sandbox import Sandbox
-from sandbox.azure import hsm_rights
-from sandbox.azure.roles import PermissionSet
+from sandbox.azure.rights import local_roles as hsm_rights
+from sandbox.azure.rights.roles import PermissionSet
 from sandbox.azure.vaults import ManagedHsm, Vault
 from sandbox.world import AzureView, VaultView
 

@@ -19,7 +19,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_group,
 )
 from sandbox.authorities import self_signed
-from sandbox.azure.roles import PermissionSet
+from sandbox.azure.rights.roles import PermissionSet
 from support.azure_rights import TEN, AzureRights
 from support.operate import Operator
 

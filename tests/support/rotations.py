@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_connection, cdc_credential, cdc_group
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 from sandbox import Fault
-from sandbox.azure.directory import Application, RegisteredCertificate
+from sandbox.azure.entra.directory import Application, RegisteredCertificate
 from sandbox.journal import Entry
 
 from .azure_rights import AzureRights

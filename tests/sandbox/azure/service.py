@@ -24,8 +24,8 @@ from ..wire import (
     json_response,
     name_principal,
 )
+from .entra.tokens import Caller
 from .state import CloudState
-from .tokens import Caller
 
 T = TypeVar("T")
 

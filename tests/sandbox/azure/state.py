@@ -16,14 +16,15 @@ from typing import Any
 from ..clock import Clock
 from ..profiles import Profile
 from .clouds import GOVERNMENT, PUBLIC, Cloud
-from .directory import Directory
-from .governance import GovernanceAdmin
-from .hsm_admin import HsmAdmin
-from .propagation import Propagation
+from .entra.directory import Directory
+from .entra.tokens import TokenService
 from .replicas import Replicas
-from .rights import Rights, is_within
-from .rights_admin import RightsAdmin, Subscription
-from .tokens import TokenService
+from .rights.admin import RightsAdmin, Subscription
+from .rights.effective import Rights
+from .rights.governance import GovernanceAdmin
+from .rights.hsm_admin import HsmAdmin
+from .rights.propagation import Propagation
+from .rights.values import is_within
 from .vaults import DeletedKey, DeletedPool, DeletedVault, Key, KeyStore, KeyVersion, ManagedHsm, Vault, new_version
 
 

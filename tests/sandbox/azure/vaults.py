@@ -13,12 +13,12 @@ from itertools import count
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from .entra.tokens import encode_number
 from .firewall import Firewall
-from .hsm_rights import BUILT_IN, LocalAssignment, LocalRole
 from .key_pool import MODULI
-from .propagation import History
-from .rights import AccessPolicy
-from .tokens import encode_number
+from .rights.local_roles import BUILT_IN, LocalAssignment, LocalRole
+from .rights.propagation import History
+from .rights.values import AccessPolicy
 
 CURVES: dict[str, ec.EllipticCurve] = {
     "P-256": ec.SECP256R1(),

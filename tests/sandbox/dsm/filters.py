@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import bad_request
-from .state import Group
+from .values import Group
 
 _FIELDS: dict[str, Callable[[Group], str | None]] = {
     "name": lambda group: group.name,

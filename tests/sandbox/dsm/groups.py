@@ -25,7 +25,8 @@ from .permissions import (
     require_feature,
 )
 from .quorum import gate, gate_new_group
-from .state import Group, new_id
+from .state import new_id
+from .values import Group
 
 _NAME = re.compile(r"[^\n]*[^\s\n][^\n]*")
 _LIMITED_ENTRIES, _LIMITED_VALUE = 8, 64

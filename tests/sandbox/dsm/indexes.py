@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .state import Group, SecurityObject
+from .values import Group, SecurityObject
 
 
 class SortedNames:

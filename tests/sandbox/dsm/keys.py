@@ -17,7 +17,7 @@ from .context import Dsm, caller, flag, json_object, path_uuid, require_uuid, wh
 from .errors import bad_request, forbidden, not_found
 from .indexes import KeyIndex
 from .permissions import Principal, readable_group, require_usable
-from .state import SecurityObject
+from .values import SecurityObject
 
 _DEFAULT_LIMIT = 1000
 

@@ -28,7 +28,7 @@ from .permissions import (
 )
 from .quorum import gate_scan
 from .scan import Scanner
-from .state import Group
+from .values import Group
 
 _DEPTHS = ("token", "arm_list", "vault_get", "keys_list")
 

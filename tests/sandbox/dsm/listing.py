@@ -16,7 +16,7 @@ from . import filters
 from .context import whole_number
 from .errors import bad_request
 from .permissions import Principal
-from .state import Group
+from .values import Group
 
 
 @dataclass(frozen=True)

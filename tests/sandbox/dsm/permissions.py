@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from ..profiles import Profile
 from .errors import forbidden, not_found
-from .state import ADMINISTRATOR, AUDITOR, Account, App, Group, Membership, User
+from .state import ADMINISTRATOR, AUDITOR, Account, App, Membership, User
+from .values import Group
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..profiles import Profile
 from .errors import APPROVAL_TEXT, DsmError, forbidden
-from .state import Account, Group
+from .state import Account
+from .values import Group
 
 _LINK_MEMBERS = frozenset({"add_hmg", "mod_hmg", "del_hmg"})
 

@@ -20,7 +20,8 @@ from .context import Dsm
 from .errors import bad_request
 from .external_kms import stored_form
 from .keys import key_json
-from .state import Account, Group, SecurityObject, new_id
+from .state import Account, new_id
+from .values import Group, SecurityObject
 
 _PARALLEL = 8
 _CURVES = {"P-256": "NistP256", "P-384": "NistP384", "P-521": "NistP521", "P-256K": "SecP256K1"}

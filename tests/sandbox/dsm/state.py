@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 
 from ..clock import Clock
 from .indexes import GroupIndex, KeyIndex
+from .values import Group, SecurityObject
 
 ADMINISTRATOR = "ACCOUNTADMINISTRATOR"
 MEMBER = "ACCOUNTMEMBER"
@@ -87,21 +88,6 @@ class App:
 
 
 @dataclass
-class Group:
-    group_id: str
-    acct_id: str
-    name: str
-    created_at: str
-    creator: dict[str, str]
-    description: str = ""
-    hmg: dict[str, dict[str, Any]] = field(default_factory=dict)
-    custom_metadata: dict[str, str] | None = None
-    approval_policy: dict[str, Any] | None = None
-    extras: dict[str, Any] = field(default_factory=dict)
-    scans: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass
 class ApprovalRequest:
     request_id: str
     acct_id: str
@@ -122,27 +108,6 @@ class ApprovalRequest:
     result: tuple[int, Any] | None = None
     """Status and body of the operation, once it has been carried out."""
     result_viewed: bool = False
-
-
-@dataclass
-class SecurityObject:
-    kid: str
-    acct_id: str
-    group_id: str
-    name: str
-    obj_type: str
-    created_at: str
-    creator: dict[str, str]
-    key_size: int | None = None
-    elliptic_curve: str | None = None
-    origin: str = "FortanixHSM"
-    state: str = "Active"
-    enabled: bool = True
-    key_ops: list[str] = field(default_factory=list)
-    external: dict[str, Any] | None = None
-    custom_metadata: dict[str, str] = field(default_factory=dict)
-    deactivation_date: str | None = None
-    pub_key: str | None = None
 
 
 @dataclass

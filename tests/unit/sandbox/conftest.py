@@ -16,7 +16,7 @@ import pytest
 import urllib3
 
 from sandbox import Profile, Sandbox, State
-from sandbox.azure.rights import GUIDE_PERMISSIONS
+from sandbox.azure.rights.effective import GUIDE_PERMISSIONS
 from support.arm_lab import ArmLab
 
 

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox import Profile, Sandbox
-from sandbox.azure.client_assertions import verify
 from sandbox.azure.clouds import PUBLIC
-from sandbox.azure.directory import Application, RegisteredCertificate, new_application
-from sandbox.azure.entra_errors import EntraError
+from sandbox.azure.entra.client_assertions import verify
+from sandbox.azure.entra.directory import Application, RegisteredCertificate, new_application
+from sandbox.azure.entra.errors import EntraError
 
 CHECK = "/sys/v1/groups/hmg/check"
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from sandbox import Profile, Sandbox
-from sandbox.azure.roles import PermissionSet
+from sandbox.azure.rights.roles import PermissionSet
 from support.arm_lab import AUTHORIZATION, code_of
 
 KEYS_READ = "Microsoft.KeyVault/vaults/keys/read"

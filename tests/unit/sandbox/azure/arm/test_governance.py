@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from sandbox.azure.governance import CAN_NOT_DELETE, DENY, MODIFY, READ_ONLY, ROLE_ASSIGNMENTS
+from sandbox.azure.rights.governance import CAN_NOT_DELETE, DENY, MODIFY, READ_ONLY, ROLE_ASSIGNMENTS
 from support.arm_lab import AUTHORIZATION, code_of
 
 NEW = "2026-02-01"

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from sandbox.azure.roles import PermissionSet
+from sandbox.azure.rights.roles import PermissionSet
 from support.arm_lab import code_of
 
 VERSION = "2026-02-01"

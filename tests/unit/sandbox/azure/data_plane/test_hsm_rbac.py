@@ -16,8 +16,8 @@ from uuid import uuid4
 import pytest
 
 from sandbox import Sandbox
-from sandbox.azure import hsm_rights
-from sandbox.azure.hsm_rights import ADMINISTRATOR, CRYPTO_OFFICER, CRYPTO_USER, POLICY_ADMINISTRATOR
+from sandbox.azure.rights import local_roles as hsm_rights
+from sandbox.azure.rights.local_roles import ADMINISTRATOR, CRYPTO_OFFICER, CRYPTO_USER, POLICY_ADMINISTRATOR
 from support.azure_callers import POOL, bearer
 
 HSM = "Microsoft.KeyVault/managedHsm/"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox import Profile, Sandbox
-from sandbox.azure import hsm_rights
+from sandbox.azure.rights import local_roles as hsm_rights
 from support.azure_callers import POOL as SUFFIX
 from support.azure_callers import bearer
 

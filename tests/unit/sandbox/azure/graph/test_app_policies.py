@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sandbox.authorities import self_signed
-from sandbox.azure.app_policies import Restriction
+from sandbox.azure.entra.app_policies import Restriction
 from support.azure_callers import graph_client
 
 POLICY = "/v1.0/policies/defaultAppManagementPolicy"

@@ -7,15 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.azure.rights import (
-    GUIDE_PERMISSIONS,
-    VAULT_READ,
-    AccessPolicy,
-    Rights,
-    RoleAssignment,
-    RoleDefinition,
-    is_within,
-)
+from sandbox.azure.rights.effective import GUIDE_PERMISSIONS, VAULT_READ, Rights, RoleDefinition
+from sandbox.azure.rights.values import AccessPolicy, RoleAssignment, is_within
 from sandbox.azure.vaults import Vault
 
 APP = "0b0f6d2e-0000-4000-8000-000000000001"

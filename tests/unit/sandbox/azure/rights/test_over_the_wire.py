@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 
 from sandbox import Profile, Sandbox
-from sandbox.azure.rights import GUIDE_PERMISSIONS
-from sandbox.azure.roles import PermissionSet, RoleDefinition
+from sandbox.azure.rights.effective import GUIDE_PERMISSIONS
+from sandbox.azure.rights.roles import PermissionSet, RoleDefinition
 from support.arm_lab import AUTHORIZATION
 
 OFFICER = "Key Vault Crypto Officer"
