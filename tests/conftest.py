@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import gc
 
+# To collect the tests makes nothing but what stays.
+gc.disable()
+
 
 def pytest_collection_finish() -> None:
     """Do not search for garbage what lives as long as the run: libraries and collected tests, a million objects."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 100)
