@@ -293,6 +293,7 @@ def test_what_is_refused_is_told_with_everything_else_done_and_can_be_finished(e
     assert len(read(emergency.record)["stores"][0]["policies"]) == 1
 
 
+@pytest.mark.usefixtures("passing")
 def test_dsm_that_does_not_answer_keeps_nothing_from_being_cut(emergency: Emergency) -> None:
     emergency.sandbox.faults.add(Fault("dsm", status=503, times=None))
 
