@@ -17,6 +17,7 @@ from azure.keyvault.administration._internal import http_challenge_cache
 from sandbox import Profile, Sandbox
 from support.azure_rights import AzureRights, no_rights
 from support.operate import Operator
+from support.passing import Passing
 from support.playbook import Ansible
 
 
@@ -105,6 +106,14 @@ def ansible(sandbox: Sandbox, tmp_path: Path) -> Ansible:
 @pytest.fixture
 def operate(sandbox: Sandbox) -> Operator:
     return Operator(sandbox.environment())
+
+
+@pytest.fixture
+def passing(monkeypatch: pytest.MonkeyPatch) -> Passing:
+    """Operations in this process wait without any time going by."""
+    passing = Passing()
+    passing.begin(monkeypatch)
+    return passing
 
 
 @pytest.fixture

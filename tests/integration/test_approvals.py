@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -27,6 +25,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 from sandbox import Fault, Profile, Sandbox
 from support.approver import REQUESTS, Approver, logged_in
 from support.operate import Operator
+from support.passing import Passing
 from support.playbook import ROOT, Ansible, local_play
 from support.role_in_process import RolePlayer, RoleRun
 
@@ -140,16 +139,6 @@ def test_a_new_group_is_filed_once_and_found_made(
     assert operate(cdc_group, **wanted)["changed"] is False
 
 
-def once_awaited(sandbox: Sandbox, mark: int, deed: Callable[[], object]) -> None:
-    """Do it as soon as a task asks for the decision, however long it takes to come to that."""
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        if any(one.route == "/sys/v1/approval_requests/{req_id}" for one in sandbox.journal.since(mark)):
-            deed()
-            return
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("execution", ["on_approval", "on_result"])
 @pytest.mark.parametrize("module", ["cdc_group", "cdc_tls", "cdc_vault_select"])
 def test_a_task_that_waits_applies_and_verifies(
@@ -159,6 +148,7 @@ def test_a_task_that_waits_applies_and_verifies(
     guarded: Any,
     name: str,
     secret: Any,
+    passing: Passing,
     module: str,
     execution: Any,
 ) -> None:
@@ -169,20 +159,19 @@ def test_a_task_that_waits_applies_and_verifies(
         "cdc_vault_select": (cdc_vault_select, {"group_name": name, "vault": STANDARD, **secret}),
     }[module]
     operate(operation, **options)
-    decision = threading.Thread(target=once_awaited, args=(sandbox, sandbox.journal.mark(), approver.decide))
-    decision.start()
+    passing.meanwhile = approver.decide
 
     result = operate(operation, **options, approval_wait=30)
 
-    decision.join()
     assert (result["changed"], result["pending"], result["approval"]["status"]) == (True, False, "approved")
     assert operate(operation, **options)["changed"] is False
 
 
-def test_waiting_ends_with_the_request_pending(operate: Operator, guarded: Any, name: str) -> None:
-    result = operate(cdc_group, name=name, description="x", approval_wait=1)
+def test_waiting_ends_with_the_request_pending(operate: Operator, guarded: Any, name: str, passing: Passing) -> None:
+    result = operate(cdc_group, name=name, description="x", approval_wait=10)
 
     assert (result["changed"], result["pending"]) == (True, True)
+    assert 0 < sum(passing.slept) <= 10
 
 
 @pytest.mark.parametrize("wait", [0, 5])
@@ -247,17 +236,15 @@ def test_a_request_expires_by_the_clock_of_dsm(
 
 
 def test_a_request_that_is_withdrawn_while_a_task_waits(
-    operate: Operator, sandbox: Sandbox, approver: Approver, guarded: Any, name: str
+    operate: Operator, approver: Approver, guarded: Any, name: str, passing: Passing
 ) -> None:
     request_id = operate(cdc_group, name=name, description="x")["approval"]["id"]
-    withdraw = partial(approver, "DELETE", f"{REQUESTS}/{request_id}")
-    withdrawal = threading.Thread(target=once_awaited, args=(sandbox, sandbox.journal.mark(), withdraw))
-    withdrawal.start()
+    passing.meanwhile = partial(approver, "DELETE", f"{REQUESTS}/{request_id}")
 
     with pytest.raises(TaskError, match="expired or was withdrawn"):
         operate(cdc_group, name=name, description="x", approval_wait=30)
 
-    withdrawal.join()
+    assert passing.meanwhile is None
 
 
 # Others' requests ---------------------------------------------------------------------------------------------------
@@ -289,7 +276,7 @@ def test_a_change_that_somebody_else_has_filed_is_said(
 
 
 def test_the_same_change_filed_by_another_login_is_not_filed_again(
-    operate: Operator, sandbox: Sandbox, approver: Approver, guarded: Any, name: str
+    operate: Operator, sandbox: Sandbox, approver: Approver, guarded: Any, name: str, passing: Passing
 ) -> None:
     certificate = sandbox.world.cert_app
     login = {"dsm_client_cert": str(certificate.certificate_path), "dsm_client_key": str(certificate.key_path)}

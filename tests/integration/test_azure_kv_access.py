@@ -144,6 +144,7 @@ def test_the_groups_in_dsm_say_which_vaults_are_meant(cutoff: Cutoff) -> None:
     assert [store["name"] for store in result["record"]["stores"]] == [RBAC_VAULT]
 
 
+@pytest.mark.usefixtures("passing")
 def test_without_dsm_the_vaults_that_are_named_are_cut_and_the_task_fails(cutoff: Cutoff) -> None:
     cutoff.azure.sandbox.faults.add(Fault("dsm", status=503, times=None))
     cutoff.keep(cutoff("revoked", check_mode=True))

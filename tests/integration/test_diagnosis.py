@@ -535,6 +535,7 @@ def test_azures_refusal_is_a_diagnosis_whatever_the_status(lab: Lab, status: int
     assert (found["class"], found["leg"], found["host"]) == ("secret_expired", "entra", LOGIN)
 
 
+@pytest.mark.usefixtures("passing")
 def test_a_status_that_is_tried_again_is_a_diagnosis_in_the_end(lab: Lab) -> None:
     lab.group()
     lab.azure(lambda azure: azure.expire_secret(lab.client_id))
@@ -564,6 +565,7 @@ def test_other_refusals_too_are_told_from_dsms_own(lab: Lab, status: int, case: 
         (429, "slow down"),
     ],
 )
+@pytest.mark.usefixtures("passing")
 def test_dsms_own_refusal_of_a_test_stays_dsms(lab: Lab, status: int, words: str) -> None:
     lab.group()
     lab.answer("dsm", status, words, method="POST", route=CHECK_GROUP)

@@ -80,12 +80,14 @@ def test_no_login_at_all_says_which_options_there_are(shell: Shell, name: str) -
     expect_clear_failure(result, "Option dsm_api_key: no login to DSM is set.", "DSM_API_KEY")
 
 
+@pytest.mark.usefixtures("passing")
 def test_unreachable_dsm(shell: Shell, name: str) -> None:
     direct = {"HTTPS_PROXY": None, "https_proxy": None}
     result = shell(cdc_group, name=name, dsm_endpoint="https://127.0.0.1:9", state="absent", environment=direct)
     expect_clear_failure(result, "DSM, ", "https://127.0.0.1:9 cannot be reached", "Connection refused")
 
 
+@pytest.mark.usefixtures("passing")
 def test_a_host_that_the_proxy_refuses(shell: Shell, name: str) -> None:
     result = shell(cdc_group_info, name=name, dsm_endpoint="https://dsm.elsewhere.example")
     expect_clear_failure(result, "https://dsm.elsewhere.example cannot be reached", "HTTPS_PROXY")
@@ -166,6 +168,7 @@ def test_a_broken_connection_while_creating_is_repaired_by_the_next_run(
     assert not shell(cdc_group, name=name, **link)["changed"]
 
 
+@pytest.mark.usefixtures("passing")
 def test_passing_trouble_of_a_read_is_waited_out(shell: Shell, sandbox: Sandbox, name: str) -> None:
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, times=1, status=429, body="slow", retry_after=1))
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, times=1, status=503, body="busy"))

@@ -150,6 +150,7 @@ def test_a_certificate_that_is_registered_with_no_app_is_refused_by_dsm(
     assert "dsm_client_cert" in result["msg"]
 
 
+@pytest.mark.usefixtures("passing")
 def test_a_certificate_that_is_not_accepted_in_the_handshake_is_named_as_the_cause(
     operate: Operator, name: str, tmp_path: Path
 ) -> None:
@@ -313,6 +314,7 @@ def test_a_refused_api_key_is_final(operate: Operator, sandbox: Sandbox, name: s
 
 @pytest.mark.parametrize("switch", ["unselected", "stale"])
 @pytest.mark.parametrize("body", ["object", "cookie", "empty"])
+@pytest.mark.usefixtures("passing")
 def test_an_account_that_is_not_selected_on_every_node_yet_is_waited_for(
     operate: Operator, sandbox: Sandbox, name: str, user: dict[str, str], switch: str, body: str
 ) -> None:
@@ -322,6 +324,7 @@ def test_an_account_that_is_not_selected_on_every_node_yet_is_waited_for(
     assert routes_since(sandbox, mark).count(AUTH) == 1
 
 
+@pytest.mark.usefixtures("passing")
 def test_an_account_that_never_becomes_selected_is_waited_for_within_bounds(
     operate: Operator, sandbox: Sandbox, name: str, user: dict[str, str]
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_host_in_no_proxy_is_reached_without_the_proxy(shell: Shell, sandbox: 
     assert len(sandbox.proxy_log) == tunnels
 
 
+@pytest.mark.usefixtures("passing")
 def test_a_proxy_that_is_not_there(shell: Shell, name: str) -> None:
     proxy = "http://127.0.0.1:9"
     result = shell(cdc_group_info, name=name, environment={"HTTPS_PROXY": proxy, "https_proxy": proxy})

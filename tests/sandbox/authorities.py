@@ -35,21 +35,31 @@ class Authorities:
         self.dsm_root = trustme.CA(organization_name="Sandbox DSM Root", key_type=_KEY)
         self.enterprise_root = trustme.CA(organization_name="Sandbox Enterprise Root", key_type=_KEY)
         self.enterprise_client_root = trustme.CA(organization_name="Sandbox Enterprise Clients", key_type=_KEY)
+        self.enterprise_client: Pair = issued(self.enterprise_client_root, "dsm.enterprise.example")
+        self.stranger: Pair = issued(self.dsm_root, "dsm.elsewhere.example")
+        self._azure: dict[str, ssl.SSLContext] = {}
+        self._certificates: dict[str, trustme.LeafCert] = {}
 
     def global_roots_pem(self) -> str:
         return str(self.global_root.cert_pem.bytes().decode("ascii"))
 
-    def azure_context(self, *names: str) -> ssl.SSLContext:
-        return server_context(self.global_root, *names)
+    def azure_context(self, name: str) -> ssl.SSLContext:
+        """Nobody changes it, so that all sandboxes use the same one."""
+        if name not in self._azure:
+            self._azure[name] = server_context(self.global_root, name)
+        return self._azure[name]
 
-    def dsm_context(self, *names: str) -> ssl.SSLContext:
+    def dsm_context(self, name: str) -> ssl.SSLContext:
         """DSM asks for a client certificate and does without one: apps may log in with theirs.
 
         The ssl module offers no way to take an unknown certificate and judge it later. So the context trusts exactly
         the certificates that DSM has been told of, each as an anchor of its own (hence the partial chain: a certificate
         issued by some CA counts without that CA). A stranger's certificate fails in the handshake.
         """
-        context = server_context(self.dsm_root, *names)
+        if name not in self._certificates:
+            self._certificates[name] = self.dsm_root.issue_cert(name, key_type=_KEY)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._certificates[name].configure_cert(context)
         context.verify_mode = ssl.CERT_OPTIONAL
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         return context
@@ -57,6 +67,12 @@ class Authorities:
     def write_bundle(self, path: Path) -> None:
         """Write the CA file that clients of the sandbox are to trust."""
         path.write_bytes(self.global_root.cert_pem.bytes() + self.dsm_root.cert_pem.bytes())
+
+
+@cache
+def authorities() -> Authorities:
+    """Those of all sandboxes of a process: to make them, and certificates, takes longer than all else of a start."""
+    return Authorities()
 
 
 @dataclass(frozen=True)

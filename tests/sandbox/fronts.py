@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
-from .authorities import Authorities, Pair, issued, server_context
+from .authorities import Authorities, Pair, server_context
 from .azure.clouds import GOVERNMENT, PUBLIC
 from .network import Address
 from .runtime import Runtime
@@ -52,9 +52,9 @@ class Fronts:
         self._tasks: set[asyncio.Task[None]] = set()
         self.ca_pem = authorities.enterprise_root.cert_pem.bytes().decode()
         """The enterprise's root, which a link has to pin."""
-        self.client_pair: Pair = issued(authorities.enterprise_client_root, "dsm.enterprise.example")
+        self.client_pair: Pair = authorities.enterprise_client
         """A client certificate that fronts accept where they demand one."""
-        self.stranger_pair: Pair = issued(authorities.dsm_root, "dsm.elsewhere.example")
+        self.stranger_pair: Pair = authorities.stranger
         """A client certificate of an authority that the fronts do not know."""
 
     def put(

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,7 +21,7 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 
 from . import control
-from .authorities import Authorities, write_privately
+from .authorities import Authorities, authorities, write_privately
 from .azure.arm.arm import arm_application
 from .azure.data_plane.key_vault import key_vault_application
 from .azure.data_plane.managed_hsm import managed_hsm_application
@@ -40,7 +41,7 @@ from .profiles import Profile
 from .proxy import Proxy, ProxyEntry
 from .runtime import Runtime
 from .snapshot import Snapshot
-from .wire import listen
+from .wire import Listener
 from .world import DSM_HOST, AzureView, World, build
 
 T = TypeVar("T")
@@ -58,7 +59,7 @@ class Sandbox:
     """Simulated DSM and Azure on loopback. `Sandbox.start()` gives a running one."""
 
     def __init__(self, profile: Profile, groups: int, port: int, directory: Path | None, *, empty: bool) -> None:
-        self._authorities = Authorities()
+        self._authorities = authorities()
         self._runtime = Runtime(profile, self._authorities.global_roots_pem())
         self._own_directory = directory is None
         self.directory = directory or Path(tempfile.mkdtemp(prefix="fortanix-dsm-sandbox-"))
@@ -68,8 +69,8 @@ class Sandbox:
         self.world: World = build(self._state.dsm, self._state.azure, groups, self.directory, empty=empty)
         self._bundle = self.directory / "ca.pem"
         self._wanted_port = port
-        self._proxy = Proxy(self._runtime.network, self._runtime.origins)
-        self._runners: list[web.AppRunner] = []
+        self._listeners: dict[Address, Listener] = {}
+        self._proxy = Proxy(self._runtime.network, self._runtime.origins, self._listeners)
         self.fronts = Fronts(self._authorities, self._runtime, self._run)
         """What stands between DSM and Azure: TLS fronts and failing names."""
         self._loop = asyncio.new_event_loop()
@@ -246,36 +247,44 @@ class Sandbox:
         app.certificate_path.write_text(app.certificate_pem)
         write_privately(app.key_path, app.key_pem)
         dsm = Dsm(self._state.dsm, self._runtime)
-        address = await self._serve(dsm_application(dsm), self._dsm_context)
-        self._runtime.network.publish(DSM_HOST, address)
+        self._runtime.network.publish(DSM_HOST, self._serve(lambda: dsm_application(dsm), lambda: self._dsm_context))
         for cloud in self._state.azure.clouds:
-            await self._open_cloud(Service(cloud, self._runtime))
-        self._proxy_port = await self._proxy.start(self._wanted_port)
-        runner, self._control = await listen(control.application(self.journal, self._proxy.log.entries), None)
-        self._runners.append(runner)
+            self._open_cloud(Service(cloud, self._runtime))
+        self._proxy_port = self._proxy.start(self._wanted_port)
+        self._control = self._serve(lambda: control.application(self.journal, self._proxy.log.entries), None)
 
-    async def _open_cloud(self, service: Service) -> None:
+    def _open_cloud(self, service: Service) -> None:
         """One listener for each service of a cloud; the names of vaults and pools exist as long as they do."""
         cloud, network = service.state.cloud, self._runtime.network
         for host, application in (
-            (cloud.login_host, entra_application(service)),
-            (cloud.management_host, arm_application(service)),
-            (cloud.graph_host, graph_application(service)),
+            (cloud.login_host, entra_application),
+            (cloud.management_host, arm_application),
+            (cloud.graph_host, graph_application),
         ):
-            network.publish(host, await self._serve(application, self._authorities.azure_context(host)))
+            network.publish(host, self._serve_azure(partial(application, service), host))
         for suffix, application, exists in (
-            (cloud.vault_suffix, key_vault_application(service), service.state.host_exists),
-            (cloud.hsm_suffix, managed_hsm_application(service), service.state.hsm_host_exists),
+            (cloud.vault_suffix, key_vault_application, service.state.host_exists),
+            (cloud.hsm_suffix, managed_hsm_application, service.state.hsm_host_exists),
         ):
-            address = await self._serve(application, self._authorities.azure_context(f"*.{suffix}"))
+            address = self._serve_azure(partial(application, service), f"*.{suffix}")
             network.publish_zone(f".{suffix}", address, exists)
 
-    async def _serve(self, application: web.Application, context: ssl.SSLContext) -> Address:
-        runner, address = await listen(application, context)
-        self._runners.append(runner)
-        return address
+    def _serve_azure(self, application: Callable[[], web.Application], host: str) -> Address:
+        return self._serve(application, partial(self._authorities.azure_context, host))
+
+    def _serve(
+        self, application: Callable[[], web.Application], context: Callable[[], ssl.SSLContext] | None
+    ) -> Address:
+        listener = Listener(application, context)
+        self._listeners[listener.address] = listener
+        return listener.address
 
     async def _close(self) -> None:
         await self._proxy.stop()
         await self.fronts.close()
-        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+        await asyncio.gather(*(listener.close() for listener in self._listeners.values()))
+        # What still answered somebody ends before the loop does.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -29,16 +30,125 @@ RESET_STATUS = 0
 """The journal's status of a call whose connection was cut."""
 
 
-async def listen(
-    application: web.Application, context: ssl.SSLContext | None, port: int = 0
-) -> tuple[web.AppRunner, Address]:
-    """Serve an application on an ephemeral loopback port."""
-    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=0.2)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=context)
-    await site.start()
-    host, bound = runner.addresses[0][:2]
-    return runner, Address(host, bound)
+class Listener:
+    """A port on loopback. What serves it is built for the first caller: few tests call on every service."""
+
+    def __init__(
+        self,
+        application: Callable[[], web.Application],
+        context: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
+        """Listens at once, in the running loop."""
+        self._application = application
+        self._context = context
+        self._building = asyncio.Lock()
+        self._runner: web.AppRunner | None = None
+        self._tls: ssl.SSLContext | None = None
+        self._callers = Callers(self.serve)
+        self._open: set[_Acknowledging] = set()
+
+    @property
+    def address(self) -> Address:
+        return self._callers.address
+
+    async def serve(self, sock: socket.socket) -> None:
+        """Take over a connection; its caller is the one at the other end of the socket."""
+        async with self._building:
+            if self._runner is None:
+                self._runner = await self._built()
+        server = self._runner.server
+        assert server is not None
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(lambda: _Acknowledging(server(), self._open), sock, ssl=self._tls)
+
+    async def close(self) -> None:
+        await self._callers.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        # To close TLS takes an answer, and clients that keep a connection give none.
+        for connection in self._open:
+            connection.abort()
+
+    async def _built(self) -> web.AppRunner:
+        runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, shutdown_timeout=0.2)
+        await runner.setup()
+        self._tls = self._context() if self._context is not None else None
+        return runner
+
+
+class Callers:
+    """Accepts connections on a loopback port and hands each to ``serve``, until closed."""
+
+    def __init__(self, serve: Callable[[socket.socket], Coroutine[Any, Any, None]], port: int = 0) -> None:
+        """Listens at once, in the running loop."""
+        self._serve = serve
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=128)
+        self._socket.setblocking(False)
+        self.address = Address(*self._socket.getsockname())
+        self._tasks = {asyncio.create_task(self._accept())}
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._socket.close()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            sock, _peer = await loop.sock_accept(self._socket)
+            task = asyncio.create_task(self._greet(sock))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _greet(self, sock: socket.socket) -> None:
+        try:
+            await self._serve(sock)
+        except (OSError, asyncio.CancelledError):
+            # The peer went away or failed its handshake, or the sandbox stops: there is nobody left to tell.
+            sock.close()
+
+
+class _Acknowledging(asyncio.Protocol):
+    """Passes all on to the protocol of the web server. Where the system offers it, the ACK is not delayed.
+
+    Clients such as urllib3 leave Nagle's algorithm on towards a proxy, and then each request with a body would wait
+    40 ms for our delayed ACK. The option holds only until the kernel thinks otherwise, so each chunk sets it anew.
+    """
+
+    def __init__(self, inner: asyncio.Protocol, connections: set[_Acknowledging]) -> None:
+        self._inner = inner
+        self._connections = connections
+        self._socket: Any = None
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._connections.add(self)
+        if hasattr(socket, "TCP_QUICKACK"):
+            self._socket = transport.get_extra_info("socket")
+        self._inner.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._socket is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -23,7 +23,7 @@ import pytest
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import lookup_loader
+from ansible.plugins.loader import Jinja2Loader, lookup_loader
 from ansible.template import Templar
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
@@ -139,7 +139,7 @@ class _Player:
 
     def _ended(self, run: RoleRun, *tasks: Sequence[Mapping[str, Any]]) -> RoleRun:
         """The run, after these lists of tasks."""
-        with _each_template_compiled_once(), _own_lookups_found():
+        with _each_template_compiled_once(), _each_filter_found_once(), _own_lookups_found():
             try:
                 for some in tasks:
                     self._tasks(run, some, {})
@@ -349,6 +349,27 @@ def _each_template_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AnsibleEnvironment, "compile", compiled)
+        yield
+
+
+_FILTERS: dict[tuple[str, str], Any] = {}
+
+
+@contextlib.contextmanager
+def _each_filter_found_once() -> Iterator[None]:
+    """Ansible searches filters and tests anew for each task, in each collection and folder that may have them."""
+    get = Jinja2Loader.get
+
+    def found(self: Any, name: str, *arguments: Any, **options: Any) -> Any:
+        if arguments or options:
+            return get(self, name, *arguments, **options)
+        key = (self.type, name)
+        if _FILTERS.get(key) is None:
+            _FILTERS[key] = get(self, name)
+        return _FILTERS[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Jinja2Loader, "get", found)
         yield
 
 

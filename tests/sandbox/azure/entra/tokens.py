@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import jwt
@@ -52,6 +52,12 @@ class Caller:
 def _signing_key(_cloud: str) -> rsa.RSAPrivateKey:
     """One for each cloud, for all sandboxes of a process: to generate it takes longer than their start."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@lru_cache(maxsize=256)
+def _signed_claims(cloud: str, token: str) -> Mapping[str, Any]:
+    """What a token says, once its signature fits. A client shows the same token with each of its requests."""
+    return jwt.decode(token, _signing_key(cloud).public_key(), algorithms=["RS256"], options=SIGNATURE_ONLY)
 
 
 class TokenService:
@@ -114,7 +120,7 @@ class TokenService:
         if scheme.lower() != "bearer" or not token.strip():
             raise TokenRefused("missing")
         try:
-            claims = jwt.decode(token.strip(), self._key.public_key(), algorithms=["RS256"], options=SIGNATURE_ONLY)
+            claims = _signed_claims(self._cloud.name, token.strip())
         except jwt.PyJWTError as error:
             raise TokenRefused("invalid") from error
         if claims["aud"].rstrip("/") not in audiences:
