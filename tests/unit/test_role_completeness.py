@@ -71,6 +71,9 @@ NOT_SET: Mapping[tuple[str, str], Mapping[str, str]] = {
         ("approval", "approval_wait", "subscription_id", "cloud_environment"), "each group of the list has its own"
     ),
     ("cdc_setup", "cdc_groups_report"): {},
+    ("checked_variables", "cdc_groups_report"): dict.fromkeys(
+        ("shared", "diff"), "the task is there for its code alone"
+    ),
     ("azure_prereqs", "azure_kv_prereqs_info"): {
         "credential_planned": "the role registers no credential, so it has none to plan",
         "subscription_id": "it comes with the operator's login",

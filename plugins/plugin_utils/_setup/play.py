@@ -17,7 +17,6 @@ from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from jinja2 import UndefinedError
 
 from ...module_utils._declaration.arguments import SECRETS
 from ...module_utils._declaration.groups import GROUP
@@ -175,7 +174,7 @@ class Play:
             if seen.count() != len(own):
                 return False
             found = [parted(bare(seen.declared(index, [name])))[1] for index in range(len(own))]
-        except (AnsibleError, UndefinedError):
+        except AnsibleError:
             # Made of what other hosts do not see.
             return False
         return all(one.get(name) == held.get(name) for one, held in zip(found, own, strict=True))

@@ -10,8 +10,6 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization.authorization import (
     PROVIDER,
@@ -21,7 +19,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization.
     denies,
     eligible,
     guid_of,
-    moment,
     role_from,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
@@ -47,43 +44,7 @@ def read_assignment(**properties: Any) -> RoleAssignment:
     return found
 
 
-# --- Times and ids ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("digits", range(8))
-@pytest.mark.parametrize("zone", ["Z", "z", "+00:00", ""])
-def test_a_time_is_read_with_up_to_seven_digits_of_a_second(digits: int, zone: str) -> None:
-    fraction = "." + "1234567"[:digits] if digits else ""
-    expected = NOON + timedelta(microseconds=int("1234567"[: min(digits, 6)].ljust(6, "0"))) if digits else NOON
-
-    assert moment(f"2026-11-23T12:00:00{fraction}{zone}") == expected
-
-
-@pytest.mark.parametrize(
-    "text", ["2026-11-23T14:00:00+02:00", "2026-11-23T07:00:00.0000000-05:00", " 2026-11-23T12:00:00Z "]
-)
-def test_a_time_of_another_zone_is_the_same_moment(text: str) -> None:
-    assert moment(text) == NOON
-
-
-def test_every_time_is_in_utc() -> None:
-    assert [found and found.tzinfo for found in map(moment, ["2026-11-23T14:00:00+02:00"])] == [timezone.utc]
-
-
-@pytest.mark.parametrize("nothing", [None, ""])
-def test_no_time_is_none(nothing: Any) -> None:
-    assert moment(nothing) is None
-
-
-@pytest.mark.parametrize("text", ["soon", "2026-11-23", "2026-11-23T12:00:00+02", "2026-13-23T12:00:00Z", "12"])
-def test_what_is_no_time_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        moment(text)
-
-
-@given(st.datetimes(min_value=datetime(1970, 1, 1)))
-def test_a_time_that_python_writes_is_read_as_it_was(when: datetime) -> None:
-    assert moment(when.isoformat() + "Z") == when.replace(tzinfo=timezone.utc)
+# --- IDs ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
