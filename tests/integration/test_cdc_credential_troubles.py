@@ -118,7 +118,7 @@ def test_of_two_runs_at_once_one_wins_and_the_other_leaves_no_trace(rotations: R
     mark = rotations.azure.sandbox.journal.mark()
     # The first run is held up before it writes anything, and counts as given up.
     rotations.azure.sandbox.faults.add(Fault("dsm", "POST", CHECK_CONFIG, skip=1, delay=4))
-    first = started(rotations, tmp_path / "first", mark, CHECK_CONFIG)
+    first = started(rotations, tmp_path / "first", mark, CHECK_CONFIG, wait_timeout=3, wait_interval=1)
 
     rotations.due(wait_interval=1)
 
