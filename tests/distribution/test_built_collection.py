@@ -102,7 +102,7 @@ def test_nothing_of_a_renamed_collection_bears_the_old_name(tmp_path: Path) -> N
         if re.search(r"fortanix[./]dsm", line) and " contributors" not in line
     ]
     # The salt of the fingerprints that groups in DSM carry.
-    assert [line.partition(":")[0] for line in left] == ["renamed/plugins/module_utils/_dsm/fingerprints.py"]
+    assert [line.partition(":")[0] for line in left] == ["renamed/plugins/module_utils/_dsm/link/fingerprints.py"]
 
 
 def test_the_image_of_a_renamed_collection_takes_its_archive(tmp_path: Path) -> None:
