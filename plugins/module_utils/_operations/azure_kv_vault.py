@@ -18,12 +18,12 @@ from .._azure.vaults import edit as vault_edit
 from .._azure.vaults import holders as vault_holders
 from .._azure.vaults import lifecycle as vault_life
 from .._azure.vaults import merge as vault_merge
-from .._azure.vaults import vaults
+from .._azure.vaults import soft_deleted, vaults
 from .._azure.vaults import work as vault_work
 from .._azure.vaults.edit import GUARDED, OPTIONS, Changes, Wanted
 from .._azure.vaults.job import Job, after_writing, result_of, shown_store, tell_activation
-from .._azure.vaults.lifecycle import Deleted, NameTaken
 from .._azure.vaults.rewritten import refuse_rewritten
+from .._azure.vaults.soft_deleted import Deleted, NameTaken
 from .._azure.vaults.vaults import Place
 from .._azure.vaults.work import Site
 from .._azure.wire.credential import Operator, operator_of
@@ -104,7 +104,7 @@ def _make(job: Job) -> dict[str, Any]:
     looks = 1
     while body is None:
         try:
-            gone = vault_life.namesake(job.azure.arm, job.place)
+            gone = soft_deleted.namesake(job.azure.arm, job.place)
         except NameTaken:
             # It may be our own vault, which another run has created since.
             body = job.site.look()

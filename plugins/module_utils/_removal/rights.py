@@ -17,7 +17,7 @@ from .._azure.prerequisites.job import READS_IN_A_ROW, patience_of, result_of, s
 from .._azure.rights import repair
 from .._azure.rights.evaluation import UNKNOWN
 from .._azure.rights.repair import Removal
-from .._azure.vaults import gone as vault_gone
+from .._azure.vaults import existence
 from .._azure.wire.errors import LOGIN, AzureError
 from .._azure.wire.session import Azure
 from .._dsm.groups.in_use import refuse_while_in_use
@@ -43,10 +43,10 @@ def take_back(task: Task, azure: Azure, question: Question) -> dict[str, Any]:
         raise failure
     if failure.plane == "Entra":
         return _without_application(task, azure, question, failure)
-    if not vault_gone.is_gone(azure, question.locator):
+    if not existence.is_gone(azure, question.locator):
         raise failure
     # Access policies and role assignments at a vault go with it (Azure contract §1.2, §1.7).
-    return _nothing_left(vault_gone.record(azure, question.locator), question, failure.details.get("done", []))
+    return _nothing_left(existence.record(azure, question.locator), question, failure.details.get("done", []))
 
 
 def _without_application(task: Task, azure: Azure, question: Question, failure: TaskError) -> dict[str, Any]:

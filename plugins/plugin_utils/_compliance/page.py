@@ -23,7 +23,7 @@ from ...module_utils._compliance.catalog import CHECKS
 from ...module_utils._compliance.policy import FAIL, WAIVED
 from ...module_utils._findings import FAILED, OK, UNKNOWN, WARNING
 from .formats import Report, each, line, manifest_of
-from .page_parts import SCRIPT, STYLE
+from .page_assets import SCRIPT, STYLE
 
 _STATUSES = (FAILED, UNKNOWN, WARNING, OK)
 _EVIDENCE_WIDTH = 100

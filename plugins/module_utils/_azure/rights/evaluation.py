@@ -14,24 +14,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from ..._timestamps import iso
+from .explanations import explain
 from .facts import Access
+from .key_permissions import COVERED_BY_ALL, GUIDE_PERMISSIONS, VAULT_DATA_ACTIONS, data_action
 from .over_privilege import OverPrivilege, over_privileges
 from .roles import (
     BEYOND_CONTRIBUTOR,
     BEYOND_KEY_VAULT,
     BEYOND_READING,
     CONTRIBUTOR_ACTIONS,
-    COVERED_BY_ALL,
     CRYPTO_OFFICER,
-    GUIDE_PERMISSIONS,
     HSM_CRYPTO_OFFICER,
     HSM_SELF_ADMINISTRATION,
     HSMS_READ,
     KEY_VAULT_CONTRIBUTOR,
-    VAULT_DATA_ACTIONS,
     VAULT_OTHER_DATA,
     VAULTS_READ,
-    data_action,
     grants,
     grants_any,
     same,
@@ -54,7 +52,6 @@ from .sources import (
     worst,
 )
 from .verdicts import ACCESS_POLICY_MODEL, ANY_MODEL, CONTRIBUTOR, RBAC_MODEL, Verdict, Wanted
-from .words import explain
 
 __all__ = [
     "GUIDE_PERMISSIONS",

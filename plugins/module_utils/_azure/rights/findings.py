@@ -19,13 +19,13 @@ from ..._findings import FAILED, HIGH, INFO, LOW, MEDIUM, UNKNOWN, WARNING, Find
 from ..._timestamps import day
 from ..wire.cloud import Cloud
 from . import network
+from .explanations import remedy_for, told_notes
 from .facts import PRINCIPAL, Access, Credential, Identity, KeyStore
 from .over_privilege import OverPrivilege, unread_powers
 from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
 from .sources import UNKNOWN as UNKNOWN_RIGHT
 from .switches import how_to_enable
 from .verdicts import Verdict
-from .words import remedy_for, told_notes
 
 _STATUS = {MISSING: FAILED, INEFFECTIVE: FAILED, UNKNOWN_RIGHT: UNKNOWN, OK_WITH_WARNING: WARNING}
 

@@ -17,6 +17,7 @@ from typing import Any
 from ..._findings import HIGH, LOW, MEDIUM
 from ..._plan import NOT_YET_KNOWN
 from .facts import Access, RoleDefinition
+from .key_permissions import VAULT_DATA_ACTIONS
 from .roles import (
     CONTRIBUTOR,
     HSM_ADMINISTRATOR,
@@ -26,7 +27,6 @@ from .roles import (
     OWNER,
     POLICIES_WRITE,
     ROLE_ASSIGNMENTS_WRITE,
-    VAULT_DATA_ACTIONS,
     VAULTS_WRITE,
     grants,
     grants_any,

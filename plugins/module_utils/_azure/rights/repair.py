@@ -19,15 +19,8 @@ from ..._errors import TaskError
 from ..._plan import Change
 from .evaluation import INEFFECTIVE, MISSING, Verdict, Wanted, grants
 from .facts import Access, PermissionSet, PolicyEntry, RoleAssignment, RoleDefinition
-from .roles import (
-    CRYPTO_OFFICER,
-    HSM_CRYPTO_USER,
-    HSM_DATA_ACTIONS,
-    HSMS_READ,
-    KEY_VAULT_CONTRIBUTOR,
-    VAULT_DATA_ACTIONS,
-    VAULTS_READ,
-)
+from .key_permissions import HSM_DATA_ACTIONS, VAULT_DATA_ACTIONS
+from .roles import CRYPTO_OFFICER, HSM_CRYPTO_USER, HSMS_READ, KEY_VAULT_CONTRIBUTOR, VAULTS_READ
 from .verdicts import CONTRIBUTOR
 
 CUSTOM, OFFICER = "custom", "crypto_officer"

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Roles: which ones matter here, what a role grants, and which action stands for a key permission.
+"""Roles: which ones matter here, and what a role grants.
 
 Azure contract §1.8. GUIDs and actions are compared without regard to letter case.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .facts import PermissionSet, RoleDefinition
+from .key_permissions import HSM_DATA_ACTIONS
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
@@ -20,18 +21,6 @@ HSM_ADMINISTRATOR = "a290e904-7015-4bba-90c8-60543313cdb4"
 HSM_CRYPTO_OFFICER = "515eb02d-2335-4d2d-92f2-b1cbdf9c3778"
 HSM_POLICY_ADMINISTRATOR = "4bd23610-cdcf-4971-bdee-bdc562cc28e4"
 
-# Guide 4.2, in its order.
-GUIDE_PERMISSIONS = ("get", "list", "update", "create", "import", "delete", "recover", "backup", "restore", "purge")
-# What the permission `all` of an access policy stands for: purge was left out of it on purpose (T8b). Permissions that
-# are younger than `all` (release, rotate, ...) are not counted either: nothing says that they are in it.
-COVERED_BY_ALL = frozenset(GUIDE_PERMISSIONS) - {"purge"} | {
-    "encrypt",
-    "decrypt",
-    "wrapkey",
-    "unwrapkey",
-    "sign",
-    "verify",
-}
 
 VAULTS_READ = "Microsoft.KeyVault/vaults/read"
 VAULTS_WRITE = "Microsoft.KeyVault/vaults/write"
@@ -51,28 +40,6 @@ BEYOND_CONTRIBUTOR = (
 BEYOND_READING = (*BEYOND_KEY_VAULT, VAULTS_WRITE, POLICIES_WRITE, HSMS_WRITE)
 
 _VAULT = "Microsoft.KeyVault/vaults"
-VAULT_DATA_ACTIONS = {
-    "get": f"{_VAULT}/keys/read",
-    "list": f"{_VAULT}/keys/read",
-    "update": f"{_VAULT}/keys/update/action",
-    "create": f"{_VAULT}/keys/create/action",
-    "import": f"{_VAULT}/keys/import/action",
-    "delete": f"{_VAULT}/keys/delete",
-    "recover": f"{_VAULT}/keys/recover/action",
-    "backup": f"{_VAULT}/keys/backup/action",
-    "restore": f"{_VAULT}/keys/restore/action",
-    "purge": f"{_VAULT}/keys/purge/action",
-    "encrypt": f"{_VAULT}/keys/encrypt/action",
-    "decrypt": f"{_VAULT}/keys/decrypt/action",
-    "wrapkey": f"{_VAULT}/keys/wrap/action",
-    "unwrapkey": f"{_VAULT}/keys/unwrap/action",
-    "sign": f"{_VAULT}/keys/sign/action",
-    "verify": f"{_VAULT}/keys/verify/action",
-    "release": f"{_VAULT}/keys/release/action",
-    "rotate": f"{_VAULT}/keys/rotate/action",
-    "getrotationpolicy": f"{_VAULT}/keyrotationpolicies/read",
-    "setrotationpolicy": f"{_VAULT}/keyrotationpolicies/write",
-}
 # Samples of what is in a vault besides keys: a role that reaches one of them is wider than any wish for keys.
 VAULT_OTHER_DATA = (
     f"{_VAULT}/secrets/getSecret/action",
@@ -83,26 +50,6 @@ VAULT_OTHER_DATA = (
 )
 
 _HSM = "Microsoft.KeyVault/managedHsm"
-HSM_DATA_ACTIONS = {
-    "get": f"{_HSM}/keys/read/action",
-    "list": f"{_HSM}/keys/read/action",
-    "update": f"{_HSM}/keys/write/action",
-    "create": f"{_HSM}/keys/create",
-    "import": f"{_HSM}/keys/import/action",
-    "delete": f"{_HSM}/keys/delete",
-    "recover": f"{_HSM}/keys/deletedKeys/recover/action",
-    "backup": f"{_HSM}/keys/backup/action",
-    "restore": f"{_HSM}/keys/restore/action",
-    "purge": f"{_HSM}/keys/deletedKeys/delete",
-    "encrypt": f"{_HSM}/keys/encrypt/action",
-    "decrypt": f"{_HSM}/keys/decrypt/action",
-    "wrapkey": f"{_HSM}/keys/wrap/action",
-    "unwrapkey": f"{_HSM}/keys/unwrap/action",
-    "sign": f"{_HSM}/keys/sign/action",
-    "verify": f"{_HSM}/keys/verify/action",
-    "release": f"{_HSM}/keys/release/action",
-    "rotate": f"{_HSM}/keys/rotate/action",
-}
 # With one of these, the holder of a local role can give itself every other one (T38).
 HSM_SELF_ADMINISTRATION = (f"{_HSM}/roleAssignments/write/action", f"{_HSM}/roleDefinitions/write/action")
 
@@ -142,11 +89,6 @@ HSM_CRYPTO_USER = RoleDefinition(
 )
 BUILT_IN = {role.guid: role for role in (KEY_VAULT_CONTRIBUTOR, CRYPTO_OFFICER)}
 BUILT_IN_LOCAL = {HSM_CRYPTO_USER.guid: HSM_CRYPTO_USER}
-
-
-def data_action(permission: str, *, hsm: bool) -> str | None:
-    """The data action that means the same as a key permission; None for a name without one."""
-    return (HSM_DATA_ACTIONS if hsm else VAULT_DATA_ACTIONS).get(permission)
 
 
 def same(one: str | None, other: str | None) -> bool:

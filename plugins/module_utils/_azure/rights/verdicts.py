@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .roles import GUIDE_PERMISSIONS
+from .key_permissions import GUIDE_PERMISSIONS
 from .sources import Source
 
 CONTRIBUTOR, READ = "contributor", "read"

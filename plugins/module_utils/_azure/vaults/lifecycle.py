@@ -8,24 +8,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from ..._errors import TaskError
 from ..._ids import is_uuid
 from ..._waiter import Patience
-from ..._wire.replacement import EQUAL_READS, Incomplete, text_in
+from ..._wire.replacement import EQUAL_READS, Incomplete
 from ..rights.facts import MANAGED_HSM, VAULT
 from ..wire.channel import Channel
 from ..wire.errors import AzureError
 from ..wire.session import Azure
+from .soft_deleted import PROVIDER, if_allowed
 from .vaults import API, Place, checked, gaps
 
-T = TypeVar("T")
-PROVIDER = "Microsoft.KeyVault"
 _RESOURCES_API = {"api-version": "2021-04-01"}
 _SUBSCRIPTIONS_API = {"api-version": "2022-12-01"}
-_FORBIDDEN, _NOT_FOUND = 403, 404
+_NOT_FOUND = 404
 # Codes of a 404 that are about more than the vault.
 NOWHERE = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound"})
 # A pool says `Activated` too, and `SecurityDomainRestore` while it waits for people (Azure contract §1.6).
@@ -35,21 +33,6 @@ _EQUAL_READS: Mapping[str, int] = {VAULT: EQUAL_READS, MANAGED_HSM: 12}
 # Answers that are read until one is usable.
 _MOST_READS = 5
 AGAIN = "run the task again, which goes by what is there then"
-
-
-@dataclass(frozen=True)
-class Deleted:
-    """A soft-deleted vault or pool that holds the name. ``resource_id``: what it had, and gets back when recovered."""
-
-    resource_id: str
-    location: str
-    purge_date: str
-    purge_protection: bool
-    tags: Mapping[str, str]
-
-
-class NameTaken(TaskError):
-    """Something has the name that cannot be seen as a vault of this resource group or as a soft-deleted one."""
 
 
 class DeletedMeanwhile(TaskError):
@@ -117,7 +100,7 @@ def refuse_unregistered(arm: Channel, place: Place) -> None:
     """
     obj = f"subscription {place.subscription_id}"
     path = f"/subscriptions/{place.subscription_id}/providers/{PROVIDER}"
-    found = _if_allowed(lambda: arm.get(path, obj=obj, query=_RESOURCES_API)) or {}
+    found = if_allowed(lambda: arm.get(path, obj=obj, query=_RESOURCES_API)) or {}
     if str(found.get("registrationState") or "").lower() == "notregistered":
         raise TaskError(
             f"the resource provider {PROVIDER} is not registered in the subscription",
@@ -128,79 +111,12 @@ def refuse_unregistered(arm: Channel, place: Place) -> None:
         )
 
 
-# Names ----------------------------------------------------------------------------------------------------------------
-
-
-def namesake(arm: Channel, place: Place) -> Deleted | None:
-    """The soft-deleted vault that holds the name (T26); None when the name is free.
-
-    Raises:
-        NameTaken: somebody else has the name, or what has it cannot be seen.
-    """
-    provider = f"/subscriptions/{place.subscription_id}/providers/{PROVIDER}"
-    is_hsm = place.kind == MANAGED_HSM
-    question = f"{provider}/check{'Mhsm' if is_hsm else ''}NameAvailability"
-    body = {"name": place.name, **({} if is_hsm else {"type": f"{PROVIDER}/vaults"})}
-    answer = _if_allowed(lambda: arm.send("POST", question, obj=f"name {place.name}", query=API, body=body))
-    if answer is not None and not isinstance(answer.get("nameAvailable"), bool):
-        raise Incomplete("the answer does not say whether the name is available", plane="Azure", obj=place.label)
-    if answer is not None and answer["nameAvailable"]:
-        return None
-    segment = "deletedManagedHSMs" if is_hsm else "deletedVaults"
-    listed = _if_allowed(lambda: list(arm.pages(f"{provider}/{segment}", obj="soft-deleted vaults", query=API)))
-    for entry in listed or []:
-        if str(entry["name"]).lower() == place.name.lower():
-            return _deleted(place, entry["properties"])
-    if answer is None:
-        # Not every role that may make a pool may ask for names. Azure refuses the creation if this one is taken.
-        return None
-    raise NameTaken(
-        "the name is taken, and not by a vault of this resource group or a soft-deleted one that the operator sees in "
-        "this subscription",
-        plane="Azure",
-        obj=place.label,
-        server_words=str(answer.get("message") or answer.get("reason") or ""),
-        next_step="choose another name, or check resource_group and subscription_id; a soft-deleted vault of another "
-        "subscription holds its name too, and is recovered or purged there",
-    )
-
-
-def _if_allowed(read: Callable[[], T]) -> T | None:
-    try:
-        return read()
-    except AzureError as error:
-        if error.status != _FORBIDDEN:
-            raise
-        return None
-
-
-def _deleted(place: Place, properties: Mapping[str, Any]) -> Deleted:
-    member = "mhsmId" if place.kind == MANAGED_HSM else "vaultId"
-    return Deleted(
-        resource_id=text_in(properties, member, plane="Azure", obj=place.label),
-        location=text_in(properties, "location", plane="Azure", obj=place.label),
-        purge_date=str(properties.get("scheduledPurgeDate") or ""),
-        purge_protection=properties.get("purgeProtectionEnabled") is True,
-        tags=dict(properties.get("tags") or {}),
-    )
-
-
 # Writes ---------------------------------------------------------------------------------------------------------------
 
 
 def create(arm: Channel, place: Place, body: Mapping[str, Any]) -> dict[str, Any]:
     """One PUT; its answer. Never for a vault that exists: it would replace its access policies. See work.py."""
     return arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
-
-
-def recover(arm: Channel, place: Place, gone: Deleted, tenant_id: str) -> None:
-    """Bring a soft-deleted one back, with the settings that it had: Azure passes over the others in this request."""
-    properties: dict[str, Any] = {"tenantId": tenant_id, "createMode": "recover"}
-    sku = {"family": "B", "name": "Standard_B1"}
-    if place.kind != MANAGED_HSM:
-        properties["sku"] = {"family": "A", "name": "standard"}
-    body = {"location": gone.location, "properties": properties, **({"sku": sku} if place.kind == MANAGED_HSM else {})}
-    arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
 
 
 def update(arm: Channel, place: Place, body: Mapping[str, Any]) -> dict[str, Any]:

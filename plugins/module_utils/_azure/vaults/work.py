@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..._errors import TaskError
@@ -23,11 +24,12 @@ from ..._wire.replacement import EQUAL_READS
 from ..wire import writes
 from ..wire.channel import Channel
 from ..wire.errors import AzureError, may_have_worked
-from . import edit, lifecycle, merge
+from . import edit, lifecycle, merge, soft_deleted
 from .edit import Changes, Wanted
-from .lifecycle import AGAIN, Deleted
+from .lifecycle import AGAIN
 from .merge import Entries
 from .rewritten import Rewritten, refuse_rewritten
+from .soft_deleted import Deleted
 from .vaults import Place, store_of
 
 _NOT_FOUND = 404
@@ -100,7 +102,8 @@ def recover(site: Site, gone: Deleted, tenant_id: str) -> dict[str, Any] | None:
     Raises:
         TaskError: Azure refuses it, or does not say what became of it.
     """
-    return _put(site, lambda: lifecycle.recover(site.arm, site.place, gone, tenant_id), "recovered", lambda _body: True)
+    recover = partial(soft_deleted.recover, site.arm, site.place, gone, tenant_id)
+    return _put(site, recover, "recovered", lambda _body: True)
 
 
 def _put(

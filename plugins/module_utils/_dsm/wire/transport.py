@@ -21,9 +21,10 @@ from ..._certificates import certificates as _certificates
 from ..._errors import InvalidInput, TaskError, quotable
 from ..._time import ServiceClock
 from . import routes
-from .budget import Budget, OutOfTime, pause_before_next
+from .budget import Budget, OutOfTime
 from .errors import DsmError, OutcomeUnknown, UnreadableAnswer, refusal, server_words
 from .login import AppCertificate
+from .retries import pause_before_next
 
 _CONNECT_SECONDS = 10
 _TRIES = 4

@@ -18,7 +18,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluat
     judge,
     missing_permissions,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.words import leading_note
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.explanations import leading_note
 from unit.azure.builders import (
     CLIENT,
     CONTRIBUTOR_OF_VAULTS,

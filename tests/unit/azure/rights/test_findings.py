@@ -20,6 +20,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluat
     judge,
     over_privileges,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.explanations import _TABLES
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     PRINCIPAL,
     Access,
@@ -36,7 +37,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.finding
     findings_of,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.network import reachable
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.words import _TABLES
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
 from ansible_collections.fortanix.dsm.plugins.module_utils._certificates.certificates import Certificate
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import (

@@ -9,12 +9,14 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import PermissionSet, RoleDefinition
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.key_permissions import (
+    HSM_DATA_ACTIONS,
+    VAULT_DATA_ACTIONS,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.roles import (
     CRYPTO_OFFICER,
     HSM_CRYPTO_USER,
-    HSM_DATA_ACTIONS,
     KEY_VAULT_CONTRIBUTOR,
-    VAULT_DATA_ACTIONS,
     grants,
     matches,
 )

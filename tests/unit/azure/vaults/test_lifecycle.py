@@ -14,7 +14,6 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import MANAGED_HSM, VAULT
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import holders as vault_holders
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import lifecycle as vault_life
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.lifecycle import NameTaken
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vaults import Place
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
@@ -51,49 +50,6 @@ def test_a_tenant_without_an_id_is_looked_up(tenant: str | None) -> None:
 
 def test_a_tenant_with_an_id_costs_no_request() -> None:
     assert vault_life.tenant_of(azure(HOME.upper(), {}), PLACE) == HOME
-
-
-# Names ----------------------------------------------------------------------------------------------------------------
-
-
-def test_who_may_not_ask_for_names_looks_among_the_deleted() -> None:
-    gone = {"mhsmId": POOL.resource_id, "location": "westeurope", "purgeProtectionEnabled": True}
-    arm = saying(
-        {
-            f"{PROVIDER}/checkMhsmNameAvailability": refused(403),
-            f"{PROVIDER}/deletedManagedHSMs": [{"name": "HSM-One", "properties": gone}],
-        }
-    )
-
-    found = vault_life.namesake(arm, POOL)
-
-    assert found is not None
-    assert (found.resource_id, found.purge_protection) == (POOL.resource_id, True)
-
-
-def test_who_may_see_nothing_of_names_hears_of_it_from_the_creation() -> None:
-    arm = saying({f"{PROVIDER}/checkNameAvailability": refused(403), f"{PROVIDER}/deletedVaults": refused(403)})
-
-    assert vault_life.namesake(arm, PLACE) is None
-
-
-def test_a_name_that_is_taken_is_told_also_where_the_deleted_cannot_be_seen() -> None:
-    taken = {"nameAvailable": False, "message": "already in use"}
-    arm = saying({f"{PROVIDER}/checkNameAvailability": taken, f"{PROVIDER}/deletedVaults": refused(403)})
-
-    with pytest.raises(NameTaken, match=r"the name is taken.*already in use"):
-        vault_life.namesake(arm, PLACE)
-
-
-@pytest.mark.parametrize("answer", [{}, {"nameAvailable": None}])
-def test_an_answer_that_does_not_say_whether_a_name_is_free_is_no_answer(answer: Any) -> None:
-    with pytest.raises(Incomplete):
-        vault_life.namesake(saying({f"{PROVIDER}/checkNameAvailability": answer}), PLACE)
-
-
-def test_an_outage_is_no_free_name() -> None:
-    with pytest.raises(AzureError):
-        vault_life.namesake(saying({f"{PROVIDER}/checkNameAvailability": refused(503)}), PLACE)
 
 
 # Looking and waiting --------------------------------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Soft-deleted vaults and pools: which one holds a name, and its recovery. lifecycle.py waits until it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..._errors import TaskError
+from ..._wire.replacement import Incomplete, text_in
+from ..rights.facts import MANAGED_HSM
+from ..wire.channel import Channel
+from ..wire.errors import AzureError
+from .vaults import API, Place
+
+T = TypeVar("T")
+PROVIDER = "Microsoft.KeyVault"
+_FORBIDDEN = 403
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A soft-deleted vault or pool that holds the name. ``resource_id``: what it had, and gets back when recovered."""
+
+    resource_id: str
+    location: str
+    purge_date: str
+    purge_protection: bool
+    tags: Mapping[str, str]
+
+
+class NameTaken(TaskError):
+    """Something has the name that cannot be seen as a vault of this resource group or as a soft-deleted one."""
+
+
+def namesake(arm: Channel, place: Place) -> Deleted | None:
+    """The soft-deleted vault that holds the name (T26); None when the name is free.
+
+    Raises:
+        NameTaken: somebody else has the name, or what has it cannot be seen.
+    """
+    provider = f"/subscriptions/{place.subscription_id}/providers/{PROVIDER}"
+    is_hsm = place.kind == MANAGED_HSM
+    question = f"{provider}/check{'Mhsm' if is_hsm else ''}NameAvailability"
+    body = {"name": place.name, **({} if is_hsm else {"type": f"{PROVIDER}/vaults"})}
+    answer = if_allowed(lambda: arm.send("POST", question, obj=f"name {place.name}", query=API, body=body))
+    if answer is not None and not isinstance(answer.get("nameAvailable"), bool):
+        raise Incomplete("the answer does not say whether the name is available", plane="Azure", obj=place.label)
+    if answer is not None and answer["nameAvailable"]:
+        return None
+    segment = "deletedManagedHSMs" if is_hsm else "deletedVaults"
+    listed = if_allowed(lambda: list(arm.pages(f"{provider}/{segment}", obj="soft-deleted vaults", query=API)))
+    for entry in listed or []:
+        if str(entry["name"]).lower() == place.name.lower():
+            return _deleted(place, entry["properties"])
+    if answer is None:
+        # Not every role that may make a pool may ask for names. Azure refuses the creation if this one is taken.
+        return None
+    raise NameTaken(
+        "the name is taken, and not by a vault of this resource group or a soft-deleted one that the operator sees in "
+        "this subscription",
+        plane="Azure",
+        obj=place.label,
+        server_words=str(answer.get("message") or answer.get("reason") or ""),
+        next_step="choose another name, or check resource_group and subscription_id; a soft-deleted vault of another "
+        "subscription holds its name too, and is recovered or purged there",
+    )
+
+
+def if_allowed(read: Callable[[], T]) -> T | None:
+    """What is read; None where the operator may not read it."""
+    try:
+        return read()
+    except AzureError as error:
+        if error.status != _FORBIDDEN:
+            raise
+        return None
+
+
+def _deleted(place: Place, properties: Mapping[str, Any]) -> Deleted:
+    member = "mhsmId" if place.kind == MANAGED_HSM else "vaultId"
+    return Deleted(
+        resource_id=text_in(properties, member, plane="Azure", obj=place.label),
+        location=text_in(properties, "location", plane="Azure", obj=place.label),
+        purge_date=str(properties.get("scheduledPurgeDate") or ""),
+        purge_protection=properties.get("purgeProtectionEnabled") is True,
+        tags=dict(properties.get("tags") or {}),
+    )
+
+
+def recover(arm: Channel, place: Place, gone: Deleted, tenant_id: str) -> None:
+    """Bring a soft-deleted one back, with the settings that it had: Azure passes over the others in this request."""
+    properties: dict[str, Any] = {"tenantId": tenant_id, "createMode": "recover"}
+    sku = {"family": "B", "name": "Standard_B1"}
+    if place.kind != MANAGED_HSM:
+        properties["sku"] = {"family": "A", "name": "standard"}
+    body = {"location": gone.location, "properties": properties, **({"sku": sku} if place.kind == MANAGED_HSM else {})}
+    arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
