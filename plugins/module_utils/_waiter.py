@@ -24,6 +24,11 @@ class Patience:
         """From now on."""
         return cls(_time.monotonic() + timeout, interval)
 
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline; below zero after it."""
+        return self.deadline - _time.monotonic()
+
     def pause(self, least: float = 0.0) -> bool:
         """Wait for the next look, at least so many seconds; False when the time would be over by then."""
         seconds = max(self.interval, least)

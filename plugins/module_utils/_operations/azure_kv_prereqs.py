@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import _time
 from .._argspec import ArgumentSpec
 from .._azure.authorization import authorization
 from .._azure.prerequisites import grants
@@ -162,9 +161,7 @@ class _Granting:
         """
         for step in steps:
             try:
-                grants.apply(
-                    self.azure, seen.access, step, deadline=self.patience.deadline, interval=self.patience.interval
-                )
+                grants.apply(self.azure, seen.access, step, self.patience)
             except AzureError as error:
                 raise stopped(self.changes, "grants had been made", error) from None
             self.given |= _parts(step)
@@ -261,16 +258,16 @@ def _proof_by_sync(task: Task, patience: Patience) -> str | None:
         group = resolve(dsm, Selection.from_params(task.params), check_mode=False)
         if group.group_id is None:
             return "reads"
-        while not _syncs(task, dsm, group, patience.deadline):
+        while not _syncs(task, dsm, group, patience):
             if not patience.pause():
                 return None
     return "sync"
 
 
-def _syncs(task: Task, dsm: DsmClient, group: Group, deadline: float) -> bool:
+def _syncs(task: Task, dsm: DsmClient, group: Group, patience: Patience) -> bool:
     """Whether a sync works now. The last one may take ten seconds longer than the user waits."""
     try:
-        keys.scan(dsm, str(group.group_id), group.label, max(deadline - _time.monotonic(), 10), FAIL)
+        keys.scan(dsm, str(group.group_id), group.label, max(patience.left, 10), FAIL)
     except DsmError as error:
         task.warn(f"The sync of {group.label} does not work yet: {error.server_words}")
         return False

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from .. import _time
 from .._azure.applications import applications
 from .._azure.applications.applications import Observation, Selector
 from .._azure.applications.plan import Application
@@ -35,6 +34,7 @@ from .._dsm.wire.client import DsmClient
 from .._errors import TaskError
 from .._plan import NOT_YET_KNOWN
 from .._task import Task
+from .._waiter import Patience
 from .plan import INFERRED, NAME, UNKNOWN, Decision, Wish, decide, of_another_run, old_ones, only_candidate, use_of
 from .rotation import Member, New, Recipe, of_earlier_run, refuses_credential, waiting_for
 
@@ -123,7 +123,7 @@ def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request
 
 
 def _look_alone(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request: Request) -> Scene:
-    end = _time.monotonic() + task.params["wait_timeout"]
+    patience = Patience.of(task.params["wait_timeout"], task.params["wait_interval"])
     while True:
         scene = _with_requests(dsm, request, _look(task, graph, dsm, operator, request))
         if scene.asked_for is not None:
@@ -135,7 +135,7 @@ def _look_alone(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, 
         if task.check_mode:
             task.warn(f"For the application {scene.application.display_name}, {problem}.")
             return scene
-        if _time.monotonic() + task.params["wait_interval"] > end:
+        if not patience.pause():
             raise TaskError(
                 problem,
                 plane="Entra",
@@ -144,7 +144,6 @@ def _look_alone(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, 
                 "be given up for lost, 0 when you know that no other run is alive",
                 retryable=True,
             )
-        _time.sleep(task.params["wait_interval"])
         dsm.begin_anew()
 
 

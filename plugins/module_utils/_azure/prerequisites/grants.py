@@ -34,13 +34,12 @@ _NOT_FOUND = 404
 _DEFINE = "Microsoft.Authorization/roleDefinitions/write"
 
 
-def apply(azure: Azure, access: Access, step: Step, *, deadline: float, interval: float) -> None:
+def apply(azure: Azure, access: Access, step: Step, patience: Patience) -> None:
     """Carry out one step.
 
     Raises:
         AzureError: it is refused.
     """
-    patience = Patience(deadline, interval)
     if isinstance(step, AddToPolicy):
         writes.repeated(lambda: _change_policy(azure, access, "add", step.permissions), patience)
     elif isinstance(step, DefineRole):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ... import _time
 from ..._errors import TaskError
 from ..._plan import Change, Plan
 from ..._task import Task
@@ -24,7 +23,7 @@ READS_IN_A_ROW = 3
 
 
 def patience_of(task: Task) -> Patience:
-    return Patience(_time.monotonic() + task.params["wait_timeout"], float(task.params["wait_interval"]))
+    return Patience.of(task.params["wait_timeout"], float(task.params["wait_interval"]))
 
 
 def tell_unknown(task: Task, there: Locks) -> None:
