@@ -194,6 +194,9 @@ def test_a_list_that_stopped_at_each_of_its_writes_resumes_there(azure: AzureRig
     assert chain.done() == WRITES
 
 
+IN_BOTH = [pytest.param(True, id="in-process"), pytest.param(False, id="module", marks=pytest.mark.long)]
+
+
 # Playbooks ------------------------------------------------------------------------------------------------------------
 
 
@@ -215,7 +218,7 @@ def test_a_playbook_plans_sets_up_and_leaves_a_list(own_sandbox: Sandbox, tmp_pa
     assert not again[0].changed
 
 
-@pytest.mark.parametrize("in_process", [True, False], ids=["in-process", "module"])
+@pytest.mark.parametrize("in_process", IN_BOTH)
 def test_a_wrong_option_is_refused_with_index_group_and_option(
     own_sandbox: Sandbox, tmp_path: Path, in_process: bool
 ) -> None:
@@ -492,7 +495,7 @@ def test_what_is_shared_and_fails_stops_the_groups_that_need_it(azure: AzureRigh
     assert (records["application"]["failed"], records["vault"]["changed"], records["rights"]["skipped"]) == (True,) * 3
 
 
-@pytest.mark.parametrize("in_process", [True, False], ids=["in-process", "module"])
+@pytest.mark.parametrize("in_process", IN_BOTH)
 def test_no_secret_of_the_list_is_printed_at_any_depth(own_sandbox: Sandbox, tmp_path: Path, in_process: bool) -> None:
     own_sandbox.profile = Profile(secrets_on_get="echo")
     ansible = Ansible({**own_sandbox.environment(), "FORTANIX_DSM_IN_PROCESS": str(in_process)}, tmp_path)
