@@ -145,7 +145,19 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
         Case("plan", "cdc_groups", {"groups": fleet}, CHECK),
         Case("change", "cdc_groups", {"groups": fleet}),
         Case("bad suboption", "cdc_groups", {"groups": [{**fleet[0], "tls": {"client_password": CANARY}}]}),
+        Case("report", "cdc_groups_report", {"groups": [RECORD]}),
     ]
+
+
+# Of a group that has failed, as cdc_groups returns it.
+RECORD = {
+    "name": "akv",
+    "status": "failed",
+    "pending": False,
+    "failed": True,
+    "msg": "DSM: no. Next: try again.",
+    "steps": {"group": {"changed": True, "plan": [{"plane": "dsm", "object": 'group "akv"', "action": "create"}]}},
+}
 
 
 def cases_of_azure(sandbox: Sandbox) -> list[Case]:
