@@ -147,7 +147,6 @@ PURE_LIBRARIES = frozenset(
         "html",
         "ipaddress",
         "itertools",
-        "jinja2",
         "json",
         "re",
         "ssl",
