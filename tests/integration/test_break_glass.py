@@ -190,7 +190,7 @@ def test_access_comes_back_from_the_record(course: Course) -> None:
 @pytest.mark.every_core
 def test_a_planned_way_back_changes_nothing(emergency: Emergency) -> None:
     """In this process, too: test_check_mode_of_the_way_back_changes_nothing."""
-    emergency.cut()
+    emergency.run_cut()
     cut, mark = emergency.cutoff.held(), emergency.sandbox.journal.mark()
 
     planned = emergency.run_restore(check=True)
