@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import Any, overload
+from typing import Any
 
 _ISO = re.compile(r"([^.Zz+]{19})(?:\.(\d{1,6})\d*)?(?:[Zz]|([+-]\d\d:\d\d))?")
 _COMPACT = "%Y%m%dT%H%M%SZ"
@@ -71,13 +71,14 @@ def parse_compact(text: Any) -> datetime | None:
         return None
 
 
-@overload
-def iso(time: datetime) -> str: ...
-@overload
-def iso(time: datetime | None) -> str | None: ...
-def iso(time: datetime | None) -> str | None:
-    """A time as results, records and requests have it, such as ``2026-07-11T09:15:00Z``; None for None."""
-    return None if time is None else f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+def iso(time: datetime) -> str:
+    """A time as results, records and requests have it, such as ``2026-07-11T09:15:00Z``."""
+    return f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def iso_or_none(time: datetime | None) -> str | None:
+    """The same, None for None."""
+    return None if time is None else iso(time)
 
 
 def day(time: datetime) -> str:

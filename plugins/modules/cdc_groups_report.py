@@ -23,11 +23,6 @@ extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.action
 attributes:
-  action_group:
-    description: Use a group in C(module_defaults) to set the options of a login once for all modules.
-    support: none
-    details:
-      - It takes no login.
   check_mode:
     description: Can run in C(check_mode) and return the status it would have without changing anything.
     support: full

@@ -25,7 +25,7 @@ from .._dsm.link.tls import pem_of, sha256_of
 from .._dsm.wire.client import DsmClient
 from .._errors import InvalidInput, TaskError
 from .._findings import FAILED, UNKNOWN, Finding, Kind
-from .._timestamps import iso
+from .._timestamps import iso_or_none
 from . import catalog
 from .drift import Declared, drift_of
 from .findings import (
@@ -87,7 +87,7 @@ def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Findi
         catalog.LINK: {"tls": link.tls.view(), "azure_service": link.azure_service},
         catalog.CREDENTIAL: {
             "source": source,
-            "ends": iso(ends),
+            "ends": iso_or_none(ends),
             "match": group.credential_match,
             # Not known of who logs in by the Azure CLI, as the machine, or not at all.
             "is_not_the_operators": None if everything.operator_client_id is None else True,

@@ -21,7 +21,7 @@ from .._dsm.groups.keys import VirtualKey
 from .._dsm.link.link import ENDPOINTS, shown_address
 from .._findings import FAILED, OK, UNKNOWN, WARNING, Finding, Kind
 from .._rotation.plan import CERTIFICATE_FACT, MODES, only_candidate, use_of
-from .._timestamps import day, iso, parse_iso_or_none
+from .._timestamps import day, iso_or_none, parse_iso_or_none
 from . import catalog
 from .catalog import CHECK_OF, CHECKS
 
@@ -102,7 +102,11 @@ def _of_certificate(
     found: Any, kinds: tuple[Kind, Kind, Kind], certificate: Validity, clock: Clock, remedy: str
 ) -> Iterator[Finding]:
     invalid, soon, unreadable = kinds
-    evidence = {"sha256": certificate.sha256, "begins": iso(certificate.begins), "ends": iso(certificate.ends)}
+    evidence = {
+        "sha256": certificate.sha256,
+        "begins": iso_or_none(certificate.begins),
+        "ends": iso_or_none(certificate.ends),
+    }
     expected = f"valid until after {day(clock.soon)}"
     if certificate.begins is None or certificate.ends is None:
         yield found(
@@ -141,7 +145,7 @@ def of_credential(
 
 def _of_end(group: Group, registered: Sequence[Credential] | None, clock: Clock) -> Iterator[Finding]:
     def found(kind: Kind, status: str, actual: str, remedy: str, source: str, ends: datetime | None) -> Finding:
-        evidence = {"source": source, "ends": iso(ends), "auth_mode": group.azure_link.auth_mode}
+        evidence = {"source": source, "ends": iso_or_none(ends), "auth_mode": group.azure_link.auth_mode}
         return Finding(
             kind,
             status,

@@ -44,7 +44,7 @@ from .._dsm.link.link import Credential, Link, client_secret
 from .._dsm.link.options import LinkOptions, certificate_fact, client_certificate
 from .._dsm.wire.client import DsmClient
 from .._errors import TaskError
-from .._timestamps import iso
+from .._timestamps import iso_or_none
 from .._waiter import Patience
 from .._wire.replacement import EQUAL_READS
 from .plan import CERTIFICATE, KEY_ID_FACT, NAME, SECRET, Left, Old, Use, Wish, old_ones, use_of
@@ -98,7 +98,7 @@ class New:
 
 def of_earlier_run(entry: EntraCredential) -> New:
     """What an earlier run has added, with what is on record of it and without its value. It is never sent."""
-    ends = iso(entry.ends)
+    ends = iso_or_none(entry.ends)
     if entry.kind == SECRET:
         auth = {"mode": "client_secret", "client_secret": ""}
         return New(entry, Credential(auth, lambda: f"{KEY_ID_FACT}{entry.key_id}", ends), added=False)
@@ -189,7 +189,7 @@ class Rotation:
             name=NAME,
             when_lost="run the task again, which makes another one and removes that one",
         )
-        ends = iso(entry.ends)
+        ends = iso_or_none(entry.ends)
         link = replace(
             client_secret(tenant_id, client_id, value), fact_of=lambda: f"{KEY_ID_FACT}{entry.key_id}", expires=ends
         )

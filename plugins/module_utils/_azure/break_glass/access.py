@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import TaskError
-from ..._timestamps import iso
+from ..._timestamps import iso_or_none
 from ..._waiter import Patience
 from ..._wire.replacement import Incomplete, text_in
 from ..applications import changes as application_changes
@@ -94,8 +94,8 @@ def principal(azure: Azure, registration: Registration) -> tuple[Principal, dict
                 key_id=one.key_id,
                 display_name=one.name,
                 thumbprint=one.thumbprint or "",
-                starts=iso(one.starts),
-                ends=iso(one.ends),
+                starts=iso_or_none(one.starts),
+                ends=iso_or_none(one.ends),
                 key=one.encoded or "",
                 place=one.place,
             )
@@ -103,7 +103,7 @@ def principal(azure: Azure, registration: Registration) -> tuple[Principal, dict
             if one.kind == "certificate"
         ),
         secrets=tuple(
-            SecretEntry(key_id=one.key_id, display_name=one.name, ends=iso(one.ends), place=one.place)
+            SecretEntry(key_id=one.key_id, display_name=one.name, ends=iso_or_none(one.ends), place=one.place)
             for one in credentials
             if one.kind == "secret"
         ),
@@ -222,7 +222,7 @@ def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, 
                 condition=properties.get("condition") or None,
                 condition_version=properties.get("conditionVersion") or None,
                 description=properties.get("description") or None,
-                ends=iso(ends.get(str(entry["id"]).lower())),
+                ends=iso_or_none(ends.get(str(entry["id"]).lower())),
             )
         )
     return tuple(found)

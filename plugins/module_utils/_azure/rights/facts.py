@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..._timestamps import iso
+from ..._timestamps import iso_or_none
 
 VAULT = "vault"
 MANAGED_HSM = "managed_hsm"
@@ -170,8 +170,8 @@ class Credential:
             "type": self.kind,
             "key_id": self.key_id,
             "name": self.name,
-            "starts": iso(self.starts),
-            "ends": iso(self.ends),
+            "starts": iso_or_none(self.starts),
+            "ends": iso_or_none(self.ends),
             "thumbprint": self.thumbprint,
             "place": self.place,
         }

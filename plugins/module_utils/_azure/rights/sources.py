@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ..._timestamps import iso
+from ..._timestamps import iso_or_none
 from .facts import Access, PolicyEntry, RoleAssignment, RoleDefinition
 from .roles import BUILT_IN, BUILT_IN_LOCAL, same
 
@@ -59,7 +59,7 @@ class Source:
             "origin": self.origin,
             "via_group": self.via_group,
             "id": self.id,
-            "ends": iso(self.ends),
+            "ends": iso_or_none(self.ends),
             "condition": self.condition,
         }
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._ids import is_uuid
-from ..._timestamps import iso, parse_compact, parse_iso
+from ..._timestamps import iso_or_none, parse_compact, parse_iso
 from ..wire import routes
 
 PENDING, APPROVED, DENIED, FAILED = "PENDING", "APPROVED", "DENIED", "FAILED"
@@ -125,8 +125,8 @@ class Request:
             method=str(stored["method"]).upper(),
             operation="/" + str(stored["operation"]).strip("/"),
             requester=_principal(stored.get("requester")),
-            created=iso(parse_compact(stored.get("created_at"))) or "",
-            expires=iso(parse_compact(stored.get("expiry"))),
+            created=iso_or_none(parse_compact(stored.get("created_at"))) or "",
+            expires=iso_or_none(parse_compact(stored.get("expiry"))),
             description=str(stored.get("description") or ""),
             body_name=body.get("name") if isinstance(body, dict) else None,
             denier=_principal(stored["denier"]) if stored.get("denier") else None,
