@@ -38,18 +38,11 @@ _list:
   elements: dict
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
-from ..plugin_utils._setup.variables import Variables
+from ..plugin_utils._setup.play import Play, PlayLookup
 
 
-class LookupModule(LookupBase):  # type: ignore[misc]
-    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        self.set_options(var_options=variables, direct=kwargs)
-        if terms:
-            raise AnsibleLookupError("fortanix.dsm.setup_declarations: it takes no terms.")
-        return Variables(variables or {}, self._templar).declarations()
+class LookupModule(PlayLookup):
+    def found(self, play: Play) -> list[dict[str, Any]]:
+        return play.declarations()

@@ -128,6 +128,7 @@ _SAYS_SO = re.compile(r"\bPure\b|\bNo I/O[.,]")
 PURE_LIBRARIES = frozenset(
     [
         "__future__",
+        "abc",
         "ansible.errors",
         "ansible.module_utils.common.validation",
         "ansible.module_utils.parsing.convert_bool",

@@ -18,12 +18,15 @@ _MOST_MESSAGES = 3
 _SIDES = ("before", "after")
 
 
-def failure_in(messages: Sequence[tuple[str, str]], count: int, **details: Any) -> TaskError | None:
+def failure_in(
+    messages: Sequence[tuple[str, str]], count: int, state: str = "failed", **details: Any
+) -> TaskError | None:
     """One failure for all groups that have failed; None when none has.
 
     Args:
         messages: label and message of each that has failed.
         count: how many groups there are.
+        state: what they all are.
     """
     if not messages:
         return None
@@ -31,7 +34,7 @@ def failure_in(messages: Sequence[tuple[str, str]], count: int, **details: Any) 
     more = len(messages) - _MOST_MESSAGES
     steps = next_of([message for _label, message in messages[:_MOST_MESSAGES]])
     return TaskError(
-        f"{len(messages)} of {count} failed. {' '.join(told)}{f' And {more} more.' if more > 0 else ''}",
+        f"{len(messages)} of {count} {state}. {' '.join(told)}{f' And {more} more.' if more > 0 else ''}",
         plane="Groups",
         next_step="; ".join([*steps, "run the task again; what is done stays, and is not done again"]),
         **details,
@@ -65,7 +68,7 @@ def diff_of(groups: Iterable[Record], shared: Iterable[Record], diff: Mapping[st
 def _problem(groups: Sequence[Record]) -> str:
     """Why these groups are not set up; empty when they are, or wait for an approval only."""
     problems = [(group_object(one["name"]), problem) for one in groups if (problem := _problem_of(one))]
-    failure = failure_in(problems, len(groups))
+    failure = failure_in(problems, len(groups), "are not set up")
     return "" if failure is None else str(failure)
 
 
@@ -76,10 +79,7 @@ def _problem_of(one: Record) -> str:
         return "it was not begun, as another group had failed or the time was over"
     # Only a creation by the step of the credential comes before the group's own steps.
     if one["pending"] and not one["steps"]:
-        return (
-            "it is not created yet: a policy of the account wants it approved (docs/approvals.md). "
-            "Next: run this again when it has been"
-        )
+        return "it is not created yet. Next: have its creation approved, as a policy of the account requires"
     return ""
 
 

@@ -12,23 +12,22 @@ held back: that the task evaluates for the host itself.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-from ...module_utils._declaration.arguments import SECRETS
 from ...module_utils._declaration.groups import GROUP
 from ...module_utils._declaration.roles import ONE_TASK
 from ...module_utils._declaration.steps import SUMMARY
 from ...module_utils._fleet.records import diff_of
 from ...module_utils._texts.plain import bare
-from .variables import PREFIX, Variables
+from .variables import NOT_NOTED, PREFIX, Variables
 
-_HELD_BACK = frozenset({*SECRETS, "app_certificate"})
-# Of these the members that are held back, or that are not.
-_CERTIFICATES, _VALIDATE_HOST = "certificates", "validate_host"
+# The options that are held back in part: what of them may be noted, or may not.
+_OF_TLS, _NOT_OF_APPLICATION = "validate_host", "certificates"
 _NOTE, _RESULT = f"{PREFIX}of_host", f"{PREFIX}all"
 Declared = dict[str, Any]
 
@@ -42,12 +41,14 @@ def parted(declared: Mapping[str, Any]) -> tuple[Declared, Declared]:
     public: Declared = {}
     held: Declared = {}
     for name, value in declared.items():
-        if name in _HELD_BACK:
+        if name in ("tls", "application") and isinstance(value, Mapping):
+            shown = {_OF_TLS} if name == "tls" else value.keys() - {_NOT_OF_APPLICATION}
+            public[name] = {key: member for key, member in value.items() if key in shown}
+            rest = {key: member for key, member in value.items() if key not in shown}
+            if rest:
+                held[name] = rest
+        elif name in NOT_NOTED or name == "application":
             held[name] = value
-        elif name in ("tls", "application") and isinstance(value, Mapping):
-            shown = {key for key in value if (key == _VALIDATE_HOST if name == "tls" else key != _CERTIFICATES)}
-            public[name] = {key: value[key] for key in value if key in shown}
-            held |= {name: rest} if (rest := {key: value[key] for key in value if key not in shown}) else {}
         else:
             public[name] = value
     return public, held
@@ -67,6 +68,10 @@ class Play:
         self._templar = templar
         self._host: str = variables["inventory_hostname"]
         self._hosts: Sequence[str] = variables["ansible_play_batch"]
+
+    def declarations(self) -> list[Declared]:
+        """For each group of the host itself what it needs in Azure, without any credential."""
+        return self._own.declarations()
 
     def note(self) -> dict[str, Any]:
         """What a host notes for the task.
@@ -204,6 +209,6 @@ class PlayLookup(LookupBase):  # type: ignore[misc]
         # The error itself would be shown as the cause.
         raise AnsibleLookupError(problem)
 
+    @abstractmethod
     def found(self, play: Play) -> Collection[Any]:
         """What the lookup returns."""
-        raise NotImplementedError

@@ -19,10 +19,10 @@ from ...module_utils._options import APPROVAL
 from ...module_utils._texts.plain import bare
 
 PREFIX = "cdc_setup_"
-# Options of a group that are not part of the fact about it: secrets, and what may hold one by mistake.
-_NOT_NOTED = frozenset({*arguments.SECRETS, "tls", "app_certificate"})
+# Options of a group that are part of no fact, which is printed: secrets, and what may hold one by mistake.
+NOT_NOTED = frozenset({*arguments.SECRETS, "tls", "app_certificate"})
 # Whether there is a certificate and a TLS configuration is noted; of the other secrets nothing is.
-_EVALUATED = [name for name in GROUP if name not in _NOT_NOTED or name in ("link_certificate", "tls")]
+_EVALUATED = [name for name in GROUP if name not in NOT_NOTED or name in ("link_certificate", "tls")]
 _WITH_DEFAULT = {
     *(name for name, option in DECLARATIONS["options"].items() if "default" in option),
     *APPROVAL.argument_spec,
@@ -99,7 +99,7 @@ def noted_group(declared: Mapping[str, Any], made: Mapping[str, Any], *, check_m
     """What the tasks for one group need, without any secret.
 
     Args:
-        declared: the options of the group that are set; those of :data:`_NOT_NOTED` are only looked at.
+        declared: the options of the group that are set; those of :data:`NOT_NOTED` are only looked at.
         made: results of earlier tasks by ``application``, ``vault``, ``rights`` and ``credential``, empty if none ran.
         check_mode: whether the run is in check mode.
 
@@ -114,7 +114,7 @@ def noted_group(declared: Mapping[str, Any], made: Mapping[str, Any], *, check_m
         **{name: made.get(name) or {} for name in ("application", "vault", "rights", "credential")},
         gives_certificate="link_certificate" in declared,
     )
-    known = {name: bare(value) for name, value in declared.items() if name not in _NOT_NOTED}
+    known = {name: bare(value) for name, value in declared.items() if name not in NOT_NOTED}
     application = known.pop("application", {})
     found = {
         **known,

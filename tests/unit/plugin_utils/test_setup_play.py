@@ -78,8 +78,9 @@ def test_a_note_has_nothing_that_is_or_may_hold_a_secret() -> None:
     assert note["held"] == [["app_certificate", "application", "link_client_secret", "tls"]]
 
 
-def test_what_is_parted_is_joined_again() -> None:
-    declared = {"name": "a", "link_client_secret": KEY, "tls": TLS, "application": APPLICATION}
+@pytest.mark.parametrize("application", [APPLICATION, f'{{"certificates": ["{KEY}"]}}'], ids=["dict", "text"])
+def test_what_is_parted_is_joined_again(application: Any) -> None:
+    declared = {"name": "a", "link_client_secret": KEY, "tls": TLS, "application": application}
 
     public, held = parted(declared)
 

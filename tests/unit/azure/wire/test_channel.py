@@ -235,6 +235,7 @@ def test_an_sdk_that_is_too_old_is_refused_before_any_import(monkeypatch: pytest
 
 @pytest.mark.parametrize("version", ["14.0.0", "14.1.0", "15.0.0b1", "100.0"])
 def test_a_newer_sdk_is_accepted(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """It raises no error."""
     monkeypatch.setattr(importlib.metadata, "version", {"azure-mgmt-keyvault": version}.__getitem__)
 
     pipeline.check_key_vault_sdk()
