@@ -80,10 +80,15 @@ class Proxy:
             return
         host, port = _target(request)
         address = self._network.resolve(host, port) if request.method == b"CONNECT" else None
-        # Nobody sends anything before the tunnel is there.
-        if address is None or connection.trailing_data[0]:
+        why = ""
+        if address is None:
+            why = f"does not lead to {host}:{port}; only the simulated services exist"
+        elif connection.trailing_data[0]:
+            # The service takes over the connection, and so cannot be given what was read of it.
+            why = "answers CONNECT before it takes what goes through the tunnel"
+        if address is None or why:
             self.log.record(host, port, "refused")
-            await loop.sock_sendall(sock, _refusal(connection, host, port))
+            await loop.sock_sendall(sock, _refusal(connection, why))
             sock.close()
             return
         self._origins.record(sock.getpeername()[1], "client")
@@ -117,8 +122,8 @@ def _target(request: h11.Request) -> tuple[str, int]:
     return host, int(port) if port.isdigit() else 0
 
 
-def _refusal(connection: h11.Connection, host: str, port: int) -> bytes:
-    text = f"The sandbox's proxy does not lead to {host}:{port}; only the simulated services exist.\n".encode()
+def _refusal(connection: h11.Connection, why: str) -> bytes:
+    text = f"The sandbox's proxy {why}.\n".encode()
     headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text))), ("Connection", "close")]
     events = (
         h11.Response(status_code=403, headers=headers, reason=b"Forbidden"),

@@ -53,6 +53,14 @@ def test_the_proxy_refuses_and_logs_what_is_not_published(sb: Sandbox, host: str
     assert (entry.host, entry.port, entry.decision) == (host, port, "refused")
 
 
+def test_who_sends_before_the_tunnel_is_there_is_told_so(sb: Sandbox) -> None:
+    answer = raw(sb, b"CONNECT dsm.sandbox.example:443 HTTP/1.1\r\nHost: dsm.sandbox.example\r\n\r\nearly")
+
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert b"answers CONNECT before" in answer
+    assert b"does not lead to" not in answer
+
+
 def test_the_proxy_does_not_fetch_plain_http(sb: Sandbox) -> None:
     answer = raw(sb, b"GET http://dsm.sandbox.example/ HTTP/1.1\r\nHost: dsm.sandbox.example\r\n\r\n")
 
