@@ -31,7 +31,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The options of M(fortanix.dsm.cdc_groups_report).
+  description: The options of M(fortanix.dsm.cdc_groups_report), and C(summaries), one for each group of the host.
   type: list
   elements: dict
 """
