@@ -178,28 +178,28 @@ def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
         Seed("akv-exports", "Azure: a key disabled", disable_key, ("keys-enabled-differs",)),
         Seed("akv-orders", "Azure: no purge protection", drop_purge_protection, ("no-purge-protection",)),
         Seed("akv-partner", "DSM: host validation off", take_any_host, ("host-validation-off", DIFFERS)),
-        Seed("akv-proxy", "DSM: pinned a CA that ends soon", pin_ca_that_ends, ("pinned-ca-ends-soon", DIFFERS)),
+        Seed("akv-proxy", "DSM: pinned a CA that ends soon", pin_ca_that_ends, ("pinned-ca-expires-soon", DIFFERS)),
         Seed(
             "akv-renamed",
             "DSM: given a hostile name",
             rename,
             ("group-not-declared",),
             called=HOSTILE,
-            missed=("declared-group-missing", "group-not-found"),
+            missed=("group-not-found", "group-not-found"),
         ),
         Seed("akv-reports", "DSM: wrong vault type", choose_wrong_type, ("vault-type-differs", DIFFERS)),
         Seed(
             ACQUIRED,
             "Azure: the operator shut out",
             shut_operator_out,
-            ("drift-not-seen", "keys-not-seen", "rights-not-seen", "vault-not-seen"),
+            ("drift-not-checked", "keys-not-checked", "rights-not-checked", "vault-not-checked"),
         ),
         Seed("akv-legacy", "Entra: application off", disable_application, ("application-disabled", "not-connected")),
         Seed(
             "akv-forgotten",
             "Entra: the credential ended",
             let_credential_end,
-            ("credentials-expired", "link-credential-expired", "not-connected"),
+            ("credentials-expired", "link-credential-not-valid", "not-connected"),
         ),
     )
 

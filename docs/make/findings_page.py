@@ -7,16 +7,27 @@ PYTHONPATH=docs:tests:.build/collections .venv/bin/python -m make.findings_page"
 
 from __future__ import annotations
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CATALOG, CHECK_OF, CHECKS
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.controls import CONTROLS
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings.catalog import (
+    AZURE_KV_ACCESS,
+    CATALOG,
+    CDC_CONNECTION,
+    CHECKS,
+    RUN,
+)
 from support.playbook import ROOT
 
 PATH = ROOT / "docs" / "findings.md"
 _HEAD = """# Findings
 
-Everything that a compliance run can find ([compliance.md](compliance.md)), by check, with the severity that it has
-unless the policy says another one. The IDs are stable: policies and waivers name them. A finding is `failed`, `warning`
-or `unknown`. The first of each check is told as `ok`, when there is nothing else to say.
+Every finding of this collection. An ID stands for one fact, with one severity and one title, whichever module finds it:
+`cdc_compliance_info`, `azure_kv_prereqs` and `azure_kv_prereqs_info`, `cdc_connection`, `azure_kv_access`. The `notes`
+of a right and the `class` of a diagnosis ([troubleshooting.md](troubleshooting.md)) use the same IDs for the same
+facts.
+
+The IDs are stable from version 1.0 on. Policies and waivers of compliance runs ([compliance.md](compliance.md)) name
+them, and may set other severities. The first sections are the checks of a compliance run; the first finding of each is
+reported with status `ok` when the check has found nothing. All others are `failed`, `warning` or `unknown`.
 
 Controls are those that a finding bears on. A star marks what this collection has mapped, for an auditor to confirm. The
 others are mapped by Azure's regulatory initiatives, by way of the built-in policies for the same thing, whose IDs are
@@ -25,19 +36,25 @@ at the end. No finding proves that a control is met.
 Made from the code by `docs/make/findings_page.py`.
 """
 
+_HEADINGS = {
+    RUN: "The compliance run itself",
+    CDC_CONNECTION: "Found by `cdc_connection` alone",
+    AZURE_KV_ACCESS: "Found by `azure_kv_access` alone",
+}
+
 
 def content() -> str:
     """The text of the page."""
     lines = [_HEAD]
-    for check in (*CHECKS, "run"):
+    for area in (*CHECKS, RUN, CDC_CONNECTION, AZURE_KV_ACCESS):
         lines += [
-            f"## {check}",
+            f"## {_HEADINGS.get(area, area)}",
             "",
             "| ID | Severity | Guide | Finding | Controls |",
             "| --- | --- | --- | --- | --- |",
         ]
         for kind in CATALOG.values():
-            if CHECK_OF.get(kind.id, "run") == check:
+            if kind.area == area:
                 cells = (f"`{kind.id}`", kind.severity, kind.section, kind.title, _controls(kind.id))
                 lines.append(f"| {' | '.join(cells)} |")
         lines.append("")

@@ -201,7 +201,7 @@ findings:
     - RV(ignore:access-remains) are rights from above the vault or through a group, which cannot be cut at the vault
       without touching others. The disabled service principal is what stops these.
     - RV(ignore:saml-signing-stays) are signing entries of SAML sign-on, which are never touched.
-      RV(ignore:application-still-disabled) says what else keeps the application from logging in after a return.
+      RV(ignore:application-disabled) says what else keeps the application from logging in after a return.
   returned: success
   type: list
   elements: dict

@@ -115,10 +115,10 @@ diagnosis:
   contains:
     class:
       description:
-        - The class of the reason, for example V(secret_expired), V(keys_denied_by_policy), V(tls_unknown_ca), or
+        - The class of the reason, for example V(secret-expired), V(keys-denied-by-policy), V(tls-unknown-ca), or
           V(unknown). C(docs/troubleshooting.md) in the collection lists them all.
       type: str
-      sample: secret_expired
+      sample: secret-expired
     leg:
       description:
         - Where it fails. V(entra), V(arm) (Azure Resource Manager), V(vault), V(managed_hsm), V(dsm) (a gateway in
@@ -144,34 +144,14 @@ diagnosis:
       sample: 4.1 (3)
 findings:
   description:
-    - What is wrong with a link that connects. Found only when the credential is given, except V(wrong_cloud).
+    - What is wrong with a link that connects, in the form of
+      RV(fortanix.dsm.azure_kv_prereqs_info#module:findings). Found only when the credential is given, except
+      V(vault-in-other-cloud) and V(endpoints-not-recognized).
+    - Besides, V(vault-type-differs), V(vault-not-in-subscription) and V(no-vault-visible), and V(vaults-not-listed)
+      with RV(ignore:status=unknown) when vault and type could not be compared.
   returned: success
   type: list
   elements: dict
-  contains:
-    id:
-      description:
-        - V(vault_type_mismatch), V(vault_not_in_subscription), V(no_vault_visible), V(wrong_cloud), or
-          V(vaults_not_listed) when vault and type could not be compared.
-      type: str
-    severity:
-      description: V(medium), or V(unknown) when it could not be found out.
-      type: str
-    requirement:
-      description: Where it is required.
-      type: str
-    expected:
-      description: What should be.
-      type: str
-    actual:
-      description: What is.
-      type: str
-    evidence:
-      description: What this is drawn from.
-      type: str
-    remedy:
-      description: What to do.
-      type: str
 waits_for:
   description:
     - Why nothing was tested. In check mode this is so for a group that is only planned, unless the credential is given.

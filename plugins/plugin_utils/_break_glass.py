@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any
 
 from ..module_utils._dsm.link.diagnosis import diagnose, is_of_azure
+from ..module_utils._dsm.link.diagnosis_classes import ClassId
 from ..module_utils._errors import printable
 from ..module_utils._texts.messages import parted
 
@@ -24,24 +25,24 @@ Result = Mapping[str, Any]
 
 # Classes of the diagnosis that say: Entra or Azure refuses this application. All others have a cause that a cut does
 # not bring about, and that may be over in a moment: a network, a proxy, TLS, a clock, a place, a wrong setting.
-REFUSALS = frozenset(
+REFUSALS: frozenset[ClassId] = frozenset(
     {
-        "application_disabled",
-        "application_missing",
-        "arm_denied",
-        "certificate_expired",
-        "certificate_revoked",
-        "assertion_refused",
-        "consent_missing",
-        "credential_refused",
-        "hsm_keys_denied",
-        "keys_denied_by_policy",
-        "keys_denied_by_role",
-        "no_vault_visible",
-        "secret_expired",
-        "secret_wrong",
-        "subscription_unknown",
-        "vault_not_in_subscription",
+        "application-disabled",
+        "application-missing",
+        "arm-denied",
+        "certificate-expired",
+        "certificate-revoked",
+        "assertion-refused",
+        "consent-missing",
+        "credential-refused",
+        "hsm-keys-denied",
+        "keys-denied-by-policy",
+        "keys-denied-by-role",
+        "no-vault-visible",
+        "secret-expired",
+        "secret-wrong",
+        "subscription-unknown",
+        "vault-not-in-subscription",
     }
 )
 # Statuses with which DSM hands an answer of Azure through, and with which it refuses its own caller.

@@ -24,7 +24,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CHECKS
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings.catalog import CHECKS
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import files, report
 from unit.compliance.builders import finding, group, result
 
@@ -78,8 +78,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
         group(
             finding(status="failed", object=name, actual=name, evidence={"name": name}),
             finding(status="warning", check="vault", id="no-purge-protection"),
-            finding(status="unknown", check="keys", id="keys-not-seen"),
-            finding(status="unknown", check="rights", id="rights-not-seen"),
+            finding(status="unknown", check="keys", id="keys-not-checked"),
+            finding(status="unknown", check="rights", id="rights-not-checked"),
             finding(status="failed", check="connection", id="not-connected"),
             *(one for one in fine if one["check"] not in ("link", "vault", "keys", "rights", "connection")),
             name=name,
@@ -87,7 +87,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
         for name in ("akv-one", "akv-two", *HOSTILE)
     ]
     groups.append(group(*fine, name="akv-fine"))
-    waived = ("not-connected", "rights-not-seen")
+    waived = ("not-connected", "rights-not-checked")
     waivers = [{"id": one, "reason": "agreed", "expires": "2999-12-31"} for one in waived]
     return written(tmp_path_factory.mktemp("page"), groups, {"waivers": waivers})
 
@@ -211,7 +211,7 @@ def test_what_was_found_leads_to_the_groups_that_have_it(browser: Chrome, page: 
     browser.get(page)
     Select(browser.find_element(By.ID, "show")).select_by_value("ok")
 
-    browser.find_element(By.CSS_SELECTOR, 'button[data-kind="keys-not-seen"]').click()
+    browser.find_element(By.CSS_SELECTOR, 'button[data-kind="keys-not-checked"]').click()
 
     count(browser, "7 of 8 groups and 7 of ")
     assert browser.find_element(By.ID, "show").get_property("value") == ""

@@ -141,7 +141,7 @@ def test_crypto_officer_is_given_when_asked_for_and_called_wide(rbac: AzureRight
     result = rbac.repair(data_role="crypto_officer")
 
     assert roles_at_the_vault(rbac) == [CONTRIBUTOR, OFFICER]
-    assert "crypto-officer-wider-than-guide" in ids(result)
+    assert "app-may-use-keys" in ids(result)
 
 
 def test_a_role_that_exists_is_used_when_it_is_named(rbac: AzureRights) -> None:

@@ -352,7 +352,7 @@ def test_a_secret_that_ends_soon_is_warned_of(azure: AzureRights, days: int, war
 
     azure.do(deed)
 
-    assert ("credential-ends-soon" in ids(azure.judge(renew_before_days=days))) is warned
+    assert ("credentials-expire-soon" in ids(azure.judge(renew_before_days=days))) is warned
 
 
 def test_secrets_that_have_all_ended_are_a_failure(azure: AzureRights) -> None:
@@ -377,7 +377,7 @@ def test_a_registered_certificate_is_known_by_its_thumbprint(azure: AzureRights,
 
     azure.do(deed)
 
-    assert not {"certificate-not-registered", "certificate-not-valid"} & ids(
+    assert not {"link-credential-not-registered", "link-credential-not-valid"} & ids(
         azure.judge(app_certificate=pair.certificate_pem)
     )
 

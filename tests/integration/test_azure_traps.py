@@ -289,7 +289,7 @@ def test_t16_an_active_role_with_an_end_is_a_warning_with_the_day(azure: AzureRi
     result = assert_held(azure, set(TEN))
 
     assert right(result, "keys/get")["sources"][0]["ends"]
-    assert finding(result, "role-assignment-ends")["status"] == "warning"
+    assert finding(result, "role-assignment-expires")["status"] == "warning"
 
 
 @pytest.mark.parametrize(

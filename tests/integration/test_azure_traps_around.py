@@ -59,7 +59,7 @@ def test_t20_the_applications_expired_secret_fails_the_sync(azure: AzureRights) 
     assert "7000222" in str(azure.sync_error())
 
 
-@pytest.mark.parametrize(("days", "kind"), [(-1, "certificate-not-valid"), (10, "certificate-ends-soon")])
+@pytest.mark.parametrize(("days", "kind"), [(-1, "link-credential-not-valid"), (10, "link-credential-expires-soon")])
 def test_t21_the_days_of_a_certificate_are_looked_at_here(azure: AzureRights, days: int, kind: str) -> None:
     pair = self_signed("dsm", days=days)
     azure.do(lambda state: state.add_certificate(azure.app, pair.certificate))
@@ -72,7 +72,7 @@ def test_t22_a_certificate_that_is_not_registered_is_a_failure(azure: AzureRight
 
     result = azure.judge(app_certificate=pair.certificate_pem)
 
-    assert finding(result, "certificate-not-registered")["status"] == "failed"
+    assert finding(result, "link-credential-not-registered")["status"] == "failed"
 
 
 # The vault ----------------------------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def test_t39_crypto_officer_is_wider_than_the_guide(azure: AzureRights) -> None:
 
     result = assert_held(azure, set(TEN))
 
-    assert finding(result, "crypto-officer-wider-than-guide")["status"] == "warning"
+    assert finding(result, "app-may-use-keys")["status"] == "warning"
 
 
 def test_t40_consent_for_all_users_is_told(azure: AzureRights) -> None:

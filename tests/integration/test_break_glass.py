@@ -283,7 +283,7 @@ def test_a_sync_that_waits_for_an_approval_is_no_access(emergency: Emergency) ->
     (proof,) = evidence["proofs"]
     assert (proof["verdict"], evidence["complete"]) == ("unknown", True)
     assert "DSM demands an approval for this" in proof["sync"]
-    assert (run.failure is not None, proof["diagnosis"]) == (True, "application_disabled")
+    assert (run.failure is not None, proof["diagnosis"]) == (True, "application-disabled")
 
 
 def test_what_is_refused_is_told_with_everything_else_done_and_can_be_finished(emergency: Emergency) -> None:

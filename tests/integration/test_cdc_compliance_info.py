@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CHECKS, DRIFT
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings.catalog import CHECKS, DRIFT
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_compliance_info, cdc_sync
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import FORMATS, files, report
 from sandbox import Fault, Profile
@@ -152,7 +152,7 @@ def test_the_operators_own_credential_in_dsm_is_found(azure: AzureRights) -> Non
     secret = {"mode": "client_secret", "client_secret": view.operator_client_secret}
     azure.group(client_id=view.operator_client_id, auth_config=secret)
 
-    assert "operator-credential-in-dsm" in ids(only(check(azure)))
+    assert "operator-is-the-application" in ids(only(check(azure)))
 
 
 def test_a_right_that_is_taken_away_is_found(azure: AzureRights, group: str) -> None:
@@ -272,8 +272,8 @@ def test_what_can_be_seen_is_judged_whatever_hides_the_rest(
     of_the_seen = {"application": "application-disabled", "vault": "no-purge-protection"}[seen]
     of_both = {one["id"] for one in found["findings"] if one["check"] in ("application", "vault", "rights")}
     assert of_the_seen in of_both
-    assert f"{seen}-not-seen" not in of_both
-    assert {f"{unseen}-not-seen", "rights-not-seen"} <= of_both
+    assert f"{seen}-not-checked" not in of_both
+    assert {f"{unseen}-not-checked", "rights-not-checked"} <= of_both
 
 
 def test_a_group_of_another_cloud_than_the_operators_is_unknown(azure: AzureRights, government: AzureRights) -> None:
@@ -297,7 +297,7 @@ def test_an_operator_who_may_not_list_keys_leaves_them_unknown(azure: AzureRight
     found = only(check(azure))
 
     (finding,) = [one for one in found["findings"] if one["check"] == "keys"]
-    assert (finding["id"], finding["status"]) == ("keys-not-seen", "unknown")
+    assert (finding["id"], finding["status"]) == ("keys-not-checked", "unknown")
     assert "list permission" in finding["actual"]
 
 

@@ -60,7 +60,7 @@ def test_another_secret_is_tried_on_a_saved_link(operate: Operator, name: str, g
     stored = operate(cdc_connection, group_name=name)
     assert [tried["status"], stored["status"]] == ["not_connected", "connected"]
     assert "AADSTS7000215" in tried["message"]
-    assert tried["diagnosis"]["class"] == "secret_wrong"
+    assert tried["diagnosis"]["class"] == "secret-wrong"
 
 
 def test_an_unknown_group_fails_in_check_mode_as_in_a_real_run(operate: Operator, name: str) -> None:
@@ -90,14 +90,14 @@ def test_not_connected_is_a_failure_a_warning_or_a_result_to_go_on_with(
     run = ansible.tasks(
         {"cdc_connection": {"group_name": name}, "ignore_errors": True},
         {"cdc_connection": {"group_name": name, "on_not_connected": "warn"}, "register": "test"},
-        {"ansible.builtin.assert": {"that": ["test.diagnosis.class == 'secret_wrong'", "test.findings == []"]}},
+        {"ansible.builtin.assert": {"that": ["test.diagnosis.class == 'secret-wrong'", "test.findings == []"]}},
     )
     assert run.code == 0, run.output
     failed, warned, _asserted = run.outcomes
     assert failed.status == "failed"
     assert "AADSTS7000215" in failed["msg"]
     assert "Next: " in failed["msg"]
-    assert failed["failure"]["diagnosis"]["class"] == "secret_wrong"
+    assert failed["failure"]["diagnosis"]["class"] == "secret-wrong"
     assert failed["failure"]["plane"] == "Entra"
     assert warned["connected"] is False
     assert "AADSTS7000215" in warned["warnings"][0]

@@ -70,7 +70,7 @@ def test_in_check_mode_the_reports_are_written_the_play_fails_and_nothing_else_i
     run = compliance.run(check=True, verbosity=1)
 
     assert run.code != 0
-    failed = "2 finding(s) fail, in 2 of 2 group(s): group-not-manageable, keys-not-seen"
+    failed = "2 finding(s) fail, in 2 of 2 group(s): group-not-manageable, keys-not-checked"
     assert failed in re.sub(r"\s+", " ", run.output)
     assert "cannot be managed" in run.output
     assert (run.changed, compliance.azure.sandbox.journal.writes(since=mark)) == ([], [])
@@ -136,7 +136,7 @@ def waived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waived]:
         compliance = Compliance(sandbox, tmp_path_factory.mktemp("waived"))
         names = sorted(compliance.azure.group() for _number in range(3))
         differs = {"id": "group-differs-from-declared", "group": names[0]}
-        waivers = [{"id": "keys-not-seen", "group": name} for name in names] + [differs]
+        waivers = [{"id": "keys-not-checked", "group": name} for name in names] + [differs]
         compliance.reports.mkdir(mode=0o755)
         run = compliance.run(
             cdc_setup_name=names[0],

@@ -158,7 +158,7 @@ def test_a_group_that_dsm_does_not_show_for_an_outage_is_not_called_missing(azur
 
     found = compared(azure, [declaration(azure, name)], group_names=[name])
 
-    assert {one["id"]: one["status"] for one in found.values()} == {"drift-not-seen": "unknown"}
+    assert {one["id"]: one["status"] for one in found.values()} == {"drift-not-checked": "unknown"}
 
 
 def test_without_a_look_at_azure_the_group_is_compared_and_the_rest_is_unknown(azure: AzureRights) -> None:
@@ -168,9 +168,9 @@ def test_without_a_look_at_azure_the_group_is_compared_and_the_rest_is_unknown(a
 
     assert {one["id"]: one["status"] for one in found.values()} == {
         "group-differs-from-declared": "failed",
-        "drift-not-seen": "unknown",
+        "drift-not-checked": "unknown",
     }
-    assert "look_in_azure is false" in found["drift-not-seen"]["actual"]
+    assert "look_in_azure is false" in found["drift-not-checked"]["actual"]
 
 
 def test_an_operator_who_may_only_read_sees_what_the_set_up_would_need_rights_to_mend(azure: AzureRights) -> None:
@@ -189,8 +189,8 @@ def test_a_group_that_is_declared_in_another_cloud_is_compared_in_dsm_alone(azur
 
     found = compared(azure, [declaration(azure, name, azure_service="us_government")])
 
-    assert set(found) == {"group-differs-from-declared", "drift-not-seen"}
-    assert "AzureUSGovernment" in found["drift-not-seen"]["actual"]
+    assert set(found) == {"group-differs-from-declared", "drift-not-checked"}
+    assert "AzureUSGovernment" in found["drift-not-checked"]["actual"]
 
 
 def test_a_value_that_cannot_be_is_unknown_at_its_group_and_stops_no_other(azure: AzureRights) -> None:
@@ -198,8 +198,8 @@ def test_a_value_that_cannot_be_is_unknown_at_its_group_and_stops_no_other(azure
 
     found = compared(azure, [declaration(azure, name, link_tenant_id="no-uuid")])
 
-    assert {one["id"]: one["status"] for one in found.values()} == {"drift-not-seen": "unknown"}
-    assert "no-uuid" in found["drift-not-seen"]["actual"]
+    assert {one["id"]: one["status"] for one in found.values()} == {"drift-not-checked": "unknown"}
+    assert "no-uuid" in found["drift-not-checked"]["actual"]
 
 
 def test_a_group_that_is_declared_twice_is_refused_before_any_request(azure: AzureRights) -> None:
@@ -220,9 +220,9 @@ def test_a_certificate_that_is_not_on_this_machine_hides_nothing_else(azure: Azu
 
     assert {one["id"]: one["status"] for one in found.values()} == {
         "group-differs-from-declared": "failed",
-        "drift-not-seen": "unknown",
+        "drift-not-checked": "unknown",
     }
-    assert "/nowhere/link.crt" in found["drift-not-seen"]["actual"]
+    assert "/nowhere/link.crt" in found["drift-not-checked"]["actual"]
 
 
 def test_an_address_in_dsm_is_told_without_what_stands_around_its_host(azure: AzureRights) -> None:

@@ -156,7 +156,7 @@ def test_a_clock_of_dsm_that_is_wrong_is_named_by_the_diagnosis(azure: AzureRigh
     with pytest.raises(TaskError) as failure:
         Operator(azure.sandbox.environment())(cdc_connection, **link)
 
-    assert failure.value.details["diagnosis"]["class"] == "assertion_outside_time"
+    assert failure.value.details["diagnosis"]["class"] == "assertion-outside-time"
     assert f"DSM's clock is {words} the control node's" in failure.value.next_step
 
 

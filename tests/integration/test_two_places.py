@@ -207,7 +207,7 @@ def test_a_return_says_what_else_keeps_the_application_out(cutoff: Cutoff, disab
 
     result = cutoff.restore()
 
-    assert "Microsoft has disabled" in finding(result, "application-still-disabled")["actual"]
+    assert "Microsoft has disabled" in finding(result, "application-disabled")["actual"]
 
 
 # Disabled in one of two places ----------------------------------------------------------------------------------------

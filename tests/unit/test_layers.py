@@ -38,13 +38,14 @@ _DSM = ("_dsm/wire", "_dsm/account", "_dsm/link")
 ROOMS: Mapping[str, tuple[str, ...]] = {
     GROUND: (),
     "_secrets": (),
+    "_findings": (),
     BRIDGE: ("_secrets",),
     "_texts": (),
     "_wire": (),
     "_certificates": ("_secrets",),
     "_declaration": ("_texts",),
     "_azure/wire": (BRIDGE, "_certificates", "_wire"),
-    "_azure/rights": ("_azure/wire", "_certificates"),
+    "_azure/rights": ("_azure/wire", "_certificates", "_findings"),
     "_azure/authorization": _AZURE,
     "_azure/applications": (*_AZURE, "_certificates", "_wire"),
     "_azure/vaults": (*_AZURE, BRIDGE, "_azure/applications", "_azure/authorization", "_wire"),
@@ -55,6 +56,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_azure/authorization",
         "_azure/vaults",
         "_certificates",
+        "_findings",
     ),
     "_azure/break_glass": (
         *_AZURE,
@@ -63,11 +65,12 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_azure/authorization",
         "_azure/prerequisites",
         "_azure/vaults",
+        "_findings",
         "_wire",
     ),
     "_dsm/wire": (BRIDGE, "_certificates", "_wire"),
     "_dsm/account": ("_dsm/wire",),
-    "_dsm/link": ("_certificates", "_dsm/wire"),
+    "_dsm/link": ("_certificates", "_dsm/wire", "_findings"),
     "_dsm/groups": (*_DSM, BRIDGE),
     # What joins the planes.
     "_removal": (*_AZURE, BRIDGE, "_azure/authorization", "_azure/prerequisites", "_azure/vaults", "_dsm/groups"),
@@ -81,6 +84,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_certificates",
         "_declaration",
         "_dsm/groups",
+        "_findings",
         "_rotation",
     ),
     "_operations": (
@@ -96,6 +100,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_compliance",
         "_declaration",
         "_dsm/groups",
+        "_findings",
         "_removal",
         "_rotation",
         "_texts",
@@ -103,18 +108,17 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_fleet": (BRIDGE, "_azure/wire", "_declaration", "_dsm/groups", "_dsm/wire", "_operations", "_texts"),
     # Beside Ansible: on the control node only.
     "plugin_utils": (BRIDGE, "_declaration", "_dsm/groups", "_dsm/link", "_dsm/wire", "_secrets", "_texts"),
-    "plugin_utils/_compliance": ("_compliance", "_texts"),
+    "plugin_utils/_compliance": ("_compliance", "_findings", "_texts"),
     "plugin_utils/_setup": ("_certificates", "_declaration", "_fleet", "_texts"),
 }
 # The operations over a list: they alone import the room that runs the others.
 FLEET, OVER_A_LIST = "_fleet", ("_operations/cdc_groups.py", "_operations/cdc_groups_report.py")
 
 # Rooms and files that do no I/O: no network, no disk, no clock. A file that says so in its first paragraph counts, too.
-PURE_ROOMS = ("_azure/rights", "_declaration", "plugin_utils/_compliance", "plugin_utils/_setup")
+PURE_ROOMS = ("_azure/rights", "_declaration", "_findings", "plugin_utils/_compliance", "plugin_utils/_setup")
 PURE_FILES = (
     "_argspec.py",
     "_errors.py",
-    "_findings.py",
     "_ids.py",
     "_journal.py",
     "_plan.py",

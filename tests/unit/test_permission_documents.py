@@ -18,8 +18,8 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.administration import KeyVaultAccessControlClient, KeyVaultPermission
 from azure.keyvault.administration._internal import http_challenge_cache
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.findings import CATALOG
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings.catalog import CATALOG
 from sandbox import Sandbox
 from support.azure_callers import ask_token
 from support.azure_rights import HELD, TEN, AzureRights, ids, right, verdicts

@@ -24,9 +24,9 @@ from .._dsm.link.link import Link
 from .._dsm.link.tls import pem_of, sha256_of
 from .._dsm.wire.client import DsmClient
 from .._errors import InvalidInput, TaskError
-from .._findings import FAILED, UNKNOWN, Finding, Kind
+from .._findings import catalog
+from .._findings.finding import FAILED, UNKNOWN, Finding, Kind
 from .._timestamps import iso_or_none
-from . import catalog
 from .drift import Declared, drift_of
 from .findings import (
     Clock,
@@ -112,13 +112,13 @@ def _of_connection(everything: Shared, dsm: DsmClient, group: Group, evidence: d
         return Finding(kind, status, "DSM", label, "DSM's test connects", actual, remedy, facts)
 
     if not everything.tests:
-        yield found(catalog.NOT_TESTED, UNKNOWN, "check_connections is false", "let DSM test it", {})
+        yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, "check_connections is false", "let DSM test it", {})
         return
     try:
         test = connection.check_stored(dsm, str(group.group_id), label)
     except TaskError as error:
         remedy = "let the login test connections, and look at what DSM says"
-        yield found(catalog.NOT_TESTED, UNKNOWN, why(error), remedy, {})
+        yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, why(error), remedy, {})
         return
     # What DSM tries in its test is not public (DSM contract §7, Q36), so this is all that can be said.
     evidence[catalog.CONNECTION] = {"proves": ["dsm_check"]}
@@ -154,7 +154,7 @@ def _of_azure(everything: Shared, group: Group, evidence: dict[str, Any]) -> Ite
         yield _unseen(catalog.RIGHTS, label, "Azure", assessment)
     else:
         evidence[catalog.RIGHTS] = {"rights": assessment.rights_view()}
-        yield from (one for one in assessment.findings if catalog.CHECK_OF.get(one.kind.id) == catalog.RIGHTS)
+        yield from (one for one in assessment.findings if one.kind.area == catalog.RIGHTS)
 
 
 def _unseen(check: str, obj: str, plane: str, why_not: TaskError) -> Finding:

@@ -14,8 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .._azure.rights import findings as prerequisites
-from . import catalog
+from .._findings import catalog
 
 
 @dataclass(frozen=True)
@@ -70,69 +69,75 @@ _LINK = Controls({_MCSB: ("DP-6",), _NIST: ("SC-12", "SI-7"), _PCI: ("3.6.1.1",)
 _DRIFT = Controls({_NIST: ("CM-2", "CM-3", "CM-6"), _PCI: ("6.5.1",), "SOC 2": ("CC8.1",)}, ours=True)
 _PRIVILEGE = Controls({_MCSB: ("IM-3",), _NIST: ("AC-6", "IA-5"), _PCI: ("7.2", "8.6")}, ours=True)
 
-_WIDER = tuple(
-    prerequisites.OF_NOTES[note] for note in ("hsm_crypto_officer", "crypto_officer_wider", "wider_than_needed")
-)
 _KINDS = (
     (
         _TLS,
         (
-            catalog.TLS_MODE,
-            catalog.TLS_HOST,
-            catalog.CA_ENDED,
-            catalog.CA_ENDS,
-            catalog.CA_UNREADABLE,
-            catalog.CLIENT_ENDED,
-            catalog.CLIENT_ENDS,
-            catalog.CLIENT_UNREADABLE,
+            catalog.TLS_NOT_REQUIRED,
+            catalog.HOST_VALIDATION_OFF,
+            catalog.PINNED_CA_NOT_VALID,
+            catalog.PINNED_CA_EXPIRES_SOON,
+            catalog.PINNED_CA_UNREADABLE,
+            catalog.TLS_CLIENT_CERTIFICATE_NOT_VALID,
+            catalog.TLS_CLIENT_CERTIFICATE_EXPIRES_SOON,
+            catalog.TLS_CLIENT_CERTIFICATE_UNREADABLE,
         ),
     ),
     (
         _CREDENTIAL,
         (
-            catalog.CREDENTIAL_ENDED,
-            catalog.CREDENTIAL_ENDS,
-            catalog.CREDENTIAL_GONE,
-            catalog.CREDENTIAL_UNKNOWN,
-            prerequisites.EXPIRED,
-            prerequisites.ENDS_SOON,
-            prerequisites.NO_CREDENTIAL,
-            prerequisites.CERTIFICATE_INVALID,
-            prerequisites.CERTIFICATE_ENDS,
-            prerequisites.CERTIFICATE_FOREIGN,
-            catalog.APP_SECRET,
-            catalog.APP_UNKNOWN,
+            catalog.LINK_CREDENTIAL_NOT_VALID,
+            catalog.LINK_CREDENTIAL_EXPIRES_SOON,
+            catalog.LINK_CREDENTIAL_NOT_REGISTERED,
+            catalog.LINK_CREDENTIAL_EXPIRY_UNKNOWN,
+            catalog.CREDENTIALS_EXPIRED,
+            catalog.CREDENTIALS_EXPIRE_SOON,
+            catalog.NO_CREDENTIAL,
+            catalog.APP_WITHOUT_CERTIFICATE,
+            catalog.APP_LOGIN_UNKNOWN,
         ),
     ),
     (
         _PRIVILEGE,
-        (catalog.OPERATOR, prerequisites.CONSENT_FOR_ALL, *prerequisites.OF_POWERS.values(), *_WIDER),
+        (
+            catalog.OPERATOR_IS_THE_APPLICATION,
+            catalog.CONSENT_FOR_ALL_USERS,
+            catalog.APP_CAN_ASSIGN_ROLES,
+            catalog.APP_IS_OWNER_OR_CONTRIBUTOR,
+            catalog.APP_CAN_CHANGE_ACCESS_POLICIES,
+            catalog.APP_MAY_USE_KEYS,
+            catalog.APP_CAN_ADMINISTER_HSM,
+            catalog.WIDER_THAN_NEEDED,
+        ),
     ),
-    (_DELETION, (prerequisites.NO_PURGE_PROTECTION, prerequisites.NO_SOFT_DELETE)),
-    (_RBAC, (catalog.ACCESS_POLICIES, prerequisites.MODEL_NOT_STATED, prerequisites.OF_NOTES["permission_model"])),
-    (_NETWORK, (catalog.OPEN_NETWORK,)),
+    (_DELETION, (catalog.NO_PURGE_PROTECTION, catalog.NO_SOFT_DELETE)),
+    (
+        _RBAC,
+        (catalog.VAULT_USES_ACCESS_POLICIES, catalog.PERMISSION_MODEL_NOT_STATED, catalog.PERMISSION_MODEL_DIFFERS),
+    ),
+    (_NETWORK, (catalog.VAULT_OPEN_TO_ALL_NETWORKS,)),
     (
         _DRIFT,
         (
-            catalog.NOT_DECLARED,
-            catalog.DECLARED_MISSING,
+            catalog.GROUP_NOT_DECLARED,
+            catalog.GROUP_NOT_FOUND,
             *catalog.DIFFERS.values(),
-            catalog.NOT_SEEN[catalog.DRIFT],
+            catalog.NOT_CHECKED[catalog.DRIFT],
         ),
     ),
-    (_KEY_EXPIRY, (catalog.KEYS_ENDED,)),
+    (_KEY_EXPIRY, (catalog.KEYS_EXPIRED_IN_AZURE,)),
     (
         _LINK,
         (
             catalog.NOT_CONNECTED,
-            catalog.NOT_TESTED,
-            catalog.ONLY_AZURE,
-            catalog.VERSION_ONLY_AZURE,
-            catalog.ONLY_DSM,
-            catalog.ENABLED_DIFFERS,
-            catalog.KEYS_UNIDENTIFIED,
-            catalog.VERSIONS_NOT_READ,
-            catalog.NOT_SEEN[catalog.KEYS],
+            catalog.CONNECTION_NOT_TESTED,
+            catalog.KEYS_ONLY_IN_AZURE,
+            catalog.KEY_VERSIONS_ONLY_IN_AZURE,
+            catalog.KEYS_ONLY_IN_DSM,
+            catalog.KEYS_ENABLED_DIFFERS,
+            catalog.KEYS_NOT_IDENTIFIED,
+            catalog.KEY_VERSIONS_NOT_READ,
+            catalog.NOT_CHECKED[catalog.KEYS],
         ),
     ),
 )

@@ -37,9 +37,9 @@ from .._dsm.link.link import NEW_LINK, Link, normal_uri, shown_address
 from .._dsm.link.options import certificate_fact
 from .._dsm.link.vaults import Selector as VaultSelector
 from .._errors import InvalidInput, TaskError
-from .._findings import FAILED, OK, WARNING, Finding, Kind
+from .._findings import catalog
+from .._findings.finding import FAILED, OK, WARNING, Finding, Kind
 from .._plan import Change, difference
-from . import catalog
 from .findings import not_seen
 from .sources import AzureSources, asked, why
 
@@ -67,7 +67,7 @@ def drift_of(
     if declared is None:
         remedy = "declare it, or find out who made it and what uses it"
         expected, actual = "the inventory declares every group", "no host of it declares this one"
-        yield Finding(catalog.NOT_DECLARED, WARNING, "DSM", label, expected, actual, remedy)
+        yield Finding(catalog.GROUP_NOT_DECLARED, WARNING, "DSM", label, expected, actual, remedy)
         return
     left_out = {name: NOT_COMPARED.get(name, "it is not known") for name in declared["not_compared"]}
     comparison = _Comparison(declared, _of_its_cloud(declared, azure), label, group, certificate, left_out)
@@ -276,7 +276,7 @@ class _Comparison:
         link = self._with_vault(target.azure_link, vault)
         if current is None:
             actual = "there is none that the login sees"
-            return link, [self._as_missing(catalog.DECLARED_MISSING, actual)]
+            return link, [self._as_missing(catalog.GROUP_NOT_FOUND, actual)]
         if not linked:
             kind = f"its link is to {current.external_kms}" if current.external_kms else "no link"
             actual = current.problem or kind

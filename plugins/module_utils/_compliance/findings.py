@@ -19,11 +19,10 @@ from .._dsm.account.apps import App
 from .._dsm.groups.groups import CREDENTIAL_EXPIRES, Group
 from .._dsm.groups.keys import VirtualKey
 from .._dsm.link.link import ENDPOINTS, shown_address
-from .._findings import FAILED, OK, UNKNOWN, WARNING, Finding, Kind
+from .._findings import catalog
+from .._findings.finding import FAILED, OK, UNKNOWN, WARNING, Finding, Kind, ranked
 from .._rotation.plan import CERTIFICATE_FACT, MODES, only_candidate, use_of
 from .._timestamps import day, iso_or_none, parse_iso_or_none
-from . import catalog
-from .catalog import CHECK_OF, CHECKS
 
 # Of longer lists the evidence has the beginning, and how long they are.
 _MOST_IN_EVIDENCE = 50
@@ -66,36 +65,48 @@ def of_link(group: Group, cas: Sequence[Validity], client: Validity | None, cloc
     tls_remedy = "set it with fortanix.dsm.cdc_tls, whose defaults are safe"
     shown = (link.stored or {}).get("tls") or {}
     if not link.tls.mode:
-        yield found(catalog.TLS_MODE, UNKNOWN, "mode required", "DSM does not show it", tls_remedy)
+        yield found(catalog.TLS_NOT_REQUIRED, UNKNOWN, "mode required", "DSM does not show it", tls_remedy)
     elif link.tls.mode != "required":
-        yield found(catalog.TLS_MODE, FAILED, "mode required", f"mode {link.tls.mode}", tls_remedy)
+        yield found(catalog.TLS_NOT_REQUIRED, FAILED, "mode required", f"mode {link.tls.mode}", tls_remedy)
     elif not isinstance(shown.get("validate_hostname"), bool):
-        yield found(catalog.TLS_HOST, UNKNOWN, "the host name is validated", "DSM does not show it", tls_remedy)
+        yield found(
+            catalog.HOST_VALIDATION_OFF, UNKNOWN, "the host name is validated", "DSM does not show it", tls_remedy
+        )
     elif not link.tls.validate_host:
-        yield found(catalog.TLS_HOST, FAILED, "the host name is validated", "it is not", tls_remedy)
+        yield found(catalog.HOST_VALIDATION_OFF, FAILED, "the host name is validated", "it is not", tls_remedy)
     if link.tls.ca == "custom" and not cas:
-        yield found(catalog.CA_UNREADABLE, UNKNOWN, "the pinned CA certificates", "DSM does not show them", "none")
-    kinds = (catalog.CA_ENDED, catalog.CA_ENDS, catalog.CA_UNREADABLE)
+        yield found(
+            catalog.PINNED_CA_UNREADABLE, UNKNOWN, "the pinned CA certificates", "DSM does not show them", "none"
+        )
+    kinds = (catalog.PINNED_CA_NOT_VALID, catalog.PINNED_CA_EXPIRES_SOON, catalog.PINNED_CA_UNREADABLE)
     for ca in cas:
         yield from _of_certificate(found, kinds, ca, clock, "pin the CA's new certificate with fortanix.dsm.cdc_tls")
     if client is not None:
-        kinds = (catalog.CLIENT_ENDED, catalog.CLIENT_ENDS, catalog.CLIENT_UNREADABLE)
+        kinds = (
+            catalog.TLS_CLIENT_CERTIFICATE_NOT_VALID,
+            catalog.TLS_CLIENT_CERTIFICATE_EXPIRES_SOON,
+            catalog.TLS_CLIENT_CERTIFICATE_UNREADABLE,
+        )
         remedy = "set a new one, and its key, with fortanix.dsm.cdc_tls"
         yield from _of_certificate(found, kinds, client, clock, remedy)
     cloud = cloud_of_uri(link.vault_uri) if link.vault_uri else None
     if link.azure_service not in ENDPOINTS:
         known = " or ".join(one.azure_service for one in CLOUDS)
-        yield found(catalog.ENDPOINTS, FAILED, f"those of {known}", "others", "set azure_service with cdc_group")
+        yield found(
+            catalog.ENDPOINTS_NOT_RECOGNIZED, FAILED, f"those of {known}", "others", "set azure_service with cdc_group"
+        )
     elif link.vault_uri and (cloud is None or cloud.azure_service != link.azure_service):
         yield found(
-            catalog.OTHER_CLOUD,
+            catalog.VAULT_IN_OTHER_CLOUD,
             FAILED,
             f"a vault of {link.azure_service}",
             shown_address(link.vault_uri),
             "correct azure_service or the vault with cdc_group",
         )
     if not link.vault_uri:
-        yield found(catalog.NO_VAULT, WARNING, "a vault", "none", "choose one with fortanix.dsm.cdc_vault_select")
+        yield found(
+            catalog.VAULT_NOT_CHOSEN, WARNING, "a vault", "none", "choose one with fortanix.dsm.cdc_vault_select"
+        )
 
 
 def _of_certificate(
@@ -131,7 +142,7 @@ def of_credential(
     link = group.azure_link
     if operator_client_id is not None and operator_client_id == link.client_id:
         yield Finding(
-            catalog.OPERATOR,
+            catalog.OPERATOR_IS_THE_APPLICATION,
             FAILED,
             "DSM",
             f"link of {group.label}",
@@ -160,12 +171,16 @@ def _of_end(group: Group, registered: Sequence[Credential] | None, clock: Clock)
     renew = "renew it with fortanix.dsm.cdc_credential or the role cdc_rotate"
     ends, source, problem = end_of_credential(group, registered, clock)
     if problem is not None:
-        kind, status = (catalog.CREDENTIAL_GONE, FAILED) if source == "entra" else (catalog.CREDENTIAL_UNKNOWN, UNKNOWN)
+        kind, status = (
+            (catalog.LINK_CREDENTIAL_NOT_REGISTERED, FAILED)
+            if source == "entra"
+            else (catalog.LINK_CREDENTIAL_EXPIRY_UNKNOWN, UNKNOWN)
+        )
         yield found(kind, status, problem, renew, source, None)
     elif ends is not None and ends <= clock.now:
-        yield found(catalog.CREDENTIAL_ENDED, FAILED, f"it ended at {day(ends)}", renew, source, ends)
+        yield found(catalog.LINK_CREDENTIAL_NOT_VALID, FAILED, f"it ended at {day(ends)}", renew, source, ends)
     elif ends is not None and ends < clock.soon:
-        yield found(catalog.CREDENTIAL_ENDS, WARNING, f"it ends at {day(ends)}", renew, source, ends)
+        yield found(catalog.LINK_CREDENTIAL_EXPIRES_SOON, WARNING, f"it ends at {day(ends)}", renew, source, ends)
 
 
 def end_of_credential(
@@ -209,7 +224,7 @@ def of_vault(store: KeyStore) -> Iterator[Finding]:
     rules = store.firewall
     if not store.is_hsm and not store.rbac and store.states_model:
         yield Finding(
-            catalog.ACCESS_POLICIES,
+            catalog.VAULT_USES_ACCESS_POLICIES,
             WARNING,
             "Azure",
             f"vault {store.name}",
@@ -221,7 +236,7 @@ def of_vault(store: KeyStore) -> Iterator[Finding]:
         )
     if rules.public_access and rules.default_allow and not rules.has_perimeter:
         yield Finding(
-            catalog.OPEN_NETWORK,
+            catalog.VAULT_OPEN_TO_ALL_NETWORKS,
             WARNING,
             "Azure",
             f"{'managed HSM' if store.is_hsm else 'vault'} {store.name}",
@@ -234,8 +249,13 @@ def of_vault(store: KeyStore) -> Iterator[Finding]:
 def of_apps(label: str, found: Sequence[App]) -> Iterator[Finding]:
     """Whether the apps of a group log in to DSM by certificate or trusted CA, and no other way (guide 4.4)."""
     counted = (
-        (catalog.APP_SECRET, WARNING, [one for one in found if one.by_certificate is False], "others, too"),
-        (catalog.APP_UNKNOWN, UNKNOWN, [one for one in found if one.by_certificate is None], "DSM does not tell"),
+        (
+            catalog.APP_WITHOUT_CERTIFICATE,
+            WARNING,
+            [one for one in found if one.by_certificate is False],
+            "others, too",
+        ),
+        (catalog.APP_LOGIN_UNKNOWN, UNKNOWN, [one for one in found if one.by_certificate is None], "DSM does not tell"),
     )
     for kind, status, apps, actual in counted:
         if apps:
@@ -301,30 +321,30 @@ def of_keys(
     sync = "sync the keys with fortanix.dsm.cdc_sync"
     counted = (
         (
-            catalog.ONLY_DSM,
+            catalog.KEYS_ONLY_IN_DSM,
             FAILED,
             absent,
             "in the vault, too",
             "find out who removed them; recover them while they are soft-deleted, or sync the keys",
         ),
-        (catalog.ONLY_AZURE, unless_unidentified(missing), missing, "in DSM, too", sync),
-        (catalog.VERSION_ONLY_AZURE, unless_unidentified(lacking), lacking, "in DSM, too", sync),
+        (catalog.KEYS_ONLY_IN_AZURE, unless_unidentified(missing), missing, "in DSM, too", sync),
+        (catalog.KEY_VERSIONS_ONLY_IN_AZURE, unless_unidentified(lacking), lacking, "in DSM, too", sync),
         (
-            catalog.ENABLED_DIFFERS,
+            catalog.KEYS_ENABLED_DIFFERS,
             WARNING,
             disabled,
             "the same on both sides",
             "enable or disable them on one side, and sync",
         ),
-        (catalog.KEYS_ENDED, WARNING, ended, "valid", "rotate them, or disable them in DSM"),
+        (catalog.KEYS_EXPIRED_IN_AZURE, WARNING, ended, "valid", "rotate them, or disable them in DSM"),
         (
-            catalog.KEYS_UNIDENTIFIED,
+            catalog.KEYS_NOT_IDENTIFIED,
             UNKNOWN,
             unidentified,
             "name of the Azure key",
             "look at these keys in DSM",
         ),
-        (catalog.VERSIONS_NOT_READ, UNKNOWN, unread, "all versions are compared", "raise max_keys"),
+        (catalog.KEY_VERSIONS_NOT_READ, UNKNOWN, unread, "all versions are compared", "raise max_keys"),
     )
     findings = tuple(
         Finding(
@@ -372,7 +392,7 @@ def _version_of(key: VirtualKey, there: VaultKey | None) -> KeyVersion | None:
 
 def not_seen(check: str, obj: str, plane: str, why: str, remedy: str) -> Finding:
     """The finding that a check could not be made."""
-    return Finding(catalog.NOT_SEEN[check], UNKNOWN, plane, obj, "it can be looked at", why, remedy)
+    return Finding(catalog.NOT_CHECKED[check], UNKNOWN, plane, obj, "it can be looked at", why, remedy)
 
 
 def completed(
@@ -384,14 +404,27 @@ def completed(
         evidence: check -> what was seen. A silent check without it was not made: a KeyError, and never a pass.
         left_out: checks that the user did not ask for.
     """
-    kept = [finding for finding in found if finding.kind.id not in catalog.REPLACED]
-    said = {CHECK_OF[finding.kind.id] for finding in kept}
-    silent = [(check, kind) for check, kind in CHECKS.items() if check not in {*said, *left_out}]
+    kept = _each_once(found)
+    said = {finding.kind.area for finding in kept}
+    silent = [(check, kind) for check, kind in catalog.CHECKS.items() if check not in {*said, *left_out}]
     fine = [
         Finding(kind, OK, "DSM" if check in _OF_DSM else "Azure", label, kind.title, kind.title, "", evidence[check])
         for check, kind in silent
     ]
     return (*kept, *fine)
+
+
+def _each_once(found: Iterable[Finding]) -> list[Finding]:
+    """A link has one credential: what its record, its certificate and Entra say of it is one finding, the worst."""
+    kept: list[Finding] = []
+    told: dict[Kind, Finding] = {}
+    for finding in found:
+        if finding.kind.area == catalog.CREDENTIAL:
+            worse, *_rest = ranked([*filter(None, [told.get(finding.kind)]), finding])
+            told[finding.kind] = worse
+        else:
+            kept.append(finding)
+    return [*told.values(), *kept]
 
 
 _OF_DSM = (catalog.GROUP, catalog.LINK, catalog.CONNECTION, catalog.KEYS, catalog.APPS, catalog.DRIFT)

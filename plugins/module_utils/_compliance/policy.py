@@ -13,8 +13,9 @@ from datetime import date
 from typing import Any
 
 from .._errors import InvalidInput
-from .._findings import FAILED, HIGH, INFO, LOW, MEDIUM, OK, UNKNOWN, WARNING, Finding
-from .catalog import CATALOG, CHECKS, OF_THE_RUN, WAIVER_EXPIRED, WAIVER_UNUSED
+from .._findings.catalog import CATALOG, CHECKS, OF_COMPLIANCE, OF_THE_RUN, WAIVER_EXPIRED, WAIVER_UNUSED
+from .._findings.finding import FAILED, HIGH, INFO, LOW, MEDIUM, OK, UNKNOWN, WARNING, Finding
+from .._findings.renamed import RENAMED
 from .controls import CONTROLS
 
 NEVER = "never"
@@ -64,7 +65,9 @@ class Policy:
         known = ("severity", "waivers", "fail_on", "fail_on_warnings", "fail_on_unknown")
         _check_names(_OPTION, option, known)
         severity = option.get("severity") or {}
-        _check_names(f"{_OPTION}.severity", severity, CATALOG)
+        for name in severity if isinstance(severity, Mapping) else ():
+            _refuse_what_is_never_found(f"{_OPTION}.severity", name)
+        _check_names(f"{_OPTION}.severity", severity, OF_COMPLIANCE)
         for name, value in severity.items():
             _check_choice(f"{_OPTION}.severity.{name}", value, SEVERITIES)
         for name in ("fail_on", "fail_on_warnings"):
@@ -186,7 +189,8 @@ def _worst(findings: Iterable[Mapping[str, Any]]) -> str:
 def _waiver(place: str, option: Any) -> Waiver:
     _check_names(place, option, ("id", "group", "reason", "expires"))
     name = str(option.get("id") or "")
-    if name not in CATALOG or name in NOT_WAIVABLE:
+    _refuse_what_is_never_found(f"{place}.id", name)
+    if name not in OF_COMPLIANCE or name in NOT_WAIVABLE:
         raise InvalidInput(f"{place}.id", f"{name!r} cannot be waived", "name a finding of docs/findings.md")
     reason = option.get("reason")
     if not isinstance(reason, str) or not reason.strip():
@@ -222,6 +226,15 @@ def _unused(waiver: Waiver) -> Finding:
 def _of_waiver(kind: Any, status: str, waiver: Waiver, expected: str, actual: str, remedy: str) -> Finding:
     label = f"waiver of {waiver.id} for {waiver.group or 'all groups'}"
     return Finding(kind, status, "Policy", label, expected, actual, remedy, waiver.record())
+
+
+def _refuse_what_is_never_found(place: str, name: Any) -> None:
+    """Refuse an ID that a finding had before version 1.0, and one of a module that no compliance run uses."""
+    new, kind = RENAMED.get(str(name)), CATALOG.get(str(name))
+    if new is not None:
+        raise InvalidInput(place, f"the finding {name} is called {new} now", f"write {new}")
+    if kind is not None and kind.id not in OF_COMPLIANCE:
+        raise InvalidInput(place, f"no compliance run finds {name}: only {kind.area} finds it", "leave it out")
 
 
 def _check_names(place: str, option: Any, known: Iterable[str]) -> None:

@@ -38,7 +38,7 @@ from .._azure.wire.session import Azure, understood
 from .._certificates.certificates import Certificate
 from .._dsm.link.link import Link, shown_address
 from .._errors import TaskError
-from .._findings import Finding
+from .._findings.finding import Finding
 from .._ids import checked_uuid
 
 T = TypeVar("T")

@@ -19,7 +19,6 @@ from .._argspec import ArgumentSpec
 from .._azure.prerequisites.assessment import checked_address, wanted_of
 from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.session import connect as connect_azure
-from .._compliance import catalog
 from .._compliance.checks import Shared, findings_of
 from .._compliance.drift import Declared
 from .._compliance.findings import Clock
@@ -33,7 +32,8 @@ from .._dsm.wire.client import DsmClient, connect_several
 from .._dsm.wire.errors import DsmError
 from .._dsm.wire.kinds import KIND
 from .._errors import InvalidInput, TaskError
-from .._findings import FAILED, UNKNOWN, Finding, Kind, ranked, worst
+from .._findings import catalog
+from .._findings.finding import FAILED, UNKNOWN, Finding, Kind, ranked, worst
 from .._ids import checked_uuid
 from .._options import AZURE, DSM, RIGHTS_PROFILES, WANTED_RIGHTS
 from .._task import Task
@@ -189,14 +189,16 @@ def _checked(
 
 def _looked_at(everything: Shared, dsm: DsmClient, name: str, stored: dict[str, Any] | TaskError) -> dict[str, Any]:
     if isinstance(stored, TaskError):
-        unseen = _of_group(catalog.NOT_FOUND, UNKNOWN, name, why(stored))
-        return _record(name, None, [unseen, *everything.drift(name, None if isinstance(stored, _NotThere) else stored)])
+        findings = list(everything.drift(name, None if isinstance(stored, _NotThere) else stored))
+        if not any(one.kind == catalog.GROUP_NOT_FOUND for one in findings):
+            findings.insert(0, _of_group(catalog.GROUP_NOT_FOUND, UNKNOWN, name, why(stored)))
+        return _record(name, None, findings)
     group = Group.as_shown(stored)
     if group.problem is not None:
-        several = _of_group(catalog.NOT_MANAGEABLE, UNKNOWN, group.label, group.problem)
+        several = _of_group(catalog.GROUP_NOT_MANAGEABLE, UNKNOWN, group.label, group.problem)
         findings = [several, *everything.drift(group.name, group)]
     elif group.link is None:
-        unlinked = _of_group(catalog.NOT_LINKED, FAILED, group.label, group.external_kms or "a local group")
+        unlinked = _of_group(catalog.GROUP_NOT_LINKED, FAILED, group.label, group.external_kms or "a local group")
         findings = [unlinked, *everything.drift(group.name, group)]
     else:
         findings = list(findings_of(everything, dsm, group))
@@ -242,7 +244,7 @@ def _record(name: str, group: Group | None, findings: list[Finding]) -> dict[str
             "vault_type": link["vault"]["type"],
         },
         "status": worst(findings),
-        "findings": [{"check": catalog.CHECK_OF[one.kind.id], **one.record()} for one in ranked(findings)],
+        "findings": [{"check": one.kind.area, **one.record()} for one in ranked(findings)],
     }
 
 
@@ -253,7 +255,7 @@ def _of_group(kind: Kind, status: str, label: str, actual: str) -> Finding:
 
 def _nothing() -> Finding:
     return Finding(
-        catalog.NOTHING,
+        catalog.NOTHING_CHECKED,
         UNKNOWN,
         "DSM",
         "account",

@@ -18,7 +18,6 @@ from .._dsm.groups.link_source import LinkSource
 from .._dsm.link import vaults
 from .._dsm.link.connection import Connection, check_config, check_stored
 from .._dsm.link.diagnosis import (
-    BY_ID,
     Diagnosis,
     SeenVault,
     diagnose,
@@ -27,9 +26,11 @@ from .._dsm.link.diagnosis import (
     vaults_not_listed,
     wants_second_look,
 )
+from .._dsm.link.diagnosis_classes import ClassId
 from .._dsm.link.link import Link
 from .._dsm.wire.client import DsmClient, connect
 from .._errors import InvalidInput, TaskError
+from .._findings.finding import UNKNOWN, Finding
 from .._options import DSM, GROUP_SELECTION, LINK
 from .._plan import refuse_planned
 from .._task import Task
@@ -46,7 +47,7 @@ SPEC = DSM.merge(
 )
 
 # Classes of diagnosis that a wrong clock of DSM brings about.
-_OF_THE_TIME = frozenset({"assertion_outside_time", "certificate_expired"})
+_OF_THE_TIME: frozenset[ClassId] = frozenset({"assertion-outside-time", "certificate-expired"})
 _PLANES = {"entra": "Entra", "dsm": "DSM"}
 
 
@@ -57,7 +58,7 @@ class _Test:
     form: str
     connection: Connection
     diagnosis: Diagnosis | None
-    findings: list[dict[str, Any]]
+    findings: list[Finding]
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def run_with(task: Task, source: LinkSource, dsm: DsmClient, known: Group | None
     if test is not None and test.diagnosis is not None:
         _report(task, test.connection, test.diagnosis, label, test.form)
     for finding in test.findings if test else []:
-        if finding["severity"] != "unknown":
+        if finding.status != UNKNOWN:
             task.warn(_finding_in_words(finding, label))
     return _result(test, group, label)
 
@@ -101,7 +102,7 @@ def _test(dsm: DsmClient, source: LinkSource, link: Link, group: Group | None, l
         connection = check_stored(dsm, str(group.group_id), label)
         found = None if connection.connected else diagnose(connection.answer, connection.http_status, link)
         # DSM lists vaults only for a link that is sent with its credential, so more cannot be told of a stored one.
-        return _Test("stored", connection, found, [] if found else findings(link, None))
+        return _Test("stored", connection, found, [] if found else findings(link, None, label))
     if source.options.has_credential:
         return _proposed(dsm, source.config_for(link), link, label)
     if group is not None and group.planned:
@@ -119,9 +120,9 @@ def _proposed(dsm: DsmClient, config: Mapping[str, Any], link: Link, label: str)
     if connection.connected:
         seen = _vaults(dsm, config, label)
         if isinstance(seen, TaskError):
-            unlisted = vaults_not_listed(seen.server_words or seen.problem)
-            return _Test("proposed", connection, None, [*findings(link, None), unlisted])
-        return _Test("proposed", connection, None, findings(link, seen))
+            unlisted = vaults_not_listed(seen.server_words or seen.problem, label)
+            return _Test("proposed", connection, None, [*findings(link, None, label), unlisted])
+        return _Test("proposed", connection, None, findings(link, seen, label))
     found = diagnose(connection.answer, connection.http_status, link)
     if wants_second_look(found):
         seen = _vaults(dsm, config, label)
@@ -165,11 +166,10 @@ def _remedy(task: Task, found: Diagnosis) -> str:
     return f"{found.entry.remedy} ({difference})" if difference else found.entry.remedy
 
 
-def _finding_in_words(finding: Mapping[str, Any], label: str) -> str:
-    title = BY_ID[finding["id"]].title
+def _finding_in_words(finding: Finding, label: str) -> str:
     return (
-        f"Connected, but {label}: {title} (expected {finding['expected']}, actual {finding['actual']}). "
-        f"Next: {finding['remedy']}."
+        f"Connected, but {label}: {finding.kind.title} (expected {finding.expected}, actual {finding.actual}). "
+        f"Next: {finding.remedy}."
     )
 
 
@@ -184,7 +184,7 @@ def _result(test: _Test | None, group: Group | None, label: str) -> dict[str, An
         # What DSM tried in its check is not public (DSM contract §7, Q36), so this is all that can be said.
         "proves": ["dsm_check"] if connection and connection.connected else [],
         "diagnosis": test.diagnosis.record() if test and test.diagnosis else None,
-        "findings": test.findings if test else [],
+        "findings": [finding.record() for finding in test.findings] if test else [],
         "waits_for": None if test else f"{label}, which a previous step has only planned",
         "group": group.record(exists=group.group_id is not None) if group else None,
     }

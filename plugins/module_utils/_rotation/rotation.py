@@ -40,6 +40,7 @@ from .._dsm.groups.groups import Group
 from .._dsm.link import connection
 from .._dsm.link.connection import Connection
 from .._dsm.link.diagnosis import diagnose
+from .._dsm.link.diagnosis_classes import ClassId
 from .._dsm.link.link import Credential, Link, client_secret
 from .._dsm.link.options import LinkOptions, certificate_fact, client_certificate
 from .._dsm.wire.client import DsmClient
@@ -50,15 +51,15 @@ from .._wire.replacement import EQUAL_READS
 from .plan import CERTIFICATE, KEY_ID_FACT, NAME, SECRET, Left, Old, Use, Wish, old_ones, use_of
 
 # Classes of diagnosis in which Azure refuses the credential itself.
-OF_THE_CREDENTIAL = frozenset(
+OF_THE_CREDENTIAL: frozenset[ClassId] = frozenset(
     {
-        "secret_wrong",
-        "secret_expired",
-        "certificate_expired",
-        "certificate_revoked",
-        "assertion_refused",
-        "application_missing",
-        "credential_refused",
+        "secret-wrong",
+        "secret-expired",
+        "certificate-expired",
+        "certificate-revoked",
+        "assertion-refused",
+        "application-missing",
+        "credential-refused",
     }
 )
 _RETRY = "run the task again, which goes on from what is there"

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from ...module_utils._compliance.catalog import CATALOG, CHECKS
 from ...module_utils._compliance.controls import CONTROLS
 from ...module_utils._compliance.policy import FAIL, WAIVED
 from ...module_utils._errors import printable
-from ...module_utils._findings import FAILED, OK, UNKNOWN
+from ...module_utils._findings.catalog import CATALOG, CHECKS
+from ...module_utils._findings.finding import FAILED, OK, UNKNOWN
 from ...module_utils._texts.plain import readable
 
 Report = Mapping[str, Any]

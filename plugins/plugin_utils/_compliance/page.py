@@ -19,9 +19,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ...module_utils._compliance.catalog import CHECKS
 from ...module_utils._compliance.policy import FAIL, WAIVED
-from ...module_utils._findings import FAILED, OK, UNKNOWN, WARNING
+from ...module_utils._findings.catalog import CHECKS
+from ...module_utils._findings.finding import FAILED, OK, UNKNOWN, WARNING
 from .formats import Report, each, line, manifest_of
 from .page_assets import SCRIPT, STYLE
 

@@ -15,8 +15,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ...module_utils._compliance.catalog import NOTHING
 from ...module_utils._compliance.policy import FAIL, Policy, judge
+from ...module_utils._findings.catalog import NOTHING_CHECKED
 from ...module_utils._texts.plain import readable
 from .formats import junit, manifest_of, markdown, sarif, stem_of
 from .page import page
@@ -46,7 +46,9 @@ def merged(results: Sequence[Mapping[str, Any]], all_groups: bool | None) -> dic
     plain = [{name: readable(result[name]) for name in _READ} for result in results]
     groups = sorted((group for one in plain for group in one["groups"]), key=lambda group: group["name"])
     # That a batch had no group to check says nothing where another had one.
-    findings = [one for result in plain for one in result["findings"] if not (groups and one["id"] == NOTHING.id)]
+    findings = [
+        one for result in plain for one in result["findings"] if not (groups and one["id"] == NOTHING_CHECKED.id)
+    ]
     options = plain[0]["options"] if all_groups is None else {**plain[0]["options"], "all_groups": all_groups}
     return {
         **plain[0],

@@ -14,7 +14,6 @@ import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import MANAGED_HSM, Credential, Firewall
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.keys import KeyVersion, VaultKey
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance import catalog
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.controls import CONTROLS
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.findings import (
     Clock,
@@ -34,7 +33,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups im
     Group,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.keys import VirtualKey
-from ansible_collections.fortanix.dsm.plugins.module_utils._findings import OK, Finding
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings import catalog
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings.finding import OK, Finding
 from make import findings_page
 from unit.azure.builders import vault
 from unit.dsm.builders import CLIENT, HMG_ID, stored_group, stored_link
@@ -73,7 +73,7 @@ def told(findings: Any) -> list[tuple[str, str]]:
         ({"url": ""}, [("vault-not-chosen", "warning")]),
         ({"url": "https://kv-one.vault.usgovcloudapi.net/"}, [("vault-in-other-cloud", "failed")]),
         ({"url": "https://kv-one.example.com/"}, [("vault-in-other-cloud", "failed")]),
-        ({"endpoints": {"iam": "login.example.com"}}, [("endpoints-unknown", "failed")]),
+        ({"endpoints": {"iam": "login.example.com"}}, [("endpoints-not-recognized", "failed")]),
     ],
 )
 def test_a_link_is_judged_by_what_dsm_shows_of_it(link: dict[str, Any], expected: list[tuple[str, str]]) -> None:
@@ -84,7 +84,7 @@ def test_a_link_is_judged_by_what_dsm_shows_of_it(link: dict[str, Any], expected
     ("begins", "ends", "expected"),
     [
         (days(-9), days(31), []),
-        (days(-9), days(29), [("-ends-soon", "warning")]),
+        (days(-9), days(29), [("-expires-soon", "warning")]),
         (days(-9), days(-1), [("-not-valid", "failed")]),
         (days(1), days(99), [("-not-valid", "failed")]),
         (None, None, [("-unreadable", "unknown")]),
@@ -127,22 +127,22 @@ def ends_of(metadata: dict[str, str], registered: list[Credential] | None) -> li
 
 @pytest.mark.parametrize(
     ("left", "expected"),
-    [(31, []), (29, [("link-credential-ends-soon", "warning")]), (-1, [("link-credential-expired", "failed")])],
+    [(31, []), (29, [("link-credential-expires-soon", "warning")]), (-1, [("link-credential-not-valid", "failed")])],
 )
 def test_the_end_on_record_is_judged(left: int, expected: list[tuple[str, str]]) -> None:
     assert ends_of({CREDENTIAL_EXPIRES: f"{days(left):%Y-%m-%dT%H:%M:%SZ}"}, None) == expected
 
 
 def test_without_a_record_and_without_entra_the_end_is_unknown() -> None:
-    assert ends_of({}, None) == [("link-credential-end-unknown", "unknown")]
-    assert ends_of({CREDENTIAL_EXPIRES: "soon"}, None) == [("link-credential-end-unknown", "unknown")]
+    assert ends_of({}, None) == [("link-credential-expiry-unknown", "unknown")]
+    assert ends_of({CREDENTIAL_EXPIRES: "soon"}, None) == [("link-credential-expiry-unknown", "unknown")]
 
 
 def test_entra_knows_the_end_better_than_the_record() -> None:
     recorded = {CREDENTIAL_FACT: "key-id:one", CREDENTIAL_EXPIRES: f"{days(99):%Y-%m-%dT%H:%M:%SZ}"}
 
     assert ends_of(recorded, [secret("one", days(5)), secret("two", days(99))]) == [
-        ("link-credential-ends-soon", "warning")
+        ("link-credential-expires-soon", "warning")
     ]
 
 
@@ -155,7 +155,7 @@ def test_a_credential_on_record_that_entra_has_not_any_more_has_failed() -> None
 def test_of_several_candidates_the_end_is_known_only_when_all_of_them_last() -> None:
     assert ends_of({}, [secret("one", days(99)), secret("two", days(98)), secret("old", days(-1))]) == []
     assert ends_of({}, [secret("one", days(99)), secret("two", days(5))]) == [
-        ("link-credential-end-unknown", "unknown")
+        ("link-credential-expiry-unknown", "unknown")
     ]
 
 
@@ -171,17 +171,17 @@ def registered_certificate(sha256: str | None, ends: datetime | None) -> Credent
     ("registered", "expected"),
     [
         ([registered_certificate(CERTIFICATE, days(99))], []),
-        ([registered_certificate(CERTIFICATE, days(5))], [("link-credential-ends-soon", "warning")]),
-        ([registered_certificate(CERTIFICATE, days(-1))], [("link-credential-expired", "failed")]),
-        ([registered_certificate(CERTIFICATE, None)], [("link-credential-end-unknown", "unknown")]),
+        ([registered_certificate(CERTIFICATE, days(5))], [("link-credential-expires-soon", "warning")]),
+        ([registered_certificate(CERTIFICATE, days(-1))], [("link-credential-not-valid", "failed")]),
+        ([registered_certificate(CERTIFICATE, None)], [("link-credential-expiry-unknown", "unknown")]),
         ([registered_certificate("cd" * 32, days(99))], [("link-credential-not-registered", "failed")]),
         ([secret("one", days(99))], [("link-credential-not-registered", "failed")]),
         ([], [("link-credential-not-registered", "failed")]),
         # It may be the one on record, whatever the others are.
-        ([registered_certificate(None, days(99))], [("link-credential-end-unknown", "unknown")]),
+        ([registered_certificate(None, days(99))], [("link-credential-expiry-unknown", "unknown")]),
         (
             [registered_certificate("cd" * 32, days(99)), registered_certificate(None, days(99))],
-            [("link-credential-end-unknown", "unknown")],
+            [("link-credential-expiry-unknown", "unknown")],
         ),
         ([registered_certificate(CERTIFICATE, days(99)), registered_certificate(None, days(9))], []),
         # Entra was not read, so the record is all that there is.
@@ -196,19 +196,21 @@ def test_a_certificate_on_record_is_looked_for_among_those_that_can_be_compared(
 
 def test_an_end_that_entra_does_not_show_is_unknown() -> None:
     assert ends_of({CREDENTIAL_FACT: "key-id:one"}, [secret("one", None)]) == [
-        ("link-credential-end-unknown", "unknown")
+        ("link-credential-expiry-unknown", "unknown")
     ]
-    assert ends_of({}, [secret("one", days(99)), secret("two", None)]) == [("link-credential-end-unknown", "unknown")]
+    assert ends_of({}, [secret("one", days(99)), secret("two", None)]) == [
+        ("link-credential-expiry-unknown", "unknown")
+    ]
 
 
 def test_an_application_without_credentials_leaves_the_end_unknown() -> None:
-    assert ends_of({}, []) == [("link-credential-end-unknown", "unknown")]
+    assert ends_of({}, []) == [("link-credential-expiry-unknown", "unknown")]
 
 
 def test_the_operators_own_credential_in_a_link_has_failed() -> None:
     recorded = {CREDENTIAL_EXPIRES: f"{days(99):%Y-%m-%dT%H:%M:%SZ}"}
 
-    assert told(of_credential(group(recorded), None, CLIENT, CLOCK)) == [("operator-credential-in-dsm", "failed")]
+    assert told(of_credential(group(recorded), None, CLIENT, CLOCK)) == [("operator-is-the-application", "failed")]
     assert told(of_credential(group(recorded), None, None, CLOCK)) == []
 
 
@@ -369,7 +371,7 @@ def test_the_evidence_of_many_keys_says_how_many_there_are() -> None:
 def test_each_check_that_has_nothing_to_say_says_that_it_is_ok() -> None:
     found = completed([not_seen(catalog.KEYS, "keys", "Azure", "why", "next")], "group", NOTHING_SEEN)
 
-    assert {catalog.CHECK_OF[one.kind.id]: one.status for one in found} == {
+    assert {one.kind.area: one.status for one in found} == {
         **dict.fromkeys(catalog.CHECKS, OK),
         "keys": "unknown",
     }
@@ -380,25 +382,24 @@ def test_a_check_that_was_not_made_is_never_ok() -> None:
         completed([], "group", {check: {} for check in catalog.CHECKS if check != catalog.CONNECTION})
 
 
-def test_every_finding_of_a_group_belongs_to_a_check_and_has_a_stable_name() -> None:
-    of_the_run = {kind.id for kind in catalog.OF_THE_RUN}
-
-    assert set(catalog.CATALOG) == set(catalog.CHECK_OF) | of_the_run
-    assert all(name == kind.id for name, kind in catalog.CATALOG.items())
-    assert set(catalog.CHECK_OF.values()) == set(catalog.CHECKS)
-
-
 def test_the_page_of_findings_is_current() -> None:
     assert findings_page.PATH.read_text(encoding="utf-8") == findings_page.content()
 
 
-def test_what_a_report_replaces_is_left_out() -> None:
-    replaced = next(iter(catalog.REPLACED))
-    finding = Finding(replace(catalog.NOTHING, id=replaced), "warning", "Entra", "a", "b", "c", "d")
+def test_what_is_known_of_the_links_credential_twice_is_told_once_and_the_worse() -> None:
+    kind = catalog.LINK_CREDENTIAL_NOT_REGISTERED
+    found = [Finding(kind, status, "Entra", "a", "b", status, "c") for status in ("unknown", "failed", "unknown")]
 
-    found = completed([finding], "group", NOTHING_SEEN)
+    kept = [one for one in completed(found, "group", NOTHING_SEEN) if one.kind == kind]
 
-    assert {one.status for one in found} == {OK}
+    assert [one.status for one in kept] == ["failed"]
+
+
+def test_two_certificates_of_a_link_are_two_findings() -> None:
+    kind = catalog.PINNED_CA_NOT_VALID
+    found = [Finding(kind, "failed", "DSM", "a", "b", which, "c") for which in ("one", "two")]
+
+    assert [one for one in completed(found, "group", NOTHING_SEEN) if one.kind == kind] == found
 
 
 def test_the_numbers_tell_the_platforms_that_azure_reports_and_no_level() -> None:
@@ -414,7 +415,7 @@ def test_the_numbers_tell_the_platforms_that_azure_reports_and_no_level() -> Non
 
 
 def test_controls_are_those_of_findings_that_there_are_and_no_pass_has_any() -> None:
-    assert CONTROLS.keys() <= catalog.CATALOG.keys()
+    assert CONTROLS.keys() <= catalog.OF_COMPLIANCE.keys()
     assert not CONTROLS.keys() & {kind.id for kind in catalog.CHECKS.values()}
     # Who has mapped them is told of each: Azure's own policies, or this collection.
     assert all(bool(controls.policies) != controls.ours for controls in CONTROLS.values())

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CATALOG
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.policy import NOT_WAIVABLE, Policy, judge
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings.catalog import CATALOG, OF_COMPLIANCE
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings.renamed import RENAMED
 from unit.compliance.builders import AT, finding, group, result
 
 WAIVER = {"id": "tls-not-required", "reason": "agreed", "expires": "2026-11-25"}
@@ -192,8 +193,24 @@ def test_what_is_said_of_the_run_and_of_waivers_cannot_be_waived(name: str) -> N
         Policy.from_option({"waivers": [{**WAIVER, "id": name}]})
 
 
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_old_id_is_refused_with_the_one_of_today(old: str, new: str) -> None:
+    for policy in ({"waivers": [{**WAIVER, "id": old}]}, {"severity": {old: "low"}}):
+        with pytest.raises(InvalidInput) as refused:
+            Policy.from_option(policy)
+        assert f"the finding {old} is called {new} now" in str(refused.value)
+        assert refused.value.next_step == f"write {new}"
+
+
+@pytest.mark.parametrize("name", sorted(CATALOG.keys() - OF_COMPLIANCE.keys()))
+def test_what_no_compliance_run_can_find_is_refused(name: str) -> None:
+    for policy in ({"waivers": [{**WAIVER, "id": name}]}, {"severity": {name: "low"}}):
+        with pytest.raises(InvalidInput, match=r"only (azure_kv_access|cdc_connection) finds it"):
+            Policy.from_option(policy)
+
+
 def test_every_other_finding_can_be_waived() -> None:
-    waivers = [{**WAIVER, "id": name} for name in CATALOG if name not in NOT_WAIVABLE]
+    waivers = [{**WAIVER, "id": name} for name in OF_COMPLIANCE if name not in NOT_WAIVABLE]
 
     assert len(Policy.from_option({"waivers": waivers}).waivers) == len(waivers) > 50
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator, Draft202012Validator
 from junitparser import Error, Failure, JUnitXml, Skipped
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.catalog import CHECKS
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings.catalog import CHECKS
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import FORMATS, files, report
 from unit.builders import ROOT
 from unit.compliance.builders import finding, group, result
@@ -53,7 +53,7 @@ def made(name: str = "one", *, policy: dict[str, Any] | None = None) -> dict[str
     everywhere = {field: f"{field} {name}" for field in ("object", "expected", "actual", "remedy")}
     findings = [
         finding(**everywhere, status="failed", evidence={"texts": [name, {"name": name}]}),
-        finding(**everywhere, status="unknown", check="keys", id="keys-not-seen"),
+        finding(**everywhere, status="unknown", check="keys", id="keys-not-checked"),
         finding(**everywhere, status="warning", check="vault", id="no-purge-protection"),
         finding(**{**everywhere, "remedy": ""}, status="ok", check="group", id="group-in-order"),
     ]
@@ -277,5 +277,5 @@ def test_the_pages_policy_lets_its_own_script_run_and_no_other() -> None:
 def test_the_page_shows_every_finding_with_its_evidence_and_its_remedy() -> None:
     page = " ".join(Page(text("one", "html")).texts)
 
-    for shown in ("remedy one", "actual one", "keys-not-seen", "because one", '"texts"'):
+    for shown in ("remedy one", "actual one", "keys-not-checked", "because one", '"texts"'):
         assert shown in page

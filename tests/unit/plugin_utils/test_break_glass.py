@@ -86,9 +86,9 @@ NOTHING: list[dict[str, Any]] = [
     {"skipped": True},
     {"connected": None, "diagnosis": None},
     {"connected": False, "diagnosis": None},
-    {"connected": "false", "diagnosis": {"class": "application_disabled"}},
-    {"connected": False, "diagnosis": {"class": "dns_failure", "leg": "vault"}},
-    {"connected": False, "diagnosis": "application_disabled"},
+    {"connected": "false", "diagnosis": {"class": "application-disabled"}},
+    {"connected": False, "diagnosis": {"class": "dns-failure", "leg": "vault"}},
+    {"connected": False, "diagnosis": "application-disabled"},
 ]
 
 
@@ -165,7 +165,7 @@ DONE: dict[str, Any] = {
     "steps": [STEP],
     "still_valid_until": "2026-01-01T00:00:00Z",
 }
-REFUSED = a_test("application_disabled")
+REFUSED = a_test("application-disabled")
 SYNC_REFUSED = failed(DISABLED)
 PENDING = {"prediction": "unknown", "key_count": 2, "pending": True, "approval": {"id": "r-1", "status": "pending"}}
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ..._findings import FAILED, HIGH, INFO, MEDIUM, UNKNOWN, WARNING, Finding, Kind
+from ..._findings import catalog
+from ..._findings.finding import FAILED, UNKNOWN, WARNING, Finding, Kind
 from ..authorization.locks import Action, Locks, in_words, records
 from ..rights.evaluation import UNKNOWN as NOT_KNOWN
 from ..rights.evaluation import judge
@@ -22,18 +23,6 @@ from ..rights.switches import how_to_enable
 from ..rights.verdicts import Wanted
 from .record import Record, StoreRights, each_once
 from .steps import Step, action_of, is_over, object_of
-
-INHERITED = Kind("access-remains", HIGH, "-", "Rights that cannot be taken at the vault")
-INHERITED_UNKNOWN = Kind("access-remains-unknown", HIGH, "-", "Rights that may remain")
-LACKING = Kind("operator-lacks-rights", HIGH, "-", "The operator may not do what has to be done")
-LOCKED = Kind("change-locked", HIGH, "-", "Management locks forbid what has to be done")
-LOCKS_UNKNOWN = Kind("locks-unknown", MEDIUM, "-", "Management locks that cannot be read")
-STILL_LISTED = Kind("access-still-listed", MEDIUM, "-", "Azure still shows what was removed")
-NOT_RETURNED = Kind("access-not-restorable", MEDIUM, "-", "What cannot be brought back")
-CREDENTIALS_STAY = Kind("credentials-stay", INFO, "-", "The credentials stay registered")
-SIGNING_STAYS = Kind("saml-signing-stays", MEDIUM, "-", "Signing entries of SAML sign-on that are not touched")
-STILL_DISABLED = Kind("application-still-disabled", HIGH, "-", "The application is disabled by somebody else, too")
-ENABLED_UNKNOWN = Kind("principal-state-unknown", MEDIUM, "-", "Whether the service principal was enabled is unknown")
 
 
 def remaining_findings(access: Access, cut: StoreRights) -> list[Finding]:
@@ -49,7 +38,7 @@ def remaining_findings(access: Access, cut: StoreRights) -> list[Finding]:
         sources = dict.fromkeys(source for one in rights for source in one.sources)
         found.append(
             _finding(
-                INHERITED,
+                catalog.ACCESS_REMAINS,
                 WARNING,
                 cut.label,
                 "nothing at the vault gives the application a right",
@@ -64,7 +53,7 @@ def remaining_findings(access: Access, cut: StoreRights) -> list[Finding]:
     if unknown:
         found.append(
             _finding(
-                INHERITED_UNKNOWN,
+                catalog.ACCESS_REMAINS_UNKNOWN,
                 UNKNOWN,
                 cut.label,
                 "all that reaches the application can be read",
@@ -107,7 +96,7 @@ def _without(access: Access, cut: StoreRights) -> Access:
 def lacking_finding(store: StoreRights, actions: Iterable[str]) -> Finding:
     listed = ", ".join(actions)
     return _finding(
-        LACKING,
+        catalog.OPERATOR_LACKS_RIGHTS,
         FAILED,
         store.label,
         "the operator may do what has to be done",
@@ -123,12 +112,12 @@ def locked_finding(store: StoreRights, locks: Locks, needed: Iterable[Action]) -
         remedy = (
             "give the operator Microsoft.Authorization/locks/read; what a lock does not forbid is done all the same"
         )
-        return _finding(LOCKS_UNKNOWN, UNKNOWN, store.label, expected, locks.warning, remedy)
+        return _finding(catalog.LOCKS_UNKNOWN, UNKNOWN, store.label, expected, locks.warning, remedy)
     forbidden = locks.forbidden(needed)
     if not forbidden:
         return None
     return _finding(
-        LOCKED,
+        catalog.CHANGE_LOCKED,
         FAILED,
         store.label,
         expected,
@@ -144,7 +133,7 @@ def still_listed(steps: Iterable[Step], *, cut: bool) -> list[Finding]:
     state = "gone" if cut else "there"
     return [
         _finding(
-            STILL_LISTED,
+            catalog.ACCESS_STILL_LISTED,
             WARNING,
             object_of(step),
             f"{action_of(step, cut=cut)}: {state}",
@@ -165,7 +154,7 @@ def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]
     if lost:
         found.append(
             _finding(
-                NOT_RETURNED,
+                catalog.ACCESS_NOT_RESTORABLE,
                 WARNING,
                 label,
                 "the client secrets of the record",
@@ -180,7 +169,7 @@ def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]
     if over:
         found.append(
             _finding(
-                NOT_RETURNED,
+                catalog.ACCESS_NOT_RESTORABLE,
                 WARNING,
                 label,
                 "the certificates of the record",
@@ -191,7 +180,7 @@ def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]
     if was.account_enabled is None:
         found.append(
             _finding(
-                ENABLED_UNKNOWN,
+                catalog.PRINCIPAL_STATE_UNKNOWN,
                 UNKNOWN,
                 label,
                 "whether the service principal was enabled",
@@ -204,7 +193,7 @@ def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]
             if one.ends is not None:
                 found.append(
                     _finding(
-                        NOT_RETURNED,
+                        catalog.ACCESS_NOT_RESTORABLE,
                         WARNING,
                         store.label,
                         f"the role {one.role_name or one.role_guid}, which was active until {one.ends}",
@@ -222,7 +211,7 @@ def credentials_stay(seen: Record) -> list[Finding]:
         return []
     return [
         _finding(
-            CREDENTIALS_STAY,
+            catalog.CREDENTIALS_STAY,
             WARNING,
             f"application {application.display_name or application.client_id}",
             "nothing of the credential is needed while the service principal is disabled",
@@ -239,7 +228,7 @@ def signing_stays(seen: Record, signing: Sequence[Credential]) -> list[Finding]:
     application = seen.application
     return [
         _finding(
-            SIGNING_STAYS,
+            catalog.SAML_SIGNING_STAYS,
             WARNING,
             f"service principal of {application.display_name or application.client_id}",
             "nothing but the credentials of the application",
@@ -260,7 +249,7 @@ def still_disabled(seen: Record, disabled: Sequence[str]) -> list[Finding]:
     application = seen.application
     return [
         _finding(
-            STILL_DISABLED,
+            catalog.APPLICATION_DISABLED,
             FAILED,
             f"application {application.display_name or application.client_id}",
             "enabled, once its access is back",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._errors import TaskError, defect
-from ..._findings import Finding, ranked
+from ..._findings.finding import Finding, ranked
 from ..._ids import is_uuid
 from ..._plan import Plan, View
 from ..._task import Task

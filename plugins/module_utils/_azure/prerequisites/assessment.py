@@ -16,7 +16,7 @@ from typing import Any
 from ..._certificates import certificates
 from ..._certificates.certificates import Certificate
 from ..._errors import InvalidInput
-from ..._findings import Finding, worst
+from ..._findings.finding import Finding, worst
 from ..._ids import checked_uuid
 from ..._plan import NOT_YET_KNOWN, refuse_planned
 from ..applications import registration as graph

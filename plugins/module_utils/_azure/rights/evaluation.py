@@ -17,6 +17,7 @@ from ..._timestamps import iso
 from .explanations import explain
 from .facts import Access
 from .key_permissions import COVERED_BY_ALL, GUIDE_PERMISSIONS, VAULT_DATA_ACTIONS, data_action
+from .notes import Note
 from .over_privilege import OverPrivilege, over_privileges
 from .roles import (
     BEYOND_CONTRIBUTOR,
@@ -71,10 +72,10 @@ __all__ = [
 ]
 
 # Held at the same time as a better source, it is still worth a word (T4).
-_ALWAYS_NOTED = ("compound_identity_ignored",)
+_ALWAYS_NOTED: tuple[Note, ...] = ("compound-identity-in-policy",)
 _GIVE_PERMISSION = "Grant the permission to the service principal at this store."
 
-Width = Callable[[Held], tuple[str, ...]]
+Width = Callable[[Held], tuple[Note, ...]]
 """The notes on a role that gives more than is wanted; none for one that fits."""
 
 
@@ -84,7 +85,7 @@ class _Right:
 
     verdict: str
     candidates: tuple[Candidate, ...] = ()
-    notes: dict[str, str] = field(default_factory=dict)
+    notes: dict[Note, str] = field(default_factory=dict)
 
     def shown(self) -> tuple[Candidate, ...]:
         """The candidates that matter: those that give the right, else all that might have."""
@@ -120,7 +121,7 @@ def _judge_management(access: Access, wanted: Wanted) -> Verdict:
         beyond = BEYOND_KEY_VAULT if wanted.management == CONTRIBUTOR else BEYOND_READING
         right = _azure_right(access, HSMS_READ, _beyond(beyond), data=False)
         if right.verdict not in EFFECTIVE and _has_contributor(access):
-            right.notes["contributor_excludes_hsm"] = ""
+            right.notes["contributor-excludes-hsm"] = ""
         remedy = "Assign Reader or Managed HSM contributor on the pool."
         return _worded(access, "managedHSMs/read", HSMS_READ, right, remedy)
     if wanted.management != CONTRIBUTOR:
@@ -149,19 +150,19 @@ def _at_least_listing(access: Access, lacking: _Right) -> _Right:
     rest = tuple(one for one in lacking.candidates if one.verdict not in EFFECTIVE)
     if reading.verdict not in EFFECTIVE:
         return replace(lacking, candidates=rest)
-    return _Right(MISSING, (*reading.shown(), *rest), {**lacking.notes, "listing_only": ""})
+    return _Right(MISSING, (*reading.shown(), *rest), {**lacking.notes, "listing-only": ""})
 
 
-def _beyond_contributor(held: Held) -> tuple[str, ...]:
+def _beyond_contributor(held: Held) -> tuple[Note, ...]:
     if same(held.role_guid, KEY_VAULT_CONTRIBUTOR.guid):
         return ()
-    return ("equivalent_role", *_beyond(BEYOND_CONTRIBUTOR)(held))
+    return ("equivalent-role", *_beyond(BEYOND_CONTRIBUTOR)(held))
 
 
 def _beyond(actions: Iterable[str]) -> Width:
-    def width(held: Held) -> tuple[str, ...]:
+    def width(held: Held) -> tuple[Note, ...]:
         wide = held.definition is not None and grants_any(held.definition, actions, data=False)
-        return ("wider_than_needed",) if wide else ()
+        return ("wider-than-needed",) if wide else ()
 
     return width
 
@@ -175,7 +176,7 @@ def _has_contributor(access: Access) -> bool:
 
 def _judge_model(access: Access, model: str) -> Verdict:
     actual = RBAC_MODEL if access.store.rbac else ACCESS_POLICY_MODEL
-    right = _Right(OK) if actual == model else _Right(MISSING, notes={"permission_model": actual})
+    right = _Right(OK) if actual == model else _Right(MISSING, notes={"permission-model-differs": actual})
     verdict = _worded(access, "permission_model", model, right, "")
     return replace(verdict, reason=f"The permission model is {actual}.") if right.verdict == OK else verdict
 
@@ -188,7 +189,7 @@ def _judge_permission(access: Access, wanted: Wanted, permission: str) -> Verdic
     by_policy = not store.is_hsm and not store.rbac
     action = permission if by_policy else data_action(permission, hsm=store.is_hsm)
     if action is None:
-        right = _Right(UNKNOWN, notes={"no_such_permission": permission})
+        right = _Right(UNKNOWN, notes={"no-such-permission": permission})
     elif store.is_hsm:
         right = _activated(access, _hsm_right(access, permission, action))
     elif store.rbac:
@@ -197,7 +198,7 @@ def _judge_permission(access: Access, wanted: Wanted, permission: str) -> Verdic
     else:
         right = _policy_right(access, wanted, permission)
     if permission == "purge" and store.purge_protection and right.verdict in EFFECTIVE:
-        right = replace(right, verdict=OK_WITH_WARNING, notes={**right.notes, "purge_protection": ""})
+        right = replace(right, verdict=OK_WITH_WARNING, notes={**right.notes, "purge-refused-by-protection": ""})
     return _worded(access, f"keys/{permission}", action or permission, right, _GIVE_PERMISSION)
 
 
@@ -206,21 +207,21 @@ def _policy_right(access: Access, wanted: Wanted, permission: str) -> _Right:
     for names, candidate in policy_entries(access):
         if permission in names or ("all" in names and permission in COVERED_BY_ALL):
             wide = not names.issubset(wanted.key_permissions)
-            found.append(_noting(candidate, ("wider_than_needed",) if wide else ()))
+            found.append(_noting(candidate, ("wider-than-needed",) if wide else ()))
         elif "all" in names and permission == "purge" and candidate.verdict in EFFECTIVE:
-            found.append(_spoilt(candidate, MISSING, "all_without_purge"))
-    found += _inert_roles(access, permission, "data_role_inert_in_policy_mode")
+            found.append(_spoilt(candidate, MISSING, "all-without-purge"))
+    found += _inert_roles(access, permission, "data-role-inert-in-policy-mode")
     return _Right(best([MISSING, *(one.verdict for one in found)]), tuple(found))
 
 
 def _hsm_right(access: Access, permission: str, action: str) -> _Right:
     found = _candidates(held_local_roles(access), action, _self_administration, data=True)
-    found += _inert_roles(access, permission, "data_role_inert_on_hsm")
+    found += _inert_roles(access, permission, "data-role-inert-on-hsm")
     verdicts = [MISSING, *(one.verdict for one in found)]
-    notes = {}
+    notes: dict[Note, str] = {}
     if access.local is None:
         verdicts.append(UNKNOWN)
-        notes["unreadable"] = _unreadable(access, "local")
+        notes["right-unreadable"] = _unreadable(access, "local")
     return _Right(best(verdicts), tuple(found), notes)
 
 
@@ -230,41 +231,41 @@ def _activated(access: Access, right: _Right) -> _Right:
     if same(activation, "Active"):
         return right
     if activation and not same(activation, "Unknown"):
-        return replace(right, verdict=INEFFECTIVE, notes={**right.notes, "hsm_not_activated": activation})
+        return replace(right, verdict=INEFFECTIVE, notes={**right.notes, "hsm-not-activated": activation})
     if right.verdict not in EFFECTIVE:
         return right
-    return replace(right, verdict=UNKNOWN, notes={**right.notes, "activation_unknown": ""})
+    return replace(right, verdict=UNKNOWN, notes={**right.notes, "hsm-activation-unknown": ""})
 
 
-def _self_administration(held: Held) -> tuple[str, ...]:
+def _self_administration(held: Held) -> tuple[Note, ...]:
     if same(held.role_guid, HSM_CRYPTO_OFFICER):
-        return "wider_than_needed", "hsm_crypto_officer"
+        return "wider-than-needed", "app-can-administer-hsm"
     wide = held.definition is not None and grants_any(held.definition, HSM_SELF_ADMINISTRATION, data=True)
-    return ("wider_than_needed",) if wide else ()
+    return ("wider-than-needed",) if wide else ()
 
 
 def _beyond_wanted(wanted: Wanted) -> Width:
     needed = {VAULT_DATA_ACTIONS.get(name) for name in wanted.key_permissions}
     beyond = [action for action in (*VAULT_DATA_ACTIONS.values(), *VAULT_OTHER_DATA) if action not in needed]
 
-    def width(held: Held) -> tuple[str, ...]:
+    def width(held: Held) -> tuple[Note, ...]:
         if held.definition is None or not grants_any(held.definition, beyond, data=True):
             return ()
         officer = same(held.role_guid, CRYPTO_OFFICER.guid)
-        return ("wider_than_needed", "crypto_officer_wider") if officer else ("wider_than_needed",)
+        return ("wider-than-needed", "app-may-use-keys") if officer else ("wider-than-needed",)
 
     return width
 
 
 def _inert_policies(access: Access, permission: str) -> list[Candidate]:
     return [
-        _spoilt(candidate, INEFFECTIVE, "policy_inert_in_rbac_mode")
+        _spoilt(candidate, INEFFECTIVE, "policy-inert-in-rbac-mode")
         for names, candidate in policy_entries(access)
         if candidate.verdict in EFFECTIVE and (permission in names or ("all" in names and permission in COVERED_BY_ALL))
     ]
 
 
-def _inert_roles(access: Access, permission: str, note: str) -> list[Candidate]:
+def _inert_roles(access: Access, permission: str, note: Note) -> list[Candidate]:
     """Azure roles with the data action, in a store that does not ask them."""
     action = VAULT_DATA_ACTIONS.get(permission)
     return [
@@ -284,21 +285,21 @@ def _azure_right(access: Access, action: str, width: Width, *, data: bool, inert
     """A right by Azure's roles, with deny assignments, which beat them (T17). ``inert``: what has no effect there."""
     found = [*_candidates(held_roles(access), action, width, data=data), *inert]
     verdicts = [MISSING, *(one.verdict for one in found)]
-    notes = {}
+    notes: dict[Note, str] = {}
     if access.assignments is None:
         verdicts.append(UNKNOWN)
-        notes["unreadable"] = _unreadable(access, "assignments")
+        notes["right-unreadable"] = _unreadable(access, "assignments")
     verdict = best(verdicts)
     denies = [(certain, name) for certain, name, what in denied(access) if grants(what, action, data=data)]
     for name in (name for certain, name in denies if certain):
         verdict = worst([verdict, INEFFECTIVE])
-        notes["denied"] = name
+        notes["right-denied"] = name
     for name in (name for certain, name in denies if not certain and verdict in EFFECTIVE):
         verdict = UNKNOWN
-        notes["deny_uncertain"] = name
+        notes["deny-uncertain"] = name
     if access.denies is None and verdict in EFFECTIVE:
         verdict = UNKNOWN
-        notes["unreadable"] = _unreadable(access, "denies")
+        notes["right-unreadable"] = _unreadable(access, "denies")
     return _Right(verdict, tuple(found), notes)
 
 
@@ -307,20 +308,20 @@ def _candidates(held: Iterable[Held], action: str, width: Width, *, data: bool) 
     for one in held:
         if one.definition is None:
             # The role may or may not give the right. An assignment without effect stays without.
-            found.append(_spoilt(one.candidate, UNKNOWN, "unreadable"))
+            found.append(_spoilt(one.candidate, UNKNOWN, "right-unreadable"))
         elif grants(one.definition, action, data=data):
             found.append(_noting(one.candidate, width(one)))
     return found
 
 
-def _noting(candidate: Candidate, notes: tuple[str, ...]) -> Candidate:
+def _noting(candidate: Candidate, notes: tuple[Note, ...]) -> Candidate:
     """The candidate with warnings; what is no right at all is not warned of."""
     if not notes or candidate.verdict not in EFFECTIVE:
         return candidate
     return _spoilt(candidate, OK_WITH_WARNING, *notes)
 
 
-def _spoilt(candidate: Candidate, verdict: str, *notes: str) -> Candidate:
+def _spoilt(candidate: Candidate, verdict: str, *notes: Note) -> Candidate:
     return replace(candidate, verdict=worst([candidate.verdict, verdict]), notes=(*candidate.notes, *notes))
 
 
@@ -332,14 +333,14 @@ def _worded(access: Access, requirement: str, action: str, right: _Right, remedy
     # Of a vault that is only planned the tenant may not be known.
     there = access.store.tenant_id
     if home and there and not same(home, there) and requirement != "permission_model":
-        right = replace(right, verdict=INEFFECTIVE, notes={**right.notes, "foreign_tenant": home})
+        right = replace(right, verdict=INEFFECTIVE, notes={**right.notes, "vault-in-foreign-tenant": home})
     notes = _notes(right)
     sources = tuple(dict.fromkeys(one.source for one in right.shown()))
     reason, what_to_do = explain(right.verdict, tuple(notes), sources, notes, remedy)
     return Verdict(requirement, action, right.verdict, sources, reason, what_to_do, tuple(notes))
 
 
-def _notes(right: _Right) -> dict[str, str]:
+def _notes(right: _Right) -> dict[Note, str]:
     """All notes of a right, with what each is about."""
     notes = dict(right.notes)
     for one in right.shown():
@@ -350,12 +351,12 @@ def _notes(right: _Right) -> dict[str, str]:
     return notes
 
 
-def _detail(note: str, source: Source) -> str:
-    if note in ("ends", "ended") and source.ends is not None:
+def _detail(note: Note, source: Source) -> str:
+    if note in ("role-assignment-expires", "role-assignment-expired") and source.ends is not None:
         return iso(source.ends)
-    if note == "condition":
+    if note == "role-under-condition":
         return source.condition or ""
-    return f"the definition of the role {source.name}" if note == "unreadable" else ""
+    return f"the definition of the role {source.name}" if note == "right-unreadable" else ""
 
 
 def _unreadable(access: Access, member: str) -> str:

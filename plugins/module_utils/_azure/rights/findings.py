@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..._certificates.certificates import Certificate
-from ..._findings import FAILED, HIGH, INFO, LOW, MEDIUM, UNKNOWN, WARNING, Finding, Kind, ranked
+from ..._findings import catalog
+from ..._findings.finding import FAILED, UNKNOWN, WARNING, Finding, Kind, ranked
 from ..._timestamps import day
 from ..wire.cloud import Cloud
 from . import network
 from .explanations import remedy_for, told_notes
 from .facts import PRINCIPAL, Access, Credential, Identity, KeyStore
+from .notes import Note
 from .over_privilege import OverPrivilege, unread_powers
 from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
 from .sources import UNKNOWN as UNKNOWN_RIGHT
@@ -29,134 +31,6 @@ from .verdicts import Verdict
 
 _STATUS = {MISSING: FAILED, INEFFECTIVE: FAILED, UNKNOWN_RIGHT: UNKNOWN, OK_WITH_WARNING: WARNING}
 
-RIGHT_MISSING = Kind("right-missing", HIGH, "4.2", "A right is missing")
-# Circumstances of a right, by the evaluator's note.
-OF_NOTES = {
-    "policy_inert_in_rbac_mode": Kind(
-        "policy-inert-in-rbac-mode", HIGH, "4.2", "Access policies have no effect in a vault in RBAC mode"
-    ),
-    "data_role_inert_in_policy_mode": Kind(
-        "data-role-inert-in-policy-mode", HIGH, "4.2", "Data roles have no effect in a vault with access policies"
-    ),
-    "data_role_inert_on_hsm": Kind(
-        "data-role-inert-on-hsm", HIGH, "4.2", "Azure's data roles have no effect in a managed HSM"
-    ),
-    "application_object_id_in_policy": Kind(
-        "application-object-id-in-policy", HIGH, "4.2", "The access policy names the wrong object ID"
-    ),
-    "client_id_in_policy": Kind("client-id-in-policy", HIGH, "4.2", "The access policy names the client ID"),
-    "foreign_tenant_in_policy": Kind(
-        "foreign-tenant-in-policy", HIGH, "4.2", "The access policy names another tenant than the vault's"
-    ),
-    "compound_identity_ignored": Kind(
-        "compound-identity-in-policy", LOW, "4.2", "An access policy is for the application on behalf of a user"
-    ),
-    "foreign_tenant": Kind("vault-in-foreign-tenant", HIGH, "4.2", "The vault belongs to another tenant"),
-    "hsm_not_activated": Kind("hsm-not-activated", HIGH, "4.5", "The managed HSM is not activated"),
-    "denied": Kind("right-denied", HIGH, "4.2", "A deny assignment takes the right away"),
-    "permission_model": Kind("permission-model-differs", HIGH, "4.2", "The vault uses another permission model"),
-    "all_without_purge": Kind("all-without-purge", HIGH, "4.2", "The permission `all` does not include purge"),
-    "contributor_excludes_hsm": Kind(
-        "contributor-excludes-hsm", HIGH, "4.2", "Key Vault Contributor does not extend to managed HSMs"
-    ),
-    "eligible_not_active": Kind("role-eligible-only", HIGH, "4.2", "The role is eligible, not active"),
-    "ended": Kind("role-assignment-ended", HIGH, "4.2", "The assignment of the role has ended"),
-    "single_key_scope": Kind("role-for-single-keys", HIGH, "4.2", "The local role is for single keys only"),
-    "orphaned": Kind("role-assignment-orphaned", HIGH, "4.2", "The assignment belongs to a deleted principal"),
-    "listing_only": Kind("listing-only", HIGH, "4.2", "The application may list the vault, and no more"),
-    "unreadable": Kind("right-unreadable", MEDIUM, "4.2", "What decides the right could not be read"),
-    "condition": Kind("role-under-condition", MEDIUM, "4.2", "The role is given under a condition"),
-    "group_membership_unknown": Kind(
-        "group-membership-unknown", MEDIUM, "4.2", "It is not known which groups the application is in"
-    ),
-    "deny_uncertain": Kind("deny-uncertain", MEDIUM, "4.2", "A deny assignment may take the right away"),
-    "activation_unknown": Kind(
-        "hsm-activation-unknown", MEDIUM, "4.5", "It is not known whether the managed HSM is activated"
-    ),
-    "no_such_permission": Kind("no-such-permission", MEDIUM, "4.2", "No action is known for the permission"),
-    "purge_protection": Kind("purge-refused-by-protection", LOW, "4.2", "Purge protection refuses what is granted"),
-    "ends": Kind("role-assignment-ends", MEDIUM, "4.2", "The assignment of the role ends"),
-    "recent_assignment": Kind("role-assignment-recent", INFO, "4.2", "The role was assigned minutes ago"),
-    "hsm_crypto_officer": Kind("hsm-crypto-officer", HIGH, "4.2", "The application can administer the managed HSM"),
-    "crypto_officer_wider": Kind(
-        "crypto-officer-wider-than-guide", LOW, "4.2", "Key Vault Crypto Officer is wider than the guide"
-    ),
-    "equivalent_role": Kind("equivalent-role", INFO, "4.2", "Another role allows what the guide's role does"),
-    "wider_than_needed": Kind("wider-than-needed", LOW, "4.2", "More is granted than is needed"),
-}
-OF_POWERS = {
-    "app_can_assign_roles": Kind("app-can-assign-roles", HIGH, "4.2", "The application can give itself any right"),
-    "app_is_owner_or_contributor": Kind(
-        "app-is-owner-or-contributor", MEDIUM, "4.2", "The application is Owner or Contributor"
-    ),
-    # Inherent in what the guide asks for, hence low: known, accepted by most, and worth knowing.
-    "app_can_change_access_policies": Kind(
-        "app-can-change-access-policies", LOW, "4.2", "The application can give itself secrets and certificates"
-    ),
-    "app_may_use_keys": Kind("app-may-use-keys", LOW, "4.2", "The application may use keys cryptographically"),
-    "app_can_administer_hsm": Kind(
-        "app-can-administer-hsm", HIGH, "4.2", "The application can make itself administrator of the managed HSM"
-    ),
-}
-ENDS_UNREADABLE = Kind(
-    "role-ends-unreadable", LOW, "4.2", "Whether a role was assigned for a time only could not be read"
-)
-POWERS_UNREADABLE = Kind(
-    "app-powers-unreadable", LOW, "4.2", "What else the application may do could not be read in full"
-)
-DISABLED = Kind("application-disabled", HIGH, "4.1", "The application is disabled")
-EXPIRED = Kind("credentials-expired", HIGH, "4.1", "No credential of the application is valid")
-NO_CREDENTIAL = Kind("no-credential", HIGH, "4.1", "The application has no credential")
-ON_PRINCIPAL = Kind("credential-on-service-principal", LOW, "4.1", "The service principal has credentials of its own")
-ENDS_SOON = Kind("credential-ends-soon", MEDIUM, "4.1", "The last credential of the application ends soon")
-UNREADABLE = Kind("application-unreadable", MEDIUM, "4.1", "The application could not be read in full")
-CERTIFICATE_INVALID = Kind("certificate-not-valid", HIGH, "4.1", "The certificate is not valid today")
-CERTIFICATE_ENDS = Kind("certificate-ends-soon", MEDIUM, "4.1", "The certificate ends soon")
-CERTIFICATE_FOREIGN = Kind(
-    "certificate-not-registered", HIGH, "4.1", "The certificate is not registered with the application"
-)
-NO_API_PERMISSION = Kind("api-permission-missing", INFO, "4.1", "The API permission for Key Vault is not listed")
-CONSENT_FOR_ALL = Kind("consent-for-all-users", MEDIUM, "4.1", "The application may act in Key Vault for every user")
-IS_OPERATOR = Kind("operator-is-the-application", MEDIUM, "-", "The operator logs in as the application it judges")
-NO_PURGE_PROTECTION = Kind("no-purge-protection", MEDIUM, "4.5", "Deleted keys can be purged at once")
-NO_SOFT_DELETE = Kind("no-soft-delete", HIGH, "4.5", "Deleted keys are gone at once")
-TYPE_DIFFERS = Kind("vault-type-differs", HIGH, "4.5", "The vault is of another type")
-MODEL_NOT_STATED = Kind(
-    "permission-model-not-stated", LOW, "-", "The vault relies on the old default of the permission model"
-)
-NOT_READY = Kind("vault-not-ready", HIGH, "4.5", "The vault is not ready")
-FIREWALL_BLOCKS = Kind("firewall-blocks-dsm", HIGH, "4.5", "The vault's network rules keep DSM out")
-FIREWALL_UNKNOWN = Kind("firewall-unknown", MEDIUM, "4.5", "It is not known whether the vault lets DSM in")
-
-CATALOG = {
-    kind.id: kind
-    for kind in (
-        RIGHT_MISSING,
-        *OF_NOTES.values(),
-        *OF_POWERS.values(),
-        ENDS_UNREADABLE,
-        POWERS_UNREADABLE,
-        DISABLED,
-        EXPIRED,
-        NO_CREDENTIAL,
-        ON_PRINCIPAL,
-        ENDS_SOON,
-        UNREADABLE,
-        CERTIFICATE_INVALID,
-        CERTIFICATE_ENDS,
-        CERTIFICATE_FOREIGN,
-        NO_API_PERMISSION,
-        CONSENT_FOR_ALL,
-        IS_OPERATOR,
-        NO_PURGE_PROTECTION,
-        NO_SOFT_DELETE,
-        TYPE_DIFFERS,
-        MODEL_NOT_STATED,
-        NOT_READY,
-        FIREWALL_BLOCKS,
-        FIREWALL_UNKNOWN,
-    )
-}
 _CONSENT = "user_impersonation"
 # What reading each part of an application takes in Microsoft Graph (Azure contract §3).
 _GRAPH_PERMISSIONS = {
@@ -244,18 +118,21 @@ def of_vault(evidence: VaultEvidence) -> Iterator[Finding]:
 
 
 def _rights(evidence: Evidence) -> Iterator[Finding]:
-    """One finding for each cause, with all rights that it concerns."""
-    causes: dict[tuple[str, str], list[Verdict]] = {}
+    """One finding for each cause, with all rights that it concerns; what a power states is left to that one."""
+    causes: dict[tuple[str, Note | None], list[Verdict]] = {}
+    powers = {power.kind for power in evidence.beyond}
     for verdict in evidence.verdicts:
         if verdict.verdict != OK:
             for note in told_notes(verdict.verdict, verdict.notes):
                 causes.setdefault((verdict.verdict, note), []).append(verdict)
-        elif "compound_identity_ignored" in verdict.notes:
-            causes.setdefault((OK_WITH_WARNING, "compound_identity_ignored"), []).append(verdict)
+        elif "compound-identity-in-policy" in verdict.notes:
+            causes.setdefault((OK_WITH_WARNING, "compound-identity-in-policy"), []).append(verdict)
     for (word, note), verdicts in causes.items():
-        first = verdicts[0]
+        first, kind = verdicts[0], catalog.RIGHT_MISSING if note is None else catalog.CATALOG[note]
+        if kind in powers:
+            continue
         yield Finding(
-            kind=OF_NOTES.get(note, RIGHT_MISSING),
+            kind=kind,
             status=_STATUS[word],
             plane="Azure",
             obj=evidence.vault.label,
@@ -277,7 +154,7 @@ def _ends(evidence: Evidence) -> Iterator[Finding]:
     if why is not None:
         yield _of_vault(
             evidence.vault,
-            ENDS_UNREADABLE,
+            catalog.ROLE_EXPIRY_UNREADABLE,
             UNKNOWN,
             "roleAssignmentScheduleInstances are readable",
             why,
@@ -288,7 +165,7 @@ def _ends(evidence: Evidence) -> Iterator[Finding]:
 def _powers(evidence: Evidence) -> Iterator[Finding]:
     for power in evidence.beyond:
         yield Finding(
-            kind=OF_POWERS[power.id],
+            kind=power.kind,
             status=WARNING,
             plane="Azure",
             obj=evidence.vault.label,
@@ -302,7 +179,7 @@ def _powers(evidence: Evidence) -> Iterator[Finding]:
     if unread and not any(verdict.verdict == UNKNOWN_RIGHT for verdict in evidence.verdicts):
         yield _of_vault(
             evidence.vault,
-            POWERS_UNREADABLE,
+            catalog.APP_POWERS_UNREADABLE,
             UNKNOWN,
             "all roles of the application are readable",
             "; ".join(unread),
@@ -315,7 +192,7 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
     if identity.enabled is False:
         yield _of_application(
             evidence,
-            DISABLED,
+            catalog.APPLICATION_DISABLED,
             FAILED,
             "enabled",
             "; ".join(identity.disabled) or "disabled",
@@ -326,7 +203,7 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
         permissions = sorted({_GRAPH_PERMISSIONS[name] for name in evidence.unreadable})
         yield _of_application(
             evidence,
-            UNREADABLE,
+            catalog.APPLICATION_UNREADABLE,
             UNKNOWN,
             "readable in Microsoft Graph",
             parts,
@@ -336,7 +213,7 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
         # T30: the guide asks for it, and the token that DSM uses does not carry it.
         yield _of_application(
             evidence,
-            NO_API_PERMISSION,
+            catalog.API_PERMISSION_MISSING,
             WARNING,
             "Azure Key Vault, user_impersonation",
             "not listed",
@@ -345,7 +222,7 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
     if _CONSENT in (evidence.consented_for_all or ()):
         yield _of_application(
             evidence,
-            CONSENT_FOR_ALL,
+            catalog.CONSENT_FOR_ALL_USERS,
             WARNING,
             "no admin consent for all users",
             "an AllPrincipals grant for user_impersonation",
@@ -354,7 +231,7 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
     if evidence.operator_client_id is not None and evidence.operator_client_id == identity.client_id.lower():
         yield _of_application(
             evidence,
-            IS_OPERATOR,
+            catalog.OPERATOR_IS_THE_APPLICATION,
             WARNING,
             "an operator of its own",
             "the same client ID for both",
@@ -370,7 +247,7 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
     if hidden:
         yield _of_application(
             evidence,
-            ON_PRINCIPAL,
+            catalog.CREDENTIAL_ON_SERVICE_PRINCIPAL,
             WARNING,
             "credentials of the registration, which the portal lists",
             ", ".join(f"{one.kind} {one.key_id} ({one.name or 'without name'})" for one in hidden),
@@ -382,16 +259,23 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
     lasting = any(one.ends is None for one in valid)
     if not credentials:
         yield _of_application(
-            evidence, NO_CREDENTIAL, FAILED, "a certificate or a client secret", "none", "add a certificate or a secret"
+            evidence,
+            catalog.NO_CREDENTIAL,
+            FAILED,
+            "a certificate or a client secret",
+            "none",
+            "add a certificate or a secret",
         )
     elif not valid:
         ended = max((one.ends for one in credentials if one.ends is not None and one.ends <= now), default=None)
         actual = "none is valid yet" if ended is None else f"the last one ended at {day(ended)}"
-        yield _of_application(evidence, EXPIRED, FAILED, "a valid credential", actual, "add a new one")
+        yield _of_application(
+            evidence, catalog.CREDENTIALS_EXPIRED, FAILED, "a valid credential", actual, "add a new one"
+        )
     elif last is not None and not lasting and last - now < timedelta(days=evidence.renew_before_days):
         yield _of_application(
             evidence,
-            ENDS_SOON,
+            catalog.CREDENTIALS_EXPIRE_SOON,
             WARNING,
             f"a credential with at least {evidence.renew_before_days} days",
             f"the last one ends at {day(last)}",
@@ -400,7 +284,7 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
     elif lasting and (last is None or last - now < timedelta(days=evidence.renew_before_days)):
         yield _of_application(
             evidence,
-            ENDS_SOON,
+            catalog.CREDENTIALS_EXPIRE_SOON,
             UNKNOWN,
             f"a credential with at least {evidence.renew_before_days} days",
             "Entra does not show when the last one ends",
@@ -421,17 +305,19 @@ def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
     shown = f"{day(certificate.not_before)} to {day(certificate.not_after)}"
     if not certificate.not_before <= now < certificate.not_after:
         yield _of_application(
-            evidence, CERTIFICATE_INVALID, FAILED, "valid today", shown, "make a new one, and register it"
+            evidence, catalog.LINK_CREDENTIAL_NOT_VALID, FAILED, "valid today", shown, "make a new one, and register it"
         )
     elif certificate.not_after - now < timedelta(days=evidence.renew_before_days):
-        yield _of_application(evidence, CERTIFICATE_ENDS, WARNING, "valid for longer", shown, "make a new one in time")
+        yield _of_application(
+            evidence, catalog.LINK_CREDENTIAL_EXPIRES_SOON, WARNING, "valid for longer", shown, "make a new one in time"
+        )
     registered = None if evidence.credential_planned else evidence.identity.credentials
     if registered is not None and certificate.sha1 not in {one.thumbprint for one in registered}:
         # One whose public part and thumbprint Graph does not show may be this one.
         is_known = all(one.thumbprint for one in registered if one.kind == "certificate")
         yield _of_application(
             evidence,
-            CERTIFICATE_FOREIGN,
+            catalog.LINK_CREDENTIAL_NOT_REGISTERED,
             FAILED if is_known else UNKNOWN,
             f"thumbprint {certificate.sha1}",
             ", ".join(sorted(one.thumbprint or one.key_id for one in registered if one.kind == "certificate"))
@@ -448,18 +334,18 @@ def _vault(evidence: VaultEvidence) -> Iterator[Finding]:
     if evidence.wanted_type is not None and evidence.wanted_type != actual_type:
         yield _of_vault(
             evidence,
-            TYPE_DIFFERS,
+            catalog.VAULT_TYPE_DIFFERS,
             FAILED,
             evidence.wanted_type,
             actual_type,
             "choose another vault, or correct vault.type; a standard vault cannot hold HSM-protected keys",
         )
     if not store.soft_delete:
-        yield _of_vault(evidence, NO_SOFT_DELETE, FAILED, "soft delete on", "off", "switch soft delete on")
+        yield _of_vault(evidence, catalog.NO_SOFT_DELETE, FAILED, "soft delete on", "off", "switch soft delete on")
     if not store.purge_protection:
         yield _of_vault(
             evidence,
-            NO_PURGE_PROTECTION,
+            catalog.NO_PURGE_PROTECTION,
             WARNING,
             "purge protection on",
             "off",
@@ -468,7 +354,7 @@ def _vault(evidence: VaultEvidence) -> Iterator[Finding]:
     if not store.states_model:
         yield _of_vault(
             evidence,
-            MODEL_NOT_STATED,
+            catalog.PERMISSION_MODEL_NOT_STATED,
             WARNING,
             "enableRbacAuthorization true or false",
             "not set, which means access policies",
@@ -477,7 +363,12 @@ def _vault(evidence: VaultEvidence) -> Iterator[Finding]:
         )
     if store.provisioning and store.provisioning.lower() not in _READY:
         yield _of_vault(
-            evidence, NOT_READY, FAILED, "Succeeded", store.provisioning, "wait until Azure is done with it"
+            evidence,
+            catalog.VAULT_NOT_READY,
+            FAILED,
+            "Succeeded",
+            store.provisioning,
+            "wait until Azure is done with it",
         )
 
 
@@ -488,7 +379,7 @@ def _network(evidence: VaultEvidence) -> Iterator[Finding]:
         return
     blocked = reach.verdict == network.BLOCKED
     yield Finding(
-        kind=FIREWALL_BLOCKS if blocked else FIREWALL_UNKNOWN,
+        kind=catalog.FIREWALL_BLOCKS_DSM if blocked else catalog.FIREWALL_UNKNOWN,
         status=FAILED if blocked else UNKNOWN,
         plane="Azure",
         obj=evidence.label,

@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..._findings import HIGH, LOW, MEDIUM
+from ..._findings import catalog
+from ..._findings.finding import HIGH, INFO, LOW, MEDIUM, Kind
 from ..._plan import NOT_YET_KNOWN
 from .facts import Access, RoleDefinition
 from .key_permissions import VAULT_DATA_ACTIONS
@@ -41,17 +42,16 @@ _CRYPTOGRAPHY = tuple(
 
 @dataclass(frozen=True)
 class OverPrivilege:
-    """A power of the application that it does not need. ``severity``: high | medium | low."""
+    """A power of the application that it does not need."""
 
-    id: str
-    severity: str
+    kind: Kind
     text: str
     sources: tuple[Source, ...]
 
     def as_result(self) -> dict[str, Any]:
         return {
-            "id": self.id,
-            "severity": self.severity,
+            "id": self.kind.id,
+            "severity": self.kind.severity,
             "text": self.text,
             "sources": [source.as_result() for source in self.sources],
         }
@@ -67,8 +67,8 @@ def over_privileges(access: Access) -> tuple[OverPrivilege, ...]:
         found.append(_cryptography(access))
     else:
         found.append(_own_policy(access))
-    rank = (HIGH, MEDIUM, LOW)
-    return tuple(sorted((one for one in found if one.sources), key=lambda one: rank.index(one.severity)))
+    rank = (HIGH, MEDIUM, LOW, INFO)
+    return tuple(sorted((one for one in found if one.sources), key=lambda one: rank.index(one.kind.severity)))
 
 
 def unread_powers(access: Access) -> tuple[str, ...]:
@@ -86,8 +86,7 @@ def unread_powers(access: Access) -> tuple[str, ...]:
 
 def _role_assignments(access: Access) -> OverPrivilege:
     return OverPrivilege(
-        "app_can_assign_roles",
-        HIGH,
+        catalog.APP_CAN_ASSIGN_ROLES,
         "The application may assign roles at or above this store, and so give itself any right there.",
         _giving(access, (ROLE_ASSIGNMENTS_WRITE,), data=False),
     )
@@ -95,8 +94,7 @@ def _role_assignments(access: Access) -> OverPrivilege:
 
 def _broad_roles(access: Access) -> OverPrivilege:
     return OverPrivilege(
-        "app_is_owner_or_contributor",
-        MEDIUM,
+        catalog.APP_IS_OWNER_OR_CONTRIBUTOR,
         "The application is Owner or Contributor, which reaches far beyond key management.",
         tuple(held.candidate.source for held in _active(held_roles(access)) if held.role_guid in (OWNER, CONTRIBUTOR)),
     )
@@ -104,8 +102,7 @@ def _broad_roles(access: Access) -> OverPrivilege:
 
 def _own_policy(access: Access) -> OverPrivilege:
     return OverPrivilege(
-        "app_can_change_access_policies",
-        MEDIUM,
+        catalog.APP_CAN_CHANGE_ACCESS_POLICIES,
         "The application may write access policies of this vault, and so give itself every permission on its keys, "
         "secrets and certificates. The guide's own role, Key Vault Contributor, has this effect.",
         _giving(access, (VAULTS_WRITE, POLICIES_WRITE), data=False),
@@ -114,8 +111,7 @@ def _own_policy(access: Access) -> OverPrivilege:
 
 def _cryptography(access: Access) -> OverPrivilege:
     return OverPrivilege(
-        "app_may_use_keys",
-        LOW,
+        catalog.APP_MAY_USE_KEYS,
         "The application may use keys for cryptographic operations, which the guide does not ask for.",
         _giving(access, _CRYPTOGRAPHY, data=True),
     )
@@ -123,8 +119,7 @@ def _cryptography(access: Access) -> OverPrivilege:
 
 def _hsm_administration(access: Access) -> OverPrivilege:
     return OverPrivilege(
-        "app_can_administer_hsm",
-        HIGH,
+        catalog.APP_CAN_ADMINISTER_HSM,
         "The application may write role assignments or role definitions of this managed HSM, and so make itself its "
         "administrator.",
         tuple(

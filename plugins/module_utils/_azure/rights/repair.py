@@ -20,13 +20,16 @@ from ..._plan import Change
 from .evaluation import INEFFECTIVE, MISSING, Verdict, Wanted, grants
 from .facts import Access, PermissionSet, PolicyEntry, RoleAssignment, RoleDefinition
 from .key_permissions import HSM_DATA_ACTIONS, VAULT_DATA_ACTIONS
+from .notes import Note
 from .roles import CRYPTO_OFFICER, HSM_CRYPTO_USER, HSMS_READ, KEY_VAULT_CONTRIBUTOR, VAULTS_READ
 from .verdicts import CONTRIBUTOR
 
 CUSTOM, OFFICER = "custom", "crypto_officer"
 _NAMESPACE = uuid.UUID("6f0c2f4e-6a59-5d0e-9a43-6b5f1f6a7c11")
 # Causes that no grant removes.
-_BEYOND_GRANTS = frozenset({"denied", "hsm_not_activated", "foreign_tenant", "permission_model"})
+_BEYOND_GRANTS: frozenset[Note] = frozenset(
+    {"right-denied", "hsm-not-activated", "vault-in-foreign-tenant", "permission-model-differs"}
+)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..._timestamps import iso_or_none
 from .facts import Access, PolicyEntry, RoleAssignment, RoleDefinition
+from .notes import Note
 from .roles import BUILT_IN, BUILT_IN_LOCAL, same
 
 OK, OK_WITH_WARNING, MISSING, INEFFECTIVE, UNKNOWN = "ok", "ok_with_warning", "missing", "ineffective", "unknown"
@@ -30,7 +31,7 @@ SPREADING = timedelta(minutes=10)
 _EVERYONE = "00000000-0000-0000-0000-000000000000"
 # The query of the reader (`assignedTo`) returns the assignments of a group only to its members (T13).
 _GROUP_TYPES = ("group", "foreigngroup", "")
-_GROUP_NOTES = frozenset({"through_group", "group_membership_unknown"})
+_GROUP_NOTES: frozenset[Note] = frozenset({"through-group", "group-membership-unknown"})
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Candidate:
 
     source: Source
     verdict: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def held_roles(access: Access) -> Iterator[Held]:
             yield _held(access, assignment, verdict, notes)
     for assignment in access.eligible or ():
         if _by_query(access, assignment) and scope_reaches(assignment.scope, access.store.resource_id):
-            yield _held(access, assignment, MISSING, ("eligible_not_active",))
+            yield _held(access, assignment, MISSING, ("role-eligible-only",))
 
 
 def held_local_roles(access: Access) -> Iterator[Held]:
@@ -128,9 +129,9 @@ def held_local_roles(access: Access) -> Iterator[Held]:
         verdict, notes = _circumstances(access, assignment)
         origin = _local_origin(assignment.scope)
         if origin == "key":
-            verdict, notes = worst([verdict, MISSING]), (*notes, "single_key_scope")
+            verdict, notes = worst([verdict, MISSING]), (*notes, "role-for-single-keys")
         elif ours is None:
-            verdict, notes = worst([verdict, UNKNOWN]), (*notes, "group_membership_unknown")
+            verdict, notes = worst([verdict, UNKNOWN]), (*notes, "group-membership-unknown")
         definition = definitions.get(assignment.role_guid.casefold())
         source = Source(
             kind=LOCAL_ROLE,
@@ -176,25 +177,25 @@ def denied(access: Access) -> Iterator[tuple[bool, str, RoleDefinition]]:
         yield certain, deny.name or deny.id, RoleDefinition(deny.id, deny.name, deny.permissions)
 
 
-def _judge_entry(access: Access, entry: PolicyEntry) -> tuple[str, tuple[str, ...]] | None:
+def _judge_entry(access: Access, entry: PolicyEntry) -> tuple[str, tuple[Note, ...]] | None:
     identity = access.identity
     ours = is_identity(access, entry.object_id)
     if entry.application_id:
         if ours or same(entry.application_id, identity.client_id):
-            return INEFFECTIVE, ("compound_identity_ignored",)
+            return INEFFECTIVE, ("compound-identity-in-policy",)
         return None
     if not ours:
         if same(entry.object_id, identity.application_object_id):
-            return INEFFECTIVE, ("application_object_id_in_policy",)
+            return INEFFECTIVE, ("application-object-id-in-policy",)
         if same(entry.object_id, identity.client_id):
-            return INEFFECTIVE, ("client_id_in_policy",)
+            return INEFFECTIVE, ("client-id-in-policy",)
         if ours is False:
             return None
     if not same(entry.tenant_id, access.store.tenant_id):
-        return (INEFFECTIVE, ("foreign_tenant_in_policy",)) if ours else None
+        return (INEFFECTIVE, ("foreign-tenant-in-policy",)) if ours else None
     if ours is None:
-        return UNKNOWN, ("group_membership_unknown",)
-    return OK, () if same(entry.object_id, identity.object_id) else ("through_group",)
+        return UNKNOWN, ("group-membership-unknown",)
+    return OK, () if same(entry.object_id, identity.object_id) else ("through-group",)
 
 
 def _by_query(access: Access, assignment: RoleAssignment) -> bool:
@@ -205,7 +206,7 @@ def _by_query(access: Access, assignment: RoleAssignment) -> bool:
     return ours
 
 
-def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple[str, ...]) -> Held:
+def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple[Note, ...]) -> Held:
     guid = assignment.role_guid.casefold()
     definition = access.roles.get(guid) or BUILT_IN.get(guid)
     direct = same(assignment.principal_id, access.identity.object_id)
@@ -213,7 +214,7 @@ def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple
     if origin not in ("vault", "pool"):
         notes = (*notes, "inherited")
     if not direct:
-        notes = (*notes, "through_group")
+        notes = (*notes, "through-group")
     source = Source(
         kind=ROLE,
         name=definition.name if definition else assignment.role_guid,
@@ -227,22 +228,23 @@ def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple
     return Held(guid, definition, Candidate(source, verdict, notes))
 
 
-def _circumstances(access: Access, assignment: RoleAssignment) -> tuple[str, tuple[str, ...]]:
+def _circumstances(access: Access, assignment: RoleAssignment) -> tuple[str, tuple[Note, ...]]:
     """The verdict that an assignment can justify at best, whatever its role (T14, T16, T18, T19)."""
-    verdicts, notes = [OK], []
+    verdicts = [OK]
+    notes: list[Note] = []
     if _is_orphan(assignment):
         verdicts.append(MISSING)
-        notes.append("orphaned")
+        notes.append("role-assignment-orphaned")
     if assignment.ends is not None:
         over = _utc(assignment.ends) <= _utc(access.now)
         verdicts.append(MISSING if over else OK_WITH_WARNING)
-        notes.append("ended" if over else "ends")
+        notes.append("role-assignment-expired" if over else "role-assignment-expires")
     if assignment.condition:
         verdicts.append(UNKNOWN)
-        notes.append("condition")
+        notes.append("role-under-condition")
     if assignment.created is not None and _utc(access.now) - _utc(assignment.created) < SPREADING:
         verdicts.append(OK_WITH_WARNING)
-        notes.append("recent_assignment")
+        notes.append("role-assignment-recent")
     return worst(verdicts), tuple(notes)
 
 

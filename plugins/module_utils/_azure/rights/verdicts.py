@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .key_permissions import GUIDE_PERMISSIONS
+from .notes import Note
 from .sources import Source
 
 CONTRIBUTOR, READ = "contributor", "read"
@@ -52,7 +53,7 @@ class Verdict:
     """The judgement of one requirement.
 
     ``requirement``: stable ID (``Key Vault Contributor``, ``vaults/read``, ``managedHSMs/read``, ``keys/get``, ...,
-    ``permission_model``). ``action``: what was judged. ``notes``: stable IDs of circumstances. ``sources``: what gives
+    ``permission_model``). ``action``: what was judged. ``notes``: its circumstances. ``sources``: what gives
     the right, or what would if nothing spoilt it. ``remedy``: empty when there is nothing to do.
     """
 
@@ -62,7 +63,7 @@ class Verdict:
     sources: tuple[Source, ...]
     reason: str
     remedy: str
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     def as_result(self) -> dict[str, Any]:
         return {

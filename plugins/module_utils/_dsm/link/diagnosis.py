@@ -20,13 +20,18 @@ from functools import cache
 from typing import Any
 
 from ..._errors import printable, quotable
-from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, DiagnosisClass
+from ..._findings import catalog
+from ..._findings.finding import FAILED, Finding, Kind
+from ..._findings.finding import UNKNOWN as UNCERTAIN
+from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, ClassId, DiagnosisClass
 from .link import ENDPOINTS, Link
 
 # Of longer words, the rest is not looked at.
 _LONGEST = 10_000
+# Of longer lists, a finding has the beginning.
+_MOST_LISTED = 20
 
-BY_ID: Mapping[str, DiagnosisClass] = {entry.id: entry for entry in CLASSES}
+BY_ID: Mapping[ClassId, DiagnosisClass] = {entry.id: entry for entry in CLASSES}
 
 _BY_CODE = {code.lower(): entry for entry in CLASSES for code in entry.codes}
 _NAMED_CODES = sorted(code for code in _BY_CODE if not code.startswith("aadsts"))
@@ -67,35 +72,35 @@ _OF_DSM = re.compile(
 )
 
 # Classes whose patterns a name in a message of DSM might fit.
-_LOOSELY_WORDED = frozenset(
+_LOOSELY_WORDED: frozenset[ClassId] = frozenset(
     {
-        "secret_expired",
-        "tenant_unknown",
-        "application_disabled",
-        "subscription_unknown",
-        "hsm_not_activated",
-        "no_vault_visible",
-        "vault_not_in_subscription",
+        "secret-expired",
+        "tenant-unknown",
+        "application-disabled",
+        "subscription-unknown",
+        "hsm-not-activated",
+        "no-vault-visible",
+        "vault-not-in-subscription",
     }
 )
 
 # What two clouds in one link look like; a failure of another kind has another cause.
-_SIGNS_OF_WRONG_CLOUD = frozenset(
+_SIGNS_OF_WRONG_CLOUD: frozenset[ClassId] = frozenset(
     {
         "unknown",
-        "tenant_unknown",
-        "application_missing",
-        "resource_missing",
-        "subscription_unknown",
-        "token_audience",
-        "dns_failure",
-        "no_vault_visible",
-        "vault_not_in_subscription",
-        "tls_host_mismatch",
+        "tenant-unknown",
+        "application-missing",
+        "resource-missing",
+        "subscription-unknown",
+        "token-audience",
+        "dns-failure",
+        "no-vault-visible",
+        "vault-not-in-subscription",
+        "tls-host-mismatch",
     }
 )
 # What a list of the vaults can make clearer.
-_BLURRED = frozenset({"unknown", "no_vault_visible", "vault_not_in_subscription", "dns_failure"})
+_BLURRED: frozenset[ClassId] = frozenset({"unknown", "no-vault-visible", "vault-not-in-subscription", "dns-failure"})
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class Diagnosis:
     words: str
 
     @property
-    def id(self) -> str:
+    def id(self) -> ClassId:
         return self.entry.id
 
     @property
@@ -171,7 +176,7 @@ def sharpened(found: Diagnosis, link: Link, seen: tuple[SeenVault, ...]) -> Diag
     if found.id not in _BLURRED or not _concerns_vaults(found):
         return found
     problem = _problem_of_vault(link, seen)
-    if problem is None or (problem == "vault_type_mismatch" and found.id != "unknown"):
+    if problem is None or (problem == "vault-type-differs" and found.id != "unknown"):
         return found
     entry = BY_ID[problem]
     leg = _leg_of(entry, "", link)
@@ -183,61 +188,52 @@ def wants_second_look(found: Diagnosis) -> bool:
     return found.id in _BLURRED and _concerns_vaults(found)
 
 
-def findings(link: Link, seen: tuple[SeenVault, ...] | None) -> list[dict[str, Any]]:
-    """What is wrong with a link although it connects. ``seen``: the vaults, None when they could not be listed."""
+def findings(link: Link, seen: tuple[SeenVault, ...] | None, label: str) -> list[Finding]:
+    """What is wrong with a link although it connects.
+
+    Args:
+        seen: the vaults, None when they could not be listed.
+        label: of the link.
+    """
     found = []
-    if _mixed_clouds(link):
-        found.append(
-            _finding(
-                "wrong_cloud", f"a vault of azure_service {link.azure_service}", link.vault_uri, "read from the link"
-            )
-        )
+    if link.azure_service not in ENDPOINTS:
+        known = f"those of {' or '.join(ENDPOINTS)}"
+        found.append(_finding(catalog.ENDPOINTS_NOT_RECOGNIZED, FAILED, label, known, "others", "wrong-cloud"))
+    elif _mixed_clouds(link):
+        expected = f"a vault of azure_service {link.azure_service}"
+        found.append(_finding(catalog.VAULT_IN_OTHER_CLOUD, FAILED, label, expected, link.vault_uri, "wrong-cloud"))
     if seen is None:
         return found
     problem = _problem_of_vault(link, seen)
     if problem is None:
         return found
     here = next((vault for vault in seen if vault.uri == link.vault_uri), None)
-    expected, actual, evidence = {
-        "no_vault_visible": ("at least one vault", "none", "DSM's list of vaults is empty"),
-        "vault_not_in_subscription": (
-            "the link's vault in the list",
-            link.vault_uri,
-            "DSM lists " + ", ".join(vault.name for vault in seen[:20]),
-        ),
-        "vault_type_mismatch": (
-            here.type if here else "",
-            str(link.vault_type),
-            f"DSM lists {here.name if here else ''} with this type",
-        ),
+    expected, actual = {
+        "no-vault-visible": ("at least one vault", "none"),
+        "vault-not-in-subscription": ("the link's vault in the list", link.vault_uri),
+        "vault-type-differs": (here.type if here else "", str(link.vault_type)),
     }[problem]
-    return [*found, _finding(problem, expected, actual, evidence)]
+    listed = [vault.name for vault in seen[:_MOST_LISTED]]
+    return [*found, _finding(catalog.CATALOG[problem], FAILED, label, expected, actual, problem, vaults=listed)]
 
 
-def vaults_not_listed(words: str) -> dict[str, Any]:
+def vaults_not_listed(words: str, label: str) -> Finding:
     """The finding that vault and type of a link that connects could not be compared."""
-    return {
-        "id": "vaults_not_listed",
-        "severity": "unknown",
-        "requirement": "guide 4.5",
-        "expected": "a list of the vaults, to compare the link with",
-        "actual": "no list",
-        "evidence": quotable(words),
-        "remedy": "see what the words say; whether the stored vault and its type are right stays unknown",
-    }
+    return Finding(
+        catalog.VAULTS_NOT_LISTED,
+        UNCERTAIN,
+        "DSM",
+        label,
+        "a list of the vaults, to compare the link with",
+        quotable(words),
+        "see what the words say; whether the stored vault and its type are right stays unknown",
+    )
 
 
-def _finding(problem: str, expected: str, actual: str, evidence: str) -> dict[str, Any]:
-    entry = BY_ID[problem]
-    return {
-        "id": problem,
-        "severity": "medium",
-        "requirement": f"guide {entry.guide}",
-        "expected": printable(expected),
-        "actual": printable(actual),
-        "evidence": quotable(evidence),
-        "remedy": entry.remedy,
-    }
+def _finding(
+    kind: Kind, status: str, label: str, expected: str, actual: str, problem: ClassId, **evidence: Any
+) -> Finding:
+    return Finding(kind, status, "DSM", label, expected, actual, BY_ID[problem].remedy, evidence)
 
 
 # Which class --------------------------------------------------------------------------------------------------------
@@ -245,7 +241,7 @@ def _finding(problem: str, expected: str, actual: str, evidence: str) -> dict[st
 
 def _class_of(text: str, status: int | None) -> DiagnosisClass:
     if text.startswith("HTML page:") and status in (502, 503, 504):
-        return BY_ID["dsm_gateway"]
+        return BY_ID["dsm-gateway"]
     for code in _codes_in(text):
         if code in _BY_CODE:
             return _BY_CODE[code]
@@ -269,10 +265,10 @@ def _codes_in(text: str) -> Iterator[str]:
 
 def _refined(entry: DiagnosisClass, text: str, link: Link | None) -> DiagnosisClass:
     """What the link adds to the words."""
-    if entry.id in ("keys_denied_by_role", "keys_denied_by_policy") and _is_managed_hsm(text, link):
-        return BY_ID["hsm_keys_denied"]
+    if entry.id in ("keys-denied-by-role", "keys-denied-by-policy") and _is_managed_hsm(text, link):
+        return BY_ID["hsm-keys-denied"]
     if link is not None and entry.id in _SIGNS_OF_WRONG_CLOUD and _mixed_clouds(link):
-        return BY_ID["wrong_cloud"]
+        return BY_ID["wrong-cloud"]
     return entry
 
 
@@ -293,18 +289,18 @@ def _mixed_clouds(link: Link) -> bool:
 
 def _concerns_vaults(found: Diagnosis) -> bool:
     """A name that does not resolve says something about vaults only if it is a vault's."""
-    return found.id != "dns_failure" or found.leg in (VAULT, MANAGED_HSM)
+    return found.id != "dns-failure" or found.leg in (VAULT, MANAGED_HSM)
 
 
-def _problem_of_vault(link: Link, seen: tuple[SeenVault, ...]) -> str | None:
+def _problem_of_vault(link: Link, seen: tuple[SeenVault, ...]) -> ClassId | None:
     if not seen:
-        return "no_vault_visible"
+        return "no-vault-visible"
     if not link.vault_uri:
         return None
     here = next((vault for vault in seen if vault.uri == link.vault_uri), None)
     if here is None:
-        return "vault_not_in_subscription"
-    return "vault_type_mismatch" if link.vault_type is not None and here.type != link.vault_type else None
+        return "vault-not-in-subscription"
+    return "vault-type-differs" if link.vault_type is not None and here.type != link.vault_type else None
 
 
 # Which leg, which host ----------------------------------------------------------------------------------------------

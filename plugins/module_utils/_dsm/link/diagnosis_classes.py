@@ -13,6 +13,7 @@ right to change its codes; that is why every cause is told as a likely one, next
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 ENTRA, ARM, VAULT, MANAGED_HSM, DSM, UNKNOWN = "entra", "arm", "vault", "managed_hsm", "dsm", "unknown"
 
@@ -25,12 +26,59 @@ LEG_NAMES = {
     UNKNOWN: "a service that the words do not name",
 }
 
+# The causes, as the field ``class`` of a diagnosis has them. Where a cause is a finding, too, it has the finding's ID.
+ClassId = Literal[
+    "dsm-gateway",
+    "secret-wrong",
+    "secret-expired",
+    "certificate-expired",
+    "certificate-revoked",
+    "assertion-outside-time",
+    "assertion-refused",
+    "tenant-unknown",
+    "application-missing",
+    "application-disabled",
+    "conditional-access",
+    "consent-missing",
+    "resource-missing",
+    "subscription-unknown",
+    "subscription-of-other-tenant",
+    "arm-denied",
+    "firewall-blocks-dsm",
+    "keys-denied-by-role",
+    "keys-denied-by-policy",
+    "hsm-keys-denied",
+    "hsm-not-activated",
+    "vault-in-foreign-tenant",
+    "token-audience",
+    "no-vault-visible",
+    "vault-not-in-subscription",
+    "vault-type-differs",
+    "wrong-cloud",
+    "tls-client-certificate-required",
+    "tls-client-certificate-refused",
+    "tls-host-mismatch",
+    "tls-server-certificate-expired",
+    "tls-unknown-ca",
+    "tls-certificate-refused",
+    "tls-failed",
+    "dns-failure",
+    "connection-refused",
+    "network-unreachable",
+    "timed-out",
+    "connection-broken",
+    "azure-trouble",
+    "credential-refused",
+    "unknown",
+]
+
 
 @dataclass(frozen=True)
 class DiagnosisClass:
     """One reason.
 
     Attributes:
+        title: that of the finding, where the cause is one.
         leg: where it fails; ``unknown`` where only the words or the host in them can tell.
         codes: error codes that decide, compared whole and without case.
         patterns: regular expressions that decide when there is no known code, tried in the order of the table.
@@ -38,7 +86,7 @@ class DiagnosisClass:
         guide: section of the product guide that says how it should be.
     """
 
-    id: str
+    id: ClassId
     leg: str
     title: str
     cause: str
@@ -52,7 +100,7 @@ class DiagnosisClass:
 CLASSES: tuple[DiagnosisClass, ...] = (
     # What stands between us and DSM --------------------------------------------------------------------------------
     DiagnosisClass(
-        id="dsm_gateway",
+        id="dsm-gateway",
         leg=DSM,
         title="A gateway answered in place of DSM",
         cause="a load balancer or proxy in front of DSM gave up waiting for it, or has no healthy DSM node behind it",
@@ -63,7 +111,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     ),
     # Entra: the credential -----------------------------------------------------------------------------------------
     DiagnosisClass(
-        id="secret_wrong",
+        id="secret-wrong",
         leg=ENTRA,
         title="Wrong client secret",
         cause="the link holds a client secret that the application does not have: often the secret's ID instead of its "
@@ -78,7 +126,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="secret_expired",
+        id="secret-expired",
         leg=ENTRA,
         title="Expired client secret",
         cause="the client secret that the link holds has passed its end date",
@@ -93,7 +141,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="certificate_expired",
+        id="certificate-expired",
         leg=ENTRA,
         title="The credential's certificate is outside its validity",
         cause="the certificate with which DSM authenticates to Entra has expired or is not valid yet",
@@ -107,7 +155,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="certificate_revoked",
+        id="certificate-revoked",
         leg=ENTRA,
         title="The credential's certificate is revoked",
         cause="the certificate with which DSM authenticates to Entra has been revoked",
@@ -117,7 +165,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("AADSTS7000214: The certificate has been revoked.",),
     ),
     DiagnosisClass(
-        id="assertion_outside_time",
+        id="assertion-outside-time",
         leg=ENTRA,
         title="The signed assertion is outside its time window",
         cause="DSM signed a proof of identity whose time Entra does not accept: most likely DSM's clock is wrong",
@@ -128,7 +176,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("AADSTS700024: Client assertion is not within its valid time range.",),
     ),
     DiagnosisClass(
-        id="assertion_refused",
+        id="assertion-refused",
         leg=ENTRA,
         title="The certificate is not registered, or the assertion is refused",
         cause="the certificate with which DSM authenticates is not among the application's certificates, or belongs to "
@@ -146,7 +194,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     ),
     # Entra: tenant and application ---------------------------------------------------------------------------------
     DiagnosisClass(
-        id="tenant_unknown",
+        id="tenant-unknown",
         leg=ENTRA,
         title="Unknown tenant",
         cause="there is no such tenant in the cloud that the link names: a wrong tenant ID, or the tenant of the other "
@@ -163,7 +211,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="application_missing",
+        id="application-missing",
         leg=ENTRA,
         title="The application is not in the tenant",
         cause="the tenant has no application (service principal) with this client ID: a wrong client ID, a wrong "
@@ -179,7 +227,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="application_disabled",
+        id="application-disabled",
         leg=ENTRA,
         title="The application is disabled",
         cause="the application or its service principal is disabled in the tenant",
@@ -190,7 +238,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("AADSTS7000112: Application '0f1e'(fortanix) is disabled.",),
     ),
     DiagnosisClass(
-        id="conditional_access",
+        id="conditional-access",
         leg=ENTRA,
         title="Conditional Access blocks the application",
         cause="a Conditional Access policy for workload identities refuses tokens, usually by the address that DSM "
@@ -206,7 +254,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="consent_missing",
+        id="consent-missing",
         leg=ENTRA,
         title="Consent is missing",
         cause="the tenant has not consented to the application's use of Azure Key Vault",
@@ -216,7 +264,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("AADSTS65001: The user or administrator has not consented to use the application.",),
     ),
     DiagnosisClass(
-        id="resource_missing",
+        id="resource-missing",
         leg=ENTRA,
         title="The service is missing in the tenant",
         cause="the tenant has no service principal of the service that a token was asked for (Azure Resource Manager, "
@@ -229,7 +277,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     ),
     # Azure Resource Manager ----------------------------------------------------------------------------------------
     DiagnosisClass(
-        id="subscription_unknown",
+        id="subscription-unknown",
         leg=ARM,
         title="Unknown subscription",
         cause="there is no such subscription, or it is in another cloud",
@@ -244,7 +292,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="subscription_of_other_tenant",
+        id="subscription-of-other-tenant",
         leg=ARM,
         title="The subscription trusts another tenant",
         cause="the subscription exists and trusts another tenant than the link's",
@@ -255,7 +303,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("InvalidAuthenticationTokenTenant: The access token is from the wrong issuer.",),
     ),
     DiagnosisClass(
-        id="arm_denied",
+        id="arm-denied",
         leg=ARM,
         title="Azure Resource Manager denies reading vaults",
         cause="the application has no role that lets it read the vaults, or has it at another scope; a role that was "
@@ -274,9 +322,9 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     ),
     # Vault and Managed HSM -----------------------------------------------------------------------------------------
     DiagnosisClass(
-        id="vault_firewall",
+        id="firewall-blocks-dsm",
         leg=UNKNOWN,
-        title="The vault's firewall keeps DSM out",
+        title="The vault's network rules keep DSM out",
         cause="the firewall of the vault does not know the address that DSM comes from, or public access is switched "
         "off and DSM does not come through a private endpoint",
         remedy="add DSM's outgoing addresses to the vault's firewall, or give DSM a way to its private endpoint",
@@ -294,7 +342,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="keys_denied_by_role",
+        id="keys-denied-by-role",
         leg=VAULT,
         title="The vault (RBAC) denies the application its keys",
         cause="the vault decides by roles, and the application has none that lets it list keys; access policies have "
@@ -311,7 +359,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="keys_denied_by_policy",
+        id="keys-denied-by-policy",
         leg=VAULT,
         title="The vault's access policy denies the application its keys",
         cause="the vault decides by access policies, and the application's entry lacks a permission (the words name "
@@ -327,7 +375,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="hsm_keys_denied",
+        id="hsm-keys-denied",
         leg=MANAGED_HSM,
         title="The Managed HSM denies the application its keys",
         cause="the application has no local role of the Managed HSM for its keys; neither Azure roles nor access "
@@ -341,7 +389,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="hsm_not_activated",
+        id="hsm-not-activated",
         leg=MANAGED_HSM,
         title="The Managed HSM is not activated",
         cause="the Managed HSM exists, but its security domain was never downloaded, so it serves no keys",
@@ -351,9 +399,9 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("The managed HSM hsm-prod has not been activated.",),
     ),
     DiagnosisClass(
-        id="vault_of_other_tenant",
+        id="vault-in-foreign-tenant",
         leg=VAULT,
-        title="The vault trusts another tenant",
+        title="The vault belongs to another tenant",
         cause="the vault belongs to another tenant than the application, so it takes no token of this one",
         remedy="choose a vault of the link's tenant, or use an application of the vault's tenant",
         guide="4.3 (2.5)",
@@ -361,7 +409,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("HTTP 401 Unauthorized: AKV10032: Invalid issuer.",),
     ),
     DiagnosisClass(
-        id="token_audience",
+        id="token-audience",
         leg=UNKNOWN,
         title="A token for another audience",
         cause="the token that DSM presented was made for another service: usually endpoints of two clouds in one link, "
@@ -375,7 +423,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="no_vault_visible",
+        id="no-vault-visible",
         leg=ARM,
         title="The application sees no vault",
         cause="the application logs in, and Azure shows it no vault in the subscription: it has no role on any, or "
@@ -387,7 +435,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("no key vaults found for the subscription",),
     ),
     DiagnosisClass(
-        id="vault_not_in_subscription",
+        id="vault-not-in-subscription",
         leg=ARM,
         title="The vault is not among those of the subscription",
         cause="the vault of the link is not among those that the application sees in the subscription: it is in "
@@ -407,16 +455,16 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="vault_type_mismatch",
+        id="vault-type-differs",
         leg=VAULT,
-        title="The vault is of another type than the link says",
+        title="The vault is of another type",
         cause="the vault's type (SKU) is not the one that the link says, so keys of the wrong kind are asked for",
         remedy="choose the vault anew with fortanix.dsm.cdc_vault_select, which takes the type from the vault",
         guide="4.5",
     ),
     # Both clouds ---------------------------------------------------------------------------------------------------
     DiagnosisClass(
-        id="wrong_cloud",
+        id="wrong-cloud",
         leg=UNKNOWN,
         title="Two clouds in one link",
         cause="the link mixes global Azure and Azure for US Government: tenant, application, vault and azure_service "
@@ -433,7 +481,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     ),
     # The way there: TLS --------------------------------------------------------------------------------------------
     DiagnosisClass(
-        id="tls_client_certificate_required",
+        id="tls-client-certificate-required",
         leg=UNKNOWN,
         title="A TLS client certificate is demanded",
         cause="something on the way (an enterprise proxy, say) wants DSM to show a TLS client certificate, and the "
@@ -457,7 +505,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="tls_client_certificate_refused",
+        id="tls-client-certificate-refused",
         leg=UNKNOWN,
         title="The TLS client certificate is refused",
         cause="the other side sees the TLS client certificate that the link presents and does not accept it: expired, "
@@ -480,7 +528,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="tls_host_mismatch",
+        id="tls-host-mismatch",
         leg=UNKNOWN,
         title="The certificate is made out to another host",
         cause="the server that answered shows a certificate for another name: an enterprise proxy with a certificate "
@@ -510,7 +558,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="tls_server_certificate_expired",
+        id="tls-server-certificate-expired",
         leg=UNKNOWN,
         title="The server's certificate is outside its validity",
         cause="the certificate that the server showed has expired or is not valid yet: usually that of an enterprise "
@@ -531,7 +579,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="tls_unknown_ca",
+        id="tls-unknown-ca",
         leg=UNKNOWN,
         title="The certificate is of an unknown CA",
         cause="the server's certificate comes from a CA that the link does not trust: an enterprise proxy with an "
@@ -558,7 +606,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="tls_certificate_refused",
+        id="tls-certificate-refused",
         leg=UNKNOWN,
         title="The server's certificate is refused, the words do not say why",
         cause="DSM does not accept the certificate of the server; unknown CA, wrong host name and expiry are the "
@@ -578,7 +626,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="tls_failed",
+        id="tls-failed",
         leg=UNKNOWN,
         title="The TLS handshake fails, the words do not say why",
         cause="both sides did not agree on a TLS connection; a demanded client certificate, TLS versions without "
@@ -601,7 +649,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     ),
     # The way there: network ----------------------------------------------------------------------------------------
     DiagnosisClass(
-        id="dns_failure",
+        id="dns-failure",
         leg=UNKNOWN,
         title="The host name does not resolve",
         cause="DSM's DNS has no address for the host: no way out to public DNS, a private endpoint without its private "
@@ -622,7 +670,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="connection_refused",
+        id="connection-refused",
         leg=UNKNOWN,
         title="The connection is refused",
         cause="the address answers that nothing listens there: a firewall that rejects, or a name that leads to the "
@@ -641,7 +689,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="network_unreachable",
+        id="network-unreachable",
         leg=UNKNOWN,
         title="There is no route to the host",
         cause="DSM's network has no route to the address",
@@ -651,7 +699,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("tcp connect error: No route to host (os error 113)", "connect: network is unreachable"),
     ),
     DiagnosisClass(
-        id="timed_out",
+        id="timed-out",
         leg=UNKNOWN,
         title="No answer in time",
         cause="no answer came in time: a firewall that drops packets without a word, or a slow proxy or service",
@@ -667,7 +715,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="connection_broken",
+        id="connection-broken",
         leg=UNKNOWN,
         title="The connection breaks off",
         cause="the connection was cut after it had been made: a firewall that inspects TLS, a proxy that wants a "
@@ -686,7 +734,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         ),
     ),
     DiagnosisClass(
-        id="azure_trouble",
+        id="azure-trouble",
         leg=UNKNOWN,
         title="Azure is in trouble or limits requests",
         cause="Azure says that it is overloaded, throttles, or has an outage",
@@ -697,7 +745,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("HTTP 429 TooManyRequests", "AADSTS90033: A transient error has occurred. Please try again."),
     ),
     DiagnosisClass(
-        id="credential_refused",
+        id="credential-refused",
         leg=ENTRA,
         title="The credential is refused, the words do not say why",
         cause="Entra does not accept the link's credential (secret or certificate) and the words do not tell what is "

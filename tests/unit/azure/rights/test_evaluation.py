@@ -19,6 +19,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluat
     missing_permissions,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.explanations import leading_note
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.notes import Note
 from unit.azure.builders import (
     CLIENT,
     CONTRIBUTOR_OF_VAULTS,
@@ -99,13 +100,13 @@ def test_least_privilege_is_content_with_a_role_that_lists() -> None:
 def test_least_privilege_finds_key_vault_contributor_wider_than_needed() -> None:
     found = verdict_on(access(vault(), assigned(CONTRIBUTOR_OF_VAULTS)), "vaults/read", LEAST)
 
-    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("wider_than_needed",))
+    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("wider-than-needed",))
 
 
 def test_a_reader_may_list_which_is_below_the_guides_demand() -> None:
     found = verdict_on(access(vault(), assigned(READER)), KVC)
 
-    assert (found.verdict, found.notes) == (MISSING, ("listing_only",))
+    assert (found.verdict, found.notes) == (MISSING, ("listing-only",))
 
 
 def test_the_words_on_a_reader_say_that_it_is_enough_for_listing() -> None:
@@ -134,13 +135,13 @@ def test_the_permission_model_that_was_asked_for_is_ok(rbac: bool, model: str) -
 def test_another_permission_model_than_asked_for_is_a_verdict_of_its_own(rbac: bool, model: str) -> None:
     found = verdict_on(access(vault(rbac=rbac)), "permission_model", Wanted.guide(model))
 
-    assert (found.verdict, found.notes) == (MISSING, ("permission_model",))
+    assert (found.verdict, found.notes) == (MISSING, ("permission-model-differs",))
 
 
 def test_a_permission_without_a_data_action_is_unknown_on_an_rbac_vault() -> None:
     found = verdict_on(access(vault(rbac=True)), "keys/fly", Wanted.explicit(("fly",)))
 
-    assert (found.verdict, found.notes) == (UNKNOWN, ("no_such_permission",))
+    assert (found.verdict, found.notes) == (UNKNOWN, ("no-such-permission",))
 
 
 # --- Permission models and policies -----------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ def test_t01_policy_on_an_rbac_vault_is_inert() -> None:
 def test_t01_the_cause_is_named_with_the_entry_that_has_no_effect() -> None:
     found = verdict_on(access(vault(policy(*TEN), rbac=True)), "keys/get")
 
-    assert found.notes == ("policy_inert_in_rbac_mode",)
+    assert found.notes == ("policy-inert-in-rbac-mode",)
     assert [source.kind for source in found.sources] == ["access_policy"]
 
 
@@ -190,7 +191,7 @@ def test_t02_a_data_role_on_a_vault_with_access_policies_is_inert() -> None:
 def test_t02_the_cause_is_named() -> None:
     found = verdict_on(access(vault(), assigned(CRYPTO_OFFICER)), "keys/get")
 
-    assert found.notes == ("data_role_inert_in_policy_mode",)
+    assert found.notes == ("data-role-inert-in-policy-mode",)
 
 
 def test_t02_a_data_role_that_is_not_active_is_not_blamed_for_being_inert() -> None:
@@ -204,13 +205,13 @@ def test_t03_without_the_rbac_flag_the_access_policies_count() -> None:
 def test_t04_a_compound_identity_does_not_count_for_the_application_alone() -> None:
     found = verdict_on(access(vault(policy(*TEN, application_id=CLIENT))), "keys/get")
 
-    assert (found.verdict, found.notes) == (INEFFECTIVE, ("compound_identity_ignored",))
+    assert (found.verdict, found.notes) == (INEFFECTIVE, ("compound-identity-in-policy",))
 
 
 def test_t04_a_user_on_behalf_of_whom_the_application_could_act_does_not_count_either() -> None:
     found = verdict_on(access(vault(policy(*TEN, object_id=STRANGER, application_id=CLIENT))), "keys/get")
 
-    assert (found.verdict, found.notes) == (INEFFECTIVE, ("compound_identity_ignored",))
+    assert (found.verdict, found.notes) == (INEFFECTIVE, ("compound-identity-in-policy",))
 
 
 def test_t04_a_compound_entry_of_others_is_none_of_our_business() -> None:
@@ -222,12 +223,12 @@ def test_t04_a_compound_entry_of_others_is_none_of_our_business() -> None:
 def test_t04_a_compound_entry_beside_a_plain_one_is_noted() -> None:
     found = verdict_on(access(vault(policy(*TEN), policy(*TEN, application_id=CLIENT))), "keys/get")
 
-    assert (found.verdict, found.notes) == (OK, ("compound_identity_ignored",))
+    assert (found.verdict, found.notes) == (OK, ("compound-identity-in-policy",))
 
 
 @pytest.mark.parametrize(
     ("object_id", "note"),
-    [(REGISTRATION, "application_object_id_in_policy"), (CLIENT, "client_id_in_policy")],
+    [(REGISTRATION, "application-object-id-in-policy"), (CLIENT, "client-id-in-policy")],
 )
 @pytest.mark.parametrize("groups", [frozenset(), None])
 def test_t05_an_id_of_the_registration_in_the_policy_has_no_effect(
@@ -241,13 +242,13 @@ def test_t05_an_id_of_the_registration_in_the_policy_has_no_effect(
 def test_t06_an_entry_of_another_tenant_has_no_effect() -> None:
     found = verdict_on(access(vault(policy(*TEN, tenant_id=ELSEWHERE))), "keys/get")
 
-    assert (found.verdict, found.notes) == (INEFFECTIVE, ("foreign_tenant_in_policy",))
+    assert (found.verdict, found.notes) == (INEFFECTIVE, ("foreign-tenant-in-policy",))
 
 
 def test_t07_an_entry_for_a_group_counts_for_its_members() -> None:
     found = verdict_on(access(vault(policy(*TEN, object_id=GROUP)), identity=IN_GROUP), "keys/get")
 
-    assert (found.verdict, found.notes, found.sources[0].via_group) == (OK, ("through_group",), GROUP)
+    assert (found.verdict, found.notes, found.sources[0].via_group) == (OK, ("through-group",), GROUP)
 
 
 def test_t07_an_entry_for_a_group_does_not_count_for_others() -> None:
@@ -257,7 +258,7 @@ def test_t07_an_entry_for_a_group_does_not_count_for_others() -> None:
 def test_t07_an_entry_for_what_may_be_a_group_is_unknown_while_the_groups_are() -> None:
     found = verdict_on(access(vault(policy(*TEN, object_id=GROUP)), identity=GROUPS_UNKNOWN), "keys/get")
 
-    assert (found.verdict, found.notes) == (UNKNOWN, ("group_membership_unknown",))
+    assert (found.verdict, found.notes) == (UNKNOWN, ("group-membership-unknown",))
 
 
 def test_t07_an_entry_for_what_may_be_a_group_does_not_matter_where_the_right_is_there_anyway() -> None:
@@ -284,7 +285,7 @@ def test_t08_all_covers_nine_of_the_ten() -> None:
 def test_t08_the_cause_of_the_lacking_purge_is_named() -> None:
     found = verdict_on(access(vault(policy("all"))), "keys/purge")
 
-    assert (found.verdict, found.notes) == (MISSING, ("all_without_purge",))
+    assert (found.verdict, found.notes) == (MISSING, ("all-without-purge",))
 
 
 def test_t08_all_for_the_wrong_id_is_not_blamed_for_the_lacking_purge() -> None:
@@ -294,7 +295,7 @@ def test_t08_all_for_the_wrong_id_is_not_blamed_for_the_lacking_purge() -> None:
 def test_t08_all_is_wider_than_asked() -> None:
     found = verdict_on(access(vault(policy("all"))), "keys/get")
 
-    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("wider_than_needed",))
+    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("wider-than-needed",))
 
 
 def test_t08_all_with_an_explicit_purge_covers_the_ten() -> None:
@@ -312,7 +313,7 @@ def test_t09_several_entries_of_one_identity_unite() -> None:
 def test_t10_permissions_beyond_the_wish_are_a_warning() -> None:
     found = verdict_on(access(vault(policy(*TEN, "sign"))), "keys/get")
 
-    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("wider_than_needed",))
+    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("wider-than-needed",))
 
 
 def test_t10_purge_is_beyond_the_wish_of_least_privilege() -> None:
@@ -325,7 +326,7 @@ def test_t10_purge_is_beyond_the_wish_of_least_privilege() -> None:
 def test_t25_purge_protection_makes_the_right_to_purge_a_warning() -> None:
     found = verdict_on(access(vault(policy(*TEN), purge_protection=True)), "keys/purge")
 
-    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("purge_protection",))
+    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("purge-refused-by-protection",))
 
 
 def test_t25_purge_protection_does_not_touch_the_other_rights() -> None:
@@ -355,7 +356,7 @@ def test_t31_the_cause_is_named_first() -> None:
 def test_rights_are_unknown_when_the_assignments_could_not_be_read(requirement: str) -> None:
     found = verdict_on(access(vault(rbac=True), assignments=None), requirement)
 
-    assert (found.verdict, found.notes) == (UNKNOWN, ("unreadable",))
+    assert (found.verdict, found.notes) == (UNKNOWN, ("right-unreadable",))
 
 
 def test_an_access_policy_needs_no_assignments() -> None:
@@ -366,7 +367,7 @@ def test_a_right_is_unknown_when_the_denials_could_not_be_read() -> None:
     seen = access(vault(), assigned(READER), denies=None, unreadable={"denies": "AuthorizationFailed"})
     found = verdict_on(seen, "vaults/read", LEAST)
 
-    assert (found.verdict, found.notes) == (UNKNOWN, ("unreadable",))
+    assert (found.verdict, found.notes) == (UNKNOWN, ("right-unreadable",))
     assert "AuthorizationFailed" in found.reason
 
 
@@ -378,7 +379,7 @@ def test_a_role_whose_definition_could_not_be_read_may_give_the_right() -> None:
     stranger = role(STRANGER, "not in the list")
     found = verdict_on(access(vault(), assigned(stranger)), "vaults/read", LEAST)
 
-    assert (found.verdict, found.notes) == (UNKNOWN, ("unreadable",))
+    assert (found.verdict, found.notes) == (UNKNOWN, ("right-unreadable",))
 
 
 def test_a_result_shows_requirement_verdict_and_source_as_plain_values() -> None:
@@ -409,12 +410,14 @@ def test_a_result_shows_requirement_verdict_and_source_as_plain_values() -> None
 @pytest.mark.parametrize(
     ("verdict", "notes", "leading"),
     [
-        (INEFFECTIVE, ("policy_inert_in_rbac_mode", "denied"), "denied"),
-        (MISSING, ("through_group", "ended"), "ended"),
-        (OK_WITH_WARNING, ("wider_than_needed", "ends"), "ends"),
-        (UNKNOWN, ("application_object_id_in_policy", "unreadable"), "unreadable"),
-        (MISSING, (), ""),
+        (INEFFECTIVE, ("policy-inert-in-rbac-mode", "right-denied"), "right-denied"),
+        (MISSING, ("through-group", "role-assignment-expired"), "role-assignment-expired"),
+        (OK_WITH_WARNING, ("wider-than-needed", "role-assignment-expires"), "role-assignment-expires"),
+        (UNKNOWN, ("application-object-id-in-policy", "right-unreadable"), "right-unreadable"),
+        (MISSING, (), None),
     ],
 )
-def test_the_note_that_led_to_a_verdict_is_found_among_all(verdict: str, notes: tuple[str, ...], leading: str) -> None:
+def test_the_note_that_led_to_a_verdict_is_found_among_all(
+    verdict: str, notes: tuple[Note, ...], leading: Note | None
+) -> None:
     assert leading_note(verdict, notes) == leading

@@ -70,7 +70,7 @@ def test_a_local_role_counts_for_the_pool_and_for_all_keys(scope: str, origin: s
 def test_a_local_role_on_one_key_does_not_give_the_right_on_all() -> None:
     found = verdict_on(access(pool(), local=(local(HSM_USER, "/keys/one"),)), "keys/get")
 
-    assert (found.verdict, found.notes, found.sources[0].origin) == (MISSING, ("single_key_scope",), "key")
+    assert (found.verdict, found.notes, found.sources[0].origin) == (MISSING, ("role-for-single-keys",), "key")
 
 
 def test_a_local_role_of_another_principal_does_not_count() -> None:
@@ -89,13 +89,13 @@ def test_t07_a_local_role_of_what_may_be_a_group_is_unknown_while_the_groups_are
     seen = access(pool(), local=(local(HSM_USER, principal_id=GROUP),), identity=identity(groups=None))
     found = verdict_on(seen, "keys/get")
 
-    assert (found.verdict, found.notes) == (UNKNOWN, ("group_membership_unknown",))
+    assert (found.verdict, found.notes) == (UNKNOWN, ("group-membership-unknown",))
 
 
 def test_azure_data_roles_have_no_effect_in_a_pool() -> None:
     found = verdict_on(access(pool(), assigned(CRYPTO_OFFICER, RESOURCE_GROUP)), "keys/get")
 
-    assert (found.verdict, found.notes[-1]) == (INEFFECTIVE, "data_role_inert_on_hsm")
+    assert (found.verdict, found.notes[-1]) == (INEFFECTIVE, "data-role-inert-on-hsm")
 
 
 def test_access_policies_do_not_exist_in_a_pool() -> None:
@@ -112,7 +112,7 @@ def test_rights_are_unknown_when_the_local_assignments_could_not_be_read() -> No
     seen = access(pool(), local=None, unreadable={"local": "Forbidden"})
     found = verdict_on(seen, "keys/get")
 
-    assert (found.verdict, found.notes) == (UNKNOWN, ("unreadable",))
+    assert (found.verdict, found.notes) == (UNKNOWN, ("right-unreadable",))
     assert "Forbidden" in found.reason
 
 
@@ -136,7 +136,7 @@ def test_another_local_role_without_a_definition_may_give_the_right() -> None:
 def test_t28_a_pool_that_is_not_activated_makes_key_rights_ineffective(activation: str) -> None:
     found = verdict_on(access(pool(activation=activation), local=(local(HSM_USER),)), "keys/get")
 
-    assert (found.verdict, found.notes) == (INEFFECTIVE, ("hsm_not_activated",))
+    assert (found.verdict, found.notes) == (INEFFECTIVE, ("hsm-not-activated",))
 
 
 def test_t28_what_nobody_gave_is_ineffective_too_while_the_pool_is_not_activated() -> None:
@@ -149,7 +149,7 @@ def test_t28_what_nobody_gave_is_ineffective_too_while_the_pool_is_not_activated
 def test_t28_an_unknown_activation_leaves_key_rights_unknown(activation: str | None) -> None:
     found = verdict_on(access(pool(activation=activation), local=(local(HSM_USER),)), "keys/get")
 
-    assert (found.verdict, found.notes) == (UNKNOWN, ("activation_unknown",))
+    assert (found.verdict, found.notes) == (UNKNOWN, ("hsm-activation-unknown",))
 
 
 def test_t28_activation_is_compared_without_letter_case() -> None:
@@ -165,13 +165,13 @@ def test_t28_a_pool_that_is_not_activated_can_be_listed() -> None:
 def test_t25_purge_protection_of_a_pool_makes_the_right_to_purge_a_warning() -> None:
     seen = access(pool(purge_protection=True), local=(local(HSM_DELETED),))
 
-    assert verdict_on(seen, "keys/purge").notes == ("purge_protection",)
+    assert verdict_on(seen, "keys/purge").notes == ("purge-refused-by-protection",)
 
 
 def test_t29_key_vault_contributor_does_not_reach_a_pool() -> None:
     found = verdict_on(access(pool(), assigned(CONTRIBUTOR_OF_VAULTS, SUBSCRIPTION)), READ)
 
-    assert (found.verdict, found.notes) == (MISSING, ("contributor_excludes_hsm",))
+    assert (found.verdict, found.notes) == (MISSING, ("contributor-excludes-hsm",))
 
 
 def test_t29_without_key_vault_contributor_its_exclusion_is_not_blamed() -> None:
@@ -194,20 +194,20 @@ def test_t29_where_another_role_lists_the_pool_the_exclusion_does_not_matter() -
 def test_t29_least_privilege_finds_the_contributor_of_pools_wider_than_needed() -> None:
     seen = access(pool(), assigned(CONTRIBUTOR_OF_HSMS, POOL_ID))
 
-    assert verdict_on(seen, READ, Wanted.least_privilege()).notes == ("wider_than_needed",)
+    assert verdict_on(seen, READ, Wanted.least_privilege()).notes == ("wider-than-needed",)
 
 
 def test_t38_crypto_officer_gives_its_rights_with_a_warning() -> None:
     found = verdict_on(access(pool(), local=(local(HSM_OFFICER),)), "keys/purge")
 
-    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("wider_than_needed", "hsm_crypto_officer"))
+    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("wider-than-needed", "app-can-administer-hsm"))
 
 
 def test_t38_any_local_role_that_may_give_roles_is_wider_than_needed() -> None:
     own = role(STRANGER, "Own", data_actions=("Microsoft.KeyVault/managedHsm/*",))
     seen = access(pool(), local=(local(own),), local_roles={own.guid: own})
 
-    assert verdict_on(seen, "keys/get").notes == ("wider_than_needed",)
+    assert verdict_on(seen, "keys/get").notes == ("wider-than-needed",)
 
 
 def test_t38_recover_and_purge_need_only_a_custom_role() -> None:

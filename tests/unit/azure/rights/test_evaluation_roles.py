@@ -70,13 +70,13 @@ def all_ten(verdict: str) -> dict[str, str]:
 def test_t11_a_broader_role_satisfies_the_guide_with_a_warning(definition: RoleDefinition) -> None:
     found = verdict_on(access(vault(), assigned(definition)), KVC)
 
-    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("equivalent_role", "wider_than_needed"))
+    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("equivalent-role", "wider-than-needed"))
 
 
 def test_t11_a_custom_role_with_the_same_actions_is_equivalent() -> None:
     found = verdict_on(access(vault(), assigned(EXACT_VAULT)), KVC)
 
-    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("equivalent_role",))
+    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("equivalent-role",))
 
 
 def test_t11_two_roles_can_be_equivalent_together() -> None:
@@ -126,7 +126,7 @@ def test_t11_a_role_with_a_part_of_the_actions_is_no_source_of_the_whole() -> No
 def test_t11_a_partial_role_beside_an_eligible_one_is_missing_for_both_reasons() -> None:
     seen = access(vault(), assigned(READER), eligible=(assigned(CONTRIBUTOR_OF_VAULTS),))
 
-    assert set(verdict_on(seen, KVC).notes) == {"listing_only", "eligible_not_active"}
+    assert set(verdict_on(seen, KVC).notes) == {"listing-only", "role-eligible-only"}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_t12_a_role_beside_or_below_the_vault_does_not_reach_it(scope: str) -> N
 def test_t13_a_role_through_a_group_counts(known: Any) -> None:
     found = verdict_on(access(vault(), through(GROUP, CONTRIBUTOR_OF_VAULTS), identity=known), KVC)
 
-    assert (found.verdict, found.notes, found.sources[0].via_group) == (OK, ("through_group",), GROUP)
+    assert (found.verdict, found.notes, found.sources[0].via_group) == (OK, ("through-group",), GROUP)
 
 
 def test_t13_a_role_of_a_group_that_the_application_is_not_in_does_not_count() -> None:
@@ -179,7 +179,7 @@ def test_t13_a_role_of_another_principal_does_not_count_while_the_groups_are_unk
 def test_t14_a_role_under_a_condition_is_unknown() -> None:
     found = verdict_on(access(vault(rbac=True), assigned(EXACT_KEYS, condition="@Resource[x] Equals 'y'")), "keys/get")
 
-    assert (found.verdict, found.notes) == (UNKNOWN, ("condition",))
+    assert (found.verdict, found.notes) == (UNKNOWN, ("role-under-condition",))
 
 
 def test_t14_the_words_quote_the_condition() -> None:
@@ -191,7 +191,7 @@ def test_t14_the_words_quote_the_condition() -> None:
 def test_t14_what_may_be_no_right_is_not_called_wide() -> None:
     found = verdict_on(access(vault(rbac=True), assigned(CRYPTO_OFFICER, condition="maybe")), "keys/get")
 
-    assert found.notes == ("condition",)
+    assert found.notes == ("role-under-condition",)
 
 
 def test_t14_another_role_without_a_condition_settles_it() -> None:
@@ -203,7 +203,7 @@ def test_t14_another_role_without_a_condition_settles_it() -> None:
 def test_t15_a_role_that_is_only_eligible_is_missing() -> None:
     found = verdict_on(access(vault(), eligible=(assigned(CONTRIBUTOR_OF_VAULTS),)), KVC)
 
-    assert (found.verdict, found.notes) == (MISSING, ("eligible_not_active",))
+    assert (found.verdict, found.notes) == (MISSING, ("role-eligible-only",))
 
 
 def test_t15_eligible_roles_that_could_not_be_read_change_nothing() -> None:
@@ -216,7 +216,7 @@ def test_t16_a_role_that_ends_is_a_warning_with_the_end() -> None:
     ends = NOW + timedelta(hours=8)
     found = verdict_on(access(vault(), assigned(CONTRIBUTOR_OF_VAULTS, ends=ends)), KVC)
 
-    assert (found.verdict, found.notes, found.sources[0].ends) == (OK_WITH_WARNING, ("ends",), ends)
+    assert (found.verdict, found.notes, found.sources[0].ends) == (OK_WITH_WARNING, ("role-assignment-expires",), ends)
 
 
 def test_t16_the_end_is_told() -> None:
@@ -228,14 +228,14 @@ def test_t16_the_end_is_told() -> None:
 def test_t16_a_role_that_has_ended_is_missing() -> None:
     found = verdict_on(access(vault(), assigned(CONTRIBUTOR_OF_VAULTS, ends=NOW)), KVC)
 
-    assert (found.verdict, found.notes) == (MISSING, ("ended",))
+    assert (found.verdict, found.notes) == (MISSING, ("role-assignment-expired",))
 
 
 def test_t17_a_deny_assignment_overrides_every_role() -> None:
     seen = access(vault(), assigned(OWNER), denies=(denying("Microsoft.KeyVault/vaults/*"),))
     found = verdict_on(seen, KVC)
 
-    assert (found.verdict, found.notes[0]) == (INEFFECTIVE, "denied")
+    assert (found.verdict, found.notes[0]) == (INEFFECTIVE, "right-denied")
 
 
 def test_t17_the_deny_assignment_is_named() -> None:
@@ -247,7 +247,7 @@ def test_t17_the_deny_assignment_is_named() -> None:
 def test_t17_a_denied_right_that_nobody_gave_stays_missing_and_the_denial_is_noted() -> None:
     found = verdict_on(access(vault(), denies=(denying(READ),)), "vaults/read", LEAST)
 
-    assert (found.verdict, found.notes) == (MISSING, ("denied",))
+    assert (found.verdict, found.notes) == (MISSING, ("right-denied",))
 
 
 def test_t17_one_denied_action_spoils_the_guides_role() -> None:
@@ -323,7 +323,7 @@ def test_t17_a_denial_of_a_group_overrides_a_role_that_another_group_gives() -> 
     seen = access(vault(), through(STRANGER, READER), identity=both, denies=(denying(READ, principals=(GROUP,)),))
     found = verdict_on(seen, "vaults/read", LEAST)
 
-    assert (found.verdict, found.notes) == (INEFFECTIVE, ("denied", "through_group"))
+    assert (found.verdict, found.notes) == (INEFFECTIVE, ("right-denied", "through-group"))
 
 
 def test_t17_a_certain_denial_settles_what_a_condition_left_open() -> None:
@@ -336,7 +336,7 @@ def test_t18_a_fresh_assignment_is_a_warning() -> None:
     fresh = assigned(CONTRIBUTOR_OF_VAULTS, created=NOW - timedelta(minutes=9))
     found = verdict_on(access(vault(), fresh), KVC)
 
-    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("recent_assignment",))
+    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("role-assignment-recent",))
 
 
 def test_t18_after_ten_minutes_an_assignment_is_not_fresh_any_more() -> None:
@@ -354,13 +354,13 @@ def test_t19_an_orphaned_assignment_is_ignored() -> None:
 def test_t19_an_assignment_whose_principal_is_gone_does_not_count_under_the_same_id() -> None:
     found = verdict_on(access(vault(), assigned(CONTRIBUTOR_OF_VAULTS, principal_type="Unknown")), KVC)
 
-    assert (found.verdict, found.notes) == (MISSING, ("orphaned",))
+    assert (found.verdict, found.notes) == (MISSING, ("role-assignment-orphaned",))
 
 
 def test_t39_crypto_officer_covers_the_ten_and_more_than_the_guide() -> None:
     found = verdict_on(access(vault(rbac=True), assigned(CRYPTO_OFFICER)), "keys/get")
 
-    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("wider_than_needed", "crypto_officer_wider"))
+    assert (found.verdict, found.notes) == (OK_WITH_WARNING, ("wider-than-needed", "app-may-use-keys"))
 
 
 def test_t39_a_custom_role_with_exactly_the_data_actions_is_ok() -> None:
@@ -371,4 +371,4 @@ def test_t39_a_role_that_also_reads_secrets_is_wider_than_needed() -> None:
     wide = role(STRANGER, "Wide", data_actions=(*TEN_ACTIONS, "Microsoft.KeyVault/vaults/secrets/getSecret/action"))
     seen = access(vault(rbac=True), assigned(wide), roles=[wide])
 
-    assert verdict_on(seen, "keys/get").notes == ("wider_than_needed",)
+    assert verdict_on(seen, "keys/get").notes == ("wider-than-needed",)

@@ -56,7 +56,7 @@ def test_one_credential_that_stays_valid_is_enough(credentials: tuple[Credential
 def test_an_end_that_entra_does_not_show_is_none_that_is_late_enough(others: tuple[Credential, ...]) -> None:
     finding = one_of(of_credentials(*others, credential(None)))
 
-    assert (finding.kind.id, finding.status) == ("credential-ends-soon", "unknown")
+    assert (finding.kind.id, finding.status) == ("credentials-expire-soon", "unknown")
 
 
 def test_credentials_that_could_not_be_read_are_not_judged() -> None:
@@ -89,14 +89,14 @@ def test_the_last_of_several_ends_is_the_one_that_counts() -> None:
 def test_a_credential_that_is_not_valid_yet_does_not_hide_that_the_valid_one_ends() -> None:
     coming = credential(LATER, starts=NOW + timedelta(days=40))
 
-    assert one_of(of_credentials(credential(NOW + timedelta(days=9)), coming)).kind.id == "credential-ends-soon"
+    assert one_of(of_credentials(credential(NOW + timedelta(days=9)), coming)).kind.id == "credentials-expire-soon"
 
 
 @pytest.mark.parametrize(("days", "found"), [(10, False), (11, True)])
 def test_soon_is_what_the_user_says(days: int, found: bool) -> None:
     facts = of_credentials(credential(NOW + timedelta(days=10)), renew_before_days=days)
 
-    assert ("credential-ends-soon" in found_in(facts)) is found
+    assert ("credentials-expire-soon" in found_in(facts)) is found
 
 
 # --- Certificate ------------------------------------------------------------------------------------------------------
@@ -106,7 +106,10 @@ def test_soon_is_what_the_user_says(days: int, found: bool) -> None:
     ("first", "last"), [(LONG_AGO, NOW - timedelta(seconds=1)), (NOW + timedelta(seconds=1), LATER), (LONG_AGO, NOW)]
 )
 def test_t21_a_certificate_outside_of_its_time_is_not_valid(first: datetime, last: datetime) -> None:
-    assert one_of(of_credentials(registered(), certificate=certificate(first, last))).kind.id == "certificate-not-valid"
+    assert (
+        one_of(of_credentials(registered(), certificate=certificate(first, last))).kind.id
+        == "link-credential-not-valid"
+    )
 
 
 @pytest.mark.parametrize("last", [NOW + timedelta(days=30), LATER])
@@ -139,7 +142,10 @@ def test_a_certificate_may_be_one_that_cannot_be_compared(others: tuple[Credenti
 
 
 def test_a_certificate_of_an_application_without_any_credential_is_not_registered() -> None:
-    assert set(found_in(of_credentials(certificate=certificate()))) == {"no-credential", "certificate-not-registered"}
+    assert set(found_in(of_credentials(certificate=certificate()))) == {
+        "no-credential",
+        "link-credential-not-registered",
+    }
 
 
 def test_a_certificate_is_not_called_foreign_while_the_registered_ones_are_unknown() -> None:

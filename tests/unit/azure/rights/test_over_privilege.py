@@ -44,7 +44,7 @@ LOCAL_ADMINISTRATORS = (
 
 
 def ids(seen: Access) -> list[str]:
-    return [one.id for one in over_privileges(seen)]
+    return [one.kind.id for one in over_privileges(seen)]
 
 
 def test_an_application_with_just_what_it_needs_has_none() -> None:
@@ -53,7 +53,7 @@ def test_an_application_with_just_what_it_needs_has_none() -> None:
 
 @pytest.mark.parametrize("definition", [CONTRIBUTOR_OF_VAULTS, EXACT_VAULT], ids=lambda one: one.name)
 def test_who_may_write_a_vault_with_access_policies_can_give_itself_all_in_it(definition: RoleDefinition) -> None:
-    assert ids(access(vault(), assigned(definition))) == ["app_can_change_access_policies"]
+    assert ids(access(vault(), assigned(definition))) == ["app-can-change-access-policies"]
 
 
 def test_who_may_write_an_rbac_vault_gains_nothing_by_its_policies() -> None:
@@ -63,27 +63,27 @@ def test_who_may_write_an_rbac_vault_gains_nothing_by_its_policies() -> None:
 def test_who_may_write_only_the_policies_can_do_the_same() -> None:
     writer = role(STRANGER, "Writer", actions=("Microsoft.KeyVault/vaults/accessPolicies/*",))
 
-    assert ids(access(vault(), assigned(writer), roles=[writer])) == ["app_can_change_access_policies"]
+    assert ids(access(vault(), assigned(writer), roles=[writer])) == ["app-can-change-access-policies"]
 
 
 def test_who_may_assign_roles_above_the_vault_can_give_itself_any_right() -> None:
     found = over_privileges(access(vault(rbac=True), assigned(ACCESS_ADMINISTRATOR, SUBSCRIPTION)))
 
-    assert [(one.id, one.severity, one.sources[0].origin) for one in found] == [
-        ("app_can_assign_roles", "high", "subscription")
+    assert [(one.kind.id, one.kind.severity, one.sources[0].origin) for one in found] == [
+        ("app-can-assign-roles", "high", "subscription")
     ]
 
 
 def test_an_owner_is_told_of_everything_the_gravest_first() -> None:
     assert ids(access(vault(), assigned(OWNER))) == [
-        "app_can_assign_roles",
-        "app_is_owner_or_contributor",
-        "app_can_change_access_policies",
+        "app-can-assign-roles",
+        "app-is-owner-or-contributor",
+        "app-can-change-access-policies",
     ]
 
 
 def test_a_contributor_may_not_assign_roles() -> None:
-    assert ids(access(vault(rbac=True), assigned(CONTRIBUTOR))) == ["app_is_owner_or_contributor"]
+    assert ids(access(vault(rbac=True), assigned(CONTRIBUTOR))) == ["app-is-owner-or-contributor"]
 
 
 def test_a_denied_power_is_none() -> None:
@@ -99,11 +99,11 @@ def test_a_denied_power_is_none() -> None:
 def test_a_denial_that_may_not_apply_hides_no_power() -> None:
     seen = access(vault(rbac=True), assigned(ACCESS_ADMINISTRATOR), denies=(denying("*", condition="maybe"),))
 
-    assert ids(seen) == ["app_can_assign_roles"]
+    assert ids(seen) == ["app-can-assign-roles"]
 
 
 def test_a_power_under_a_condition_is_still_told() -> None:
-    assert ids(access(vault(rbac=True), assigned(ACCESS_ADMINISTRATOR, condition="maybe"))) == ["app_can_assign_roles"]
+    assert ids(access(vault(rbac=True), assigned(ACCESS_ADMINISTRATOR, condition="maybe"))) == ["app-can-assign-roles"]
 
 
 def test_a_power_that_is_only_eligible_is_none() -> None:
@@ -111,7 +111,7 @@ def test_a_power_that_is_only_eligible_is_none() -> None:
 
 
 def test_t39_crypto_officer_may_use_the_keys() -> None:
-    assert ids(access(vault(rbac=True), assigned(CRYPTO_OFFICER))) == ["app_may_use_keys"]
+    assert ids(access(vault(rbac=True), assigned(CRYPTO_OFFICER))) == ["app-may-use-keys"]
 
 
 def test_t39_crypto_officer_has_no_power_where_policies_rule() -> None:
@@ -122,7 +122,7 @@ def test_t39_crypto_officer_has_no_power_where_policies_rule() -> None:
 def test_t38_local_administrators_can_make_themselves_more(guid: str) -> None:
     held = role(guid, "known by its GUID")
 
-    assert ids(access(pool(), local=(local(held),))) == ["app_can_administer_hsm"]
+    assert ids(access(pool(), local=(local(held),))) == ["app-can-administer-hsm"]
 
 
 @pytest.mark.parametrize("kind", ["roleAssignments", "roleDefinitions"])
@@ -130,7 +130,7 @@ def test_t38_a_custom_local_role_that_writes_roles_is_as_grave(kind: str) -> Non
     own = role(STRANGER, "Own", data_actions=(f"Microsoft.KeyVault/managedHsm/{kind}/write/action",))
     found = over_privileges(access(pool(), local=(local(own),), local_roles={own.guid: own}))
 
-    assert [(one.id, one.severity) for one in found] == [("app_can_administer_hsm", "high")]
+    assert [(one.kind.id, one.kind.severity) for one in found] == [("app-can-administer-hsm", "high")]
 
 
 def test_t38_crypto_user_with_the_custom_role_is_no_administrator() -> None:
@@ -145,7 +145,7 @@ def test_a_result_is_made_of_plain_values() -> None:
     shown = over_privileges(access(vault(rbac=True), assigned(CONTRIBUTOR)))[0].as_result()
 
     assert (shown["id"], shown["severity"], shown["sources"][0]["name"]) == (
-        "app_is_owner_or_contributor",
+        "app-is-owner-or-contributor",
         "medium",
         "Contributor",
     )

@@ -75,7 +75,7 @@ from unit.azure.rights.test_repair import steps_for
 GUIDE = Wanted.guide()
 VAULTS_READ = "Microsoft.KeyVault/vaults/read"
 # Causes that no grant removes.
-BEYOND_GRANTS = frozenset({"denied", "hsm_not_activated", "foreign_tenant", "permission_model"})
+BEYOND_GRANTS = frozenset({"right-denied", "hsm-not-activated", "vault-in-foreign-tenant", "permission-model-differs"})
 
 # Anything that may be wanted; no name that an explicit list of the module cannot hold.
 wishes = st.one_of(

@@ -25,6 +25,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis i
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES, LEG_NAMES
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import ENDPOINTS
+from ansible_collections.fortanix.dsm.plugins.module_utils._findings import catalog
 from make.troubleshooting import GUIDE, render
 from unit.dsm.builders import link, stored_links
 
@@ -78,41 +79,41 @@ def test_a_code_is_compared_whole() -> None:
 
 def test_a_code_outweighs_words_of_another_class() -> None:
     words = "AADSTS90002: Tenant not found. The request timed out before: connection refused"
-    assert diagnose(words).id == "tenant_unknown"
+    assert diagnose(words).id == "tenant-unknown"
 
 
 def test_the_first_known_code_decides_when_an_unknown_one_comes_before_it() -> None:
-    assert diagnose("AADSTS999999: wrapped. AADSTS7000222: expired").id == "secret_expired"
+    assert diagnose("AADSTS999999: wrapped. AADSTS7000222: expired").id == "secret-expired"
 
 
 @pytest.mark.parametrize(
     ("expected", "words"),
     [
-        ("tls_host_mismatch", "error: X509_V_ERR_HOSTNAME_MISMATCH"),
-        ("tls_host_mismatch", "x509: certificate is not valid for any names, but wanted to match login"),
-        ("tls_host_mismatch", "No subject alternative DNS name matching login.microsoftonline.com found"),
-        ("tls_host_mismatch", "MBEDTLS_X509_BADCERT_CN_MISMATCH"),
-        ("tls_unknown_ca", "PKIX path building failed: unable to find valid certification path"),
-        ("tls_unknown_ca", "self signed certificate"),
-        ("tls_unknown_ca", "MBEDTLS_X509_BADCERT_NOT_TRUSTED"),
-        ("tls_server_certificate_expired", "MBEDTLS_X509_BADCERT_EXPIRED"),
-        ("tls_server_certificate_expired", "certificate is not yet valid"),
-        ("tls_client_certificate_required", "AlertReceived(CertificateRequired)"),
-        ("tls_client_certificate_refused", "ssl/tls alert certificate expired"),
-        ("tls_client_certificate_refused", "AlertReceived(UnknownCA)"),
-        ("tls_certificate_refused", "X509CertVerifyFailed"),
-        ("tls_certificate_refused", "mbedtls_ssl_handshake returned -0x2700"),
-        ("tls_failed", "SSL routines:ssl3_get_record:wrong version number"),
-        ("dns_failure", "getaddrinfo ENOTFOUND management.azure.com"),
-        ("dns_failure", "java.net.UnknownHostException: akv"),
-        ("dns_failure", "akv.vault.azure.net does not resolve"),
-        ("connection_refused", "[Errno 111] Connect call failed: Connection refused"),
-        ("connection_refused", "No connection could be made because the target machine actively refused it"),
-        ("timed_out", "deadline has elapsed"),
-        ("timed_out", "[Errno 110] ETIMEDOUT"),
-        ("timed_out", "Read timed out."),
-        ("connection_broken", "tls handshake eof"),
-        ("connection_broken", "SSL_ERROR_SYSCALL, errno 104: ECONNRESET"),
+        ("tls-host-mismatch", "error: X509_V_ERR_HOSTNAME_MISMATCH"),
+        ("tls-host-mismatch", "x509: certificate is not valid for any names, but wanted to match login"),
+        ("tls-host-mismatch", "No subject alternative DNS name matching login.microsoftonline.com found"),
+        ("tls-host-mismatch", "MBEDTLS_X509_BADCERT_CN_MISMATCH"),
+        ("tls-unknown-ca", "PKIX path building failed: unable to find valid certification path"),
+        ("tls-unknown-ca", "self signed certificate"),
+        ("tls-unknown-ca", "MBEDTLS_X509_BADCERT_NOT_TRUSTED"),
+        ("tls-server-certificate-expired", "MBEDTLS_X509_BADCERT_EXPIRED"),
+        ("tls-server-certificate-expired", "certificate is not yet valid"),
+        ("tls-client-certificate-required", "AlertReceived(CertificateRequired)"),
+        ("tls-client-certificate-refused", "ssl/tls alert certificate expired"),
+        ("tls-client-certificate-refused", "AlertReceived(UnknownCA)"),
+        ("tls-certificate-refused", "X509CertVerifyFailed"),
+        ("tls-certificate-refused", "mbedtls_ssl_handshake returned -0x2700"),
+        ("tls-failed", "SSL routines:ssl3_get_record:wrong version number"),
+        ("dns-failure", "getaddrinfo ENOTFOUND management.azure.com"),
+        ("dns-failure", "java.net.UnknownHostException: akv"),
+        ("dns-failure", "akv.vault.azure.net does not resolve"),
+        ("connection-refused", "[Errno 111] Connect call failed: Connection refused"),
+        ("connection-refused", "No connection could be made because the target machine actively refused it"),
+        ("timed-out", "deadline has elapsed"),
+        ("timed-out", "[Errno 110] ETIMEDOUT"),
+        ("timed-out", "Read timed out."),
+        ("connection-broken", "tls handshake eof"),
+        ("connection-broken", "SSL_ERROR_SYSCALL, errno 104: ECONNRESET"),
     ],
 )
 def test_other_libraries_say_it_in_other_words(expected: str, words: str) -> None:
@@ -120,8 +121,8 @@ def test_other_libraries_say_it_in_other_words(expected: str, words: str) -> Non
 
 
 def test_an_alert_about_our_certificate_is_not_taken_for_a_fault_of_the_servers() -> None:
-    assert diagnose("tlsv1 alert unknown ca").id == "tls_client_certificate_refused"
-    assert diagnose("unknown ca: unable to get local issuer certificate").id == "tls_unknown_ca"
+    assert diagnose("tlsv1 alert unknown ca").id == "tls-client-certificate-refused"
+    assert diagnose("unknown ca: unable to get local issuer certificate").id == "tls-unknown-ca"
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,7 @@ def test_a_link_without_a_vault_has_no_vault_host() -> None:
 @pytest.mark.parametrize("words", ["ForbiddenByRbac", "AccessDenied"])
 def test_a_managed_hsm_that_denies_is_told_from_a_vault(words: str) -> None:
     found = diagnose(words, 400, link(url=MANAGED, key_vault_type="MANAGED"))
-    assert (found.id, found.leg, found.host) == ("hsm_keys_denied", "managed_hsm", "hsm-one.managedhsm.azure.net")
+    assert (found.id, found.leg, found.host) == ("hsm-keys-denied", "managed_hsm", "hsm-one.managedhsm.azure.net")
 
 
 # Wrong cloud --------------------------------------------------------------------------------------------------------
@@ -225,22 +226,28 @@ def test_a_managed_hsm_that_denies_is_told_from_a_vault(words: str) -> None:
 @pytest.mark.parametrize("words", ["AADSTS90002: Tenant not found", "no such host", "something else"])
 def test_a_stored_link_that_mixes_clouds_is_told_so(words: str) -> None:
     mixed = link(endpoints=dict(ENDPOINTS["us_government"]))
-    assert diagnose(words, 400, mixed).id == "wrong_cloud"
+    assert diagnose(words, 400, mixed).id == "wrong-cloud"
 
 
 def test_a_failure_with_a_cause_of_its_own_keeps_it_in_a_link_that_mixes_clouds() -> None:
     mixed = link(endpoints=dict(ENDPOINTS["us_government"]))
-    assert diagnose("AADSTS7000222: expired", 400, mixed).id == "secret_expired"
+    assert diagnose("AADSTS7000222: expired", 400, mixed).id == "secret-expired"
 
 
 def test_endpoints_of_no_known_cloud_are_told() -> None:
     odd = link(endpoints={**ENDPOINTS["global"], "iam": "login.microsoftonline.us"})
     found = diagnose("AADSTS90002", 400, odd)
-    assert (found.id, findings(odd, None)[0]["id"]) == ("wrong_cloud", "wrong_cloud")
+    (finding,) = findings(odd, None, "link")
+    assert (found.id, finding.kind, finding.status) == ("wrong-cloud", catalog.ENDPOINTS_NOT_RECOGNIZED, "failed")
 
 
 def test_a_vault_of_a_name_that_is_no_azure_name_is_no_mix_of_clouds() -> None:
-    assert findings(link(url="https://kv.corp.example/"), None) == []
+    assert findings(link(url="https://kv.corp.example/"), None, "link") == []
+
+
+def test_a_vault_of_another_cloud_is_a_finding() -> None:
+    (finding,) = findings(link(endpoints=dict(ENDPOINTS["us_government"])), None, "link")
+    assert (finding.kind, finding.status) == (catalog.VAULT_IN_OTHER_CLOUD, "failed")
 
 
 # DSM's own answers --------------------------------------------------------------------------------------------------
@@ -279,7 +286,7 @@ def test_too_many_requests_is_dsms_own_unless_it_is_marked() -> None:
 
 def test_a_page_of_a_gateway_is_neither() -> None:
     found = diagnose("HTML page: 502 Bad Gateway nginx", 502, link())
-    assert (found.id, found.leg) == ("dsm_gateway", "dsm")
+    assert (found.id, found.leg) == ("dsm-gateway", "dsm")
 
 
 # The second look ----------------------------------------------------------------------------------------------------
@@ -290,7 +297,7 @@ def test_a_page_of_a_gateway_is_neither() -> None:
 )
 @pytest.mark.parametrize(
     ("vaults", "expected"),
-    [((), "no_vault_visible"), (seen(uri="https://kv-two.vault.azure.net/"), "vault_not_in_subscription")],
+    [((), "no-vault-visible"), (seen(uri="https://kv-two.vault.azure.net/"), "vault-not-in-subscription")],
 )
 def test_a_list_of_the_vaults_sharpens_a_blurred_diagnosis(
     words: str, vaults: tuple[SeenVault, ...], expected: str
@@ -302,9 +309,9 @@ def test_a_list_of_the_vaults_sharpens_a_blurred_diagnosis(
 
 def test_another_type_is_the_reason_only_where_there_is_no_other() -> None:
     other_type = seen(kind="standard")
-    assert sharpened(diagnose("something broke", 400, link()), link(), other_type).id == "vault_type_mismatch"
+    assert sharpened(diagnose("something broke", 400, link()), link(), other_type).id == "vault-type-differs"
     dns = diagnose("kv-one.vault.azure.net: no such host", 400, link())
-    assert sharpened(dns, link(), other_type).id == "dns_failure"
+    assert sharpened(dns, link(), other_type).id == "dns-failure"
 
 
 @pytest.mark.parametrize("words", ["AADSTS7000215", "ForbiddenByRbac", "login.microsoftonline.com: no such host"])
@@ -322,23 +329,37 @@ def test_a_list_that_shows_nothing_wrong_leaves_it_unknown() -> None:
     ("vaults", "expected"),
     [
         (seen(), []),
-        ((), ["no_vault_visible"]),
-        (seen(uri="https://kv-two.vault.azure.net/"), ["vault_not_in_subscription"]),
-        (seen(kind="standard"), ["vault_type_mismatch"]),
+        ((), ["no-vault-visible"]),
+        (seen(uri="https://kv-two.vault.azure.net/"), ["vault-not-in-subscription"]),
+        (seen(kind="standard"), ["vault-type-differs"]),
         (None, []),
     ],
 )
 def test_a_link_that_connects_may_have_findings(vaults: tuple[SeenVault, ...] | None, expected: list[str]) -> None:
-    assert [finding["id"] for finding in findings(link(), vaults)] == expected
+    assert [finding.kind.id for finding in findings(link(), vaults, "link")] == expected
 
 
 def test_a_link_without_a_vault_has_none_to_compare() -> None:
-    assert findings(link(url=""), seen()) == []
+    assert findings(link(url=""), seen(), "link") == []
 
 
-def test_findings_have_the_same_keys() -> None:
-    keys = {"id", "severity", "requirement", "expected", "actual", "evidence", "remedy"}
-    assert findings(link(), ())[0].keys() == vaults_not_listed("denied").keys() == keys
+def test_vaults_that_could_not_be_listed_leave_it_unknown() -> None:
+    finding = vaults_not_listed("denied", "link")
+    assert (finding.kind, finding.status, finding.actual) == (catalog.VAULTS_NOT_LISTED, "unknown", "denied")
+
+
+def test_a_class_that_is_a_finding_too_has_its_title() -> None:
+    shared = {name: entry.title for name, entry in BY_ID.items() if name in catalog.CATALOG}
+    assert shared == {name: catalog.CATALOG[name].title for name in shared}
+    assert len(shared) == 7
+
+
+def test_no_class_is_called_almost_like_a_finding() -> None:
+    def plain(name: str) -> str:
+        return re.sub("[^a-z]", "", name)
+
+    findings_by_letters = {plain(name): name for name in catalog.CATALOG}
+    assert [name for name in BY_ID if findings_by_letters.get(plain(name), name) != name] == []
 
 
 # The table and the guide ---------------------------------------------------------------------------------------------

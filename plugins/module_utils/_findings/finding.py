@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._errors import printable
+from .._errors import printable
 
-# What is known of it. A state that could not be determined is never a pass.
+# A state that could not be determined is never a pass.
 FAILED, WARNING, UNKNOWN = "failed", "warning", "unknown"
 # What was looked at and is right: only reports have it, which tell what they have seen.
 OK = "ok"
@@ -22,8 +22,13 @@ HIGH, MEDIUM, LOW, INFO = "high", "medium", "low", "info"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of finding. ``id`` is stable: waivers and policies name it. ``section``: of the guide, or ``-``."""
+    """A fact that can be found. ``section``: of the guide, or ``-``.
 
+    ``area``: the check of a compliance run that it belongs to, or the module that alone finds it. ``id`` is stable:
+    waivers and policies name it.
+    """
+
+    area: str
     id: str
     severity: str
     section: str
