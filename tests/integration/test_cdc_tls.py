@@ -105,7 +105,7 @@ def test_a_weaker_mode_that_is_stored_is_told_and_made_good(
 
 @pytest.fixture(params=["vault", "vault+arm", "all"])
 def enterprise(request: pytest.FixtureRequest) -> Iterator[tuple[Sandbox, Operator]]:
-    """A sandbox with fronts before everything that the link's TLS block covers, whatever that is (contract Q35)."""
+    """A sandbox with fronts before everything that the link's TLS block covers, whatever that is (DSM contract Q35)."""
     with Sandbox.start(profile=Profile(tls_scope=request.param)) as sandbox:
         sandbox.covered = {"vault": ("vault",), "vault+arm": ("vault", "arm"), "all": ("all",)}[request.param]
         yield sandbox, Operator(sandbox.environment())

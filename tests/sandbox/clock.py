@@ -35,7 +35,7 @@ class Clock:
         return email.utils.format_datetime(datetime.fromtimestamp(int(self.now() + ahead), UTC), usegmt=True)
 
     def dsm_stamp(self) -> str:
-        """The time form of DSM's wire (DSM contract, global conventions)."""
+        """The time form of DSM's wire (DSM contract §0)."""
         return self.dsm_stamp_of(self.now())
 
     @staticmethod

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 @dataclass(frozen=True)
 class Profile:
-    """A plausible server. The defaults are the reference's choice for a simulator."""
+    """A plausible server. The defaults are what the sources of DSM contract §7 make most likely."""
 
     generation: Literal["modern", "legacy"] = "modern"
     """`legacy` is a DSM of the time before `auth_config`, `endpoints`, paging and managed HSMs: sets the fields of

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Security objects: reading (DSM contract §4.1, §4.3). The operations of §4.4 are not simulated yet."""
+"""Security objects: reading (DSM contract §4.1, §4.3). The operations of DSM contract §4.4 are not simulated yet."""
 
 from __future__ import annotations
 

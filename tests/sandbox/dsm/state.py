@@ -41,7 +41,7 @@ class Account:
     groups: GroupIndex = field(default_factory=GroupIndex)
     keys: KeyIndex = field(default_factory=KeyIndex)
     approval_policy: dict[str, Any] | None = None
-    """`{"policy": ..., "manage_groups": true}`: the second member puts new groups under the first (contract §2.10)."""
+    """`{"policy": ..., "manage_groups": true}`: new groups are under the policy, too (DSM contract §2.10)."""
     approval_expiry: float = 30 * 86400.0
     """Seconds from the filing of an approval request, and again from its approval, to its expiry (Q31)."""
     approvals: dict[str, ApprovalRequest] = field(default_factory=dict)

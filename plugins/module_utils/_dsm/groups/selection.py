@@ -67,7 +67,7 @@ def checked_name(option: str, name: str) -> str:
     """The name as given.
 
     Raises:
-        InvalidInput: DSM takes names of 1 to 4096 characters in one line (DSM contract, conventions).
+        InvalidInput: DSM takes names of 1 to 4096 characters in one line (DSM contract §0).
     """
     if not name.strip():
         raise InvalidInput(option, "it is blank", "give the name of the group")
