@@ -61,7 +61,7 @@ NOT_TESTED = Kind("connection-not-tested", MEDIUM, "4.6", "The connection was no
 
 OPEN_NETWORK = Kind("vault-open-to-all-networks", LOW, "4.5", "The vault takes requests from every network")
 
-# Supported further on, and no more what one gets who does not ask (Azure contract §0 no. 2, §1.4).
+# Supported further on, and no more what one gets who does not ask (Azure contract §0.2, §1.4).
 ACCESS_POLICIES = Kind(
     "vault-uses-access-policies", LOW, "-", "Access policies: not the default of the API from 27 February 2027 on"
 )

@@ -21,7 +21,7 @@ class Cloud:
     management_audiences: tuple[str, ...]
     """All spellings of the resource for which Resource Manager accepts tokens."""
     key_vault_app_id: str
-    """The application id of the Azure Key Vault service, whose service principal is in each tenant (§3)."""
+    """The application id of the Key Vault service, whose service principal is in each tenant (Azure contract §3)."""
     user_impersonation_id: str
     """The id of the one delegated permission that Azure Key Vault offers."""
 

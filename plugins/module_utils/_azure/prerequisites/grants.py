@@ -169,7 +169,8 @@ def _assign(azure: Azure, access: Access, step: Assign) -> None:
     properties = {
         "roleDefinitionId": definition,
         "principalId": access.identity.object_id,
-        # Without it the service takes the principal for a user, and looks for it before it is replicated (§1.7).
+        # Without it the service takes the principal for a user, and looks it up before it is replicated:
+        # Azure contract §1.7.
         "principalType": "ServicePrincipal",
     }
     path = f"{step.scope}/{PROVIDER}/roleAssignments/{step.name}"

@@ -107,9 +107,10 @@ class KeyStore:
     """A vault or a managed HSM pool as Resource Manager shows it (Azure contract §1.2, §1.6).
 
     ``kind``: :data:`VAULT` or :data:`MANAGED_HSM`. ``sku``: ``standard``, ``premium`` or a pool's size, lower case.
-    ``rbac``: the read rule of §1.4 (missing means access policies); always true of a pool, whose roles are local.
-    ``states_model``: whether Azure names the model, or leaves it to the old default (§1.4). ``activation``: of a pool,
-    as Azure spells it. ``planned``: by an earlier task in check mode, so that there is nothing to read yet.
+    ``rbac``: the read rule of Azure contract §1.4 (missing means access policies); always true of a pool, whose roles
+    are local. ``states_model``: whether Azure names the model, or leaves it to the old default (Azure contract §1.4).
+    ``activation``: of a pool, as Azure spells it. ``planned``: by an earlier task in check mode, so that there is
+    nothing to read yet.
     """
 
     resource_id: str

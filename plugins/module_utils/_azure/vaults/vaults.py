@@ -20,7 +20,7 @@ from ..wire.channel import Channel
 from ..wire.cloud import Cloud, check_uri, is_hsm_uri
 from ..wire.credential import Operator
 
-# The oldest version that is not retired on 27 February 2027 (Azure contract §0 no. 2).
+# The oldest version that is not retired on 27 February 2027 (Azure contract §0.2).
 API = {"api-version": "2026-02-01"}
 
 _RESOURCE = re.compile(
@@ -164,7 +164,9 @@ class Locator:
 
 
 def find(arm: Channel, locator: Locator, operator: Operator) -> KeyStore:
-    """The vault or pool that the locator names. A list is only the way to its resource ID: lists may lag (§1.2).
+    """The vault or pool that the locator names. A list is only the way to its resource ID.
+
+    Lists may lag (Azure contract §1.2).
 
     Raises:
         TaskError: there is none, or several, or it may not be read.
@@ -341,7 +343,7 @@ def _resource_id(subscription_id: str, locator: Locator) -> str:
 
 
 def list_all(arm: Channel, kind: str, subscription_id: str) -> Iterator[Mapping[str, Any]]:
-    """What Resource Manager lists of one kind in a subscription. Lists may lag (§1.2)."""
+    """What Resource Manager lists of one kind in a subscription. Lists may lag (Azure contract §1.2)."""
     segment = "vaults" if kind == VAULT else "managedHSMs"
     path = f"/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/{segment}"
     return arm.pages(path, obj=f"{segment} of subscription {subscription_id}", query=API)
@@ -385,7 +387,7 @@ def _common(body: Mapping[str, Any]) -> dict[str, Any]:
         "name": str(body["name"]),
         "tenant_id": str(properties["tenantId"]),
         "location": str(body.get("location") or ""),
-        # Missing means on: it cannot be switched off any more (§1.2).
+        # Missing means on: it cannot be switched off any more (Azure contract §1.2).
         "soft_delete": properties.get("enableSoftDelete") is not False,
         "retention_days": properties.get("softDeleteRetentionInDays"),
         "purge_protection": properties.get("enablePurgeProtection") is True,

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets and certificates, which registrations and service principals have each for themselves (contract §3)."""
+"""Secrets and certificates, of which registrations and service principals have their own (Azure contract §3)."""
 
 from __future__ import annotations
 

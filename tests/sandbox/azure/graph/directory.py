@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Microsoft Graph tells about a tenant: applications, service principals, memberships, consent (contract §3)."""
+"""What Graph returns about a tenant: applications, service principals, memberships, consent (Azure contract §3)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Credentials and switches of service principals, which are theirs beside those of the registration (contract §3)."""
+"""Credentials and switches of service principals, besides those of the registration (Azure contract §3)."""
 
 from __future__ import annotations
 
