@@ -160,7 +160,7 @@ def test_a_run_after_a_failure_midway_completes(half_done: AzureRights) -> None:
 
 
 def test_a_provider_that_is_not_registered_is_told_and_not_registered(policies: AzureRights) -> None:
-    """T34: the SDK's clients would register it, and wait for that without end."""
+    """Azure contract, T34: the SDK's clients would register it, and wait for that without end."""
     policies.do(lambda state: state.assign_role(policies.app, policies.vault))
     policies.do(lambda state: state.unregister_provider(policies.view.subscription_id))
     mark = policies.sandbox.journal.mark()

@@ -196,7 +196,7 @@ def _checked(role: RoleDefinition, need: Needs) -> RoleDefinition:
 
 
 def _local(access: Access, need: Needs) -> list[Step]:
-    """Crypto User for what it covers, a custom role for the rest; never Crypto Officer (T38)."""
+    """Crypto User for what it covers, a custom role for the rest; never Crypto Officer (Azure contract, T38)."""
     steps: list[Step] = []
     user = access.local_roles.get(HSM_CRYPTO_USER.guid, HSM_CRYPTO_USER)
     covered = [name for name in need.key_permissions if grants(user, HSM_DATA_ACTIONS[name], data=True)]
@@ -374,7 +374,10 @@ def _is_ours(entry: RoleAssignment, scope: str, identity: str) -> bool:
 
 
 def own_entries(access: Access) -> list[PolicyEntry]:
-    """The plain entries of the identity; a compound one is another identity (T4), one of another tenant, too."""
+    """The plain entries of the identity.
+
+    A compound one is another identity (Azure contract, T4), and so is one of another tenant.
+    """
     identity, tenant = access.identity.object_id.lower(), access.store.tenant_id.lower()
     return [
         entry

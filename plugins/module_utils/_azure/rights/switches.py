@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What keeps an application from logging in: registration and service principal are disabled apart (T36). Pure.
+"""What keeps an application from logging in. Pure.
 
-Each has a switch of the tenant's and one of Microsoft's. Not each cloud's Graph knows `isDisabled`.
+Registration and service principal are disabled apart (Azure contract, T36). Each has a switch of the tenant's and one
+of Microsoft's. Not each cloud's Graph knows `isDisabled`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _NOT_DISABLED = (None, "", "NotDisabled")
 
 
 def disabled_of(registration: Mapping[str, Any] | None, principal: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """What keeps the application from logging in, in words; empty when nothing that was read does (T36)."""
+    """What keeps the application from logging in (Azure contract, T36), in words; empty when nothing read does."""
     found = []
     if (principal or {}).get("accountEnabled") is False:
         found.append("the service principal is disabled (accountEnabled)")

@@ -102,7 +102,7 @@ def shown_store(job: Job, body: Mapping[str, Any]) -> KeyStore:
 
 
 def tell_activation(job: Job, store: KeyStore) -> None:
-    """A pool without its security domain is of no use (T28), and only people can change that."""
+    """A pool without its security domain is of no use (Azure contract, T28), and only people can change that."""
     if store.is_hsm and store.activation != "Active":
         job.task.warn(
             f"{job.place.label} is not activated, or will not be: until at least three key holders have downloaded its "

@@ -39,7 +39,7 @@ class NameTaken(TaskError):
 
 
 def namesake(arm: Channel, place: Place) -> Deleted | None:
-    """The soft-deleted vault that holds the name (T26); None when the name is free.
+    """The soft-deleted vault that holds the name (Azure contract, T26); None when the name is free.
 
     Raises:
         NameTaken: somebody else has the name, or what has it cannot be seen.

@@ -20,7 +20,7 @@ from ..wire.channel import Channel
 from ..wire.cloud import Cloud, check_uri, is_hsm_uri
 from ..wire.credential import Operator
 
-# The oldest version that is not retired on 27 February 2027 (Azure contract §0 no. 2).
+# The oldest version that is not retired on 27 February 2027 (Azure contract §0.2).
 API = {"api-version": "2026-02-01"}
 
 _RESOURCE = re.compile(

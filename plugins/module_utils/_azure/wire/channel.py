@@ -6,7 +6,7 @@
 """The ways to Resource Manager, Microsoft Graph and a managed HSM: time-outs, retries, and a guard against writes.
 
 The clients are the SDK's, with a list of policies of our own for Resource Manager. The SDK's own list registers
-resource providers by itself: a write, and a wait without end, inside of a read (Azure contract §0 no. 8, T34).
+resource providers by itself: a write, and a wait without end, inside of a read (Azure contract §0.8, T34).
 """
 
 from __future__ import annotations
@@ -360,7 +360,7 @@ def keys(operator: Operator, uri: str) -> Channel:
 
 
 def check_key_vault_sdk() -> None:
-    """Refuse an azure-mgmt-keyvault whose versions of the service end on 27 February 2027 (Azure contract §0 no. 2).
+    """Refuse an azure-mgmt-keyvault whose versions of the service end on 27 February 2027 (Azure contract §0.2).
 
     Raises:
         TaskError: it is missing or too old. Nothing has been imported or sent.

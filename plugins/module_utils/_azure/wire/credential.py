@@ -26,7 +26,7 @@ from ..._time import ServiceClock
 from .cloud import Cloud, cloud_of
 from .errors import LOGIN, UNREADABLE, unreadable
 
-# Seconds, and how often a request is sent again. The SDK's own are 300 s and 10 times (Azure contract §0 no. 10).
+# Seconds, and how often a request is sent again. The SDK's own are 300 s and 10 times (Azure contract §0.10).
 NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
 _CLI_SECONDS = 30
 _TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")

@@ -19,7 +19,7 @@ from ..service import AzureError, Service, announce, require_api_version
 RBAC_DEFAULT_VERSION = "2026-02-01"
 """The first api-version under which a new vault is an RBAC vault unless it says otherwise (Azure contract §1.4)."""
 _RETIREMENT = datetime(2027, 2, 27, tzinfo=UTC)
-"""The end of all older api-versions of Microsoft.KeyVault (Azure contract §0, fact 2)."""
+"""The end of all older api-versions of Microsoft.KeyVault (Azure contract §0.2)."""
 
 _REFUSALS = {
     "missing": ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."),
