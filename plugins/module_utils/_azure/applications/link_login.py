@@ -18,7 +18,8 @@ from typing import Any
 from ... import _deps
 from ..._waiter import Patience
 from ..wire.credential import Operator, clock_hooks
-from ..wire.errors import UNREADABLE, AzureError, entra_numbers, without_trace
+from ..wire.errors import AzureError
+from ..wire.sdk_failures import UNREADABLE, entra_numbers, without_trace
 
 # Entra answers from several places, and one that has not heard of a new secret, certificate or application says this.
 _NOT_KNOWN_YET = frozenset({"7000215", "700027", "700016", "50012", "7000229"})

@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Exceptions of azure-core and azure-identity, and answers that nobody can read, as errors. Pure.
+
+Nothing of the SDK is imported: its exceptions are recognised by their names. What a code of Entra means is in
+errors.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .errors import LOGIN, SUCCESSES, TROUBLE, AzureError, refusal
+
+_AADSTS = re.compile(r"\bAADSTS(\d+)\b")
+# What Entra appends to its sentence: noise that differs each time.
+_TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
+# How azure-identity tells an outage of Entra: by the same class as a wrong secret, told apart by its words only.
+_OUTAGE = re.compile(r"\bHTTP Error: 5\d\d\b")
+# Numbers of AADSTS codes -> (problem, next step). Microsoft may change them: they are hints (T20).
+_ENTRA: Mapping[str, tuple[str, str]] = {
+    "7000215": (
+        "the operator's client secret is wrong",
+        "set the value of the secret, which Entra shows once when it is made, and not the secret's ID",
+    ),
+    "7000222": ("the operator's client secret has expired", "make a new secret, and set it"),
+    "700016": (
+        "the operator's application is not in this tenant",
+        "check client_id, tenant and cloud_environment",
+    ),
+    "90002": ("there is no such tenant in this cloud", "check tenant and cloud_environment"),
+    "900023": ("this cannot be a tenant", "check tenant"),
+    "500011": (
+        "the service that the token is for is unknown in this tenant",
+        "check tenant and cloud_environment",
+    ),
+    "700027": (
+        "the operator's certificate is not registered with the application, or the signature is not its own",
+        "register the certificate in x509_certificate_path with the application, or set the one that is",
+    ),
+    "700024": (
+        "the signed statement is outside of its time window",
+        "compare the clock of the machine that runs the module, or have the OIDC token renewed",
+    ),
+    "1000502": ("the operator's certificate is outside of its validity", "register a new certificate, and set it"),
+    "7000214": ("the operator's certificate is revoked", "register a new certificate, and set it"),
+    "7000112": (
+        "the operator's application or its service principal is disabled",
+        "have it enabled in Entra (enterprise applications), or use another one",
+    ),
+    "53003": (
+        "a Conditional Access policy refuses a login from here",
+        "run the module from an address that the policy allows; what it says of this machine says nothing of DSM",
+    ),
+    "90033": ("Entra is in trouble for the moment", "run again in some minutes"),
+    "900382": (
+        "the application is of another cloud than the login address",
+        "check cloud_environment and tenant",
+    ),
+}
+_SAME_AS: Mapping[str, str] = {
+    "7000274": "1000502",
+    "7000277": "7000214",
+    "530003": "53003",
+    "70001": "700016",
+    "500014": "500011",
+    "900432": "900382",
+    "900439": "900382",
+}
+# Codes that a wrong clock of the machine that runs the module brings about.
+_OF_THE_TIME = frozenset({"700024", "1000502"})
+
+# No connection, or no token: classes of azure-core and azure-identity.
+_BEFORE_SENDING = frozenset({"ServiceRequestError", "ClientAuthenticationError", "CredentialUnavailableError"})
+# What code raises, ours or that of an SDK, over an answer whose parts have other types than Azure's contract says.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_OUTCOME_UNKNOWN = "whether the change was carried out is unknown"
+_FOREIGN_ANSWER = "run the task again; if it stays so, see whether a proxy or gateway answers in the place of Azure"
+
+
+def entra_numbers(words: str) -> tuple[str, ...]:
+    """The numbers of the AADSTS codes in Entra's words."""
+    return tuple(_AADSTS.findall(words))
+
+
+def without_trace(words: str) -> str:
+    """Entra's words without what differs each time."""
+    return _TRACE.sub("", words).strip()
+
+
+def never_sent(error: BaseException) -> bool:
+    """Whether an exception of azure-core or azure-identity says that no request has reached the service."""
+    return any(base.__name__ in _BEFORE_SENDING for base in type(error).__mro__)
+
+
+def unreadable(
+    problem: str,
+    *,
+    plane: str,
+    obj: str,
+    label: str = "",
+    writes: bool = False,
+    words: str = "",
+    status: int | None = None,
+) -> AzureError:
+    """An answer that is not what Azure's contract has: most likely it is not from Azure.
+
+    Args:
+        problem: What is wrong with it.
+        plane: Whose answer it should be.
+        obj: What the request is about.
+        label: Method and path of the request.
+        writes: Whether the request is a write, whose outcome is unknown then.
+        words: The error text, of the SDK or of the answer.
+        status: Of HTTP, if known.
+    """
+    asked = f" to {label}" if label else ""
+    error = AzureError(
+        f"the answer{asked} is not what Azure's contract has: {problem}" + (f"; {_OUTCOME_UNKNOWN}" if writes else ""),
+        plane=plane,
+        obj=obj,
+        words=words,
+        next_step=_FOREIGN_ANSWER,
+        status=status,
+        retryable=True,
+    )
+    error.tells_unknown = writes
+    return error
+
+
+def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", writes: bool = False) -> AzureError:
+    """An exception of azure-core or azure-identity.
+
+    ``clock``: how this machine's clock differs from Entra's, which the advice names where the time may be the cause.
+    ``writes``: whether the request is a write, whose outcome is unknown when its answer cannot be read.
+    """
+    chain = list(_chain(error))
+    names = {base.__name__ for link in chain for base in type(link).__mro__}
+    words = _TRACE.sub("", str(error)).strip()
+    found = _AADSTS.search(words)
+    if found:
+        return _entra_refusal(found[1], words[found.start() :], clock)
+    if "CredentialUnavailableError" in names:
+        return AzureError(
+            "the source of the operator's login gives none",
+            plane="Entra",
+            obj=LOGIN,
+            words=words,
+            next_step="for the Azure CLI, install it and run `az login` where the module runs; for msi, give that "
+            "machine a managed identity; or choose another auth_source",
+        )
+    if "ServiceRequestError" in names or "ServiceResponseError" in names:
+        # What the innermost says is the cause; what is around it repeats it.
+        return _unreachable(names, " ".join(dict.fromkeys(map(str, chain))), plane=plane, obj=obj)
+    status, body = getattr(error, "status_code", None), _body_of(error)
+    if status is not None and status >= 300 and body is not None:
+        return refusal(status, body, plane=plane, obj=obj)
+    if "ClientAuthenticationError" in names:
+        if _OUTAGE.search(words):
+            problem, advice = "Entra or something in front of it is in trouble", TROUBLE[1]
+        elif "authority configuration" in words:
+            problem, advice = _ENTRA["90002"]
+        else:
+            problem, advice = "the operator's login was refused", "check tenant, client_id and its credential"
+        return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, status=status)
+    uncertain = writes and (status is None or status in SUCCESSES)
+    return unreadable("it cannot be read", plane=plane, obj=obj, writes=uncertain, words=words, status=status)
+
+
+def _entra_refusal(number: str, words: str, clock: str) -> AzureError:
+    number = _SAME_AS.get(number, number)
+    problem, advice = _ENTRA.get(number, ("Entra refuses the operator's login", "look the code up that Entra names"))
+    if clock and number in _OF_THE_TIME:
+        advice = (
+            f"correct the clock of the machine that runs the module (NTP): {clock}; if that does not help, {advice}"
+        )
+    code = _AADSTS.match(words)
+    return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, code=code[0] if code else "")
+
+
+def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureError:
+    known = (
+        ("ProxyError", "the proxy refuses or cannot be reached", "check HTTPS_PROXY and NO_PROXY"),
+        (
+            "SSLError",
+            "TLS with it fails",
+            "trust the CA of a proxy that answers in its place: REQUESTS_CA_BUNDLE names the file of CA certificates",
+        ),
+        ("NameResolutionError", "its name cannot be resolved", "check DNS, and HTTPS_PROXY if one is needed"),
+        ("ReadTimeout", "it did not answer in time", "run again; if it stays so, check the proxy on the way"),
+        ("ConnectTimeout", "no connection in time", "check HTTPS_PROXY and the firewall on the way"),
+    )
+    # The kinds of a failed connection are told by class or, inside of requests' exceptions, only in its words.
+    problem, advice = next(
+        ((problem, advice) for kind, problem, advice in known if kind in names or f"{kind}(" in words),
+        ("no connection", "check HTTPS_PROXY and the firewall on the way"),
+    )
+    return AzureError(f"the service cannot be reached: {problem}", plane=plane, obj=obj, words=words, next_step=advice)
+
+
+def _body_of(error: BaseException) -> Any:
+    """The decoded body of the answer that an exception is about; None when there is none that says anything."""
+    response = getattr(error, "response", None)
+    try:
+        found = None if response is None else json.loads(response.text())
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, Mapping) else None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception and its causes."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or getattr(error, "inner_exception", None) or error.__context__
