@@ -19,14 +19,14 @@ from ... import _deps
 from ..._waiter import Patience
 from ..wire.credential import Operator, clock_hooks
 from ..wire.errors import AzureError
-from ..wire.sdk_failures import UNREADABLE, entra_numbers, without_trace
+from ..wire.sdk_failures import UNREADABLE, entra_codes, without_trace
 
 # Entra answers from several places, and one that has not heard of a new secret, certificate or application says this.
-_NOT_KNOWN_YET = frozenset({"7000215", "700027", "700016", "50012", "7000229"})
+_NOT_KNOWN_YET = frozenset({"AADSTS7000215", "AADSTS700027", "AADSTS700016", "AADSTS50012", "AADSTS7000229"})
 # A signed statement, or a certificate, outside of its time.
-_ABOUT_TIME = frozenset({"700024", "1000502"})
+_ABOUT_TIME = frozenset({"AADSTS700024", "AADSTS1000502"})
 # A refusal of this machine's address says nothing of DSM's (T35).
-_ABOUT_THIS_MACHINE = frozenset({"53003", "530003"})
+_ABOUT_THIS_MACHINE = frozenset({"AADSTS53003", "AADSTS530003"})
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
             words = f"the answer cannot be read ({type(error).__name__})"
         else:
             return True
-        codes = set(entra_numbers(words))
+        codes = set(entra_codes(words))
         if codes & _ABOUT_THIS_MACHINE:
             warn(
                 "A Conditional Access policy keeps the application from logging in from this machine, so that only "

@@ -16,66 +16,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .errors import LOGIN, SUCCESSES, TROUBLE, AzureError, refusal
+from ..._wire.statuses import INTERNAL_SERVER_ERROR, SUCCESSES
+from .errors import LOGIN, TENANT_UNKNOWN, AzureError, Sign, meaning_of, meaning_of_status, refusal
 
-_AADSTS = re.compile(r"\bAADSTS(\d+)\b")
+_AADSTS = re.compile(r"\bAADSTS\d+\b")
 # What Entra appends to its sentence: noise that differs each time.
 _TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
 # How azure-identity tells an outage of Entra: by the same class as a wrong secret, told apart by its words only.
 _OUTAGE = re.compile(r"\bHTTP Error: 5\d\d\b")
-# Numbers of AADSTS codes -> (problem, next step). Microsoft may change them: they are hints (T20).
-_ENTRA: Mapping[str, tuple[str, str]] = {
-    "7000215": (
-        "the operator's client secret is wrong",
-        "set the value of the secret, which Entra shows once when it is made, and not the secret's ID",
-    ),
-    "7000222": ("the operator's client secret has expired", "make a new secret, and set it"),
-    "700016": (
-        "the operator's application is not in this tenant",
-        "check client_id, tenant and cloud_environment",
-    ),
-    "90002": ("there is no such tenant in this cloud", "check tenant and cloud_environment"),
-    "900023": ("this cannot be a tenant", "check tenant"),
-    "500011": (
-        "the service that the token is for is unknown in this tenant",
-        "check tenant and cloud_environment",
-    ),
-    "700027": (
-        "the operator's certificate is not registered with the application, or the signature is not its own",
-        "register the certificate in x509_certificate_path with the application, or set the one that is",
-    ),
-    "700024": (
-        "the signed statement is outside of its time window",
-        "compare the clock of the machine that runs the module, or have the OIDC token renewed",
-    ),
-    "1000502": ("the operator's certificate is outside of its validity", "register a new certificate, and set it"),
-    "7000214": ("the operator's certificate is revoked", "register a new certificate, and set it"),
-    "7000112": (
-        "the operator's application or its service principal is disabled",
-        "have it enabled in Entra (enterprise applications), or use another one",
-    ),
-    "53003": (
-        "a Conditional Access policy refuses a login from here",
-        "run the module from an address that the policy allows; what it says of this machine says nothing of DSM",
-    ),
-    "90033": ("Entra is in trouble for the moment", "run again in some minutes"),
-    "900382": (
-        "the application is of another cloud than the login address",
-        "check cloud_environment and tenant",
-    ),
-}
-_SAME_AS: Mapping[str, str] = {
-    "7000274": "1000502",
-    "7000277": "7000214",
-    "530003": "53003",
-    "70001": "700016",
-    "500014": "500011",
-    "900432": "900382",
-    "900439": "900382",
-}
-# Codes that a wrong clock of the machine that runs the module brings about.
-_OF_THE_TIME = frozenset({"700024", "1000502"})
-
+# A refusal by Entra with a code that says nothing more.
+_ANY_REFUSAL = ("Entra refuses the operator's login", "look the code up that Entra names")
 # No connection, or no token: classes of azure-core and azure-identity.
 _BEFORE_SENDING = frozenset({"ServiceRequestError", "ClientAuthenticationError", "CredentialUnavailableError"})
 # What code raises, ours or that of an SDK, over an answer whose parts have other types than Azure's contract says.
@@ -84,8 +34,8 @@ _OUTCOME_UNKNOWN = "whether the change was carried out is unknown"
 _FOREIGN_ANSWER = "run the task again; if it stays so, see whether a proxy or gateway answers in the place of Azure"
 
 
-def entra_numbers(words: str) -> tuple[str, ...]:
-    """The numbers of the AADSTS codes in Entra's words."""
+def entra_codes(words: str) -> tuple[str, ...]:
+    """The AADSTS codes in Entra's words."""
     return tuple(_AADSTS.findall(words))
 
 
@@ -145,7 +95,7 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     words = _TRACE.sub("", str(error)).strip()
     found = _AADSTS.search(words)
     if found:
-        return _entra_refusal(found[1], words[found.start() :], clock)
+        return _entra_refusal(found[0], words[found.start() :], clock)
     if "CredentialUnavailableError" in names:
         return AzureError(
             "the source of the operator's login gives none",
@@ -163,9 +113,10 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
         return refusal(status, body, plane=plane, obj=obj)
     if "ClientAuthenticationError" in names:
         if _OUTAGE.search(words):
-            problem, advice = "Entra or something in front of it is in trouble", TROUBLE[1]
+            problem = "Entra or something in front of it is in trouble"
+            advice = meaning_of_status(INTERNAL_SERVER_ERROR).next_step
         elif "authority configuration" in words:
-            problem, advice = _ENTRA["90002"]
+            problem, advice = meaning_of(TENANT_UNKNOWN).problem, meaning_of(TENANT_UNKNOWN).next_step
         else:
             problem, advice = "the operator's login was refused", "check tenant, client_id and its credential"
         return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, status=status)
@@ -173,15 +124,14 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     return unreadable("it cannot be read", plane=plane, obj=obj, writes=uncertain, words=words, status=status)
 
 
-def _entra_refusal(number: str, words: str, clock: str) -> AzureError:
-    number = _SAME_AS.get(number, number)
-    problem, advice = _ENTRA.get(number, ("Entra refuses the operator's login", "look the code up that Entra names"))
-    if clock and number in _OF_THE_TIME:
+def _entra_refusal(code: str, words: str, clock: str) -> AzureError:
+    meaning = meaning_of(code)
+    problem, advice = (meaning.problem, meaning.next_step) if meaning.problem else _ANY_REFUSAL
+    if clock and meaning.sign is Sign.WRONG_CLOCK:
         advice = (
             f"correct the clock of the machine that runs the module (NTP): {clock}; if that does not help, {advice}"
         )
-    code = _AADSTS.match(words)
-    return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, code=code[0] if code else "")
+    return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, code=code)
 
 
 def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureError:

@@ -17,7 +17,7 @@ from azure.core.exceptions import (
 from azure.identity import CredentialUnavailableError
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import failure_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import entra_codes, failure_of
 
 TRACE = " Trace ID: 1b2c Correlation ID: 3d4e Timestamp: 2026-11-23 09:00:00Z"
 
@@ -53,6 +53,18 @@ def test_t20_t35_t36_a_code_of_entra_is_told_as_its_cause(number: str, problem: 
     failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS{number}: Words.{TRACE}"))
 
     assert problem in failure.problem
+
+
+@pytest.mark.parametrize("number", ["50012", "999999"])
+def test_a_code_that_says_no_more_is_to_be_looked_up(number: str) -> None:
+    failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS{number}: Words.{TRACE}"))
+
+    assert failure.problem == "Entra refuses the operator's login"
+    assert "look the code up" in failure.next_step
+
+
+def test_all_codes_in_the_words_are_found() -> None:
+    assert entra_codes("AADSTS70002: Error. AADSTS50012: Invalid, (AADSTS50012x).") == ("AADSTS70002", "AADSTS50012")
 
 
 def test_a_refusal_of_entra_is_one_of_the_operator_in_entra() -> None:
