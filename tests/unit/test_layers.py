@@ -45,7 +45,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_declaration": ("_texts",),
     "_azure/wire": (BRIDGE, "_certificates", "_wire"),
     "_azure/rights": ("_azure/wire", "_certificates"),
-    "_azure/authorization": _AZURE,
+    "_azure/authorization": (*_AZURE, "_wire"),
     "_azure/applications": (*_AZURE, "_certificates", "_wire"),
     "_azure/vaults": (*_AZURE, BRIDGE, "_azure/applications", "_azure/authorization", "_wire"),
     "_azure/prerequisites": (
@@ -55,6 +55,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_azure/authorization",
         "_azure/vaults",
         "_certificates",
+        "_wire",
     ),
     "_azure/break_glass": (
         *_AZURE,
@@ -66,11 +67,19 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_wire",
     ),
     "_dsm/wire": (BRIDGE, "_certificates", "_wire"),
-    "_dsm/account": ("_dsm/wire",),
+    "_dsm/account": ("_dsm/wire", "_wire"),
     "_dsm/link": ("_certificates", "_dsm/wire"),
-    "_dsm/groups": (*_DSM, BRIDGE),
+    "_dsm/groups": (*_DSM, BRIDGE, "_wire"),
     # What joins the planes.
-    "_removal": (*_AZURE, BRIDGE, "_azure/authorization", "_azure/prerequisites", "_azure/vaults", "_dsm/groups"),
+    "_removal": (
+        *_AZURE,
+        BRIDGE,
+        "_azure/authorization",
+        "_azure/prerequisites",
+        "_azure/vaults",
+        "_dsm/groups",
+        "_wire",
+    ),
     "_rotation": (*_AZURE, *_DSM, BRIDGE, "_azure/applications", "_certificates", "_dsm/groups", "_wire"),
     "_compliance": (
         *_AZURE,
@@ -99,6 +108,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_removal",
         "_rotation",
         "_texts",
+        "_wire",
     ),
     "_fleet": (BRIDGE, "_azure/wire", "_declaration", "_dsm/groups", "_dsm/wire", "_operations", "_texts"),
     # Beside Ansible: on the control node only.

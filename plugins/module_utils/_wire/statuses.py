@@ -14,6 +14,7 @@ from __future__ import annotations
 
 SUCCESSES, REDIRECTIONS, CLIENT_ERRORS = range(200, 300), range(300, 400), range(400, 500)
 
+OK = 200
 BAD_REQUEST = 400
 UNAUTHORIZED = 401
 FORBIDDEN = 403
