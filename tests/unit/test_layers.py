@@ -68,7 +68,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "_dsm/wire": (BRIDGE, "_certificates", "_wire"),
     "_dsm/account": ("_dsm/wire", "_wire"),
-    "_dsm/link": ("_certificates", "_dsm/wire"),
+    "_dsm/link": ("_certificates", "_dsm/wire", "_wire"),
     "_dsm/groups": (*_DSM, BRIDGE, "_wire"),
     # What joins the planes.
     "_removal": (
@@ -338,6 +338,32 @@ def test_what_knows_azure_reads_no_environment() -> None:
 
     assert found
     assert {name: names for name, names in found.items() if names} == {}
+
+
+# Codes ---------------------------------------------------------------------------------------------------------------
+
+_ANSWERS = re.compile(r"(?:\w+\.)*(?:code|status|status_code|http_status|status_of\(.*\)|code_of\(.*\))")
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=name_of)
+def test_codes_and_statuses_of_answers_are_compared_by_name(path: Path) -> None:
+    """The names are in ``_wire/statuses.py``, and beside the table of the meanings in ``_azure/wire/errors.py``."""
+    comparisons = [
+        node
+        for node in ast.walk(syntax_of(path))
+        if isinstance(node, ast.Compare)
+        and all(isinstance(one, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for one in node.ops)
+        and _ANSWERS.fullmatch(ast.unparse(node.left))
+    ]
+    plain = {
+        (ast.unparse(node.left).rpartition(".")[2], part.value)
+        for node in comparisons
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and part.value
+    }
+
+    # The status of an approval is a word of DSM.
+    assert [(name, value) for name, value in plain if name != "status" or isinstance(value, int)] == []
 
 
 # Libraries -----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from functools import cache
 from typing import Any
 
 from ..._errors import printable, quotable
+from ..._wire.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, DiagnosisClass
 from .link import ENDPOINTS, Link
 
@@ -163,7 +164,7 @@ def is_of_azure(words: str, status: int) -> bool:
     only_azures = entry.leg not in (UNKNOWN, DSM) and entry.id not in _LOOSELY_WORDED
     if only_azures or any(True for _code in _codes_in(text)) or any(True for _host in _azure_hosts(text, None)):
         return True
-    return status != 429 and entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
+    return status != TOO_MANY_REQUESTS and entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
 
 
 def sharpened(found: Diagnosis, link: Link, seen: tuple[SeenVault, ...]) -> Diagnosis:
@@ -244,7 +245,7 @@ def _finding(problem: str, expected: str, actual: str, evidence: str) -> dict[st
 
 
 def _class_of(text: str, status: int | None) -> DiagnosisClass:
-    if text.startswith("HTML page:") and status in (502, 503, 504):
+    if text.startswith("HTML page:") and status in (BAD_GATEWAY, SERVICE_UNAVAILABLE, GATEWAY_TIMEOUT):
         return BY_ID["dsm_gateway"]
     for code in _codes_in(text):
         if code in _BY_CODE:
