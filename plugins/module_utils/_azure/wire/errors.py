@@ -144,7 +144,12 @@ MEANINGS: tuple[Meaning, ...] = (
         "run the module from an address that the policy allows; what it says of this machine says nothing of DSM",
         sign=Sign.OWN_ADDRESS,
     ),
-    Meaning(("AADSTS90033",), "Entra is in trouble for the moment", "run again in some minutes"),
+    Meaning(
+        ("AADSTS90033",),
+        "Entra is in trouble for the moment",
+        "run again in some minutes",
+        lasts=Lasts.UNTIL_RECOVERED,
+    ),
     Meaning(
         ("AADSTS900382", "AADSTS900432", "AADSTS900439"),
         "the application is of another cloud than the login address",
@@ -443,7 +448,7 @@ def _seconds(retry_after: str | None) -> float | None:
 def may_have_worked(error: Exception) -> bool:
     """Whether a write may have been carried out: no usable answer came, or one of a gateway or a server in trouble."""
     status = status_of(error)
-    return status is None or status in statuses.SUCCESSES or status >= statuses.INTERNAL_SERVER_ERROR
+    return status is None or status in statuses.SUCCESSES or is_in_doubt(status)
 
 
 def is_in_doubt(status: int) -> bool:

@@ -112,14 +112,23 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     if status is not None and status >= 300 and body is not None:
         return refusal(status, body, plane=plane, obj=obj)
     if "ClientAuthenticationError" in names:
-        if _OUTAGE.search(words):
+        outage = _OUTAGE.search(words) is not None
+        if outage:
             problem = "Entra or something in front of it is in trouble"
             advice = meaning_of_status(INTERNAL_SERVER_ERROR).next_step
         elif "authority configuration" in words:
             problem, advice = meaning_of(TENANT_UNKNOWN).problem, meaning_of(TENANT_UNKNOWN).next_step
         else:
             problem, advice = "the operator's login was refused", "check tenant, client_id and its credential"
-        return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, status=status)
+        return AzureError(
+            problem,
+            plane="Entra",
+            obj=LOGIN,
+            words=words,
+            next_step=advice,
+            status=status,
+            retryable=outage or None,
+        )
     uncertain = writes and (status is None or status in SUCCESSES)
     return unreadable("it cannot be read", plane=plane, obj=obj, writes=uncertain, words=words, status=status)
 

@@ -160,6 +160,7 @@ def test_a_conflict_that_stays_is_not_waited_for(code: str) -> None:
         # The code decides, as it does where a write is sent again.
         (400, CONFLICT_ERROR),
         (None, PRINCIPAL_NOT_FOUND),
+        (None, "AADSTS90033"),
         # What a service in trouble says of a request is not final.
         (503, SCOPE_LOCKED),
     ],
@@ -188,6 +189,7 @@ def test_a_failure_that_says_that_it_passes_is_believed() -> None:
         (500, "", True),
         (504, "SomethingNew", True),
         (503, PRINCIPAL_NOT_FOUND, True),
+        (None, "AADSTS90033", True),
         (409, CONFLICT_ERROR, False),
         (412, "", False),
         (400, PRINCIPAL_NOT_FOUND, False),
@@ -211,9 +213,14 @@ def test_rows_and_judgement_agree_on_what_lasts() -> None:
     }
 
 
-@pytest.mark.parametrize("status", [200, 201, 204, 500, 502, 503, 504, None])
+@pytest.mark.parametrize("status", [200, 201, 204, 408, 500, 502, 503, 504, None])
 def test_after_these_answers_a_write_may_have_worked(status: int | None) -> None:
     assert may_have_worked(error(status))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 412, 418, 429, 500, 501, 502, 503, 504, 599])
+def test_the_journal_and_the_steps_agree_on_what_may_have_worked(status: int) -> None:
+    assert may_have_worked(error(status)) is is_in_doubt(status)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 429])

@@ -16,7 +16,7 @@ from azure.core.exceptions import (
 )
 from azure.identity import CredentialUnavailableError
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_pass
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import entra_codes, failure_of
 
 TRACE = " Trace ID: 1b2c Correlation ID: 3d4e Timestamp: 2026-11-23 09:00:00Z"
@@ -85,6 +85,22 @@ def test_t35_a_refusal_for_the_place_says_nothing_of_dsm() -> None:
 
 def test_a_source_without_a_login_is_told() -> None:
     assert "az login" in told(CredentialUnavailableError(message="Please run 'az login'")).next_step
+
+
+@pytest.mark.parametrize(
+    ("words", "passes"),
+    [
+        ("HTTP Error: 503", True),
+        ("AADSTS90033: A transient error has occurred.", True),
+        ("HTTP Error: 401", False),
+        ("AADSTS7000215: Invalid client secret.", False),
+    ],
+)
+def test_trouble_of_entra_is_retryable_and_a_refusal_is_not(words: str, passes: bool) -> None:
+    failure = told(ClientAuthenticationError(message=f"Authentication failed: {words}"))
+
+    assert (failure.details.get("retryable", False), may_pass(failure)) == (passes, passes)
+    assert ("trouble" in failure.problem) is passes
 
 
 def test_a_refusal_without_a_code_is_one_of_the_login() -> None:
