@@ -18,6 +18,7 @@ from typing import Any
 
 from ..module_utils._dsm.link.diagnosis import diagnose, is_of_azure
 from ..module_utils._dsm.link.diagnosis_classes import ClassId
+from ..module_utils._dsm.wire.errors import meaning_of
 from ..module_utils._errors import printable
 from ..module_utils._texts.messages import parted
 
@@ -45,8 +46,6 @@ REFUSALS: frozenset[ClassId] = frozenset(
         "vault-not-in-subscription",
     }
 )
-# Statuses with which DSM hands an answer of Azure through, and with which it refuses its own caller.
-_OF_EITHER = frozenset({401, 403, 404, 429})
 _STEP = "{state:<10} {plane:<6} {object:<44} {action}"
 
 
@@ -128,7 +127,10 @@ def approval_of(result: Result) -> Approval:
 
 def _is_refusal(failure: Mapping[str, Any]) -> bool:
     words, status = str(failure.get("server_words") or ""), failure.get("status")
-    if not words or not isinstance(status, int) or (status in _OF_EITHER and not is_of_azure(words, status)):
+    if not words or not isinstance(status, int):
+        return False
+    # With such a status DSM refuses its own caller, or hands an answer of Azure through.
+    if meaning_of(status).about_caller and not is_of_azure(words, status):
         return False
     return diagnose(words, status, None).id in REFUSALS
 

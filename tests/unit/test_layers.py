@@ -46,7 +46,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_declaration": ("_texts",),
     "_azure/wire": (BRIDGE, "_certificates", "_wire"),
     "_azure/rights": ("_azure/wire", "_certificates", "_findings"),
-    "_azure/authorization": _AZURE,
+    "_azure/authorization": (*_AZURE, "_wire"),
     "_azure/applications": (*_AZURE, "_certificates", "_wire"),
     "_azure/vaults": (*_AZURE, BRIDGE, "_azure/applications", "_azure/authorization", "_wire"),
     "_azure/prerequisites": (
@@ -57,6 +57,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_azure/vaults",
         "_certificates",
         "_findings",
+        "_wire",
     ),
     "_azure/break_glass": (
         *_AZURE,
@@ -69,11 +70,19 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_wire",
     ),
     "_dsm/wire": (BRIDGE, "_certificates", "_wire"),
-    "_dsm/account": ("_dsm/wire",),
-    "_dsm/link": ("_certificates", "_dsm/wire", "_findings"),
-    "_dsm/groups": (*_DSM, BRIDGE),
+    "_dsm/account": ("_dsm/wire", "_wire"),
+    "_dsm/link": ("_certificates", "_dsm/wire", "_findings", "_wire"),
+    "_dsm/groups": (*_DSM, BRIDGE, "_wire"),
     # What joins the planes.
-    "_removal": (*_AZURE, BRIDGE, "_azure/authorization", "_azure/prerequisites", "_azure/vaults", "_dsm/groups"),
+    "_removal": (
+        *_AZURE,
+        BRIDGE,
+        "_azure/authorization",
+        "_azure/prerequisites",
+        "_azure/vaults",
+        "_dsm/groups",
+        "_wire",
+    ),
     "_rotation": (*_AZURE, *_DSM, BRIDGE, "_azure/applications", "_certificates", "_dsm/groups", "_wire"),
     "_compliance": (
         *_AZURE,
@@ -104,6 +113,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_removal",
         "_rotation",
         "_texts",
+        "_wire",
     ),
     "_fleet": (BRIDGE, "_azure/wire", "_declaration", "_dsm/groups", "_dsm/wire", "_operations", "_texts"),
     # Beside Ansible: on the control node only.
@@ -332,6 +342,32 @@ def test_what_knows_azure_reads_no_environment() -> None:
 
     assert found
     assert {name: names for name, names in found.items() if names} == {}
+
+
+# Codes ---------------------------------------------------------------------------------------------------------------
+
+_ANSWERS = re.compile(r"(?:\w+\.)*(?:code|status|status_code|http_status|status_of\(.*\)|code_of\(.*\))")
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=name_of)
+def test_codes_and_statuses_of_answers_are_compared_by_name(path: Path) -> None:
+    """The names are in ``_wire/statuses.py``, and beside the table of the meanings in ``_azure/wire/errors.py``."""
+    comparisons = [
+        node
+        for node in ast.walk(syntax_of(path))
+        if isinstance(node, ast.Compare)
+        and all(isinstance(one, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for one in node.ops)
+        and _ANSWERS.fullmatch(ast.unparse(node.left))
+    ]
+    plain = {
+        (ast.unparse(node.left).rpartition(".")[2], part.value)
+        for node in comparisons
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and part.value
+    }
+
+    # The status of an approval is a word of DSM.
+    assert [(name, value) for name, value in plain if name != "status" or isinstance(value, int)] == []
 
 
 # Libraries -----------------------------------------------------------------------------------------------------------

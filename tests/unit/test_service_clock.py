@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import failure_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import failure_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import certificates, maker
 from ansible_collections.fortanix.dsm.plugins.module_utils._time import ServiceClock, duration
 

@@ -37,9 +37,9 @@ from .._ids import checked_uuid, is_uuid
 from .._options import AZURE, OPTIONAL_DSM
 from .._task import Task
 from .._timestamps import iso, parse_iso
+from .._wire.statuses import NOT_FOUND
 
 _NAMES = ("resource_id", "name", "uri")
-_NOT_FOUND = 404
 _VAULT = {
     "resource_id": {"type": "str"},
     "name": {"type": "str"},
@@ -250,7 +250,7 @@ def _found(wanted: Iterable[Callable[[], KeyStore]], troubles: list[TaskError]) 
 
 def _may_come_back(error: TaskError) -> TaskError:
     """A vault that is not there has not lost its access policies: a soft-deleted one has them again when it is back."""
-    if error.details.get("status") != _NOT_FOUND:
+    if error.details.get("status") != NOT_FOUND:
         return error
     return error.reworded(
         error.problem,

@@ -38,6 +38,7 @@ from .._plan import NOT_YET_KNOWN, Plan
 from .._task import Task
 from .._timestamps import iso
 from .._waiter import Patience
+from .._wire.statuses import FORBIDDEN
 
 _PAIR = {
     "certificate_path": {"type": "path", "required": True},
@@ -76,7 +77,6 @@ SPEC = AZURE.merge(
 )
 
 _LONGEST_NAME = 120
-_FORBIDDEN = 403
 _LIFETIMES = "generate_certificate.days and secret_days"
 # Graph answers from several places that learn of an object one after the other.
 _READS_IN_A_ROW = 3
@@ -285,7 +285,7 @@ def _in_the_bin(task: Task, graph: Channel, request: Request, found: Application
     try:
         gone = application_bin.find(graph, request.selector)
     except AzureError as error:
-        if wanted or error.status != _FORBIDDEN:
+        if wanted or error.status != FORBIDDEN:
             raise
         if request.selector.by == "unique_name":
             task.warn(

@@ -36,6 +36,7 @@ from .._plan import Change, Plan
 from .._removal.rights import take_back
 from .._task import Task
 from .._waiter import Patience
+from .._wire.statuses import NOT_FOUND
 
 SPEC = AZURE.merge(
     APP_RIGHTS,
@@ -242,7 +243,7 @@ def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefini
     try:
         return authorization.role(azure.arm, before.access.store.resource_id, authorization.guid_of(given))
     except AzureError as error:
-        if error.status != 404:
+        if error.status != NOT_FOUND:
             raise
         cause = error.server_words
     raise InvalidInput(

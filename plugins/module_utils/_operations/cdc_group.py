@@ -25,6 +25,7 @@ from .._errors import InvalidInput, TaskError
 from .._options import APPROVAL, DSM, LINK_EDIT
 from .._plan import Change, Plan, refuse_planned
 from .._task import Task
+from .._wire.statuses import NOT_FOUND
 
 SPEC = DSM.merge(
     ArgumentSpec(
@@ -160,7 +161,7 @@ def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool)
     try:
         outcome = approvals.carry_out(dsm, operation, asking, guarded=current.guarded)
     except DsmError as error:
-        if error.status != 404:
+        if error.status != NOT_FOUND:
             raise
         # Somebody else was faster, and it is gone as it should be.
         return None, False

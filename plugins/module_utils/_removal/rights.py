@@ -24,9 +24,9 @@ from .._dsm.groups.in_use import refuse_while_in_use
 from .._errors import TaskError
 from .._plan import Change, Plan
 from .._task import Task
+from .._wire.statuses import NOT_FOUND
 
 REMOVED, NOT_YET_REMOVED = "removed", "removed_not_yet_effective"
-_NOT_FOUND = 404
 
 
 def take_back(task: Task, azure: Azure, question: Question) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def take_back(task: Task, azure: Azure, question: Question) -> dict[str, Any]:
         return _remove_all(task, azure, question, assess(azure, question))
     except TaskError as error:
         failure = error
-    if failure.details.get("status") != _NOT_FOUND:
+    if failure.details.get("status") != NOT_FOUND:
         raise failure
     if failure.plane == "Entra":
         return _without_application(task, azure, question, failure)
@@ -54,7 +54,7 @@ def _without_application(task: Task, azure: Azure, question: Question, failure: 
     try:
         before = assess(azure, question)
     except TaskError as error:
-        if error.details.get("status") != _NOT_FOUND or error.plane != failure.plane:
+        if error.details.get("status") != NOT_FOUND or error.plane != failure.plane:
             raise
     else:
         return _remove_all(task, azure, question, before)

@@ -18,13 +18,11 @@ from .._azure.vaults import vaults
 from .._azure.vaults import work as vault_work
 from .._azure.vaults.job import Job, after_writing, result_of, shown_store
 from .._azure.vaults.lifecycle import DeletedMeanwhile
-from .._azure.wire.errors import AzureError
+from .._azure.wire.errors import GROUP_NOT_FOUND, AzureError
 from .._dsm.groups.in_use import refuse_while_vault_in_use
 from .._errors import TaskError
 from .._plan import Change, Plan, difference
-
-_NO_GROUP = "ResourceGroupNotFound"
-_NOT_FOUND = 404
+from .._wire.statuses import NOT_FOUND
 
 
 def remove(job: Job) -> dict[str, Any]:
@@ -79,7 +77,7 @@ def _look_for_removal(job: Job) -> dict[str, Any] | None:
         try:
             return job.site.look(confirm=True)
         except AzureError as error:
-            if error.code != _NO_GROUP:
+            if error.code != GROUP_NOT_FOUND:
                 raise
     return None
 
@@ -96,7 +94,7 @@ def _refuse_full(job: Job) -> None:
     try:
         found = vault_life.contents(job.azure.arm, job.place)
     except AzureError as error:
-        if error.status == _NOT_FOUND and job.site.look(confirm=True) is None:
+        if error.status == NOT_FOUND and job.site.look(confirm=True) is None:
             # Somebody else has deleted it meanwhile.
             return
         found, words = [], error.server_words or error.problem

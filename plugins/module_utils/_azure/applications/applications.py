@@ -15,6 +15,7 @@ from typing import Any
 from ..._errors import TaskError
 from ..._timestamps import parse_iso
 from ..._wire.replacement import Incomplete, list_in, text_in
+from ..._wire.statuses import FORBIDDEN, NOT_FOUND, SERVICE_UNAVAILABLE
 from ..rights.facts import PRINCIPAL, REGISTRATION, Credential
 from ..rights.switches import disabled_of
 from ..wire.channel import Channel
@@ -27,7 +28,6 @@ from .entra_objects import KEYS, credentials_of, signing_of, with_keys
 from .plan import SCOPE, Application, Consent, Permission
 from .registration import Answer, batch, quoted
 
-_NOT_FOUND = 404
 _MAY_READ = "Application.Read.All"
 _MAY_READ_CONSENT = "DelegatedPermissionGrant.Read.All"
 
@@ -150,11 +150,11 @@ def _refuse_a_foreign_one(principal: Answer | None, selector: Selector) -> None:
 
 def _read(answer: Answer, deed: str, permission: str, obj: str) -> Mapping[str, Any] | None:
     """The body of an answer; None when there is no such object."""
-    if answer.body is not None or answer.status == _NOT_FOUND:
+    if answer.body is not None or answer.status == NOT_FOUND:
         return answer.body
-    if answer.status == 403:
+    if answer.status == FORBIDDEN:
         raise denied(deed, permission, obj, answer.words)
-    raise refusal(answer.status or 503, {"error": {"message": answer.words}}, plane="Entra", obj=obj)
+    raise refusal(answer.status or SERVICE_UNAVAILABLE, {"error": {"message": answer.words}}, plane="Entra", obj=obj)
 
 
 def _permission(answer: Answer, cloud: Cloud) -> Permission:

@@ -18,6 +18,7 @@ from ..._errors import TaskError
 from ..._timestamps import iso
 from ..._waiter import Patience
 from ..._wire.replacement import EQUAL_READS, check_id, list_in, text_in
+from ..._wire.statuses import BAD_REQUEST, CONFLICT, NOT_FOUND
 from ..rights.facts import PRINCIPAL, REGISTRATION, Credential
 from ..wire import writes
 from ..wire.channel import Channel
@@ -37,7 +38,7 @@ _MAY_WRITE = (
 _MAY_CONSENT = "DelegatedPermissionGrant.ReadWrite.All"
 
 
-def until_known(request: Callable[[], T], patience: Patience, *, unknown: Sequence[int] = (404,)) -> T:
+def until_known(request: Callable[[], T], patience: Patience, *, unknown: Sequence[int] = (NOT_FOUND,)) -> T:
     """Send a request about a fresh object again while Graph does not know the object everywhere.
 
     ``unknown``: the statuses that say so.
@@ -73,7 +74,7 @@ def _upserted(graph: Channel, unique_name: str, body: Mapping[str, Any], obj: st
     try:
         return graph.send("PATCH", path, obj=obj, body=body, headers={"Prefer": "create-if-missing"})
     except AzureError as error:
-        if status_of(error) != 400 or "uniquename" not in error.words.lower():
+        if status_of(error) != BAD_REQUEST or "uniquename" not in error.words.lower():
             raise
         taken = error
     raise AzureError(
@@ -99,11 +100,11 @@ def create_principal(graph: Channel, client_id: str, patience: Patience) -> None
         try:
             graph.send("POST", "/v1.0/servicePrincipals", obj=obj, body={"appId": client_id})
         except AzureError as error:
-            if status_of(error) != 409:
+            if status_of(error) != CONFLICT:
                 raise
 
     with allowed("make service principals", _MAY_WRITE, obj):
-        until_known(send, patience, unknown=(400, 404))
+        until_known(send, patience, unknown=(BAD_REQUEST, NOT_FOUND))
 
 
 def update(
@@ -284,7 +285,7 @@ def _remove_secret(graph: Channel, application: Application, secret: Credential)
     except AzureError as error:
         if may_have_worked(error):
             return None
-        if status_of(error) not in (400, 404):
+        if status_of(error) not in (BAD_REQUEST, NOT_FOUND):
             raise
         return False
     return True

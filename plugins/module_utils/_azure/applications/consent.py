@@ -13,13 +13,13 @@ from typing import Any
 from ..._waiter import Patience
 from ..._wire import replacement
 from ..._wire.replacement import Incomplete, Whole, Wish, list_in, text_in
+from ..._wire.statuses import CONFLICT, NOT_FOUND, TOO_MANY_REQUESTS
 from ..wire.channel import Channel
 from ..wire.errors import AzureError, may_have_worked
 from .plan import SCOPE, Application, Permission
 
 _EVERYBODY = "AllPrincipals"
 # There is no such principal yet; another run has created the grant; the rate is limited.
-_NOT_FOUND, _CONFLICT, _THROTTLED = 404, 409, 429
 
 
 def words_of(grant: Mapping[str, Any], *, obj: str) -> tuple[str, ...]:
@@ -56,10 +56,10 @@ def give(graph: Channel, application: Application, permission: Permission, patie
         obj=consent.obj,
         read=consent.read,
         write=consent.write,
-        lag=lambda error: isinstance(error, AzureError) and error.status in (_NOT_FOUND, _CONFLICT),
+        lag=lambda error: isinstance(error, AzureError) and error.status in (NOT_FOUND, CONFLICT),
         uncertain=may_have_worked,
         throttled=lambda error: (
-            (error.retry_after or 0.0) if isinstance(error, AzureError) and error.status == _THROTTLED else None
+            (error.retry_after or 0.0) if isinstance(error, AzureError) and error.status == TOO_MANY_REQUESTS else None
         ),
     )
     known = application.consent.scopes if application.consent is not None else ()

@@ -18,14 +18,8 @@ from typing import Any
 from ... import _deps
 from ..._waiter import Patience
 from ..wire.credential import Operator, clock_hooks
-from ..wire.errors import UNREADABLE, AzureError, entra_numbers, without_trace
-
-# Entra answers from several places, and one that has not heard of a new secret, certificate or application says this.
-_NOT_KNOWN_YET = frozenset({"7000215", "700027", "700016", "50012", "7000229"})
-# A signed statement, or a certificate, outside of its time.
-_ABOUT_TIME = frozenset({"700024", "1000502"})
-# A refusal of this machine's address says nothing of DSM's (T35).
-_ABOUT_THIS_MACHINE = frozenset({"53003", "530003"})
+from ..wire.errors import AzureError, Lasts, Sign, meaning_of
+from ..wire.sdk_failures import UNREADABLE, entra_codes, without_trace
 
 
 @dataclass(frozen=True)
@@ -64,14 +58,16 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
             words = f"the answer cannot be read ({type(error).__name__})"
         else:
             return True
-        codes = set(entra_numbers(words))
-        if codes & _ABOUT_THIS_MACHINE:
+        meanings = [meaning_of(code) for code in entra_codes(words)]
+        signs = {meaning.sign for meaning in meanings}
+        # A refusal of this machine's address says nothing of DSM's (T35).
+        if Sign.OWN_ADDRESS in signs:
             warn(
                 "A Conditional Access policy keeps the application from logging in from this machine, so that only "
                 "DSM's own test shows whether the new credential works."
             )
             return False
-        if not codes:
+        if all(meaning.lasts is Lasts.UNTIL_RECOVERED for meaning in meanings):
             # Entra has not refused it: it was not reached, or is in trouble.
             if patience.pause():
                 continue
@@ -83,8 +79,9 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
                 next_step="run the task again when Entra can be reached",
                 retryable=True,
             )
-        if not codes & _NOT_KNOWN_YET or not patience.pause():
-            clock = operator.clock.compared(None, "Entra") if codes & _ABOUT_TIME else ""
+        # Entra answers from several places: one may not have heard of a new secret, certificate or application.
+        if Sign.NOT_KNOWN_YET not in signs or not patience.pause():
+            clock = operator.clock.compared(None, "Entra") if Sign.WRONG_CLOCK in signs else ""
             advice = (
                 "correct what Entra names; where it only does not know the credential yet, set a longer wait_timeout"
             )

@@ -23,6 +23,7 @@ from ..._errors import TaskError
 from ..._waiter import Patience
 from ..._wire import replacement
 from ..._wire.replacement import Incomplete, Whole, Wish, check_id, list_in
+from ..._wire.statuses import NOT_FOUND, TOO_MANY_REQUESTS
 from ..rights.facts import PRINCIPAL, REGISTRATION, Credential
 from ..rights.switches import disabled_of
 from ..wire.channel import Channel
@@ -33,7 +34,6 @@ from .registration import batch
 
 CERTIFICATES, PERMISSIONS = "keyCredentials", "requiredResourceAccess"
 _KIND = {"type": "AsymmetricX509Cert", "usage": "Verify"}
-_NOT_FOUND, _THROTTLED = 404, 429
 Entry = Mapping[str, Any]
 # The entries of one identity: somebody may have registered a certificate twice, and keeps both.
 Entries = tuple[Entry, ...]
@@ -96,7 +96,7 @@ class _Lists:
             obj=self._obj,
             read=self._read,
             write=self._write,
-            lag=lambda error: status_of(error) == _NOT_FOUND,
+            lag=lambda error: status_of(error) == NOT_FOUND,
             uncertain=may_have_worked,
             throttled=_throttled,
         )
@@ -235,6 +235,6 @@ def _joined(permissions: Iterable[Entry]) -> list[dict[str, Any]]:
 
 
 def _throttled(error: TaskError) -> float | None:
-    if not isinstance(error, AzureError) or error.status != _THROTTLED:
+    if not isinstance(error, AzureError) or error.status != TOO_MANY_REQUESTS:
         return None
     return error.retry_after or 0.0

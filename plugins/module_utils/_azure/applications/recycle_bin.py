@@ -19,6 +19,7 @@ from ..._errors import TaskError
 from ..._plan import Change
 from ..._waiter import Patience
 from ..._wire.replacement import text_in
+from ..._wire.statuses import BAD_REQUEST, NOT_FOUND
 from ..rights.facts import PRINCIPAL
 from ..rights.switches import disabled_of
 from ..wire.channel import Channel
@@ -29,7 +30,6 @@ from .entra_objects import credentials_of, signing_of
 from .plan import Application
 
 _BIN = "/v1.0/directory/deletedItems"
-_NOT_FOUND = 404
 FAIL, RECOVER = "fail", "recover"
 
 
@@ -123,7 +123,7 @@ def restore(graph: Channel, deleted: Deleted, patience: Patience) -> None:
     if deleted.application.principal_id is not None:
         obj = f"service principal of {deleted.application.display_name}"
         # Not every server knows the application at once that has just been restored.
-        _restore(graph, deleted.application.principal_id, obj, patience, (400,))
+        _restore(graph, deleted.application.principal_id, obj, patience, (BAD_REQUEST,))
 
 
 def _restore(graph: Channel, object_id: str, obj: str, patience: Patience, unknown: tuple[int, ...]) -> None:
@@ -132,7 +132,7 @@ def _restore(graph: Channel, object_id: str, obj: str, patience: Patience, unkno
         with allowed("restore deleted applications", "Application.ReadWrite.OwnedBy", obj):
             until_known(lambda: graph.send("POST", path, obj=obj), patience, unknown=unknown)
     except AzureError as error:
-        if status_of(error) != _NOT_FOUND:
+        if status_of(error) != NOT_FOUND:
             raise
 
 

@@ -14,12 +14,11 @@ from typing import Any
 
 from ..._errors import TaskError, quotable
 from ..._wire.replacement import Incomplete, list_in, text_in
+from ..._wire.statuses import NOT_FOUND, OK
 from ..rights.facts import PRINCIPAL, REGISTRATION, Credential, Identity
 from ..rights.switches import disabled_of
 from ..wire.channel import Channel
 from .entra_objects import KEYS, credentials_of, signing_of, with_keys
-
-_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         obj=f"application {client_id}",
     )
     principal = answers["service_principal"]
-    if principal.status == _NOT_FOUND:
+    if principal.status == NOT_FOUND:
         raise _no_service_principal(graph, client_id, answers["application"].status)
     if principal.body is None and object_id is None:
         raise TaskError(
@@ -148,9 +147,9 @@ def quoted(value: str) -> str:
 
 def _answer(one: Mapping[str, Any]) -> Answer:
     status, body = int(one["status"]), one.get("body")
-    if status == 200 and isinstance(body, Mapping):
+    if status == OK and isinstance(body, Mapping):
         return Answer(status, body)
-    if status == 200:
+    if status == OK:
         return Answer(0, None, "an answer without a body")
     error = body.get("error") if isinstance(body, Mapping) else None
     words = error.get("message") if isinstance(error, Mapping) else None
@@ -158,20 +157,20 @@ def _answer(one: Mapping[str, Any]) -> Answer:
 
 
 def _no_service_principal(graph: Channel, client_id: str, application_status: int) -> TaskError:
-    if application_status == _NOT_FOUND:
+    if application_status == NOT_FOUND:
         problem = "there is no such application in the operator's tenant"
         step = "check app_client_id (Application (client) ID) and the tenant"
     else:
         problem = "the application has no service principal in the operator's tenant"
         step = "make one (the portal makes it with the registration; otherwise: az ad sp create), or check the tenant"
-    deleted = deleted_at(graph, client_id, principal=application_status != _NOT_FOUND)
+    deleted = deleted_at(graph, client_id, principal=application_status != NOT_FOUND)
     if deleted is not None:
         problem += f": it was deleted at {deleted}, and is in the recycle bin of Entra for 30 days"
         step = (
             "restore it with fortanix.dsm.azure_kv_app (app_client_id, on_soft_deleted: recover) if it is to be used "
             "again; while it is in the recycle bin, nobody can log in with it"
         )
-    return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step, status=_NOT_FOUND)
+    return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step, status=NOT_FOUND)
 
 
 def deleted_at(graph: Channel, client_id: str, *, principal: bool = False) -> str | None:

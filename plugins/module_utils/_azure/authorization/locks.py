@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import TaskError
+from ..._wire.statuses import NOT_FOUND
 from ..wire.channel import Channel
 from ..wire.errors import SCOPE_LOCKED, AzureError
 from .authorization import PROVIDER
 
 API = {"api-version": "2020-05-01"}
 READ_ONLY, CAN_NOT_DELETE = "readonly", "cannotdelete"
-_NOT_FOUND = 404
 
 # An action of Azure's roles, and the scope where it is carried out.
 Action = tuple[str, str]
@@ -97,7 +97,7 @@ def in_the_way_of(arm: Channel, needed: Sequence[Action]) -> Locks:
         try:
             found |= {(lock.scope.lower(), lock.name.lower()): lock for lock in _at(arm, scope)}
         except AzureError as error:
-            if error.status == _NOT_FOUND:
+            if error.status == NOT_FOUND:
                 raise
             # A lock that was not seen is refused by Azure itself: not to know of it stops nothing.
             return Locks(unreadable=error.server_words or error.problem, scope=scope)

@@ -20,6 +20,7 @@ from ..._errors import TaskError
 from ..._timestamps import iso_or_none
 from ..._waiter import Patience
 from ..._wire.replacement import Incomplete, text_in
+from ..._wire.statuses import NOT_FOUND
 from ..applications import changes as application_changes
 from ..applications.entra_objects import credentials_of
 from ..applications.plan import Application
@@ -34,7 +35,7 @@ from ..rights.switches import LABELS
 from ..vaults import vaults
 from ..vaults.vaults import Place
 from ..wire import writes
-from ..wire.errors import AzureError
+from ..wire.errors import ROLE_ASSIGNMENT_EXISTS, AzureError
 from ..wire.session import Azure, understood
 from .record import KINDS, Assignment, CertificateEntry, PolicyEntry, Principal, SecretEntry, StoreRights
 from .steps import Certificates, Enabled, Policy, Role, Secret, Step
@@ -42,7 +43,6 @@ from .steps import Certificates, Enabled, Policy, Role, Secret, Step
 _POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
 _ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 _UNASSIGN = "Microsoft.Authorization/roleAssignments/delete"
-_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -346,7 +346,7 @@ def _assign(azure: Azure, step: Role) -> None:
         properties |= {name: value for name, value in kept.items() if value is not None}
         azure.arm.send("PUT", _path(one), obj=obj, query=API, body={"properties": properties})
     except AzureError as error:
-        if error.code != "RoleAssignmentExists":
+        if error.code != ROLE_ASSIGNMENT_EXISTS:
             raise
 
 
@@ -399,7 +399,7 @@ def locks_at(azure: Azure, steps: Sequence[Policy | Role], *, cut: bool) -> tupl
     try:
         return locks.in_the_way_of(azure.arm, needed), needed
     except AzureError as error:
-        if error.status != _NOT_FOUND:
+        if error.status != NOT_FOUND:
             raise
         return locks.NONE_READ, needed
 

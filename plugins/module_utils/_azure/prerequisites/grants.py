@@ -16,6 +16,7 @@ from functools import partial
 
 from ... import _deps
 from ..._waiter import Patience
+from ..._wire.statuses import NOT_FOUND
 from ..authorization import authorization, locks
 from ..authorization.authorization import API, PROVIDER
 from ..authorization.operator import refuse_lacking
@@ -24,13 +25,12 @@ from ..rights.repair import AddToPolicy, Assign, DefineRole, Removal, Step, own_
 from ..vaults import vaults
 from ..wire import writes
 from ..wire.channel import Channel
-from ..wire.errors import AzureError
+from ..wire.errors import PRINCIPAL_NOT_FOUND, ROLE_ASSIGNMENT_EXISTS, AzureError
 from ..wire.session import Azure
 
 _POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
 _ASSIGN = "Microsoft.Authorization/roleAssignments/write"
 _UNASSIGN = "Microsoft.Authorization/roleAssignments/delete"
-_NOT_FOUND = 404
 _DEFINE = "Microsoft.Authorization/roleDefinitions/write"
 
 
@@ -68,7 +68,7 @@ def _unless_gone(send: Callable[[], None]) -> None:
         writes.repeated(send)
     except AzureError as error:
         # The vault or the assignment has been removed since it was read.
-        if error.status != _NOT_FOUND:
+        if error.status != NOT_FOUND:
             raise
 
 
@@ -105,7 +105,7 @@ def stored_role(azure: Azure, scope: str, guid: str) -> RoleDefinition | None:
     try:
         return authorization.role(azure.arm, scope, guid)
     except AzureError as error:
-        if error.status != 404:
+        if error.status != NOT_FOUND:
             raise
         return None
 
@@ -179,7 +179,7 @@ def _assign(azure: Azure, access: Access, step: Assign) -> None:
         azure.arm.send("PUT", path, obj=obj, query=API, body={"properties": properties})
     except AzureError as error:
         # Somebody else has given the same role to the same principal there, under another name.
-        if error.code != "RoleAssignmentExists":
+        if error.code != ROLE_ASSIGNMENT_EXISTS:
             raise
 
 
@@ -203,7 +203,7 @@ def _assign_local(azure: Azure, access: Access, step: Assign) -> None:
         with azure.pool(access.store.uri) as pool, pool.explained(obj, writes=True):
             pool.sdk.create_role_assignment(step.scope, definition, access.identity.object_id, name=step.name)
     except AzureError as error:
-        if error.code != "RoleAssignmentExists":
+        if error.code != ROLE_ASSIGNMENT_EXISTS:
             raise
 
 
@@ -213,7 +213,7 @@ def _until_known(send: Callable[[], None], patience: Patience) -> None:
         try:
             send()
         except AzureError as error:
-            if error.code != "PrincipalNotFound" or not patience.pause():
+            if error.code != PRINCIPAL_NOT_FOUND or not patience.pause():
                 raise
         else:
             return

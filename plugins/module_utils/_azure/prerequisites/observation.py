@@ -16,15 +16,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from ..._plan import NOT_YET_KNOWN
+from ..._wire.statuses import FORBIDDEN, NOT_FOUND
 from ..authorization import authorization, managed_hsm
 from ..rights.facts import Access, Identity, KeyStore, RoleAssignment, RoleDefinition
-from ..wire.errors import AzureError
+from ..wire.errors import WITHOUT_PIM, AzureError
 from ..wire.session import Azure
 
 T = TypeVar("T")
-_FORBIDDEN, _NOT_FOUND = 403, 404
-# A tenant without the licence for PIM has nothing in it (Azure contract §1.7).
-_NO_PIM = frozenset({"aadpremiumlicenserequired", "tenantnotonboarded", "methodnotallowed"})
 
 
 def observe(
@@ -44,7 +42,7 @@ def observe(
         try:
             return read()
         except AzureError as error:
-            if error.status != _FORBIDDEN:
+            if error.status != FORBIDDEN:
                 raise
             unreadable[name] = error.server_words or error.problem
             return None
@@ -80,7 +78,7 @@ def with_eligible(azure: Azure, access: Access) -> Access:
     try:
         eligible = _without_pim(lambda: authorization.eligible(azure.arm, scope, principal))
     except AzureError as error:
-        if error.status != _FORBIDDEN:
+        if error.status != FORBIDDEN:
             raise
         return replace(access, eligible=None, unreadable={**access.unreadable, "eligible": error.server_words})
     eligible = eligible or ()
@@ -92,7 +90,7 @@ def _without_pim(read: Callable[[], T]) -> T | None:
     try:
         return read()
     except AzureError as error:
-        if error.code.lower() in _NO_PIM:
+        if error.code.lower() in WITHOUT_PIM:
             return None
         raise
 
@@ -121,6 +119,6 @@ def _definition(azure: Azure, scope: str, guid: str) -> RoleDefinition | None:
     try:
         return authorization.role(azure.arm, scope, guid)
     except AzureError as error:
-        if error.status not in (_FORBIDDEN, _NOT_FOUND):
+        if error.status not in (FORBIDDEN, NOT_FOUND):
             raise
         return None

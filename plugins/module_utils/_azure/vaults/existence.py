@@ -19,12 +19,12 @@ from ..authorization import authorization
 from ..rights.evaluation import grants
 from ..rights.facts import MANAGED_HSM, VAULT, RoleDefinition
 from ..rights.roles import HSMS_READ, VAULTS_READ
-from ..wire.errors import AzureError
+from ..wire.errors import GROUP_NOT_FOUND, RESOURCE_NOT_FOUND, AzureError
 from ..wire.session import Azure
 from . import vaults
 from .vaults import Locator, Place
 
-_CODES = frozenset({"ResourceNotFound", "ResourceGroupNotFound"})
+_CODES = frozenset({RESOURCE_NOT_FOUND, GROUP_NOT_FOUND})
 _READS: dict[str, str] = {VAULT: VAULTS_READ, MANAGED_HSM: HSMS_READ}
 # One answer that does not show a vault may be short or old.
 _LOOKS = 2

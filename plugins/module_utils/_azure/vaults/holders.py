@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..._wire.statuses import FORBIDDEN, NOT_FOUND
 from ..applications import registration as graph
 from ..authorization import authorization
 from ..rights.facts import RoleAssignment
@@ -17,7 +18,6 @@ from ..wire.errors import AzureError
 from ..wire.session import Azure
 from .edit import RBAC
 
-_FORBIDDEN, _NOT_FOUND = 403, 404
 _MOST_IN_BATCH = 20
 _COLLECTIONS = {"User": "users", "Group": "groups"}
 _DATA = "microsoft.keyvault/"
@@ -38,7 +38,7 @@ def leaving(azure: Azure, body: Mapping[str, Any], model: str) -> list[dict[str,
         assignments = authorization.assignments(azure.arm, str(body["id"]))
         by_role = _by_role(azure, str(body["id"]), assignments)
     except AzureError as error:
-        if error.status != _FORBIDDEN:
+        if error.status != FORBIDDEN:
             raise
         return None
     old, new = (by_policy, by_role) if model == RBAC else (by_role, by_policy)
@@ -87,7 +87,7 @@ def _reaching_role(azure: Azure, scope: str, guid: str) -> str | None:
     try:
         role = authorization.role(azure.arm, scope, guid)
     except AzureError as error:
-        if error.status not in (_FORBIDDEN, _NOT_FOUND):
+        if error.status not in (FORBIDDEN, NOT_FOUND):
             raise
         return guid
     patterns = [action.lower() for one in role.permissions for action in one.data_actions]

@@ -15,6 +15,7 @@ from typing import Any
 from ..._errors import TaskError
 from ..._plan import Plan
 from ..._task import Task
+from ..._wire.statuses import NOT_FOUND
 from ..authorization import locks, operator
 from ..authorization.locks import NONE_READ, Locks
 from ..rights.facts import MANAGED_HSM, KeyStore
@@ -31,9 +32,6 @@ _REMEDY = (
     "Contributor for a managed HSM; Owner or User Access Administrator besides to change a permission model), or have "
     "somebody run the task who has one"
 )
-
-
-_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Job:
             operator.refuse_lacking(self.azure, needed, obj=self.place.label, remedy=_REMEDY)
             there = locks.in_the_way_of(self.azure.arm, needed)
         except AzureError as error:
-            if error.status != _NOT_FOUND or self.site.look(confirm=True) is not None:
+            if error.status != NOT_FOUND or self.site.look(confirm=True) is not None:
                 raise
         else:
             if there.warning is not None:

@@ -14,18 +14,18 @@ from ..._errors import TaskError
 from ..._ids import is_uuid
 from ..._waiter import Patience
 from ..._wire.replacement import EQUAL_READS, Incomplete
+from ..._wire.statuses import NOT_FOUND
 from ..rights.facts import MANAGED_HSM, VAULT
 from ..wire.channel import Channel
-from ..wire.errors import AzureError
+from ..wire.errors import GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND, AzureError
 from ..wire.session import Azure
 from .soft_deleted import PROVIDER, if_allowed
 from .vaults import API, Place, checked, gaps
 
 _RESOURCES_API = {"api-version": "2021-04-01"}
 _SUBSCRIPTIONS_API = {"api-version": "2022-12-01"}
-_NOT_FOUND = 404
 # Codes of a 404 that are about more than the vault.
-NOWHERE = frozenset({"ResourceGroupNotFound", "SubscriptionNotFound"})
+NOWHERE = frozenset({GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND})
 # A pool says `Activated` too, and `SecurityDomainRestore` while it waits for people (Azure contract §1.6).
 _SETTLED = frozenset({"", "succeeded", "activated", "securitydomainrestore"})
 # So many equal answers in a row are what Azure has. A pool applies a change some time after it has accepted it.
@@ -74,7 +74,7 @@ def _read_once(arm: Channel, place: Place) -> dict[str, Any] | None:
     try:
         return checked(place, arm.get(place.resource_id, obj=place.label, query=API))
     except AzureError as error:
-        if error.status != _NOT_FOUND or error.code in NOWHERE:
+        if error.status != NOT_FOUND or error.code in NOWHERE:
             raise
         return None
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ..._errors import TaskError
 from ..._wire.replacement import Incomplete, text_in
+from ..._wire.statuses import FORBIDDEN
 from ..rights.facts import MANAGED_HSM
 from ..wire.channel import Channel
 from ..wire.errors import AzureError
@@ -20,7 +21,6 @@ from .vaults import API, Place
 
 T = TypeVar("T")
 PROVIDER = "Microsoft.KeyVault"
-_FORBIDDEN = 403
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def if_allowed(read: Callable[[], T]) -> T | None:
     try:
         return read()
     except AzureError as error:
-        if error.status != _FORBIDDEN:
+        if error.status != FORBIDDEN:
             raise
         return None
 

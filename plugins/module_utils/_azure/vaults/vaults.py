@@ -15,6 +15,7 @@ from typing import Any
 from ..._errors import InvalidInput, TaskError
 from ..._ids import is_uuid
 from ..._wire.replacement import Incomplete, check_id
+from ..._wire.statuses import NOT_FOUND
 from ..rights.facts import MANAGED_HSM, VAULT, Firewall, KeyStore, PolicyEntry
 from ..wire.channel import Channel
 from ..wire.cloud import Cloud, check_uri, is_hsm_uri
@@ -30,7 +31,6 @@ _RESOURCE = re.compile(
 )
 _NAME = re.compile(r"(?!.*--)[a-z][a-z0-9-]{1,22}[a-z0-9]", re.IGNORECASE)
 _SEGMENTS = {VAULT: "vaults", MANAGED_HSM: "managedHSMs"}
-_NOT_FOUND = 404
 MODEL = "enableRbacAuthorization"
 # Lists of network rules, and the member that identifies a rule.
 _RULES = {"ipRules": "value", "virtualNetworkRules": "id"}
@@ -190,7 +190,7 @@ def find(arm: Channel, locator: Locator, operator: Operator) -> KeyStore:
             next_step="name one by its resource ID"
             if listed
             else f"check the name and the subscription ({subscription_id}), and that the operator may read the vault",
-            status=None if listed else _NOT_FOUND,
+            status=None if listed else NOT_FOUND,
         )
     return read(arm, str(listed[0]["id"]))
 

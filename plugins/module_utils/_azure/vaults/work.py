@@ -21,9 +21,10 @@ from typing import Any
 from ..._errors import TaskError
 from ..._waiter import Patience
 from ..._wire.replacement import EQUAL_READS
+from ..._wire.statuses import NOT_FOUND
 from ..wire import writes
 from ..wire.channel import Channel
-from ..wire.errors import AzureError, may_have_worked
+from ..wire.errors import NAME_TAKEN, AzureError, may_have_worked
 from . import edit, lifecycle, merge, soft_deleted
 from .edit import Changes, Wanted
 from .lifecycle import AGAIN
@@ -32,8 +33,6 @@ from .rewritten import Rewritten, refuse_rewritten
 from .soft_deleted import Deleted
 from .vaults import Place, store_of
 
-_NOT_FOUND = 404
-_NAME_TAKEN = "VaultAlreadyExists"
 # So many writes that somebody else overwrites are somebody who does not stop.
 _MOST_WRITES = 5
 _MOST_READS = 20
@@ -134,7 +133,7 @@ def _put(
                 server_words=failure.server_words,
                 **_facts(failure),
             )
-        if refusal.code == _NAME_TAKEN or refusal.status == _NOT_FOUND:
+        if refusal.code == NAME_TAKEN or refusal.status == NOT_FOUND:
             # Somebody else was faster: it is there, or will be shown in a moment.
             there = _stays_absent(site)
             if there is not None:

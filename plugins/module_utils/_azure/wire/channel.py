@@ -27,7 +27,8 @@ from ..._wire.shapes import Shape
 from . import shapes
 from .cloud import check_uri, is_hsm_uri
 from .credential import Operator
-from .errors import UNREADABLE, AzureError, failure_of, is_in_doubt, never_sent, refusal, unreadable
+from .errors import AzureError, is_in_doubt, refusal
+from .sdk_failures import UNREADABLE, failure_of, never_sent, unreadable
 
 _USER_AGENT = "fortanix.dsm"
 _OLDEST_KEY_VAULT_SDK = 14

@@ -24,7 +24,8 @@ from ..._journal import Journal
 from ..._task import Task
 from ..._time import ServiceClock
 from .cloud import Cloud, cloud_of
-from .errors import LOGIN, UNREADABLE, unreadable
+from .errors import LOGIN
+from .sdk_failures import UNREADABLE, unreadable
 
 # Seconds, and how often a request is sent again. The SDK's own are 300 s and 10 times (Azure contract §0.10).
 NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}

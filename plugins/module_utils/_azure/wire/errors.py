@@ -3,193 +3,341 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Refusals of Entra, Resource Manager, Graph and Managed HSM as errors, and what to do about each.
+"""What each code and HTTP status of Entra and Azure means, and refusals as errors.
 
-Codes: Azure contract §1.2, §1.7, §2 (T20, T33 to T36), §3. Nothing of the SDK is imported: its exceptions are told by
-their names, so that this is a pure part.
+``MEANINGS`` is the one place that says what a code means and what follows from it; everything else is derived from it.
+Failures without an answer that says anything are in sdk_failures.py. Codes: Azure contract §1.2, §1.7, §2 (T20, T33
+to T36), §3; each group names its public source.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from ..._errors import TaskError
+from ..._wire import statuses
 from . import refusing_policies
 
-_AADSTS = re.compile(r"\bAADSTS(\d+)\b")
-# What Entra appends to its sentence: noise that differs each time.
-_TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
-# How azure-identity tells an outage of Entra: by the same class as a wrong secret, told apart by its words only.
-_OUTAGE = re.compile(r"\bHTTP Error: 5\d\d\b")
+# Codes that are compared with, here or in other files.
+TENANT_UNKNOWN = "AADSTS90002"
+AUTHORIZATION_FAILED = "AuthorizationFailed"
 GRAPH_DENIED = "Authorization_RequestDenied"
-SCOPE_LOCKED, DISALLOWED = "ScopeLocked", "RequestDisallowedByPolicy"
-_LOCKED_SCOPES = re.compile(r"scope\(s\) are locked: '([^']+)'")
-_ACTION_AND_SCOPE = re.compile(r"perform action '([^']+)'.*?over scope '([^']+)'", re.DOTALL)
+DISALLOWED = "RequestDisallowedByPolicy"
+SCOPE_LOCKED = "ScopeLocked"
+CONFLICT_ERROR = "ConflictError"
+NAME_TAKEN = "VaultAlreadyExists"
+RESOURCE_NOT_FOUND = "ResourceNotFound"
+GROUP_NOT_FOUND = "ResourceGroupNotFound"
+SUBSCRIPTION_NOT_FOUND = "SubscriptionNotFound"
+PRINCIPAL_NOT_FOUND = "PrincipalNotFound"
+# Without a meaning of its own: whoever creates the assignment takes it for done.
+ROLE_ASSIGNMENT_EXISTS = "RoleAssignmentExists"
+# A tenant without the licence for PIM has nothing in it; in lower case (Azure contract §1.7).
+WITHOUT_PIM = frozenset({"aadpremiumlicenserequired", "tenantnotonboarded", "methodnotallowed"})
+# What the data plane puts around its codes.
+_FORBIDDEN = "Forbidden"
 
-# Numbers of AADSTS codes -> (problem, next step). Microsoft may change them: they are hints (T20).
-_ENTRA: Mapping[str, tuple[str, str]] = {
-    "7000215": (
+
+class Lasts(Enum):
+    """How long a refusal stays, and so whether a repetition may help."""
+
+    # It is about the service and not about the request: a failure is always marked as ``retryable``.
+    UNTIL_RECOVERED = "until the service has recovered"
+    # The same request may succeed a moment later.
+    UNTIL_SETTLED = "until another change is done, or known everywhere"
+    UNTIL_CORRECTED = "until somebody removes the cause"
+
+
+class Sign(Enum):
+    """What a refusal of a login is a sign of, besides its cause."""
+
+    WRONG_CLOCK = "the clock of the machine that runs the module may be wrong"
+    OWN_ADDRESS = "it is about the address of the machine that runs the module, and says nothing of DSM"
+    NOT_KNOWN_YET = "one of Entra's places may not know yet what was just created"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a code or a status means to the operator, and what follows from it.
+
+    ``keys``: the codes and HTTP statuses that mean this. ``problem``, ``next_step``: of the message; both empty where a
+    code says nothing more than its status, or than any refusal by Entra. ``lasts``: None where the status says it; a
+    refusal without a status lasts until it is corrected. ``in_doubt``: whether a write that was answered with this
+    status may have been carried out.
+    """
+
+    keys: tuple[str | int, ...]
+    problem: str = ""
+    next_step: str = ""
+    lasts: Lasts | None = None
+    sign: Sign | None = None
+    in_doubt: bool = False
+
+
+_NO_SUCH_OBJECT = (
+    "there is no such object, or the operator does not see it",
+    "check its name, resource group and subscription",
+)
+_THROTTLED = ("the server limits the rate of requests", "run again later or with fewer forks")
+# The one problem with blanks, which are filled in.
+_ANSWERED = ("{label} was answered with HTTP status {status}", "see what the server says")
+
+MEANINGS: tuple[Meaning, ...] = (
+    # Entra. Microsoft Learn, "Microsoft Entra authentication and authorization error codes"; the codes of certificates:
+    # github.com/AzureAD/microsoft-identity-web, issue 3653. Microsoft may change the numbers: they are hints (T20).
+    Meaning(
+        ("AADSTS7000215",),
         "the operator's client secret is wrong",
         "set the value of the secret, which Entra shows once when it is made, and not the secret's ID",
+        sign=Sign.NOT_KNOWN_YET,
     ),
-    "7000222": ("the operator's client secret has expired", "make a new secret, and set it"),
-    "700016": (
+    Meaning(("AADSTS7000222",), "the operator's client secret has expired", "make a new secret, and set it"),
+    Meaning(
+        ("AADSTS700016", "AADSTS70001"),
         "the operator's application is not in this tenant",
         "check client_id, tenant and cloud_environment",
+        sign=Sign.NOT_KNOWN_YET,
     ),
-    "90002": ("there is no such tenant in this cloud", "check tenant and cloud_environment"),
-    "900023": ("this cannot be a tenant", "check tenant"),
-    "500011": (
+    Meaning((TENANT_UNKNOWN,), "there is no such tenant in this cloud", "check tenant and cloud_environment"),
+    Meaning(("AADSTS900023",), "this cannot be a tenant", "check tenant"),
+    Meaning(
+        ("AADSTS500011", "AADSTS500014"),
         "the service that the token is for is unknown in this tenant",
         "check tenant and cloud_environment",
     ),
-    "700027": (
+    Meaning(
+        ("AADSTS700027",),
         "the operator's certificate is not registered with the application, or the signature is not its own",
         "register the certificate in x509_certificate_path with the application, or set the one that is",
+        sign=Sign.NOT_KNOWN_YET,
     ),
-    "700024": (
+    Meaning(("AADSTS50012", "AADSTS7000229"), sign=Sign.NOT_KNOWN_YET),
+    Meaning(
+        ("AADSTS700024",),
         "the signed statement is outside of its time window",
         "compare the clock of the machine that runs the module, or have the OIDC token renewed",
+        sign=Sign.WRONG_CLOCK,
     ),
-    "1000502": ("the operator's certificate is outside of its validity", "register a new certificate, and set it"),
-    "7000214": ("the operator's certificate is revoked", "register a new certificate, and set it"),
-    "7000112": (
+    Meaning(
+        ("AADSTS1000502", "AADSTS7000274"),
+        "the operator's certificate is outside of its validity",
+        "register a new certificate, and set it",
+        sign=Sign.WRONG_CLOCK,
+    ),
+    Meaning(
+        ("AADSTS7000214", "AADSTS7000277"),
+        "the operator's certificate is revoked",
+        "register a new certificate, and set it",
+    ),
+    Meaning(
+        ("AADSTS7000112",),
         "the operator's application or its service principal is disabled",
         "have it enabled in Entra (enterprise applications), or use another one",
     ),
-    "53003": (
+    Meaning(
+        ("AADSTS53003", "AADSTS530003"),
         "a Conditional Access policy refuses a login from here",
         "run the module from an address that the policy allows; what it says of this machine says nothing of DSM",
+        sign=Sign.OWN_ADDRESS,
     ),
-    "90033": ("Entra is in trouble for the moment", "run again in some minutes"),
-    "900382": (
+    Meaning(
+        ("AADSTS90033",),
+        "Entra is in trouble for the moment",
+        "run again in some minutes",
+        lasts=Lasts.UNTIL_RECOVERED,
+    ),
+    Meaning(
+        ("AADSTS900382", "AADSTS900432", "AADSTS900439"),
         "the application is of another cloud than the login address",
         "check cloud_environment and tenant",
     ),
-}
-_SAME_AS: Mapping[str, str] = {
-    "7000274": "1000502",
-    "7000277": "7000214",
-    "530003": "53003",
-    "70001": "700016",
-    "500014": "500011",
-    "900432": "900382",
-    "900439": "900382",
-}
-# Codes that a wrong clock of the machine that runs the module brings about.
-_OF_THE_TIME = frozenset({"700024", "1000502"})
-
-# Codes of Resource Manager, Graph and the data plane -> (problem, next step).
-_CODES: Mapping[str, tuple[str, str]] = {
-    "AuthorizationFailed": (
+    # Rights in Resource Manager. Microsoft Learn, "Troubleshoot Azure RBAC" and "Troubleshoot common Azure deployment
+    # errors".
+    Meaning(
+        (AUTHORIZATION_FAILED,),
         "the operator may not do this",
         "give the operator a role that allows it; a new role takes up to ten minutes to have an effect",
     ),
-    "LinkedAuthorizationFailed": (
+    Meaning(
+        ("LinkedAuthorizationFailed",),
         "the operator may not use an object that this refers to",
         "see that the identity is of the same tenant as the subscription, and that the operator has rights there too",
     ),
-    "InsufficientPermissions": (
+    Meaning(
+        ("InsufficientPermissions",),
         "the operator may not change the permission model of the vault",
         "use an operator who may also assign roles without a condition (Owner or User Access Administrator)",
     ),
-    GRAPH_DENIED: (
+    Meaning(
+        (PRINCIPAL_NOT_FOUND,),
+        "the service principal is not known to Resource Manager",
+        "wait some minutes when it was just made; otherwise check app_client_id and the tenant of the subscription",
+        lasts=Lasts.UNTIL_SETTLED,
+    ),
+    Meaning(
+        ("RoleAssignmentLimitExceeded",),
+        "the subscription holds as many role assignments as are allowed",
+        "have assignments removed that nobody needs, or give the role to a group",
+    ),
+    # Objects in Resource Manager. Microsoft Learn, "Troubleshoot common Azure deployment errors", "Resolve errors for
+    # resource provider registration" and "Lock your resources to protect your infrastructure".
+    Meaning(
+        ("MissingSubscriptionRegistration",),
+        "the resource provider is not registered in the subscription",
+        "run `az provider register --namespace Microsoft.KeyVault` in the subscription once; this collection never "
+        "registers it by itself",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        (SUBSCRIPTION_NOT_FOUND,),
+        "the operator sees no such subscription",
+        "check subscription_id, tenant and cloud_environment, and that the operator has a role in the subscription",
+    ),
+    Meaning((GROUP_NOT_FOUND,), "there is no such resource group", "check the name of the resource group"),
+    Meaning((RESOURCE_NOT_FOUND,), *_NO_SUCH_OBJECT),
+    Meaning(
+        (NAME_TAKEN,),
+        "the name is taken: by a vault, or by a soft-deleted one, which may be in another subscription",
+        "choose another name; names of vaults are unique in the whole cloud",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("VaultNameNotValid",),
+        "this cannot be the name of a vault",
+        "give 3 to 24 letters, digits and single hyphens",
+    ),
+    Meaning(("RegionNotSupported",), "this is not offered in the location", "choose another location"),
+    Meaning(("SkuNotSupported",), "the type is not offered there", "choose another type or location"),
+    Meaning(
+        (DISALLOWED,),
+        "an Azure Policy forbids this",
+        "have those who own the policy make an exemption, or set what it allows",
+    ),
+    Meaning(
+        (SCOPE_LOCKED,),
+        "a lock forbids this",
+        "have the lock taken off for the time of the change (`az lock list`, `az lock delete`), and run the task again",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        (CONFLICT_ERROR,),
+        "something else is changing the same object",
+        "run the task again when that is done",
+        lasts=Lasts.UNTIL_SETTLED,
+    ),
+    Meaning(("TooManyRequests",), *_THROTTLED),
+    # Graph. Microsoft Learn, "Microsoft Graph error responses and resource types"; what an app management policy
+    # forbids: "appManagementPolicy resource type".
+    Meaning(
+        (GRAPH_DENIED,),
         "the operator may not do this in Microsoft Graph",
         "give the operator's application the permission of Graph that this needs (Application.Read.All to look at "
         "applications, GroupMember.Read.All to look at groups) with an administrator's consent",
     ),
-    "MissingSubscriptionRegistration": (
-        "the resource provider is not registered in the subscription",
-        "run `az provider register --namespace Microsoft.KeyVault` in the subscription once; this collection never "
-        "registers it by itself",
-    ),
-    "SubscriptionNotFound": (
-        "the operator sees no such subscription",
-        "check subscription_id, tenant and cloud_environment, and that the operator has a role in the subscription",
-    ),
-    "ResourceGroupNotFound": ("there is no such resource group", "check the name of the resource group"),
-    "VaultAlreadyExists": (
-        "the name is taken: by a vault, or by a soft-deleted one, which may be in another subscription",
-        "choose another name; names of vaults are unique in the whole cloud",
-    ),
-    "VaultNameNotValid": ("this cannot be the name of a vault", "give 3 to 24 letters, digits and single hyphens"),
-    "RegionNotSupported": ("this is not offered in the location", "choose another location"),
-    "SkuNotSupported": ("the type is not offered there", "choose another type or location"),
-    "ResourceNotFound": (
-        "there is no such object, or the operator does not see it",
-        "check its name, resource group and subscription",
-    ),
-    "Request_ResourceNotFound": (
+    Meaning(
+        ("Request_ResourceNotFound",),
         "there is no such object in the tenant",
         "check its ID and the tenant; an object that was just made is visible after some seconds",
     ),
-    "CredentialTypeNotAllowedAsPerAppPolicy": (
+    Meaning(
+        ("CredentialTypeNotAllowedAsPerAppPolicy",),
         "an app management policy of the tenant forbids credentials of this kind",
         "use a certificate in the place of a secret or the other way round, one of a trusted authority where that is "
         "demanded, or have the application exempted",
     ),
-    "CredentialInvalidLifetimeAsPerAppPolicy": (
+    Meaning(
+        ("CredentialInvalidLifetimeAsPerAppPolicy",),
         "an app management policy of the tenant forbids credentials that are valid for so long",
         "make one that is valid for a shorter time, or have the application exempted",
     ),
-    DISALLOWED: (
-        "an Azure Policy forbids this",
-        "have those who own the policy make an exemption, or set what it allows",
-    ),
-    SCOPE_LOCKED: (
-        "a lock forbids this",
-        "have the lock taken off for the time of the change (`az lock list`, `az lock delete`), and run the task again",
-    ),
-    "ConflictError": ("something else is changing the same object", "run the task again when that is done"),
-    "PrincipalNotFound": (
-        "the service principal is not known to Resource Manager",
-        "wait some minutes when it was just made; otherwise check app_client_id and the tenant of the subscription",
-    ),
-    "RoleAssignmentLimitExceeded": (
-        "the subscription holds as many role assignments as are allowed",
-        "have assignments removed that nobody needs, or give the role to a group",
-    ),
-    "TooManyRequests": ("the server limits the rate of requests", "run again later or with fewer forks"),
-    "ForbiddenByFirewall": (
+    # The data plane of vaults and pools. Microsoft Learn, "Azure Key Vault REST API error codes".
+    Meaning(
+        ("ForbiddenByFirewall",),
         "the firewall of the vault refuses the address of the machine that runs the module",
         "run the module from an address that the firewall allows; what it says of this machine says nothing of DSM",
     ),
-    "ForbiddenByConnection": (
+    Meaning(
+        ("ForbiddenByConnection",),
         "the vault accepts connections over private endpoints only",
         "run the module where the private endpoint can be reached; this says nothing of DSM's way",
     ),
-    "ForbiddenByRbac": (
+    Meaning(
+        ("ForbiddenByRbac",),
         "no role allows the operator to do this in the vault or pool",
         "give the operator the role that the server names; a managed HSM has roles of its own",
     ),
-}
-_STATUSES: Mapping[int, tuple[str, str]] = {
-    400: ("the request was refused as wrong", "correct what the server names"),
-    401: (
+    # HTTP. RFC 9110 §15 (HTTP Semantics), RFC 6585 §4 (429). A limit on rates leaves nothing in doubt: Azure refuses
+    # before it begins (Azure contract §1.2).
+    Meaning(
+        (statuses.BAD_REQUEST,),
+        "the request was refused as wrong",
+        "correct what the server names",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        (statuses.UNAUTHORIZED,),
         "the operator's token is not accepted",
         "check tenant and cloud_environment: they have to be those of the subscription",
+        lasts=Lasts.UNTIL_CORRECTED,
     ),
-    403: ("the operator may not do this", "give the operator the right that the server names"),
-    404: _CODES["ResourceNotFound"],
-    409: ("the object is not in a state that allows this", "see what the server says, and run the task again"),
-    429: _CODES["TooManyRequests"],
-}
-FOREIGN_ANSWER = "run the task again; if it stays so, see whether a proxy or gateway answers in the place of Azure"
-_TROUBLE = ("Azure or something in front of it is in trouble", "run again when it is healthy")
+    Meaning(
+        (statuses.FORBIDDEN,),
+        "the operator may not do this",
+        "give the operator the right that the server names",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning((statuses.NOT_FOUND,), *_NO_SUCH_OBJECT, lasts=Lasts.UNTIL_CORRECTED),
+    Meaning((statuses.REQUEST_TIMEOUT,), *_ANSWERED, lasts=Lasts.UNTIL_SETTLED, in_doubt=True),
+    Meaning(
+        (statuses.CONFLICT,),
+        "the object is not in a state that allows this",
+        "see what the server says, and run the task again",
+        lasts=Lasts.UNTIL_SETTLED,
+    ),
+    Meaning((statuses.PRECONDITION_FAILED,), *_ANSWERED, lasts=Lasts.UNTIL_SETTLED),
+    Meaning((statuses.TOO_MANY_REQUESTS,), *_THROTTLED, lasts=Lasts.UNTIL_RECOVERED),
+    # Every status from here on without a row of its own (RFC 9110 §15: a status that is not known is taken for the
+    # first one of its class).
+    Meaning(
+        (statuses.INTERNAL_SERVER_ERROR,),
+        "Azure or something in front of it is in trouble",
+        "run again when it is healthy",
+        lasts=Lasts.UNTIL_RECOVERED,
+        in_doubt=True,
+    ),
+)
+_BY_KEY: Mapping[str | int, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
+_OTHER_STATUS = Meaning((), *_ANSWERED, lasts=Lasts.UNTIL_CORRECTED)
+_OTHER_CODE = Meaning(())
 
-
-_TIMED_OUT, _THROTTLED, _SERVER_TROUBLE = 408, 429, 500
-# No connection, or no token: classes of azure-core and azure-identity.
-_BEFORE_SENDING = frozenset({"ServiceRequestError", "ClientAuthenticationError", "CredentialUnavailableError"})
-# What code raises, ours or that of an SDK, over an answer whose parts have other types than Azure's contract says.
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-_OUTCOME_UNKNOWN = "whether the change was carried out is unknown"
-_SUCCESSES = range(200, 300)
 # What a failure of the operator's login is about.
 LOGIN = "operator"
+_LOCKED_SCOPES = re.compile(r"scope\(s\) are locked: '([^']+)'")
+_ACTION_AND_SCOPE = re.compile(r"perform action '([^']+)'.*?over scope '([^']+)'", re.DOTALL)
+
+
+def meaning_of(code: str) -> Meaning:
+    """What a code means; nothing is in it for a code that is not known."""
+    return _BY_KEY.get(code, _OTHER_CODE)
+
+
+def meaning_of_status(status: int) -> Meaning:
+    """What an HTTP status means, where no code says more."""
+    if status >= statuses.INTERNAL_SERVER_ERROR:
+        return _BY_KEY.get(status, _BY_KEY[statuses.INTERNAL_SERVER_ERROR])
+    return _BY_KEY.get(status, _OTHER_STATUS)
+
+
+def _how_long(status: int | None, code: str) -> Lasts:
+    """How long a refusal stays. What a service in trouble says of a request is not final."""
+    by_status = None if status is None else meaning_of_status(status).lasts
+    if by_status is Lasts.UNTIL_RECOVERED:
+        return by_status
+    return meaning_of(code).lasts or by_status or Lasts.UNTIL_CORRECTED
 
 
 class AzureError(TaskError):
@@ -214,7 +362,7 @@ class AzureError(TaskError):
         retryable: bool | None = None,
     ) -> None:
         self.status, self.code, self.words, self.retry_after = status, code, words, retry_after
-        passing = status is not None and (status == _THROTTLED or status >= _SERVER_TROUBLE)
+        passing = _how_long(status, code) is Lasts.UNTIL_RECOVERED
         facts = (("status", status), ("code", code), ("retryable", passing if retryable is None else retryable))
         details: dict[str, Any] = {name: value for name, value in facts if value}
         super().__init__(problem, plane=plane, obj=obj, server_words=words, next_step=next_step, **details)
@@ -230,28 +378,11 @@ def status_of(error: Exception) -> int | None:
     return error.status if isinstance(error, AzureError) else None
 
 
-# What stays as it is until somebody does something about it, although the status is that of a conflict.
-_LASTING_CONFLICTS = frozenset({SCOPE_LOCKED, "VaultAlreadyExists", "MissingSubscriptionRegistration"})
-
-
 def may_pass(error: TaskError) -> bool:
     """Whether the same request may succeed a moment later: a conflict with another change, a limit, an outage."""
     if error.details.get("retryable"):
         return True
-    status = status_of(error)
-    if status is None or code_of(error) in _LASTING_CONFLICTS:
-        return code_of(error) == "PrincipalNotFound"
-    return status in (408, 409, 412, 429) or status >= 500 or code_of(error) == "PrincipalNotFound"
-
-
-def entra_numbers(words: str) -> tuple[str, ...]:
-    """The numbers of the AADSTS codes in Entra's words."""
-    return tuple(_AADSTS.findall(words))
-
-
-def without_trace(words: str) -> str:
-    """Entra's words without what differs each time."""
-    return _TRACE.sub("", words).strip()
+    return _how_long(status_of(error), code_of(error)) is not Lasts.UNTIL_CORRECTED
 
 
 def denied(deed: str, permission: str, obj: str, words: str) -> AzureError:
@@ -262,7 +393,7 @@ def denied(deed: str, permission: str, obj: str, words: str) -> AzureError:
         obj=obj,
         words=words,
         next_step=f"give the operator's application {permission}, with an administrator's consent",
-        status=403,
+        status=statuses.FORBIDDEN,
         code=GRAPH_DENIED,
     )
 
@@ -272,11 +403,14 @@ def refusal(
 ) -> AzureError:
     """An answer that is no success. ``body``: decoded JSON, or text. ``label``: method and path, for other answers."""
     code, words = _code_and_words(body)
-    problem, advice = _CODES.get(code) or _STATUSES.get(status) or _TROUBLE
-    if code not in _CODES and not (status in _STATUSES or status >= 500):
-        problem, advice = f"{label} was answered with HTTP status {status}", "see what the server says"
+    meaning = meaning_of(code)
+    if not meaning.problem:
+        meaning = meaning_of_status(status)
+    problem, advice = meaning.problem, meaning.next_step
+    if meaning.problem == _ANSWERED[0]:
+        problem = problem.format(label=label, status=status)
     denied = _ACTION_AND_SCOPE.search(words)
-    if code == "AuthorizationFailed" and denied:
+    if code == AUTHORIZATION_FAILED and denied:
         action, scope = denied.groups()
         problem = f"the operator may not do {action}"
         advice = f"give the operator a role with {action} at {scope}; it takes up to ten minutes to have an effect"
@@ -314,144 +448,12 @@ def _seconds(retry_after: str | None) -> float | None:
 def may_have_worked(error: Exception) -> bool:
     """Whether a write may have been carried out: no usable answer came, or one of a gateway or a server in trouble."""
     status = status_of(error)
-    return status is None or status in _SUCCESSES or status >= _SERVER_TROUBLE
+    return status is None or status in statuses.SUCCESSES or is_in_doubt(status)
 
 
 def is_in_doubt(status: int) -> bool:
-    """Whether a write that was answered with this may have been carried out: by a gateway, or a server in trouble.
-
-    A limit on rates is none: Azure refuses before it begins (Azure contract §1.2).
-    """
-    return status >= _SERVER_TROUBLE or status == _TIMED_OUT
-
-
-def never_sent(error: BaseException) -> bool:
-    """Whether an exception of azure-core or azure-identity says that no request has reached the service."""
-    return any(base.__name__ in _BEFORE_SENDING for base in type(error).__mro__)
-
-
-def unreadable(
-    problem: str,
-    *,
-    plane: str,
-    obj: str,
-    label: str = "",
-    writes: bool = False,
-    words: str = "",
-    status: int | None = None,
-) -> AzureError:
-    """An answer that is not what Azure's contract has: most likely it is not from Azure.
-
-    Args:
-        problem: What is wrong with it.
-        plane: Whose answer it should be.
-        obj: What the request is about.
-        label: Method and path of the request.
-        writes: Whether the request is a write, whose outcome is unknown then.
-        words: The error text, of the SDK or of the answer.
-        status: Of HTTP, if known.
-    """
-    asked = f" to {label}" if label else ""
-    error = AzureError(
-        f"the answer{asked} is not what Azure's contract has: {problem}" + (f"; {_OUTCOME_UNKNOWN}" if writes else ""),
-        plane=plane,
-        obj=obj,
-        words=words,
-        next_step=FOREIGN_ANSWER,
-        status=status,
-        retryable=True,
-    )
-    error.tells_unknown = writes
-    return error
-
-
-def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", writes: bool = False) -> AzureError:
-    """An exception of azure-core or azure-identity.
-
-    ``clock``: how this machine's clock differs from Entra's, which the advice names where the time may be the cause.
-    ``writes``: whether the request is a write, whose outcome is unknown when its answer cannot be read.
-    """
-    chain = list(_chain(error))
-    names = {base.__name__ for link in chain for base in type(link).__mro__}
-    words = _TRACE.sub("", str(error)).strip()
-    found = _AADSTS.search(words)
-    if found:
-        return _entra_refusal(found[1], words[found.start() :], clock)
-    if "CredentialUnavailableError" in names:
-        return AzureError(
-            "the source of the operator's login gives none",
-            plane="Entra",
-            obj=LOGIN,
-            words=words,
-            next_step="for the Azure CLI, install it and run `az login` where the module runs; for msi, give that "
-            "machine a managed identity; or choose another auth_source",
-        )
-    if "ServiceRequestError" in names or "ServiceResponseError" in names:
-        # What the innermost says is the cause; what is around it repeats it.
-        return _unreachable(names, " ".join(dict.fromkeys(map(str, chain))), plane=plane, obj=obj)
-    status, body = getattr(error, "status_code", None), _body_of(error)
-    if status is not None and status >= 300 and body is not None:
-        return refusal(status, body, plane=plane, obj=obj)
-    if "ClientAuthenticationError" in names:
-        if _OUTAGE.search(words):
-            problem, advice = "Entra or something in front of it is in trouble", _TROUBLE[1]
-        elif "authority configuration" in words:
-            problem, advice = _ENTRA["90002"]
-        else:
-            problem, advice = "the operator's login was refused", "check tenant, client_id and its credential"
-        return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, status=status)
-    uncertain = writes and (status is None or status in _SUCCESSES)
-    return unreadable("it cannot be read", plane=plane, obj=obj, writes=uncertain, words=words, status=status)
-
-
-def _entra_refusal(number: str, words: str, clock: str) -> AzureError:
-    number = _SAME_AS.get(number, number)
-    problem, advice = _ENTRA.get(number, ("Entra refuses the operator's login", "look the code up that Entra names"))
-    if clock and number in _OF_THE_TIME:
-        advice = (
-            f"correct the clock of the machine that runs the module (NTP): {clock}; if that does not help, {advice}"
-        )
-    code = _AADSTS.match(words)
-    return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, code=code[0] if code else "")
-
-
-def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureError:
-    known = (
-        ("ProxyError", "the proxy refuses or cannot be reached", "check HTTPS_PROXY and NO_PROXY"),
-        (
-            "SSLError",
-            "TLS with it fails",
-            "trust the CA of a proxy that answers in its place: REQUESTS_CA_BUNDLE names the file of CA certificates",
-        ),
-        ("NameResolutionError", "its name cannot be resolved", "check DNS, and HTTPS_PROXY if one is needed"),
-        ("ReadTimeout", "it did not answer in time", "run again; if it stays so, check the proxy on the way"),
-        ("ConnectTimeout", "no connection in time", "check HTTPS_PROXY and the firewall on the way"),
-    )
-    # The kinds of a failed connection are told by class or, inside of requests' exceptions, only in its words.
-    problem, advice = next(
-        ((problem, advice) for kind, problem, advice in known if kind in names or f"{kind}(" in words),
-        ("no connection", "check HTTPS_PROXY and the firewall on the way"),
-    )
-    return AzureError(f"the service cannot be reached: {problem}", plane=plane, obj=obj, words=words, next_step=advice)
-
-
-def _body_of(error: BaseException) -> Any:
-    """The decoded body of the answer that an exception is about; None when there is none that says anything."""
-    response = getattr(error, "response", None)
-    try:
-        found = None if response is None else json.loads(response.text())
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, Mapping) else None
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The exception and its causes."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or getattr(error, "inner_exception", None) or error.__context__
+    """Whether a write that was answered with this may have been carried out: by a gateway, or a server in trouble."""
+    return meaning_of_status(status).in_doubt
 
 
 def _code_and_words(body: Any) -> tuple[str, str]:
@@ -464,6 +466,6 @@ def _code_and_words(body: Any) -> tuple[str, str]:
         return str(error or ""), str(body.get("error_description") or "")
     code, inner = str(error.get("code") or ""), error.get("innererror")
     # Only the data plane says in the inner one what it means; elsewhere it is a number of the server's own.
-    if code == "Forbidden" and isinstance(inner, Mapping) and inner.get("code"):
+    if code == _FORBIDDEN and isinstance(inner, Mapping) and inner.get("code"):
         code = str(inner["code"])
     return code, str(error.get("message") or "")

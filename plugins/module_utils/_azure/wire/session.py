@@ -16,7 +16,8 @@ from ..._errors import TaskError
 from . import channel
 from .channel import Channel
 from .credential import Operator
-from .errors import UNREADABLE, may_pass, unreadable
+from .errors import may_pass
+from .sdk_failures import UNREADABLE, unreadable
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..._waiter import Patience
-from .errors import LOGIN, AzureError, may_have_worked
+from ..._wire.statuses import TOO_MANY_REQUESTS
+from .errors import CONFLICT_ERROR, LOGIN, AzureError, may_have_worked
 
-_THROTTLED = 429
-# Azure refuses one of two changes of the same object that meet (Azure contract §1.2).
-CONFLICT = "ConflictError"
 # So many failures in a row are no trouble that passes. Being throttled is bounded by the deadline alone.
 MOST_FAILURES = 5
 # Seconds, for steps that have no deadline of their own.
@@ -37,7 +35,7 @@ def attempt(send: Callable[[], object]) -> AzureError | None:
 
 
 def is_throttled(error: AzureError) -> bool:
-    return error.status == _THROTTLED
+    return error.status == TOO_MANY_REQUESTS
 
 
 def repeated(send: Callable[[], object], patience: Patience | None = None) -> None:
@@ -72,4 +70,4 @@ def _passes(error: AzureError) -> bool:
     if error.obj == LOGIN:
         # Nothing has reached the service.
         return False
-    return is_throttled(error) or error.code == CONFLICT or may_have_worked(error)
+    return is_throttled(error) or error.code == CONFLICT_ERROR or may_have_worked(error)

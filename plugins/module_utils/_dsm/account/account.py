@@ -12,11 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..._wire.statuses import BAD_REQUEST, FORBIDDEN, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_IMPLEMENTED
 from ..wire import routes
 from ..wire.client import DsmClient
 from ..wire.errors import DsmError
 from ..wire.paging import items
 from .permissions import GRANTED, LACKING, UNKNOWN, Verdict
+
+# Statuses of a question that a login may not ask, or that DSM does not know.
+_NOT_FOR_THIS_LOGIN_OR_DSM = frozenset({BAD_REQUEST, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED, NOT_IMPLEMENTED})
 
 # What a link to Azure Key Vault takes in the account's subscription.
 FEATURES = ("HMG", "AZUREBYOK")
@@ -156,7 +160,7 @@ def asked(
     try:
         return dsm.call("GET", route, path=path, query=query, obj=obj)
     except DsmError as error:
-        if error.status not in (400, 403, 404, 405, 501):
+        if error.status not in _NOT_FOR_THIS_LOGIN_OR_DSM:
             raise
         return error
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..._errors import InvalidInput, TaskError
 from ..._journal import DONE, UNKNOWN
+from ..._wire.statuses import NOT_FOUND
 from ..wire import routes
 from ..wire.client import DsmClient
 from ..wire.errors import ApprovalRequired, DsmError, NotDone, outcome_is_open, proves_refusal
@@ -277,7 +278,7 @@ def _looked_up(dsm: DsmClient, operation: Operation, request: Request) -> Reques
         stored = dsm.call("GET", routes.APPROVAL, path={"req_id": request.request_id}, obj=operation.label)
         return Request.from_stored(stored)
     except DsmError as error:
-        if error.status != 404:
+        if error.status != NOT_FOUND:
             raise
     raise TaskError(
         f"{request.label} has expired or was withdrawn before it was decided",

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..._errors import InvalidInput, TaskError
 from ..._plan import Change, Plan, difference
+from ..._wire.statuses import BAD_REQUEST, CONFLICT, FORBIDDEN, NOT_FOUND
 from ..account import approvals
 from ..account.approval_requests import Operation
 from ..account.approvals import REQUEST, Approval, Asking, Outcome
@@ -344,7 +345,7 @@ def _written(dsm: DsmClient, edit: Edit, wanted: Group) -> tuple[Outcome, Group]
     try:
         return _write(dsm, edit, wanted), wanted
     except DsmError as error:
-        if error.status != 400 or not _is_about_metadata(error):
+        if error.status != BAD_REQUEST or not _is_about_metadata(error):
             raise
     # Whether a linked group may have custom metadata is not public (DSM contract §7, Q43). A refused write has changed
     # nothing, so it may be tried once more without what we want to remember.
@@ -395,7 +396,7 @@ def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> Outcome:
     try:
         return approvals.carry_out(dsm, _operation(edit, wanted), edit.asking, guarded=guarded)
     except DsmError as error:
-        if edit.current is not None or error.status not in (400, 409):
+        if edit.current is not None or error.status not in (BAD_REQUEST, CONFLICT):
             raise
         if _is_about_metadata(error):
             raise
@@ -403,7 +404,7 @@ def _write(dsm: DsmClient, edit: Edit, wanted: Group) -> Outcome:
         stored = groups.find_by_name(dsm, wanted.name, thorough=True)
         if stored is not None:
             raise _Taken(linked(Group.from_stored(stored))) from None
-        if error.status == 409 or wanted.azure_link.vault_uri:
+        if error.status == CONFLICT or wanted.azure_link.vault_uri:
             raise
         raise error.advising(
             "correct the value that the server names; some versions of DSM save no link without a vault, which the "
@@ -442,7 +443,7 @@ def count_keys(dsm: DsmClient, group: Group) -> int | None:
     try:
         return _count(dsm, group) or _count(dsm, group)
     except DsmError as error:
-        if error.status not in (403, 404):
+        if error.status not in (FORBIDDEN, NOT_FOUND):
             raise
         return None
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._errors import TaskError
+from ..._wire.statuses import NOT_FOUND
 from ..link.link import Link, vault_name_of
 from ..wire import routes
 from ..wire.client import DsmClient
@@ -268,7 +269,7 @@ def get(dsm: DsmClient, group_id: str) -> dict[str, Any] | None:
     try:
         answer: dict[str, Any] = dsm.call("GET", routes.GROUP, path={"group_id": group_id}, obj=f"group {group_id}")
     except DsmError as error:
-        if error.status != 404:
+        if error.status != NOT_FOUND:
             raise
         return None
     return answer

@@ -23,6 +23,7 @@ from ..._errors import printable, quotable
 from ..._findings import catalog
 from ..._findings.finding import FAILED, Finding, Kind
 from ..._findings.finding import UNKNOWN as UNCERTAIN
+from ..._wire.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, ClassId, DiagnosisClass
 from .link import ENDPOINTS, Link
 
@@ -168,7 +169,7 @@ def is_of_azure(words: str, status: int) -> bool:
     only_azures = entry.leg not in (UNKNOWN, DSM) and entry.id not in _LOOSELY_WORDED
     if only_azures or any(True for _code in _codes_in(text)) or any(True for _host in _azure_hosts(text, None)):
         return True
-    return status != 429 and entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
+    return status != TOO_MANY_REQUESTS and entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
 
 
 def sharpened(found: Diagnosis, link: Link, seen: tuple[SeenVault, ...]) -> Diagnosis:
@@ -240,7 +241,7 @@ def _finding(
 
 
 def _class_of(text: str, status: int | None) -> DiagnosisClass:
-    if text.startswith("HTML page:") and status in (502, 503, 504):
+    if text.startswith("HTML page:") and status in (BAD_GATEWAY, SERVICE_UNAVAILABLE, GATEWAY_TIMEOUT):
         return BY_ID["dsm-gateway"]
     for code in _codes_in(text):
         if code in _BY_CODE:

@@ -18,6 +18,7 @@ from ..._errors import InvalidInput, TaskError
 from ..._journal import DONE, UNKNOWN, Journal
 from ..._task import Task
 from ..._time import ServiceClock
+from ..._wire.statuses import FORBIDDEN, UNAUTHORIZED
 from . import routes
 from .budget import Budget
 from .errors import DsmError, UnreadableAnswer, outcome_is_open
@@ -297,11 +298,11 @@ class DsmClient:
 
 def _misses_account(refused: DsmError) -> bool:
     words = refused.words.lower()
-    return refused.status == 401 and "account" in words and "select" in words
+    return refused.status == UNAUTHORIZED and "account" in words and "select" in words
 
 
 def _speaks_of_session(refused: DsmError) -> bool:
     """Whether the session seems to have ended: 401, or 403 with such words (DSM contract §7, Q7)."""
-    if refused.status == 401:
+    if refused.status == UNAUTHORIZED:
         return True
-    return refused.status == 403 and re.search(r"\b(session|token)\b", refused.words, re.IGNORECASE) is not None
+    return refused.status == FORBIDDEN and re.search(r"\b(session|token)\b", refused.words, re.IGNORECASE) is not None

@@ -3,33 +3,97 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""DSM's refusals as errors, and what to do about each (DSM contract §1.7)."""
+"""What each HTTP status of DSM means, and refusals as errors (DSM contract §1.7). Pure.
+
+``MEANINGS`` is the one place that says what a status means and what follows from it; everything else is derived from
+it. DSM documents no error codes: the status and the text are all that there is.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import TaskError
+from ..._wire import statuses
 
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a status means to the caller, and what follows from it.
+
+    ``next_step``: empty where nobody knows. ``proves_refusal``: whether a write that was answered with it has changed
+    nothing. ``retryable``: whether running the task again may help. ``read_again``: whether the same read may succeed a
+    moment later. ``about_caller``: whether it is an answer about the caller, where DSM was asked to try a link (DSM
+    contract §3.1).
+    """
+
+    next_step: str = ""
+    proves_refusal: bool = False
+    retryable: bool = False
+    read_again: bool = False
+    about_caller: bool = False
+
+
+_IN_TROUBLE = "DSM or something in front of it is in trouble: run again when it is healthy"
+_SERVER_ERROR = Meaning(_IN_TROUBLE, retryable=True)
+# Of a gateway, or of a DSM that is overloaded: it may answer after the work was done.
+_GATEWAY = Meaning(_IN_TROUBLE, retryable=True, read_again=True)
+
+# RFC 9110 §15 (HTTP Semantics), RFC 4918 §11.3 (423), RFC 6585 §4 (429); for what DSM uses them: DSM contract §1.7.
+MEANINGS: Mapping[int, Meaning] = {
+    statuses.BAD_REQUEST: Meaning("correct the value that the server names", proves_refusal=True),
+    statuses.UNAUTHORIZED: Meaning(
+        "check dsm_api_key, dsm_username and dsm_password, or dsm_client_cert with dsm_app_id: DSM does not accept "
+        "this login",
+        proves_refusal=True,
+        about_caller=True,
+    ),
+    statuses.FORBIDDEN: Meaning(
+        "use a login that may do this: an administrative app or an account administrator manages groups, "
+        "and SYNC KEYS needs SCAN_EXTERNAL_SOBJECTS in the group",
+        proves_refusal=True,
+        about_caller=True,
+    ),
+    statuses.NOT_FOUND: Meaning(
+        "check the ID and the account: this login does not see the object", proves_refusal=True, about_caller=True
+    ),
+    # A gateway may limit times and rates after it has handed the request on.
+    statuses.REQUEST_TIMEOUT: Meaning(),
+    statuses.CONFLICT: Meaning(
+        "an object of this name exists already, perhaps one that this login does not see", proves_refusal=True
+    ),
+    statuses.LOCKED: Meaning("have an administrator unlock the account or the user", proves_refusal=True),
+    statuses.TOO_MANY_REQUESTS: Meaning(
+        "DSM limits the rate of requests: run again later or with fewer forks",
+        retryable=True,
+        read_again=True,
+        about_caller=True,
+    ),
+    statuses.INTERNAL_SERVER_ERROR: _SERVER_ERROR,
+    statuses.BAD_GATEWAY: _GATEWAY,
+    statuses.SERVICE_UNAVAILABLE: _GATEWAY,
+    statuses.GATEWAY_TIMEOUT: _GATEWAY,
+}
+_OTHER_REFUSAL = Meaning(proves_refusal=True)
+_OTHER_STATUS = Meaning()
+
+# How DSM says that a quorum policy guards the operation.
+APPROVAL_TEXT = "requires approval"
 # Of a longer body, the rest is not looked at: the words are quoted in a message.
 _LONGEST_BODY = 10_000
-APPROVAL_TEXT = "requires approval"
 
-_NEXT_STEPS = {
-    400: "correct the value that the server names",
-    401: "check dsm_api_key, dsm_username and dsm_password, or dsm_client_cert with dsm_app_id: DSM does not accept "
-    "this login",
-    403: "use a login that may do this: an administrative app or an account administrator manages groups, "
-    "and SYNC KEYS needs SCAN_EXTERNAL_SOBJECTS in the group",
-    404: "check the ID and the account: this login does not see the object",
-    409: "an object of this name exists already, perhaps one that this login does not see",
-    423: "have an administrator unlock the account or the user",
-    429: "DSM limits the rate of requests: run again later or with fewer forks",
-}
-_PROVE_NOTHING = frozenset({408, 429})
-_SERVER_TROUBLE = "DSM or something in front of it is in trouble: run again when it is healthy"
+
+def meaning_of(status: int) -> Meaning:
+    """What a status means; one without a row means what its class does (RFC 9110 §15)."""
+    if status in MEANINGS:
+        return MEANINGS[status]
+    if status >= statuses.INTERNAL_SERVER_ERROR:
+        return _SERVER_ERROR
+    return _OTHER_REFUSAL if status in statuses.CLIENT_ERRORS else _OTHER_STATUS
 
 
 def proves_refusal(status: int) -> bool:
@@ -37,7 +101,7 @@ def proves_refusal(status: int) -> bool:
 
     A server in trouble, or a gateway that limits rates or times, may answer after the work was done.
     """
-    return 400 <= status < 500 and status not in _PROVE_NOTHING
+    return meaning_of(status).proves_refusal
 
 
 class DsmError(TaskError):
@@ -48,17 +112,16 @@ class DsmError(TaskError):
         self.words = words
         self.method = method
         self.route = route
-        # An answer about the caller and not about the link that was tried (DSM contract §3.1).
-        self.is_about_caller = status in (401, 403, 404, 429)
-        proven = proves_refusal(status)
+        meaning = meaning_of(status)
+        self.is_about_caller = meaning.about_caller
         super().__init__(
-            f"{method} {route} was {'refused' if proven else 'answered'} with HTTP status {status}",
+            f"{method} {route} was {'refused' if meaning.proves_refusal else 'answered'} with HTTP status {status}",
             plane="DSM",
             obj=obj,
             server_words=words,
-            next_step=next_step or _NEXT_STEPS.get(status, _SERVER_TROUBLE if status >= 500 else ""),
+            next_step=next_step or meaning.next_step,
             status=status,
-            **({"retryable": True} if status == 429 or status >= 500 else {}),
+            **({"retryable": True} if meaning.retryable else {}),
         )
 
     @property
@@ -77,7 +140,7 @@ class ApprovalRequired(DsmError):
 
     def __init__(self, words: str, *, method: str, route: str, obj: str = "") -> None:
         super().__init__(
-            403,
+            statuses.FORBIDDEN,
             words,
             method=method,
             route=route,
@@ -100,7 +163,7 @@ def outcome_is_open(failure: TaskError) -> bool:
     Something answered in the place of DSM, or DSM did, and has carried it out, or nobody answered.
     """
     if isinstance(failure, DsmError):
-        return not failure.proves_refusal and failure.status >= 400
+        return not failure.proves_refusal and failure.status >= statuses.BAD_REQUEST
     return isinstance(failure, (OutcomeUnknown, UnreadableAnswer))
 
 
@@ -115,7 +178,7 @@ def refusal(
 ) -> DsmError:
     """The error for a response that is not 2xx. ``next_step``: in place of the usual one for the status."""
     words = server_words(content_type, body)
-    if status == 403 and APPROVAL_TEXT in words.lower():
+    if status == statuses.FORBIDDEN and APPROVAL_TEXT in words.lower():
         return ApprovalRequired(words, method=method, route=route, obj=obj)
     return DsmError(status, words, method=method, route=route, obj=obj, next_step=next_step)
 

@@ -20,16 +20,16 @@ from ... import _deps, _time
 from ..._certificates import certificates as _certificates
 from ..._errors import InvalidInput, TaskError, quotable
 from ..._time import ServiceClock
+from ..._wire.statuses import REDIRECTIONS
 from . import routes
 from .budget import Budget, OutOfTime
-from .errors import DsmError, OutcomeUnknown, UnreadableAnswer, refusal, server_words
+from .errors import DsmError, OutcomeUnknown, UnreadableAnswer, meaning_of, refusal, server_words
 from .login import AppCertificate
 from .retries import pause_before_next
 
 _CONNECT_SECONDS = 10
 _TRIES = 4
 _CHECK_THE_WAY = "check dsm_endpoint, the network and the firewall between this host and DSM"
-_PASSING_TROUBLE = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class Transport:
         for attempt in range(1, _TRIES + 1):
             outcome = self._attempt(request, headers, content, budget)
             failed = isinstance(outcome, TaskError)
-            if not failed and not (outcome.status in _PASSING_TROUBLE and request.is_read):
+            if not failed and not (meaning_of(outcome.status).read_again and request.is_read):
                 return self._decoded(outcome, request)
             pause = pause_before_next(attempt, {} if failed else outcome.headers)
             if attempt == _TRIES or not budget.allows(pause):
@@ -302,7 +302,7 @@ class Transport:
 
     def _decoded(self, response: Any, request: Request) -> Any:
         content_type = response.headers.get("Content-Type", "")
-        if 300 <= response.status < 400:
+        if response.status in REDIRECTIONS:
             raise DsmError(
                 response.status,
                 f"redirect to {response.headers.get('Location', 'nowhere')}",
@@ -343,7 +343,7 @@ class Transport:
 
     def _advice_on_trouble(self, response: Any, request: Request) -> str:
         """What to do after an answer of a server that is overloaded; empty for other answers."""
-        if response.status not in _PASSING_TROUBLE:
+        if not meaning_of(response.status).read_again:
             return ""
         asked = response.headers.get("Retry-After")
         when = f" after the time that the server asks for (Retry-After: {quotable(asked)})" if asked else " later"

@@ -2,32 +2,36 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Refusals of Entra and Azure as messages (Azure contract §1.2, §1.7, §2, §3)."""
+"""What each code and status of Azure means, and refusals as messages (Azure contract §1.2, §1.7, §2, §3)."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any
 
 import pytest
-from azure.core.exceptions import (
-    ClientAuthenticationError,
-    DecodeError,
-    HttpResponseError,
-    ServiceRequestError,
-    ServiceResponseError,
-)
-from azure.identity import CredentialUnavailableError
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import (
+    CONFLICT_ERROR,
+    MEANINGS,
+    NAME_TAKEN,
+    PRINCIPAL_NOT_FOUND,
+    SCOPE_LOCKED,
     AzureError,
+    Lasts,
+    Meaning,
+    Sign,
     code_of,
-    failure_of,
+    is_in_doubt,
+    may_have_worked,
+    may_pass,
+    meaning_of,
+    meaning_of_status,
     refusal,
     status_of,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-
-TRACE = " Trace ID: 1b2c Correlation ID: 3d4e Timestamp: 2026-11-23 09:00:00Z"
 
 
 def body(code: str, message: str = "words", **more: Any) -> dict[str, Any]:
@@ -38,11 +42,193 @@ def refused(status: int, answer: Any, **more: Any) -> AzureError:
     return refusal(status, answer, plane="Azure", obj="vault kv-one", **more)
 
 
-def told(error: BaseException) -> AzureError:
-    return failure_of(error, plane="Azure", obj="vault kv-one")
-
-
 # --- Answers ----------------------------------------------------------------------------------------------------------
+
+
+def error(status: int | None, code: str = "", **more: Any) -> AzureError:
+    return AzureError(
+        "it failed", plane="Azure", obj="vault kv-one", next_step="wait", status=status, code=code, **more
+    )
+
+
+# --- The table --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: str(meaning.keys[0]))
+def test_every_row_is_well_formed(meaning: Meaning) -> None:
+    codes = [key for key in meaning.keys if isinstance(key, str)]
+    numbers = [key for key in meaning.keys if isinstance(key, int)]
+
+    assert meaning.keys
+    assert all(re.fullmatch(r"AADSTS[1-9]\d+|[A-Z][A-Za-z]+(_[A-Z][A-Za-z]+)?", code) for code in codes)
+    assert all(400 <= number < 600 for number in numbers)
+    # Words come in pairs; a row without words says something else. A code of Resource Manager always has words.
+    assert bool(meaning.problem) == bool(meaning.next_step)
+    assert meaning.problem or meaning.sign
+    # A status says everything; of a code it is known from the status whether the outcome is in doubt.
+    assert not numbers or (meaning.problem and meaning.lasts)
+    assert not (codes and meaning.in_doubt)
+    assert not (codes and numbers)
+
+
+def test_no_code_has_two_rows() -> None:
+    keys = Counter(key for meaning in MEANINGS for key in meaning.keys)
+
+    assert [key for key, count in keys.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("part", ["problem", "next_step"])
+def test_words_are_part_of_a_sentence(part: str) -> None:
+    words = [getattr(meaning, part) for meaning in MEANINGS if meaning.problem]
+
+    assert [text for text in words if text != text.strip() or text.endswith(".")] == []
+
+
+def test_blanks_to_fill_in_are_in_one_problem_only() -> None:
+    """And in the same one for all statuses that have no problem of their own."""
+    texts = {text for meaning in MEANINGS for text in (meaning.problem, meaning.next_step)}
+
+    assert [text for text in texts if "{" in text or "}" in text] == [meaning_of_status(418).problem]
+
+
+@pytest.mark.parametrize(
+    ("code", "same"),
+    [
+        ("AADSTS7000274", "AADSTS1000502"),
+        ("AADSTS7000277", "AADSTS7000214"),
+        ("AADSTS530003", "AADSTS53003"),
+        ("AADSTS70001", "AADSTS700016"),
+        ("AADSTS500014", "AADSTS500011"),
+        ("AADSTS900432", "AADSTS900382"),
+        ("AADSTS900439", "AADSTS900382"),
+    ],
+)
+def test_codes_with_one_meaning_share_a_row(code: str, same: str) -> None:
+    assert meaning_of(code) is meaning_of(same)
+    assert meaning_of(code).problem
+
+
+def test_a_code_that_is_not_known_says_nothing() -> None:
+    assert meaning_of("SomethingNew") == Meaning(())
+
+
+@pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 599])
+def test_a_status_of_a_server_in_trouble_means_what_500_means(status: int) -> None:
+    assert meaning_of_status(status) is meaning_of_status(500)
+
+
+@pytest.mark.parametrize(
+    ("sign", "codes"),
+    [
+        (Sign.WRONG_CLOCK, {"AADSTS700024", "AADSTS1000502", "AADSTS7000274"}),
+        (Sign.OWN_ADDRESS, {"AADSTS53003", "AADSTS530003"}),
+        (
+            Sign.NOT_KNOWN_YET,
+            {
+                "AADSTS7000215",
+                "AADSTS700027",
+                "AADSTS700016",
+                "AADSTS70001",
+                "AADSTS50012",
+                "AADSTS7000229",
+            },
+        ),
+    ],
+)
+def test_a_refused_login_is_a_sign(sign: Sign, codes: set[str]) -> None:
+    assert {key for meaning in MEANINGS if meaning.sign is sign for key in meaning.keys} == codes
+
+
+# --- What follows -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [SCOPE_LOCKED, NAME_TAKEN, "MissingSubscriptionRegistration"])
+def test_a_conflict_that_stays_is_not_waited_for(code: str) -> None:
+    assert not may_pass(error(409, code))
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (408, ""),
+        (409, "SomethingNew"),
+        (412, ""),
+        (429, ""),
+        (503, ""),
+        (400, PRINCIPAL_NOT_FOUND),
+        (409, CONFLICT_ERROR),
+        # The code decides, as it does where a write is sent again.
+        (400, CONFLICT_ERROR),
+        (None, PRINCIPAL_NOT_FOUND),
+        (None, "AADSTS90033"),
+        # What a service in trouble says of a request is not final.
+        (503, SCOPE_LOCKED),
+    ],
+)
+def test_what_passes_is_waited_for(status: int | None, code: str) -> None:
+    assert may_pass(error(status, code))
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, ""), (401, ""), (403, ""), (404, ""), (418, ""), (None, ""), (None, "AADSTS7000215")]
+)
+def test_what_stays_is_not_waited_for(status: int | None, code: str) -> None:
+    assert not may_pass(error(status, code))
+
+
+def test_a_failure_that_says_that_it_passes_is_believed() -> None:
+    assert may_pass(error(403, retryable=True))
+    assert may_pass(TaskError("it failed", plane="DSM", retryable=True))
+    assert not may_pass(TaskError("it failed", plane="DSM"))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "marked"),
+    [
+        (429, "", True),
+        (500, "", True),
+        (504, "SomethingNew", True),
+        (503, PRINCIPAL_NOT_FOUND, True),
+        (None, "AADSTS90033", True),
+        (409, CONFLICT_ERROR, False),
+        (412, "", False),
+        (400, PRINCIPAL_NOT_FOUND, False),
+        (403, "", False),
+        (None, "", False),
+    ],
+)
+def test_trouble_of_the_service_is_marked_as_retryable(status: int | None, code: str, marked: bool) -> None:
+    assert error(status, code).details.get("retryable", False) is marked
+
+
+def test_a_caller_may_know_better_whether_a_failure_is_retryable() -> None:
+    assert "retryable" not in error(503, retryable=False).details
+
+
+def test_rows_and_judgement_agree_on_what_lasts() -> None:
+    numbers = {key: meaning for meaning in MEANINGS for key in meaning.keys if isinstance(key, int)}
+
+    assert {status: may_pass(error(status)) for status in numbers} == {
+        status: meaning.lasts is not Lasts.UNTIL_CORRECTED for status, meaning in numbers.items()
+    }
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 408, 500, 502, 503, 504, None])
+def test_after_these_answers_a_write_may_have_worked(status: int | None) -> None:
+    assert may_have_worked(error(status))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 412, 418, 429, 500, 501, 502, 503, 504, 599])
+def test_the_journal_and_the_steps_agree_on_what_may_have_worked(status: int) -> None:
+    assert may_have_worked(error(status)) is is_in_doubt(status)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 429])
+def test_after_a_refusal_it_has_not(status: int) -> None:
+    assert (may_have_worked(error(status)), is_in_doubt(status)) == (False, False)
+
+
+# --- Messages ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -127,97 +313,3 @@ def test_a_failure_of_another_kind_has_neither_status_nor_code() -> None:
     error = TaskError("no", plane="DSM")
 
     assert (status_of(error), code_of(error)) == (None, "")
-
-
-# --- Entra ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("number", "problem"),
-    [
-        ("7000215", "secret is wrong"),
-        ("7000222", "secret has expired"),
-        ("700016", "not in this tenant"),
-        ("90002", "no such tenant"),
-        ("500011", "unknown in this tenant"),
-        ("700027", "certificate is not registered"),
-        ("700024", "outside of its time window"),
-        ("1000502", "outside of its validity"),
-        ("7000274", "outside of its validity"),
-        ("7000214", "is revoked"),
-        ("7000277", "is revoked"),
-        ("7000112", "is disabled"),
-        ("53003", "Conditional Access"),
-        ("900432", "another cloud"),
-        ("999999", "refuses the operator's login"),
-    ],
-)
-def test_t20_t35_t36_a_code_of_entra_is_told_as_its_cause(number: str, problem: str) -> None:
-    failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS{number}: Words.{TRACE}"))
-
-    assert problem in failure.problem
-
-
-def test_a_refusal_of_entra_is_one_of_the_operator_in_entra() -> None:
-    failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS7000274: Words.{TRACE}"))
-
-    assert (failure.plane, failure.obj, failure.code) == ("Entra", "operator", "AADSTS7000274")
-
-
-def test_what_differs_each_time_is_not_quoted() -> None:
-    failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS7000215: Words.{TRACE}"))
-
-    assert failure.server_words == "AADSTS7000215: Words."
-
-
-def test_t35_a_refusal_for_the_place_says_nothing_of_dsm() -> None:
-    assert "says nothing of DSM" in told(ClientAuthenticationError(message="AADSTS53003: Blocked.")).next_step
-
-
-def test_a_source_without_a_login_is_told() -> None:
-    assert "az login" in told(CredentialUnavailableError(message="Please run 'az login'")).next_step
-
-
-def test_a_refusal_without_a_code_is_one_of_the_login() -> None:
-    assert told(ClientAuthenticationError(message="HTTP Error: 500")).plane == "Entra"
-
-
-# --- The way ----------------------------------------------------------------------------------------------------------
-
-
-def caused(error: BaseException, cause: BaseException) -> BaseException:
-    error.__cause__ = cause
-    return error
-
-
-@pytest.mark.parametrize(
-    ("words", "advice"),
-    [
-        ("Max retries exceeded (Caused by ProxyError('Unable to connect to proxy', OSError(...)))", "HTTPS_PROXY and"),
-        ("Max retries exceeded (Caused by SSLError(SSLCertVerificationError(1, 'unknown ca')))", "REQUESTS_CA_BUNDLE"),
-        ("Max retries exceeded (Caused by NameResolutionError(\"Failed to resolve 'x'\"))", "check DNS"),
-        ("Connection refused", "firewall on the way"),
-    ],
-)
-@pytest.mark.parametrize("in_login", [True, False], ids=["login", "request"])
-def test_a_way_that_is_blocked_is_told_by_its_cause(words: str, advice: str, in_login: bool) -> None:
-    error: BaseException = ServiceRequestError(words)
-    if in_login:
-        error = caused(ClientAuthenticationError(message=f"Authentication failed: {words}"), error)
-
-    assert advice in told(error).next_step
-
-
-def test_an_answer_that_breaks_off_is_trouble_on_the_way() -> None:
-    assert "cannot be reached" in told(ServiceResponseError("Connection aborted")).problem
-
-
-@pytest.mark.parametrize("error", [DecodeError(message="JSON is invalid"), HttpResponseError(message="?")])
-def test_an_answer_that_cannot_be_read_is_told(error: HttpResponseError) -> None:
-    assert told(error).problem == "the answer is not what Azure's contract has: it cannot be read"
-
-
-def test_what_each_exception_around_the_cause_repeats_is_quoted_once() -> None:
-    error = caused(ServiceRequestError("connection refused"), OSError("connection refused"))
-
-    assert told(error).server_words == "connection refused"

@@ -36,7 +36,7 @@ class Sending:
 
 
 passing = pytest.mark.parametrize(
-    ("status", "code"), [(429, ""), (500, ""), (503, ""), (504, ""), (None, ""), (409, "ConflictError")]
+    ("status", "code"), [(429, ""), (408, ""), (500, ""), (503, ""), (504, ""), (None, ""), (409, "ConflictError")]
 )
 refusals = pytest.mark.parametrize(
     "error",

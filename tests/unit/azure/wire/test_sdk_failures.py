@@ -1,0 +1,148 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Exceptions of azure-core and azure-identity as messages (Azure contract §2 T20, T35, T36)."""
+
+from __future__ import annotations
+
+import pytest
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    DecodeError,
+    HttpResponseError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.identity import CredentialUnavailableError
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_pass
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import entra_codes, failure_of
+
+TRACE = " Trace ID: 1b2c Correlation ID: 3d4e Timestamp: 2026-11-23 09:00:00Z"
+
+
+def told(error: BaseException) -> AzureError:
+    return failure_of(error, plane="Azure", obj="vault kv-one")
+
+
+# --- Entra ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "problem"),
+    [
+        ("7000215", "secret is wrong"),
+        ("7000222", "secret has expired"),
+        ("700016", "not in this tenant"),
+        ("90002", "no such tenant"),
+        ("500011", "unknown in this tenant"),
+        ("700027", "certificate is not registered"),
+        ("700024", "outside of its time window"),
+        ("1000502", "outside of its validity"),
+        ("7000274", "outside of its validity"),
+        ("7000214", "is revoked"),
+        ("7000277", "is revoked"),
+        ("7000112", "is disabled"),
+        ("53003", "Conditional Access"),
+        ("900432", "another cloud"),
+        ("999999", "refuses the operator's login"),
+    ],
+)
+def test_t20_t35_t36_a_code_of_entra_is_told_as_its_cause(number: str, problem: str) -> None:
+    failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS{number}: Words.{TRACE}"))
+
+    assert problem in failure.problem
+
+
+@pytest.mark.parametrize("number", ["50012", "999999"])
+def test_a_code_that_says_no_more_is_to_be_looked_up(number: str) -> None:
+    failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS{number}: Words.{TRACE}"))
+
+    assert failure.problem == "Entra refuses the operator's login"
+    assert "look the code up" in failure.next_step
+
+
+def test_all_codes_in_the_words_are_found() -> None:
+    assert entra_codes("AADSTS70002: Error. AADSTS50012: Invalid, (AADSTS50012x).") == ("AADSTS70002", "AADSTS50012")
+
+
+def test_a_refusal_of_entra_is_one_of_the_operator_in_entra() -> None:
+    failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS7000274: Words.{TRACE}"))
+
+    assert (failure.plane, failure.obj, failure.code) == ("Entra", "operator", "AADSTS7000274")
+
+
+def test_what_differs_each_time_is_not_quoted() -> None:
+    failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS7000215: Words.{TRACE}"))
+
+    assert failure.server_words == "AADSTS7000215: Words."
+
+
+def test_t35_a_refusal_for_the_place_says_nothing_of_dsm() -> None:
+    assert "says nothing of DSM" in told(ClientAuthenticationError(message="AADSTS53003: Blocked.")).next_step
+
+
+def test_a_source_without_a_login_is_told() -> None:
+    assert "az login" in told(CredentialUnavailableError(message="Please run 'az login'")).next_step
+
+
+@pytest.mark.parametrize(
+    ("words", "passes"),
+    [
+        ("HTTP Error: 503", True),
+        ("AADSTS90033: A transient error has occurred.", True),
+        ("HTTP Error: 401", False),
+        ("AADSTS7000215: Invalid client secret.", False),
+    ],
+)
+def test_trouble_of_entra_is_retryable_and_a_refusal_is_not(words: str, passes: bool) -> None:
+    failure = told(ClientAuthenticationError(message=f"Authentication failed: {words}"))
+
+    assert (failure.details.get("retryable", False), may_pass(failure)) == (passes, passes)
+    assert ("trouble" in failure.problem) is passes
+
+
+def test_a_refusal_without_a_code_is_one_of_the_login() -> None:
+    assert told(ClientAuthenticationError(message="HTTP Error: 500")).plane == "Entra"
+
+
+# --- The way ----------------------------------------------------------------------------------------------------------
+
+
+def caused(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("Max retries exceeded (Caused by ProxyError('Unable to connect to proxy', OSError(...)))", "HTTPS_PROXY and"),
+        ("Max retries exceeded (Caused by SSLError(SSLCertVerificationError(1, 'unknown ca')))", "REQUESTS_CA_BUNDLE"),
+        ("Max retries exceeded (Caused by NameResolutionError(\"Failed to resolve 'x'\"))", "check DNS"),
+        ("Connection refused", "firewall on the way"),
+    ],
+)
+@pytest.mark.parametrize("in_login", [True, False], ids=["login", "request"])
+def test_a_way_that_is_blocked_is_told_by_its_cause(words: str, advice: str, in_login: bool) -> None:
+    error: BaseException = ServiceRequestError(words)
+    if in_login:
+        error = caused(ClientAuthenticationError(message=f"Authentication failed: {words}"), error)
+
+    assert advice in told(error).next_step
+
+
+def test_an_answer_that_breaks_off_is_trouble_on_the_way() -> None:
+    assert "cannot be reached" in told(ServiceResponseError("Connection aborted")).problem
+
+
+@pytest.mark.parametrize("error", [DecodeError(message="JSON is invalid"), HttpResponseError(message="?")])
+def test_an_answer_that_cannot_be_read_is_told(error: HttpResponseError) -> None:
+    assert told(error).problem == "the answer is not what Azure's contract has: it cannot be read"
+
+
+def test_what_each_exception_around_the_cause_repeats_is_quoted_once() -> None:
+    error = caused(ServiceRequestError("connection refused"), OSError("connection refused"))
+
+    assert told(error).server_words == "connection refused"
