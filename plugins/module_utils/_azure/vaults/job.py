@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import TaskError
+from ..._names import same_name
 from ..._plan import Plan
 from ..._task import Task
 from ..authorization import locks, operator
@@ -103,7 +104,7 @@ def shown_store(job: Job, body: Mapping[str, Any]) -> KeyStore:
 
 def tell_activation(job: Job, store: KeyStore) -> None:
     """A pool without its security domain is of no use (T28), and only people can change that."""
-    if store.is_hsm and store.activation != "Active":
+    if store.is_hsm and not same_name(store.activation, "Active"):
         job.task.warn(
             f"{job.place.label} is not activated, or will not be: until at least three key holders have downloaded its "
             "security domain, which no automation should do for them, nothing can use it. Fortanix DSM cannot either."
