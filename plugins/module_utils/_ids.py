@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from ._errors import InvalidInput
+from ._names import name_key
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -27,4 +28,4 @@ def checked_uuid(option: str, value: str) -> str:
     """
     if not is_uuid(value):
         raise InvalidInput(option, f"{value!r} is not a UUID", "copy the ID as the Azure portal or DSM shows it")
-    return value.strip().lower()
+    return name_key(value.strip())

@@ -95,6 +95,8 @@ options:
   tags:
     description:
       - Tags that the vault is to have. Tags that are not named here stay.
+      - Azure ignores letter case in names of tags. A name that is stored keeps its spelling. Two names that differ in
+        letter case only are refused.
     type: dict
   on_soft_deleted:
     description:

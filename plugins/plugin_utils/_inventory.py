@@ -26,6 +26,7 @@ from ..module_utils._dsm.wire.kinds import KIND
 from ..module_utils._dsm.wire.login import ApiKey, UserPassword, login_from
 from ..module_utils._errors import InvalidInput, TaskError
 from ..module_utils._ids import checked_uuid, is_uuid
+from ..module_utils._names import name_key
 from ..module_utils._texts.plain import readable
 
 # The Ansible group that every host is in.
@@ -75,7 +76,7 @@ def hosts(records: Iterable[Mapping[str, Any]], host_name: str = "slug") -> list
     """
     by_id: dict[str, Mapping[str, Any]] = {}
     for record in map(readable, records):
-        group_id = str(record["group_id"]).lower()
+        group_id = name_key(record["group_id"])
         if not is_uuid(group_id) or group_id in by_id:
             raise TaskError(
                 "it is given twice" if group_id in by_id else "it is no UUID",

@@ -11,13 +11,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..module_utils._names import name_key
+
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def applications_in_use(groups: Iterable[Mapping[str, Any]], azure_service: str) -> list[dict[str, str]]:
     """Each application of a link to this Azure once, by client ID. A link whose client ID is none is left out."""
     links = [group["link"] for group in groups if group.get("link")]
-    found = {str(link["client_id"]).lower() for link in links if link["azure_service"] == azure_service}
+    found = {name_key(link["client_id"]) for link in links if link["azure_service"] == azure_service}
     return [{"client_id": one} for one in sorted(found) if _UUID.fullmatch(one)]
 
 

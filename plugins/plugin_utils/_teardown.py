@@ -21,6 +21,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ..module_utils._declaration.applications import SELECTORS
 from ..module_utils._declaration.check import meant
 from ..module_utils._declaration.steps import application_selector
+from ..module_utils._names import same_name
 from ..module_utils._texts.messages import next_steps, parted
 from ..module_utils._texts.plain import bare
 
@@ -145,7 +146,7 @@ def _missing(variables: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str
         if lacking:
             found.append(f"cdc_setup_azure_vault has no {' and no '.join(lacking)}, so that no vault can be removed.")
         again = asked["delete_vault_named"]
-        if again is not None and again.lower() != str(azure_vault.get("name") or "").lower():
+        if again is not None and not same_name(again, azure_vault.get("name")):
             found.append(
                 f'teardown_delete_vault_named is "{again}", and the vault is "{azure_vault.get("name")}": write its '
                 "name once more if it is to be deleted with what is in it."

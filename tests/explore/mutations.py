@@ -67,9 +67,9 @@ MUTATIONS = (
     ),
     Mutation(
         "tags are replaced, not merged",
-        f"{_UTILS}/_azure/vaults/edit.py",
-        "    merged = dict(stored)\n",
-        "    merged: dict[str, str] = {}\n",
+        f"{_UTILS}/_names.py",
+        "for name, value in stored.items()}",
+        "for name, value in stored.items() if name_key(name) in values}",
         explored("vaults", "pairs", "vault: other tags"),
         "tags of others are lost",
     ),

@@ -239,6 +239,18 @@ def test_others_certificates_permissions_and_tags_stay(apps: Apps, rsa_pair: Pai
     assert (now.required_access[:1], now.tags) == (access, ["HideApp"])
 
 
+def test_a_permission_is_added_to_its_api_however_that_is_spelled(apps: Apps) -> None:
+    """Graph takes each API once."""
+    resource, scope = KEY_VAULT
+    other = {"id": str(uuid4()), "type": "Role"}
+    app = apps.add("theirs", required_access=[{"resourceAppId": resource.upper(), "resourceAccess": [other]}])
+
+    apps(app_client_id=app.client_id, api_permission=True)
+
+    (one,) = apps.all()["theirs"].required_access
+    assert one["resourceAccess"] == [other, {"id": scope, "type": "Scope"}]
+
+
 @pytest.mark.parametrize("form", ["hex", "base64"])
 def test_a_certificate_that_is_there_is_known_by_its_thumbprint(apps: Apps, rsa_pair: Pair, form: str) -> None:
     app = apps.add("theirs")

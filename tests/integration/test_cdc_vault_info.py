@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_vault_info
 from sandbox import Sandbox
 from support.operate import Operator
@@ -33,14 +33,20 @@ def test_a_play_lists_the_vaults_that_the_application_may_read(
         {"cdc_vault_info": {**asked, "type": "standard"}},
         {"cdc_vault_info": {**asked, "name": "AKV-SANDBOX-PREM"}},
         {"cdc_vault_info": {**asked, "tags": {"no": "such"}}},
+        {"cdc_vault_info": {**asked, "tags": {"TIER": "premium"}}},
         {"cdc_vault_info": {"group_name": name}},
         check=True,
     )
 
-    everything, *filtered = [outcome.result["vaults"] for outcome in run.outcomes[:4]]
+    everything, *filtered = [outcome.result["vaults"] for outcome in run.outcomes[:5]]
     assert [vault["name"] for vault in everything] == ["akv-sandbox-prem", "akv-sandbox-std", "hsm-sandbox"]
     assert [vault["type"] for vault in everything] == ["premium", "standard", "managed_hsm"]
-    assert [[vault["name"] for vault in one] for one in filtered] == [["akv-sandbox-std"], ["akv-sandbox-prem"], []]
+    assert [[vault["name"] for vault in one] for one in filtered] == [
+        ["akv-sandbox-std"],
+        ["akv-sandbox-prem"],
+        [],
+        ["akv-sandbox-prem"],
+    ]
     assert "Option link_client_secret" in run.message
     assert sandbox.journal.writes(since=mark) == []
 
@@ -50,4 +56,16 @@ def test_needs_the_secret_and_says_why(operate: Operator, sandbox: Sandbox, name
     words = r"Option link_client_secret.*DSM lists vaults only for a link that is sent with its credential"
     with pytest.raises(TaskError, match=words):
         operate(cdc_vault_info, group_name=name)
+    assert sandbox.journal.since(mark) == []
+
+
+def test_tags_that_differ_in_letter_case_only_are_refused_before_any_request(
+    operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str]
+) -> None:
+    mark = sandbox.journal.mark()
+    asked = {"group_name": name, "link_client_secret": link["link_client_secret"]}
+
+    with pytest.raises(InvalidInput, match='Option tags: it has the tag "Env" twice'):
+        operate(cdc_vault_info, **asked, tags={"Env": "a", "env": "a"})
+
     assert sandbox.journal.since(mark) == []

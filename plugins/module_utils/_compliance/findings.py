@@ -21,6 +21,7 @@ from .._dsm.groups.keys import VirtualKey
 from .._dsm.link.link import ENDPOINTS, shown_address
 from .._findings import catalog
 from .._findings.finding import FAILED, OK, UNKNOWN, WARNING, Finding, Kind, ranked
+from .._names import name_key
 from .._rotation.plan import CERTIFICATE_FACT, MODES, only_candidate, use_of
 from .._timestamps import day, iso_or_none, parse_iso_or_none
 
@@ -290,10 +291,10 @@ def of_keys(
     """
     present = [key for key in in_dsm if not key.gone]
     named = [key for key in present if key.azure_name]
-    azure = {key.name.lower(): key for key in in_azure}
+    azure = {name_key(key.name): key for key in in_azure}
     in_dsm_by_name: dict[str, list[VirtualKey]] = {}
     for key in named:
-        in_dsm_by_name.setdefault(str(key.azure_name).lower(), []).append(key)
+        in_dsm_by_name.setdefault(name_key(key.azure_name), []).append(key)
     # A key that backs a certificate is no key of the user's (Azure contract §1.9).
     missing = [key.name for name, key in azure.items() if name not in in_dsm_by_name and not key.managed]
     absent, disabled, ended = [], [], []
@@ -310,7 +311,7 @@ def of_keys(
         return FAILED if len(keys) > len(unidentified) else UNKNOWN
 
     for key in named:
-        there = azure.get(str(key.azure_name).lower())
+        there = azure.get(name_key(key.azure_name))
         version = _version_of(key, there)
         shown = f"{key.azure_name}/{key.azure_version or '-'}"
         if there is None or (there.versions is not None and version is None):

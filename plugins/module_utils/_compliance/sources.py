@@ -40,6 +40,7 @@ from .._dsm.link.link import Link, shown_address
 from .._errors import TaskError
 from .._findings.finding import Finding
 from .._ids import checked_uuid
+from .._names import path_key
 
 T = TypeVar("T")
 
@@ -164,7 +165,7 @@ class AzureSources:
                 next_step="give the operator Reader at the vault, or correct the vault of the link",
             )
         (resource_id,) = found
-        return _or_raise(self._once(("store", resource_id.lower()), lambda: self._read(resource_id)))
+        return _or_raise(self._once(("store", path_key(resource_id)), lambda: self._read(resource_id)))
 
     def _fitting(self, locator: Locator, subscription: str) -> list[str]:
         kinds = (VAULT, MANAGED_HSM) if locator.kind is None else (locator.kind,)

@@ -20,6 +20,7 @@ from typing import Any
 from ansible.module_utils.common.validation import check_type_bool, check_type_int
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from .._names import repeated
 from .applications import Options
 from .roles import KEPT, OF_PLAYBOOKS, ROLES
 
@@ -68,6 +69,9 @@ def wrong_value(path: str, value: Any, option: Mapping[str, Any]) -> Iterator[st
     if kind == "dict":
         if not isinstance(value, Mapping):
             yield f"{path} is no dictionary."
+        elif path.rpartition(".")[2] == "tags":
+            for name in repeated(value):
+                yield f"{path} has the tag {name} twice, as Azure ignores letter case in names of tags: remove one."
         elif "options" in option:
             yield from wrong_in(f"{path}.", value, option["options"], option)
     elif kind == "list":
@@ -205,9 +209,8 @@ def _nothing(_given: Mapping[str, Any]) -> Iterator[str]:
 
 
 def twice(values: Sequence[Any]) -> list[str]:
-    """The texts that are there more than once, letter case aside."""
-    counted = Counter(str(value).strip().lower() for value in values if value is not None and not is_late(value))
-    return [text for text, count in counted.items() if count > 1]
+    """The names, IDs and addresses that are there more than once, in one spelling or several."""
+    return repeated(str(value).strip().rstrip("/") for value in values if value is not None and not is_late(value))
 
 
 def _of_rotation(given: Mapping[str, Any]) -> Iterator[str]:

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from .._names import location_key, name_key, path_key, tag_keys
 from .._texts.plain import bare
 from .applications import APPLICATION, CREDENTIAL, PAIR
 from .applications import SELECTORS as APPLICATION_SELECTORS
@@ -48,8 +49,13 @@ OPTIONS = (
 )
 # Findings of the prerequisites that a new credential settles.
 _OF_CREDENTIALS = frozenset({"no-credential", "credentials-expired"})
-# Azure does not tell upper from lower case in these, nor "West Europe" from "westeurope".
-_CASELESS = frozenset({"name", "resource_group", "location", "client_id", "link_subscription_id"})
+# How texts of these options are compared.
+_IDS = ("client_id", "unique_name", "link_client_id", "link_subscription_id", "app_object_id", "data_role")
+_KEYS: Mapping[str, Callable[[str], str]] = {
+    **dict.fromkeys(("name", "resource_group", "key_permissions", *_IDS), name_key),
+    **dict.fromkeys(("resource_id", "uri"), path_key),
+    "location": location_key,
+}
 
 Declaration = Mapping[str, Any]
 
@@ -230,7 +236,7 @@ def _openers(grants: Mapping[str, _Group]) -> set[str]:
     first: dict[str, str] = {}
     for key, group in grants.items():
         options = ("azure_service", "link_subscription_id", *_RIGHTS)
-        first.setdefault(_text({option: group.declared.get(option) for option in options}), key)
+        first.setdefault(_text(_plain("", {option: group.declared.get(option) for option in options})), key)
     return set(first.values())
 
 
@@ -245,8 +251,10 @@ def _application_of(group: _Group) -> _Claim:
     values = group.declared.get("application", {})
     for by in APPLICATION_SELECTORS:
         if by in values:
-            named = _plain(by, values[by])
-            return _Claim(f"application|{_cloud(group)}|{by}|{named}", f'application "{values[by]}"', values)
+            # Where it is found by its display name, that is no setting of it.
+            settings = {name: value for name, value in values.items() if name != by}
+            named = name_key(values[by])
+            return _Claim(f"application|{_cloud(group)}|{by}|{named}", f'application "{values[by]}"', settings)
     return _Claim("", "", {})
 
 
@@ -265,7 +273,7 @@ def _rights_of(group: _Group) -> _Claim:
     """The rights of one application at one vault."""
     if not _vaults(group):
         return _Claim("", "", {})
-    who = _application_of(group).key, group.declared.get("link_client_id")
+    who = _application_of(group).key, _plain("link_client_id", group.declared.get("link_client_id"))
     values = {option: group.declared[option] for option in _RIGHTS if option in group.declared}
     at = _vault_of(group).label or f"vault {_selected(group.declared['vault'])}"
     label = f"rights of the {_application_of(group).label or 'given application'} at the {at}"
@@ -278,8 +286,8 @@ def _selected(vault: Mapping[str, Any]) -> str:
 
 
 def _vault_key(group: _Group) -> str:
-    selected = {"vault": group.declared.get("vault"), "subscription": group.declared.get("link_subscription_id")}
-    return _vault_of(group).key or _cloud(group) + _text(selected)
+    selected = {option: group.declared.get(option) for option in ("vault", "link_subscription_id")}
+    return _vault_of(group).key or _cloud(group) + _text(_plain("", selected))
 
 
 def _cloud(group: _Group) -> str:
@@ -287,9 +295,12 @@ def _cloud(group: _Group) -> str:
 
 
 def _plain(field: str, value: Any) -> Any:
-    if field not in _CASELESS or not isinstance(value, str):
-        return value
-    return value.replace(" ", "").lower() if field == "location" else value.lower()
+    """A value, or the values in it, in the spelling in which they are compared."""
+    if isinstance(value, str):
+        return _KEYS[field](value) if field in _KEYS else value
+    if isinstance(value, Mapping):
+        return tag_keys(value) if field == "tags" else {name: _plain(name, one) for name, one in value.items()}
+    return [_plain(field, one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _text(value: Any) -> str:

@@ -16,6 +16,7 @@ from threading import Lock
 from .._azure.wire.credential import Operator, operator_of
 from .._dsm.wire.client import DsmClient
 from .._journal import Journal
+from .._names import name_key
 from .._task import Task
 
 
@@ -67,5 +68,5 @@ class Operators:
             if cloud not in self._known:
                 self._known[cloud] = operator_of(step)
         subscription = step.params["subscription_id"]
-        own = None if subscription is None else subscription.strip().lower()
+        own = None if subscription is None else name_key(subscription.strip())
         return replace(self._known[cloud], subscription_id=own, journal=step.journal)

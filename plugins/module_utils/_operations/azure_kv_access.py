@@ -34,6 +34,7 @@ from .._dsm.wire.client import connect as connect_dsm
 from .._dsm.wire.kinds import is_azure
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid, is_uuid
+from .._names import path_key, same_name
 from .._options import AZURE, OPTIONAL_DSM
 from .._task import Task
 from .._timestamps import iso, parse_iso
@@ -132,9 +133,9 @@ def _request(task: Task, operator: Operator) -> _Request:
 
 def _check_cut(task: Task, client_id: str, record: Record | None) -> None:
     params = task.params
-    confirmed = str(params["confirm_client_id"] or "").strip().lower()
+    confirmed = str(params["confirm_client_id"] or "").strip()
     # Planning is free; only what cuts somebody off has to be meant.
-    if not task.check_mode and confirmed != client_id:
+    if not task.check_mode and not same_name(confirmed, client_id):
         raise InvalidInput(
             "confirm_client_id",
             "it does not repeat app_client_id",
@@ -150,7 +151,7 @@ def _check_cut(task: Task, client_id: str, record: Record | None) -> None:
 
 def _check_record(record: Record, client_id: str, operator: Operator) -> None:
     """A record of something else would give rights to somebody whom nobody had in mind."""
-    if record.application.client_id.lower() != client_id:
+    if not same_name(record.application.client_id, client_id):
         raise InvalidInput(
             "record",
             f"it is of the application {record.application.client_id}, and not of {client_id}",
@@ -163,7 +164,7 @@ def _check_record(record: Record, client_id: str, operator: Operator) -> None:
             f"set cloud_environment: {record.cloud}",
         )
     tenant = operator.tenant_id or ""
-    if record.tenant_id is not None and is_uuid(tenant) and tenant.lower() != record.tenant_id.lower():
+    if record.tenant_id is not None and is_uuid(tenant) and not same_name(tenant, record.tenant_id):
         raise InvalidInput(
             "record",
             f"it is of the tenant {record.tenant_id}, and the operator logs in to {tenant}",
@@ -244,7 +245,7 @@ def _found(wanted: Iterable[Callable[[], KeyStore]], troubles: list[TaskError]) 
             if str(told) not in map(str, troubles):
                 troubles.append(told)
             continue
-        stores.setdefault(store.resource_id.lower(), store)
+        stores.setdefault(path_key(store.resource_id), store)
     return list(stores.values())
 
 
@@ -363,7 +364,7 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
     record = request.record
     if record is None:
         raise AssertionError("required with state: restored")
-    if registration.identity.object_id.lower() != record.application.object_id.lower():
+    if not same_name(registration.identity.object_id, record.application.object_id):
         raise TaskError(
             f"the record is of the service principal {record.application.object_id}, and that of the application is "
             f"{registration.identity.object_id} now",

@@ -31,6 +31,7 @@ from .._dsm.wire.client import DsmClient
 from .._dsm.wire.client import connect as connect_dsm
 from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
+from .._names import last_segment, name_key
 from .._options import APP_RIGHTS, AZURE, GROUP_SELECTION, OPTIONAL_DSM, RIGHTS_PROFILES
 from .._plan import Change, Plan
 from .._removal.rights import take_back
@@ -238,10 +239,10 @@ def _steps(task: Task, azure: Azure, question: Question, before: Assessment) -> 
 
 def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefinition:
     given = str(task.params["data_role"]).strip()
-    if given.lower() in (CUSTOM, OFFICER):
-        return given.lower()
+    if name_key(given) in (CUSTOM, OFFICER):
+        return name_key(given)
     try:
-        return authorization.role(azure.arm, before.access.store.resource_id, authorization.guid_of(given))
+        return authorization.role(azure.arm, before.access.store.resource_id, last_segment(given))
     except AzureError as error:
         if error.status != NOT_FOUND:
             raise

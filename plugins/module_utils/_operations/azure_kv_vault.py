@@ -29,6 +29,7 @@ from .._azure.vaults.work import Site
 from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.session import connect, understood
 from .._errors import InvalidInput, TaskError
+from .._names import same_name, same_path
 from .._options import AZURE, OPTIONAL_DSM
 from .._plan import Change, Plan, difference
 from .._removal.vaults import remove
@@ -88,7 +89,7 @@ def _check(params: Mapping[str, Any]) -> None:
         if params[option] < 0:
             raise InvalidInput(option, "it is negative", "set a number of seconds")
     named = params["delete_vault_named"]
-    if named is not None and named.lower() != params["name"].lower():
+    if named is not None and not same_name(named, params["name"]):
         raise InvalidInput(
             "delete_vault_named",
             f'it is "{named}", and the vault is "{params["name"]}"',
@@ -204,7 +205,7 @@ def _refuse_recovery(job: Job, gone: Deleted) -> None:
             "collection never purges",
             soft_deleted=details,
         )
-    if gone.resource_id.lower() != job.place.resource_id.lower():
+    if not same_path(gone.resource_id, job.place.resource_id):
         raise TaskError(
             f"the soft-deleted one that holds the name was elsewhere ({gone.resource_id}), and is recovered there only",
             plane="Azure",

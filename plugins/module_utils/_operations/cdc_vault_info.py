@@ -16,6 +16,7 @@ from .._dsm.groups.link_source import LinkSource
 from .._dsm.link import vaults
 from .._dsm.wire.client import connect
 from .._errors import InvalidInput
+from .._names import checked_tags, has_tags, same_name
 from .._options import DSM, GROUP_SELECTION, LINK
 from .._task import Task
 
@@ -33,6 +34,7 @@ SPEC = DSM.merge(
 
 
 def run(task: Task) -> dict[str, Any]:
+    tags = checked_tags("tags", task.params["tags"] or {})
     source = LinkSource.from_params(task.params)
     if not source.options.has_credential:
         raise InvalidInput(
@@ -44,13 +46,12 @@ def run(task: Task) -> dict[str, Any]:
         link, group = source.resolve(dsm, check_mode=task.check_mode)
         label = group.label if group else "the link"
         found = vaults.list_vaults(dsm, source.config_for(link), label)
-    return {"changed": False, "vaults": [vault.record() for vault in found if _fits(vault, task.params)]}
+    return {"changed": False, "vaults": [vault.record() for vault in found if _fits(vault, task.params, tags)]}
 
 
-def _fits(vault: vaults.Vault, params: Mapping[str, Any]) -> bool:
-    tags = {str(key): str(value) for key, value in (params["tags"] or {}).items()}
+def _fits(vault: vaults.Vault, params: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
     return (
-        (params["name"] is None or params["name"].lower() == vault.name.lower())
+        (params["name"] is None or same_name(params["name"], vault.name))
         and (params["type"] is None or params["type"] == vault.type)
-        and tags.items() <= vault.tags.items()
+        and has_tags(vault.tags, tags)
     )

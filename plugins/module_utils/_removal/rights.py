@@ -22,6 +22,7 @@ from .._azure.wire.errors import LOGIN, AzureError
 from .._azure.wire.session import Azure
 from .._dsm.groups.in_use import refuse_while_in_use
 from .._errors import TaskError
+from .._names import path_key
 from .._plan import Change, Plan
 from .._task import Task
 from .._wire.statuses import NOT_FOUND
@@ -229,9 +230,9 @@ def _wait_until_gone(
 
 def _besides(found: Removal, removal: Removal) -> Removal:
     """The part of the first that is not in the second."""
-    known = {one.id.lower() for one in (*removal.assignments, *removal.local)}
+    known = {path_key(one.id) for one in (*removal.assignments, *removal.local)}
     return Removal(
-        tuple(one for one in found.assignments if one.id.lower() not in known),
-        tuple(one for one in found.local if one.id.lower() not in known),
+        tuple(one for one in found.assignments if path_key(one.id) not in known),
+        tuple(one for one in found.local if path_key(one.id) not in known),
         tuple(one for one in found.permissions if one not in removal.permissions),
     )

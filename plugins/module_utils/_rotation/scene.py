@@ -32,6 +32,7 @@ from .._dsm.link.tls import TlsSettings, sha256_of
 from .._dsm.link.tls_options import TlsOptions
 from .._dsm.wire.client import DsmClient
 from .._errors import TaskError
+from .._names import same_name
 from .._plan import NOT_YET_KNOWN
 from .._task import Task
 from .._waiter import Patience
@@ -95,7 +96,7 @@ class Scene:
 
     def lacking(self, new: New) -> tuple[Member, ...]:
         """The groups that do not have it yet."""
-        return tuple(one for one in self.members if one.use.key_id != new.entry.key_id)
+        return tuple(one for one in self.members if not same_name(one.use.key_id, new.entry.key_id))
 
     def to_switch(self, recipe: Recipe) -> tuple[Member, ...]:
         """The groups whose link is written: all but those that have the user's own certificate and stay as they are."""
@@ -103,7 +104,9 @@ class Scene:
             return self.lacking(self.asked_for)
         there = self.registered(recipe)
         return tuple(
-            one for one in self.members if there is None or one.use.key_id != there.key_id or one.target != one.group
+            one
+            for one in self.members
+            if there is None or not same_name(one.use.key_id, there.key_id) or one.target != one.group
         )
 
 
@@ -259,7 +262,7 @@ def _is_missing(wanted: desired.Wanted, application: Application, listed: Sequen
     if stored is None:
         return True
     found = linked(Group.from_stored(stored))
-    if found.azure_link.client_id != application.client_id:
+    if not same_name(found.azure_link.client_id, application.client_id):
         raise TaskError(
             f"it is there, and its link has another application ({found.azure_link.client_id})",
             plane="DSM",

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from .._errors import TaskError
+from .._names import same_path
 from .._waiter import Patience
 
 E = TypeVar("E")
@@ -78,7 +79,7 @@ def check_id(body: Mapping[str, Any], wanted: str, *, plane: str, obj: str) -> N
     Raises:
         Incomplete: its ID is another one, or missing.
     """
-    if str(body.get("id") or "").lower() != wanted.lower():
+    if not same_path(body.get("id"), wanted):
         raise Incomplete("the answer is not about this object", plane=plane, obj=obj)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -65,6 +66,17 @@ def application(plane: str, service: Service) -> web.Application:
         _error_middleware(service.runtime),
     ]
     return web.Application(middlewares=middlewares)
+
+
+def ignore_case_of_paths(app: web.Application) -> None:
+    """Let the fixed parts of all routes be found in any letter case, but the first segment.
+
+    Source: learn.microsoft.com, "Naming rules and restrictions for Azure resources": resource IDs, too, come back in
+    other cases than they were given.
+    """
+    for resource in app.router.resources():
+        if isinstance(resource, web.DynamicResource):
+            resource._pattern = re.compile(resource._pattern.pattern, re.IGNORECASE)
 
 
 def _error_middleware(runtime: Runtime) -> Middleware:

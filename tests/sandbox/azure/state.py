@@ -111,7 +111,7 @@ class CloudState(GovernanceAdmin, HsmAdmin, RightsAdmin):
     ) -> dict[str, Any]:
         """Where a new key store is: the members that follow from its name, subscription and resource group."""
         subscription = self.subscriptions[subscription_id or next(iter(self.subscriptions))]
-        subscription.resource_groups[resource_group.lower()] = resource_group
+        resource_group = subscription.resource_groups.setdefault(resource_group.lower(), resource_group)
         base = f"/subscriptions/{subscription.subscription_id}/resourceGroups/{resource_group}"
         return {
             "name": name,
@@ -191,7 +191,7 @@ class CloudState(GovernanceAdmin, HsmAdmin, RightsAdmin):
     def add_resource_group(self, name: str, subscription_id: str | None = None) -> None:
         """An empty resource group."""
         subscription = self.subscriptions[subscription_id or next(iter(self.subscriptions))]
-        subscription.resource_groups[name.lower()] = name
+        subscription.resource_groups.setdefault(name.lower(), name)
 
     def keep_secret(self, vault: KeyStore | str, name: str) -> None:
         """A secret in a vault, of which there is nothing but its name."""

@@ -300,13 +300,31 @@ def test_a_set_up_without_variables_says_where_they_come_from() -> None:
         (
             "cdc_rotate",
             {"applications": [{"client_id": "A1"}, {"client_id": "a1"}]},
-            "cdc_rotate_applications names a1 twice",
+            "cdc_rotate_applications names A1 twice",
         ),
         ("azure_prereqs", {"app_client_id": "id"}, "azure_prereqs_vaults is not set."),
         (
             "azure_prereqs",
             {"app_client_id": "id", "vaults": [{"name": "a"}, {"name": "A"}]},
             "azure_prereqs_vaults names a twice",
+        ),
+        (
+            "azure_prereqs",
+            {
+                "app_client_id": "id",
+                "vaults": [{"uri": "https://a.vault.azure.net"}, {"uri": "https://A.vault.azure.net/"}],
+            },
+            "azure_prereqs_vaults names https://a.vault.azure.net twice",
+        ),
+        (
+            "azure_prereqs",
+            {"app_client_id": "id", "vaults": [{"tags": {"Env": "a", "env": "b"}}]},
+            "azure_prereqs_vaults[0].tags has the tag Env twice",
+        ),
+        (
+            "cdc_setup",
+            {"name": "a", "azure_vault": {"name": "akv", "resource_group": "rg", "tags": {"Env": "a", "env": "a"}}},
+            "cdc_setup_azure_vault.tags has the tag Env twice",
         ),
         (
             "azure_prereqs",

@@ -86,6 +86,61 @@ def test_the_same_said_in_other_words_is_no_contradiction() -> None:
     assert "vaults" not in work({"a": host(), "b": host(azure_vault=other)})["b"]
 
 
+def selecting(**changes: Any) -> list[dict[str, Any]]:
+    """A host whose vault is there."""
+    own = {
+        "application": {"client_id": "AAAAAAAA-1111-4111-8111-aaaaaaaaaaaa"},
+        "vault": {"tags": {"Env": "prod"}},
+        "link_subscription_id": "99999999-1111-4111-8111-99999999999a",
+        "repair_prerequisites": True,
+    }
+    return declarations([], {**own, **changes})
+
+
+RESOURCE_ID = "/subscriptions/one/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/akv"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"application": {"client_id": "aaaaaaaa-1111-4111-8111-AAAAAAAAAAAA"}}),
+        ({}, {"link_subscription_id": "99999999-1111-4111-8111-99999999999A"}),
+        ({}, {"vault": {"tags": {"env": "prod"}}}),
+        ({"vault": {"name": "akv-1"}}, {"vault": {"name": "AKV-1"}}),
+        ({"vault": {"resource_id": RESOURCE_ID}}, {"vault": {"resource_id": f"{RESOURCE_ID.lower()}/"}}),
+        ({"vault": {"uri": "https://akv.vault.azure.net"}}, {"vault": {"uri": "https://AKV.vault.azure.net/"}}),
+        ({"application": {"unique_name": "app"}}, {"application": {"unique_name": "App"}}),
+        ({"application": {"display_name": "App"}}, {"application": {"display_name": "app"}}),
+        (
+            {"application": {}, "link_client_id": "aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa"},
+            {"application": {}, "link_client_id": "AAAAAAAA-1111-4111-8111-aaaaaaaaaaaa"},
+        ),
+        (
+            {"rights_profile": "explicit", "key_permissions": ["get", "wrapKey"]},
+            {"rights_profile": "explicit", "key_permissions": ["Get", "wrapkey"]},
+        ),
+    ],
+)
+def test_rights_are_granted_once_however_application_and_vault_are_spelled(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    hosts = {"a": selecting(**one), "b": selecting(**{**one, **other})}
+
+    assert shared(hosts)["conflicts"] == []
+    assert work(hosts)["b"] == {}
+
+
+@pytest.mark.parametrize("other", [{"vault": {"tags": {"env": "Prod"}}}, {"vault": {"tags": {"team": "prod"}}}])
+def test_other_tags_may_name_another_vault(other: dict[str, Any]) -> None:
+    assert "granted" in work({"a": selecting(), "b": selecting(**other)})["b"]
+
+
+def test_tags_of_a_vault_are_the_same_in_another_letter_case() -> None:
+    one, other = {**VAULT, "tags": {"Env": "prod"}}, {**VAULT, "tags": {"env": "prod"}}
+
+    assert shared({"a": host(azure_vault=one), "b": host(azure_vault=other)})["conflicts"] == []
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

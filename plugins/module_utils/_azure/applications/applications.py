@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..._errors import TaskError
+from ..._names import same_name
 from ..._timestamps import parse_iso
 from ..._wire.replacement import Incomplete, list_in, text_in
 from ..._wire.statuses import FORBIDDEN, NOT_FOUND, SERVICE_UNAVAILABLE
@@ -99,7 +100,7 @@ def look(graph: Channel, cloud: Cloud, selector: Selector, *, key_vault: bool, c
 def _check_named(application: Mapping[str, Any], selector: Selector) -> None:
     """Refuse an answer about another application than the one that was asked for."""
     member = {"client_id": "appId", "unique_name": "uniqueName", "display_name": "displayName"}[selector.by]
-    if str(application.get(member) or "").lower() != selector.value.lower():
+    if not same_name(application.get(member), selector.value):
         raise Incomplete("the answer is about another application", plane="Entra", obj=str(selector))
 
 
@@ -171,7 +172,7 @@ def _permission(answer: Answer, cloud: Cloud) -> Permission:
     for scope in body.get("oauth2PermissionScopes") or []:
         if scope.get("value") == SCOPE and scope.get("isEnabled") is not False:
             app_id = text_in(body, "appId", plane="Entra", obj=obj)
-            if app_id.lower() != cloud.key_vault_app_id.lower():
+            if not same_name(app_id, cloud.key_vault_app_id):
                 raise Incomplete("the answer is about another application", plane="Entra", obj=obj)
             principal_id = text_in(body, "id", plane="Entra", obj=obj)
             return Permission(app_id, principal_id, text_in(scope, "id", plane="Entra", obj=f"{obj}, {SCOPE}"))

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ..._certificates.certificates import Certificate
 from ..._errors import TaskError
+from ..._names import same_name
 from ..._timestamps import iso
 from ..._waiter import Patience
 from ..._wire.replacement import EQUAL_READS, check_id, list_in, text_in
@@ -179,7 +180,7 @@ def add_secret(
     secret = credential_of("secret", made)
     if secret.ends is None:
         # Until when it is valid goes on record, and Entra may have another end than the one that was asked for.
-        listed = [one for one in _listed_secrets(graph, application) if one.get("keyId") == secret.key_id]
+        listed = [one for one in _listed_secrets(graph, application) if same_name(one.get("keyId"), secret.key_id)]
         secret = credential_of("secret", listed[0]) if listed else secret
     return str(made["secretText"]), secret
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..._names import same_name
 from ..._waiter import Patience
 from ..._wire import replacement
 from ..._wire.replacement import Incomplete, Whole, Wish, list_in, text_in
@@ -37,7 +38,7 @@ def words_of(grant: Mapping[str, Any], *, obj: str) -> tuple[str, ...]:
 def grant_for(listed: list[Any], resource_principal_id: str) -> Mapping[str, Any] | None:
     """The grant for everybody to this API, out of those of an application."""
     for grant in listed:
-        is_about = str(grant.get("resourceId")).lower() == resource_principal_id.lower()
+        is_about = same_name(grant.get("resourceId"), resource_principal_id)
         if is_about and grant.get("consentType") == _EVERYBODY:
             found: Mapping[str, Any] = grant
             return found

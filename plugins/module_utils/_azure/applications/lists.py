@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import TaskError
+from ..._names import name_key
 from ..._waiter import Patience
 from ..._wire import replacement
 from ..._wire.replacement import Incomplete, Whole, Wish, check_id, list_in
@@ -214,9 +215,9 @@ def _permissions(access: Iterable[Entry]) -> dict[str, Entries]:
     found: dict[str, Entries] = {}
     for entry in access:
         resource = entry["resourceAppId"]
-        found.setdefault(f"API {resource}".lower(), ({"resourceAppId": resource, "resourceAccess": []},))
+        found.setdefault(name_key(f"API {resource}"), ({"resourceAppId": resource, "resourceAccess": []},))
         for one in entry.get("resourceAccess") or []:
-            name = f"API permission {resource} {one.get('type')} {one.get('id')}".lower()
+            name = name_key(f"API permission {resource} {one.get('type')} {one.get('id')}")
             found.setdefault(name, ({"resourceAppId": resource, "resourceAccess": [one]},))
     return found
 
@@ -228,10 +229,12 @@ def _of(member: str, entries: Mapping[str, Entries]) -> list[Entry]:
 
 def _joined(permissions: Iterable[Entry]) -> list[dict[str, Any]]:
     """Permissions of one API in one entry, as Graph wants them."""
-    joined: dict[str, list[Any]] = {}
+    joined: dict[str, dict[str, Any]] = {}
     for entry in permissions:
-        joined.setdefault(entry["resourceAppId"], []).extend(entry["resourceAccess"])
-    return [{"resourceAppId": resource, "resourceAccess": wishes} for resource, wishes in joined.items()]
+        resource = entry["resourceAppId"]
+        one = joined.setdefault(name_key(resource), {"resourceAppId": resource, "resourceAccess": []})
+        one["resourceAccess"].extend(entry["resourceAccess"])
+    return list(joined.values())
 
 
 def _throttled(error: TaskError) -> float | None:

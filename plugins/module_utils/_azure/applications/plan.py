@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..._certificates.certificates import Certificate
+from ..._names import same_name
 from ..._plan import NOT_YET_KNOWN, Change, View
 from ..rights.facts import PRINCIPAL, Credential
 
@@ -92,7 +93,7 @@ class Permission:
 
     def is_in(self, access: Iterable[Mapping[str, Any]]) -> bool:
         return any(
-            str(wish.get("id")).lower() == self.scope_id.lower() and wish.get("type") == "Scope"
+            same_name(wish.get("id"), self.scope_id) and wish.get("type") == "Scope"
             for entry in access
             if self._is_about(entry)
             for wish in entry.get("resourceAccess") or []
@@ -109,7 +110,7 @@ class Permission:
         return [*merged, {"resourceAppId": self.resource_app_id, "resourceAccess": [mine]}]
 
     def _is_about(self, entry: Mapping[str, Any]) -> bool:
-        return str(entry.get("resourceAppId")).lower() == self.resource_app_id.lower()
+        return same_name(entry.get("resourceAppId"), self.resource_app_id)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..._errors import TaskError
+from ..._names import same_name
 from ..._plan import Change
 from ..._waiter import Patience
 from ..._wire.replacement import text_in
@@ -84,7 +85,7 @@ def find(graph: Channel, selector: Selector) -> Deleted | None:
     member = "appId" if selector.by == "client_id" else "uniqueName"
     with allowed("look at deleted applications", "Application.Read.All", str(selector)):
         listed = list(graph.pages(f"{_BIN}/microsoft.graph.application", obj=str(selector), query=query))
-    hits = (one for one in listed if str(one.get(member) or "").lower() == selector.value.lower())
+    hits = (one for one in listed if same_name(one.get(member), selector.value))
     body = next(hits, None)
     if body is None:
         return None
@@ -140,7 +141,7 @@ def _principal(graph: Channel, client_id: str, obj: str) -> Mapping[str, Any] | 
     query = {"$filter": f"appId eq '{client_id}'"}
     with allowed("look at deleted service principals", "Application.Read.All", obj):
         listed = list(graph.pages(f"{_BIN}/microsoft.graph.servicePrincipal", obj=obj, query=query))
-    hits = (one for one in listed if str(one.get("appId") or "").lower() == client_id.lower())
+    hits = (one for one in listed if same_name(one.get("appId"), client_id))
     return next(hits, None)
 
 

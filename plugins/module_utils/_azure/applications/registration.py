@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._errors import TaskError, quotable
+from ..._names import name_key, same_name
 from ..._wire.replacement import Incomplete, list_in, text_in
 from ..._wire.statuses import NOT_FOUND, OK
 from ..rights.facts import PRINCIPAL, REGISTRATION, Credential, Identity
@@ -184,7 +185,7 @@ def deleted_at(graph: Channel, client_id: str, *, principal: bool = False) -> st
     answer = batch(graph, {"deleted": path}, obj=f"application {client_id}")["deleted"]
     listed = (answer.body or {}).get("value") or []
     # Who may not read the recycle bin is told what is so without it.
-    hits = (one for one in listed if str(one.get("appId") or "").lower() == client_id.lower())
+    hits = (one for one in listed if same_name(one.get("appId"), client_id))
     found = next(hits, None)
     return None if found is None else str(found.get("deletedDateTime"))
 
@@ -193,7 +194,7 @@ def _object_id(principal: Mapping[str, Any] | None, given: str | None, client_id
     if principal is None:
         return str(given)
     found = text_in(principal, "id", plane="Entra", obj=f"application {client_id}")
-    if given is not None and given.lower() != found.lower():
+    if given is not None and not same_name(given, found):
         raise TaskError(
             f"app_object_id is {given}, and the service principal of app_client_id is {found}",
             plane="Entra",
@@ -227,12 +228,12 @@ def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
         # More than 999 groups: not followed, hence not known.
         return None
     kinds = (None, "#microsoft.graph.group")
-    return frozenset(str(entry["id"]).lower() for entry in body["value"] if entry.get("@odata.type") in kinds)
+    return frozenset(name_key(entry["id"]) for entry in body["value"] if entry.get("@odata.type") in kinds)
 
 
 def _resources(application: Mapping[str, Any], obj: str) -> frozenset[str]:
     listed = list_in(application, "requiredResourceAccess", plane="Entra", obj=obj)
-    return frozenset(str(entry["resourceAppId"]).lower() for entry in listed)
+    return frozenset(name_key(entry["resourceAppId"]) for entry in listed)
 
 
 def _consents(body: Mapping[str, Any] | None) -> frozenset[str] | None:

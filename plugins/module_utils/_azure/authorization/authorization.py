@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ..._names import last_segment, path_key, same_name
 from ..._timestamps import parse_iso
 from ..rights.facts import DenyAssignment, PermissionSet, RoleAssignment, RoleDefinition
 from ..wire.channel import Channel
@@ -18,6 +19,8 @@ from ..wire.channel import Channel
 API = {"api-version": "2022-04-01"}
 PIM_API = {"api-version": "2020-10-01"}
 PROVIDER = "providers/Microsoft.Authorization"
+# The type of a role definition that is not built in.
+CUSTOM_ROLE = "CustomRole"
 
 
 def assignments(arm: Channel, scope: str, object_id: str | None = None) -> tuple[RoleAssignment, ...]:
@@ -35,13 +38,13 @@ def assignments(arm: Channel, scope: str, object_id: str | None = None) -> tuple
 
 
 def activations(arm: Channel, scope: str, object_id: str) -> Mapping[str, datetime]:
-    """The ends of assignments that are active for a time only, by lower-case ID of the assignment (T16)."""
+    """The ends of assignments that are active for a time only, by the key of the assignment's ID (T16)."""
     ends = {}
     for entry in _instances(arm, "roleAssignmentScheduleInstances", scope, object_id):
         properties = entry["properties"]
         end = parse_iso(properties.get("endDateTime"))
         if end is not None and properties.get("originRoleAssignmentId"):
-            ends[str(properties["originRoleAssignmentId"]).lower()] = end
+            ends[path_key(properties["originRoleAssignmentId"])] = end
     return ends
 
 
@@ -69,10 +72,10 @@ def role(arm: Channel, scope: str, guid: str) -> RoleDefinition:
 def role_from(body: Mapping[str, Any]) -> RoleDefinition:
     properties = body["properties"]
     return RoleDefinition(
-        guid=guid_of(str(body["id"])),
+        guid=last_segment(body["id"]),
         name=str(properties.get("roleName") or ""),
         permissions=permission_sets(properties.get("permissions") or []),
-        is_custom=str(properties.get("type") or "").lower() == "customrole",
+        is_custom=same_name(properties.get("type"), CUSTOM_ROLE),
     )
 
 
@@ -94,11 +97,6 @@ def callers_permissions(arm: Channel, scope: str) -> tuple[PermissionSet, ...]:
     return permission_sets(entries)
 
 
-def guid_of(definition_id: str) -> str:
-    """A role definition is known by the tail of its ID: the prefix may carry a subscription or none."""
-    return definition_id.rstrip("/").rpartition("/")[2].lower()
-
-
 def _instances(arm: Channel, collection: str, scope: str, object_id: str) -> Iterable[Mapping[str, Any]]:
     return arm.pages(
         f"{scope}/{PROVIDER}/{collection}",
@@ -112,7 +110,7 @@ def _assignment(entry: Mapping[str, Any]) -> RoleAssignment:
     return RoleAssignment(
         id=str(entry["id"]),
         scope=str(properties["scope"]),
-        role_guid=guid_of(str(properties["roleDefinitionId"])),
+        role_guid=last_segment(properties["roleDefinitionId"]),
         principal_id=str(properties["principalId"]),
         principal_type=str(properties.get("principalType") or ""),
         condition=properties.get("condition") or None,

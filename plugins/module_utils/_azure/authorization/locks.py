@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import TaskError
+from ..._names import is_within, last_segment, name_key, path_key, same_name
 from ..._wire.statuses import NOT_FOUND
 from ..wire.channel import Channel
 from ..wire.errors import SCOPE_LOCKED, AzureError
 from .authorization import PROVIDER
 
 API = {"api-version": "2020-05-01"}
-READ_ONLY, CAN_NOT_DELETE = "readonly", "cannotdelete"
+READ_ONLY, CAN_NOT_DELETE = "ReadOnly", "CanNotDelete"
 
 # An action of Azure's roles, and the scope where it is carried out.
 Action = tuple[str, str]
@@ -47,9 +48,9 @@ class Lock:
 
     def forbids(self, action: Action) -> bool:
         name, scope = action
-        deletes = name.lower().endswith("/delete")
-        level = self.level.lower()
-        return _covers(self.scope, scope) and (level == READ_ONLY or (level == CAN_NOT_DELETE and deletes))
+        deletes = last_segment(name) == "delete"
+        forbids = same_name(self.level, READ_ONLY) or (same_name(self.level, CAN_NOT_DELETE) and deletes)
+        return forbids and is_within(scope, self.scope)
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,14 @@ def in_the_way_of(arm: Channel, needed: Sequence[Action]) -> Locks:
     Raises:
         AzureError: a scope is not there any more.
     """
-    scopes = {scope for _action, scope in needed}
-    deepest = sorted(one for one in scopes if not any(one != other and _covers(one, other) for other in scopes))
+    scopes = {path_key(scope): scope for _action, scope in needed}
+    deepest = sorted(
+        scope for key, scope in scopes.items() if not any(key != other and is_within(other, key) for other in scopes)
+    )
     found: dict[tuple[str, str], Lock] = {}
     for scope in deepest:
         try:
-            found |= {(lock.scope.lower(), lock.name.lower()): lock for lock in _at(arm, scope)}
+            found |= {(path_key(lock.scope), name_key(lock.name)): lock for lock in _at(arm, scope)}
         except AzureError as error:
             if error.status == NOT_FOUND:
                 raise
@@ -151,14 +154,8 @@ def _at(arm: Channel, scope: str) -> list[Lock]:
 def _lock(entry: Mapping[str, Any]) -> Lock:
     identifier = str(entry.get("id") or "")
     # The scope is what stands before the last provider in the ID.
-    scope = identifier[: identifier.lower().rfind(f"/{PROVIDER.lower()}/locks/")] if identifier else ""
+    scope = identifier[: name_key(identifier).rfind(name_key(f"/{PROVIDER}/locks/"))] if identifier else ""
     properties = entry.get("properties") or {}
     return Lock(
         str(entry.get("name") or ""), str(properties.get("level") or ""), scope, str(properties.get("notes") or "")
     )
-
-
-def _covers(scope: str, other: str) -> bool:
-    """Whether the second scope is the first one, or lies below it."""
-    outer, inner = scope.lower().rstrip("/"), other.lower().rstrip("/")
-    return inner == outer or inner.startswith(f"{outer}/")

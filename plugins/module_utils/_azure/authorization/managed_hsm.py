@@ -10,10 +10,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ..._names import last_segment, name_key, same_name
 from ..rights.facts import PermissionSet, RoleAssignment, RoleDefinition
 from ..wire.channel import Channel
 from ..wire.shapes import LOCAL_ASSIGNMENTS, LOCAL_ROLES
-from .authorization import guid_of
+from .authorization import CUSTOM_ROLE
 
 _SCOPES = ("/", "/keys")
 
@@ -25,10 +26,10 @@ def assignments(pool: Channel) -> tuple[RoleAssignment, ...]:
         listed = partial(pool.sdk.list_role_assignments, scope)
         for entry in pool.listed(listed, LOCAL_ASSIGNMENTS, obj=f"local role assignments at {scope}"):
             properties = entry.properties
-            found[str(entry.name).lower()] = RoleAssignment(
+            found[name_key(entry.name)] = RoleAssignment(
                 id=str(entry.name),
                 scope=str(getattr(properties.scope, "value", properties.scope)),
-                role_guid=guid_of(str(properties.role_definition_id)),
+                role_guid=last_segment(properties.role_definition_id),
                 principal_id=str(properties.principal_id),
             )
     return tuple(found.values())
@@ -43,7 +44,7 @@ def roles(pool: Channel) -> dict[str, RoleDefinition]:
 
 def _role(entry: Any) -> RoleDefinition:
     return RoleDefinition(
-        guid=guid_of(str(entry.id)),
+        guid=last_segment(entry.id),
         name=str(entry.role_name),
         permissions=tuple(
             PermissionSet(
@@ -54,7 +55,7 @@ def _role(entry: Any) -> RoleDefinition:
             )
             for one in entry.permissions or []
         ),
-        is_custom=str(entry.role_type or "").lower() == "customrole",
+        is_custom=same_name(entry.role_type, CUSTOM_ROLE),
     )
 
 

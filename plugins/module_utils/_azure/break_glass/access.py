@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import TaskError
+from ..._names import is_within, last_segment, path_key, same_name
 from ..._timestamps import iso_or_none
 from ..._waiter import Patience
 from ..._wire.replacement import Incomplete, text_in
@@ -159,7 +160,7 @@ def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> Seen
                 local=True,
             )
             for one in access.local or ()
-            if one.principal_id.lower() == identity.object_id.lower()
+            if same_name(one.principal_id, identity.object_id)
         )
     kind = "managed_hsm" if store.is_hsm else "vault"
     rights = StoreRights(store.resource_id, store.name, store.uri, kind, policies, (*direct, *local))
@@ -189,15 +190,15 @@ def _policies(body: Mapping[str, Any], object_id: str) -> tuple[PolicyEntry, ...
             **{kind: tuple((entry.get("permissions") or {}).get(kind) or ()) for kind in KINDS},
         )
         for entry in listed or []
-        if str(entry["objectId"]).lower() == object_id.lower()
+        if same_name(entry["objectId"], object_id)
     ]
     return tuple(entry for entry in entries if entry)
 
 
 def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, ...]:
     """Assignments to the service principal itself, at the vault and at single keys below it."""
-    object_id, at = access.identity.object_id, store.resource_id.lower()
-    ends = {one.id.lower(): one.ends for one in access.assignments or ()}
+    object_id = access.identity.object_id
+    ends = {path_key(one.id): one.ends for one in access.assignments or ()}
     listed = azure.arm.pages(
         f"{store.resource_id}/{PROVIDER}/roleAssignments",
         query={**API, "$filter": f"principalId eq '{object_id}'"},
@@ -207,8 +208,7 @@ def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, 
     for entry in listed:
         properties = entry["properties"]
         scope = str(properties["scope"])
-        below = scope.lower() == at or scope.lower().startswith(f"{at}/")
-        if not below or str(properties["principalId"]).lower() != object_id.lower():
+        if not is_within(scope, store.resource_id) or not same_name(properties["principalId"], object_id):
             continue
         definition = str(properties["roleDefinitionId"])
         found.append(
@@ -217,12 +217,12 @@ def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, 
                 scope=scope,
                 definition_id=definition,
                 principal_id=str(properties["principalId"]),
-                role_name=_role_name(access.roles, authorization.guid_of(definition))
-                or _looked_up_name(azure, scope, authorization.guid_of(definition)),
+                role_name=_role_name(access.roles, last_segment(definition))
+                or _looked_up_name(azure, scope, last_segment(definition)),
                 condition=properties.get("condition") or None,
                 condition_version=properties.get("conditionVersion") or None,
                 description=properties.get("description") or None,
-                ends=iso_or_none(ends.get(str(entry["id"]).lower())),
+                ends=iso_or_none(ends.get(path_key(entry["id"]))),
             )
         )
     return tuple(found)

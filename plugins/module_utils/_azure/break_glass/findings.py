@@ -14,6 +14,7 @@ from typing import Any
 
 from ..._findings import catalog
 from ..._findings.finding import FAILED, UNKNOWN, WARNING, Finding, Kind
+from ..._names import last_segment, name_key
 from ..authorization.locks import Action, Locks, in_words, records
 from ..rights.evaluation import UNKNOWN as NOT_KNOWN
 from ..rights.evaluation import judge
@@ -72,18 +73,18 @@ def _told(source: Source) -> str:
 
 
 def _without(access: Access, cut: StoreRights) -> Access:
-    gone = {one.name.lower() for one in cut.assignments}
+    gone = {name_key(one.name) for one in cut.assignments}
     entries = {entry.identity for entry in cut.policies}
     policies = tuple(
         entry
         for entry in access.store.policies
-        if (entry.tenant_id.lower(), entry.object_id.lower(), (entry.application_id or "").lower()) not in entries
+        if (name_key(entry.tenant_id), name_key(entry.object_id), name_key(entry.application_id)) not in entries
     )
 
     def left(assignments: Any) -> Any:
         if assignments is None:
             return None
-        return tuple(one for one in assignments if one.id.rstrip("/").rpartition("/")[2].lower() not in gone)
+        return tuple(one for one in assignments if last_segment(one.id) not in gone)
 
     return replace(
         access,

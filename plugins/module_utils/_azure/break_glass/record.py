@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from ..._errors import InvalidInput
 from ..._ids import is_uuid
+from ..._names import is_within, last_segment, name_key, path_key, same_name, same_path
 from ..rights.facts import PRINCIPAL, REGISTRATION, Credential
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class PolicyEntry:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        return self.tenant_id.lower(), self.object_id.lower(), (self.application_id or "").lower()
+        return name_key(self.tenant_id), name_key(self.object_id), name_key(self.application_id)
 
     def __bool__(self) -> bool:
         return any(getattr(self, kind) for kind in KINDS)
@@ -65,7 +66,7 @@ class PolicyEntry:
 
     def shown(self) -> list[str]:
         """Such as ``keys/get``, lower case and sorted."""
-        return sorted(f"{kind}/{name.lower()}" for kind in KINDS for name in getattr(self, kind))
+        return sorted(f"{kind}/{name_key(name)}" for kind in KINDS for name in getattr(self, kind))
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,12 @@ class Assignment:
 
     @property
     def role_guid(self) -> str:
-        return self.definition_id.rstrip("/").rpartition("/")[2].lower()
+        return last_segment(self.definition_id)
 
     @property
     def grant(self) -> tuple[bool, str, str, str]:
         """What makes two assignments the same to Azure: one of them only can be there."""
-        return self.local, self.scope.lower(), self.role_guid, self.principal_id.lower()
+        return self.local, path_key(self.scope), self.role_guid, name_key(self.principal_id)
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ class CertificateEntry:
             return self.sha256 == other.sha256
         if self.sha1 and other.sha1:
             return self.sha1 == other.sha1
-        return self.key_id == other.key_id
+        return same_name(self.key_id, other.key_id)
 
     def is_among(self, entries: Iterable[CertificateEntry]) -> bool:
         return any(self.is_same(one) for one in entries)
@@ -254,8 +255,7 @@ class Record:
         raise InvalidInput(_OPTION, f"it is damaged ({cause})", _REMEDY)
 
     def store(self, resource_id: str) -> StoreRights | None:
-        wanted = resource_id.lower()
-        return next((entry for entry in self.stores if entry.resource_id.lower() == wanted), None)
+        return next((entry for entry in self.stores if same_path(entry.resource_id, resource_id)), None)
 
 
 def merged(old: Record | None, seen: Record) -> Record:
@@ -263,7 +263,7 @@ def merged(old: Record | None, seen: Record) -> Record:
     if old is None or old.restored_at is not None:
         return seen
     before, now = old.application, seen.application
-    if before.object_id.lower() != now.object_id.lower():
+    if not same_name(before.object_id, now.object_id):
         # The service principal was made anew, and what the old one had is of use to nobody.
         return seen
     application = replace(
@@ -271,7 +271,7 @@ def merged(old: Record | None, seen: Record) -> Record:
         application_object_id=before.application_object_id or now.application_object_id,
         account_enabled=now.account_enabled if before.account_enabled is None else before.account_enabled,
         certificates=each_once((*before.certificates, *now.certificates)),
-        secrets=_union(before.secrets, now.secrets, lambda one: one.key_id),
+        secrets=_union(before.secrets, now.secrets, lambda one: name_key(one.key_id)),
     )
     others = [entry for entry in seen.stores if old.store(entry.resource_id) is None]
     return replace(
@@ -302,8 +302,8 @@ def _united(old: tuple[str, ...], new: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _minus(names: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, ...]:
-    known = {name.lower() for name in gone}
-    return tuple(name for name in names if name.lower() not in known)
+    known = {name_key(name) for name in gone}
+    return tuple(name for name in names if name_key(name) not in known)
 
 
 # Parsing ------------------------------------------------------------------------------------------------------------
@@ -335,13 +335,12 @@ def _store(given: Mapping[str, Any], object_id: str) -> StoreRights:
         policies=tuple(_policy(entry) for entry in given["policies"]),
         assignments=tuple(Assignment(**entry) for entry in given["assignments"]),
     )
-    holders = {entry.object_id.lower() for entry in store.policies}
-    holders |= {entry.principal_id.lower() for entry in store.assignments}
-    if holders - {object_id.lower()}:
+    holders = {name_key(entry.object_id) for entry in store.policies}
+    holders |= {name_key(entry.principal_id) for entry in store.assignments}
+    if holders - {name_key(object_id)}:
         raise ValueError(f"something at {store.name} is not of the application")
-    place = f"{store.resource_id.lower()}/"
     elsewhere = [
-        one.scope for one in store.assignments if not one.local and not f"{one.scope.lower()}/".startswith(place)
+        one.scope for one in store.assignments if not one.local and not is_within(one.scope, store.resource_id)
     ]
     if elsewhere:
         raise ValueError(f"{elsewhere[0]} is not at {store.name}")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from ..._names import path_key, same_name, same_path
 from ..._plan import Change, View
 from ..._timestamps import parse_iso
 from ..rights.facts import PRINCIPAL, REGISTRATION
@@ -175,7 +176,7 @@ def after_cut(seen: Record, steps: Iterable[Step]) -> Record:
             left = tuple(one for one in application.certificates if not one.is_among(step.entries))
             seen = replace(seen, application=replace(application, certificates=left))
         elif isinstance(step, Secret):
-            others = tuple(one for one in application.secrets if one.key_id != step.entry.key_id)
+            others = tuple(one for one in application.secrets if not same_name(one.key_id, step.entry.key_id))
             seen = replace(seen, application=replace(application, secrets=others))
         else:
             seen = _with_store(seen, _store_after_cut(seen, step))
@@ -207,7 +208,7 @@ def _overlap(one: Step, other: Step) -> bool:
     if isinstance(one, Certificates) and isinstance(other, Certificates):
         return any(entry.is_among(other.entries) for entry in one.entries)
     if isinstance(one, Secret) and isinstance(other, Secret):
-        return one.entry.key_id == other.entry.key_id
+        return same_name(one.entry.key_id, other.entry.key_id)
     if isinstance(one, Role) and isinstance(other, Role):
         return _place(one) == _place(other) and one.assignment.grant == other.assignment.grant
     if isinstance(one, Policy) and isinstance(other, Policy):
@@ -217,7 +218,7 @@ def _overlap(one: Step, other: Step) -> bool:
 
 
 def _place(step: Policy | Role) -> str:
-    return step.store.resource_id.lower()
+    return path_key(step.store.resource_id)
 
 
 def _store_after_cut(seen: Record, step: Policy | Role) -> StoreRights:
@@ -243,7 +244,7 @@ def _store_after_restore(seen: Record, step: Policy | Role) -> StoreRights:
 
 
 def _with_store(seen: Record, changed: StoreRights) -> Record:
-    others = [store for store in seen.stores if store.resource_id.lower() != changed.resource_id.lower()]
+    others = [store for store in seen.stores if not same_path(store.resource_id, changed.resource_id)]
     return replace(seen, stores=(*others, changed))
 
 

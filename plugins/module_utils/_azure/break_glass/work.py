@@ -14,6 +14,7 @@ from typing import Any
 from ..._errors import TaskError, defect
 from ..._findings.finding import Finding, ranked
 from ..._ids import is_uuid
+from ..._names import name_key, path_key, same_path
 from ..._plan import Plan, View
 from ..._task import Task
 from ..._timestamps import iso
@@ -40,8 +41,8 @@ _LOOKS_IN_A_ROW = 2
 class Look:
     """What is there. ``troubles``: what could not be found out, each as the error that it met.
 
-    ``unread``: which parts those are, by resource ID of the vault and name. For the application that ID is empty, and
-    the name is the place whose credentials are meant.
+    ``unread``: which parts those are, by the key of the vault's resource ID, and the part's name. For the application,
+    that key is empty, and the name is the place whose credentials are meant.
     """
 
     seen: Record
@@ -58,7 +59,7 @@ class Look:
         if self.seen.store(step.store.resource_id) is None:
             return False
         part = "policies" if isinstance(step, Policy) else "local" if step.assignment.local else "assignments"
-        return (step.store.resource_id.lower(), part) not in self.unread
+        return (path_key(step.store.resource_id), part) not in self.unread
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def look(
     record = Record(
         application=principal,
         cloud=operator.cloud.name,
-        tenant_id=(tenant if is_uuid(tenant) else identity.home_tenant_id or "").lower() or None,
+        tenant_id=name_key(tenant if is_uuid(tenant) else identity.home_tenant_id) or None,
         taken_at=iso(azure.now()),
     )
     seen = Look(record, troubles=list(troubles.values()) if credentials else [])
@@ -124,7 +125,7 @@ def look(
             continue
         rights.append(found.rights)
         seen.troubles.extend([_unread(found.rights.label, name, words) for name, words in found.unread.items()])
-        unread |= {(found.rights.resource_id.lower(), name) for name in found.unread}
+        unread |= {(path_key(found.rights.resource_id), name) for name in found.unread}
         if judge:
             seen.findings.extend(access_findings.remaining_findings(found.access, found.rights))
     return replace(seen, seen=replace(record, stores=tuple(rights)), unread=frozenset(unread))
@@ -267,7 +268,11 @@ class Work:
         """Asked in check mode alone: the run itself tries, as what Azure says of the operator may lag."""
         found = []
         for store in self.before.seen.stores:
-            steps = [step for step in self.steps if isinstance(step, (Policy, Role)) and step.store.name == store.name]
+            steps = [
+                step
+                for step in self.steps
+                if isinstance(step, (Policy, Role)) and same_path(step.store.resource_id, store.resource_id)
+            ]
             actions = access.lacking_actions(self.azure, store, steps, cut=self.cut)
             if actions:
                 found.append(access_findings.lacking_finding(store, actions))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from ... import _deps
+from ..._names import name_key
 from ..._waiter import Patience
 from ..._wire.statuses import NOT_FOUND
 from ..authorization import authorization, locks
@@ -139,7 +140,7 @@ def _unassign_local(pool: Channel, entry: RoleAssignment) -> None:
 def _as_stored(access: Access, permissions: Sequence[str]) -> list[str]:
     """The permissions in the spelling of the vault, which `remove` wants."""
     held = [name for entry in own_entries(access) for name in entry.keys]
-    return [name for name in dict.fromkeys(held) if name.lower() in permissions]
+    return [name for name in dict.fromkeys(held) if name_key(name) in permissions]
 
 
 def _define(azure: Azure, _access: Access, step: DefineRole) -> None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from ..._names import path_key, same_name
 from ..._plan import NOT_YET_KNOWN
 from ..._wire.statuses import FORBIDDEN, NOT_FOUND
 from ..authorization import authorization, managed_hsm
@@ -60,7 +61,7 @@ def observe(
         # Read only when something is lacking, by with_eligible().
         eligible=(),
     )
-    if store.is_hsm and not store.planned and store.activation in (None, "Active"):
+    if store.is_hsm and not store.planned and (store.activation is None or same_name(store.activation, "Active")):
         with azure.pool(store.uri) as pool:
             access = replace(
                 access,
@@ -100,7 +101,7 @@ def _with_ends(
 ) -> tuple[RoleAssignment, ...] | None:
     if assignments is None:
         return None
-    return tuple(replace(entry, ends=ends.get(entry.id.lower())) for entry in assignments)
+    return tuple(replace(entry, ends=ends.get(path_key(entry.id))) for entry in assignments)
 
 
 def _definitions(

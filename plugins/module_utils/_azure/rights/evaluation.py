@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from ..._names import name_key, same_name
 from ..._timestamps import iso
 from .explanations import explain
 from .facts import Access
@@ -33,7 +34,6 @@ from .roles import (
     VAULTS_READ,
     grants,
     grants_any,
-    same,
 )
 from .sources import (
     EFFECTIVE,
@@ -96,7 +96,7 @@ class _Right:
 
 def judge(access: Access, wanted: Wanted) -> tuple[Verdict, ...]:
     """The management requirement, the key permissions in the order of the wish, and the permission model if asked."""
-    wish = replace(wanted, key_permissions=tuple(dict.fromkeys(name.casefold() for name in wanted.key_permissions)))
+    wish = replace(wanted, key_permissions=tuple(dict.fromkeys(name_key(name) for name in wanted.key_permissions)))
     verdicts = [_judge_management(access, wish)]
     verdicts += [_judge_permission(access, wish, permission) for permission in wish.key_permissions]
     if wish.permission_model != ANY_MODEL:
@@ -154,7 +154,7 @@ def _at_least_listing(access: Access, lacking: _Right) -> _Right:
 
 
 def _beyond_contributor(held: Held) -> tuple[Note, ...]:
-    if same(held.role_guid, KEY_VAULT_CONTRIBUTOR.guid):
+    if same_name(held.role_guid, KEY_VAULT_CONTRIBUTOR.guid):
         return ()
     return ("equivalent-role", *_beyond(BEYOND_CONTRIBUTOR)(held))
 
@@ -169,7 +169,7 @@ def _beyond(actions: Iterable[str]) -> Width:
 
 def _has_contributor(access: Access) -> bool:
     return any(
-        same(held.role_guid, KEY_VAULT_CONTRIBUTOR.guid) and held.candidate.verdict != MISSING
+        same_name(held.role_guid, KEY_VAULT_CONTRIBUTOR.guid) and held.candidate.verdict != MISSING
         for held in held_roles(access)
     )
 
@@ -228,9 +228,9 @@ def _hsm_right(access: Access, permission: str, action: str) -> _Right:
 def _activated(access: Access, right: _Right) -> _Right:
     """A pool whose security domain was not downloaded refuses every request for keys (T28)."""
     activation = access.store.activation
-    if same(activation, "Active"):
+    if same_name(activation, "Active"):
         return right
-    if activation and not same(activation, "Unknown"):
+    if activation and not same_name(activation, "Unknown"):
         return replace(right, verdict=INEFFECTIVE, notes={**right.notes, "hsm-not-activated": activation})
     if right.verdict not in EFFECTIVE:
         return right
@@ -238,7 +238,7 @@ def _activated(access: Access, right: _Right) -> _Right:
 
 
 def _self_administration(held: Held) -> tuple[Note, ...]:
-    if same(held.role_guid, HSM_CRYPTO_OFFICER):
+    if same_name(held.role_guid, HSM_CRYPTO_OFFICER):
         return "wider-than-needed", "app-can-administer-hsm"
     wide = held.definition is not None and grants_any(held.definition, HSM_SELF_ADMINISTRATION, data=True)
     return ("wider-than-needed",) if wide else ()
@@ -251,7 +251,7 @@ def _beyond_wanted(wanted: Wanted) -> Width:
     def width(held: Held) -> tuple[Note, ...]:
         if held.definition is None or not grants_any(held.definition, beyond, data=True):
             return ()
-        officer = same(held.role_guid, CRYPTO_OFFICER.guid)
+        officer = same_name(held.role_guid, CRYPTO_OFFICER.guid)
         return ("wider-than-needed", "app-may-use-keys") if officer else ("wider-than-needed",)
 
     return width
@@ -332,7 +332,7 @@ def _worded(access: Access, requirement: str, action: str, right: _Right, remedy
     home = access.identity.home_tenant_id
     # Of a vault that is only planned the tenant may not be known.
     there = access.store.tenant_id
-    if home and there and not same(home, there) and requirement != "permission_model":
+    if home and there and not same_name(home, there) and requirement != "permission_model":
         right = replace(right, verdict=INEFFECTIVE, notes={**right.notes, "vault-in-foreign-tenant": home})
     notes = _notes(right)
     sources = tuple(dict.fromkeys(one.source for one in right.shown()))

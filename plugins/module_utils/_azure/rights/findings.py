@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from ..._certificates.certificates import Certificate
 from ..._findings import catalog
 from ..._findings.finding import FAILED, UNKNOWN, WARNING, Finding, Kind, ranked
+from ..._names import same_name
 from ..._timestamps import day
 from ..wire.cloud import Cloud
 from . import network
@@ -228,7 +229,7 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
             "an AllPrincipals grant for user_impersonation",
             "revoke the consent: DSM logs in as the application and does not need it",
         )
-    if evidence.operator_client_id is not None and evidence.operator_client_id == identity.client_id.lower():
+    if same_name(evidence.operator_client_id, identity.client_id):
         yield _of_application(
             evidence,
             catalog.OPERATOR_IS_THE_APPLICATION,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..._errors import TaskError
+from ..._names import last_segment, name_key, path_key, same_name, same_path
 from ..._plan import Change
 from .evaluation import INEFFECTIVE, MISSING, Verdict, Wanted, grants
 from .facts import Access, PermissionSet, PolicyEntry, RoleAssignment, RoleDefinition
@@ -79,13 +80,13 @@ class Needs:
 
 def assignment_name(scope: str, object_id: str, role_guid: str) -> str:
     """The GUID of the assignment that we make for this scope, principal and role."""
-    return str(uuid.uuid5(_NAMESPACE, "|".join((scope.rstrip("/"), object_id, role_guid)).lower()))
+    return str(uuid.uuid5(_NAMESPACE, name_key("|".join((scope.rstrip("/"), object_id, role_guid)))))
 
 
 def custom_role(scope: str, actions: Sequence[str], data_actions: Sequence[str]) -> RoleDefinition:
     """The role with exactly these actions, to be defined at ``scope``. Same actions, same ID."""
-    wanted = sorted({*actions, *data_actions}, key=str.lower)
-    guid = str(uuid.uuid5(_NAMESPACE, "|".join((scope.rstrip("/"), *wanted)).lower()))
+    wanted = sorted({*actions, *data_actions}, key=name_key)
+    guid = str(uuid.uuid5(_NAMESPACE, name_key("|".join((scope.rstrip("/"), *wanted)))))
     permissions = PermissionSet(actions=tuple(actions), data_actions=tuple(dict.fromkeys(data_actions)))
     # Names of custom roles are unique in a tenant, and the same set may be needed in several subscriptions.
     return RoleDefinition(guid, f"Fortanix DSM CDC {guid[:8]}", (permissions,), is_custom=True)
@@ -173,7 +174,7 @@ def _same(one: RoleDefinition, other: RoleDefinition) -> bool:
             (entry.actions, entry.not_actions, entry.data_actions, entry.not_data_actions)
             for entry in definition.permissions
         ]
-        return sorted([sorted(action.lower() for action in part) for part in parts] for parts in sets)
+        return sorted([sorted(map(name_key, part)) for part in parts] for parts in sets)
 
     return content(one) == content(other)
 
@@ -226,7 +227,7 @@ def change_of(step: Step, access: Access) -> Change:
     """How the step is shown."""
     vault = _label(access)
     if isinstance(step, AddToPolicy):
-        held = sorted({name.lower() for entry in own_entries(access) for name in entry.keys})
+        held = sorted({name_key(name) for entry in own_entries(access) for name in entry.keys})
         after = sorted({*held, *step.permissions})
         shown = {"access_policy.keys": held}, {"access_policy.keys": after}
         return Change("Azure", vault, "add to access policy", *shown, reason="key permissions are missing")
@@ -306,14 +307,14 @@ def removal(access: Access, wanted: Wanted) -> Removal:
             server_words=access.unreadable.get(unread[0], ""),
             next_step="give the operator the right to read role assignments there",
         )
-    scope, identity = access.store.resource_id, access.identity.object_id.lower()
+    scope, identity = access.store.resource_id, access.identity.object_id
     ours = tuple(
         entry
         for entry in access.assignments or ()
-        if entry.scope.lower() == scope.lower() and _is_ours(entry, scope, identity)
+        if same_path(entry.scope, scope) and _is_ours(entry, scope, identity)
     )
     local = tuple(entry for entry in access.local or () if _is_ours(entry, f"{scope}{entry.scope}", identity))
-    held = {name.lower() for entry in own_entries(access) for name in entry.keys}
+    held = {name_key(name) for entry in own_entries(access) for name in entry.keys}
     return Removal(ours, local, tuple(name for name in wanted.key_permissions if name in held))
 
 
@@ -328,11 +329,10 @@ def changes_of_removal(access: Access, removal: Removal) -> tuple[Change, ...]:
             "scope": entry.scope,
             "principal_id": entry.principal_id,
         }
-        changes.append(
-            Change("Azure", vault, "remove role assignment", {_tail(entry): shown}, {}, reason="state: absent")
-        )
+        before = {last_segment(entry.id): shown}
+        changes.append(Change("Azure", vault, "remove role assignment", before, {}, reason="state: absent"))
     if removal.permissions:
-        held = sorted({name.lower() for entry in own_entries(access) for name in entry.keys})
+        held = sorted({name_key(name) for entry in own_entries(access) for name in entry.keys})
         kept = [name for name in held if name not in removal.permissions]
         change = {"access_policy.keys": held}, {"access_policy.keys": kept}
         changes.append(Change("Azure", vault, "remove from access policy", *change, reason="state: absent"))
@@ -341,10 +341,10 @@ def changes_of_removal(access: Access, removal: Removal) -> tuple[Change, ...]:
 
 def without(access: Access, removal: Removal) -> Access:
     """The observation as it will be once the removal has taken effect."""
-    gone = {entry.id.lower() for entry in (*removal.assignments, *removal.local)}
+    gone = {path_key(entry.id) for entry in (*removal.assignments, *removal.local)}
     ours = own_entries(access)
     policies = tuple(
-        replace(entry, keys=tuple(name for name in entry.keys if name.lower() not in removal.permissions))
+        replace(entry, keys=tuple(name for name in entry.keys if name_key(name) not in removal.permissions))
         if entry in ours
         else entry
         for entry in access.store.policies
@@ -358,19 +358,16 @@ def without(access: Access, removal: Removal) -> Access:
 
 
 def _remaining(entries: Sequence[RoleAssignment], gone: set[str]) -> tuple[RoleAssignment, ...]:
-    return tuple(entry for entry in entries if entry.id.lower() not in gone)
+    return tuple(entry for entry in entries if path_key(entry.id) not in gone)
 
 
 def _label(access: Access) -> str:
     return f"{'managed HSM' if access.store.is_hsm else 'vault'} {access.store.name}"
 
 
-def _tail(entry: RoleAssignment) -> str:
-    return entry.id.rstrip("/").rpartition("/")[2].lower()
-
-
 def _is_ours(entry: RoleAssignment, scope: str, identity: str) -> bool:
-    return entry.principal_id.lower() == identity and _tail(entry) == assignment_name(scope, identity, entry.role_guid)
+    ours = assignment_name(scope, identity, entry.role_guid)
+    return same_name(entry.principal_id, identity) and last_segment(entry.id) == ours
 
 
 def own_entries(access: Access) -> list[PolicyEntry]:
@@ -378,9 +375,9 @@ def own_entries(access: Access) -> list[PolicyEntry]:
 
     A compound one is another identity (Azure contract, T4), and so is one of another tenant.
     """
-    identity, tenant = access.identity.object_id.lower(), access.store.tenant_id.lower()
+    identity, tenant = access.identity.object_id, access.store.tenant_id
     return [
         entry
         for entry in access.store.policies
-        if entry.object_id.lower() == identity and entry.tenant_id.lower() == tenant and entry.application_id is None
+        if same_name(entry.object_id, identity) and same_name(entry.tenant_id, tenant) and entry.application_id is None
     ]

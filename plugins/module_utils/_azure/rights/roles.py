@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..._names import name_key
 from .facts import PermissionSet, RoleDefinition
 from .key_permissions import HSM_DATA_ACTIONS
 
@@ -91,15 +92,10 @@ BUILT_IN = {role.guid: role for role in (KEY_VAULT_CONTRIBUTOR, CRYPTO_OFFICER)}
 BUILT_IN_LOCAL = {HSM_CRYPTO_USER.guid: HSM_CRYPTO_USER}
 
 
-def same(one: str | None, other: str | None) -> bool:
-    """Whether two ids, scopes or names are equal as Azure compares them."""
-    return one is not None and other is not None and one.casefold() == other.casefold()
-
-
 def matches(pattern: str, action: str) -> bool:
     """Whether an action is meant by a pattern, in which ``*`` stands for any text and nothing else is special."""
-    action = action.casefold()
-    first, *others = pattern.casefold().split("*")
+    action = name_key(action)
+    first, *others = name_key(pattern).split("*")
     if not others:
         return action == first
     if not action.startswith(first):

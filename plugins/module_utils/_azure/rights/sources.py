@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ..._names import name_key, path_key, same_name
 from ..._timestamps import iso_or_none
 from .facts import Access, PolicyEntry, RoleAssignment, RoleDefinition
 from .notes import Note
-from .roles import BUILT_IN, BUILT_IN_LOCAL, same
+from .roles import BUILT_IN, BUILT_IN_LOCAL
 
 OK, OK_WITH_WARNING, MISSING, INEFFECTIVE, UNKNOWN = "ok", "ok_with_warning", "missing", "ineffective", "unknown"
 # From best to worst. "Ineffective" before "missing": something is there, and may come into force.
@@ -93,12 +94,12 @@ def worst(verdicts: list[str]) -> str:
 
 def is_identity(access: Access, object_id: str) -> bool | None:
     """Whether an object ID is the identity or a group that it is in; None when only its groups could tell (T7)."""
-    if same(object_id, access.identity.object_id):
+    if same_name(object_id, access.identity.object_id):
         return True
     groups = access.identity.groups
     if groups is None:
         return None
-    return any(same(object_id, group) for group in groups)
+    return any(same_name(object_id, group) for group in groups)
 
 
 def scope_reaches(scope: str, resource_id: str) -> bool:
@@ -132,17 +133,18 @@ def held_local_roles(access: Access) -> Iterator[Held]:
             verdict, notes = worst([verdict, MISSING]), (*notes, "role-for-single-keys")
         elif ours is None:
             verdict, notes = worst([verdict, UNKNOWN]), (*notes, "group-membership-unknown")
-        definition = definitions.get(assignment.role_guid.casefold())
+        definition = definitions.get(name_key(assignment.role_guid))
+        direct = same_name(assignment.principal_id, access.identity.object_id)
         source = Source(
             kind=LOCAL_ROLE,
             name=definition.name if definition else assignment.role_guid,
             scope=assignment.scope,
             origin=origin,
-            via_group=None if same(assignment.principal_id, access.identity.object_id) else assignment.principal_id,
+            via_group=None if direct else assignment.principal_id,
             id=assignment.id,
             ends=assignment.ends,
         )
-        yield Held(assignment.role_guid.casefold(), definition, Candidate(source, verdict, notes))
+        yield Held(name_key(assignment.role_guid), definition, Candidate(source, verdict, notes))
 
 
 def policy_entries(access: Access) -> Iterator[tuple[frozenset[str], Candidate]]:
@@ -159,7 +161,7 @@ def policy_entries(access: Access) -> Iterator[tuple[frozenset[str], Candidate]]
                 origin="vault",
                 via_group=group,
             )
-            yield frozenset(name.casefold() for name in entry.keys), Candidate(source, verdict, notes)
+            yield frozenset(name_key(name) for name in entry.keys), Candidate(source, verdict, notes)
 
 
 def denied(access: Access) -> Iterator[tuple[bool, str, RoleDefinition]]:
@@ -169,7 +171,7 @@ def denied(access: Access) -> Iterator[tuple[bool, str, RoleDefinition]]:
             continue
         if deny.spares_child_scopes and _segments(deny.scope) != _segments(access.store.resource_id):
             continue
-        named = [True if same(one, _EVERYONE) else is_identity(access, one) for one in deny.principals]
+        named = [True if same_name(one, _EVERYONE) else is_identity(access, one) for one in deny.principals]
         excluded = [is_identity(access, one) for one in deny.excluded]
         if True in excluded or not (True in named or None in named):
             continue
@@ -181,35 +183,35 @@ def _judge_entry(access: Access, entry: PolicyEntry) -> tuple[str, tuple[Note, .
     identity = access.identity
     ours = is_identity(access, entry.object_id)
     if entry.application_id:
-        if ours or same(entry.application_id, identity.client_id):
+        if ours or same_name(entry.application_id, identity.client_id):
             return INEFFECTIVE, ("compound-identity-in-policy",)
         return None
     if not ours:
-        if same(entry.object_id, identity.application_object_id):
+        if same_name(entry.object_id, identity.application_object_id):
             return INEFFECTIVE, ("application-object-id-in-policy",)
-        if same(entry.object_id, identity.client_id):
+        if same_name(entry.object_id, identity.client_id):
             return INEFFECTIVE, ("client-id-in-policy",)
         if ours is False:
             return None
-    if not same(entry.tenant_id, access.store.tenant_id):
+    if not same_name(entry.tenant_id, access.store.tenant_id):
         return (INEFFECTIVE, ("foreign-tenant-in-policy",)) if ours else None
     if ours is None:
         return UNKNOWN, ("group-membership-unknown",)
-    return OK, () if same(entry.object_id, identity.object_id) else ("through-group",)
+    return OK, () if same_name(entry.object_id, identity.object_id) else ("through-group",)
 
 
 def _by_query(access: Access, assignment: RoleAssignment) -> bool:
     """Whether an assignment of a list that was asked for this identity is its own."""
     ours = is_identity(access, assignment.principal_id)
     if ours is None:
-        return assignment.principal_type.casefold() in _GROUP_TYPES
+        return name_key(assignment.principal_type) in _GROUP_TYPES
     return ours
 
 
 def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple[Note, ...]) -> Held:
-    guid = assignment.role_guid.casefold()
+    guid = name_key(assignment.role_guid)
     definition = access.roles.get(guid) or BUILT_IN.get(guid)
-    direct = same(assignment.principal_id, access.identity.object_id)
+    direct = same_name(assignment.principal_id, access.identity.object_id)
     origin = _origin(assignment.scope, access)
     if origin not in ("vault", "pool"):
         notes = (*notes, "inherited")
@@ -249,7 +251,7 @@ def _circumstances(access: Access, assignment: RoleAssignment) -> tuple[str, tup
 
 
 def _is_orphan(assignment: RoleAssignment) -> bool:
-    return assignment.principal_type.casefold() == "unknown"
+    return same_name(assignment.principal_type, "Unknown")
 
 
 def _origin(scope: str, access: Access) -> str:
@@ -271,7 +273,7 @@ def _local_origin(scope: str) -> str:
 
 
 def _segments(scope: str) -> list[str]:
-    return [part for part in scope.casefold().split("/") if part]
+    return [part for part in path_key(scope).split("/") if part]
 
 
 def _is_management_group(segments: list[str]) -> bool:

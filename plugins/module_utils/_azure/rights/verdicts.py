@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..._names import name_key
 from .key_permissions import GUIDE_PERMISSIONS
 from .notes import Note
 from .sources import Source
@@ -45,7 +46,7 @@ class Wanted:
     @classmethod
     def explicit(cls, permissions: Iterable[str], permission_model: str = ANY_MODEL) -> Wanted:
         """The right to list and exactly these key permissions."""
-        return cls(tuple(dict.fromkeys(name.casefold() for name in permissions)), READ, permission_model)
+        return cls(tuple(dict.fromkeys(name_key(name) for name in permissions)), READ, permission_model)
 
 
 @dataclass(frozen=True)

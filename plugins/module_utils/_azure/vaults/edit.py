@@ -18,6 +18,7 @@ from typing import Any
 from ..._argspec import ArgumentSpec
 from ..._errors import InvalidInput, TaskError
 from ..._ids import checked_uuid
+from ..._names import checked_tags, location_key, merged_tags, tag_keys
 from ..rights.facts import MANAGED_HSM, VAULT, KeyStore
 
 ACCESS_POLICY, RBAC = "access_policy", "rbac"
@@ -101,7 +102,7 @@ class Wanted:
             public_network_access=params["public_network_access"],
             default_action=params["default_action"],
             ip_rules=None if rules is None else tuple(dict.fromkeys(_network(rule) for rule in rules)),
-            tags={str(name): str(value) for name, value in (params["tags"] or {}).items()},
+            tags=checked_tags("tags", params["tags"] or {}),
             administrators=tuple(
                 checked_uuid("initial_admin_object_ids", one) for one in params["initial_admin_object_ids"] or ()
             ),
@@ -198,6 +199,15 @@ def settings(store: KeyStore) -> dict[str, Any]:
     return shown if store.is_hsm else {**shown, "permission_model": RBAC if store.rbac else ACCESS_POLICY}
 
 
+def same_settings(one: KeyStore, other: KeyStore) -> bool:
+    """Whether both have the same settings. Azure may return another spelling of a location or of a tag's name."""
+    compared = [
+        {**settings(store), "location": location_key(store.location), "tags": tag_keys(store.tags)}
+        for store in (one, other)
+    ]
+    return compared[0] == compared[1]
+
+
 def changes(store: KeyStore, wanted: Wanted) -> Changes:
     """What differs from what the user set, by option.
 
@@ -205,7 +215,6 @@ def changes(store: KeyStore, wanted: Wanted) -> Changes:
         TaskError: something differs that cannot be changed any more.
     """
     now = settings(store)
-    tags = _merged_tags(store.tags, wanted.tags)
     goal: dict[str, Any] = {
         "type": wanted.type,
         "permission_model": wanted.permission_model,
@@ -214,7 +223,7 @@ def changes(store: KeyStore, wanted: Wanted) -> Changes:
         "public_network_access": wanted.public_network_access,
         "default_action": wanted.default_action,
         "ip_rules": None if wanted.ip_rules is None else sorted(wanted.ip_rules),
-        "tags": tags,
+        "tags": merged_tags(store.tags, wanted.tags),
     }
     found = {name: (now.get(name), value) for name, value in goal.items() if value not in (None, now.get(name))}
     fixed = {
@@ -222,7 +231,7 @@ def changes(store: KeyStore, wanted: Wanted) -> Changes:
         **({"purge_protection": "it cannot be switched off again"} if wanted.purge_protection is False else {}),
     }
     stuck = [f"{name}: it is {found[name][0]}, and {why}" for name, why in fixed.items() if name in found]
-    if wanted.location is not None and _region(wanted.location) != _region(store.location):
+    if wanted.location is not None and location_key(wanted.location) != location_key(store.location):
         stuck.append(f"location: it is {store.location}, and a vault does not move")
     if stuck:
         raise TaskError(
@@ -253,7 +262,7 @@ def patch(body: Mapping[str, Any], found: Collection[str], wanted: Wanted) -> di
         properties["networkAcls"] = _network_rules(body["properties"].get("networkAcls") or {}, wanted)
     sent: dict[str, Any] = {"properties": properties} if properties else {}
     if "tags" in found:
-        sent["tags"] = _merged_tags(body.get("tags") or {}, wanted.tags)
+        sent["tags"] = merged_tags(body.get("tags") or {}, wanted.tags)
     return sent
 
 
@@ -353,20 +362,6 @@ def who_loses(losers: Collection[Mapping[str, Any]] | None) -> str:
 
 
 # Helpers --------------------------------------------------------------------------------------------------------------
-
-
-def _region(location: str) -> str:
-    """`West Europe` and `westeurope` are the same place."""
-    return location.replace(" ", "").lower()
-
-
-def _merged_tags(stored: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
-    """The stored tags with the wanted ones in them. Azure compares the names of tags without regard to letter case."""
-    merged = dict(stored)
-    spelled = {name.lower(): name for name in stored}
-    for name, value in wanted.items():
-        merged[spelled.get(name.lower(), name)] = value
-    return merged
 
 
 def _network_rules(stored: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..._names import name_key
 from ..._wire.statuses import FORBIDDEN, NOT_FOUND
 from ..applications import registration as graph
 from ..authorization import authorization
@@ -42,7 +43,7 @@ def leaving(azure: Azure, body: Mapping[str, Any], model: str) -> list[dict[str,
             raise
         return None
     old, new = (by_policy, by_role) if model == RBAC else (by_role, by_policy)
-    types = {entry.principal_id.lower(): entry.principal_type for entry in assignments}
+    types = {name_key(entry.principal_id): entry.principal_type for entry in assignments}
     names = _names(azure, {object_id: types.get(object_id, "") for object_id in old})
     return [
         {
@@ -60,12 +61,12 @@ def _by_policy(body: Mapping[str, Any]) -> Held:
     held: Held = {}
     for entry in body["properties"].get("accessPolicies") or []:
         permissions = [
-            f"{kind}/{str(name).lower()}"
+            f"{kind}/{name_key(name)}"
             for kind, names in sorted((entry.get("permissions") or {}).items())
             for name in names or []
         ]
         if permissions:
-            held.setdefault(str(entry["objectId"]).lower(), []).extend(permissions)
+            held.setdefault(name_key(entry["objectId"]), []).extend(permissions)
     return held
 
 
@@ -78,7 +79,7 @@ def _by_role(azure: Azure, scope: str, assignments: Iterable[RoleAssignment]) ->
             reaching[entry.role_guid] = _reaching_role(azure, scope, entry.role_guid)
         name = reaching[entry.role_guid]
         if name is not None:
-            held.setdefault(entry.principal_id.lower(), []).append(name)
+            held.setdefault(name_key(entry.principal_id), []).append(name)
     return held
 
 
@@ -90,7 +91,7 @@ def _reaching_role(azure: Azure, scope: str, guid: str) -> str | None:
         if error.status not in (FORBIDDEN, NOT_FOUND):
             raise
         return guid
-    patterns = [action.lower() for one in role.permissions for action in one.data_actions]
+    patterns = [name_key(action) for one in role.permissions for action in one.data_actions]
     return role.name if any(one.startswith((_DATA, "*")) for one in patterns) else None
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import TaskError
+from ..._names import same_name
 from ..._plan import Plan
 from ..._task import Task
 from ..._wire.statuses import NOT_FOUND
@@ -101,7 +102,7 @@ def shown_store(job: Job, body: Mapping[str, Any]) -> KeyStore:
 
 def tell_activation(job: Job, store: KeyStore) -> None:
     """A pool without its security domain is of no use (Azure contract, T28), and only people can change that."""
-    if store.is_hsm and store.activation != "Active":
+    if store.is_hsm and not same_name(store.activation, "Active"):
         job.task.warn(
             f"{job.place.label} is not activated, or will not be: until at least three key holders have downloaded its "
             "security domain, which no automation should do for them, nothing can use it. Fortanix DSM cannot either."

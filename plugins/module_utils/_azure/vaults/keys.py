@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ..._names import name_key
 from ..._timestamps import from_unix
 from ..wire.channel import Channel
 
@@ -71,7 +72,7 @@ def _key(entry: Mapping[str, Any]) -> VaultKey:
 def _version(entry: Mapping[str, Any]) -> KeyVersion:
     attributes = entry.get("attributes") or {}
     return KeyVersion(
-        id=_segments(entry)[2].lower(),
+        id=name_key(_segments(entry)[2]),
         enabled=attributes.get("enabled") is not False,
         created=from_unix(attributes.get("created")),
         ends=from_unix(attributes.get("exp")),

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..._errors import TaskError
 from ..._ids import is_uuid
+from ..._names import name_key
 from ..._waiter import Patience
 from ..._wire.replacement import EQUAL_READS, Incomplete
 from ..._wire.statuses import NOT_FOUND
@@ -83,7 +84,7 @@ def tenant_of(azure: Azure, place: Place) -> str:
     """The tenant of a new vault: the operator's, whose ID is looked up where it logs in without saying it."""
     given = azure.operator.tenant_id or ""
     if is_uuid(given):
-        return given.lower()
+        return name_key(given)
     path = f"/subscriptions/{place.subscription_id}"
     obj = f"subscription {place.subscription_id}"
     found = azure.arm.get(path, obj=obj, query=_SUBSCRIPTIONS_API).get("tenantId")

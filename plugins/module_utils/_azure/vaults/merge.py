@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from ..._names import name_key, tag_keys
 from .edit import Wanted, spelled
 
 TAGS, RULES = "tags", "networkAcls"
@@ -30,16 +31,15 @@ def replaced(found: Iterable[str]) -> frozenset[str]:
 
 def kept(body: Mapping[str, Any], wanted: Wanted) -> Entries:
     """The entries of a vault that the task does not set, which every write has to leave as they are."""
-    own = {name.lower() for name in wanted.tags}
+    own = tag_keys(wanted.tags)
     entries: Entries = {
-        (TAGS, "tag", name.lower()): (name, value)
+        (TAGS, "tag", name_key(name)): (name, value)
         for name, value in (body.get("tags") or {}).items()
-        if name.lower() not in own
+        if name_key(name) not in own
     }
     rules = body["properties"].get(RULES) or {}
     entries |= {
-        (RULES, "virtual network rule", str(rule["id"]).lower()): rule
-        for rule in rules.get("virtualNetworkRules") or []
+        (RULES, "virtual network rule", name_key(rule["id"])): rule for rule in rules.get("virtualNetworkRules") or []
     }
     if wanted.ip_rules is None:
         entries |= {(RULES, "IP rule", spelled(str(rule["value"]))): rule for rule in rules.get("ipRules") or []}

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._errors import TaskError
+from ..._names import name_key
 from ..rights.facts import MANAGED_HSM
 from .edit import ACCESS_POLICY, RBAC, Changes, Wanted
 from .vaults import MODEL, Place
@@ -88,8 +89,8 @@ def _stated(body: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
     stated: dict[str, Any] = {name: text.lower() for name, text in texts.items() if isinstance(text, str) and text}
     if isinstance(model, bool):
         stated["permission_model"] = RBAC if model else ACCESS_POLICY
-    tags = {str(name).lower(): value for name, value in _part(body, "tags").items() if isinstance(value, str)}
-    return stated | {f"tags.{name}": tags[name.lower()] for name in wanted.tags if name.lower() in tags}
+    tags = {name_key(name): value for name, value in _part(body, "tags").items() if isinstance(value, str)}
+    return stated | {f"tags.{name}": tags[name_key(name)] for name in wanted.tags if name_key(name) in tags}
 
 
 def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

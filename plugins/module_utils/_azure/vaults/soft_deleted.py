@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..._errors import TaskError
+from ..._names import same_name
 from ..._wire.replacement import Incomplete, text_in
 from ..._wire.statuses import FORBIDDEN
 from ..rights.facts import MANAGED_HSM
@@ -56,7 +57,7 @@ def namesake(arm: Channel, place: Place) -> Deleted | None:
     segment = "deletedManagedHSMs" if is_hsm else "deletedVaults"
     listed = if_allowed(lambda: list(arm.pages(f"{provider}/{segment}", obj="soft-deleted vaults", query=API)))
     for entry in listed or []:
-        if str(entry["name"]).lower() == place.name.lower():
+        if same_name(entry["name"], place.name):
             return _deleted(place, entry["properties"])
     if answer is None:
         # Not every role that may make a pool may ask for names. Azure refuses the creation if this one is taken.

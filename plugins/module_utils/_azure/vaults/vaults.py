@@ -14,6 +14,7 @@ from typing import Any
 
 from ..._errors import InvalidInput, TaskError
 from ..._ids import is_uuid
+from ..._names import checked_tags, has_tags, name_key, same_name, same_path
 from ..._wire.replacement import Incomplete, check_id
 from ..._wire.statuses import NOT_FOUND
 from ..rights.facts import MANAGED_HSM, VAULT, Firewall, KeyStore, PolicyEntry
@@ -50,7 +51,7 @@ class Place:
         found = _RESOURCE.fullmatch(resource_id.strip().rstrip("/"))
         if found is None:
             return None
-        kind = VAULT if found["segment"].lower() == "vaults" else MANAGED_HSM
+        kind = VAULT if same_name(found["segment"], _SEGMENTS[VAULT]) else MANAGED_HSM
         return cls(found["subscription"], found["group"], kind, found["name"])
 
     @property
@@ -69,7 +70,7 @@ class Place:
     def uri(self, cloud: Cloud) -> str:
         """The address that it has, or would have, in this cloud."""
         suffix = cloud.hsm_suffix if self.kind == MANAGED_HSM else cloud.vault_suffix
-        return f"https://{self.name.lower()}.{suffix}/"
+        return f"https://{name_key(self.name)}.{suffix}/"
 
 
 def checked_name(option: str, name: str) -> str:
@@ -110,7 +111,7 @@ class Locator:
         if "tags" in given:
             if not given["tags"]:
                 raise InvalidInput("vault.tags", "it is empty, so every vault would fit", "give at least one tag")
-            given["tags"] = {str(name): str(value) for name, value in given["tags"].items()}
+            given["tags"] = checked_tags("vault.tags", given["tags"])
         if "resource_id" in given:
             given["resource_id"] = given["resource_id"].strip().rstrip("/")
         locator = cls(**given)
@@ -151,16 +152,15 @@ class Locator:
     def fits(self, listed: Mapping[str, Any]) -> bool:
         """Whether an entry of a list is the one that is meant."""
         properties = listed.get("properties") or {}
-        if (
-            self.resource_group is not None
-            and f"/resourcegroups/{self.resource_group.lower()}/" not in str(listed["id"]).lower()
-        ):
+        place = Place.parse(str(listed["id"]))
+        group = None if place is None else place.resource_group
+        if self.resource_group is not None and not same_name(group, self.resource_group):
             return False
         if self.name is not None:
-            return str(listed["name"]).lower() == self.name.lower()
+            return same_name(listed["name"], self.name)
         if self.uri is not None:
-            return _normal(str(properties.get("vaultUri") or properties.get("hsmUri") or "")) == _normal(self.uri)
-        return self.tags.items() <= dict(listed.get("tags") or {}).items()
+            return same_path(properties.get("vaultUri") or properties.get("hsmUri"), self.uri)
+        return has_tags(listed.get("tags") or {}, self.tags)
 
 
 def find(arm: Channel, locator: Locator, operator: Operator) -> KeyStore:
@@ -237,9 +237,9 @@ def body_at(arm: Channel, resource_id: str) -> tuple[Place, dict[str, Any]]:
     place = Place.parse(resource_id)
     if place is None:
         raise AssertionError(f"not a resource ID of Key Vault: {resource_id}")
-    body = checked(place, arm.get(resource_id, obj=place.label, query=API))
+    body = checked(place, arm.get(place.resource_id, obj=place.label, query=API))
     if MODEL in gaps(place.kind, body) or (place.kind == VAULT and not body["properties"].get("accessPolicies")):
-        body = checked(place, arm.get(resource_id, obj=place.label, query=API))
+        body = checked(place, arm.get(place.resource_id, obj=place.label, query=API))
     return place, body
 
 
@@ -253,7 +253,7 @@ def checked(place: Place, body: dict[str, Any]) -> dict[str, Any]:
     properties = body.get("properties")
     wrong = [] if isinstance(properties, Mapping) else ["properties"]
     facts: Mapping[str, Any] = properties if isinstance(properties, Mapping) else {}
-    if str(body.get("name") or "").lower() != place.name.lower():
+    if not same_name(body.get("name"), place.name):
         wrong.append("name")
     texts = {"location": body.get("location"), "properties.tenantId": facts.get("tenantId")}
     if place.kind == VAULT:
@@ -360,7 +360,7 @@ def _vault(body: Mapping[str, Any]) -> KeyStore:
         **_common(body),
         uri=str(properties.get("vaultUri") or ""),
         kind=VAULT,
-        sku=str(properties["sku"]["name"]).lower(),
+        sku=name_key(properties["sku"]["name"]),
         rbac=rbac,
         states_model=properties.get(MODEL) is not None,
         policies=tuple(_entry(entry) for entry in policies or []),
@@ -373,7 +373,7 @@ def _pool(body: Mapping[str, Any]) -> KeyStore:
         **_common(body),
         uri=str(properties.get("hsmUri") or ""),
         kind=MANAGED_HSM,
-        sku=str((body.get("sku") or {}).get("name") or "").lower(),
+        sku=name_key((body.get("sku") or {}).get("name")),
         rbac=True,
         activation=(properties.get("securityDomainProperties") or {}).get("activationStatus"),
     )
@@ -418,7 +418,3 @@ def _firewall(properties: Mapping[str, Any]) -> Firewall:
         subnet_rules=len(rules.get("virtualNetworkRules") or []),
         private_endpoints=len(properties.get("privateEndpointConnections") or []),
     )
-
-
-def _normal(uri: str) -> str:
-    return uri.strip().lower().rstrip("/")

@@ -85,7 +85,7 @@ def create(site: Site, sent: Mapping[str, Any], shown: Mapping[str, Any]) -> Cre
 
     def is_ours(body: Mapping[str, Any]) -> bool:
         kind = site.place.kind
-        return edit.settings(store_of(kind, body)) == edit.settings(store_of(kind, shown))
+        return edit.same_settings(store_of(kind, body), store_of(kind, shown))
 
     answers: list[Mapping[str, Any]] = [{}]
     there = _put(site, lambda: answers.append(lifecycle.create(site.arm, site.place, sent)), "created", is_ours)

@@ -11,6 +11,7 @@ import urllib.parse
 from dataclasses import dataclass
 
 from ..._errors import InvalidInput
+from ..._names import same_name
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ def cloud_of(name: str | None) -> Cloud:
     Raises:
         InvalidInput: there is no such cloud here.
     """
-    wanted = (name or PUBLIC.name).strip().lower()
+    wanted = (name or PUBLIC.name).strip()
     for cloud in CLOUDS:
-        if cloud.name.lower() == wanted:
+        if same_name(cloud.name, wanted):
             return cloud
     raise InvalidInput(
         "cloud_environment",

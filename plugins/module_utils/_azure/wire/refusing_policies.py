@@ -15,6 +15,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._names import last_segment
+
 # Of `additionalInfo`, the best name first.
 _NAMES = ("policyAssignmentDisplayName", "policyDefinitionDisplayName", "policyAssignmentName", "policyDefinitionName")
 # Older answers name the assignment in their words only.
@@ -59,7 +61,7 @@ def _told(policy: Mapping[str, str]) -> str:
 def advice(policies: Sequence[Mapping[str, str]]) -> str:
     """What to do about the one policy that many have, unless it is certain that it is another one."""
     definitions = [policy["definition"] for policy in policies]
-    if definitions and all(one and not one.lower().endswith(_NO_ACCESS_POLICIES) for one in definitions):
+    if definitions and all(one and last_segment(one) != _NO_ACCESS_POLICIES for one in definitions):
         return ""
     return (
         f"; the built-in policy {_NO_ACCESS_POLICIES} against vaults with access policies allows the permission model "

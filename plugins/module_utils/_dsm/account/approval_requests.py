@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._ids import is_uuid
+from ..._names import is_within, name_key, same_path
 from ..._timestamps import iso_or_none, parse_compact, parse_iso
 from ..wire import routes
 
@@ -137,10 +138,8 @@ class Request:
 
     def may_write_link_of(self, client_id: str) -> bool:
         """Whether it creates or changes a group, and may bring a credential of this application to it."""
-        is_of_group = self.method in ("POST", "PATCH") and (
-            self.operation.lower() == routes.GROUPS or self.operation.lower().startswith(f"{routes.GROUPS}/")
-        )
-        return is_of_group and (self.client_ids is None or client_id in self.client_ids)
+        is_of_group = self.method in ("POST", "PATCH") and is_within(self.operation, routes.GROUPS)
+        return is_of_group and (self.client_ids is None or name_key(client_id) in self.client_ids)
 
     @property
     def mark(self) -> str | None:
@@ -153,7 +152,7 @@ class Request:
         return match.group(1) if match else None
 
     def is_for(self, method: str, operation: str) -> bool:
-        return self.method == method and self.operation.lower() == operation.lower()
+        return self.method == method and same_path(self.operation, operation)
 
     def has_expired(self, now: datetime.datetime) -> bool:
         """An expired request cannot be approved any more, whatever its status says."""
@@ -194,7 +193,7 @@ def _client_ids(body: Any) -> frozenset[str] | None:
     if not isinstance(body, dict):
         return None
     links = [*(body.get("add_hmg") or []), *(body.get("mod_hmg") or {}).values()]
-    found = [str((link if isinstance(link, dict) else {}).get("client_id") or "").lower() for link in links]
+    found = [name_key((link if isinstance(link, dict) else {}).get("client_id")) for link in links]
     return frozenset(found) if all(map(is_uuid, found)) else None
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._errors import TaskError
+from ..._names import same_name
 from ..._wire.statuses import NOT_FOUND
 from ..link.link import Link, vault_name_of
 from ..wire import routes
@@ -261,7 +262,7 @@ def those_of_application(listed: Iterable[Mapping[str, Any]], client_id: str) ->
 
 def _has_application(stored: Mapping[str, Any], client_id: str) -> bool:
     links = (stored.get("hmg") or {}).values()
-    return any(is_azure(link) and str(link.get("client_id")).lower() == client_id for link in links)
+    return any(is_azure(link) and same_name(link.get("client_id"), client_id) for link in links)
 
 
 def get(dsm: DsmClient, group_id: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..._errors import TaskError
+from ..._names import same_name
 from ..._task import Task
 from ..account import approvals
 from ..link import connection
@@ -32,8 +33,8 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
     Raises:
         TaskError: some group does, or may by a request for an approval that waits.
     """
-    may_be_linked = client_id.lower() if vault_uri is None else None
-    users, requests = _users_of(task, lambda group: _uses(group, client_id.lower(), vault_uri), what, may_be_linked)
+    may_be_linked = client_id if vault_uri is None else None
+    users, requests = _users_of(task, lambda group: _uses(group, client_id, vault_uri), what, may_be_linked)
     if requests:
         raise TaskError(
             f"a request for an approval waits that may link a group to it: {', '.join(requests)}",
@@ -108,7 +109,7 @@ def _requests(dsm: DsmClient, client_id: str) -> list[str]:
 
 def _users(dsm: DsmClient, uses: Callable[[Mapping[str, Any]], bool], gone: str | None) -> list[str]:
     listed = groups.list_all(dsm)
-    return sorted(f'"{group["name"]}"' for group in listed if group["group_id"] != gone and uses(group))
+    return sorted(f'"{group["name"]}"' for group in listed if not same_name(group["group_id"], gone) and uses(group))
 
 
 def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:
@@ -121,13 +122,15 @@ def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:
                 "group": group.name,
                 "connection": connection.check_stored(dsm, str(group.group_id), f"link of {group.label}").status,
             }
-            for group in groups.linked_to_application(dsm, client_id.lower())
+            for group in groups.linked_to_application(dsm, client_id)
         ]
 
 
 def _uses(stored: Mapping[str, Any], client_id: str, vault_uri: str | None) -> bool:
     vaults = None if vault_uri is None else ("", normal_uri(vault_uri))
-    return any(link.client_id == client_id and (vaults is None or link.vault_uri in vaults) for link in _links(stored))
+    return any(
+        same_name(link.client_id, client_id) and (vaults is None or link.vault_uri in vaults) for link in _links(stored)
+    )
 
 
 def _vaults_of(stored: Mapping[str, Any]) -> set[str]:

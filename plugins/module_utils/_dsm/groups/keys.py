@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..._names import name_key
 from ..account import approvals
 from ..account.approval_requests import Operation
 from ..account.approvals import Asking, Outcome
@@ -42,7 +43,7 @@ class VirtualKey:
             kid=str(stored["kid"]),
             name=str(stored.get("name") or ""),
             azure_name=external.get("label") or metadata.get("azure-key-name"),
-            azure_version=str(version).replace("-", "").lower() if version else None,
+            azure_version=name_key(version).replace("-", "") if version else None,
             state=str(stored.get("state") or "").lower(),
             enabled=bool(stored.get("enabled")),
             azure_state=str(metadata["azure-key-state"]).lower() if metadata.get("azure-key-state") else None,

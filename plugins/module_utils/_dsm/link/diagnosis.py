@@ -23,6 +23,7 @@ from ..._errors import printable, quotable
 from ..._findings import catalog
 from ..._findings.finding import FAILED, Finding, Kind
 from ..._findings.finding import UNKNOWN as UNCERTAIN
+from ..._names import name_key
 from ..._wire.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, ClassId, DiagnosisClass
 from .link import ENDPOINTS, Link
@@ -324,7 +325,7 @@ def _host(text: str, leg: str, link: Link | None) -> str | None:
         return named
     if leg == UNKNOWN:
         foreign = _ADDRESS.search(text)
-        return (foreign[1] or foreign[2]).lower().rstrip(".") if foreign else None
+        return name_key(foreign[1] or foreign[2]).rstrip(".") if foreign else None
     return _host_of_leg(leg, link) if link is not None else None
 
 
@@ -347,14 +348,14 @@ def _endpoints(link: Link) -> Mapping[str, str]:
     if link.azure_service in ENDPOINTS:
         return ENDPOINTS[link.azure_service]
     stored = (link.stored or {}).get("endpoints") or {}
-    return {str(name): str(host).lower() for name, host in stored.items() if host}
+    return {str(name): name_key(host) for name, host in stored.items() if host}
 
 
 def _azure_hosts(text: str, link: Link | None) -> Iterator[tuple[str, str]]:
     """The hosts of Azure in the words with their legs; those that the link leads to come first."""
     found = {}
     for name in _NAME.findall(text):
-        host = name.lower().rstrip(".")
+        host = name_key(name).rstrip(".")
         leg = _leg_of_host(host, link)
         if leg is not None:
             found[host] = leg

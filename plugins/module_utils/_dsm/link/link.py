@@ -20,6 +20,7 @@ from typing import Any
 
 from ..._errors import InvalidInput
 from ..._ids import is_uuid
+from ..._names import name_key, path_key
 from ..wire.kinds import KIND, LEGACY_KIND
 from .fingerprints import fingerprint
 from .tls import SAFE_SETTINGS, TlsSettings, blob, is_pem
@@ -124,9 +125,9 @@ class Link:
         legacy = stored.get("secret_key") is not None and not auth
         return cls(
             azure_service=azure_service_of(stored.get("endpoints")),
-            tenant_id=str(stored.get("tenant_id") or "").lower(),
-            client_id=str(stored.get("client_id") or "").lower(),
-            subscription_id=str(stored.get("subscription_id") or "").lower(),
+            tenant_id=name_key(stored.get("tenant_id")),
+            client_id=name_key(stored.get("client_id")),
+            subscription_id=name_key(stored.get("subscription_id")),
             auth_mode="client_secret" if legacy else _AUTH_MODES.get(str(auth.get("mode"))),
             vault_uri=normal_uri(str(stored.get("url") or "")),
             vault_type=vault_type_of(stored.get("key_vault_type")),
@@ -193,7 +194,7 @@ def azure_service_of(endpoints: Mapping[str, str] | None) -> str:
     """``global``, ``us_government``, or ``unknown`` for endpoints that are neither set."""
     if not endpoints:
         return "global"
-    names = {key: str(value).lower().rstrip(".") for key, value in endpoints.items() if value}
+    names = {key: name_key(value).rstrip(".") for key, value in endpoints.items() if value}
     return next((service for service, known in ENDPOINTS.items() if names == known), "unknown")
 
 
@@ -204,7 +205,7 @@ def vault_type_of(stored: Any) -> str | None:
 
 def normal_uri(uri: str) -> str:
     """A vault URI in lower case with one trailing slash; empty stays empty."""
-    return uri.strip().lower().rstrip("/") + "/" if uri.strip() else ""
+    return f"{path_key(uri)}/" if uri.strip() else ""
 
 
 def vault_name_of(uri: str) -> str | None:

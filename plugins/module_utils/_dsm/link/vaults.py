@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._errors import InvalidInput, TaskError
+from ..._names import checked_tags, has_tags, name_key, same_name, same_path
 from ..._plan import refuse_planned
 from ..wire import routes
 from ..wire.client import DsmClient
@@ -91,7 +92,7 @@ class Selector:
             )
         if option.get("tags") is not None and not option["tags"]:
             raise InvalidInput("vault.tags", "it is empty, so every vault would fit", "give at least one tag")
-        tags = {str(key): str(value) for key, value in option["tags"].items()} if option.get("tags") else None
+        tags = checked_tags("vault.tags", option["tags"]) if option.get("tags") else None
         uri = checked_vault_uri("vault.uri", option["uri"], "") if option.get("uri") else None
         return cls(name, resource_id, uri, tags, option.get("type"), bool(option.get("planned")))
 
@@ -117,12 +118,10 @@ class Selector:
     def fits(self, vault: Vault) -> bool:
         """Whether this is a vault that was asked for, its type aside."""
         return (
-            (self.name is None or self.name.lower() == vault.name.lower())
-            and (
-                self.resource_id is None or self.resource_id.strip("/").lower() == vault.resource_id.strip("/").lower()
-            )
+            (self.name is None or same_name(self.name, vault.name))
+            and (self.resource_id is None or same_path(self.resource_id, vault.resource_id))
             and (self.uri is None or self.uri == vault.uri)
-            and (self.tags is None or self.tags.items() <= vault.tags.items())
+            and (self.tags is None or has_tags(vault.tags, self.tags))
         )
 
     def is_stored_in(self, link: Link) -> bool:
@@ -139,7 +138,7 @@ class Selector:
         if self.resource_id is not None:
             kind = "managedhsms" if ".managedhsm." in link.vault_uri else "vaults"
             return _parts_of(self.resource_id) == (link.subscription_id, kind, stored_name)
-        return self.name is not None and self.name.lower() == stored_name
+        return same_name(self.name, stored_name)
 
     def without_listing(self, link: Link) -> tuple[str, str] | None:
         """URI and type of the vault when both follow from what was given; for a link that cannot list vaults yet."""
@@ -155,7 +154,7 @@ class Selector:
         key = "key_vault_managed_hsm" if self.type == "managed_hsm" else "key_vault"
         suffix = ENDPOINTS.get(link.azure_service, {}).get(key)
         named = name is not None and is_vault_name(name) and suffix is not None
-        return self.uri or (f"https://{str(name).lower()}.{suffix}/" if named else None)
+        return self.uri or (f"https://{name_key(name)}.{suffix}/" if named else None)
 
 
 def link_to_list_with(link: Link, selector: Selector) -> Link:
@@ -211,6 +210,6 @@ def _parts_of(resource_id: str) -> tuple[str, str, str] | None:
     """Subscription, ``vaults`` or ``managedhsms``, and name in the resource ID of a vault, all in lower case."""
     found = re.fullmatch(
         r"/?subscriptions/([^/]+)/resourcegroups/[^/]+/providers/microsoft\.keyvault/(vaults|managedhsms)/([^/]+)/?",
-        resource_id.strip().lower(),
+        name_key(resource_id).strip(),
     )
     return (found[1], found[2], found[3]) if found and is_vault_name(found[3]) else None

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..._errors import InvalidInput, TaskError
 from ..._journal import DONE, UNKNOWN, Journal
+from ..._names import same_name
 from ..._task import Task
 from ..._time import ServiceClock
 from ..._wire.statuses import FORBIDDEN, UNAUTHORIZED
@@ -242,7 +243,7 @@ class DsmClient:
         found = items(self._send(Request("GET", routes.ACCOUNTS, routes.ACCOUNTS, "login")), "accounts")
         accounts: dict[str, str] = {account["acct_id"]: account.get("name") or "" for account in found}
         wanted = login.account
-        hits = [i for i, name in accounts.items() if wanted is None or wanted == name or wanted.lower() == i.lower()]
+        hits = [i for i, name in accounts.items() if wanted is None or wanted == name or same_name(wanted, i)]
         if len(hits) == 1:
             return hits[0]
         names = ", ".join(f"{name} ({i})" for i, name in sorted(accounts.items(), key=lambda item: item[1])) or "none"

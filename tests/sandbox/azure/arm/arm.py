@@ -16,7 +16,7 @@ from ...wire import json_response
 from ..entra.tokens import Caller
 from ..rights.admin import KEY_VAULT_PROVIDER, Subscription
 from ..rights.effective import HSM_READ, VAULT_READ
-from ..service import Service, application, page_of
+from ..service import Service, application, ignore_case_of_paths, page_of
 from ..state import CloudState
 from ..vaults import ManagedHsm, Vault
 from .contents import add_contents_routes
@@ -64,6 +64,7 @@ def arm_application(service: Service) -> web.Application:
     add_role_definition_routes(app, service)
     add_insight_routes(app, service)
     add_lock_routes(app, service)
+    ignore_case_of_paths(app)
     return app
 
 

@@ -13,7 +13,7 @@ from ...wire import json_response
 from ..rights.admin import KEY_VAULT_PROVIDER
 from ..service import AzureError, Service, page_of
 from ..vaults import DeletedVault
-from .plane import ArmPlane, object_body
+from .plane import ArmPlane, location_name, object_body
 from .shapes import deleted_vault_json
 from .vaults import VAULT_NAME
 
@@ -66,8 +66,8 @@ class DeletedVaults(ArmPlane):
         subscription = self._subscription(names["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/locations/deletedVaults/{verb}", subscription.scope)
         gone = self._state.deleted_vault(names["name"])
-        where = (subscription.subscription_id, names["location"].lower())
-        if gone is None or (gone.vault.subscription_id, gone.vault.location.lower()) != where:
+        where = (subscription.subscription_id, location_name(names["location"]))
+        if gone is None or (gone.vault.subscription_id, location_name(gone.vault.location)) != where:
             message = f"The specified deleted vault '{names['name']}' does not exist."
             raise AzureError(404, "DeletedVaultNotFound", message)
         return gone

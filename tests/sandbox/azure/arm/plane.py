@@ -142,6 +142,21 @@ def is_guid(text: object) -> bool:
     return isinstance(text, str) and bool(re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text))
 
 
+def tags_of(body: dict[str, Any]) -> dict[str, str]:
+    """The tags of a body. Of names that differ in letter case only, one is stored, in the case that it was given.
+
+    Sources: learn.microsoft.com, "Use tags to organize your Azure resources and management hierarchy"; that a request
+    with both spellings is not refused, and leaves one tag, is reported in MicrosoftDocs/azure-docs issue 57888.
+    """
+    given = {name.lower(): (name, value) for name, value in (body.get("tags") or {}).items()}
+    return dict(given.values())
+
+
+def location_name(location: object) -> str:
+    """The name of a location, which may be given by its display name, such as `West Europe`."""
+    return str(location or "").replace(" ", "").lower()
+
+
 def stamp(seconds: float) -> str:
     """Resource Manager's form of a time."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

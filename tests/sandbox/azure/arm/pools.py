@@ -21,7 +21,7 @@ from ..rights.governance import POOLS
 from ..service import AzureError, Service, page_of
 from ..vaults import ManagedHsm
 from .governance import obeying_policy, refuse_locked
-from .plane import ArmPlane, bad_request, is_guid, not_found, object_body
+from .plane import ArmPlane, bad_request, is_guid, location_name, not_found, object_body, tags_of
 from .shapes import deleted_pool_json, firewall_of, managed_hsm_json
 from .vaults import VAULT_NAME, refuse_flags, retention_of
 
@@ -137,10 +137,10 @@ class PoolWrites(ArmPlane):
         pool = self._state.add_managed_hsm(
             place.name,
             place.group,
-            str(body["location"]),
+            location_name(body["location"]),
             place.subscription.subscription_id,
             activated=False,
-            tags=body.get("tags"),
+            tags=tags_of(body),
         )
         pool.sku, pool.firewall = str(sku["name"]), firewall
         pool.retention_days = days or pool.retention_days
@@ -159,4 +159,4 @@ class PoolWrites(ArmPlane):
         pool.firewall = firewall_of(properties, pool.firewall)
         pool.purge_protection = pool.purge_protection or bool(properties.get("enablePurgeProtection"))
         if body.get("tags") is not None:
-            pool.tags = dict(body["tags"])
+            pool.tags = tags_of(body)

@@ -20,7 +20,16 @@ from ..rights.values import AccessPolicy
 from ..service import AzureError, Service
 from ..vaults import Vault
 from .governance import obeying_policy, refuse_locked
-from .plane import RBAC_DEFAULT_VERSION, ArmPlane, bad_request, is_guid, not_found, object_body
+from .plane import (
+    RBAC_DEFAULT_VERSION,
+    ArmPlane,
+    bad_request,
+    is_guid,
+    location_name,
+    not_found,
+    object_body,
+    tags_of,
+)
 from .policy_edits import OPERATIONS, identity
 from .shapes import firewall_of, policies_of, policy_json, vault_json
 
@@ -69,7 +78,7 @@ class VaultWrites(ArmPlane):
         if place.vault is None:
             return self._shown(self._created(place, body, request.query["api-version"]), 201)
         vault = place.vault
-        if str(body.get("location", "")).lower() != vault.location.lower():
+        if location_name(body.get("location")) != location_name(vault.location):
             message = f"The resource '{vault.name}' already exists in location '{vault.location}'."
             raise AzureError(409, "InvalidResourceLocation", message)
         sku = _sku(properties, required=True)
@@ -78,7 +87,7 @@ class VaultWrites(ArmPlane):
         self._state.remember_vault(vault)
         self._update(vault, properties, sku, rbac, Firewall(private_endpoints=vault.firewall.private_endpoints))
         self._rights.set_policies(vault, policies)
-        vault.tags = dict(body.get("tags") or {})
+        vault.tags = tags_of(body)
         return self._shown(vault, 200)
 
     async def patch(self, request: web.Request) -> web.Response:
@@ -95,7 +104,7 @@ class VaultWrites(ArmPlane):
         if policies is not None:
             self._rights.set_policies(vault, policies)
         if body.get("tags") is not None:
-            vault.tags = dict(body["tags"])
+            vault.tags = tags_of(body)
         return self._shown(vault, 200)
 
     async def delete(self, request: web.Request) -> web.Response:
@@ -170,10 +179,10 @@ class VaultWrites(ArmPlane):
             place.name,
             sku,
             place.group,
-            str(body["location"]),
+            location_name(body["location"]),
             place.subscription.subscription_id,
             rbac,
-            body.get("tags"),
+            tags_of(body),
         )
         vault.access_policies = policies
         vault.retention_days = days or vault.retention_days

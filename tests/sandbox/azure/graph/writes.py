@@ -75,7 +75,7 @@ class GraphWrites:
     def upsert_application(self, call: Call) -> Reply:
         """By its unique name: 204 for a change, 201 for a creation, which has to be preferred by header."""
         wanted = call.params["unique_name"].replace("''", "'")
-        if any(app.unique_name == wanted for app in self._tenants(call)):
+        if any(_is_named(app, wanted) for app in self._tenants(call)):
             return self.change_application(call)
         if call.headers.get("prefer", "").lower() != "create-if-missing":
             raise not_found(wanted)
@@ -94,7 +94,7 @@ class GraphWrites:
 
     def _refuse_taken_name(self, call: Call, body: dict[str, Any], app: Application | None) -> None:
         wanted = body.get("uniqueName")
-        if wanted and any(one.unique_name == wanted for one in self._with_deleted(call) if one is not app):
+        if wanted and any(_is_named(one, str(wanted)) for one in self._with_deleted(call) if one is not app):
             raise bad_request("Another object with the same value for property uniqueName already exists.")
 
     def _with_deleted(self, call: Call) -> Iterator[Application]:
@@ -181,7 +181,8 @@ class GraphWrites:
         if not (GUID.fullmatch(client) and GUID.fullmatch(resource)) or body.get("consentType") != "AllPrincipals":
             raise bad_request("Invalid value specified for a property of resource 'OAuth2PermissionGrant'.")
         grants = self._state.directory.grants
-        if any((one.client_principal_id, one.resource_principal_id) == (client, resource) for one in grants.values()):
+        pair = (client.lower(), resource.lower())
+        if any((one.client_principal_id.lower(), one.resource_principal_id.lower()) == pair for one in grants.values()):
             raise GraphError(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.")
         grant = Grant(uuid.uuid4().hex, tenant, client, resource, str(body.get("scope") or ""))
         grants[grant.grant_id] = grant
@@ -201,3 +202,8 @@ class GraphWrites:
         if found is None or found.tenant_id != call.caller.tenant_id:
             raise not_found(call.params["id"])
         return found
+
+
+def _is_named(app: Application, unique_name: str) -> bool:
+    """Whether it is found by this unique name, as reads find it: without regard to letter case."""
+    return app.unique_name is not None and app.unique_name.lower() == unique_name.lower()

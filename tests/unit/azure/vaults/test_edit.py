@@ -103,6 +103,11 @@ def test_an_administrator_is_an_object_id() -> None:
         wanted(type="managed_hsm", initial_admin_object_ids=["root@example.com"])
 
 
+def test_tags_that_differ_in_letter_case_only_are_refused() -> None:
+    with pytest.raises(InvalidInput, match='Option tags: it has the tag "Team" twice'):
+        wanted(tags={"Team": "a", "team": "b"})
+
+
 # Creation -------------------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +206,18 @@ def test_all_that_cannot_be_had_is_named_together() -> None:
         changed(body(enablePurgeProtection=True), retention_days=7, purge_protection=False, location="eastus")
 
 
+def test_a_vault_is_the_one_that_was_sent_in_the_spelling_of_azure() -> None:
+    """As the read after a lost answer shows it."""
+    asked, shown = body(), {**body(), "location": "West Europe", "tags": {"TEAM": "keys"}}
+
+    assert vault_edit.same_settings(store_of(VAULT, asked), store_of(VAULT, shown))
+
+
+@pytest.mark.parametrize("changes", [{"location": "eastus"}, {"tags": {"Team": "Keys"}}, {"tags": {}}])
+def test_a_vault_with_other_settings_is_another_one(changes: dict[str, Any]) -> None:
+    assert not vault_edit.same_settings(store_of(VAULT, body()), store_of(VAULT, {**body(), **changes}))
+
+
 # What is sent ---------------------------------------------------------------------------------------------------------
 
 
@@ -226,7 +243,7 @@ any_options = st.fixed_dictionaries(
         "public_network_access": st.sampled_from(["enabled", "disabled"]),
         "default_action": st.sampled_from(["allow", "deny"]),
         "ip_rules": st.lists(st.sampled_from(["198.51.100.7", "203.0.113.0/24"]), unique=True),
-        "tags": st.dictionaries(st.sampled_from(["team", "Team", "cost"]), st.sampled_from(["keys", "x"])),
+        "tags": st.dictionaries(st.sampled_from(["TEAM", "cost"]), st.sampled_from(["keys", "x"])),
     },
 )
 

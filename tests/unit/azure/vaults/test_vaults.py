@@ -129,6 +129,7 @@ def test_a_place_is_called_by_its_kind_and_name(resource_id: str, label: str) ->
         ({"uri": "https://kv-one.vault.usgovcloudapi.net"}, "uri"),
         ({"uri": "http://kv-one.vault.azure.net"}, "uri"),
         ({"tags": {}}, "tags"),
+        ({"tags": {"env": "a", "Env": "a"}}, "tags"),
         ({"resource_id": VAULT_ID, "type": "managed_hsm"}, "type"),
         ({"resource_id": POOL_ID, "type": "premium"}, "type"),
         ({"uri": "https://hsm-one.managedhsm.azure.net", "type": "standard"}, "type"),
@@ -184,7 +185,7 @@ def test_a_vault_is_called_as_the_user_names_it(option: dict[str, Any], shown: s
         {"name": "KV-One"},
         {"name": "kv-one", "resource_group": "RG-Keys"},
         {"uri": "HTTPS://KV-ONE.vault.azure.net"},
-        {"tags": {"env": "prod"}},
+        {"tags": {"ENV": "prod"}},
         {"tags": {"cost": 7}},
     ],
 )
@@ -201,6 +202,7 @@ def test_the_vault_that_is_meant_fits(option: dict[str, Any]) -> None:
         {"name": "kv-one", "resource_group": "keys"},
         {"uri": "https://kv-two.vault.azure.net"},
         {"tags": {"env": "test"}},
+        {"tags": {"env": "Prod"}},
         {"tags": {"env": "prod", "team": "blue"}},
     ],
 )
@@ -216,7 +218,10 @@ def test_a_pool_is_found_by_its_own_uri() -> None:
     assert located(uri="https://hsm-one.managedhsm.azure.net").fits(one)
 
 
-@pytest.mark.parametrize("resource_id", [VAULT_ID, VAULT_ID + "/", f" {VAULT_ID}\n"])
+SPELLED_OTHERWISE = VAULT_ID.replace("resourceGroups", "ResourceGroups").replace("Microsoft", "microsoft")
+
+
+@pytest.mark.parametrize("resource_id", [VAULT_ID, VAULT_ID + "/", f" {VAULT_ID}\n", SPELLED_OTHERWISE])
 def test_a_resource_id_is_read_without_a_list(resource_id: str) -> None:
     asked: list[str] = []
     find(

@@ -18,10 +18,11 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups im
     Group,
     find_by_name,
     list_all,
+    those_of_application,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from unit.builders import CANARY, texts_in
-from unit.dsm.builders import GROUP_ID, HMG_ID, FakeDsm, answering, stored_group, stored_groups, stored_link
+from unit.dsm.builders import CLIENT, GROUP_ID, HMG_ID, FakeDsm, answering, stored_group, stored_groups, stored_link
 
 # --- From what DSM stores ---------------------------------------------------------------------------------------------
 
@@ -61,6 +62,13 @@ def test_null_absent_and_blank_are_the_same(field: str) -> None:
     )
 
     assert absent == null == empty
+
+
+@pytest.mark.parametrize("client_id", [CLIENT, CLIENT.upper()])
+def test_the_groups_of_an_application_are_found_however_its_id_is_spelled(client_id: str) -> None:
+    stored = stored_group(hmg={HMG_ID: stored_link(client_id=CLIENT.upper())})
+
+    assert [one.group_id for one in those_of_application([stored], client_id)] == [GROUP_ID]
 
 
 # --- Records ----------------------------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ TWO = vault("kv-two", "Standard", tags={"env": "prod"})
         ({"resource_id": resource_id("kv-one", kind="secrets")}, "resource_id"),
         ({"resource_id": resource_id("")}, "resource_id"),
         ({"tags": {}}, "tags"),
+        ({"tags": {"env": "a", "Env": "a"}}, "tags"),
     ],
 )
 def test_what_names_no_vault_is_refused_by_the_name_of_its_option(option: dict[str, Any], part: str) -> None:
@@ -69,7 +70,7 @@ def test_what_names_no_vault_is_refused_by_the_name_of_its_option(option: dict[s
         {"name": "KV-One"},
         {"uri": "https://KV-one.vault.azure.net"},
         {"resource_id": resource_id("kv-one").upper() + "/"},
-        {"tags": {"team": "blue"}},
+        {"tags": {"TEAM": "blue"}},
         {"tags": {"team": "blue", "env": "prod"}},
     ],
 )
@@ -79,6 +80,10 @@ class TestOneVault:
 
     def test_is_told_from_another(self, option: dict[str, Any]) -> None:
         assert not Selector.from_option(option).fits(TWO)
+
+
+def test_values_of_tags_do_not_ignore_letter_case() -> None:
+    assert not Selector.from_option({"tags": {"team": "Blue"}}).fits(ONE)
 
 
 def test_tags_are_compared_as_texts() -> None:

@@ -332,6 +332,70 @@ def _app(state: Any, client_id: str) -> Any:
     return state.azure.public.application(client_id)
 
 
+# Letter case ----------------------------------------------------------------------------------------------------------
+
+
+def otherwise(path: str) -> str:
+    """The same resource ID, as clients may spell it."""
+    return f"/subscriptions{path.removeprefix('/subscriptions').upper()}"
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_a_path_names_the_same_vault_in_any_letter_case(arm: Any, method: str) -> None:
+    given = body(arm, enableRbacAuthorization=None) if method == "PATCH" else None
+
+    answer = arm.operator(method, otherwise(arm.vault), given, NEW)
+
+    assert (answer.status, answer.json["id"]) == (200, arm.vault)
+
+
+def test_a_name_in_another_letter_case_is_taken(arm: Any) -> None:
+    path = fresh(arm)
+    arm.operator("PUT", path, body(arm), NEW)
+
+    assert arm.operator("PUT", otherwise(path), body(arm), NEW).status == 200
+
+
+def test_roles_at_a_vault_are_those_of_its_id_in_any_letter_case(arm: Any) -> None:
+    kind = "/providers/Microsoft.Authorization/roleAssignments"
+    listed = [arm.operator("GET", f"{path}{kind}", version="2022-04-01") for path in (arm.vault, otherwise(arm.vault))]
+
+    assert [one.status for one in listed] == [200, 200]
+    assert listed[0].json["value"] == listed[1].json["value"]
+
+
+def test_the_name_of_a_tag_keeps_the_case_that_it_was_given(arm: Any) -> None:
+    path = fresh(arm)
+
+    arm.operator("PUT", path, {**body(arm), "tags": {"Env": "Prod"}}, NEW)
+
+    assert arm.operator("GET", path, version=NEW).json["tags"] == {"Env": "Prod"}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_of_tags_that_differ_in_letter_case_one_is_stored(arm: Any, method: str) -> None:
+    answer = arm.operator(method, arm.vault, {**body(arm), "tags": {"Env": "a", "env": "b"}}, NEW)
+
+    assert answer.json["tags"] == {"env": "b"}
+
+
+def test_a_location_is_stored_by_its_name(arm: Any) -> None:
+    path, given = fresh(arm), {**body(arm), "location": "West Europe"}
+
+    answers = [arm.operator("PUT", path, given, NEW) for _time in range(2)]
+
+    assert [(one.status, one.json["location"]) for one in answers] == [(201, "westeurope"), (200, "westeurope")]
+
+
+def test_a_resource_group_keeps_the_case_that_it_was_made_in(arm: Any) -> None:
+    subscription, group = arm.vault.split("/")[2], arm.vault.split("/")[4]
+    place = {"resource_group": group.upper(), "subscription_id": subscription}
+
+    added = arm.do(lambda azure: azure.add_vault(f"kv-{uuid4().hex[:12]}", **place))
+
+    assert added.resource_id.rpartition("/")[0] == arm.vault.rpartition("/")[0]
+
+
 # The start-up world ---------------------------------------------------------------------------------------------------
 
 

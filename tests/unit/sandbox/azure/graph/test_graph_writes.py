@@ -99,6 +99,26 @@ def test_an_upsert_by_unique_name_creates_once(graph: Any, names: Any) -> None:
     assert statuses == [201, 204]
 
 
+def test_an_upsert_finds_its_application_in_any_letter_case(graph: Any, names: Any) -> None:
+    name = names.new()
+    headers = {"Content-Type": "application/json", "Prefer": "create-if-missing"}
+    requests = [
+        {
+            "id": str(number),
+            "method": "PATCH",
+            "url": f"/applications(uniqueName='{spelled}')",
+            "headers": headers,
+            "body": {"displayName": "upserted"},
+        }
+        for number, spelled in enumerate([name, name.upper()])
+    ]
+
+    statuses = [graph("POST", "/v1.0/$batch", {"requests": [one]}).json["responses"][0]["status"] for one in requests]
+
+    assert statuses == [201, 204]
+    assert graph("POST", APPLICATIONS, {"displayName": "other", "uniqueName": name.upper()}).status == 400
+
+
 def test_an_upsert_without_the_preference_creates_nothing(graph: Any, names: Any) -> None:
     assert graph("PATCH", f"{APPLICATIONS}(uniqueName='{names.new()}')", {"displayName": "x"}).status == 404
 
