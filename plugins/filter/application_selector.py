@@ -46,11 +46,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def application_selector(application: Any) -> Any:
-    from ..module_utils._declaration import steps
+    from ..module_utils._declaration import decisions
 
     if not isinstance(application, Mapping):
         raise AnsibleFilterError("fortanix.dsm.application_selector: give it an application, a dictionary")
-    return unsafe(steps.application_selector(application))
+    return unsafe(decisions.application_selector(application))
 
 
 class FilterModule:

@@ -60,13 +60,13 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def chosen_vault(made: Any, azure_vault: Any, vault: Any, by: str = "uri", planned: Any = False) -> Any:
-    from ..module_utils._declaration import steps
+    from ..module_utils._declaration import decisions
 
     if not all(isinstance(one, Mapping) for one in (made, azure_vault, vault)):
         raise AnsibleFilterError("fortanix.dsm.chosen_vault: give it dictionaries")
     if by not in ("uri", "resource_id"):
         raise AnsibleFilterError("fortanix.dsm.chosen_vault: by is uri or resource_id")
-    return unsafe(steps.chosen_vault(made, azure_vault, vault, by, planned=bool(planned)))
+    return unsafe(decisions.chosen_vault(made, azure_vault, vault, by, planned=bool(planned)))
 
 
 class FilterModule:

@@ -43,11 +43,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def groups_in_approval(credential: Any) -> Any:
-    from ..module_utils._declaration import steps
+    from ..module_utils._declaration import decisions
 
     if not isinstance(credential, Mapping):
         raise AnsibleFilterError("fortanix.dsm.groups_in_approval: give it the result of a task")
-    return unsafe(steps.groups_in_approval(credential))
+    return unsafe(decisions.groups_in_approval(credential))
 
 
 class FilterModule:

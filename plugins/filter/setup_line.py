@@ -40,11 +40,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def setup_line(summary: Any) -> Any:
-    from ..module_utils._declaration import steps
+    from ..module_utils._declaration import decisions
 
     if not isinstance(summary, Mapping):
         raise AnsibleFilterError("fortanix.dsm.setup_line: give it a summary, a dictionary")
-    return unsafe(steps.line(summary))
+    return unsafe(decisions.line(summary))
 
 
 class FilterModule:

@@ -42,11 +42,11 @@ from ..plugin_utils._unsafe import unsafe
 
 
 def setup_summary(results: Any) -> Any:
-    from ..module_utils._declaration import steps
+    from ..module_utils._declaration import decisions
 
     if not isinstance(results, Mapping) or not isinstance(results.get("group"), Mapping):
         raise AnsibleFilterError("fortanix.dsm.setup_summary: give it the results of tasks, that of the group too")
-    return unsafe(steps.summary(results))
+    return unsafe(decisions.summary(results))
 
 
 class FilterModule:

@@ -49,11 +49,11 @@ from ansible.errors import AnsibleFilterError
 
 
 def sync_conditions(results: Any, sync: Any) -> Any:
-    from ..module_utils._declaration import steps
+    from ..module_utils._declaration import decisions
 
     if not isinstance(results, Mapping) or not isinstance(results.get("group"), Mapping):
         raise AnsibleFilterError("fortanix.dsm.sync_conditions: give it the results of tasks, that of the group too")
-    return steps.sync_conditions(results, str(sync))
+    return decisions.sync_conditions(results, str(sync))
 
 
 class FilterModule:

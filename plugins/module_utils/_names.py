@@ -9,7 +9,8 @@ Azure ignores it in names of resources, resource groups, locations, SKUs and rol
 tags, and may return another spelling than it was given. It does not ignore it in values of tags. Sources, on
 learn.microsoft.com: "Naming rules and restrictions for Azure resources" and "Use tags to organize your Azure resources
 and management hierarchy". For object IDs, client IDs and permissions of access policies, see the Azure contract §1.3;
-for IDs of role definitions, §1.7. UUIDs and host names ignore it everywhere; names of groups in DSM do not.
+for IDs of role definitions, Azure contract §1.7. UUIDs and host names ignore it everywhere; names of groups in DSM do
+not.
 """
 
 from __future__ import annotations

@@ -52,14 +52,14 @@ def http_date(text: str | None) -> datetime | None:
 
 
 @dataclass(frozen=True)
-class Observation:
+class ClockReading:
     """How far a service's clock is ahead of the control node's, by one or several answers: between these two."""
 
     least: timedelta
     most: timedelta
 
     @classmethod
-    def of(cls, date: datetime, sent: datetime, received: datetime) -> Observation | None:
+    def of(cls, date: datetime, sent: datetime, received: datetime) -> ClockReading | None:
         """From one answer. The service read its clock at some time between ``sent`` and ``received``.
 
         None when the control node's clock was set back in between.
@@ -72,9 +72,9 @@ class Observation:
         """Zero as long as resolution and latency explain the difference."""
         return _NONE if self.least <= _NONE <= self.most else (self.least + self.most) / 2
 
-    def narrowed(self, newer: Observation) -> Observation:
+    def narrowed(self, newer: ClockReading) -> ClockReading:
         """What both say. When they exclude each other, a clock has been set, and the newer one counts."""
-        both = Observation(max(self.least, newer.least), min(self.most, newer.most))
+        both = ClockReading(max(self.least, newer.least), min(self.most, newer.most))
         return both if both.least <= both.most else newer
 
 
@@ -82,7 +82,7 @@ class ServiceClock:
     """The time by the services' clocks, for one task. Several threads may use it."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, Observation] = {}
+        self._seen: dict[str, ClockReading] = {}
         self._reported: list[timedelta] = []
         self._warn: Callable[[str], None] | None = None
         self._lock = threading.Lock()
@@ -104,7 +104,7 @@ class ServiceClock:
         # A cache repeats the date of the answer that it keeps.
         if date is None or headers.get("Age", "0").strip() != "0":
             return
-        found = Observation.of(date, sent, received or utc_now())
+        found = ClockReading.of(date, sent, received or utc_now())
         if found is None:
             return
         with self._lock:

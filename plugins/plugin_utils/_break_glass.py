@@ -49,7 +49,7 @@ REFUSALS: frozenset[ClassId] = frozenset(
 _STEP = "{state:<10} {plane:<6} {object:<44} {action}"
 
 
-class Connection(Enum):
+class ConnectionProof(Enum):
     """What DSM's test of the connection says of the access."""
 
     CONNECTED = "connected"
@@ -66,7 +66,7 @@ class Sync(Enum):
     NOT_RUN = "not run"
 
 
-class Approval(Enum):
+class ApprovalState(Enum):
     """Whether a quorum policy guards the sync, and how far its approval is."""
 
     NONE = "none"
@@ -74,36 +74,36 @@ class Approval(Enum):
     GIVEN = "given"
 
 
-class Verdict(Enum):
+class CutVerdict(Enum):
     CUT_OFF = "cut off"
     STILL_CONNECTED = "still connected"
     UNKNOWN = "unknown"
 
 
-def verdict(connection: Connection, sync: Sync, approval: Approval) -> Verdict:
+def verdict(connection: ConnectionProof, sync: Sync, approval: ApprovalState) -> CutVerdict:
     """What the two proofs come to.
 
     Whoever gets through once is connected. Cut off is only who was refused twice, in the test and in the sync. A sync
     that waits for its approval has not been tried; one that was approved may have been carried out before the cut, so
     that its success says nothing of now.
     """
-    dated = approval is Approval.NONE
-    if connection is Connection.CONNECTED or (sync is Sync.WORKED and dated):
-        return Verdict.STILL_CONNECTED
-    refused_twice = connection is Connection.REFUSED and sync is Sync.REFUSED
-    return Verdict.CUT_OFF if refused_twice and approval is not Approval.PENDING else Verdict.UNKNOWN
+    dated = approval is ApprovalState.NONE
+    if connection is ConnectionProof.CONNECTED or (sync is Sync.WORKED and dated):
+        return CutVerdict.STILL_CONNECTED
+    refused_twice = connection is ConnectionProof.REFUSED and sync is Sync.REFUSED
+    return CutVerdict.CUT_OFF if refused_twice and approval is not ApprovalState.PENDING else CutVerdict.UNKNOWN
 
 
 # Reading results ------------------------------------------------------------------------------------------------------
 
 
-def connection_of(result: Result) -> Connection:
+def connection_of(result: Result) -> ConnectionProof:
     """``result``: of the module cdc_connection."""
     connected = result.get("connected")
     if connected is True:
-        return Connection.CONNECTED
+        return ConnectionProof.CONNECTED
     refused = connected is False and _part(result, "diagnosis").get("class") in REFUSALS
-    return Connection.REFUSED if refused else Connection.UNCLEAR
+    return ConnectionProof.REFUSED if refused else ConnectionProof.UNCLEAR
 
 
 def sync_of(result: Result) -> Sync:
@@ -117,12 +117,12 @@ def sync_of(result: Result) -> Sync:
     return Sync.WORKED if result["prediction"] is None else Sync.NOT_RUN
 
 
-def approval_of(result: Result) -> Approval:
+def approval_of(result: Result) -> ApprovalState:
     """``result``: of the module cdc_sync, failed or not."""
     if result.get("pending"):
-        return Approval.PENDING
+        return ApprovalState.PENDING
     known = _part(result, "approval") or _part(_part(result, "failure"), "approval")
-    return Approval.GIVEN if known.get("status") in ("approved", "failed") else Approval.NONE
+    return ApprovalState.GIVEN if known.get("status") in ("approved", "failed") else ApprovalState.NONE
 
 
 def _is_refusal(failure: Mapping[str, Any]) -> bool:
@@ -146,7 +146,7 @@ class Proof:
 
     group: str
     group_id: str
-    verdict: Verdict
+    verdict: CutVerdict
     connection: str
     diagnosis: str | None
     sync: str
@@ -194,9 +194,9 @@ def _sync_words(result: Result) -> str:
     approval = _part(result, "approval").get("id")
     named = f" ({approval})" if approval else ""
     found = sync_of(result)
-    if approval_of(result) is Approval.PENDING:
+    if approval_of(result) is ApprovalState.PENDING:
         return f"not tried: it waits for an approval{named}"
-    if found is Sync.WORKED and approval_of(result) is Approval.GIVEN:
+    if found is Sync.WORKED and approval_of(result) is ApprovalState.GIVEN:
         return f"it was carried out with an approval{named}, it is not known whether after the cut"
     return {Sync.WORKED: "the sync works", Sync.NOT_RUN: "not tried"}.get(found, "DSM was not asked")
 
@@ -318,12 +318,12 @@ def _failure(found: Mapping[str, Any]) -> str:
     elif not found["complete"]:
         told.append("Not everything could be read back as cut off (state accepted).")
     for proof in found["proofs"]:
-        if proof["verdict"] == Verdict.STILL_CONNECTED.value:
+        if proof["verdict"] == CutVerdict.STILL_CONNECTED.value:
             how_long = until or "it expires"
             told.append(
                 f"Group {proof['group']}: {proof['verdict']}: DSM may use a token that it has until {how_long}."
             )
-        elif proof["verdict"] == Verdict.UNKNOWN.value:
+        elif proof["verdict"] == CutVerdict.UNKNOWN.value:
             told.append(
                 f"Group {proof['group']}: {proof['verdict']}: no proof that Entra or Azure refuses DSM "
                 f"(connection: {parted(proof['connection'])[0]}; sync: {parted(proof['sync'])[0]})."

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..module_utils._dsm.groups.selection import checked_name
-from ..module_utils._dsm.link.link import ENDPOINTS, checked_vault_uri
+from ..module_utils._dsm.link.azure_link import ENDPOINTS, checked_vault_uri
 from ..module_utils._dsm.wire.kinds import KIND
 from ..module_utils._dsm.wire.login import ApiKey, UserPassword, login_from
 from ..module_utils._errors import InvalidInput, TaskError

@@ -20,7 +20,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._declaration.applications import SELECTORS
 from ..module_utils._declaration.check import meant
-from ..module_utils._declaration.steps import application_selector
+from ..module_utils._declaration.decisions import application_selector
 from ..module_utils._names import same_name
 from ..module_utils._texts.messages import next_steps, parted
 from ..module_utils._texts.plain import bare

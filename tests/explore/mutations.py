@@ -51,7 +51,7 @@ def explored(scene: str, kind: str, only: str, *more: str) -> tuple[str, ...]:
 MUTATIONS = (
     Mutation(
         "edits of a group are not read again before the write",
-        f"{_UTILS}/_dsm/groups/races.py",
+        f"{_UTILS}/_dsm/groups/concurrent_changes.py",
         "    if found or replaced:\n        raise lost(",
         "    if (found or replaced) and not before.label:\n        raise lost(",
         explored("links", "pairs", "group: edit | group: other edit"),
@@ -59,7 +59,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an existing group of the name is taken whatever it is",
-        f"{_UTILS}/_dsm/groups/races.py",
+        f"{_UTILS}/_dsm/groups/concurrent_changes.py",
         "    if not after and now.custom_metadata.get(CREDENTIAL_FACT) == credential_fact:\n        return\n",
         "    if now.group_id:\n        return\n",
         explored("links", "pairs", "group: new | group: new, other run"),
@@ -75,7 +75,7 @@ MUTATIONS = (
     ),
     Mutation(
         "network rules are replaced, not completed",
-        f"{_UTILS}/_azure/vaults/edit.py",
+        f"{_UTILS}/_azure/vaults/vault_settings.py",
         '    rules = dict(stored) or {"bypass"',
         '    rules = {"bypass"',
         explored("vaults", "pairs", "vault: rules"),
@@ -83,7 +83,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an answer without a member counts as none of it",
-        f"{_UTILS}/_wire/replacement.py",
+        f"{_UTILS}/_rest/replacement.py",
         "    found = body.get(member)\n    if not isinstance(found, list):\n",
         "    found = body.get(member) or []\n    if not isinstance(found, list):\n",
         ("tests/unit/wire/test_replacement.py",),
@@ -91,7 +91,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a list is built on an answer that lacks what was seen",
-        f"{_UTILS}/_wire/replacement.py",
+        f"{_UTILS}/_rest/replacement.py",
         "                missing = sorted(known - entries.keys() - remove)\n",
         "                missing: list[str] = []\n",
         explored("certificates", "answers", "app: other certificate", "--answers", "1"),
@@ -99,7 +99,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the new credential need not be in the list that is sent",
-        f"{_UTILS}/_wire/replacement.py",
+        f"{_UTILS}/_rest/replacement.py",
         "        lacking = sorted(set(self._wish.required) - target.keys())\n",
         "        lacking: list[str] = []\n",
         ("tests/unit/wire/test_replacement.py",),
@@ -107,7 +107,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what an overwrite has taken out is not put back",
-        f"{_UTILS}/_wire/replacement.py",
+        f"{_UTILS}/_rest/replacement.py",
         "        self._lost.update(lost)\n",
         "",
         ("tests/unit/wire/test_replacement.py",),
@@ -123,7 +123,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a group is no holder after a lost answer",
-        f"{_UTILS}/_rotation/rotation.py",
+        f"{_UTILS}/_rotation/rollout.py",
         "            if link_edit.changed_nothing(error) and not held:\n",
         "            if error:\n",
         explored("certificates", "losses", "first use"),
@@ -158,7 +158,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a group counts its keys once",
-        f"{_UTILS}/_dsm/groups/edit.py",
+        f"{_UTILS}/_dsm/groups/link_edit.py",
         "        return _count(dsm, group) or _count(dsm, group)\n",
         "        return _count(dsm, group)\n",
         ("tests/integration/test_races.py", "-k", "because_one_answer_shows_no_key"),
@@ -166,7 +166,7 @@ MUTATIONS = (
     ),
     Mutation(
         "members of a link that are not known may go",
-        f"{_UTILS}/_dsm/groups/races.py",
+        f"{_UTILS}/_dsm/groups/concurrent_changes.py",
         '        *(f"link.{name}" for name in _changed_foreign(before, now)),\n',
         "",
         ("tests/unit/dsm/groups/test_races.py",),
@@ -174,7 +174,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the old credential is said to be valid without a look",
-        f"{_UTILS}/_rotation/rotation.py",
+        f"{_UTILS}/_rotation/rollout.py",
         'is not valid any more" if gone else "the old one is valid, too"',
         'is not valid any more" if not gone and not self.used else "the old one is valid, too"',
         ("tests/integration/test_cdc_credential_holders.py", "-k", "whether_the_one_before"),
@@ -182,7 +182,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a removal that was not confirmed counts as done",
-        f"{_UTILS}/_azure/applications/changes.py",
+        f"{_UTILS}/_azure/applications/graph_writes.py",
         "    if in_a_row < EQUAL_READS or not was_listed:\n",
         "    if False:\n",
         ("tests/integration/test_application_lists.py", "-k", "does_not_know_everywhere"),
@@ -190,7 +190,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a group is put back as it was read first",
-        f"{_UTILS}/_rotation/rotation.py",
+        f"{_UTILS}/_rotation/rollout.py",
         "        was = replace(now, link=replace(now.azure_link, tls=member.group.azure_link.tls))\n",
         "        was = member.group\n",
         ("tests/integration/test_cdc_credential_holders.py", "-k", "others_have_added"),
@@ -198,7 +198,7 @@ MUTATIONS = (
     ),
     Mutation(
         "another run's change of the groups goes unseen",
-        f"{_UTILS}/_rotation/rotation.py",
+        f"{_UTILS}/_rotation/rollout.py",
         "        return any(one.key_id not in known for one in found.credentials)\n",
         "        return False\n",
         explored("secrets", "pairs", "rotate | rotate, always", "--depth", "2"),

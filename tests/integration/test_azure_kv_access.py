@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import access as access_io
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass.steps import Role
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import access_requests
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass.access_steps import RoleStep
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from sandbox import Fault, Sandbox
 from support.azure_rights import AzureRights, finding, ids, writes
@@ -294,14 +294,14 @@ def test_a_vault_that_is_gone_is_no_success_as_its_policies_may_come_back(polici
 
 def test_a_defect_in_one_step_keeps_no_other_from_being_done(cutoff: Cutoff, monkeypatch: pytest.MonkeyPatch) -> None:
     cutoff.keep(cutoff("revoked", check_mode=True))
-    original = access_io.cut
+    original = access_requests.cut
 
     def broken(azure: Any, step: Any, patience: Any) -> bool:
-        if isinstance(step, Role):
+        if isinstance(step, RoleStep):
             raise ZeroDivisionError("broken")
         return original(azure, step, patience)
 
-    monkeypatch.setattr(access_io, "cut", broken)
+    monkeypatch.setattr(access_requests, "cut", broken)
 
     with pytest.raises(TaskError, match=r"did not expect \(ZeroDivisionError\)") as failure:
         cutoff("revoked")

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import access as access_io
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import work as access_work
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import access_requests, execution
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from sandbox import Fault
 from support.azure_rights import AzureRights, finding, ids
@@ -48,7 +47,7 @@ def another(cutoff: Cutoff) -> Cutoff:
 @contextmanager
 def before_the_first(monkeypatch: pytest.MonkeyPatch, name: str, meanwhile: Callable[[], Any]) -> Iterator[None]:
     """Another run does all of its work between the look and the first write (``cut`` or ``restore``) of this one."""
-    _come_between(monkeypatch, access_io, name, meanwhile)
+    _come_between(monkeypatch, access_requests, name, meanwhile)
     yield
     monkeypatch.undo()
 
@@ -56,7 +55,7 @@ def before_the_first(monkeypatch: pytest.MonkeyPatch, name: str, meanwhile: Call
 @contextmanager
 def after_the_last(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], Any]) -> Iterator[None]:
     """Another run does all of its work between the last write of this one and its reading back."""
-    _come_between(monkeypatch, access_work.Work, "_read_back", meanwhile)
+    _come_between(monkeypatch, execution.StepRun, "_read_back", meanwhile)
     yield
     monkeypatch.undo()
 

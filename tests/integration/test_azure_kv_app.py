@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import ENDPOINTS
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link import ENDPOINTS
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from sandbox import Fault, Sandbox
 from sandbox.authorities import Pair, self_signed

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import Group
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import Link
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.stored_groups import Group
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link import Link
 from ansible_collections.fortanix.dsm.plugins.module_utils._fleet.logins import Operators
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     azure_kv_app,

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.fortanix.dsm.plugins.filter.declared_groups import declared_groups
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import CREDENTIAL_FACT
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.stored_groups import CREDENTIAL_FACT
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_compliance_info
 from sandbox import Fault

@@ -22,11 +22,11 @@ from aiohttp import web
 
 from . import control
 from .authorities import Authorities, authorities, write_privately
-from .azure.arm.arm import arm_application
+from .azure.arm.app import arm_application
 from .azure.data_plane.key_vault import key_vault_application
 from .azure.data_plane.managed_hsm import managed_hsm_application
-from .azure.entra.entra import entra_application
-from .azure.graph.graph import graph_application
+from .azure.entra.app import entra_application
+from .azure.graph.app import graph_application
 from .azure.service import Service
 from .azure.state import AzureState
 from .clock import Clock

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import failure_of
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import certificates, maker
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import loading, maker
 from ansible_collections.fortanix.dsm.plugins.module_utils._time import ServiceClock, duration
 
 NOON = datetime(2026, 5, 17, 12, tzinfo=timezone.utc)
@@ -193,7 +193,7 @@ def test_a_new_certificate_is_valid_for_the_services_and_for_the_control_node(cl
 
     pem, _key = maker.self_signed("byok", 30, 2048, there)
 
-    made = certificates.load_certificates("certificates", pem.decode())[0]
+    made = loading.load_certificates("certificates", pem.decode())[0]
     assert made.not_before <= min(NOON, there) - seconds(299)
     assert there < made.not_after <= there + timedelta(days=30)
     assert made.not_after - made.not_before == timedelta(days=30)
@@ -207,5 +207,5 @@ def test_a_control_node_that_is_wrong_by_more_than_the_lifetime_makes_a_valid_ce
 
     pem, _key = maker.self_signed("byok", 365, 2048, there)
 
-    made = certificates.load_certificates("certificates", pem.decode())[0]
+    made = loading.load_certificates("certificates", pem.decode())[0]
     assert made.not_before < there < made.not_after

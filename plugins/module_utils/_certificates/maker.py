@@ -24,8 +24,8 @@ from typing import Any
 from .. import _deps, _places, _time
 from .._errors import InvalidInput, printable
 from .._timestamps import day
-from . import certificates
-from .certificates import Certificate
+from . import loading
+from .loading import Certificate
 
 # Before now, so that a server whose clock is behind takes a fresh certificate.
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
@@ -157,7 +157,7 @@ class PairFiles:
     ) -> Certificate:
         """The certificate of the two files, or of two texts in their place."""
         source = certificate_source or self.certificate_path
-        certificate = certificates.load_certificates(f"{self.option}.certificate_path", source)[0]
+        certificate = loading.load_certificates(f"{self.option}.certificate_path", source)[0]
         if not self._is_key_of(certificate, key_source or self.key_path):
             raise InvalidInput(
                 f"{self.option}.key_path",
@@ -174,18 +174,18 @@ class PairFiles:
         Raises:
             InvalidInput: it has expired, or is not valid yet.
         """
-        if certificate.not_after <= (now or _time.utc_now() - certificates.CLOCK_DOUBT):
+        if certificate.not_after <= (now or _time.utc_now() - loading.CLOCK_DOUBT):
             raise InvalidInput(
                 f"{self.option}.certificate_path",
                 f'the certificate in "{self.certificate_path}" expired on {day(certificate.not_after)}',
                 "rotate the credential: name two new files, and give the link the new pair; nothing is renewed here",
             )
-        certificates.check_validity(f"{self.option}.certificate_path", certificate, now)
+        loading.check_validity(f"{self.option}.certificate_path", certificate, now)
 
     def _is_key_of(self, certificate: Certificate, source: str) -> bool:
         option = f"{self.option}.key_path"
         with contextlib.suppress(InvalidInput):
-            return certificates.load_key(option, source, None, option).public_key == certificate.public_key
+            return loading.load_key(option, source, None, option).public_key == certificate.public_key
         raise InvalidInput(
             option,
             f'"{self.key_path}" holds no private key that can be read without a passphrase',

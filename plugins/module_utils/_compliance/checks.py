@@ -12,21 +12,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._azure.rights.facts import KeyStore
-from .._azure.vaults import vaults
-from .._certificates import certificates
-from .._certificates.certificates import Certificate
+from .._azure.vaults import vault_lookup
+from .._certificates import loading
+from .._certificates.loading import Certificate
 from .._dsm.account.apps import App
-from .._dsm.groups import keys
-from .._dsm.groups.groups import Group
+from .._dsm.groups import virtual_keys
+from .._dsm.groups.stored_groups import Group
 from .._dsm.link import connection
+from .._dsm.link.azure_link import Link
 from .._dsm.link.diagnosis import diagnose
-from .._dsm.link.link import Link
 from .._dsm.link.tls import pem_of, sha256_of
 from .._dsm.wire.client import DsmClient
 from .._errors import InvalidInput, TaskError
 from .._findings import catalog
 from .._findings.finding import FAILED, UNKNOWN, Finding, Kind
 from .._timestamps import iso_or_none
+from .azure_reader import AzureReader, asked, why
 from .drift import Declared, drift_of
 from .findings import (
     Clock,
@@ -40,18 +41,17 @@ from .findings import (
     of_link,
     of_vault,
 )
-from .sources import AzureSources, asked, why
 
 
 @dataclass(frozen=True)
-class Shared:
+class ComplianceContext:
     """What the checks of all groups share. ``azure``: None where the user does not want it to be looked at.
 
     ``declared``: by name of the group; None where nothing is to be compared.
     """
 
     apps: Sequence[App] | TaskError
-    azure: AzureSources | None
+    azure: AzureReader | None
     operator_client_id: str | None
     clock: Clock
     tests: bool
@@ -74,13 +74,13 @@ class Shared:
         yield from drift_of(self.declared.get(name), azure, name, group, certificate)
 
 
-def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Finding, ...]:
+def findings_of(context: ComplianceContext, dsm: DsmClient, group: Group) -> tuple[Finding, ...]:
     """All findings of a group with one link: each check has at least one, of status ok where nothing is wrong."""
-    link, clock, azure = group.azure_link, everything.clock, everything.azure
+    link, clock, azure = group.azure_link, context.clock, context.azure
     registration = _not_wanted() if azure is None else azure.application(link)
     registered = None if isinstance(registration, TaskError) else registration.identity.credentials
     ends, source, _problem = end_of_credential(group, registered, clock)
-    declared = (everything.declared or {}).get(group.name)
+    declared = (context.declared or {}).get(group.name)
     evidence: dict[str, Any] = {
         catalog.DRIFT: {"declared_by": declared["host"] if declared else None},
         catalog.GROUP: {"group_id": group.group_id, "hmg_id": link.hmg_id},
@@ -90,28 +90,30 @@ def findings_of(everything: Shared, dsm: DsmClient, group: Group) -> tuple[Findi
             "ends": iso_or_none(ends),
             "match": group.credential_match,
             # Not known of who logs in by the Azure CLI, as the machine, or not at all.
-            "is_not_the_operators": None if everything.operator_client_id is None else True,
+            "is_not_the_operators": None if context.operator_client_id is None else True,
         },
     }
     found = [
         *of_link(group, [_validity(ca) for ca in link.tls.pinned], _client_validity(link), clock),
-        *of_credential(group, registered, everything.operator_client_id, clock),
-        *_of_connection(everything, dsm, group, evidence),
-        *_of_azure(everything, group, evidence),
-        *_of_keys(everything, dsm, group, evidence),
-        *_of_apps(everything.apps, group, evidence),
-        *everything.drift(group.name, group, _auth_certificate(link)),
+        *of_credential(group, registered, context.operator_client_id, clock),
+        *_of_connection(context, dsm, group, evidence),
+        *_of_azure(context, group, evidence),
+        *_of_keys(context, dsm, group, evidence),
+        *_of_apps(context.apps, group, evidence),
+        *context.drift(group.name, group, _auth_certificate(link)),
     ]
-    return completed(found, group.label, evidence, left_out=() if everything.declared is not None else [catalog.DRIFT])
+    return completed(found, group.label, evidence, left_out=() if context.declared is not None else [catalog.DRIFT])
 
 
-def _of_connection(everything: Shared, dsm: DsmClient, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+def _of_connection(
+    context: ComplianceContext, dsm: DsmClient, group: Group, evidence: dict[str, Any]
+) -> Iterator[Finding]:
     label = f"link of {group.label}"
 
     def found(kind: Kind, status: str, actual: str, remedy: str, facts: Mapping[str, Any]) -> Finding:
         return Finding(kind, status, "DSM", label, "DSM's test connects", actual, remedy, facts)
 
-    if not everything.tests:
+    if not context.tests:
         yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, "check_connections is false", "let DSM test it", {})
         return
     try:
@@ -128,9 +130,9 @@ def _of_connection(everything: Shared, dsm: DsmClient, group: Group, evidence: d
         yield found(catalog.NOT_CONNECTED, FAILED, test.words or told.entry.title, told.entry.remedy, facts)
 
 
-def _of_azure(everything: Shared, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+def _of_azure(context: ComplianceContext, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
     """Application, vault and rights: each is judged where it was seen, whatever hides the others."""
-    azure, link, label = everything.azure, group.azure_link, group.label
+    azure, link, label = context.azure, group.azure_link, group.label
     if azure is None:
         for check, plane in ((catalog.APPLICATION, "Entra"), (catalog.VAULT, "Azure"), (catalog.RIGHTS, "Azure")):
             yield _unseen(check, label, plane, _not_wanted())
@@ -141,12 +143,12 @@ def _of_azure(everything: Shared, group: Group, evidence: dict[str, Any]) -> Ite
     else:
         known = registration.identity
         evidence[catalog.APPLICATION] = {name: getattr(known, name) for name in ("client_id", "object_id", "enabled")}
-        yield from azure.of_application(link, registration, certificate, everything.clock.now)
+        yield from azure.of_application(link, registration, certificate, context.clock.now)
     if isinstance(store, TaskError):
         yield _unseen(catalog.VAULT, label, "Azure", store)
     else:
         reach, found = azure.of_vault(link, store)
-        evidence[catalog.VAULT] = {**vaults.record(store), "reachable_for_dsm": reach.as_result()}
+        evidence[catalog.VAULT] = {**vault_lookup.record(store), "reachable_for_dsm": reach.as_result()}
         yield from found
         yield from of_vault(store)
     assessment = store if isinstance(store, TaskError) else azure.assessment(link, certificate)
@@ -161,19 +163,19 @@ def _unseen(check: str, obj: str, plane: str, why_not: TaskError) -> Finding:
     return not_seen(check, obj, plane, why(why_not), why_not.next_step)
 
 
-def _of_keys(everything: Shared, dsm: DsmClient, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
-    in_azure = _keys_in_azure(everything, group)
-    in_dsm = asked(lambda: list(keys.list_keys(dsm, str(group.group_id), group.label)))
+def _of_keys(context: ComplianceContext, dsm: DsmClient, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+    in_azure = _keys_in_azure(context, group)
+    in_dsm = asked(lambda: list(virtual_keys.list_keys(dsm, str(group.group_id), group.label)))
     for unseen, plane in ((in_azure, "Azure"), (in_dsm, "DSM")):
         if isinstance(unseen, TaskError):
             yield _unseen(catalog.KEYS, f"keys of {group.label}", plane, unseen)
     if not isinstance(in_azure, TaskError) and not isinstance(in_dsm, TaskError):
-        found, evidence[catalog.KEYS] = of_keys(group.label, in_dsm, in_azure, everything.clock.now)
+        found, evidence[catalog.KEYS] = of_keys(group.label, in_dsm, in_azure, context.clock.now)
         yield from found
 
 
-def _keys_in_azure(everything: Shared, group: Group) -> Any:
-    azure = everything.azure
+def _keys_in_azure(context: ComplianceContext, group: Group) -> Any:
+    azure = context.azure
     if azure is None:
         return _not_wanted()
     store = _store(azure, group.azure_link)
@@ -189,7 +191,7 @@ def _of_apps(found: Sequence[App] | TaskError, group: Group, evidence: dict[str,
     yield from of_apps(group.label, in_use)
 
 
-def _store(azure: AzureSources, link: Link) -> KeyStore | TaskError:
+def _store(azure: AzureReader, link: Link) -> KeyStore | TaskError:
     return azure.vault(link) if link.vault_uri else _no_vault()
 
 
@@ -209,7 +211,7 @@ def _no_vault() -> TaskError:
 def _read(encoded: str) -> Certificate | None:
     """The certificate that DSM shows; None when it is none that can be read."""
     try:
-        return certificates.load_certificates("certificate", pem_of(encoded))[0]
+        return loading.load_certificates("certificate", pem_of(encoded))[0]
     except InvalidInput:
         return None
 

@@ -16,32 +16,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._azure.applications import plan as application_plan
-from .._azure.applications.applications import Selector
+from .._azure.applications import application_plan
+from .._azure.applications.application_lookup import ApplicationSelector
 from .._azure.prerequisites.assessment import wanted_of
 from .._azure.rights.evaluation import INEFFECTIVE, MISSING
 from .._azure.rights.evaluation import UNKNOWN as NOT_KNOWN
 from .._azure.rights.facts import MANAGED_HSM, VAULT, KeyStore
-from .._azure.vaults import edit as vault_edit
-from .._azure.vaults import vaults
-from .._azure.vaults.vaults import Locator, Place
+from .._azure.vaults import vault_lookup, vault_settings
+from .._azure.vaults.vault_lookup import Locator, VaultAddress
 from .._azure.wire.cloud import CLOUDS, Cloud
-from .._certificates import certificates
-from .._certificates.certificates import Certificate
+from .._certificates import loading
+from .._certificates.loading import Certificate
 from .._declaration.groups import NOT_COMPARED
-from .._dsm.groups import desired
-from .._dsm.groups import edit as link_edit
-from .._dsm.groups.edit import Edit
-from .._dsm.groups.groups import CREDENTIAL_FACT, Group
-from .._dsm.link.link import NEW_LINK, Link, normal_uri, shown_address
+from .._dsm.groups import desired, link_edit
+from .._dsm.groups.link_edit import LinkEdit
+from .._dsm.groups.stored_groups import CREDENTIAL_FACT, Group
+from .._dsm.link.azure_link import NEW_LINK, Link, normal_uri, shown_address
 from .._dsm.link.options import certificate_fact
-from .._dsm.link.vaults import Selector as VaultSelector
+from .._dsm.link.vaults import VaultSelector
 from .._errors import InvalidInput, TaskError
 from .._findings import catalog
 from .._findings.finding import FAILED, OK, WARNING, Finding, Kind
 from .._plan import Change, difference
+from .azure_reader import AzureReader, asked, why
 from .findings import not_seen
-from .sources import AzureSources, asked, why
 
 Declared = Mapping[str, Any]
 _WRITTEN = "link.credential"
@@ -49,7 +47,7 @@ _WRITTEN = "link.credential"
 
 def drift_of(
     declared: Declared | None,
-    azure: AzureSources | TaskError,
+    azure: AzureReader | TaskError,
     name: str,
     group: Group | None,
     certificate: Certificate | None = None,
@@ -79,7 +77,7 @@ def drift_of(
     yield from (replace(one, evidence={**one.evidence, "not_compared": left_out}) for one in found)
 
 
-def _of_its_cloud(declared: Declared, azure: AzureSources | TaskError) -> AzureSources | TaskError:
+def _of_its_cloud(declared: Declared, azure: AzureReader | TaskError) -> AzureReader | TaskError:
     """The operator logs in to one cloud, and a group of another one is not to be seen there."""
     if isinstance(azure, TaskError) or azure.cloud is _cloud_of(declared):
         return azure
@@ -108,7 +106,7 @@ class _Comparison:
     """One declaration beside what there is. Each part is compared by itself: one that is not seen hides no other."""
 
     declared: Declared
-    azure: AzureSources | TaskError
+    azure: AzureReader | TaskError
     label: str
     group: Group | None
     certificate: Certificate | None
@@ -171,13 +169,13 @@ class _Comparison:
         # As the role names it to the module azure_kv_app.
         by = next(name for name in ("client_id", "unique_name", "display_name") if given[name] is not None)
         observed = self.azure.registered(
-            Selector(by, given[by].strip()),
+            ApplicationSelector(by, given[by].strip()),
             key_vault=given["api_permission"] or given["admin_consent"],
             consent=given["admin_consent"],
         )
         found = observed.application
         pair = self._pair()
-        wanted = application_plan.Wanted(
+        wanted = application_plan.DesiredApplication(
             display_name=given["display_name"] or given[by],
             unique_name=given["unique_name"],
             certificates=(
@@ -210,14 +208,14 @@ class _Comparison:
             return self._selected(), []
         if isinstance(self.azure, TaskError):
             raise self.azure
-        wanted = vault_edit.Wanted.from_params({**vault_edit.OPTIONS.defaults(), **given})
-        place = Place(self._subscription, given["resource_group"], wanted.kind, given["name"])
+        wanted = vault_settings.DesiredVault.from_params({**vault_settings.OPTIONS.defaults(), **given})
+        place = VaultAddress(self._subscription, given["resource_group"], wanted.kind, given["name"])
         body = self.azure.at(place)
         if body is None:
             return _Vault(is_missing=True), self._differs(catalog.VAULT, "Azure", place.label, (), "there is none")
-        store = vaults.store_of(place.kind, body)
+        store = vault_lookup.store_of(place.kind, body)
         try:
-            changes = vault_edit.changes(store, wanted)
+            changes = vault_settings.changes(store, wanted)
         except TaskError as error:
             # It cannot be made so any more, and so it is not as declared.
             return _Vault(store), self._differs(catalog.VAULT, "Azure", place.label, (), why(error))
@@ -281,14 +279,14 @@ class _Comparison:
             kind = f"its link is to {current.external_kms}" if current.external_kms else "no link"
             actual = current.problem or kind
             return link, self._differs(catalog.GROUP, "DSM", self.label, (), actual)
-        changes = link_edit.plan(Edit(current, replace(target, link=link), credential=None)).changes
+        changes = link_edit.plan(LinkEdit(current, replace(target, link=link), credential=None)).changes
         return link, self._differs(catalog.GROUP, "DSM", self.label, map(_without_credential, changes))
 
     def _as_missing(self, kind: Kind, actual: str) -> Finding:
         (found,) = self._differs(catalog.GROUP, "DSM", self.label, (), actual)
         return replace(found, kind=kind)
 
-    def _wanted(self, client_id: str | None) -> desired.Wanted:
+    def _wanted(self, client_id: str | None) -> desired.DesiredGroup:
         """As the role gives it to the module cdc_group, the credential and the vault aside."""
         defaults = desired.OPTIONS.defaults()
         own = {name: self.declared[name] for name in self.declared.keys() & defaults.keys()}
@@ -307,8 +305,8 @@ class _Comparison:
         made, selected, store = self.declared["azure_vault"], self.declared["vault"], vault.store
         if made is not None:
             kind = MANAGED_HSM if made["type"] == MANAGED_HSM else VAULT
-            uri = store.uri if store else Place("", "", kind, made["name"]).uri(_cloud_of(self.declared))
-            stored_type = vaults.record(store)["type"] if store else made["type"] or link.vault_type
+            uri = store.uri if store else VaultAddress("", "", kind, made["name"]).uri(_cloud_of(self.declared))
+            stored_type = vault_lookup.record(store)["type"] if store else made["type"] or link.vault_type
             return replace(link, vault_uri=normal_uri(uri), vault_type=stored_type)
         if selected is None:
             return link
@@ -316,7 +314,7 @@ class _Comparison:
         if selector.is_stored_in(link):
             return link
         if store is not None:
-            return replace(link, vault_uri=normal_uri(store.uri), vault_type=vaults.record(store)["type"])
+            return replace(link, vault_uri=normal_uri(store.uri), vault_type=vault_lookup.record(store)["type"])
         likely = selector.likely_uri(link)
         if likely is None:
             raise TaskError(
@@ -360,4 +358,4 @@ def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
 
 def _certificate(option: str, source: str) -> Certificate:
     named = option if "-----BEGIN" in source else f"{option} ({source})"
-    return certificates.load_certificate(named, source)
+    return loading.load_certificate(named, source)

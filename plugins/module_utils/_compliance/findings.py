@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .._azure.rights.facts import Credential, KeyStore
-from .._azure.vaults.keys import KeyVersion, VaultKey
+from .._azure.rights.facts import EntraCredential, KeyStore
+from .._azure.vaults.vault_keys import KeyVersion, VaultKey
 from .._azure.wire.cloud import CLOUDS, cloud_of_uri
 from .._dsm.account.apps import App
-from .._dsm.groups.groups import CREDENTIAL_EXPIRES, Group
-from .._dsm.groups.keys import VirtualKey
-from .._dsm.link.link import ENDPOINTS, shown_address
+from .._dsm.groups.stored_groups import CREDENTIAL_EXPIRES, Group
+from .._dsm.groups.virtual_keys import VirtualKey
+from .._dsm.link.azure_link import ENDPOINTS, shown_address
 from .._findings import catalog
 from .._findings.finding import FAILED, OK, UNKNOWN, WARNING, Finding, Kind, ranked
 from .._names import name_key
@@ -133,7 +133,7 @@ def _of_certificate(
 
 
 def of_credential(
-    group: Group, registered: Sequence[Credential] | None, operator_client_id: str | None, clock: Clock
+    group: Group, registered: Sequence[EntraCredential] | None, operator_client_id: str | None, clock: Clock
 ) -> Iterator[Finding]:
     """The credential that DSM holds: what our record and Entra say of its end (guide 4.1).
 
@@ -155,7 +155,7 @@ def of_credential(
     yield from _of_end(group, registered, clock)
 
 
-def _of_end(group: Group, registered: Sequence[Credential] | None, clock: Clock) -> Iterator[Finding]:
+def _of_end(group: Group, registered: Sequence[EntraCredential] | None, clock: Clock) -> Iterator[Finding]:
     def found(kind: Kind, status: str, actual: str, remedy: str, source: str, ends: datetime | None) -> Finding:
         evidence = {"source": source, "ends": iso_or_none(ends), "auth_mode": group.azure_link.auth_mode}
         return Finding(
@@ -185,7 +185,7 @@ def _of_end(group: Group, registered: Sequence[Credential] | None, clock: Clock)
 
 
 def end_of_credential(
-    group: Group, registered: Sequence[Credential] | None, clock: Clock
+    group: Group, registered: Sequence[EntraCredential] | None, clock: Clock
 ) -> tuple[datetime | None, str, str | None]:
     """End, source, and the problem: a source of ``entra`` with one means that it is gone from there.
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from .._options import APPROVAL, TLS_OPTIONS
 from .applications import APPLICATION, Options
+from .decisions import application_selector, chosen_vault
 from .planned import planned_parts
 from .shared import JUDGED
-from .steps import application_selector, chosen_vault
 from .vaults import AZURE_VAULT
 
 Declaration = Mapping[str, Any]

@@ -15,26 +15,26 @@ from typing import Any
 
 from .._declaration import arguments
 from .._declaration.arguments import Arguments, Earlier
-from .._declaration.steps import sync_conditions
-from .._dsm.groups.groups import Group
+from .._declaration.decisions import sync_conditions
+from .._dsm.groups.stored_groups import Group
 from .._dsm.wire.client import DsmClient
 from .._errors import TaskError
 from .._operations import cdc_connection, cdc_group, cdc_sync, cdc_tls, cdc_vault_select
 from .._task import Task
+from .listed_groups import ListedGroup
 from .logins import step_of
-from .members import Member
-from .steps import Checked, Done, carried_out
+from .steps import Checked, StepResult, carried_out
 
 
 @dataclass
-class Outcome:
+class GroupResult:
     """What became of one group. ``steps``: those that have run, in order.
 
     ``waits``: its creation, by the step of the credential, waits for an approval.
     """
 
-    member: Member
-    steps: dict[str, Done] = field(default_factory=dict)
+    member: ListedGroup
+    steps: dict[str, StepResult] = field(default_factory=dict)
     failure: TaskError | None = None
     waits: bool = False
 
@@ -60,7 +60,7 @@ class _Failed(Exception):
 class _Steps:
     task: Task
     dsm: DsmClient
-    outcome: Outcome
+    outcome: GroupResult
     wait: Callable[[], int]
     checked: Mapping[ModuleType, Checked]
 
@@ -85,13 +85,13 @@ class _Steps:
 def set_up(
     task: Task,
     dsm: DsmClient,
-    member: Member,
+    member: ListedGroup,
     earlier: Earlier,
     listed: Group | None,
     checked: Mapping[ModuleType, Checked],
     wait: Callable[[], int] = lambda: 0,
     before: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Outcome:
+) -> GroupResult:
     """Run all steps, up to the first that fails.
 
     Args:
@@ -99,14 +99,14 @@ def set_up(
         checked: the steps that were checked before the first request.
         wait: seconds that a step which begins now may wait for an approval.
     """
-    outcome = Outcome(member)
+    outcome = GroupResult(member)
     with contextlib.suppress(_Failed):
         _set_up(_Steps(task, dsm, outcome, wait, checked), member, earlier, listed, before or {})
     return outcome
 
 
 def _set_up(
-    steps: _Steps, member: Member, earlier: Earlier, listed: Group | None, before: Mapping[str, Mapping[str, Any]]
+    steps: _Steps, member: ListedGroup, earlier: Earlier, listed: Group | None, before: Mapping[str, Mapping[str, Any]]
 ) -> None:
     one = member.declared
     group = steps.do("group", cdc_group, arguments.group(one, earlier), listed)

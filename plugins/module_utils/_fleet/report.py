@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._declaration.steps import summary
+from .._declaration.decisions import summary
 from .._errors import TaskError
-from .group import Outcome
-from .members import Fleet, Member
+from .group import GroupResult
+from .listed_groups import Fleet, ListedGroup
 from .records import failure_in, group_object, waiting
-from .shared import Shared
-from .steps import Done
+from .shared import SharedObjects
+from .steps import StepResult
 
 _SHARED_TASKS = (
     ("applications", "application"),
@@ -29,7 +29,7 @@ _SHARED_TASKS = (
 _SHOWN = ("changed", "plan", "status", "verdict", "effect", "credential_match", "key_count", "prediction", "reason")
 
 
-def result_of(shared: Shared, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def result_of(shared: SharedObjects, outcomes: Sequence[GroupResult]) -> dict[str, Any]:
     """The result of the module."""
     of_shared = _shared_steps(shared)
     steps = [(obj, step) for _kind, obj, _member, step in of_shared]
@@ -45,7 +45,7 @@ def result_of(shared: Shared, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def failure_of(outcomes: Sequence[Outcome], result: Mapping[str, Any]) -> TaskError | None:
+def failure_of(outcomes: Sequence[GroupResult], result: Mapping[str, Any]) -> TaskError | None:
     """One failure for all groups that have failed; None when none has. It returns the complete result."""
     failed = [(one.member, one.failure) for one in outcomes if one.failure is not None]
     failure = failure_in(
@@ -63,7 +63,7 @@ def failure_of(outcomes: Sequence[Outcome], result: Mapping[str, Any]) -> TaskEr
 # Groups ---------------------------------------------------------------------------------------------------------------
 
 
-def _record(shared: Shared, one: Outcome) -> dict[str, Any]:
+def _record(shared: SharedObjects, one: GroupResult) -> dict[str, Any]:
     member, failure = one.member, one.failure
     found = _summary(shared, one)
     error = None if failure is None else failure.to_fail_json()
@@ -78,7 +78,7 @@ def _record(shared: Shared, one: Outcome) -> dict[str, Any]:
     }
 
 
-def _written_for(one: Outcome, failure: Mapping[str, Any]) -> dict[str, list[Any]]:
+def _written_for(one: GroupResult, failure: Mapping[str, Any]) -> dict[str, list[Any]]:
     """What was written for a group that has failed, by the steps before, too."""
     before = [step.journal for step in one.steps.values() if step.failure is None]
     return {
@@ -87,7 +87,7 @@ def _written_for(one: Outcome, failure: Mapping[str, Any]) -> dict[str, list[Any
     }
 
 
-def _summary(shared: Shared, one: Outcome) -> dict[str, Any]:
+def _summary(shared: SharedObjects, one: GroupResult) -> dict[str, Any]:
     credential = shared.earlier(one.member).credential
     if one.is_complete:
         found = summary({"tls": {}, "connection": {}, "vault": {}, **one.results, "credential": credential})
@@ -106,12 +106,12 @@ def _summary(shared: Shared, one: Outcome) -> dict[str, Any]:
     }
 
 
-def _has_changed(step: Done) -> bool:
+def _has_changed(step: StepResult) -> bool:
     """A step says itself what it has changed: a sync is a write also when it finds nothing new."""
     return bool(step.journal.writes if step.failure is not None else step.result.get("changed"))
 
 
-def _step(step: Done) -> dict[str, Any]:
+def _step(step: StepResult) -> dict[str, Any]:
     if step.failure is not None:
         return {"changed": bool(step.journal.writes), "failed": True}
     return {name: step.result[name] for name in _SHOWN if name in step.result}
@@ -120,7 +120,7 @@ def _step(step: Done) -> dict[str, Any]:
 # What they share ------------------------------------------------------------------------------------------------------
 
 
-def _shared_steps(shared: Shared) -> list[tuple[str, str, Member, Done]]:
+def _shared_steps(shared: SharedObjects) -> list[tuple[str, str, ListedGroup, StepResult]]:
     """Kind, object, the group whose declaration was used, and what became of it, in the order of the steps."""
     by_label = {member.label: member for member in shared.fleet.members}
     found = [
@@ -139,11 +139,11 @@ def _shared_steps(shared: Shared) -> list[tuple[str, str, Member, Done]]:
     ]
 
 
-def _place(fleet: Fleet, member: Member, kind: str) -> str:
+def _place(fleet: Fleet, member: ListedGroup, kind: str) -> str:
     return str(fleet.place(member)[kind]["label"])
 
 
-def _shared_record(kind: str, obj: str, member: Member, step: Done) -> dict[str, Any]:
+def _shared_record(kind: str, obj: str, member: ListedGroup, step: StepResult) -> dict[str, Any]:
     return {
         "kind": kind,
         "object": obj,
@@ -158,7 +158,7 @@ def _shared_record(kind: str, obj: str, member: Member, step: Done) -> dict[str,
     }
 
 
-def _diff(steps: Iterable[tuple[str, Done]]) -> dict[str, Any]:
+def _diff(steps: Iterable[tuple[str, StepResult]]) -> dict[str, Any]:
     """Before and after by object, of what changes."""
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}

@@ -15,9 +15,9 @@ from threading import Event
 from typing import Any
 
 from .. import _time
-from .._dsm.groups import groups
-from .._dsm.groups.groups import Group
+from .._dsm.groups import stored_groups
 from .._dsm.groups.selection import linked
+from .._dsm.groups.stored_groups import Group
 from .._dsm.wire.client import DsmClient, connect_several
 from .._errors import InvalidInput, TaskError
 from .._journal import Journal
@@ -25,13 +25,13 @@ from .._operations import cdc_group
 from .._task import Task
 from .._texts.messages import next_of, parted
 from .deadline import Deadline
-from .group import Outcome, set_up
+from .group import GroupResult, set_up
+from .listed_groups import Checks, Fleet, ListedGroup, check
 from .logins import Clients, Operators
-from .members import Checks, Fleet, Member, check
 from .progress import Progress
 from .report import failure_of, result_of
-from .shared import Shared
-from .steps import Done
+from .shared import SharedObjects
+from .steps import StepResult
 
 MOST_AT_A_TIME = 32
 # Seconds for which the listing of the groups is taken for what there is. After that each group is read by itself.
@@ -51,7 +51,7 @@ def run(task: Task) -> dict[str, Any]:
     checks = check(task, fleet)
     number = max(1, min(task.params["concurrency"], len(fleet.members)))
     with connect_several(task, number, read_only=task.check_mode) as connected:
-        shared = Shared(
+        shared = SharedObjects(
             task, fleet, Clients(connected), Operators(), Deadline(task.params["time_budget"], task.is_abandoned)
         )
         run_ = _Run(task, fleet, shared, checks)
@@ -83,13 +83,13 @@ class _Run:
 
     task: Task
     fleet: Fleet
-    shared: Shared
+    shared: SharedObjects
     checks: Checks
 
     def __post_init__(self) -> None:
         self.stop = Event()
         self.listed_at = _time.monotonic()
-        self.outcomes = {one.index: Outcome(one) for one in self.fleet.members}
+        self.outcomes = {one.index: GroupResult(one) for one in self.fleet.members}
 
     def failed(self) -> None:
         if self.task.params["on_error"] == "stop":
@@ -129,20 +129,20 @@ def _all(run_: _Run, dsm: DsmClient) -> None:
 # Before the first write -----------------------------------------------------------------------------------------------
 
 
-def _listed(dsm: DsmClient, members: Sequence[Member]) -> Listed:
+def _listed(dsm: DsmClient, members: Sequence[ListedGroup]) -> Listed:
     """DSM's Group objects by the names of the list. A single group is found by its name in one request."""
     names = {one.name for one in members}
     found: Listed = {}
     if len(names) == 1:
         return found
-    for stored in groups.list_all(dsm):
+    for stored in stored_groups.list_all(dsm):
         name = str(stored.get("name"))
         if name in names:
             found.setdefault(name, []).append(stored)
     return found
 
 
-def _refusal(run_: _Run, dsm: DsmClient, member: Member, listed: Listed) -> TaskError | None:
+def _refusal(run_: _Run, dsm: DsmClient, member: ListedGroup, listed: Listed) -> TaskError | None:
     """Why a group cannot be set up, as far as that shows before anything is written."""
     try:
         if _group(member, listed) is None:
@@ -152,7 +152,7 @@ def _refusal(run_: _Run, dsm: DsmClient, member: Member, listed: Listed) -> Task
     return None
 
 
-def _refuse_incomplete(run_: _Run, dsm: DsmClient, member: Member, listed: Listed) -> None:
+def _refuse_incomplete(run_: _Run, dsm: DsmClient, member: ListedGroup, listed: Listed) -> None:
     """Refuse a group that is missing and that its declaration cannot create. One that is found is listed.
 
     Raises:
@@ -163,20 +163,20 @@ def _refuse_incomplete(run_: _Run, dsm: DsmClient, member: Member, listed: Liste
     missing = [] if "application" in member.declared else cdc_group.missing_to_create(step.params, step.options)
     if not missing:
         return
-    stored = groups.find_by_name(dsm, member.name, thorough=True)
+    stored = stored_groups.find_by_name(dsm, member.name, thorough=True)
     if stored is None:
         raise cdc_group.incomplete(step.options, missing)
     listed[member.name] = [stored]
     linked(Group.from_stored(stored))
 
 
-def _group(member: Member, listed: Listed) -> Group | None:
+def _group(member: ListedGroup, listed: Listed) -> Group | None:
     """The group as it was listed.
 
     Raises:
         TaskError: several have this name, or it cannot be a target.
     """
-    stored = groups.the_only(listed.get(member.name, []), member.name)
+    stored = stored_groups.the_only(listed.get(member.name, []), member.name)
     return None if stored is None else linked(Group.from_stored(stored))
 
 
@@ -204,11 +204,11 @@ def _note_shared(run_: _Run) -> None:
 # Groups ---------------------------------------------------------------------------------------------------------------
 
 
-def _each(run_: _Run, members: Sequence[Member], listed: Listed, *, again: bool = False) -> None:
+def _each(run_: _Run, members: Sequence[ListedGroup], listed: Listed, *, again: bool = False) -> None:
     """The groups, as many at a time as there are clients. ``again``: for those that wait for an approval."""
     shared, progress = run_.shared, Progress(run_.task.progress, "groups", len(members))
 
-    def one(member: Member) -> None:
+    def one(member: ListedGroup) -> None:
         if not run_.may_begin or shared.is_unfinished(member) or shared.waits(member):
             return
         patience = member.declared["approval_wait"] if again else 0
@@ -240,11 +240,11 @@ def _after_approval(run_: _Run) -> None:
         _each(run_, patient, {}, again=True)
 
 
-def _joined(first: Outcome, then: Outcome) -> Outcome:
+def _joined(first: GroupResult, then: GroupResult) -> GroupResult:
     """What two passes over one group have come to: what the first has changed has been changed."""
     steps = dict(first.steps)
     for name, done in then.steps.items():
-        before = first.steps.get(name, Done())
+        before = first.steps.get(name, StepResult())
         stays = before.result.get("changed") and not done.result.get("changed")
         if done.failure is not None or not stays or before.result.get("pending") != done.result.get("pending"):
             # A request that the first has filed and that was carried out in between is a change of this task.

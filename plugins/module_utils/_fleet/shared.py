@@ -16,8 +16,8 @@ from typing import Any
 
 from .._declaration import arguments
 from .._declaration.arguments import Earlier
+from .._declaration.decisions import groups_in_approval
 from .._declaration.shared import failures
-from .._declaration.steps import groups_in_approval
 from .._operations import (
     azure_kv_app,
     azure_kv_prereqs,
@@ -28,10 +28,10 @@ from .._operations import (
 )
 from .._task import Task
 from .deadline import Deadline
+from .listed_groups import Fleet, ListedGroup
 from .logins import Clients, Operators, step_of
-from .members import Fleet, Member
 from .progress import Progress
-from .steps import Done, carried_out, checked
+from .steps import StepResult, carried_out, checked
 
 _TASKS = ("applications", "vaults", "granted_first", "granted", "judged")
 _OF_TASK: Mapping[str, ModuleType] = {
@@ -44,7 +44,7 @@ _OF_TASK: Mapping[str, ModuleType] = {
 
 
 @dataclass
-class Shared:
+class SharedObjects:
     """The shared steps of a fleet and what became of them.
 
     ``done``: task, or ``credentials`` -> label of the group for which it was run -> what became of it.
@@ -55,7 +55,9 @@ class Shared:
     clients: Clients
     operators: Operators
     deadline: Deadline
-    done: dict[str, dict[str, Done]] = field(default_factory=lambda: {name: {} for name in (*_TASKS, "credentials")})
+    done: dict[str, dict[str, StepResult]] = field(
+        default_factory=lambda: {name: {} for name in (*_TASKS, "credentials")}
+    )
 
     # In order ---------------------------------------------------------------------------------------------------------
 
@@ -92,7 +94,7 @@ class Shared:
         Args:
             left_out: indexes of groups that cannot be set up.
         """
-        sharing: dict[str, list[Member]] = {}
+        sharing: dict[str, list[ListedGroup]] = {}
         for one in self.fleet.members:
             if one.makes_credential and one.index not in left_out and not self.failures(one):
                 sharing.setdefault(self._application(one), []).append(one)
@@ -101,7 +103,7 @@ class Shared:
 
     # Results ----------------------------------------------------------------------------------------------------------
 
-    def earlier(self, member: Member) -> Earlier:
+    def earlier(self, member: ListedGroup) -> Earlier:
         """What the steps of a group take from the shared ones."""
         place, name = self.fleet.place(member), member.name
         credential = dict(self._credential(member).result)
@@ -116,7 +118,7 @@ class Shared:
             gives_certificate="link_certificate" in member.declared,
         )
 
-    def failures(self, member: Member) -> list[str]:
+    def failures(self, member: ListedGroup) -> list[str]:
         """Why the group cannot be set up."""
         place = self.fleet.place(member)
         places = [place[name] for name in ("application", "vault", "rights") if place[name] is not None]
@@ -127,24 +129,24 @@ class Shared:
         credential = self._credential(member)
         return [*found, *([] if credential.failure is None else [str(credential.failure)])]
 
-    def is_unfinished(self, member: Member) -> bool:
+    def is_unfinished(self, member: ListedGroup) -> bool:
         """Whether the time was over before a step that the group needs."""
         place = self.fleet.place(member)
         places = [place[name] for name in ("application", "vault", "rights") if place[name] is not None]
         missing = any(one["host"] not in self.done[one["task"]] for one in places)
         return missing or (member.makes_credential and self._application(member) not in self.done["credentials"])
 
-    def waits(self, member: Member) -> bool:
+    def waits(self, member: ListedGroup) -> bool:
         """Whether the creation of the group, by the step of the credential, waits for an approval."""
         return bool(groups_in_approval(self.earlier(member).credential))
 
-    def has_written(self, member: Member) -> bool:
+    def has_written(self, member: ListedGroup) -> bool:
         """Whether the step of the credential has, or may have, written this group, although it has failed."""
         return any(one.obj == f'group "{member.name}"' for one in self._credential(member).journal.writes)
 
     # One --------------------------------------------------------------------------------------------------------------
 
-    def _make(self, name: str, member: Member, progress: Progress) -> None:
+    def _make(self, name: str, member: ListedGroup, progress: Progress) -> None:
         if self.deadline.is_over:
             return
         operation, one, place = _OF_TASK[name], member.declared, self.fleet.place(member)
@@ -153,7 +155,7 @@ class Shared:
         else:
             basis = [self._at(place[part]) for part in ("application", "vault")]
             if any(done.failure is not None for done in basis):
-                self.done[name][member.label] = Done({"changed": False, "skipped": True})
+                self.done[name][member.label] = StepResult({"changed": False, "skipped": True})
                 return
             earlier = self.earlier(member)
             given = arguments.judged(one, earlier) if name == "judged" else arguments.granted(one, earlier)
@@ -162,7 +164,7 @@ class Shared:
         )
         progress.count(failed=done.failure is not None)
 
-    def _make_credential(self, label: str, members: list[Member]) -> None:
+    def _make_credential(self, label: str, members: list[ListedGroup]) -> None:
         first = members[0]
         groups = [arguments.new_group(one.declared, self.earlier(one)) for one in members]
         given = {**arguments.credential(first.declared, self.earlier(first), groups)}
@@ -177,13 +179,17 @@ class Shared:
             # It has waited for as long as it may.
             self.deadline.begin_waiting(given["approval_wait"])
 
-    def _application(self, member: Member) -> str:
+    def _application(self, member: ListedGroup) -> str:
         # By the group that makes it: applications that are found by different names may be called the same.
         place = self.fleet.place(member)["application"]
         return str(place["host"])
 
-    def _credential(self, member: Member) -> Done:
-        return self.done["credentials"].get(self._application(member), Done()) if member.makes_credential else Done()
+    def _credential(self, member: ListedGroup) -> StepResult:
+        return (
+            self.done["credentials"].get(self._application(member), StepResult())
+            if member.makes_credential
+            else StepResult()
+        )
 
-    def _at(self, place: Mapping[str, Any] | None) -> Done:
-        return Done() if place is None else self.done[place["task"]].get(place["host"], Done())
+    def _at(self, place: Mapping[str, Any] | None) -> StepResult:
+        return StepResult() if place is None else self.done[place["task"]].get(place["host"], StepResult())

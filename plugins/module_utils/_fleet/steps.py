@@ -24,7 +24,7 @@ _LOGIN = {*DSM.argument_spec, *AZURE.argument_spec}
 
 
 @dataclass(frozen=True)
-class Done:
+class StepResult:
     """What became of a step: its result, or why it failed. ``journal``: what it has written."""
 
     result: Mapping[str, Any] = field(default_factory=dict)
@@ -78,7 +78,7 @@ def carried_out(
     arguments: Mapping[str, Any],
     work: Callable[[Task, Any], dict[str, Any]],
     before: Checked | None = None,
-) -> Done:
+) -> StepResult:
     """Run a step.
 
     Args:
@@ -88,11 +88,11 @@ def carried_out(
     journal = Journal()
     try:
         step = before if before is not None and before.arguments == arguments else checked(task, operation, arguments)
-        return Done(work(replace(task, params=step.params, journal=journal), step.options), journal=journal)
+        return StepResult(work(replace(task, params=step.params, journal=journal), step.options), journal=journal)
     except TaskError as error:
         failure = error
     except Exception as error:
         # The other groups go on.
         failure = defect(error)
     failure.after(journal)
-    return Done(failure=failure, journal=journal)
+    return StepResult(failure=failure, journal=journal)

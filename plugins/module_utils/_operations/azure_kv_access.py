@@ -14,31 +14,29 @@ from functools import partial
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._azure.applications import registration as graph
-from .._azure.applications.registration import Registration
-from .._azure.break_glass import access as access_io
-from .._azure.break_glass import findings as access_findings
-from .._azure.break_glass import steps as access_cut
+from .._azure.applications import registrations
+from .._azure.applications.registrations import Registration
+from .._azure.break_glass import access_findings, access_requests, access_steps
+from .._azure.break_glass.access_steps import EnabledStep, Step
+from .._azure.break_glass.execution import StepRun, look
 from .._azure.break_glass.record import Record, merged
-from .._azure.break_glass.steps import Enabled, Step
-from .._azure.break_glass.work import Work, look
 from .._azure.rights.facts import KeyStore
-from .._azure.vaults import vaults
-from .._azure.vaults.vaults import Locator
+from .._azure.vaults import vault_lookup
+from .._azure.vaults.vault_lookup import Locator
 from .._azure.wire.cloud import Cloud, cloud_of_uri
 from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.session import Azure, connect, retryable, understood
-from .._dsm.groups import groups
-from .._dsm.link.link import Link
+from .._dsm.groups import stored_groups
+from .._dsm.link.azure_link import Link
 from .._dsm.wire.client import connect as connect_dsm
 from .._dsm.wire.kinds import is_azure
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid, is_uuid
 from .._names import path_key, same_name
 from .._options import AZURE, OPTIONAL_DSM
+from .._rest.statuses import NOT_FOUND
 from .._task import Task
 from .._timestamps import iso, parse_iso
-from .._wire.statuses import NOT_FOUND
 
 _NAMES = ("resource_id", "name", "uri")
 _VAULT = {
@@ -92,7 +90,7 @@ def run(task: Task) -> dict[str, Any]:
     request = _request(task, operator)
     with connect(operator, read_only=task.check_mode) as azure, retryable():
         with understood(f"application {request.client_id}"):
-            registration = graph.registration(azure.graph, request.client_id, request.object_id)
+            registration = registrations.registration(azure.graph, request.client_id, request.object_id)
         if task.params["state"] == "restored":
             return _restore(task, azure, request, registration)
         return _cut(task, azure, request, registration)
@@ -185,19 +183,19 @@ def _cut(task: Task, azure: Azure, request: _Request, registration: Registration
     users, stores, troubles = _stores_to_cut(task, azure, request)
     before = look(azure, registration, stores, credentials=request.credentials)
     before.troubles[:0] = troubles
-    steps = access_cut.split(request.record, access_cut.cut_steps(before.seen, credentials=request.credentials))
+    steps = access_steps.split(request.record, access_steps.cut_steps(before.seen, credentials=request.credentials))
     if request.credentials and before.seen.application.application_object_id is None:
         before.troubles.append(_no_registration(registration))
     if steps and not task.check_mode and request.record is None:
         raise _refuse_without_record()
     record = merged(request.record, before.seen)
     objection = partial(_objection, request.record)
-    work = Work(task, azure, True, before, steps, registration, objection, request.credentials)
+    work = StepRun(task, azure, True, before, steps, registration, objection, request.credentials)
     after = work.do(
         stores,
-        lambda seen: access_cut.split(request.record, access_cut.cut_steps(seen, credentials=request.credentials)),
+        lambda seen: access_steps.split(request.record, access_steps.cut_steps(seen, credentials=request.credentials)),
     )
-    if work.has_done(Enabled):
+    if work.has_done(EnabledStep):
         # By the clock of Entra, which issues the tokens.
         record = replace(record, disabled_at=iso(azure.now()))
     if request.credentials:
@@ -218,7 +216,7 @@ def _stores_to_cut(
     """The vaults that are named, those of the groups in DSM that use the application, and those of the record."""
     users, troubles = _users(task, request.client_id)
     wanted: list[Callable[[], KeyStore]] = [
-        partial(vaults.find, azure.arm, locator, azure.operator) for locator in request.locators
+        partial(vault_lookup.find, azure.arm, locator, azure.operator) for locator in request.locators
     ]
     links = {str(user["vault_uri"]): str(user["subscription_id"]) for user in users if user["vault_uri"]}
     wanted += [partial(_store_of_link, azure, uri, subscription_id) for uri, subscription_id in links.items()]
@@ -228,7 +226,7 @@ def _stores_to_cut(
 
 
 def _stores_of(azure: Azure, record: Record) -> list[Callable[[], KeyStore]]:
-    return [partial(access_io.found_at, azure, entry.resource_id) for entry in record.stores]
+    return [partial(access_requests.found_at, azure, entry.resource_id) for entry in record.stores]
 
 
 def _found(wanted: Iterable[Callable[[], KeyStore]], troubles: list[TaskError]) -> list[KeyStore]:
@@ -276,7 +274,7 @@ def _users(task: Task, client_id: str) -> tuple[list[dict[str, Any]], list[TaskE
 def _groups(task: Task, client_id: str) -> list[dict[str, Any]]:
     found = []
     with connect_dsm(task, read_only=True) as dsm:
-        for stored in groups.list_all(dsm):
+        for stored in stored_groups.list_all(dsm):
             configs = (stored.get("hmg") or {}).items()
             for link in (Link.from_stored(hmg_id, config) for hmg_id, config in configs if is_azure(config)):
                 if link.client_id == client_id:
@@ -299,7 +297,7 @@ def _store_of_link(azure: Azure, uri: str, subscription_id: str) -> KeyStore:
             obj=f"vault ({uri})",
             next_step="run the same with cloud_environment of that cloud",
         )
-    return vaults.find(azure.arm, Locator(uri=uri), replace(azure.operator, subscription_id=subscription_id))
+    return vault_lookup.find(azure.arm, Locator(uri=uri), replace(azure.operator, subscription_id=subscription_id))
 
 
 def _refuse_without_record() -> TaskError:
@@ -315,12 +313,12 @@ def _refuse_without_record() -> TaskError:
 
 def _objection(record: Record | None, step: Step) -> TaskError | None:
     """Nothing is removed that is not in the record that was given: it came up after that was taken."""
-    if record is not None and access_cut.is_recorded(record, step):
+    if record is not None and access_steps.is_recorded(record, step):
         return None
     return TaskError(
-        f"{access_cut.action_of(step, cut=True)} was left out, as the record does not have it",
-        plane=access_cut.plane_of(step),
-        obj=access_cut.object_of(step),
+        f"{access_steps.action_of(step, cut=True)} was left out, as the record does not have it",
+        plane=access_steps.plane_of(step),
+        obj=access_steps.object_of(step),
         next_step="take the record again (in check mode, with the one that there is)",
     )
 
@@ -380,12 +378,14 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
     before = look(azure, registration, stores, judge=False, credentials=credentials)
     before.troubles[:0] = troubles
     now = azure.now()
-    if before.seen.application.application_object_id is None and access_cut.has_certificates_to_bring_back(record, now):
+    if before.seen.application.application_object_id is None and access_steps.has_certificates_to_bring_back(
+        record, now
+    ):
         before.troubles.append(_no_registration_to_restore(registration))
-    steps = access_cut.restore_steps(record, before.seen, now)
+    steps = access_steps.restore_steps(record, before.seen, now)
     lost = access_findings.not_restorable(record, before.seen, now)
-    work = Work(task, azure, False, before, steps, registration, credentials=credentials)
-    after = work.do(stores, lambda seen: access_cut.restore_steps(record, seen, now))
+    work = StepRun(task, azure, False, before, steps, registration, credentials=credentials)
+    after = work.do(stores, lambda seen: access_steps.restore_steps(record, seen, now))
     after.findings.extend(lost)
     after.findings.extend(access_findings.still_disabled(before.seen, registration.identity.disabled))
     kept = record

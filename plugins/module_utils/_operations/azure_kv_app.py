@@ -13,32 +13,28 @@ from datetime import timedelta
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._azure.applications import applications
-from .._azure.applications import changes as application_changes
-from .._azure.applications import plan as application_plan
-from .._azure.applications import policies as app_policies
-from .._azure.applications import recycle_bin as application_bin
-from .._azure.applications.applications import Observation, Selector
-from .._azure.applications.plan import Application, Steps, Wanted
+from .._azure.applications import app_policies, application_lookup, application_plan, graph_writes, recycle_bin
+from .._azure.applications.application_lookup import ApplicationSelector, ObservedApplication
+from .._azure.applications.application_plan import Application, DesiredApplication, Steps
 from .._azure.applications.records import application_record, application_view
-from .._azure.applications.recycle_bin import FAIL, RECOVER, Deleted
-from .._azure.rights.switches import how_to_enable
-from .._azure.wire import channel as pipeline
+from .._azure.applications.recycle_bin import FAIL, RECOVER, DeletedApplication
+from .._azure.rights.sign_in import how_to_enable
+from .._azure.wire import channel
 from .._azure.wire.channel import Channel
 from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.errors import AzureError
-from .._certificates import certificates as _certificates
-from .._certificates.certificates import Certificate
+from .._certificates import loading
+from .._certificates.loading import Certificate
 from .._certificates.maker import PairFiles, check_rsa
 from .._dsm.groups.in_use import refuse_while_in_use, tested
 from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
 from .._options import AZURE, OPTIONAL_DSM
 from .._plan import NOT_YET_KNOWN, Plan
+from .._rest.statuses import FORBIDDEN
 from .._task import Task
 from .._timestamps import iso
 from .._waiter import Patience
-from .._wire.statuses import FORBIDDEN
 
 _PAIR = {
     "certificate_path": {"type": "path", "required": True},
@@ -83,10 +79,10 @@ _READS_IN_A_ROW = 3
 
 
 @dataclass(frozen=True)
-class Request:
+class ApplicationOptions:
     """What the options say, checked. ``pair``: the files of a certificate that the task may make."""
 
-    selector: Selector
+    selector: ApplicationSelector
     display_name: str
     given: tuple[Certificate, ...]
     pair: PairFiles | None
@@ -94,8 +90,8 @@ class Request:
     admin_consent: bool
     secret: timedelta | None
 
-    def look(self, graph: Channel, cloud: Any, selector: Selector | None = None) -> Observation:
-        return applications.look(
+    def look(self, graph: Channel, cloud: Any, selector: ApplicationSelector | None = None) -> ObservedApplication:
+        return application_lookup.look(
             graph,
             cloud,
             selector or self.selector,
@@ -103,8 +99,8 @@ class Request:
             consent=self.admin_consent,
         )
 
-    def wanted(self, observed: Observation, of_the_pair: Certificate | None) -> Wanted:
-        return Wanted(
+    def wanted(self, observed: ObservedApplication, of_the_pair: Certificate | None) -> DesiredApplication:
+        return DesiredApplication(
             display_name=self.display_name,
             unique_name=self.selector.value if self.selector.by == "unique_name" else None,
             certificates=(*self.given, *([] if of_the_pair is None else [of_the_pair])),
@@ -119,11 +115,13 @@ def run(task: Task) -> dict[str, Any]:
     return run_with(task, options_of(task), operator_of(task))
 
 
-def run_with(task: Task, request: Request, operator: Operator) -> dict[str, Any]:
+def run_with(task: Task, request: ApplicationOptions, operator: Operator) -> dict[str, Any]:
     """The work of :func:`run`, with options that were checked, as this operator."""
-    with pipeline.graph(operator, read_only=task.check_mode) as graph:
+    with channel.graph(operator, read_only=task.check_mode) as graph:
         if task.params["state"] == "absent":
-            return _absent(task, graph, applications.look(graph, operator.cloud, request.selector, **_NOTHING_ELSE))
+            return _absent(
+                task, graph, application_lookup.look(graph, operator.cloud, request.selector, **_NOTHING_ELSE)
+            )
         return _present(task, graph, operator.cloud, request)
 
 
@@ -133,7 +131,7 @@ _NOTHING_ELSE = {"key_vault": False, "consent": False}
 # Options ------------------------------------------------------------------------------------------------------------
 
 
-def options_of(task: Task) -> Request:
+def options_of(task: Task) -> ApplicationOptions:
     """The options, checked without any request.
 
     Raises:
@@ -149,7 +147,7 @@ def options_of(task: Task) -> Request:
         display_name = _checked_name("display_name", display_name)
     present = params["state"] == "present"
     pair = params["generate_certificate"]
-    return Request(
+    return ApplicationOptions(
         selector=selector,
         display_name=display_name or selector.value,
         given=tuple(map(_certificate, params["certificates"])) if present else (),
@@ -160,11 +158,11 @@ def options_of(task: Task) -> Request:
     )
 
 
-def _selector(params: Any) -> Selector:
+def _selector(params: Any) -> ApplicationSelector:
     option = next(name for name in _SELECTORS if params[name] is not None)
     if option == "app_client_id":
-        return Selector("client_id", checked_uuid(option, params[option]))
-    return Selector(option.removeprefix("app_"), _checked_name(option, params[option]))
+        return ApplicationSelector("client_id", checked_uuid(option, params[option]))
+    return ApplicationSelector(option.removeprefix("app_"), _checked_name(option, params[option]))
 
 
 def _checked_name(option: str, name: str) -> str:
@@ -177,9 +175,9 @@ def _checked_name(option: str, name: str) -> str:
 
 def _certificate(source: str) -> Certificate:
     """The application's own certificate; its chain and its key, which may be in the same file, are not registered."""
-    found = _certificates.load_certificate("certificates", source)
+    found = loading.load_certificate("certificates", source)
     check_rsa("certificates", found)
-    _certificates.check_validity("certificates", found)
+    loading.check_validity("certificates", found)
     return found
 
 
@@ -200,7 +198,7 @@ def _secret(task: Task) -> timedelta | None:
 # Present ------------------------------------------------------------------------------------------------------------
 
 
-def _present(task: Task, graph: Channel, cloud: Any, request: Request) -> dict[str, Any]:
+def _present(task: Task, graph: Channel, cloud: Any, request: ApplicationOptions) -> dict[str, Any]:
     if request.pair is not None and not task.check_mode:
         request.pair.recover()
     of_the_pair = request.pair.existing() if request.pair is not None else None
@@ -209,7 +207,7 @@ def _present(task: Task, graph: Channel, cloud: Any, request: Request) -> dict[s
     if request.pair is not None and of_the_pair is not None:
         request.pair.check_validity(of_the_pair, now)
     for certificate in request.given:
-        _certificates.check_validity("certificates", certificate, now)
+        loading.check_validity("certificates", certificate, now)
     found = observed.application
     gone = _in_the_bin(task, graph, request, found)
     if found is None and gone is None and request.selector.by == "client_id":
@@ -226,7 +224,7 @@ def _present(task: Task, graph: Channel, cloud: Any, request: Request) -> dict[s
     certificates = [(app_policies.lifetime_of(one), False) for one in steps.certificates]
     if request.pair is not None and steps.pair_at is not None:
         certificates.append((timedelta(days=request.pair.days), True))
-    applications.refuse_what_a_policy_forbids(
+    application_lookup.refuse_what_a_policy_forbids(
         graph, replace(observed, application=base), request.display_name, certificates, steps.secret, _LIFETIMES, now
     )
     if base is not None and not base.enabled:
@@ -273,7 +271,9 @@ def _present(task: Task, graph: Channel, cloud: Any, request: Request) -> dict[s
     return {**_result(plan, observed, found, after), **result}
 
 
-def _in_the_bin(task: Task, graph: Channel, request: Request, found: Application | None) -> Deleted | None:
+def _in_the_bin(
+    task: Task, graph: Channel, request: ApplicationOptions, found: Application | None
+) -> DeletedApplication | None:
     """What is to be restored: the application, or the service principal alone. Looked for only where one is missing.
 
     Raises:
@@ -281,9 +281,9 @@ def _in_the_bin(task: Task, graph: Channel, request: Request, found: Application
     """
     wanted = task.params["on_soft_deleted"] == RECOVER
     if found is not None:
-        return application_bin.find_principal(graph, found) if wanted and found.principal_id is None else None
+        return recycle_bin.find_principal(graph, found) if wanted and found.principal_id is None else None
     try:
-        gone = application_bin.find(graph, request.selector)
+        gone = recycle_bin.find(graph, request.selector)
     except AzureError as error:
         if wanted or error.status != FORBIDDEN:
             raise
@@ -304,10 +304,10 @@ class _Work:
 
     task: Task
     graph: Channel
-    request: Request
-    look: Callable[[Selector], Observation]
-    wanted: Wanted
-    gone: Deleted | None = None
+    request: ApplicationOptions
+    look: Callable[[ApplicationSelector], ObservedApplication]
+    wanted: DesiredApplication
+    gone: DeletedApplication | None = None
     put_back: tuple[str, ...] = ()
     # False where somebody else has done the same at the same time.
     wrote: bool = False
@@ -340,29 +340,31 @@ class _Work:
 
     def _do(self, found: Application | None, steps: Steps, done: list[str]) -> tuple[Application, str | None]:
         if self.gone is not None:
-            application_bin.restore(self.graph, self.gone, self.patience)
+            recycle_bin.restore(self.graph, self.gone, self.patience)
             self._note(done, f"{self.gone.label} restored")
             self.wrote = True
             was = self.gone.application
-            found = self._visible(Selector("client_id", was.client_id), with_principal=was.principal_id is not None)
+            found = self._visible(
+                ApplicationSelector("client_id", was.client_id), with_principal=was.principal_id is not None
+            )
         if found is None:
             # An answer that does not show it may be old, and creating it replaces what it has.
             found = self.look(self.request.selector).application
         if found is None:
             wanted = self.wanted
-            client_id = application_changes.create(self.graph, wanted.display_name, wanted.unique_name)
+            client_id = graph_writes.create(self.graph, wanted.display_name, wanted.unique_name)
             self._note(done, "application made")
             self.wrote = True
-            found = self._visible(Selector("client_id", client_id) if client_id else self.request.selector)
+            found = self._visible(ApplicationSelector("client_id", client_id) if client_id else self.request.selector)
         if found.principal_id is None:
-            application_changes.create_principal(self.graph, found.client_id, self.patience)
+            graph_writes.create_principal(self.graph, found.client_id, self.patience)
             self._note(done, "service principal made")
             self.wrote = True
-            found = self._visible(Selector("client_id", found.client_id), with_principal=True)
+            found = self._visible(ApplicationSelector("client_id", found.client_id), with_principal=True)
         if steps.creates:
             # It may have been there all the time, unseen, and have more than a fresh one has.
             steps = replace(self._missing(found), create_principal=True)
-        changed = application_changes.update(
+        changed = graph_writes.update(
             self.graph,
             found,
             certificates=steps.certificates,
@@ -374,7 +376,7 @@ class _Work:
             self.put_back = changed.put_back
             self.wrote = self.wrote or changed.wrote
         if steps.consent and self.wanted.consent_to is not None:
-            given = application_changes.set_consent(self.graph, found, self.wanted.consent_to, self.patience)
+            given = graph_writes.set_consent(self.graph, found, self.wanted.consent_to, self.patience)
             self._note(done, "consent given")
             self.wrote = self.wrote or given
         found = self._settled(found, 1 if not steps.creates else _READS_IN_A_ROW)
@@ -382,7 +384,7 @@ class _Work:
             return found, None
         # Last, as a failure of anything after it would lose the value.
         ends = self.task.clock.now() + steps.secret
-        value, credential = application_changes.add_secret(self.graph, found, ends, self.patience)
+        value, credential = graph_writes.add_secret(self.graph, found, ends, self.patience)
         self.wrote = True
         return replace(found, credentials=(*found.credentials, credential)), value
 
@@ -393,7 +395,7 @@ class _Work:
     def _missing(self, found: Application | None) -> Steps:
         return application_plan.steps_for(self.wanted, found, self.task.clock.now())
 
-    def _visible(self, selector: Selector, *, with_principal: bool = False) -> Application:
+    def _visible(self, selector: ApplicationSelector, *, with_principal: bool = False) -> Application:
         """What was just made, as soon as Graph shows it."""
         while True:
             found = self.look(selector).application
@@ -415,7 +417,7 @@ class _Work:
         """
         in_a_row = 0
         while True:
-            seen = self.look(Selector("client_id", found.client_id)).application
+            seen = self.look(ApplicationSelector("client_id", found.client_id)).application
             missing = Steps(create=True) if seen is None else replace(self._missing(seen), secret=None)
             in_a_row, found = (0 if missing else in_a_row + 1, seen or found)
             if in_a_row >= reads:
@@ -441,7 +443,7 @@ class _Work:
 # Absent -------------------------------------------------------------------------------------------------------------
 
 
-def _absent(task: Task, graph: Channel, observed: Observation) -> dict[str, Any]:
+def _absent(task: Task, graph: Channel, observed: ObservedApplication) -> dict[str, Any]:
     found = observed.application
     if found is None:
         return {**_result(Plan(), observed, None, None), "left": []}
@@ -460,9 +462,9 @@ def _absent(task: Task, graph: Channel, observed: Observation) -> dict[str, Any]
         refuse_while_in_use(task, found.client_id, what="this application")
     changed: dict[str, Any] = {}
     if not task.check_mode and removal.application:
-        application_changes.remove(graph, found)
+        graph_writes.remove(graph, found)
     elif not task.check_mode and removal.credentials:
-        removed = application_changes.remove_credentials(graph, found, removal.credentials, _patience(task))
+        removed = graph_writes.remove_credentials(graph, found, removal.credentials, _patience(task))
         changed = {"changed": removed.wrote}
     after = None if removal.application else application_plan.without(found, removal)
     left = application_plan.what_is_left(found, removal)
@@ -476,7 +478,9 @@ def _patience(task: Task) -> Patience:
 # Results ------------------------------------------------------------------------------------------------------------
 
 
-def _result(plan: Plan, observed: Observation, before: Application | None, after: Application | None) -> dict[str, Any]:
+def _result(
+    plan: Plan, observed: ObservedApplication, before: Application | None, after: Application | None
+) -> dict[str, Any]:
     permission = observed.key_vault
     views = [application_view(one, permission) if plan else {} for one in (before, after)]
     return {

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._azure.authorization import authorization
+from .._azure.authorization import role_assignments
 from .._azure.prerequisites import grants
 from .._azure.prerequisites.assessment import Assessment, Question, assess, judged, reassess
-from .._azure.prerequisites.job import READS_IN_A_ROW, patience_of, result_of, stopped, tell_unknown
+from .._azure.prerequisites.results import READS_IN_A_ROW, patience_of, result_of, stopped, tell_unknown
 from .._azure.rights import repair
 from .._azure.rights.evaluation import INEFFECTIVE, MISSING, UNKNOWN
 from .._azure.rights.facts import RoleDefinition
@@ -24,9 +24,9 @@ from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.errors import AzureError
 from .._azure.wire.session import Azure, connect, retryable
 from .._dsm.account.approvals import FAIL
-from .._dsm.groups import keys
-from .._dsm.groups.groups import Group
+from .._dsm.groups import virtual_keys
 from .._dsm.groups.selection import Selection, resolve
+from .._dsm.groups.stored_groups import Group
 from .._dsm.wire.client import DsmClient
 from .._dsm.wire.client import connect as connect_dsm
 from .._dsm.wire.errors import DsmError
@@ -35,9 +35,9 @@ from .._names import last_segment, name_key
 from .._options import APP_RIGHTS, AZURE, GROUP_SELECTION, OPTIONAL_DSM, RIGHTS_PROFILES
 from .._plan import Change, Plan
 from .._removal.rights import take_back
+from .._rest.statuses import NOT_FOUND
 from .._task import Task
 from .._waiter import Patience
-from .._wire.statuses import NOT_FOUND
 
 SPEC = AZURE.merge(
     APP_RIGHTS,
@@ -242,7 +242,7 @@ def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefini
     if name_key(given) in (CUSTOM, OFFICER):
         return name_key(given)
     try:
-        return authorization.role(azure.arm, before.access.store.resource_id, last_segment(given))
+        return role_assignments.role(azure.arm, before.access.store.resource_id, last_segment(given))
     except AzureError as error:
         if error.status != NOT_FOUND:
             raise
@@ -269,7 +269,7 @@ def _proof_by_sync(task: Task, patience: Patience) -> str | None:
 def _syncs(task: Task, dsm: DsmClient, group: Group, patience: Patience) -> bool:
     """Whether a sync works now. The last one may take ten seconds longer than the user waits."""
     try:
-        keys.scan(dsm, str(group.group_id), group.label, max(patience.left, 10), FAIL)
+        virtual_keys.scan(dsm, str(group.group_id), group.label, max(patience.left, 10), FAIL)
     except DsmError as error:
         task.warn(f"The sync of {group.label} does not work yet: {error.server_words}")
         return False

@@ -14,18 +14,13 @@ from typing import Any
 from .._argspec import ArgumentSpec
 from .._azure.rights.facts import MANAGED_HSM, KeyStore
 from .._azure.rights.roles import ROLE_ASSIGNMENTS_WRITE
-from .._azure.vaults import edit as vault_edit
-from .._azure.vaults import holders as vault_holders
-from .._azure.vaults import lifecycle as vault_life
-from .._azure.vaults import merge as vault_merge
-from .._azure.vaults import soft_deleted, vaults
-from .._azure.vaults import work as vault_work
-from .._azure.vaults.edit import GUARDED, OPTIONS, Changes, Wanted
-from .._azure.vaults.job import Job, after_writing, result_of, shown_store, tell_activation
-from .._azure.vaults.rewritten import refuse_rewritten
-from .._azure.vaults.soft_deleted import Deleted, NameTaken
-from .._azure.vaults.vaults import Place
-from .._azure.vaults.work import Site
+from .._azure.vaults import holders, lifecycle, merge, safe_writes, soft_deleted, vault_lookup, vault_settings
+from .._azure.vaults.policy_modifications import refuse_rewritten
+from .._azure.vaults.safe_writes import TargetVault
+from .._azure.vaults.soft_deleted import DeletedVault, NameTaken
+from .._azure.vaults.vault_lookup import VaultAddress
+from .._azure.vaults.vault_settings import GUARDED, OPTIONS, Changes, DesiredVault
+from .._azure.vaults.vault_task import VaultTask, after_writing, result_of, shown_store, tell_activation
 from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.session import connect, understood
 from .._errors import InvalidInput, TaskError
@@ -62,26 +57,28 @@ def run(task: Task) -> dict[str, Any]:
     return run_with(task, options_of(task), operator_of(task))
 
 
-def options_of(task: Task) -> Wanted:
+def options_of(task: Task) -> DesiredVault:
     """The options, checked without any request.
 
     Raises:
         InvalidInput: one of them cannot be right.
     """
-    wanted = Wanted.from_params(task.params)
-    vaults.checked_name("name", task.params["name"])
+    wanted = DesiredVault.from_params(task.params)
+    vault_lookup.checked_name("name", task.params["name"])
     _check(task.params)
     return wanted
 
 
-def run_with(task: Task, wanted: Wanted, operator: Operator) -> dict[str, Any]:
+def run_with(task: Task, wanted: DesiredVault, operator: Operator) -> dict[str, Any]:
     """The work of :func:`run`, with options that were checked, as this operator."""
     with connect(operator, read_only=task.check_mode) as azure:
-        place = Place(azure.operator.subscription, task.params["resource_group"], wanted.kind, task.params["name"])
+        place = VaultAddress(
+            azure.operator.subscription, task.params["resource_group"], wanted.kind, task.params["name"]
+        )
         patience = Patience.of(task.params["wait_timeout"], task.params["wait_interval"])
-        job = Job(task, azure, place, wanted, Site(azure.arm, place, patience))
+        vault_task = VaultTask(task, azure, place, wanted, TargetVault(azure.arm, place, patience))
         with understood(place.label):
-            return remove(job) if task.params["state"] == "absent" else _make(job)
+            return remove(vault_task) if task.params["state"] == "absent" else _make(vault_task)
 
 
 def _check(params: Mapping[str, Any]) -> None:
@@ -100,130 +97,134 @@ def _check(params: Mapping[str, Any]) -> None:
 # Making ---------------------------------------------------------------------------------------------------------------
 
 
-def _make(job: Job) -> dict[str, Any]:
-    body = job.site.look()
+def _make(vault_task: VaultTask) -> dict[str, Any]:
+    body = vault_task.target.look()
     looks = 1
     while body is None:
         try:
-            gone = soft_deleted.namesake(job.azure.arm, job.place)
+            gone = soft_deleted.namesake(vault_task.azure.arm, vault_task.place)
         except NameTaken:
             # It may be our own vault, which another run has created since.
-            body = job.site.look()
-            if body is None and (looks == _LOOKS_FOR_NAME or not job.site.patience.pause()):
+            body = vault_task.target.look()
+            if body is None and (looks == _LOOKS_FOR_NAME or not vault_task.target.patience.pause()):
                 raise
             looks += 1
         else:
-            return _create(job) if gone is None else _recover(job, gone)
-    return _adopt(job, body)
+            return _create(vault_task) if gone is None else _recover(vault_task, gone)
+    return _adopt(vault_task, body)
 
 
-def _adopt(job: Job, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:
+def _adopt(vault_task: VaultTask, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:
     """Go on with a vault that is there, when Azure has finished with it."""
-    if vault_life.is_settled(body) != "settled" and not job.task.check_mode:
-        body = job.settled()
-    return _edit(job, body, *earlier)
+    if lifecycle.is_settled(body) != "settled" and not vault_task.task.check_mode:
+        body = vault_task.settled()
+    return _edit(vault_task, body, *earlier)
 
 
-def _adopt_of_others(job: Job, body: dict[str, Any], done: str) -> dict[str, Any]:
+def _adopt_of_others(vault_task: VaultTask, body: dict[str, Any], done: str) -> dict[str, Any]:
     """Go on with a vault that another run has created or recovered since this task looked first."""
     try:
-        return _adopt(job, body)
+        return _adopt(vault_task, body)
     except TaskError as error:
         failure = error
     note = f"Another run has {done} it since this task looked first, and this task has not replaced it"
-    raise vault_work.noted(failure, note, retryable=True)
+    raise safe_writes.noted(failure, note, retryable=True)
 
 
-def _create(job: Job) -> dict[str, Any]:
-    vault_edit.refuse_incomplete(job.wanted, accepts_cost=job.task.params["i_accept_hourly_cost"])
-    vault_life.refuse_unregistered(job.azure.arm, job.place)
-    there = job.preflight((job.write_action, job.place.group_id))
-    sent = vault_edit.creation(job.wanted, vault_life.tenant_of(job.azure, job.place))
-    shown = _as_shown(job, sent)
-    store = replace(vaults.store_of(job.place.kind, shown), planned=True)
-    before, after = difference({}, vault_edit.settings(store))
-    plan = Plan((Change("Azure", job.place.label, "create", before, after, reason="it does not exist"),))
-    if not job.task.check_mode:
-        created = vault_work.create(job.site, sent, shown)
+def _create(vault_task: VaultTask) -> dict[str, Any]:
+    vault_settings.refuse_incomplete(vault_task.wanted, accepts_cost=vault_task.task.params["i_accept_hourly_cost"])
+    lifecycle.refuse_unregistered(vault_task.azure.arm, vault_task.place)
+    there = vault_task.preflight((vault_task.write_action, vault_task.place.group_id))
+    sent = vault_settings.creation(vault_task.wanted, lifecycle.tenant_of(vault_task.azure, vault_task.place))
+    shown = _as_shown(vault_task, sent)
+    store = replace(vault_lookup.store_of(vault_task.place.kind, shown), planned=True)
+    before, after = difference({}, vault_settings.settings(store))
+    plan = Plan((Change("Azure", vault_task.place.label, "create", before, after, reason="it does not exist"),))
+    if not vault_task.task.check_mode:
+        created = safe_writes.create(vault_task.target, sent, shown)
         if created.by_others is not None:
-            return _adopt_of_others(job, created.by_others, "created")
+            return _adopt_of_others(vault_task, created.by_others, "created")
         with after_writing(plan, "The vault had been created before"):
-            refuse_rewritten(job.place, {}, created.answer, job.wanted)
-            store = shown_store(job, job.created())
-    tell_activation(job, store)
-    return result_of(plan, {}, vault_edit.settings(store), vaults.record(store), there=there)
+            refuse_rewritten(vault_task.place, {}, created.answer, vault_task.wanted)
+            store = shown_store(vault_task, vault_task.created())
+    tell_activation(vault_task, store)
+    return result_of(plan, {}, vault_settings.settings(store), vault_lookup.record(store), there=there)
 
 
-def _as_shown(job: Job, sent: Mapping[str, Any]) -> dict[str, Any]:
+def _as_shown(vault_task: VaultTask, sent: Mapping[str, Any]) -> dict[str, Any]:
     """What Azure is going to show of a vault that is made with this body."""
-    uri = job.place.uri(job.azure.operator.cloud)
-    properties = {**sent["properties"], "hsmUri" if job.place.kind == MANAGED_HSM else "vaultUri": uri}
-    return {**sent, "id": job.place.resource_id, "name": job.place.name, "properties": properties}
+    uri = vault_task.place.uri(vault_task.azure.operator.cloud)
+    properties = {**sent["properties"], "hsmUri" if vault_task.place.kind == MANAGED_HSM else "vaultUri": uri}
+    return {**sent, "id": vault_task.place.resource_id, "name": vault_task.place.name, "properties": properties}
 
 
-def _recover(job: Job, gone: Deleted) -> dict[str, Any]:
-    _refuse_recovery(job, gone)
-    vault_life.refuse_unregistered(job.azure.arm, job.place)
-    there = job.preflight((job.write_action, job.place.group_id))
+def _recover(vault_task: VaultTask, gone: DeletedVault) -> dict[str, Any]:
+    _refuse_recovery(vault_task, gone)
+    lifecycle.refuse_unregistered(vault_task.azure.arm, vault_task.place)
+    there = vault_task.preflight((vault_task.write_action, vault_task.place.group_id))
     recovery = Change(
         "Azure",
-        job.place.label,
+        vault_task.place.label,
         "recover",
         {"state": "soft-deleted"},
         {"state": "present", "location": gone.location},
         reason="on_soft_deleted: recover",
     )
-    job.task.warn(
-        f"{job.place.label} comes back with the settings, keys and access policies that it had. Role assignments at it "
-        "are gone for good."
+    vault_task.task.warn(
+        f"{vault_task.place.label} comes back with the settings, keys and access policies that it had. Role "
+        "assignments at it are gone for good."
     )
-    if job.task.check_mode:
-        job.task.warn(
+    if vault_task.task.check_mode:
+        vault_task.task.warn(
             "What the task sets besides can be compared only when the vault is back: a soft-deleted one does not show "
             "its settings."
         )
-        planned = _planned_recovery(job, gone)
+        planned = _planned_recovery(vault_task, gone)
         return result_of(Plan((recovery,)), dict(recovery.before), dict(recovery.after), planned, there=there)
-    body_of_others = vault_work.recover(job.site, gone, vault_life.tenant_of(job.azure, job.place))
+    body_of_others = safe_writes.recover(
+        vault_task.target, gone, lifecycle.tenant_of(vault_task.azure, vault_task.place)
+    )
     if body_of_others is not None:
-        return _adopt_of_others(job, body_of_others, "recovered")
+        return _adopt_of_others(vault_task, body_of_others, "recovered")
     with after_writing(Plan((recovery,)), "The vault has been recovered before"):
-        body, _differs = vault_life.settle(job.azure.arm, job.place, lambda _body: {}, job.site.patience, seen=False)
-        return _edit(job, body, recovery)
+        body, _differs = lifecycle.settle(
+            vault_task.azure.arm, vault_task.place, lambda _body: {}, vault_task.target.patience, seen=False
+        )
+        return _edit(vault_task, body, recovery)
 
 
-def _refuse_recovery(job: Job, gone: Deleted) -> None:
+def _refuse_recovery(vault_task: VaultTask, gone: DeletedVault) -> None:
     forbids = "purge protection forbids to purge it before" if gone.purge_protection else "it can be purged by hand"
     facts = f"Azure purges it on {gone.purge_date}, and {forbids}"
     details = {"purge_date": gone.purge_date, "purge_protection": gone.purge_protection, "was": gone.resource_id}
-    if job.task.params["on_soft_deleted"] == "fail":
+    if vault_task.task.params["on_soft_deleted"] == "fail":
         raise TaskError(
             f"the name is held by a soft-deleted one in {gone.location}; {facts}",
             plane="Azure",
-            obj=job.place.label,
+            obj=vault_task.place.label,
             next_step="set on_soft_deleted: recover to have it back with what was in it, or choose another name. This "
             "collection never purges",
             soft_deleted=details,
         )
-    if not same_path(gone.resource_id, job.place.resource_id):
+    if not same_path(gone.resource_id, vault_task.place.resource_id):
         raise TaskError(
             f"the soft-deleted one that holds the name was elsewhere ({gone.resource_id}), and is recovered there only",
             plane="Azure",
-            obj=job.place.label,
+            obj=vault_task.place.label,
             next_step="set resource_group to the one that it was in, or choose another name",
             soft_deleted=details,
         )
 
 
-def _planned_recovery(job: Job, gone: Deleted) -> dict[str, Any]:
+def _planned_recovery(vault_task: VaultTask, gone: DeletedVault) -> dict[str, Any]:
     """Null stands for what a soft-deleted vault does not show."""
-    wanted, is_hsm = job.wanted, job.place.kind == MANAGED_HSM
+    wanted, is_hsm = vault_task.wanted, vault_task.place.kind == MANAGED_HSM
     store = KeyStore(
         resource_id=gone.resource_id,
-        name=job.place.name,
-        uri=job.place.uri(job.azure.operator.cloud),
-        kind=job.place.kind,
-        tenant_id=vault_life.tenant_of(job.azure, job.place),
+        name=vault_task.place.name,
+        uri=vault_task.place.uri(vault_task.azure.operator.cloud),
+        kind=vault_task.place.kind,
+        tenant_id=lifecycle.tenant_of(vault_task.azure, vault_task.place),
         location=gone.location,
         sku="",
         rbac=is_hsm,
@@ -231,48 +232,50 @@ def _planned_recovery(job: Job, gone: Deleted) -> dict[str, Any]:
         planned=True,
     )
     unknown = {} if is_hsm else {"type": wanted.type, "permission_model": wanted.permission_model}
-    return {**vaults.record(store), **unknown}
+    return {**vault_lookup.record(store), **unknown}
 
 
-def _edit(job: Job, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:
+def _edit(vault_task: VaultTask, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:
     """The vault is there: only what the user set, only what differs, and what disrupts only by its name."""
-    if vault_edit.changes(shown_store(job, body), job.wanted):
+    if vault_settings.changes(shown_store(vault_task, body), vault_task.wanted):
         # A plan is not built on a single answer.
-        body = vault_work.agreed(job.site, body, job.wanted, vault_merge.kept(body, job.wanted))
-    edit = _Edit(job)
+        body = safe_writes.agreed(vault_task.target, body, vault_task.wanted, merge.kept(body, vault_task.wanted))
+    edit = _Edit(vault_task)
     found = edit.plan(body)
     if not found:
-        return _unchanged(job, body, earlier)
-    store = shown_store(job, body)
+        return _unchanged(vault_task, body, earlier)
+    store = shown_store(vault_task, body)
     # To leave one model is to give rights in the other one (Azure contract §1.4).
     model = [(ROLE_ASSIGNMENTS_WRITE, store.resource_id)] if "permission_model" in found else []
-    there = job.preflight((job.write_action, store.resource_id), *model)
-    after = vault_edit.patched(body, vault_edit.patch(body, found, job.wanted))
-    if not job.task.check_mode:
-        updated = vault_work.update(job.site, body, job.wanted, edit.plan)
+    there = vault_task.preflight((vault_task.write_action, store.resource_id), *model)
+    after = vault_settings.patched(body, vault_settings.patch(body, found, vault_task.wanted))
+    if not vault_task.task.check_mode:
+        updated = safe_writes.update(vault_task.target, body, vault_task.wanted, edit.plan)
         if not updated.found:
             # Another run has made the same change meanwhile.
-            return _unchanged(job, updated.after, earlier)
-        store, after, found = shown_store(job, updated.before), updated.after, updated.found
+            return _unchanged(vault_task, updated.after, earlier)
+        store, after, found = shown_store(vault_task, updated.before), updated.after, updated.found
     shown = difference({name: one[0] for name, one in found.items()}, {name: one[1] for name, one in found.items()})
-    change = Change("Azure", job.place.label, "update", *shown, reason="it is not as the task sets it")
-    tell_activation(job, shown_store(job, after))
-    views = vault_edit.settings(store), vault_edit.settings(shown_store(job, after))
-    return result_of(Plan((*earlier, change)), *views, vaults.record(shown_store(job, after)), edit.losers, there)
+    change = Change("Azure", vault_task.place.label, "update", *shown, reason="it is not as the task sets it")
+    tell_activation(vault_task, shown_store(vault_task, after))
+    views = vault_settings.settings(store), vault_settings.settings(shown_store(vault_task, after))
+    return result_of(
+        Plan((*earlier, change)), *views, vault_lookup.record(shown_store(vault_task, after)), edit.losers, there
+    )
 
 
-def _unchanged(job: Job, body: Mapping[str, Any], earlier: Sequence[Change]) -> dict[str, Any]:
-    store = shown_store(job, body)
-    tell_activation(job, store)
+def _unchanged(vault_task: VaultTask, body: Mapping[str, Any], earlier: Sequence[Change]) -> dict[str, Any]:
+    store = shown_store(vault_task, body)
+    tell_activation(vault_task, store)
     views = (earlier[0].before, earlier[0].after) if earlier else ({}, {})
-    return result_of(Plan(tuple(earlier)), *views, vaults.record(store))
+    return result_of(Plan(tuple(earlier)), *views, vault_lookup.record(store))
 
 
 @dataclass
 class _Edit:
     """What to change at a body, each time that one was read. ``losers``: read once, and None where that failed."""
 
-    job: Job
+    vault_task: VaultTask
     losers: list[dict[str, Any]] | None = field(default_factory=list)
     _is_told: bool = False
 
@@ -282,13 +285,13 @@ class _Edit:
         Raises:
             TaskError: one of them is not allowed or not possible.
         """
-        job, store = self.job, shown_store(self.job, body)
-        found = vault_edit.changes(store, job.wanted)
+        vault_task, store = self.vault_task, shown_store(self.vault_task, body)
+        found = vault_settings.changes(store, vault_task.wanted)
         if "permission_model" in found and not self._is_told:
             self._is_told = True
-            self.losers = vault_holders.leaving(job.azure, body, str(job.wanted.permission_model))
-            told = vault_edit.who_loses(self.losers)
-            job.task.warn(f"{job.place.label}, change of the permission model. {told}.")
-        allowed = job.task.params["allow_disruptive"]
-        vault_edit.refuse_disruptive(store, vault_edit.guarded(store, found), allowed, self.losers)
+            self.losers = holders.leaving(vault_task.azure, body, str(vault_task.wanted.permission_model))
+            told = vault_settings.who_loses(self.losers)
+            vault_task.task.warn(f"{vault_task.place.label}, change of the permission model. {told}.")
+        allowed = vault_task.task.params["allow_disruptive"]
+        vault_settings.refuse_disruptive(store, vault_settings.guarded(store, found), allowed, self.losers)
         return found

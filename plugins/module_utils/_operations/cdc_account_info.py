@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm.account import account, users
-from .._dsm.account.account import Account, Version, asked, gate_verdict, link_verdict
-from .._dsm.account.permissions import JOBS, LACKING, UNKNOWN, Permissions, Verdict, not_told
+from .._dsm.account import capabilities, users
+from .._dsm.account.capabilities import Account, Version, asked, gate_verdict, link_verdict
+from .._dsm.account.permissions import JOBS, LACKING, UNKNOWN, Permissions, PermissionVerdict, not_told
 from .._dsm.account.users import Principal
 from .._dsm.wire.client import DsmClient, connect
 from .._dsm.wire.errors import DsmError
@@ -102,7 +102,7 @@ def _look(dsm: DsmClient, parts: set[str]) -> _Found:
         why[part] = f"DSM did not tell it (HTTP status {answer.status})" if isinstance(answer, DsmError) else ""
         return None if isinstance(answer, DsmError) else answer
 
-    version = told("version", account.get_version(dsm)) if "version" in parts else None
+    version = told("version", capabilities.get_version(dsm)) if "version" in parts else None
     principal: Principal | None = None
     # The role of an app counts where DSM does not list permissions.
     if parts & {"principal", "permissions"}:
@@ -110,12 +110,12 @@ def _look(dsm: DsmClient, parts: set[str]) -> _Found:
     found_account: Account | None = None
     if "account" in parts:
         account_id = principal.account_id if principal else identity.account_id
-        found_account = told("account", account.get_account(dsm, account_id))
+        found_account = told("account", capabilities.get_account(dsm, account_id))
         if found_account is None and account_id is None and not why["account"]:
             principal, why["principal"] = users.own(dsm)
             why["account"] = "the login sees several accounts, and which one is its own is not told"
             if principal.account_id is not None:
-                found_account = told("account", account.get_account(dsm, principal.account_id))
+                found_account = told("account", capabilities.get_account(dsm, principal.account_id))
     permissions: Permissions | None = None
     if "permissions" in parts:
         answer = told("permissions", asked(dsm, USER_PERMISSIONS, query={"with_implied": "true"}, obj="permissions"))
@@ -123,9 +123,9 @@ def _look(dsm: DsmClient, parts: set[str]) -> _Found:
     return _Found(version, found_account, principal, permissions, why)
 
 
-def _verdicts(found: _Found) -> dict[str, Verdict]:
+def _verdicts(found: _Found) -> dict[str, PermissionVerdict]:
     only_uses_keys = found.principal is not None and found.principal.only_uses_keys
-    judge: Callable[[Any], Verdict] = (
+    judge: Callable[[Any], PermissionVerdict] = (
         found.permissions.verdict
         if found.permissions is not None
         else lambda job: not_told(job, only_uses_keys, found.why["permissions"])
@@ -137,7 +137,7 @@ def _verdicts(found: _Found) -> dict[str, Verdict]:
     }
 
 
-def _require(needs: list[str], verdicts: Mapping[str, Verdict]) -> None:
+def _require(needs: list[str], verdicts: Mapping[str, PermissionVerdict]) -> None:
     """Stop for what is certainly lacking. What is unknown is left to the operation that needs it."""
     lacking = [name for name in needs if verdicts[name].verdict == LACKING]
     if not lacking:
@@ -151,9 +151,9 @@ def _require(needs: list[str], verdicts: Mapping[str, Verdict]) -> None:
     )
 
 
-def _record(verdict: Verdict) -> dict[str, Any]:
+def _record(verdict: PermissionVerdict) -> dict[str, Any]:
     return {"verdict": verdict.verdict, "reason": verdict.reason}
 
 
-def _groups(verdict: Verdict) -> list[str] | None:
+def _groups(verdict: PermissionVerdict) -> list[str] | None:
     return None if verdict.group_ids is None else list(verdict.group_ids)

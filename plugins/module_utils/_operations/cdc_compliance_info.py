@@ -19,15 +19,15 @@ from .._argspec import ArgumentSpec
 from .._azure.prerequisites.assessment import checked_address, wanted_of
 from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.session import connect as connect_azure
-from .._compliance.checks import Shared, findings_of
+from .._compliance.azure_reader import AzureReader, Standard, asked, why
+from .._compliance.checks import ComplianceContext, findings_of
 from .._compliance.drift import Declared
 from .._compliance.findings import Clock
-from .._compliance.sources import AzureSources, Standard, asked, why
 from .._declaration.groups import DECLARED
-from .._dsm.account import account, apps
-from .._dsm.groups import groups
-from .._dsm.groups.groups import Group
+from .._dsm.account import apps, capabilities
+from .._dsm.groups import stored_groups
 from .._dsm.groups.selection import checked_name
+from .._dsm.groups.stored_groups import Group
 from .._dsm.wire.client import DsmClient, connect_several
 from .._dsm.wire.errors import DsmError
 from .._dsm.wire.kinds import KIND
@@ -62,7 +62,7 @@ SPEC = AZURE.merge(
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _GroupSelection:
     """The groups that are asked for; all with a link to Azure when there is none."""
 
     names: tuple[str, ...]
@@ -82,13 +82,13 @@ def run(task: Task) -> dict[str, Any]:
         dsm = clients[0]
         # A login that DSM refuses is an error, and not "unknown" at each group.
         dsm.identity()
-        version = account.get_version(dsm)
+        version = capabilities.get_version(dsm)
         # By the clock of DSM, which has answered by now, as the control node's may be wrong.
         now = task.clock.now().replace(microsecond=0)
         sources = None
         if operator is not None:
-            sources = AzureSources(stack.enter_context(connect_azure(operator, read_only=True)), standard)
-        everything = Shared(
+            sources = AzureReader(stack.enter_context(connect_azure(operator, read_only=True)), standard)
+        context = ComplianceContext(
             apps=asked(lambda: list(apps.list_all(dsm))),
             azure=sources,
             operator_client_id=operator.client_id if operator else None,
@@ -97,7 +97,7 @@ def run(task: Task) -> dict[str, Any]:
             declared=declared,
         )
         stored = list(_stored(dsm, wanted))
-        checked = _checked(everything, clients, stored)
+        checked = _checked(context, clients, stored)
     of_run = [] if checked else [_nothing()]
     return {
         "changed": False,
@@ -118,8 +118,8 @@ def run(task: Task) -> dict[str, Any]:
     }
 
 
-def _wanted(params: Mapping[str, Any]) -> _Wanted:
-    return _Wanted(
+def _wanted(params: Mapping[str, Any]) -> _GroupSelection:
+    return _GroupSelection(
         names=tuple(dict.fromkeys(checked_name("group_names", name) for name in params["group_names"])),
         ids=tuple(dict.fromkeys(checked_uuid("group_ids", group_id) for group_id in params["group_ids"])),
     )
@@ -156,7 +156,7 @@ def _standard(params: Mapping[str, Any]) -> Standard:
 
 
 def _checked(
-    everything: Shared, clients: Sequence[DsmClient], found: Sequence[tuple[str, dict[str, Any] | TaskError]]
+    context: ComplianceContext, clients: Sequence[DsmClient], found: Sequence[tuple[str, dict[str, Any] | TaskError]]
 ) -> list[dict[str, Any]]:
     """The record of each group, each once, by name. As many at a time as there are clients."""
     # The last one back is the next one out: no more of them log in than are needed, and the first one has.
@@ -168,7 +168,7 @@ def _checked(
         dsm = free.get()
         try:
             dsm.begin_anew()
-            return _looked_at(everything, dsm, name, stored)
+            return _looked_at(context, dsm, name, stored)
         finally:
             free.put(dsm)
 
@@ -187,36 +187,38 @@ def _checked(
     return sorted(records, key=lambda one: (str(one["name"]), str(one["group_id"])))
 
 
-def _looked_at(everything: Shared, dsm: DsmClient, name: str, stored: dict[str, Any] | TaskError) -> dict[str, Any]:
+def _looked_at(
+    context: ComplianceContext, dsm: DsmClient, name: str, stored: dict[str, Any] | TaskError
+) -> dict[str, Any]:
     if isinstance(stored, TaskError):
-        findings = list(everything.drift(name, None if isinstance(stored, _NotThere) else stored))
+        findings = list(context.drift(name, None if isinstance(stored, _NotThere) else stored))
         if not any(one.kind == catalog.GROUP_NOT_FOUND for one in findings):
             findings.insert(0, _of_group(catalog.GROUP_NOT_FOUND, UNKNOWN, name, why(stored)))
         return _record(name, None, findings)
     group = Group.as_shown(stored)
     if group.problem is not None:
         several = _of_group(catalog.GROUP_NOT_MANAGEABLE, UNKNOWN, group.label, group.problem)
-        findings = [several, *everything.drift(group.name, group)]
+        findings = [several, *context.drift(group.name, group)]
     elif group.link is None:
         unlinked = _of_group(catalog.GROUP_NOT_LINKED, FAILED, group.label, group.external_kms or "a local group")
-        findings = [unlinked, *everything.drift(group.name, group)]
+        findings = [unlinked, *context.drift(group.name, group)]
     else:
-        findings = list(findings_of(everything, dsm, group))
+        findings = list(findings_of(context, dsm, group))
     return _record(group.name, group, findings)
 
 
-def _stored(dsm: DsmClient, wanted: _Wanted) -> Iterator[tuple[str, dict[str, Any] | TaskError]]:
+def _stored(dsm: DsmClient, wanted: _GroupSelection) -> Iterator[tuple[str, dict[str, Any] | TaskError]]:
     if wanted.every:
-        for stored in groups.list_all(dsm):
+        for stored in stored_groups.list_all(dsm):
             group = Group.as_shown(stored)
             if group.link is not None or group.problem is not None or KIND in (group.external_kms or ""):
                 yield group.name, stored
     for name in wanted.names:
         dsm.begin_anew()
-        yield name, _found(partial(groups.find_by_name, dsm, name))
+        yield name, _found(partial(stored_groups.find_by_name, dsm, name))
     for group_id in wanted.ids:
         dsm.begin_anew()
-        yield group_id, _found(partial(groups.get, dsm, group_id))
+        yield group_id, _found(partial(stored_groups.get, dsm, group_id))
 
 
 def _found(read: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | TaskError:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm.groups import edit as link_edit
-from .._dsm.groups.groups import Group
+from .._dsm.groups import link_edit
 from .._dsm.groups.link_source import LinkSource
+from .._dsm.groups.stored_groups import Group
 from .._dsm.link import vaults
-from .._dsm.link.connection import Connection, check_config, check_stored
+from .._dsm.link.azure_link import Link
+from .._dsm.link.connection import ConnectionTest, check_config, check_stored
 from .._dsm.link.diagnosis import (
     Diagnosis,
     SeenVault,
@@ -27,7 +28,6 @@ from .._dsm.link.diagnosis import (
     wants_second_look,
 )
 from .._dsm.link.diagnosis_classes import ClassId
-from .._dsm.link.link import Link
 from .._dsm.wire.client import DsmClient, connect
 from .._errors import InvalidInput, TaskError
 from .._findings.finding import UNKNOWN, Finding
@@ -56,7 +56,7 @@ class _Test:
     """A test that was made: of which form of the link, what DSM said, what is to be made of it."""
 
     form: str
-    connection: Connection
+    connection: ConnectionTest
     diagnosis: Diagnosis | None
     findings: list[Finding]
 
@@ -139,7 +139,7 @@ def _vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> tuple[Seen
     return tuple(SeenVault(vault.name, vault.uri, vault.type) for vault in found)
 
 
-def _report(task: Task, connection: Connection, found: Diagnosis, label: str, form: str) -> None:
+def _report(task: Task, connection: ConnectionTest, found: Diagnosis, label: str, form: str) -> None:
     reaction = task.params["on_not_connected"]
     remedy = _remedy(task, found)
     judgement = f"{found.entry.title} (class {found.id}, at {found.where}). Likely cause: {found.entry.cause}"

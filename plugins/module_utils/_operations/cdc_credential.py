@@ -15,20 +15,19 @@ from typing import Any, TypeVar
 
 from .. import _time
 from .._argspec import ArgumentSpec
-from .._azure.applications import applications
-from .._azure.applications.applications import Selector
-from .._azure.applications.policies import lifetime_of
-from .._azure.wire import channel as pipeline
+from .._azure.applications import application_lookup
+from .._azure.applications.app_policies import lifetime_of
+from .._azure.applications.application_lookup import ApplicationSelector
+from .._azure.wire import channel
 from .._azure.wire.channel import Channel
 from .._azure.wire.credential import Operator, operator_of
-from .._certificates import certificates as _certificates
-from .._certificates.certificates import Pair
-from .._dsm.account.approval_requests import Operation
+from .._certificates import loading
+from .._certificates.loading import Pair
+from .._dsm.account.approval_requests import GuardedOperation
 from .._dsm.account.approvals import Approval, Asking
-from .._dsm.groups import desired, groups, races
-from .._dsm.groups import edit as link_edit
-from .._dsm.groups.groups import Group
-from .._dsm.link.link import Credential
+from .._dsm.groups import concurrent_changes, desired, link_edit, stored_groups
+from .._dsm.groups.stored_groups import Group
+from .._dsm.link.azure_link import LinkCredential
 from .._dsm.link.options import LinkOptions
 from .._dsm.wire import routes
 from .._dsm.wire.client import DsmClient
@@ -38,10 +37,10 @@ from .._ids import checked_uuid
 from .._options import APPROVAL, AZURE, DSM, TLS_OPTIONS, VAULT
 from .._plan import NOT_YET_KNOWN, Plan, refuse_planned
 from .._rotation import report
-from .._rotation.plan import CERTIFICATE, SECRET, Old, Wish
-from .._rotation.report import Done
-from .._rotation.rotation import New, Recipe, Rotation
-from .._rotation.scene import Request, Scene, look
+from .._rotation.plan import CERTIFICATE, SECRET, OldCredentials, RenewalPolicy
+from .._rotation.report import RenewalResult
+from .._rotation.rollout import NewCredential, Recipe, Rollout
+from .._rotation.snapshot import RenewalOptions, RotationSnapshot, look
 from .._task import Task
 from .._timestamps import day
 
@@ -125,40 +124,40 @@ def run(task: Task) -> dict[str, Any]:
         return run_with(task, request, operator, dsm)
 
 
-def run_with(task: Task, request: Request, operator: Operator, dsm: DsmClient) -> dict[str, Any]:
+def run_with(task: Task, request: RenewalOptions, operator: Operator, dsm: DsmClient) -> dict[str, Any]:
     """The work of :func:`run`, with options that were checked, as this operator and with this client."""
-    with pipeline.graph(operator, read_only=task.check_mode) as graph:
-        scene = look(task, graph, dsm, operator, request)
-        _check_what_was_given(task, request, scene.now)
-        for note in scene.notes:
+    with channel.graph(operator, read_only=task.check_mode) as graph:
+        snapshot = look(task, graph, dsm, operator, request)
+        _check_what_was_given(task, request, snapshot.now)
+        for note in snapshot.notes:
             task.warn(note)
-        if scene.requests is None:
+        if snapshot.requests is None:
             task.warn(
                 "This login may not list requests for an approval. One that waits may hold a credential that is to be "
                 "removed; whoever approves it then would cut its group off."
             )
-        if scene.reason is not None:
-            _refuse_before_anything_is_made(graph, request, scene)
-        old = report.expected_old(request, scene)
-        made = [_make_group(task, dsm, one, NOT_YET_KNOWN, None) for one in scene.to_make]
-        plan = report.plan_of(request, scene, made, old)
+        if snapshot.reason is not None:
+            _refuse_before_anything_is_made(graph, request, snapshot)
+        old = report.expected_old(request, snapshot)
+        made = [_make_group(task, dsm, one, NOT_YET_KNOWN, None) for one in snapshot.to_make]
+        plan = report.plan_of(request, snapshot, made, old)
         if task.check_mode or not plan:
-            done = Done(
-                report.expected(request, scene),
+            done = RenewalResult(
+                report.expected(request, snapshot),
                 old,
-                changed=bool(plan) and not _only_waits(scene),
+                changed=bool(plan) and not _only_waits(snapshot),
                 planned=bool(plan),
                 made=[one["group"] for one in made],
-                approvals=scene.approvals,
+                approvals=snapshot.approvals,
             )
-            return report.result(request, scene, plan, done)
-        return _carry_out(task, graph, dsm, operator, request, scene, plan)
+            return report.result(request, snapshot, plan, done)
+        return _carry_out(task, graph, dsm, operator, request, snapshot, plan)
 
 
 # Options ------------------------------------------------------------------------------------------------------------
 
 
-def options_of(task: Task) -> Request:
+def options_of(task: Task) -> RenewalOptions:
     """The options, checked without any request.
 
     Raises:
@@ -183,12 +182,12 @@ def options_of(task: Task) -> Request:
         raise InvalidInput("link_certificate", "it is set, and type is secret", "leave one of the two out")
     renew_before = timedelta(days=params["renew_before_days"])
     # What is clearly too short is refused before any request, the rest by the clock of the services.
-    _refuse_what_is_due(given.pair, renew_before, _time.utc_now() - _certificates.CLOCK_DOUBT)
+    _refuse_what_is_due(given.pair, renew_before, _time.utc_now() - loading.CLOCK_DOUBT)
     kind = CERTIFICATE if given.pair is not None else params["type"]
     held = params["current_credential"]
-    return Request(
+    return RenewalOptions(
         selector=_selector(params),
-        wish=Wish(
+        wish=RenewalPolicy(
             kind=kind,
             renew_before=renew_before,
             always=params["renew"] == "always",
@@ -214,16 +213,16 @@ def _refuse_what_is_due(pair: Pair | None, renew_before: timedelta, now: datetim
         )
 
 
-def _selector(params: Mapping[str, Any]) -> Selector:
+def _selector(params: Mapping[str, Any]) -> ApplicationSelector:
     option = next(name for name in _SELECTORS if params[name] is not None)
     if option == "app_client_id":
-        return Selector("client_id", checked_uuid(option, params[option]))
+        return ApplicationSelector("client_id", checked_uuid(option, params[option]))
     if not params[option].strip():
         raise InvalidInput(option, "it is blank", "give the name of the application")
-    return Selector(option.removeprefix("app_"), params[option].strip())
+    return ApplicationSelector(option.removeprefix("app_"), params[option].strip())
 
 
-def _new_group(given: Mapping[str, Any]) -> desired.Wanted:
+def _new_group(given: Mapping[str, Any]) -> desired.DesiredGroup:
     """The group of a first use. Its application is the one that the task is about."""
     params = {"group_id": None, "update_credential": "on_create", **given}
     return _within("new_groups", lambda: desired.wanted_from(params))
@@ -238,24 +237,24 @@ def _within(option: str, read: Callable[[], T]) -> T:
     raise InvalidInput(f"{option}.{refused.obj}", refused.problem, refused.next_step)
 
 
-def _check_what_was_given(task: Task, request: Request, now: datetime) -> None:
+def _check_what_was_given(task: Task, request: RenewalOptions, now: datetime) -> None:
     """Certificates that were given, by the clock of the services."""
     request.tls.check_expiry(task.warn, now)
     pair = request.recipe.pair
     if pair is not None:
-        _certificates.check_validity("link_certificate", pair.certificate, now)
+        loading.check_validity("link_certificate", pair.certificate, now)
         _refuse_what_is_due(pair, request.wish.renew_before, now)
 
 
 # Planning -----------------------------------------------------------------------------------------------------------
 
 
-def _refuse_before_anything_is_made(graph: Channel, request: Request, scene: Scene) -> None:
+def _refuse_before_anything_is_made(graph: Channel, request: RenewalOptions, snapshot: RotationSnapshot) -> None:
     """What would stop the run half-way, and can be seen before."""
-    for wanted in scene.to_make:
+    for wanted in snapshot.to_make:
         label, body = wanted.label, {"name": wanted.name}
-        creation = Operation("POST", routes.GROUPS, label, "new group", name=wanted.name, body=body)
-        asked = next((found for found in scene.requests or () if creation.is_crossed_by(found)), None)
+        creation = GuardedOperation("POST", routes.GROUPS, label, "new group", name=wanted.name, body=body)
+        asked = next((found for found in snapshot.requests or () if creation.is_crossed_by(found)), None)
         if asked is not None:
             raise TaskError(
                 f"its creation waits for an approval already: {asked.label}",
@@ -266,30 +265,30 @@ def _refuse_before_anything_is_made(graph: Channel, request: Request, scene: Sce
                 retryable=True,
                 approval={"id": asked.request_id, "requester": asked.requester},
             )
-    pair, kind = request.recipe.pair, scene.decision.kind
+    pair, kind = request.recipe.pair, snapshot.decision.kind
     certificates = (
         [] if kind == SECRET else [(lifetime_of(pair.certificate) if pair else request.recipe.valid, pair is None)]
     )
-    applications.refuse_what_a_policy_forbids(
+    application_lookup.refuse_what_a_policy_forbids(
         graph,
-        scene.observed,
-        scene.application.display_name,
-        certificates if scene.registered(request.recipe) is None else [],
+        snapshot.observed,
+        snapshot.application.display_name,
+        certificates if snapshot.registered(request.recipe) is None else [],
         request.recipe.valid if kind == SECRET else None,
         "valid_days",
-        scene.now,
+        snapshot.now,
     )
-    for one in scene.to_switch(request.recipe):
+    for one in snapshot.to_switch(request.recipe):
         # Says which secret is missing that every link which is sent has to carry.
-        link_edit.config_of(one.target.azure_link, Credential(_STAND_IN, str, tls_key=one.tls_key))
+        link_edit.config_of(one.target.azure_link, LinkCredential(_STAND_IN, str, tls_key=one.tls_key))
 
 
 def _make_group(
     task: Task,
     dsm: DsmClient,
-    wanted: desired.Wanted,
+    wanted: desired.DesiredGroup,
     client_id: str,
-    made: Credential | None,
+    made: LinkCredential | None,
     before_write: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """The group of a first use, as `cdc_group` makes it; planned when there is no credential yet."""
@@ -307,21 +306,21 @@ def _carry_out(
     graph: Channel,
     dsm: DsmClient,
     operator: Operator,
-    request: Request,
-    scene: Scene,
+    request: RenewalOptions,
+    snapshot: RotationSnapshot,
     plan: Plan,
 ) -> dict[str, Any]:
-    recipe = replace(request.recipe, kind=scene.decision.kind)
+    recipe = replace(request.recipe, kind=snapshot.decision.kind)
     made: list[dict[str, Any]] = []
     # Groups that are made as soon as somebody approves.
     waiting: dict[str, Approval] = {}
 
-    def make(new: New) -> Iterator[Group]:
-        for wanted in scene.to_make:
+    def make(new: NewCredential) -> Iterator[Group]:
+        for wanted in snapshot.to_make:
             label = wanted.label
             with rotation.holding(label):
                 result = _make_group(
-                    task, dsm, wanted, scene.application.client_id, new.link, partial(rotation.holds, label)
+                    task, dsm, wanted, snapshot.application.client_id, new.link, partial(rotation.holds, label)
                 )
             made.append(result["group"])
             if result["pending"]:
@@ -330,43 +329,43 @@ def _carry_out(
                     told["status"], told["id"], told["expires"], told["requester"], told["filed"]
                 )
                 continue
-            stored = groups.get(dsm, result["group"]["group_id"])
+            stored = stored_groups.get(dsm, result["group"]["group_id"])
             if stored is None:
-                raise races.lost("DSM has created it and then knew no such group", label)
+                raise concurrent_changes.lost("DSM has created it and then knew no such group", label)
             yield Group.from_stored(stored)
 
-    rotation = Rotation(
+    rotation = Rollout(
         graph=graph,
         dsm=dsm,
         operator=operator,
-        application=scene.application,
+        application=snapshot.application,
         wish=request.wish,
         wait_timeout=float(task.params["wait_timeout"]),
         wait_interval=float(task.params["wait_interval"]),
         warn=task.warn,
-        known={one.id: one.group.credential_facts[0] for one in scene.members},
+        known={one.id: one.group.credential_facts[0] for one in snapshot.members},
         asking=request.asking,
         sync_timeout=task.params["sync_timeout"] if task.params["proof"] == "sync" else None,
         grace=float(task.params["grace_time"]),
-        used=scene.used,
+        used=snapshot.used,
     )
-    new: New | None = None
+    new: NewCredential | None = None
     try:
-        if scene.reason is not None:
-            members = scene.to_switch(recipe)
-            if scene.asked_for is not None:
-                new = scene.asked_for
+        if snapshot.reason is not None:
+            members = snapshot.to_switch(recipe)
+            if snapshot.asked_for is not None:
+                new = snapshot.asked_for
                 rotation.resume(new, members)
             else:
-                new = rotation.add(recipe, _tenant_of(scene))
+                new = rotation.add(recipe, _tenant_of(snapshot))
                 rotation.prove(new, members)
                 rotation.switch(new, members, make)
-        current = report.expected(request, scene) if new is None else new.entry
-        old = Old()
+        current = report.expected(request, snapshot) if new is None else new.entry
+        old = OldCredentials()
         if not rotation.is_pending and not waiting:
             old = rotation.retire(current)
         if rotation.removed or rotation.put_back:
-            rotation.confirm(scene.members)
+            rotation.confirm(snapshot.members)
     except TaskError as error:
         failure = error
     else:
@@ -376,10 +375,10 @@ def _carry_out(
         changed = wrote or filed or (new is not None and new.added)
         if rotation.put_back:
             task.warn(
-                f"Somebody else has overwritten the application {scene.application.display_name} at the same time. "
+                f"Somebody else has overwritten the application {snapshot.application.display_name} at the same time. "
                 f"What was lost by that has been put back: {', '.join(rotation.put_back)}."
             )
-        done = Done(
+        done = RenewalResult(
             current,
             old,
             changed=changed,
@@ -388,21 +387,27 @@ def _carry_out(
             approvals=approvals,
             put_back=rotation.put_back,
         )
-        return report.result(request, scene, plan, done)
-    raise _told(failure, rotation, new, request, scene)
+        return report.result(request, snapshot, plan, done)
+    raise _told(failure, rotation, new, request, snapshot)
 
 
-def _only_waits(scene: Scene) -> bool:
+def _only_waits(snapshot: RotationSnapshot) -> bool:
     """Whether there is nothing to do but to wait for the approvers."""
-    return bool(scene.approvals) and all(one.is_pending for one in scene.approvals.values())
+    return bool(snapshot.approvals) and all(one.is_pending for one in snapshot.approvals.values())
 
 
-def _tenant_of(scene: Scene) -> str:
-    tenants = [one.group.azure_link.tenant_id for one in scene.members]
-    return tenants[0] if tenants else str(scene.to_make[0].link.tenant_id)
+def _tenant_of(snapshot: RotationSnapshot) -> str:
+    tenants = [one.group.azure_link.tenant_id for one in snapshot.members]
+    return tenants[0] if tenants else str(snapshot.to_make[0].link.tenant_id)
 
 
-def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Request, scene: Scene) -> TaskError:
+def _told(
+    failure: TaskError,
+    rotation: Rollout,
+    new: NewCredential | None,
+    request: RenewalOptions,
+    snapshot: RotationSnapshot,
+) -> TaskError:
     """The failure with the state of the planes: what has been done, and what became of the new credential."""
     connections: dict[str, str] = {}
     unknown = rotation.dsm.journal.unknown
@@ -414,7 +419,7 @@ def _told(failure: TaskError, rotation: Rotation, new: New | None, request: Requ
         except TaskError as error:
             after = f"the new credential could not be taken back ({error.problem}); the next run sees to it"
         if new.added and new.entry.kind == CERTIFICATE:
-            connections = rotation.seen_now(scene.members)
+            connections = rotation.seen_now(snapshot.members)
     down = sorted(name for name, status in connections.items() if status == "not_connected")
     if down:
         after += f"; these groups do not connect now: {', '.join(down)}"

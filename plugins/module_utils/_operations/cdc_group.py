@@ -14,18 +14,16 @@ from typing import Any
 from .._argspec import ArgumentSpec
 from .._dsm.account import approvals
 from .._dsm.account.approvals import Approval, Asking
-from .._dsm.groups import edit as link_edit
-from .._dsm.groups import groups
-from .._dsm.groups import writes as group_writes
-from .._dsm.groups.desired import OPTIONS, Wanted, find, make, target_of, wanted_from
-from .._dsm.groups.groups import CREDENTIAL_FACT, Group
+from .._dsm.groups import group_writes, link_edit, stored_groups
+from .._dsm.groups.desired import OPTIONS, DesiredGroup, find, make, target_of, wanted_from
+from .._dsm.groups.stored_groups import CREDENTIAL_FACT, Group
 from .._dsm.wire.client import DsmClient, connect
 from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
 from .._options import APPROVAL, DSM, LINK_EDIT
 from .._plan import Change, Plan, refuse_planned
+from .._rest.statuses import NOT_FOUND
 from .._task import Task
-from .._wire.statuses import NOT_FOUND
 
 SPEC = DSM.merge(
     ArgumentSpec(
@@ -47,7 +45,7 @@ def run(task: Task) -> dict[str, Any]:
         return run_with(task, wanted, dsm)
 
 
-def options_of(task: Task) -> Wanted:
+def options_of(task: Task) -> DesiredGroup:
     """The options, checked without any request.
 
     Raises:
@@ -69,7 +67,7 @@ def options_of(task: Task) -> Wanted:
     return wanted
 
 
-def run_with(task: Task, wanted: Wanted, dsm: DsmClient, known: Group | None = None) -> dict[str, Any]:
+def run_with(task: Task, wanted: DesiredGroup, dsm: DsmClient, known: Group | None = None) -> dict[str, Any]:
     """The work of :func:`run`, with options that were checked and this client.
 
     Args:
@@ -87,7 +85,7 @@ def run_with(task: Task, wanted: Wanted, dsm: DsmClient, known: Group | None = N
     return make(dsm, task, current, wanted, asking)
 
 
-def incomplete(wanted: Wanted, missing: list[str]) -> InvalidInput:
+def incomplete(wanted: DesiredGroup, missing: list[str]) -> InvalidInput:
     """Why a group cannot be created. ``missing``: of :func:`missing_to_create`."""
     return InvalidInput(
         missing[0],
@@ -96,7 +94,7 @@ def incomplete(wanted: Wanted, missing: list[str]) -> InvalidInput:
     )
 
 
-def _is_settled(current: Group, wanted: Wanted) -> bool:
+def _is_settled(current: Group, wanted: DesiredGroup) -> bool:
     """Whether there is nothing to write, as far as can be known without any request. Where it cannot, it is false."""
     target = target_of(current, wanted)
     link, vault = target.azure_link, wanted.vault
@@ -111,7 +109,7 @@ def _is_settled(current: Group, wanted: Wanted) -> bool:
     return wanted.update_credential == "on_change" and recorded is not None and recorded == credential.fact
 
 
-def missing_to_create(params: Mapping[str, Any], wanted: Wanted) -> list[str]:
+def missing_to_create(params: Mapping[str, Any], wanted: DesiredGroup) -> list[str]:
     """The options without which the group cannot be created, by name."""
     missing = [option for option in _NEEDED_TO_CREATE if params[option] is None]
     return missing + (
@@ -165,7 +163,7 @@ def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool)
             raise
         # Somebody else was faster, and it is gone as it should be.
         return None, False
-    if not outcome.is_pending and groups.get(dsm, str(current.group_id)) is not None:
+    if not outcome.is_pending and stored_groups.get(dsm, str(current.group_id)) is not None:
         raise TaskError(
             "DSM accepted the removal and still has the group",
             plane="DSM",

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm.groups import groups
-from .._dsm.groups.groups import Group
+from .._dsm.groups import stored_groups
 from .._dsm.groups.selection import checked_name
+from .._dsm.groups.stored_groups import Group
 from .._dsm.wire.client import DsmClient, connect
 from .._ids import checked_uuid
 from .._options import DSM
@@ -39,7 +39,7 @@ def run(task: Task) -> dict[str, Any]:
         # One that was asked for has to be shown or to be an error; among all, it must not hide the others.
         read = Group.as_shown if name is None and group_id is None else Group.from_stored
         found = sorted(map(read, _stored(dsm, name, group_id)), key=lambda group: group.name)
-    groups.warn_of_problems(task.warn, found)
+    stored_groups.warn_of_problems(task.warn, found)
     return {
         "changed": False,
         "groups": [group.record() for group in found if _is_of_kind(group, task.params["kind"])],
@@ -53,8 +53,8 @@ def run(task: Task) -> dict[str, Any]:
 
 def _stored(dsm: DsmClient, name: str | None, group_id: str | None) -> Iterable[dict[str, Any]]:
     if name is None and group_id is None:
-        return groups.list_all(dsm)
-    one = groups.get(dsm, group_id) if group_id is not None else groups.find_by_name(dsm, str(name))
+        return stored_groups.list_all(dsm)
+    one = stored_groups.get(dsm, group_id) if group_id is not None else stored_groups.find_by_name(dsm, str(name))
     return [] if one is None else [one]
 
 

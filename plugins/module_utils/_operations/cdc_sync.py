@@ -11,10 +11,10 @@ from typing import Any
 
 from .._argspec import ArgumentSpec
 from .._dsm.account.approvals import Approval, Asking, as_result
-from .._dsm.groups import keys
-from .._dsm.groups.groups import Group
-from .._dsm.groups.keys import KeyChanges, VirtualKey
+from .._dsm.groups import virtual_keys
 from .._dsm.groups.selection import Selection, resolve
+from .._dsm.groups.stored_groups import Group
+from .._dsm.groups.virtual_keys import KeyChanges, VirtualKey
 from .._dsm.wire.client import DsmClient, connect
 from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
@@ -64,23 +64,23 @@ def run_with(
     group = known or resolve(dsm, selection, check_mode=task.check_mode)
     before: list[VirtualKey] = []
     if group.group_id is not None:
-        before = list(keys.list_keys(dsm, group.group_id, group.label))
+        before = list(virtual_keys.list_keys(dsm, group.group_id, group.label))
     skipped = task.params["only_when_empty"] and bool(before)
     if skipped or task.check_mode or group.group_id is None:
         return _result(group, before, before, "no_sync" if skipped else "unknown")
     try:
-        outcome = keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"], asking)
+        outcome = virtual_keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"], asking)
     except DsmError as error:
         raise _with_what_was_done(dsm, group, before, error) from None
     if outcome.is_pending:
         return _result(group, before, before, "unknown", outcome.approval)
-    after = list(keys.list_keys(dsm, group.group_id, group.label))
+    after = list(virtual_keys.list_keys(dsm, group.group_id, group.label))
     return _result(group, before, after, None, outcome.approval)
 
 
 def _with_what_was_done(dsm: DsmClient, group: Group, before: list[VirtualKey], error: DsmError) -> TaskError:
     """A sync may fail midway (DSM contract §7, Q46): the failure says what it has changed until then."""
-    changes = keys.compare(before, keys.list_keys(dsm, str(group.group_id), group.label))
+    changes = virtual_keys.compare(before, virtual_keys.list_keys(dsm, str(group.group_id), group.label))
     if not changes:
         return error
     dsm.journal.note("DSM", group.label, "sync of keys, in part")
@@ -104,7 +104,7 @@ def _result(
     prediction: str | None,
     approval: Approval | None = None,
 ) -> dict[str, Any]:
-    changes = keys.compare(before, after)
+    changes = virtual_keys.compare(before, after)
     return {
         "changed": bool(changes) or (approval is not None and approval.filed),
         "prediction": prediction,

@@ -12,10 +12,10 @@ from typing import Any
 
 from .._argspec import ArgumentSpec
 from .._dsm.account.approvals import Asking
-from .._dsm.groups import edit as link_edit
-from .._dsm.groups.edit import Edit
-from .._dsm.groups.groups import Group
+from .._dsm.groups import link_edit
+from .._dsm.groups.link_edit import LinkEdit
 from .._dsm.groups.selection import Selection, resolve
+from .._dsm.groups.stored_groups import Group
 from .._dsm.link.options import LinkOptions
 from .._dsm.link.tls import SAFE_SETTINGS
 from .._dsm.link.tls_options import NAMES, NO_TLS_OPTIONS, TlsOptions
@@ -39,7 +39,7 @@ SPEC = DSM.merge(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DesiredTls:
     """The options, checked. ``link``: with the new TLS options."""
 
     selection: Selection
@@ -54,7 +54,7 @@ def run(task: Task) -> dict[str, Any]:
         return run_with(task, wanted, dsm)
 
 
-def options_of(task: Task) -> Wanted:
+def options_of(task: Task) -> DesiredTls:
     """The options, checked without any request.
 
     Raises:
@@ -69,10 +69,10 @@ def options_of(task: Task) -> Wanted:
             given[0], "it is set together with state: absent", "leave out all TLS options to remove them"
         )
     options = replace(LinkOptions.from_params(task.params), tls=tls)
-    return Wanted(selection, options, absent, Asking.from_params(task.params))
+    return DesiredTls(selection, options, absent, Asking.from_params(task.params))
 
 
-def run_with(task: Task, wanted: Wanted, dsm: DsmClient, known: Group | None = None) -> dict[str, Any]:
+def run_with(task: Task, wanted: DesiredTls, dsm: DsmClient, known: Group | None = None) -> dict[str, Any]:
     """The work of :func:`run`, with options that were checked and this client.
 
     Args:
@@ -87,7 +87,7 @@ def run_with(task: Task, wanted: Wanted, dsm: DsmClient, known: Group | None = N
     credential = wanted.link.credential_for(target)
     link_edit.check_same_mode(link, credential)
     wanted.link.check_expiry(task.warn, task.clock.now())
-    edit = Edit(
+    edit = LinkEdit(
         current=current,
         target=replace(current, link=target),
         credential=credential,

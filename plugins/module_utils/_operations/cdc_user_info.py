@@ -14,10 +14,10 @@ from typing import Any
 from .._argspec import ArgumentSpec
 from .._dsm.account import users
 from .._dsm.account.users import Membership, Principal
-from .._dsm.groups import groups
-from .._dsm.groups.groups import Group
+from .._dsm.groups import stored_groups
+from .._dsm.groups.stored_groups import Group
+from .._dsm.link.azure_link import vault_name_of
 from .._dsm.link.connection import check_stored
-from .._dsm.link.link import vault_name_of
 from .._dsm.wire.budget import OutOfTime
 from .._dsm.wire.client import DsmClient, connect
 from .._dsm.wire.errors import DsmError
@@ -89,9 +89,9 @@ def run(task: Task) -> dict[str, Any]:
         raise InvalidInput("max_checks", "it is below zero", "set a number of groups, 20 is the default")
     with connect(task, read_only=True) as dsm:
         principal, why = _principal(dsm, user_id, params["email"])
-        visible = [Group.as_shown(stored) for stored in groups.list_all(dsm)]
+        visible = [Group.as_shown(stored) for stored in stored_groups.list_all(dsm)]
         rows = [row for row in _rows(principal, visible) if row.is_of_kind(params["kind"])]
-        groups.warn_of_problems(task.warn, [row.group for row in rows if row.group is not None])
+        stored_groups.warn_of_problems(task.warn, [row.group for row in rows if row.group is not None])
         rows = _checked(dsm, rows, params["max_checks"] if params["check_connections"] else 0)
     return {
         "changed": False,

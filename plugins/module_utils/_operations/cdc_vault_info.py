@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._dsm.groups import edit as link_edit
+from .._dsm.groups import link_edit
 from .._dsm.groups.link_source import LinkSource
 from .._dsm.link import vaults
 from .._dsm.wire.client import connect

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._dsm.account.approvals import Asking
-from .._dsm.groups import edit as link_edit
-from .._dsm.groups.edit import Edit
-from .._dsm.groups.groups import Group
+from .._dsm.groups import link_edit
+from .._dsm.groups.link_edit import LinkEdit
 from .._dsm.groups.selection import Selection, resolve
+from .._dsm.groups.stored_groups import Group
 from .._dsm.link import vaults
-from .._dsm.link.link import checked_vault_uri
+from .._dsm.link.azure_link import checked_vault_uri
 from .._dsm.link.options import LinkOptions
 from .._dsm.wire.client import DsmClient, connect
 from .._options import APPROVAL, DSM, LINK_CREDENTIAL, LINK_EDIT, ONE_GROUP, REQUIRED_VAULT, TLS_KEY
@@ -26,11 +26,11 @@ SPEC = DSM.merge(ONE_GROUP, REQUIRED_VAULT, LINK_CREDENTIAL, TLS_KEY, LINK_EDIT,
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DesiredSelection:
     """The options, checked."""
 
     selection: Selection
-    selector: vaults.Selector
+    selector: vaults.VaultSelector
     link: LinkOptions
     asking: Asking
 
@@ -41,15 +41,15 @@ def run(task: Task) -> dict[str, Any]:
         return run_with(task, wanted, dsm)
 
 
-def options_of(task: Task) -> Wanted:
+def options_of(task: Task) -> DesiredSelection:
     """The options, checked without any request.
 
     Raises:
         InvalidInput: one of them cannot be right.
     """
-    wanted = Wanted(
+    wanted = DesiredSelection(
         Selection.from_params(task.params),
-        vaults.Selector.from_option(task.params["vault"]),
+        vaults.VaultSelector.from_option(task.params["vault"]),
         LinkOptions.from_params(task.params),
         Asking.from_params(task.params),
     )
@@ -57,7 +57,7 @@ def options_of(task: Task) -> Wanted:
     return wanted
 
 
-def run_with(task: Task, wanted: Wanted, dsm: DsmClient, known: Group | None = None) -> dict[str, Any]:
+def run_with(task: Task, wanted: DesiredSelection, dsm: DsmClient, known: Group | None = None) -> dict[str, Any]:
     """The work of :func:`run`, with options that were checked and this client.
 
     Args:
@@ -81,7 +81,7 @@ def run_with(task: Task, wanted: Wanted, dsm: DsmClient, known: Group | None = N
         vault = vaults.choose(selector, vaults.list_vaults(dsm, config, current.label), current.label)
     target = link if vault is None else replace(link, vault_uri=vault.uri, vault_type=vault.type)
     options.check_expiry(task.warn, task.clock.now())
-    edit = Edit(
+    edit = LinkEdit(
         current=current,
         target=replace(current, link=target),
         credential=credential,

@@ -13,10 +13,10 @@ from typing import Any
 from .._azure.authorization import locks
 from .._azure.prerequisites import grants
 from .._azure.prerequisites.assessment import Assessment, Question, assess, judged, reassess
-from .._azure.prerequisites.job import READS_IN_A_ROW, patience_of, result_of, stopped, tell_unknown
+from .._azure.prerequisites.results import READS_IN_A_ROW, patience_of, result_of, stopped, tell_unknown
 from .._azure.rights import repair
 from .._azure.rights.evaluation import UNKNOWN
-from .._azure.rights.repair import Removal
+from .._azure.rights.repair import RightsRemoval
 from .._azure.vaults import existence
 from .._azure.wire.errors import LOGIN, AzureError
 from .._azure.wire.session import Azure
@@ -24,8 +24,8 @@ from .._dsm.groups.in_use import refuse_while_in_use
 from .._errors import TaskError
 from .._names import path_key
 from .._plan import Change, Plan
+from .._rest.statuses import NOT_FOUND
 from .._task import Task
-from .._wire.statuses import NOT_FOUND
 
 REMOVED, NOT_YET_REMOVED = "removed", "removed_not_yet_effective"
 
@@ -106,7 +106,7 @@ def _remove_all(task: Task, azure: Azure, question: Question, before: Assessment
                 "reason": "nothing shows who set them; confirm_remove_policy removes them",
             }
         )
-        removal = Removal(removal.assignments, removal.local, ())
+        removal = RightsRemoval(removal.assignments, removal.local, ())
     plan = Plan(repair.changes_of_removal(before.access, removal))
     if not plan:
         return {**result_of(plan, before, before, effect="unchanged", proof=None), "left": left}
@@ -139,7 +139,11 @@ def _remove_all(task: Task, azure: Azure, question: Question, before: Assessment
 
 
 def _refused(
-    before: Assessment, forbidden: Sequence[tuple[locks.Action, locks.Lock]], possible: Removal, *, check_mode: bool
+    before: Assessment,
+    forbidden: Sequence[tuple[locks.Action, locks.Lock]],
+    possible: RightsRemoval,
+    *,
+    check_mode: bool,
 ) -> TaskError | None:
     """The failure for what locks forbid; None where they forbid nothing. What is possible is removed all the same."""
     if not forbidden:
@@ -154,23 +158,25 @@ def _refused(
     return error
 
 
-def _with_more(first: Assessment, seen: Removal, second: Assessment, seen_again: Removal) -> tuple[Assessment, Removal]:
+def _with_more(
+    first: Assessment, seen: RightsRemoval, second: Assessment, seen_again: RightsRemoval
+) -> tuple[Assessment, RightsRemoval]:
     """The later of two looks, unless it shows less of ours than the earlier one."""
     sizes = [sum(map(len, (one.assignments, one.local, one.permissions))) for one in (seen, seen_again)]
     return (first, seen) if sizes[0] > sizes[1] else (second, seen_again)
 
 
 def _remove(
-    azure: Azure, before: Assessment, removal: Removal, made: list[Change], refused: Sequence[TaskError]
+    azure: Azure, before: Assessment, removal: RightsRemoval, made: list[Change], refused: Sequence[TaskError]
 ) -> None:
     """Take back one after the other. What fails does not keep the rest from being tried.
 
     Raises:
         TaskError: tells all that failed, ``refused`` included, and what is gone already.
     """
-    single = [Removal((one,), (), ()) for one in removal.assignments]
-    single += [Removal((), (one,), ()) for one in removal.local]
-    single += [Removal((), (), removal.permissions)] if removal.permissions else []
+    single = [RightsRemoval((one,), (), ()) for one in removal.assignments]
+    single += [RightsRemoval((), (one,), ()) for one in removal.local]
+    single += [RightsRemoval((), (), removal.permissions)] if removal.permissions else []
     failures = list(refused)
     for one in single:
         try:
@@ -205,7 +211,7 @@ def _together(failures: Sequence[TaskError]) -> TaskError:
 
 
 def _wait_until_gone(
-    task: Task, azure: Azure, question: Question, before: Assessment, removal: Removal, made: list[Change]
+    task: Task, azure: Azure, question: Question, before: Assessment, removal: RightsRemoval, made: list[Change]
 ) -> tuple[Assessment, str]:
     """Look until nothing of ours has shown several times in a row, or until the time is over.
 
@@ -216,7 +222,7 @@ def _wait_until_gone(
         after = reassess(azure, question, before)
         found = repair.removal(after.access, question.wanted)
         if not task.params["confirm_remove_policy"]:
-            found = Removal(found.assignments, found.local, ())
+            found = RightsRemoval(found.assignments, found.local, ())
         came_up = _besides(found, removal)
         if repair.changes_of_removal(after.access, came_up):
             _remove(azure, after, came_up, made, [])
@@ -228,10 +234,10 @@ def _wait_until_gone(
             return after, NOT_YET_REMOVED
 
 
-def _besides(found: Removal, removal: Removal) -> Removal:
+def _besides(found: RightsRemoval, removal: RightsRemoval) -> RightsRemoval:
     """The part of the first that is not in the second."""
     known = {path_key(one.id) for one in (*removal.assignments, *removal.local)}
-    return Removal(
+    return RightsRemoval(
         tuple(one for one in found.assignments if path_key(one.id) not in known),
         tuple(one for one in found.local if path_key(one.id) not in known),
         tuple(one for one in found.permissions if one not in removal.permissions),

@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .._azure.applications.plan import MARK, is_our_credential
-from .._azure.rights.facts import Credential
+from .._azure.applications.application_plan import MARK, is_our_credential
+from .._azure.rights.facts import EntraCredential
 from .._timestamps import day
 
 # The name, in Entra, of credentials whose value nobody but DSM has: made in the process that wrote them to the groups.
@@ -33,7 +33,7 @@ _BEGINS_EARLIER = {SECRET: timedelta(0), CERTIFICATE: timedelta(minutes=5)}
 
 
 @dataclass(frozen=True)
-class Use:
+class CredentialUse:
     """What is known of the credential that one group has. ``key_id``: in Entra; None when it is not known.
 
     ``superseded``: the ID of the one that it had before, where a run of this collection has replaced it.
@@ -47,7 +47,7 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Wish:
+class RenewalPolicy:
     """What the user wants. ``kind``: secret or certificate; None for the kind that the links have.
 
     ``sha256``: of the certificate that the user gives, None when the credential is made here. ``takeover_after``: how
@@ -63,10 +63,10 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Left:
+class KeptCredential:
     """A credential that stays at the application beside the one in use, and why."""
 
-    credential: Credential
+    credential: EntraCredential
     reason: str
 
 
@@ -74,7 +74,7 @@ class Left:
 class Decision:
     """``reason``: why a new credential is needed; None when ``current`` serves. ``kind``: of a new one."""
 
-    current: Credential | None
+    current: EntraCredential | None
     reason: str | None
     kind: str
 
@@ -84,25 +84,25 @@ def use_of(
     auth_mode: str | None,
     fact: str | None,
     superseded: str | None,
-    credentials: Sequence[Credential],
-) -> Use:
+    credentials: Sequence[EntraCredential],
+) -> CredentialUse:
     """What the record of a group says. A secret that was given by hand has no ID in it, and is `unknown`.
 
     A certificate that is not registered any more has the record itself in the place of an ID. Where Graph does not show
     the public part of one, that cannot be told.
     """
     if fact is not None and fact.startswith(KEY_ID_FACT):
-        return Use(group, auth_mode, fact.removeprefix(KEY_ID_FACT), RECORDED, superseded)
+        return CredentialUse(group, auth_mode, fact.removeprefix(KEY_ID_FACT), RECORDED, superseded)
     if fact is not None and fact.startswith(CERTIFICATE_FACT):
         beginning = fact.removeprefix(CERTIFICATE_FACT)
         hit = next((one for one in credentials if one.sha256 and one.sha256.startswith(beginning)), None)
         if hit is None and any(one.kind == CERTIFICATE and not one.sha256 for one in credentials):
-            return Use(group, auth_mode, None, UNKNOWN, superseded)
-        return Use(group, auth_mode, fact if hit is None else hit.key_id, RECORDED, superseded)
-    return Use(group, auth_mode, None, UNKNOWN, superseded)
+            return CredentialUse(group, auth_mode, None, UNKNOWN, superseded)
+        return CredentialUse(group, auth_mode, fact if hit is None else hit.key_id, RECORDED, superseded)
+    return CredentialUse(group, auth_mode, None, UNKNOWN, superseded)
 
 
-def only_candidate(use: Use, credentials: Iterable[Credential], now: datetime) -> Credential | None:
+def only_candidate(use: CredentialUse, credentials: Iterable[EntraCredential], now: datetime) -> EntraCredential | None:
     """The one credential that a connected group can only have; None when several would do."""
     valid = [
         one
@@ -112,7 +112,9 @@ def only_candidate(use: Use, credentials: Iterable[Credential], now: datetime) -
     return valid[0] if len(valid) == 1 else None
 
 
-def decide(credentials: Sequence[Credential], uses: Sequence[Use], wish: Wish, now: datetime) -> Decision:
+def decide(
+    credentials: Sequence[EntraCredential], uses: Sequence[CredentialUse], wish: RenewalPolicy, now: datetime
+) -> Decision:
     """Whether all groups share one credential that will do for a while."""
     shared = {use.key_id for use in uses}
     by_id = {one.key_id: one for one in credentials}
@@ -120,7 +122,9 @@ def decide(credentials: Sequence[Credential], uses: Sequence[Use], wish: Wish, n
     return Decision(current, _reason(current, uses, wish, now), wish.kind or _kind_of(uses))
 
 
-def _reason(current: Credential | None, uses: Sequence[Use], wish: Wish, now: datetime) -> str | None:
+def _reason(
+    current: EntraCredential | None, uses: Sequence[CredentialUse], wish: RenewalPolicy, now: datetime
+) -> str | None:
     if not uses:
         return "the group is to be made with it"
     if wish.always:
@@ -144,27 +148,27 @@ def _reason(current: Credential | None, uses: Sequence[Use], wish: Wish, now: da
     return None
 
 
-def _kind_of(uses: Sequence[Use]) -> str:
+def _kind_of(uses: Sequence[CredentialUse]) -> str:
     """That of the links. A certificate where they differ or there are none: its key cannot be read anywhere."""
     modes = {use.auth_mode for use in uses}
     return SECRET if modes == {MODES[SECRET]} else CERTIFICATE
 
 
 @dataclass(frozen=True)
-class Old:
+class OldCredentials:
     """The credentials beside the one in use: those that go once every group has that one, and those that stay."""
 
-    gone: tuple[Credential, ...] = ()
-    left: tuple[Left, ...] = ()
+    gone: tuple[EntraCredential, ...] = ()
+    left: tuple[KeptCredential, ...] = ()
 
 
 def old_ones(
-    credentials: Sequence[Credential],
-    current: Credential | None,
+    credentials: Sequence[EntraCredential],
+    current: EntraCredential | None,
     used: Collection[str],
-    wish: Wish,
+    wish: RenewalPolicy,
     now: datetime,
-) -> Old:
+) -> OldCredentials:
     """What becomes of the credentials beside the one in use.
 
     Args:
@@ -183,11 +187,11 @@ def old_ones(
         if reason is None:
             gone.append(one)
         else:
-            left.append(Left(one, reason))
-    return Old(tuple(gone), tuple(left))
+            left.append(KeptCredential(one, reason))
+    return OldCredentials(tuple(gone), tuple(left))
 
 
-def _stays(one: Credential, used: Collection[str], wish: Wish, *, may_be_coming: bool) -> str | None:
+def _stays(one: EntraCredential, used: Collection[str], wish: RenewalPolicy, *, may_be_coming: bool) -> str | None:
     if not is_our_credential(one) and one.key_id not in used:
         return "this collection did not make it"
     if one.name != NAME and one.key_id not in used:
@@ -200,8 +204,12 @@ def _stays(one: Credential, used: Collection[str], wish: Wish, *, may_be_coming:
 
 
 def of_another_run(
-    credentials: Sequence[Credential], decision: Decision, used: Collection[str], wish: Wish, now: datetime
-) -> Credential | None:
+    credentials: Sequence[EntraCredential],
+    decision: Decision,
+    used: Collection[str],
+    wish: RenewalPolicy,
+    now: datetime,
+) -> EntraCredential | None:
     """What a run that is still under way may have made a moment ago; None when nothing is in the way of this one.
 
     That is a credential which is yet to be written to the groups, or the one that they all have got just now, while the
@@ -216,7 +224,7 @@ def of_another_run(
     return current if old_ones(credentials, current, used, wish, now).gone else None
 
 
-def _is_under_way(one: Credential, wish: Wish, now: datetime) -> bool:
+def _is_under_way(one: EntraCredential, wish: RenewalPolicy, now: datetime) -> bool:
     """Whether a run may have created it to write it to the groups next: it is young.
 
     Whether it is older or newer than another one tells nothing: of two runs, the one that creates first may write last.
@@ -225,6 +233,6 @@ def _is_under_way(one: Credential, wish: Wish, now: datetime) -> bool:
     return one.name == NAME and made is not None and now - made < wish.takeover_after
 
 
-def _made(one: Credential) -> datetime | None:
+def _made(one: EntraCredential) -> datetime | None:
     """When a credential of this collection was made."""
     return None if one.starts is None else one.starts + _BEGINS_EARLIER[one.kind]

@@ -11,19 +11,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._azure.applications.plan import MARK
-from .._azure.rights.facts import Credential as EntraCredential
+from .._azure.applications.application_plan import MARK
+from .._azure.rights.facts import EntraCredential
 from .._dsm.account.approvals import Approval
 from .._ids import is_uuid
 from .._plan import NOT_YET_KNOWN, Change, Plan, difference
 from .._timestamps import day
-from .plan import NAME, Old, old_ones
-from .rotation import Member, held_by_requests
-from .scene import Request, Scene
+from .plan import NAME, OldCredentials, old_ones
+from .rollout import LinkedGroup, held_by_requests
+from .snapshot import RenewalOptions, RotationSnapshot
 
 
 @dataclass(frozen=True)
-class Done:
+class RenewalResult:
     """What has been done, or in check mode would be.
 
     ``made``: records of new groups. ``connections``: ID of a group -> what DSM's test said. ``approvals``: of the
@@ -31,7 +31,7 @@ class Done:
     """
 
     current: EntraCredential
-    old: Old
+    old: OldCredentials
     changed: bool
     planned: bool = False
     made: Sequence[Mapping[str, Any]] = ()
@@ -45,19 +45,19 @@ class Done:
         return {name for name, approval in self.approvals.items() if approval.is_pending}
 
 
-def expected(request: Request, scene: Scene) -> EntraCredential:
+def expected(request: RenewalOptions, snapshot: RotationSnapshot) -> EntraCredential:
     """The credential that all groups will have; the nil UUID stands for an ID that only Entra gives."""
-    if scene.reason is None and scene.decision.current is not None:
-        return scene.decision.current
-    there = scene.asked_for.entry if scene.asked_for is not None else scene.registered(request.recipe)
+    if snapshot.reason is None and snapshot.decision.current is not None:
+        return snapshot.decision.current
+    there = snapshot.asked_for.entry if snapshot.asked_for is not None else snapshot.registered(request.recipe)
     if there is not None:
         return there
-    now, pair = scene.now, request.recipe.pair
+    now, pair = snapshot.now, request.recipe.pair
     begin, end = (
         (pair.certificate.not_before, pair.certificate.not_after) if pair else (now, now + request.recipe.valid)
     )
     return EntraCredential(
-        scene.decision.kind,
+        snapshot.decision.kind,
         NOT_YET_KNOWN,
         NAME if pair is None else MARK,
         begin,
@@ -67,18 +67,20 @@ def expected(request: Request, scene: Scene) -> EntraCredential:
     )
 
 
-def expected_old(request: Request, scene: Scene) -> Old:
-    current = expected(request, scene)
-    old = old_ones(scene.application.credentials, current, scene.used, request.wish, scene.now)
-    return held_by_requests(old, scene.requests)
+def expected_old(request: RenewalOptions, snapshot: RotationSnapshot) -> OldCredentials:
+    current = expected(request, snapshot)
+    old = old_ones(snapshot.application.credentials, current, snapshot.used, request.wish, snapshot.now)
+    return held_by_requests(old, snapshot.requests)
 
 
-def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], old: Old) -> Plan:
-    changes, reason = [], scene.reason
-    name = scene.application.display_name
+def plan_of(
+    request: RenewalOptions, snapshot: RotationSnapshot, made: Sequence[Mapping[str, Any]], old: OldCredentials
+) -> Plan:
+    changes, reason = [], snapshot.reason
+    name = snapshot.application.display_name
     if reason is not None:
-        wanted = expected(request, scene)
-        if scene.asked_for is None and scene.registered(request.recipe) is None:
+        wanted = expected(request, snapshot)
+        if snapshot.asked_for is None and snapshot.registered(request.recipe) is None:
             shown = {
                 "name": wanted.name,
                 "ends": day(wanted.ends) if wanted.ends else None,
@@ -86,7 +88,7 @@ def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], o
             }
             told = {key: value for key, value in shown.items() if value is not None}
             changes.append(Change("Entra", f"{wanted.kind} of application {name}", "create", {}, told, reason))
-        for one in scene.to_switch(request.recipe):
+        for one in snapshot.to_switch(request.recipe):
             before, after = difference(one.group.view(), one.target.view())
             held = {"link.credential": one.use.key_id or "unknown", **before}
             given = {"link.credential": f"the new {wanted.kind}", **after}
@@ -99,7 +101,7 @@ def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], o
     changes += [
         Change(
             "Entra",
-            f"{one.kind} {one.thumbprint or one.key_id} of {scene.application.label_at(one.place)}",
+            f"{one.kind} {one.thumbprint or one.key_id} of {snapshot.application.label_at(one.place)}",
             "delete",
             {"key_id": one.key_id, "name": one.name},
             {},
@@ -110,27 +112,27 @@ def plan_of(request: Request, scene: Scene, made: Sequence[Mapping[str, Any]], o
     return Plan(tuple(changes))
 
 
-def result(request: Request, scene: Scene, plan: Plan, done: Done) -> dict[str, Any]:
+def result(request: RenewalOptions, snapshot: RotationSnapshot, plan: Plan, done: RenewalResult) -> dict[str, Any]:
     """The result of the module."""
     ends = done.current.ends
-    switched = {one.id for one in scene.to_switch(request.recipe)} if scene.reason is not None else set()
-    waiting = {one.id for one in scene.members if one.group.name in done.waiting}
-    shown = done.current if scene.reason is not None else None
+    switched = {one.id for one in snapshot.to_switch(request.recipe)} if snapshot.reason is not None else set()
+    waiting = {one.id for one in snapshot.members if one.group.name in done.waiting}
+    shown = done.current if snapshot.reason is not None else None
     return {
         "changed": done.changed,
         "planned": done.planned,
         "pending": bool(done.waiting),
         "approvals": [{"group": name, **one.record()} for name, one in sorted(done.approvals.items())],
         "plan": plan.as_result(),
-        "diff": {"before": _view(scene, None), "after": _view(scene, shown, done.old, waiting)},
+        "diff": {"before": _view(snapshot, None), "after": _view(snapshot, shown, done.old, waiting)},
         "application": {
-            "client_id": scene.application.client_id,
-            "display_name": scene.application.display_name,
+            "client_id": snapshot.application.client_id,
+            "display_name": snapshot.application.display_name,
         },
-        "reason": scene.reason,
+        "reason": snapshot.reason,
         "credential": {**done.current.record(), "planned": done.planned and done.current.key_id == NOT_YET_KNOWN},
-        "days_left": None if ends is None else (ends - scene.now).days,
-        "groups": [_group_record(one, scene, done, one.id in switched - waiting) for one in scene.members],
+        "days_left": None if ends is None else (ends - snapshot.now).days,
+        "groups": [_group_record(one, snapshot, done, one.id in switched - waiting) for one in snapshot.members],
         "new_groups": list(done.made),
         "removed": [one.record() for one in done.old.gone],
         "put_back": list(done.put_back),
@@ -138,10 +140,12 @@ def result(request: Request, scene: Scene, plan: Plan, done: Done) -> dict[str, 
     }
 
 
-def _group_record(member: Member, scene: Scene, done: Done, is_switched: bool) -> dict[str, Any]:
+def _group_record(
+    member: LinkedGroup, snapshot: RotationSnapshot, done: RenewalResult, is_switched: bool
+) -> dict[str, Any]:
     """What became of one group. ``connection``: what DSM's test said, None where it was not asked for."""
     held = member.use.key_id if is_uuid(member.use.key_id or "") else None
-    connections = {**scene.connections, **done.connections}
+    connections = {**snapshot.connections, **done.connections}
     return {
         "group_id": member.id,
         "name": member.group.name,
@@ -156,19 +160,22 @@ def _group_record(member: Member, scene: Scene, done: Done, is_switched: bool) -
 
 
 def _view(
-    scene: Scene, current: EntraCredential | None, old: Old | None = None, waiting: Collection[str] = ()
+    snapshot: RotationSnapshot,
+    current: EntraCredential | None,
+    old: OldCredentials | None = None,
+    waiting: Collection[str] = (),
 ) -> dict[str, Any]:
     """What a diff shows: the credentials of the application, and which of them each group has."""
     gone = {one.key_id for one in old.gone} if old else set()
-    credentials = [_shown(one) for one in scene.application.credentials if one.key_id not in gone]
-    known = {one.key_id for one in scene.application.credentials}
+    credentials = [_shown(one) for one in snapshot.application.credentials if one.key_id not in gone]
+    known = {one.key_id for one in snapshot.application.credentials}
     if current is not None and current.key_id not in known:
         credentials.append(_shown(current))
     held = {
         one.group.label: (one.use.key_id or "unknown") if current is None or one.id in waiting else current.key_id
-        for one in scene.members
+        for one in snapshot.members
     }
-    made = {one.label: current.key_id for one in scene.to_make} if current is not None else {}
+    made = {one.label: current.key_id for one in snapshot.to_make} if current is not None else {}
     return {"credentials": sorted(credentials), "groups": {**held, **made}}
 
 

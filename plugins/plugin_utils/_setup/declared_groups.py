@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...module_utils._certificates.certificates import public_part
+from ...module_utils._certificates.loading import public_part
 from ...module_utils._declaration.check import wrong_variables
 from ...module_utils._declaration.groups import DECLARED, GROUP, not_compared
 from ...module_utils._declaration.shared import declarations, named, shared

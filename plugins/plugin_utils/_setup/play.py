@@ -19,9 +19,9 @@ from typing import Any
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
+from ...module_utils._declaration.decisions import SUMMARY
 from ...module_utils._declaration.groups import GROUP
 from ...module_utils._declaration.roles import ONE_TASK
-from ...module_utils._declaration.steps import SUMMARY
 from ...module_utils._fleet.records import diff_of
 from ...module_utils._texts.plain import bare
 from .variables import NOT_NOTED, PREFIX, Variables

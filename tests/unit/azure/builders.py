@@ -11,13 +11,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import Verdict, Wanted, judge
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import (
+    RequiredRights,
+    Verdict,
+    judge,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     MANAGED_HSM,
     VAULT,
     Access,
+    ApplicationIdentity,
     DenyAssignment,
-    Identity,
     KeyStore,
     PermissionSet,
     PolicyEntry,
@@ -149,8 +153,10 @@ HSM_DELETED = role(
 LOCAL_ROLES = (HSM_USER, HSM_OFFICER, HSM_DELETED)
 
 
-def identity(**changes: Any) -> Identity:
-    known = Identity(CLIENT, APP, application_object_id=REGISTRATION, home_tenant_id=HOME, groups=frozenset())
+def identity(**changes: Any) -> ApplicationIdentity:
+    known = ApplicationIdentity(
+        CLIENT, APP, application_object_id=REGISTRATION, home_tenant_id=HOME, groups=frozenset()
+    )
     return replace(known, **changes)
 
 
@@ -204,15 +210,15 @@ def access(
     return replace(seen, **changes)
 
 
-def verdict_on(seen: Access, requirement: str, wanted: Wanted | None = None) -> Verdict:
+def verdict_on(seen: Access, requirement: str, wanted: RequiredRights | None = None) -> Verdict:
     """The one verdict on a requirement, by default under the guide's demands."""
-    found = {one.requirement: one for one in judge(seen, wanted or Wanted.guide())}
+    found = {one.requirement: one for one in judge(seen, wanted or RequiredRights.guide())}
     return found[requirement]
 
 
-def verdicts_on_keys(seen: Access, wanted: Wanted | None = None) -> dict[str, str]:
+def verdicts_on_keys(seen: Access, wanted: RequiredRights | None = None) -> dict[str, str]:
     """Key permission -> verdict."""
-    verdicts = judge(seen, wanted or Wanted.guide())
+    verdicts = judge(seen, wanted or RequiredRights.guide())
     return {
         one.requirement.removeprefix("keys/"): one.verdict for one in verdicts if one.requirement.startswith("keys/")
     }

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.prerequisites.assessment import Question
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import credential_for
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import certificates, sources
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import formats, loading
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.options import LinkOptions
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.tls_options import TlsOptions
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.login import AppCertificate
@@ -63,7 +63,7 @@ def of_the_operator(source: str, passphrase: str | None) -> tuple[str, bool]:
     }
     held = credential_for(params, PUBLIC)._client_credential
     pem = held["private_key"]
-    first = certificates.load_certificates("held", pem if isinstance(pem, str) else pem.decode())[0]
+    first = loading.load_certificates("held", pem if isinstance(pem, str) else pem.decode())[0]
     return first.sha256, True
 
 
@@ -264,6 +264,6 @@ def test_a_private_key_as_it_was_generated_is_read(size: int) -> None:
 
 
 def load_key(text: str) -> rsa.RSAPrivateKey:
-    found = sources.key_in(sources.read("link_private_key", text), None, None)
+    found = formats.key_in(formats.read("link_private_key", text), None, None)
     assert isinstance(found, rsa.RSAPrivateKey)
     return found

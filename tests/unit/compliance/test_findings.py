@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import MANAGED_HSM, Credential, Firewall
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.keys import KeyVersion, VaultKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
+    MANAGED_HSM,
+    EntraCredential,
+    Firewall,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vault_keys import KeyVersion, VaultKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.controls import CONTROLS
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.findings import (
     Clock,
@@ -27,12 +31,12 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.findings 
     of_vault,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.apps import App
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.stored_groups import (
     CREDENTIAL_EXPIRES,
     CREDENTIAL_FACT,
     Group,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.keys import VirtualKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.virtual_keys import VirtualKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import catalog
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings.finding import OK, Finding
 from make import findings_page
@@ -117,11 +121,11 @@ def test_of_a_vaults_address_the_host_alone_is_told() -> None:
 # The credential -----------------------------------------------------------------------------------------------------
 
 
-def secret(key_id: str, ends: datetime | None) -> Credential:
-    return Credential("secret", key_id, "", days(-9), ends)
+def secret(key_id: str, ends: datetime | None) -> EntraCredential:
+    return EntraCredential("secret", key_id, "", days(-9), ends)
 
 
-def ends_of(metadata: dict[str, str], registered: list[Credential] | None) -> list[tuple[str, str]]:
+def ends_of(metadata: dict[str, str], registered: list[EntraCredential] | None) -> list[tuple[str, str]]:
     return told(of_credential(group(metadata), registered, None, CLOCK))
 
 
@@ -163,8 +167,8 @@ CERTIFICATE = "ab" * 32
 ON_RECORD = {CREDENTIAL_FACT: f"certificate:{CERTIFICATE[:40]}", CREDENTIAL_EXPIRES: f"{days(99):%Y-%m-%dT%H:%M:%SZ}"}
 
 
-def registered_certificate(sha256: str | None, ends: datetime | None) -> Credential:
-    return Credential("certificate", f"key-{sha256}", "", days(-9), ends, None, sha256)
+def registered_certificate(sha256: str | None, ends: datetime | None) -> EntraCredential:
+    return EntraCredential("certificate", f"key-{sha256}", "", days(-9), ends, None, sha256)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,7 @@ def registered_certificate(sha256: str | None, ends: datetime | None) -> Credent
     ],
 )
 def test_a_certificate_on_record_is_looked_for_among_those_that_can_be_compared(
-    registered: list[Credential] | None, expected: list[tuple[str, str]]
+    registered: list[EntraCredential] | None, expected: list[tuple[str, str]]
 ) -> None:
     assert ends_of(ON_RECORD, registered) == expected
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import ENDPOINTS, Credential, Link
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link import ENDPOINTS, Link, LinkCredential
 from unit.builders import CANARY, foreign_fields, in_any_case, present_or_not
 
 TENANT = "11111111-1111-4111-8111-aaaaaaaaaaaa"
@@ -21,7 +21,7 @@ GROUP_ID = "44444444-4444-4444-8444-dddddddddddd"
 HMG_ID = "55555555-5555-4555-8555-eeeeeeeeeeee"
 
 
-CREDENTIAL = Credential(
+CREDENTIAL = LinkCredential(
     auth_config={"mode": "client_secret", "client_secret": CANARY}, fact_of=lambda: "client-secret:0123456789"
 )
 

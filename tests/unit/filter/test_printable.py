@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.fortanix.dsm.plugins.filter.printable import printable
-from ansible_collections.fortanix.dsm.plugins.module_utils._declaration import steps
+from ansible_collections.fortanix.dsm.plugins.module_utils._declaration import decisions
 from ansible_collections.fortanix.dsm.plugins.plugin_utils import _break_glass, _overview
 from lint import labels
 
@@ -49,7 +49,7 @@ def test_texts_at_any_depth_are_made_printable_and_all_else_stays() -> None:
 
 
 def test_a_summary_of_a_set_up_is_one_plain_line() -> None:
-    line = steps.line(
+    line = decisions.line(
         {"name": EVIL, "status": "connected", "vault": EVIL, "key_count": 1, "planned": False, "changed": True}
     )
 

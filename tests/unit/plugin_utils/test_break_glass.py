@@ -13,25 +13,30 @@ import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES
 from ansible_collections.fortanix.dsm.plugins.plugin_utils import _break_glass
-from ansible_collections.fortanix.dsm.plugins.plugin_utils._break_glass import Approval, Connection, Sync, Verdict
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._break_glass import (
+    ApprovalState,
+    ConnectionProof,
+    CutVerdict,
+    Sync,
+)
 
-CUT, STILL, UNKNOWN = Verdict.CUT_OFF, Verdict.STILL_CONNECTED, Verdict.UNKNOWN
+CUT, STILL, UNKNOWN = CutVerdict.CUT_OFF, CutVerdict.STILL_CONNECTED, CutVerdict.UNKNOWN
 # (connection, sync) -> the verdict without an approval, while one is pending, and with one that was given.
 TABLE = {
-    (Connection.CONNECTED, Sync.WORKED): (STILL, STILL, STILL),
-    (Connection.CONNECTED, Sync.REFUSED): (STILL, STILL, STILL),
-    (Connection.CONNECTED, Sync.UNCLEAR): (STILL, STILL, STILL),
-    (Connection.CONNECTED, Sync.NOT_RUN): (STILL, STILL, STILL),
-    (Connection.REFUSED, Sync.WORKED): (STILL, UNKNOWN, UNKNOWN),
-    (Connection.REFUSED, Sync.REFUSED): (CUT, UNKNOWN, CUT),
-    (Connection.REFUSED, Sync.UNCLEAR): (UNKNOWN, UNKNOWN, UNKNOWN),
-    (Connection.REFUSED, Sync.NOT_RUN): (UNKNOWN, UNKNOWN, UNKNOWN),
-    (Connection.UNCLEAR, Sync.WORKED): (STILL, UNKNOWN, UNKNOWN),
-    (Connection.UNCLEAR, Sync.REFUSED): (UNKNOWN, UNKNOWN, UNKNOWN),
-    (Connection.UNCLEAR, Sync.UNCLEAR): (UNKNOWN, UNKNOWN, UNKNOWN),
-    (Connection.UNCLEAR, Sync.NOT_RUN): (UNKNOWN, UNKNOWN, UNKNOWN),
+    (ConnectionProof.CONNECTED, Sync.WORKED): (STILL, STILL, STILL),
+    (ConnectionProof.CONNECTED, Sync.REFUSED): (STILL, STILL, STILL),
+    (ConnectionProof.CONNECTED, Sync.UNCLEAR): (STILL, STILL, STILL),
+    (ConnectionProof.CONNECTED, Sync.NOT_RUN): (STILL, STILL, STILL),
+    (ConnectionProof.REFUSED, Sync.WORKED): (STILL, UNKNOWN, UNKNOWN),
+    (ConnectionProof.REFUSED, Sync.REFUSED): (CUT, UNKNOWN, CUT),
+    (ConnectionProof.REFUSED, Sync.UNCLEAR): (UNKNOWN, UNKNOWN, UNKNOWN),
+    (ConnectionProof.REFUSED, Sync.NOT_RUN): (UNKNOWN, UNKNOWN, UNKNOWN),
+    (ConnectionProof.UNCLEAR, Sync.WORKED): (STILL, UNKNOWN, UNKNOWN),
+    (ConnectionProof.UNCLEAR, Sync.REFUSED): (UNKNOWN, UNKNOWN, UNKNOWN),
+    (ConnectionProof.UNCLEAR, Sync.UNCLEAR): (UNKNOWN, UNKNOWN, UNKNOWN),
+    (ConnectionProof.UNCLEAR, Sync.NOT_RUN): (UNKNOWN, UNKNOWN, UNKNOWN),
 }
-APPROVALS = (Approval.NONE, Approval.PENDING, Approval.GIVEN)
+APPROVALS = (ApprovalState.NONE, ApprovalState.PENDING, ApprovalState.GIVEN)
 ROWS = [
     (connection, sync, approval, wanted)
     for (connection, sync), verdicts in TABLE.items()
@@ -40,12 +45,12 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("connection", "sync", "approval", "wanted"), ROWS)
-def test_verdict(connection: Connection, sync: Sync, approval: Approval, wanted: Verdict) -> None:
+def test_verdict(connection: ConnectionProof, sync: Sync, approval: ApprovalState, wanted: CutVerdict) -> None:
     assert _break_glass.verdict(connection, sync, approval) is wanted
 
 
 def test_the_table_has_every_case() -> None:
-    assert set(itertools.product(Connection, Sync, Approval)) == {row[:3] for row in ROWS}
+    assert set(itertools.product(ConnectionProof, Sync, ApprovalState)) == {row[:3] for row in ROWS}
 
 
 # What a result says ---------------------------------------------------------------------------------------------------
@@ -63,7 +68,7 @@ def a_test(name: str | None, connected: Any = False) -> dict[str, Any]:
 
 
 def test_a_connection_that_works_is_connected() -> None:
-    assert _break_glass.connection_of(a_test(None, connected=True)) is Connection.CONNECTED
+    assert _break_glass.connection_of(a_test(None, connected=True)) is ConnectionProof.CONNECTED
 
 
 @pytest.mark.parametrize("entry", CLASSES, ids=lambda entry: entry.id)
@@ -72,8 +77,8 @@ def test_only_a_refusal_of_the_application_is_a_refusal(entry: Any) -> None:
 
     found = _break_glass.connection_of(a_test(entry.id))
 
-    assert found is (Connection.REFUSED if entry.id in _break_glass.REFUSALS else Connection.UNCLEAR)
-    assert not (network and found is Connection.REFUSED)
+    assert found is (ConnectionProof.REFUSED if entry.id in _break_glass.REFUSALS else ConnectionProof.UNCLEAR)
+    assert not (network and found is ConnectionProof.REFUSED)
 
 
 def test_the_refusals_are_classes_of_the_diagnosis() -> None:
@@ -94,7 +99,7 @@ NOTHING: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("result", NOTHING)
 def test_what_a_test_does_not_tell_is_unclear(result: dict[str, Any]) -> None:
-    assert _break_glass.connection_of(result) is Connection.UNCLEAR
+    assert _break_glass.connection_of(result) is ConnectionProof.UNCLEAR
 
 
 def test_a_sync_that_was_carried_out_works() -> None:
@@ -132,15 +137,15 @@ def test_what_a_sync_does_not_tell_is_unclear(result: dict[str, Any]) -> None:
 def test_a_sync_that_waits_for_its_approval_was_not_run() -> None:
     waiting = {"prediction": "unknown", "key_count": 2, "pending": True, "approval": {"id": "r", "status": "pending"}}
 
-    assert (_break_glass.sync_of(waiting), _break_glass.approval_of(waiting)) == (Sync.NOT_RUN, Approval.PENDING)
+    assert (_break_glass.sync_of(waiting), _break_glass.approval_of(waiting)) == (Sync.NOT_RUN, ApprovalState.PENDING)
 
 
 def test_an_approval_is_known_of_a_sync_that_failed_with_it() -> None:
-    assert _break_glass.approval_of(failed(DISABLED, approval={"id": "r", "status": "failed"})) is Approval.GIVEN
+    assert _break_glass.approval_of(failed(DISABLED, approval={"id": "r", "status": "failed"})) is ApprovalState.GIVEN
 
 
 def test_a_denied_request_is_no_approval() -> None:
-    assert _break_glass.approval_of(failed("", 403, approval={"id": "r", "status": "denied"})) is Approval.NONE
+    assert _break_glass.approval_of(failed("", 403, approval={"id": "r", "status": "denied"})) is ApprovalState.NONE
 
 
 # Evidence and summary -------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fortanix.dsm.plugins.filter.declared_groups import declared_groups
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import certificates
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import loading
 from ansible_collections.fortanix.dsm.plugins.module_utils._secrets.secrets import holds_private_key
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._setup.declared_groups import declared_groups as of_hosts
 from sandbox.authorities import self_signed
@@ -83,7 +83,7 @@ def test_no_key_is_in_it_in_whatever_form_it_was_declared(form: Form) -> None:
 
     for text in (found["link_certificate"], found["tls"]["client_certificate"]):
         assert not holds_private_key(text)
-        assert certificates.load_certificates("declared", text)
+        assert loading.load_certificates("declared", text)
 
 
 def test_a_passphrase_opens_a_declared_certificate_and_is_not_in_it() -> None:

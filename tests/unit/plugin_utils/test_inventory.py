@@ -17,7 +17,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import Group
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.stored_groups import Group
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._inventory import (
     cache_owner,

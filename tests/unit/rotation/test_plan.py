@@ -14,12 +14,12 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     PRINCIPAL,
     REGISTRATION,
-    Credential,
+    EntraCredential,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._rotation.plan import (
     NAME,
-    Use,
-    Wish,
+    CredentialUse,
+    RenewalPolicy,
     decide,
     of_another_run,
     old_ones,
@@ -28,20 +28,20 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._rotation.plan import
 )
 
 NOW = datetime(2026, 11, 25, tzinfo=timezone.utc)
-WISH = Wish(None, timedelta(days=30))
+WISH = RenewalPolicy(None, timedelta(days=30))
 SHA256 = "ab" * 32
 
 
 def credential(
     key_id: str, *, age: float = 10, left: float = 100, kind: str = "secret", name: str = NAME
-) -> Credential:
+) -> EntraCredential:
     """``age`` and ``left`` in days."""
     starts, ends = NOW - timedelta(days=age), NOW + timedelta(days=left)
-    return Credential(kind, key_id, name, starts, ends, sha256=SHA256 if kind == "certificate" else None)
+    return EntraCredential(kind, key_id, name, starts, ends, sha256=SHA256 if kind == "certificate" else None)
 
 
-def use(key_id: str | None, group: str = 'group "one"', mode: str = "client_secret") -> Use:
-    return Use(group, mode, key_id, "recorded" if key_id else "unknown")
+def use(key_id: str | None, group: str = 'group "one"', mode: str = "client_secret") -> CredentialUse:
+    return CredentialUse(group, mode, key_id, "recorded" if key_id else "unknown")
 
 
 CURRENT = credential("current")
@@ -80,7 +80,7 @@ def test_a_connected_group_can_only_have_the_one_valid_credential_of_its_kind(
 ) -> None:
     credentials = [CURRENT, credential("expired", left=-1), credential("pair", kind="certificate")]
 
-    hit = only_candidate(Use("g", mode, None, "unknown"), credentials, NOW)
+    hit = only_candidate(CredentialUse("g", mode, None, "unknown"), credentials, NOW)
 
     assert (hit.key_id if hit else None) == found
 
@@ -108,7 +108,7 @@ def test_a_shared_credential_that_lasts_is_kept() -> None:
     ],
 )
 def test_a_reason_is_told_for_each_renewal(
-    credentials: list[Credential], uses: list[Use], wish: Wish, reason: str
+    credentials: list[EntraCredential], uses: list[CredentialUse], wish: RenewalPolicy, reason: str
 ) -> None:
     import re
 
@@ -137,7 +137,7 @@ def test_a_new_one_is_of_the_kind_of_the_links(modes: list[str], kind: str) -> N
 # Which old ones go --------------------------------------------------------------------------------------------------
 
 
-def gone(*credentials: Credential, used: tuple[str, ...] = (), wish: Wish = WISH) -> set[str]:
+def gone(*credentials: EntraCredential, used: tuple[str, ...] = (), wish: RenewalPolicy = WISH) -> set[str]:
     return {one.key_id for one in old_ones([CURRENT, *credentials], CURRENT, used, wish, NOW).gone}
 
 
@@ -194,11 +194,13 @@ def test_a_young_one_stays_also_when_it_is_older_than_the_one_in_use() -> None:
         (credential("fresh", age=30 / 86_400, name="portal"), False),
     ],
 )
-def test_a_young_credential_that_no_group_has_is_that_of_another_run(one: Credential, found: bool) -> None:
+def test_a_young_credential_that_no_group_has_is_that_of_another_run(one: EntraCredential, found: bool) -> None:
     assert (another([CURRENT, one], [use("current")], replace(WISH, always=True)) is one) == found
 
 
-def another(credentials: list[Credential], uses: list[Use], wish: Wish = WISH) -> Credential | None:
+def another(
+    credentials: list[EntraCredential], uses: list[CredentialUse], wish: RenewalPolicy = WISH
+) -> EntraCredential | None:
     return of_another_run(credentials, decide(credentials, uses, wish, NOW), (), wish, NOW)
 
 
@@ -214,5 +216,5 @@ def test_one_that_all_groups_have_got_just_now_is_unfinished_while_the_old_one_i
 
 
 @pytest.mark.parametrize("credentials", [[FRESH], [FRESH, credential("foreign", name="portal")]])
-def test_one_that_all_groups_have_is_nobodys_unfinished_work(credentials: list[Credential]) -> None:
+def test_one_that_all_groups_have_is_nobodys_unfinished_work(credentials: list[EntraCredential]) -> None:
     assert another(credentials, [use("fresh"), use("fresh", "two")]) is None

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._names import same_name
+from ..._rest import replacement
+from ..._rest.replacement import DesiredEntries, Incomplete, ReplacedList, list_in, text_in
+from ..._rest.statuses import CONFLICT, NOT_FOUND, TOO_MANY_REQUESTS
 from ..._waiter import Patience
-from ..._wire import replacement
-from ..._wire.replacement import Incomplete, Whole, Wish, list_in, text_in
-from ..._wire.statuses import CONFLICT, NOT_FOUND, TOO_MANY_REQUESTS
 from ..wire.channel import Channel
 from ..wire.errors import AzureError, may_have_worked
-from .plan import SCOPE, Application, Permission
+from .application_plan import SCOPE, Application, Permission
 
 _EVERYBODY = "AllPrincipals"
 # There is no such principal yet; another run has created the grant; the rate is limited.
@@ -52,7 +52,7 @@ def give(graph: Channel, application: Application, permission: Permission, patie
         TaskError: the consent cannot be read in full, the write is refused, or it is not to be seen in time.
     """
     consent = _Consent(graph, application, permission)
-    whole = Whole(
+    whole = ReplacedList(
         plane="Entra",
         obj=consent.obj,
         read=consent.read,
@@ -64,7 +64,7 @@ def give(graph: Channel, application: Application, permission: Permission, patie
         ),
     )
     known = application.consent.scopes if application.consent is not None else ()
-    return replacement.change(whole, Wish(add={SCOPE: SCOPE}, known=known), patience).wrote
+    return replacement.change(whole, DesiredEntries(add={SCOPE: SCOPE}, known=known), patience).wrote
 
 
 class _Consent:

@@ -19,9 +19,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..._rest.replacement import check_id, list_in
 from ..._timestamps import parse_iso
-from ..._wire.replacement import check_id, list_in
-from ..rights.facts import PRINCIPAL, REGISTRATION, Credential
+from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 
 KEYS = "$select=id,keyCredentials"
 _SECRETS, _CERTIFICATES = "passwordCredentials", "keyCredentials"
@@ -40,7 +40,7 @@ def with_keys(body: Mapping[str, Any], keys: Mapping[str, Any] | None, obj: str)
     return {**body, _CERTIFICATES: list_in(keys, _CERTIFICATES, plane="Entra", obj=obj)}
 
 
-def credentials_of(body: Mapping[str, Any], obj: str, place: str = REGISTRATION) -> tuple[Credential, ...]:
+def credentials_of(body: Mapping[str, Any], obj: str, place: str = REGISTRATION) -> tuple[EntraCredential, ...]:
     """Secrets and certificates by which somebody logs in, without those of SAML sign-on.
 
     Raises:
@@ -49,7 +49,7 @@ def credentials_of(body: Mapping[str, Any], obj: str, place: str = REGISTRATION)
     return tuple(one for one, signs in _listed(body, obj, place) if not signs)
 
 
-def signing_of(body: Mapping[str, Any], obj: str, place: str = PRINCIPAL) -> tuple[Credential, ...]:
+def signing_of(body: Mapping[str, Any], obj: str, place: str = PRINCIPAL) -> tuple[EntraCredential, ...]:
     """What SAML sign-on has put there: signing keys, their public parts and passwords. Others depend on it.
 
     Raises:
@@ -58,7 +58,7 @@ def signing_of(body: Mapping[str, Any], obj: str, place: str = PRINCIPAL) -> tup
     return tuple(one for one, signs in _listed(body, obj, place) if signs)
 
 
-def _listed(body: Mapping[str, Any], obj: str, place: str) -> Iterable[tuple[Credential, bool]]:
+def _listed(body: Mapping[str, Any], obj: str, place: str) -> Iterable[tuple[EntraCredential, bool]]:
     """Each credential, and whether it belongs to SAML sign-on."""
     listed = {member: list_in(body, member, plane="Entra", obj=obj) for _kind, member in _KINDS}
     signing = [entry for entry in listed[_CERTIFICATES] if str(entry.get("usage") or "").lower() == "sign"]
@@ -75,8 +75,8 @@ def _listed(body: Mapping[str, Any], obj: str, place: str) -> Iterable[tuple[Cre
     ]
 
 
-def credential_of(kind: str, entry: Mapping[str, Any], place: str = REGISTRATION) -> Credential:
-    return Credential(
+def credential_of(kind: str, entry: Mapping[str, Any], place: str = REGISTRATION) -> EntraCredential:
+    return EntraCredential(
         kind=kind,
         key_id=str(entry["keyId"]),
         name=str(entry.get("displayName") or ""),

@@ -21,17 +21,17 @@ from typing import Any
 
 from ..._errors import TaskError
 from ..._names import name_key
+from ..._rest import replacement
+from ..._rest.replacement import DesiredEntries, Incomplete, ReplacedList, check_id, list_in
+from ..._rest.statuses import NOT_FOUND, TOO_MANY_REQUESTS
 from ..._waiter import Patience
-from ..._wire import replacement
-from ..._wire.replacement import Incomplete, Whole, Wish, check_id, list_in
-from ..._wire.statuses import NOT_FOUND, TOO_MANY_REQUESTS
-from ..rights.facts import PRINCIPAL, REGISTRATION, Credential
-from ..rights.switches import disabled_of
+from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
+from ..rights.sign_in import disabled_of
 from ..wire.channel import Channel
 from ..wire.errors import AzureError, may_have_worked, status_of
+from .application_plan import Application, Permission
 from .entra_objects import credential_of
-from .plan import Application, Permission
-from .registration import batch
+from .registrations import batch
 
 CERTIFICATES, PERMISSIONS = "keyCredentials", "requiredResourceAccess"
 _KIND = {"type": "AsymmetricX509Cert", "usage": "Verify"}
@@ -41,7 +41,7 @@ Entries = tuple[Entry, ...]
 
 
 @dataclass(frozen=True)
-class Edit:
+class ListEdit:
     """What is to change. ``add``: entries with ``key`` (base64 of DER) and ``displayName``; ``remove``: certificates.
 
     ``required``: a certificate that must stay. ``while_disabled``: an entry that somebody else has removed is put back
@@ -50,9 +50,9 @@ class Edit:
     """
 
     add: Sequence[Entry] = ()
-    remove: Sequence[Credential] = ()
+    remove: Sequence[EntraCredential] = ()
     permission: Permission | None = None
-    required: Credential | None = None
+    required: EntraCredential | None = None
     while_disabled: bool = False
     place: str = REGISTRATION
 
@@ -64,12 +64,12 @@ class Changed:
     ``put_back``: what others have lost by a write of a third party, and has again.
     """
 
-    certificates: tuple[Credential, ...] | None
+    certificates: tuple[EntraCredential, ...] | None
     wrote: bool
     put_back: tuple[str, ...]
 
 
-def change(graph: Channel, application: Application, edit: Edit, patience: Patience) -> Changed:
+def change(graph: Channel, application: Application, edit: ListEdit, patience: Patience) -> Changed:
     """Carry out an edit, and read back that it is there and nothing of others is gone.
 
     Raises:
@@ -78,13 +78,13 @@ def change(graph: Channel, application: Application, edit: Edit, patience: Patie
     return _Lists(graph, application, edit, patience).change()
 
 
-def identity_of(certificate: Credential) -> str:
+def identity_of(certificate: EntraCredential) -> str:
     """What tells one certificate from another, whatever its key ID."""
     return f"certificate {certificate.thumbprint or certificate.key_id}"
 
 
 class _Lists:
-    def __init__(self, graph: Channel, application: Application, edit: Edit, patience: Patience) -> None:
+    def __init__(self, graph: Channel, application: Application, edit: ListEdit, patience: Patience) -> None:
         self._graph, self._application, self._edit, self._patience = graph, application, edit, patience
         self._obj, self._path = application.label_at(edit.place), application.path_at(edit.place)
         self._id = str(application.principal_id if edit.place == PRINCIPAL else application.object_id)
@@ -92,7 +92,7 @@ class _Lists:
         self._members = [CERTIFICATES] * with_certificates + [PERMISSIONS] * (edit.permission is not None)
 
     def change(self) -> Changed:
-        whole = Whole(
+        whole = ReplacedList(
             plane="Entra",
             obj=self._obj,
             read=self._read,
@@ -108,7 +108,7 @@ class _Lists:
             certificates = tuple(credential_of("certificate", one, self._edit.place) for one in listed)
         return Changed(certificates, outcome.wrote, outcome.put_back)
 
-    def _wish(self) -> Wish[Entries]:
+    def _wish(self) -> DesiredEntries[Entries]:
         edit, found = self._edit, self._application
         known: list[str] = []
         if CERTIFICATES in self._members:
@@ -122,7 +122,7 @@ class _Lists:
         }
         if edit.permission is not None:
             add.update(_permissions(edit.permission.merged_into(())))
-        return Wish(
+        return DesiredEntries(
             add=add,
             remove={identity_of(one) for one in edit.remove},
             known=known,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._plan import NOT_YET_KNOWN
-from .plan import Application, Permission, certificates_in
+from .application_plan import Application, Permission, certificates_in
 
 
 def application_record(found: Application, permission: Permission | None) -> dict[str, Any]:

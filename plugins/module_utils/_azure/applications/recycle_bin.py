@@ -18,24 +18,24 @@ from typing import Any
 from ..._errors import TaskError
 from ..._names import same_name
 from ..._plan import Change
+from ..._rest.replacement import text_in
+from ..._rest.statuses import BAD_REQUEST, NOT_FOUND
 from ..._waiter import Patience
-from ..._wire.replacement import text_in
-from ..._wire.statuses import BAD_REQUEST, NOT_FOUND
 from ..rights.facts import PRINCIPAL
-from ..rights.switches import disabled_of
+from ..rights.sign_in import disabled_of
 from ..wire.channel import Channel
 from ..wire.errors import AzureError, status_of
-from .applications import Selector, application_of
-from .changes import allowed, until_known
+from .application_lookup import ApplicationSelector, application_of
+from .application_plan import Application
 from .entra_objects import credentials_of, signing_of
-from .plan import Application
+from .graph_writes import allowed, until_known
 
 _BIN = "/v1.0/directory/deletedItems"
 FAIL, RECOVER = "fail", "recover"
 
 
 @dataclass(frozen=True)
-class Deleted:
+class DeletedApplication:
     """An application in the recycle bin, as it was. ``deleted``: ISO 8601.
 
     ``is_registration``: False where the service principal alone was deleted. ``application.principal_id``: None when
@@ -72,7 +72,7 @@ class Deleted:
         )
 
 
-def find(graph: Channel, selector: Selector) -> Deleted | None:
+def find(graph: Channel, selector: ApplicationSelector) -> DeletedApplication | None:
     """The deleted application of this client ID or unique name. A display name is nobody's own, so none is found by it.
 
     Raises:
@@ -90,10 +90,10 @@ def find(graph: Channel, selector: Selector) -> Deleted | None:
     if body is None:
         return None
     principal = _principal(graph, text_in(body, "appId", plane="Entra", obj=str(selector)), str(selector))
-    return Deleted(_application(body, principal, str(selector)), str(body.get("deletedDateTime")))
+    return DeletedApplication(_application(body, principal, str(selector)), str(body.get("deletedDateTime")))
 
 
-def find_principal(graph: Channel, found: Application) -> Deleted | None:
+def find_principal(graph: Channel, found: Application) -> DeletedApplication | None:
     """The deleted service principal of an application that has none.
 
     Raises:
@@ -110,10 +110,10 @@ def find_principal(graph: Channel, found: Application) -> Deleted | None:
         credentials=(*found.credentials, *credentials_of(principal, obj, PRINCIPAL)),
         signing=signing_of(principal, obj),
     )
-    return Deleted(restored, str(principal.get("deletedDateTime")), is_registration=False)
+    return DeletedApplication(restored, str(principal.get("deletedDateTime")), is_registration=False)
 
 
-def restore(graph: Channel, deleted: Deleted, patience: Patience) -> None:
+def restore(graph: Channel, deleted: DeletedApplication, patience: Patience) -> None:
     """Bring both back. What somebody else has restored meanwhile is as good.
 
     Raises:

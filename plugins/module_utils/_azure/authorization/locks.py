@@ -18,10 +18,10 @@ from typing import Any
 
 from ..._errors import TaskError
 from ..._names import is_within, last_segment, name_key, path_key, same_name
-from ..._wire.statuses import NOT_FOUND
+from ..._rest.statuses import NOT_FOUND
 from ..wire.channel import Channel
 from ..wire.errors import SCOPE_LOCKED, AzureError
-from .authorization import PROVIDER
+from .role_assignments import PROVIDER
 
 API = {"api-version": "2020-05-01"}
 READ_ONLY, CAN_NOT_DELETE = "ReadOnly", "CanNotDelete"

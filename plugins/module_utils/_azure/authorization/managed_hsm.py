@@ -14,7 +14,7 @@ from ..._names import last_segment, name_key, same_name
 from ..rights.facts import PermissionSet, RoleAssignment, RoleDefinition
 from ..wire.channel import Channel
 from ..wire.shapes import LOCAL_ASSIGNMENTS, LOCAL_ROLES
-from .authorization import CUSTOM_ROLE
+from .role_assignments import CUSTOM_ROLE
 
 _SCOPES = ("/", "/keys")
 

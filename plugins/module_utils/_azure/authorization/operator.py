@@ -13,7 +13,7 @@ from ..._errors import TaskError
 from ..rights.evaluation import grants
 from ..rights.facts import RoleDefinition
 from ..wire.session import Azure
-from . import authorization
+from . import role_assignments
 
 
 def refuse_lacking(azure: Azure, needed: Sequence[tuple[str, str]], *, obj: str, remedy: str) -> None:
@@ -23,7 +23,9 @@ def refuse_lacking(azure: Azure, needed: Sequence[tuple[str, str]], *, obj: str,
         TaskError: names the actions and the scopes.
     """
     # What the operator may do there. Conditions on its roles do not show in this answer.
-    allowed = {scope: authorization.callers_permissions(azure.arm, scope) for scope in {at for _action, at in needed}}
+    allowed = {
+        scope: role_assignments.callers_permissions(azure.arm, scope) for scope in {at for _action, at in needed}
+    }
     lacking = [
         (action, scope)
         for action, scope in needed

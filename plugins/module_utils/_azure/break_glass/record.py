@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from ..._errors import InvalidInput
 from ..._ids import is_uuid
 from ..._names import is_within, last_segment, name_key, path_key, same_name, same_path
-from ..rights.facts import PRINCIPAL, REGISTRATION, Credential
+from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 
 T = TypeVar("T")
 # Version 1 has no places: all credentials in it are those of the registration.
@@ -33,7 +33,7 @@ _REMEDY = "give the record as the module returned it, and as break_glass.yml has
 
 
 @dataclass(frozen=True)
-class PolicyEntry:
+class RecordedPolicy:
     """An entry of a vault's access policies with all its permissions, in the spelling of the vault."""
 
     tenant_id: str
@@ -51,18 +51,18 @@ class PolicyEntry:
     def __bool__(self) -> bool:
         return any(getattr(self, kind) for kind in KINDS)
 
-    def united(self, other: PolicyEntry) -> PolicyEntry:
+    def united(self, other: RecordedPolicy) -> RecordedPolicy:
         """With the permissions of both; the spelling of this one is kept."""
         return self._with({kind: _united(getattr(self, kind), getattr(other, kind)) for kind in KINDS})
 
-    def without(self, other: PolicyEntry | None) -> PolicyEntry:
+    def without(self, other: RecordedPolicy | None) -> RecordedPolicy:
         """What this entry has and the other has not."""
         if other is None:
             return self
         return self._with({kind: _minus(getattr(self, kind), getattr(other, kind)) for kind in KINDS})
 
-    def _with(self, permissions: Mapping[str, tuple[str, ...]]) -> PolicyEntry:
-        return PolicyEntry(self.tenant_id, self.object_id, self.application_id, **permissions)
+    def _with(self, permissions: Mapping[str, tuple[str, ...]]) -> RecordedPolicy:
+        return RecordedPolicy(self.tenant_id, self.object_id, self.application_id, **permissions)
 
     def shown(self) -> list[str]:
         """Such as ``keys/get``, lower case and sorted."""
@@ -106,14 +106,14 @@ class StoreRights:
     name: str
     uri: str
     kind: str
-    policies: tuple[PolicyEntry, ...] = ()
+    policies: tuple[RecordedPolicy, ...] = ()
     assignments: tuple[Assignment, ...] = ()
 
     @property
     def label(self) -> str:
         return f"{'vault' if self.kind == 'vault' else 'managed HSM'} {self.name}"
 
-    def policy(self, identity: tuple[str, str, str]) -> PolicyEntry | None:
+    def policy(self, identity: tuple[str, str, str]) -> RecordedPolicy | None:
         return next((entry for entry in self.policies if entry.identity == identity), None)
 
 
@@ -158,9 +158,9 @@ class CertificateEntry:
     def is_among(self, entries: Iterable[CertificateEntry]) -> bool:
         return any(self.is_same(one) for one in entries)
 
-    def credential(self) -> Credential:
+    def credential(self) -> EntraCredential:
         """As what changes a registration takes it."""
-        return Credential(
+        return EntraCredential(
             kind="certificate",
             key_id=self.key_id,
             name=self.display_name,
@@ -197,7 +197,7 @@ class SecretEntry:
 
 
 @dataclass(frozen=True)
-class Principal:
+class RecordedApplication:
     """``account_enabled``: None when it could not be read. ``object_id``: of the service principal."""
 
     client_id: str
@@ -216,7 +216,7 @@ class Record:
     ``restored_at``: everything in it is back; the next cut begins a record of its own.
     """
 
-    application: Principal
+    application: RecordedApplication
     cloud: str
     tenant_id: str | None
     taken_at: str
@@ -309,8 +309,8 @@ def _minus(names: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, ...]:
 # Parsing ------------------------------------------------------------------------------------------------------------
 
 
-def _principal(given: Mapping[str, Any]) -> Principal:
-    known = {entry.name for entry in fields(Principal)} - {"certificates", "secrets"}
+def _principal(given: Mapping[str, Any]) -> RecordedApplication:
+    known = {entry.name for entry in fields(RecordedApplication)} - {"certificates", "secrets"}
     if not is_uuid(given["client_id"]) or not is_uuid(given["object_id"]):
         raise ValueError("the IDs of the application are no UUIDs")
     if given["account_enabled"] not in (True, False, None):
@@ -325,7 +325,7 @@ def _principal(given: Mapping[str, Any]) -> Principal:
     places = {one.place for one in certificates} | {one.place for one in secrets}
     if places - {REGISTRATION, PRINCIPAL}:
         raise ValueError("the place of a credential is neither the application nor the service principal")
-    return Principal(**{name: given[name] for name in known}, certificates=certificates, secrets=secrets)
+    return RecordedApplication(**{name: given[name] for name in known}, certificates=certificates, secrets=secrets)
 
 
 def _store(given: Mapping[str, Any], object_id: str) -> StoreRights:
@@ -347,9 +347,9 @@ def _store(given: Mapping[str, Any], object_id: str) -> StoreRights:
     return store
 
 
-def _policy(given: Mapping[str, Any]) -> PolicyEntry:
+def _policy(given: Mapping[str, Any]) -> RecordedPolicy:
     permissions = {kind: tuple(str(name) for name in given[kind]) for kind in KINDS}
-    return PolicyEntry(given["tenant_id"], given["object_id"], given["application_id"], **permissions)
+    return RecordedPolicy(given["tenant_id"], given["object_id"], given["application_id"], **permissions)
 
 
 def _text(value: Any) -> Any:

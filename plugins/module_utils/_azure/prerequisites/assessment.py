@@ -13,21 +13,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..._certificates import certificates
-from ..._certificates.certificates import Certificate
+from ..._certificates import loading
+from ..._certificates.loading import Certificate
 from ..._errors import InvalidInput
 from ..._findings.finding import Finding, worst
 from ..._ids import checked_uuid
 from ..._plan import NOT_YET_KNOWN, refuse_planned
-from ..applications import registration as graph
-from ..applications.registration import Registration
-from ..rights.evaluation import INEFFECTIVE, MISSING, OverPrivilege, Verdict, Wanted, judge, over_privileges
-from ..rights.facts import Access, Identity, KeyStore
+from ..applications import registrations
+from ..applications.registrations import Registration
+from ..rights.evaluation import INEFFECTIVE, MISSING, OverPrivilege, RequiredRights, Verdict, judge, over_privileges
+from ..rights.facts import Access, ApplicationIdentity, KeyStore
 from ..rights.findings import ApplicationEvidence, Evidence, VaultEvidence, findings_of
 from ..rights.network import Reach, reachable
 from ..rights.verdicts import ACCESS_POLICY_MODEL
-from ..vaults import vaults
-from ..vaults.vaults import Locator
+from ..vaults import vault_lookup
+from ..vaults.vault_lookup import Locator
 from ..wire.cloud import cloud_of
 from ..wire.session import Azure, understood
 from . import observation
@@ -40,7 +40,7 @@ class Question:
     locator: Locator
     client_id: str
     object_id: str | None
-    wanted: Wanted
+    wanted: RequiredRights
     egress: tuple[str, ...]
     certificate: Certificate | None
     renew_before_days: int
@@ -59,7 +59,7 @@ class Question:
             raise InvalidInput("renew_before_days", "it is negative", "set a number of days, 30 is the default")
         certificate = None
         if params["app_certificate"] is not None:
-            certificate = certificates.load_certificate("app_certificate", params["app_certificate"])
+            certificate = loading.load_certificate("app_certificate", params["app_certificate"])
         if not check_mode:
             refuse_planned("vault.planned", params["vault"]["planned"], "the vault", "makes the vault")
             refuse_planned(
@@ -87,7 +87,7 @@ class Question:
         )
 
 
-def wanted_of(params: Mapping[str, Any]) -> Wanted:
+def wanted_of(params: Mapping[str, Any]) -> RequiredRights:
     """The rights that rights_profile, key_permissions and permission_model ask for.
 
     Raises:
@@ -102,10 +102,10 @@ def wanted_of(params: Mapping[str, Any]) -> Wanted:
                 "the profile guide has all ten of them",
                 "leave it out, or set rights_profile to least_privilege or explicit",
             )
-        return Wanted.guide(model)
+        return RequiredRights.guide(model)
     if profile == "least_privilege":
-        return Wanted.least_privilege(given, model)
-    return Wanted.explicit(given, model)
+        return RequiredRights.least_privilege(given, model)
+    return RequiredRights.explicit(given, model)
 
 
 def checked_address(address: str) -> str:
@@ -140,7 +140,7 @@ class Assessment:
             "rights": [verdict.as_result() for verdict in self.verdicts],
             "findings": [finding.record() for finding in self.findings],
             "over_privileges": [one.as_result() for one in self.beyond],
-            "vault": {**vaults.record(self.access.store), "reachable_for_dsm": self.reach.as_result()},
+            "vault": {**vault_lookup.record(self.access.store), "reachable_for_dsm": self.reach.as_result()},
             "application": _application_record(self.registration),
         }
 
@@ -174,23 +174,23 @@ def assess_known(azure: Azure, question: Question, store: KeyStore, registration
 
 def _store(azure: Azure, question: Question) -> KeyStore:
     if not question.locator.planned:
-        return vaults.find(azure.arm, question.locator, azure.operator)
+        return vault_lookup.find(azure.arm, question.locator, azure.operator)
     # What Azure makes when nobody states the model.
     is_rbac = question.wanted.permission_model != ACCESS_POLICY_MODEL
-    return vaults.planned(question.locator, azure.operator, rbac=is_rbac)
+    return vault_lookup.planned(question.locator, azure.operator, rbac=is_rbac)
 
 
 def _registration(azure: Azure, question: Question) -> Registration:
     if question.client_id == NOT_YET_KNOWN:
-        return Registration(Identity(client_id=NOT_YET_KNOWN, object_id=NOT_YET_KNOWN))
-    return graph.registration(azure.graph, question.client_id, question.object_id)
+        return Registration(ApplicationIdentity(client_id=NOT_YET_KNOWN, object_id=NOT_YET_KNOWN))
+    return registrations.registration(azure.graph, question.client_id, question.object_id)
 
 
 def reassess(azure: Azure, question: Question, before: Assessment) -> Assessment:
     """Look again at what grants change: the policies and the roles. Azure's own definitions stay what they are."""
     known = {guid: role for guid, role in before.access.roles.items() if not role.is_custom}
     with understood(f"vault ({question.locator})"):
-        store = vaults.read(azure.arm, before.access.store.resource_id)
+        store = vault_lookup.read(azure.arm, before.access.store.resource_id)
         access = observation.observe(azure, store, before.registration.identity, known)
     return _assessed(azure, question, access, before.registration)
 

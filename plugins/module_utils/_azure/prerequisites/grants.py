@@ -16,14 +16,14 @@ from functools import partial
 
 from ... import _deps
 from ..._names import name_key
+from ..._rest.statuses import NOT_FOUND
 from ..._waiter import Patience
-from ..._wire.statuses import NOT_FOUND
-from ..authorization import authorization, locks
-from ..authorization.authorization import API, PROVIDER
+from ..authorization import locks, role_assignments
 from ..authorization.operator import refuse_lacking
+from ..authorization.role_assignments import API, PROVIDER
 from ..rights.facts import Access, RoleAssignment, RoleDefinition
-from ..rights.repair import AddToPolicy, Assign, DefineRole, Removal, Step, own_entries
-from ..vaults import vaults
+from ..rights.repair import AddToPolicy, Assign, DefineRole, RightsRemoval, Step, own_entries
+from ..vaults import vault_lookup
 from ..wire import writes
 from ..wire.channel import Channel
 from ..wire.errors import PRINCIPAL_NOT_FOUND, ROLE_ASSIGNMENT_EXISTS, AzureError
@@ -51,7 +51,7 @@ def apply(azure: Azure, access: Access, step: Step, patience: Patience) -> None:
         _until_known(lambda: writes.repeated(lambda: assign(azure, access, step), patience), patience)
 
 
-def take_back(azure: Azure, access: Access, removal: Removal) -> None:
+def take_back(azure: Azure, access: Access, removal: RightsRemoval) -> None:
     """Remove assignments of ours and key permissions. What is gone already counts as removed."""
     for entry in removal.assignments:
         _unless_gone(partial(_unassign, azure, entry.id))
@@ -86,15 +86,15 @@ def actions_of(access: Access, steps: Sequence[Step]) -> list[tuple[str, str]]:
     return list(needed)
 
 
-def actions_of_removal(access: Access, removal: Removal) -> list[tuple[str, str]]:
+def actions_of_removal(access: Access, removal: RightsRemoval) -> list[tuple[str, str]]:
     """What the operator must be allowed to do to take it back."""
     policies = [(_POLICIES_WRITE, access.store.resource_id)] if removal.permissions else []
     return [*policies, *([(_UNASSIGN, access.store.resource_id)] if removal.assignments else [])]
 
 
-def permitted_part(removal: Removal, forbidden: Collection[str]) -> Removal:
+def permitted_part(removal: RightsRemoval, forbidden: Collection[str]) -> RightsRemoval:
     """The removal without what needs a forbidden action of Azure's roles. Local roles need none of these."""
-    return Removal(
+    return RightsRemoval(
         () if _UNASSIGN in forbidden else removal.assignments,
         removal.local,
         () if _POLICIES_WRITE in forbidden else removal.permissions,
@@ -104,7 +104,7 @@ def permitted_part(removal: Removal, forbidden: Collection[str]) -> Removal:
 def stored_role(azure: Azure, scope: str, guid: str) -> RoleDefinition | None:
     """The definition of this ID; None when there is none."""
     try:
-        return authorization.role(azure.arm, scope, guid)
+        return role_assignments.role(azure.arm, scope, guid)
     except AzureError as error:
         if error.status != NOT_FOUND:
             raise
@@ -123,7 +123,7 @@ def _change_policy(azure: Azure, access: Access, kind: str, permissions: Sequenc
         "PUT",
         f"{store.resource_id}/accessPolicies/{kind}",
         obj=f"access policies of vault {store.name}",
-        query=vaults.API,
+        query=vault_lookup.API,
         body={"properties": {"accessPolicies": [entry]}},
     )
 

@@ -17,9 +17,9 @@ from typing import TypeVar
 
 from ..._names import path_key, same_name
 from ..._plan import NOT_YET_KNOWN
-from ..._wire.statuses import FORBIDDEN, NOT_FOUND
-from ..authorization import authorization, managed_hsm
-from ..rights.facts import Access, Identity, KeyStore, RoleAssignment, RoleDefinition
+from ..._rest.statuses import FORBIDDEN, NOT_FOUND
+from ..authorization import managed_hsm, role_assignments
+from ..rights.facts import Access, ApplicationIdentity, KeyStore, RoleAssignment, RoleDefinition
 from ..wire.errors import WITHOUT_PIM, AzureError
 from ..wire.session import Azure
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def observe(
-    azure: Azure, store: KeyStore, identity: Identity, known: Mapping[str, RoleDefinition] | None = None
+    azure: Azure, store: KeyStore, identity: ApplicationIdentity, known: Mapping[str, RoleDefinition] | None = None
 ) -> Access:
     """The rights of the identity at the store. ``known``: definitions that need not be read again.
 
@@ -48,9 +48,9 @@ def observe(
             unreadable[name] = error.server_words or error.problem
             return None
 
-    assignments = seen("assignments", lambda: authorization.assignments(azure.arm, scope, principal))
-    denies = seen("denies", lambda: authorization.denies(azure.arm, scope))
-    ends = seen("activations", lambda: _without_pim(lambda: authorization.activations(azure.arm, scope, principal)))
+    assignments = seen("assignments", lambda: role_assignments.assignments(azure.arm, scope, principal))
+    denies = seen("denies", lambda: role_assignments.denies(azure.arm, scope))
+    ends = seen("activations", lambda: _without_pim(lambda: role_assignments.activations(azure.arm, scope, principal)))
     access = Access(
         store=store,
         identity=identity,
@@ -77,7 +77,7 @@ def with_eligible(azure: Azure, access: Access) -> Access:
     if principal == NOT_YET_KNOWN:
         return access
     try:
-        eligible = _without_pim(lambda: authorization.eligible(azure.arm, scope, principal))
+        eligible = _without_pim(lambda: role_assignments.eligible(azure.arm, scope, principal))
     except AzureError as error:
         if error.status != FORBIDDEN:
             raise
@@ -118,7 +118,7 @@ def _definitions(
 def _definition(azure: Azure, scope: str, guid: str) -> RoleDefinition | None:
     """None when it may not be read, or was removed meanwhile: what it gives is unknown then."""
     try:
-        return authorization.role(azure.arm, scope, guid)
+        return role_assignments.role(azure.arm, scope, guid)
     except AzureError as error:
         if error.status not in (FORBIDDEN, NOT_FOUND):
             raise

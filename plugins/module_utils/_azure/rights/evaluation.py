@@ -43,7 +43,7 @@ from .sources import (
     OK_WITH_WARNING,
     UNKNOWN,
     Candidate,
-    Held,
+    HeldRole,
     Source,
     best,
     denied,
@@ -52,7 +52,7 @@ from .sources import (
     policy_entries,
     worst,
 )
-from .verdicts import ACCESS_POLICY_MODEL, ANY_MODEL, CONTRIBUTOR, RBAC_MODEL, Verdict, Wanted
+from .verdicts import ACCESS_POLICY_MODEL, ANY_MODEL, CONTRIBUTOR, RBAC_MODEL, RequiredRights, Verdict
 
 __all__ = [
     "GUIDE_PERMISSIONS",
@@ -62,9 +62,9 @@ __all__ = [
     "OK_WITH_WARNING",
     "UNKNOWN",
     "OverPrivilege",
+    "RequiredRights",
     "Source",
     "Verdict",
-    "Wanted",
     "grants",
     "judge",
     "missing_permissions",
@@ -75,7 +75,7 @@ __all__ = [
 _ALWAYS_NOTED: tuple[Note, ...] = ("compound-identity-in-policy",)
 _GIVE_PERMISSION = "Grant the permission to the service principal at this store."
 
-Width = Callable[[Held], tuple[Note, ...]]
+Width = Callable[[HeldRole], tuple[Note, ...]]
 """The notes on a role that gives more than is wanted; none for one that fits."""
 
 
@@ -94,7 +94,7 @@ class _Right:
         return self.candidates if self.verdict == MISSING else giving or self.candidates
 
 
-def judge(access: Access, wanted: Wanted) -> tuple[Verdict, ...]:
+def judge(access: Access, wanted: RequiredRights) -> tuple[Verdict, ...]:
     """The management requirement, the key permissions in the order of the wish, and the permission model if asked."""
     wish = replace(wanted, key_permissions=tuple(dict.fromkeys(name_key(name) for name in wanted.key_permissions)))
     verdicts = [_judge_management(access, wish)]
@@ -116,7 +116,7 @@ def missing_permissions(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
 # --- Management -------------------------------------------------------------------------------------------------------
 
 
-def _judge_management(access: Access, wanted: Wanted) -> Verdict:
+def _judge_management(access: Access, wanted: RequiredRights) -> Verdict:
     if access.store.is_hsm:
         beyond = BEYOND_KEY_VAULT if wanted.management == CONTRIBUTOR else BEYOND_READING
         right = _azure_right(access, HSMS_READ, _beyond(beyond), data=False)
@@ -153,14 +153,14 @@ def _at_least_listing(access: Access, lacking: _Right) -> _Right:
     return _Right(MISSING, (*reading.shown(), *rest), {**lacking.notes, "listing-only": ""})
 
 
-def _beyond_contributor(held: Held) -> tuple[Note, ...]:
+def _beyond_contributor(held: HeldRole) -> tuple[Note, ...]:
     if same_name(held.role_guid, KEY_VAULT_CONTRIBUTOR.guid):
         return ()
     return ("equivalent-role", *_beyond(BEYOND_CONTRIBUTOR)(held))
 
 
 def _beyond(actions: Iterable[str]) -> Width:
-    def width(held: Held) -> tuple[Note, ...]:
+    def width(held: HeldRole) -> tuple[Note, ...]:
         wide = held.definition is not None and grants_any(held.definition, actions, data=False)
         return ("wider-than-needed",) if wide else ()
 
@@ -184,7 +184,7 @@ def _judge_model(access: Access, model: str) -> Verdict:
 # --- Key permissions --------------------------------------------------------------------------------------------------
 
 
-def _judge_permission(access: Access, wanted: Wanted, permission: str) -> Verdict:
+def _judge_permission(access: Access, wanted: RequiredRights, permission: str) -> Verdict:
     store = access.store
     by_policy = not store.is_hsm and not store.rbac
     action = permission if by_policy else data_action(permission, hsm=store.is_hsm)
@@ -202,7 +202,7 @@ def _judge_permission(access: Access, wanted: Wanted, permission: str) -> Verdic
     return _worded(access, f"keys/{permission}", action or permission, right, _GIVE_PERMISSION)
 
 
-def _policy_right(access: Access, wanted: Wanted, permission: str) -> _Right:
+def _policy_right(access: Access, wanted: RequiredRights, permission: str) -> _Right:
     found = []
     for names, candidate in policy_entries(access):
         if permission in names or ("all" in names and permission in COVERED_BY_ALL):
@@ -237,18 +237,18 @@ def _activated(access: Access, right: _Right) -> _Right:
     return replace(right, verdict=UNKNOWN, notes={**right.notes, "hsm-activation-unknown": ""})
 
 
-def _self_administration(held: Held) -> tuple[Note, ...]:
+def _self_administration(held: HeldRole) -> tuple[Note, ...]:
     if same_name(held.role_guid, HSM_CRYPTO_OFFICER):
         return "wider-than-needed", "app-can-administer-hsm"
     wide = held.definition is not None and grants_any(held.definition, HSM_SELF_ADMINISTRATION, data=True)
     return ("wider-than-needed",) if wide else ()
 
 
-def _beyond_wanted(wanted: Wanted) -> Width:
+def _beyond_wanted(wanted: RequiredRights) -> Width:
     needed = {VAULT_DATA_ACTIONS.get(name) for name in wanted.key_permissions}
     beyond = [action for action in (*VAULT_DATA_ACTIONS.values(), *VAULT_OTHER_DATA) if action not in needed]
 
-    def width(held: Held) -> tuple[Note, ...]:
+    def width(held: HeldRole) -> tuple[Note, ...]:
         if held.definition is None or not grants_any(held.definition, beyond, data=True):
             return ()
         officer = same_name(held.role_guid, CRYPTO_OFFICER.guid)
@@ -303,7 +303,7 @@ def _azure_right(access: Access, action: str, width: Width, *, data: bool, inert
     return _Right(verdict, tuple(found), notes)
 
 
-def _candidates(held: Iterable[Held], action: str, width: Width, *, data: bool) -> list[Candidate]:
+def _candidates(held: Iterable[HeldRole], action: str, width: Width, *, data: bool) -> list[Candidate]:
     found = []
     for one in held:
         if one.definition is None:

@@ -148,7 +148,7 @@ class KeyStore:
 
 
 @dataclass(frozen=True)
-class Credential:
+class EntraCredential:
     """A secret or certificate of an application, as Graph shows it. ``thumbprint``: SHA-1, upper-case hex.
 
     ``place``: :data:`REGISTRATION` or :data:`PRINCIPAL`, which has credentials of its own.
@@ -179,7 +179,7 @@ class Credential:
 
 
 @dataclass(frozen=True)
-class Identity:
+class ApplicationIdentity:
     """The application that DSM logs in as.
 
     ``object_id``: of the service principal, the one that rights are given to. ``application_object_id``: of the
@@ -197,9 +197,9 @@ class Identity:
     display_name: str = ""
     enabled: bool | None = None
     groups: frozenset[str] | None = None
-    credentials: tuple[Credential, ...] | None = None
+    credentials: tuple[EntraCredential, ...] | None = None
     disabled: tuple[str, ...] = ()
-    signing: tuple[Credential, ...] = ()
+    signing: tuple[EntraCredential, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class Access:
     """
 
     store: KeyStore
-    identity: Identity
+    identity: ApplicationIdentity
     now: datetime
     assignments: tuple[RoleAssignment, ...] | None = ()
     roles: Mapping[str, RoleDefinition] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..._certificates.certificates import Certificate
+from ..._certificates.loading import Certificate
 from ..._findings import catalog
 from ..._findings.finding import FAILED, UNKNOWN, WARNING, Finding, Kind, ranked
 from ..._names import same_name
@@ -22,12 +22,12 @@ from ..._timestamps import day
 from ..wire.cloud import Cloud
 from . import network
 from .explanations import remedy_for, told_notes
-from .facts import PRINCIPAL, Access, Credential, Identity, KeyStore
+from .facts import PRINCIPAL, Access, ApplicationIdentity, EntraCredential, KeyStore
 from .notes import Note
 from .over_privilege import OverPrivilege, unread_powers
+from .sign_in import how_to_enable
 from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
 from .sources import UNKNOWN as UNKNOWN_RIGHT
-from .switches import how_to_enable
 from .verdicts import Verdict
 
 _STATUS = {MISSING: FAILED, INEFFECTIVE: FAILED, UNKNOWN_RIGHT: UNKNOWN, OK_WITH_WARNING: WARNING}
@@ -52,7 +52,7 @@ class ApplicationEvidence:
     planned one in an earlier task, which counts as registered.
     """
 
-    identity: Identity
+    identity: ApplicationIdentity
     resources: frozenset[str] | None
     consented_for_all: frozenset[str] | None
     unreadable: Mapping[str, str]
@@ -293,7 +293,7 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
         )
 
 
-def _is_valid(credential: Credential, now: datetime) -> bool:
+def _is_valid(credential: EntraCredential, now: datetime) -> bool:
     starts, ends = credential.starts, credential.ends
     return (starts is None or starts <= now) and (ends is None or ends > now)
 

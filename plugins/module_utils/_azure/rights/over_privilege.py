@@ -32,7 +32,7 @@ from .roles import (
     grants,
     grants_any,
 )
-from .sources import INEFFECTIVE, MISSING, Held, Source, denied, held_local_roles, held_roles
+from .sources import INEFFECTIVE, MISSING, HeldRole, Source, denied, held_local_roles, held_roles
 
 _HSM_ADMINISTRATORS = (HSM_ADMINISTRATOR, HSM_CRYPTO_OFFICER, HSM_POLICY_ADMINISTRATOR)
 _CRYPTOGRAPHY = tuple(
@@ -141,7 +141,7 @@ def _giving(access: Access, actions: Iterable[str], *, data: bool) -> tuple[Sour
     )
 
 
-def _active(held: Iterable[Held]) -> Iterable[Held]:
+def _active(held: Iterable[HeldRole]) -> Iterable[HeldRole]:
     return (one for one in held if one.candidate.verdict not in (MISSING, INEFFECTIVE))
 
 

@@ -18,7 +18,7 @@ from typing import TypeAlias
 from ..._errors import TaskError
 from ..._names import last_segment, name_key, path_key, same_name, same_path
 from ..._plan import Change
-from .evaluation import INEFFECTIVE, MISSING, Verdict, Wanted, grants
+from .evaluation import INEFFECTIVE, MISSING, RequiredRights, Verdict, grants
 from .facts import Access, PermissionSet, PolicyEntry, RoleAssignment, RoleDefinition
 from .key_permissions import HSM_DATA_ACTIONS, VAULT_DATA_ACTIONS
 from .notes import Note
@@ -92,7 +92,7 @@ def custom_role(scope: str, actions: Sequence[str], data_actions: Sequence[str])
     return RoleDefinition(guid, f"Fortanix DSM CDC {guid[:8]}", (permissions,), is_custom=True)
 
 
-def needs(access: Access, wanted: Wanted, verdicts: Sequence[Verdict]) -> Needs:
+def needs(access: Access, wanted: RequiredRights, verdicts: Sequence[Verdict]) -> Needs:
     """What has to be granted.
 
     Raises:
@@ -284,7 +284,7 @@ def predicted(access: Access, steps: Sequence[Step]) -> Access:
 
 
 @dataclass(frozen=True)
-class Removal:
+class RightsRemoval:
     """What ``absent`` takes back: assignments of ours at the vault, and key permissions in its policies."""
 
     assignments: tuple[RoleAssignment, ...]
@@ -292,7 +292,7 @@ class Removal:
     permissions: tuple[str, ...]
 
 
-def removal(access: Access, wanted: Wanted) -> Removal:
+def removal(access: Access, wanted: RequiredRights) -> RightsRemoval:
     """What is ours at this vault. Inherited assignments and those that others made keep standing.
 
     Raises:
@@ -315,10 +315,10 @@ def removal(access: Access, wanted: Wanted) -> Removal:
     )
     local = tuple(entry for entry in access.local or () if _is_ours(entry, f"{scope}{entry.scope}", identity))
     held = {name_key(name) for entry in own_entries(access) for name in entry.keys}
-    return Removal(ours, local, tuple(name for name in wanted.key_permissions if name in held))
+    return RightsRemoval(ours, local, tuple(name for name in wanted.key_permissions if name in held))
 
 
-def changes_of_removal(access: Access, removal: Removal) -> tuple[Change, ...]:
+def changes_of_removal(access: Access, removal: RightsRemoval) -> tuple[Change, ...]:
     """How the removal is shown."""
     vault = _label(access)
     changes = []
@@ -339,7 +339,7 @@ def changes_of_removal(access: Access, removal: Removal) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def without(access: Access, removal: Removal) -> Access:
+def without(access: Access, removal: RightsRemoval) -> Access:
     """The observation as it will be once the removal has taken effect."""
     gone = {path_key(entry.id) for entry in (*removal.assignments, *removal.local)}
     ours = own_entries(access)

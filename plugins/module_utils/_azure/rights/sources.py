@@ -76,7 +76,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldRole:
     """An Azure or local role that the identity has, or would have, with its definition (None: not readable)."""
 
     role_guid: str
@@ -108,7 +108,7 @@ def scope_reaches(scope: str, resource_id: str) -> bool:
     return below[: len(above)] == above or _is_management_group(above)
 
 
-def held_roles(access: Access) -> Iterator[Held]:
+def held_roles(access: Access) -> Iterator[HeldRole]:
     """Azure roles that reach the store, the eligible ones of PIM included (T11-T16, T18, T19)."""
     for assignment in access.assignments or ():
         ours = _by_query(access, assignment)
@@ -120,7 +120,7 @@ def held_roles(access: Access) -> Iterator[Held]:
             yield _held(access, assignment, MISSING, ("role-eligible-only",))
 
 
-def held_local_roles(access: Access) -> Iterator[Held]:
+def held_local_roles(access: Access) -> Iterator[HeldRole]:
     """Local roles of a managed HSM. The pool does not tell what kind of principal has them (Azure contract §1.8)."""
     definitions = {**BUILT_IN_LOCAL, **access.local_roles}
     for assignment in access.local or ():
@@ -144,7 +144,7 @@ def held_local_roles(access: Access) -> Iterator[Held]:
             id=assignment.id,
             ends=assignment.ends,
         )
-        yield Held(name_key(assignment.role_guid), definition, Candidate(source, verdict, notes))
+        yield HeldRole(name_key(assignment.role_guid), definition, Candidate(source, verdict, notes))
 
 
 def policy_entries(access: Access) -> Iterator[tuple[frozenset[str], Candidate]]:
@@ -208,7 +208,7 @@ def _by_query(access: Access, assignment: RoleAssignment) -> bool:
     return ours
 
 
-def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple[Note, ...]) -> Held:
+def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple[Note, ...]) -> HeldRole:
     guid = name_key(assignment.role_guid)
     definition = access.roles.get(guid) or BUILT_IN.get(guid)
     direct = same_name(assignment.principal_id, access.identity.object_id)
@@ -227,7 +227,7 @@ def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple
         ends=assignment.ends,
         condition=assignment.condition or None,
     )
-    return Held(guid, definition, Candidate(source, verdict, notes))
+    return HeldRole(guid, definition, Candidate(source, verdict, notes))
 
 
 def _circumstances(access: Access, assignment: RoleAssignment) -> tuple[str, tuple[Note, ...]]:

@@ -21,7 +21,7 @@ ANY_MODEL, ACCESS_POLICY_MODEL, RBAC_MODEL = "any", "access_policy", "rbac"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequiredRights:
     """What the application needs.
 
     ``key_permissions``: names of access policies, lower case. ``management``: ``contributor`` (the guide's role Key
@@ -33,18 +33,18 @@ class Wanted:
     permission_model: str = ANY_MODEL
 
     @classmethod
-    def guide(cls, permission_model: str = ANY_MODEL) -> Wanted:
+    def guide(cls, permission_model: str = ANY_MODEL) -> RequiredRights:
         """What guide 4.2 demands."""
         return cls(GUIDE_PERMISSIONS, CONTRIBUTOR, permission_model)
 
     @classmethod
-    def least_privilege(cls, extra: Iterable[str] = (), permission_model: str = ANY_MODEL) -> Wanted:
+    def least_privilege(cls, extra: Iterable[str] = (), permission_model: str = ANY_MODEL) -> RequiredRights:
         """The right to list and what DSM uses; purge only when it is among the ``extra`` permissions."""
         nine = tuple(name for name in GUIDE_PERMISSIONS if name != "purge")
         return cls.explicit((*nine, *extra), permission_model)
 
     @classmethod
-    def explicit(cls, permissions: Iterable[str], permission_model: str = ANY_MODEL) -> Wanted:
+    def explicit(cls, permissions: Iterable[str], permission_model: str = ANY_MODEL) -> RequiredRights:
         """The right to list and exactly these key permissions."""
         return cls(tuple(dict.fromkeys(name_key(name) for name in permissions)), READ, permission_model)
 

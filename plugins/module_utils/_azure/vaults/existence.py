@@ -15,14 +15,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from ..authorization import authorization
+from ..authorization import role_assignments
 from ..rights.evaluation import grants
 from ..rights.facts import MANAGED_HSM, VAULT, RoleDefinition
 from ..rights.roles import HSMS_READ, VAULTS_READ
 from ..wire.errors import GROUP_NOT_FOUND, RESOURCE_NOT_FOUND, AzureError
 from ..wire.session import Azure
-from . import vaults
-from .vaults import Locator, Place
+from . import vault_lookup
+from .vault_lookup import Locator, VaultAddress
 
 _CODES = frozenset({RESOURCE_NOT_FOUND, GROUP_NOT_FOUND})
 _READS: dict[str, str] = {VAULT: VAULTS_READ, MANAGED_HSM: HSMS_READ}
@@ -60,24 +60,24 @@ def record(azure: Azure, locator: Locator) -> dict[str, Any]:
     return {**known, **dict.fromkeys(names), "activation": None, "planned": False, "exists": False}
 
 
-def _places(azure: Azure, locator: Locator) -> list[Place]:
+def _places(azure: Azure, locator: Locator) -> list[VaultAddress]:
     """Where it can be: a name with its resource group may be a vault or a pool. Empty where only lists tell."""
     if locator.resource_id is not None:
-        place = Place.parse(locator.resource_id)
+        place = VaultAddress.parse(locator.resource_id)
         return [] if place is None else [place]
     if locator.name is None or locator.resource_group is None:
         return []
     kinds = [kind for kind in _READS if locator.kind in (None, kind)]
-    return [Place(azure.operator.subscription, locator.resource_group, kind, locator.name) for kind in kinds]
+    return [VaultAddress(azure.operator.subscription, locator.resource_group, kind, locator.name) for kind in kinds]
 
 
-def _is_one_there(azure: Azure, locator: Locator, places: Sequence[Place]) -> bool:
+def _is_one_there(azure: Azure, locator: Locator, places: Sequence[VaultAddress]) -> bool:
     return any(_is_there(azure, locator, place) for place in places)
 
 
-def _is_there(azure: Azure, locator: Locator, place: Place) -> bool:
+def _is_there(azure: Azure, locator: Locator, place: VaultAddress) -> bool:
     try:
-        azure.arm.get(place.resource_id, obj=f"vault ({locator})", query=vaults.API)
+        azure.arm.get(place.resource_id, obj=f"vault ({locator})", query=vault_lookup.API)
     except AzureError as error:
         if error.code not in _CODES:
             raise
@@ -88,12 +88,12 @@ def _is_there(azure: Azure, locator: Locator, place: Place) -> bool:
 def _is_listed(azure: Azure, locator: Locator) -> bool:
     kinds = [kind for kind in _READS if locator.kind in (None, kind)]
     subscription = azure.operator.subscription
-    return any(locator.fits(entry) for kind in kinds for entry in vaults.list_all(azure.arm, kind, subscription))
+    return any(locator.fits(entry) for kind in kinds for entry in vault_lookup.list_all(azure.arm, kind, subscription))
 
 
 def _sees_all(azure: Azure, locator: Locator) -> bool:
     """Whether the operator may read every vault of the subscription, so that none is missing from a list."""
-    held = authorization.callers_permissions(azure.arm, f"/subscriptions/{azure.operator.subscription}")
+    held = role_assignments.callers_permissions(azure.arm, f"/subscriptions/{azure.operator.subscription}")
     everything = RoleDefinition("", "", held)
     needed = [action for kind, action in _READS.items() if locator.kind in (None, kind)]
     return all(grants(everything, action, data=False) for action in needed)

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..._names import name_key
-from ..._wire.statuses import FORBIDDEN, NOT_FOUND
-from ..applications import registration as graph
-from ..authorization import authorization
+from ..._rest.statuses import FORBIDDEN, NOT_FOUND
+from ..applications import registrations
+from ..authorization import role_assignments
 from ..rights.facts import RoleAssignment
 from ..wire.errors import AzureError
 from ..wire.session import Azure
-from .edit import RBAC
+from .vault_settings import RBAC
 
 _MOST_IN_BATCH = 20
 _COLLECTIONS = {"User": "users", "Group": "groups"}
@@ -36,7 +36,7 @@ def leaving(azure: Azure, body: Mapping[str, Any], model: str) -> list[dict[str,
         return None
     by_policy = _by_policy(body)
     try:
-        assignments = authorization.assignments(azure.arm, str(body["id"]))
+        assignments = role_assignments.assignments(azure.arm, str(body["id"]))
         by_role = _by_role(azure, str(body["id"]), assignments)
     except AzureError as error:
         if error.status != FORBIDDEN:
@@ -86,7 +86,7 @@ def _by_role(azure: Azure, scope: str, assignments: Iterable[RoleAssignment]) ->
 def _reaching_role(azure: Azure, scope: str, guid: str) -> str | None:
     """The name of a role with data actions in vaults; None for others. What cannot be read counts as one."""
     try:
-        role = authorization.role(azure.arm, scope, guid)
+        role = role_assignments.role(azure.arm, scope, guid)
     except AzureError as error:
         if error.status not in (FORBIDDEN, NOT_FOUND):
             raise
@@ -105,7 +105,7 @@ def _names(azure: Azure, types: Mapping[str, str]) -> dict[str, str]:
             for one in ids[start : start + _MOST_IN_BATCH]
         }
         try:
-            answers = graph.batch(azure.graph, reads, obj="names of identities")
+            answers = registrations.batch(azure.graph, reads, obj="names of identities")
         except AzureError:
             # Names are a service to the reader: a plan does not hang on them.
             return found

@@ -13,15 +13,15 @@ from typing import Any
 from ..._errors import TaskError
 from ..._ids import is_uuid
 from ..._names import name_key
+from ..._rest.replacement import EQUAL_READS, Incomplete
+from ..._rest.statuses import NOT_FOUND
 from ..._waiter import Patience
-from ..._wire.replacement import EQUAL_READS, Incomplete
-from ..._wire.statuses import NOT_FOUND
 from ..rights.facts import MANAGED_HSM, VAULT
 from ..wire.channel import Channel
 from ..wire.errors import GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND, AzureError
 from ..wire.session import Azure
 from .soft_deleted import PROVIDER, if_allowed
-from .vaults import API, Place, checked, gaps
+from .vault_lookup import API, VaultAddress, checked, gaps
 
 _RESOURCES_API = {"api-version": "2021-04-01"}
 _SUBSCRIPTIONS_API = {"api-version": "2022-12-01"}
@@ -40,7 +40,7 @@ class DeletedMeanwhile(TaskError):
     """The vault was there when this run looked first, and is not any more."""
 
 
-def look(arm: Channel, place: Place, *, confirm: bool = False) -> dict[str, Any] | None:
+def look(arm: Channel, place: VaultAddress, *, confirm: bool = False) -> dict[str, Any] | None:
     """The body of the vault; None when there is none.
 
     An answer that lacks what Azure may leave out is believed when the next one lacks the same. One that lacks what
@@ -71,7 +71,7 @@ def look(arm: Channel, place: Place, *, confirm: bool = False) -> dict[str, Any]
     raise failure
 
 
-def _read_once(arm: Channel, place: Place) -> dict[str, Any] | None:
+def _read_once(arm: Channel, place: VaultAddress) -> dict[str, Any] | None:
     try:
         return checked(place, arm.get(place.resource_id, obj=place.label, query=API))
     except AzureError as error:
@@ -80,7 +80,7 @@ def _read_once(arm: Channel, place: Place) -> dict[str, Any] | None:
         return None
 
 
-def tenant_of(azure: Azure, place: Place) -> str:
+def tenant_of(azure: Azure, place: VaultAddress) -> str:
     """The tenant of a new vault: the operator's, whose ID is looked up where it logs in without saying it."""
     given = azure.operator.tenant_id or ""
     if is_uuid(given):
@@ -93,7 +93,7 @@ def tenant_of(azure: Azure, place: Place) -> str:
     return found
 
 
-def refuse_unregistered(arm: Channel, place: Place) -> None:
+def refuse_unregistered(arm: Channel, place: VaultAddress) -> None:
     """Tell before the first write that the resource provider is not registered (T34). It is never registered here.
 
     Raises:
@@ -115,17 +115,17 @@ def refuse_unregistered(arm: Channel, place: Place) -> None:
 # Writes ---------------------------------------------------------------------------------------------------------------
 
 
-def create(arm: Channel, place: Place, body: Mapping[str, Any]) -> dict[str, Any]:
-    """One PUT; its answer. Never for a vault that exists: it would replace its access policies. See work.py."""
+def create(arm: Channel, place: VaultAddress, body: Mapping[str, Any]) -> dict[str, Any]:
+    """One PUT; its answer. Never for a vault that exists: it would replace its access policies. See safe_writes.py."""
     return arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
 
 
-def update(arm: Channel, place: Place, body: Mapping[str, Any]) -> dict[str, Any]:
+def update(arm: Channel, place: VaultAddress, body: Mapping[str, Any]) -> dict[str, Any]:
     """Change what is in the body and nothing else; the answer."""
     return arm.send("PATCH", place.resource_id, obj=place.label, query=API, body=body)
 
 
-def delete(arm: Channel, place: Place) -> None:
+def delete(arm: Channel, place: VaultAddress) -> None:
     """Soft-delete."""
     arm.send("DELETE", place.resource_id, obj=place.label, query=API)
 
@@ -135,7 +135,7 @@ def delete(arm: Channel, place: Place) -> None:
 
 def settle(
     arm: Channel,
-    place: Place,
+    place: VaultAddress,
     differing: Callable[[Mapping[str, Any]], Mapping[str, Any]],
     patience: Patience,
     *,
@@ -191,7 +191,7 @@ def settle(
             raise _not_in_time(place, body)
 
 
-def deleted_meanwhile(place: Place) -> DeletedMeanwhile:
+def deleted_meanwhile(place: VaultAddress) -> DeletedMeanwhile:
     return DeletedMeanwhile(
         "it has been deleted while the task was running",
         plane="Azure",
@@ -201,7 +201,7 @@ def deleted_meanwhile(place: Place) -> DeletedMeanwhile:
     )
 
 
-def _not_in_time(place: Place, body: Mapping[str, Any] | None) -> TaskError:
+def _not_in_time(place: VaultAddress, body: Mapping[str, Any] | None) -> TaskError:
     properties: Mapping[str, Any] = (body or {}).get("properties") or {}
     state = str(properties.get("provisioningState") or "none")
     if body is None:
@@ -235,7 +235,7 @@ def is_settled(body: Mapping[str, Any] | None) -> str:
     return "settled" if state in _SETTLED else "failed" if state == "failed" else "moving"
 
 
-def wait_until_gone(arm: Channel, place: Place, patience: Patience) -> bool:
+def wait_until_gone(arm: Channel, place: VaultAddress, patience: Patience) -> bool:
     """Whether it is not shown any more before the time is over.
 
     Raises:
@@ -263,7 +263,7 @@ def wait_until_gone(arm: Channel, place: Place, patience: Patience) -> bool:
 # What is in it --------------------------------------------------------------------------------------------------------
 
 
-def contents(arm: Channel, place: Place) -> list[str]:
+def contents(arm: Channel, place: VaultAddress) -> list[str]:
     """What is in the vault, by kind: `keys`, `secrets`. Certificates have one of each.
 
     Resource Manager tells, so that neither rights in the vault nor its firewall matter. One page is enough.

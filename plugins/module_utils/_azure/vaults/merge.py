@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..._names import name_key, tag_keys
-from .edit import Wanted, spelled
+from .vault_settings import DesiredVault, spelled
 
 TAGS, RULES = "tags", "networkAcls"
 _MEMBERS: Mapping[str, str] = {"tags": TAGS, "default_action": RULES, "ip_rules": RULES}
@@ -29,7 +29,7 @@ def replaced(found: Iterable[str]) -> frozenset[str]:
     return frozenset(_MEMBERS[name] for name in found if name in _MEMBERS)
 
 
-def kept(body: Mapping[str, Any], wanted: Wanted) -> Entries:
+def kept(body: Mapping[str, Any], wanted: DesiredVault) -> Entries:
     """The entries of a vault that the task does not set, which every write has to leave as they are."""
     own = tag_keys(wanted.tags)
     entries: Entries = {

@@ -13,19 +13,19 @@ from typing import Any, TypeVar
 
 from ..._errors import TaskError
 from ..._names import same_name
-from ..._wire.replacement import Incomplete, text_in
-from ..._wire.statuses import FORBIDDEN
+from ..._rest.replacement import Incomplete, text_in
+from ..._rest.statuses import FORBIDDEN
 from ..rights.facts import MANAGED_HSM
 from ..wire.channel import Channel
 from ..wire.errors import AzureError
-from .vaults import API, Place
+from .vault_lookup import API, VaultAddress
 
 T = TypeVar("T")
 PROVIDER = "Microsoft.KeyVault"
 
 
 @dataclass(frozen=True)
-class Deleted:
+class DeletedVault:
     """A soft-deleted vault or pool that holds the name. ``resource_id``: what it had, and gets back when recovered."""
 
     resource_id: str
@@ -39,7 +39,7 @@ class NameTaken(TaskError):
     """Something has the name that cannot be seen as a vault of this resource group or as a soft-deleted one."""
 
 
-def namesake(arm: Channel, place: Place) -> Deleted | None:
+def namesake(arm: Channel, place: VaultAddress) -> DeletedVault | None:
     """The soft-deleted vault that holds the name (Azure contract, T26); None when the name is free.
 
     Raises:
@@ -83,9 +83,9 @@ def if_allowed(read: Callable[[], T]) -> T | None:
         return None
 
 
-def _deleted(place: Place, properties: Mapping[str, Any]) -> Deleted:
+def _deleted(place: VaultAddress, properties: Mapping[str, Any]) -> DeletedVault:
     member = "mhsmId" if place.kind == MANAGED_HSM else "vaultId"
-    return Deleted(
+    return DeletedVault(
         resource_id=text_in(properties, member, plane="Azure", obj=place.label),
         location=text_in(properties, "location", plane="Azure", obj=place.label),
         purge_date=str(properties.get("scheduledPurgeDate") or ""),
@@ -94,7 +94,7 @@ def _deleted(place: Place, properties: Mapping[str, Any]) -> Deleted:
     )
 
 
-def recover(arm: Channel, place: Place, gone: Deleted, tenant_id: str) -> None:
+def recover(arm: Channel, place: VaultAddress, gone: DeletedVault, tenant_id: str) -> None:
     """Bring a soft-deleted one back, with the settings that it had: Azure passes over the others in this request."""
     properties: dict[str, Any] = {"tenantId": tenant_id, "createMode": "recover"}
     sku = {"family": "B", "name": "Standard_B1"}

@@ -22,8 +22,8 @@ from typing import Any
 from ... import _deps, _time
 from ..._errors import TaskError
 from ..._journal import UNKNOWN, Journal
+from ..._rest.shapes import Shape
 from ..._time import ServiceClock
-from ..._wire.shapes import Shape
 from . import shapes
 from .cloud import check_uri, is_hsm_uri
 from .credential import Operator

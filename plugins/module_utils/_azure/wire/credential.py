@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from ... import _deps, _time
-from ..._certificates import certificates
+from ..._certificates import loading
 from ..._environment import CREDENTIAL_FILE, PROOFS
 from ..._errors import InvalidInput, TaskError
 from ..._ids import checked_uuid
@@ -211,8 +211,8 @@ def _by_certificate(params: Mapping[str, Any], tenant: str, client_id: str, sett
     source, password = params[option], params.get(password_option) or None
     remedy = f"name a PEM or PKCS#12 file with certificate and private key; {password_option} opens the key"
     try:
-        found = certificates.load_chain(option, source, "private key", None, password, password_option)
-        data = "".join(reversed(certificates.pem_of(*found))).encode("ascii")
+        found = loading.load_chain(option, source, "private key", None, password, password_option)
+        data = "".join(reversed(loading.pem_of(*found))).encode("ascii")
         return _identity().CertificateCredential(tenant, client_id, certificate_data=data, **settings)
     except InvalidInput as error:
         words = error.problem if error.obj == option else f"{error.obj}: {error.problem}"
@@ -220,7 +220,7 @@ def _by_certificate(params: Mapping[str, Any], tenant: str, client_id: str, sett
     except ValueError as error:
         # The SDK's, about a key that is not RSA.
         words = str(error)
-    raise InvalidInput(option, f"{certificates.shown(source)} cannot be used: {words}", remedy)
+    raise InvalidInput(option, f"{loading.shown(source)} cannot be used: {words}", remedy)
 
 
 def _identity() -> Any:

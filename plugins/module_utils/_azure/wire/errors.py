@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Any
 
 from ..._errors import TaskError
-from ..._wire import statuses
+from ..._rest import statuses
 from . import refusing_policies
 
 # Codes that are compared with, here or in other files.

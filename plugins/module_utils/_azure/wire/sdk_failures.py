@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..._wire.statuses import INTERNAL_SERVER_ERROR, SUCCESSES
+from ..._rest.statuses import INTERNAL_SERVER_ERROR, SUCCESSES
 from .errors import LOGIN, TENANT_UNKNOWN, AzureError, Sign, meaning_of, meaning_of_status, refusal
 
 _AADSTS = re.compile(r"\bAADSTS\d+\b")

@@ -18,8 +18,8 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..._rest.shapes import Shape, anything, boolean, either, list_of, map_of, members, number, optional, record, text
 from ..._timestamps import from_unix, parse_iso
-from ..._wire.shapes import Shape, anything, boolean, either, list_of, map_of, members, number, optional, record, text
 
 
 def _time(value: Any, place: str) -> Iterator[str]:

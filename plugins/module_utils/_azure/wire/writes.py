@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..._rest.statuses import TOO_MANY_REQUESTS
 from ..._waiter import Patience
-from ..._wire.statuses import TOO_MANY_REQUESTS
 from .errors import CONFLICT_ERROR, LOGIN, AzureError, may_have_worked
 
 # So many failures in a row are no trouble that passes. Being throttled is bounded by the deadline alone.

@@ -36,7 +36,7 @@ _AUTH_MEMBERS = frozenset({"mode", "client_cert"})
 
 
 @dataclass(frozen=True)
-class Operation:
+class GuardedOperation:
     """A write that may need an approval.
 
     Args:
@@ -80,13 +80,13 @@ class Operation:
     def _object_mark(self) -> str:
         return hashlib.sha256(json.dumps([self.operation, self.name]).encode()).hexdigest()[:12]
 
-    def is_asked_by(self, request: Request) -> bool:
+    def is_asked_by(self, request: ApprovalRequest) -> bool:
         """Whether the request is for this very operation. One without content is told by its path alone."""
         if not request.is_for(self.method, self.operation):
             return False
         return request.mark == self.mark() or not self.body
 
-    def is_crossed_by(self, request: Request) -> bool:
+    def is_crossed_by(self, request: ApprovalRequest) -> bool:
         """Whether the request would change the same object in another way."""
         if self.is_asked_by(request):
             return False
@@ -99,7 +99,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Request:
+class ApprovalRequest:
     """An approval request as DSM holds it. ``requester``: kind and ID, ``app 7b1d...``; times are ISO 8601, UTC."""
 
     request_id: str
@@ -118,7 +118,7 @@ class Request:
     client_ids: frozenset[str] | None = None
 
     @classmethod
-    def from_stored(cls, stored: Mapping[str, Any]) -> Request:
+    def from_stored(cls, stored: Mapping[str, Any]) -> ApprovalRequest:
         body = stored.get("body")
         return cls(
             request_id=str(stored["request_id"]),
@@ -168,7 +168,9 @@ class Request:
         )
 
 
-def choose(operation: Operation, requests: Iterable[Request], now: datetime.datetime) -> Request | None:
+def choose(
+    operation: GuardedOperation, requests: Iterable[ApprovalRequest], now: datetime.datetime
+) -> ApprovalRequest | None:
     """The request that stands for the operation: a pending one, else the latest whose outcome is still to be told.
 
     A denial stands until it expires: it is a decision. Of what was approved or has failed, the result is told once.
@@ -182,7 +184,9 @@ def choose(operation: Operation, requests: Iterable[Request], now: datetime.date
     return None if told else same[0]
 
 
-def crossing(operation: Operation, requests: Iterable[Request], now: datetime.datetime) -> Request | None:
+def crossing(
+    operation: GuardedOperation, requests: Iterable[ApprovalRequest], now: datetime.datetime
+) -> ApprovalRequest | None:
     """A request that waits for an approval and would change the same object in another way."""
     waiting = (one for one in requests if one.status == PENDING and not one.has_expired(now))
     return next(filter(operation.is_crossed_by, waiting), None)

@@ -18,12 +18,12 @@ from typing import Any
 
 from ..._errors import InvalidInput, TaskError
 from ..._journal import DONE, UNKNOWN
-from ..._wire.statuses import NOT_FOUND
+from ..._rest.statuses import NOT_FOUND
 from ..wire import routes
 from ..wire.client import DsmClient
 from ..wire.errors import ApprovalRequired, DsmError, NotDone, outcome_is_open, proves_refusal
 from ..wire.paging import items
-from .approval_requests import APPROVED, DENIED, FAILED, PENDING, Operation, Request, choose, crossing
+from .approval_requests import APPROVED, DENIED, FAILED, PENDING, ApprovalRequest, GuardedOperation, choose, crossing
 
 _LONGEST_PAUSE = 15.0
 
@@ -65,7 +65,7 @@ class Approval:
     filed: bool = False
 
     @classmethod
-    def of(cls, request: Request, status: str, *, filed: bool = False) -> Approval:
+    def of(cls, request: ApprovalRequest, status: str, *, filed: bool = False) -> Approval:
         return cls(status, request.request_id, request.expires, request.requester, filed)
 
     @property
@@ -91,7 +91,7 @@ def as_result(approval: Approval | None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class WriteResult:
     """What became of a write: DSM's answer to it, and the approval if it took one.
 
     While the approval is pending nothing has been changed, and there is no answer.
@@ -105,7 +105,7 @@ class Outcome:
         return self.approval is not None and self.approval.is_pending
 
 
-def carry_out(dsm: DsmClient, operation: Operation, asking: Asking, *, guarded: bool = False) -> Outcome:
+def carry_out(dsm: DsmClient, operation: GuardedOperation, asking: Asking, *, guarded: bool = False) -> WriteResult:
     """Do it, or have it approved.
 
     Args:
@@ -130,7 +130,7 @@ def carry_out(dsm: DsmClient, operation: Operation, asking: Asking, *, guarded: 
             obj=operation.label,
             timeout=operation.timeout,
         )
-        return Outcome(answer)
+        return WriteResult(answer)
     except ApprovalRequired as error:
         refused = error
     if not asking.files:
@@ -141,7 +141,7 @@ def carry_out(dsm: DsmClient, operation: Operation, asking: Asking, *, guarded: 
     return _settled(dsm, operation, _file(dsm, operation, refused), asking, filed=True)
 
 
-def settle(dsm: DsmClient, operation: Operation, asking: Asking) -> Outcome:
+def settle(dsm: DsmClient, operation: GuardedOperation, asking: Asking) -> WriteResult:
     """Go on with the request for this operation. The operation itself is never sent.
 
     Raises:
@@ -158,7 +158,7 @@ def settle(dsm: DsmClient, operation: Operation, asking: Asking) -> Outcome:
     return _settled(dsm, operation, found, asking)
 
 
-def predict(dsm: DsmClient, operation: Operation, asking: Asking) -> Approval:
+def predict(dsm: DsmClient, operation: GuardedOperation, asking: Asking) -> Approval:
     """What would become of it, for an object that shows an approval policy. Reads only.
 
     Raises:
@@ -174,7 +174,7 @@ def predict(dsm: DsmClient, operation: Operation, asking: Asking) -> Approval:
     return Approval.of(found, "pending" if found.status == PENDING else "approved")
 
 
-def find(dsm: DsmClient, operation: Operation) -> Request | None:
+def find(dsm: DsmClient, operation: GuardedOperation) -> ApprovalRequest | None:
     """The request that stands for this operation, whoever has filed it; None when one may be filed.
 
     Raises:
@@ -198,7 +198,7 @@ def find(dsm: DsmClient, operation: Operation) -> Request | None:
     )
 
 
-def waiting(dsm: DsmClient, obj: str) -> list[Request] | None:
+def waiting(dsm: DsmClient, obj: str) -> list[ApprovalRequest] | None:
     """All requests that wait for a decision, as far as this login sees them; None where it may not list them."""
     try:
         listed = items(dsm.call("GET", routes.APPROVALS, query={"status": PENDING}, obj=obj), "approval requests")
@@ -207,28 +207,28 @@ def waiting(dsm: DsmClient, obj: str) -> list[Request] | None:
             raise
         return None
     now = dsm.clock.now("DSM")
-    found = [Request.from_stored(stored) for stored in listed]
+    found = [ApprovalRequest.from_stored(stored) for stored in listed]
     return [one for one in found if one.status == PENDING and not one.has_expired(now)]
 
 
-def _visible(dsm: DsmClient, operation: Operation) -> list[Request]:
+def _visible(dsm: DsmClient, operation: GuardedOperation) -> list[ApprovalRequest]:
     """Our own requests of any status, and those of others that wait, as far as this login sees them."""
     own = dsm.identity().entity_id
     others: dict[str, str] = {"status": PENDING}
     if "group_id" in operation.path:
         others["subject"] = operation.path["group_id"]
-    found: dict[str, Request] = {}
+    found: dict[str, ApprovalRequest] = {}
     for query in [{"requester": own}, others] if own else [{}]:
         listed = dsm.call("GET", routes.APPROVALS, query=query, obj=operation.label)
         for stored in items(listed, "approval requests"):
-            request = Request.from_stored(stored)
+            request = ApprovalRequest.from_stored(stored)
             # Servers that ignore filters show other people's decided requests, too: their results are not ours to ask.
             if request.status == PENDING or own is None or own in request.requester:
                 found[request.request_id] = request
     return list(found.values())
 
 
-def _file(dsm: DsmClient, operation: Operation, refused: ApprovalRequired) -> Request:
+def _file(dsm: DsmClient, operation: GuardedOperation, refused: ApprovalRequired) -> ApprovalRequest:
     body: dict[str, Any] = {
         "method": operation.method,
         "operation": operation.operation,
@@ -237,7 +237,7 @@ def _file(dsm: DsmClient, operation: Operation, refused: ApprovalRequired) -> Re
     if operation.body is not None:
         body["body"] = dict(operation.body)
     try:
-        return Request.from_stored(dsm.call("POST", routes.APPROVALS, body=body, obj=operation.label))
+        return ApprovalRequest.from_stored(dsm.call("POST", routes.APPROVALS, body=body, obj=operation.label))
     except DsmError as error:
         if not error.proves_refusal:
             # The request may have been filed.
@@ -252,7 +252,9 @@ def _file(dsm: DsmClient, operation: Operation, refused: ApprovalRequired) -> Re
     )
 
 
-def _settled(dsm: DsmClient, operation: Operation, request: Request, asking: Asking, *, filed: bool = False) -> Outcome:
+def _settled(
+    dsm: DsmClient, operation: GuardedOperation, request: ApprovalRequest, asking: Asking, *, filed: bool = False
+) -> WriteResult:
     """Wait as long as is allowed; then the answer, or the approval that is pending."""
     foreign = not _is_ours(dsm, request)
     left, pause = 0.0 if foreign else float(asking.wait), 1.0
@@ -260,23 +262,23 @@ def _settled(dsm: DsmClient, operation: Operation, request: Request, asking: Ask
         if request.status == DENIED:
             raise _denied(operation, request)
         if request.status in (APPROVED, FAILED):
-            return Outcome(_result(dsm, operation, request), Approval.of(request, "approved", filed=filed))
+            return WriteResult(_result(dsm, operation, request), Approval.of(request, "approved", filed=filed))
         if left <= 0:
-            return Outcome(approval=Approval.of(request, "pending", filed=filed))
+            return WriteResult(approval=Approval.of(request, "pending", filed=filed))
         dsm.pause(min(pause, left))
         left, pause = left - pause, min(pause * 2, _LONGEST_PAUSE)
         request = _looked_up(dsm, operation, request)
 
 
-def _is_ours(dsm: DsmClient, request: Request) -> bool:
+def _is_ours(dsm: DsmClient, request: ApprovalRequest) -> bool:
     own = dsm.identity().entity_id
     return own is None or own in request.requester
 
 
-def _looked_up(dsm: DsmClient, operation: Operation, request: Request) -> Request:
+def _looked_up(dsm: DsmClient, operation: GuardedOperation, request: ApprovalRequest) -> ApprovalRequest:
     try:
         stored = dsm.call("GET", routes.APPROVAL, path={"req_id": request.request_id}, obj=operation.label)
-        return Request.from_stored(stored)
+        return ApprovalRequest.from_stored(stored)
     except DsmError as error:
         if error.status != NOT_FOUND:
             raise
@@ -289,7 +291,7 @@ def _looked_up(dsm: DsmClient, operation: Operation, request: Request) -> Reques
     )
 
 
-def _result(dsm: DsmClient, operation: Operation, request: Request) -> Any:
+def _result(dsm: DsmClient, operation: GuardedOperation, request: ApprovalRequest) -> Any:
     """The answer of the operation. It may be carried out only now, so asking for it counts as a write."""
     path = {"req_id": request.request_id}
 
@@ -321,7 +323,7 @@ def _result(dsm: DsmClient, operation: Operation, request: Request) -> Any:
     )
 
 
-def _denied(operation: Operation, request: Request) -> TaskError:
+def _denied(operation: GuardedOperation, request: ApprovalRequest) -> TaskError:
     reason = f": {request.denial_reason}" if request.denial_reason else ", without a reason"
     return NotDone(
         f"{request.label} was denied by {request.denier or 'somebody whom DSM does not name'}{reason}",

@@ -18,7 +18,7 @@ GRANTED, LACKING, UNKNOWN = "granted", "lacking", "unknown"
 
 
 @dataclass(frozen=True)
-class Job:
+class Activity:
     """Something that this collection does, and the permissions that it takes, all of them."""
 
     name: str
@@ -32,17 +32,17 @@ class Job:
 
 
 JOBS = (
-    Job("create_group", "create a group that is linked to Azure", account=("CREATE_EXTERNAL_GROUPS",)),
-    Job("read_group", "read a group and test its connection", group=("GET_GROUP",)),
-    Job("edit_group", "change name, description and custom metadata of a group", group=("UPDATE_GROUP_PROFILE",)),
-    Job("edit_link", "change the link of a group", group=("UPDATE_GROUP_EXTERNAL_LINKS",)),
-    Job("sync", "sync the keys of a group", group=("SCAN_EXTERNAL_SOBJECTS", "GET_SOBJECTS")),
-    Job("delete_group", "delete a group", group=("DELETE_GROUP",)),
+    Activity("create_group", "create a group that is linked to Azure", account=("CREATE_EXTERNAL_GROUPS",)),
+    Activity("read_group", "read a group and test its connection", group=("GET_GROUP",)),
+    Activity("edit_group", "change name, description and custom metadata of a group", group=("UPDATE_GROUP_PROFILE",)),
+    Activity("edit_link", "change the link of a group", group=("UPDATE_GROUP_EXTERNAL_LINKS",)),
+    Activity("sync", "sync the keys of a group", group=("SCAN_EXTERNAL_SOBJECTS", "GET_SOBJECTS")),
+    Activity("delete_group", "delete a group", group=("DELETE_GROUP",)),
 )
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PermissionVerdict:
     """``group_ids``: the only groups in which a job is granted; None when it is granted in all, or not about groups."""
 
     verdict: str
@@ -66,27 +66,31 @@ class Permissions:
             groups={group_id: _upper(held) for group_id, held in (answer.get("groups") or {}).items()},
         )
 
-    def verdict(self, job: Job) -> Verdict:
+    def verdict(self, job: Activity) -> PermissionVerdict:
         missing = set(job.account) - self.account
         if missing:
-            return Verdict(LACKING, f"DSM does not list {_listed(missing)} in the account")
+            return PermissionVerdict(LACKING, f"DSM does not list {_listed(missing)} in the account")
         needed = set(job.group)
         if needed <= self.all_groups:
-            return Verdict(GRANTED, f"DSM lists {_listed(job.needs)}" + (" in all groups" if needed else ""))
+            return PermissionVerdict(GRANTED, f"DSM lists {_listed(job.needs)}" + (" in all groups" if needed else ""))
         where = tuple(sorted(i for i, held in self.groups.items() if needed <= held | self.all_groups))
         if where:
-            return Verdict(GRANTED, f"DSM lists {_listed(needed)} in {len(where)} of {len(self.groups)} groups", where)
+            return PermissionVerdict(
+                GRANTED, f"DSM lists {_listed(needed)} in {len(where)} of {len(self.groups)} groups", where
+            )
         reason = f"DSM does not list {_listed(needed)} in any group"
         if "CREATE_EXTERNAL_GROUPS" in self.account:
-            return Verdict(UNKNOWN, f"{reason}; what the login gets in a group that it creates is not told", ())
-        return Verdict(LACKING, reason, ())
+            return PermissionVerdict(
+                UNKNOWN, f"{reason}; what the login gets in a group that it creates is not told", ()
+            )
+        return PermissionVerdict(LACKING, reason, ())
 
 
-def not_told(job: Job, only_uses_keys: bool, why: str) -> Verdict:
+def not_told(job: Activity, only_uses_keys: bool, why: str) -> PermissionVerdict:
     """The verdict when DSM does not list permissions. For one kind of app it is documented what it may not do."""
     if only_uses_keys and job.name in ("create_group", "edit_group", "edit_link", "delete_group"):
-        return Verdict(LACKING, "an app of the role crypto uses keys and does not manage groups")
-    return Verdict(UNKNOWN, why)
+        return PermissionVerdict(LACKING, "an app of the role crypto uses keys and does not manage groups")
+    return PermissionVerdict(UNKNOWN, why)
 
 
 def _upper(names: Iterable[str]) -> frozenset[str]:

@@ -16,7 +16,7 @@ from ..wire import routes
 from ..wire.client import DsmClient
 from ..wire.errors import DsmError
 from ..wire.paging import PAGE, all_pages, items
-from .account import asked
+from .capabilities import asked
 
 # In lower case and without what tells account and group apart; anything else is a state or the ID of a custom role.
 _ACCOUNT_ROLES = {

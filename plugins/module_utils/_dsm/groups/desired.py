@@ -19,17 +19,16 @@ from ..._plan import NOT_YET_KNOWN
 from ..._task import Task
 from ..account.approvals import Asking
 from ..link import vaults
+from ..link.azure_link import NEW_LINK, Link, LinkCredential, checked_vault_uri
 from ..link.connection import check_stored
-from ..link.link import NEW_LINK, Credential, Link, checked_vault_uri
 from ..link.options import LinkOptions
 from ..wire.client import DsmClient
 from ..wire.errors import DsmError
 from ..wire.kinds import KIND
-from . import edit as link_edit
-from . import groups
-from .edit import Edit
-from .groups import CREDENTIAL_FACT, RESERVED_PREFIX, Group
+from . import link_edit, stored_groups
+from .link_edit import LinkEdit
 from .selection import checked_name, linked
+from .stored_groups import CREDENTIAL_FACT, RESERVED_PREFIX, Group
 
 # What the module cdc_group takes to describe a group.
 OPTIONS = ArgumentSpec(
@@ -51,7 +50,7 @@ OPTIONS = ArgumentSpec(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DesiredGroup:
     """The options, validated. None: not set, so what is stored stays."""
 
     name: str | None
@@ -60,7 +59,7 @@ class Wanted:
     custom_metadata: Mapping[str, str | None]
     link: LinkOptions
     update_credential: str
-    vault: vaults.Selector | None
+    vault: vaults.VaultSelector | None
     credential_planned: bool = False
 
     @property
@@ -73,20 +72,20 @@ class Wanted:
         return f'group "{self.name}"' if self.name else f"group {self.group_id}"
 
 
-def wanted_from(params: Mapping[str, Any]) -> Wanted:
+def wanted_from(params: Mapping[str, Any]) -> DesiredGroup:
     """The options of a group, checked.
 
     Raises:
         InvalidInput: a value that cannot be right.
     """
-    return Wanted(
+    return DesiredGroup(
         name=checked_name("name", params["name"]) if params["name"] is not None else None,
         group_id=checked_uuid("group_id", params["group_id"]) if params["group_id"] is not None else None,
         description=params["description"],
         custom_metadata=_checked_metadata(params["custom_metadata"] or {}),
         link=LinkOptions.from_params(params),
         update_credential=params["update_credential"],
-        vault=vaults.Selector.from_option(params["vault"]) if params["vault"] else None,
+        vault=vaults.VaultSelector.from_option(params["vault"]) if params["vault"] else None,
         credential_planned=bool(params.get("credential_planned")),
     )
 
@@ -103,14 +102,14 @@ def _checked_metadata(given: Mapping[str, Any]) -> dict[str, str | None]:
     return metadata
 
 
-def find(dsm: DsmClient, wanted: Wanted, *, thorough: bool, creates: bool = False) -> Group | None:
+def find(dsm: DsmClient, wanted: DesiredGroup, *, thorough: bool, creates: bool = False) -> Group | None:
     """The group that is meant. ``thorough``: it is wanted to be there. ``creates``: nothing but its creation follows.
 
     Raises:
         TaskError: it has no Azure link, or there is none with this ID.
     """
     if wanted.group_id:
-        stored = groups.get(dsm, wanted.group_id)
+        stored = stored_groups.get(dsm, wanted.group_id)
         if stored is None and thorough:
             raise TaskError(
                 "there is no group with this ID, and DSM assigns the IDs of new groups itself",
@@ -119,7 +118,7 @@ def find(dsm: DsmClient, wanted: Wanted, *, thorough: bool, creates: bool = Fals
                 next_step="correct group_id, or leave it out to create the group by its name",
             )
     else:
-        stored = groups.find_by_name(dsm, str(wanted.name), thorough=thorough, creates=creates)
+        stored = stored_groups.find_by_name(dsm, str(wanted.name), thorough=thorough, creates=creates)
     return linked(Group.from_stored(stored)) if stored is not None else None
 
 
@@ -127,7 +126,7 @@ def make(
     dsm: DsmClient,
     task: Task,
     current: Group | None,
-    wanted: Wanted,
+    wanted: DesiredGroup,
     asking: Asking,
     before_write: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
@@ -139,7 +138,7 @@ def make(
         # A link that cannot log in yet lists no vaults.
         selector = replace(wanted.vault, planned=wanted.vault.planned or wanted.is_pending)
         target = replace(target, link=_with_vault(dsm, task, target, link, selector, credential))
-    edit = Edit(
+    edit = LinkEdit(
         current=current,
         target=target,
         credential=credential,
@@ -153,7 +152,7 @@ def make(
     return link_edit.carry_out(dsm, edit, check_mode=task.check_mode, warn=task.warn, before_write=before_write)
 
 
-def target_of(current: Group | None, wanted: Wanted) -> Group:
+def target_of(current: Group | None, wanted: DesiredGroup) -> Group:
     """The group as the options want it, the vault aside; what they do not name stays as it is."""
     base = current or Group(name=str(wanted.name), external_kms=KIND)
     merged = {**base.custom_metadata, **wanted.custom_metadata}
@@ -167,7 +166,12 @@ def target_of(current: Group | None, wanted: Wanted) -> Group:
 
 
 def _with_vault(
-    dsm: DsmClient, task: Task, target: Group, link: Link, selector: vaults.Selector, credential: Credential | None
+    dsm: DsmClient,
+    task: Task,
+    target: Group,
+    link: Link,
+    selector: vaults.VaultSelector,
+    credential: LinkCredential | None,
 ) -> Link:
     """The link with the chosen vault. No request when it has that already."""
     if selector.uri is not None:
@@ -203,7 +207,7 @@ def _is_azures(error: DsmError) -> bool:
     return is_of_azure(error.words, error.status)
 
 
-def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.Selector, error: DsmError) -> Link:
+def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.VaultSelector, error: DsmError) -> Link:
     """The link of a group that is not connected yet: saving it does not need a connection (guide 4.6)."""
     known = selector.without_listing(link)
     if known is None:
@@ -219,7 +223,9 @@ def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.S
     return replace(link, vault_uri=known[0], vault_type=known[1])
 
 
-def _is_to_write(dsm: DsmClient, wanted: Wanted, current: Group | None, credential: Credential | None) -> bool:
+def _is_to_write(
+    dsm: DsmClient, wanted: DesiredGroup, current: Group | None, credential: LinkCredential | None
+) -> bool:
     """Whether the credential is written for its own sake. One that is still to be made is none that was written before.
 
     Without a record of what was written last, what DSM holds is unknown. A link that connects with it is left alone, so

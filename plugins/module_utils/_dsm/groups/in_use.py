@@ -15,10 +15,10 @@ from ..._names import same_name
 from ..._task import Task
 from ..account import approvals
 from ..link import connection
-from ..link.link import Link, normal_uri
+from ..link.azure_link import Link, normal_uri
 from ..wire.client import DsmClient, connect
 from ..wire.kinds import is_azure
-from . import groups
+from . import stored_groups
 
 
 def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str | None = None) -> None:
@@ -108,7 +108,7 @@ def _requests(dsm: DsmClient, client_id: str) -> list[str]:
 
 
 def _users(dsm: DsmClient, uses: Callable[[Mapping[str, Any]], bool], gone: str | None) -> list[str]:
-    listed = groups.list_all(dsm)
+    listed = stored_groups.list_all(dsm)
     return sorted(f'"{group["name"]}"' for group in listed if not same_name(group["group_id"], gone) and uses(group))
 
 
@@ -122,7 +122,7 @@ def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:
                 "group": group.name,
                 "connection": connection.check_stored(dsm, str(group.group_id), f"link of {group.label}").status,
             }
-            for group in groups.linked_to_application(dsm, client_id)
+            for group in stored_groups.linked_to_application(dsm, client_id)
         ]
 
 

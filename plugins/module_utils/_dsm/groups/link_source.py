@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..._errors import InvalidInput
-from ..link.link import NEW_LINK, Link
+from ..link.azure_link import NEW_LINK, Link
 from ..link.options import LinkOptions
 from ..wire.client import DsmClient
-from .edit import config_of
-from .groups import Group
+from .link_edit import config_of
 from .selection import Selection, resolve
+from .stored_groups import Group
 
 _COMPLETE = ("link_tenant_id", "link_client_id", "link_subscription_id")
 

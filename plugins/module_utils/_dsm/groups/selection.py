@@ -13,12 +13,12 @@ from typing import Any
 
 from ..._errors import InvalidInput, TaskError
 from ..._ids import checked_uuid
-from ..link.link import NEW_LINK, Link
+from ..link.azure_link import NEW_LINK, Link
 from ..link.tls import TlsSettings
 from ..wire.client import DsmClient
 from ..wire.kinds import KIND
-from . import groups
-from .groups import CREDENTIAL_FACT, Group
+from . import stored_groups
+from .stored_groups import CREDENTIAL_FACT, Group
 
 _LONGEST_NAME = 4096
 
@@ -164,8 +164,8 @@ def linked(group: Group) -> Group:
 
 def _stored(dsm: DsmClient, selection: Selection) -> dict[str, Any] | None:
     if selection.group_id:
-        return groups.get(dsm, selection.group_id)
-    return groups.find_by_name(dsm, str(selection.name))
+        return stored_groups.get(dsm, selection.group_id)
+    return stored_groups.find_by_name(dsm, str(selection.name))
 
 
 def _planned(record: Mapping[str, Any]) -> Group:
@@ -206,7 +206,7 @@ def _link(planned: Mapping[str, Any], base: Link) -> Link:
 
 
 def _metadata(record: Mapping[str, Any], stored: Mapping[str, str]) -> dict[str, str]:
-    reserved = {key: value for key, value in stored.items() if key.startswith(groups.RESERVED_PREFIX)}
+    reserved = {key: value for key, value in stored.items() if key.startswith(stored_groups.RESERVED_PREFIX)}
     if record["link"]["credential_match"] == "recorded":
         reserved.setdefault(CREDENTIAL_FACT, "planned")
     return {**dict(record.get("custom_metadata") or {}), **reserved}

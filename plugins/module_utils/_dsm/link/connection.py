@@ -18,7 +18,7 @@ from ..wire.errors import ApprovalRequired, DsmError
 
 
 @dataclass(frozen=True)
-class Connection:
+class ConnectionTest:
     """What DSM's check said. When it did not connect: its words fit to be quoted, its whole answer, its HTTP status."""
 
     connected: bool
@@ -31,27 +31,27 @@ class Connection:
         return "connected" if self.connected else "not_connected"
 
 
-def check_stored(dsm: DsmClient, group_id: str, label: str) -> Connection:
+def check_stored(dsm: DsmClient, group_id: str, label: str) -> ConnectionTest:
     """Have DSM try the link as it is stored, with the credential that DSM holds."""
     return _check(dsm, routes.CHECK_GROUP, {"group_id": group_id}, {}, label)
 
 
-def check_config(dsm: DsmClient, config: Mapping[str, Any], label: str) -> Connection:
+def check_config(dsm: DsmClient, config: Mapping[str, Any], label: str) -> ConnectionTest:
     """Have DSM try a link that is not saved. ``config`` holds the credential."""
     return _check(dsm, routes.CHECK_CONFIG, {}, config, label)
 
 
-def _check(dsm: DsmClient, route: str, path: Mapping[str, str], body: Mapping[str, Any], label: str) -> Connection:
+def _check(dsm: DsmClient, route: str, path: Mapping[str, str], body: Mapping[str, Any], label: str) -> ConnectionTest:
     try:
         dsm.call("POST", route, path=path, body=body, obj=label)
     except DsmError as error:
         refused = error
     else:
-        return Connection(connected=True)
+        return ConnectionTest(connected=True)
     if refused.is_about_caller and not _is_handed_through(dsm, refused, path, label):
         raise refused
     answer = refused.words or f"HTTP status {refused.status}"
-    return Connection(False, quotable(answer), answer, refused.status)
+    return ConnectionTest(False, quotable(answer), answer, refused.status)
 
 
 def _is_handed_through(dsm: DsmClient, refused: DsmError, path: Mapping[str, str], label: str) -> bool:

@@ -24,9 +24,9 @@ from ..._findings import catalog
 from ..._findings.finding import FAILED, Finding, Kind
 from ..._findings.finding import UNKNOWN as UNCERTAIN
 from ..._names import name_key
-from ..._wire.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
+from ..._rest.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
+from .azure_link import ENDPOINTS, Link
 from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, ClassId, DiagnosisClass
-from .link import ENDPOINTS, Link
 
 # Of longer words, the rest is not looked at.
 _LONGEST = 10_000

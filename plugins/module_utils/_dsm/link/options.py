@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from ..._certificates import certificates
-from ..._certificates.certificates import Pair
+from ..._certificates import loading
+from ..._certificates.loading import Pair
 from ..._errors import InvalidInput
 from ..._ids import checked_uuid
 from ..._timestamps import day, iso
-from .link import Credential, Dialect, Link, checked_client_secret, client_secret
+from .azure_link import Dialect, Link, LinkCredential, checked_client_secret, client_secret
 from .tls_options import NO_TLS_OPTIONS, TlsOptions
 
 
@@ -35,7 +35,7 @@ class LinkOptions:
     subscription_id: str | None = None
     secret: str | None = field(default=None, repr=False)
     pair: Pair | None = None
-    made: Credential | None = field(default=None, repr=False)
+    made: LinkCredential | None = field(default=None, repr=False)
     tls: TlsOptions = NO_TLS_OPTIONS
     legacy: bool | None = None
     pem: bool | None = None
@@ -89,7 +89,7 @@ class LinkOptions:
             ),
         )
 
-    def credential_for(self, link: Link) -> Credential | None:
+    def credential_for(self, link: Link) -> LinkCredential | None:
         """The credential that was given, for this link's application, with the TLS key; None when none was.
 
         Raises:
@@ -115,8 +115,8 @@ class LinkOptions:
         self.tls.check_expiry(warn, now)
         if self.pair is None:
             return
-        certificates.check_validity("link_certificate", self.pair.certificate, now)
-        if certificates.expires_soon(self.pair.certificate, now):
+        loading.check_validity("link_certificate", self.pair.certificate, now)
+        if loading.expires_soon(self.pair.certificate, now):
             warn(f"The certificate of the link's application expires on {day(self.pair.certificate.not_after)}.")
 
 
@@ -125,9 +125,9 @@ def certificate_fact(sha256: str) -> str:
     return f"certificate:{sha256[:40]}"
 
 
-def client_certificate(pair: Pair) -> Credential:
+def client_certificate(pair: Pair) -> LinkCredential:
     """The credential of a link that authenticates with a certificate."""
-    return Credential(
+    return LinkCredential(
         auth_config={
             "mode": "token_auth_config",
             "client_cert": pair.certificate.encoded,
@@ -166,7 +166,7 @@ def _checked_pair(params: Mapping[str, Any]) -> Pair | None:
         raise InvalidInput(
             "link_client_secret", "it is set together with link_certificate", "a link has one credential: choose one"
         )
-    pair = certificates.load_pair("link_certificate", certificate, "link_private_key", key, passphrase)
+    pair = loading.load_pair("link_certificate", certificate, "link_private_key", key, passphrase)
     if not pair.certificate.is_rsa:
         raise InvalidInput(
             "link_certificate",

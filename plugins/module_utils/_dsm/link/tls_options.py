@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from ..._certificates import certificates
-from ..._certificates.certificates import Certificate, Pair, PrivateKey
+from ..._certificates import loading
+from ..._certificates.loading import Certificate, Pair, PrivateKey
 from ..._errors import InvalidInput
 from ..._timestamps import day
 from .tls import SAFE_SETTINGS, TlsSettings
@@ -61,9 +61,9 @@ class TlsOptions:
         )
         names = f"{prefix}client_certificate", f"{prefix}client_key"
         if certificate:
-            return replace(options, client=certificates.load_pair(names[0], certificate, names[1], key, passphrase))
+            return replace(options, client=loading.load_pair(names[0], certificate, names[1], key, passphrase))
         if key is not None:
-            return replace(options, key=certificates.load_key(names[1], key, passphrase, f"{names[1]}_passphrase"))
+            return replace(options, key=loading.load_key(names[1], key, passphrase, f"{names[1]}_passphrase"))
         return options
 
     def over(self, base: TlsSettings) -> TlsSettings:
@@ -101,7 +101,7 @@ class TlsOptions:
             return self.client.key.encoded
         if self.key is None or settings.client_certificate is None:
             return None
-        expected = certificates.public_key_of(settings.client_certificate)
+        expected = loading.public_key_of(settings.client_certificate)
         if expected is not None and expected != self.key.public_key:
             raise InvalidInput(
                 f"{self.prefix}client_key",
@@ -121,8 +121,8 @@ class TlsOptions:
         given = [("ca_certificates", one) for one in self.authorities or ()]
         given += [("client_certificate", self.client.certificate)] if self.client else []
         for option, certificate in given:
-            certificates.check_validity(f"{self.prefix}{option}", certificate, now)
-            if certificates.expires_soon(certificate, now):
+            loading.check_validity(f"{self.prefix}{option}", certificate, now)
+            if loading.expires_soon(certificate, now):
                 warn(f"The TLS certificate {certificate.subject} expires on {day(certificate.not_after)}.")
 
 
@@ -133,5 +133,5 @@ def _authorities(option: str, sources: list[str] | None) -> tuple[Certificate, .
     """None for an option that is not set; an empty list is the wish for the global roots."""
     if sources is None:
         return None
-    found = {one.sha256: one for source in sources for one in certificates.load_authorities(option, source)}
+    found = {one.sha256: one for source in sources for one in loading.load_authorities(option, source)}
     return tuple(found.values())

@@ -17,7 +17,7 @@ from ..._names import checked_tags, has_tags, name_key, same_name, same_path
 from ..._plan import refuse_planned
 from ..wire import routes
 from ..wire.client import DsmClient
-from .link import ENDPOINTS, Link, checked_vault_uri, is_vault_name, normal_uri, vault_name_of, vault_type_of
+from .azure_link import ENDPOINTS, Link, checked_vault_uri, is_vault_name, normal_uri, vault_name_of, vault_type_of
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Vault:
 
 
 @dataclass(frozen=True)
-class Selector:
+class VaultSelector:
     """The ``vault`` option: one way to name a vault, and the type that it is to have."""
 
     name: str | None = None
@@ -68,7 +68,7 @@ class Selector:
     planned: bool = False
 
     @classmethod
-    def from_option(cls, option: Mapping[str, Any]) -> Selector:
+    def from_option(cls, option: Mapping[str, Any]) -> VaultSelector:
         """From the validated ``vault`` option.
 
         Raises:
@@ -157,7 +157,7 @@ class Selector:
         return self.uri or (f"https://{name_key(name)}.{suffix}/" if named else None)
 
 
-def link_to_list_with(link: Link, selector: Selector) -> Link:
+def link_to_list_with(link: Link, selector: VaultSelector) -> Link:
     """The link to send when a vault is looked up. Some servers take no link without a URL (DSM contract §7, Q18)."""
     return link if link.vault_uri else replace(link, vault_uri=selector.likely_uri(link) or "")
 
@@ -171,7 +171,7 @@ def list_vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> list[V
     return sorted(map(Vault.from_stored, answer or []), key=lambda vault: vault.name)
 
 
-def choose(selector: Selector, vaults: Sequence[Vault], label: str) -> Vault:
+def choose(selector: VaultSelector, vaults: Sequence[Vault], label: str) -> Vault:
     """The one vault that was asked for.
 
     Raises:

@@ -17,9 +17,9 @@ from typing import Any
 from ..._errors import InvalidInput, TaskError
 from ..._journal import DONE, UNKNOWN, Journal
 from ..._names import same_name
+from ..._rest.statuses import FORBIDDEN, UNAUTHORIZED
 from ..._task import Task
 from ..._time import ServiceClock
-from ..._wire.statuses import FORBIDDEN, UNAUTHORIZED
 from . import routes
 from .budget import Budget
 from .errors import DsmError, UnreadableAnswer, outcome_is_open
@@ -38,7 +38,7 @@ class ReadOnlyViolation(Exception):
 
 
 @dataclass(frozen=True)
-class Identity:
+class DsmIdentity:
     """Who is logged in, as far as the login tells. ``account_id``: of a user, who has selected one."""
 
     kind: str
@@ -182,14 +182,14 @@ class DsmClient:
         finally:
             self._budget.prolong(timeout - own.left())
 
-    def identity(self) -> Identity:
+    def identity(self) -> DsmIdentity:
         """Who is logged in. Costs a login, where the login opens a session; no request with an API key."""
         if isinstance(self._login, ApiKey):
-            return Identity("app", self._login.app_id, None)
+            return DsmIdentity("app", self._login.app_id, None)
         self._log_in()
         if isinstance(self._login, UserPassword):
-            return Identity("user", self._entity_id, self._account_id)
-        return Identity("app", self._entity_id or self._login.app_id, None)
+            return DsmIdentity("user", self._entity_id, self._account_id)
+        return DsmIdentity("app", self._entity_id or self._login.app_id, None)
 
     def _note(self, request: Request, outcome: str | None) -> None:
         # Asking for the result of a request that was approved is no read, and mostly no write either: whoever asks

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import TaskError
-from ..._wire import statuses
+from ..._rest import statuses
 
 
 @dataclass(frozen=True)

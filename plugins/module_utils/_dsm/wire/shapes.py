@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..._wire.shapes import Shape, anything, either, list_of, map_of, number, optional, record, text
+from ..._rest.shapes import Shape, anything, either, list_of, map_of, number, optional, record, text
 from . import routes
 from .kinds import is_azure
 

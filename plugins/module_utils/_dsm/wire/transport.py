@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ... import _deps, _time
-from ..._certificates import certificates as _certificates
+from ..._certificates import loading
 from ..._errors import InvalidInput, TaskError, quotable
+from ..._rest.statuses import REDIRECTIONS
 from ..._time import ServiceClock
-from ..._wire.statuses import REDIRECTIONS
 from . import routes
 from .budget import Budget, OutOfTime
 from .errors import DsmError, OutcomeUnknown, UnreadableAnswer, meaning_of, refusal, server_words
@@ -90,15 +90,15 @@ def _present(context: ssl.SSLContext, login: AppCertificate) -> None:
 def _present_converted(context: ssl.SSLContext, certificate: str, key: str) -> None:
     option, key_option = "dsm_client_cert", "dsm_client_key"
     try:
-        found = _certificates.load_chain(option, certificate, key_option, key, None, None)
+        found = loading.load_chain(option, certificate, key_option, key, None, None)
     except InvalidInput as error:
         refused = error
     else:
-        if _load_from_memory(context, *_certificates.pem_of(*found)):
+        if _load_from_memory(context, *loading.pem_of(*found)):
             return
         refused = InvalidInput(option, "TLS does not take it", "give certificate and key in PEM form")
     path = key if refused.obj == key_option else certificate
-    problem = f"{_certificates.shown(path)} cannot be used: {refused.problem}"
+    problem = f"{loading.shown(path)} cannot be used: {refused.problem}"
     raise InvalidInput(refused.obj, problem, refused.next_step)
 
 
@@ -134,7 +134,7 @@ def _refuse_unreadable(option: str, path: str) -> None:
             pass
     except OSError as error:
         cause = error.strerror or "it cannot be read"
-    if cause is None or _certificates.is_text(path):
+    if cause is None or loading.is_text(path):
         return
     raise InvalidInput(
         option,

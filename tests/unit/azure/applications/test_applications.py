@@ -16,24 +16,26 @@ from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import applications
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import changes as application_changes
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import plan as application_plan
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import policies as app_policies
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications.plan import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import (
+    app_policies,
+    application_lookup,
+    application_plan,
+    graph_writes,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications.application_plan import (
     MARK,
     Application,
     Consent,
+    DesiredApplication,
     Permission,
     Steps,
-    Wanted,
     steps_for,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import Credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import EntraCredential
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import certificates as _certificates
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificates.certificates import Certificate
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates import loading
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates.loading import Certificate
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_app
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
@@ -47,7 +49,7 @@ LISTED = {"resourceAppId": "kv-APP", "resourceAccess": [{"id": "SCOPE-1", "type"
 
 @cache
 def certificate() -> Certificate:
-    return _certificates.load_certificates("certificates", self_signed("one", algorithm="rsa").certificate_pem)[0]
+    return loading.load_certificates("certificates", self_signed("one", algorithm="rsa").certificate_pem)[0]
 
 
 def application(**changes: Any) -> Application:
@@ -55,11 +57,11 @@ def application(**changes: Any) -> Application:
     return Application(**{**given, **changes})
 
 
-def credential(kind: str = "secret", name: str = MARK, ends: datetime | None = None, **more: Any) -> Credential:
-    return Credential(kind, more.pop("key_id", "k"), name, None, ends, **more)
+def credential(kind: str = "secret", name: str = MARK, ends: datetime | None = None, **more: Any) -> EntraCredential:
+    return EntraCredential(kind, more.pop("key_id", "k"), name, None, ends, **more)
 
 
-def everything(**changes: Any) -> Wanted:
+def everything(**changes: Any) -> DesiredApplication:
     wants: dict[str, Any] = {
         "display_name": "byok",
         "certificates": (certificate(),),
@@ -67,7 +69,7 @@ def everything(**changes: Any) -> Wanted:
         "consent_to": PERMISSION,
         "secret": timedelta(days=30),
     }
-    return Wanted(**{**wants, **changes})
+    return DesiredApplication(**{**wants, **changes})
 
 
 # What is missing ----------------------------------------------------------------------------------------------------
@@ -103,13 +105,16 @@ def test_a_certificate_that_is_given_twice_is_registered_once() -> None:
 def test_ids_compare_without_case() -> None:
     found = application(access=(LISTED,))
 
-    assert steps_for(Wanted("byok", permission=PERMISSION), found, NOW).permission is None
+    assert steps_for(DesiredApplication("byok", permission=PERMISSION), found, NOW).permission is None
 
 
 def test_a_wish_for_a_role_of_the_same_id_is_not_the_permission() -> None:
     role = {"resourceAppId": "KV-app", "resourceAccess": [{"id": "scope-1", "type": "Role"}]}
 
-    assert steps_for(Wanted("byok", permission=PERMISSION), application(access=(role,)), NOW).permission == PERMISSION
+    assert (
+        steps_for(DesiredApplication("byok", permission=PERMISSION), application(access=(role,)), NOW).permission
+        == PERMISSION
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,7 +127,7 @@ def test_a_wish_for_a_role_of_the_same_id_is_not_the_permission() -> None:
     ],
     ids=["ours", "ours, expired", "another's", "a certificate"],
 )
-def test_a_secret_is_made_only_where_none_of_ours_is_valid(held: Credential, made: bool) -> None:
+def test_a_secret_is_made_only_where_none_of_ours_is_valid(held: EntraCredential, made: bool) -> None:
     steps = steps_for(everything(), application(credentials=(held,)), NOW)
 
     assert (steps.secret is not None) is made
@@ -189,7 +194,7 @@ def test_the_plan_names_every_step_in_its_order() -> None:
 
 
 def test_no_steps_are_no_changes() -> None:
-    assert application_plan.changes_of(Wanted("byok"), application(), Steps()) == ()
+    assert application_plan.changes_of(DesiredApplication("byok"), application(), Steps()) == ()
 
 
 # What is ours -------------------------------------------------------------------------------------------------------
@@ -339,8 +344,10 @@ class Graph:
 
 
 def look(graph: Graph, **wants: bool) -> Any:
-    selector = applications.Selector("client_id", "c")
-    return applications.look(cast(Channel, graph), PUBLIC, selector, **{"key_vault": False, "consent": False, **wants})
+    selector = application_lookup.ApplicationSelector("client_id", "c")
+    return application_lookup.look(
+        cast(Channel, graph), PUBLIC, selector, **{"key_vault": False, "consent": False, **wants}
+    )
 
 
 def words(text: str) -> dict[str, Any]:
@@ -373,7 +380,7 @@ def test_a_credential_that_graph_does_not_show_is_never_lost() -> None:
     graph = Graph({"id": application().object_id, "keyCredentials": [{"keyId": "hidden", "key": None}]})
 
     with pytest.raises(TaskError, match="hidden"):
-        application_changes.update(
+        graph_writes.update(
             cast(Channel, graph),
             application(),
             certificates=[certificate()],

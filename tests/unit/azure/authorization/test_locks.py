@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization.authorization import PROVIDER
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization.locks import Lock, in_the_way_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization.role_assignments import PROVIDER
 from unit.azure.builders import RESOURCE_GROUP, SUBSCRIPTION, VAULT_ID, saying
 
 WRITE, DELETE = "Microsoft.KeyVault/vaults/write", "Microsoft.KeyVault/vaults/Delete"

@@ -14,31 +14,34 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import steps as access_cut
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import access_steps
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass.access_steps import (
+    CertificatesStep,
+    SecretStep,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass.record import (
     Assignment,
     CertificateEntry,
-    PolicyEntry,
-    Principal,
     Record,
+    RecordedApplication,
+    RecordedPolicy,
     SecretEntry,
     StoreRights,
     merged,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass.steps import Certificates, Secret
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import PRINCIPAL
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import REGISTRATION as REGISTRATION_PLACE
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from unit.azure.builders import APP, CLIENT, HOME, NOW, REGISTRATION, STRANGER, SUBSCRIPTION, VAULT_ID
 
-POLICY = PolicyEntry(HOME, APP, keys=("Get", "wrapKey"), secrets=("List",))
+POLICY = RecordedPolicy(HOME, APP, keys=("Get", "wrapKey"), secrets=("List",))
 ROLE = Assignment("aaaa", VAULT_ID, "/providers/Microsoft.Authorization/roleDefinitions/F00D", APP, role_name="Officer")
 CERTIFICATE = CertificateEntry("key-1", "of DSM", "AB12", None, "2027-01-01T00:00:00Z", "MIIB")
 SECRET = SecretEntry("key-2", "of DSM", None)
 
 
 def record(**changes: Any) -> Record:
-    application = Principal(CLIENT, APP, "dsm", REGISTRATION, True, (CERTIFICATE,), (SECRET,))
+    application = RecordedApplication(CLIENT, APP, "dsm", REGISTRATION, True, (CERTIFICATE,), (SECRET,))
     store = StoreRights(VAULT_ID, "kv-one", "https://kv-one.vault.azure.net/", "vault", (POLICY,), (ROLE,))
     made = Record(application, "AzureCloud", HOME, "2026-11-23T12:00:00Z", (store,))
     return replace(made, **changes)
@@ -47,7 +50,7 @@ def record(**changes: Any) -> Record:
 def bare() -> Record:
     """What is seen when everything has been cut."""
     full = record()
-    cut = access_cut.after_cut(full, access_cut.cut_steps(full, credentials=True))
+    cut = access_steps.after_cut(full, access_steps.cut_steps(full, credentials=True))
     return replace(cut, taken_at="2026-11-24T12:00:00Z")
 
 
@@ -113,58 +116,58 @@ def test_a_record_of_a_principal_that_is_gone_is_not_continued() -> None:
 
 
 def test_everything_is_cut_in_this_order() -> None:
-    steps = access_cut.cut_steps(record(), credentials=True)
+    steps = access_steps.cut_steps(record(), credentials=True)
 
-    assert [type(step).__name__ for step in steps] == ["Policy", "Role", "Enabled", "Certificates", "Secret"]
+    assert [type(step).__name__ for step in steps] == ["PolicyStep", "RoleStep", "EnabledStep", "CertificatesStep", "SecretStep"]
 
 
 def test_without_credentials_they_stay() -> None:
-    steps = access_cut.cut_steps(record(), credentials=False)
+    steps = access_steps.cut_steps(record(), credentials=False)
 
-    assert [type(step).__name__ for step in steps] == ["Policy", "Role", "Enabled"]
+    assert [type(step).__name__ for step in steps] == ["PolicyStep", "RoleStep", "EnabledStep"]
 
 
 def test_after_the_cut_nothing_is_left_to_cut() -> None:
-    assert access_cut.cut_steps(bare(), credentials=True) == ()
+    assert access_steps.cut_steps(bare(), credentials=True) == ()
 
 
 def test_the_way_back_is_the_reverse_without_the_secret() -> None:
-    steps = access_cut.restore_steps(record(), bare(), NOW)
+    steps = access_steps.restore_steps(record(), bare(), NOW)
 
-    assert [type(step).__name__ for step in steps] == ["Certificates", "Enabled", "Policy", "Role"]
+    assert [type(step).__name__ for step in steps] == ["CertificatesStep", "EnabledStep", "PolicyStep", "RoleStep"]
 
 
 def test_after_the_return_nothing_is_left_to_return() -> None:
-    back = access_cut.after_restore(bare(), access_cut.restore_steps(record(), bare(), NOW))
+    back = access_steps.after_restore(bare(), access_steps.restore_steps(record(), bare(), NOW))
 
-    assert access_cut.restore_steps(record(), back, NOW) == ()
+    assert access_steps.restore_steps(record(), back, NOW) == ()
 
 
 def test_an_expired_certificate_does_not_come_back() -> None:
     over = replace(CERTIFICATE, ends="2026-11-01T00:00:00Z")
     was = record(application=replace(record().application, certificates=(over,)))
 
-    steps = access_cut.restore_steps(was, bare(), NOW)
+    steps = access_steps.restore_steps(was, bare(), NOW)
 
-    assert not any(isinstance(step, access_cut.Certificates) for step in steps)
+    assert not any(isinstance(step, access_steps.CertificatesStep) for step in steps)
 
 
 @pytest.mark.parametrize("state", [False, None])
 def test_a_principal_is_switched_on_only_if_it_was_on(state: bool | None) -> None:
     was = record(application=replace(record().application, account_enabled=state))
 
-    steps = access_cut.restore_steps(was, bare(), NOW)
+    steps = access_steps.restore_steps(was, bare(), NOW)
 
-    assert not any(isinstance(step, access_cut.Enabled) for step in steps)
+    assert not any(isinstance(step, access_steps.EnabledStep) for step in steps)
 
 
 def test_each_step_of_the_recorded_is_recorded_and_no_other() -> None:
     more = replace(record().stores[0], policies=(replace(POLICY, keys=("Get", "sign")),))
-    known = access_cut.cut_steps(record(), credentials=True)
-    unknown = access_cut.Policy(more, more.policies[0])
+    known = access_steps.cut_steps(record(), credentials=True)
+    unknown = access_steps.PolicyStep(more, more.policies[0])
 
-    assert all(access_cut.is_recorded(record(), step) for step in known)
-    assert not access_cut.is_recorded(record(), unknown)
+    assert all(access_steps.is_recorded(record(), step) for step in known)
+    assert not access_steps.is_recorded(record(), unknown)
 
 
 # Certificates are told by thumbprint --------------------------------------------------------------------------------
@@ -193,10 +196,10 @@ def test_the_public_part_is_added_to_a_record_that_lacks_it() -> None:
 
 def test_what_is_recorded_without_its_public_part_is_not_removed() -> None:
     """There would be no way back from it."""
-    seen = access_cut.Certificates(record().application, (CERTIFICATE,))
+    seen = access_steps.CertificatesStep(record().application, (CERTIFICATE,))
 
-    assert access_cut.is_recorded(record(), seen)
-    assert not access_cut.is_recorded(with_certificates(replace(CERTIFICATE, key="")), seen)
+    assert access_steps.is_recorded(record(), seen)
+    assert not access_steps.is_recorded(with_certificates(replace(CERTIFICATE, key="")), seen)
 
 
 @pytest.mark.parametrize(
@@ -217,8 +220,8 @@ def test_a_certificate_is_the_same_by_its_content(one: CertificateEntry, other: 
 def test_a_cut_takes_a_certificate_under_another_key_id() -> None:
     seen = with_certificates(AGAIN)
 
-    assert all(access_cut.is_recorded(record(), step) for step in access_cut.cut_steps(seen, credentials=True))
-    assert access_cut.after_cut(seen, [access_cut.Certificates(seen.application, (CERTIFICATE,))]) == replace(
+    assert all(access_steps.is_recorded(record(), step) for step in access_steps.cut_steps(seen, credentials=True))
+    assert access_steps.after_cut(seen, [access_steps.CertificatesStep(seen.application, (CERTIFICATE,))]) == replace(
         seen, application=replace(seen.application, certificates=())
     )
 
@@ -226,7 +229,9 @@ def test_a_cut_takes_a_certificate_under_another_key_id() -> None:
 def test_a_restore_finds_a_certificate_under_another_key_id() -> None:
     there = with_certificates(AGAIN)
 
-    assert not any(isinstance(step, access_cut.Certificates) for step in access_cut.restore_steps(record(), there, NOW))
+    assert not any(
+        isinstance(step, access_steps.CertificatesStep) for step in access_steps.restore_steps(record(), there, NOW)
+    )
 
 
 def test_a_public_part_that_is_damaged_is_refused() -> None:
@@ -245,20 +250,20 @@ def test_a_certificate_as_a_credential_carries_its_thumbprints() -> None:
     assert (found.kind, found.key_id, found.encoded) == ("certificate", "key-1", key)
 
 
-@pytest.mark.parametrize("step", access_cut.cut_steps(record(), credentials=True))
-def test_a_step_is_open_while_it_is_among_what_is_left(step: access_cut.Step) -> None:
-    left = access_cut.cut_steps(record(), credentials=True)
+@pytest.mark.parametrize("step", access_steps.cut_steps(record(), credentials=True))
+def test_a_step_is_open_while_it_is_among_what_is_left(step: access_steps.Step) -> None:
+    left = access_steps.cut_steps(record(), credentials=True)
 
-    assert access_cut.is_open(step, left)
-    assert not access_cut.is_open(step, [one for one in left if one != step])
+    assert access_steps.is_open(step, left)
+    assert not access_steps.is_open(step, [one for one in left if one != step])
 
 
 def test_a_policy_is_open_while_one_of_its_permissions_is_left() -> None:
-    (step, *_others) = access_cut.cut_steps(record(), credentials=False)
-    assert isinstance(step, access_cut.Policy)
+    (step, *_others) = access_steps.cut_steps(record(), credentials=False)
+    assert isinstance(step, access_steps.PolicyStep)
 
-    assert access_cut.is_open(step, [replace(step, entry=PolicyEntry(HOME, APP, keys=("WRAPKEY",)))])
-    assert not access_cut.is_open(step, [replace(step, entry=PolicyEntry(HOME, APP, keys=("sign",)))])
+    assert access_steps.is_open(step, [replace(step, entry=RecordedPolicy(HOME, APP, keys=("WRAPKEY",)))])
+    assert not access_steps.is_open(step, [replace(step, entry=RecordedPolicy(HOME, APP, keys=("sign",)))])
 
 
 # Two places -----------------------------------------------------------------------------------------------------------
@@ -277,7 +282,7 @@ def in_both_places(**changes: Any) -> Record:
 
 def of_credentials(steps: Any) -> list[tuple[str, str]]:
     """Kind and place of each step about credentials."""
-    return [(type(one).__name__, one.place) for one in steps if isinstance(one, (Certificates, Secret))]
+    return [(type(one).__name__, one.place) for one in steps if isinstance(one, (CertificatesStep, SecretStep))]
 
 
 def test_a_record_that_an_earlier_version_wrote_is_of_the_registration_alone() -> None:
@@ -297,13 +302,13 @@ def test_a_record_of_a_place_that_there_is_not_is_refused() -> None:
 
 
 def test_each_place_is_a_step_of_its_own() -> None:
-    steps = access_cut.cut_steps(in_both_places(), credentials=True)
+    steps = access_steps.cut_steps(in_both_places(), credentials=True)
 
     assert of_credentials(steps) == [
-        ("Certificates", REGISTRATION_PLACE),
-        ("Certificates", PRINCIPAL),
-        ("Secret", REGISTRATION_PLACE),
-        ("Secret", PRINCIPAL),
+        ("CertificatesStep", REGISTRATION_PLACE),
+        ("CertificatesStep", PRINCIPAL),
+        ("SecretStep", REGISTRATION_PLACE),
+        ("SecretStep", PRINCIPAL),
     ]
 
 
@@ -311,20 +316,20 @@ def test_the_same_certificate_in_two_places_is_two() -> None:
     only_here = replace(record(), application=replace(record().application, certificates=(CERTIFICATE,)))
 
     (step,) = [
-        one for one in access_cut.restore_steps(in_both_places(), only_here, NOW) if isinstance(one, Certificates)
+        one for one in access_steps.restore_steps(in_both_places(), only_here, NOW) if isinstance(one, CertificatesStep)
     ]
 
     assert step.entries == (OF_PRINCIPAL,)
 
 
 def test_a_record_of_one_place_is_no_way_back_for_the_other() -> None:
-    step = Certificates(in_both_places().application, (OF_PRINCIPAL,))
+    step = CertificatesStep(in_both_places().application, (OF_PRINCIPAL,))
 
-    assert not access_cut.is_recorded(record(), step)
+    assert not access_steps.is_recorded(record(), step)
 
 
 def test_what_the_service_principal_had_comes_back_where_the_registration_cannot_be_read() -> None:
     full = in_both_places(application_object_id=None)
     seen = replace(full, application=replace(full.application, certificates=(), secrets=()))
 
-    assert of_credentials(access_cut.restore_steps(full, seen, NOW)) == [("Certificates", PRINCIPAL)]
+    assert of_credentials(access_steps.restore_steps(full, seen, NOW)) == [("CertificatesStep", PRINCIPAL)]

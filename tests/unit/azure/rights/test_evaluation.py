@@ -14,7 +14,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluat
     OK,
     OK_WITH_WARNING,
     UNKNOWN,
-    Wanted,
+    RequiredRights,
     judge,
     missing_permissions,
 )
@@ -47,7 +47,7 @@ from unit.azure.builders import (
 
 KVC = "Key Vault Contributor"
 READ = "Microsoft.KeyVault/vaults/read"
-LEAST = Wanted.least_privilege()
+LEAST = RequiredRights.least_privilege()
 IN_GROUP = identity(groups=frozenset({GROUP}))
 GROUPS_UNKNOWN = identity(groups=None)
 
@@ -62,25 +62,25 @@ def all_ten(verdict: str) -> dict[str, str]:
 def test_the_guides_own_recipe_on_a_vault_with_access_policies_is_all_ok() -> None:
     seen = access(vault(policy(*TEN)), assigned(CONTRIBUTOR_OF_VAULTS))
 
-    assert {one.verdict for one in judge(seen, Wanted.guide())} == {OK}
+    assert {one.verdict for one in judge(seen, RequiredRights.guide())} == {OK}
 
 
 def test_what_is_ok_needs_no_remedy() -> None:
     seen = access(vault(policy(*TEN)), assigned(CONTRIBUTOR_OF_VAULTS))
 
-    assert {one.remedy for one in judge(seen, Wanted.guide())} == {""}
+    assert {one.remedy for one in judge(seen, RequiredRights.guide())} == {""}
 
 
 def test_nothing_given_is_all_missing() -> None:
-    assert {one.verdict for one in judge(access(vault()), Wanted.guide())} == {MISSING}
+    assert {one.verdict for one in judge(access(vault()), RequiredRights.guide())} == {MISSING}
 
 
 def test_whatever_is_not_ok_has_a_remedy() -> None:
-    assert all(one.remedy for one in judge(access(vault()), Wanted.guide()))
+    assert all(one.remedy for one in judge(access(vault()), RequiredRights.guide()))
 
 
 def test_the_management_requirement_comes_first_and_the_permissions_in_the_order_of_the_wish() -> None:
-    wanted = Wanted.explicit(("list", "get"))
+    wanted = RequiredRights.explicit(("list", "get"))
 
     assert [one.requirement for one in judge(access(vault()), wanted)] == ["vaults/read", "keys/list", "keys/get"]
 
@@ -90,7 +90,7 @@ def test_least_privilege_does_not_want_purge() -> None:
 
 
 def test_least_privilege_wants_purge_when_it_is_listed() -> None:
-    assert Wanted.least_privilege(("Purge",)).key_permissions == TEN
+    assert RequiredRights.least_privilege(("Purge",)).key_permissions == TEN
 
 
 def test_least_privilege_is_content_with_a_role_that_lists() -> None:
@@ -115,7 +115,7 @@ def test_the_words_on_a_reader_say_that_it_is_enough_for_listing() -> None:
 
 def test_missing_permissions_are_those_that_are_certainly_not_there() -> None:
     seen = access(vault(policy("get"), policy("list", object_id=REGISTRATION)))
-    verdicts = judge(seen, Wanted.explicit(("get", "list", "create")))
+    verdicts = judge(seen, RequiredRights.explicit(("get", "list", "create")))
 
     assert missing_permissions(verdicts) == ("list", "create")
 
@@ -123,23 +123,23 @@ def test_missing_permissions_are_those_that_are_certainly_not_there() -> None:
 def test_an_unknown_permission_is_not_called_missing() -> None:
     seen = access(vault(policy("get", object_id=STRANGER)), identity=GROUPS_UNKNOWN)
 
-    assert missing_permissions(judge(seen, Wanted.explicit(("get",)))) == ()
+    assert missing_permissions(judge(seen, RequiredRights.explicit(("get",)))) == ()
 
 
 @pytest.mark.parametrize(("rbac", "model"), [(True, "rbac"), (False, "access_policy")])
 def test_the_permission_model_that_was_asked_for_is_ok(rbac: bool, model: str) -> None:
-    assert verdict_on(access(vault(rbac=rbac)), "permission_model", Wanted.guide(model)).verdict == OK
+    assert verdict_on(access(vault(rbac=rbac)), "permission_model", RequiredRights.guide(model)).verdict == OK
 
 
 @pytest.mark.parametrize(("rbac", "model"), [(False, "rbac"), (True, "access_policy")])
 def test_another_permission_model_than_asked_for_is_a_verdict_of_its_own(rbac: bool, model: str) -> None:
-    found = verdict_on(access(vault(rbac=rbac)), "permission_model", Wanted.guide(model))
+    found = verdict_on(access(vault(rbac=rbac)), "permission_model", RequiredRights.guide(model))
 
     assert (found.verdict, found.notes) == (MISSING, ("permission-model-differs",))
 
 
 def test_a_permission_without_a_data_action_is_unknown_on_an_rbac_vault() -> None:
-    found = verdict_on(access(vault(rbac=True)), "keys/fly", Wanted.explicit(("fly",)))
+    found = verdict_on(access(vault(rbac=True)), "keys/fly", RequiredRights.explicit(("fly",)))
 
     assert (found.verdict, found.notes) == (UNKNOWN, ("no-such-permission",))
 
@@ -279,7 +279,7 @@ def test_t08_letter_case_of_a_permission_does_not_matter(spelling: str) -> None:
 
 
 def test_t08_all_covers_nine_of_the_ten() -> None:
-    assert missing_permissions(judge(access(vault(policy("all"))), Wanted.guide())) == ("purge",)
+    assert missing_permissions(judge(access(vault(policy("all"))), RequiredRights.guide())) == ("purge",)
 
 
 def test_t08_the_cause_of_the_lacking_purge_is_named() -> None:
@@ -303,7 +303,9 @@ def test_t08_all_with_an_explicit_purge_covers_the_ten() -> None:
 
 
 def test_t08_all_is_not_taken_for_permissions_that_are_younger() -> None:
-    assert verdict_on(access(vault(policy("all"))), "keys/rotate", Wanted.explicit(("rotate",))).verdict == MISSING
+    assert (
+        verdict_on(access(vault(policy("all"))), "keys/rotate", RequiredRights.explicit(("rotate",))).verdict == MISSING
+    )
 
 
 def test_t09_several_entries_of_one_identity_unite() -> None:
@@ -340,7 +342,7 @@ def test_t25_purge_protection_does_not_hide_that_the_right_is_missing() -> None:
 def test_t31_a_vault_of_another_tenant_refuses_the_application_whatever_it_is_given() -> None:
     seen = access(vault(policy(*TEN)), assigned(CONTRIBUTOR_OF_VAULTS), identity=identity(home_tenant_id=ELSEWHERE))
 
-    assert {one.verdict for one in judge(seen, Wanted.guide())} == {INEFFECTIVE}
+    assert {one.verdict for one in judge(seen, RequiredRights.guide())} == {INEFFECTIVE}
 
 
 def test_t31_the_cause_is_named_first() -> None:

@@ -14,7 +14,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluat
     OK,
     OK_WITH_WARNING,
     UNKNOWN,
-    Wanted,
+    RequiredRights,
     judge,
     missing_permissions,
 )
@@ -57,7 +57,7 @@ def test_crypto_user_and_a_custom_role_give_the_ten() -> None:
 def test_crypto_user_alone_lacks_recover_and_purge() -> None:
     seen = access(pool(), local=(local(HSM_USER),))
 
-    assert missing_permissions(judge(seen, Wanted.guide())) == ("recover", "purge")
+    assert missing_permissions(judge(seen, RequiredRights.guide())) == ("recover", "purge")
 
 
 @pytest.mark.parametrize(("scope", "origin"), [("/", "pool"), ("/keys", "keys"), ("/Keys/", "keys")])
@@ -123,7 +123,7 @@ def test_crypto_user_is_known_when_the_local_definitions_could_not_be_read() -> 
 def test_crypto_user_as_known_by_heart_has_neither_recover_nor_purge() -> None:
     seen = access(pool(), local=(local(HSM_USER),), local_roles={})
 
-    assert missing_permissions(judge(seen, Wanted.guide())) == ("recover", "purge")
+    assert missing_permissions(judge(seen, RequiredRights.guide())) == ("recover", "purge")
 
 
 def test_another_local_role_without_a_definition_may_give_the_right() -> None:
@@ -194,7 +194,7 @@ def test_t29_where_another_role_lists_the_pool_the_exclusion_does_not_matter() -
 def test_t29_least_privilege_finds_the_contributor_of_pools_wider_than_needed() -> None:
     seen = access(pool(), assigned(CONTRIBUTOR_OF_HSMS, POOL_ID))
 
-    assert verdict_on(seen, READ, Wanted.least_privilege()).notes == ("wider-than-needed",)
+    assert verdict_on(seen, READ, RequiredRights.least_privilege()).notes == ("wider-than-needed",)
 
 
 def test_t38_crypto_officer_gives_its_rights_with_a_warning() -> None:
@@ -218,4 +218,4 @@ def test_t38_recover_and_purge_need_only_a_custom_role() -> None:
 
 @pytest.mark.parametrize(("model", "verdict"), [("rbac", OK), ("access_policy", MISSING)])
 def test_a_pool_knows_roles_only(model: str, verdict: str) -> None:
-    assert verdict_on(access(pool()), "permission_model", Wanted.guide(model)).verdict == verdict
+    assert verdict_on(access(pool()), "permission_model", RequiredRights.guide(model)).verdict == verdict

@@ -20,8 +20,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluat
     OK,
     OK_WITH_WARNING,
     UNKNOWN,
+    RequiredRights,
     Verdict,
-    Wanted,
     judge,
     over_privileges,
 )
@@ -164,13 +164,13 @@ observations = st.builds(
     local_roles=definitions,
 )
 wishes = st.one_of(
-    st.builds(Wanted.guide, st.sampled_from(["any", "rbac", "access_policy"])),
-    st.builds(Wanted.least_privilege, few(st.sampled_from(NAMES))),
-    st.builds(Wanted.explicit, few(st.sampled_from(NAMES))),
+    st.builds(RequiredRights.guide, st.sampled_from(["any", "rbac", "access_policy"])),
+    st.builds(RequiredRights.least_privilege, few(st.sampled_from(NAMES))),
+    st.builds(RequiredRights.explicit, few(st.sampled_from(NAMES))),
 )
 
 
-def ranks(seen: Access, wanted: Wanted) -> list[int]:
+def ranks(seen: Access, wanted: RequiredRights) -> list[int]:
     return [RANK[one.verdict] for one in judge(seen, wanted)]
 
 
@@ -258,26 +258,28 @@ def respelt(seen: Access, spell: Callable[[str], str]) -> Access:
 
 
 @given(observations, wishes)
-def test_every_requirement_is_judged_once_and_nothing_raises(seen: Access, wanted: Wanted) -> None:
+def test_every_requirement_is_judged_once_and_nothing_raises(seen: Access, wanted: RequiredRights) -> None:
     requirements = [one.requirement for one in judge(seen, wanted)]
 
     assert requirements[1 : 1 + len(wanted.key_permissions)] == [f"keys/{name}" for name in wanted.key_permissions]
 
 
 @given(observations, wishes)
-def test_every_verdict_but_ok_says_why_and_what_to_do(seen: Access, wanted: Wanted) -> None:
+def test_every_verdict_but_ok_says_why_and_what_to_do(seen: Access, wanted: RequiredRights) -> None:
     assert all(one.reason and bool(one.remedy) is (one.verdict != OK) for one in judge(seen, wanted))
 
 
 @given(observations, wishes)
-def test_a_right_that_is_there_has_a_source(seen: Access, wanted: Wanted) -> None:
+def test_a_right_that_is_there_has_a_source(seen: Access, wanted: RequiredRights) -> None:
     effective = [one for one in judge(seen, wanted) if one.verdict in (OK, OK_WITH_WARNING)]
 
     assert all(one.sources for one in effective if one.requirement != "permission_model")
 
 
 @given(observations, wishes, denials)
-def test_one_more_denial_never_makes_a_verdict_better(seen: Access, wanted: Wanted, denial: DenyAssignment) -> None:
+def test_one_more_denial_never_makes_a_verdict_better(
+    seen: Access, wanted: RequiredRights, denial: DenyAssignment
+) -> None:
     before, after = ranks(seen, wanted), ranks(with_more(seen, "denies", denial), wanted)
 
     assert all(old <= new for old, new in zip(before, after, strict=True))
@@ -285,7 +287,7 @@ def test_one_more_denial_never_makes_a_verdict_better(seen: Access, wanted: Want
 
 @given(observations, wishes, grants, st.sampled_from(["assignments", "eligible", "local"]))
 def test_one_more_role_never_makes_a_verdict_worse(
-    seen: Access, wanted: Wanted, grant: RoleAssignment, member: str
+    seen: Access, wanted: RequiredRights, grant: RoleAssignment, member: str
 ) -> None:
     before, after = ranks(seen, wanted), ranks(with_more(seen, member, grant), wanted)
 
@@ -293,7 +295,9 @@ def test_one_more_role_never_makes_a_verdict_worse(
 
 
 @given(observations, wishes, entries)
-def test_one_more_policy_entry_never_makes_a_verdict_worse(seen: Access, wanted: Wanted, entry: PolicyEntry) -> None:
+def test_one_more_policy_entry_never_makes_a_verdict_worse(
+    seen: Access, wanted: RequiredRights, entry: PolicyEntry
+) -> None:
     more = replace(seen, store=replace(seen.store, policies=(*seen.store.policies, entry)))
 
     assert all(old >= new for old, new in zip(ranks(seen, wanted), ranks(more, wanted), strict=True))
@@ -301,7 +305,7 @@ def test_one_more_policy_entry_never_makes_a_verdict_worse(seen: Access, wanted:
 
 @given(observations, wishes, grants, st.sampled_from(["assignments", "eligible", "local"]))
 def test_a_role_of_another_principal_changes_no_verdict(
-    seen: Access, wanted: Wanted, grant: RoleAssignment, member: str
+    seen: Access, wanted: RequiredRights, grant: RoleAssignment, member: str
 ) -> None:
     known = replace(seen, identity=replace(seen.identity, groups=frozenset({GROUP})))
     foreign = replace(grant, principal_id=BEYOND)
@@ -311,7 +315,7 @@ def test_a_role_of_another_principal_changes_no_verdict(
 
 @given(observations, wishes, entries)
 def test_a_policy_entry_of_another_principal_changes_no_verdict(
-    seen: Access, wanted: Wanted, entry: PolicyEntry
+    seen: Access, wanted: RequiredRights, entry: PolicyEntry
 ) -> None:
     known = replace(seen, identity=replace(seen.identity, groups=frozenset({GROUP})))
     foreign = replace(entry, object_id=BEYOND, application_id=None)
@@ -339,13 +343,15 @@ def test_a_policy_entry_of_another_principal_changes_no_verdict(
     st.sampled_from(["assignments", "eligible"]),
 )
 def test_a_role_at_another_scope_changes_no_verdict(
-    seen: Access, wanted: Wanted, grant: RoleAssignment, scope: str, member: str
+    seen: Access, wanted: RequiredRights, grant: RoleAssignment, scope: str, member: str
 ) -> None:
     assert judge(with_more(seen, member, replace(grant, scope=scope)), wanted) == judge(seen, wanted)
 
 
 @given(observations, wishes, grants)
-def test_a_role_for_another_service_changes_no_verdict(seen: Access, wanted: Wanted, grant: RoleAssignment) -> None:
+def test_a_role_for_another_service_changes_no_verdict(
+    seen: Access, wanted: RequiredRights, grant: RoleAssignment
+) -> None:
     other = role(
         BEYOND,
         "Storage",
@@ -358,7 +364,7 @@ def test_a_role_for_another_service_changes_no_verdict(seen: Access, wanted: Wan
 
 
 @given(observations, wishes, st.sampled_from([str.upper, str.lower, str.swapcase]))
-def test_letter_case_never_matters(seen: Access, wanted: Wanted, spell: Callable[[str], str]) -> None:
+def test_letter_case_never_matters(seen: Access, wanted: RequiredRights, spell: Callable[[str], str]) -> None:
     assert essence(judge(respelt(seen, spell), wanted)) == essence(judge(seen, wanted))
 
 
@@ -366,13 +372,13 @@ def test_letter_case_never_matters(seen: Access, wanted: Wanted, spell: Callable
 def test_letter_case_never_matters_for_over_privileges(seen: Access, spell: Callable[[str], str]) -> None:
     again = over_privileges(respelt(seen, spell))
 
-    assert [(one.id, len(one.sources)) for one in again] == [
-        (one.id, len(one.sources)) for one in over_privileges(seen)
+    assert [(one.kind.id, len(one.sources)) for one in again] == [
+        (one.kind.id, len(one.sources)) for one in over_privileges(seen)
     ]
 
 
 @given(observations, wishes, st.randoms(use_true_random=False))
-def test_the_order_of_lists_never_matters(seen: Access, wanted: Wanted, random: Any) -> None:
+def test_the_order_of_lists_never_matters(seen: Access, wanted: RequiredRights, random: Any) -> None:
     def shuffled(values: tuple[T, ...] | None) -> tuple[T, ...] | None:
         return None if values is None else tuple(random.sample(values, len(values)))
 
@@ -386,7 +392,7 @@ def test_the_order_of_lists_never_matters(seen: Access, wanted: Wanted, random: 
 
 
 @given(observations, wishes)
-def test_nothing_is_ok_under_a_foreign_tenant(seen: Access, wanted: Wanted) -> None:
+def test_nothing_is_ok_under_a_foreign_tenant(seen: Access, wanted: RequiredRights) -> None:
     foreign = replace(seen, identity=replace(seen.identity, home_tenant_id=ELSEWHERE))
     rights = [one for one in judge(foreign, wanted) if one.requirement != "permission_model"]
 

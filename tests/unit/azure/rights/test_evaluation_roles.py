@@ -18,7 +18,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluat
     OK,
     OK_WITH_WARNING,
     UNKNOWN,
-    Wanted,
+    RequiredRights,
     judge,
     missing_permissions,
 )
@@ -57,7 +57,7 @@ from unit.azure.builders import (
 
 KVC = "Key Vault Contributor"
 READ = "Microsoft.KeyVault/vaults/read"
-LEAST = Wanted.least_privilege()
+LEAST = RequiredRights.least_privilege()
 IN_GROUP = identity(groups=frozenset({GROUP}))
 GROUPS_UNKNOWN = identity(groups=None)
 
@@ -263,7 +263,7 @@ def test_t17_a_denied_data_action_takes_only_the_permissions_that_need_it() -> N
         vault(rbac=True), assigned(EXACT_KEYS), denies=(denying("microsoft.keyvault/vaults/KEYS/read", data=True),)
     )
 
-    assert missing_permissions(judge(seen, Wanted.guide())) == ("get", "list")
+    assert missing_permissions(judge(seen, RequiredRights.guide())) == ("get", "list")
 
 
 def test_t17_a_data_action_in_the_actions_of_a_deny_assignment_denies_no_data() -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import (
-    Wanted,
+    RequiredRights,
     judge,
     over_privileges,
 )
@@ -23,7 +23,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.explana
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     PRINCIPAL,
     Access,
-    Credential,
+    EntraCredential,
     Firewall,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.findings import (
@@ -35,7 +35,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.finding
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.network import reachable
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.notes import Note
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
-from ansible_collections.fortanix.dsm.plugins.module_utils._certificates.certificates import Certificate
+from ansible_collections.fortanix.dsm.plugins.module_utils._certificates.loading import Certificate
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import catalog
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings.finding import (
     FAILED,
@@ -83,16 +83,16 @@ from unit.azure.builders import (
 )
 from unit.azure.rights.test_evaluation_properties import observations, wishes
 
-GUIDE, LEAST = Wanted.guide(), Wanted.least_privilege()
+GUIDE, LEAST = RequiredRights.guide(), RequiredRights.least_privilege()
 THUMBPRINT, OTHER = "A" * 40, "B" * 40
 LATER = NOW + timedelta(days=365)
 
 
-def credential(ends: datetime | None = LATER, **changes: Any) -> Credential:
-    return replace(Credential("secret", "key-one", "", LONG_AGO, ends), **changes)
+def credential(ends: datetime | None = LATER, **changes: Any) -> EntraCredential:
+    return replace(EntraCredential("secret", "key-one", "", LONG_AGO, ends), **changes)
 
 
-def registered(thumbprint: str | None = THUMBPRINT) -> Credential:
+def registered(thumbprint: str | None = THUMBPRINT) -> EntraCredential:
     return credential(kind="certificate", thumbprint=thumbprint)
 
 
@@ -112,7 +112,7 @@ SOUND = access(SAFE, assigned(EXACT), roles=[EXACT], identity=KNOWN)
 
 
 def evidence(
-    seen: Access = SOUND, wanted: Wanted = LEAST, *, egress: Sequence[str] = ("198.51.100.7",), **changes: Any
+    seen: Access = SOUND, wanted: RequiredRights = LEAST, *, egress: Sequence[str] = ("198.51.100.7",), **changes: Any
 ) -> Evidence:
     """By default of an application and a vault where nothing is to be found."""
     application: dict[str, Any] = {
@@ -144,7 +144,7 @@ def of_identity(**changes: Any) -> Evidence:
     return evidence(replace(SOUND, identity=replace(KNOWN, **changes)))
 
 
-def of_credentials(*credentials: Credential, **changes: Any) -> Evidence:
+def of_credentials(*credentials: EntraCredential, **changes: Any) -> Evidence:
     return evidence(replace(SOUND, identity=replace(KNOWN, credentials=credentials)), **changes)
 
 
@@ -178,7 +178,7 @@ CASES: dict[str, tuple[Evidence, str]] = {
     "vault-in-foreign-tenant": (of_identity(home_tenant_id=ELSEWHERE), FAILED),
     "hsm-not-activated": (guide(pool(activation="NotActivated")), FAILED),
     "right-denied": (guide(vault(rbac=True), denies=(denying(f"{KEYS}/*", data=True),)), FAILED),
-    "permission-model-differs": (evidence(access(vault()), Wanted.guide("rbac")), FAILED),
+    "permission-model-differs": (evidence(access(vault()), RequiredRights.guide("rbac")), FAILED),
     "all-without-purge": (guide(vault(policy("all"))), FAILED),
     "contributor-excludes-hsm": (guide(pool(), assigned(CONTRIBUTOR_OF_VAULTS, RESOURCE_GROUP)), FAILED),
     "role-eligible-only": (guide(vault(), eligible=(assigned(CONTRIBUTOR_OF_VAULTS),)), FAILED),
@@ -197,7 +197,7 @@ CASES: dict[str, tuple[Evidence, str]] = {
         UNKNOWN,
     ),
     "hsm-activation-unknown": (guide(pool(activation=None), local=(local(HSM_USER),)), UNKNOWN),
-    "no-such-permission": (evidence(SOUND, Wanted.explicit(("fly",))), UNKNOWN),
+    "no-such-permission": (evidence(SOUND, RequiredRights.explicit(("fly",))), UNKNOWN),
     "purge-refused-by-protection": (guide(vault(policy(*TEN), purge_protection=True)), WARNING),
     "role-assignment-expires": (guide(vault(), assigned(CONTRIBUTOR_OF_VAULTS, ends=LATER)), WARNING),
     "role-assignment-recent": (guide(vault(), assigned(CONTRIBUTOR_OF_VAULTS, created=NOW)), WARNING),
@@ -281,21 +281,21 @@ def test_what_a_role_gives_too_much_is_one_finding(kind: str) -> None:
 
 
 @given(observations, wishes)
-def test_every_observation_leads_to_findings_of_the_catalogue(seen: Access, wanted: Wanted) -> None:
+def test_every_observation_leads_to_findings_of_the_catalogue(seen: Access, wanted: RequiredRights) -> None:
     kinds = {finding.kind for finding in findings_of(evidence(seen, wanted))}
 
     assert kinds <= set(catalog.CATALOG.values())
 
 
 @given(observations, wishes)
-def test_a_right_is_called_missing_only_where_that_is_certain(seen: Access, wanted: Wanted) -> None:
+def test_a_right_is_called_missing_only_where_that_is_certain(seen: Access, wanted: RequiredRights) -> None:
     missing = [one for one in findings_of(evidence(seen, wanted)) if one.kind.id == "right-missing"]
 
     assert {one.status for one in missing} <= {FAILED}
 
 
 @given(observations, wishes)
-def test_every_right_that_is_not_sound_is_in_a_finding(seen: Access, wanted: Wanted) -> None:
+def test_every_right_that_is_not_sound_is_in_a_finding(seen: Access, wanted: RequiredRights) -> None:
     facts = evidence(seen, wanted)
     told = {name for one in findings_of(facts) for name in one.evidence.get("requirements", ())}
 
@@ -303,7 +303,7 @@ def test_every_right_that_is_not_sound_is_in_a_finding(seen: Access, wanted: Wan
 
 
 @given(observations, wishes)
-def test_every_finding_says_what_is_there_and_what_to_do(seen: Access, wanted: Wanted) -> None:
+def test_every_finding_says_what_is_there_and_what_to_do(seen: Access, wanted: RequiredRights) -> None:
     assert all(one.expected and one.actual and one.remedy for one in findings_of(evidence(seen, wanted)))
 
 

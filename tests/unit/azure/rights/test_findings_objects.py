@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import Credential, Firewall
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import EntraCredential, Firewall
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.findings import findings_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import GOVERNMENT, PUBLIC
 from unit.azure.builders import CLIENT, LONG_AGO, NOW, pool
@@ -48,12 +48,12 @@ from unit.azure.rights.test_findings import (
         pytest.param((credential(LONG_AGO), credential()), id="one of two has ended"),
     ],
 )
-def test_one_credential_that_stays_valid_is_enough(credentials: tuple[Credential, ...]) -> None:
+def test_one_credential_that_stays_valid_is_enough(credentials: tuple[EntraCredential, ...]) -> None:
     assert findings_of(of_credentials(*credentials)) == ()
 
 
 @pytest.mark.parametrize("others", [(), (credential(NOW + timedelta(days=1)),)])
-def test_an_end_that_entra_does_not_show_is_none_that_is_late_enough(others: tuple[Credential, ...]) -> None:
+def test_an_end_that_entra_does_not_show_is_none_that_is_late_enough(others: tuple[EntraCredential, ...]) -> None:
     finding = one_of(of_credentials(*others, credential(None)))
 
     assert (finding.kind.id, finding.status) == ("credentials-expire-soon", "unknown")
@@ -73,7 +73,7 @@ def test_credentials_that_could_not_be_read_are_not_judged() -> None:
         ((credential(None, starts=NOW + timedelta(1)),), "none is valid yet"),
     ],
 )
-def test_no_valid_credential_says_when_the_last_one_was(credentials: tuple[Credential, ...], actual: str) -> None:
+def test_no_valid_credential_says_when_the_last_one_was(credentials: tuple[EntraCredential, ...], actual: str) -> None:
     finding = one_of(of_credentials(*credentials))
 
     assert (finding.kind.id, finding.actual.removeprefix("the last one ended at ")) == ("credentials-expired", actual)
@@ -126,7 +126,7 @@ def test_a_registered_certificate_that_stays_valid_is_no_finding(last: datetime)
     ],
 )
 def test_t22_a_certificate_that_is_not_registered_is_told_with_those_that_are(
-    credentials: tuple[Credential, ...], actual: str
+    credentials: tuple[EntraCredential, ...], actual: str
 ) -> None:
     finding = one_of(of_credentials(*credentials, certificate=certificate()))
 
@@ -137,7 +137,7 @@ def test_t22_a_certificate_that_is_not_registered_is_told_with_those_that_are(
     ("others", "status"),
     [((registered(OTHER),), "failed"), ((registered(OTHER), registered(None)), "unknown"), ((credential(),), "failed")],
 )
-def test_a_certificate_may_be_one_that_cannot_be_compared(others: tuple[Credential, ...], status: str) -> None:
+def test_a_certificate_may_be_one_that_cannot_be_compared(others: tuple[EntraCredential, ...], status: str) -> None:
     assert one_of(of_credentials(*others, certificate=certificate())).status == status
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import Wanted, judge
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import RequiredRights, judge
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import Access, RoleDefinition
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.repair import (
     CUSTOM,
@@ -66,7 +66,7 @@ from unit.azure.builders import (
     vault,
 )
 
-GUIDE, LEAST = Wanted.guide(), Wanted.least_privilege()
+GUIDE, LEAST = RequiredRights.guide(), RequiredRights.least_privilege()
 VAULTS_READ, HSMS_READ = "Microsoft.KeyVault/vaults/read", "Microsoft.KeyVault/managedHSMs/read"
 KVC, OFFICER_GUID, USER_GUID = CONTRIBUTOR_OF_VAULTS.guid, CRYPTO_OFFICER.guid, HSM_USER.guid
 NINE_ACTIONS = TEN_ACTIONS[:-1]
@@ -74,7 +74,7 @@ NINE_ACTIONS = TEN_ACTIONS[:-1]
 
 def steps_for(
     seen: Access,
-    wanted: Wanted,
+    wanted: RequiredRights,
     data_role: str | RoleDefinition = CUSTOM,
     stored: Callable[[RoleDefinition], RoleDefinition | None] = lambda _own: None,
 ) -> tuple[Step, ...]:
@@ -114,7 +114,7 @@ def exact(*actions: str) -> list[tuple[Any, ...]]:
         pytest.param(access(vault()), LEAST, [*exact(VAULTS_READ), ("policy", NINE)], id="policy, least"),
         pytest.param(
             access(vault()),
-            Wanted.explicit(("get", "purge")),
+            RequiredRights.explicit(("get", "purge")),
             [*exact(VAULTS_READ), ("policy", ("get", "purge"))],
             id="policy, explicit",
         ),
@@ -154,7 +154,7 @@ def exact(*actions: str) -> list[tuple[Any, ...]]:
         ),
         pytest.param(
             access(vault(rbac=True), assigned(READER, RESOURCE_GROUP)),
-            Wanted.explicit(("get",)),
+            RequiredRights.explicit(("get",)),
             exact(f"{KEYS}/read"),
             id="rbac, listing is inherited",
         ),
@@ -186,7 +186,7 @@ def exact(*actions: str) -> list[tuple[Any, ...]]:
         ),
         pytest.param(
             access(pool(), assigned(READER, POOL_ID)),
-            Wanted.explicit(("get", "create")),
+            RequiredRights.explicit(("get", "create")),
             [("assign", "/keys", USER_GUID)],
             id="pool, covered by Crypto User",
         ),
@@ -207,7 +207,7 @@ def exact(*actions: str) -> list[tuple[Any, ...]]:
         ),
     ],
 )
-def test_only_what_is_lacking_is_granted(seen: Access, wanted: Wanted, expected: list[tuple[Any, ...]]) -> None:
+def test_only_what_is_lacking_is_granted(seen: Access, wanted: RequiredRights, expected: list[tuple[Any, ...]]) -> None:
     assert summary(steps_for(seen, wanted)) == expected
 
 
@@ -274,7 +274,7 @@ def test_crypto_user_is_taken_for_what_the_pool_says_that_it_covers() -> None:
     narrow = role(USER_GUID, "Managed HSM Crypto User", data_actions=(f"{HSM_KEYS}/read/action",))
     seen = access(pool(), assigned(READER, POOL_ID), local_roles={USER_GUID: narrow})
 
-    assert summary(steps_for(seen, Wanted.explicit(("get", "create")))) == [
+    assert summary(steps_for(seen, RequiredRights.explicit(("get", "create")))) == [
         ("assign", "/keys", USER_GUID),
         ("define", "/", {f"{HSM_KEYS}/create"}),
         ("assign", "/keys", {f"{HSM_KEYS}/create"}),
@@ -419,10 +419,12 @@ def test_names_stay_what_they_are_from_release_to_release() -> None:
             "Use an application of the store's tenant",
             id="foreign tenant",
         ),
-        pytest.param(access(vault()), Wanted.guide("rbac"), "Change the permission model", id="permission model"),
+        pytest.param(
+            access(vault()), RequiredRights.guide("rbac"), "Change the permission model", id="permission model"
+        ),
     ],
 )
-def test_what_no_grant_can_mend_is_refused_with_the_remedy(seen: Access, wanted: Wanted, remedy: str) -> None:
+def test_what_no_grant_can_mend_is_refused_with_the_remedy(seen: Access, wanted: RequiredRights, remedy: str) -> None:
     with pytest.raises(TaskError) as refused:
         needs(seen, wanted, judge(seen, wanted))
 

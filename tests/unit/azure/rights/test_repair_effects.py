@@ -19,7 +19,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluat
     MISSING,
     OK,
     OK_WITH_WARNING,
-    Wanted,
+    RequiredRights,
     judge,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
@@ -33,7 +33,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.repair 
     AddToPolicy,
     Assign,
     DefineRole,
-    Removal,
+    RightsRemoval,
     assignment_name,
     change_of,
     changes_of_removal,
@@ -72,7 +72,7 @@ from unit.azure.builders import (
 from unit.azure.rights.test_evaluation_properties import observations
 from unit.azure.rights.test_repair import steps_for
 
-GUIDE = Wanted.guide()
+GUIDE = RequiredRights.guide()
 VAULTS_READ = "Microsoft.KeyVault/vaults/read"
 # Causes that no grant removes.
 BEYOND_GRANTS = frozenset({"right-denied", "hsm-not-activated", "vault-in-foreign-tenant", "permission-model-differs"})
@@ -80,8 +80,8 @@ BEYOND_GRANTS = frozenset({"right-denied", "hsm-not-activated", "vault-in-foreig
 # Anything that may be wanted; no name that an explicit list of the module cannot hold.
 wishes = st.one_of(
     st.just(GUIDE),
-    st.builds(Wanted.least_privilege, st.sampled_from([(), ("purge",)])),
-    st.builds(Wanted.explicit, st.lists(st.sampled_from(TEN), min_size=1, max_size=10)),
+    st.builds(RequiredRights.least_privilege, st.sampled_from([(), ("purge",)])),
+    st.builds(RequiredRights.explicit, st.lists(st.sampled_from(TEN), min_size=1, max_size=10)),
 )
 
 
@@ -142,11 +142,13 @@ def test_an_assignment_is_shown_with_role_scope_and_principal() -> None:
 
 @pytest.mark.parametrize("store", [vault(), vault(rbac=True), pool()], ids=["policy", "rbac", "pool"])
 @pytest.mark.parametrize(
-    "wanted", [GUIDE, Wanted.least_privilege(), Wanted.explicit(("purge",))], ids=["guide", "least", "explicit"]
+    "wanted",
+    [GUIDE, RequiredRights.least_privilege(), RequiredRights.explicit(("purge",))],
+    ids=["guide", "least", "explicit"],
 )
 @pytest.mark.parametrize("data_role", [CUSTOM, OFFICER, EXACT_KEYS], ids=["custom", "officer", "given"])
 def test_the_prediction_has_every_right_that_was_lacking(
-    store: Any, wanted: Wanted, data_role: str | RoleDefinition
+    store: Any, wanted: RequiredRights, data_role: str | RoleDefinition
 ) -> None:
     seen = access(store)
     after = judge(predicted(seen, steps_for(seen, wanted, data_role)), wanted)
@@ -167,13 +169,13 @@ def test_a_predicted_assignment_of_azure_is_a_young_one() -> None:
     assert [one.created for one in after.assignments or ()] == [NOW]
 
 
-def is_beyond_grants(seen: Access, wanted: Wanted) -> bool:
+def is_beyond_grants(seen: Access, wanted: RequiredRights) -> bool:
     lacking = [one for one in judge(seen, wanted) if one.verdict in (MISSING, INEFFECTIVE)]
     return any(BEYOND_GRANTS.intersection(one.notes) for one in lacking)
 
 
 @given(observations, wishes, st.sampled_from([CUSTOM, OFFICER]))
-def test_what_is_not_beyond_grants_is_granted_in_full(seen: Access, wanted: Wanted, data_role: str) -> None:
+def test_what_is_not_beyond_grants_is_granted_in_full(seen: Access, wanted: RequiredRights, data_role: str) -> None:
     assume(not is_beyond_grants(seen, wanted))
     after = judge(predicted(seen, steps_for(seen, wanted, data_role)), wanted)
 
@@ -181,7 +183,7 @@ def test_what_is_not_beyond_grants_is_granted_in_full(seen: Access, wanted: Want
 
 
 @given(observations, wishes, st.sampled_from([CUSTOM, OFFICER]))
-def test_after_a_repair_there_is_nothing_left_to_repair(seen: Access, wanted: Wanted, data_role: str) -> None:
+def test_after_a_repair_there_is_nothing_left_to_repair(seen: Access, wanted: RequiredRights, data_role: str) -> None:
     assume(not is_beyond_grants(seen, wanted))
 
     assert steps_for(predicted(seen, steps_for(seen, wanted, data_role)), wanted, data_role) == ()
@@ -189,7 +191,7 @@ def test_after_a_repair_there_is_nothing_left_to_repair(seen: Access, wanted: Wa
 
 @given(observations, wishes, st.sampled_from([CUSTOM, OFFICER]))
 def test_what_is_beyond_grants_is_refused_whatever_else_is_lacking(
-    seen: Access, wanted: Wanted, data_role: str
+    seen: Access, wanted: RequiredRights, data_role: str
 ) -> None:
     assume(is_beyond_grants(seen, wanted))
 
@@ -275,7 +277,7 @@ def test_without_leaves_what_is_not_removed() -> None:
 
 
 def test_without_knows_no_more_than_before() -> None:
-    after = without(access(vault(), assignments=None, local=None), Removal((), (), ("get",)))
+    after = without(access(vault(), assignments=None, local=None), RightsRemoval((), (), ("get",)))
 
     assert (after.assignments, after.local) == (None, None)
 
@@ -309,4 +311,4 @@ def test_an_assignment_of_an_unknown_role_is_shown_by_its_id() -> None:
 
 
 def test_there_is_no_change_where_nothing_is_removed() -> None:
-    assert changes_of_removal(access(vault(policy("get"))), Removal((), (), ())) == ()
+    assert changes_of_removal(access(vault(policy("get"))), RightsRemoval((), (), ())) == ()

@@ -12,24 +12,23 @@ from typing import Any, cast
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import MANAGED_HSM, VAULT
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import holders as vault_holders
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import lifecycle as vault_life
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vaults import Place
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import holders, lifecycle
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vault_lookup import VaultAddress
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud import PUBLIC
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Operator
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.session import Azure
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest.replacement import Incomplete
 from ansible_collections.fortanix.dsm.plugins.module_utils._waiter import NO_PATIENCE, Patience
-from ansible_collections.fortanix.dsm.plugins.module_utils._wire.replacement import Incomplete
 from unit.azure.builders import HOME, STRANGER, VAULT_ID, saying
 
 SUBSCRIPTION = "99999999-1111-4111-8111-999999999999"
 BASE = f"/subscriptions/{SUBSCRIPTION}"
 PROVIDER = f"{BASE}/providers/Microsoft.KeyVault"
-PLACE = Place(SUBSCRIPTION, "rg-keys", VAULT, "kv-one")
-POOL = Place(SUBSCRIPTION, "rg-keys", MANAGED_HSM, "hsm-one")
+PLACE = VaultAddress(SUBSCRIPTION, "rg-keys", VAULT, "kv-one")
+POOL = VaultAddress(SUBSCRIPTION, "rg-keys", MANAGED_HSM, "hsm-one")
 FOREVER = Patience(float("inf"), 0)
 
 
@@ -45,11 +44,11 @@ def azure(tenant: str | None, answers: Mapping[str, Any]) -> Azure:
 
 @pytest.mark.parametrize("tenant", [None, "contoso.onmicrosoft.com"])
 def test_a_tenant_without_an_id_is_looked_up(tenant: str | None) -> None:
-    assert vault_life.tenant_of(azure(tenant, {BASE: {"tenantId": HOME}}), PLACE) == HOME
+    assert lifecycle.tenant_of(azure(tenant, {BASE: {"tenantId": HOME}}), PLACE) == HOME
 
 
 def test_a_tenant_with_an_id_costs_no_request() -> None:
-    assert vault_life.tenant_of(azure(HOME.upper(), {}), PLACE) == HOME
+    assert lifecycle.tenant_of(azure(HOME.upper(), {}), PLACE) == HOME
 
 
 # Looking and waiting --------------------------------------------------------------------------------------------------
@@ -58,12 +57,12 @@ def test_a_tenant_with_an_id_costs_no_request() -> None:
 @pytest.mark.parametrize("tenant", [None, "", "contoso"])
 def test_an_answer_without_a_tenant_is_no_tenant(tenant: Any) -> None:
     with pytest.raises(Incomplete, match="tenantId"):
-        vault_life.tenant_of(azure(None, {BASE: {"tenantId": tenant}}), PLACE)
+        lifecycle.tenant_of(azure(None, {BASE: {"tenantId": tenant}}), PLACE)
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFound", "NotFound", ""])
 def test_a_vault_that_is_not_found_is_not_there(code: str) -> None:
-    assert vault_life.look(saying({PLACE.resource_id: refused(404, code)}), PLACE) is None
+    assert lifecycle.look(saying({PLACE.resource_id: refused(404, code)}), PLACE) is None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def test_a_vault_that_is_not_found_is_not_there(code: str) -> None:
 )
 def test_what_is_more_than_a_missing_vault_is_an_error(status: int, code: str) -> None:
     with pytest.raises(AzureError):
-        vault_life.look(saying({PLACE.resource_id: refused(status, code)}), PLACE)
+        lifecycle.look(saying({PLACE.resource_id: refused(status, code)}), PLACE)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,7 @@ def test_what_is_more_than_a_missing_vault_is_an_error(status: int, code: str) -
     ],
 )
 def test_states_of_provisioning(state: str | None, expected: str) -> None:
-    assert vault_life.is_settled({"properties": {"provisioningState": state}}) == expected
+    assert lifecycle.is_settled({"properties": {"provisioningState": state}}) == expected
 
 
 class Answering:
@@ -109,7 +108,7 @@ class Answering:
         return cast(Channel, self)
 
 
-def shown(place: Place = PLACE, *, tags: Any = (), **properties: Any) -> dict[str, Any]:
+def shown(place: VaultAddress = PLACE, *, tags: Any = (), **properties: Any) -> dict[str, Any]:
     """A vault or pool as Azure shows it; None takes a property out."""
     facts = {
         "tenantId": HOME,
@@ -130,9 +129,9 @@ def shown(place: Place = PLACE, *, tags: Any = (), **properties: Any) -> dict[st
     return {**body, "properties": {name: value for name, value in facts.items() if value is not None}}
 
 
-def settled(service: Answering, *, seen: bool = True, patience: Patience = FOREVER, place: Place = PLACE) -> Any:
+def settled(service: Answering, *, seen: bool = True, patience: Patience = FOREVER, place: VaultAddress = PLACE) -> Any:
     """What is written are the tags."""
-    return vault_life.settle(
+    return lifecycle.settle(
         service.arm, place, lambda body: {} if body["tags"] == {"a": "b"} else {"tags": "x"}, patience, seen=seen
     )
 
@@ -140,43 +139,43 @@ def settled(service: Answering, *, seen: bool = True, patience: Patience = FOREV
 def test_one_complete_answer_is_enough() -> None:
     service = Answering(shown())
 
-    assert (vault_life.look(service.arm, PLACE), service.asked) == (shown(), 1)
+    assert (lifecycle.look(service.arm, PLACE), service.asked) == (shown(), 1)
 
 
 @pytest.mark.parametrize("member", ["networkAcls", "enableRbacAuthorization", "enablePurgeProtection"])
 def test_what_a_single_answer_lacks_is_read_again(member: str) -> None:
     service = Answering(shown(**{member: None}), shown())
 
-    assert (vault_life.look(service.arm, PLACE), service.asked) == (shown(), 2)
+    assert (lifecycle.look(service.arm, PLACE), service.asked) == (shown(), 2)
 
 
 def test_what_two_answers_lack_is_not_there() -> None:
     short = shown(networkAcls=None)
     service = Answering(short)
 
-    assert (vault_life.look(service.arm, PLACE), service.asked) == (short, 2)
+    assert (lifecycle.look(service.arm, PLACE), service.asked) == (short, 2)
 
 
 def test_answers_that_lack_something_else_each_time_are_not_believed() -> None:
     one, other = shown(networkAcls=None), shown(provisioningState=None)
 
     with pytest.raises(Incomplete, match="contradict each other"):
-        vault_life.look(Answering(one, other, one, other, one, other).arm, PLACE)
+        lifecycle.look(Answering(one, other, one, other, one, other).arm, PLACE)
 
 
 def test_an_answer_about_another_vault_is_read_again() -> None:
-    assert vault_life.look(Answering(shown(POOL), shown()).arm, PLACE) == shown()
+    assert lifecycle.look(Answering(shown(POOL), shown()).arm, PLACE) == shown()
 
 
 def test_answers_about_another_vault_are_an_error() -> None:
     with pytest.raises(Incomplete, match="not about this object"):
-        vault_life.look(Answering(shown(POOL)).arm, PLACE)
+        lifecycle.look(Answering(shown(POOL)).arm, PLACE)
 
 
 def test_that_there_is_none_is_confirmed_where_something_hangs_on_it() -> None:
     service = Answering(refused(404), shown())
 
-    assert vault_life.look(service.arm, PLACE, confirm=True) == shown()
+    assert lifecycle.look(service.arm, PLACE, confirm=True) == shown()
 
 
 def test_what_azure_gives_up_is_an_error_with_its_words() -> None:
@@ -193,7 +192,7 @@ def test_what_is_written_may_be_shown_later() -> None:
 
 
 @pytest.mark.parametrize(("place", "reads"), [(PLACE, 5), (POOL, 12)])
-def test_a_settled_body_that_stays_different_ends_the_wait(place: Place, reads: int) -> None:
+def test_a_settled_body_that_stays_different_ends_the_wait(place: VaultAddress, reads: int) -> None:
     service = Answering(shown(place))
 
     assert settled(service, place=place) == (shown(place), {"tags": "x"})
@@ -214,7 +213,7 @@ def test_a_body_that_is_not_settled_is_waited_for() -> None:
         (POOL, "Provisioning", "half an hour and more to create a managed HSM"),
     ],
 )
-def test_what_is_not_finished_in_time_is_retryable(place: Place, state: str, told: str) -> None:
+def test_what_is_not_finished_in_time_is_retryable(place: VaultAddress, state: str, told: str) -> None:
     with pytest.raises(TaskError, match=told) as raised:
         settled(Answering(shown(place, provisioningState=state)), place=place, patience=NO_PATIENCE)
 
@@ -241,13 +240,13 @@ def test_a_vault_that_was_not_seen_yet_is_waited_for() -> None:
 
 def test_a_deleted_vault_that_is_shown_as_before_is_told() -> None:
     with pytest.raises(TaskError, match="recovered or created again"):
-        vault_life.wait_until_gone(Answering(shown()).arm, PLACE, FOREVER)
+        lifecycle.wait_until_gone(Answering(shown()).arm, PLACE, FOREVER)
 
 
 def test_a_pool_that_is_being_deleted_is_waited_for() -> None:
     service = Answering(*[shown(POOL, provisioningState="Deleting")] * 20, refused(404))
 
-    assert vault_life.wait_until_gone(service.arm, POOL, FOREVER) is True
+    assert lifecycle.wait_until_gone(service.arm, POOL, FOREVER) is True
 
 
 # Who holds what -------------------------------------------------------------------------------------------------------
@@ -255,7 +254,7 @@ def test_a_pool_that_is_being_deleted_is_waited_for() -> None:
 
 def leaving(roles: Any, **properties: Any) -> Any:
     answers = {f"{VAULT_ID}/providers/Microsoft.Authorization/roleAssignments": roles, "/v1.0/$batch": refused(403)}
-    return vault_holders.leaving(azure(HOME, answers), {"id": VAULT_ID, "properties": properties}, "rbac")
+    return holders.leaving(azure(HOME, answers), {"id": VAULT_ID, "properties": properties}, "rbac")
 
 
 def test_who_has_secrets_only_loses_access_too() -> None:

@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import VAULT
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import edit as vault_edit
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import merge as vault_merge
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.edit import Wanted
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import merge, vault_settings
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.merge import RULES, TAGS
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vaults import store_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vault_lookup import store_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vault_settings import DesiredVault
 from unit.azure.builders import HOME, VAULT_ID
 
 BOTH = frozenset({TAGS, RULES})
@@ -35,15 +34,15 @@ def body(tags: Any = None, rules: Any = None) -> dict[str, Any]:
 
 
 def test_names_of_tags_and_ids_of_subnets_compare_without_letter_case() -> None:
-    one = vault_merge.kept(body({"Team": "a"}, {"virtualNetworkRules": [SUBNET]}), Wanted(VAULT))
-    other = vault_merge.kept(body({"team": "b"}, {"virtualNetworkRules": [{"id": "/subnet/ONE"}]}), Wanted(VAULT))
+    one = merge.kept(body({"Team": "a"}, {"virtualNetworkRules": [SUBNET]}), DesiredVault(VAULT))
+    other = merge.kept(body({"team": "b"}, {"virtualNetworkRules": [{"id": "/subnet/ONE"}]}), DesiredVault(VAULT))
 
-    assert vault_merge.missing(one, other, BOTH) == {}
+    assert merge.missing(one, other, BOTH) == {}
 
 
 def test_an_address_has_one_identity_in_both_spellings() -> None:
-    one = vault_merge.kept(body(rules={"ipRules": [{"value": "198.51.100.7/32"}]}), Wanted(VAULT))
-    other = vault_merge.kept(body(rules={"ipRules": [{"value": "198.51.100.7"}]}), Wanted(VAULT))
+    one = merge.kept(body(rules={"ipRules": [{"value": "198.51.100.7/32"}]}), DesiredVault(VAULT))
+    other = merge.kept(body(rules={"ipRules": [{"value": "198.51.100.7"}]}), DesiredVault(VAULT))
 
     assert one.keys() == other.keys()
 
@@ -51,9 +50,9 @@ def test_an_address_has_one_identity_in_both_spellings() -> None:
 def test_what_the_task_sets_is_not_kept_as_it_is() -> None:
     there = body({"Team": "a", "cost": "1"}, {"ipRules": [{"value": "198.51.100.7"}]})
 
-    found = vault_merge.kept(there, Wanted(VAULT, tags={"team": "b"}, ip_rules=()))
+    found = merge.kept(there, DesiredVault(VAULT, tags={"team": "b"}, ip_rules=()))
 
-    assert vault_merge.named(found) == ["tag cost"]
+    assert merge.named(found) == ["tag cost"]
 
 
 @pytest.mark.parametrize(
@@ -66,13 +65,13 @@ def test_what_the_task_sets_is_not_kept_as_it_is() -> None:
     ],
 )
 def test_what_is_replaced_follows_from_the_options(options: set[str], members: set[str]) -> None:
-    assert vault_merge.replaced(options) == members
+    assert merge.replaced(options) == members
 
 
 def test_only_members_that_are_replaced_can_lose_something() -> None:
-    known = vault_merge.kept(body({"cost": "1"}, {"virtualNetworkRules": [SUBNET]}), Wanted(VAULT))
+    known = merge.kept(body({"cost": "1"}, {"virtualNetworkRules": [SUBNET]}), DesiredVault(VAULT))
 
-    assert vault_merge.named(vault_merge.missing(known, {}, {RULES})) == ["virtual network rule /subnet/one"]
+    assert merge.named(merge.missing(known, {}, {RULES})) == ["virtual network rule /subnet/one"]
 
 
 entries = st.fixed_dictionaries(
@@ -103,16 +102,16 @@ options = st.fixed_dictionaries(
 @given(entries, entries, options)
 def test_what_was_lost_is_in_the_next_body(before: Any, after: Any, wish: dict[str, Any]) -> None:
     """A body from which somebody has taken entries out is sent with them, and with what the task sets."""
-    wanted = Wanted(VAULT, **wish)
+    wanted = DesiredVault(VAULT, **wish)
     now = body(**after)
-    found = vault_edit.changes(store_of(VAULT, now), wanted)
-    members = vault_merge.replaced(found)
-    known = vault_merge.kept(body(**before), wanted)
-    lost = vault_merge.missing(known, vault_merge.kept(now, wanted), members)
+    found = vault_settings.changes(store_of(VAULT, now), wanted)
+    members = merge.replaced(found)
+    known = merge.kept(body(**before), wanted)
+    lost = merge.missing(known, merge.kept(now, wanted), members)
 
-    sent = vault_edit.patch(vault_merge.with_entries(now, lost), found, wanted)
+    sent = vault_settings.patch(merge.with_entries(now, lost), found, wanted)
 
-    result = vault_edit.patched(now, sent)
-    assert vault_edit.changes(store_of(VAULT, result), wanted) == {}
-    assert vault_merge.missing(known, vault_merge.kept(result, wanted), members) == {}
-    assert vault_merge.missing(vault_merge.kept(now, wanted), vault_merge.kept(result, wanted), BOTH) == {}
+    result = vault_settings.patched(now, sent)
+    assert vault_settings.changes(store_of(VAULT, result), wanted) == {}
+    assert merge.missing(known, merge.kept(result, wanted), members) == {}
+    assert merge.missing(merge.kept(now, wanted), merge.kept(result, wanted), BOTH) == {}

@@ -13,16 +13,16 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import MANAGED_HSM, VAULT
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import soft_deleted
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.soft_deleted import NameTaken
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vaults import Place
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vault_lookup import VaultAddress
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError
-from ansible_collections.fortanix.dsm.plugins.module_utils._wire.replacement import Incomplete
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest.replacement import Incomplete
 from unit.azure.builders import saying
 
 SUBSCRIPTION = "99999999-1111-4111-8111-999999999999"
 BASE = f"/subscriptions/{SUBSCRIPTION}"
 PROVIDER = f"{BASE}/providers/Microsoft.KeyVault"
-PLACE = Place(SUBSCRIPTION, "rg-keys", VAULT, "kv-one")
-POOL = Place(SUBSCRIPTION, "rg-keys", MANAGED_HSM, "hsm-one")
+PLACE = VaultAddress(SUBSCRIPTION, "rg-keys", VAULT, "kv-one")
+POOL = VaultAddress(SUBSCRIPTION, "rg-keys", MANAGED_HSM, "hsm-one")
 
 
 def refused(status: int, code: str = "") -> AzureError:

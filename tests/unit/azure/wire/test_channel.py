@@ -16,8 +16,7 @@ import pytest
 from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import channel as pipeline
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import credential
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import channel, credential
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import (
     Channel,
     WriteRefused,
@@ -230,7 +229,7 @@ def test_an_sdk_that_is_too_old_is_refused_before_any_import(monkeypatch: pytest
     with pytest.raises(
         TaskError, match=f"azure-mgmt-keyvault {version} .*27 February 2027.*ansible_python_interpreter"
     ):
-        pipeline.check_key_vault_sdk()
+        channel.check_key_vault_sdk()
 
 
 @pytest.mark.parametrize("version", ["14.0.0", "14.1.0", "15.0.0b1", "100.0"])
@@ -238,7 +237,7 @@ def test_a_newer_sdk_is_accepted(monkeypatch: pytest.MonkeyPatch, version: str) 
     """It raises no error."""
     monkeypatch.setattr(importlib.metadata, "version", {"azure-mgmt-keyvault": version}.__getitem__)
 
-    pipeline.check_key_vault_sdk()
+    channel.check_key_vault_sdk()
 
 
 def test_a_missing_sdk_is_named_with_its_lower_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +247,7 @@ def test_a_missing_sdk_is_named_with_its_lower_bound(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(importlib.metadata, "version", version)
 
     with pytest.raises(TaskError, match="azure-mgmt-keyvault >= 14"):
-        pipeline.check_key_vault_sdk()
+        channel.check_key_vault_sdk()
 
 
 def test_the_gate_is_closed_before_the_way_is_built(monkeypatch: pytest.MonkeyPatch, login: Login) -> None:

@@ -16,9 +16,9 @@ from azure.core.exceptions import DecodeError, DeserializationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import registration as graph
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import authorization, managed_hsm
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import keys as vault_keys
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import registrations
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm, role_assignments
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import vault_keys
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Explained
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_have_worked
@@ -217,7 +217,9 @@ def test_a_defect_of_ours_outside_of_an_answer_is_not_explained_away() -> None:
 def test_a_refused_part_of_a_batch_without_a_message_has_its_status(error: Any) -> None:
     body = {"responses": [{"id": "one", "status": 403, "body": {"error": error}}]}
 
-    answer = graph.batch(channel(json.dumps(body).encode()), {"one": "/applications"}, obj="application a")["one"]
+    answer = registrations.batch(channel(json.dumps(body).encode()), {"one": "/applications"}, obj="application a")[
+        "one"
+    ]
 
     assert answer.words in ("HTTP status 403", "5")
 
@@ -234,7 +236,7 @@ def test_groups_and_consents_without_a_list_are_unknown(member: str | None) -> N
     }
     parts = [{"id": name, "status": 200, "body": body} for name, body in bodies.items()]
 
-    found = graph.registration(channel(json.dumps({"responses": parts}).encode()), "c", None)
+    found = registrations.registration(channel(json.dumps({"responses": parts}).encode()), "c", None)
 
     assert (found.identity.groups, found.consented_for_all) == (None, None)
     assert {"groups", "consents"} <= found.unreadable.keys()
@@ -245,7 +247,7 @@ def test_a_service_principal_without_id_is_no_principal_named_none() -> None:
     found = channel(json.dumps({"responses": parts}).encode(), plane="Entra")
 
     with pytest.raises(Exception, match="the answer has no id"):
-        graph.registration(found, "c", None)
+        registrations.registration(found, "c", None)
 
 
 def test_a_key_without_an_id_of_a_key_is_named() -> None:
@@ -258,7 +260,9 @@ def test_a_role_assignment_whose_time_is_none_is_named() -> None:
     entry = {"id": "i", "properties": {**ASSIGNMENT, "createdOn": "0001-01-01T00:00:00+14:00"}}
     body = json.dumps({"value": [entry]}).encode()
 
-    assert "createdOn is text that is no time" in str(refused(lambda: authorization.assignments(channel(body), VAULT)))
+    assert "createdOn is text that is no time" in str(
+        refused(lambda: role_assignments.assignments(channel(body), VAULT))
+    )
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.approval_requests import (
-    Operation,
-    Request,
+    ApprovalRequest,
+    GuardedOperation,
     choose,
     crossing,
 )
@@ -35,8 +35,8 @@ def link(**changes: Any) -> dict[str, Any]:
     }
 
 
-def update(config: Any = None, **changes: Any) -> Operation:
-    operation = Operation(
+def update(config: Any = None, **changes: Any) -> GuardedOperation:
+    operation = GuardedOperation(
         "PATCH",
         routes.GROUP,
         'group "akv"',
@@ -48,11 +48,13 @@ def update(config: Any = None, **changes: Any) -> Operation:
     return replace(operation, **changes)
 
 
-def creation(name: str, **body: Any) -> Operation:
-    return Operation("POST", routes.GROUPS, f'group "{name}"', "new group", body={"name": name, **body}, name=name)
+def creation(name: str, **body: Any) -> GuardedOperation:
+    return GuardedOperation(
+        "POST", routes.GROUPS, f'group "{name}"', "new group", body={"name": name, **body}, name=name
+    )
 
 
-def stored(asked: Operation, **changes: Any) -> Request:
+def stored(asked: GuardedOperation, **changes: Any) -> ApprovalRequest:
     filed = {
         "request_id": "7b1d0000-0000-4000-8000-000000000001",
         "requester": {"app": "5f0c0000-0000-4000-8000-000000000001"},
@@ -64,7 +66,7 @@ def stored(asked: Operation, **changes: Any) -> Request:
         "status": "PENDING",
         "result_viewed": False,
     }
-    return Request.from_stored({**filed, **changes})
+    return ApprovalRequest.from_stored({**filed, **changes})
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_no_secret_goes_into_the_mark(config: Any) -> None:
     ],
     ids=["vault", "TLS certificate", "credential", "another field", "another group"],
 )
-def test_all_else_goes_into_the_mark(other: Operation) -> None:
+def test_all_else_goes_into_the_mark(other: GuardedOperation) -> None:
     assert other.mark() != update().mark()
 
 
@@ -114,7 +116,7 @@ def test_a_request_of_the_same_content_is_ours_and_crosses_nothing() -> None:
     ],
     ids=["another change", "no description", "deletion"],
 )
-def test_another_request_for_the_same_group_crosses(other: Request) -> None:
+def test_another_request_for_the_same_group_crosses(other: ApprovalRequest) -> None:
     assert choose(update(), [other], NOW) is None
     assert crossing(update(), [other], NOW) == other
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.groups import CREDENTIAL_FACT, Group
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.selection import (
     Selection,
     checked_name,
     linked,
     resolve,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import Link
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.stored_groups import CREDENTIAL_FACT, Group
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link import Link
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.kinds import KIND
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from unit.dsm.builders import CREDENTIAL, GROUP_ID, HMG_ID, FakeDsm, answering, link, nobody, stored_group

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link import ENDPOINTS
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis import (
     BY_ID,
     Diagnosis,
@@ -24,7 +25,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis i
     wants_second_look,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES, LEG_NAMES
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import ENDPOINTS
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import catalog
 from make.troubleshooting import GUIDE, render
 from unit.dsm.builders import link, stored_links

@@ -12,8 +12,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.link import ENDPOINTS, checked_vault_uri
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.vaults import Selector, Vault, choose, list_vaults
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link import ENDPOINTS, checked_vault_uri
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.vaults import (
+    Vault,
+    VaultSelector,
+    choose,
+    list_vaults,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from unit.dsm.builders import CLIENT, SUBSCRIPTION, TENANT, answering, link
 
@@ -59,7 +64,7 @@ TWO = vault("kv-two", "Standard", tags={"env": "prod"})
 )
 def test_what_names_no_vault_is_refused_by_the_name_of_its_option(option: dict[str, Any], part: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        Selector.from_option(option)
+        VaultSelector.from_option(option)
 
     assert refused.value.details["option"] == f"vault.{part}"
 
@@ -76,18 +81,18 @@ def test_what_names_no_vault_is_refused_by_the_name_of_its_option(option: dict[s
 )
 class TestOneVault:
     def test_fits_in_whatever_way_it_is_named(self, option: dict[str, Any]) -> None:
-        assert Selector.from_option(option).fits(ONE)
+        assert VaultSelector.from_option(option).fits(ONE)
 
     def test_is_told_from_another(self, option: dict[str, Any]) -> None:
-        assert not Selector.from_option(option).fits(TWO)
+        assert not VaultSelector.from_option(option).fits(TWO)
 
 
 def test_values_of_tags_do_not_ignore_letter_case() -> None:
-    assert not Selector.from_option({"tags": {"team": "Blue"}}).fits(ONE)
+    assert not VaultSelector.from_option({"tags": {"team": "Blue"}}).fits(ONE)
 
 
 def test_tags_are_compared_as_texts() -> None:
-    assert Selector.from_option({"tags": {"cost": 7}}).fits(vault("kv", tags={"cost": "7"}))
+    assert VaultSelector.from_option({"tags": {"cost": 7}}).fits(vault("kv", tags={"cost": "7"}))
 
 
 # --- Stored already? --------------------------------------------------------------------------------------------------
@@ -104,7 +109,7 @@ def test_tags_are_compared_as_texts() -> None:
     ],
 )
 def test_a_vault_that_the_link_has_already_needs_no_listing(option: dict[str, Any]) -> None:
-    assert Selector.from_option(option).is_stored_in(link())
+    assert VaultSelector.from_option(option).is_stored_in(link())
 
 
 @pytest.mark.parametrize(
@@ -119,11 +124,11 @@ def test_a_vault_that_the_link_has_already_needs_no_listing(option: dict[str, An
     ],
 )
 def test_another_vault_or_one_that_cannot_be_told_does(option: dict[str, Any]) -> None:
-    assert not Selector.from_option(option).is_stored_in(link())
+    assert not VaultSelector.from_option(option).is_stored_in(link())
 
 
 def test_a_link_without_a_vault_has_no_vault_stored() -> None:
-    assert not Selector.from_option({"name": "kv-one"}).is_stored_in(link(url="", key_vault_type=None))
+    assert not VaultSelector.from_option({"name": "kv-one"}).is_stored_in(link(url="", key_vault_type=None))
 
 
 # --- Without a listing ------------------------------------------------------------------------------------------------
@@ -143,11 +148,11 @@ def test_a_link_without_a_vault_has_no_vault_stored() -> None:
     ],
 )
 def test_a_vault_is_known_without_a_listing_when_uri_and_type_follow(option: dict[str, Any], known: Any) -> None:
-    assert Selector.from_option(option).without_listing(link()) == known
+    assert VaultSelector.from_option(option).without_listing(link()) == known
 
 
 def test_a_vault_that_is_known_by_its_name_is_in_the_links_cloud() -> None:
-    known = Selector.from_option({"name": "kv-one", "type": "premium"}).without_listing(link(endpoints=GOVERNMENT))
+    known = VaultSelector.from_option({"name": "kv-one", "type": "premium"}).without_listing(link(endpoints=GOVERNMENT))
 
     assert known == ("https://kv-one.vault.usgovcloudapi.net/", "premium")
 
@@ -157,7 +162,7 @@ def test_a_vault_that_is_known_by_its_name_is_in_the_links_cloud() -> None:
 @example("my vault")
 def test_a_name_never_leads_to_a_uri_outside_of_the_links_cloud(name: str) -> None:
     try:
-        known = Selector.from_option({"name": name, "type": "premium"}).without_listing(link())
+        known = VaultSelector.from_option({"name": name, "type": "premium"}).without_listing(link())
     except InvalidInput:
         return  # refused: as good
 
@@ -168,7 +173,7 @@ def test_a_name_never_leads_to_a_uri_outside_of_the_links_cloud(name: str) -> No
 
 
 def choice(option: dict[str, Any], *vaults: Vault) -> Vault:
-    return choose(Selector.from_option(option), vaults, 'group "x"')
+    return choose(VaultSelector.from_option(option), vaults, 'group "x"')
 
 
 def test_the_one_vault_that_fits_is_chosen() -> None:
@@ -220,4 +225,4 @@ def test_no_answer_and_an_empty_one_list_no_vaults(answer: Any) -> None:
 def test_a_resource_id_of_another_subscription_is_not_taken_unseen() -> None:
     other = resource_id("kv-one").replace(SUBSCRIPTION, TENANT)
 
-    assert Selector.from_option({"resource_id": other, "type": "premium"}).without_listing(link()) is None
+    assert VaultSelector.from_option({"resource_id": other, "type": "premium"}).without_listing(link()) is None

@@ -1,0 +1,243 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Microsoft Graph: the application, its service principal, credentials and groups (Azure contract §3)."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..._errors import TaskError, quotable
+from ..._names import name_key, same_name
+from ..._rest.replacement import Incomplete, list_in, text_in
+from ..._rest.statuses import NOT_FOUND, OK
+from ..rights.facts import PRINCIPAL, REGISTRATION, ApplicationIdentity, EntraCredential
+from ..rights.sign_in import disabled_of
+from ..wire.channel import Channel
+from .entra_objects import KEYS, credentials_of, signing_of, with_keys
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What Graph tells of an application. ``consented_for_all``: scopes that an ``AllPrincipals`` grant gives (T40).
+
+    ``resources``: app IDs of the APIs that it has listed a permission of (T30). None: not readable, ``unreadable``
+    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``.
+    """
+
+    identity: ApplicationIdentity
+    resources: frozenset[str] | None = None
+    consented_for_all: frozenset[str] | None = None
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+def registration(graph: Channel, client_id: str, object_id: str | None) -> Registration:
+    """All that the judgement needs, in one request. ``object_id``: of the service principal, when the user gives it.
+
+    Raises:
+        TaskError: the application has no service principal in the operator's tenant, or it cannot be looked up and
+            ``object_id`` was not given.
+    """
+    key = f"(appId='{client_id}')"
+    answers = batch(
+        graph,
+        {
+            "service_principal": f"/servicePrincipals{key}",
+            "service_principal_keys": f"/servicePrincipals{key}?{KEYS}",
+            "application": f"/applications{key}",
+            "application_keys": f"/applications{key}?{KEYS}",
+            "groups": f"/servicePrincipals{key}/transitiveMemberOf?$select=id&$top=999",
+            "consents": f"/servicePrincipals{key}/oauth2PermissionGrants",
+        },
+        obj=f"application {client_id}",
+    )
+    principal = answers["service_principal"]
+    if principal.status == NOT_FOUND:
+        raise _no_service_principal(graph, client_id, answers["application"].status)
+    if principal.body is None and object_id is None:
+        raise TaskError(
+            "the service principal of the application cannot be looked up",
+            plane="Entra",
+            obj=f"application {client_id}",
+            server_words=principal.words,
+            next_step="give the operator Application.Read.All in Microsoft Graph, or set app_object_id to the object "
+            "ID of the service principal (Enterprise applications, not App registrations)",
+        )
+    unreadable = {
+        name: answer.words for name, answer in answers.items() if answer.body is None and not name.endswith("_keys")
+    }
+    application, of_principal = answers["application"].body, principal.body
+    if application is not None and not isinstance(application.get("id"), str):
+        raise Incomplete("the answer has no ID", plane="Entra", obj=f"application {client_id}")
+    credentials: list[EntraCredential] = []
+    signing: list[EntraCredential] = []
+    for name, place in (("application", REGISTRATION), ("service_principal", PRINCIPAL)):
+        try:
+            body = _with_keys(answers, name, client_id)
+            if body is not None:
+                credentials += credentials_of(body, f"application {client_id}", place)
+                signing += signing_of(body, f"application {client_id}", place)
+        except Incomplete as error:
+            # Of such an answer nothing is believed.
+            unreadable[name] = error.problem
+    if "application" in unreadable:
+        application = None
+    known = not {"application", "service_principal"} & set(unreadable)
+    resources = None
+    if application is not None:
+        try:
+            resources = _resources(application, f"application {client_id}")
+        except Incomplete as error:
+            unreadable["application"] = error.problem
+    if (answers["consents"].body or {}).get("@odata.nextLink"):
+        unreadable["consents"] = "the list has more pages, which are not read"
+    for name in ("groups", "consents"):
+        listed = answers[name].body
+        if listed is not None and listed.get("value") is None:
+            unreadable[name] = "the answer has no list"
+    if known and of_principal is not None and not isinstance(of_principal.get("accountEnabled"), bool):
+        unreadable["service_principal"] = "the answer does not say whether it is enabled"
+    disabled = disabled_of(application, of_principal)
+    identity = ApplicationIdentity(
+        client_id=client_id,
+        object_id=_object_id(of_principal, object_id, client_id),
+        application_object_id=None if application is None else str(application["id"]),
+        home_tenant_id=None if of_principal is None else of_principal.get("appOwnerOrganizationId"),
+        display_name=str((of_principal or application or {}).get("displayName") or ""),
+        enabled=False if disabled else _enabled(of_principal, application),
+        groups=_groups(answers["groups"].body),
+        credentials=tuple(credentials) if known else None,
+        disabled=disabled,
+        signing=tuple(signing),
+    )
+    return Registration(identity, resources, _consents(answers["consents"].body), unreadable)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer out of a batch: ``body`` is None for a refusal, ``words`` are then the server's."""
+
+    status: int
+    body: Mapping[str, Any] | None
+    words: str = ""
+
+
+def batch(graph: Channel, reads: Mapping[str, str], *, obj: str) -> dict[str, Answer]:
+    """Several GETs in one request, by name. At most twenty. A refusal of one does not touch the others.
+
+    Raises:
+        AzureError: the batch itself is refused.
+    """
+    requests = [{"id": name, "method": "GET", "url": url} for name, url in reads.items()]
+    answered = graph.send("POST", "/v1.0/$batch", obj=obj, body={"requests": requests})
+    # The types of this and of the single bodies have been checked by the channel.
+    found = {str(one["id"]): _answer(one) for one in answered.get("responses") or []}
+    missing = Answer(0, None, "Graph left it unanswered")
+    return {name: found.get(name, missing) for name in reads}
+
+
+def quoted(value: str) -> str:
+    """A text inside of the quotes of an address."""
+    return urllib.parse.quote(value.replace("'", "''"), safe="")
+
+
+def _answer(one: Mapping[str, Any]) -> Answer:
+    status, body = int(one["status"]), one.get("body")
+    if status == OK and isinstance(body, Mapping):
+        return Answer(status, body)
+    if status == OK:
+        return Answer(0, None, "an answer without a body")
+    error = body.get("error") if isinstance(body, Mapping) else None
+    words = error.get("message") if isinstance(error, Mapping) else None
+    return Answer(status, None, quotable(str(words or f"HTTP status {status}")))
+
+
+def _no_service_principal(graph: Channel, client_id: str, application_status: int) -> TaskError:
+    if application_status == NOT_FOUND:
+        problem = "there is no such application in the operator's tenant"
+        step = "check app_client_id (Application (client) ID) and the tenant"
+    else:
+        problem = "the application has no service principal in the operator's tenant"
+        step = "make one (the portal makes it with the registration; otherwise: az ad sp create), or check the tenant"
+    deleted = deleted_at(graph, client_id, principal=application_status != NOT_FOUND)
+    if deleted is not None:
+        problem += f": it was deleted at {deleted}, and is in the recycle bin of Entra for 30 days"
+        step = (
+            "restore it with fortanix.dsm.azure_kv_app (app_client_id, on_soft_deleted: recover) if it is to be used "
+            "again; while it is in the recycle bin, nobody can log in with it"
+        )
+    return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step, status=NOT_FOUND)
+
+
+def deleted_at(graph: Channel, client_id: str, *, principal: bool = False) -> str | None:
+    """When an application, or its service principal, was put into the recycle bin; None when it is not seen there.
+
+    Raises:
+        AzureError: Graph does not answer.
+    """
+    kind = "servicePrincipal" if principal else "application"
+    path = f"/directory/deletedItems/microsoft.graph.{kind}?$filter=appId%20eq%20'{client_id}'"
+    answer = batch(graph, {"deleted": path}, obj=f"application {client_id}")["deleted"]
+    listed = (answer.body or {}).get("value") or []
+    # Who may not read the recycle bin is told what is so without it.
+    hits = (one for one in listed if same_name(one.get("appId"), client_id))
+    found = next(hits, None)
+    return None if found is None else str(found.get("deletedDateTime"))
+
+
+def _object_id(principal: Mapping[str, Any] | None, given: str | None, client_id: str) -> str:
+    if principal is None:
+        return str(given)
+    found = text_in(principal, "id", plane="Entra", obj=f"application {client_id}")
+    if given is not None and not same_name(given, found):
+        raise TaskError(
+            f"app_object_id is {given}, and the service principal of app_client_id is {found}",
+            plane="Entra",
+            obj=f"application {client_id}",
+            next_step="leave app_object_id out, or correct it: it is the object ID of the service principal, not that "
+            "of the app registration",
+        )
+    return found
+
+
+def _with_keys(answers: Mapping[str, Answer], name: str, client_id: str) -> Mapping[str, Any] | None:
+    """An object with the public parts of its certificates, as far as Graph shows them.
+
+    Graph gives them to a tenant only so many times in a minute. Without them, certificates are known by their
+    thumbprints all the same.
+    """
+    body = answers[name].body
+    return None if body is None else with_keys(body, answers[f"{name}_keys"].body, f"application {client_id}")
+
+
+def _enabled(principal: Mapping[str, Any] | None, application: Mapping[str, Any] | None) -> bool | None:
+    """Registration and service principal are switched off apart: that one is not tells nothing of the other (T36)."""
+    if principal is None or application is None or principal.get("accountEnabled") is not True:
+        return None
+    return True
+
+
+def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
+    """Object IDs of the groups. Directory roles and administrative units are listed, too, and give no right here."""
+    if body is None or body.get("value") is None or body.get("@odata.nextLink"):
+        # More than 999 groups: not followed, hence not known.
+        return None
+    kinds = (None, "#microsoft.graph.group")
+    return frozenset(name_key(entry["id"]) for entry in body["value"] if entry.get("@odata.type") in kinds)
+
+
+def _resources(application: Mapping[str, Any], obj: str) -> frozenset[str]:
+    listed = list_in(application, "requiredResourceAccess", plane="Entra", obj=obj)
+    return frozenset(name_key(entry["resourceAppId"]) for entry in listed)
+
+
+def _consents(body: Mapping[str, Any] | None) -> frozenset[str] | None:
+    if body is None or body.get("value") is None or body.get("@odata.nextLink"):
+        return None
+    granted = [entry for entry in body["value"] if entry.get("consentType") == "AllPrincipals"]
+    return frozenset(scope for entry in granted for scope in str(entry.get("scope") or "").split())

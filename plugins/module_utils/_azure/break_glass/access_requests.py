@@ -1,0 +1,423 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What an application has been given, read from Entra and Azure, and the steps of a cut or a return carried out.
+
+One request each. Access policies change by the operations that unite and subtract for one identity, so that nothing of
+others is touched (Azure contract §1.3). For the same reason these requests, and those of assignments, which have fixed
+names, are sent again when Azure asks to send them later or their answer is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..._errors import TaskError
+from ..._names import is_within, last_segment, path_key, same_name
+from ..._rest.replacement import Incomplete, text_in
+from ..._rest.statuses import NOT_FOUND
+from ..._timestamps import iso_or_none
+from ..._waiter import Patience
+from ..applications import graph_writes
+from ..applications.application_plan import Application
+from ..applications.entra_objects import credentials_of
+from ..applications.registrations import Answer, Registration, batch
+from ..authorization import locks, role_assignments
+from ..authorization.locks import Action, Locks
+from ..authorization.role_assignments import API, PROVIDER
+from ..prerequisites import observation
+from ..rights.evaluation import grants
+from ..rights.facts import PRINCIPAL, REGISTRATION, Access, EntraCredential, KeyStore, RoleDefinition
+from ..rights.sign_in import LABELS
+from ..vaults import vault_lookup
+from ..vaults.vault_lookup import VaultAddress
+from ..wire import writes
+from ..wire.errors import ROLE_ASSIGNMENT_EXISTS, AzureError
+from ..wire.session import Azure, understood
+from .access_steps import CertificatesStep, EnabledStep, PolicyStep, RoleStep, SecretStep, Step
+from .record import KINDS, Assignment, CertificateEntry, RecordedApplication, RecordedPolicy, SecretEntry, StoreRights
+
+_POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
+_ASSIGN = "Microsoft.Authorization/roleAssignments/write"
+_UNASSIGN = "Microsoft.Authorization/roleAssignments/delete"
+
+
+@dataclass(frozen=True)
+class RightsReading:
+    """What was read of one vault or pool. ``unread``: what the operator may not read, with the server's words."""
+
+    rights: StoreRights
+    access: Access
+    unread: Mapping[str, str]
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+def principal(azure: Azure, registration: Registration) -> tuple[RecordedApplication, dict[str, TaskError]]:
+    """The application with what a return needs: the certificates' public part, and the switch of its own.
+
+    With what kept the credentials of a place (:mod:`facts`) from being read: then they are those that were read before.
+
+    Raises:
+        TaskError: Graph does not answer.
+    """
+    identity = registration.identity
+    # Only a single object shows the public part, and only when it is selected (Azure contract §3).
+    select = "id,keyCredentials,passwordCredentials"
+    reads = {PRINCIPAL: f"/servicePrincipals/{identity.object_id}?$select={select},accountEnabled"}
+    if identity.application_object_id is not None:
+        reads[REGISTRATION] = f"/applications/{identity.application_object_id}?$select={select}"
+    answers = batch(azure.graph, reads, obj=f"application {identity.client_id}")
+    troubles: dict[str, TaskError] = {}
+    credentials: list[EntraCredential] = []
+    for place in (REGISTRATION, PRINCIPAL):
+        if place in answers:
+            read, trouble = _credentials(answers[place], registration, place)
+            if trouble is not None:
+                troubles[place] = trouble
+            before = [one for one in identity.credentials or () if one.place == place]
+            credentials += before if read is None else read
+    switch = answers[PRINCIPAL].body
+    enabled = None if switch is None else switch.get("accountEnabled")
+    found = RecordedApplication(
+        client_id=identity.client_id,
+        object_id=identity.object_id,
+        display_name=identity.display_name,
+        application_object_id=identity.application_object_id,
+        account_enabled=enabled if isinstance(enabled, bool) else None,
+        certificates=tuple(
+            CertificateEntry(
+                key_id=one.key_id,
+                display_name=one.name,
+                thumbprint=one.thumbprint or "",
+                starts=iso_or_none(one.starts),
+                ends=iso_or_none(one.ends),
+                key=one.encoded or "",
+                place=one.place,
+            )
+            for one in credentials
+            if one.kind == "certificate"
+        ),
+        secrets=tuple(
+            SecretEntry(key_id=one.key_id, display_name=one.name, ends=iso_or_none(one.ends), place=one.place)
+            for one in credentials
+            if one.kind == "secret"
+        ),
+    )
+    return found, troubles
+
+
+def _credentials(
+    answer: Answer, registration: Registration, place: str
+) -> tuple[tuple[EntraCredential, ...] | None, TaskError | None]:
+    """The credentials of one place. A list that is missing from the answer is not an empty one."""
+    obj, words = f"application {registration.identity.client_id}", answer.words
+    if answer.body is not None:
+        try:
+            with understood(obj, plane="Entra"):
+                return credentials_of(answer.body, obj, place), None
+        except Incomplete as error:
+            words = error.problem
+    return None, TaskError(
+        f"the credentials of the {LABELS[place]} cannot be read",
+        plane="Entra",
+        obj=obj,
+        server_words=words,
+        next_step="run the task again; if it stays so, give the operator Application.Read.All in Microsoft Graph",
+        retryable=True,
+    )
+
+
+def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> RightsReading:
+    """What the service principal has been given at the vault itself and below it, and what else reaches it.
+
+    Raises:
+        TaskError: the vault does not answer, or is not there.
+    """
+    identity = registration.identity
+    with understood(f"vault {store.name}"):
+        # Read again: what was found by a list, or before a change, may be old.
+        place, body = vault_lookup.body_at(azure.arm, store.resource_id)
+        store = vault_lookup.store_of(place.kind, body)
+        access = observation.observe(azure, store, identity)
+        unread = {name: words for name, words in access.unreadable.items() if name in ("assignments", "local")}
+        policies = () if store.is_hsm else _policies(body, identity.object_id)
+        direct: tuple[Assignment, ...] = ()
+        if access.assignments is not None:
+            direct = _direct(azure, store, access)
+        local = tuple(
+            Assignment(
+                name=one.id,
+                scope=one.scope,
+                definition_id=f"Microsoft.KeyVault/{PROVIDER}/roleDefinitions/{one.role_guid}",
+                principal_id=one.principal_id,
+                role_name=_role_name(access.local_roles, one.role_guid),
+                local=True,
+            )
+            for one in access.local or ()
+            if same_name(one.principal_id, identity.object_id)
+        )
+    kind = "managed_hsm" if store.is_hsm else "vault"
+    rights = StoreRights(store.resource_id, store.name, store.uri, kind, policies, (*direct, *local))
+    return RightsReading(rights, access, unread)
+
+
+def _policies(body: Mapping[str, Any], object_id: str) -> tuple[RecordedPolicy, ...]:
+    """The entries that name the service principal, compound ones included, with all kinds of permissions.
+
+    Raises:
+        TaskError: the answer of a vault with access policies has none of them, which is not the same as an empty list.
+    """
+    listed = body["properties"].get("accessPolicies")
+    if listed is None and body["properties"].get("enableRbacAuthorization") is not True:
+        raise TaskError(
+            "the answer has no access policies, not even an empty list",
+            plane="Azure",
+            obj=f"vault {body.get('name')}",
+            next_step="run the task again; if it stays so, check whether a proxy or gateway answers for Azure",
+            retryable=True,
+        )
+    entries = [
+        RecordedPolicy(
+            tenant_id=str(entry["tenantId"]),
+            object_id=str(entry["objectId"]),
+            application_id=entry.get("applicationId"),
+            **{kind: tuple((entry.get("permissions") or {}).get(kind) or ()) for kind in KINDS},
+        )
+        for entry in listed or []
+        if same_name(entry["objectId"], object_id)
+    ]
+    return tuple(entry for entry in entries if entry)
+
+
+def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, ...]:
+    """Assignments to the service principal itself, at the vault and at single keys below it."""
+    object_id = access.identity.object_id
+    ends = {path_key(one.id): one.ends for one in access.assignments or ()}
+    listed = azure.arm.pages(
+        f"{store.resource_id}/{PROVIDER}/roleAssignments",
+        query={**API, "$filter": f"principalId eq '{object_id}'"},
+        obj=f"role assignments at {store.resource_id}",
+    )
+    found = []
+    for entry in listed:
+        properties = entry["properties"]
+        scope = str(properties["scope"])
+        if not is_within(scope, store.resource_id) or not same_name(properties["principalId"], object_id):
+            continue
+        definition = str(properties["roleDefinitionId"])
+        found.append(
+            Assignment(
+                name=text_in(entry, "name", plane="Azure", obj=f"role assignments at {scope}"),
+                scope=scope,
+                definition_id=definition,
+                principal_id=str(properties["principalId"]),
+                role_name=_role_name(access.roles, last_segment(definition))
+                or _looked_up_name(azure, scope, last_segment(definition)),
+                condition=properties.get("condition") or None,
+                condition_version=properties.get("conditionVersion") or None,
+                description=properties.get("description") or None,
+                ends=iso_or_none(ends.get(path_key(entry["id"]))),
+            )
+        )
+    return tuple(found)
+
+
+def _role_name(roles: Mapping[str, Any], guid: str) -> str:
+    return roles[guid].name if guid in roles else ""
+
+
+def _looked_up_name(azure: Azure, scope: str, guid: str) -> str:
+    """For a role that is given below the vault only. A name is a service to the reader: nothing hangs on it."""
+    try:
+        return role_assignments.role(azure.arm, scope, guid).name
+    except AzureError:
+        return ""
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+def cut(azure: Azure, step: Step, patience: Patience) -> bool:
+    """Take one thing away. What is gone already counts as taken.
+
+    Returns:
+        False when somebody else has taken it away and this is known.
+
+    Raises:
+        TaskError: it is refused.
+    """
+    if isinstance(step, PolicyStep):
+        writes.repeated(lambda: _change_policy(azure, "remove", step), patience)
+    elif isinstance(step, RoleStep):
+        writes.repeated(lambda: _unassign(azure, step), patience)
+    elif isinstance(step, EnabledStep):
+        graph_writes.set_enabled(azure.graph, step.application.object_id, patience, enabled=False)
+    else:
+        if isinstance(step, SecretStep):
+            entry = step.entry
+            credentials = [EntraCredential("secret", entry.key_id, entry.display_name, None, None, place=entry.place)]
+        else:
+            credentials = [one.credential() for one in step.entries]
+        application = _application(step.application, step.place)
+        return graph_writes.remove_credentials(azure.graph, application, credentials, patience).wrote
+    return True
+
+
+def restore(azure: Azure, step: Step, patience: Patience) -> bool:
+    """Put one thing back.
+
+    Returns:
+        False when somebody else has put it back and this is known.
+
+    Raises:
+        TaskError: it is refused.
+    """
+    if isinstance(step, PolicyStep):
+        writes.repeated(lambda: _change_policy(azure, "add", step), patience)
+    elif isinstance(step, RoleStep):
+        writes.repeated(lambda: _assign(azure, step), patience)
+    elif isinstance(step, EnabledStep):
+        graph_writes.set_enabled(azure.graph, step.application.object_id, patience, enabled=True)
+    elif isinstance(step, CertificatesStep):
+        entries = [{"key": one.key, "displayName": one.display_name} for one in step.entries]
+        application = _application(step.application, step.place)
+        added = graph_writes.add_certificates(
+            azure.graph, application, entries, patience, while_disabled=True, place=step.place
+        )
+        return added.wrote
+    else:
+        raise AssertionError("a secret cannot be brought back")
+    return True
+
+
+def _change_policy(azure: Azure, kind: str, step: PolicyStep) -> None:
+    entry = step.entry
+    body: dict[str, Any] = {
+        "tenantId": entry.tenant_id,
+        "objectId": entry.object_id,
+        "permissions": {one: list(getattr(entry, one)) for one in KINDS if getattr(entry, one)},
+    }
+    if entry.application_id is not None:
+        body["applicationId"] = entry.application_id
+    azure.arm.send(
+        "PUT",
+        f"{step.store.resource_id}/accessPolicies/{kind}",
+        obj=f"access policies of {step.store.label}",
+        query=vault_lookup.API,
+        body={"properties": {"accessPolicies": [body]}},
+    )
+
+
+def _unassign(azure: Azure, step: RoleStep) -> None:
+    one = step.assignment
+    if one.local:
+        with azure.pool(step.store.uri) as pool, pool.explained(f"local role assignment {one.name}", writes=True):
+            pool.sdk.delete_role_assignment(one.scope, one.name)
+    else:
+        path = _path(one)
+        azure.arm.send("DELETE", path, obj=f"role assignment {path}", query=API)
+
+
+def _assign(azure: Azure, step: RoleStep) -> None:
+    """Under the name that it had. Somebody may have given the same meanwhile, which is as good."""
+    one = step.assignment
+    obj = f'assignment of "{one.role_name or one.role_guid}" at {step.store.label}'
+    try:
+        if one.local:
+            with azure.pool(step.store.uri) as pool, pool.explained(obj, writes=True):
+                pool.sdk.create_role_assignment(one.scope, one.definition_id, one.principal_id, name=one.name)
+            return
+        properties = {
+            "roleDefinitionId": one.definition_id,
+            "principalId": one.principal_id,
+            "principalType": one.principal_type,
+        }
+        kept = {
+            "condition": one.condition,
+            "conditionVersion": one.condition_version,
+            "description": one.description,
+        }
+        properties |= {name: value for name, value in kept.items() if value is not None}
+        azure.arm.send("PUT", _path(one), obj=obj, query=API, body={"properties": properties})
+    except AzureError as error:
+        if error.code != ROLE_ASSIGNMENT_EXISTS:
+            raise
+
+
+def _path(one: Assignment) -> str:
+    return f"{one.scope}/{PROVIDER}/roleAssignments/{one.name}"
+
+
+def _application(found: RecordedApplication, place: str) -> Application:
+    if place == REGISTRATION and found.application_object_id is None:
+        raise TaskError(
+            "the registration of the application cannot be read, so that its credentials cannot be changed",
+            plane="Entra",
+            obj=f"application {found.client_id}",
+            next_step="give the operator Application.ReadWrite.All in Microsoft Graph, or have its credentials changed "
+            "in the tenant where it is registered",
+        )
+    # What was seen of it, so that nothing is built on an answer that lacks some of that.
+    certificates = tuple(one.credential() for one in found.certificates)
+    return Application(
+        client_id=found.client_id,
+        object_id=found.application_object_id or "",
+        display_name=found.display_name or found.client_id,
+        principal_id=found.object_id,
+        credentials=certificates,
+    )
+
+
+# What the operator may do -------------------------------------------------------------------------------------------
+
+
+def lacking_actions(
+    azure: Azure, store: StoreRights, steps: Sequence[PolicyStep | RoleStep], *, cut: bool
+) -> list[str]:
+    """What the operator may not do of that which these steps take at a vault, by its roles in Azure."""
+    needed = [_POLICIES_WRITE] if any(isinstance(step, PolicyStep) for step in steps) else []
+    if any(isinstance(step, RoleStep) and not step.assignment.local for step in steps):
+        needed.append(_UNASSIGN if cut else _ASSIGN)
+    if not needed:
+        return []
+    allowed = RoleDefinition("", "", role_assignments.callers_permissions(azure.arm, store.resource_id))
+    return [action for action in needed if not grants(allowed, action, data=False)]
+
+
+def locks_at(azure: Azure, steps: Sequence[PolicyStep | RoleStep], *, cut: bool) -> tuple[Locks, list[Action]]:
+    """The locks in the way of these steps at one vault, and the actions that the steps take in Resource Manager.
+
+    What is inside of a managed HSM is behind no lock. A vault that is not there any more is told where it is read.
+    """
+    needed: list[Action] = [(_POLICIES_WRITE, step.store.resource_id) for step in steps if isinstance(step, PolicyStep)]
+    roles = [step.assignment for step in steps if isinstance(step, RoleStep) and not step.assignment.local]
+    needed += [(_UNASSIGN if cut else _ASSIGN, one.scope) for one in roles]
+    try:
+        return locks.in_the_way_of(azure.arm, needed), needed
+    except AzureError as error:
+        if error.status != NOT_FOUND:
+            raise
+        return locks.NONE_READ, needed
+
+
+def found_at(azure: Azure, resource_id: str) -> KeyStore:
+    """The vault of a record.
+
+    Raises:
+        TaskError: it is not there, or may not be read.
+    """
+    place = VaultAddress.parse(resource_id)
+    if place is None:
+        raise TaskError(
+            f"{resource_id!r} is not the resource ID of a vault or a managed HSM",
+            plane="Option",
+            obj="record",
+            next_step="give the record as it was written",
+        )
+    return vault_lookup.read(azure.arm, place.resource_id)

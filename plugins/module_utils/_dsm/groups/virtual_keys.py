@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The virtual keys of a group, and SYNC KEYS (DSM contract §3.3, §4.1, §4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..._names import name_key
+from ..account import approvals
+from ..account.approval_requests import GuardedOperation
+from ..account.approvals import Asking, WriteResult
+from ..wire import routes
+from ..wire.client import DsmClient
+from ..wire.paging import PAGE, all_pages, items
+
+_GONE = frozenset({"destroyed", "deleted"})
+
+
+@dataclass(frozen=True)
+class VirtualKey:
+    """DSM's record of a key whose material is in Azure. ``azure_version``: 32 hex digits, as Azure writes it."""
+
+    kid: str
+    name: str
+    azure_name: str | None
+    azure_version: str | None
+    state: str
+    enabled: bool
+    azure_state: str | None
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> VirtualKey:
+        external = (stored.get("external") or {}).get("id") or {}
+        metadata = stored.get("custom_metadata") or {}
+        version = external.get("version")
+        return cls(
+            kid=str(stored["kid"]),
+            name=str(stored.get("name") or ""),
+            azure_name=external.get("label") or metadata.get("azure-key-name"),
+            azure_version=name_key(version).replace("-", "") if version else None,
+            state=str(stored.get("state") or "").lower(),
+            enabled=bool(stored.get("enabled")),
+            azure_state=str(metadata["azure-key-state"]).lower() if metadata.get("azure-key-state") else None,
+        )
+
+    @property
+    def gone(self) -> bool:
+        """Whether the key is no longer there to be used, in DSM's or in Azure's words."""
+        return self.state in _GONE or self.azure_state in ("deleted", "purged")
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "kid": self.kid,
+            "name": self.name,
+            "azure_key_name": self.azure_name,
+            "azure_key_version": self.azure_version,
+            "azure_key_state": self.azure_state,
+            "state": self.state,
+            "enabled": self.enabled,
+        }
+
+
+@dataclass(frozen=True)
+class KeyChanges:
+    """What a sync changed, each list sorted by name."""
+
+    new: tuple[VirtualKey, ...]
+    updated: tuple[VirtualKey, ...]
+    vanished: tuple[VirtualKey, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.new or self.updated or self.vanished)
+
+
+def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]:
+    """All keys of the group, deleted and destroyed ones included, page by page."""
+
+    def page(offset: int) -> list[dict[str, Any]]:
+        query = {
+            "group_id": group_id,
+            "limit": PAGE,
+            "offset": offset,
+            "sort": "kid:asc",
+            "show_destroyed": "true",
+            "show_deleted": "true",
+        }
+        return items(dsm.call("GET", routes.KEYS, query=query, obj=f"keys of {label}"), "keys")
+
+    return map(VirtualKey.from_stored, all_pages(page, "kid"))
+
+
+def scan(dsm: DsmClient, group_id: str, label: str, timeout: float, asking: Asking) -> WriteResult:
+    """SYNC KEYS. Synchronous: its time grows with the vault. Its answer, only the new keys, is not used."""
+    path = {"group_id": group_id}
+    operation = GuardedOperation("POST", routes.SCAN, label, "sync of the keys", path=path, body={}, timeout=timeout)
+    return approvals.carry_out(dsm, operation, asking)
+
+
+def compare(
+    before: Iterator[VirtualKey] | list[VirtualKey], after: Iterator[VirtualKey] | list[VirtualKey]
+) -> KeyChanges:
+    """What has changed between two listings of one group. A key that turned deleted or destroyed counts as vanished."""
+    old = {key.kid: key for key in before}
+    new = {key.kid: key for key in after}
+    both = [(old[kid], new[kid]) for kid in old.keys() & new.keys() if old[kid] != new[kid]]
+    vanished = [old[kid] for kid in old.keys() - new.keys()] + [now for was, now in both if now.gone and not was.gone]
+    return KeyChanges(
+        new=_sorted([new[kid] for kid in new.keys() - old.keys()]),
+        updated=_sorted([now for was, now in both if was.gone or not now.gone]),
+        vanished=_sorted(vanished),
+    )
+
+
+def _sorted(keys: list[VirtualKey]) -> tuple[VirtualKey, ...]:
+    return tuple(sorted(keys, key=lambda key: (key.name, key.kid)))
