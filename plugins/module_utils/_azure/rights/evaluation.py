@@ -42,7 +42,7 @@ from .sources import (
     OK,
     OK_WITH_WARNING,
     UNKNOWN,
-    Candidate,
+    CandidateGrant,
     HeldRole,
     Source,
     best,
@@ -84,10 +84,10 @@ class _Right:
     """A right before it is put into words. ``notes``: those that no single candidate has, with what they are about."""
 
     verdict: str
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[CandidateGrant, ...] = ()
     notes: dict[Note, str] = field(default_factory=dict)
 
-    def shown(self) -> tuple[Candidate, ...]:
+    def shown(self) -> tuple[CandidateGrant, ...]:
         """The candidates that matter: those that give the right, else all that might have."""
         giving = tuple(one for one in self.candidates if one.verdict in EFFECTIVE)
         # A missing right may have candidates that give a part of it.
@@ -257,7 +257,7 @@ def _beyond_wanted(wanted: RequiredRights) -> Width:
     return width
 
 
-def _inert_policies(access: Access, permission: str) -> list[Candidate]:
+def _inert_policies(access: Access, permission: str) -> list[CandidateGrant]:
     return [
         _spoilt(candidate, INEFFECTIVE, "policy-inert-in-rbac-mode")
         for names, candidate in policy_entries(access)
@@ -265,7 +265,7 @@ def _inert_policies(access: Access, permission: str) -> list[Candidate]:
     ]
 
 
-def _inert_roles(access: Access, permission: str, note: Note) -> list[Candidate]:
+def _inert_roles(access: Access, permission: str, note: Note) -> list[CandidateGrant]:
     """Azure roles with the data action, in a store that does not ask them."""
     action = VAULT_DATA_ACTIONS.get(permission)
     return [
@@ -281,7 +281,9 @@ def _inert_roles(access: Access, permission: str, note: Note) -> list[Candidate]
 # --- Rights by roles of Azure -----------------------------------------------------------------------------------------
 
 
-def _azure_right(access: Access, action: str, width: Width, *, data: bool, inert: Iterable[Candidate] = ()) -> _Right:
+def _azure_right(
+    access: Access, action: str, width: Width, *, data: bool, inert: Iterable[CandidateGrant] = ()
+) -> _Right:
     """A right by Azure's roles, with deny assignments, which beat them (T17). ``inert``: what has no effect there."""
     found = [*_candidates(held_roles(access), action, width, data=data), *inert]
     verdicts = [MISSING, *(one.verdict for one in found)]
@@ -303,7 +305,7 @@ def _azure_right(access: Access, action: str, width: Width, *, data: bool, inert
     return _Right(verdict, tuple(found), notes)
 
 
-def _candidates(held: Iterable[HeldRole], action: str, width: Width, *, data: bool) -> list[Candidate]:
+def _candidates(held: Iterable[HeldRole], action: str, width: Width, *, data: bool) -> list[CandidateGrant]:
     found = []
     for one in held:
         if one.definition is None:
@@ -314,14 +316,14 @@ def _candidates(held: Iterable[HeldRole], action: str, width: Width, *, data: bo
     return found
 
 
-def _noting(candidate: Candidate, notes: tuple[Note, ...]) -> Candidate:
+def _noting(candidate: CandidateGrant, notes: tuple[Note, ...]) -> CandidateGrant:
     """The candidate with warnings; what is no right at all is not warned of."""
     if not notes or candidate.verdict not in EFFECTIVE:
         return candidate
     return _spoilt(candidate, OK_WITH_WARNING, *notes)
 
 
-def _spoilt(candidate: Candidate, verdict: str, *notes: Note) -> Candidate:
+def _spoilt(candidate: CandidateGrant, verdict: str, *notes: Note) -> CandidateGrant:
     return replace(candidate, verdict=worst([candidate.verdict, verdict]), notes=(*candidate.notes, *notes))
 
 

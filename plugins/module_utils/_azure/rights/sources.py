@@ -67,7 +67,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CandidateGrant:
     """One source, the verdict that it justifies alone, and the circumstances that count."""
 
     source: Source
@@ -81,7 +81,7 @@ class HeldRole:
 
     role_guid: str
     definition: RoleDefinition | None
-    candidate: Candidate
+    candidate: CandidateGrant
 
 
 def best(verdicts: list[str]) -> str:
@@ -144,10 +144,10 @@ def held_local_roles(access: Access) -> Iterator[HeldRole]:
             id=assignment.id,
             ends=assignment.ends,
         )
-        yield HeldRole(name_key(assignment.role_guid), definition, Candidate(source, verdict, notes))
+        yield HeldRole(name_key(assignment.role_guid), definition, CandidateGrant(source, verdict, notes))
 
 
-def policy_entries(access: Access) -> Iterator[tuple[frozenset[str], Candidate]]:
+def policy_entries(access: Access) -> Iterator[tuple[frozenset[str], CandidateGrant]]:
     """Entries of the access policies that bear on the identity, with their key permissions in lower case (T4-T9)."""
     for entry in access.store.policies:
         judged = _judge_entry(access, entry)
@@ -161,7 +161,7 @@ def policy_entries(access: Access) -> Iterator[tuple[frozenset[str], Candidate]]
                 origin="vault",
                 via_group=group,
             )
-            yield frozenset(name_key(name) for name in entry.keys), Candidate(source, verdict, notes)
+            yield frozenset(name_key(name) for name in entry.keys), CandidateGrant(source, verdict, notes)
 
 
 def denied(access: Access) -> Iterator[tuple[bool, str, RoleDefinition]]:
@@ -227,7 +227,7 @@ def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple
         ends=assignment.ends,
         condition=assignment.condition or None,
     )
-    return HeldRole(guid, definition, Candidate(source, verdict, notes))
+    return HeldRole(guid, definition, CandidateGrant(source, verdict, notes))
 
 
 def _circumstances(access: Access, assignment: RoleAssignment) -> tuple[str, tuple[Note, ...]]:

@@ -118,7 +118,13 @@ def test_a_record_of_a_principal_that_is_gone_is_not_continued() -> None:
 def test_everything_is_cut_in_this_order() -> None:
     steps = access_steps.cut_steps(record(), credentials=True)
 
-    assert [type(step).__name__ for step in steps] == ["PolicyStep", "RoleStep", "EnabledStep", "CertificatesStep", "SecretStep"]
+    assert [type(step).__name__ for step in steps] == [
+        "PolicyStep",
+        "RoleStep",
+        "EnabledStep",
+        "CertificatesStep",
+        "SecretStep",
+    ]
 
 
 def test_without_credentials_they_stay() -> None:
