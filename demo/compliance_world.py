@@ -185,7 +185,7 @@ def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
             rename,
             ("group-not-declared",),
             called=HOSTILE,
-            missed=("group-not-found", "group-not-found"),
+            missed=("declared-group-missing", "group-not-found"),
         ),
         Seed("akv-reports", "DSM: wrong vault type", choose_wrong_type, ("vault-type-differs", DIFFERS)),
         Seed(

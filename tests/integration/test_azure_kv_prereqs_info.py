@@ -377,7 +377,7 @@ def test_a_registered_certificate_is_known_by_its_thumbprint(azure: AzureRights,
 
     azure.do(deed)
 
-    assert not {"link-credential-not-registered", "link-credential-not-valid"} & ids(
+    assert not {"link-credential-not-in-entra", "link-credential-not-valid"} & ids(
         azure.judge(app_certificate=pair.certificate_pem)
     )
 

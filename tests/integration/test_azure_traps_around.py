@@ -72,7 +72,7 @@ def test_t22_a_certificate_that_is_not_registered_is_a_failure(azure: AzureRight
 
     result = azure.judge(app_certificate=pair.certificate_pem)
 
-    assert finding(result, "link-credential-not-registered")["status"] == "failed"
+    assert finding(result, "link-credential-not-in-entra")["status"] == "failed"
 
 
 # The vault ----------------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def test_a_credential_that_was_removed_in_entra_is_told_as_that(
 
     azure.do(remove)
 
-    assert ("link-credential-not-registered", "failed") in [(f["id"], f["status"]) for f in credential_findings(azure)]
+    assert ("link-credential-not-in-entra", "failed") in [(f["id"], f["status"]) for f in credential_findings(azure)]
 
 
 @pytest.mark.parametrize("way", [certificate_given, certificate_in_files], ids=lambda way: way.__name__)

@@ -74,7 +74,7 @@ class Deviation:
 
 _GROUP, _APPLICATION = "group-differs-from-declared", "application-differs-from-declared"
 _VAULT, _RIGHTS = "vault-differs-from-declared", "rights-differ-from-declared"
-_MISSING, _UNSEEN = "group-not-found", "drift-not-checked"
+_MISSING, _UNSEEN = "declared-group-missing", "drift-not-checked"
 
 
 def _dsm(title: str, deed: Deed, finding: str = _GROUP) -> Deviation:

@@ -5,7 +5,7 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """Certificates and private keys that a user gives: read, checked and brought into the one form that is sent.
 
-A source is a path or a text, in any of the forms of :mod:`.sources`. What is wrong with it is told before
+A source is a path or a text, in any of the forms of :mod:`.formats`. What is wrong with it is told before
 any request, with the name of the option. DSM takes base64 of DER, keys as PKCS#8 (DSM contract §2.7).
 """
 

@@ -79,7 +79,9 @@ def findings_of(context: ComplianceContext, dsm: DsmClient, group: Group) -> tup
     link, clock, azure = group.azure_link, context.clock, context.azure
     registration = _not_wanted() if azure is None else azure.application(link)
     registered = None if isinstance(registration, TaskError) else registration.identity.credentials
-    ends, source, _problem = end_of_credential(group, registered, clock)
+    encoded = _auth_encoded(link)
+    certificate = _validity(encoded) if encoded else None
+    ends, source, _problem = end_of_credential(group, registered, clock, certificate)
     declared = (context.declared or {}).get(group.name)
     evidence: dict[str, Any] = {
         catalog.DRIFT: {"declared_by": declared["host"] if declared else None},
@@ -95,7 +97,7 @@ def findings_of(context: ComplianceContext, dsm: DsmClient, group: Group) -> tup
     }
     found = [
         *of_link(group, [_validity(ca) for ca in link.tls.pinned], _client_validity(link), clock),
-        *of_credential(group, registered, context.operator_client_id, clock),
+        *of_credential(group, registered, context.operator_client_id, clock, certificate),
         *_of_connection(context, dsm, group, evidence),
         *_of_azure(context, group, evidence),
         *_of_keys(context, dsm, group, evidence),
@@ -217,8 +219,13 @@ def _read(encoded: str) -> Certificate | None:
 
 
 def _auth_certificate(link: Link) -> Certificate | None:
+    encoded = _auth_encoded(link)
+    return _read(encoded) if encoded else None
+
+
+def _auth_encoded(link: Link) -> str | None:
     encoded = ((link.stored or {}).get("auth_config") or {}).get("client_cert")
-    return _read(str(encoded)) if encoded else None
+    return str(encoded) if encoded else None
 
 
 def _validity(encoded: str) -> Validity:

@@ -88,7 +88,7 @@ _KINDS = (
         (
             catalog.LINK_CREDENTIAL_NOT_VALID,
             catalog.LINK_CREDENTIAL_EXPIRES_SOON,
-            catalog.LINK_CREDENTIAL_NOT_REGISTERED,
+            catalog.LINK_CREDENTIAL_NOT_IN_ENTRA,
             catalog.LINK_CREDENTIAL_EXPIRY_UNKNOWN,
             catalog.CREDENTIALS_EXPIRED,
             catalog.CREDENTIALS_EXPIRE_SOON,
@@ -120,7 +120,7 @@ _KINDS = (
         _DRIFT,
         (
             catalog.GROUP_NOT_DECLARED,
-            catalog.GROUP_NOT_FOUND,
+            catalog.DECLARED_GROUP_MISSING,
             *catalog.DIFFERS.values(),
             catalog.NOT_CHECKED[catalog.DRIFT],
         ),

@@ -274,7 +274,7 @@ class _Comparison:
         link = self._with_vault(target.azure_link, vault)
         if current is None:
             actual = "there is none that the login sees"
-            return link, [self._as_missing(catalog.GROUP_NOT_FOUND, actual)]
+            return link, [self._as_missing(catalog.DECLARED_GROUP_MISSING, actual)]
         if not linked:
             kind = f"its link is to {current.external_kms}" if current.external_kms else "no link"
             actual = current.problem or kind

@@ -133,12 +133,17 @@ def _of_certificate(
 
 
 def of_credential(
-    group: Group, registered: Sequence[EntraCredential] | None, operator_client_id: str | None, clock: Clock
+    group: Group,
+    registered: Sequence[EntraCredential] | None,
+    operator_client_id: str | None,
+    clock: Clock,
+    certificate: Validity | None = None,
 ) -> Iterator[Finding]:
     """The credential that DSM holds: what our record and Entra say of its end (guide 4.1).
 
     Args:
         registered: of the application in Entra; None when they could not be read.
+        certificate: the one of the link, where DSM shows it.
     """
     link = group.azure_link
     if operator_client_id is not None and operator_client_id == link.client_id:
@@ -152,10 +157,12 @@ def of_credential(
             "give the link an application that may do what guide 4.2 asks for, and no more",
             {"client_id": operator_client_id},
         )
-    yield from _of_end(group, registered, clock)
+    yield from _of_end(group, registered, clock, certificate)
 
 
-def _of_end(group: Group, registered: Sequence[EntraCredential] | None, clock: Clock) -> Iterator[Finding]:
+def _of_end(
+    group: Group, registered: Sequence[EntraCredential] | None, clock: Clock, certificate: Validity | None
+) -> Iterator[Finding]:
     def found(kind: Kind, status: str, actual: str, remedy: str, source: str, ends: datetime | None) -> Finding:
         evidence = {"source": source, "ends": iso_or_none(ends), "auth_mode": group.azure_link.auth_mode}
         return Finding(
@@ -170,10 +177,10 @@ def _of_end(group: Group, registered: Sequence[EntraCredential] | None, clock: C
         )
 
     renew = "renew it with fortanix.dsm.cdc_credential or the role cdc_rotate"
-    ends, source, problem = end_of_credential(group, registered, clock)
+    ends, source, problem = end_of_credential(group, registered, clock, certificate)
     if problem is not None:
         kind, status = (
-            (catalog.LINK_CREDENTIAL_NOT_REGISTERED, FAILED)
+            (catalog.LINK_CREDENTIAL_NOT_IN_ENTRA, FAILED)
             if source == "entra"
             else (catalog.LINK_CREDENTIAL_EXPIRY_UNKNOWN, UNKNOWN)
         )
@@ -185,12 +192,18 @@ def _of_end(group: Group, registered: Sequence[EntraCredential] | None, clock: C
 
 
 def end_of_credential(
-    group: Group, registered: Sequence[EntraCredential] | None, clock: Clock
+    group: Group,
+    registered: Sequence[EntraCredential] | None,
+    clock: Clock,
+    certificate: Validity | None = None,
 ) -> tuple[datetime | None, str, str | None]:
     """End, source, and the problem: a source of ``entra`` with one means that it is gone from there.
 
-    The record is what was written last, not proof of what DSM holds; Entra knows ends, not which one DSM holds.
+    The certificate that DSM shows is the one that it holds. The record is what was written last, not proof of what DSM
+    holds; Entra knows ends, not which one DSM holds.
     """
+    if certificate is not None and certificate.ends is not None:
+        return certificate.ends, "certificate", None
     recorded = parse_iso_or_none(group.custom_metadata.get(CREDENTIAL_EXPIRES))
     fact, superseded = group.credential_facts
     if registered is not None:

@@ -16,6 +16,7 @@ from .._errors import InvalidInput
 from .._findings.catalog import CATALOG, CHECKS, OF_COMPLIANCE, OF_THE_RUN, WAIVER_EXPIRED, WAIVER_UNUSED
 from .._findings.finding import FAILED, HIGH, INFO, LOW, MEDIUM, OK, UNKNOWN, WARNING, Finding
 from .._findings.renamed import RENAMED
+from .._names import same_name
 from .controls import CONTROLS
 
 NEVER = "never"
@@ -39,7 +40,11 @@ class Waiver:
     def fits(self, group: Mapping[str, Any] | None, finding: Mapping[str, Any]) -> bool:
         if finding["id"] != self.id or finding["status"] == OK:
             return False
-        return self.group is None or (group is not None and self.group in (group["name"], group["group_id"]))
+        return self.group is None or (group is not None and self.names(group))
+
+    def names(self, group: Mapping[str, Any]) -> bool:
+        """Whether it is for this group, by its name or its ID."""
+        return self.group == group["name"] or same_name(self.group, group["group_id"])
 
     def record(self) -> dict[str, Any]:
         return {"id": self.id, "group": self.group, "reason": self.reason, "expires": self.expires.isoformat()}
@@ -160,8 +165,7 @@ def judge(policy: Policy, result: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_for(waiver: Waiver, result: Mapping[str, Any]) -> bool:
     """Whether this run could have needed it: one of some groups says nothing of waivers for others."""
-    checked = {name for group in result["groups"] for name in (group["name"], group["group_id"])}
-    return bool(result["options"]["all_groups"]) or waiver.group in checked
+    return bool(result["options"]["all_groups"]) or any(waiver.names(group) for group in result["groups"])
 
 
 def _ranked(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -232,7 +236,12 @@ def _refuse_what_is_never_found(place: str, name: Any) -> None:
     """Refuse an ID that a finding had before version 1.0, and one of a module that no compliance run uses."""
     new, kind = RENAMED.get(str(name)), CATALOG.get(str(name))
     if new is not None:
-        raise InvalidInput(place, f"the finding {name} is called {new} now", f"write {new}")
+        usable = new in OF_COMPLIANCE and new not in NOT_WAIVABLE
+        raise InvalidInput(
+            place,
+            f"the finding {name} is called {new} now",
+            f"write {new}" if usable else "leave it out: a policy cannot name it",
+        )
     if kind is not None and kind.id not in OF_COMPLIANCE:
         raise InvalidInput(place, f"no compliance run finds {name}: only {kind.area} finds it", "leave it out")
 

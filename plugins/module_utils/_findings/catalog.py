@@ -77,9 +77,9 @@ LINK_CREDENTIAL_NOT_VALID = _kind(
 LINK_CREDENTIAL_EXPIRES_SOON = _kind(
     CREDENTIAL, "link-credential-expires-soon", MEDIUM, "4.1", "The link's credential expires soon"
 )
-LINK_CREDENTIAL_NOT_REGISTERED = _kind(
+LINK_CREDENTIAL_NOT_IN_ENTRA = _kind(
     CREDENTIAL,
-    "link-credential-not-registered",
+    "link-credential-not-in-entra",
     HIGH,
     "4.1",
     "The link's credential is not registered with the application",
@@ -251,6 +251,9 @@ AS_DECLARED = _kind(
     DRIFT, "as-declared", INFO, "-", "The group and what it stands on are as the inventory declares them"
 )
 DRIFT_NOT_CHECKED = _kind(DRIFT, "drift-not-checked", HIGH, "-", "A part could not be compared with what is declared")
+DECLARED_GROUP_MISSING = _kind(
+    DRIFT, "declared-group-missing", HIGH, "-", "A declared group is not there, or the login does not see it"
+)
 GROUP_NOT_DECLARED = _kind(DRIFT, "group-not-declared", MEDIUM, "-", "The inventory does not declare the group")
 GROUP_DIFFERS_FROM_DECLARED = _kind(
     DRIFT, "group-differs-from-declared", HIGH, "-", "The group or its link is not as declared"

@@ -191,10 +191,8 @@ def _looked_at(
     context: ComplianceContext, dsm: DsmClient, name: str, stored: dict[str, Any] | TaskError
 ) -> dict[str, Any]:
     if isinstance(stored, TaskError):
-        findings = list(context.drift(name, None if isinstance(stored, _NotThere) else stored))
-        if not any(one.kind == catalog.GROUP_NOT_FOUND for one in findings):
-            findings.insert(0, _of_group(catalog.GROUP_NOT_FOUND, UNKNOWN, name, why(stored)))
-        return _record(name, None, findings)
+        unseen = _of_group(catalog.GROUP_NOT_FOUND, UNKNOWN, name, why(stored))
+        return _record(name, None, [unseen, *context.drift(name, None if isinstance(stored, _NotThere) else stored)])
     group = Group.as_shown(stored)
     if group.problem is not None:
         several = _of_group(catalog.GROUP_NOT_MANAGEABLE, UNKNOWN, group.label, group.problem)

@@ -142,6 +142,23 @@ def test_without_a_record_and_without_entra_the_end_is_unknown() -> None:
     assert ends_of({CREDENTIAL_EXPIRES: "soon"}, None) == [("link-credential-expiry-unknown", "unknown")]
 
 
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        (99, []),
+        (5, [("link-credential-expires-soon", "warning")]),
+        (-1, [("link-credential-not-valid", "failed")]),
+    ],
+)
+def test_the_certificate_that_dsm_shows_decides_over_record_and_entra(
+    left: int, expected: list[tuple[str, str]]
+) -> None:
+    shown = Validity("ab" * 32, days(-9), days(left))
+    recorded = {CREDENTIAL_FACT: "key-id:gone", CREDENTIAL_EXPIRES: f"{days(9):%Y-%m-%dT%H:%M:%SZ}"}
+
+    assert told(of_credential(group(recorded), [secret("two", days(99))], None, CLOCK, shown)) == expected
+
+
 def test_entra_knows_the_end_better_than_the_record() -> None:
     recorded = {CREDENTIAL_FACT: "key-id:one", CREDENTIAL_EXPIRES: f"{days(99):%Y-%m-%dT%H:%M:%SZ}"}
 
@@ -152,7 +169,7 @@ def test_entra_knows_the_end_better_than_the_record() -> None:
 
 def test_a_credential_on_record_that_entra_has_not_any_more_has_failed() -> None:
     assert ends_of({CREDENTIAL_FACT: "key-id:one"}, [secret("two", days(99))]) == [
-        ("link-credential-not-registered", "failed")
+        ("link-credential-not-in-entra", "failed")
     ]
 
 
@@ -178,9 +195,9 @@ def registered_certificate(sha256: str | None, ends: datetime | None) -> EntraCr
         ([registered_certificate(CERTIFICATE, days(5))], [("link-credential-expires-soon", "warning")]),
         ([registered_certificate(CERTIFICATE, days(-1))], [("link-credential-not-valid", "failed")]),
         ([registered_certificate(CERTIFICATE, None)], [("link-credential-expiry-unknown", "unknown")]),
-        ([registered_certificate("cd" * 32, days(99))], [("link-credential-not-registered", "failed")]),
-        ([secret("one", days(99))], [("link-credential-not-registered", "failed")]),
-        ([], [("link-credential-not-registered", "failed")]),
+        ([registered_certificate("cd" * 32, days(99))], [("link-credential-not-in-entra", "failed")]),
+        ([secret("one", days(99))], [("link-credential-not-in-entra", "failed")]),
+        ([], [("link-credential-not-in-entra", "failed")]),
         # It may be the one on record, whatever the others are.
         ([registered_certificate(None, days(99))], [("link-credential-expiry-unknown", "unknown")]),
         (
@@ -391,7 +408,7 @@ def test_the_page_of_findings_is_current() -> None:
 
 
 def test_what_is_known_of_the_links_credential_twice_is_told_once_and_the_worse() -> None:
-    kind = catalog.LINK_CREDENTIAL_NOT_REGISTERED
+    kind = catalog.LINK_CREDENTIAL_NOT_IN_ENTRA
     found = [Finding(kind, status, "Entra", "a", "b", status, "c") for status in ("unknown", "failed", "unknown")]
 
     kept = [one for one in completed(found, "group", NOTHING_SEEN) if one.kind == kind]

@@ -193,13 +193,22 @@ def test_what_is_said_of_the_run_and_of_waivers_cannot_be_waived(name: str) -> N
         Policy.from_option({"waivers": [{**WAIVER, "id": name}]})
 
 
+def test_a_waiver_names_a_group_by_its_id_in_whatever_letter_case() -> None:
+    group_id = "0a1b2c3d-0000-4000-8000-00000000abcd"
+    waiver = Policy.from_option({"waivers": [{**WAIVER, "group": group_id.upper()}]}).waivers[0]
+
+    assert waiver.names({"name": "akv", "group_id": group_id})
+    assert not waiver.names({"name": group_id, "group_id": None})
+
+
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
 def test_an_old_id_is_refused_with_the_one_of_today(old: str, new: str) -> None:
     for policy in ({"waivers": [{**WAIVER, "id": old}]}, {"severity": {old: "low"}}):
         with pytest.raises(InvalidInput) as refused:
             Policy.from_option(policy)
         assert f"the finding {old} is called {new} now" in str(refused.value)
-        assert refused.value.next_step == f"write {new}"
+        usable = new in OF_COMPLIANCE and new not in NOT_WAIVABLE
+        assert refused.value.next_step == (f"write {new}" if usable else "leave it out: a policy cannot name it")
 
 
 @pytest.mark.parametrize("name", sorted(CATALOG.keys() - OF_COMPLIANCE.keys()))

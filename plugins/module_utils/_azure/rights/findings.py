@@ -41,6 +41,7 @@ _GRAPH_PERMISSIONS = {
     "consents": "DelegatedPermissionGrant.Read.All",
 }
 _READY = ("succeeded", "activated")
+_OF_WIDE_ROLES = (catalog.APP_CAN_ADMINISTER_HSM, catalog.APP_MAY_USE_KEYS)
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,12 @@ def _rights(evidence: Evidence) -> Iterator[Finding]:
         elif "compound-identity-in-policy" in verdict.notes:
             causes.setdefault((OK_WITH_WARNING, "compound-identity-in-policy"), []).append(verdict)
     for (word, note), verdicts in causes.items():
-        first, kind = verdicts[0], catalog.RIGHT_MISSING if note is None else catalog.CATALOG[note]
+        first, kind = verdicts[0], _kind_of(word, note)
         if kind in powers:
             continue
+        if kind in _OF_WIDE_ROLES:
+            # The role would give the power, and a denial takes it away.
+            kind = catalog.WIDER_THAN_NEEDED
         yield Finding(
             kind=kind,
             status=_STATUS[word],
@@ -147,6 +151,13 @@ def _rights(evidence: Evidence) -> Iterator[Finding]:
                 "sources": [source.as_result() for source in first.sources],
             },
         )
+
+
+def _kind_of(word: str, note: Note | None) -> Kind:
+    """A compound entry is harmless beside a right, and not where it is all that there is."""
+    if note is None or (note == "compound-identity-in-policy" and word in (MISSING, INEFFECTIVE)):
+        return catalog.RIGHT_MISSING
+    return catalog.CATALOG[note]
 
 
 def _ends(evidence: Evidence) -> Iterator[Finding]:
@@ -318,7 +329,7 @@ def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
         is_known = all(one.thumbprint for one in registered if one.kind == "certificate")
         yield _of_application(
             evidence,
-            catalog.LINK_CREDENTIAL_NOT_REGISTERED,
+            catalog.LINK_CREDENTIAL_NOT_IN_ENTRA,
             FAILED if is_known else UNKNOWN,
             f"thumbprint {certificate.sha1}",
             ", ".join(sorted(one.thumbprint or one.key_id for one in registered if one.kind == "certificate"))

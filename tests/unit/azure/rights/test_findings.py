@@ -224,7 +224,7 @@ CASES: dict[str, tuple[Evidence, str]] = {
         of_credentials(registered(), certificate=certificate(not_after=NOW + timedelta(days=29))),
         WARNING,
     ),
-    "link-credential-not-registered": (of_credentials(registered(OTHER), certificate=certificate()), FAILED),
+    "link-credential-not-in-entra": (of_credentials(registered(OTHER), certificate=certificate()), FAILED),
     "api-permission-missing": (evidence(resources=frozenset({STRANGER})), WARNING),
     "consent-for-all-users": (evidence(consented_for_all=frozenset({"user_impersonation"})), WARNING),
     "operator-is-the-application": (evidence(operator_client_id=CLIENT), WARNING),
@@ -278,6 +278,22 @@ def test_what_a_role_gives_too_much_is_one_finding(kind: str) -> None:
     given_facts, _status = CASES[kind]
 
     assert [one.kind.id for one in findings_of(given_facts)].count(kind) == 1
+
+
+def test_a_role_whose_power_is_denied_is_only_wider_than_needed() -> None:
+    using = tuple(f"{KEYS}/{name}/action" for name in ("encrypt", "decrypt", "wrap", "unwrap", "sign", "verify"))
+    denials = tuple(denying(action, data=True) for action in using)
+
+    found = found_in(guide(vault(rbac=True), assigned(CRYPTO_OFFICER), denies=denials))
+
+    assert ("app-may-use-keys" in found, "wider-than-needed" in found) == (False, True)
+
+
+def test_a_compound_entry_that_is_all_there_is_gives_no_right() -> None:
+    found = found_in(guide(vault(policy(*TEN, application_id=CLIENT)), assigned(CONTRIBUTOR_OF_VAULTS)))
+
+    assert "compound-identity-in-policy" not in found
+    assert (found["right-missing"].status, found["right-missing"].kind.severity) == (FAILED, HIGH)
 
 
 @given(observations, wishes)

@@ -144,7 +144,7 @@ def test_a_certificate_may_be_one_that_cannot_be_compared(others: tuple[EntraCre
 def test_a_certificate_of_an_application_without_any_credential_is_not_registered() -> None:
     assert set(found_in(of_credentials(certificate=certificate()))) == {
         "no-credential",
-        "link-credential-not-registered",
+        "link-credential-not-in-entra",
     }
 
 
