@@ -23,7 +23,7 @@ _HEAD = """# Findings
 Every finding of this collection. An ID stands for one fact, with one severity and one title, whichever module finds it:
 `cdc_compliance_info`, `azure_kv_prereqs` and `azure_kv_prereqs_info`, `cdc_connection`, `azure_kv_access`. The `notes`
 of a right and the `class` of a diagnosis ([troubleshooting.md](troubleshooting.md)) use the same IDs for the same
-facts.
+facts; a class that is narrower or wider than a finding has an ID of its own.
 
 The IDs are stable from version 1.0 on. Policies and waivers of compliance runs ([compliance.md](compliance.md)) name
 them, and may set other severities. The first sections are the checks of a compliance run; the first finding of each is

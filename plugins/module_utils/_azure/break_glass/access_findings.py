@@ -16,11 +16,11 @@ from ..._findings import catalog
 from ..._findings.finding import FAILED, UNKNOWN, WARNING, Finding, Kind
 from ..._names import last_segment, name_key
 from ..authorization.locks import Action, Locks, in_words, records
+from ..rights.candidates import EFFECTIVE, Source
 from ..rights.evaluation import UNKNOWN as NOT_KNOWN
 from ..rights.evaluation import judge
 from ..rights.facts import Access, EntraCredential
 from ..rights.sign_in import how_to_enable
-from ..rights.sources import EFFECTIVE, Source
 from ..rights.verdicts import RequiredRights
 from .access_steps import Step, action_of, is_over, object_of
 from .record import Record, StoreRights, each_once

@@ -15,6 +15,23 @@ from dataclasses import dataclass, field, replace
 
 from ..._names import name_key, same_name
 from ..._timestamps import iso
+from .candidates import (
+    EFFECTIVE,
+    INEFFECTIVE,
+    MISSING,
+    OK,
+    OK_WITH_WARNING,
+    UNKNOWN,
+    CandidateGrant,
+    HeldRole,
+    Source,
+    best,
+    denied,
+    held_local_roles,
+    held_roles,
+    policy_entries,
+    worst,
+)
 from .explanations import explain
 from .facts import Access
 from .key_permissions import COVERED_BY_ALL, GUIDE_PERMISSIONS, VAULT_DATA_ACTIONS, data_action
@@ -34,23 +51,6 @@ from .roles import (
     VAULTS_READ,
     grants,
     grants_any,
-)
-from .sources import (
-    EFFECTIVE,
-    INEFFECTIVE,
-    MISSING,
-    OK,
-    OK_WITH_WARNING,
-    UNKNOWN,
-    CandidateGrant,
-    HeldRole,
-    Source,
-    best,
-    denied,
-    held_local_roles,
-    held_roles,
-    policy_entries,
-    worst,
 )
 from .verdicts import ACCESS_POLICY_MODEL, ANY_MODEL, CONTRIBUTOR, RBAC_MODEL, RequiredRights, Verdict
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from .candidates import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING, UNKNOWN, Source
 from .notes import Note
-from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING, UNKNOWN, Source
 
 _Texts: TypeAlias = Mapping[Note, tuple[str, str]]
 

@@ -21,13 +21,13 @@ from ..._names import same_name
 from ..._timestamps import day
 from ..wire.cloud import Cloud
 from . import network
+from .candidates import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
+from .candidates import UNKNOWN as UNKNOWN_RIGHT
 from .explanations import remedy_for, told_notes
 from .facts import PRINCIPAL, Access, ApplicationIdentity, EntraCredential, KeyStore
 from .notes import Note
 from .over_privilege import OverPrivilege, unread_powers
 from .sign_in import how_to_enable
-from .sources import INEFFECTIVE, MISSING, OK, OK_WITH_WARNING
-from .sources import UNKNOWN as UNKNOWN_RIGHT
 from .verdicts import Verdict
 
 _STATUS = {MISSING: FAILED, INEFFECTIVE: FAILED, UNKNOWN_RIGHT: UNKNOWN, OK_WITH_WARNING: WARNING}

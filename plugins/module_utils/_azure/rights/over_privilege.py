@@ -17,6 +17,7 @@ from typing import Any
 from ..._findings import catalog
 from ..._findings.finding import HIGH, INFO, LOW, MEDIUM, Kind
 from ..._plan import NOT_YET_KNOWN
+from .candidates import INEFFECTIVE, MISSING, HeldRole, Source, denied, held_local_roles, held_roles
 from .facts import Access, RoleDefinition
 from .key_permissions import VAULT_DATA_ACTIONS
 from .roles import (
@@ -32,7 +33,6 @@ from .roles import (
     grants,
     grants_any,
 )
-from .sources import INEFFECTIVE, MISSING, HeldRole, Source, denied, held_local_roles, held_roles
 
 _HSM_ADMINISTRATORS = (HSM_ADMINISTRATOR, HSM_CRYPTO_OFFICER, HSM_POLICY_ADMINISTRATOR)
 _CRYPTOGRAPHY = tuple(

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._names import name_key
+from .candidates import Source
 from .key_permissions import GUIDE_PERMISSIONS
 from .notes import Note
-from .sources import Source
 
 CONTRIBUTOR, READ = "contributor", "read"
 ANY_MODEL, ACCESS_POLICY_MODEL, RBAC_MODEL = "any", "access_policy", "rbac"

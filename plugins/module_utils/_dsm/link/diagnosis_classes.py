@@ -26,7 +26,8 @@ LEG_NAMES = {
     UNKNOWN: "a service that the words do not name",
 }
 
-# The causes, as the field ``class`` of a diagnosis has them. Where a cause is a finding, too, it has the finding's ID.
+# The causes, as the field ``class`` of a diagnosis has them. A cause that is exactly what a finding states has its ID;
+# one that is narrower (an expired secret) or wider (two clouds in one link) has an ID of its own.
 ClassId = Literal[
     "dsm-gateway",
     "secret-wrong",

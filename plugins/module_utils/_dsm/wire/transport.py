@@ -25,7 +25,7 @@ from . import routes
 from .budget import Budget, OutOfTime
 from .errors import DsmError, OutcomeUnknown, UnreadableAnswer, meaning_of, refusal, server_words
 from .login import AppCertificate
-from .retries import pause_before_next
+from .pauses import pause_before_next
 
 _CONNECT_SECONDS = 10
 _TRIES = 4

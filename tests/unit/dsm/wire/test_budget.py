@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.budget import Budget, OutOfTime
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.retries import pause_before_next
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.pauses import pause_before_next
 
 NOON = "Wed, 21 Oct 2026 12:00:00 GMT"
 NOON_SECONDS = 1792584000.0
