@@ -202,6 +202,21 @@ def test_a_value_that_cannot_be_is_unknown_at_its_group_and_stops_no_other(azure
     assert "no-uuid" in found["drift-not-checked"]["actual"]
 
 
+@pytest.mark.parametrize(
+    ("look_in_azure", "unclear"),
+    [(False, {"vault": {"tags": {"env": "prod"}}}), (True, {"link_tenant_id": "not an ID"})],
+    ids=["a vault that is not looked for", "a value that cannot be"],
+)
+def test_a_declared_group_that_is_not_there_is_missing_whatever_else_is_unclear(
+    azure: AzureRights, look_in_azure: bool, unclear: dict[str, Any]
+) -> None:
+    found = compared(
+        azure, [declaration(azure, "akv-gone", **unclear)], look_in_azure=look_in_azure, group_names=["akv-gone"]
+    )
+
+    assert found["declared-group-missing"]["status"] == "failed"
+
+
 def test_a_group_that_is_declared_twice_is_refused_before_any_request(azure: AzureRights) -> None:
     mark = azure.sandbox.journal.mark()
 

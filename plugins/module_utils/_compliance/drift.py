@@ -36,7 +36,7 @@ from .._dsm.link.options import certificate_fact
 from .._dsm.link.vaults import VaultSelector
 from .._errors import InvalidInput, TaskError
 from .._findings import catalog
-from .._findings.finding import FAILED, OK, WARNING, Finding, Kind
+from .._findings.finding import FAILED, OK, WARNING, Finding
 from .._plan import Change, difference
 from .azure_reader import AzureReader, asked, why
 from .findings import not_seen
@@ -117,6 +117,9 @@ class _Comparison:
         found: list[Finding] = []
         application = self._guarded(catalog.APPLICATION, "Entra", found, self._application)
         vault = self._guarded(catalog.VAULT, "Azure", found, self._vault) or _Vault()
+        if self.group is None:
+            # It is missing whether or not the link can be told that is declared.
+            found.append(self._missing())
         target = self._guarded(catalog.GROUP, "DSM", found, lambda: self._group(application, vault))
         self._guarded(catalog.CREDENTIAL, "DSM", found, self._credential)
         # Without an application or a vault there are no rights, and what is not there has been told.
@@ -273,8 +276,7 @@ class _Comparison:
         target = desired.target_of(base, wanted)
         link = self._with_vault(target.azure_link, vault)
         if current is None:
-            actual = "there is none that the login sees"
-            return link, [self._as_missing(catalog.DECLARED_GROUP_MISSING, actual)]
+            return link, []
         if not linked:
             kind = f"its link is to {current.external_kms}" if current.external_kms else "no link"
             actual = current.problem or kind
@@ -282,9 +284,9 @@ class _Comparison:
         changes = link_edit.plan(LinkEdit(current, replace(target, link=link), credential=None)).changes
         return link, self._differs(catalog.GROUP, "DSM", self.label, map(_without_credential, changes))
 
-    def _as_missing(self, kind: Kind, actual: str) -> Finding:
-        (found,) = self._differs(catalog.GROUP, "DSM", self.label, (), actual)
-        return replace(found, kind=kind)
+    def _missing(self) -> Finding:
+        (found,) = self._differs(catalog.GROUP, "DSM", self.label, (), "there is none that the login sees")
+        return replace(found, kind=catalog.DECLARED_GROUP_MISSING)
 
     def _wanted(self, client_id: str | None) -> desired.DesiredGroup:
         """As the role gives it to the module cdc_group, the credential and the vault aside."""
