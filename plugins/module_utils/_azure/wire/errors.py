@@ -105,9 +105,14 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning((TENANT_UNKNOWN,), "there is no such tenant in this cloud", "check tenant and cloud_environment"),
     Meaning(("AADSTS900023",), "this cannot be a tenant", "check tenant"),
     Meaning(
-        ("AADSTS500011", "AADSTS500014"),
+        ("AADSTS500011",),
         "the service that the token is for is unknown in this tenant",
         "check tenant and cloud_environment",
+    ),
+    Meaning(
+        ("AADSTS500014",),
+        "the service principal of the service that the token is for is disabled in this tenant",
+        "have it enabled in Entra (enterprise applications)",
     ),
     Meaning(
         ("AADSTS700027",),

@@ -98,7 +98,6 @@ def test_blanks_to_fill_in_are_in_one_problem_only() -> None:
         ("AADSTS7000277", "AADSTS7000214"),
         ("AADSTS530003", "AADSTS53003"),
         ("AADSTS70001", "AADSTS700016"),
-        ("AADSTS500014", "AADSTS500011"),
         ("AADSTS900432", "AADSTS900382"),
         ("AADSTS900439", "AADSTS900382"),
     ],
@@ -313,3 +312,9 @@ def test_a_failure_of_another_kind_has_neither_status_nor_code() -> None:
     error = TaskError("no", plane="DSM")
 
     assert (status_of(error), code_of(error)) == (None, "")
+
+
+def test_a_service_that_is_disabled_is_not_called_unknown() -> None:
+    disabled = next(row for row in MEANINGS if "AADSTS500014" in row.keys)
+
+    assert "is disabled in this tenant" in disabled.problem
