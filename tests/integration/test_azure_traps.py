@@ -73,7 +73,9 @@ def test_t04_a_compound_identity_counts_for_nothing(azure: AzureRights) -> None:
 
     result = assert_held(azure, NONE)
 
-    assert finding(result, "compound-identity-in-policy")["status"] == "failed"
+    lacking = finding(result, "right-missing")
+    assert (lacking["status"], lacking["severity"]) == ("failed", "high")
+    assert "on behalf of a user" in lacking["actual"]
 
 
 def test_t04_a_compound_identity_beside_a_plain_one_is_told(azure: AzureRights) -> None:

@@ -47,7 +47,9 @@ tags_once = st.dictionaries(st.sampled_from(["env", "Env", "ENV", "team", "Team"
     ],
 )
 def test_a_name_is_the_same_in_any_letter_case(one: str | None, other: str | None, same: bool) -> None:
-    assert (same_name(one, other), same_name(other, one)) == (same, same)
+    pairs = ((one, other), (other, one))
+
+    assert [same_name(*pair) for pair in pairs] == [same, same]
 
 
 def test_no_name_has_an_empty_key() -> None:

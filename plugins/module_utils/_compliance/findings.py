@@ -202,13 +202,14 @@ def end_of_credential(
     The certificate that DSM shows is the one that it holds. The record is what was written last, not proof of what DSM
     holds; Entra knows ends, not which one DSM holds.
     """
-    if certificate is not None and certificate.ends is not None:
-        return certificate.ends, "certificate", None
+    shown = None if certificate is None else certificate.ends
     recorded = parse_iso_or_none(group.custom_metadata.get(CREDENTIAL_EXPIRES))
     fact, superseded = group.credential_facts
     if registered is not None:
         use = use_of(group.name, group.azure_link.auth_mode, fact, superseded, registered)
         named = next((one for one in registered if one.key_id == use.key_id), None)
+        if named is None and shown is not None:
+            return shown, "certificate", None
         if use.key_id is not None and named is None:
             return None, "entra", "it is on record, and Entra does not list it any more"
         if use.key_id is None and (fact or "").startswith(CERTIFICATE_FACT):
@@ -224,6 +225,8 @@ def end_of_credential(
         # An end that Entra does not show is none that has been seen to be late enough.
         if fitting and len(ends) == len(fitting) and min(ends) >= clock.soon:
             return min(ends), "entra, the one that ends first", None
+    if shown is not None:
+        return shown, "certificate", None
     if recorded is not None:
         return recorded, "record", None
     why = "Entra was not read" if registered is None else "which of the registered ones DSM holds is not known"
