@@ -79,9 +79,9 @@ def findings_of(context: ComplianceContext, dsm: DsmClient, group: Group) -> tup
     link, clock, azure = group.azure_link, context.clock, context.azure
     registration = _not_wanted() if azure is None else azure.application(link)
     registered = None if isinstance(registration, TaskError) else registration.identity.credentials
-    encoded = _auth_encoded(link)
-    certificate = _validity(encoded) if encoded else None
-    ends, source, _problem = end_of_credential(group, registered, clock, certificate)
+    certificate = _auth_certificate(link)
+    shown = None if certificate is None else _validity_of(certificate)
+    ends, source, _problem = end_of_credential(group, registered, clock, shown)
     declared = (context.declared or {}).get(group.name)
     evidence: dict[str, Any] = {
         catalog.DRIFT: {"declared_by": declared["host"] if declared else None},
@@ -97,12 +97,12 @@ def findings_of(context: ComplianceContext, dsm: DsmClient, group: Group) -> tup
     }
     found = [
         *of_link(group, [_validity(ca) for ca in link.tls.pinned], _client_validity(link), clock),
-        *of_credential(group, registered, context.operator_client_id, clock, certificate),
+        *of_credential(group, registered, context.operator_client_id, clock, shown),
         *_of_connection(context, dsm, group, evidence),
-        *_of_azure(context, group, evidence),
+        *_of_azure(context, group, certificate, evidence),
         *_of_keys(context, dsm, group, evidence),
         *_of_apps(context.apps, group, evidence),
-        *context.drift(group.name, group, _auth_certificate(link)),
+        *context.drift(group.name, group, certificate),
     ]
     return completed(found, group.label, evidence, left_out=() if context.declared is not None else [catalog.DRIFT])
 
@@ -132,14 +132,16 @@ def _of_connection(
         yield found(catalog.NOT_CONNECTED, FAILED, test.words or told.entry.title, told.entry.remedy, facts)
 
 
-def _of_azure(context: ComplianceContext, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
+def _of_azure(
+    context: ComplianceContext, group: Group, certificate: Certificate | None, evidence: dict[str, Any]
+) -> Iterator[Finding]:
     """Application, vault and rights: each is judged where it was seen, whatever hides the others."""
     azure, link, label = context.azure, group.azure_link, group.label
     if azure is None:
         for check, plane in ((catalog.APPLICATION, "Entra"), (catalog.VAULT, "Azure"), (catalog.RIGHTS, "Azure")):
             yield _unseen(check, label, plane, _not_wanted())
         return
-    certificate, registration, store = _auth_certificate(link), azure.application(link), _store(azure, link)
+    registration, store = azure.application(link), _store(azure, link)
     if isinstance(registration, TaskError):
         yield _unseen(catalog.APPLICATION, label, "Entra", registration)
     else:
@@ -219,13 +221,12 @@ def _read(encoded: str) -> Certificate | None:
 
 
 def _auth_certificate(link: Link) -> Certificate | None:
-    encoded = _auth_encoded(link)
-    return _read(encoded) if encoded else None
-
-
-def _auth_encoded(link: Link) -> str | None:
     encoded = ((link.stored or {}).get("auth_config") or {}).get("client_cert")
-    return str(encoded) if encoded else None
+    return _read(str(encoded)) if encoded else None
+
+
+def _validity_of(certificate: Certificate) -> Validity:
+    return Validity(certificate.sha256, certificate.not_before, certificate.not_after)
 
 
 def _validity(encoded: str) -> Validity:

@@ -434,14 +434,13 @@ def completed(
 def _each_once(found: Iterable[Finding]) -> list[Finding]:
     """A link has one credential: what its record, its certificate and Entra say of it is one finding, the worst."""
     kept: list[Finding] = []
-    told: dict[Kind, Finding] = {}
-    for finding in found:
+    of_credential: dict[Kind, Finding] = {}
+    for finding in ranked(found):
         if finding.kind.area == catalog.CREDENTIAL:
-            worse, *_rest = ranked([*filter(None, [told.get(finding.kind)]), finding])
-            told[finding.kind] = worse
+            of_credential.setdefault(finding.kind, finding)
         else:
             kept.append(finding)
-    return [*told.values(), *kept]
+    return [*of_credential.values(), *kept]
 
 
 _OF_DSM = (catalog.GROUP, catalog.LINK, catalog.CONNECTION, catalog.KEYS, catalog.APPS, catalog.DRIFT)

@@ -158,6 +158,7 @@ APP_CAN_ASSIGN_ROLES = _kind(RIGHTS, "app-can-assign-roles", HIGH, "4.2", "The a
 APP_IS_OWNER_OR_CONTRIBUTOR = _kind(
     RIGHTS, "app-is-owner-or-contributor", MEDIUM, "4.2", "The application is Owner or Contributor"
 )
+# Inherent in what the guide asks for, hence low: known, accepted by most, and worth knowing.
 APP_CAN_CHANGE_ACCESS_POLICIES = _kind(
     RIGHTS, "app-can-change-access-policies", LOW, "4.2", "The application can give itself secrets and certificates"
 )
@@ -204,6 +205,7 @@ VAULT_NOT_CHECKED = _kind(VAULT, "vault-not-checked", HIGH, "4.5", "The vault co
 VAULT_OPEN_TO_ALL_NETWORKS = _kind(
     VAULT, "vault-open-to-all-networks", LOW, "4.5", "The vault takes requests from every network"
 )
+# Still supported, but no longer the default of the API from 27 February 2027 on (Azure contract §0.2, §1.4).
 VAULT_USES_ACCESS_POLICIES = _kind(
     VAULT,
     "vault-uses-access-policies",

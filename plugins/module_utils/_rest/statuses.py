@@ -3,30 +3,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The HTTP statuses that code compares with, by their registered names. Pure.
+"""The HTTP statuses that code compares with. Pure.
 
-Names: RFC 9110 §15 (HTTP Semantics), RFC 4918 §11.3 (423), RFC 6585 §4 (429). Plain numbers, and not those of
-``http.HTTPStatus``: they are returned in results. What a status means is in ``_azure/wire/errors.py`` and
-``_dsm/wire/errors.py``.
+Plain numbers, and not members of ``http.HTTPStatus``, as some are returned in results. What a status means is in
+``_azure/wire/errors.py`` and ``_dsm/wire/errors.py``.
 """
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 SUCCESSES, REDIRECTIONS, CLIENT_ERRORS = range(200, 300), range(300, 400), range(400, 500)
 
-OK = 200
-BAD_REQUEST = 400
-UNAUTHORIZED = 401
-FORBIDDEN = 403
-NOT_FOUND = 404
-METHOD_NOT_ALLOWED = 405
-REQUEST_TIMEOUT = 408
-CONFLICT = 409
-PRECONDITION_FAILED = 412
-LOCKED = 423
-TOO_MANY_REQUESTS = 429
-INTERNAL_SERVER_ERROR = 500
-NOT_IMPLEMENTED = 501
-BAD_GATEWAY = 502
-SERVICE_UNAVAILABLE = 503
-GATEWAY_TIMEOUT = 504
+OK = HTTPStatus.OK.value
+BAD_REQUEST = HTTPStatus.BAD_REQUEST.value
+UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
+FORBIDDEN = HTTPStatus.FORBIDDEN.value
+NOT_FOUND = HTTPStatus.NOT_FOUND.value
+METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED.value
+REQUEST_TIMEOUT = HTTPStatus.REQUEST_TIMEOUT.value
+CONFLICT = HTTPStatus.CONFLICT.value
+PRECONDITION_FAILED = HTTPStatus.PRECONDITION_FAILED.value
+LOCKED = HTTPStatus.LOCKED.value
+TOO_MANY_REQUESTS = HTTPStatus.TOO_MANY_REQUESTS.value
+INTERNAL_SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR.value
+NOT_IMPLEMENTED = HTTPStatus.NOT_IMPLEMENTED.value
+BAD_GATEWAY = HTTPStatus.BAD_GATEWAY.value
+SERVICE_UNAVAILABLE = HTTPStatus.SERVICE_UNAVAILABLE.value
+GATEWAY_TIMEOUT = HTTPStatus.GATEWAY_TIMEOUT.value
