@@ -247,6 +247,21 @@ def test_the_document_does_not_scroll_sideways(browser: Chrome, page: str, width
     assert root[0] <= width
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_word_of_the_summary_is_broken(browser: Chrome, page: str, width: int) -> None:
+    size(browser, width)
+    browser.get(page)
+
+    # The longest status, whatever this page has.
+    broken = browser.execute_script(
+        "const tile = document.querySelectorAll('.tiles b')[1]; tile.textContent = 'warning';"
+        "return tile.scrollWidth > tile.clientWidth"
+        " || tile.getBoundingClientRect().height > 1.5 * parseFloat(getComputedStyle(tile).lineHeight)"
+    )
+
+    assert broken is False
+
+
 def test_at_desktop_width_all_checks_are_in_sight(browser: Chrome, page: str) -> None:
     size(browser, 1280)
     browser.get(page)

@@ -58,9 +58,9 @@ td .ok { border-color: transparent; font-weight: normal; }
 
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
 .tiles { padding: 0; list-style: none; }
-.tiles li { padding: .6rem 1rem; border: 1px solid var(--edge); border-radius: 8px; background: var(--panel); }
+.tiles li { padding: .6rem .75rem; border: 1px solid var(--edge); border-radius: 8px; background: var(--panel); }
 .tiles li { border-left: .4rem solid var(--of, var(--edge)); print-color-adjust: exact; }
-.tiles b { display: block; color: var(--of, inherit); font-size: 1.75rem; line-height: 1.2; }
+.tiles b { display: block; color: var(--of, inherit); font-size: 1.375rem; line-height: 1.3; overflow-wrap: normal; }
 .tiles li::before { display: none; }
 .tiles .verdict b { text-transform: uppercase; }
 
