@@ -23,15 +23,17 @@ from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.common.validation import check_type_dict
 
 from ._argspec import ArgumentSpec
 from ._environment import complete_login, complete_operator, proxy_for
-from ._errors import TaskError, defect, printable
+from ._errors import InvalidInput, TaskError, defect, printable
 from ._journal import Journal
 from ._secrets.secrets import forms_of, secrets_in
 from ._time import ServiceClock
 
 _TRACEBACK_VERBOSITY = 3
+_NOT_A_DICT = "it is a text, and a dictionary is expected"
 
 
 def _show_nothing(_text: str) -> None:
@@ -134,10 +136,37 @@ def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, 
 def explained(operation: Operation, given: Mapping[str, Any], message: str) -> str:
     """Why Ansible refuses arguments, in the operation's own words where it has better ones.
 
-    Ansible does not say which element of a list it means.
+    Ansible does not say which element of a list it means, and of a text in place of a dict only that it is none.
     """
     explain = getattr(operation, "explained", None)
-    return message if explain is None else str(explain(given, message))
+    if explain is not None:
+        return str(explain(given, message))
+    mistaken = _text_for_dict(operation.SPEC.argument_spec, given)
+    return message if mistaken is None else str(mistaken)
+
+
+def _text_for_dict(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> InvalidInput | None:
+    """What to write instead of a text that was given for a dict, where that is known."""
+    for option, kind in options.items():
+        text = given.get(option)
+        if kind.get("type") != "dict" or not isinstance(text, str) or _is_dict(text):
+            continue
+        if option == "group":
+            record = "to the `group` that a task of fortanix.dsm.cdc_group returned"
+            name = "set group_name to the name of the group, or group" if "group_name" in options else "set it"
+            return InvalidInput(option, _NOT_A_DICT, f"{name} {record}")
+        if "name" in kind.get("options", {}):
+            return InvalidInput(option, _NOT_A_DICT, f"write `{option}: {{name: ...}}`")
+    return None
+
+
+def _is_dict(text: str) -> bool:
+    """Whether Ansible takes the text for a dict: JSON, or ``key=value``."""
+    try:
+        check_type_dict(text)
+    except TypeError:
+        return False
+    return True
 
 
 class _Module(Censored, AnsibleModule):  # type: ignore[misc]

@@ -41,6 +41,7 @@ options:
       - Name of the group, 1 to 4096 characters in one line. With O(group_id), the name that the group is to have.
       - Required to create a group.
     type: str
+    aliases: [group_name]
   group_id:
     description:
       - ID of an existing group.

@@ -26,6 +26,7 @@ options:
     description:
       - Return only the group of this name.
     type: str
+    aliases: [group_name]
   group_id:
     description:
       - Return only the group with this ID.

@@ -14,7 +14,12 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_connection, cdc_group, cdc_sync
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
+    cdc_connection,
+    cdc_group,
+    cdc_group_info,
+    cdc_sync,
+)
 from sandbox import Fault, Profile, Sandbox
 from support.operate import Operator
 from support.playbook import Ansible
@@ -314,3 +319,23 @@ def test_an_application_that_is_only_planned_is_planned_with_in_check_mode_alone
     with pytest.raises(TaskError, match="an application that is not made yet"):
         operate(cdc_group, name=name, **pending)
     assert sandbox.journal.since(mark) == []
+
+
+def test_a_group_is_created_and_read_by_group_name_as_in_other_modules(
+    operate: Operator, name: str, link: Mapping[str, str]
+) -> None:
+    created = operate(cdc_group, group_name=name, **link)["group"]
+
+    assert created["name"] == name
+    assert operate(cdc_group_info, group_name=name)["groups"] == [created]
+    assert operate(cdc_group, name=name, group_name=name, **link)["changed"] is False
+
+
+@pytest.mark.parametrize("in_process", [True, False], ids=["in_process", "module"])
+def test_a_name_given_as_group_is_answered_with_the_right_option(ansible: Ansible, in_process: bool) -> None:
+    run = ansible.tasks(
+        {"cdc_sync": {"group": "akv-production"}, "vars": {"ansible_fortanix_dsm_in_process": in_process}}
+    )
+
+    assert "Option group: it is a text, and a dictionary is expected." in run.message
+    assert "set group_name to the name of the group" in run.message

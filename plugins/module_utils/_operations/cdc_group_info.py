@@ -22,7 +22,7 @@ from .._task import Task
 SPEC = DSM.merge(
     ArgumentSpec(
         argument_spec={
-            "name": {"type": "str"},
+            "name": {"type": "str", "aliases": ["group_name"]},
             "group_id": {"type": "str"},
             "kind": {"type": "str", "choices": ["azure", "external", "all"], "default": "azure"},
         },

@@ -289,3 +289,20 @@ def test_a_path_that_depends_on_the_directory_is_found(
 
     assert run.problem is None
     assert (run.depends_on_directory(str(of_playbook)), run.depends_on_directory(str(here))) == (expected, False)
+
+
+@pytest.mark.parametrize(
+    ("option", "remedy"),
+    [("group", "Next: set group_name to the name of the group"), ("vault", "Next: write `vault: {name: ...}`")],
+)
+def test_a_text_in_place_of_a_dictionary_is_answered_with_what_to_write(option: str, remedy: str) -> None:
+    spec = {
+        "group": {"type": "dict"},
+        "group_name": {"type": "str"},
+        "vault": {"type": "dict", "options": {"name": {"type": "str"}}},
+    }
+
+    message = invocation(lambda task: {}, {option: "akv-production"}, spec).outcome()["msg"]
+
+    assert message.startswith(f"Option {option}: it is a text, and a dictionary is expected.")
+    assert remedy in message

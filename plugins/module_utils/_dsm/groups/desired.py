@@ -33,7 +33,7 @@ from .stored_groups import CREDENTIAL_FACT, RESERVED_PREFIX, Group
 # What the module cdc_group takes to describe a group.
 OPTIONS = ArgumentSpec(
     argument_spec={
-        "name": {"type": "str"},
+        "name": {"type": "str", "aliases": ["group_name"]},
         "group_id": {"type": "str"},
         "description": {"type": "str"},
         "custom_metadata": {"type": "dict"},
