@@ -76,7 +76,9 @@ def test_every_link_of_a_page_resolves(page: Path) -> None:
 
 
 def test_the_index_lists_every_page() -> None:
-    linked = {(DOCS / target.partition("#")[0]).resolve() for target in _LINK.findall(INDEX.read_text(encoding="utf-8"))}
+    linked = {
+        (DOCS / target.partition("#")[0]).resolve() for target in _LINK.findall(INDEX.read_text(encoding="utf-8"))
+    }
     expected = {page for page in DOCS.rglob("*.md") if page != INDEX}
 
     # The index of the decisions lists those.
@@ -87,9 +89,7 @@ def test_the_index_lists_every_page() -> None:
 def test_a_page_that_cites_the_guide_names_it_with_its_address() -> None:
     cite = re.compile(r"\bguide \d\.\d|\bGuide \d\.\d|\bthe guide\b|^\| Guide \|", re.MULTILINE)
     own = [page for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))] if page.is_file()]
-    missing = [
-        page.name for page in own if cite.search(text := page.read_text(encoding="utf-8")) and GUIDE not in text
-    ]
+    missing = [page.name for page in own if cite.search(text := page.read_text(encoding="utf-8")) and GUIDE not in text]
 
     # Generated pages.
     assert set(missing) <= {"findings.md", "troubleshooting.md"}
