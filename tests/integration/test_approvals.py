@@ -537,7 +537,7 @@ def test_the_role_in_a_play_stops_at_a_group_that_waits_and_says_so(
     done = ansible.playbook([play], variables=setting_up)
 
     (before,), (after,) = (
-        run.named("Group | Summary")["ansible_facts"]["cdc_setup_results"] for run in (waiting, done)
+        run.named("Group | Keep the summary")["ansible_facts"]["cdc_setup_results"] for run in (waiting, done)
     )
     assert waiting.code == done.code == 0, waiting.output + done.output
     assert f"{name}: pending approval" in waiting.output

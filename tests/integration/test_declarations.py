@@ -95,7 +95,7 @@ def test_a_vault_is_made_as_it_is_declared(azure: AzureRights) -> None:
     assert made.failure is None
     vault = azure.do(lambda state: state.vaults["akv-closed"])
     assert vault is not None
-    changes = made.named("Vault | Make it")["diff"]["after"]
+    changes = made.named("Vault | Create or update the vault")["diff"]["after"]
     shown = {name: changes[name] for name in CLOSED if name in changes}
     assert {
         "public_network_access": "disabled",
