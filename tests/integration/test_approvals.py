@@ -554,5 +554,5 @@ def test_the_teardown_stops_until_the_group_is_gone(
     run = ansible.playbook(playbook, variables={"cdc_setup_name": name, "teardown_group": name})
 
     assert run.code == 0, run.output
-    assert "waits for an approval" in run.output
+    assert "is pending approval" in run.output
     assert [entry.route for entry in sandbox.journal.writes(since=mark) if entry.status < 400] == [REQUESTS]
