@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Groups that pass, thirteen deeds that nobody has told of, and what a compliance run finds. Run by ``make
-demo-compliance``.
+"""Groups that pass, thirteen unreported changes, and the findings of a compliance run. Run by ``make demo-compliance``.
 
-It fails when a run finds less than was done, or more: what is found is held against what was done, group by group.
+It fails if a run finds fewer or more deviations than were made: the findings are compared with the changes, group by
+group.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from sandbox import Sandbox, State
 
 DIRECTORY = ROOT / ".build" / "compliance"
 INVENTORY = DIRECTORY / "groups.yml"
-# What every vault is told of: they are set up with access policies.
+# A finding of every vault: they are set up with access policies.
 OF_SET_UP = "vault-uses-access-policies"
 # Group and ID of a finding.
 Found = list[tuple[str, str]]
 
 
 def check(name: str, *more: str) -> list[str]:
-    """The arguments of a run whose reports go to a directory of that name."""
+    """The arguments of a run that writes its reports to a directory of that name."""
     # The role refuses a relative path.
     directory = f"cdc_compliance_directory={DIRECTORY / name}"
     given = ["-i", str(INVENTORY.relative_to(ROOT)), "-e", "@demo/compliance_vars.yml"]
@@ -41,42 +41,42 @@ def check(name: str, *more: str) -> list[str]:
 def set_up(variables: Path) -> Step:
     shared, synced = len(KEYS) - len(OWN_APPLICATION), sum(bool(keys) for keys in KEYS.values())
     return Step(
-        f"Set up: {len(KEYS)} groups, with a vault each",
+        f"Set up: {len(KEYS)} groups, each with its own vault",
         ["demo/compliance_setup.yml", "-e", f"@{variables.relative_to(ROOT)}"],
         [r"changed=2 .*failed=0 "],
-        # A secret for each application, a write for each of its groups, and a sync where there are keys.
+        # A secret for each application, a write for each of its groups, and a sync for each vault with keys.
         ["graph"] + ["dsm"] * shared + ["graph", "dsm"] * len(OWN_APPLICATION) + ["dsm"] * synced,
     )
 
 
 def main() -> int:
-    return told(story(), "docs/compliance.md    what is looked at, the policy, and how the reports are read")
+    return told(story(), "docs/compliance.md    the checks, the policy and the reports")
 
 
 def story() -> Iterator[Cost]:
     shutil.rmtree(DIRECTORY, ignore_errors=True)
     DIRECTORY.mkdir(parents=True)
     with Sandbox.start() as sandbox:
-        print("Simulated DSM and Azure are up. Nothing leaves this machine.")
+        print("Simulated DSM and Azure are running. Nothing leaves this machine.")
         variables = DIRECTORY / "groups.json"
         variables.write_text(json.dumps(build(sandbox)), encoding="utf-8")
         done = seeds(sandbox)
         steps = (
             set_up(variables),
             Step(
-                "As set up: everything passes; access policies are a warning",
+                "Initial state: all groups pass, access policies are a warning",
                 check("as-set-up", "--check"),
                 [r"changed=0 .*failed=0 "],
             ),
             Step(
-                f"Again: {len(done)} deeds later, of which nobody has told",
-                check("after-deeds", "--check"),
+                f"After changes: {len(done)} changes that nobody has reported",
+                check("after-changes", "--check"),
                 [r"finding\(s\) fail", r"changed=0 .*failed=1 "],
                 code=2,
-                first=lambda state: carry_out_deeds(state, done),
+                first=lambda state: make_changes(state, done),
             ),
             Step(
-                "With waivers: what they are for is accepted, and stays visible; the rest fails",
+                "With waivers: waived findings are accepted and stay visible, the others fail",
                 check("with-waivers", "-e", "@demo/compliance_policy.yml", "--check"),
                 [r"finding\(s\) fail", r"changed=0 .*failed=1 "],
                 code=2,
@@ -91,20 +91,20 @@ def story() -> Iterator[Cost]:
         expected = [(seed.called or seed.group, finding) for seed in done for finding in seed.findings]
         expected += [(seed.group, finding) for seed in done for finding in seed.missed]
         called = {seed.group: seed.called for seed in done if seed.called}
-        # What cannot be seen is not judged.
+        # Vaults that cannot be read are not evaluated.
         expected += [(called.get(name, name), OF_SET_UP) for name in KEYS if name != ACQUIRED]
-        show(done, hold_against("after-deeds", expected, verdict="fail"))
+        show(done, hold_against("after-changes", expected, verdict="fail"))
         yield from carry_out(sandbox, steps[3:], known, begin=4, total=len(steps))
         hold_waivers_against(hold_against("with-waivers", expected, verdict="fail"))
     variables.unlink()
-    print("\nThe reports, of which the page for people is the one that ends in .html:")
+    print("\nThe reports (open the .html files in a browser):")
     for path in sorted(DIRECTORY.glob("*/*")):
         print(f"  {path.relative_to(ROOT)}")
 
 
-def carry_out_deeds(state: State, done: Sequence[Seed]) -> None:
+def make_changes(state: State, done: Sequence[Seed]) -> None:
     for seed in done:
-        seed.deed(state)
+        seed.change(state)
 
 
 def report_of(name: str) -> dict[str, Any]:
@@ -120,20 +120,22 @@ def found_in(report: Mapping[str, Any]) -> Found:
 
 
 def hold_against(name: str, expected: Found, *, verdict: str) -> dict[str, Any]:
-    """The report of a run, which has exactly these findings, each once."""
+    """The report of a run. It must have exactly these findings, each once."""
     report = report_of(name)
     found = found_in(report)
     names = {*KEYS, *(group for group, _finding in expected)}
     if sorted(found) != sorted(expected) or {group["name"] for group in report["groups"]} != names:
         missed, invented = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-        raise Failed(f"In {len(report['groups'])} groups {missed} was missed, and {invented} invented; found: {found}.")
+        raise Failed(
+            f"In {len(report['groups'])} groups, the run missed {missed} and invented {invented}. Findings: {found}."
+        )
     if report["verdict"] != verdict:
         raise Failed(f"The verdict {report['verdict']} is not {verdict}.")
     return report
 
 
 def hold_waivers_against(report: Mapping[str, Any]) -> None:
-    """What the policy waives is waived, and nothing else; what it takes more seriously fails."""
+    """Exactly the findings of the waivers are waived, and the findings with a raised severity fail."""
     findings = [(group["name"], one) for group in report["groups"] for one in group["findings"]]
     waived = sorted((name, one["id"]) for name, one in findings if one["outcome"] == "waived")
     wanted = sorted((waiver["group"], waiver["id"]) for waiver in report["policy"]["waivers"])
@@ -141,23 +143,23 @@ def hold_waivers_against(report: Mapping[str, Any]) -> None:
         raise Failed(f"The policy has waived {waived}, and not {wanted}.")
     raised = [(name, one["outcome"]) for name, one in findings if one["id"] in report["policy"]["severity"]]
     if raised != [("akv-orders", "fail")]:
-        raise Failed(f"What the policy takes more seriously has come to {raised}.")
+        raise Failed(f"The findings with a raised severity have the outcome {raised}.")
     summary = report["summary"]
-    print(f"\n{summary['waived']} findings are waived, {summary['failing']} fail: verdict {report['verdict']}.")
+    print(f"\n{summary['waived']} findings are waived, {summary['failing']} fail. Verdict: {report['verdict']}.")
 
 
 def show(done: Sequence[Seed], report: Mapping[str, Any]) -> None:
-    """What was done, and what the run has found of it."""
+    """Show each change and the findings that it has caused."""
     found = found_in(report)
-    print(f"\n{'group':<15}{'what somebody has done':<34}found")
+    print(f"\n{'group':<15}{'change':<34}findings")
     for seed in done:
         names = {seed.group, seed.called or seed.group}
         ids = [finding for name, finding in found if name in names and finding != OF_SET_UP]
         print(f"{seed.group:<15}{seed.title:<34}{', '.join(ids)}")
     summary = report["summary"]
-    print(f"{'all that is seen':<49}{OF_SET_UP}")
+    print(f"{'all groups whose vault can be read':<49}{OF_SET_UP}")
     print(
-        f"\nNothing was missed, and nothing else was found. Verdict {report['verdict']}, status {report['status']}:"
+        f"\nThe run found all changes and nothing else. Verdict: {report['verdict']}, status: {report['status']}."
         f" {summary['groups_failed']} of {summary['groups']} groups fail."
     )
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pictures of the page of ``make demo-compliance``, for docs/compliance.md. Needs chromium and chromium-driver."""
+"""Screenshots of the report of ``make demo-compliance``, for docs/compliance.md. Needs chromium and chromium-driver."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ options = ChromeOptions()
 options.binary_location = shutil.which("chromium") or "chromium"
 for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-background-networking"):
     options.add_argument(flag)
-(page,) = (ROOT / ".build/compliance/after-deeds").glob("*.html")
+(page,) = (ROOT / ".build/compliance/after-changes").glob("*.html")
 with Chrome(options=options, service=ChromeService(shutil.which("chromedriver") or "chromedriver")) as browser:
     for name, width, height, scheme in (("desktop", 1280, 640, "light"), ("phone", 390, 844, "dark")):
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What `make demo-compliance` looks at: groups with a vault each, and what people do to them afterwards."""
+"""The objects that `make demo-compliance` checks: groups, each with its own vault, and later changes to them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sandbox import Sandbox, State
 from sandbox.authorities import self_signed
 from sandbox.azure.firewall import Firewall
 
-# What the profile least_privilege wants at a vault, besides the role that lets it be seen.
+# The permissions of the profile least_privilege at a vault, in addition to the role that lists the vault.
 PERMISSIONS = ("get", "list", "update", "create", "import", "delete", "recover", "backup", "restore")
-# Group -> keys of its vault. What happens to the first two is nothing.
+# Group -> keys of its vault. The first two groups are not changed.
 KEYS = {
     "akv-ledger": ("signing", "archive"),
     "akv-payments": ("payments", "refunds"),
@@ -38,39 +38,39 @@ KEYS = {
     "akv-legacy": (),
     "akv-forgotten": (),
 }
-# What happens to an application happens to all of its groups: these two have one of their own.
+# A change of an application affects all of its groups. These two groups have their own application.
 OWN_APPLICATION = ("akv-legacy", "akv-forgotten")
-# A subscription that came with a company, so to speak.
+# In the subscription of an acquired company.
 ACQUIRED = "akv-acquired"
-# Whoever may name a group can write this, and somebody reads the report in a browser or at a terminal.
+# Everyone who can name a group can write this, and people read the report in a browser or at a terminal.
 HOSTILE = 'akv-<img src=x onerror=alert(1)> | [x](http://a.example) "& {{ 6*7 }} \x1b[31m'
-# What the inventory declares is another thing.
+# The declarations of the inventory differ.
 DIFFERS, RIGHTS_DIFFER = "group-differs-from-declared", "rights-differ-from-declared"
 _LONG_AGO = 30 * 86400.0
 
 
 @dataclass(frozen=True)
 class Seed:
-    """What somebody has done, and the IDs of all that a run is to find at the group from then on.
+    """A change, and the IDs of all findings that a run must report for the group afterwards.
 
-    ``called``: the name of the group afterwards, where that is what has changed; ``missed``: what is then to be found
-    under the name that the inventory declares.
+    ``called``: the new name of the group, if the change is a new name. ``missed``: the IDs of the findings that a run
+    must then report for the name in the inventory.
     """
 
     group: str
     title: str
-    deed: Callable[[State], None]
+    change: Callable[[State], None]
     findings: tuple[str, ...]
     called: str | None = None
     missed: tuple[str, ...] = ()
 
 
 def build(sandbox: Sandbox) -> dict[str, Any]:
-    """Vaults, their keys, and applications with the rights that they need. Returns the variables of the set-up."""
+    """Create vaults, their keys, and applications with the required permissions. Returns the variables of the setup."""
     world = sandbox.world.public
     let_in = Firewall(default_action="Deny", ip_rules=[sandbox.dsm_egress_address, sandbox.client_address])
 
-    def deed(state: State) -> dict[str, Any]:
+    def create(state: State) -> dict[str, Any]:
         azure = state.azure.public
         acquired = azure.add_subscription(world.tenant_id)
         azure.assign_role(world.operator_client_id, acquired.scope, "Owner")
@@ -91,7 +91,7 @@ def build(sandbox: Sandbox) -> dict[str, Any]:
                 azure.add_key(vault, key, kty="RSA-HSM")
             link = {"link_tenant_id": world.tenant_id, "link_subscription_id": subscription}
             groups.setdefault(client_id, []).append({"name": name, **link, "vault": {"name": name}})
-        # A role that is minutes old is a finding.
+        # A role assignment that is minutes old is a finding.
         assignments = azure.rights.assignments
         azure.rights.assignments = [replace(entry, created=entry.created - _LONG_AGO) for entry in assignments]
         return {
@@ -99,11 +99,11 @@ def build(sandbox: Sandbox) -> dict[str, Any]:
             "demo_with_keys": [name for name, keys in KEYS.items() if keys],
         }
 
-    return sandbox.do(deed)
+    return sandbox.do(create)
 
 
 def inventory(sandbox: Sandbox) -> dict[str, Any]:
-    """What the hosts of an inventory declare: each one the group that is set up under its name."""
+    """The declarations of the hosts of an inventory: each host declares the group with its name."""
 
     def declared(state: State, name: str) -> dict[str, Any]:
         link = _link(state, name)
@@ -119,11 +119,11 @@ def inventory(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
-    """Deeds on all three planes, each by somebody who has the right to do it there."""
+    """Changes on all three planes, each by somebody who has the permission for it."""
     operator = sandbox.world.public.operator_client_id
     global_roots = sandbox.authorities.global_roots_pem()
 
-    def take_rights_away(state: State) -> None:
+    def revoke_permissions(state: State) -> None:
         client_id = _link(state, "akv-archive")["client_id"]
         state.azure.public.set_access_policy("akv-archive", client_id, ["list"])
 
@@ -133,7 +133,7 @@ def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
     def delete_key(state: State) -> None:
         state.azure.public.delete_key("akv-backup", "weekly")
 
-    def make_key(state: State) -> None:
+    def create_key(state: State) -> None:
         state.azure.public.add_key("akv-billing", "invoices", kty="RSA-HSM")
 
     def disable_key(state: State) -> None:
@@ -142,10 +142,10 @@ def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
     def drop_purge_protection(state: State) -> None:
         state.azure.public.vault("akv-orders").purge_protection = False
 
-    def take_any_host(state: State) -> None:
+    def disable_host_validation(state: State) -> None:
         _link(state, "akv-partner")["tls"]["validate_hostname"] = False
 
-    def pin_ca_that_ends(state: State) -> None:
+    def pin_ca_that_expires(state: State) -> None:
         pinned = [_stored(global_roots), _stored(self_signed("Proxy of the branch", days=20).certificate_pem)]
         _link(state, "akv-proxy")["tls"]["ca"] = {"pinned": pinned}
 
@@ -160,28 +160,28 @@ def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
     def choose_wrong_type(state: State) -> None:
         _link(state, "akv-reports")["key_vault_type"] = "STANDARD"
 
-    def shut_operator_out(state: State) -> None:
+    def revoke_operator_access(state: State) -> None:
         subscription = state.azure.public.vault(ACQUIRED).subscription_id
         state.azure.public.revoke_role(operator, f"/subscriptions/{subscription}", "Owner")
 
     def disable_application(state: State) -> None:
         state.azure.public.disable_service_principal(_link(state, "akv-legacy")["client_id"])
 
-    def let_credential_end(state: State) -> None:
+    def expire_credential(state: State) -> None:
         state.azure.public.expire_secret(_link(state, "akv-forgotten")["client_id"])
 
     return (
-        Seed("akv-archive", "Azure: key permissions taken away", take_rights_away, ("right-missing", RIGHTS_DIFFER)),
-        Seed("akv-audit", "Azure: network rules lifted", open_to_all_networks, ("vault-open-to-all-networks",)),
-        Seed("akv-backup", "Azure: a key deleted", delete_key, ("keys-only-in-dsm",)),
-        Seed("akv-billing", "Azure: a key made past DSM", make_key, ("keys-only-in-azure",)),
-        Seed("akv-exports", "Azure: a key disabled", disable_key, ("keys-enabled-differs",)),
+        Seed("akv-archive", "Azure: key permissions revoked", revoke_permissions, ("right-missing", RIGHTS_DIFFER)),
+        Seed("akv-audit", "Azure: network rules removed", open_to_all_networks, ("vault-open-to-all-networks",)),
+        Seed("akv-backup", "Azure: key deleted", delete_key, ("keys-only-in-dsm",)),
+        Seed("akv-billing", "Azure: key created outside DSM", create_key, ("keys-only-in-azure",)),
+        Seed("akv-exports", "Azure: key disabled", disable_key, ("keys-enabled-differs",)),
         Seed("akv-orders", "Azure: no purge protection", drop_purge_protection, ("no-purge-protection",)),
-        Seed("akv-partner", "DSM: host validation off", take_any_host, ("host-validation-off", DIFFERS)),
-        Seed("akv-proxy", "DSM: pinned a CA that ends soon", pin_ca_that_ends, ("pinned-ca-expires-soon", DIFFERS)),
+        Seed("akv-partner", "DSM: host validation off", disable_host_validation, ("host-validation-off", DIFFERS)),
+        Seed("akv-proxy", "DSM: pinned CA expires soon", pin_ca_that_expires, ("pinned-ca-expires-soon", DIFFERS)),
         Seed(
             "akv-renamed",
-            "DSM: given a hostile name",
+            "DSM: renamed to a hostile name",
             rename,
             ("group-not-declared",),
             called=HOSTILE,
@@ -190,22 +190,24 @@ def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
         Seed("akv-reports", "DSM: wrong vault type", choose_wrong_type, ("vault-type-differs", DIFFERS)),
         Seed(
             ACQUIRED,
-            "Azure: the operator shut out",
-            shut_operator_out,
+            "Azure: operator access revoked",
+            revoke_operator_access,
             ("drift-not-checked", "keys-not-checked", "rights-not-checked", "vault-not-checked"),
         ),
-        Seed("akv-legacy", "Entra: application off", disable_application, ("application-disabled", "not-connected")),
+        Seed(
+            "akv-legacy", "Entra: application disabled", disable_application, ("application-disabled", "not-connected")
+        ),
         Seed(
             "akv-forgotten",
-            "Entra: the credential ended",
-            let_credential_end,
+            "Entra: credential expired",
+            expire_credential,
             ("credentials-expired", "link-credential-not-valid", "not-connected"),
         ),
     )
 
 
 def _link(state: State, group: str) -> dict[str, Any]:
-    """The one link of a group, as DSM keeps it."""
+    """The link of a group, as DSM stores it."""
     found = state.dsm.find_group(group)
     assert found is not None
     (link,) = found.hmg.values()
@@ -213,5 +215,5 @@ def _link(state: State, group: str) -> dict[str, Any]:
 
 
 def _stored(pem: str) -> str:
-    """A certificate as DSM keeps it: base64 of DER."""
+    """A certificate as DSM stores it: base64 of DER."""
     return base64.b64encode(x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)).decode()

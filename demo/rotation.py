@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A credential is renewed while groups are in use, and no use of them fails. Run by ``make demo-rotation``.
+"""A credential is renewed while groups are in use, and no request fails. Run by ``make demo-rotation``.
 
-The workload is what DSM does for a group that is in use: it logs in to Azure with the credential that the group has, at
-this moment, and reads keys in the vault. That it can fail is shown, too.
+The workload does what DSM does for a group that is in use: it authenticates to Azure with the current credential of the
+group, and reads keys in the vault. The demo also shows that the workload can fail.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ROTATE = [
     "cdc_rotate_renew_before_days=60",
     "-e",
     "cdc_rotate_wait_timeout=60",
-    # What the step before has created is seconds old, and no other run is alive.
+    # The credential of the previous step is seconds old, and no other run is active.
     "-e",
     "cdc_rotate_takeover_after=0",
 ]
@@ -38,7 +38,7 @@ GROUPS = 2
 
 SET_UP = (
     Step(
-        "Two groups: made with a secret that nobody but DSM has",
+        "Set up: two groups with a client secret that only DSM stores",
         ["demo/rotation_setup.yml"],
         [r"changed=1 "],
         ["graph"] + ["dsm"] * GROUPS,
@@ -46,19 +46,19 @@ SET_UP = (
 )
 IN_USE = (
     Step(
-        "Plan: the secret ends in less than 60 days",
+        "Plan: the secret expires in less than 60 days",
         [*ROTATE, "--check", "--diff"],
         [r"2\s+group\(s\),\s+planned,\s+it\s+ends"],
     ),
     Step(
-        "Renew: a new secret for both groups, the old one last",
+        "Renew: both groups get a new secret, then the old secret is removed",
         ROTATE,
         [r"2\s+group\(s\),\s+renewed,\s+it\s+ends"],
         ["graph", *["dsm"] * GROUPS, "graph"],
     ),
-    Step("The same again: nothing is due, nothing is written", ROTATE, [r"2\s+group\(s\),\s+unchanged"]),
+    Step("Run again: nothing is due, no writes", ROTATE, [r"2\s+group\(s\),\s+unchanged"]),
     Step(
-        "Migrate: from the secret to a certificate, in the same way",
+        "Migrate: from the secret to a certificate, with the same steps",
         MIGRATE,
         [r"changed=1 "],
         ["graph", *["dsm"] * GROUPS, "graph"],
@@ -66,7 +66,7 @@ IN_USE = (
 )
 AFTER_ACCIDENT = (
     Step(
-        "Mend: somebody has removed the certificate in Entra, and the same command repairs it",
+        "Repair: the certificate was removed in Entra, and the same command replaces it",
         ROTATE,
         [r"2\s+group\(s\),\s+renewed,\s+the\s+credential\s+that\s+the\s+groups\s+have\s+is\s+not\s+registered"],
         ["graph", *["dsm"] * GROUPS],
@@ -77,14 +77,14 @@ TOTAL = len(SET_UP) + len(IN_USE) + len(AFTER_ACCIDENT)
 
 @dataclass
 class Workload:
-    """Uses each group again and again, in a thread of its own."""
+    """Uses each group repeatedly, in a separate thread."""
 
     sandbox: Sandbox
     done: int = 0
     failures: list[str] = field(default_factory=list)
 
     def once(self, http: urllib3.PoolManager, group_id: str) -> None:
-        """DSM logs in to Azure for this group and reads keys: no answer but success counts."""
+        """DSM authenticates to Azure for this group and reads keys. Every other response than success is a failure."""
         world = self.sandbox.world
         url = f"{world.dsm_endpoint}/sys/v1/groups/{group_id}/hmg/check"
         headers = {"Authorization": f"Basic {world.admin_app.api_key}", "Content-Type": "application/json"}
@@ -100,7 +100,7 @@ class Workload:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Use the groups all the while."""
+        """Use the groups until the block is left."""
         stop = threading.Event()
 
         def work() -> None:
@@ -120,35 +120,33 @@ class Workload:
 
 
 def main() -> int:
-    return told(story(), "docs/rotation.md      the steps of a renewal, and what happens when it stops at one of them")
+    return told(story(), "docs/rotation.md      the steps of a renewal, and what to do if one of them fails")
 
 
 def story() -> Iterator[Cost]:
     with Sandbox.start() as sandbox:
         azure = sandbox.world.public
-        print("Simulated DSM and Azure are up. Nothing leaves this machine.")
+        print("Simulated DSM and Azure are running. Nothing leaves this machine.")
         known = {"DEMO_CLIENT_ID": azure.client_id}
         yield from carry_out(sandbox, SET_UP, known, total=TOTAL)
         load = Workload(sandbox)
         with load.running():
             yield from carry_out(sandbox, IN_USE, known, begin=2, total=TOTAL)
-        print(f"\nMeanwhile the groups were used {load.done} times, and {len(load.failures)} of these uses failed.")
+        print(f"\nDuring these steps, the groups were used {load.done} times. {len(load.failures)} uses failed.")
         if load.failures or load.done < 50:
-            raise Failed(f"The workload has failed: {load.failures[:1] or 'it hardly ran'}.")
+            raise Failed(f"The workload has failed: {load.failures[:1] or 'it has used the groups too rarely'}.")
         accident = Workload(sandbox)
         sandbox.do(lambda state: remove_certificates(state, azure.client_id))
         with accident.running():
             time.sleep(1)
-        print(f"Somebody removes the certificate in Entra: {len(accident.failures)} of {accident.done} uses fail now.")
+        print(f"The certificate is now removed in Entra: {len(accident.failures)} of {accident.done} uses fail.")
         if len(accident.failures) != accident.done or not accident.done:
-            raise Failed("A workload that cannot fail proves nothing.")
+            raise Failed("The workload did not fail without a valid credential, so its success proves nothing.")
         yield from carry_out(sandbox, AFTER_ACCIDENT, known, begin=TOTAL, total=TOTAL)
         mended = Workload(sandbox)
         with mended.running():
             time.sleep(1)
-        print(
-            f"\nAfter that, the groups were used {mended.done} times, and {len(mended.failures)} of these uses failed."
-        )
+        print(f"\nAfter the repair, the groups were used {mended.done} times. {len(mended.failures)} uses failed.")
         if mended.failures or not mended.done:
             raise Failed(f"The groups do not work: {mended.failures[:1]}.")
 

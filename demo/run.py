@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The first minute of a newcomer, against the sandbox: from an empty subscription to synced keys and back, and then a
-vault whose rights only look right.
+"""A first demo against the sandbox: from an empty subscription to synced keys and back, and then a misconfigured vault.
 
-Run by ``make demo``. It fails when a step does not show what it claims.
+Run by ``make demo``. It fails if a step does not show what its title says.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ GROUP, VAULT, RBAC_VAULT = "akv-demo", "akv-demo", "akv-sandbox-std"
 SETUP = ["demo/setup.yml", *CHAIN]
 TEARDOWN = ["playbooks/teardown.yml", *CHAIN, "-e", f"teardown_group={GROUP}"]
 DRY = ["--check", "--diff"]
-# Nothing but looks: results as YAML, and no word about tasks that are not run.
+# Only for the output: results as YAML, without skipped tasks.
 LOOKS = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"}
 
 
@@ -37,8 +36,8 @@ LOOKS = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_DISPLAY_SKIPPED_HOST
 class Step:
     """A run of ansible-playbook.
 
-    ``said``: patterns of what it must print, in this order. ``writes``: the planes that it must write to, one for each
-    request. ``code``: its exit status. ``first``: what others do before it, which the title tells.
+    ``said``: patterns that the output must match, in this order. ``writes``: the plane of each expected write request.
+    ``code``: the expected exit status. ``first``: what others do before the step, as in the title.
     """
 
     title: str
@@ -50,13 +49,13 @@ class Step:
 
 
 def add_keys(state: State) -> None:
-    """The owner of the vault makes two keys in it."""
+    """The owner of the vault creates two keys."""
     state.azure.public.add_key(VAULT, "payments", kty="RSA-HSM", size=3072)
     state.azure.public.add_key(VAULT, "code-signing", kty="EC-HSM", curve="P-384")
 
 
 def remove_keys(state: State) -> None:
-    """The owner of the keys removes them, from the vault for good and from DSM."""
+    """The owner of the keys deletes them: permanently in the vault, and in DSM."""
     vault = state.azure.public.vault(VAULT)
     vault.keys.clear()
     group = state.dsm.find_group(GROUP)
@@ -67,43 +66,43 @@ def remove_keys(state: State) -> None:
 
 
 def use_rbac(state: State) -> None:
-    """The vault was made with Azure's default of today: its access policies have no effect."""
+    """The vault uses Azure RBAC, the current default of Azure: its access policies have no effect."""
     state.azure.public.vault(RBAC_VAULT).rbac = True
 
 
 FROM_NOTHING = (
     Step(
-        "Plan: application, vault, rights, group, as nothing is there yet",
+        "Plan: application, vault, permissions and group do not exist yet",
         [*SETUP, *DRY],
         [r"vault akv-demo, keys unknown, planned", r"changed=4 "],
     ),
     Step(
-        "Set up: all of it, in nine writes",
+        "Set up: create all of them with nine writes",
         SETUP,
         [r"connected, vault akv-demo, keys 0, changed", r"changed=4 "],
         ["graph"] * 3 + ["arm"] * 4 + ["dsm"] * 2,
     ),
     Step(
-        "Keys: the vault's owner has made two in Azure, and a sync brings them",
+        "Keys: the owner of the vault has created two keys in Azure, and a sync adds them to DSM",
         SETUP,
         [r"connected, vault akv-demo, keys 2, changed", r"changed=1 "],
         ["dsm"],
         first=add_keys,
     ),
     Step(
-        "The same again: nothing changes, nothing is written",
+        "Run again: no changes, no writes",
         SETUP,
         [r"connected, vault akv-demo, keys 2, unchanged", r"changed=0 "],
     ),
-    Step("Look at what is there now", ["demo/show.yml", *CHAIN], [r"connection: connected", r"synced_keys: '?2"]),
+    Step("Show the current state", ["demo/show.yml", *CHAIN], [r"connection: connected", r"synced_keys: '?2"]),
     Step(
-        "Teardown refused: the group holds keys, so nothing is touched",
+        "Teardown refused: the group holds keys, so nothing is removed",
         TEARDOWN,
         [r"it holds 2 key\(s\)", r"changed=0 .*failed=1 "],
         code=2,
     ),
     Step(
-        "Teardown planned: the keys' owner has removed them, in Azure and DSM",
+        "Teardown planned: the owner of the keys has deleted them in Azure and DSM",
         [*TEARDOWN, *DRY],
         [r"changed=5 "],
         first=remove_keys,
@@ -113,31 +112,31 @@ FROM_NOTHING = (
 )
 LOOKS_RIGHT = (
     Step(
-        "A vault that looks right: DSM connects, and the sync fails",
+        "Misconfigured vault: DSM connects, but the sync fails",
         ["demo/looks_right.yml", *RIGHTS],
         [r"connection: connected", r"HTTP 403"],
         ["dsm"] * 2,
         first=use_rbac,
     ),
     Step(
-        "Verdict and plan: why it fails, and what would be granted",
+        "Check and plan: why the sync fails, and which permissions would be granted",
         ["demo/rights.yml", *RIGHTS, *DRY],
         [r"Access policies have no effect", r"effect: planned"],
     ),
     Step(
-        "Repair: what is missing is granted, and the sync works",
+        "Repair: missing permissions are granted, and the sync succeeds",
         ["demo/rights.yml", *RIGHTS],
         [r"effect: effective", r"proof: sync"],
         ["arm"] * 2 + ["dsm"],
     ),
-    Step("Once more: nothing is left to repair", ["demo/rights.yml", *RIGHTS], [r"effect: unchanged"]),
+    Step("Repair again: nothing is left to repair", ["demo/rights.yml", *RIGHTS], [r"effect: unchanged"]),
 )
 TOTAL = len(FROM_NOTHING) + len(LOOKS_RIGHT)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a step has cost: requests, writes among them, seconds."""
+    """The cost of a step: requests, how many of them are writes, seconds."""
 
     title: str
     dsm: int
@@ -147,22 +146,22 @@ class Cost:
 
 
 class Failed(Exception):
-    """A step has not shown what it claims; the text says what."""
+    """A step has not shown what its title says; the text names the difference."""
 
 
 def main() -> int:
     return told(
         chain(from_nothing(), looks_right(len(FROM_NOTHING))),
         "docs/getting-started.md               the same in your own subscription",
-        "make sandbox                          keep the simulated services up and try your own playbooks",
+        "make sandbox                          start the simulated services for your own playbooks",
         "playbooks/vars/setup.example.yml      the variables, with comments",
-        "playbooks/step_by_step.yml            the same with one task for each step of the guide",
+        "playbooks/step_by_step.yml            the same setup, with one task for each step of the guide",
         "README.md                             the first playbook against a real DSM",
     )
 
 
 def told(story: Iterable[Cost], *next_steps: str) -> int:
-    """The exit status of a demo, after its story, a table of what that has cost, and where to go from here."""
+    """Run a demo, print the cost of each step and the next steps; the exit status."""
     try:
         costs = list(story)
     except Failed as error:
@@ -174,24 +173,24 @@ def told(story: Iterable[Cost], *next_steps: str) -> int:
 
 
 def from_nothing() -> Iterator[Cost]:
-    """The whole chain and back, which leaves only what Azure itself keeps."""
+    """The complete setup and teardown, which leaves only what Azure itself keeps."""
     with Sandbox.start(empty=True) as sandbox, tempfile.TemporaryDirectory(prefix="fortanix-dsm-demo-") as directory:
         print(
-            "Simulated DSM and Azure are up, with an empty subscription. Nothing leaves this machine. Of what\n"
-            "ansible-playbook prints, only the lines about included files are left out."
+            "Simulated DSM and Azure are running, with an empty subscription. Nothing leaves this machine.\n"
+            "The output of ansible-playbook is complete, except for the lines about included files."
         )
         yield from carry_out(sandbox, FROM_NOTHING, {"DEMO_DIRECTORY": directory}, total=TOTAL)
         left = sandbox.do(what_is_left)
     if left != [f"soft-deleted vault {VAULT}", "application fortanix-dsm-operator", "definition of a role"]:
         raise Failed(f"The teardown has left {', '.join(left)}.")
     print(
-        f"Left in Azure: the soft-deleted vault {VAULT}, as nothing is ever purged, and the definition of the custom\n"
-        "role, as other vaults may use it. Nobody holds it any more."
+        f"Still in Azure: the soft-deleted vault {VAULT}, because nothing is ever purged, and the definition of the\n"
+        "custom role, because other vaults may use it. The role is no longer assigned."
     )
 
 
 def what_is_left(state: State) -> list[str]:
-    """What is in Azure and DSM after the teardown, by name."""
+    """The objects in Azure and DSM after the teardown, by name."""
     cloud = state.azure.public
     applications = list(cloud.directory.applications.values())
     known = {application.service_principal_id for application in applications}
@@ -206,8 +205,8 @@ def what_is_left(state: State) -> list[str]:
 
 
 def looks_right(done: int) -> Iterator[Cost]:
-    """A vault that was prepared by the letter of the guide, and its repair."""
-    # How far DSM's own test of a connection goes is not public. This one asks for the vaults, and for no key.
+    """A vault that was set up exactly as the guide says, but uses Azure RBAC; and its repair."""
+    # It is not public what DSM's own connection test covers. This one lists the vaults, and reads no key.
     with Sandbox.start(profile=Profile(check_depth="arm_list")) as sandbox:
         azure = sandbox.world.public
         known = {"DEMO_CLIENT_ID": azure.client_id, "DEMO_CLIENT_SECRET": azure.client_secret}
@@ -217,10 +216,10 @@ def looks_right(done: int) -> Iterator[Cost]:
 def carry_out(
     sandbox: Sandbox, steps: Sequence[Step], variables: Mapping[str, str], *, begin: int = 1, total: int
 ) -> Iterator[Cost]:
-    """Run the steps, show them, and hold each of them to what it claims."""
+    """Run the steps, show them, and check each of them against its title."""
     azure = sandbox.world.public
-    # PYTHONPATH leads to the sandbox; Ansible and its modules are to do without it. What the variables of the demo look
-    # up is in the environment, as arguments would be visible to other processes.
+    # PYTHONPATH is for the sandbox only, not for Ansible and its modules. The variables of the demo are read from the
+    # environment, because other processes can see arguments.
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         **sandbox.environment(),
@@ -237,7 +236,7 @@ def carry_out(
         mark, begun = sandbox.journal.mark(), time.monotonic()
         code, output = play(step.arguments, environment)
         seconds = time.monotonic() - begun
-        # What DSM asks Azure for is its own affair.
+        # Requests from DSM to Azure are not counted.
         planes = [entry.plane for entry in sandbox.journal.since(mark) if entry.origin == "client"]
         writes = [entry.plane for entry in sandbox.journal.writes(since=mark)]
         if problem := shortcoming(step, code, output, writes):
@@ -247,7 +246,7 @@ def carry_out(
 
 
 def play(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run ansible-playbook, show what it prints while it runs; its exit status, and what it printed."""
+    """Run ansible-playbook and show its output while it runs; its exit status and output."""
     command = [str(Path(sys.executable).with_name("ansible-playbook")), *arguments]
     printed: list[str] = []
     paragraph: list[str] = []
@@ -266,13 +265,13 @@ def play(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int,
 
 
 def show(paragraph: Sequence[str]) -> None:
-    """Print a paragraph, unless it only says which file of the role comes next."""
+    """Print a paragraph, unless it only names an included file of the role."""
     if not any(line.startswith("included: ") for line in paragraph):
         print("".join(paragraph), end="", flush=True)
 
 
 def shortcoming(step: Step, code: int, output: str, writes: Sequence[str]) -> str | None:
-    """What the step has failed to show; None when all is as its title says."""
+    """How the step differs from its title; None if it does not."""
     if code != step.code:
         return f"ended with exit status {code}, not {step.code}"
     if re.search(".*".join(step.said), output, re.DOTALL) is None:
@@ -283,7 +282,7 @@ def shortcoming(step: Step, code: int, output: str, writes: Sequence[str]) -> st
 
 
 def print_table(costs: Iterable[Cost]) -> None:
-    """What each step has cost."""
+    """Print the cost of each step."""
     print(f"\n{'step':<28}{'requests to DSM':>16}{'to Azure':>10}{'writes':>8}{'seconds':>9}")
     for cost in costs:
         print(f"{cost.title:<28}{cost.dsm:>16}{cost.azure:>10}{cost.writes:>8}{cost.seconds:>9.1f}")

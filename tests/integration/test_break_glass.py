@@ -337,13 +337,13 @@ def test_a_new_credential_goes_to_the_groups_when_the_old_one_is_gone(emergency:
     restored = emergency.restore(restore_access_link_client_secret=secret)
 
     assert restored.failure is None
-    assert "nobody can bring them back" in str(restored.named("Tell")["msg"])
-    assert restored.named("Let DSM test the connections")["connected"] is True
+    assert "nobody can bring them back" in str(restored.named("Report the result")["msg"])
+    assert restored.named("Test the connections in DSM")["connected"] is True
     assert secret not in str(restored.steps)
 
 
 def test_without_a_record_nothing_is_restored(emergency: Emergency) -> None:
     refused = emergency.restore()
 
-    assert "there is none at" in str(refused.failure)
+    assert "No record was found at" in str(refused.failure)
     assert emergency.sandbox.journal.since(0) == []

@@ -148,7 +148,7 @@ def test_a_list_is_planned_and_set_up_as_by_the_role(
                 assert run.failure is None
                 plans.append(without_ids(change for step in run.steps for change in step.result.get("plan") or []))
                 changed.append(bool(run.changed))
-                status = run.named("Test of the connection")["status"]
+                status = run.named("Test the connection")["status"]
             else:
                 result = Fleet(chain)(check_mode=check_mode)
                 plans.append(without_ids(result["plan"]))

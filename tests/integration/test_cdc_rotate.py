@@ -51,7 +51,7 @@ def in_process(rotations: Rotations, *, check: bool = False, **variables: Any) -
 
 
 def results(run: Run) -> list[dict[str, Any]]:
-    facts = [one for one in run.outcomes if "Application | Summary" in one.task]
+    facts = [one for one in run.outcomes if "Application | Keep the summary" in one.task]
     found: list[dict[str, Any]] = facts[-1]["ansible_facts"]["cdc_rotate_results"]
     return found
 
@@ -113,5 +113,5 @@ def test_an_application_that_fails_does_not_stop_the_others_in_ansible(rotations
     assert run.code != 0
     assert [bool(one["error"]) for one in results(run)] == [True, False]
     assert results(run)[1]["changed"]
-    stop = run.named("Stop when an application could not be seen to")
+    stop = run.named("Fail if a credential could not be checked or renewed")
     assert NONE_SUCH in stop["msg"]

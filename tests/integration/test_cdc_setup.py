@@ -40,7 +40,7 @@ def set_up(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, variables: dict[st
 
 def results(run: Run) -> Any:
     """The fact that the role leaves, as the summaries task by task."""
-    summaries = [outcome for outcome in run.outcomes if outcome.task.endswith("Summary")]
+    summaries = [outcome for outcome in run.outcomes if outcome.task.endswith("Keep the summary")]
     return summaries[-1]["ansible_facts"]["cdc_setup_results"] if summaries else None
 
 
@@ -186,7 +186,7 @@ def test_check_mode_of_a_vault_change_predicts_the_real_run(
     planned = set_up(check_mode=True, cdc_setup_sync="never")
     made = set_up(cdc_setup_sync="never")
     assert (planned.failure, planned.changed) == (None, made.changed)
-    assert planned.named("The group and its link")["diff"] == made.named("The group and its link")["diff"]
+    assert planned.named("Create or update the group and its link")["diff"] == made.named("Create or update the group and its link")["diff"]
 
 
 def test_the_example_variables_name_only_what_the_role_takes() -> None:

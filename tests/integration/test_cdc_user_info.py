@@ -248,7 +248,7 @@ def test_the_overview_tests_no_connection_unasked_and_says_what_a_user_lacks(acc
     login = {"DSM_API_KEY": None, "DSM_USERNAME": auditor.email, "DSM_PASSWORD": auditor.password}
     mark = account.sandbox.journal.mark()
     run = Ansible(account.environment, tmp_path).playbook(OVERVIEW, environment=login)
-    lines = run.named("DSM, account and login")["msg"]
+    lines = run.named("Show DSM, the account and the DSM identity")["msg"]
     assert f"Login    user {auditor.email}" in lines
     assert any(line.startswith("Lacking: DSM does not list CREATE_EXTERNAL_GROUPS") for line in lines)
     assert_table(run, "not_checked")
@@ -261,5 +261,5 @@ def test_the_overview_stays_readable_where_dsm_tells_nothing(account: Account, t
         account.sandbox.faults.add(Fault(plane="dsm", route=route, status=403, body="no", times=None))
     run = Ansible(account.environment, tmp_path).playbook(OVERVIEW)
     assert run.code == 0
-    assert "DSM      version not told" in run.named("DSM, account and login")["msg"]
+    assert "DSM      version not told" in run.named("Show DSM, the account and the DSM identity")["msg"]
     assert run.named("guide 4.9")["msg"][-1].startswith("Not complete: ")

@@ -42,13 +42,13 @@ def test_an_empty_subscription_is_planned_set_up_and_done(chain: Chain) -> None:
     planes = [change["plane"] for change in planned.plan]
     assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
     # There is no credential yet, and the plan invents none.
-    assert planned.named("The group and its link")["group"]["link"]["auth_mode"] is None
+    assert planned.named("Create or update the group and its link")["group"]["link"]["auth_mode"] is None
 
     made = chain.set_up()
     assert made.code == 0, made.output
     assert (chain.results(made)["status"], chain.results(made)["changed"]) == ("connected", True)
     mode = {"certificate": "certificate", "secret": "client_secret"}[chain.form]
-    assert made.named("The group and its link")["group"]["link"]["auth_mode"] == mode
+    assert made.named("Create or update the group and its link")["group"]["link"]["auth_mode"] == mode
     # One write makes the group with link, vault and TLS; the other is the sync.
     assert chain.writes().count("dsm") == 2
 

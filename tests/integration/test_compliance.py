@@ -113,7 +113,7 @@ def test_a_relative_directory_is_refused_before_anything_is_asked(azure: AzureRi
 
     run = player.play(RoleRun({"cdc_compliance_directory": "reports"}, azure.dsm_login, azure.sandbox.proxy_url))
 
-    assert "reports is a relative path. Give an absolute one" in str(run.failure)
+    assert "reports is a relative path. Set an absolute path" in str(run.failure)
     assert azure.sandbox.journal.since(0) == []
 
 
@@ -165,7 +165,7 @@ def test_a_run_that_passes_by_its_policy_ends_well_and_says_what_was_waived(waiv
     assert {path.suffix for path in compliance.reports.iterdir()} == {".json", ".sha256"}
     # It was there, and is somebody's.
     assert compliance.reports.stat().st_mode & 0o777 == 0o755
-    kept = run.named("Keep the verdict")["ansible_stats"]["data"]["cdc_compliance"]
+    kept = run.named("Keep the result")["ansible_stats"]["data"]["cdc_compliance"]
     assert (kept["verdict"], kept["summary"]["groups"], len(kept["files"])) == ("pass", 3, 2)
 
 

@@ -95,7 +95,7 @@ def test_a_vault_is_made_as_it_is_declared(azure: AzureRights) -> None:
     assert made.failure is None
     vault = azure.do(lambda state: state.vaults["akv-closed"])
     assert vault is not None
-    changes = made.named("Vault | Make it")["diff"]["after"]
+    changes = made.named("Vault | Create or update the vault")["diff"]["after"]
     shown = {name: changes[name] for name in CLOSED if name in changes}
     assert {
         "public_network_access": "disabled",
@@ -177,7 +177,7 @@ def test_admin_consent_that_is_declared_is_compared(azure: AzureRights) -> None:
         (
             "step_by_step",
             {"cdc_setup_groups": [{"name": "a"}], "cdc_setup_link_tenant_id": "t"},
-            "cdc_setup_groups is set, and is not read here. Give the variables with -e @my-group.yml.",
+            "cdc_setup_groups is set, and is not read here. Set the variables with -e @my-group.yml.",
         ),
         ("rotate_credentials", {"cdc_rotate_valid_dais": 9}, "did you mean cdc_rotate_valid_days?"),
         (

@@ -61,8 +61,8 @@ def test_many_hosts_are_planned_set_up_and_done(everyone: Setup) -> None:
     # Hosts go through the tasks together, as many at a time as there are forks.
     tasks = [name for name, _outcomes in groupby(outcome.task for outcome in made.outcomes)]
     # The variables are checked in each of the two plays.
-    of_each_play = ("Refuse variables", "Load the code")
-    checks = {task for task in tasks if "Refuse misspelled" in task or task.startswith(of_each_play)}
+    of_each_play = ("Fail if variables are misspelled", "Load the code")
+    checks = {task for task in tasks if "Fail if variables of a role are misspelled" in task or task.startswith(of_each_play)}
     assert {task for task in tasks if tasks.count(task) > 1} == checks
 
     everyone.add_keys()
@@ -85,12 +85,12 @@ def test_a_shared_vault_that_cannot_be_made_stops_the_hosts_that_need_it(
 
     run = set_up(verbosity=3, more={"cdc_setup_serial": 2})
 
-    results = {outcome.host: outcome for outcome in run.outcomes if outcome.task.endswith("no group works without")}
+    results = {outcome.host: outcome for outcome in run.outcomes if outcome.task.endswith("Fail if prerequisites are missing")}
     stopped = {host for host, outcome in results.items() if outcome.status == "failed"}
     assert stopped == {"akv-00", "akv-03"}
     assert all('vault "akv-shared-0", run for akv-00, failed' in results[host]["msg"] for host in stopped)
     assert all("rg-not-there" in results[host]["msg"] for host in stopped)
-    done = {outcome.host for outcome in run.outcomes if outcome.task.endswith("Summary")}
+    done = {outcome.host for outcome in run.outcomes if outcome.task.endswith("Keep the summary")}
     assert done == {"akv-01", "akv-02", "akv-list"}
     assert_none_in(run, [link["link_client_secret"], own_sandbox.world.admin_app.api_key])
 

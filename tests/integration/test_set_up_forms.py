@@ -40,7 +40,7 @@ def planned_made_and_done(chain: Chain, vault: str) -> RoleRun:
         (plane, thing.replace("that is only planned", DISPLAY_NAME), action)
         for plane, thing, action in planned.plan
     }
-    assert made.named("Test of the connection")["status"] == "connected"
+    assert made.named("Test the connection")["status"] == "connected"
     # One write makes the group with link, vault and TLS; the other is the sync.
     assert chain.writes().count("dsm") == 2
 
@@ -86,7 +86,7 @@ def test_an_empty_subscription_is_planned_set_up_and_done(
 
     made = planned_made_and_done(chain, VAULT)
 
-    link = made.named("The group and its link")["group"]["link"]
+    link = made.named("Create or update the group and its link")["group"]["link"]
     assert link["auth_mode"] == {"certificate": "certificate", "made": "client_secret"}[form]
     assert (link["tls"]["mode"], link["vault"]["name"]) == ("required", VAULT)
     assert_not_a_word_to_the_other_cloud(chain, VAULT)
@@ -104,7 +104,7 @@ def test_an_application_and_a_vault_that_are_there_are_used(
 
     made = planned_made_and_done(chain, VAULTS[cloud])
 
-    assert made.named("Sync of the keys")["key_count"] > 0
+    assert made.named("Sync the keys")["key_count"] > 0
     assert_not_a_word_to_the_other_cloud(chain, VAULTS[cloud])
 
 
@@ -149,7 +149,7 @@ def test_a_chain_that_stopped_at_each_of_its_writes_resumes_there_to_the_same_en
     resumed = chain.in_process()
 
     assert resumed.failure is None
-    assert resumed.named("Test of the connection")["status"] == "connected"
+    assert resumed.named("Test the connection")["status"] == "connected"
     assert chain.done() == WRITES
 
 
@@ -161,5 +161,5 @@ def test_a_chain_that_went_on_beside_what_stopped_resumes_to_the_same_end(chain:
     resumed = chain.in_process()
 
     assert (stopped.failure is not None, resumed.failure) == (True, None)
-    assert resumed.named("Test of the connection")["status"] == "connected"
+    assert resumed.named("Test the connection")["status"] == "connected"
     assert sorted(chain.done()) == sorted(WRITES)

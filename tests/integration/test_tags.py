@@ -44,7 +44,7 @@ def test_a_phase_runs_alone_by_its_tag(set_up: Callable[..., tuple[Run, list[str
     registered, written = set_up("--tags", "application")
 
     assert written == ["graph"] * 3
-    assert len(registered.named("Application | Register it")["results"]) == 1
+    assert len(registered.named("Application | Register the application")["results"]) == 1
 
 
 def test_phases_are_left_out_by_their_tags(set_up: Callable[..., tuple[Run, list[str]]], chain: Chain) -> None:
@@ -52,13 +52,13 @@ def test_phases_are_left_out_by_their_tags(set_up: Callable[..., tuple[Run, list
     assert made.failure is None
     chain.add_key()
     # What a phase that is left out would have told is said by hand, as the guide says.
-    chain.variables["cdc_setup_link_client_id"] = made.named("Application | Register")["application"]["client_id"]
+    chain.variables["cdc_setup_link_client_id"] = made.named("Application | Register the application")["application"]["client_id"]
 
     again, written = set_up("--skip-tags", "application,azure_vault,prerequisites")
 
     assert (written, again.changed) == ([], [])
     # DSM is asked first all the same, and nobody asks Azure in the operator's name.
-    assert again.named("Look whether DSM and the account allow this").status == "ok"
+    assert again.named("Check that DSM and the account support the setup").status == "ok"
     assert {outcome.task for outcome in again.outcomes if "Vault |" in outcome.task} == set()
 
 
@@ -67,7 +67,7 @@ def test_phases_are_left_out_by_their_tags(set_up: Callable[..., tuple[Run, list
 def test_each_phase_runs_alone_by_its_tag(set_up: Callable[..., tuple[Run, list[str]]], chain: Chain) -> None:
     registered, written = set_up("--tags", "application")
     assert written == ["graph"] * 3
-    (made,) = registered.named("Application | Register it")["results"]
+    (made,) = registered.named("Application | Register the application")["results"]
     chain.variables["cdc_setup_link_client_id"] = made["application"]["client_id"]
     assert set_up("--tags", "azure_vault")[1] == ["arm"]
     assert set_up("--tags", "prerequisites")[1] == ["arm"] * 3

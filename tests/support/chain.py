@@ -148,4 +148,4 @@ class Chain:
         return [(entry.plane, entry.method, entry.route) for entry in entries if entry.status < 300]
 
     def results(self, run: Run) -> Any:
-        return run.named("Group | Summary")["ansible_facts"]["cdc_setup_results"][0]
+        return run.named("Group | Keep the summary")["ansible_facts"]["cdc_setup_results"][0]

@@ -425,5 +425,14 @@ def test_every_option_of_a_group_of_the_list_is_used() -> None:
     assert ITEM_OPTIONS.keys() - used - set(shared.OPTIONS) == set()
 
 
+def test_every_entry_point_of_the_role_validates_the_same_options() -> None:
+    specs = load(ROLE / "meta/argument_specs.yml")["argument_specs"]
+    documented = {"main", *re.findall(r"tasks_from: (\w+)", (ROLE / "README.md").read_text(encoding="utf-8"))}
+    of_plays = re.findall(r"tasks_from: (\w+)", (ROOT / "playbooks/setup.yml").read_text(encoding="utf-8"))
+
+    assert documented == {"main", *of_plays} == set(specs)
+    assert [name for name, spec in specs.items() if spec["options"] != ROLE_OPTIONS] == []
+
+
 def test_the_variables_example_sets_only_options_of_the_role() -> None:
     assert load(ROOT / "playbooks/vars/setup.example.yml").keys() - ROLE_OPTIONS.keys() == set()
