@@ -27,7 +27,7 @@ PLAYBOOKS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "playbo
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w.-]+\.ya?ml)\b")
-_HEADER_COMMAND = re.compile(r"^# {3}(?P<line>\S.*)$")
+_HEADER_COMMAND = re.compile(r"^# {3,}(?P<line>\S.*)$")
 
 
 class _Loader(yaml.SafeLoader):

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,19 +22,18 @@ from typing import Any
 import yaml
 
 from sandbox import Sandbox
+from sandbox.world import AzureView
 from unit.builders import MODULES, ROOT, spec_of
 
 from .blocks import Block
 
 TENANT, CLIENT, SUBSCRIPTION, OPERATOR = (
     ("5a3f5e0c-3b1c-4f8e-9c3a-0d6f7b1c2e11", "00000000-0000-4000-8000-000000000001"),
-    ("0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", "00000000-0000-4000-8000-000000000002"),
+    ("0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", "00000000-0000-4000-8000-000000000002", "0f1e2d3c-..."),
     ("9d8c7b6a-5f4e-3d2c-1b0a-998877665544", "00000000-0000-4000-8000-000000000003"),
     ("7c1d5a36-3a0e-4b39-8a1b-5a9d3a3f5e0c",),
 )
 DIRECTORIES = ("/etc/pki", "/etc/ansible", "/var/lib/compliance", "/var/cache/ansible", "/run/secrets")
-# A value that a reader fills in: the sandbox's environment has it.
-PLACEHOLDERS = ("...", "…")
 WAITING = [name for name in MODULES if "wait_interval" in spec_of(name).argument_spec]
 BIN = Path(sys.executable).parent
 
@@ -56,25 +54,26 @@ class Reader:
     sandbox: Sandbox
     directory: Path
     variables: dict[str, Any] = field(default_factory=dict)
+    cloud: str = "public"
 
     def __post_init__(self) -> None:
-        view = self.sandbox.world.public
-        self.variables = {
-            "my_vaulted_client_secret": view.client_secret,
-            "my_vaulted_operator_secret": view.operator_client_secret,
-            "my_vaulted_api_key": self.sandbox.world.admin_app.api_key,
-            **self.variables,
-        }
         self._root = self.directory / "root"
         for name in DIRECTORIES:
             (self._root / name.lstrip("/")).mkdir(parents=True, exist_ok=True)
         self.home = self.directory / "work"
         self.home.mkdir()
+        self._vault = self.directory / "vault.json"
         self._write_shims()
+
+    @property
+    def view(self) -> AzureView:
+        """The cloud that the reader works in."""
+        view: AzureView = getattr(self.sandbox.world, self.cloud)
+        return view
 
     def replaced(self, text: str) -> str:
         """The text with what a reader replaces."""
-        view = self.sandbox.world.public
+        view = self.view
         for names, value in (
             (TENANT, view.tenant_id),
             (CLIENT, view.client_id),
@@ -101,6 +100,7 @@ class Reader:
 
     def run(self, command: str, **environment: str) -> Done:
         """A command of the shell, in the reader's directory."""
+        self._vault.write_text(json.dumps(self.variables), encoding="utf-8")
         done = subprocess.run(
             ["bash", "-c", self.replaced(command)],
             cwd=self.home,
@@ -114,13 +114,13 @@ class Reader:
         )
         return Done(command, done.returncode, done.stdout)
 
-    def play(self, tasks: list[Any], variables: Mapping[str, Any] | None = None, *arguments: str) -> Done:
+    def play(self, tasks: list[Any], *arguments: str) -> Done:
         """Tasks in a play on localhost."""
         play = {
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
-            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}", **(variables or {})},
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
             # The sandbox's time does not pass by waiting.
             "module_defaults": {f"fortanix.dsm.{name}": {"wait_interval": 0} for name in WAITING},
             "tasks": tasks,
@@ -128,27 +128,25 @@ class Reader:
         self.save("tasks.yml", yaml.safe_dump([play], sort_keys=False))
         return self.run(" ".join(["ansible-playbook tasks.yml", *arguments]))
 
-    def follow(self, block: Block) -> list[Done]:
+    def follow(self, block: Block) -> Iterator[Done]:
         """Do what a block shows: run it, or save it under the name that its first line says."""
         if block.language == "sh":
-            return [self.run(command) for command in block.commands if not _fills_in(command)]
-        data = block.data
-        if block.file is not None:
+            yield from map(self.run, block.commands)
+        elif block.file is not None:
             self.save(block.file, block.text)
-            return [self.run(f"ansible-playbook {block.file} --syntax-check")] if block.is_playbook else []
-        if block.is_playbook:
+        elif block.is_playbook:
             self.save("playbook.yml", block.text)
-            return [self.run("ansible-playbook playbook.yml")]
-        if isinstance(data, list):
-            return [self.play(data)]
-        raise AssertionError(f"{block.label}: a mapping without a file name on its first line")
+            yield self.run("ansible-playbook playbook.yml")
+        else:
+            yield self.play(block.data)
 
     def _environment(self) -> dict[str, str]:
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "AZURE_"))},
             **self.sandbox.environment(),
+            **self.sandbox.operator_environment(self.view),
             "PATH": f"{self.directory / 'bin'}:{BIN}:{os.environ['PATH']}",
-            "APP": self.sandbox.world.public.client_id,
+            "APP": self.view.client_id,
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
             "ANSIBLE_HOME": str(self.directory / "home"),
             "ANSIBLE_LOCAL_TEMP": str(self.directory / "tmp"),
@@ -161,15 +159,8 @@ class Reader:
 
     def _write_shims(self) -> None:
         """``ansible-playbook`` and ``ansible`` with the reader's variables, as from a vault file."""
-        file = self.directory / "vault.json"
-        file.write_text(json.dumps(self.variables), encoding="utf-8")
         for name in ("ansible-playbook", "ansible"):
             shim = self.directory / "bin" / name
             shim.parent.mkdir(exist_ok=True)
-            shim.write_text(f'#!/bin/sh\nexec {BIN / name} -e @{file} "$@"\n', encoding="utf-8")
+            shim.write_text(f'#!/bin/sh\nexec {BIN / name} -e @{self._vault} "$@"\n', encoding="utf-8")
             shim.chmod(0o755)
-        assert shutil.which("bash")
-
-
-def _fills_in(command: str) -> bool:
-    return command.startswith("export ") and any(placeholder in command for placeholder in PLACEHOLDERS)

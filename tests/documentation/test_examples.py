@@ -139,7 +139,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_a_module_run(module: str, reader: Reader) -> None:
-    variables = {**world.variables(reader.sandbox), **GIVEN.get(module, a_group)(reader)}
+    reader.variables = {**world.variables(reader.sandbox), **GIVEN.get(module, a_group)(reader)}
     tasks = yaml.safe_load(examples_of("modules")[module])
     inventory = ["-i", "hosts.yml"] if (reader.home / "hosts.yml").exists() else []
 
@@ -148,6 +148,6 @@ def test_the_examples_of_a_module_run(module: str, reader: Reader) -> None:
     for start, end in itertools.pairwise(starts):
         if start in meanwhile:
             meanwhile[start](reader)
-        done = reader.play(tasks[start:end], variables, *inventory)
+        done = reader.play(tasks[start:end], *inventory)
 
         assert done.code == 0, done.output

@@ -79,9 +79,9 @@ def add_application(sandbox: Sandbox) -> str:
     return found
 
 
-def variables(sandbox: Sandbox) -> dict[str, Any]:
-    """What the examples take from variables of the user."""
-    view = sandbox.world.public
+def variables(sandbox: Sandbox, cloud: str = "public") -> dict[str, Any]:
+    """What examples and pages take from variables of the user, secrets among them."""
+    view = getattr(sandbox.world, cloud)
     return {
         "tenant_id": view.tenant_id,
         "subscription_id": view.subscription_id,
@@ -90,4 +90,7 @@ def variables(sandbox: Sandbox) -> dict[str, Any]:
         "link_client_secret": view.client_secret,
         "vaulted_client_secret": view.client_secret,
         "vaulted_new_client_secret": view.client_secret,
+        "my_vaulted_client_secret": view.client_secret,
+        "my_vaulted_operator_secret": view.operator_client_secret,
+        "my_vaulted_api_key": sandbox.world.admin_app.api_key,
     }

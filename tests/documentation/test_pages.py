@@ -1,0 +1,201 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every YAML and shell block of README, docs and roles, and of the headers of playbooks, does what the page says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox import Sandbox
+from unit.builders import ROOT
+
+from . import world
+from .blocks import PAGES, PLAYBOOKS, Block, blocks_of, header_of
+from .reader import Reader
+
+Given = Callable[[Reader], Mapping[str, Any] | None]
+
+
+def nothing(_reader: Reader) -> None:
+    """Only what the page itself creates."""
+
+
+def vaults(*names: str) -> Given:
+    def given(reader: Reader) -> Mapping[str, Any]:
+        world.add_vaults(reader.sandbox, *names)
+        return {"vault_resource_id": world.vault_resource_id(reader.sandbox, names[0])}
+
+    return given
+
+
+def a_group(reader: Reader) -> Mapping[str, Any]:
+    """A group in the vault of the same name, and a vault that it does not use."""
+    found = vaults(world.VAULT, "akv-prod")(reader)
+    group = world.add_group(reader.sandbox, vault={"name": world.VAULT})
+    return {**(found or {}), "cdc_group_id": group["group_id"]}
+
+
+def a_group_of_an_inventory(reader: Reader) -> Mapping[str, Any]:
+    """The inventory of docs/many-groups.md, as far as its group akv-production goes, and a policy."""
+    declared = {"cdc_setup_name": world.GROUP, "cdc_setup_vault": {"name": world.VAULT}}
+    reader.save("groups.yml", yaml.safe_dump({"cdc": {"hosts": {world.GROUP: declared}}}))
+    reader.save("policy.yml", "cdc_compliance_policy: {fail_on: high, fail_on_unknown: false}\n")
+    return a_group(reader)
+
+
+def a_group_and_variables(reader: Reader) -> Mapping[str, Any]:
+    """The variables of a set-up with one group, as in playbooks/vars/setup.example.yml."""
+    example = (ROOT / "playbooks/vars/setup.example.yml").read_text(encoding="utf-8")
+    for name in ("my-group.yml", "my-groups.yml"):
+        reader.save(name, example)
+    return a_group_of_an_inventory(reader)
+
+
+def an_application_cut_off(reader: Reader) -> Mapping[str, Any]:
+    found = a_group(reader)
+    done = reader.run(
+        "ansible-playbook fortanix.dsm.break_glass -e break_glass_client_id=$APP -e break_glass_confirm=$APP"
+    )
+    assert done.code == 0, done.output
+    return found
+
+
+@dataclass(frozen=True)
+class Story:
+    """``given``: what exists before the first block. ``empty``: in a subscription without application and vaults.
+
+    ``failing``: of the commands that are to fail a part, with a pattern of what they print.
+    """
+
+    given: Given = nothing
+    empty: bool = False
+    cloud: str = "public"
+    failing: Mapping[str, str] | None = None
+
+
+FAILS_BY_POLICY = {"fortanix.dsm.compliance": r"does not pass|fails"}
+STORIES = {
+    "README.md": Story(vaults(world.VAULT)),
+    "docs/approvals.md": Story(a_group),
+    "docs/break-glass.md": Story(a_group),
+    "docs/compliance.md": Story(a_group_of_an_inventory, failing=FAILS_BY_POLICY),
+    "docs/dependencies.md": Story(a_group),
+    "docs/faq.md": Story(a_group),
+    "docs/getting-started.md": Story(empty=True),
+    "docs/many-groups.md": Story(empty=True),
+    "docs/migration.md": Story(a_group),
+    "docs/permissions.md": Story(a_group),
+    "docs/rotation.md": Story(a_group),
+    "docs/sandbox.md": Story(a_group_and_variables),
+    "docs/tls-and-proxies.md": Story(a_group),
+    "docs/troubleshooting.md": Story(a_group),
+    "docs/us-government.md": Story(cloud="government"),
+    "roles/azure_prereqs/README.md": Story(vaults(world.VAULT, "akv-archive")),
+    "roles/cdc_compliance/README.md": Story(a_group),
+    "roles/cdc_rotate/README.md": Story(a_group),
+    "roles/cdc_setup/README.md": Story(vaults(world.VAULT, "akv-archive")),
+    "playbooks/break_glass.yml": Story(a_group),
+    "playbooks/compliance.yml": Story(a_group_of_an_inventory, failing=FAILS_BY_POLICY),
+    "playbooks/export.yml": Story(a_group),
+    "playbooks/overview.yml": Story(a_group),
+    "playbooks/restore_access.yml": Story(an_application_cut_off),
+    "playbooks/rotate_credentials.yml": Story(a_group),
+    "playbooks/setup.yml": Story(a_group_and_variables),
+    "playbooks/step_by_step.yml": Story(a_group_and_variables),
+    "playbooks/teardown.yml": Story(a_group_and_variables),
+}
+
+# What is not run here: how a command begins, and why not.
+NOT_RUN = {
+    "export ": "sets the credentials, which the reader has in the environment",
+    "make ": "is a target of the Makefile: test_every_target_is_in_the_makefile",
+    "az ": "Azure's own tool; the documents that it is given are tested in unit/test_permission_documents.py",
+    "terraform ": "Terraform's provider; see clients/test_terraform_provider.py",
+    "ansible-galaxy collection": "builds, installs and publishes: distribution/test_built_collection.py",
+    "ansible-builder ": "needs a container engine; distribution/test_execution_environment.py",
+    "podman ": "needs a container engine",
+    "ansible-playbook fortanix.dsm.awx ": "needs AWX; distribution/test_awx_objects.py",
+    "python3 -m pip ": "installs what the tests themselves run with",
+    "python3 tests/distribution/rename.py ": "distribution/test_built_collection.py",
+    "cd /tmp/acme-byok ": "distribution/test_built_collection.py",
+    "python3.11 -m venv ": "renews the list of pinned versions",
+    "python3.12 -m venv ": "renews the list of pinned versions",
+    "/tmp/": "renews the list of pinned versions",
+}
+
+
+def reason_not_to_run(command: str) -> str | None:
+    return next((reason for start, reason in NOT_RUN.items() if command.startswith(start)), None)
+
+
+def runnable(page: str) -> list[Block]:
+    """The blocks of a page, without the commands that are not run here."""
+    found = []
+    for block in [header_of(page)] if page in PLAYBOOKS else blocks_of(page):
+        if block.language == "sh":
+            kept = [command for command in block.commands if reason_not_to_run(command) is None]
+            if kept:
+                found.append(Block(block.page, block.line, "sh", "\n".join(kept)))
+        elif block.language == "yaml":
+            found.append(block)
+    return found
+
+
+@contextmanager
+def story(page: str, directory: Path) -> Iterator[Reader]:
+    told = STORIES[page]
+    with Sandbox.start(empty=told.empty) as sandbox:
+        reader = Reader(sandbox, directory, world.variables(sandbox, told.cloud), told.cloud)
+        # The sandbox's time does not pass by waiting.
+        reader.variables["cdc_setup_wait_interval"] = 0
+        reader.variables.update(told.given(reader) or {})
+        yield reader
+        assert sandbox.crashes == []
+
+
+@pytest.mark.parametrize("page", [page for page in [*PAGES, *PLAYBOOKS] if runnable(page)])
+def test_what_a_page_shows_does_what_it_says(page: str, tmp_path: Path) -> None:
+    with story(page, tmp_path) as reader:
+        for block in runnable(page):
+            for done in reader.follow(block):
+                failing = STORIES[page].failing or {}
+                pattern = next((found for part, found in failing.items() if part in done.command), None)
+                if pattern is None:
+                    assert done.code == 0, f"{block.label}: {done.command}\n{done.output}"
+                else:
+                    assert done.code == 2, f"{block.label}: {done.command}\n{done.output}"
+                    assert re.search(pattern, done.output), done.output
+
+
+def test_every_exception_is_still_needed() -> None:
+    commands = [
+        command
+        for page in [*PAGES, *PLAYBOOKS]
+        for block in ([header_of(page)] if page in PLAYBOOKS else blocks_of(page))
+        if block.language == "sh"
+        for command in block.commands
+    ]
+
+    assert [start for start in NOT_RUN if not any(command.startswith(start) for command in commands)] == []
+
+
+def test_every_target_is_in_the_makefile() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {
+        target
+        for page in PAGES
+        for target in re.findall(r"(?:`|^)make ([a-z][\w-]*)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    }
+
+    assert named
+    assert named - targets == set()
