@@ -4,8 +4,8 @@
 
 """docs/migration.md with Fortanix's real Terraform provider: groups move between it and the collection, both ways.
 
-Build github.com/fortanix/terraform-provider-dsm v0.5.36 (`go mod tidy; go build`), set TERRAFORM_PROVIDER_DSM to the path
-of the executable, terraform-provider-dsm, and have terraform on the PATH. Otherwise these tests are skipped.
+Build github.com/fortanix/terraform-provider-dsm v0.5.36 (`go mod tidy; go build`), set TERRAFORM_PROVIDER_DSM to the
+path of the executable, terraform-provider-dsm, and have terraform on the PATH. Otherwise these tests are skipped.
 """
 
 from __future__ import annotations
