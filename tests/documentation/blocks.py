@@ -26,7 +26,8 @@ PAGES = sorted(
 PLAYBOOKS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "playbooks").glob("*.yml"))
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"# ([\w.-]+\.ya?ml)\b")
+_FILE = re.compile(r"# ([\w./-]+\.ya?ml)\b")
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _HEADER_COMMAND = re.compile(r"^# {3,}(?P<line>\S.*)$")
 
 
@@ -37,11 +38,26 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
 
 
+def parsed(text: str) -> Any:
+    return yaml.load(text, _Loader)
+
+
+def is_part_of(shown: Any, complete: Any) -> bool:
+    """Whether all keys of a dict, at any depth, are in the other one, with the same values."""
+    if isinstance(shown, dict) and isinstance(complete, dict):
+        return all(key in complete and is_part_of(value, complete[key]) for key, value in shown.items())
+    return bool(shown == complete)
+
+
 @dataclass(frozen=True)
 class Block:
-    """``page``: its path in the tree. ``line``: that of its first line, counted from one."""
+    """``page``: its path in the tree. ``line``: that of its first line, counted from one.
+
+    ``section``: the heading above it.
+    """
 
     page: str
+    section: str
     line: int
     language: str
     text: str
@@ -52,7 +68,7 @@ class Block:
 
     @property
     def data(self) -> Any:
-        return yaml.load(self.text, _Loader)
+        return parsed(self.text)
 
     @property
     def file(self) -> str | None:
@@ -77,7 +93,8 @@ def blocks_of(page: str) -> list[Block]:
     found = []
     for match in _FENCE.finditer(text):
         line = text.count("\n", 0, match.start("text")) + 1
-        found.append(Block(page, line, match["language"], textwrap.dedent(match["text"])))
+        section = [heading[1] for heading in _HEADING.finditer(text, 0, match.start())][-1]
+        found.append(Block(page, section, line, match["language"], textwrap.dedent(match["text"])))
     return found
 
 
@@ -91,7 +108,7 @@ def header_of(playbook: str) -> Block:
         if match:
             # What follows a command after several spaces is a remark on it.
             lines.append(re.split(r" {2,}\(| \(--", match["line"])[0].strip())
-    return Block(playbook, 1, "sh", "\n".join(lines) + "\n")
+    return Block(playbook, "", 1, "sh", "\n".join(lines) + "\n")
 
 
 def examples_of(kind: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ from sandbox import Sandbox
 from sandbox.world import AzureView
 from unit.builders import MODULES, ROOT, spec_of
 
-from .blocks import Block
+from .blocks import Block, is_part_of, parsed
 
 TENANT, CLIENT, SUBSCRIPTION, OPERATOR = (
     ("5a3f5e0c-3b1c-4f8e-9c3a-0d6f7b1c2e11", "00000000-0000-4000-8000-000000000001"),
@@ -60,6 +60,7 @@ class Reader:
         self._root = self.directory / "root"
         for name in DIRECTORIES:
             (self._root / name.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        self.place("/etc/pki/fortanix").mkdir()
         self.home = self.directory / "work"
         self.home.mkdir()
         self._vault = self.directory / "vault.json"
@@ -95,6 +96,7 @@ class Reader:
     def save(self, name: str, text: str) -> Path:
         """A file in the reader's directory."""
         path = self.home / name
+        path.parent.mkdir(exist_ok=True)
         path.write_text(self.replaced(text), encoding="utf-8")
         return path
 
@@ -132,6 +134,9 @@ class Reader:
         """Do what a block shows: run it, or save it under the name that its first line says."""
         if block.language == "sh":
             yield from map(self.run, block.commands)
+        elif block.file is not None and (self.home / block.file).exists() and "shortened" in block.text:
+            shown, written = parsed(self.replaced(block.text)), parsed((self.home / block.file).read_text("utf-8"))
+            assert is_part_of(shown, written), f"{block.label}: {shown} is not in {written}"
         elif block.file is not None:
             self.save(block.file, block.text)
         elif block.is_playbook:

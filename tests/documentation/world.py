@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_app, cdc_group
 from sandbox import Sandbox
 from sandbox.azure.rights import local_roles as hsm_rights
+from sandbox.world import AzureView
 from support.azure_rights import TEN, AzureRights
 from support.operate import Operator
 from support.set_ups import way_to
@@ -28,12 +29,12 @@ def operate(sandbox: Sandbox, operation: ModuleType, **options: Any) -> dict[str
         return Operator(sandbox.environment())(operation, **AzureRights(sandbox).operator, **options)
 
 
-def add_vaults(sandbox: Sandbox, *names: str) -> None:
+def add_vaults(sandbox: Sandbox, *names: str, cloud: str = "public") -> None:
     """Premium vaults in rg-keys, each with a key, at which the application has the permissions of guide 4.2."""
-    view = sandbox.world.public
+    view: AzureView = getattr(sandbox.world, cloud)
 
     def deed(state: Any) -> None:
-        azure = state.azure.public
+        azure = getattr(state.azure, cloud)
         for name in names:
             vault = azure.add_vault(name, "premium", tags={"environment": name.rpartition("-")[2]})
             azure.assign_role(view.client_id, vault)
@@ -81,7 +82,7 @@ def add_application(sandbox: Sandbox) -> str:
 
 def variables(sandbox: Sandbox, cloud: str = "public") -> dict[str, Any]:
     """What examples and pages take from variables of the user, secrets among them."""
-    view = getattr(sandbox.world, cloud)
+    view: AzureView = getattr(sandbox.world, cloud)
     return {
         "tenant_id": view.tenant_id,
         "subscription_id": view.subscription_id,
