@@ -2,15 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Everything starts from a bare python3: the tools live in .venv, everything else that is made lives in .build.
-# GNU make and a POSIX shell are enough.
+# Only python3, GNU make and a POSIX shell are required. The tools are installed in .venv, all other output is in .build.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
 
-# --- Settings that a caller may change: make test PYTEST_ARGS='-k vault -x' -------------------------------------------
+# --- Settings that a caller can change: make test PYTEST_ARGS='-k vault -x' -------------------------------------------
 PYTHON ?= python3
 PYTEST_ARGS ?=
 SANDBOX_ARGS ?=
@@ -21,11 +20,11 @@ CORES_ARGS ?=
 BENCH_ARGS ?=
 EXPLORE_ARGS ?=
 
-# --- Nothing of the caller's environment reaches the tools ------------------------------------------------------------
+# --- The tools do not inherit these variables of the caller -----------------------------------------------------------
 unexport $(filter ANSIBLE_% DSM_% FORTANIX_% AZURE_% ARM_% PYTEST_%,$(.VARIABLES))
-# For pip, in whatever starts it: a package index that does not answer may do so a few minutes later.
+# For every pip process: a package index that does not respond may respond a few minutes later.
 export PIP_RETRIES ?= 10
-# Without compiled files, each process that runs tests spends 12 s more on reading them.
+# Without compiled files, each test process takes 12 s longer to start.
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS VIRTUAL_ENV CDPATH
 export MYPY_CACHE_DIR := $(CURDIR)/.build/cache/mypy
@@ -51,58 +50,58 @@ pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-che
 .PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores explore explore-mutations
 .PHONY: molecule lint bench bench-compliance sandbox clean
 
-help: ## show this list
+help: ## show this list of commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-22s %s\n' "$$name" "$$words"; done
 
-demo: $(sandbox_stamp) $(link) ## see it run: from an empty subscription to synced keys and back, rights repaired, all simulated
+demo: $(sandbox_stamp) $(link) ## run the demo: set up and remove a group, repair permissions, all simulated
 	@env PYTHONPATH=tests .venv/bin/python demo/run.py $(DEMO_ARGS)
 
-demo-rotation: $(sandbox_stamp) $(link) ## see a credential renewed while groups are in use, without one failed request
+demo-rotation: $(sandbox_stamp) $(link) ## renew a credential while groups are in use, without a failed request
 	@env PYTHONPATH=tests .venv/bin/python demo/rotation.py
 
-demo-compliance: $(sandbox_stamp) $(link) ## see groups checked for an audit: every deviation found, none invented, reports in .build
+demo-compliance: $(sandbox_stamp) $(link) ## check groups for an audit: find all deviations, write reports to .build
 	@env PYTHONPATH=tests .venv/bin/python demo/compliance.py
 
-test: $(dev_stamp) $(link) ## run the tests, without the longest ones (PYTEST_ARGS='-k name' for some of them)
+test: $(dev_stamp) $(link) ## run the tests except the longest ones (PYTEST_ARGS='-k name' selects tests)
 	@.venv/bin/python -m pytest -m 'not long' $(PYTEST_ARGS)
 
-test-all: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-m long' for those that `make test` leaves out)
+test-all: $(dev_stamp) $(link) ## run all tests (PYTEST_ARGS='-m long' for only the longest ones)
 	@.venv/bin/python -m pytest $(PYTEST_ARGS)
 
-explore: $(dev_stamp) $(link) ## let operations meet: interleaved, killed, with lagging reads (EXPLORE_ARGS='--help')
+explore: $(dev_stamp) $(link) ## test concurrent, interrupted and delayed operations (EXPLORE_ARGS='--help')
 	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m explore $(EXPLORE_ARGS)
 
-explore-mutations: $(dev_stamp) $(link) ## take back each fix that the explorer is to guard, and see it caught
+explore-mutations: $(dev_stamp) $(link) ## check that the explorer detects the revert of each fix that it guards
 	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m explore.mutations $(EXPLORE_ARGS)
 
 test-browser: $(dev_stamp) $(link) ## run the tests of the compliance page (needs chromium and chromium-driver)
 	@.venv/bin/python -m pytest --numprocesses=0 tests/browser $(PYTEST_ARGS)
 
-test-cores: $(venv_stamp) $(link) ## run the playbook tests with the oldest and newest ansible-core (CORES_ARGS='2.18' for another)
+test-cores: $(venv_stamp) $(link) ## run the playbook tests with the oldest and newest ansible-core (CORES_ARGS='2.18' selects one)
 	@env PYTHONPATH=tests .venv/bin/python -m cores.run $(CORES_ARGS)
 
-molecule: $(dev_stamp) $(link) ## run the Molecule scenarios (MOLECULE_ARGS='default' for one of them)
+molecule: $(dev_stamp) $(link) ## run the Molecule scenarios (MOLECULE_ARGS='default' selects one)
 	@.venv/bin/python extensions/molecule/run.py $(MOLECULE_ARGS)
 
-lint: $(dev_stamp) $(link) ## run all linters (LINT_ARGS='ruff mypy' for some of them)
+lint: $(dev_stamp) $(link) ## run all linters (LINT_ARGS='ruff mypy' selects some)
 	@.venv/bin/python tests/lint/run.py $(LINT_ARGS)
 
-bench: $(dev_stamp) $(link) ## measure CPU time and requests of tasks and set-ups (BENCH_ARGS='--parts tasks', '--show FILE')
+bench: $(dev_stamp) $(link) ## measure CPU time and requests of tasks and setups (BENCH_ARGS='--parts tasks', '--show FILE')
 	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.run $(BENCH_ARGS)
 
-bench-compliance: $(dev_stamp) $(link) ## measure what a compliance run of many groups costs (BENCH_ARGS='--groups 1000')
+bench-compliance: $(dev_stamp) $(link) ## measure a compliance run of many groups (BENCH_ARGS='--groups 1000')
 	@env PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.compliance $(BENCH_ARGS)
 
-sandbox: $(sandbox_stamp) $(link) ## start simulated DSM and Azure and keep them up (SANDBOX_ARGS='--help')
+sandbox: $(sandbox_stamp) $(link) ## start the simulated DSM and Azure until you stop them (SANDBOX_ARGS='--help')
 	@exec env PYTHONPATH=tests .venv/bin/python -m sandbox $(SANDBOX_ARGS)
 
-clean: ## remove everything that make has made
+clean: ## remove .build and .venv
 	rm -rf .build .venv
 
-# A new environment when there is none, or when this folder has moved (scripts in it hold its path).
+# Creates the environment if it does not exist or if this folder was moved (scripts contain its path).
 $(venv_stamp):
 	@python=$$(sh tests/lint/find-python.sh '$(PYTHON)') && \
-	echo "Making .venv with $$("$$python" --version)" && \
+	echo "Creating .venv with $$("$$python" --version)" && \
 	"$$python" -m venv --clear .venv && touch $@
 
 $(sandbox_stamp): | $(venv_stamp)
@@ -115,6 +114,6 @@ $(dev_stamp): | $(sandbox_stamp)
 	@$(pip_install) --requirement requirements-dev.txt
 	@rm -f .venv/dev-* && touch $@
 
-# Ansible finds this checkout under its collection name through a link.
+# Ansible finds this checkout under the name of the collection through this link.
 $(link):
 	@mkdir -p $(dir $@) && ln -s ../../../.. $@

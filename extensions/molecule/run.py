@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the Molecule scenarios and does not take Molecule's word for it. Started by `make molecule`.
+"""Runs the Molecule scenarios and checks that Molecule has run all of them. Started by `make molecule`.
 
-Molecule ends well when a playbook of a scenario is missing, and when it has found no scenario at all.
+Molecule reports success even if a playbook of a scenario is missing, or if it has found no scenario.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def main(wanted: list[str]) -> int:
 
 
 def complaints_about(output: str, scenarios: list[str]) -> list[str]:
-    """What the recap does not say of each scenario: that all its steps were taken, and none was missing."""
+    """The scenarios for which the recap does not show that all steps were run."""
     recap = output.rpartition("SCENARIO RECAP")[2]
     complaints = []
     for name in scenarios:
         line = re.search(rf"^{re.escape(name)}\s*:(.*)$", recap, re.MULTILINE)
         counts = dict(re.findall(r"(\w+)=(\d+)", line[1])) if line else {}
         if not counts or counts.get("actions") != counts.get("successful") or counts.get("actions") == "0":
-            complaints.append(f"Scenario {name} did not take all its steps: {counts or 'it is not in the recap'}")
+            complaints.append(f"Scenario {name} did not run all its steps: {counts or 'it is not in the recap'}")
     return complaints
 
 

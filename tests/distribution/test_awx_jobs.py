@@ -160,7 +160,7 @@ def all_jobs(ansible: Path, collections: Path, scratch: Path) -> Jobs:
         logins = ("DSM_", "AZURE_")
         task_env = {name: value for name, value in sandbox.environment().items() if not name.startswith(logins)}
         account = Account(sandbox, Awx(ansible, collections, scratch, task_env), scratch / "compliance")
-        set_up = account.run("CDC set-up", login=account.by_key, extra_vars=survey(sandbox), verbosity=3)
+        set_up = account.run("CDC setup", login=account.by_key, extra_vars=survey(sandbox), verbosity=3)
         assert set_up.job.rc == 0, set_up
         nothing_due = account.run("CDC rotation", login=account.by_certificate, verbosity=0)
         due = account.run("CDC rotation: what is due", login=account.by_key, extra_vars=IS_DUE, verbosity=0)
@@ -187,7 +187,7 @@ def all_jobs(ansible: Path, collections: Path, scratch: Path) -> Jobs:
 def survey(sandbox: Sandbox) -> dict[str, Any]:
     """The survey answered, and defaults taken where a question has one."""
     azure = sandbox.world.public
-    questions = template("CDC set-up")["survey"]["spec"]
+    questions = template("CDC setup")["survey"]["spec"]
     answers = {
         **{one["variable"]: one["default"] for one in questions if "default" in one},
         "cdc_setup_name": GROUP,

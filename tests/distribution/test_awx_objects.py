@@ -126,7 +126,7 @@ def test_what_only_looks_is_a_check(calls: list[Call]) -> None:
     kinds = {one["name"]: (one["job_type"], one["ask_job_type_on_launch"]) for one in made(calls, "job_template")}
 
     assert kinds == {
-        "CDC set-up": ("run", True),
+        "CDC setup": ("run", True),
         "CDC compliance": ("check", False),
         "CDC compliance in slices": ("check", False),
         "CDC rotation: what is due": ("check", False),
@@ -149,7 +149,7 @@ def test_settings_reach_the_jobs_that_they_are_for(calls: list[Call]) -> None:
 
     policy, rotation = {"cdc_compliance_policy": {"fail_on": "high"}}, {"cdc_rotate_renew_before_days": 45}
     assert given == {
-        "CDC set-up": {},
+        "CDC setup": {},
         "CDC compliance": policy,
         "CDC compliance in slices": policy,
         "CDC rotation: what is due": rotation,

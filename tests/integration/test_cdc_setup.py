@@ -186,7 +186,10 @@ def test_check_mode_of_a_vault_change_predicts_the_real_run(
     planned = set_up(check_mode=True, cdc_setup_sync="never")
     made = set_up(cdc_setup_sync="never")
     assert (planned.failure, planned.changed) == (None, made.changed)
-    assert planned.named("Create or update the group and its link")["diff"] == made.named("Create or update the group and its link")["diff"]
+    assert (
+        planned.named("Create or update the group and its link")["diff"]
+        == made.named("Create or update the group and its link")["diff"]
+    )
 
 
 def test_the_example_variables_name_only_what_the_role_takes() -> None:

@@ -142,7 +142,9 @@ def test_a_set_up_on_the_export_changes_nothing(exported: Exported) -> None:
     run = exported.set_up
     assert left_out(exported.run) == {}
     assert run.code == 0
-    assert len({outcome.host for outcome in run.outcomes if outcome.task.endswith("Keep the summary")}) == exported.count
+    assert (
+        len({outcome.host for outcome in run.outcomes if outcome.task.endswith("Keep the summary")}) == exported.count
+    )
     assert (run.changed, exported.written) == ([], [])
     assert "ran+away" not in run.output
 

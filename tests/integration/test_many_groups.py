@@ -62,7 +62,9 @@ def test_many_hosts_are_planned_set_up_and_done(everyone: Setup) -> None:
     tasks = [name for name, _outcomes in groupby(outcome.task for outcome in made.outcomes)]
     # The variables are checked in each of the two plays.
     of_each_play = ("Fail if variables are misspelled", "Load the code")
-    checks = {task for task in tasks if "Fail if variables of a role are misspelled" in task or task.startswith(of_each_play)}
+    checks = {
+        task for task in tasks if "Fail if variables of a role are misspelled" in task or task.startswith(of_each_play)
+    }
     assert {task for task in tasks if tasks.count(task) > 1} == checks
 
     everyone.add_keys()
@@ -85,7 +87,9 @@ def test_a_shared_vault_that_cannot_be_made_stops_the_hosts_that_need_it(
 
     run = set_up(verbosity=3, more={"cdc_setup_serial": 2})
 
-    results = {outcome.host: outcome for outcome in run.outcomes if outcome.task.endswith("Fail if prerequisites are missing")}
+    results = {
+        outcome.host: outcome for outcome in run.outcomes if outcome.task.endswith("Fail if prerequisites are missing")
+    }
     stopped = {host for host, outcome in results.items() if outcome.status == "failed"}
     assert stopped == {"akv-00", "akv-03"}
     assert all('vault "akv-shared-0", run for akv-00, failed' in results[host]["msg"] for host in stopped)

@@ -154,7 +154,7 @@ def test_tags_of_the_role_are_refused_before_the_first_request(many: Callable[[i
     refused = set_up("--skip-tags", "group", more=ONE_TASK)
 
     assert refused.code != 0
-    assert "do not apply to a set-up in one task" in refused.message
+    assert "do not apply to a setup in one task" in refused.message
     assert set_up.sandbox.journal.since() == []
 
 

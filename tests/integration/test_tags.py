@@ -52,7 +52,8 @@ def test_phases_are_left_out_by_their_tags(set_up: Callable[..., tuple[Run, list
     assert made.failure is None
     chain.add_key()
     # What a phase that is left out would have told is said by hand, as the guide says.
-    chain.variables["cdc_setup_link_client_id"] = made.named("Application | Register the application")["application"]["client_id"]
+    registered = made.named("Application | Register the application")["application"]
+    chain.variables["cdc_setup_link_client_id"] = registered["client_id"]
 
     again, written = set_up("--skip-tags", "application,azure_vault,prerequisites")
 

@@ -39,7 +39,7 @@ def main(folder: Path) -> None:
             "sandbox_government": link_to(sandbox.world.government),
             "sandbox_government_operator": sandbox.operator_environment(sandbox.world.government),
         }
-        # Complete when it appears, and readable by nobody else: it holds secrets, if only simulated ones.
+        # The file is complete when it appears, and only its owner can read it: it contains (simulated) secrets.
         draft = facts.with_suffix(".draft")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(variables, file)
