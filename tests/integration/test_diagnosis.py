@@ -620,7 +620,7 @@ def test_a_failure_carries_the_diagnosis(lab: Lab) -> None:
     [
         (
             "secret-expired",
-            ["secret-expired", "Microsoft Entra ID", LOGIN, "AADSTS7000222", "make a new client secret"],
+            ["secret-expired", "Microsoft Entra ID", LOGIN, "AADSTS7000222", "create a new client secret"],
         ),
         (
             "keys-denied-by-policy",
@@ -645,7 +645,7 @@ def test_one_may_go_on_with_the_diagnosis(lab: Lab) -> None:
     secret_expires(lab)
     result = lab.shell(cdc_connection, group_name="akv", on_not_connected="warn")
     assert (result["diagnosis"]["class"], result["findings"]) == ("secret-expired", [])
-    assert "Expired client secret (class secret-expired" in result["warnings"][0]
+    assert "Client secret has expired (class secret-expired" in result["warnings"][0]
 
 
 def test_the_guard_of_a_connected_link_knows_azures_refusal_by_its_words_too(lab: Lab) -> None:
