@@ -186,7 +186,7 @@ def test_a_refused_login_is_a_failure(operate: Operator, sandbox: Sandbox) -> No
         sandbox.faults.add(Fault(plane="dsm", route=route, status=status, body="no"))
     with pytest.raises(TaskError, match="HTTP status 401"):
         operate(cdc_account_info)
-    with pytest.raises(TaskError, match=r"DSM, login: .*HTTP status 403"):
+    with pytest.raises(TaskError, match=r"DSM, authentication: .*HTTP status 403"):
         operate(cdc_account_info, **login_of(sandbox.world.administrator))
 
 
