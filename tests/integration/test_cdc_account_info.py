@@ -252,7 +252,7 @@ def test_the_role_stops_when_dsm_is_too_old_for_a_managed_hsm(set_up: SetUp, san
     chosen = {"cdc_setup_vault": pool} if place == "variable" else {"cdc_setup_groups": [{"name": "a", "vault": pool}]}
     mark = sandbox.journal.mark()
     run = set_up(**chosen)
-    assert "need DSM 4.6 or later, and this is 4.5.9" in str(run.failure)
+    assert "require DSM 4.6 or later; this is DSM 4.5.9" in str(run.failure)
     assert sandbox.journal.writes(since=mark) == []
 
 

@@ -34,7 +34,7 @@ BAD_INPUT: list[tuple[dict[str, Any], str]] = [
     ({"name": "x" * 5000}, "Option name: it has 5000 characters."),
     ({"name": "two\nlines"}, "Option name: it holds a line break."),
     ({"link_tenant_id": "contoso"}, "Option link_tenant_id: 'contoso' is not a UUID."),
-    ({"link_client_secret": str(uuid.uuid4())}, "Option link_client_secret: this is the secret's ID."),
+    ({"link_client_secret": str(uuid.uuid4())}, "Option link_client_secret: it is the secret's ID, not its Value."),
     ({"link_client_secret": " "}, "Option link_client_secret: it is empty."),
     (
         {"vault": {"uri": "http://akv.vault.azure.net"}},

@@ -261,7 +261,7 @@ def test_without_metadata_another_secret_is_written_only_on_request(under: Sandb
 
 def test_a_legacy_server_takes_no_certificate_and_no_government(under: Sandbox) -> None:
     operate = Operator(under.environment())
-    with pytest.raises(InvalidInput, match="a DSM that wants the legacy format knows neither"):
+    with pytest.raises(InvalidInput, match="the legacy format supports neither certificates"):
         operate(cdc_group, name="akv", **link_options(under), link_format="legacy", azure_service="us_government")
 
 

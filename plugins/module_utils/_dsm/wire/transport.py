@@ -297,7 +297,7 @@ class Transport:
         advice = next((text for kind, text in known if isinstance(cause, kind)), None)
         if advice is None and self._presents_certificate:
             # With TLS 1.3 a server reads the certificate after the handshake; some then close without an alert.
-            return f"check that the certificate in dsm_client_cert is registered and valid, and {_CHECK_NETWORK}"
+            return f"check whether the certificate in dsm_client_cert is registered and valid, and {_CHECK_NETWORK}"
         return advice or _CHECK_NETWORK
 
     def _decoded(self, response: Any, request: Request) -> Any:
