@@ -63,9 +63,11 @@ def test_a_play_gets_version_account_and_login_and_stops_at_a_need_that_is_not_m
     assert [outcome.status for outcome in run.outcomes] == ["ok", "failed"]
     assert (run[0]["version"]["text"], run[0]["principal"]["id"]) == ("5.8.2410", sandbox.world.admin_app.app_id)
     assert run.changed == []
-    assert run.message.startswith("DSM, account and login: this cannot work: the subscription of account Sandbox lacks")
+    assert run.message.startswith(
+        "DSM, account and DSM identity: a requirement is not met: the subscription of account Sandbox lacks"
+    )
     assert "AZUREBYOK" in run.message
-    assert "Next: have the account's subscription extended" in run.message
+    assert "Next: have Fortanix add the missing features" in run.message
     secret = base64.b64decode(sandbox.world.admin_app.api_key).decode().partition(":")[2]
     assert secret not in run.output
 

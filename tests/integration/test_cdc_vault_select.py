@@ -142,7 +142,7 @@ def test_a_group_with_keys_is_not_moved(
 ) -> None:
     group_id = given_group(vault={"name": "akv-sandbox-prem"})["group_id"]
     sandbox.do(lambda state: state.dsm.add_key(group_id, name=name))
-    with pytest.raises(TaskError, match="would move it away from its keys"):
+    with pytest.raises(TaskError, match="would separate the group from its keys"):
         operate(cdc_vault_select, **select(name, name="akv-sandbox-std"))
 
 

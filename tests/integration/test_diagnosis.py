@@ -654,4 +654,4 @@ def test_the_guard_of_a_connected_link_knows_azures_refusal_by_its_words_too(lab
     lab.sandbox.profile = Profile(azure_failure_status=403)
     secret = "wrong~Value.that_nobody-gave-out-0123456789"
     result = lab.shell(cdc_group, name="akv", **{**lab.link, "link_client_secret": secret})
-    assert "the link is connected, and with this change it would not be" in result["msg"]
+    assert "the link connects now, but would not connect with this change" in result["msg"]

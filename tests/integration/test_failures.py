@@ -32,7 +32,7 @@ def shell(sandbox: Sandbox) -> Shell:
 BAD_INPUT: list[tuple[dict[str, Any], str]] = [
     ({"name": "   "}, "Option name: it is blank."),
     ({"name": "x" * 5000}, "Option name: it has 5000 characters."),
-    ({"name": "two\nlines"}, "Option name: it holds a line break."),
+    ({"name": "two\nlines"}, "Option name: it contains a line break."),
     ({"link_tenant_id": "contoso"}, "Option link_tenant_id: 'contoso' is not a UUID."),
     ({"link_client_secret": str(uuid.uuid4())}, "Option link_client_secret: it is the secret's ID, not its Value."),
     ({"link_client_secret": " "}, "Option link_client_secret: it is empty."),
@@ -43,7 +43,7 @@ BAD_INPUT: list[tuple[dict[str, Any], str]] = [
     ({"vault": {"resource_id": "/subscriptions/x"}}, "Option vault.resource_id:"),
     ({"vault": {"name": ""}}, "Option vault.name: it is empty."),
     ({"custom_metadata": {"fortanix-dsm-ansible-x": "1"}}, "are reserved."),
-    ({"custom_metadata": {"a": ["b"]}}, "Option custom_metadata.a: it is not text."),
+    ({"custom_metadata": {"a": ["b"]}}, "Option custom_metadata.a: it is not a string."),
     ({"dsm_endpoint": "http://dsm.sandbox.example"}, "Option dsm_endpoint: it does not begin with https://"),
     (
         {"dsm_endpoint": "https://dsm.sandbox.example/sys/v1"},
@@ -186,7 +186,9 @@ def test_a_server_that_holds_something_else_than_was_written_is_told(
         Fault(plane="dsm", method="PATCH", route=GROUP, status=200, body="{}", content_type="application/json")
     )
     result = shell(cdc_group, name=name, description="New")
-    expect_clear_failure(result, "DSM accepted the write, but holds something else in: description", "Done before: DSM")
+    expect_clear_failure(
+        result, "DSM accepted the write, but these fields have other values: description", "Done before: DSM"
+    )
     assert (result["changed"], [one["outcome"] for one in result["failure"]["done"]]) == (True, ["done"])
 
 

@@ -164,7 +164,7 @@ def test_an_edit_that_is_overwritten_in_the_last_moment_is_seen_by_its_reading_b
 
     assert "failed" not in first, first
     assert second["failure"]["retryable"] is True, second
-    assert "holds something else in: link.tls.validate_host" in second["msg"]
+    assert "these fields have other values: link.tls.validate_host" in second["msg"]
 
 
 @pytest.mark.parametrize("vault", [STANDARD, PREMIUM], ids=["another", "the same"])
@@ -200,7 +200,7 @@ def test_an_edit_of_a_group_that_is_removed_meanwhile(
 
     assert "failed" not in removal, removal
     assert edit["failure"]["retryable"] is True
-    assert "somebody else has removed it" in edit["msg"]
+    assert "somebody else deleted this group" in edit["msg"]
 
 
 def test_two_removals_are_both_content(sandbox: Sandbox, task: Tasks, given_group: Given, name: str) -> None:

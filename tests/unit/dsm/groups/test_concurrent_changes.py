@@ -74,7 +74,7 @@ ROTATED_AND_NOTED = with_metadata(**{CREDENTIAL_FACT: "client-secret:theirs", "s
     ],
 )
 def test_a_part_that_somebody_else_has_changed_is_not_overwritten(now: Group, body: Any) -> None:
-    with pytest.raises(TaskError, match="it was left as it is") as failure:
+    with pytest.raises(TaskError, match="this task did not change it") as failure:
         concurrent_changes.refuse_if_changed(BEFORE, now, body)
 
     assert failure.value.to_fail_json()["failure"]["retryable"] is True
@@ -107,7 +107,9 @@ def test_a_link_without_a_record_of_our_credential_is_not_known_to_be_done(fact:
 
 def test_reading_back_names_what_is_ours_as_a_failure_and_the_rest_as_theirs() -> None:
     assert concurrent_changes.verify(MOVED, replace(MOVED, description="theirs"), LINK) == ["description"]
-    with pytest.raises(TaskError, match=r"holds something else in: link\.vault\.name, link\.vault\.uri") as failure:
+    with pytest.raises(
+        TaskError, match=r"these fields have other values: link\.vault\.name, link\.vault\.uri"
+    ) as failure:
         concurrent_changes.verify(BEFORE, MOVED, LINK)
     assert failure.value.details["retryable"] is True
 
