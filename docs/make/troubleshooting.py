@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Makes docs/troubleshooting.md of the table of diagnosis classes.
+"""Generates docs/troubleshooting.md from the table of diagnosis classes.
 
 PYTHONPATH=docs:tests:.build/collections .venv/bin/python -m make.troubleshooting
 """
@@ -27,28 +27,31 @@ _HEAD = """
 
 # When a group does not connect
 
-If you are here at night: nothing that this collection does while testing changes anything, and a group that does not
-connect keeps its keys, its link and its settings. Saving a link never needs a connection (guide 4.6).
+A connection test changes nothing, and a group that does not connect keeps its keys, its link and its settings. A link
+can be saved without a connection (guide 4.6).
 
-1. Run the test alone and read its `diagnosis`:
+"Guide" is the product guide *Fortanix DSM - Azure Key Vault CDC Group Setup*,
+<https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup>.
+
+1. Run only the test and read its `diagnosis`:
 
    ```sh
    ansible localhost -m fortanix.dsm.cdc_connection -a 'group_name=akv-production on_not_connected=ignore'
    ```
 
-2. `class` is one of the classes below. `leg` and `host` say where it fails: Entra gives the token, Azure Resource
-   Manager lists the vaults, the vault or Managed HSM holds the keys. What cannot be told is `unknown` or `null`;
-   nothing is guessed.
-3. Check that the `words` fit the class. They are the server's own, and the class is drawn from them; Microsoft may
-   change its codes.
-4. If the class is `unknown`, give the link's credential to the test (`link_client_secret`, say). DSM lists vaults only
-   for a link that comes with its credential, so only then can it be told whether the application sees the vault.
+2. Find the `class` below. `leg` and `host` show where the connection fails: Entra issues the token, Azure Resource
+   Manager lists the vaults, the vault or Managed HSM holds the keys. An unknown value is `unknown` or `null`; nothing
+   is guessed.
+3. Check that the `words` match the class. They are the server's error text, and the class is derived from them.
+   Microsoft may change its codes.
+4. If the class is `unknown`, set the link's credential in the test, for example `link_client_secret`. DSM lists vaults
+   only for a link that is sent with its credential. Only then can the test show whether the application sees the vault.
 
-Two things that look like a failed connection and are none:
+Two results look like a failed connection but are not:
 
-- The task fails on the plane `DSM` with HTTP status 401, 403 or 404, and without a diagnosis: that is DSM's answer to
-  your own login, and DSM has not tested the link. (DSM may hand on an answer of Azure with these statuses. Then the
-  words show it, a read with the same login works, and there is a diagnosis.)
+- The task fails on the plane `DSM` with HTTP status 401, 403 or 404 and without a diagnosis: DSM refused your DSM
+  credentials and did not test the link. (DSM may pass on a response of Azure with the same status. In that case the
+  error text shows it, a read with the same DSM credentials succeeds, and there is a diagnosis.)
 - "This operation requires approval": a quorum policy guards the operation. See
   [When a change waits for approval](#when-a-change-waits-for-approval).
 
@@ -60,55 +63,60 @@ Two things that look like a failed connection and are none:
 | --- | --- |
 | `dsm_check` | DSM's own test of the link succeeded. |
 
-How far DSM's test goes is not public. It does **not** prove that the application may use keys, that each of the ten key
-permissions of guide 4.2 is there, that the vault is the one you mean, that its type is the one in the link, or
-that the credential is still good if DSM keeps tokens. `cdc_sync` proves more: DSM has then listed the keys. With the
-credential given, `cdc_connection` also compares vault and type, and reports what does not fit in `findings`.
+How far DSM's test goes is not public. A success does **not** prove that
+
+- the application has permission to use keys, or has all ten key permissions of guide 4.2,
+- the vault is the intended one and its type matches the link,
+- the credential is still valid, if DSM caches tokens.
+
+`cdc_sync` proves more: DSM has then listed the keys. If the credential is set, `cdc_connection` also compares vault and
+type, and reports differences in `findings`.
 """
 
 _TAIL = """
 ## When a change waits for approval
 
-`pending: true` in a result is no failure: the approvers have not decided yet, and nothing has been changed.
-`approval.id` is the request in DSM. [Changes that a quorum approves](approvals.md) has all states. Of failures:
+`pending: true` in a result is not a failure: the approvers have not decided yet, and nothing has been changed.
+`approval.id` is the ID of the request in DSM. [Changes that a quorum approves](approvals.md) describes all states.
+These are failures:
 
-| Words | What to do |
+| Message | What to do |
 | --- | --- |
-| "another change of it waits for approval" | Have that request decided or withdraw it in DSM, then run again. |
-| "was denied by" | Talk to whom the message names. To ask for the same again, delete the denied request in DSM first. |
-| "was approved, and DSM failed to carry it out" | Correct what the server names and run again, which asks anew. |
-| "has expired or was withdrawn before it was decided" | Run again, which asks anew. |
-| "takes no request for it" | DSM lets nobody ask for this. Do it in DSM's user interface, then run again. |
+| "another change of this object waits for approval" | Have that request decided or withdraw it in DSM, then run again. |
+| "was denied by" | Contact the approver. To request the same change again, delete the denied request in DSM first. |
+| "was approved, but DSM failed to carry it out" | Correct what the server names. Run again to file a new request. |
+| "has expired or was withdrawn before it was decided" | Run again to file a new request. |
+| "accepts no approval request for it" | Make the change in DSM's user interface, then run again. |
 
 ## What a failed task has done
 
-A task that fails may have written something before. Its result then has `changed: true`, so that handlers and reports
-do not miss it, and names each write:
+A task may write something before it fails. Its result then has `changed: true`, so that handlers and reports do not
+miss the change, and it lists each write:
 
 | In the result | Content |
 | --- | --- |
 | `failure.done` | What was carried out, in order: requests, or steps of the module. |
-| `failure.unknown` | Requests that got no answer, or one of a gateway. The next run reads what is there. |
+| `failure.unknown` | Requests without a response, or answered by a gateway. The next run reads the current state. |
 
-The message names them after "Done before" and "It is unknown whether this was carried out". "Nothing was changed"
+The message names them after "Already done" and "It is unknown whether this was carried out". "Nothing was changed"
 stands in messages of failures before the first write only.
 
 ## When somebody else changes the same group
 
 Two plays, or a play and a person, may change one group at the same time. DSM has no conditional writes, so a task reads
-the group again immediately before it writes, and once more after that. It goes by the parts that it writes: the name,
-the description, the metadata as a whole, the link as a whole.
+the group again immediately before it writes, and once more afterwards. It compares the parts that it writes: the name,
+the description, the complete metadata, the complete link.
 
-| Meanwhile the other has | Result of this task |
+| Meanwhile somebody else has | Result of this task |
 | --- | --- |
-| changed other parts | It is done, and a warning names what else has changed. |
-| changed the same part | It fails before it writes: "somebody else has changed it since this task has read it". |
-| made the very same change, or the very same group | Not `changed`, with a warning. |
-| created another group of the name | It fails: "somebody else has created a group of this name". |
-| removed the group | It fails: "somebody else has removed it"; a task that removes it, too, is content. |
-| overwritten the part after the write | It fails: "DSM accepted the write, but holds something else in". |
+| changed other parts | The task makes its change, and a warning names the other changes. |
+| changed the same part | The task fails before it writes: "somebody else changed this group after this task read it". |
+| made exactly the same change, or created exactly the same group | Not `changed`, with a warning. |
+| created another group with this name | The task fails: "somebody else created a group with this name". |
+| deleted the group | The task fails: "somebody else deleted this group". A task with `state: absent` succeeds. |
+| overwritten the part after the write | The task fails: "DSM accepted the write, but these fields have other values". |
 
-All these failures have `failure.retryable: true`, since another run goes by what is there then. To let a play do that:
+All these failures have `failure.retryable: true`, because the next run reads the current state. To retry in a play:
 
 ```yaml
 - name: Choose the vault
@@ -122,71 +130,72 @@ All these failures have `failure.retryable: true`, since another run goes by wha
   delay: 10
 ```
 
-One window remains, of one round trip: what the other changes in the same part after this task's second reading and
-before its write arrives is replaced, and if the other has read back by then, neither is told. Nothing that DSM offers
-closes it; a mark in the group's metadata would be replaced, too. Where this matters, let one controller own a group, or
-use a lock of your own. A change that waits for an approval is carried out as it was filed, so for it the window lasts
-until the approvers decide.
+One window of one round trip remains: between this task's second read and the arrival of its write. A change of the same
+part in this window is replaced. If the other task has already read back its own change, neither task reports that. DSM
+offers nothing to close this window; a mark in the group's metadata would be replaced, too. Where this matters, let one
+controller own a group, or use your own lock. DSM carries out an approved change as it was filed, so for such a change
+the window lasts until the approvers decide.
 
 ## When somebody else changes the same vault
 
-Resource Manager has no conditional writes for vaults either. A PUT replaces everything, the access policies included;
-a PATCH replaces tags and network rules completely. `azure_kv_vault` therefore sends each write once, reads the vault
-immediately before it and reads it back afterwards. After a throttled request, or one without a clear answer, it reads
-the vault again before it sends anything.
+Azure Resource Manager has no conditional writes for vaults either. A PUT replaces everything, the access policies
+included; a PATCH replaces the complete tags and network rules. `azure_kv_vault` therefore sends each write once, reads
+the vault immediately before it and reads it back afterwards. After a throttled request, or one without a clear
+response, it reads the vault again before it sends anything.
 
 | Meanwhile somebody else has | Result of this task |
 | --- | --- |
-| created the vault | It is adopted like any existing vault, and its access policies stay. |
-| created the vault with settings that cannot be changed | The task fails; the vault stays as it is. |
-| recovered the soft-deleted vault | It is adopted as it is. |
-| added tags or network rules | They stay. |
-| removed tags or network rules that this task has seen | It fails before it writes, and names them. |
+| created the vault | The task uses it like any existing vault and keeps its access policies. |
+| created the vault with settings that cannot be changed | The task fails and does not change the vault. |
+| recovered the soft-deleted vault | The task uses it like any existing vault. |
+| added tags or network rules | The task keeps them. |
+| removed tags or network rules that this task has read | The task fails before it writes, and names them. |
 | made the same change | Not `changed`. |
-| overwritten this task's change | The change is made again, with the tags and rules that were lost, up to five times. |
-| removed a tag or a rule after the change | It fails and names it; it is not put back, as that may be intended. |
-| added keys or secrets to a vault with `state: absent` | It fails; the vault stays. |
-| deleted the vault | With `state: absent`, not `changed`. Otherwise it fails. |
+| overwritten this task's change | The task makes the change again, with the lost tags and rules, up to five times. |
+| removed a tag or a rule after the change | The task fails and names it, but does not restore it. |
+| added keys or secrets to a vault with `state: absent` | The task fails and does not delete the vault. |
+| deleted the vault | With `state: absent`, not `changed`. Otherwise the task fails. |
 
-If Azure has finished and still shows something else than was written, the task does not wait for `wait_timeout`: it
-fails after five equal answers (twelve for a managed HSM) and shows both values. An Azure Policy that sets a value, or
-other automation, is the usual cause. An answer that lacks members of the vault is not taken to mean that they are
-empty; it is read again.
+If Azure has finished and still returns other values than were written, the task does not wait for `wait_timeout`: it
+fails after five equal responses (twelve for a Managed HSM) and shows both values. The usual cause is an Azure Policy or
+other automation that sets the value. If a response lacks members of the vault, they do not count as empty; the task
+reads the vault again.
 
 These failures have `failure.retryable: true`, too.
 
 One window of one round trip remains here as well, between the last read and the write:
 
-- A vault that somebody else creates in it is replaced, if Azure accepts the request.
-- A tag or a rule that somebody else adds in it is lost, unless they read back (as this module does) and add it again.
-- A key or secret that somebody else creates in it is soft-deleted with the vault. It comes back with the vault when it
-  is recovered.
+- A vault that somebody else creates in this window is replaced, if Azure accepts the request.
+- A tag or a rule that somebody else adds in this window is lost, unless they read it back (as this module does) and add
+  it again.
+- A key or secret that somebody else creates in this window is soft-deleted with the vault, and recovered with it.
 
 ## When a lock or an Azure Policy forbids a change
 
-Both stand above all roles, the owner's too. `azure_kv_vault` and `azure_kv_prereqs` read the locks at the vault and
-above it before the first write, in check mode too.
+Locks and policies override all roles, even Owner. `azure_kv_vault` and `azure_kv_prereqs` read the locks at the vault
+and above it before the first write, also in check mode.
 
 - `locks forbid what has to be changed`: nothing that the lock covers was sent. `failure.locks` lists name, level and
-  scope. Have those who own the lock remove it for the time of the change.
-- `a lock at ... forbids this` (`ScopeLocked`): the same, told by Azure, as the operator may not read locks or the lock
-  is new. Give the operator `Microsoft.Authorization/locks/read`.
+  scope. Have the owners of the lock remove it during the change.
+- `a lock at ... forbids this` (`ScopeLocked`): the same, reported by Azure, because the operator has no permission to
+  read locks or the lock is new. Grant the operator `Microsoft.Authorization/locks/read`.
 - `an Azure Policy forbids this` (`RequestDisallowedByPolicy`): a policy with the effect deny. `failure.policies` has
-  its name, assignment and definition. Check mode cannot tell it. Set what it allows, or have an exemption made.
-- `Azure has stored something else than was written`: a policy with the effect modify has rewritten the value.
-  `failure.differing` has the option with both values. Set the option to the value that is enforced, or have an
-  exemption made. To run the task again does not help.
-- `CanNotDelete` forbids to delete the vault and to remove role assignments at it. Access policies can be changed.
-- `ReadOnly` forbids every write of Resource Manager. The roles inside of a managed HSM are behind no lock.
-- A teardown revokes what no lock covers, leaves the group and everything else that cannot be undone, and says so at the
-  end. Run it again without the lock, or with `teardown_keep_rights: true` when the lock is to stay.
+  its name, assignment and definition. Check mode cannot detect it. Set a value that it allows, or have an exemption
+  created.
+- `Azure has stored something else than was written`: a policy with the effect modify has changed the value.
+  `failure.differing` has the option with both values. Set the option to the enforced value, or have an exemption
+  created. Running the task again does not help.
+- `CanNotDelete` forbids deleting the vault and removing role assignments at it. Access policies can be changed.
+- `ReadOnly` forbids every write of Azure Resource Manager. Locks do not cover the local roles of a Managed HSM.
+- A teardown revokes what no lock covers, keeps the group and everything else that cannot be undone, and reports this at
+  the end. Run it again without the lock, or with `teardown_keep_rights: true` if the lock is permanent.
 """
 
 
 def render() -> str:
     """The text of the guide."""
-    lines = [*_HEAD.strip().splitlines(), "", "## By words", "", "| Words | Class |", "| --- | --- |"]
-    lines += _words()
+    lines = [*_HEAD.strip().splitlines(), "", "## By error code", "", "| Code | Class |", "| --- | --- |"]
+    lines += _codes()
     for title, entries in _by_leg():
         lines += ["", f"## {title}"]
         for entry in entries:
@@ -194,8 +203,8 @@ def render() -> str:
     return "\n".join([*lines, "", *_TAIL.strip().splitlines()]) + "\n"
 
 
-def _words() -> Iterator[str]:
-    """Codes and their classes, to be searched for."""
+def _codes() -> Iterator[str]:
+    """Error codes and their classes, for searching the page."""
     for entry in CLASSES:
         if entry.codes:
             codes = ", ".join(f"`{code}`" for code in entry.codes)
@@ -205,7 +214,7 @@ def _words() -> Iterator[str]:
 def _by_leg() -> Iterator[tuple[str, list[DiagnosisClass]]]:
     for leg, name in LEG_NAMES.items():
         entries = [entry for entry in CLASSES if entry.leg == leg]
-        yield ("On any leg: TLS, network, clouds" if leg == UNKNOWN else name), entries
+        yield ("Any service: TLS, network, clouds" if leg == UNKNOWN else name), entries
 
 
 def _section(entry: DiagnosisClass) -> Iterator[str]:
@@ -215,7 +224,7 @@ def _section(entry: DiagnosisClass) -> Iterator[str]:
     yield from _wrapped(f"- Likely cause: {entry.cause}.")
     yield from _wrapped(f"- Remedy: {entry.remedy}.")
     if entry.examples:
-        yield "- Words like:"
+        yield "- Error texts like:"
         yield ""
         yield "  ```text"
         yield from (f"  {example}" for example in entry.examples)
