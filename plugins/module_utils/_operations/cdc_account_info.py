@@ -66,7 +66,7 @@ def run_with(task: Task, dsm: DsmClient) -> dict[str, Any]:
     """The work of :func:`run` with this client."""
     needs = task.params["needs"]
     parts = {*task.params["gather"], *(_PART_OF_NEED[need] for need in needs)}
-    found = _look(dsm, parts)
+    found = _read(dsm, parts)
     verdicts = _verdicts(found)
     _require(needs, verdicts)
     considered = {name: verdict for name, verdict in verdicts.items() if _PART_OF_NEED[name] in parts}
@@ -95,7 +95,7 @@ def run_with(task: Task, dsm: DsmClient) -> dict[str, Any]:
     }
 
 
-def _look(dsm: DsmClient, parts: set[str]) -> _Found:
+def _read(dsm: DsmClient, parts: set[str]) -> _Found:
     # Authenticate first: if DSM refuses the credentials, the task fails and nothing is "unknown".
     identity = dsm.identity()
     why = dict.fromkeys(_PARTS, _NOT_REQUESTED)

@@ -155,7 +155,7 @@ def settle(dsm: DsmClient, operation: GuardedOperation, asking: Asking) -> Write
             "the approval request has expired or was withdrawn",
             plane="DSM",
             obj=operation.label,
-            next_step="run the task again, which asks for a new approval",
+            next_step="run the task again, which files a new request",
         )
     return _settled(dsm, operation, found, asking)
 
@@ -269,7 +269,7 @@ def _settled(
             return WriteResult(approval=Approval.of(request, "pending", filed=filed))
         dsm.pause(min(pause, left))
         left, pause = left - pause, min(pause * 2, _LONGEST_PAUSE)
-        request = _looked_up(dsm, operation, request)
+        request = _read_again(dsm, operation, request)
 
 
 def _is_ours(dsm: DsmClient, request: ApprovalRequest) -> bool:
@@ -277,7 +277,7 @@ def _is_ours(dsm: DsmClient, request: ApprovalRequest) -> bool:
     return own is None or own in request.requester
 
 
-def _looked_up(dsm: DsmClient, operation: GuardedOperation, request: ApprovalRequest) -> ApprovalRequest:
+def _read_again(dsm: DsmClient, operation: GuardedOperation, request: ApprovalRequest) -> ApprovalRequest:
     try:
         stored = dsm.call("GET", routes.APPROVAL, path={"req_id": request.request_id}, obj=operation.label)
         return ApprovalRequest.from_stored(stored)
@@ -288,7 +288,7 @@ def _looked_up(dsm: DsmClient, operation: GuardedOperation, request: ApprovalReq
         f"{request.label} has expired or was withdrawn before it was decided",
         plane="DSM",
         obj=operation.label,
-        next_step="run the task again, which asks for a new approval",
+        next_step="run the task again, which files a new request",
         approval={"id": request.request_id, "status": "expired"},
     )
 

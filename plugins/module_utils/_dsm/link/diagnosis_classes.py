@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The reasons why a link does not connect: data only. ``diagnosis`` uses it; docs/troubleshooting.md is made from it.
+"""The reasons why a link does not connect: data for ``diagnosis``, and the source of docs/troubleshooting.md.
 
 DSM's own error texts are not public. A class is therefore recognized by what the services behind DSM return: first by
 the codes of Entra, Azure Resource Manager and Key Vault, then by the error texts of operating systems and TLS
@@ -270,7 +270,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         leg=ENTRA,
         title="Consent is missing",
         cause="the tenant has not consented to the application's use of Azure Key Vault",
-        remedy="have an administrator grant consent for the API permission of guide 4.1 (4)",
+        remedy="have an administrator grant consent for the application's API permission for Azure Key Vault",
         guide="4.1 (4)",
         codes=("AADSTS65001",),
         examples=("AADSTS65001: The user or administrator has not consented to use the application.",),
