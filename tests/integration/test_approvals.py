@@ -269,7 +269,9 @@ def test_a_change_that_somebody_else_has_filed_is_said(
     body = {"method": "PATCH", "operation": f"/sys/v1/groups/{guarded['group_id']}", "body": {"description": "theirs"}}
     approver("POST", REQUESTS, body)
 
-    with pytest.raises(TaskError, match=rf"filed by user {sandbox.world.administrator.user_id}.*was not filed by this collection"):
+    with pytest.raises(
+        TaskError, match=rf"filed by user {sandbox.world.administrator.user_id}.*was not filed by this collection"
+    ):
         operate(cdc_group, name=name, description="ours")
 
     assert len(approver.pending()) == 1
