@@ -100,7 +100,7 @@ class GuardedOperation:
 
 @dataclass(frozen=True)
 class ApprovalRequest:
-    """An approval request as DSM holds it. ``requester``: kind and ID, ``app 7b1d...``; times are ISO 8601, UTC."""
+    """An approval request as DSM stores it. ``requester``: kind and ID, ``app 7b1d...``; times are ISO 8601, UTC."""
 
     request_id: str
     status: str

@@ -51,7 +51,7 @@ OPTIONS = ArgumentSpec(
 
 @dataclass(frozen=True)
 class DesiredGroup:
-    """The options, validated. None: not set, so what is stored stays."""
+    """The options, validated. None: not set, so the stored value is kept."""
 
     name: str | None
     group_id: str | None

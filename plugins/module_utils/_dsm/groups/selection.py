@@ -103,7 +103,7 @@ def _wrong_parts(record: Mapping[str, Any]) -> list[str]:
 
 
 def _is_tls_record(tls: Any) -> bool:
-    """Whether this is the ``tls`` of a record, with certificates that are PEM."""
+    """Whether this is the ``tls`` of a record, with certificates in PEM format."""
     if not isinstance(tls, Mapping) or not isinstance(tls.get("validate_host"), bool):
         return False
     texts = [tls.get(name) for name in ("mode", "ca", "client_certificate")]

@@ -37,7 +37,7 @@ BY_ID: Mapping[ClassId, DiagnosisClass] = {entry.id: entry for entry in CLASSES}
 
 _BY_CODE = {code.lower(): entry for entry in CLASSES for code in entry.codes}
 _NAMED_CODES = sorted(code for code in _BY_CODE if not code.startswith("aadsts"))
-# An Entra code also hides in the address of its error page and in the list of its JSON body.
+# An Entra code may also be in the address of its error page and in the list of its JSON body.
 _CODE = re.compile(
     r"(?:AADSTS ?|/error\?code=|\"error_codes\":\s*\[\s*)(?P<number>\d+)"
     rf"|(?<![a-z])(?P<name>{'|'.join(_NAMED_CODES)})(?![a-z])",

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The options ``azure_service``, ``link_*`` and ``tls`` of a task: read, checked, and laid over a link."""
+"""The options ``azure_service``, ``link_*`` and ``tls`` of a task: read, checked, and applied to a link."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .tls_options import NO_TLS_OPTIONS, TlsOptions
 
 @dataclass(frozen=True)
 class LinkOptions:
-    """The options ``azure_service`` and ``link_*`` of a task, validated. None: not set, so what is stored stays.
+    """The options ``azure_service`` and ``link_*`` of a task, validated. None: not set, so the stored value is kept.
 
     At most one of ``secret``, ``pair`` and ``made`` is set. ``made``: a credential that this collection created for the
     link, with its own record.

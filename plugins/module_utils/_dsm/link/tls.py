@@ -66,8 +66,8 @@ class TlsSettings:
         """What is sent.
 
         Args:
-            client_key: base64 of PKCS#8 DER, needed where there is a client certificate.
-            pem: for a server that wants certificates and keys as PEM.
+            client_key: base64 of PKCS#8 DER, required if there is a client certificate.
+            pem: for a server that expects certificates and keys as PEM.
         """
         block: dict[str, Any] = {**self.foreign, "mode": self.mode}
         if self.mode != "required":
@@ -106,7 +106,7 @@ class TlsSettings:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> TlsSettings:
-        """The settings that a record shows, complete but for the key of the client certificate."""
+        """The settings that a record shows, complete except for the key of the client certificate."""
         settings = cls(str(record["mode"] or ""), bool(record["validate_host"]), record["ca"])
         pinned = [_encoded(pem) for pem in record["ca_certificates"]]
         settings = settings.with_pinned(pinned) if pinned else settings
@@ -114,7 +114,7 @@ class TlsSettings:
         return settings.with_client(_encoded(certificate)) if certificate else settings
 
 
-# What a link is created with: the server's certificate and its name are always verified.
+# The settings of a new link: the server's certificate and its name are always verified.
 SAFE_SETTINGS = TlsSettings(mode="required", validate_host=True, ca=GLOBAL_ROOTS)
 
 

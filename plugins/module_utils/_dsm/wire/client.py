@@ -55,7 +55,7 @@ def connect(task: Task, *, read_only: bool) -> Iterator[DsmClient]:
     The time budget of the task, ``dsm_timeout``, begins here.
 
     Raises:
-        InvalidInput: an option cannot be right. No request has been made then.
+        InvalidInput: an option is not valid. No request has been sent.
     """
     with connect_several(task, 1, read_only=read_only) as (client,):
         yield client
@@ -66,7 +66,7 @@ def connect_several(task: Task, number: int, *, read_only: bool) -> Iterator[tup
     """As :func:`connect`, for threads: a client is for one of them at a time, and has its own session and time budget.
 
     Raises:
-        InvalidInput: an option cannot be right. No request has been made then.
+        InvalidInput: an option is not valid. No request has been sent.
     """
     params = task.params
     login = login_from(params)
@@ -102,7 +102,7 @@ def checked_endpoint(url: str) -> str:
     """The base address of DSM without a trailing slash.
 
     Raises:
-        InvalidInput: it is no ``https://host[:port]``.
+        InvalidInput: it is not ``https://host[:port]``.
     """
     example = "set it to the address of DSM's REST API, for example https://dsm.example.com"
     try:
@@ -140,7 +140,7 @@ class DsmClient:
     ) -> None:
         self.clock = clock
         self.journal = journal or Journal()
-        # Whether the list of groups heeds a filter by name; None until it was tried.
+        # Whether the list of groups supports a filter by name; None until tested.
         self.filters_groups: bool | None = None
         self._login = login
         self._transport = transport
@@ -161,7 +161,7 @@ class DsmClient:
         obj: str = "",
         timeout: float | None = None,
     ) -> Any:
-        """One request; the decoded JSON of its answer, None when it is empty.
+        """One request; the decoded JSON of its response, None if it is empty.
 
         Args:
             route: a template of ``routes``; ``path`` fills it.
@@ -169,8 +169,8 @@ class DsmClient:
             timeout: seconds that this request may take, instead of a part of ``dsm_timeout``: for ``sync_timeout``.
 
         Raises:
-            DsmError: DSM refused, or answered with something other than JSON.
-            OutcomeUnknown: a write was sent and no answer came.
+            DsmError: DSM refused, or returned something other than JSON.
+            OutcomeUnknown: a write was sent and no response arrived.
             TaskError: DSM could not be reached.
         """
         if self._read_only and not routes.is_read(method, route):

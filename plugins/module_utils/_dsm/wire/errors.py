@@ -63,7 +63,7 @@ MEANINGS: Mapping[int, Meaning] = {
         proves_refusal=True,
         about_caller=True,
     ),
-    # A gateway may limit times and rates after it has handed the request on.
+    # A gateway may limit times and rates after it has forwarded the request.
     statuses.REQUEST_TIMEOUT: Meaning(),
     statuses.CONFLICT: Meaning(
         "check whether an object with this name already exists, possibly one that this DSM identity does not see",
@@ -100,7 +100,7 @@ def meaning_of(status: int) -> Meaning:
 
 
 def proves_refusal(status: int) -> bool:
-    """Whether a write that was answered with this status has changed nothing.
+    """Whether a write that got this status has certainly changed nothing.
 
     A failing server, or a gateway that limits rates or times, may respond although the write was carried out.
     """
@@ -108,7 +108,7 @@ def proves_refusal(status: int) -> bool:
 
 
 class DsmError(TaskError):
-    """DSM answered a request with anything but 2xx."""
+    """DSM returned a status other than 2xx."""
 
     def __init__(self, status: int, words: str, *, method: str, route: str, obj: str = "", next_step: str = "") -> None:
         self.status = status
@@ -179,7 +179,7 @@ class OutcomeUnknown(TaskError):
 def refusal(
     status: int, content_type: str, body: bytes, *, method: str, route: str, obj: str = "", next_step: str = ""
 ) -> DsmError:
-    """The error for a response that is not 2xx. ``next_step``: in place of the usual one for the status."""
+    """The error for a response that is not 2xx. ``next_step``: instead of the usual one for the status."""
     words = server_words(content_type, body)
     if status == statuses.FORBIDDEN and APPROVAL_TEXT in words.lower():
         return ApprovalRequired(words, method=method, route=route, obj=obj)

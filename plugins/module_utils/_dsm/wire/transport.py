@@ -196,7 +196,7 @@ class Transport:
 
         Raises:
             DsmError: DSM refused.
-            OutcomeUnknown: a write was sent and no answer came.
+            OutcomeUnknown: a write was sent and no response arrived.
             OutOfTime: the time budget expired while waiting for a read, or before the request was sent.
             TaskError: DSM could not be reached, or returned something other than JSON.
         """
