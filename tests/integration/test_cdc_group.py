@@ -53,7 +53,7 @@ def test_a_play_plans_and_makes_a_group_and_does_not_remove_one_with_keys(
     assert (planned["group"]["planned"], planned["group"]["exists"]) == (True, False)
     assert (made["group"]["planned"], made["group"]["exists"]) == (False, True)
     assert refused.status == "failed"
-    assert "it holds 3 key(s)" in run.message
+    assert "it contains 3 keys;" in run.message
     assert stored(sandbox, name + "-full") is not None
     # Neither the plan nor the refusal has written anything.
     assert [entry.method for entry in sandbox.journal.writes(since=mark)] == ["POST"]
@@ -316,7 +316,7 @@ def test_an_application_that_is_only_planned_is_planned_with_in_check_mode_alone
     assert planned["group"]["link"]["vault"]["uri"] == vault["uri"]
     assert tested["status"] == "unknown"
     mark = sandbox.journal.mark()
-    with pytest.raises(TaskError, match="an application that is not made yet"):
+    with pytest.raises(TaskError, match="an application that does not exist yet"):
         operate(cdc_group, name=name, **pending)
     assert sandbox.journal.since(mark) == []
 

@@ -121,7 +121,7 @@ def test_all_of_a_new_group_is_ours() -> None:
 
 def test_a_group_of_the_same_name_is_taken_only_when_it_is_the_same() -> None:
     concurrent_changes.refuse_if_other(BEFORE, BEFORE, "client-secret:old")
-    with pytest.raises(TaskError, match="another credential"):
+    with pytest.raises(TaskError, match="a different credential"):
         concurrent_changes.refuse_if_other(BEFORE, BEFORE, "client-secret:ours")
     with pytest.raises(TaskError, match="another description"):
         concurrent_changes.refuse_if_other(BEFORE, REDESCRIBED, "client-secret:old")
@@ -133,7 +133,7 @@ def test_metadata_that_others_have_added_is_told_and_is_no_failure() -> None:
 
 def test_another_credential_on_record_than_was_written_is_a_failure() -> None:
     written = {**LINK, "custom_metadata": {CREDENTIAL_FACT: "client-secret:old"}}
-    with pytest.raises(TaskError, match="another credential is on record") as failure:
+    with pytest.raises(TaskError, match="has the record of another credential") as failure:
         concurrent_changes.verify(BEFORE, ROTATED, written)
     assert failure.value.details["retryable"] is True
 
