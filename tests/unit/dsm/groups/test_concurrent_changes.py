@@ -123,7 +123,7 @@ def test_a_group_of_the_same_name_is_taken_only_when_it_is_the_same() -> None:
     concurrent_changes.refuse_if_other(BEFORE, BEFORE, "client-secret:old")
     with pytest.raises(TaskError, match="a different credential"):
         concurrent_changes.refuse_if_other(BEFORE, BEFORE, "client-secret:ours")
-    with pytest.raises(TaskError, match="another description"):
+    with pytest.raises(TaskError, match="a different description"):
         concurrent_changes.refuse_if_other(BEFORE, REDESCRIBED, "client-secret:old")
 
 
