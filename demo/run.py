@@ -98,7 +98,7 @@ FROM_NOTHING = (
     Step(
         "Teardown refused: the group holds keys, so nothing is removed",
         TEARDOWN,
-        [r"it holds 2 key\(s\)", r"changed=0 .*failed=1 "],
+        ["it contains 2 keys", r"changed=0 .*failed=1 "],
         code=2,
     ),
     Step(

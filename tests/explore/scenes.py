@@ -289,7 +289,7 @@ class Builder:
         if who != APP:
             wants += [("application", who, who), ("principal", who)]
         job, told = Job(name, azure_kv_app, given), (claims.of_application,)
-        refuses = "would be cut off" if absent else ""
+        refuses = "would lose their connection" if absent else ""
         return Deed(job, touches, removes, breaks, told, destroys=absent, refuses=refuses, wants=tuple(wants))
 
     def vault(self, name: str, vault: str, **options: Any) -> Deed:
@@ -424,7 +424,7 @@ class Builder:
             breaks,
             told,
             destroys=options.get("state") == "absent",
-            refuses="" if operation is cdc_group else "there is no such group",
+            refuses="" if operation is cdc_group else "the group does not exist",
             wants=tuple(wants),
             unwanted=unwanted,
             declares_credential="link_client_secret" in options,

@@ -255,9 +255,9 @@ def test_another_change_of_ours_that_waits_is_neither_doubled_nor_withdrawn(
 ) -> None:
     first = operate(cdc_group, name=name, description="one")["approval"]["id"]
 
-    with pytest.raises(TaskError, match=f"another change of it waits for approval: request {first}"):
+    with pytest.raises(TaskError, match=f"another change of this object waits for approval: request {first}"):
         operate(cdc_group, name=name, description="two")
-    with pytest.raises(TaskError, match="another change of it waits"):
+    with pytest.raises(TaskError, match="another change of this object waits"):
         operate(cdc_group, name=name, description="two", check_mode=True)
 
     assert [one["request_id"] for one in approver.pending()] == [first]
@@ -269,7 +269,9 @@ def test_a_change_that_somebody_else_has_filed_is_said(
     body = {"method": "PATCH", "operation": f"/sys/v1/groups/{guarded['group_id']}", "body": {"description": "theirs"}}
     approver("POST", REQUESTS, body)
 
-    with pytest.raises(TaskError, match=rf"filed by user {sandbox.world.administrator.user_id}.*no mark"):
+    with pytest.raises(
+        TaskError, match=rf"filed by user {sandbox.world.administrator.user_id}.*was not filed by this collection"
+    ):
         operate(cdc_group, name=name, description="ours")
 
     assert len(approver.pending()) == 1
@@ -306,7 +308,7 @@ def test_another_credential_is_another_change(
     wanted = {"name": name, "vault": {**STANDARD, "type": "standard"}, "allow_disconnect": True}
     operate(cdc_group, **wanted, **link)
 
-    with pytest.raises(TaskError, match="another change of it waits"):
+    with pytest.raises(TaskError, match="another change of this object waits"):
         operate(cdc_group, **wanted, **{**link, "link_client_secret": "another~secret"})
 
     assert len(approver.pending()) == 1
@@ -358,7 +360,7 @@ def test_a_request_that_dsm_does_not_take(
         "cdc_sync": (cdc_sync, {"group_name": name}),
     }[module]
 
-    with pytest.raises(TaskError, match=r"takes no request for it.*user interface"):
+    with pytest.raises(TaskError, match=r"accepts no approval request for it.*user interface"):
         operate(operation, **options)
 
 

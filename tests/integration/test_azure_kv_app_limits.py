@@ -353,7 +353,7 @@ def test_absent_refuses_while_a_group_in_dsm_uses_the_application(apps: Apps, ch
     made = apps(app_unique_name="byok", generate_certificate=apps.pair())["application"]
     group, mark = apps.azure.group(client_id=made["client_id"]), apps.mark()
 
-    with pytest.raises(TaskError, match=f'use this application and would be cut off: "{group}"'):
+    with pytest.raises(TaskError, match=f'use this application and would lose their connection: "{group}"'):
         apps(app_unique_name="byok", state="absent", check_mode=check_mode, **apps.azure.dsm_login)
 
     assert apps.writes(mark) == []

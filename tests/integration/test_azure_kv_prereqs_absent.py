@@ -121,7 +121,7 @@ def test_without_a_login_to_dsm_a_removal_warns(policies: AzureRights) -> None:
 
     policies.repair(state="absent")
 
-    assert [line for line in policies.warnings if "not looked at whether a group in DSM" in line]
+    assert [line for line in policies.warnings if "not checked whether a group in DSM" in line]
 
 
 # What is gone already -------------------------------------------------------------------------------------------------

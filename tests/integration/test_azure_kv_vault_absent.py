@@ -218,7 +218,7 @@ def test_without_a_login_to_dsm_a_deletion_warns(vaults: Vaults) -> None:
 
     vaults({**named, **ABSENT})
 
-    assert [line for line in vaults.warnings if "not looked at whether a group in DSM uses the vault kv-new" in line]
+    assert [line for line in vaults.warnings if "not checked whether a group in DSM uses the vault kv-new" in line]
 
 
 def test_what_is_not_there_is_no_question_to_dsm(vaults: Vaults) -> None:

@@ -282,7 +282,7 @@ def test_a_sync_that_waits_for_an_approval_is_no_access(emergency: Emergency) ->
     (evidence,) = map(read, emergency.evidence)
     (proof,) = evidence["proofs"]
     assert (proof["verdict"], evidence["complete"]) == ("unknown", True)
-    assert "DSM demands an approval for this" in proof["sync"]
+    assert "DSM requires an approval for this operation" in proof["sync"]
     assert (run.failure is not None, proof["diagnosis"]) == (True, "application-disabled")
 
 

@@ -63,9 +63,11 @@ def test_a_play_gets_version_account_and_login_and_stops_at_a_need_that_is_not_m
     assert [outcome.status for outcome in run.outcomes] == ["ok", "failed"]
     assert (run[0]["version"]["text"], run[0]["principal"]["id"]) == ("5.8.2410", sandbox.world.admin_app.app_id)
     assert run.changed == []
-    assert run.message.startswith("DSM, account and login: this cannot work: the subscription of account Sandbox lacks")
+    assert run.message.startswith(
+        "DSM, account and DSM identity: a requirement is not met: the subscription of account Sandbox lacks"
+    )
     assert "AZUREBYOK" in run.message
-    assert "Next: have the account's subscription extended" in run.message
+    assert "Next: have Fortanix add the missing features" in run.message
     secret = base64.b64decode(sandbox.world.admin_app.api_key).decode().partition(":")[2]
     assert secret not in run.output
 
@@ -186,7 +188,7 @@ def test_a_refused_login_is_a_failure(operate: Operator, sandbox: Sandbox) -> No
         sandbox.faults.add(Fault(plane="dsm", route=route, status=status, body="no"))
     with pytest.raises(TaskError, match="HTTP status 401"):
         operate(cdc_account_info)
-    with pytest.raises(TaskError, match=r"DSM, login: .*HTTP status 403"):
+    with pytest.raises(TaskError, match=r"DSM, authentication: .*HTTP status 403"):
         operate(cdc_account_info, **login_of(sandbox.world.administrator))
 
 
@@ -252,7 +254,7 @@ def test_the_role_stops_when_dsm_is_too_old_for_a_managed_hsm(set_up: SetUp, san
     chosen = {"cdc_setup_vault": pool} if place == "variable" else {"cdc_setup_groups": [{"name": "a", "vault": pool}]}
     mark = sandbox.journal.mark()
     run = set_up(**chosen)
-    assert "need DSM 4.6 or later, and this is 4.5.9" in str(run.failure)
+    assert "require DSM 4.6 or later; this is DSM 4.5.9" in str(run.failure)
     assert sandbox.journal.writes(since=mark) == []
 
 

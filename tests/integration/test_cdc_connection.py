@@ -66,7 +66,7 @@ def test_another_secret_is_tried_on_a_saved_link(operate: Operator, name: str, g
 def test_an_unknown_group_fails_in_check_mode_as_in_a_real_run(operate: Operator, name: str) -> None:
     messages = []
     for check_mode in (True, False):
-        with pytest.raises(TaskError, match="there is no such group") as refused:
+        with pytest.raises(TaskError, match="the group does not exist") as refused:
             operate(cdc_connection, group_name=name, check_mode=check_mode)
         messages.append(str(refused.value))
     assert messages[0] == messages[1]
@@ -74,7 +74,7 @@ def test_an_unknown_group_fails_in_check_mode_as_in_a_real_run(operate: Operator
 
 def test_neither_group_nor_link_is_refused_before_any_request(operate: Operator, sandbox: Sandbox) -> None:
     mark = sandbox.journal.mark()
-    with pytest.raises(InvalidInput, match="no group is named"):
+    with pytest.raises(InvalidInput, match="no group is selected"):
         operate(cdc_connection, link_tenant_id="0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0")
     assert sandbox.journal.since(mark) == []
 

@@ -262,7 +262,7 @@ def test_the_loser_of_a_race_says_what_is_so(rotations: Rotations) -> None:
 
     sandbox.faults.add(Fault("dsm", "POST", "/sys/v1/groups/hmg/check", then=meanwhile))
 
-    with pytest.raises(TaskError, match="it was left as it is") as failed:
+    with pytest.raises(TaskError, match="this task did not change it") as failed:
         rotations.due()
 
     assert f"{UNDONE}, and it was removed" in str(failed.value)

@@ -53,7 +53,7 @@ def test_a_play_plans_and_makes_a_group_and_does_not_remove_one_with_keys(
     assert (planned["group"]["planned"], planned["group"]["exists"]) == (True, False)
     assert (made["group"]["planned"], made["group"]["exists"]) == (False, True)
     assert refused.status == "failed"
-    assert "it holds 3 key(s)" in run.message
+    assert "it contains 3 keys;" in run.message
     assert stored(sandbox, name + "-full") is not None
     # Neither the plan nor the refusal has written anything.
     assert [entry.method for entry in sandbox.journal.writes(since=mark)] == ["POST"]
@@ -195,7 +195,7 @@ def test_a_local_group_of_that_name_is_an_error_and_stays(
 ) -> None:
     sandbox.do(lambda state: state.dsm.add_group(name))
     mark = sandbox.journal.mark()
-    with pytest.raises(TaskError, match="it is a local group, not linked to Azure Key Vault"):
+    with pytest.raises(TaskError, match="the group is a local group, not linked to Azure Key Vault"):
         operate(cdc_group, name=name, state=state, **link)
     assert sandbox.journal.writes(since=mark) == []
 
@@ -211,13 +211,13 @@ def test_a_connected_link_is_not_replaced_by_one_that_fails(
     with pytest.raises(TaskError) as refused:
         operate(cdc_group, **wrong)
     message = str(refused.value)
-    assert "the link is connected, and with this change it would not be" in message
+    assert "the link connects now, but would not connect with this change" in message
     assert "AADSTS7000215" in message
     assert str(planned.value).partition("Trace ID")[0] == message.partition("Trace ID")[0]
     assert sandbox.journal.writes(since=mark) == []
 
     assert operate(cdc_group, **wrong, allow_disconnect=True)["changed"]
-    assert any("does not connect as it is going to be" in warning for warning in operate.warnings)
+    assert any("does not connect with this change" in warning for warning in operate.warnings)
 
 
 def test_a_group_with_keys_is_not_moved_away_from_them(
@@ -227,7 +227,7 @@ def test_a_group_with_keys_is_not_moved_away_from_them(
     sandbox.do(lambda state: state.dsm.add_key(group_id, name=name))
     task = {"name": name, **link, "vault": {"name": "akv-sandbox-std"}}
     mark = sandbox.journal.mark()
-    words = "a change of vault and vault type would move it away from its keys, and it holds 1 key"
+    words = "changing vault and vault type would separate the group from its keys, and it contains 1 key"
     with pytest.raises(TaskError, match=words):
         operate(cdc_group, **task)
     assert sandbox.journal.writes(since=mark) == []
@@ -249,7 +249,7 @@ def test_a_new_group_is_saved_though_its_link_does_not_connect(
     first, second = (operate(cdc_group, **task) for _again in range(2))
     assert (first["changed"], second["changed"]) == (True, False)
     assert first["group"]["link"]["vault"]["uri"] == "https://akv-sandbox-prem.vault.azure.net/"
-    assert any("is taken as given" in warning for warning in operate.warnings)
+    assert any("was not checked, because the link does not connect" in warning for warning in operate.warnings)
 
 
 def test_several_groups_of_one_name_are_an_error_that_lists_their_ids(
@@ -316,7 +316,7 @@ def test_an_application_that_is_only_planned_is_planned_with_in_check_mode_alone
     assert planned["group"]["link"]["vault"]["uri"] == vault["uri"]
     assert tested["status"] == "unknown"
     mark = sandbox.journal.mark()
-    with pytest.raises(TaskError, match="an application that is not made yet"):
+    with pytest.raises(TaskError, match="an application that does not exist yet"):
         operate(cdc_group, name=name, **pending)
     assert sandbox.journal.since(mark) == []
 

@@ -295,7 +295,7 @@ def test_a_group_that_cannot_be_a_target_is_seen_before_the_first_write(
 
     failure = fails(operate, declarations(azure.sandbox, 3), on_error=on_error)
 
-    assert "it is a local group, not linked to Azure Key Vault" in str(failure)
+    assert "the group is a local group, not linked to Azure Key Vault" in str(failure)
     others = {"stop": "unfinished", "continue": "connected"}[on_error]
     assert statuses(failure.returned) == [others, "failed", others]
     assert (azure.sandbox.journal.writes() == []) is (on_error == "stop")
@@ -309,7 +309,9 @@ def test_a_missing_group_that_its_declaration_cannot_create_is_refused_before_th
 
     failure = fails(operate, groups)
 
-    assert 'group "akv-fleet-1" does not exist, and to create it these are missing: link_client_secret' in str(failure)
+    assert 'group "akv-fleet-1" does not exist, and these options are required to create it: link_client_secret' in str(
+        failure
+    )
     assert azure.sandbox.journal.writes() == []
 
 

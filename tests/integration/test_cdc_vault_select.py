@@ -43,7 +43,7 @@ def test_a_play_chooses_as_planned_and_then_needs_no_secret(
     run = ansible.tasks(missing, {**task, "check_mode": True}, task, known)
 
     refused, planned, made, again = run.outcomes
-    assert "no vault fits (name akv-missing)" in refused["msg"]
+    assert "no vault matches (name akv-missing)" in refused["msg"]
     assert "akv-sandbox-std (standard" in refused["msg"]
     assert made["group"]["link"]["vault"] == {"name": "akv-sandbox-prem", "uri": PREMIUM, "type": "premium"}
     assert made["diff"] == planned["diff"]
@@ -87,9 +87,9 @@ def test_a_vault_is_found_in_each_way_of_naming_it(
 @pytest.mark.parametrize(
     ("vault", "words"),
     [
-        ({"name": "akv-missing"}, "no vault fits (name akv-missing)"),
+        ({"name": "akv-missing"}, "no vault matches (name akv-missing)"),
         ({"name": "akv-sandbox-std", "type": "premium"}, "the type of the vault is not premium"),
-        ({"name": "akv-sandbox-other"}, "no vault fits"),
+        ({"name": "akv-sandbox-other"}, "no vault matches"),
     ],
     ids=["unknown", "wrong type", "not readable"],
 )
@@ -115,7 +115,7 @@ def test_several_that_fit_are_an_error_that_lists_them(
     operate: Operator, name: str, given_group: Given, select: Callable[..., dict[str, Any]]
 ) -> None:
     given_group()
-    with pytest.raises(TaskError, match="several vaults fit") as failed:
+    with pytest.raises(TaskError, match="several vaults match") as failed:
         operate(cdc_vault_select, **select(name, tags={"env": "sandbox"}))
     assert "akv-sandbox-prem" in str(failed.value)
     assert "akv-sandbox-std" in str(failed.value)
@@ -142,7 +142,7 @@ def test_a_group_with_keys_is_not_moved(
 ) -> None:
     group_id = given_group(vault={"name": "akv-sandbox-prem"})["group_id"]
     sandbox.do(lambda state: state.dsm.add_key(group_id, name=name))
-    with pytest.raises(TaskError, match="would move it away from its keys"):
+    with pytest.raises(TaskError, match="would separate the group from its keys"):
         operate(cdc_vault_select, **select(name, name="akv-sandbox-std"))
 
 

@@ -168,7 +168,7 @@ def test_a_certificate_that_expires_soon_is_told(
 ) -> None:
     soon = self_signed("fortanix-dsm-cdc", days=10, algorithm="rsa")
     operate(cdc_group, name=name, **ids, link_certificate=soon.certificate_pem, link_private_key=soon.key_pem)
-    assert any("certificate of the link's application expires on" in warning for warning in operate.warnings)
+    assert any("certificate of the link credential expires on" in warning for warning in operate.warnings)
 
 
 Case = tuple[Callable[[Pair], dict[str, Any]], str]

@@ -133,5 +133,5 @@ def test_a_group_that_holds_keys_stays_with_all_its_rights(standing: Chain) -> N
 
     refused = standing.take_down_in_process(teardown_group=NAME)
 
-    assert "it holds 1 key(s)" in str(refused.failure)
+    assert "it contains 1 key;" in str(refused.failure)
     assert standing.writes(mark) == []

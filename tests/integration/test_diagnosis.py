@@ -620,7 +620,7 @@ def test_a_failure_carries_the_diagnosis(lab: Lab) -> None:
     [
         (
             "secret-expired",
-            ["secret-expired", "Microsoft Entra ID", LOGIN, "AADSTS7000222", "make a new client secret"],
+            ["secret-expired", "Microsoft Entra ID", LOGIN, "AADSTS7000222", "create a new client secret"],
         ),
         (
             "keys-denied-by-policy",
@@ -645,7 +645,7 @@ def test_one_may_go_on_with_the_diagnosis(lab: Lab) -> None:
     secret_expires(lab)
     result = lab.shell(cdc_connection, group_name="akv", on_not_connected="warn")
     assert (result["diagnosis"]["class"], result["findings"]) == ("secret-expired", [])
-    assert "Expired client secret (class secret-expired" in result["warnings"][0]
+    assert "Client secret has expired (class secret-expired" in result["warnings"][0]
 
 
 def test_the_guard_of_a_connected_link_knows_azures_refusal_by_its_words_too(lab: Lab) -> None:
@@ -654,4 +654,4 @@ def test_the_guard_of_a_connected_link_knows_azures_refusal_by_its_words_too(lab
     lab.sandbox.profile = Profile(azure_failure_status=403)
     secret = "wrong~Value.that_nobody-gave-out-0123456789"
     result = lab.shell(cdc_group, name="akv", **{**lab.link, "link_client_secret": secret})
-    assert "the link is connected, and with this change it would not be" in result["msg"]
+    assert "the link connects now, but would not connect with this change" in result["msg"]

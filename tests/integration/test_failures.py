@@ -32,9 +32,9 @@ def shell(sandbox: Sandbox) -> Shell:
 BAD_INPUT: list[tuple[dict[str, Any], str]] = [
     ({"name": "   "}, "Option name: it is blank."),
     ({"name": "x" * 5000}, "Option name: it has 5000 characters."),
-    ({"name": "two\nlines"}, "Option name: it holds a line break."),
+    ({"name": "two\nlines"}, "Option name: it contains a line break."),
     ({"link_tenant_id": "contoso"}, "Option link_tenant_id: 'contoso' is not a UUID."),
-    ({"link_client_secret": str(uuid.uuid4())}, "Option link_client_secret: this is the secret's ID."),
+    ({"link_client_secret": str(uuid.uuid4())}, "Option link_client_secret: it is the secret's ID, not its Value."),
     ({"link_client_secret": " "}, "Option link_client_secret: it is empty."),
     (
         {"vault": {"uri": "http://akv.vault.azure.net"}},
@@ -43,14 +43,14 @@ BAD_INPUT: list[tuple[dict[str, Any], str]] = [
     ({"vault": {"resource_id": "/subscriptions/x"}}, "Option vault.resource_id:"),
     ({"vault": {"name": ""}}, "Option vault.name: it is empty."),
     ({"custom_metadata": {"fortanix-dsm-ansible-x": "1"}}, "are reserved."),
-    ({"custom_metadata": {"a": ["b"]}}, "Option custom_metadata.a: it is not text."),
+    ({"custom_metadata": {"a": ["b"]}}, "Option custom_metadata.a: it is not a string."),
     ({"dsm_endpoint": "http://dsm.sandbox.example"}, "Option dsm_endpoint: it does not begin with https://"),
     (
         {"dsm_endpoint": "https://dsm.sandbox.example/sys/v1"},
-        "Option dsm_endpoint: something follows the host name.",
+        "Option dsm_endpoint: it contains a path, a query or a fragment after the host name.",
     ),
     ({"dsm_timeout": 0}, "Option dsm_timeout: it is below one second."),
-    ({"dsm_api_key": "a b"}, "Option dsm_api_key: it is empty or holds white space"),
+    ({"dsm_api_key": "a b"}, "Option dsm_api_key: it is empty, or contains white space"),
     ({"dsm_username": "someone@example.com"}, "Option dsm_password: it is missing or empty."),
     ({"dsm_ca_path": "/nowhere/ca.pem"}, "Option dsm_ca_path:"),
 ]
@@ -77,7 +77,7 @@ def test_bad_input_is_refused_before_the_first_request(
 
 def test_no_login_at_all_says_which_options_there_are(shell: Shell, name: str) -> None:
     result = shell(cdc_group_info, name=name, environment={"DSM_API_KEY": None})
-    expect_clear_failure(result, "Option dsm_api_key: no login to DSM is set.", "DSM_API_KEY")
+    expect_clear_failure(result, "Option dsm_api_key: no DSM credentials are set.", "DSM_API_KEY")
 
 
 @pytest.mark.usefixtures("passing")
@@ -109,7 +109,7 @@ def test_wrong_api_key(shell: Shell, name: str) -> None:
 def test_wrong_password(shell: Shell, sandbox: Sandbox, name: str) -> None:
     login = {"dsm_username": sandbox.world.administrator.email, "dsm_password": "not-the-password"}
     result = shell(cdc_group, name=name, **login)
-    expect_clear_failure(result, "DSM, login: ", "HTTP status 401", "dsm_username and dsm_password")
+    expect_clear_failure(result, "DSM, authentication: ", "HTTP status 401", "dsm_username and dsm_password")
 
 
 def test_a_user_with_two_accounts_has_to_name_one(shell: Shell, sandbox: Sandbox, name: str) -> None:
@@ -129,7 +129,9 @@ def test_no_permission(shell: Shell, sandbox: Sandbox, name: str, link: Mapping[
         else {"dsm_username": principal.email, "dsm_password": principal.password}
     )
     result = shell(cdc_group, name=name, **link, **login)
-    expect_clear_failure(result, f'DSM, group "{name}": ', "HTTP status 403", "use a login that may do this")
+    expect_clear_failure(
+        result, f'DSM, group "{name}": ', "HTTP status 403", "use a DSM identity that has permission for this"
+    )
 
 
 def test_html_instead_of_json(shell: Shell, sandbox: Sandbox, name: str) -> None:
@@ -145,13 +147,13 @@ def test_approval_is_required(shell: Shell, sandbox: Sandbox, name: str, given_g
         Fault(plane="dsm", method="PATCH", route=GROUP, status=403, body="This operation requires approval")
     )
     result = shell(cdc_group, name=name, description="New")
-    expect_clear_failure(result, "This operation requires approval", "user interface, where the approvers are asked")
+    expect_clear_failure(result, "This operation requires approval", "user interface, which requests the approval")
 
 
 def test_a_name_that_an_invisible_group_has(shell: Shell, sandbox: Sandbox, name: str, link: Mapping[str, str]) -> None:
     sandbox.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, status=409, body="group name already in use"))
     result = shell(cdc_group, name=name, **link)
-    expect_clear_failure(result, "HTTP status 409", "perhaps one that this login does not see")
+    expect_clear_failure(result, "HTTP status 409", "possibly one that this DSM identity does not see")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -184,7 +186,9 @@ def test_a_server_that_holds_something_else_than_was_written_is_told(
         Fault(plane="dsm", method="PATCH", route=GROUP, status=200, body="{}", content_type="application/json")
     )
     result = shell(cdc_group, name=name, description="New")
-    expect_clear_failure(result, "DSM accepted the write, but holds something else in: description", "Done before: DSM")
+    expect_clear_failure(
+        result, "DSM accepted the write, but these fields have other values: description", "Done before: DSM"
+    )
     assert (result["changed"], [one["outcome"] for one in result["failure"]["done"]]) == (True, ["done"])
 
 

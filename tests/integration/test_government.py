@@ -82,5 +82,5 @@ def test_moving_a_group_with_keys_to_another_cloud_is_refused(
 ) -> None:
     group_id = operate(cdc_group, name=name, **link)["group"]["group_id"]
     sandbox.do(lambda state: state.dsm.add_key(group_id, name=name))
-    with pytest.raises(TaskError, match="would move it away from its keys"):
+    with pytest.raises(TaskError, match="would separate the group from its keys"):
         operate(cdc_group, name=name, azure_service="global", link_client_secret=link["link_client_secret"])

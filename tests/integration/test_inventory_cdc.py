@@ -252,7 +252,7 @@ WRONG_KEY = base64.b64encode(b"00000000-0000-4000-8000-000000000000:cAnArY-not-t
 # Of the options that work, those that are changed, and None for what is left out; and what is said.
 FAILURES: dict[str, tuple[dict[str, Any], str]] = {
     "wrong-key": ({"dsm_api_key": WRONG_KEY}, "DSM, groups:"),
-    "no-login": ({"dsm_api_key": None}, "no login to DSM is set"),
+    "no-login": ({"dsm_api_key": None}, "no DSM credentials are set"),
     "no-key": ({"dsm_api_key": "a b"}, "Option dsm_api_key"),
     "no-endpoint": ({"dsm_endpoint": None}, "dsm_endpoint"),
     "no-tls": ({"dsm_endpoint": "http://dsm.example.com"}, "https"),

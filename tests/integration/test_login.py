@@ -145,7 +145,7 @@ def test_a_certificate_that_is_registered_with_no_app_is_refused_by_dsm(
     result = Shell(own_sandbox.environment())(
         cdc_group_info, name=name, dsm_client_cert=str(file), environment={"DSM_API_KEY": None}
     )
-    assert result["msg"].startswith("DSM, login: ")
+    assert result["msg"].startswith("DSM, authentication: ")
     assert "HTTP status 401" in result["msg"]
     assert "dsm_client_cert" in result["msg"]
 

@@ -54,7 +54,7 @@ def test_a_pool_that_is_not_seen_is_told_with_what_it_needs(own_sandbox: Sandbox
     own_sandbox.do(lambda state: state.azure.public.revoke_role(client_id, "hsm-sandbox", "Reader"))
     with pytest.raises(TaskError, match=r"version 4\.6 or later") as refused:
         Operator(own_sandbox.environment())(cdc_group, name="akv", **link_options(own_sandbox), vault=POOL)
-    assert "Key Vault Contributor leaves that out" in str(refused.value)
+    assert "Key Vault Contributor does not include it" in str(refused.value)
 
 
 def test_the_role_stops_early_when_dsm_is_too_old(own_sandbox: Sandbox, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_read_without_answer_ends_with_the_time_of_the_task(shell: Shell, sand
     mark = sandbox.journal.mark()
     result = shell(cdc_group_info, name=name, dsm_timeout=1)
     expect_clear_failure(
-        result, "there was no answer in the time that is allowed (dsm_timeout: 1 seconds)", "raise dsm_timeout"
+        result, "no response arrived within the time limit (dsm_timeout: 1 seconds)", "raise dsm_timeout"
     )
     assert number_of(sandbox, mark) <= 1
 
@@ -167,7 +167,7 @@ def test_a_write_is_not_sent_again_even_if_the_server_names_a_time(
     )
     mark = sandbox.journal.mark()
     result = shell(cdc_group, name=name, **link)
-    expect_clear_failure(result, f"HTTP status {status}", "a write is never repeated blindly")
+    expect_clear_failure(result, f"HTTP status {status}", "no write is repeated blindly")
     assert number_of(sandbox, mark, "POST") == 1
     assert not shell(cdc_group, name=name, **link)["changed"]
 
@@ -180,7 +180,7 @@ def test_json_that_breaks_off(shell: Shell, sandbox: Sandbox, name: str) -> None
         Fault(plane="dsm", route=GROUPS, status=200, body='[{"name": "akv', content_type="application/json")
     )
     result = shell(cdc_group_info, name=name)
-    expect_clear_failure(result, "JSON that breaks off or is damaged", "a gateway or a proxy")
+    expect_clear_failure(result, "incomplete or invalid JSON", "a gateway or a proxy")
 
 
 def test_an_answer_that_is_cut_is_read_again(operate: Operator, sandbox: Sandbox, name: str) -> None:
@@ -204,7 +204,7 @@ def test_a_damaged_answer_to_a_write_leaves_its_outcome_unknown_too(
     sandbox.faults.add(fault)
     with pytest.raises(TaskError, match="It is unknown whether this was carried out") as failure:
         operate(cdc_group, name=name, **link)
-    assert "has carried this out" not in str(failure.value)
+    assert "has carried out the request" not in str(failure.value)
     assert not operate(cdc_group, name=name, **link)["changed"]
 
 
@@ -249,7 +249,7 @@ def test_an_answer_of_another_shape_is_named(operate: Operator, sandbox: Sandbox
     operation, params, route, answer = WRONG[case]
     body = json.dumps(answer)
     sandbox.faults.add(Fault(plane="dsm", route=route, status=200, body=body, content_type="application/json"))
-    with pytest.raises(TaskError, match=r"is not what DSM's API describes: the answer.* where .* belongs"):
+    with pytest.raises(TaskError, match=r"does not match DSM's API: the response.* where .* belongs"):
         operate(operation, **params)
 
 
@@ -257,7 +257,7 @@ def test_vaults_of_another_shape_are_named(operate: Operator, sandbox: Sandbox, 
     body = json.dumps([{"id": "x", "name": "kv", "vault_type": "PREMIUM", "uri": None}])
     route = "/sys/v1/groups/hmg/azure_vaults"
     sandbox.faults.add(Fault(plane="dsm", route=route, status=200, body=body, content_type="application/json"))
-    with pytest.raises(TaskError, match=r"the answer\[0\]\.uri is missing or null where text belongs"):
+    with pytest.raises(TaskError, match=r"the response\[0\]\.uri is missing or null where text belongs"):
         operate(cdc_vault_info, **link)
 
 

@@ -110,7 +110,7 @@ def test_edits_of_different_parts_are_both_kept(
     assert not {"failed"} & {*one, *other}, (one, other)
     assert (stored(sandbox, name).description, link_of(stored(sandbox, name))["key_vault_type"]) == ("one", "STANDARD")
     assert one["group"]["link"]["vault"]["type"] == "standard"
-    assert any("has changed" in warning and "link.vault" in warning for warning in one["warnings"])
+    assert any("Somebody else changed" in warning and "link.vault" in warning for warning in one["warnings"])
 
 
 def test_of_two_edits_of_the_link_the_later_says_so_and_loses_nothing(
@@ -164,7 +164,7 @@ def test_an_edit_that_is_overwritten_in_the_last_moment_is_seen_by_its_reading_b
 
     assert "failed" not in first, first
     assert second["failure"]["retryable"] is True, second
-    assert "holds something else in: link.tls.validate_host" in second["msg"]
+    assert "these fields have other values: link.tls.validate_host" in second["msg"]
 
 
 @pytest.mark.parametrize("vault", [STANDARD, PREMIUM], ids=["another", "the same"])
@@ -200,7 +200,7 @@ def test_an_edit_of_a_group_that_is_removed_meanwhile(
 
     assert "failed" not in removal, removal
     assert edit["failure"]["retryable"] is True
-    assert "somebody else has removed it" in edit["msg"]
+    assert "somebody else deleted this group" in edit["msg"]
 
 
 def test_two_removals_are_both_content(sandbox: Sandbox, task: Tasks, given_group: Given, name: str) -> None:
@@ -225,7 +225,7 @@ def test_a_name_that_was_taken_in_the_last_moment_is_recognised_by_looking(
         Fault(plane="dsm", method="GET", route=GROUPS, status=200, body="[]", content_type="application/json")
     )
 
-    with pytest.raises(TaskError, match="with another description") as failure:
+    with pytest.raises(TaskError, match="with a different description") as failure:
         operate(cdc_group, name=name, **link)
 
     assert failure.value.details["retryable"] is True
@@ -264,7 +264,7 @@ def test_a_group_is_not_removed_because_one_answer_shows_no_key(
     sandbox.do(lambda state: state.dsm.add_key(group_id))
     sandbox.faults.add(Fault("dsm", "GET", "/crypto/v1/keys", rewrite=lambda _body: b"[]"))
 
-    with pytest.raises(TaskError, match="it holds 1 key"):
+    with pytest.raises(TaskError, match="it contains 1 key;"):
         operate(cdc_group, name=name, state="absent")
 
     assert stored(sandbox, name) is not None

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""DSM, the account and the login: what is needed for Azure Key Vault, and what is lacking (guide 2.0, 3.0)."""
+"""DSM, the account and the DSM identity: what Azure Key Vault needs, and what is missing (guide 2.0, 3.0)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ from .._options import DSM
 from .._task import Task
 
 _PARTS = ["version", "account", "principal", "permissions"]
-# What each need takes to be judged. The needs that are jobs take permissions.
+# The part that each need depends on. Needs that are jobs depend on permissions.
 _PART_OF_NEED = {"azure_link": "account", "managed_hsm": "version", **{job.name: "permissions" for job in JOBS}}
 _REMEDIES = {
-    "azure_link": "have the account's subscription extended by Fortanix",
-    "managed_hsm": "choose a key vault instead of a Managed HSM, or have DSM updated",
-    **{job.name: f"use a login that may {job.words}, or have {' and '.join(job.needs)} granted to it" for job in JOBS},
+    "azure_link": "have Fortanix add the missing features to the account's subscription",
+    "managed_hsm": "choose a key vault instead of a Managed HSM, or have DSM upgraded",
+    **{
+        job.name: f"use a DSM identity that can {job.words}, or have {' and '.join(job.needs)} granted to it"
+        for job in JOBS
+    },
 }
-_NOT_ASKED = "it was not asked for (option gather)"
+_NOT_REQUESTED = "it was not requested (option gather)"
 
 SPEC = DSM.merge(
     ArgumentSpec(
@@ -45,7 +48,7 @@ SPEC = DSM.merge(
 
 @dataclass(frozen=True)
 class _Found:
-    """What DSM told. ``why``: for each part that it did not tell, or was not asked for, the reason."""
+    """What DSM returned. ``why``: for each part that it did not return, or that was not requested, the reason."""
 
     version: Version | None
     account: Account | None
@@ -63,7 +66,7 @@ def run_with(task: Task, dsm: DsmClient) -> dict[str, Any]:
     """The work of :func:`run` with this client."""
     needs = task.params["needs"]
     parts = {*task.params["gather"], *(_PART_OF_NEED[need] for need in needs)}
-    found = _look(dsm, parts)
+    found = _read(dsm, parts)
     verdicts = _verdicts(found)
     _require(needs, verdicts)
     considered = {name: verdict for name, verdict in verdicts.items() if _PART_OF_NEED[name] in parts}
@@ -92,19 +95,19 @@ def run_with(task: Task, dsm: DsmClient) -> dict[str, Any]:
     }
 
 
-def _look(dsm: DsmClient, parts: set[str]) -> _Found:
-    # The login first: when DSM refuses that, nothing is "unknown".
+def _read(dsm: DsmClient, parts: set[str]) -> _Found:
+    # Authenticate first: if DSM refuses the credentials, the task fails and nothing is "unknown".
     identity = dsm.identity()
-    why = dict.fromkeys(_PARTS, _NOT_ASKED)
+    why = dict.fromkeys(_PARTS, _NOT_REQUESTED)
 
     def told(part: str, answer: Any) -> Any:
-        """The answer; None when DSM refused it, and then the reason is noted."""
-        why[part] = f"DSM did not tell it (HTTP status {answer.status})" if isinstance(answer, DsmError) else ""
+        """The response; None if DSM refused the request, and then the reason is noted."""
+        why[part] = f"DSM did not return it (HTTP status {answer.status})" if isinstance(answer, DsmError) else ""
         return None if isinstance(answer, DsmError) else answer
 
     version = told("version", capabilities.get_version(dsm)) if "version" in parts else None
     principal: Principal | None = None
-    # The role of an app counts where DSM does not list permissions.
+    # The role of an app counts if DSM does not list permissions.
     if parts & {"principal", "permissions"}:
         principal, why["principal"] = users.own(dsm)
     found_account: Account | None = None
@@ -113,7 +116,7 @@ def _look(dsm: DsmClient, parts: set[str]) -> _Found:
         found_account = told("account", capabilities.get_account(dsm, account_id))
         if found_account is None and account_id is None and not why["account"]:
             principal, why["principal"] = users.own(dsm)
-            why["account"] = "the login sees several accounts, and which one is its own is not told"
+            why["account"] = "the DSM identity sees several accounts, and DSM does not report which one is its own"
             if principal.account_id is not None:
                 found_account = told("account", capabilities.get_account(dsm, principal.account_id))
     permissions: Permissions | None = None
@@ -138,14 +141,14 @@ def _verdicts(found: _Found) -> dict[str, PermissionVerdict]:
 
 
 def _require(needs: list[str], verdicts: Mapping[str, PermissionVerdict]) -> None:
-    """Stop for what is certainly lacking. What is unknown is left to the operation that needs it."""
+    """Fail for what is certainly missing. What is unknown is left to the operation that needs it."""
     lacking = [name for name in needs if verdicts[name].verdict == LACKING]
     if not lacking:
         return
     raise TaskError(
-        f"this cannot work: {'; '.join(verdicts[name].reason for name in lacking)}",
+        f"a requirement is not met: {'; '.join(verdicts[name].reason for name in lacking)}",
         plane="DSM",
-        obj="account and login",
+        obj="account and DSM identity",
         next_step="; ".join(_REMEDIES[name] for name in lacking),
         lacking=lacking,
     )

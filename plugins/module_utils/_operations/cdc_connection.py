@@ -46,14 +46,14 @@ SPEC = DSM.merge(
     ),
 )
 
-# Classes of diagnosis that a wrong clock of DSM brings about.
+# Classes of diagnosis that a wrong clock of DSM can cause.
 _OF_THE_TIME: frozenset[ClassId] = frozenset({"assertion-outside-time", "certificate-expired"})
 _PLANES = {"entra": "Entra", "dsm": "DSM"}
 
 
 @dataclass(frozen=True)
 class _Test:
-    """A test that was made: of which form of the link, what DSM said, what is to be made of it."""
+    """A completed test: the form of the link, DSM's response, and the conclusions."""
 
     form: str
     connection: ConnectionTest
@@ -71,11 +71,11 @@ def options_of(task: Task) -> LinkSource:
     """The options, checked without any request.
 
     Raises:
-        InvalidInput: one of them cannot be right.
+        InvalidInput: one of them is not valid.
     """
     source = LinkSource.from_params(task.params)
     if not task.check_mode:
-        refuse_planned("link_planned", task.params["link_planned"], "what the link needs", "brings it about")
+        refuse_planned("link_planned", task.params["link_planned"], "a prerequisite of the link", "creates it")
     return source
 
 
@@ -92,16 +92,16 @@ def run_with(task: Task, source: LinkSource, dsm: DsmClient, known: Group | None
         _report(task, test.connection, test.diagnosis, label, test.form)
     for finding in test.findings if test else []:
         if finding.status != UNKNOWN:
-            task.warn(_finding_in_words(finding, label))
+            task.warn(_finding_as_text(finding, label))
     return _result(test, group, label)
 
 
 def _test(dsm: DsmClient, source: LinkSource, link: Link, group: Group | None, label: str) -> _Test | None:
-    """None for a planned link whose credential was not given here."""
+    """None for a planned link without a credential in the options."""
     if source.is_stored and group is not None and not group.planned:
         connection = check_stored(dsm, str(group.group_id), label)
         found = None if connection.connected else diagnose(connection.answer, connection.http_status, link)
-        # DSM lists vaults only for a link that is sent with its credential, so more cannot be told of a stored one.
+        # DSM lists vaults only for a link that is sent with its credential, so a stored one cannot be checked further.
         return _Test("stored", connection, found, [] if found else findings(link, None, label))
     if source.options.has_credential:
         return _proposed(dsm, source.config_for(link), link, label)
@@ -109,13 +109,13 @@ def _test(dsm: DsmClient, source: LinkSource, link: Link, group: Group | None, l
         return None
     raise InvalidInput(
         "link_client_secret",
-        "it is missing; a link that is not stored like this can only be tried together with its credential",
-        f"{link_edit.CREDENTIAL_REMEDY}, or leave out all link options to try the link as it is stored",
+        "it is missing; a link that differs from the stored one can only be tested together with its credential",
+        f"{link_edit.CREDENTIAL_REMEDY}, or omit all link options to test the stored link",
     )
 
 
 def _proposed(dsm: DsmClient, config: Mapping[str, Any], link: Link, label: str) -> _Test:
-    """A link that is not saved, with its credential: the vaults that it sees tell more than DSM's test."""
+    """A link that is not saved, with its credential. The list of its vaults shows more than DSM's test."""
     connection = check_config(dsm, config, label)
     if connection.connected:
         seen = _vaults(dsm, config, label)
@@ -131,7 +131,7 @@ def _proposed(dsm: DsmClient, config: Mapping[str, Any], link: Link, label: str)
 
 
 def _vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> tuple[SeenVault, ...] | TaskError:
-    """What the application sees, or why that cannot be told: the test itself is done and must not fail on this."""
+    """The vaults that the application sees, or the failure to list them, which must not fail the test itself."""
     try:
         found = vaults.list_vaults(dsm, config, label)
     except TaskError as error:
@@ -142,33 +142,33 @@ def _vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> tuple[Seen
 def _report(task: Task, connection: ConnectionTest, found: Diagnosis, label: str, form: str) -> None:
     reaction = task.params["on_not_connected"]
     remedy = _remedy(task, found)
-    judgement = f"{found.entry.title} (class {found.id}, at {found.where}). Likely cause: {found.entry.cause}"
+    diagnosed = f"{found.entry.title} (class {found.id}, at {found.where}). Likely cause: {found.entry.cause}"
     if reaction == "fail":
         raise TaskError(
-            f"DSM does not connect to Azure with the {form} link: {judgement}",
+            f"DSM cannot connect to Azure with the {form} link: {diagnosed}",
             plane=_PLANES.get(found.leg, "Azure"),
             obj=label,
             server_words=connection.words,
-            next_step=f"{remedy} (guide {found.entry.guide}). What is saved stays saved, and "
-            "on_not_connected: warn lets the play go on",
+            next_step=f"{remedy} (guide {found.entry.guide}). The saved group is unchanged; set on_not_connected: warn "
+            "to continue the play anyway",
             connected=False,
             status=connection.status,
             diagnosis=found.record(),
         )
     if reaction == "warn":
-        # The judgement first: it is what a reader needs, and the words may be long.
-        task.warn(f'Not connected, {label}: {judgement}. DSM said: "{connection.words}". Next: {remedy}.')
+        # The diagnosis first: readers need it most, and the error text may be long.
+        task.warn(f'Not connected, {label}: {diagnosed}. DSM returned: "{connection.words}". Next: {remedy}.')
 
 
 def _remedy(task: Task, found: Diagnosis) -> str:
-    """What to do, with the difference of the clocks where the time is the cause."""
+    """The remedy, with the difference of the clocks if time is the cause."""
     difference = task.clock.compared("DSM", task.clock.reference) if found.id in _OF_THE_TIME else ""
     return f"{found.entry.remedy} ({difference})" if difference else found.entry.remedy
 
 
-def _finding_in_words(finding: Finding, label: str) -> str:
+def _finding_as_text(finding: Finding, label: str) -> str:
     return (
-        f"Connected, but {label}: {finding.kind.title} (expected {finding.expected}, actual {finding.actual}). "
+        f"The {label} connects, but: {finding.kind.title} (expected {finding.expected}, actual {finding.actual}). "
         f"Next: {finding.remedy}."
     )
 
@@ -181,7 +181,7 @@ def _result(test: _Test | None, group: Group | None, label: str) -> dict[str, An
         "status": connection.status if connection else "unknown",
         "message": connection.words if connection else "",
         "form": test.form if test else "proposed",
-        # What DSM tried in its check is not public (DSM contract §7, Q36), so this is all that can be said.
+        # How far DSM's test goes is not public (DSM contract §7, Q36), so it proves nothing else.
         "proves": ["dsm_check"] if connection and connection.connected else [],
         "diagnosis": test.diagnosis.record() if test and test.diagnosis else None,
         "findings": [finding.record() for finding in test.findings] if test else [],

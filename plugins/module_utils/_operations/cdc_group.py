@@ -49,7 +49,7 @@ def options_of(task: Task) -> DesiredGroup:
     """The options, checked without any request.
 
     Raises:
-        InvalidInput: one of them cannot be right.
+        InvalidInput: one of them is not valid.
     """
     wanted = wanted_from(task.params)
     Asking.from_params(task.params)
@@ -61,8 +61,8 @@ def options_of(task: Task) -> DesiredGroup:
     if wanted.is_pending and not task.check_mode:
         raise InvalidInput(
             "link_client_id",
-            "it stands for an application that is not made yet, which only check mode plans with",
-            "run the task that makes the application first, and give the ID that it returns",
+            "it is the placeholder of an application that does not exist yet, which only check mode accepts",
+            "run the task that creates the application first, and set the client ID that it returns",
         )
     return wanted
 
@@ -89,13 +89,13 @@ def incomplete(wanted: DesiredGroup, missing: list[str]) -> InvalidInput:
     """Why a group cannot be created. ``missing``: of :func:`missing_to_create`."""
     return InvalidInput(
         missing[0],
-        f"{wanted.label} does not exist, and to create it these are missing: {', '.join(missing)}",
-        "set them, or correct the name if the group is meant to exist",
+        f"{wanted.label} does not exist, and these options are required to create it: {', '.join(missing)}",
+        "set them, or correct the name if the group should already exist",
     )
 
 
 def _is_settled(current: Group, wanted: DesiredGroup) -> bool:
-    """Whether there is nothing to write, as far as can be known without any request. Where it cannot, it is false."""
+    """Whether there is certainly nothing to write, decided without any request."""
     target = target_of(current, wanted)
     link, vault = target.azure_link, wanted.vault
     if wanted.is_pending or (vault is not None and (vault.planned or not vault.is_stored_in(link))):
@@ -110,7 +110,7 @@ def _is_settled(current: Group, wanted: DesiredGroup) -> bool:
 
 
 def missing_to_create(params: Mapping[str, Any], wanted: DesiredGroup) -> list[str]:
-    """The options without which the group cannot be created, by name."""
+    """The names of the missing options that are required to create the group."""
     missing = [option for option in _NEEDED_TO_CREATE if params[option] is None]
     return missing + (
         [] if wanted.link.has_credential or wanted.is_pending else ["link_client_secret or link_certificate"]
@@ -130,12 +130,13 @@ def _remove(dsm: DsmClient, task: Task, current: Group | None, asking: Asking) -
         }
     count = link_edit.count_keys(dsm, current)
     if count != 0:
-        held = "its keys cannot be counted with this login" if count is None else f"it holds {count} key(s)"
+        one_or_more = f"it contains {count} key{'' if count == 1 else 's'}"
+        why = "this DSM identity cannot list its keys" if count is None else one_or_more
         raise TaskError(
-            f"it is not removed, because {held}; deleted and destroyed keys count",
+            f"the group was not deleted, because {why}; deleted and destroyed keys count",
             plane="DSM",
             obj=f"{current.label} ({current.group_id})",
-            next_step="remove the keys first, each by its own decision; this module never purges any",
+            next_step="delete the keys individually first; this module never purges keys",
             keys=count,
         )
     plan = Plan((Change("dsm", current.label, "delete", current.view(), {}, "state is absent"),))
@@ -151,7 +152,7 @@ def _remove(dsm: DsmClient, task: Task, current: Group | None, asking: Asking) -
 
 
 def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool) -> tuple[Approval | None, bool]:
-    """Delete and look whether it is gone; the approval that this takes, if any, and whether this task did something."""
+    """Delete the group and check the deletion; the approval, if any, and whether this task changed something."""
     operation = group_writes.deletion(current)
     if check_mode:
         approval = approvals.predict(dsm, operation, asking) if current.guarded else None
@@ -161,13 +162,13 @@ def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool)
     except DsmError as error:
         if error.status != NOT_FOUND:
             raise
-        # Somebody else was faster, and it is gone as it should be.
+        # Somebody else has already deleted the group.
         return None, False
     if not outcome.is_pending and stored_groups.get(dsm, str(current.group_id)) is not None:
         raise TaskError(
-            "DSM accepted the removal and still has the group",
+            "DSM accepted the deletion, but still returns the group",
             plane="DSM",
             obj=current.label,
-            next_step="run again",
+            next_step="run the task again",
         )
     return outcome.approval, not outcome.is_pending or (outcome.approval is not None and outcome.approval.filed)

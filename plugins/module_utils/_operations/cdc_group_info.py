@@ -36,7 +36,7 @@ def run(task: Task) -> dict[str, Any]:
     name = checked_name("name", name) if name is not None else None
     group_id = checked_uuid("group_id", group_id) if group_id is not None else None
     with connect(task, read_only=True) as dsm:
-        # One that was asked for has to be shown or to be an error; among all, it must not hide the others.
+        # A selected group that cannot be managed is an error; in a list of all groups it must not hide the others.
         read = Group.as_shown if name is None and group_id is None else Group.from_stored
         found = sorted(map(read, _stored(dsm, name, group_id)), key=lambda group: group.name)
     stored_groups.warn_of_problems(task.warn, found)

@@ -44,11 +44,11 @@ def options_of(task: Task) -> tuple[Selection, Asking]:
     """The options, checked without any request.
 
     Raises:
-        InvalidInput: one of them cannot be right.
+        InvalidInput: one of them is not valid.
     """
     selection = Selection.from_params(task.params)
     if task.params["sync_timeout"] < 1:
-        raise InvalidInput("sync_timeout", "it is below one second", "set a number of seconds, 600 is the default")
+        raise InvalidInput("sync_timeout", "it is below one second", "set a number of seconds; the default is 600")
     return selection, Asking.from_params(task.params)
 
 
@@ -71,15 +71,15 @@ def run_with(
     try:
         outcome = virtual_keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"], asking)
     except DsmError as error:
-        raise _with_what_was_done(dsm, group, before, error) from None
+        raise _partial_failure(dsm, group, before, error) from None
     if outcome.is_pending:
         return _result(group, before, before, "unknown", outcome.approval)
     after = list(virtual_keys.list_keys(dsm, group.group_id, group.label))
     return _result(group, before, after, None, outcome.approval)
 
 
-def _with_what_was_done(dsm: DsmClient, group: Group, before: list[VirtualKey], error: DsmError) -> TaskError:
-    """A sync may fail midway (DSM contract §7, Q46): the failure says what it has changed until then."""
+def _partial_failure(dsm: DsmClient, group: Group, before: list[VirtualKey], error: DsmError) -> TaskError:
+    """A sync may fail midway (DSM contract §7, Q46): the failure reports which keys it has changed before."""
     changes = virtual_keys.compare(before, virtual_keys.list_keys(dsm, str(group.group_id), group.label))
     if not changes:
         return error
@@ -87,11 +87,11 @@ def _with_what_was_done(dsm: DsmClient, group: Group, before: list[VirtualKey], 
     counts = {"new": len(changes.new), "updated": len(changes.updated), "vanished": len(changes.vanished)}
     done = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     return TaskError(
-        f"the sync failed midway with HTTP status {error.status}, after it had changed keys ({done})",
+        f"the sync failed with HTTP status {error.status} after it had changed keys ({done})",
         plane="DSM",
         obj=group.label,
         server_words=error.words,
-        next_step="correct what the server names and sync again, which goes on where this sync has stopped",
+        next_step="correct what the server names and run the task again, which continues the sync",
         status=error.status,
         synced=counts,
     )
@@ -121,7 +121,7 @@ def _result(
 
 
 def _plan(group: Group, changes: KeyChanges, prediction: str | None) -> Plan:
-    """The sync itself. What it will find is not known before: DSM has no dry run (DSM contract §3.3)."""
+    """The sync itself. Its results are not known in advance: DSM has no dry run (DSM contract §3.3)."""
     if prediction == "no_sync":
         return Plan()
     counts = {"new": len(changes.new), "updated": len(changes.updated), "vanished": len(changes.vanished)}

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The TLS configuration of a link, and nothing else (guide 4.4)."""
+"""The TLS configuration of a link (guide 4.4)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def options_of(task: Task) -> DesiredTls:
     """The options, checked without any request.
 
     Raises:
-        InvalidInput: one of them cannot be right.
+        InvalidInput: one of them is not valid.
     """
     selection = Selection.from_params(task.params)
     tls = TlsOptions.from_params(task.params)
@@ -66,7 +66,7 @@ def options_of(task: Task) -> DesiredTls:
     if absent and tls != NO_TLS_OPTIONS:
         given = [name for name in NAMES if task.params[name] is not None]
         raise InvalidInput(
-            given[0], "it is set together with state: absent", "leave out all TLS options to remove them"
+            given[0], "it is set together with state: absent", "omit all TLS options to remove the TLS configuration"
         )
     options = replace(LinkOptions.from_params(task.params), tls=tls)
     return DesiredTls(selection, options, absent, Asking.from_params(task.params))

@@ -44,7 +44,7 @@ SPEC = DSM.merge(
 
 @dataclass(frozen=True)
 class _Row:
-    """A group as its member sees it. ``group`` is None for one that the login may not read."""
+    """A group and its member. ``group`` is None if the DSM identity has no permission to read it."""
 
     group_id: str
     membership: Membership
@@ -84,9 +84,11 @@ def run(task: Task) -> dict[str, Any]:
     params = task.params
     user_id = checked_uuid("user_id", params["user_id"]) if params["user_id"] is not None else None
     if params["email"] is not None and "@" not in params["email"]:
-        raise InvalidInput("email", f"{params['email']!r} is no e-mail address", "give it as DSM shows it, or user_id")
+        raise InvalidInput(
+            "email", f"{params['email']!r} is not an e-mail address", "set it as DSM shows it, or set user_id"
+        )
     if params["max_checks"] < 0:
-        raise InvalidInput("max_checks", "it is below zero", "set a number of groups, 20 is the default")
+        raise InvalidInput("max_checks", "it is below zero", "set a number of groups; the default is 20")
     with connect(task, read_only=True) as dsm:
         principal, why = _principal(dsm, user_id, params["email"])
         visible = [Group.as_shown(stored) for stored in stored_groups.list_all(dsm)]
@@ -108,11 +110,11 @@ def run(task: Task) -> dict[str, Any]:
 def _principal(dsm: DsmClient, user_id: str | None, email: str | None) -> tuple[Principal, str]:
     if user_id is None and email is None:
         return users.own(dsm)
-    return users.other(dsm, user_id=user_id, email=email), "DSM does not tell the groups of this user"
+    return users.other(dsm, user_id=user_id, email=email), "DSM does not report the groups of this user"
 
 
 def _rows(principal: Principal, found: Iterable[Group]) -> list[_Row]:
-    """The groups of a principal by name: those that it is a member of, and those that come with its account role."""
+    """The groups of a principal by name: those that it is a member of, and those that its account role includes."""
     visible = {group.group_id: group for group in found}
     members = dict(principal.groups or {})
     implied = principal.implied_role()
@@ -123,19 +125,19 @@ def _rows(principal: Principal, found: Iterable[Group]) -> list[_Row]:
 
 
 def _checked(dsm: DsmClient, rows: list[_Row], limit: int) -> list[_Row]:
-    """The rows with the state of the connection of those in Azure, as far as number and time allow."""
+    """The rows with the connection state of those in Azure, within the limits of number and time."""
     done = []
     for row in rows:
         if not row.is_azure:
             done.append(row)
         elif row.group is not None and row.group.problem is not None:
-            # Which of its links a test would be about cannot be told.
+            # The group has several links, and DSM does not report which one its test uses.
             done.append(replace(row, connection="unknown", message=row.group.problem))
         elif limit < 1:
             done.append(replace(row, connection=_NOT_CHECKED))
         else:
             connection, message = _connection(dsm, row)
-            # Without time for this one there is none for those that follow.
+            # If there is no time left for this group, there is none for the following ones.
             limit = 0 if connection == _NOT_CHECKED else limit - 1
             done.append(replace(row, connection=connection, message=message))
     return done
@@ -147,6 +149,6 @@ def _connection(dsm: DsmClient, row: _Row) -> tuple[str, str]:
     except OutOfTime as error:
         return _NOT_CHECKED, error.problem
     except DsmError as error:
-        # About the caller, not about the link: what the link does is not known then.
+        # A refusal of the DSM identity. The state of the link is then unknown.
         return "unknown", error.server_words or f"HTTP status {error.status}"
     return found.status, found.words

@@ -39,7 +39,7 @@ def run(task: Task) -> dict[str, Any]:
     if not source.options.has_credential:
         raise InvalidInput(
             "link_client_secret",
-            "it is missing; DSM lists vaults only for a link that is sent with its credential, saved group or not",
+            "it is missing; DSM lists vaults only for a link that is sent with its credential, even for a saved group",
             link_edit.CREDENTIAL_REMEDY,
         )
     with connect(task, read_only=True) as dsm:

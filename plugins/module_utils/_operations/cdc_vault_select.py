@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The vault of a link: only its URL and type (guide 4.5)."""
+"""The vault of a link: its URL and type (guide 4.5)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def options_of(task: Task) -> DesiredSelection:
     """The options, checked without any request.
 
     Raises:
-        InvalidInput: one of them cannot be right.
+        InvalidInput: one of them is not valid.
     """
     wanted = DesiredSelection(
         Selection.from_params(task.params),

@@ -104,7 +104,7 @@ def test_the_name_of_the_vault_once_more_asks_for_its_removal() -> None:
 
 
 def test_a_group_that_holds_keys_stops_the_whole() -> None:
-    assert state({"look_group": failed("it holds 1 key(s)", keys=1)})["stops"] == ["it holds 1 key(s)"]
+    assert state({"look_group": failed("it contains 1 key", keys=1)})["stops"] == ["it contains 1 key"]
 
 
 @pytest.mark.parametrize("facts", [{"groups": ['"other"']}, {"contents": ["keys"]}, {"option": "name"}])

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Approval requests as values, and how one is recognised again (DSM contract §2.10). No I/O.
+"""Approval requests as values, and how one is recognized again (DSM contract §2.10). No I/O.
 
-How DSM gives back the body of a request is not public: whole, masked or not at all. So a request is known by its
-operation and by a mark in its description, which is made of what the operation says apart from its secrets.
+Whether DSM returns the body of a request completely, masked or not at all is not public. A request is therefore
+identified by its operation and by a mark in its description. The mark is a hash of the operation without its secrets.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..wire import routes
 PENDING, APPROVED, DENIED, FAILED = "PENDING", "APPROVED", "DENIED", "FAILED"
 
 _MARK = re.compile(r"\[fortanix\.dsm ([0-9a-f]{12})/([0-9a-f]{32})\]")
-# What of a link goes into the mark. All else goes in by name only: it might be a secret that we do not know of.
+# The members of a link whose values are part of the mark. Of all others, only the name is: the value may be a secret.
 _LINK_MEMBERS = frozenset(
     {"kind", "url", "tenant_id", "client_id", "subscription_id", "key_vault_type", "endpoints", "hsm_order"}
 )
@@ -41,10 +41,10 @@ class GuardedOperation:
 
     Args:
         label: the object, for messages: ``group "akv-prod"``.
-        summary: what changes, for those who approve: ``update of link.vault.uri``. No secret.
-        name: of the group that is to be created; what tells such operations apart.
-        credential_fact: what may be told of the credential in the body (``Credential.fact``).
-        timeout: seconds that the operation may take, when it has a time of its own.
+        summary: what changes, for the approvers: ``update of link.vault.uri``. No secret.
+        name: the name of the group to create, which distinguishes such operations.
+        credential_fact: what may be disclosed about the credential in the body (``LinkCredential.fact``).
+        timeout: seconds that the operation may take, if it has its own time limit.
     """
 
     method: str
@@ -64,11 +64,11 @@ class GuardedOperation:
 
     @property
     def description(self) -> str:
-        """What approvers read, and the mark."""
+        """The text that approvers read, and the mark."""
         return f"Ansible: {self.summary}, {self.label} [fortanix.dsm {self._object_mark()}/{self.mark()}]"
 
     def mark(self) -> str:
-        """The same for the same operation with the same content, secrets aside."""
+        """Equal for the same operation with the same content, apart from secrets."""
         content = {
             "method": self.method,
             "operation": self.operation,
@@ -81,7 +81,7 @@ class GuardedOperation:
         return hashlib.sha256(json.dumps([self.operation, self.name]).encode()).hexdigest()[:12]
 
     def is_asked_by(self, request: ApprovalRequest) -> bool:
-        """Whether the request is for this very operation. One without content is told by its path alone."""
+        """Whether the request is for exactly this operation. One without content is identified by its path alone."""
         if not request.is_for(self.method, self.operation):
             return False
         return request.mark == self.mark() or not self.body
@@ -100,7 +100,7 @@ class GuardedOperation:
 
 @dataclass(frozen=True)
 class ApprovalRequest:
-    """An approval request as DSM holds it. ``requester``: kind and ID, ``app 7b1d...``; times are ISO 8601, UTC."""
+    """An approval request as DSM stores it. ``requester``: kind and ID, ``app 7b1d...``; times are ISO 8601, UTC."""
 
     request_id: str
     status: str
@@ -114,7 +114,7 @@ class ApprovalRequest:
     denier: str | None
     denial_reason: str | None
     result_viewed: bool
-    # Client IDs of the links that it would write; None where the body does not show them.
+    # Client IDs of the links that it would write; None if the body does not show them.
     client_ids: frozenset[str] | None = None
 
     @classmethod
@@ -137,7 +137,7 @@ class ApprovalRequest:
         )
 
     def may_write_link_of(self, client_id: str) -> bool:
-        """Whether it creates or changes a group, and may bring a credential of this application to it."""
+        """Whether it creates or changes a group, and may write a credential of this application to it."""
         is_of_group = self.method in ("POST", "PATCH") and is_within(self.operation, routes.GROUPS)
         return is_of_group and (self.client_ids is None or name_key(client_id) in self.client_ids)
 
@@ -155,13 +155,13 @@ class ApprovalRequest:
         return self.method == method and same_path(self.operation, operation)
 
     def has_expired(self, now: datetime.datetime) -> bool:
-        """An expired request cannot be approved any more, whatever its status says."""
+        """An expired request can no longer be approved, whatever its status."""
         expires = parse_iso(self.expires)
         return expires is not None and expires <= now
 
     @property
     def label(self) -> str:
-        """For messages: who has filed it, when, and what for."""
+        """For messages: who filed it, when, and for what."""
         text = _MARK.sub("", self.description).strip()
         return f"request {self.request_id}, filed by {self.requester} at {self.created}" + (
             f' ("{text}")' if text else ""
@@ -171,9 +171,9 @@ class ApprovalRequest:
 def choose(
     operation: GuardedOperation, requests: Iterable[ApprovalRequest], now: datetime.datetime
 ) -> ApprovalRequest | None:
-    """The request that stands for the operation: a pending one, else the latest whose outcome is still to be told.
+    """The request for the operation: a pending one, otherwise the latest whose result was not reported yet.
 
-    A denial stands until it expires: it is a decision. Of what was approved or has failed, the result is told once.
+    A denial counts until it expires. The result of an approved or failed request is reported once.
     """
     same = [one for one in requests if operation.is_asked_by(one) and not one.has_expired(now)]
     same.sort(key=lambda one: one.created, reverse=True)
@@ -187,13 +187,13 @@ def choose(
 def crossing(
     operation: GuardedOperation, requests: Iterable[ApprovalRequest], now: datetime.datetime
 ) -> ApprovalRequest | None:
-    """A request that waits for an approval and would change the same object in another way."""
+    """A pending request that would change the same object in another way."""
     waiting = (one for one in requests if one.status == PENDING and not one.has_expired(now))
     return next(filter(operation.is_crossed_by, waiting), None)
 
 
 def _client_ids(body: Any) -> frozenset[str] | None:
-    """The applications of the links in the body of a request; None where it is not shown, or masked."""
+    """The applications of the links in the body of a request; None if the body is missing or masked."""
     if not isinstance(body, dict):
         return None
     links = [*(body.get("add_hmg") or []), *(body.get("mod_hmg") or {}).values()]
@@ -202,7 +202,7 @@ def _client_ids(body: Any) -> frozenset[str] | None:
 
 
 def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body without secrets: of links an allow-list of members, the others by name."""
+    """The body without secrets: of links, only the allowed members; the others by name."""
     plain = {name: value for name, value in body.items() if name not in ("add_hmg", "mod_hmg")}
     if body.get("add_hmg"):
         plain["add_hmg"] = [_plain_link(link) for link in body["add_hmg"]]
@@ -224,7 +224,7 @@ def _allowed(given: Mapping[str, Any], members: frozenset[str]) -> dict[str, Any
 
 
 def _principal(stored: Any) -> str:
-    """``app 7b1d...``, ``user 0a3e...``; of a user who acts by an app, both in DSM's form."""
+    """``app 7b1d...``, ``user 0a3e...``; for a user who acts through an app, both in DSM's form."""
     if isinstance(stored, dict):
         return ", ".join(
             f"{kind} {value if isinstance(value, str) else json.dumps(value, sort_keys=True)}"

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Writes that a quorum may have to approve: done at once, or filed as a request once (DSM contract §2.10).
+"""Writes that may need a quorum approval: carried out at once, or filed once as a request (DSM contract §2.10).
 
-DSM refuses a guarded write with 403. The same write is then filed as an approval request, which the approvers decide
-on. Whether DSM carries it out on their approval or when its result is asked for is not public; asking for the result
-is right in both cases, and whoever calls this reads back what has come of it.
+DSM refuses a guarded write with 403. The same write is then filed as an approval request, on which the approvers
+decide. Whether DSM carries it out when it is approved or when its result is requested is not public. Requesting the
+result is correct in both cases, and the caller reads back the changed object.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LONGEST_PAUSE = 15.0
 
 @dataclass(frozen=True)
 class Asking:
-    """What to do when DSM demands an approval: file a request or fail; and how many seconds to wait for a decision."""
+    """What to do when DSM requires an approval: file a request or fail; and how many seconds to wait for a decision."""
 
     files: bool = True
     wait: int = 0
@@ -40,10 +40,10 @@ class Asking:
         """From the options ``approval`` and ``approval_wait``.
 
         Raises:
-            InvalidInput: a time below zero.
+            InvalidInput: the time is below zero.
         """
         if params["approval_wait"] < 0:
-            raise InvalidInput("approval_wait", "it is below zero", "set a number of seconds, or 0 not to wait")
+            raise InvalidInput("approval_wait", "it is below zero", "set a number of seconds, or 0 to not wait")
         return cls(files=params["approval"] == "request", wait=params["approval_wait"])
 
 
@@ -53,7 +53,7 @@ FAIL = Asking(files=False)
 
 @dataclass(frozen=True)
 class Approval:
-    """An approval that a task needs or has got.
+    """An approval that a task needs or has received.
 
     ``status``: ``needed`` (check mode: no request yet), ``pending`` or ``approved``. ``filed``: by this task.
     """
@@ -83,7 +83,7 @@ class Approval:
 
 
 def as_result(approval: Approval | None) -> dict[str, Any]:
-    """The part of a result that tells of approvals; the same in all modules."""
+    """The part of a result that reports approvals; the same in all modules."""
     return {
         "pending": approval is not None and approval.is_pending,
         "approval": None if approval is None else approval.record(),
@@ -92,9 +92,9 @@ def as_result(approval: Approval | None) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class WriteResult:
-    """What became of a write: DSM's answer to it, and the approval if it took one.
+    """The outcome of a write: DSM's response, and the approval if the write needed one.
 
-    While the approval is pending nothing has been changed, and there is no answer.
+    While the approval is pending, nothing has been changed and there is no response.
     """
 
     answer: Any = None
@@ -106,16 +106,16 @@ class WriteResult:
 
 
 def carry_out(dsm: DsmClient, operation: GuardedOperation, asking: Asking, *, guarded: bool = False) -> WriteResult:
-    """Do it, or have it approved.
+    """Carry out the operation, or file an approval request for it.
 
     Args:
-        guarded: the object shows an approval policy. Then a request that exists already is found before anything is
-            sent; without, only once DSM has refused.
+        guarded: whether the object has an approval policy. If so, an existing request is searched before anything is
+            sent; otherwise only after DSM has refused.
 
     Raises:
-        DsmError: DSM refused, or demands an approval and none is to be asked for.
-        OutcomeUnknown: a write was sent and no answer came.
-        TaskError: the request was denied, has failed or expired, or another one crosses it.
+        DsmError: DSM refused, or requires an approval and the options forbid to request it.
+        OutcomeUnknown: a write was sent and no response arrived.
+        TaskError: the request was denied, has failed or expired, or conflicts with another request.
     """
     if guarded and asking.files:
         found = find(dsm, operation)
@@ -134,7 +134,9 @@ def carry_out(dsm: DsmClient, operation: GuardedOperation, asking: Asking, *, gu
     except ApprovalRequired as error:
         refused = error
     if not asking.files:
-        raise refused.advising("an approval policy guards this: set approval: request to have the task ask for it")
+        raise refused.advising(
+            "set approval: request to have the task file an approval request: a policy guards this operation"
+        )
     found = None if guarded else find(dsm, operation)
     if found is not None:
         return _settled(dsm, operation, found, asking)
@@ -142,27 +144,27 @@ def carry_out(dsm: DsmClient, operation: GuardedOperation, asking: Asking, *, gu
 
 
 def settle(dsm: DsmClient, operation: GuardedOperation, asking: Asking) -> WriteResult:
-    """Go on with the request for this operation. The operation itself is never sent.
+    """Continue with the request for this operation. The operation itself is never sent.
 
     Raises:
-        TaskError: there is no such request any more; it was denied, or has failed; another one crosses it.
+        TaskError: the request no longer exists, was denied, has failed, or conflicts with another one.
     """
     found = find(dsm, operation)
     if found is None:
         raise TaskError(
-            "the request for its approval has expired or was withdrawn",
+            "the approval request has expired or was withdrawn",
             plane="DSM",
             obj=operation.label,
-            next_step="run the task again, which asks for a new approval",
+            next_step="run the task again, which files a new request",
         )
     return _settled(dsm, operation, found, asking)
 
 
 def predict(dsm: DsmClient, operation: GuardedOperation, asking: Asking) -> Approval:
-    """What would become of it, for an object that shows an approval policy. Reads only.
+    """The approval that the operation would need, for an object with an approval policy. Reads only.
 
     Raises:
-        TaskError: it would fail, as its request was denied, or another one crosses it.
+        TaskError: it would fail, because its request was denied or conflicts with another one.
     """
     if not asking.files:
         return Approval("needed")
@@ -175,11 +177,11 @@ def predict(dsm: DsmClient, operation: GuardedOperation, asking: Asking) -> Appr
 
 
 def find(dsm: DsmClient, operation: GuardedOperation) -> ApprovalRequest | None:
-    """The request that stands for this operation, whoever has filed it; None when one may be filed.
+    """The request for this operation, whoever has filed it; None if one may be filed.
 
     Raises:
-        TaskError: another request for the same object waits. Two of them would be carried out one after the other, and
-            the second would undo part of the first, as DSM replaces a link whole.
+        TaskError: another request for the same object is pending. DSM would carry out one after the other, and the
+            second would undo part of the first, because DSM replaces a link completely.
     """
     requests = _visible(dsm, operation)
     now = dsm.clock.now("DSM")
@@ -187,19 +189,19 @@ def find(dsm: DsmClient, operation: GuardedOperation) -> ApprovalRequest | None:
     other = crossing(operation, requests, now)
     if other is None or (found is not None and found.status == PENDING):
         return found
-    unmarked = "" if other.mark else "; it has no mark of this collection, so it may even be for the same change"
+    unmarked = "" if other.mark else "; it was not filed by this collection and may even be for the same change"
     raise NotDone(
-        f"another change of it waits for approval: {other.label}{unmarked}",
+        f"another change of this object waits for approval: {other.label}{unmarked}",
         plane="DSM",
         obj=operation.label,
         next_step="have that request decided, or withdraw it in DSM, and run the task again; no request was filed for "
-        "this change, as the later of two such changes would undo the earlier",
+        "this change, because the later of two such changes would undo the earlier one",
         approval={"id": other.request_id, "requester": other.requester},
     )
 
 
 def waiting(dsm: DsmClient, obj: str) -> list[ApprovalRequest] | None:
-    """All requests that wait for a decision, as far as this login sees them; None where it may not list them."""
+    """All pending requests that this DSM identity sees; None if it has no permission to list them."""
     try:
         listed = items(dsm.call("GET", routes.APPROVALS, query={"status": PENDING}, obj=obj), "approval requests")
     except DsmError as error:
@@ -212,7 +214,7 @@ def waiting(dsm: DsmClient, obj: str) -> list[ApprovalRequest] | None:
 
 
 def _visible(dsm: DsmClient, operation: GuardedOperation) -> list[ApprovalRequest]:
-    """Our own requests of any status, and those of others that wait, as far as this login sees them."""
+    """The DSM identity's own requests of any status, and the pending ones of others, as far as it sees them."""
     own = dsm.identity().entity_id
     others: dict[str, str] = {"status": PENDING}
     if "group_id" in operation.path:
@@ -222,7 +224,7 @@ def _visible(dsm: DsmClient, operation: GuardedOperation) -> list[ApprovalReques
         listed = dsm.call("GET", routes.APPROVALS, query=query, obj=operation.label)
         for stored in items(listed, "approval requests"):
             request = ApprovalRequest.from_stored(stored)
-            # Servers that ignore filters show other people's decided requests, too: their results are not ours to ask.
+            # Servers that ignore filters also return decided requests of others: their results are not ours to request.
             if request.status == PENDING or own is None or own in request.requester:
                 found[request.request_id] = request
     return list(found.values())
@@ -244,18 +246,18 @@ def _file(dsm: DsmClient, operation: GuardedOperation, refused: ApprovalRequired
             raise
         words = error.words
     raise NotDone(
-        f"DSM demands an approval for this ({refused.words}) and takes no request for it",
+        f"DSM requires an approval for this operation ({refused.words}), but accepts no approval request for it",
         plane="DSM",
         obj=operation.label,
         server_words=words,
-        next_step="make the change in DSM's user interface, where the approvers are asked, and run the task again",
+        next_step="make this change in DSM's user interface, which requests the approval, and run the task again",
     )
 
 
 def _settled(
     dsm: DsmClient, operation: GuardedOperation, request: ApprovalRequest, asking: Asking, *, filed: bool = False
 ) -> WriteResult:
-    """Wait as long as is allowed; then the answer, or the approval that is pending."""
+    """Wait as long as the options allow; then return DSM's response, or the pending approval."""
     foreign = not _is_ours(dsm, request)
     left, pause = 0.0 if foreign else float(asking.wait), 1.0
     while True:
@@ -267,7 +269,7 @@ def _settled(
             return WriteResult(approval=Approval.of(request, "pending", filed=filed))
         dsm.pause(min(pause, left))
         left, pause = left - pause, min(pause * 2, _LONGEST_PAUSE)
-        request = _looked_up(dsm, operation, request)
+        request = _read_again(dsm, operation, request)
 
 
 def _is_ours(dsm: DsmClient, request: ApprovalRequest) -> bool:
@@ -275,7 +277,7 @@ def _is_ours(dsm: DsmClient, request: ApprovalRequest) -> bool:
     return own is None or own in request.requester
 
 
-def _looked_up(dsm: DsmClient, operation: GuardedOperation, request: ApprovalRequest) -> ApprovalRequest:
+def _read_again(dsm: DsmClient, operation: GuardedOperation, request: ApprovalRequest) -> ApprovalRequest:
     try:
         stored = dsm.call("GET", routes.APPROVAL, path={"req_id": request.request_id}, obj=operation.label)
         return ApprovalRequest.from_stored(stored)
@@ -286,17 +288,17 @@ def _looked_up(dsm: DsmClient, operation: GuardedOperation, request: ApprovalReq
         f"{request.label} has expired or was withdrawn before it was decided",
         plane="DSM",
         obj=operation.label,
-        next_step="run the task again, which asks for a new approval",
+        next_step="run the task again, which files a new request",
         approval={"id": request.request_id, "status": "expired"},
     )
 
 
 def _result(dsm: DsmClient, operation: GuardedOperation, request: ApprovalRequest) -> Any:
-    """The answer of the operation. It may be carried out only now, so asking for it counts as a write."""
+    """The response to the operation. DSM may carry it out only now, so this request counts as a write."""
     path = {"req_id": request.request_id}
 
     def note(outcome: str) -> None:
-        # What has failed before is not done now.
+        # An operation that has failed before is not carried out now.
         if request.status == APPROVED:
             dsm.journal.note("DSM", operation.label, f"{operation.method} {operation.route}, approved", outcome)
 
@@ -313,11 +315,11 @@ def _result(dsm: DsmClient, operation: GuardedOperation, request: ApprovalReques
     if not proves_refusal(status):
         note(UNKNOWN)
     raise TaskError(
-        f"{request.label} was approved, and DSM failed to carry it out with HTTP status {status}",
+        f"{request.label} was approved, but DSM failed to carry it out (HTTP status {status})",
         plane="DSM",
         obj=operation.label,
         server_words=body if isinstance(body, str) else "",
-        next_step="correct what the server names and run the task again, which asks for a new approval",
+        next_step="correct what the server names and run the task again, which files a new request",
         status=status,
         approval={"id": request.request_id, "status": "failed"},
     )
@@ -326,10 +328,11 @@ def _result(dsm: DsmClient, operation: GuardedOperation, request: ApprovalReques
 def _denied(operation: GuardedOperation, request: ApprovalRequest) -> TaskError:
     reason = f": {request.denial_reason}" if request.denial_reason else ", without a reason"
     return NotDone(
-        f"{request.label} was denied by {request.denier or 'somebody whom DSM does not name'}{reason}",
+        f"{request.label} was denied by {request.denier or 'an approver whom DSM does not name'}{reason}",
         plane="DSM",
         obj=operation.label,
-        next_step="talk to whoever denied it; to ask for the same again, delete the denied request in DSM first",
+        next_step="contact the approver who denied it; to request the same change again, delete the denied request in "
+        "DSM first",
         approval={
             "id": request.request_id,
             "status": "denied",

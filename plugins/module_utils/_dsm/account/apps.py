@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""DSM's own applications, and how they log in (guide 4.4; DSM contract §1.6, §5)."""
+"""The apps of DSM, and how they authenticate (guide 4.4; DSM contract §1.6, §5)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BY_CERTIFICATE = frozenset({"Certificate", "TrustedCa"})
 
 @dataclass(frozen=True)
 class App:
-    """``auth_types``: all ways to log in as it, in DSM's words; empty when DSM does not tell. ``groups``: their IDs."""
+    """``auth_types``: how the app can authenticate, as DSM names it; empty if unknown. ``groups``: their IDs."""
 
     app_id: str
     name: str
@@ -42,12 +42,12 @@ class App:
 
     @property
     def by_certificate(self) -> bool | None:
-        """Whether a certificate is the only way to log in as it; None when DSM does not tell."""
+        """Whether the app can authenticate by certificate only; None if DSM does not report it."""
         return _BY_CERTIFICATE.issuperset(self.auth_types) if self.auth_types else None
 
 
 def list_all(dsm: DsmClient) -> Iterator[App]:
-    """All apps that the login may see: of the account, or of its own groups."""
+    """All apps that the DSM identity sees: those of the account, or of its own groups."""
 
     def page(offset: int) -> list[dict[str, Any]]:
         query = {"limit": PAGE, "offset": offset}

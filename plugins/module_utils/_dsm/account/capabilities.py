@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""DSM's version, the account with its licence, and what both allow (guide 2.0, 3.0; DSM contract §1.6, §6)."""
+"""DSM's version, the account with its license, and what both support (guide 2.0, 3.0; DSM contract §1.6, §6)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ..wire.errors import DsmError
 from ..wire.paging import items
 from .permissions import GRANTED, LACKING, UNKNOWN, PermissionVerdict
 
-# Statuses of a question that a login may not ask, or that DSM does not know.
-_NOT_FOR_THIS_LOGIN_OR_DSM = frozenset({BAD_REQUEST, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED, NOT_IMPLEMENTED})
+# Statuses for a request that the DSM identity has no permission for, or that DSM does not know.
+_NOT_AVAILABLE = frozenset({BAD_REQUEST, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED, NOT_IMPLEMENTED})
 
-# What a link to Azure Key Vault takes in the account's subscription.
+# The features that a link to Azure Key Vault needs in the account's subscription.
 FEATURES = ("HMG", "AZUREBYOK")
 PRESENT, MISSING = "present", "missing"
 
-# capability -> since which version of DSM, and what it is
+# capability -> the DSM version that introduced it, and its description
 VERSION_GATES: Mapping[str, tuple[tuple[int, int], str]] = {
     "managed_hsm": ((4, 6), "links to an Azure Managed HSM (guide 4.5)"),
 }
@@ -34,7 +34,7 @@ VERSION_GATES: Mapping[str, tuple[tuple[int, int], str]] = {
 
 @dataclass(frozen=True)
 class Version:
-    """``number``: major and minor, None when the text does not hold them."""
+    """``number``: major and minor, None if the text does not contain them."""
 
     text: str
     number: tuple[int, int] | None
@@ -100,7 +100,7 @@ def parsed_version(text: str) -> tuple[int, int] | None:
 
 
 def link_verdict(account: Account | None, why_not: str) -> PermissionVerdict:
-    """Whether the account may have links to Azure Key Vault. ``why_not``: why the account is not known."""
+    """Whether the account can have links to Azure Key Vault. ``why_not``: why the account is not known."""
     if account is None:
         return PermissionVerdict(UNKNOWN, why_not)
     missing = [name for name, state in account.features.items() if state == MISSING]
@@ -108,7 +108,9 @@ def link_verdict(account: Account | None, why_not: str) -> PermissionVerdict:
         return PermissionVerdict(LACKING, f"the subscription of account {account.name} lacks {' and '.join(missing)}")
     unknown = [name for name, state in account.features.items() if state != PRESENT]
     if unknown:
-        return PermissionVerdict(UNKNOWN, f"the subscription does not tell whether it includes {' and '.join(unknown)}")
+        return PermissionVerdict(
+            UNKNOWN, f"DSM does not report whether the subscription includes {' and '.join(unknown)}"
+        )
     return PermissionVerdict(GRANTED, f"the subscription includes {' and '.join(FEATURES)}")
 
 
@@ -117,21 +119,21 @@ def gate_verdict(capability: str, version: Version | None, why_not: str) -> Perm
     (major, minor), words = VERSION_GATES[capability]
     if version is None or version.number is None:
         return PermissionVerdict(
-            UNKNOWN, why_not if version is None else f"{version.text!r} does not tell major and minor version"
+            UNKNOWN, why_not if version is None else f"the version {version.text!r} has no major and minor number"
         )
     if version.number < (major, minor):
-        return PermissionVerdict(LACKING, f"{words} need DSM {major}.{minor} or later, and this is {version.text}")
-    return PermissionVerdict(GRANTED, f"{words} came with DSM {major}.{minor}, and this is {version.text}")
+        return PermissionVerdict(LACKING, f"{words} require DSM {major}.{minor} or later; this is DSM {version.text}")
+    return PermissionVerdict(GRANTED, f"{words} require DSM {major}.{minor} or later; this is DSM {version.text}")
 
 
 def get_version(dsm: DsmClient) -> Version | DsmError:
-    """The version, or DSM's refusal to tell."""
+    """The version, or DSM's refusal."""
     answer = asked(dsm, routes.VERSION, obj="version")
     return answer if isinstance(answer, DsmError) else Version.from_answer(answer)
 
 
 def get_account(dsm: DsmClient, account_id: str | None) -> Account | DsmError | None:
-    """The account of that ID, otherwise the one that the login sees; None when it sees several."""
+    """The account with that ID, otherwise the one that the DSM identity sees; None if it sees several."""
     if account_id is not None:
         answer = asked(dsm, routes.ACCOUNT, {"acct_id": account_id}, obj="account")
         return answer if isinstance(answer, DsmError) else Account.from_stored(answer)
@@ -150,9 +152,9 @@ def asked(
     query: Mapping[str, Any] | None = None,
     obj: str,
 ) -> Any:
-    """The answer to a question that not every login may ask and not every DSM knows, or the refusal.
+    """The response to a request that not every DSM identity may send and not every DSM knows, or the refusal.
 
-    A DSM that does not know the route may say 404 or 405, or 400 when it takes its last part for an ID.
+    A DSM that does not know the route may return 404 or 405, or 400 if it treats the last part as an ID.
 
     Raises:
         TaskError: anything else that goes wrong.
@@ -160,7 +162,7 @@ def asked(
     try:
         return dsm.call("GET", route, path=path, query=query, obj=obj)
     except DsmError as error:
-        if error.status not in _NOT_FOR_THIS_LOGIN_OR_DSM:
+        if error.status not in _NOT_AVAILABLE:
             raise
         return error
 
@@ -173,7 +175,7 @@ def _subscription(stored: Mapping[str, Any]) -> tuple[str | None, Mapping[str, A
 
 
 def _feature(feature: str, terms: Mapping[str, Any]) -> str:
-    """Only a list of features that does not hold it, with no add-on that might bring it, says that it is missing."""
+    """Missing only if the list of features does not contain it and there is no add-on that might include it."""
     listed = terms.get("features")
     if not isinstance(listed, list):
         return UNKNOWN

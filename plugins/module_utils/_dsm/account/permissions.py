@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What a login needs for each job of this collection, and what it has (DSM contract §1.6). Pure.
+"""The permissions that each job of this collection needs, and whether the DSM identity has them (DSM contract §1.6).
 
-A verdict is what DSM says or what its API documents, otherwise ``unknown``. Nothing is inferred from names.
+No I/O. A verdict is what DSM reports or what its API documents, otherwise ``unknown``. Nothing is inferred from names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ GRANTED, LACKING, UNKNOWN = "granted", "lacking", "unknown"
 
 @dataclass(frozen=True)
 class Activity:
-    """Something that this collection does, and the permissions that it takes, all of them."""
+    """Something that this collection does, and all permissions that it needs."""
 
     name: str
     words: str
@@ -43,7 +43,7 @@ JOBS = (
 
 @dataclass(frozen=True)
 class PermissionVerdict:
-    """``group_ids``: the only groups in which a job is granted; None when it is granted in all, or not about groups."""
+    """``group_ids``: the only groups in which a job is granted; None if in all of them, or not about groups."""
 
     verdict: str
     reason: str
@@ -52,7 +52,7 @@ class PermissionVerdict:
 
 @dataclass(frozen=True)
 class Permissions:
-    """DSM's answer about the permissions of the caller. ``all_groups``: those that he has in every group."""
+    """The permissions of the DSM identity, as DSM reports them. ``all_groups``: those that it has in every group."""
 
     account: frozenset[str]
     all_groups: frozenset[str]
@@ -81,15 +81,17 @@ class Permissions:
         reason = f"DSM does not list {_listed(needed)} in any group"
         if "CREATE_EXTERNAL_GROUPS" in self.account:
             return PermissionVerdict(
-                UNKNOWN, f"{reason}; what the login gets in a group that it creates is not told", ()
+                UNKNOWN,
+                f"{reason}, and does not report the permissions in a group that the DSM identity creates itself",
+                (),
             )
         return PermissionVerdict(LACKING, reason, ())
 
 
 def not_told(job: Activity, only_uses_keys: bool, why: str) -> PermissionVerdict:
-    """The verdict when DSM does not list permissions. For one kind of app it is documented what it may not do."""
+    """The verdict if DSM does not list permissions. For one kind of app it is documented what it cannot do."""
     if only_uses_keys and job.name in ("create_group", "edit_group", "edit_link", "delete_group"):
-        return PermissionVerdict(LACKING, "an app of the role crypto uses keys and does not manage groups")
+        return PermissionVerdict(LACKING, "an app with the role crypto can use keys but cannot manage groups")
     return PermissionVerdict(UNKNOWN, why)
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Users and apps: who is logged in, other users, and the groups of each (guide 4.9; DSM contract §1.6, §5)."""
+"""Users and apps: the DSM identity, other users, and the groups of each (guide 4.9; DSM contract §1.6, §5)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..wire.errors import DsmError
 from ..wire.paging import PAGE, all_pages, items
 from .capabilities import asked
 
-# In lower case and without what tells account and group apart; anything else is a state or the ID of a custom role.
+# In lower case. Any other value is a state or the ID of a custom role.
 _ACCOUNT_ROLES = {
     "accountadministrator": "administrator",
     "accountmember": "member",
@@ -26,13 +26,13 @@ _ACCOUNT_ROLES = {
 }
 _GROUP_ROLES = {"groupadministrator": "administrator", "groupauditor": "auditor"}
 _STATES = frozenset({"stateenabled", "pendinginvite"})
-# Who sees every group of the account, member or not.
+# The account roles that see every group of the account, and the role that they have in it.
 _SEES_ALL_GROUPS = {"administrator": "administrator", "auditor": "auditor"}
 
 
 @dataclass(frozen=True)
 class Membership:
-    """``roles`` of a user, ``permissions`` of an app. ``explicit``: None when DSM does not tell."""
+    """``roles`` of a user, ``permissions`` of an app. ``explicit``: None if DSM does not report it."""
 
     roles: tuple[str, ...] = ()
     permissions: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Membership:
 
 @dataclass(frozen=True)
 class Principal:
-    """A user or an app as its account sees it. ``account_roles`` and ``groups``: None when DSM does not tell."""
+    """A user or an app of the account. ``account_roles`` and ``groups``: None if DSM does not report them."""
 
     kind: str
     entity_id: str | None
@@ -98,11 +98,11 @@ class Principal:
 
     @property
     def only_uses_keys(self) -> bool:
-        """Whether it is an app of the role crypto alone. Beside roles like those of users, the word says nothing."""
+        """Whether it is an app with the role crypto alone. Together with account roles, that role means nothing."""
         return self.app_role == "crypto" and not self.account_roles
 
     def implied_role(self) -> str | None:
-        """The role that this principal has in every group, as it comes with its role in the account."""
+        """The role that this principal has in every group because of its role in the account."""
         if self.app_role == "admin":
             return "administrator"
         return next((_SEES_ALL_GROUPS[role] for role in self.account_roles or () if role in _SEES_ALL_GROUPS), None)
@@ -118,32 +118,32 @@ class Principal:
 
 
 def own(dsm: DsmClient) -> tuple[Principal, str]:
-    """Who is logged in, and why not more is known about it (empty when all is).
+    """The DSM identity, and why not all of it is known (empty if all of it is).
 
     Raises:
-        TaskError: the login was refused, or DSM cannot be reached.
+        TaskError: DSM did not accept the credentials, or cannot be reached.
     """
     identity = dsm.identity()
     bare = Principal(identity.kind, identity.entity_id, account_id=identity.account_id)
     if identity.entity_id is None:
-        return bare, "the login does not hold the ID of its app"
+        return bare, "the DSM credentials do not contain the ID of the app"
     if identity.kind == "user":
         answer = _user(dsm, identity.entity_id)
         if not isinstance(answer, DsmError):
             return Principal.from_user(answer, identity.account_id), ""
     else:
         query = {"group_permissions": "true"}
-        answer = asked(dsm, routes.APP, {"app_id": identity.entity_id}, query=query, obj="app of the login")
+        answer = asked(dsm, routes.APP, {"app_id": identity.entity_id}, query=query, obj="own app")
         if not isinstance(answer, DsmError):
             return Principal.from_app(answer), ""
-    return bare, f"DSM does not show the {identity.kind} of the login to itself (HTTP status {answer.status})"
+    return bare, f"DSM does not let the {identity.kind} read its own record (HTTP status {answer.status})"
 
 
 def other(dsm: DsmClient, *, user_id: str | None, email: str | None) -> Principal:
     """Another user of the account.
 
     Raises:
-        TaskError: there is none, or the login may not look.
+        TaskError: there is none, or the DSM identity has no permission to read users.
     """
     if user_id is not None:
         answer = dsm.call("GET", routes.USER, path={"user_id": user_id}, query=_WITH_GROUPS, obj=f"user {user_id}")
@@ -156,7 +156,7 @@ def other(dsm: DsmClient, *, user_id: str | None, email: str | None) -> Principa
         f"{len(hits) or 'no'} users of the account have this e-mail address",
         plane="DSM",
         obj=f"user {email}",
-        next_step="correct email, or name the user by user_id",
+        next_step="correct email, or set user_id instead",
     )
 
 
@@ -164,7 +164,7 @@ _WITH_GROUPS = {"with_groups": "all"}
 
 
 def _user(dsm: DsmClient, user_id: str) -> Any:
-    return asked(dsm, routes.USER, {"user_id": user_id}, query=_WITH_GROUPS, obj="user of the login")
+    return asked(dsm, routes.USER, {"user_id": user_id}, query=_WITH_GROUPS, obj="own user")
 
 
 def _all_users(dsm: DsmClient) -> Iterator[dict[str, Any]]:
@@ -176,6 +176,6 @@ def _all_users(dsm: DsmClient) -> Iterator[dict[str, Any]]:
 
 
 def _roles(given: Iterable[str], known: Mapping[str, str]) -> tuple[str, ...]:
-    """Roles in one spelling, custom ones by their ID. Servers differ in case (DSM contract §7, Q16)."""
+    """Roles in one spelling, custom roles by their ID. Servers differ in case (DSM contract §7, Q16)."""
     words = [role.lower().replace("_", "") for role in given]
     return tuple(sorted(known.get(word, word) for word in words if word not in _STATES))

@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Somebody else changes the same group at the same time: found before the write, or after it. No I/O.
+"""Concurrent changes of a group by somebody else: detected before the write or after it. No I/O.
 
-DSM has no conditional write: no ETag, no revision (DSM contract §0, §2.4). So the group is read again immediately
-before it is written, and once more after that. What remains is a change of the same part that DSM carries out between
-the second reading and our write, a time of one round trip: ours replaces it, and nothing that DSM shows tells of it. A
-mark of our own in the group's metadata would be replaced in the same way, hence there is none.
+DSM has no conditional writes: no ETag, no revision (DSM contract §0, §2.4). The group is therefore read again
+immediately before it is written, and once more afterwards. One window of one round trip remains: if DSM carries out
+another change of the same part between the second read and this write, the write replaces it and nothing shows that. A
+mark in the group's metadata would be replaced as well, so there is none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..._plan import difference
 from ..wire.errors import NotDone
 from .stored_groups import CREDENTIAL_FACT, Group
 
-_AGAIN = "run the task again, which goes by what is there now"
+_AGAIN = "run the task again; it uses the current state"
 # Member of a request's body -> the part of a view that it replaces.
 _PARTS = {"name": "name", "description": "description", "custom_metadata": "custom_metadata", "mod_hmg": "link"}
 
@@ -29,27 +29,27 @@ _PARTS = {"name": "name", "description": "description", "custom_metadata": "cust
 def lost(
     problem: str, label: str, next_step: str = _AGAIN, *, kind: type[TaskError] = TaskError, **details: Any
 ) -> TaskError:
-    """A failure that a repetition of the task may mend: ``failure.retryable`` is true in its result.
+    """A failure that running the task again may resolve: ``failure.retryable`` is true in its result.
 
-    ``kind``: :class:`NotDone` where it is certain that the task has written nothing.
+    ``kind``: :class:`NotDone` if the task has certainly written nothing.
     """
     return kind(problem, plane="DSM", obj=label, next_step=next_step, retryable=True, **details)
 
 
 def refuse_if_changed(before: Group, now: Group, body: Mapping[str, Any]) -> None:
-    """Refuse a write that would undo what somebody else has done since the plan was made.
+    """Refuse a write that would undo a change that somebody else has made since the group was read.
 
-    A change of parts that the write leaves alone is no matter: DSM leaves an omitted field as it is.
+    Changes of other parts do not matter: DSM does not change omitted fields.
 
     Raises:
-        TaskError: a part that is to be written is not what it was.
+        TaskError: a part that the task would write has changed.
     """
     found = [name for name in _changed(before, now) if _is_written(name, body)]
     replaced = "mod_hmg" in body and now.azure_link.hmg_id != before.azure_link.hmg_id
     if found or replaced:
         raise lost(
-            f"somebody else has changed it since this task has read it: {', '.join(found) or 'the link'}; it was left "
-            "as it is",
+            f"somebody else changed this group after this task read it: {', '.join(found) or 'the link'}; this task "
+            "did not change it",
             before.label,
             kind=NotDone,
             changed_meanwhile=found,
@@ -57,26 +57,26 @@ def refuse_if_changed(before: Group, now: Group, body: Mapping[str, Any]) -> Non
 
 
 def is_done(wanted: Group, now: Group, body: Mapping[str, Any], credential_fact: str | None) -> bool:
-    """Whether somebody else has made the very same change. Without a record of the credential that cannot be told."""
+    """Whether somebody else has made exactly the same change. Unknown, so false, without a record of the credential."""
     if "mod_hmg" in body and (credential_fact is None or now.custom_metadata.get(CREDENTIAL_FACT) != credential_fact):
         return False
     return not any(_is_written(name, body) for name in _changed(wanted, now))
 
 
 def refuse_if_other(wanted: Group, now: Group, credential_fact: str | None) -> None:
-    """Refuse a group that somebody else has created under the wanted name, unless it is the very same.
+    """Refuse a group that somebody else has created with the requested name, unless it is equal.
 
     Raises:
-        TaskError: it is not.
+        TaskError: it is not equal.
     """
     before, after = difference(wanted.view(), now.view())
     if not after and now.custom_metadata.get(CREDENTIAL_FACT) == credential_fact:
         return
     raise lost(
-        f"somebody else has created a group of this name at the same time, with another "
-        f"{', '.join(after) or 'credential'}; it was left as it is",
+        f"somebody else created a group with this name at the same time, with a different "
+        f"{', '.join(after) or 'credential'}; this task did not change it",
         f"{now.label} ({now.group_id})",
-        "run the task again, which then edits that group; or choose another name, if it is meant to be another group",
+        "run the task again to change that group, or choose another name if it is not the intended group",
         kind=NotDone,
         wanted={name: before[name] for name in after},
         found=after,
@@ -84,10 +84,10 @@ def refuse_if_other(wanted: Group, now: Group, credential_fact: str | None) -> N
 
 
 def verify(wanted: Group, actual: Group, body: Mapping[str, Any]) -> list[str]:
-    """Compare what was written with what is there; the parts that somebody else has changed besides.
+    """Compare the group with what was written; the parts that somebody else has changed in addition.
 
     Raises:
-        TaskError: a part that was written is not what was written.
+        TaskError: a part differs from what was written.
     """
     before, after = difference(wanted.view(), actual.view())
     if actual.link is not None and actual.link.auth_mode is None:
@@ -97,7 +97,7 @@ def verify(wanted: Group, actual: Group, body: Mapping[str, Any]) -> list[str]:
         actual.custom_metadata.get(CREDENTIAL_FACT),
     )
     if None not in (written, found) and written != found:
-        raise lost("DSM accepted the write, and now another credential is on record than was written", wanted.label)
+        raise lost("DSM accepted the write, but the group now has the record of another credential", wanted.label)
     ours = {
         name: value
         for name, value in after.items()
@@ -105,9 +105,9 @@ def verify(wanted: Group, actual: Group, body: Mapping[str, Any]) -> list[str]:
     }
     if ours:
         raise lost(
-            f"DSM accepted the write, but holds something else in: {', '.join(ours)}",
+            f"DSM accepted the write, but these fields have other values: {', '.join(ours)}",
             wanted.label,
-            "run the task again; if that does not help, somebody else or DSM itself changes these fields",
+            "run the task again; if that does not help, find out whether somebody else or DSM changes these fields",
             wanted={name: before[name] for name in ours},
             found=ours,
         )
@@ -115,7 +115,7 @@ def verify(wanted: Group, actual: Group, body: Mapping[str, Any]) -> list[str]:
 
 
 def _changed(before: Group, now: Group) -> list[str]:
-    """Dotted names of what differs. The record of the credential belongs to the link, and is named as such."""
+    """The dotted names of the differences. The record of the credential belongs to the link and is named so."""
     _before, after = difference(before.view(), now.view())
     return [
         *after,
@@ -125,18 +125,18 @@ def _changed(before: Group, now: Group) -> list[str]:
 
 
 def _changed_foreign(before: Group, now: Group) -> list[str]:
-    """Members of the link that this collection does not know. A link is replaced whole, so that they are sent again."""
+    """Members of the link that this collection does not know. They are sent again, as DSM replaces all of them."""
     was, is_now = (one.link.foreign if one.link is not None else {} for one in (before, now))
     return sorted(name for name in {*was, *is_now} if was.get(name) != is_now.get(name))
 
 
 def _was_added(name: str, before: Mapping[str, Any]) -> bool:
-    """Whether it is an entry of the metadata that somebody else has added, which takes nothing away."""
+    """Whether it is a metadata entry that somebody else has added, so that nothing was lost."""
     return name.startswith("custom_metadata.") and before.get(name) is None
 
 
 def _is_written(name: str, body: Mapping[str, Any]) -> bool:
     if name == "link.credential":
-        # Its record is in the metadata, which a request replaces whole.
+        # Its record is in the metadata, which a request replaces completely.
         return "mod_hmg" in body or "custom_metadata" in body
     return any(member in body and name.split(".")[0] == part for member, part in _PARTS.items())

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""A group as the options of a task want it, with its link and its vault (guide 4.3, 4.5)."""
+"""A group as the options of a task describe it, with its link and its vault (guide 4.3, 4.5)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .link_edit import LinkEdit
 from .selection import checked_name, linked
 from .stored_groups import CREDENTIAL_FACT, RESERVED_PREFIX, Group
 
-# What the module cdc_group takes to describe a group.
+# The options of the module cdc_group that describe a group.
 OPTIONS = ArgumentSpec(
     argument_spec={
         "name": {"type": "str", "aliases": ["group_name"]},
@@ -42,7 +42,7 @@ OPTIONS = ArgumentSpec(
             "choices": ["on_change", "always", "on_create"],
             "default": "on_change",
         },
-        # Not a credential, only whether one is going to be there.
+        # Not a credential, only whether one will exist.
         "credential_planned": {"type": "bool", "default": False, "no_log": False},
     },
     required_one_of=(("name", "group_id"),),
@@ -51,7 +51,7 @@ OPTIONS = ArgumentSpec(
 
 @dataclass(frozen=True)
 class DesiredGroup:
-    """The options, validated. None: not set, so what is stored stays."""
+    """The options, validated. None: not set, so the stored value is kept."""
 
     name: str | None
     group_id: str | None
@@ -76,7 +76,7 @@ def wanted_from(params: Mapping[str, Any]) -> DesiredGroup:
     """The options of a group, checked.
 
     Raises:
-        InvalidInput: a value that cannot be right.
+        InvalidInput: a value is not valid.
     """
     return DesiredGroup(
         name=checked_name("name", params["name"]) if params["name"] is not None else None,
@@ -97,25 +97,27 @@ def _checked_metadata(given: Mapping[str, Any]) -> dict[str, str | None]:
         if str(key).startswith(RESERVED_PREFIX):
             raise InvalidInput(option, f"keys that begin with {RESERVED_PREFIX} are reserved", "choose another key")
         if isinstance(value, (dict, list)):
-            raise InvalidInput(option, "it is not text", "give a text; DSM's custom metadata maps text to text")
+            raise InvalidInput(
+                option, "it is not a string", "set a string; DSM's custom metadata contains strings only"
+            )
         metadata[str(key)] = str(value).lower() if isinstance(value, bool) else None if value is None else str(value)
     return metadata
 
 
 def find(dsm: DsmClient, wanted: DesiredGroup, *, thorough: bool, creates: bool = False) -> Group | None:
-    """The group that is meant. ``thorough``: it is wanted to be there. ``creates``: nothing but its creation follows.
+    """The group that the options name. ``thorough``: it should exist. ``creates``: only its creation may follow.
 
     Raises:
-        TaskError: it has no Azure link, or there is none with this ID.
+        TaskError: it has no Azure link, or no group with this ID exists.
     """
     if wanted.group_id:
         stored = stored_groups.get(dsm, wanted.group_id)
         if stored is None and thorough:
             raise TaskError(
-                "there is no group with this ID, and DSM assigns the IDs of new groups itself",
+                "no group with this ID exists, and DSM assigns the IDs of new groups itself",
                 plane="DSM",
                 obj=f"group {wanted.group_id}",
-                next_step="correct group_id, or leave it out to create the group by its name",
+                next_step="correct group_id, or omit it and set name to create the group",
             )
     else:
         stored = stored_groups.find_by_name(dsm, str(wanted.name), thorough=thorough, creates=creates)
@@ -130,12 +132,12 @@ def make(
     asking: Asking,
     before_write: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Create or change the group; the result of the module. Of the task, only the guards and the mode are used."""
+    """Create or change the group; the result of the module. Of the task, only the safeguards and the mode are used."""
     target = target_of(current, wanted)
     link = target.azure_link
     credential = wanted.link.credential_for(link)
     if wanted.vault is not None:
-        # A link that cannot log in yet lists no vaults.
+        # A link that cannot authenticate yet lists no vaults.
         selector = replace(wanted.vault, planned=wanted.vault.planned or wanted.is_pending)
         target = replace(target, link=_with_vault(dsm, task, target, link, selector, credential))
     edit = LinkEdit(
@@ -153,7 +155,7 @@ def make(
 
 
 def target_of(current: Group | None, wanted: DesiredGroup) -> Group:
-    """The group as the options want it, the vault aside; what they do not name stays as it is."""
+    """The group as the options describe it, without the vault. What they do not set is kept."""
     base = current or Group(name=str(wanted.name), external_kms=KIND)
     merged = {**base.custom_metadata, **wanted.custom_metadata}
     return replace(
@@ -173,7 +175,7 @@ def _with_vault(
     selector: vaults.VaultSelector,
     credential: LinkCredential | None,
 ) -> Link:
-    """The link with the chosen vault. No request when it has that already."""
+    """The link with the requested vault. Sends no request if the link already has it."""
     if selector.uri is not None:
         checked_vault_uri("vault.uri", selector.uri, link.azure_service)
     if selector.is_stored_in(link):
@@ -184,8 +186,8 @@ def _with_vault(
     if credential is None:
         raise InvalidInput(
             "link_client_secret",
-            "it is missing; DSM lists vaults only for a link that is sent with its credential, and to choose another "
-            "vault it has to be sent again",
+            "it is missing; DSM lists vaults only for a link that is sent with its credential, which is therefore "
+            "required to choose another vault",
             link_edit.CREDENTIAL_REMEDY,
         )
     config = link_edit.config_of(vaults.link_to_list_with(link, selector), credential)
@@ -200,7 +202,7 @@ def _with_vault(
 
 
 def _is_azures(error: DsmError) -> bool:
-    """Whether DSM has only handed through what Azure said to it."""
+    """Whether DSM has only passed on a response of Azure."""
     # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
     from ..link.diagnosis import is_of_azure
 
@@ -212,24 +214,24 @@ def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.V
     known = selector.without_listing(link)
     if known is None:
         raise TaskError(
-            "the link does not connect, so the vault cannot be looked up",
+            "the link does not connect, so DSM cannot list its vaults",
             plane="Azure",
             obj=f"vault of {target.label}",
             server_words=error.words,
-            next_step="correct what the server names; or give vault.name or vault.uri, and vault.type, which are taken "
-            "as they are while the link does not connect",
+            next_step="correct what the server names; or set vault.name or vault.uri, and vault.type, which are saved "
+            "unchecked while the link does not connect",
         )
-    task.warn(f"The vault of {target.label} is taken as given, since the link does not connect: {error.server_words}")
+    task.warn(f"The vault of {target.label} was not checked, because the link does not connect: {error.server_words}")
     return replace(link, vault_uri=known[0], vault_type=known[1])
 
 
 def _is_to_write(
     dsm: DsmClient, wanted: DesiredGroup, current: Group | None, credential: LinkCredential | None
 ) -> bool:
-    """Whether the credential is written for its own sake. One that is still to be made is none that was written before.
+    """Whether the credential must be written even if nothing else changes. A planned one was never written before.
 
-    Without a record of what was written last, what DSM holds is unknown. A link that connects with it is left alone, so
-    that a second run writes nothing also where DSM keeps no record.
+    Without a record of the last written credential it is unknown which one DSM holds. A link that connects is then not
+    changed, so that a second run writes nothing even if DSM stores no record.
     """
     policy = wanted.update_credential
     if current is None or policy == "on_create":

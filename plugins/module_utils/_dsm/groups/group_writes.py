@@ -16,7 +16,7 @@ from .stored_groups import Group
 
 
 def creation(wanted: Group, config: Mapping[str, Any], credential_fact: str | None) -> GuardedOperation:
-    """A new group with a link. ``config``: the complete link, secrets included."""
+    """A new group with a link. ``config``: the complete link, with secrets."""
     body: dict[str, Any] = {"name": wanted.name, "add_hmg": [config]}
     if wanted.description:
         body["description"] = wanted.description
@@ -30,7 +30,7 @@ def creation(wanted: Group, config: Mapping[str, Any], credential_fact: str | No
 def update(
     current: Group, wanted: Group, config: Mapping[str, Any] | None, credential_fact: str | None, summary: str
 ) -> GuardedOperation:
-    """Only what changes: DSM leaves an omitted field as it is. ``config``: None when the link is not sent."""
+    """Only the changes: DSM does not change omitted fields. ``config``: None if the link is not sent."""
     body: dict[str, Any] = {}
     if wanted.name != current.name:
         body["name"] = wanted.name

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Whether links of groups would be cut off by what is going to be removed in Entra or Azure."""
+"""Whether groups would lose their connection because of a removal in Entra or Azure."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from . import stored_groups
 
 
 def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str | None = None) -> None:
-    """Look, where there is a login to DSM, whether a link logs in as this application.
+    """Check, if ``dsm_endpoint`` is set, whether a link uses this application.
 
     Args:
         task: with the options of ``OPTIONAL_DSM``, and ``group``: the record of a group that an earlier task removes.
         client_id: of the application.
-        what: is going to be removed, as in "uses these rights".
-        vault_uri: only links to this vault count, and those without a vault, which may get it any day.
+        what: what will be removed, as in "uses this application".
+        vault_uri: only links to this vault count, and links without a vault, which may get it later.
 
     Raises:
-        TaskError: some group does, or may by a request for an approval that waits.
+        TaskError: a group does, or may because of a pending approval request.
     """
     may_be_linked = client_id if vault_uri is None else None
     users, requests = _users_of(task, lambda group: _uses(group, client_id, vault_uri), what, may_be_linked)
     if requests:
         raise TaskError(
-            f"a request for an approval waits that may link a group to it: {', '.join(requests)}",
+            f"a pending approval request may link a group to this application: {', '.join(requests)}",
             plane="DSM",
             obj=f"application {client_id}",
-            next_step="have the request decided or withdrawn first",
+            next_step="have the request decided or withdrawn first, then run the task again",
             unchanged=True,
             requests=requests,
         )
@@ -49,33 +49,33 @@ def refuse_while_in_use(task: Task, client_id: str, *, what: str, vault_uri: str
         if vault_uri is not None:
             used, other = ("application with this vault", "application or vault")
         raise TaskError(
-            f"groups in DSM use this {used} and would be cut off: {', '.join(users)}",
+            f"groups in DSM use this {used} and would lose their connection: {', '.join(users)}",
             plane="DSM",
             obj=f"application {client_id}",
-            next_step=f"remove the groups first, or let them use another {other}",
+            next_step=f"delete these groups first, or change their links to another {other}",
             groups=users,
             client_id=client_id,
         )
 
 
 def refuse_while_vault_in_use(task: Task, vault_uri: str, *, label: str) -> None:
-    """Look, where there is a login to DSM, whether a link is to this vault or managed HSM.
+    """Check, if ``dsm_endpoint`` is set, whether a link points to this vault or Managed HSM.
 
     Args:
         task: as for :func:`refuse_while_in_use`.
-        vault_uri: of the vault; letter case and a slash at its end do not matter.
+        vault_uri: of the vault; letter case and a trailing slash do not matter.
         label: the vault, for the message.
 
     Raises:
-        TaskError: some group does. Its keys are in the vault, or will be.
+        TaskError: a group does. Its keys are in the vault, or will be.
     """
     users, _requests = _users_of(task, lambda group: normal_uri(vault_uri) in _vaults_of(group), f"the {label}")
     if users:
         raise TaskError(
-            f"groups in DSM use it and would lose their keys: {', '.join(users)}",
+            f"groups in DSM use this vault and would lose their keys: {', '.join(users)}",
             plane="DSM",
             obj=label,
-            next_step="remove the groups first, or let them use another vault",
+            next_step="delete these groups first, or change their links to another vault",
             unchanged=True,
             groups=users,
         )
@@ -84,20 +84,20 @@ def refuse_while_vault_in_use(task: Task, vault_uri: str, *, label: str) -> None
 def _users_of(
     task: Task, uses: Callable[[Mapping[str, Any]], bool], what: str, may_be_linked: str | None = None
 ) -> tuple[list[str], list[str]]:
-    """The names of the groups for which that holds, and the requests for an approval that may bring about another one.
+    """The names of the matching groups, and the approval requests that may create another one.
 
-    Both as far as the login to DSM shows them. ``may_be_linked``: the application of such a request; None not to ask.
+    Both as far as the DSM identity sees them. ``may_be_linked``: the application of such requests; None to skip them.
     """
     if task.params["dsm_endpoint"] is None:
-        task.warn(f"It was not looked at whether a group in DSM uses {what}, as there is no login to DSM.")
+        task.warn(f"It was not checked whether a group in DSM uses {what}: dsm_endpoint is not set.")
         return [], []
-    # A group that is going to be removed with what it uses is still there in check mode. In a run only the record of a
-    # removal that was planned says so: after a real removal, a group that is there all the same counts.
+    # In check mode, a group that the play removes first still exists and does not count. In a run, that is so only for
+    # the record of a planned removal: if a group still exists after a real removal, it counts.
     going = task.params["group"] or {}
     is_going = going.get("exists") is False and (task.check_mode or going.get("planned") is True)
     gone = going.get("group_id") if is_going else None
     with connect(task, read_only=True) as dsm:
-        # That there is none is asked twice: what is removed then cannot be taken back, and one answer may be short.
+        # An empty result is read twice: the removal cannot be undone, and one response may be incomplete.
         users = _users(dsm, uses, gone) or _users(dsm, uses, gone)
         return users, [] if users or may_be_linked is None else _requests(dsm, may_be_linked)
 
@@ -113,7 +113,7 @@ def _users(dsm: DsmClient, uses: Callable[[Mapping[str, Any]], bool], gone: str 
 
 
 def tested(task: Task, client_id: str) -> list[dict[str, Any]] | None:
-    """What DSM's test says now of each group whose link logs in as this application; None without a login to DSM."""
+    """The current test result of each group whose link uses this application; None if ``dsm_endpoint`` is not set."""
     if task.params["dsm_endpoint"] is None:
         return None
     with connect(task, read_only=True) as dsm:

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The one way in which a group and its link are created and changed: plan, guards, write, read back.
+"""How a group and its link are created and changed: plan, safeguards, write, read back.
 
-Modules differ only in what they want changed. Everything that keeps a link from losing its secrets, its keys or its
-connection is here, so that it holds in each of them.
+All modules use this code and differ only in what they change. The safeguards that keep a link from losing its secrets,
+its keys or its connection are here, so they apply to every module.
 """
 
 from __future__ import annotations
@@ -42,12 +42,11 @@ _WRITES = frozenset({("POST", routes.GROUPS), ("PATCH", routes.GROUP)})
 
 @dataclass(frozen=True)
 class LinkEdit:
-    """A wanted change. ``current`` is None for a new group; ``credential`` is set where the task was given one.
+    """A requested change. ``current`` is None for a new group; ``credential`` is None if the task has none.
 
-    ``asking``: what to do when DSM demands an approval.
-    ``is_pending``: the application, and with it the credential, or the vault is only planned by a previous step in
-    check mode, so that nothing can be tried. ``superseded``: the ID, in Entra, of the credential before this one, where
-    it is known.
+    ``asking``: what to do if DSM requires an approval.
+    ``is_pending``: the application (and with it the credential) or the vault is only planned by a previous step in
+    check mode, so nothing can be tested. ``superseded``: the ID, in Entra, of the credential before this one, if known.
     """
 
     current: Group | None
@@ -62,17 +61,17 @@ class LinkEdit:
 
     @cached_property
     def writes_link(self) -> bool:
-        """Whether the link is sent. It then replaces the stored one whole, so it carries the credential again."""
+        """Whether the link is sent. It then replaces the stored one completely and contains the credential again."""
         if self.current is None or self.write_credential:
             return True
         return not self.target.azure_link.same_as(self.current.azure_link)
 
     def result(self) -> Group:
-        """The group after the change: whenever the link is written, so is the record of its credential."""
+        """The group after the change. The record of the credential is written whenever the link is."""
         if not self.writes_link or self.credential is None:
             return self.target
         link = self.target.azure_link
-        # A link that has no TLS settings gets the safe ones when it is sent.
+        # A link without TLS settings gets the safe ones when it is sent.
         tls = link.tls if link.tls.mode else SAFE_SETTINGS
         facts = {
             CREDENTIAL_FACT: self.credential.fact,
@@ -92,7 +91,7 @@ class LinkEdit:
 
     @cached_property
     def _diff(self) -> dict[str, Any]:
-        held = {"credential": "as DSM holds it"}
+        held = {"credential": "as stored in DSM"}
         written = {"credential": "written by this task"} if self.writes_link else held
         return {
             "before": {} if self.current is None else _with_link_note(self.current.view(), held),
@@ -104,11 +103,11 @@ class LinkEdit:
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of an edit: the group as DSM has it now, and the approval that the edit has got or waits for.
+    """The outcome of an edit: the group as it is in DSM now, and the approval that the edit received or waits for.
 
-    While the approval ``is_pending``, nothing has been changed: ``group`` is the one before the edit. Of a new group it
-    is what was asked for, without an ID. Nothing may be built on such a group before the approvers have decided.
-    ``was_done``: somebody else has made the very same change in the meantime, and this task has written nothing.
+    While the approval ``is_pending``, nothing has been changed: ``group`` is the group before the edit, or the new
+    group without an ID. No later step may use such a group before the approvers have decided.
+    ``was_done``: somebody else has made exactly the same change, and this task has written nothing.
     """
 
     group: Group
@@ -121,36 +120,35 @@ class Applied:
 
 
 def config_of(link: Link, credential: LinkCredential | None) -> dict[str, Any]:
-    """The complete configuration to send to DSM: to save it, to try it, or to list vaults with it.
+    """The complete configuration to send to DSM: to save it, to test it, or to list vaults with it.
 
     Raises:
-        InvalidInput: a secret is missing that has to be sent with it.
+        InvalidInput: a secret that must be sent with it is missing.
     """
-    why = "DSM replaces a link whole and does not give its secrets back, so they have to be sent again"
+    why = "DSM replaces a link completely and never returns its secrets, so they must be sent again"
     if credential is None:
         option = "link_certificate" if link.auth_mode == "certificate" else "link_client_secret"
         raise InvalidInput(option, f"it is missing; {why}", CREDENTIAL_REMEDY)
     if link.tls.client_certificate_sha256 is not None and link.tls.client_certificate is None:
         raise InvalidInput(
             "tls.client_certificate",
-            f"it is missing; {why}, and DSM does not show the TLS client certificate that the link has",
+            f"it is missing; {why}, and DSM does not return the TLS client certificate of the link",
             "set tls.client_certificate and tls.client_key in fortanix.dsm.cdc_group, or both in fortanix.dsm.cdc_tls",
         )
     if link.tls.client_certificate is not None and credential.tls_key is None:
         raise InvalidInput(
             "tls_client_key",
-            f"it is missing, and the link has a TLS client certificate; {why}",
-            "set tls_client_key, which is tls.client_key in modules with the option tls, and client_key in "
-            "fortanix.dsm.cdc_tls",
+            f"it is missing, but the link has a TLS client certificate; {why}",
+            "set tls_client_key (tls.client_key in modules with the option tls, client_key in fortanix.dsm.cdc_tls)",
         )
     return link.build(credential)
 
 
 def check_same_mode(link: Link, credential: LinkCredential | None) -> None:
-    """Refuse to change how a link authenticates as a side effect of a change of something else.
+    """Refuse to change how a link authenticates as a side effect of another change.
 
     Raises:
-        InvalidInput: the credential is of another kind than that of the link.
+        InvalidInput: the kind of the credential differs from that of the link.
     """
     if credential is None or link.auth_mode in (None, credential.auth_mode):
         return
@@ -159,7 +157,7 @@ def check_same_mode(link: Link, credential: LinkCredential | None) -> None:
     raise InvalidInput(
         given,
         f"the link authenticates with {held}, and this module does not change that",
-        "give the credential that the link has, or change it with fortanix.dsm.cdc_group first",
+        "set a credential of the kind that the link uses, or change the kind with fortanix.dsm.cdc_group first",
     )
 
 
@@ -171,10 +169,10 @@ def carry_out(
     warn: Callable[[str], None],
     before_write: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Plan, guards and, outside of check mode, the write; the result of a module that edits a group.
+    """Plan, safeguards and, outside of check mode, the write; the result of a module that edits a group.
 
-    Its ``pending`` is true when the change waits for an approval. It is ``changed`` then when this task has filed the
-    request, or in check mode would.
+    ``pending`` is true if the change waits for an approval. The result is then ``changed`` only if this task has filed
+    the request, or would file it in check mode.
     """
     changes = plan(edit)
     guard(dsm, edit, warn)
@@ -186,7 +184,7 @@ def carry_out(
         applied = apply(dsm, edit, warn, before_write)
     group = applied.group
     for weakness in group.azure_link.tls.weaknesses():
-        warn(f"The link of {group.label} is weak: {weakness}.")
+        warn(f"The link of {group.label} has weak TLS settings: {weakness}.")
     found_pending = applied.approval is not None and applied.is_pending and not applied.approval.filed
     nothing_new = found_pending or applied.was_done
     unchanged = dict.fromkeys(("before", "after"), edit.diff()["before"])
@@ -200,7 +198,7 @@ def carry_out(
 
 
 def _predicted(dsm: DsmClient, edit: LinkEdit) -> Applied:
-    """What ``apply`` would come to. A policy of the account, which guards new groups, is not looked for."""
+    """The result that ``apply`` would have. An approval policy of the account, which guards new groups, is not read."""
     planned = Applied(replace(edit.result(), planned=True))
     if edit.current is None or not edit.current.guarded:
         return planned
@@ -211,26 +209,26 @@ def _predicted(dsm: DsmClient, edit: LinkEdit) -> Applied:
 
 
 def plan(edit: LinkEdit) -> Plan:
-    """The change as data; empty when there is nothing to do."""
+    """The change as data; empty if there is nothing to do."""
     diff = edit.diff()
     before, after = difference(diff["before"], diff["after"])
     if not after and not before:
         return Plan()
     if edit.current is None:
-        return Plan((Change("dsm", edit.target.label, "create", {}, after, "there is no group of this name"),))
+        return Plan((Change("dsm", edit.target.label, "create", {}, after, "no group with this name exists"),))
     only_credential = set(after) == {"link.credential"}
     reason = (
-        "the credential is to be written" if only_credential else "differs from what is wanted: " + ", ".join(after)
+        "the credential must be written" if only_credential else "differs from the requested state: " + ", ".join(after)
     )
     return Plan((Change("dsm", edit.current.label, "update", before, after, reason),))
 
 
 def guard(dsm: DsmClient, edit: LinkEdit, warn: Callable[[str], None]) -> None:
-    """Refuse, before anything is written, an edit that would lose something. Reads only.
+    """Refuse an edit that would lose something, before anything is written. Reads only.
 
     Raises:
-        InvalidInput: a secret is missing that the edit has to carry.
-        TaskError: the edit would move the group away from its keys or disconnect it.
+        InvalidInput: a secret that must be sent is missing.
+        TaskError: the edit would separate the group from its keys or disconnect it.
     """
     if not edit.writes_link:
         return
@@ -240,7 +238,7 @@ def guard(dsm: DsmClient, edit: LinkEdit, warn: Callable[[str], None]) -> None:
     if not edit.allow_move:
         _guard_move(dsm, edit.current, edit.target.azure_link)
     if edit.is_pending:
-        warn(f"The link of {edit.target.label} was not tried: its application or vault is only planned.")
+        warn(f"The link of {edit.target.label} was not tested: its application or vault is only planned.")
         return
     _guard_connection(dsm, edit, edit.current, config, warn)
 
@@ -248,19 +246,19 @@ def guard(dsm: DsmClient, edit: LinkEdit, warn: Callable[[str], None]) -> None:
 def apply(
     dsm: DsmClient, edit: LinkEdit, warn: Callable[[str], None], before_write: Callable[[], None] = lambda: None
 ) -> Applied:
-    """Write, read back and compare; or file a request for approval, where DSM demands one.
+    """Write, read back and compare; or file an approval request, if DSM requires one.
 
-    ``before_write`` is called before the request leaves: from then on the group may have what is in the edit, until
-    :func:`changed_nothing` tells of the failure that it may not.
+    ``before_write`` is called before the request is sent. From then on the group may have the edited values, unless
+    :func:`changed_nothing` proves from the failure that it has not.
 
     Raises:
-        TaskError: DSM refused, or holds something else than was written; an approval was denied; somebody else has
+        TaskError: DSM refused, or stores other values than were written; an approval was denied; somebody else has
             changed the group since the edit was planned.
     """
     wanted = edit.result()
     done = _done_by_another(dsm, edit, wanted)
     if done is not None:
-        warn(f"Somebody else has made the same change of {done.label} at the same time; this task has written nothing.")
+        warn(f"Somebody else made the same change to {done.label} at the same time; this task changed nothing.")
         return Applied(done, was_done=True)
     try:
         before_write()
@@ -268,7 +266,8 @@ def apply(
     except _Taken as taken:
         concurrent_changes.refuse_if_other(wanted, taken.group, _fact(edit))
         warn(
-            f"Somebody else has created {taken.group.label} at the same time and in the same way; it is taken as it is."
+            f"Somebody else created {taken.group.label} with the same settings at the same time; this task changed "
+            "nothing."
         )
         return Applied(taken.group, was_done=True)
     if outcome.is_pending:
@@ -277,33 +276,33 @@ def apply(
     stored = stored_groups.get(dsm, group_id) if group_id else None
     if stored is None:
         raise concurrent_changes.lost(
-            "DSM accepted the write and then knew no such group",
+            "DSM accepted the write, but then did not find the group",
             f"{wanted.label} ({group_id})",
-            "run the task again; somebody else may be removing the group",
+            "run the task again; somebody else may have deleted the group",
         )
     actual = linked(Group.from_stored(stored))
     others = concurrent_changes.verify(wanted, actual, _operation(edit, wanted).body or {})
     if others:
-        warn(f"Somebody else has changed {actual.label} at the same time, which is left as it is: {', '.join(others)}.")
+        warn(f"Somebody else changed {actual.label} at the same time; these changes were kept: {', '.join(others)}.")
     if edit.writes_link and CREDENTIAL_FACT not in actual.custom_metadata:
         warn(
-            f"DSM does not keep custom metadata on {actual.label}, so a later run cannot tell whether the credential "
+            f"DSM does not store custom metadata of {actual.label}, so a later run cannot detect that the credential "
             "has changed; set update_credential: always to write another one."
         )
     return Applied(actual, outcome.approval)
 
 
 def changed_nothing(failure: TaskError) -> bool:
-    """Whether a failure of :func:`apply` proves that nothing was changed, and no request for an approval was filed."""
+    """Whether a failure of :func:`apply` proves that nothing was changed and no approval request was filed."""
     if isinstance(failure, DsmError):
         return failure.proves_refusal and (failure.method, failure.route) in _WRITES
     return isinstance(failure, (InvalidInput, NotDone))
 
 
 def asked(dsm: DsmClient, edit: LinkEdit) -> Approval | None:
-    """The request that stands for this very edit, whoever has filed it; None when there is none. Reads only.
+    """The approval request for exactly this edit, whoever has filed it; None if there is none. Reads only.
 
-    Of the credential in the edit only what is on record counts, so it need not be there any more.
+    Only the record of the credential is compared, so the credential itself need no longer exist.
 
     Raises:
         TaskError: the request was denied, or another change of the group waits for an approval.
@@ -313,10 +312,10 @@ def asked(dsm: DsmClient, edit: LinkEdit) -> Approval | None:
 
 
 def resume(dsm: DsmClient, edit: LinkEdit) -> Applied:
-    """Go on with the request that an earlier run has filed for this very edit. The edit itself is never sent.
+    """Continue with the request that an earlier run has filed for exactly this edit. The edit itself is never sent.
 
     Raises:
-        TaskError: the request was denied, has failed or is gone; or DSM holds something else than it wants.
+        TaskError: the request was denied, has failed or no longer exists; or DSM stores other values than requested.
     """
     wanted = edit.result()
     operation = _operation(edit, wanted)
@@ -326,14 +325,14 @@ def resume(dsm: DsmClient, edit: LinkEdit) -> Applied:
         return Applied(before or edit.target, outcome.approval)
     stored = stored_groups.get(dsm, str(before.group_id))
     if stored is None:
-        raise concurrent_changes.lost("DSM carried out the request and then knew no such group", before.label)
+        raise concurrent_changes.lost("DSM carried out the request, but then did not find the group", before.label)
     actual = linked(Group.from_stored(stored))
     concurrent_changes.verify(wanted, actual, operation.body or {})
     return Applied(actual, outcome.approval)
 
 
 class _Taken(Exception):
-    """The name of a group that was to be created has been taken in the meantime."""
+    """Somebody else has created a group with the requested name in the meantime."""
 
     def __init__(self, group: Group) -> None:
         super().__init__(group.label)
@@ -341,14 +340,14 @@ class _Taken(Exception):
 
 
 def _written(dsm: DsmClient, edit: LinkEdit, wanted: Group) -> tuple[WriteResult, Group]:
-    """Write; what became of it, and what was written: without our metadata where DSM refuses that."""
+    """Write; the outcome and what was written: without the reserved metadata if DSM refuses it."""
     try:
         return _write(dsm, edit, wanted), wanted
     except DsmError as error:
         if error.status != BAD_REQUEST or not _is_about_metadata(error):
             raise
     # Whether a linked group may have custom metadata is not public (DSM contract §7, Q43). A refused write has changed
-    # nothing, so it may be tried once more without what we want to remember.
+    # nothing, so it is sent once more without the reserved metadata.
     wanted = replace(wanted, custom_metadata=edit.target.custom_metadata)
     return _write(dsm, edit, wanted), wanted
 
@@ -358,12 +357,12 @@ def _is_about_metadata(error: DsmError) -> bool:
 
 
 def _done_by_another(dsm: DsmClient, edit: LinkEdit, wanted: Group) -> Group | None:
-    """Read the group again, immediately before it is written; the group when there is nothing left to write."""
+    """Read the group again, immediately before it is written; the group if there is nothing left to write."""
     if edit.current is None:
         return None
     stored = stored_groups.get(dsm, str(edit.current.group_id))
     if stored is None:
-        raise concurrent_changes.lost("somebody else has removed it since this task has read it", edit.current.label)
+        raise concurrent_changes.lost("somebody else deleted this group after this task read it", edit.current.label)
     now = linked(Group.from_stored(stored))
     body = _operation(edit, wanted).body or {}
     if now != edit.current and concurrent_changes.is_done(wanted, now, body, _fact(edit)):
@@ -379,19 +378,19 @@ def _guard_move(dsm: DsmClient, current: Group, target: Link) -> None:
     count = count_keys(dsm, current)
     if count == 0:
         return
-    holds = "its keys cannot be counted" if count is None else f"it holds {count} key{'s' if count > 1 else ''}"
+    holds = "its keys cannot be counted" if count is None else f"it contains {count} key{'s' if count > 1 else ''}"
     raise TaskError(
-        f"a change of {' and '.join(moved)} would move it away from its keys, and {holds}",
+        f"changing {' and '.join(moved)} would separate the group from its keys, and {holds}",
         plane="DSM",
         obj=current.label,
-        next_step="set allow_move: true if that is meant; a new group for the new place is the usual way",
+        next_step="create a new group for the new location, or set allow_move: true if this change is intended",
         moves=moved,
         keys=count,
     )
 
 
 def _write(dsm: DsmClient, edit: LinkEdit, wanted: Group) -> WriteResult:
-    """Create or update, or ask for approval to do so."""
+    """Create or update the group, or file an approval request for it."""
     guarded = edit.current is not None and edit.current.guarded
     try:
         return approvals.carry_out(dsm, _operation(edit, wanted), edit.asking, guarded=guarded)
@@ -400,15 +399,15 @@ def _write(dsm: DsmClient, edit: LinkEdit, wanted: Group) -> WriteResult:
             raise
         if _is_about_metadata(error):
             raise
-        # That the name is taken is 409 or 400 (DSM contract §7, Q21); whether it is, a look tells.
+        # For an existing name, DSM returns 409 or 400 (DSM contract §7, Q21). Reading the group shows which it is.
         stored = stored_groups.find_by_name(dsm, wanted.name, thorough=True)
         if stored is not None:
             raise _Taken(linked(Group.from_stored(stored))) from None
         if error.status == CONFLICT or wanted.azure_link.vault_uri:
             raise
         raise error.advising(
-            "correct the value that the server names; some versions of DSM save no link without a vault, which the "
-            "option vault sets"
+            "correct the value that the server names; some versions of DSM save no link without a vault, so set the "
+            "option vault"
         ) from None
 
 
@@ -426,7 +425,7 @@ def _fact(edit: LinkEdit) -> str | None:
 
 
 def _id_after(dsm: DsmClient, edit: LinkEdit, outcome: WriteResult) -> str:
-    """The ID of the group that was written. The answer to an approved creation need not be that of a direct one."""
+    """The ID of the written group. The response to an approved creation may differ from that to a direct one."""
     if edit.current is not None:
         return str(edit.current.group_id)
     if isinstance(outcome.answer, dict) and outcome.answer.get("group_id"):
@@ -436,9 +435,9 @@ def _id_after(dsm: DsmClient, edit: LinkEdit, outcome: WriteResult) -> str:
 
 
 def count_keys(dsm: DsmClient, group: Group) -> int | None:
-    """How many keys the group holds, deleted and destroyed ones included; None when this login may not list them.
+    """The number of keys in the group, with deleted and destroyed ones; None if the DSM identity cannot list them.
 
-    That there are none is asked twice: what is decided by it cannot be taken back, and one answer may be short.
+    An empty list is read twice: what depends on it cannot be undone, and one response may be incomplete.
     """
     try:
         return _count(dsm, group) or _count(dsm, group)
@@ -462,14 +461,14 @@ def _guard_connection(
     stands = current.group_id is not None and connection.check_stored(dsm, current.group_id, label).connected
     if stands and not edit.allow_disconnect:
         raise TaskError(
-            "the link is connected, and with this change it would not be",
+            "the link connects now, but would not connect with this change",
             plane="Azure",
             obj=f"link of {label}",
             server_words=proposed.words,
-            next_step="correct what the server names; allow_disconnect: true saves the link all the same",
+            next_step="correct what the server names, or set allow_disconnect: true to save the link anyway",
             unchanged=True,
         )
-    warn(f"The link of {label} does not connect as it is going to be: {proposed.words}")
+    warn(f"The link of {label} does not connect with this change: {proposed.words}")
 
 
 def _with_link_note(view: Mapping[str, Any], note: Mapping[str, str]) -> dict[str, Any]:

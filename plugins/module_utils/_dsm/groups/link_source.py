@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The link that a reading task is about: that of a group, one given in full, or that of a group with parts replaced."""
+"""The link that a read-only task uses: that of a group, a complete one from options, or a combination of both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COMPLETE = ("link_tenant_id", "link_client_id", "link_subscription_id")
 
 @dataclass(frozen=True)
 class LinkSource:
-    """``selection`` is None when the options give the link in full."""
+    """``selection`` is None if the options contain a complete link."""
 
     selection: Selection | None
     options: LinkOptions
@@ -44,8 +44,8 @@ class LinkSource:
         if missing:
             raise InvalidInput(
                 missing[0],
-                f"no group is named, and of a link in full these are missing: {', '.join(missing)}",
-                "name a group (group_name, group_id or group), or set all of "
+                f"no group is selected, and the link is not complete; missing: {', '.join(missing)}",
+                "select a group (group_name, group_id or group), or set all of "
                 + ", ".join(_COMPLETE)
                 + " and a credential",
             )
@@ -53,23 +53,23 @@ class LinkSource:
 
     @property
     def is_stored(self) -> bool:
-        """Whether nothing but the stored link of a group is meant."""
+        """Whether the options select the stored link of a group, unchanged."""
         return replace(self.options, legacy=None, pem=None) == LinkOptions()
 
     def resolve(self, dsm: DsmClient, *, check_mode: bool) -> tuple[Link, Group | None]:
-        """The link with the given options in place, and the group that it is of."""
+        """The link with the options applied, and its group."""
         if self.selection is None:
             return self.options.over(NEW_LINK), None
         return self.over(resolve(dsm, self.selection, check_mode=check_mode))
 
     def over(self, group: Group) -> tuple[Link, Group | None]:
-        """As :meth:`resolve`, of a group that has been read already."""
+        """As :meth:`resolve`, for a group that has already been read."""
         return self.options.over(group.link or NEW_LINK), group
 
     def config_for(self, link: Link) -> dict[str, Any]:
-        """The configuration to send, with the credential that was given.
+        """The configuration to send, with the credential from the options.
 
         Raises:
-            InvalidInput: there is none, or the key of the TLS client certificate is missing.
+            InvalidInput: there is no credential, or the key of the TLS client certificate is missing.
         """
         return config_of(link, self.options.credential_for(link))

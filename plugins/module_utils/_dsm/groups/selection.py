@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The group that a task is about: by name, by ID, or as the record that an earlier task returned."""
+"""The group that a task uses: by name, by ID, or as the record that an earlier task returned."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Selection:
         """From the options ``group_name``, ``group_id``, ``group``.
 
         Raises:
-            InvalidInput: a name or ID that no group can have, or a record that no module of this collection returned.
+            InvalidInput: the name or ID is not valid, or the record was not returned by a module of this collection.
         """
         if params.get("group") is None:
             return cls(
@@ -48,38 +48,38 @@ class Selection:
         if wrong:
             raise InvalidInput(
                 "group",
-                f"it is no record of a group: {', '.join(wrong)} missing or of another kind",
-                "pass the `group` of a result of fortanix.dsm.cdc_group, or use group_name or group_id",
+                f"it is not a group record: {', '.join(wrong)} missing or of the wrong type",
+                "set it to the `group` that fortanix.dsm.cdc_group returned, or use group_name or group_id",
             )
         if not record["exists"] and not record["group_id"] and not record["planned"] and record["link"]:
             raise InvalidInput(
                 "group",
-                "its creation waits for an approval, so there is no such group yet",
-                "have the approvers decide and run the play again; or skip what follows while `pending` is true",
+                "its creation waits for an approval, so the group does not exist yet",
+                "have the approvers decide and run the play again; or skip the later tasks while `pending` is true",
             )
         if not record["exists"] and (record["group_id"] or not record["planned"] or not record["link"]):
-            raise InvalidInput("group", "it is the record of a group that was removed", "name a group that exists")
+            raise InvalidInput("group", "it is the record of a group that was deleted", "select a group that exists")
         group_id = checked_uuid("group.group_id", record["group_id"]) if record["group_id"] else None
         return cls(name=checked_name("group.name", record["name"]), group_id=group_id, record=record)
 
 
 def checked_name(option: str, name: str) -> str:
-    """The name as given.
+    """The name, unchanged.
 
     Raises:
-        InvalidInput: DSM takes names of 1 to 4096 characters in one line (DSM contract §0).
+        InvalidInput: DSM accepts names of 1 to 4096 characters on one line (DSM contract §0).
     """
     if not name.strip():
-        raise InvalidInput(option, "it is blank", "give the name of the group")
+        raise InvalidInput(option, "it is blank", "set the name of the group")
     if len(name) > _LONGEST_NAME:
-        raise InvalidInput(option, f"it has {len(name)} characters", f"shorten it to {_LONGEST_NAME} at most")
+        raise InvalidInput(option, f"it has {len(name)} characters", f"set a name of at most {_LONGEST_NAME}")
     if "\n" in name or "\r" in name:
-        raise InvalidInput(option, "it holds a line break", "write it in one line")
+        raise InvalidInput(option, "it contains a line break", "write it on one line")
     return name
 
 
 def _wrong_parts(record: Mapping[str, Any]) -> list[str]:
-    """The parts of a record that are missing or cannot be what a module of this collection returned."""
+    """The parts of a record that are missing or that no module of this collection returns."""
     optional_text, optional_mapping = (str, type(None)), (Mapping, type(None))
     kinds: dict[str, Any] = {
         "group_id": optional_text,
@@ -103,7 +103,7 @@ def _wrong_parts(record: Mapping[str, Any]) -> list[str]:
 
 
 def _is_tls_record(tls: Any) -> bool:
-    """Whether this is the ``tls`` of a record, with certificates that are PEM."""
+    """Whether this is the ``tls`` of a record, with certificates in PEM format."""
     if not isinstance(tls, Mapping) or not isinstance(tls.get("validate_host"), bool):
         return False
     texts = [tls.get(name) for name in ("mode", "ca", "client_certificate")]
@@ -119,10 +119,10 @@ def _is_tls_record(tls: Any) -> bool:
 
 
 def resolve(dsm: DsmClient, selection: Selection, *, check_mode: bool) -> Group:
-    """The group, as it is or as an earlier step of a run in check mode has planned it.
+    """The group as it is, or as an earlier step of a run in check mode has planned it.
 
     Raises:
-        TaskError: there is no such group, or it has no Azure link.
+        TaskError: the group does not exist, or has no Azure link.
     """
     record = selection.record
     planned = check_mode and record is not None and bool(record["planned"])
@@ -131,7 +131,7 @@ def resolve(dsm: DsmClient, selection: Selection, *, check_mode: bool) -> Group:
     stored = _stored(dsm, selection)
     if stored is None:
         raise TaskError(
-            "there is no such group",
+            "the group does not exist, or this DSM identity does not see it",
             plane="DSM",
             obj=describe(selection),
             next_step="check the name or ID and the account, or create the group with fortanix.dsm.cdc_group",
@@ -145,20 +145,20 @@ def describe(selection: Selection) -> str:
 
 
 def linked(group: Group) -> Group:
-    """The group, when it is one with an Azure link.
+    """The group, if it has an Azure link.
 
     Raises:
-        TaskError: it is local, or linked to something else: never a target of this collection.
+        TaskError: it is local, or linked to something else. This collection never changes such a group.
     """
     if group.link is not None:
         return group
     raise TaskError(
-        f"it is linked to {group.external_kms}, not to Azure Key Vault"
+        f"the group is linked to {group.external_kms}, not to Azure Key Vault"
         if group.external_kms
-        else "it is a local group, not linked to Azure Key Vault",
+        else "the group is a local group, not linked to Azure Key Vault",
         plane="DSM",
         obj=f"{group.label} ({group.group_id})",
-        next_step="choose another name; this collection never turns an existing group into another kind",
+        next_step="choose another group; this collection never converts an existing group to another kind",
     )
 
 
@@ -180,7 +180,7 @@ def _planned(record: Mapping[str, Any]) -> Group:
 
 
 def _overlaid(group: Group, record: Mapping[str, Any]) -> Group:
-    """The stored group with what the record plans for it. What a record does not hold stays as it is stored."""
+    """The stored group with the planned changes of the record. What the record does not contain is kept."""
     return replace(
         group,
         name=str(record["name"]),

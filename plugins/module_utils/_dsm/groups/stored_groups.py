@@ -22,18 +22,18 @@ from ..wire.errors import DsmError
 from ..wire.kinds import KIND, is_azure
 from ..wire.paging import PAGE, all_pages, items
 
-# Reserved keys of custom_metadata: what this collection wrote last. Never shown, never taken from a user.
+# Reserved keys of custom_metadata: what this collection wrote last. Never shown, never accepted from a user.
 RESERVED_PREFIX = "fortanix-dsm-ansible-"
 CREDENTIAL_FACT = RESERVED_PREFIX + "link-credential"
 CREDENTIAL_EXPIRES = RESERVED_PREFIX + "link-credential-expires"
 TLS_CLIENT_FACT = RESERVED_PREFIX + "tls-client-certificate"
-# The ID, in Entra, of the credential that the one on record has taken the place of.
+# The ID, in Entra, of the credential that the recorded one has replaced.
 SUPERSEDED_FACT = RESERVED_PREFIX + "link-credential-before"
 
 
 @dataclass(frozen=True)
 class Group:
-    """A group in normal form. ``link`` is None for a local group and for one that is linked to something else."""
+    """A group in normal form. ``link`` is None for a local group and for one that is linked to another system."""
 
     name: str
     group_id: str | None = None
@@ -41,19 +41,19 @@ class Group:
     custom_metadata: Mapping[str, str] = field(default_factory=dict)
     external_kms: str | None = None
     link: Link | None = None
-    # Planned by a previous step in check mode: what is here is what it is going to be.
+    # Planned by a previous step in check mode: the values are the future ones.
     planned: bool = False
-    # Why no task can manage it. Then ``link`` is None, as which of its links is meant cannot be told.
+    # Why no task can manage it. ``link`` is then None, because the group has several links.
     problem: str | None = None
-    # Shows an approval policy: its changes have to be approved (DSM contract §2.10).
+    # Has an approval policy: its changes must be approved (DSM contract §2.10).
     guarded: bool = False
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Group:
-        """From DSM's Group object, for a task that is about this group.
+        """From DSM's Group object, for a task that uses this group.
 
         Raises:
-            TaskError: it has several links, and which one is meant cannot be told.
+            TaskError: it has several Azure links.
         """
         group = cls.as_shown(stored)
         if group.problem is None:
@@ -67,11 +67,11 @@ class Group:
 
     @classmethod
     def as_shown(cls, stored: Mapping[str, Any]) -> Group:
-        """From DSM's Group object, for a list of groups: one that cannot be managed does not hide the others."""
+        """From DSM's Group object, for a list of groups. A group that cannot be managed gets a ``problem``."""
         hmg = stored.get("hmg") or {}
         azure = {hmg_id: config for hmg_id, config in hmg.items() if is_azure(config)}
         name = str(stored["name"])
-        several = f"it has {len(azure)} Azure links ({', '.join(sorted(azure))}), and this collection manages one"
+        several = f"the group has {len(azure)} Azure links ({', '.join(sorted(azure))}), but only one is supported"
         metadata = dict(stored.get("custom_metadata") or {})
         kinds = sorted({KIND if is_azure(config) else str(config.get("kind")) for config in hmg.values()})
         return cls(
@@ -91,7 +91,7 @@ class Group:
 
     @property
     def azure_link(self) -> Link:
-        """The link, for code that only ever sees groups which have one."""
+        """The link, for code that handles only groups with a link."""
         if self.link is None:
             raise AssertionError(f"{self.label} has no Azure link")
         return self.link
@@ -107,16 +107,16 @@ class Group:
 
     @property
     def credential_match(self) -> str:
-        """``recorded``: the credential that was written last is on record. That DSM still holds it is not known."""
+        """``recorded``: the credential that was written last is on record. Whether DSM still holds it is unknown."""
         return "recorded" if CREDENTIAL_FACT in self.custom_metadata else "unknown"
 
     @property
     def credential_facts(self) -> tuple[str | None, str | None]:
-        """What is on record of what was written last: the credential, and the ID in Entra of the one before it."""
+        """The record of the last write: the credential, and the ID in Entra of the one before it."""
         return self.custom_metadata.get(CREDENTIAL_FACT), self.custom_metadata.get(SUPERSEDED_FACT)
 
     def record(self, *, exists: bool = True) -> dict[str, Any]:
-        """The record of results: an allow-list, always with the same keys."""
+        """The record for results: an allow-list, always with the same keys."""
         link = self.link
         return {
             "group_id": self.group_id,
@@ -147,7 +147,7 @@ class Group:
         }
 
     def view(self) -> dict[str, Any]:
-        """What a diff shows and what is compared: the record without what DSM assigns."""
+        """The values that are compared and shown in a diff: the record without what DSM assigns."""
         record = self.record()
         for name in ("group_id", "exists", "planned", "external_kms"):
             del record[name]
@@ -159,7 +159,7 @@ class Group:
 
 
 def _link(hmg_id: str, config: Mapping[str, Any], metadata: Mapping[str, str]) -> Link:
-    """The stored link. A TLS client certificate that DSM does not show is known from what was written last."""
+    """The stored link. A TLS client certificate that DSM does not return is known from the record of the last write."""
     link = Link.from_stored(hmg_id, config)
     recorded = metadata.get(TLS_CLIENT_FACT)
     if recorded is None or link.tls.client_certificate_sha256 is not None:
@@ -168,29 +168,28 @@ def _link(hmg_id: str, config: Mapping[str, Any], metadata: Mapping[str, str]) -
 
 
 def warn_of_problems(warn: Callable[[str], None], found: Iterable[Group]) -> None:
-    """Say which groups no task can manage, and why."""
+    """Warn which groups no task can manage, and why."""
     for group in found:
         if group.problem is not None:
             warn(f"{group.label} ({group.group_id}) in DSM cannot be managed: {group.problem}.")
 
 
 def find_by_name(dsm: DsmClient, name: str, *, thorough: bool = False, creates: bool = False) -> dict[str, Any] | None:
-    """DSM's Group object of this name: one request when the server honours the filter.
+    """DSM's Group object with this name: one request if the server supports the filter.
 
-    Old servers ignore filters, so an answer that holds other groups means: page through all (DSM contract §2.2).
+    Old servers ignore filters. If the response contains other groups, all pages are read (DSM contract §2.2).
 
     Args:
-        thorough: page through all groups before saying that there is none.
-        creates: thorough, but nothing follows from a miss except a creation, which DSM refuses for a name that is taken
-            (names are unique in an account, DSM contract §2.3). So a server that was seen to honour the filter is
-            believed.
+        thorough: read all groups before reporting that none has the name.
+        creates: thorough, but only a creation follows, which DSM refuses for an existing name (names are unique in an
+            account, DSM contract §2.3). The filter is then sufficient if the server is known to support it.
 
     Raises:
         TaskError: several groups have this name.
     """
     answer = _filtered(dsm, name)
     hits = [group for group in answer if group.get("name") == name]
-    if len(hits) < len(answer) or (not hits and thorough and not (creates and _honours_filter(dsm))):
+    if len(hits) < len(answer) or (not hits and thorough and not (creates and _supports_filter(dsm))):
         hits = [group for group in list_all(dsm) if group.get("name") == name]
     return the_only(hits, name)
 
@@ -206,19 +205,19 @@ def the_only(named: Sequence[dict[str, Any]], name: str) -> dict[str, Any] | Non
             f"{len(named)} groups have this name: {', '.join(sorted(str(group['group_id']) for group in named))}",
             plane="DSM",
             obj=f'group "{name}"',
-            next_step="name the one that you mean by its group_id",
+            next_step="set group_id to the ID of the intended group",
         )
     return named[0] if named else None
 
 
 def _filtered(dsm: DsmClient, name: str) -> list[dict[str, Any]]:
-    """The answer to a filter by this name: at least those that have it, if the server knows of them."""
+    """The response to a filter by this name: at least the groups with the name, if the server supports the filter."""
     query = {"filter": json.dumps({"name": {"$eq": name}}), "limit": PAGE}
     return items(dsm.call("GET", routes.GROUPS, query=query, obj=f'group "{name}"'), "groups")
 
 
-def _honours_filter(dsm: DsmClient) -> bool:
-    """Whether the list of groups finds one by its name; tried once for each client, with a group that is there."""
+def _supports_filter(dsm: DsmClient) -> bool:
+    """Whether the server supports the filter by name; tested once for each client, with an existing group."""
     if dsm.filters_groups is None:
         known = items(dsm.call("GET", routes.GROUPS, query={"limit": 1}, obj="groups"), "groups")
         if not known:
@@ -229,14 +228,14 @@ def _honours_filter(dsm: DsmClient) -> bool:
 
 
 def list_all(dsm: DsmClient) -> Iterator[dict[str, Any]]:
-    """All groups that the login sees, page by page.
+    """All groups that the DSM identity sees, page by page.
 
-    An entry without links that has the record of one is read once more by itself: the answer may be short, and who
-    uses an application or a vault is told by the links alone.
+    An entry without links, but with the record of one, is read once more by itself: the response may be incomplete, and
+    only the links show which applications and vaults are used.
     """
 
     def page(offset: int) -> list[dict[str, Any]]:
-        # No sort_by: some servers take it only with previous_id (DSM contract §7, Q33).
+        # No sort_by: some servers accept it only with previous_id (DSM contract §7, Q33).
         query = {"limit": PAGE, "offset": offset}
         return items(dsm.call("GET", routes.GROUPS, query=query, obj="groups"), "groups")
 
@@ -246,7 +245,7 @@ def list_all(dsm: DsmClient) -> Iterator[dict[str, Any]]:
 
 
 def linked_to_application(dsm: DsmClient, client_id: str) -> list[Group]:
-    """All groups that the login sees whose link has this application, by name.
+    """All groups that the DSM identity sees whose link has this application, by name.
 
     Raises:
         TaskError: one of them has several Azure links.
@@ -255,7 +254,7 @@ def linked_to_application(dsm: DsmClient, client_id: str) -> list[Group]:
 
 
 def those_of_application(listed: Iterable[Mapping[str, Any]], client_id: str) -> list[Group]:
-    """As :func:`linked_to_application`, of groups that were listed already."""
+    """As :func:`linked_to_application`, for groups that have already been listed."""
     found = [Group.from_stored(stored) for stored in listed if _has_application(stored, client_id)]
     return sorted(found, key=lambda group: (group.name, str(group.group_id)))
 
@@ -266,7 +265,7 @@ def _has_application(stored: Mapping[str, Any], client_id: str) -> bool:
 
 
 def get(dsm: DsmClient, group_id: str) -> dict[str, Any] | None:
-    """DSM's Group object with this ID; None when there is none that the login sees."""
+    """DSM's Group object with this ID; None if the DSM identity sees none."""
     try:
         answer: dict[str, Any] = dsm.call("GET", routes.GROUP, path={"group_id": group_id}, obj=f"group {group_id}")
     except DsmError as error:

@@ -51,7 +51,7 @@ class VirtualKey:
 
     @property
     def gone(self) -> bool:
-        """Whether the key is no longer there to be used, in DSM's or in Azure's words."""
+        """Whether the key is deleted or destroyed, according to DSM or Azure."""
         return self.state in _GONE or self.azure_state in ("deleted", "purged")
 
     def record(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class KeyChanges:
 
 
 def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]:
-    """All keys of the group, deleted and destroyed ones included, page by page."""
+    """All keys of the group, with deleted and destroyed ones, page by page."""
 
     def page(offset: int) -> list[dict[str, Any]]:
         query = {
@@ -96,7 +96,7 @@ def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]
 
 
 def scan(dsm: DsmClient, group_id: str, label: str, timeout: float, asking: Asking) -> WriteResult:
-    """SYNC KEYS. Synchronous: its time grows with the vault. Its answer, only the new keys, is not used."""
+    """SYNC KEYS. Synchronous: it takes longer for larger vaults. The response, only the new keys, is not used."""
     path = {"group_id": group_id}
     operation = GuardedOperation("POST", routes.SCAN, label, "sync of the keys", path=path, body={}, timeout=timeout)
     return approvals.carry_out(dsm, operation, asking)
@@ -105,7 +105,7 @@ def scan(dsm: DsmClient, group_id: str, label: str, timeout: float, asking: Aski
 def compare(
     before: Iterator[VirtualKey] | list[VirtualKey], after: Iterator[VirtualKey] | list[VirtualKey]
 ) -> KeyChanges:
-    """What has changed between two listings of one group. A key that turned deleted or destroyed counts as vanished."""
+    """The changes between two lists of one group. A key that became deleted or destroyed counts as vanished."""
     old = {key.kid: key for key in before}
     new = {key.kid: key for key in after}
     both = [(old[kid], new[kid]) for kid in old.keys() & new.keys() if old[kid] != new[kid]]

@@ -6,8 +6,8 @@
 """The Azure link of a group: read, compare, build, redact. No I/O.
 
 DSM calls the link an ``hmg`` of kind AzureKeyVault (DSM contract §2.5 to §2.9). Two rules shape this module: a link
-that is sent replaces the stored one whole, and its credential is write-only. So an edit starts from what is stored,
-changes what was asked for, and carries the credential again.
+that is sent replaces the stored one completely, and its credential is write-only. So an edit starts from the stored
+link, changes what the options set, and sends the credential again.
 """
 
 from __future__ import annotations
@@ -63,15 +63,15 @@ _AUTH_MODES = {"client_secret": "client_secret", "token_auth_config": "certifica
 
 @dataclass(frozen=True)
 class LinkCredential:
-    """What DSM is to authenticate to Azure with, and what may be told of it.
+    """The credential with which DSM authenticates to Azure, and what may be disclosed about it.
 
-    ``fact_of``: returns the fact, which tells it from others without giving it away. ``expires``: a date (UTC), None
-    when it is not known. ``tls_key``, the key of the TLS client certificate, travels with it: a link that is sent
-    carries all its secrets.
+    ``fact_of``: returns the fact, which distinguishes credentials without revealing them. ``expires``: a date (UTC),
+    None if unknown. ``tls_key``, the key of the TLS client certificate, is sent with it: a link that is sent contains
+    all its secrets.
     """
 
     auth_config: Mapping[str, str] = field(repr=False)
-    # Called when the fact is needed: that of a client secret takes longer than most tasks.
+    # Called only if needed: computing the fact of a client secret takes longer than most tasks.
     fact_of: Callable[[], str] = field(repr=False, compare=False)
     expires: str | None = None
     tls_key: str | None = field(default=None, repr=False)
@@ -87,7 +87,7 @@ class LinkCredential:
 
 @dataclass(frozen=True)
 class Dialect:
-    """What the server understands (DSM contract §7, Q1, Q2, Q4).
+    """The formats that the server supports (DSM contract §7, Q1, Q2, Q4).
 
     ``legacy``: a DSM that knows neither ``auth_config`` nor ``endpoints``. ``pem``: certificates and keys are base64 of
     PEM instead of DER.
@@ -108,7 +108,7 @@ class Link:
     tenant_id: str
     client_id: str
     subscription_id: str
-    # None: DSM does not tell, or there is no credential yet.
+    # None: DSM does not report it, or there is no credential yet.
     auth_mode: str | None = "client_secret"
     vault_uri: str = ""
     vault_type: str | None = None
@@ -138,12 +138,12 @@ class Link:
         )
 
     def build(self, credential: LinkCredential) -> dict[str, Any]:
-        """The complete configuration to send, secrets included. Stored fields that are foreign to us are kept."""
+        """The complete configuration to send, with secrets. Unknown fields of the stored link are kept."""
         kept = {name: value for name, value in (self.stored or {}).items() if value is not None}
         for name in ("secret_key", "auth_config", "key_vault_type", "tls"):
             kept.pop(name, None)
         if azure_service_of(kept.get("endpoints")) != self.azure_service or self.azure_service == "us_government":
-            # Left out, the endpoints fall back to global Azure, on updates too (DSM contract §2.5).
+            # Without endpoints, DSM uses global Azure, on updates too (DSM contract §2.5).
             kept["endpoints"] = dict(ENDPOINTS[self.azure_service])
         config = {
             **kept,
@@ -166,16 +166,16 @@ class Link:
 
     @property
     def foreign(self) -> dict[str, Any]:
-        """The stored members that this collection does not know, by dotted name. They are sent again as they are."""
+        """The stored members that this collection does not know, by dotted name. They are sent again unchanged."""
         own = {name: value for name, value in (self.stored or {}).items() if name not in _KNOWN and value is not None}
         return {**own, **{f"tls.{name}": value for name, value in self.tls.foreign.items()}}
 
     def same_as(self, other: Link) -> bool:
-        """Whether both say the same, the credential aside."""
+        """Whether both are equal, apart from the credential."""
         return replace(self, stored=None, hmg_id=None) == replace(other, stored=None, hmg_id=None)
 
     def moves_from(self, old: Link) -> list[str]:
-        """The fields in which this link points to other keys than ``old`` did. Choosing a first vault is no move."""
+        """The fields in which this link points to other keys than ``old``. Choosing the first vault is not a move."""
         places = {
             "Azure service": (old.azure_service, self.azure_service),
             "tenant": (old.tenant_id, self.tenant_id),
@@ -186,12 +186,12 @@ class Link:
         return [name for name, (before, after) in places.items() if before and before != after]
 
 
-# The base of a link that is stored nowhere yet.
+# The base of a link that is not stored yet.
 NEW_LINK = Link(azure_service="global", tenant_id="", client_id="", subscription_id="", auth_mode=None)
 
 
 def azure_service_of(endpoints: Mapping[str, str] | None) -> str:
-    """``global``, ``us_government``, or ``unknown`` for endpoints that are neither set."""
+    """``global``, ``us_government``, or ``unknown`` for other endpoints."""
     if not endpoints:
         return "global"
     names = {key: name_key(value).rstrip(".") for key, value in endpoints.items() if value}
@@ -199,7 +199,7 @@ def azure_service_of(endpoints: Mapping[str, str] | None) -> str:
 
 
 def vault_type_of(stored: Any) -> str | None:
-    """Our name of a ``key_vault_type``; a value that DSM has learned since is passed on in lower case."""
+    """Our name of a ``key_vault_type``; a value of a newer DSM is returned in lower case."""
     return VAULT_TYPES.get(str(stored).upper(), str(stored).lower()) if stored else None
 
 
@@ -221,7 +221,7 @@ def _host_of(uri: str) -> str:
 
 
 def shown_address(uri: str) -> str:
-    """The stored URI of a vault as a report may show it: without what may stand before its host and behind it."""
+    """The stored URI of a vault as a report may show it: scheme, host and port only."""
     try:
         parts = urllib.parse.urlsplit(uri)
         host, port = parts.hostname, parts.port
@@ -233,7 +233,7 @@ def shown_address(uri: str) -> str:
 
 
 def is_vault_name(name: str) -> bool:
-    """Whether Azure takes this as the name of a vault or a Managed HSM (Azure contract §1.2, VaultNameNotValid)."""
+    """Whether Azure accepts this as the name of a vault or a Managed HSM (Azure contract §1.2, VaultNameNotValid)."""
     return re.fullmatch(r"[a-z][a-z0-9-]{2,23}", name, re.IGNORECASE) is not None
 
 
@@ -241,13 +241,15 @@ def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
     """The normal form of a vault URI that belongs to this Azure service.
 
     Raises:
-        InvalidInput: it is no vault URI, or one of another cloud.
+        InvalidInput: it is not a vault URI, or belongs to another cloud.
     """
     uri = normal_uri(value)
     host = _host_of(uri)
     label, _dot, domain = host.partition(".")
     if uri != f"https://{host}/" or not is_vault_name(label):
-        raise InvalidInput(option, f"{value!r} is not a vault URI", "give it like https://my-vault.vault.azure.net/")
+        raise InvalidInput(
+            option, f"{value!r} is not a vault URI", "set it to a URI like https://my-vault.vault.azure.net/"
+        )
     if azure_service in ENDPOINTS:
         known = ENDPOINTS[azure_service]
         allowed = (known["key_vault"], known["key_vault_managed_hsm"])
@@ -255,7 +257,7 @@ def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
             raise InvalidInput(
                 option,
                 f"{value!r} does not belong to azure_service {azure_service}",
-                f"vaults there end in {' or '.join('.' + suffix for suffix in allowed)}; correct it or azure_service",
+                f"correct it or azure_service; hosts there end in {' or '.join('.' + suffix for suffix in allowed)}",
             )
     return uri
 
@@ -275,15 +277,15 @@ def checked_client_secret(secret: str) -> str:
         InvalidInput: it is empty, or the ID of a secret.
     """
     if not secret.strip():
-        raise InvalidInput("link_client_secret", "it is empty", "enter the Value of the client secret, or leave it out")
+        raise InvalidInput("link_client_secret", "it is empty", "set it to the Value of the client secret, or omit it")
     if is_uuid(secret):
         raise InvalidInput(
             "link_client_secret",
-            "this is the secret's ID",
-            "enter its Value; Azure shows that only once, when the secret is made",
+            "it is the secret's ID, not its Value",
+            "set it to the Value, which Azure shows only once, when the secret is created",
         )
     if any(character.isspace() for character in secret):
         raise InvalidInput(
-            "link_client_secret", "it holds white space", "enter the Value of the client secret in one line"
+            "link_client_secret", "it contains white space", "set it to the Value of the client secret, on one line"
         )
     return secret

@@ -19,7 +19,7 @@ from ..wire.errors import ApprovalRequired, DsmError
 
 @dataclass(frozen=True)
 class ConnectionTest:
-    """What DSM's check said. When it did not connect: its words fit to be quoted, its whole answer, its HTTP status."""
+    """The result of DSM's test. If it failed: the quotable error text, the complete response, and its HTTP status."""
 
     connected: bool
     words: str = ""
@@ -32,12 +32,12 @@ class ConnectionTest:
 
 
 def check_stored(dsm: DsmClient, group_id: str, label: str) -> ConnectionTest:
-    """Have DSM try the link as it is stored, with the credential that DSM holds."""
+    """Have DSM test the stored link, with the credential that DSM holds."""
     return _check(dsm, routes.CHECK_GROUP, {"group_id": group_id}, {}, label)
 
 
 def check_config(dsm: DsmClient, config: Mapping[str, Any], label: str) -> ConnectionTest:
-    """Have DSM try a link that is not saved. ``config`` holds the credential."""
+    """Have DSM test a link that is not saved. ``config`` contains the credential."""
     return _check(dsm, routes.CHECK_CONFIG, {}, config, label)
 
 
@@ -55,10 +55,10 @@ def _check(dsm: DsmClient, route: str, path: Mapping[str, str], body: Mapping[st
 
 
 def _is_handed_through(dsm: DsmClient, refused: DsmError, path: Mapping[str, str], label: str) -> bool:
-    """Whether DSM's 401, 403, 404 or 429 is Azure's answer to DSM, and not DSM's to us.
+    """Whether DSM's 401, 403, 404 or 429 is Azure's response to DSM, and not DSM's response to this client.
 
-    It cannot be Azure's when the words are DSM's; and when they are Azure's, a harmless read with the same login shows
-    that DSM has nothing against the caller.
+    It is not Azure's if the error text is DSM's own. If the text is Azure's, a read with the same DSM credentials must
+    succeed as well, which shows that DSM accepts them.
     """
     # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
     from .diagnosis import is_of_azure

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Why a link does not connect: from the server's words and what is known of the link. No I/O.
+"""Why a link does not connect: derived from the server's error text and from the link. No I/O.
 
-What fits nothing is ``unknown``, with the words as they are. A host is told only if it is in the words, or follows from
-the leg and the link. The same judgement tells answers of DSM about its caller from answers that Azure gave and DSM only
-handed through (DSM contract §3.1).
+A text that matches no class is ``unknown`` and is kept unchanged. A host is reported only if the text names it or it
+follows from the leg and the link. The same rules distinguish DSM's own refusals of its caller from Azure's responses
+that DSM passes on (DSM contract §3.1).
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from ..._rest.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE,
 from .azure_link import ENDPOINTS, Link
 from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, ClassId, DiagnosisClass
 
-# Of longer words, the rest is not looked at.
+# Longer error texts are truncated.
 _LONGEST = 10_000
-# Of longer lists, a finding has the beginning.
+# A finding lists only the first entries of a longer list.
 _MOST_LISTED = 20
 
 BY_ID: Mapping[ClassId, DiagnosisClass] = {entry.id: entry for entry in CLASSES}
 
 _BY_CODE = {code.lower(): entry for entry in CLASSES for code in entry.codes}
 _NAMED_CODES = sorted(code for code in _BY_CODE if not code.startswith("aadsts"))
-# An Entra code also hides in the address of its error page and in the list of its JSON body.
+# An Entra code may also be in the address of its error page and in the list of its JSON body.
 _CODE = re.compile(
     r"(?:AADSTS ?|/error\?code=|\"error_codes\":\s*\[\s*)(?P<number>\d+)"
     rf"|(?<![a-z])(?P<name>{'|'.join(_NAMED_CODES)})(?![a-z])",
     re.IGNORECASE,
 )
 
-# Further names under which the services of a link are met, besides those in ENDPOINTS.
+# Further host names of the services of a link, besides those in ENDPOINTS.
 _PRIVATE_ZONES = {
     "privatelink.vaultcore.azure.net": VAULT,
     "privatelink.managedhsm.azure.net": MANAGED_HSM,
@@ -53,10 +53,10 @@ _PRIVATE_ZONES = {
 }
 _LEG_OF_ENDPOINT = {"iam": ENTRA, "management": ARM, "key_vault": VAULT, "key_vault_managed_hsm": MANAGED_HSM}
 _NAME = re.compile(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]+)+", re.IGNORECASE)
-# A host that is none of Azure's is taken for one only where it is written like one: in an address or with a port.
+# A host name outside Azure is recognized only as part of a URL or with a port.
 _ADDRESS = re.compile(r"https?://([a-z0-9.-]{1,253})|(?<![a-z0-9.-])([a-z0-9.-]{1,253}):\d{2,5}\b", re.IGNORECASE)
 
-# How services speak of themselves, for words without a host.
+# How services name themselves, for error texts without a host.
 _LEG_WORDS = (
     (MANAGED_HSM, re.compile(r"managed ?hsm", re.IGNORECASE)),
     (ENTRA, re.compile(r"AADSTS\d|\bentra\b|azure (?:ad|active directory)\b|oauth2|invalid_client", re.IGNORECASE)),
@@ -64,7 +64,7 @@ _LEG_WORDS = (
     (ARM, re.compile(r"azure resource manager|\bsubscriptions?\b|microsoft\.keyvault/", re.IGNORECASE)),
 )
 
-# Words with which DSM itself refuses a caller; what it really says is not public (DSM contract §1.7).
+# Phrases with which DSM itself may refuse a caller; its real error texts are not public (DSM contract §1.7).
 _OF_DSM = re.compile(
     r"permission|privilege|approval|not allowed|not authori[sz]ed|unauthori[sz]ed|forbidden|access denied|\brole\b"
     r"|invalid (?:credentials|token|session)|(?:token|session)\b.{0,20}\bexpired|account to be selected"
@@ -73,7 +73,7 @@ _OF_DSM = re.compile(
     re.IGNORECASE,
 )
 
-# Classes whose patterns a name in a message of DSM might fit.
+# Classes whose patterns may match an object name in a message of DSM.
 _LOOSELY_WORDED: frozenset[ClassId] = frozenset(
     {
         "secret-expired",
@@ -86,7 +86,7 @@ _LOOSELY_WORDED: frozenset[ClassId] = frozenset(
     }
 )
 
-# What two clouds in one link look like; a failure of another kind has another cause.
+# Classes that two clouds in one link can cause.
 _SIGNS_OF_WRONG_CLOUD: frozenset[ClassId] = frozenset(
     {
         "unknown",
@@ -101,13 +101,13 @@ _SIGNS_OF_WRONG_CLOUD: frozenset[ClassId] = frozenset(
         "tls-host-mismatch",
     }
 )
-# What a list of the vaults can make clearer.
+# Classes that a list of the vaults can make more precise.
 _BLURRED: frozenset[ClassId] = frozenset({"unknown", "no-vault-visible", "vault-not-in-subscription", "dns-failure"})
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A likely reason. ``words`` are the server's own; ``host`` is None where it cannot be told."""
+    """A likely reason. ``words``: the server's error text; ``host``: None if unknown."""
 
     entry: DiagnosisClass
     leg: str
@@ -120,7 +120,7 @@ class Diagnosis:
 
     @property
     def where(self) -> str:
-        """The leg and the host, for people."""
+        """The leg and the host, for messages."""
         name = LEG_NAMES[self.leg]
         return f"{name}, {self.host}" if self.host else name
 
@@ -138,7 +138,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class SeenVault:
-    """What a list of the vaults tells of one of them."""
+    """A vault in the list that DSM returns."""
 
     name: str
     uri: str
@@ -146,10 +146,10 @@ class SeenVault:
 
 
 def diagnose(words: str, status: int | None = None, link: Link | None = None) -> Diagnosis:
-    """The class of these words of a failed test. Never raises; what fits nothing is ``unknown``.
+    """The class of the error text of a failed test. Never raises; a text that matches nothing is ``unknown``.
 
     Args:
-        status: the HTTP status with which DSM handed the words on.
+        status: the HTTP status with which DSM returned the text.
         link: the link that was tested.
     """
     text = " ".join(words[:_LONGEST].split())
@@ -159,11 +159,11 @@ def diagnose(words: str, status: int | None = None, link: Link | None = None) ->
 
 
 def is_of_azure(words: str, status: int) -> bool:
-    """Whether a 401, 403, 404 or 429 that DSM answered to a test is Azure's, when the login itself is known to work.
+    """Whether a 401, 403, 404 or 429 that DSM returned for a test is Azure's response.
 
-    A code or a host of Azure decides, and so do phrases that only Azure uses. Other words of a known class are Azure's
-    unless DSM speaks like that to a caller: a message of DSM may quote a group whose name holds anything. No words, and
-    429 without a mark of Azure, are DSM's own.
+    An error code or a host name of Azure decides, and so do phrases that only Azure uses. Other texts of a known class
+    are Azure's unless DSM itself may use such a phrase: a message of DSM may quote a group with any name.
+    An empty text, and 429 without a sign of Azure, are DSM's own.
     """
     text = " ".join(words[:_LONGEST].split())
     entry = _class_of(text, status)
@@ -174,7 +174,7 @@ def is_of_azure(words: str, status: int) -> bool:
 
 
 def sharpened(found: Diagnosis, link: Link, seen: tuple[SeenVault, ...]) -> Diagnosis:
-    """The diagnosis in the light of the vaults that the application sees; precise ones stay as they are."""
+    """The diagnosis, made more precise by the vaults that the application sees. A precise one stays unchanged."""
     if found.id not in _BLURRED or not _concerns_vaults(found):
         return found
     problem = _problem_of_vault(link, seen)
@@ -186,23 +186,23 @@ def sharpened(found: Diagnosis, link: Link, seen: tuple[SeenVault, ...]) -> Diag
 
 
 def wants_second_look(found: Diagnosis) -> bool:
-    """Whether a list of the vaults may sharpen this."""
+    """Whether a list of the vaults may make this more precise."""
     return found.id in _BLURRED and _concerns_vaults(found)
 
 
 def findings(link: Link, seen: tuple[SeenVault, ...] | None, label: str) -> list[Finding]:
-    """What is wrong with a link although it connects.
+    """The findings about a link that connects.
 
     Args:
-        seen: the vaults, None when they could not be listed.
+        seen: the vaults, None if they could not be listed.
         label: of the link.
     """
     found = []
     if link.azure_service not in ENDPOINTS:
-        known = f"those of {' or '.join(ENDPOINTS)}"
-        found.append(_finding(catalog.ENDPOINTS_NOT_RECOGNIZED, FAILED, label, known, "others", "wrong-cloud"))
+        known = f"the endpoints of {' or '.join(ENDPOINTS)}"
+        found.append(_finding(catalog.ENDPOINTS_NOT_RECOGNIZED, FAILED, label, known, "other endpoints", "wrong-cloud"))
     elif _mixed_clouds(link):
-        expected = f"a vault of azure_service {link.azure_service}"
+        expected = f"a vault in azure_service {link.azure_service}"
         found.append(_finding(catalog.VAULT_IN_OTHER_CLOUD, FAILED, label, expected, link.vault_uri, "wrong-cloud"))
     if seen is None:
         return found
@@ -212,7 +212,7 @@ def findings(link: Link, seen: tuple[SeenVault, ...] | None, label: str) -> list
     here = next((vault for vault in seen if vault.uri == link.vault_uri), None)
     expected, actual = {
         "no-vault-visible": ("at least one vault", "none"),
-        "vault-not-in-subscription": ("the link's vault in the list", link.vault_uri),
+        "vault-not-in-subscription": ("a vault in the list", link.vault_uri),
         "vault-type-differs": (here.type if here else "", str(link.vault_type)),
     }[problem]
     listed = [vault.name for vault in seen[:_MOST_LISTED]]
@@ -220,15 +220,15 @@ def findings(link: Link, seen: tuple[SeenVault, ...] | None, label: str) -> list
 
 
 def vaults_not_listed(words: str, label: str) -> Finding:
-    """The finding that vault and type of a link that connects could not be compared."""
+    """The finding that vault and type of a connected link could not be compared."""
     return Finding(
         catalog.VAULTS_NOT_LISTED,
         UNCERTAIN,
         "DSM",
         label,
-        "a list of the vaults, to compare the link with",
+        "a list of the vaults to compare the link with",
         quotable(words),
-        "see what the words say; whether the stored vault and its type are right stays unknown",
+        "resolve the error that the server returned; until then it is unknown whether vault and type are correct",
     )
 
 
@@ -252,7 +252,7 @@ def _class_of(text: str, status: int | None) -> DiagnosisClass:
 
 @cache
 def _patterns() -> tuple[tuple[DiagnosisClass, re.Pattern[str]], ...]:
-    """Compiled when the first test has failed, which most tasks do not see."""
+    """Compiled when the first test fails, which is rare."""
     return tuple(
         (entry, re.compile("|".join(f"(?:{pattern})" for pattern in entry.patterns), re.IGNORECASE))
         for entry in CLASSES
@@ -266,7 +266,7 @@ def _codes_in(text: str) -> Iterator[str]:
 
 
 def _refined(entry: DiagnosisClass, text: str, link: Link | None) -> DiagnosisClass:
-    """What the link adds to the words."""
+    """The class, with what the link adds to the error text."""
     if entry.id in ("keys-denied-by-role", "keys-denied-by-policy") and _is_managed_hsm(text, link):
         return BY_ID["hsm-keys-denied"]
     if link is not None and entry.id in _SIGNS_OF_WRONG_CLOUD and _mixed_clouds(link):
@@ -281,7 +281,7 @@ def _is_managed_hsm(text: str, link: Link | None) -> bool:
 
 
 def _mixed_clouds(link: Link) -> bool:
-    """Whether the vault is of another cloud than the link, or its endpoints are of no cloud that DSM knows."""
+    """Whether the vault is in another cloud than the link, or the endpoints belong to no cloud that DSM knows."""
     if link.azure_service not in ENDPOINTS:
         return True
     host = _vault_host(link)
@@ -290,7 +290,7 @@ def _mixed_clouds(link: Link) -> bool:
 
 
 def _concerns_vaults(found: Diagnosis) -> bool:
-    """A name that does not resolve says something about vaults only if it is a vault's."""
+    """A host name that does not resolve concerns vaults only if it is the name of a vault."""
     return found.id != "dns-failure" or found.leg in (VAULT, MANAGED_HSM)
 
 
@@ -352,7 +352,7 @@ def _endpoints(link: Link) -> Mapping[str, str]:
 
 
 def _azure_hosts(text: str, link: Link | None) -> Iterator[tuple[str, str]]:
-    """The hosts of Azure in the words with their legs; those that the link leads to come first."""
+    """The hosts of Azure in the text with their legs; those that the link points to come first."""
     found = {}
     for name in _NAME.findall(text):
         host = name_key(name).rstrip(".")
@@ -374,7 +374,7 @@ def _leg_of_host(host: str, link: Link | None) -> str | None:
 
 
 def _services_of(host: str) -> Iterator[tuple[str, str]]:
-    """Cloud and leg of one of Azure's own names."""
+    """The cloud and the leg of one of Azure's host names."""
     for service, endpoints in ENDPOINTS.items():
         for name, domain in endpoints.items():
             leg = _LEG_OF_ENDPOINT[name]

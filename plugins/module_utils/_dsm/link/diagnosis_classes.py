@@ -3,11 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The table of reasons why a link does not connect. No I/O, no logic: ``diagnosis`` reads it, the guide is made of it.
+"""The reasons why a link does not connect: data for ``diagnosis``, and the source of docs/troubleshooting.md.
 
-How DSM words a failure is not public. So a class is recognised by what comes from behind DSM: codes of Entra, Azure
-Resource Manager and Key Vault first, the words of operating systems and TLS libraries second. Microsoft reserves the
-right to change its codes; that is why every cause is told as a likely one, next to the server's own words.
+DSM's own error texts are not public. A class is therefore recognized by what the services behind DSM return: first by
+the codes of Entra, Azure Resource Manager and Key Vault, then by the error texts of operating systems and TLS
+libraries. Microsoft reserves the right to change its codes, so every cause is reported as a likely one, next to the
+server's error text.
+
+Guide sections refer to *Fortanix DSM - Azure Key Vault CDC Group Setup*:
+https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup
 """
 
 from __future__ import annotations
@@ -23,11 +27,11 @@ LEG_NAMES = {
     VAULT: "Azure Key Vault",
     MANAGED_HSM: "Azure Managed HSM",
     DSM: "Fortanix DSM",
-    UNKNOWN: "a service that the words do not name",
+    UNKNOWN: "unknown service",
 }
 
-# The causes, as the field ``class`` of a diagnosis has them. A cause that is exactly what a finding states has its ID;
-# one that is narrower (an expired secret) or wider (two clouds in one link) has an ID of its own.
+# The values of the field ``class`` of a diagnosis. A cause that states the same fact as a finding has the finding's ID;
+# a narrower one (an expired secret) or a wider one (two clouds in one link) has its own ID.
 ClassId = Literal[
     "dsm-gateway",
     "secret-wrong",
@@ -79,12 +83,12 @@ class DiagnosisClass:
     """One reason.
 
     Attributes:
-        title: that of the finding, where the cause is one.
-        leg: where it fails; ``unknown`` where only the words or the host in them can tell.
-        codes: error codes that decide, compared whole and without case.
-        patterns: regular expressions that decide when there is no known code, tried in the order of the table.
-        examples: words as they may arrive. Each is recognised as this class; the guide shows them.
-        guide: section of the product guide that says how it should be.
+        title: the title of the finding, if the cause is also a finding.
+        leg: where it fails; ``unknown`` if only the error text, or the host in it, can tell.
+        codes: error codes that identify the class; compared in full, ignoring case.
+        patterns: regular expressions for error texts without a known code, tried in the order of the table.
+        examples: error texts that are recognized as this class; docs/troubleshooting.md shows them.
+        guide: section of the product guide that describes the correct setup.
     """
 
     id: ClassId
@@ -99,13 +103,15 @@ class DiagnosisClass:
 
 
 CLASSES: tuple[DiagnosisClass, ...] = (
-    # What stands between us and DSM --------------------------------------------------------------------------------
+    # In front of DSM -----------------------------------------------------------------------------------------------
     DiagnosisClass(
         id="dsm-gateway",
         leg=DSM,
-        title="A gateway answered in place of DSM",
-        cause="a load balancer or proxy in front of DSM gave up waiting for it, or has no healthy DSM node behind it",
-        remedy="see whether DSM is healthy and whether the gateway's time-out is longer than DSM's own towards Azure",
+        title="Gateway answered instead of DSM",
+        cause="a load balancer or proxy in front of DSM timed out waiting for DSM, or has no healthy DSM node behind "
+        "it",
+        remedy="check that DSM is healthy, and that the gateway's timeout is longer than DSM's own timeout for "
+        "requests to Azure",
         guide="4.3 (4)",
         patterns=(r"upstream (?:connect error|request timeout)", r"no healthy upstream"),
         examples=("upstream connect error or disconnect/reset before headers", "no healthy upstream"),
@@ -115,9 +121,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         id="secret-wrong",
         leg=ENTRA,
         title="Wrong client secret",
-        cause="the link holds a client secret that the application does not have: often the secret's ID instead of its "
-        "Value, or a secret that was removed",
-        remedy="make a client secret for the application and give its Value (shown once) as link_client_secret",
+        cause="the client secret in the link is not one of the application's secrets: often it is the secret's ID "
+        "instead of its Value, or the secret was deleted",
+        remedy="create a client secret for the application and set link_client_secret to its Value (Azure shows it "
+        "only once)",
         guide="4.1 (3)",
         codes=("AADSTS7000215",),
         patterns=(r"invalid client secret",),
@@ -129,10 +136,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="secret-expired",
         leg=ENTRA,
-        title="Expired client secret",
-        cause="the client secret that the link holds has passed its end date",
-        remedy="make a new client secret and write it to the link with fortanix.dsm.cdc_group; removing the old one "
-        "can wait until this test succeeds",
+        title="Client secret has expired",
+        cause="the client secret in the link has expired",
+        remedy="create a new client secret and write it to the link with fortanix.dsm.cdc_group; keep the old one "
+        "until this test succeeds",
         guide="4.1 (3)",
         codes=("AADSTS7000222",),
         patterns=(r"client secret(?: keys?)?\b.{0,80}\bexpired", r"expired client secret"),
@@ -144,9 +151,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="certificate-expired",
         leg=ENTRA,
-        title="The credential's certificate is outside its validity",
+        title="Certificate of the link credential has expired or is not yet valid",
         cause="the certificate with which DSM authenticates to Entra has expired or is not valid yet",
-        remedy="make a new certificate, upload it to the application, and write certificate and key to the link",
+        remedy="create a new certificate, upload it to the application, and write the certificate and its private key "
+        "to the link",
         guide="4.1 (3)",
         codes=("AADSTS1000502", "AADSTS7000274"),
         patterns=(r"the key used is expired",),
@@ -158,9 +166,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="certificate-revoked",
         leg=ENTRA,
-        title="The credential's certificate is revoked",
+        title="Certificate of the link credential is revoked",
         cause="the certificate with which DSM authenticates to Entra has been revoked",
-        remedy="make a new certificate, upload it to the application, and write certificate and key to the link",
+        remedy="create a new certificate, upload it to the application, and write the certificate and its private key "
+        "to the link",
         guide="4.1 (3)",
         codes=("AADSTS7000214", "AADSTS7000277"),
         examples=("AADSTS7000214: The certificate has been revoked.",),
@@ -168,9 +177,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="assertion-outside-time",
         leg=ENTRA,
-        title="The signed assertion is outside its time window",
-        cause="DSM signed a proof of identity whose time Entra does not accept: most likely DSM's clock is wrong",
-        remedy="compare the clock of the DSM nodes with the right time, and have their time source repaired",
+        title="Signed assertion is outside its validity period",
+        cause="DSM signed a client assertion with a time that Entra does not accept; most likely DSM's clock is wrong",
+        remedy="compare the clocks of the DSM nodes with the correct time, and have their time synchronization "
+        "repaired",
         guide="4.1 (3)",
         codes=("AADSTS700024",),
         patterns=(r"client assertion is not within its valid time range",),
@@ -179,11 +189,11 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="assertion-refused",
         leg=ENTRA,
-        title="The certificate is not registered, or the assertion is refused",
-        cause="the certificate with which DSM authenticates is not among the application's certificates, or belongs to "
-        "another application, or its private key is another one's",
+        title="Certificate is not registered, or the assertion is rejected",
+        cause="the certificate with which DSM authenticates is not registered with the application, belongs to another "
+        "application, or does not match its private key",
         remedy="compare the thumbprint of the link's certificate with those under Certificates & secrets of the "
-        "application; upload it there, or write the right pair to the link",
+        "application; upload the certificate there, or write the matching certificate and key to the link",
         guide="4.1 (3)",
         codes=("AADSTS700027", "AADSTS700021", "AADSTS700023", "AADSTS700030", "AADSTS50027"),
         patterns=(r"client assertion contains an invalid signature", r"client assertion failed signature validation"),
@@ -198,10 +208,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         id="tenant-unknown",
         leg=ENTRA,
         title="Unknown tenant",
-        cause="there is no such tenant in the cloud that the link names: a wrong tenant ID, or the tenant of the other "
-        "cloud",
-        remedy="compare link_tenant_id with the Directory (tenant) ID on the application's overview, and azure_service "
-        "with the cloud that it is in",
+        cause="the tenant does not exist in the cloud that the link names: the tenant ID is wrong, or the tenant is in "
+        "the other cloud",
+        remedy="compare link_tenant_id with the Directory (tenant) ID on the application's overview page, and "
+        "azure_service with the cloud of the tenant",
         guide="4.3 (2.5)",
         codes=("AADSTS90002", "AADSTS900023"),
         patterns=(r"\btenant\b.{0,80}\b(?:was )?not found",),
@@ -214,10 +224,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="application-missing",
         leg=ENTRA,
-        title="The application is not in the tenant",
-        cause="the tenant has no application (service principal) with this client ID: a wrong client ID, a wrong "
-        "tenant, or the object ID in place of the client ID",
-        remedy="compare link_client_id with the Application (client) ID on the application's overview, and "
+        title="Application does not exist in the tenant",
+        cause="the tenant has no application (service principal) with this client ID: the client ID or the tenant is "
+        "wrong, or the object ID was used instead of the client ID",
+        remedy="compare link_client_id with the Application (client) ID on the application's overview page, and "
         "link_tenant_id with its tenant",
         guide="4.3 (2.5)",
         codes=("AADSTS700016", "AADSTS70001"),
@@ -232,7 +242,8 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         leg=ENTRA,
         title="The application is disabled",
         cause="the application or its service principal is disabled in the tenant",
-        remedy="set 'Enabled for users to sign in' of the enterprise application to Yes, or find out who disabled it",
+        remedy="find out who disabled it and why; then set 'Enabled for users to sign in' of the enterprise "
+        "application to Yes",
         guide="4.1 (2)",
         codes=("AADSTS7000112",),
         patterns=(r"\bapplication\b.{0,120}\bis disabled",),
@@ -242,9 +253,9 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         id="conditional-access",
         leg=ENTRA,
         title="Conditional Access blocks the application",
-        cause="a Conditional Access policy for workload identities refuses tokens, usually by the address that DSM "
-        "comes from",
-        remedy="add DSM's outgoing addresses to the named locations that the policy allows; the sign-in log of the "
+        cause="a Conditional Access policy for workload identities blocks the application's token requests, usually "
+        "because of DSM's egress IP address",
+        remedy="add DSM's egress IP addresses to the named locations that the policy allows; the sign-in log of the "
         "service principal names the policy",
         guide="4.2",
         codes=("AADSTS53003", "AADSTS530003"),
@@ -259,7 +270,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         leg=ENTRA,
         title="Consent is missing",
         cause="the tenant has not consented to the application's use of Azure Key Vault",
-        remedy="have an administrator grant consent for the API permission of guide 4.1 (4)",
+        remedy="have an administrator grant consent for the application's API permission for Azure Key Vault",
         guide="4.1 (4)",
         codes=("AADSTS65001",),
         examples=("AADSTS65001: The user or administrator has not consented to use the application.",),
@@ -267,11 +278,12 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="resource-missing",
         leg=ENTRA,
-        title="The service is missing in the tenant",
-        cause="the tenant has no service principal of the service that a token was asked for (Azure Resource Manager, "
-        "Key Vault), or has disabled it: rarely a tenant without subscription, usually a wrong tenant or cloud",
-        remedy="check link_tenant_id and azure_service; in the tenant, see that the service of the name in the words "
-        "exists under Enterprise applications and is enabled",
+        title="Azure service does not exist in the tenant",
+        cause="the tenant has no service principal for the service that the token was requested for (Azure Resource "
+        "Manager, Key Vault), or has disabled it: usually the tenant or the cloud is wrong, rarely the tenant has no "
+        "subscription",
+        remedy="check link_tenant_id and azure_service; in the tenant, check under Enterprise applications that the "
+        "service named in the error text exists and is enabled",
         guide="4.3 (2.4)",
         codes=("AADSTS500011", "AADSTS500014"),
         examples=("AADSTS500011: The resource principal named https://vault.azure.net was not found in the tenant.",),
@@ -281,7 +293,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         id="subscription-unknown",
         leg=ARM,
         title="Unknown subscription",
-        cause="there is no such subscription, or it is in another cloud",
+        cause="the subscription does not exist, or is in another cloud",
         remedy="compare link_subscription_id with the ID under Subscriptions in the Azure portal, and azure_service "
         "with its cloud",
         guide="4.3 (2.5)",
@@ -295,9 +307,9 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="subscription-of-other-tenant",
         leg=ARM,
-        title="The subscription trusts another tenant",
-        cause="the subscription exists and trusts another tenant than the link's",
-        remedy="use the tenant that the subscription trusts, with an application of that tenant, or correct "
+        title="Subscription trusts another tenant",
+        cause="the subscription exists, but trusts a tenant other than the link's",
+        remedy="use the tenant that the subscription trusts and an application of that tenant, or correct "
         "link_subscription_id",
         guide="4.3 (2.5)",
         codes=("InvalidAuthenticationTokenTenant",),
@@ -306,11 +318,11 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="arm-denied",
         leg=ARM,
-        title="Azure Resource Manager denies reading vaults",
-        cause="the application has no role that lets it read the vaults, or has it at another scope; a role that was "
-        "given minutes ago may not be in effect yet",
-        remedy="give the application Key Vault Contributor on the vault (for a Managed HSM a role with "
-        "Microsoft.KeyVault/managedHSMs/read, Reader for example), and test again after ten minutes",
+        title="Azure Resource Manager denies access to the vaults",
+        cause="the application has no role that lets it read the vaults, or has the role at the wrong scope; a role "
+        "that was assigned minutes ago may not be in effect yet",
+        remedy="assign Key Vault Contributor on the vault to the application (for a Managed HSM a role with "
+        "Microsoft.KeyVault/managedHSMs/read, for example Reader), and test again after ten minutes",
         guide="4.2",
         codes=("AuthorizationFailed", "LinkedAuthorizationFailed"),
         patterns=(r"does not have authorization to perform action .{0,4}microsoft\.keyvault/",),
@@ -326,9 +338,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         id="firewall-blocks-dsm",
         leg=UNKNOWN,
         title="The vault's network rules keep DSM out",
-        cause="the firewall of the vault does not know the address that DSM comes from, or public access is switched "
-        "off and DSM does not come through a private endpoint",
-        remedy="add DSM's outgoing addresses to the vault's firewall, or give DSM a way to its private endpoint",
+        cause="the vault's firewall does not allow DSM's egress IP address, or public access is disabled and DSM does "
+        "not connect through a private endpoint",
+        remedy="add DSM's egress IP addresses to the vault's firewall, or connect DSM's network to the vault's private "
+        "endpoint",
         guide="4.2",
         codes=("ForbiddenByFirewall", "ForbiddenByConnection"),
         patterns=(
@@ -345,11 +358,11 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="keys-denied-by-role",
         leg=VAULT,
-        title="The vault (RBAC) denies the application its keys",
-        cause="the vault decides by roles, and the application has none that lets it list keys; access policies have "
-        "no effect there, and Key Vault Contributor does not reach keys",
-        remedy="give the application a role with the key permissions of guide 4.2 on the vault, Key Vault Crypto "
-        "Officer for example, and test again after ten minutes",
+        title="Vault in RBAC mode denies the application access to keys",
+        cause="the vault uses Azure RBAC, and the application has no role that lets it list keys; access policies have "
+        "no effect in RBAC mode, and Key Vault Contributor does not cover keys",
+        remedy="assign a role with the key permissions of guide 4.2 on the vault to the application, for example Key "
+        "Vault Crypto Officer, and test again after ten minutes",
         guide="4.2",
         codes=("ForbiddenByRbac",),
         patterns=(r"caller is not authorized to perform action on resource",),
@@ -362,10 +375,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="keys-denied-by-policy",
         leg=VAULT,
-        title="The vault's access policy denies the application its keys",
-        cause="the vault decides by access policies, and the application's entry lacks a permission (the words name "
-        "it), or is made out to the object ID of the registration instead of that of the service principal",
-        remedy="give the application's service principal the ten key permissions of guide 4.2 in the access policies",
+        title="Access policy denies the application access to keys",
+        cause="the vault uses access policies, and the application's entry lacks a permission (the error text names "
+        "it), or names the object ID of the app registration instead of that of the service principal",
+        remedy="grant the application's service principal the ten key permissions of guide 4.2 in the access policies",
         guide="4.2",
         codes=("AccessDenied", "ForbiddenByPolicy"),
         patterns=(r"does not have keys \w+ permission on key vault",),
@@ -378,10 +391,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="hsm-keys-denied",
         leg=MANAGED_HSM,
-        title="The Managed HSM denies the application its keys",
-        cause="the application has no local role of the Managed HSM for its keys; neither Azure roles nor access "
-        "policies count there",
-        remedy="assign the local role Managed HSM Crypto User to the application at /keys",
+        title="Managed HSM denies the application access to keys",
+        cause="the application has no local role of the Managed HSM for its keys; Azure roles and access policies have "
+        "no effect on them",
+        remedy="assign the local role Managed HSM Crypto User at /keys to the application",
         guide="4.2",
         patterns=(r"not authorized to (?:access|perform)\b.{0,60}microsoft\.keyvault/managedhsm/",),
         examples=(
@@ -394,7 +407,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         leg=MANAGED_HSM,
         title="The Managed HSM is not activated",
         cause="the Managed HSM exists, but its security domain was never downloaded, so it serves no keys",
-        remedy="have its administrators activate it (download of the security domain)",
+        remedy="have its administrators activate it (download the security domain)",
         guide="4.5",
         patterns=(r"\bhsm\b.{0,80}\bnot (?:been |yet )?activated",),
         examples=("The managed HSM hsm-prod has not been activated.",),
@@ -403,7 +416,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         id="vault-in-foreign-tenant",
         leg=VAULT,
         title="The vault belongs to another tenant",
-        cause="the vault belongs to another tenant than the application, so it takes no token of this one",
+        cause="the vault belongs to another tenant than the application, so it does not accept the application's token",
         remedy="choose a vault of the link's tenant, or use an application of the vault's tenant",
         guide="4.3 (2.5)",
         codes=("AKV10032",),
@@ -412,10 +425,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="token-audience",
         leg=UNKNOWN,
-        title="A token for another audience",
-        cause="the token that DSM presented was made for another service: usually endpoints of two clouds in one link, "
-        "or a Managed HSM that the link takes for a vault",
-        remedy="check azure_service, and that the vault's URL and type belong together",
+        title="Token is for another service",
+        cause="the token that DSM presented was issued for another service: usually the link has endpoints of two "
+        "clouds, or treats a Managed HSM as a key vault",
+        remedy="check azure_service, and that the URL and the type of the vault match",
         guide="4.3 (2.4)",
         codes=("AKV10022", "InvalidAuthenticationTokenAudience"),
         examples=(
@@ -427,9 +440,9 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         id="no-vault-visible",
         leg=ARM,
         title="The application sees no vault",
-        cause="the application logs in, and Azure shows it no vault in the subscription: it has no role on any, or "
-        "the subscription is another one than meant",
-        remedy="give the application Key Vault Contributor on the vault (Reader on a Managed HSM) and compare "
+        cause="the application can authenticate, but Azure lists no vault for it in the subscription: it has no role "
+        "on any vault, or the subscription is not the intended one",
+        remedy="assign Key Vault Contributor on the vault (Reader on a Managed HSM) to the application, and check "
         "link_subscription_id",
         guide="4.2",
         patterns=(r"\bno (?:key )?vaults? (?:are|is|were|was)? ?(?:visible|found|available)",),
@@ -440,9 +453,9 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         leg=ARM,
         title="The vault is not among those of the subscription",
         cause="the vault of the link is not among those that the application sees in the subscription: it is in "
-        "another subscription, was deleted, or the application may not read it",
+        "another subscription, was deleted, or the application has no permission to read it",
         remedy="list the vaults with fortanix.dsm.cdc_vault_info; choose one of them, correct link_subscription_id, or "
-        "give the application Key Vault Contributor on the vault",
+        "assign Key Vault Contributor on the vault to the application",
         guide="4.5",
         codes=("ResourceNotFound", "VaultNotFound"),
         patterns=(
@@ -459,17 +472,17 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         id="vault-type-differs",
         leg=VAULT,
         title="The vault is of another type",
-        cause="the vault's type (SKU) is not the one that the link says, so keys of the wrong kind are asked for",
-        remedy="choose the vault anew with fortanix.dsm.cdc_vault_select, which takes the type from the vault",
+        cause="the vault's type (SKU) differs from the type in the link, so DSM requests keys of the wrong kind",
+        remedy="choose the vault again with fortanix.dsm.cdc_vault_select, which sets the type from the vault",
         guide="4.5",
     ),
-    # Both clouds ---------------------------------------------------------------------------------------------------
+    # Clouds --------------------------------------------------------------------------------------------------------
     DiagnosisClass(
         id="wrong-cloud",
         leg=UNKNOWN,
-        title="Two clouds in one link",
+        title="Link mixes two clouds",
         cause="the link mixes global Azure and Azure for US Government: tenant, application, vault and azure_service "
-        "have to be of the same cloud",
+        "must be in the same cloud",
         remedy="set azure_service, link_tenant_id, link_client_id, link_subscription_id and the vault to those of one "
         "cloud",
         guide="4.3 (2.4)",
@@ -480,14 +493,15 @@ CLASSES: tuple[DiagnosisClass, ...] = (
             "AADSTS900439: USGClientNotSupportedOnPublicEndpoint",
         ),
     ),
-    # The way there: TLS --------------------------------------------------------------------------------------------
+    # Network path: TLS ---------------------------------------------------------------------------------------------
     DiagnosisClass(
         id="tls-client-certificate-required",
         leg=UNKNOWN,
-        title="A TLS client certificate is demanded",
-        cause="something on the way (an enterprise proxy, say) wants DSM to show a TLS client certificate, and the "
-        "link has none",
-        remedy="get certificate and key from those who run the proxy, and add them to the link's TLS configuration",
+        title="TLS client certificate is required",
+        cause="a system between DSM and Azure (for example an enterprise proxy) requires a TLS client certificate from "
+        "DSM, and the link has none",
+        remedy="get a certificate and its key from the administrators of the proxy, and add them to the link's TLS "
+        "configuration",
         guide="4.4",
         patterns=(
             r"certificate[ _]?required",
@@ -508,10 +522,11 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="tls-client-certificate-refused",
         leg=UNKNOWN,
-        title="The TLS client certificate is refused",
-        cause="the other side sees the TLS client certificate that the link presents and does not accept it: expired, "
-        "of the wrong CA, or the wrong one",
-        remedy="compare it with what those who run the proxy have issued, and renew the pair in the TLS configuration",
+        title="TLS client certificate is rejected",
+        cause="the server does not accept the TLS client certificate of the link: it has expired, was issued by the "
+        "wrong CA, or is the wrong certificate",
+        remedy="compare it with the certificate that the administrators of the proxy issued, and renew certificate and "
+        "key in the link's TLS configuration",
         guide="4.4",
         patterns=(
             r"(?:alert|remote error: tls:|alertreceived\(|fatal alert:)[ _]*"
@@ -531,11 +546,11 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="tls-host-mismatch",
         leg=UNKNOWN,
-        title="The certificate is made out to another host",
-        cause="the server that answered shows a certificate for another name: an enterprise proxy with a certificate "
-        "of its own name, or a name that leads to the wrong address",
-        remedy="have the proxy's certificate made out to Azure's names; as a last resort switch off validate host in "
-        "the link's TLS configuration, which lets any certificate of the trusted CA pass",
+        title="Server certificate is for another host name",
+        cause="the server presents a certificate for another host name: an enterprise proxy uses a certificate with "
+        "its own name, or the host name resolves to the wrong address",
+        remedy="have the proxy use a certificate with Azure's host names; as a last resort disable validate_host in "
+        "the link's TLS configuration, after which any certificate of a trusted CA is accepted",
         guide="4.4 (1)",
         patterns=(
             r"(?:host ?name|ip address|name) mismatch",
@@ -561,10 +576,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="tls-server-certificate-expired",
         leg=UNKNOWN,
-        title="The server's certificate is outside its validity",
-        cause="the certificate that the server showed has expired or is not valid yet: usually that of an enterprise "
+        title="Server certificate has expired or is not yet valid",
+        cause="the certificate that the server presents has expired or is not valid yet: usually that of an enterprise "
         "proxy; or DSM's clock is wrong",
-        remedy="have the proxy's certificate renewed, and compare the clock of the DSM nodes with the right time",
+        remedy="have the proxy's certificate renewed, and compare the clocks of the DSM nodes with the correct time",
         guide="4.4",
         patterns=(
             r"certificate has expired|cert_has_expired|certificateexpired|certexpired",
@@ -582,11 +597,11 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="tls-unknown-ca",
         leg=UNKNOWN,
-        title="The certificate is of an unknown CA",
-        cause="the server's certificate comes from a CA that the link does not trust: an enterprise proxy with an "
-        "internal CA in front of global root CAs, or a custom CA in the link that is not the issuer",
-        remedy="see who answers for the host; then set the proxy's CA as the custom CA of the link's TLS "
-        "configuration, or go back to the global root CAs where no proxy is in the way",
+        title="Server certificate was issued by an unknown CA",
+        cause="the link does not trust the CA that issued the server's certificate: an enterprise proxy uses an "
+        "internal CA while the link trusts the global root CAs, or the link's custom CA is not the issuer",
+        remedy="find out which system answers for the host; then set the proxy's CA as the custom CA of the link's TLS "
+        "configuration, or use the global root CAs if there is no proxy",
         guide="4.4 (2)",
         patterns=(
             r"unable to get (?:local )?issuer certificate",
@@ -609,10 +624,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="tls-certificate-refused",
         leg=UNKNOWN,
-        title="The server's certificate is refused, the words do not say why",
-        cause="DSM does not accept the certificate of the server; unknown CA, wrong host name and expiry are the "
-        "usual reasons, and the words do not tell which it is",
-        remedy="look at the certificate that DSM's network gets from the host (issuer, names, dates) and compare it "
+        title="Server certificate is rejected for an unknown reason",
+        cause="DSM does not accept the server's certificate; usual reasons are an unknown CA, a wrong host name or an "
+        "expired certificate, and the error text does not state which",
+        remedy="read the certificate that the host presents in DSM's network (issuer, names, dates) and compare it "
         "with the link's TLS configuration",
         guide="4.4",
         patterns=(
@@ -629,11 +644,11 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="tls-failed",
         leg=UNKNOWN,
-        title="The TLS handshake fails, the words do not say why",
-        cause="both sides did not agree on a TLS connection; a demanded client certificate, TLS versions without "
-        "overlap, and something that does not speak TLS are the usual reasons",
-        remedy="ask those who run the proxy or firewall between DSM and Azure what it wants, and compare it with the "
-        "link's TLS configuration",
+        title="TLS handshake fails for an unknown reason",
+        cause="DSM and the server did not agree on a TLS connection; usual reasons are a required client certificate, "
+        "no common TLS version, or a server that does not use TLS",
+        remedy="ask the administrators of the proxy or firewall between DSM and Azure what it requires, and compare "
+        "that with the link's TLS configuration",
         guide="4.4",
         patterns=(
             r"handshake[ _]?failure|handshake failed",
@@ -648,14 +663,14 @@ CLASSES: tuple[DiagnosisClass, ...] = (
             "tls: first record does not look like a TLS handshake",
         ),
     ),
-    # The way there: network ----------------------------------------------------------------------------------------
+    # Network path: network -----------------------------------------------------------------------------------------
     DiagnosisClass(
         id="dns-failure",
         leg=UNKNOWN,
-        title="The host name does not resolve",
-        cause="DSM's DNS has no address for the host: no way out to public DNS, a private endpoint without its private "
-        "DNS zone, or a vault that was deleted or never existed",
-        remedy="resolve the host from DSM's network; for a vault check its name too, and whether it still exists",
+        title="Host name does not resolve",
+        cause="DSM's DNS has no address for the host: it cannot reach public DNS, a private endpoint has no private "
+        "DNS zone, or the vault was deleted or never existed",
+        remedy="resolve the host name from DSM's network; for a vault, also check its name and whether it still exists",
         guide="4.3 (4)",
         patterns=(
             r"name or service not known|nodename nor servname|name does not resolve|does not resolve",
@@ -673,10 +688,10 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="connection-refused",
         leg=UNKNOWN,
-        title="The connection is refused",
-        cause="the address answers that nothing listens there: a firewall that rejects, or a name that leads to the "
+        title="Connection is refused",
+        cause="nothing accepts connections at the address: a firewall rejects them, or the host name resolves to the "
         "wrong address",
-        remedy="open port 443 to the host in the firewall between DSM and Azure, and resolve the name from DSM's "
+        remedy="open port 443 to the host in the firewall between DSM and Azure, and resolve the host name from DSM's "
         "network",
         guide="4.3 (4)",
         patterns=(
@@ -692,9 +707,9 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="network-unreachable",
         leg=UNKNOWN,
-        title="There is no route to the host",
+        title="No route to the host",
         cause="DSM's network has no route to the address",
-        remedy="have routing and firewall between DSM and Azure checked for the host and port 443",
+        remedy="have the routing and the firewall between DSM and Azure checked for the host and port 443",
         guide="4.3 (4)",
         patterns=(r"no route to host|(?:network|host) is unreachable|enetunreach|ehostunreach",),
         examples=("tcp connect error: No route to host (os error 113)", "connect: network is unreachable"),
@@ -702,8 +717,8 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="timed-out",
         leg=UNKNOWN,
-        title="No answer in time",
-        cause="no answer came in time: a firewall that drops packets without a word, or a slow proxy or service",
+        title="Request timed out",
+        cause="no response arrived in time: a firewall drops packets silently, or a proxy or service is slow",
         remedy="open port 443 to the host in the firewall between DSM and Azure; if it is open, test again later",
         guide="4.3 (4)",
         patterns=(
@@ -718,10 +733,11 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="connection-broken",
         leg=UNKNOWN,
-        title="The connection breaks off",
-        cause="the connection was cut after it had been made: a firewall that inspects TLS, a proxy that wants a "
-        "client certificate and does not say so, or passing trouble",
-        remedy="test again; if it stays, ask those who run the proxy or firewall between DSM and Azure",
+        title="Connection is closed unexpectedly",
+        cause="an established connection was closed: by a firewall that inspects TLS, by a proxy that requires a "
+        "client certificate without reporting it, or because of a temporary failure",
+        remedy="test again; if the error persists, ask the administrators of the proxy or firewall between DSM and "
+        "Azure",
         guide="4.4",
         patterns=(
             r"connection reset|econnreset|reset by peer|broken pipe|connection aborted",
@@ -737,9 +753,9 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="azure-trouble",
         leg=UNKNOWN,
-        title="Azure is in trouble or limits requests",
-        cause="Azure says that it is overloaded, throttles, or has an outage",
-        remedy="test again later, and look at Azure's status page",
+        title="Azure is unavailable or throttles requests",
+        cause="Azure reports that it is overloaded, throttles requests, or has an outage",
+        remedy="test again later, and check Azure's status page",
         guide="4.3 (4)",
         codes=("TooManyRequests", "SubscriptionRequestsThrottled", "ServiceUnavailable", "AADSTS90033"),
         patterns=(r"too many requests",),
@@ -748,22 +764,22 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="credential-refused",
         leg=ENTRA,
-        title="The credential is refused, the words do not say why",
-        cause="Entra does not accept the link's credential (secret or certificate) and the words do not tell what is "
-        "wrong with it",
-        remedy="compare client ID and credential of the link with the application's Certificates & secrets, and see "
+        title="Link credential is rejected for an unknown reason",
+        cause="Entra does not accept the link credential (secret or certificate), and the error text does not state "
+        "why",
+        remedy="compare client ID and credential of the link with the application's Certificates & secrets, and check "
         "the sign-in log of the service principal",
         guide="4.1 (3)",
         patterns=(r"\binvalid_client\b", r"aadsts(?:70002|50012|7000218)\b"),
         examples=("HTTP 401 invalid_client", "AADSTS50012: Authentication failed."),
     ),
-    # Last, and never guessed ---------------------------------------------------------------------------------------
+    # Last: nothing matched -----------------------------------------------------------------------------------------
     DiagnosisClass(
         id="unknown",
         leg=UNKNOWN,
-        title="Not recognised",
-        cause="not known; the words fit no class of failure",
-        remedy="go by the server's words; docs/troubleshooting.md lists what to check in which order",
+        title="Not recognized",
+        cause="unknown; the error text matches no class of failure",
+        remedy="start from the server's error text; docs/troubleshooting.md lists what to check and in which order",
         guide="4.6",
     ),
 )

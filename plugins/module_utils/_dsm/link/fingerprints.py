@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Fingerprints of client secrets, each computed once: that takes longer than all else about a group."""
+"""Fingerprints of client secrets. Each is computed once, because that takes longer than all other work on a group."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import hashlib
 from functools import cache
 from threading import Lock
 
-# Threads that ask for the same one compute it once.
+# Threads that need the same fingerprint compute it once.
 _one_at_a_time = Lock()
 
 
 def fingerprint(tenant_id: str, client_id: str, secret: str) -> str:
-    """Tells whether the same secret is given again, and as little else as possible.
+    """Shows whether the same secret is set again, and reveals as little else as possible.
 
-    It is stored where every reader of the group sees it. Hence the slow function, the salt of this application, and the
-    40 bits: too few to confirm a guess, enough to notice a change.
+    It is stored where everyone who can read the group sees it. It therefore uses a slow function, a salt for this
+    application, and 40 bits: too few to confirm a guess, enough to detect a change.
     """
     with _one_at_a_time:
         return _scrypt(f"fortanix.dsm/{tenant_id}/{client_id}".encode(), secret.encode())

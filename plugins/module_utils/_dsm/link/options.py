@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The options ``azure_service``, ``link_*`` and ``tls`` of a task: read, checked, and laid over a link."""
+"""The options ``azure_service``, ``link_*`` and ``tls`` of a task: read, checked, and applied to a link."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .tls_options import NO_TLS_OPTIONS, TlsOptions
 
 @dataclass(frozen=True)
 class LinkOptions:
-    """The options ``azure_service`` and ``link_*`` of a task, validated. None: not set, so what is stored stays.
+    """The options ``azure_service`` and ``link_*`` of a task, validated. None: not set, so the stored value is kept.
 
-    At most one of ``secret``, ``pair`` and ``made`` is set. ``made``: a credential that was made for this link, and is
-    recorded as its maker says.
+    At most one of ``secret``, ``pair`` and ``made`` is set. ``made``: a credential that this collection created for the
+    link, with its own record.
     """
 
     azure_service: str | None = None
@@ -45,7 +45,7 @@ class LinkOptions:
         """From the module's parameters; those that the module does not have count as not set.
 
         Raises:
-            InvalidInput: a value that cannot be right.
+            InvalidInput: a value is not valid.
         """
         ids: dict[str, Any] = {
             name: checked_uuid(f"link_{name}", params[f"link_{name}"])
@@ -57,7 +57,7 @@ class LinkOptions:
         if legacy and (params.get("link_certificate") is not None or params.get("azure_service") == "us_government"):
             raise InvalidInput(
                 "link_format",
-                "a DSM that wants the legacy format knows neither certificates as credentials nor US Government",
+                "the legacy format supports neither certificates as credentials nor Azure for US Government",
                 "use a newer DSM and the modern format, or a client secret and global Azure",
             )
         return cls(
@@ -75,7 +75,7 @@ class LinkOptions:
         return self.secret is not None or self.pair is not None or self.made is not None
 
     def over(self, base: Link) -> Link:
-        """The link with these options in place of what it has."""
+        """The link with these options applied."""
         return replace(
             base,
             azure_service=self.azure_service or base.azure_service,
@@ -90,10 +90,10 @@ class LinkOptions:
         )
 
     def credential_for(self, link: Link) -> LinkCredential | None:
-        """The credential that was given, for this link's application, with the TLS key; None when none was.
+        """The credential in the options, for this link's application, with the TLS key; None if there is none.
 
         Raises:
-            InvalidInput: a TLS key was given that is not that of the link's TLS client certificate.
+            InvalidInput: the TLS key does not belong to the link's TLS client certificate.
         """
         tls_key = self.tls.key_for(link.tls)
         if self.made is not None:
@@ -105,23 +105,23 @@ class LinkOptions:
         return None
 
     def check_expiry(self, warn: Callable[[str], None], now: datetime) -> None:
-        """Refuse certificates that are not valid, and tell of those that have less than 30 days left.
+        """Refuse certificates that are not valid, and warn of those that expire within 30 days.
 
         ``now``: by the services' clocks.
 
         Raises:
-            InvalidInput: one has expired, or is not valid yet.
+            InvalidInput: a certificate has expired or is not valid yet.
         """
         self.tls.check_expiry(warn, now)
         if self.pair is None:
             return
         loading.check_validity("link_certificate", self.pair.certificate, now)
         if loading.expires_soon(self.pair.certificate, now):
-            warn(f"The certificate of the link's application expires on {day(self.pair.certificate.not_after)}.")
+            warn(f"The certificate of the link credential expires on {day(self.pair.certificate.not_after)}.")
 
 
 def certificate_fact(sha256: str) -> str:
-    """What is recorded of a certificate: 160 bits, enough to tell them apart, and short enough for custom metadata."""
+    """The record of a certificate: 160 bits, enough to distinguish them, and short enough for custom metadata."""
     return f"certificate:{sha256[:40]}"
 
 
@@ -139,7 +139,7 @@ def client_certificate(pair: Pair) -> LinkCredential:
 
 
 def _tls_options(params: Mapping[str, Any]) -> TlsOptions:
-    """The ``tls`` option, or ``tls_client_key`` of modules that only carry the key of a stored certificate."""
+    """The ``tls`` option, or ``tls_client_key`` of modules that only send the key of a stored certificate again."""
     if params.get("tls_client_key") is not None or params.get("tls_client_key_passphrase") is not None:
         carried = {name: params.get(f"tls_{name}") for name in ("client_key", "client_key_passphrase")}
         return TlsOptions.from_params(carried, "tls_")
@@ -159,18 +159,20 @@ def _checked_pair(params: Mapping[str, Any]) -> Pair | None:
             )
         raise InvalidInput(
             "link_certificate",
-            "it is missing, and link_private_key is set",
-            "a certificate is used together with its key",
+            "it is missing, but link_private_key is set",
+            "set both: a private key is used together with its certificate",
         )
     if params.get("link_client_secret") is not None:
         raise InvalidInput(
-            "link_client_secret", "it is set together with link_certificate", "a link has one credential: choose one"
+            "link_client_secret",
+            "it is set together with link_certificate",
+            "set one of them: a link has one credential",
         )
     pair = loading.load_pair("link_certificate", certificate, "link_private_key", key, passphrase)
     if not pair.certificate.is_rsa:
         raise InvalidInput(
             "link_certificate",
-            "its key is not RSA, and Entra takes only assertions that are signed with RSA",
-            "make a certificate with an RSA key of at least 2048 bits and register it at the application",
+            "its key is not RSA, and Entra accepts only assertions that are signed with RSA",
+            "create a certificate with an RSA key of at least 2048 bits and register it with the application",
         )
     return pair

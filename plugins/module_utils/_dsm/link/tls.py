@@ -24,10 +24,10 @@ _KNOWN = frozenset({"mode", "validate_hostname", "ca", "client_cert", "client_ke
 
 @dataclass(frozen=True)
 class TlsSettings:
-    """How DSM makes TLS connections for a link. Certificates are told by the SHA-256 of their DER form.
+    """The TLS settings of a link. Certificates are compared by the SHA-256 of their DER form.
 
-    ``pinned`` and ``client_certificate`` are base64 of DER or PEM, as stored or as to be sent. A client certificate of
-    which only the SHA-256 is known is one that DSM holds and does not show.
+    ``pinned`` and ``client_certificate`` are base64 of DER or PEM, as stored or as sent. If only the SHA-256 of a
+    client certificate is known, DSM holds the certificate and does not return it.
     """
 
     mode: str
@@ -53,12 +53,12 @@ class TlsSettings:
         return settings.with_client(stored["client_cert"]) if stored.get("client_cert") else settings
 
     def with_pinned(self, pinned: list[str] | tuple[str, ...]) -> TlsSettings:
-        """These CAs in place of those before; the global roots when there is none."""
+        """The settings with these CAs instead; with the global root CAs if the list is empty."""
         fingerprints = tuple(sorted({sha256_of(entry) for entry in pinned}))
         return replace(self, ca="custom" if pinned else GLOBAL_ROOTS, pinned=tuple(pinned), ca_sha256=fingerprints)
 
     def with_client(self, certificate: str | None) -> TlsSettings:
-        """This client certificate in place of the one before; None for none."""
+        """The settings with this client certificate instead; None for none."""
         fingerprint = sha256_of(certificate) if certificate else None
         return replace(self, client_certificate=certificate, client_certificate_sha256=fingerprint)
 
@@ -66,8 +66,8 @@ class TlsSettings:
         """What is sent.
 
         Args:
-            client_key: base64 of PKCS#8 DER, needed where there is a client certificate.
-            pem: for a server that wants certificates and keys as PEM.
+            client_key: base64 of PKCS#8 DER, required if there is a client certificate.
+            pem: for a server that expects certificates and keys as PEM.
         """
         block: dict[str, Any] = {**self.foreign, "mode": self.mode}
         if self.mode != "required":
@@ -82,11 +82,11 @@ class TlsSettings:
         return block
 
     def weaknesses(self) -> list[str]:
-        """What is less safe than it could be, in words for a warning."""
+        """The insecure settings, as texts for a warning."""
         if self.mode != "required":
-            return [f"TLS mode is {self.mode or 'not set'}, so DSM may talk to Azure without verified encryption"]
+            return [f"TLS mode is {self.mode or 'not set'}, so DSM may connect to Azure without verified TLS"]
         if not self.validate_host:
-            return ["host validation is off, so any certificate of a trusted CA passes for Azure's"]
+            return ["host validation is off, so DSM accepts any certificate of a trusted CA as Azure's"]
         return []
 
     def record(self) -> dict[str, Any]:
@@ -101,12 +101,12 @@ class TlsSettings:
         }
 
     def view(self) -> dict[str, Any]:
-        """The record without the certificates themselves, which their SHA-256 stands for."""
+        """The record with the SHA-256 of the certificates, without the certificates themselves."""
         return {name: value for name, value in self.record().items() if name not in _BODIES}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> TlsSettings:
-        """The settings that a record shows, complete but for the key of the client certificate."""
+        """The settings that a record shows, complete except for the key of the client certificate."""
         settings = cls(str(record["mode"] or ""), bool(record["validate_host"]), record["ca"])
         pinned = [_encoded(pem) for pem in record["ca_certificates"]]
         settings = settings.with_pinned(pinned) if pinned else settings
@@ -114,7 +114,7 @@ class TlsSettings:
         return settings.with_client(_encoded(certificate)) if certificate else settings
 
 
-# What a link is created with: the server's certificate and its name are always verified.
+# The settings of a new link: the server's certificate and its name are always verified.
 SAFE_SETTINGS = TlsSettings(mode="required", validate_host=True, ca=GLOBAL_ROOTS)
 
 
@@ -148,7 +148,7 @@ def _der(encoded: str) -> bytes:
         if content.startswith(b"-----BEGIN"):
             content = ssl.PEM_cert_to_DER_cert(content.decode("ascii").strip())
     except (binascii.Error, ValueError):
-        # Not what the contract says. It is still told from others, and shown as it is.
+        # Not as the contract describes. It can still be compared and shown as it is.
         content = encoded.encode()
     return content
 

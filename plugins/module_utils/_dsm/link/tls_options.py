@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The options of guide 4.4, validated, and what they make of the TLS settings of a link."""
+"""The TLS options of guide 4.4, validated and applied to the settings of a link."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NAMES = ("validate_host", "ca_certificates", "client_certificate", "client_key",
 
 @dataclass(frozen=True)
 class TlsOptions:
-    """None: not set, so what is stored stays. ``key`` alone carries the key of the stored client certificate.
+    """None: not set, so the stored value is kept. ``key`` alone is the key of the stored client certificate.
 
-    ``expected``: a client certificate without its key, for a comparison alone.
+    ``expected``: a client certificate without its key, for comparison only.
     """
 
     prefix: str = field(default="", compare=False)
@@ -38,7 +38,7 @@ class TlsOptions:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any] | None, prefix: str = "") -> TlsOptions:
-        """From the options of :data:`NAMES`. ``prefix``: what stands before their names in messages, such as ``tls.``.
+        """From the options of :data:`NAMES`. ``prefix``: the prefix of their names in messages, such as ``tls.``.
 
         Raises:
             InvalidInput: a certificate or key that cannot be used.
@@ -50,8 +50,8 @@ class TlsOptions:
         if certificate == "" and key is not None:
             raise InvalidInput(
                 f"{prefix}client_key",
-                "it is set, and client_certificate is empty to remove both",
-                "leave client_key out",
+                "it is set, but client_certificate is empty, which removes both",
+                f"omit {prefix}client_key",
             )
         options = cls(
             prefix=prefix,
@@ -67,7 +67,7 @@ class TlsOptions:
         return options
 
     def over(self, base: TlsSettings) -> TlsSettings:
-        """The settings with these options in place. What is written is always of mode ``required``."""
+        """The settings with these options applied. The result always has the mode ``required``."""
         if self.is_empty:
             return base
         settings = base
@@ -82,20 +82,20 @@ class TlsOptions:
             settings = settings.with_client(None)
         if settings == base and base.mode == "required":
             return base
-        # An option of TLS makes sense only where TLS is verified; a weaker mode that is stored is made good by it.
+        # TLS options make sense only if TLS is verified, so they also replace a weaker stored mode.
         return replace(settings, mode="required", ca=settings.ca or SAFE_SETTINGS.ca)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is wanted of the settings; a key that is only carried wants nothing."""
+        """Whether the options change no setting; a key alone changes none."""
         wanted = (self.validate_host, self.authorities, self.client, self.expected)
         return wanted == (None,) * len(wanted) and not self.remove_client
 
     def key_for(self, settings: TlsSettings) -> str | None:
-        """The client key to send with these settings: base64 of PKCS#8 DER; None when there is none or none was given.
+        """The client key to send with these settings: base64 of PKCS#8 DER; None if there is none or none was set.
 
         Raises:
-            InvalidInput: a key was given that is not that of the stored client certificate.
+            InvalidInput: the key does not belong to the stored client certificate.
         """
         if self.client is not None:
             return self.client.key.encoded
@@ -106,17 +106,17 @@ class TlsOptions:
             raise InvalidInput(
                 f"{self.prefix}client_key",
                 "it is not the key of the client certificate that the link has",
-                "give the key of that certificate, or client_certificate too",
+                f"set the key of that certificate, or also set {self.prefix}client_certificate",
             )
         return self.key.encoded
 
     def check_expiry(self, warn: Callable[[str], None], now: datetime) -> None:
-        """Refuse certificates that are not valid, and tell of those that have less than 30 days left.
+        """Refuse certificates that are not valid, and warn of those that expire within 30 days.
 
         ``now``: by the services' clocks.
 
         Raises:
-            InvalidInput: one has expired, or is not valid yet.
+            InvalidInput: a certificate has expired or is not valid yet.
         """
         given = [("ca_certificates", one) for one in self.authorities or ()]
         given += [("client_certificate", self.client.certificate)] if self.client else []
@@ -130,7 +130,7 @@ NO_TLS_OPTIONS = TlsOptions()
 
 
 def _authorities(option: str, sources: list[str] | None) -> tuple[Certificate, ...] | None:
-    """None for an option that is not set; an empty list is the wish for the global roots."""
+    """None if the option is not set; an empty list selects the global root CAs."""
     if sources is None:
         return None
     found = {one.sha256: one for source in sources for one in loading.load_authorities(option, source)}

@@ -58,7 +58,7 @@ class Vault:
 
 @dataclass(frozen=True)
 class VaultSelector:
-    """The ``vault`` option: one way to name a vault, and the type that it is to have."""
+    """The ``vault`` option: what identifies a vault, and the type that it must have."""
 
     name: str | None = None
     resource_id: str | None = None
@@ -72,26 +72,28 @@ class VaultSelector:
         """From the validated ``vault`` option.
 
         Raises:
-            InvalidInput: a value that cannot name a vault.
+            InvalidInput: a value that cannot identify a vault.
         """
         for key in ("name", "resource_id", "uri"):
             if option.get(key) is not None and not option[key].strip():
-                raise InvalidInput(f"vault.{key}", "it is empty", "name the vault, or leave the option out")
+                raise InvalidInput(
+                    f"vault.{key}", "it is empty", "set it to a value that identifies the vault, or omit it"
+                )
         name, resource_id = option.get("name"), option.get("resource_id")
         if name is not None and not is_vault_name(name):
             raise InvalidInput(
                 "vault.name",
-                f"{name!r} is not the name of a vault",
-                "vault names have 3 to 24 letters, digits and hyphens; for a whole URI there is vault.uri",
+                f"{name!r} is not a valid vault name",
+                "set a name of 3 to 24 letters, digits and hyphens; for a complete URI use vault.uri",
             )
         if resource_id is not None and _parts_of(resource_id) is None:
             raise InvalidInput(
                 "vault.resource_id",
                 f"{resource_id!r} is not the resource ID of a vault",
-                "give it like /subscriptions/<ID>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<name>",
+                "set it to /subscriptions/<ID>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<name>",
             )
         if option.get("tags") is not None and not option["tags"]:
-            raise InvalidInput("vault.tags", "it is empty, so every vault would fit", "give at least one tag")
+            raise InvalidInput("vault.tags", "it is empty, so every vault would match", "set at least one tag")
         tags = checked_tags("vault.tags", option["tags"]) if option.get("tags") else None
         uri = checked_vault_uri("vault.uri", option["uri"], "") if option.get("uri") else None
         return cls(name, resource_id, uri, tags, option.get("type"), bool(option.get("planned")))
@@ -100,10 +102,10 @@ class VaultSelector:
         """Refuse, outside of check mode, a vault that a previous step has only planned.
 
         Raises:
-            InvalidInput: that is so.
+            InvalidInput: the vault is only planned.
         """
         if not check_mode:
-            refuse_planned("vault.planned", self.planned, "the vault", "makes the vault")
+            refuse_planned("vault.planned", self.planned, "the vault", "creates the vault")
 
     def __str__(self) -> str:
         asked = {
@@ -116,7 +118,7 @@ class VaultSelector:
         return ", ".join(f"{key} {value}" for key, value in asked.items() if value)
 
     def fits(self, vault: Vault) -> bool:
-        """Whether this is a vault that was asked for, its type aside."""
+        """Whether this vault matches, apart from its type."""
         return (
             (self.name is None or same_name(self.name, vault.name))
             and (self.resource_id is None or same_path(self.resource_id, vault.resource_id))
@@ -125,10 +127,10 @@ class VaultSelector:
         )
 
     def is_stored_in(self, link: Link) -> bool:
-        """Whether the link has this vault and type already, as far as can be told without a listing.
+        """Whether the link already has this vault and type, as far as that is known without listing the vaults.
 
-        Vault names are unique in their cloud, so a name or a resource ID in the link's subscription tells the vault.
-        Tags do not.
+        Vault names are unique in their cloud, so a name or a resource ID in the link's subscription identifies the
+        vault. Tags do not.
         """
         if self.tags is not None or not link.vault_uri or self.type not in (None, link.vault_type):
             return False
@@ -141,7 +143,7 @@ class VaultSelector:
         return same_name(self.name, stored_name)
 
     def without_listing(self, link: Link) -> tuple[str, str] | None:
-        """URI and type of the vault when both follow from what was given; for a link that cannot list vaults yet."""
+        """URI and type of the vault if both follow from the options; for a link that cannot list vaults yet."""
         uri = self.likely_uri(link)
         return (uri, self.type) if uri and self.type else None
 
@@ -158,24 +160,24 @@ class VaultSelector:
 
 
 def link_to_list_with(link: Link, selector: VaultSelector) -> Link:
-    """The link to send when a vault is looked up. Some servers take no link without a URL (DSM contract §7, Q18)."""
+    """The link to send to list vaults. Some servers accept no link without a URL (DSM contract §7, Q18)."""
     return link if link.vault_uri else replace(link, vault_uri=selector.likely_uri(link) or "")
 
 
 def list_vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> list[Vault]:
     """The vaults and Managed HSMs that the link's application sees in its subscription, by name.
 
-    ``config`` holds the credential: DSM lists vaults for a complete configuration only, not for a saved group.
+    ``config`` contains the credential: DSM lists vaults only for a complete configuration, not for a saved group.
     """
     answer = dsm.call("POST", routes.AZURE_VAULTS, body=config, obj=label)
     return sorted(map(Vault.from_stored, answer or []), key=lambda vault: vault.name)
 
 
 def choose(selector: VaultSelector, vaults: Sequence[Vault], label: str) -> Vault:
-    """The one vault that was asked for.
+    """The one vault that matches the selector.
 
     Raises:
-        TaskError: none, several, or one of another type than was asked for; names the candidates.
+        TaskError: none or several match, or the vault has another type; the error names the candidates.
     """
     found = [vault for vault in vaults if selector.fits(vault)]
     of_type = [vault for vault in found if selector.type in (None, vault.type)]
@@ -183,20 +185,27 @@ def choose(selector: VaultSelector, vaults: Sequence[Vault], label: str) -> Vaul
         return of_type[0]
     if not vaults:
         problem = "the application sees no vault in the subscription"
-        next_step = "give it a role with Microsoft.KeyVault/vaults/read on the vault, for example Key Vault Contributor"
+        next_step = (
+            "assign the application a role with Microsoft.KeyVault/vaults/read on the vault, for example Key Vault "
+            "Contributor"
+        )
     elif len(of_type) > 1:
-        problem = f"several vaults fit ({selector}): {_list(of_type)}"
-        next_step = "name one of them by its URI"
+        problem = f"several vaults match ({selector}): {_list(of_type)}"
+        next_step = "set vault.uri to the URI of one of them"
     elif found:
         problem = f"the type of the vault is not {selector.type}: {_list(found)}"
-        next_step = "correct vault.type, or name another vault"
+        next_step = "correct vault.type, or select another vault"
     else:
-        problem = f"no vault fits ({selector}); the application sees: {_list(vaults)}"
-        next_step = "correct the vault option, or let the application read the vault (Microsoft.KeyVault/vaults/read)"
+        problem = f"no vault matches ({selector}); the application sees: {_list(vaults)}"
+        next_step = (
+            "correct the vault option, or assign the application a role with Microsoft.KeyVault/vaults/read on the "
+            "vault"
+        )
     if selector.type == "managed_hsm" and not any(vault.type == "managed_hsm" for vault in vaults):
         next_step = (
-            "see that DSM is of version 4.6 or later, which Managed HSMs need, and give the application a role with "
-            "Microsoft.KeyVault/managedHSMs/read on the pool, for example Reader; Key Vault Contributor leaves that out"
+            "check that DSM has version 4.6 or later, which Managed HSMs require, and assign the application a role "
+            "with Microsoft.KeyVault/managedHSMs/read on the Managed HSM, for example Reader; Key Vault Contributor "
+            "does not include it"
         )
     candidates = [vault.record() for vault in (of_type or found or vaults)]
     raise TaskError(problem, plane="Azure", obj=f"vault of {label}", next_step=next_step, candidates=candidates)

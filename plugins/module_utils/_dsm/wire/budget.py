@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""How long a task may take, and how long to pause before a request is sent again."""
+"""The time budget of a task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..._errors import TaskError
 
 
 class OutOfTime(TaskError):
-    """The time budget was used up, by waiting for a read or before a request was sent. No write is left in doubt."""
+    """The time budget expired while waiting for a read, or before a request was sent. No write is in doubt."""
 
 
 class Budget:
@@ -45,7 +45,7 @@ class Budget:
         self._sleep(seconds)
 
     def prolong(self, seconds: float) -> None:
-        """Give back time that something with a budget of its own has taken."""
+        """Add the time that a request with its own budget has used."""
         self._end += seconds
 
     def require(self, obj: str) -> float:
@@ -58,10 +58,10 @@ class Budget:
         if left > 0:
             return left
         raise OutOfTime(
-            f"the time for the task is used up ({self.spent_words}) before all was asked",
+            f"the time limit of the task expired ({self.spent_words}) before all requests were sent",
             plane="DSM",
             obj=obj,
-            next_step=self.advice + "; what the task has done so far stays",
+            next_step=self.advice + "; what the task has changed so far remains",
         )
 
     @property
@@ -70,4 +70,4 @@ class Budget:
 
     @property
     def advice(self) -> str:
-        return f"raise {self.option}, or see whether DSM is overloaded"
+        return f"raise {self.option}, or check whether DSM is overloaded"

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The client of DSM's REST API: login, sessions, and no write where only reading is meant (DSM contract §1)."""
+"""The client of DSM's REST API: authentication, sessions, and a read-only mode (DSM contract §1)."""
 
 from __future__ import annotations
 
@@ -29,17 +29,19 @@ from .shapes import complaint_about
 from .transport import Request, Transport, tls_context
 
 _LOGOUT_SECONDS = 5
+# The object of failures before there is a session.
+_OBJ = "authentication"
 # The nodes of a cluster learn of a selected account one after the other (DSM contract §1.5 and §7, Q19).
 _SETTLING_PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 4.0)
 
 
 class ReadOnlyViolation(Exception):
-    """A write was attempted by a client that may only read: a defect of the collection, stopped before the wire."""
+    """A read-only client was used for a write: a defect of the collection. No request was sent."""
 
 
 @dataclass(frozen=True)
 class DsmIdentity:
-    """Who is logged in, as far as the login tells. ``account_id``: of a user, who has selected one."""
+    """The DSM identity, as far as authentication reveals it. ``account_id``: the account that a user has selected."""
 
     kind: str
     entity_id: str | None
@@ -48,12 +50,12 @@ class DsmIdentity:
 
 @contextmanager
 def connect(task: Task, *, read_only: bool) -> Iterator[DsmClient]:
-    """A client for the DSM that the task's ``dsm_*`` options name; it logs in when it is first used.
+    """A client for the DSM that the task's ``dsm_*`` options name; it authenticates when it is first used.
 
     The time budget of the task, ``dsm_timeout``, begins here.
 
     Raises:
-        InvalidInput: an option cannot be right. No request has been made then.
+        InvalidInput: an option is not valid. No request has been sent.
     """
     with connect_several(task, 1, read_only=read_only) as (client,):
         yield client
@@ -64,17 +66,19 @@ def connect_several(task: Task, number: int, *, read_only: bool) -> Iterator[tup
     """As :func:`connect`, for threads: a client is for one of them at a time, and has its own session and time budget.
 
     Raises:
-        InvalidInput: an option cannot be right. No request has been made then.
+        InvalidInput: an option is not valid. No request has been sent.
     """
     params = task.params
     login = login_from(params)
     endpoint = checked_endpoint(params["dsm_endpoint"])
     if params["dsm_timeout"] < 1:
-        raise InvalidInput("dsm_timeout", "it is below one second", "set a number of seconds, 60 is the default")
+        raise InvalidInput("dsm_timeout", "it is below one second", "set a number of seconds; the default is 60")
     certificate = login if isinstance(login, AppCertificate) else None
     tls = tls_context(params["dsm_validate_certs"], params.get("dsm_ca_path"), certificate)
     if not params["dsm_validate_certs"]:
-        task.warn("dsm_validate_certs is false: whoever sits between here and DSM can read the login and the link.")
+        task.warn(
+            "dsm_validate_certs is false: anyone on the network path to DSM can read the DSM credentials and the link."
+        )
     with ExitStack() as stack:
         clients = []
         for _number in range(number):
@@ -98,30 +102,30 @@ def checked_endpoint(url: str) -> str:
     """The base address of DSM without a trailing slash.
 
     Raises:
-        InvalidInput: it is no ``https://host[:port]``.
+        InvalidInput: it is not ``https://host[:port]``.
     """
-    example = "give the address of DSM's REST API, for example https://dsm.example.com"
+    example = "set it to the address of DSM's REST API, for example https://dsm.example.com"
     try:
         parts = urllib.parse.urlsplit(url.strip())
         port = parts.port
     except ValueError:
-        raise InvalidInput("dsm_endpoint", "it is not an address", example) from None
+        raise InvalidInput("dsm_endpoint", "it is not a valid URL", example) from None
     if parts.scheme != "https":
         raise InvalidInput(
-            "dsm_endpoint", "it does not begin with https://, so the login would travel in clear", example
+            "dsm_endpoint", "it does not begin with https://, so the credentials would be sent unencrypted", example
         )
     if not parts.hostname or "@" in parts.netloc:
-        raise InvalidInput("dsm_endpoint", "it has no host name, or a user name before it", example)
+        raise InvalidInput("dsm_endpoint", "it has no host name, or contains a user name", example)
     if parts.path.strip("/") or parts.query or parts.fragment:
-        raise InvalidInput("dsm_endpoint", "something follows the host name", example)
+        raise InvalidInput("dsm_endpoint", "it contains a path, a query or a fragment after the host name", example)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"https://{host}:{port}" if port else f"https://{host}"
 
 
 class DsmClient:
-    """Requests to one DSM with one login. A ``read_only`` client raises on any route that is not a known read.
+    """Requests to one DSM as one DSM identity. A ``read_only`` client raises on any route that is not a known read.
 
-    ``clock``: ``clock.now("DSM")`` is the time by which DSM judges expiry.
+    ``clock``: ``clock.now("DSM")`` is the time that DSM uses to decide whether something has expired.
     """
 
     def __init__(
@@ -136,7 +140,7 @@ class DsmClient:
     ) -> None:
         self.clock = clock
         self.journal = journal or Journal()
-        # Whether the list of groups heeds a filter by name; None until it was tried.
+        # Whether the list of groups supports a filter by name; None until tested.
         self.filters_groups: bool | None = None
         self._login = login
         self._transport = transport
@@ -157,7 +161,7 @@ class DsmClient:
         obj: str = "",
         timeout: float | None = None,
     ) -> Any:
-        """One request; the decoded JSON of its answer, None when it is empty.
+        """One request; the decoded JSON of its response, None if it is empty.
 
         Args:
             route: a template of ``routes``; ``path`` fills it.
@@ -165,8 +169,8 @@ class DsmClient:
             timeout: seconds that this request may take, instead of a part of ``dsm_timeout``: for ``sync_timeout``.
 
         Raises:
-            DsmError: DSM refused, or answered with something other than JSON.
-            OutcomeUnknown: a write was sent and no answer came.
+            DsmError: DSM refused, or returned something other than JSON.
+            OutcomeUnknown: a write was sent and no response arrived.
             TaskError: DSM could not be reached.
         """
         if self._read_only and not routes.is_read(method, route):
@@ -183,7 +187,7 @@ class DsmClient:
             self._budget.prolong(timeout - own.left())
 
     def identity(self) -> DsmIdentity:
-        """Who is logged in. Costs a login, where the login opens a session; no request with an API key."""
+        """The DSM identity. Opens a session, if these credentials need one; sends no request with an API key."""
         if isinstance(self._login, ApiKey):
             return DsmIdentity("app", self._login.app_id, None)
         self._log_in()
@@ -192,28 +196,28 @@ class DsmClient:
         return DsmIdentity("app", self._entity_id or self._login.app_id, None)
 
     def _note(self, request: Request, outcome: str | None) -> None:
-        # Asking for the result of a request that was approved is no read, and mostly no write either: whoever asks
-        # knows what it has brought about.
+        # The request for the result of an approved operation is not a read, and usually not a write either. Its caller
+        # knows what the operation has changed.
         if outcome is not None and not request.is_read and request.route != routes.APPROVAL_RESULT:
             self.journal.note("DSM", request.obj, request.label, outcome)
 
     def begin_anew(self) -> None:
-        """Give the requests from here on the whole time budget: for a task that goes through many groups."""
+        """Give the following requests the full time budget: for a task that handles many groups."""
         self._budget.prolong(self._budget.seconds - self._budget.left())
 
     def pause(self, seconds: float) -> None:
-        """Wait for somebody else's decision. That takes nothing from the time of the task."""
+        """Wait for the decision of an approver. This does not count towards the time limit of the task."""
         self._budget.pause(seconds)
         self._budget.prolong(seconds)
 
     def close(self) -> None:
-        """End the session, if there is one, and the connections."""
+        """Close the session, if there is one, and the connections."""
         try:
             if self._token is not None:
                 logout = Budget(_LOGOUT_SECONDS, "logout")
                 self._send(Request("POST", routes.TERMINATE, routes.TERMINATE, "logout", budget=logout))
         except TaskError:
-            # The work is done and its outcome known; DSM ends an idle session by itself (DSM contract §1.5).
+            # The work is done and its outcome known; DSM closes an idle session itself (DSM contract §1.5).
             self._token = None
         finally:
             self._transport.close()
@@ -223,42 +227,44 @@ class DsmClient:
     def _log_in(self) -> None:
         if isinstance(self._login, ApiKey) or self._token is not None:
             return
-        answer = self._send(Request("POST", routes.AUTH, routes.AUTH, "login"), self._login.authorization() or "")
+        answer = self._send(Request("POST", routes.AUTH, routes.AUTH, _OBJ), self._login.authorization() or "")
         answer = answer or {}
         if answer.get("challenge") or answer.get("fido2_assertion_options") or not answer.get("access_token"):
             raise TaskError(
-                "the login asks for a second factor",
+                "DSM requires a second factor for this user",
                 plane="DSM",
-                obj="login",
-                next_step="use an app's API key (dsm_api_key), which automation is meant to use",
+                obj=_OBJ,
+                next_step="use an app's API key (dsm_api_key), which is intended for automation",
             )
         self._token = answer["access_token"]
         self._entity_id = answer.get("entity_id")
         if isinstance(self._login, UserPassword):
             self._account_id = self._account_id or self._find_account(self._login)
             selection = {"acct_id": self._account_id}
-            self._send(Request("POST", routes.SELECT_ACCOUNT, routes.SELECT_ACCOUNT, "login", selection))
+            self._send(Request("POST", routes.SELECT_ACCOUNT, routes.SELECT_ACCOUNT, _OBJ, selection))
 
     def _find_account(self, login: UserPassword) -> str:
-        found = items(self._send(Request("GET", routes.ACCOUNTS, routes.ACCOUNTS, "login")), "accounts")
+        found = items(self._send(Request("GET", routes.ACCOUNTS, routes.ACCOUNTS, _OBJ)), "accounts")
         accounts: dict[str, str] = {account["acct_id"]: account.get("name") or "" for account in found}
         wanted = login.account
         hits = [i for i, name in accounts.items() if wanted is None or wanted == name or same_name(wanted, i)]
         if len(hits) == 1:
             return hits[0]
         names = ", ".join(f"{name} ({i})" for i, name in sorted(accounts.items(), key=lambda item: item[1])) or "none"
-        problem = "names no account or several" if wanted else "is not set and the user has not exactly one account"
+        problem = (
+            "matches no account or several" if wanted else "is not set, and the user does not have exactly one account"
+        )
         raise TaskError(
             f"dsm_account {problem}; the user's accounts: {names}",
             plane="DSM",
             obj="account",
-            next_step="set dsm_account to the name or the ID of one of them",
+            next_step="set dsm_account to the name or the ID of one of these accounts",
         )
 
     def _answer(self, request: Request) -> Any:
-        """Send a request of a session that may have ended, or whose account has not reached every node yet.
+        """Send a request in a session that may have expired, or whose account is not yet known to every node.
 
-        Both are refusals by the look at the login alone. So nothing has been done, and a write may be repeated too.
+        DSM refuses such a request before it carries out anything, so even a write may be repeated.
         """
         renewed = isinstance(self._login, ApiKey)
         pauses = iter(_SETTLING_PAUSES if isinstance(self._login, UserPassword) else ())
@@ -289,11 +295,11 @@ class DsmClient:
         if complaint is None:
             return answer
         raise UnreadableAnswer(
-            f"the answer to {request.label} is not what DSM's API describes: {complaint}",
+            f"the response to {request.label} does not match DSM's API: {complaint}",
             plane="DSM",
             obj=request.obj,
-            next_step=("" if request.is_read else "DSM has carried this out; ")
-            + "check that dsm_endpoint is DSM's REST API; if it is, report this with the version of DSM",
+            next_step=("" if request.is_read else "DSM has carried out the request; ")
+            + "check that dsm_endpoint is DSM's REST API; if it is, report this together with the version of DSM",
         )
 
 
@@ -303,7 +309,7 @@ def _misses_account(refused: DsmError) -> bool:
 
 
 def _speaks_of_session(refused: DsmError) -> bool:
-    """Whether the session seems to have ended: 401, or 403 with such words (DSM contract §7, Q7)."""
+    """Whether the session seems to have expired: 401, or 403 with such an error text (DSM contract §7, Q7)."""
     if refused.status == UNAUTHORIZED:
         return True
     return refused.status == FORBIDDEN and re.search(r"\b(session|token)\b", refused.words, re.IGNORECASE) is not None

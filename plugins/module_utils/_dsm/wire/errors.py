@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What each HTTP status of DSM means, and refusals as errors (DSM contract §1.7). Pure.
+"""What each HTTP status of DSM means, and the errors for refused requests (DSM contract §1.7). No I/O.
 
-``MEANINGS`` is the one place that says what a status means and what follows from it; everything else is derived from
-it. DSM documents no error codes: the status and the text are all that there is.
+``MEANINGS`` is the only place that defines what a status means and what follows from it; everything else is derived
+from it. DSM documents no error codes: only the status and the error text are available.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ..._rest import statuses
 class Meaning:
     """What a status means to the caller, and what follows from it.
 
-    ``next_step``: empty where nobody knows. ``proves_refusal``: whether a write that was answered with it has changed
+    ``next_step``: empty if unknown. ``proves_refusal``: whether a write that got this status has certainly changed
     nothing. ``retryable``: whether running the task again may help. ``read_again``: whether the same read may succeed a
-    moment later. ``about_caller``: whether it is an answer about the caller, where DSM was asked to try a link (DSM
-    contract §3.1).
+    moment later. ``about_caller``: whether the status of a connection test is about the DSM identity and not about the
+    link (DSM contract §3.1).
     """
 
     next_step: str = ""
@@ -38,9 +38,9 @@ class Meaning:
     about_caller: bool = False
 
 
-_IN_TROUBLE = "DSM or something in front of it is in trouble: run again when it is healthy"
+_IN_TROUBLE = "run the task again when DSM is healthy: DSM or a gateway in front of it is failing"
 _SERVER_ERROR = Meaning(_IN_TROUBLE, retryable=True)
-# Of a gateway, or of a DSM that is overloaded: it may answer after the work was done.
+# From a gateway or an overloaded DSM. DSM may have carried out the request all the same.
 _GATEWAY = Meaning(_IN_TROUBLE, retryable=True, read_again=True)
 
 # RFC 9110 §15 (HTTP Semantics), RFC 4918 §11.3 (423), RFC 6585 §4 (429); for what DSM uses them: DSM contract §1.7.
@@ -48,27 +48,30 @@ MEANINGS: Mapping[int, Meaning] = {
     statuses.BAD_REQUEST: Meaning("correct the value that the server names", proves_refusal=True),
     statuses.UNAUTHORIZED: Meaning(
         "check dsm_api_key, dsm_username and dsm_password, or dsm_client_cert with dsm_app_id: DSM does not accept "
-        "this login",
+        "these credentials",
         proves_refusal=True,
         about_caller=True,
     ),
     statuses.FORBIDDEN: Meaning(
-        "use a login that may do this: an administrative app or an account administrator manages groups, "
-        "and SYNC KEYS needs SCAN_EXTERNAL_SOBJECTS in the group",
+        "use a DSM identity that has permission for this: an administrative app or an account administrator manages "
+        "groups, and SYNC KEYS needs SCAN_EXTERNAL_SOBJECTS in the group",
         proves_refusal=True,
         about_caller=True,
     ),
     statuses.NOT_FOUND: Meaning(
-        "check the ID and the account: this login does not see the object", proves_refusal=True, about_caller=True
+        "check the ID and the account: this DSM identity does not see the object",
+        proves_refusal=True,
+        about_caller=True,
     ),
-    # A gateway may limit times and rates after it has handed the request on.
+    # A gateway may limit times and rates after it has forwarded the request.
     statuses.REQUEST_TIMEOUT: Meaning(),
     statuses.CONFLICT: Meaning(
-        "an object of this name exists already, perhaps one that this login does not see", proves_refusal=True
+        "check whether an object with this name already exists, possibly one that this DSM identity does not see",
+        proves_refusal=True,
     ),
     statuses.LOCKED: Meaning("have an administrator unlock the account or the user", proves_refusal=True),
     statuses.TOO_MANY_REQUESTS: Meaning(
-        "DSM limits the rate of requests: run again later or with fewer forks",
+        "run the task again later or with fewer forks: DSM limits the rate of requests",
         retryable=True,
         read_again=True,
         about_caller=True,
@@ -81,9 +84,9 @@ MEANINGS: Mapping[int, Meaning] = {
 _OTHER_REFUSAL = Meaning(proves_refusal=True)
 _OTHER_STATUS = Meaning()
 
-# How DSM says that a quorum policy guards the operation.
+# DSM's error text contains this when a quorum policy guards the operation.
 APPROVAL_TEXT = "requires approval"
-# Of a longer body, the rest is not looked at: the words are quoted in a message.
+# A longer body is truncated: the error text is quoted in a message.
 _LONGEST_BODY = 10_000
 
 
@@ -97,15 +100,15 @@ def meaning_of(status: int) -> Meaning:
 
 
 def proves_refusal(status: int) -> bool:
-    """Whether a write that was answered with this status has changed nothing.
+    """Whether a write that got this status has certainly changed nothing.
 
-    A server in trouble, or a gateway that limits rates or times, may answer after the work was done.
+    A failing server, or a gateway that limits rates or times, may respond although the write was carried out.
     """
     return meaning_of(status).proves_refusal
 
 
 class DsmError(TaskError):
-    """DSM answered a request with anything but 2xx."""
+    """DSM returned a status other than 2xx."""
 
     def __init__(self, status: int, words: str, *, method: str, route: str, obj: str = "", next_step: str = "") -> None:
         self.status = status
@@ -145,22 +148,22 @@ class ApprovalRequired(DsmError):
             method=method,
             route=route,
             obj=obj,
-            next_step="an approval policy guards this: do it in DSM's user interface, where the approvers are asked",
+            next_step="make this change in DSM's user interface, which requests the approval that a policy demands",
         )
 
 
 class NotDone(TaskError):
-    """A failure of a write that has certainly changed nothing in DSM, and has filed no request for an approval."""
+    """A failed write that has certainly changed nothing in DSM and has filed no approval request."""
 
 
 class UnreadableAnswer(TaskError):
-    """DSM, or something before it, answered 2xx with something other than JSON, or than what its API describes."""
+    """DSM, or a gateway in front of it, returned 2xx with a body that is not JSON or does not match DSM's API."""
 
 
 def outcome_is_open(failure: TaskError) -> bool:
     """Whether a write that failed in this way may have been carried out.
 
-    Something answered in the place of DSM, or DSM did, and has carried it out, or nobody answered.
+    A gateway answered instead of DSM, or DSM carried out the write and then failed, or no response arrived.
     """
     if isinstance(failure, DsmError):
         return not failure.proves_refusal and failure.status >= statuses.BAD_REQUEST
@@ -176,7 +179,7 @@ class OutcomeUnknown(TaskError):
 def refusal(
     status: int, content_type: str, body: bytes, *, method: str, route: str, obj: str = "", next_step: str = ""
 ) -> DsmError:
-    """The error for a response that is not 2xx. ``next_step``: in place of the usual one for the status."""
+    """The error for a response that is not 2xx. ``next_step``: instead of the usual one for the status."""
     words = server_words(content_type, body)
     if status == statuses.FORBIDDEN and APPROVAL_TEXT in words.lower():
         return ApprovalRequired(words, method=method, route=route, obj=obj)

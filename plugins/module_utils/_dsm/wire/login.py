@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The ways to log in to DSM, validated before any request (DSM contract §1.3)."""
+"""The kinds of DSM credentials, validated before any request (DSM contract §1.3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from ..._errors import InvalidInput
 from ..._ids import checked_uuid
 
-# The options of each way to log in. The first of each is the one that says that it is meant.
+# The options of each kind of credentials. The first one is required for its kind.
 LOGIN_OPTIONS = (
     ("dsm_api_key",),
     ("dsm_username", "dsm_password"),
@@ -26,7 +26,7 @@ LOGIN_OPTIONS = (
 
 @dataclass(frozen=True)
 class ApiKey:
-    """An app's API key, sent with each request: no session that could expire or stay behind."""
+    """An app's API key, sent with each request: there is no session that could expire or remain open."""
 
     key: str = field(repr=False)
 
@@ -46,7 +46,7 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class UserPassword:
-    """A user, who logs in for a session and selects an account. ``account``: its name or ID, None = the only one."""
+    """A user, who opens a session and selects an account. ``account``: its name or ID; None for the only one."""
 
     username: str
     password: str = field(repr=False)
@@ -58,7 +58,7 @@ class UserPassword:
 
 @dataclass(frozen=True)
 class AppCertificate:
-    """An app that logs in for a session with a TLS client certificate, and presents it at each connection.
+    """An app that opens a session with a TLS client certificate, and presents it on each connection.
 
     ``certificate`` and ``key`` are paths; without ``key`` the private key is in the file of the certificate.
     """
@@ -68,7 +68,7 @@ class AppCertificate:
     app_id: str | None
 
     def authorization(self) -> str | None:
-        """Name and no password. Without the app's ID, DSM tells the app by the certificate alone."""
+        """The name without a password. Without the app's ID, DSM identifies the app by the certificate alone."""
         if self.app_id is None:
             return None
         return "Basic " + base64.b64encode(f"{self.app_id}:".encode()).decode("ascii")
@@ -78,10 +78,10 @@ Login: TypeAlias = "ApiKey | UserPassword | AppCertificate"
 
 
 def login_from(params: Mapping[str, Any]) -> Login:
-    """The login that the options describe.
+    """The DSM credentials that the options contain.
 
     Raises:
-        InvalidInput: none, half of one, or two of them.
+        InvalidInput: there are none, they are incomplete, or of two kinds.
     """
     given = [
         [name for name in options if params.get(name) is not None]
@@ -91,7 +91,7 @@ def login_from(params: Mapping[str, Any]) -> Login:
     if not given:
         raise InvalidInput(
             "dsm_api_key",
-            "no login to DSM is set",
+            "no DSM credentials are set",
             "set dsm_api_key (or the environment variable DSM_API_KEY), or dsm_username and dsm_password, or "
             "dsm_client_cert",
         )
@@ -99,7 +99,7 @@ def login_from(params: Mapping[str, Any]) -> Login:
         raise InvalidInput(
             given[0][0],
             f"it is set together with {' and '.join(name for names in given[1:] for name in names)}",
-            "set one login: the API key of an app, the name and password of a user, or the certificate of an app",
+            "set one kind of DSM credentials: an app's API key, a user's name and password, or an app's certificate",
         )
     if params.get("dsm_api_key") is not None:
         return _api_key(params["dsm_api_key"])
@@ -112,8 +112,8 @@ def _api_key(key: str) -> ApiKey:
     if not key.strip() or not key.strip().isascii() or any(character.isspace() for character in key.strip()):
         raise InvalidInput(
             "dsm_api_key",
-            "it is empty or holds white space or characters that no API key has",
-            "copy the app's API key from DSM as it is shown, in one line, without encoding it again",
+            "it is empty, or contains white space or other characters that are not valid in an API key",
+            "copy the app's API key from DSM as it is shown, on one line, without encoding it again",
         )
     return ApiKey(key.strip())
 
@@ -121,9 +121,11 @@ def _api_key(key: str) -> ApiKey:
 def _user_password(params: Mapping[str, Any]) -> UserPassword:
     for option in LOGIN_OPTIONS[1]:
         if not params.get(option):
-            raise InvalidInput(option, "it is missing or empty", "a user's login needs dsm_username and dsm_password")
+            raise InvalidInput(
+                option, "it is missing or empty", "set both dsm_username and dsm_password to authenticate as a user"
+            )
     if ":" in params["dsm_username"]:
-        raise InvalidInput("dsm_username", "it holds a colon", "enter the user's e-mail address")
+        raise InvalidInput("dsm_username", "it contains a colon", "enter the user's e-mail address")
     return UserPassword(params["dsm_username"], params["dsm_password"], params.get("dsm_account"))
 
 
@@ -134,6 +136,6 @@ def _app_certificate(params: Mapping[str, Any]) -> AppCertificate:
             raise InvalidInput(
                 option,
                 "it is missing or empty",
-                "an app's login by certificate needs dsm_client_cert, and dsm_client_key unless both are in one file",
+                "set dsm_client_cert, and dsm_client_key unless both are in one file, to authenticate as an app",
             )
     return AppCertificate(str(certificate), key, checked_uuid("dsm_app_id", app_id) if app_id is not None else None)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Lists of DSM, in the shapes and with the paging of servers of different age (DSM contract §2.2, §4.1)."""
+"""Lists that DSM returns, in the shapes and with the paging of different DSM versions (DSM contract §2.2, §4.1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def items(answer: Any, what: str) -> list[dict[str, Any]]:
     if isinstance(found, list):
         return found
     raise TaskError(
-        f"the answer to a list of {what} is neither a list nor an object with items",
+        f"the response to a request for {what} is neither a list nor an object with items",
         plane="DSM",
         obj=what,
         next_step="check that dsm_endpoint is DSM's REST API",
@@ -29,10 +29,10 @@ def items(answer: Any, what: str) -> list[dict[str, Any]]:
 
 
 def all_pages(fetch: Callable[[int], list[dict[str, Any]]], key: str) -> Iterator[dict[str, Any]]:
-    """Everything that ``fetch(offset)`` gives, each once, told apart by ``key``.
+    """All entries that ``fetch(offset)`` returns, each once, identified by ``key``.
 
-    A short page is no end, as a server may cap pages below what was asked for. Only a page with nothing new is: an
-    empty one, or one of a server that ignores paging and answers with everything each time.
+    A short page is not the last one, as a server may return fewer entries than requested. Only a page without new
+    entries is: an empty page, or that of a server that ignores paging and returns all entries each time.
     """
     seen: set[str] = set()
     while True:

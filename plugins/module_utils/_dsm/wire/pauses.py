@@ -15,13 +15,13 @@ from ... import _time
 def pause_before_next(
     attempt: int, headers: Mapping[str, str], now: Callable[[], float] = lambda: _time.utc_now().timestamp()
 ) -> float:
-    """Seconds to wait after the try with this number: what the server asks for (``Retry-After``), else 0.5, 1, 2."""
+    """Seconds to wait after the attempt with this number: as the server requests (``Retry-After``), else 0.5, 1, 2."""
     asked = headers.get("Retry-After", "").strip()
     if asked.isascii() and asked.isdecimal():
         return float(asked)
     until = _time.http_date(asked)
     if until is None:
         return 0.5 * 2.0 ** (attempt - 1)
-    # A date is meant by the clock of the server, which tells its time in the same answer.
+    # The date refers to the clock of the server, whose time is in the same response.
     there = _time.http_date(headers.get("Date"))
     return max(0.0, until.timestamp() - (now() if there is None else there.timestamp()))

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Which of DSM's routes change something. The client raises on a write when it is read-only.
+"""DSM's routes, and which of them are reads. A read-only client raises on all others.
 
-Many of DSM's reads are POSTs (DSM contract §1.4, §3.1, §3.2, §4.1), so the method says nothing. A route that is not
-listed counts as a write. The reads that carry a credential to DSM are login, ``hmg/check`` with a configuration and
-``azure_vaults``: they change nothing there.
+Many of DSM's reads are POSTs (DSM contract §1.4, §3.1, §3.2, §4.1), so the method does not decide. A route that is not
+listed counts as a write. Three reads send a credential to DSM but change nothing there: authentication, ``hmg/check``
+with a configuration, and ``azure_vaults``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ AZURE_VAULTS = "/sys/v1/groups/hmg/azure_vaults"
 SCAN = "/sys/v1/groups/{group_id}/hmg/scan"
 APPROVALS = "/sys/v1/approval_requests"
 APPROVAL = "/sys/v1/approval_requests/{req_id}"
-# No read, though it only asks for a result: DSM may carry the operation out when it is asked (DSM contract §2.10).
+# Not a read, although it only requests a result: DSM may carry out the operation at this request (DSM contract §2.10).
 APPROVAL_RESULT = "/sys/v1/approval_requests/{req_id}/result"
 KEYS = "/crypto/v1/keys"
 

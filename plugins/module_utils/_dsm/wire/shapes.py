@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The parts of DSM's answers that this collection reads, and of which type they are.
+"""The parts of DSM's responses that this collection reads, and their types.
 
-Everything else in an answer is ignored, as the API asks of its clients. When a part is of another type, the message
-names that part; otherwise the code would stumble over it wherever it is used first.
+All other parts of a response are ignored, as the API demands of its clients. If a part has another type, the error
+message names that part; otherwise the code would fail wherever the part is used first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .kinds import is_azure
 
 
 def listing(shape: Shape) -> Shape:
-    """A list in either of the forms that servers use: bare, or as the ``items`` of an object (DSM contract §2.2)."""
+    """A list in either of the forms that servers return: bare, or as the ``items`` of an object (DSM contract §2.2)."""
     bare = list_of(shape)
 
     def check(value: Any, place: str) -> Iterator[str]:
@@ -32,8 +32,8 @@ def listing(shape: Shape) -> Shape:
 
 
 _TEXTS = list_of(text)
-# Which application a link uses, and where, is not guessed: a link that is shown without it may be anybody's. The API
-# has these members in every link (DSM contract §2.5).
+# The application of a link, its tenant and subscription are never guessed: these members are required, and the API has
+# them in every link (DSM contract §2.5).
 _AZURE_LINK = record(
     url=optional(text),
     tls=optional(record()),
@@ -119,6 +119,6 @@ ANSWERS: dict[tuple[str, str], Shape] = {
 
 
 def complaint_about(method: str, route: str, answer: Any) -> str | None:
-    """What is wrong with an answer, the first thing only; None when nothing is."""
+    """The first thing that is wrong with a response; None if it is correct."""
     shape = ANSWERS.get((method, route), anything)
-    return next(shape(answer, "the answer"), None)
+    return next(shape(answer, "the response"), None)

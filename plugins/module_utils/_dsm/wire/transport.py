@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Requests to DSM and their answers: TLS, proxy, keep-alive, time budget, repetition of what is safe to repeat."""
+"""Requests to DSM and their responses: TLS, proxy, keep-alive, time budget, and retries where they are safe."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from .pauses import pause_before_next
 
 _CONNECT_SECONDS = 10
 _TRIES = 4
-_CHECK_THE_WAY = "check dsm_endpoint, the network and the firewall between this host and DSM"
+_CHECK_NETWORK = "check dsm_endpoint, the network and the firewall between this host and DSM"
 
 
 @dataclass(frozen=True)
 class Request:
-    """``url``: path and query. ``budget``: a time of its own, instead of the task's."""
+    """``url``: path and query. ``budget``: the request's own time budget, instead of the task's."""
 
     method: str
     route: str
@@ -61,7 +61,7 @@ def tls_context(validate: bool, ca_path: str | None, certificate: AppCertificate
     try:
         context = ssl.create_default_context(cafile=ca_path)
     except (OSError, ssl.SSLError) as error:
-        cause = error.strerror or "it holds no certificate in PEM form"
+        cause = error.strerror or "it contains no PEM certificate"
     else:
         if not validate:
             context.check_hostname = False
@@ -70,20 +70,20 @@ def tls_context(validate: bool, ca_path: str | None, certificate: AppCertificate
             _present(context, certificate)
         return context
     raise InvalidInput(
-        "dsm_ca_path", f"{ca_path!r} cannot be used: {cause}", "name a file of CA certificates in PEM form"
+        "dsm_ca_path", f"{ca_path!r} cannot be used: {cause}", "set it to a file with CA certificates in PEM format"
     )
 
 
 def _present(context: ssl.SSLContext, login: AppCertificate) -> None:
-    """Have the context present the app's certificate whenever DSM asks for one: at each new connection."""
+    """Have the context present the app's certificate whenever DSM requests one: on each new connection."""
     key = login.key or login.certificate
     for option, path in (("dsm_client_cert", login.certificate), ("dsm_client_key", key)):
         _refuse_unreadable(option, path)
     try:
-        # Without a passphrase: the module would wait for somebody to type it.
+        # An empty passphrase: without one, the module would wait for input.
         context.load_cert_chain(login.certificate, key, password="")
     except (OSError, ValueError):
-        # In another form than the one that TLS reads: encrypted, DER, PKCS#12, a chain in another order.
+        # In a format that the ssl module cannot read: encrypted, DER, PKCS#12, a chain in another order.
         _present_converted(context, login.certificate, key)
 
 
@@ -96,14 +96,14 @@ def _present_converted(context: ssl.SSLContext, certificate: str, key: str) -> N
     else:
         if _load_from_memory(context, *loading.pem_of(*found)):
             return
-        refused = InvalidInput(option, "TLS does not take it", "give certificate and key in PEM form")
+        refused = InvalidInput(option, "the TLS library does not accept it", "set certificate and key in PEM format")
     path = key if refused.obj == key_option else certificate
     problem = f"{loading.shown(path)} cannot be used: {refused.problem}"
     raise InvalidInput(refused.obj, problem, refused.next_step)
 
 
 def _load_from_memory(context: ssl.SSLContext, certificates: str, key: str) -> bool:
-    """Load PEM texts, which the ssl module takes from files only: here from pipes, so that no key gets on a disk.
+    """Load PEM texts, which the ssl module reads from files only: here from pipes, so that no key is written to disk.
 
     Returns:
         Whether they could be used.
@@ -113,7 +113,7 @@ def _load_from_memory(context: ssl.SSLContext, certificates: str, key: str) -> b
         for text in (certificates, key):
             reader, writer = os.pipe()
             readers.append(reader)
-            # What does not fit into a pipe would wait for a reader for ever.
+            # A text that does not fit into the pipe would block forever.
             os.set_blocking(writer, False)
             with open(writer, "wb", buffering=0) as file:
                 if file.write(text.encode("ascii")) != len(text):
@@ -139,7 +139,7 @@ def _refuse_unreadable(option: str, path: str) -> None:
     raise InvalidInput(
         option,
         f"{path!r} cannot be used: {cause}",
-        "name a file of the app's that the user who runs the module can read",
+        "set it to a file of the app that the user who runs the module can read",
     )
 
 
@@ -179,10 +179,10 @@ class Transport:
                 address, ssl_context=tls, maxsize=1, proxy_headers=headers, socket_options=options
             )
         except (ValueError, self._urllib3.exceptions.HTTPError):
-            # The cause would quote the address, in which there may be a password.
+            # The cause would quote the address, which may contain a password.
             pass
         raise TaskError(
-            "the address of the proxy cannot be used",
+            "the address of the proxy is not valid",
             plane="Controller",
             obj="environment variable HTTPS_PROXY",
             next_step="set it to http://host:port or https://host:port, with user:password@ before the host if needed",
@@ -192,13 +192,13 @@ class Transport:
         self._pool.clear()
 
     def send(self, request: Request, authorization: str | None) -> Any:
-        """The decoded JSON of the answer, None when it is empty.
+        """The decoded JSON of the response, None when it is empty.
 
         Raises:
             DsmError: DSM refused.
-            OutcomeUnknown: a write was sent and no answer came.
-            OutOfTime: the budget was used up, by waiting for a read or before the request was sent.
-            TaskError: DSM could not be reached, or answered with something other than JSON.
+            OutcomeUnknown: a write was sent and no response arrived.
+            OutOfTime: the time budget expired while waiting for a read, or before the request was sent.
+            TaskError: DSM could not be reached, or returned something other than JSON.
         """
         headers = {"Accept": "application/json", "User-Agent": "fortanix.dsm (Ansible collection)"}
         if authorization:
@@ -222,12 +222,12 @@ class Transport:
         return self._decoded(outcome, request)
 
     def _attempt(self, request: Request, headers: Mapping[str, str], content: bytes | None, budget: Budget) -> Any:
-        """One try: the response, or the failure when a further try is safe and may help."""
+        """One attempt: the response, or the failure if another attempt is safe and may help."""
         exceptions = self._urllib3.exceptions
         left = budget.require(request.obj)
         sent = _time.utc_now()
         try:
-            # A redirect is not followed: it would carry the login to another place.
+            # A redirect is not followed: it would send the credentials to another host.
             response = self._pool.request(
                 request.method,
                 self.endpoint + request.url,
@@ -243,9 +243,9 @@ class Transport:
             self._clock.observe("DSM", response.headers, sent)
             return response
         if isinstance(cause, exceptions.ProxyError) and not _is_proxys_own(exceptions, cause.original_error):
-            # urllib3 blames the proxy for a tunnel that broke later on; by then the request had been sent.
+            # urllib3 reports a proxy error also for a tunnel that broke later; by then the request had been sent.
             cause = cause.original_error
-        # A request that was certainly not sent may be repeated, whatever it is; one that was sent only if it is a read.
+        # Any request that was certainly not sent may be repeated; one that was sent, only if it is a read.
         not_sent = (exceptions.NewConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyError)
         hopeless = (exceptions.SSLError, exceptions.NameResolutionError, exceptions.ReadTimeoutError)
         safe = isinstance(cause, not_sent) or request.is_read
@@ -257,14 +257,14 @@ class Transport:
     def _failure(self, cause: Any, request: Request, budget: Budget, *, safe: bool) -> TaskError:
         exceptions = self._urllib3.exceptions
         timed_out = isinstance(cause, exceptions.ReadTimeoutError)
-        words = f"there was no answer in the time that is allowed ({budget.spent_words})" if timed_out else str(cause)
+        words = f"no response arrived within the time limit ({budget.spent_words})" if timed_out else str(cause)
         if not safe:
             return OutcomeUnknown(
                 f"the connection broke after {request.label} had been sent, so it is unknown whether DSM carried it "
                 f"out: {quotable(words)}",
                 plane="DSM",
                 obj=request.obj,
-                next_step="run the task again: it looks at what is there before it changes anything"
+                next_step="run the task again: it reads the current state before it changes anything"
                 + (f"; {budget.advice}" if timed_out else ""),
                 endpoint=self.endpoint,
             )
@@ -280,25 +280,25 @@ class Transport:
         exceptions = self._urllib3.exceptions
         if isinstance(cause, exceptions.SSLError) and "alert" in str(cause).lower():
             return (
-                "DSM, or what stands before it, does not accept this side of the connection: see whether it demands "
-                "a client certificate, and whether the one in dsm_client_cert is registered and not expired"
+                "check whether DSM, or a gateway in front of it, requires a client certificate, and whether the one in "
+                "dsm_client_cert is registered and has not expired: the server rejected the TLS connection"
             )
         known = (
             (exceptions.NameResolutionError, "check the host name in dsm_endpoint, and HTTPS_PROXY if one is needed"),
             (
                 exceptions.SSLError,
-                "see that dsm_ca_path holds the CA of DSM's certificate, and that the host name is right",
+                "check that dsm_ca_path contains the CA of DSM's certificate, and that the host name is correct",
             ),
             (exceptions.ProxyError, "check HTTPS_PROXY: the proxy cannot be reached or refuses this host"),
             (exceptions.ReadTimeoutError, budget.advice),
-            (exceptions.NewConnectionError, _CHECK_THE_WAY),
-            (exceptions.ConnectTimeoutError, _CHECK_THE_WAY),
+            (exceptions.NewConnectionError, _CHECK_NETWORK),
+            (exceptions.ConnectTimeoutError, _CHECK_NETWORK),
         )
         advice = next((text for kind, text in known if isinstance(cause, kind)), None)
         if advice is None and self._presents_certificate:
-            # With TLS 1.3 a server learns of the certificate after the handshake; some then hang up without a word.
-            return f"see whether the certificate in dsm_client_cert is registered and not expired, and {_CHECK_THE_WAY}"
-        return advice or _CHECK_THE_WAY
+            # With TLS 1.3 a server reads the certificate after the handshake; some then close without an alert.
+            return f"check whether the certificate in dsm_client_cert is registered and valid, and {_CHECK_NETWORK}"
+        return advice or _CHECK_NETWORK
 
     def _decoded(self, response: Any, request: Request) -> Any:
         content_type = response.headers.get("Content-Type", "")
@@ -329,12 +329,10 @@ class Transport:
             words = server_words(content_type, response.data)
         advice = "check that dsm_endpoint is DSM's REST API and not a login page, a gateway or a proxy"
         if not request.is_read:
-            advice = "run the task again, which looks at what is there; if the answer stays like this, " + advice
-        shape = (
-            "JSON that breaks off or is damaged" if "json" in content_type.lower() else f"not JSON but {content_type}"
-        )
+            advice = "run the task again, which reads the current state first; if the response is the same, " + advice
+        shape = "incomplete or invalid JSON" if "json" in content_type.lower() else f"not JSON but {content_type}"
         raise UnreadableAnswer(
-            f"the answer to {request.label} is {shape if content_type else 'not JSON but of no stated type'}",
+            f"the response to {request.label} is {shape if content_type else 'not JSON and has no content type'}",
             plane="DSM",
             obj=request.obj or self.endpoint,
             server_words=words,
@@ -342,17 +340,17 @@ class Transport:
         )
 
     def _advice_on_trouble(self, response: Any, request: Request) -> str:
-        """What to do after an answer of a server that is overloaded; empty for other answers."""
+        """The next step after the response of an overloaded server; empty for other responses."""
         if not meaning_of(response.status).read_again:
             return ""
         asked = response.headers.get("Retry-After")
-        when = f" after the time that the server asks for (Retry-After: {quotable(asked)})" if asked else " later"
+        when = f" after the time that the server requests (Retry-After: {quotable(asked)})" if asked else " later"
         if request.is_read:
             return f"run the task again{when}, or with fewer forks; {(request.budget or self._budget).advice}"
-        # Neither the status nor Retry-After proves that nothing was done, least of all from a gateway before DSM.
+        # Neither the status nor Retry-After proves that nothing was changed, least of all if a gateway sent it.
         return (
-            f"run the task again{when}: a write is never repeated blindly, and the task looks at what is there before "
-            "it changes anything"
+            f"run the task again{when}: it reads the current state before it changes anything, so no write is repeated "
+            "blindly"
         )
 
 

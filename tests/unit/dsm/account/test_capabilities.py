@@ -63,9 +63,9 @@ def test_managed_hsms_need_dsm_4_6(text: str, verdict: str) -> None:
 
 
 def test_without_a_version_a_gate_is_unknown_with_the_reason() -> None:
-    verdict = gate_verdict("managed_hsm", None, "DSM did not tell it")
+    verdict = gate_verdict("managed_hsm", None, "DSM did not return it")
 
-    assert (verdict.verdict, verdict.reason) == ("unknown", "DSM did not tell it")
+    assert (verdict.verdict, verdict.reason) == ("unknown", "DSM did not return it")
 
 
 # --- Features ---------------------------------------------------------------------------------------------------------

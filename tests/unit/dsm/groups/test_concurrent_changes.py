@@ -74,7 +74,7 @@ ROTATED_AND_NOTED = with_metadata(**{CREDENTIAL_FACT: "client-secret:theirs", "s
     ],
 )
 def test_a_part_that_somebody_else_has_changed_is_not_overwritten(now: Group, body: Any) -> None:
-    with pytest.raises(TaskError, match="it was left as it is") as failure:
+    with pytest.raises(TaskError, match="this task did not change it") as failure:
         concurrent_changes.refuse_if_changed(BEFORE, now, body)
 
     assert failure.value.to_fail_json()["failure"]["retryable"] is True
@@ -107,7 +107,9 @@ def test_a_link_without_a_record_of_our_credential_is_not_known_to_be_done(fact:
 
 def test_reading_back_names_what_is_ours_as_a_failure_and_the_rest_as_theirs() -> None:
     assert concurrent_changes.verify(MOVED, replace(MOVED, description="theirs"), LINK) == ["description"]
-    with pytest.raises(TaskError, match=r"holds something else in: link\.vault\.name, link\.vault\.uri") as failure:
+    with pytest.raises(
+        TaskError, match=r"these fields have other values: link\.vault\.name, link\.vault\.uri"
+    ) as failure:
         concurrent_changes.verify(BEFORE, MOVED, LINK)
     assert failure.value.details["retryable"] is True
 
@@ -119,9 +121,9 @@ def test_all_of_a_new_group_is_ours() -> None:
 
 def test_a_group_of_the_same_name_is_taken_only_when_it_is_the_same() -> None:
     concurrent_changes.refuse_if_other(BEFORE, BEFORE, "client-secret:old")
-    with pytest.raises(TaskError, match="another credential"):
+    with pytest.raises(TaskError, match="a different credential"):
         concurrent_changes.refuse_if_other(BEFORE, BEFORE, "client-secret:ours")
-    with pytest.raises(TaskError, match="another description"):
+    with pytest.raises(TaskError, match="a different description"):
         concurrent_changes.refuse_if_other(BEFORE, REDESCRIBED, "client-secret:old")
 
 
@@ -131,7 +133,7 @@ def test_metadata_that_others_have_added_is_told_and_is_no_failure() -> None:
 
 def test_another_credential_on_record_than_was_written_is_a_failure() -> None:
     written = {**LINK, "custom_metadata": {CREDENTIAL_FACT: "client-secret:old"}}
-    with pytest.raises(TaskError, match="another credential is on record") as failure:
+    with pytest.raises(TaskError, match="has the record of another credential") as failure:
         concurrent_changes.verify(BEFORE, ROTATED, written)
     assert failure.value.details["retryable"] is True
 

@@ -96,7 +96,7 @@ def test_a_change_names_what_differs_and_nothing_else() -> None:
 def test_a_credential_that_is_written_for_its_own_sake_is_a_change() -> None:
     (change,) = plan(edit(write_credential=True)).changes
 
-    assert (list(change.after), change.reason) == (["link.credential"], "the credential is to be written")
+    assert (list(change.after), change.reason) == (["link.credential"], "the credential must be written")
 
 
 def test_metadata_that_is_removed_is_a_change() -> None:
@@ -158,12 +158,12 @@ def holding(keys: int) -> FakeDsm:
     return FakeDsm(answer)
 
 
-@pytest.mark.parametrize(("keys", "words"), [(1, "it holds 1 key."), (2, "it holds 2 keys.")])
+@pytest.mark.parametrize(("keys", "words"), [(1, "it contains 1 key."), (2, "it contains 2 keys.")])
 def test_a_group_is_not_moved_away_from_its_keys(keys: int, words: str) -> None:
     with pytest.raises(TaskError) as refused:
         guard(holding(keys), edit(OTHER_VAULT), warned)
 
-    assert f"a change of vault would move it away from its keys, and {words}" in str(refused.value)
+    assert f"changing vault would separate the group from its keys, and {words}" in str(refused.value)
 
 
 def test_a_group_whose_keys_cannot_be_counted_is_not_moved() -> None:

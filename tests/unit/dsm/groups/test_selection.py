@@ -85,7 +85,7 @@ def test_what_is_no_record_is_refused(record: dict[str, Any]) -> None:
     ids=["removed", "removed in check mode", "never there"],
 )
 def test_the_record_of_a_removed_group_is_refused(record: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match="removed"):
+    with pytest.raises(InvalidInput, match="it is the record of a group that was deleted"):
         Selection.from_params({"group": record})
 
 
@@ -122,13 +122,16 @@ def test_a_planned_record_means_nothing_to_a_real_run() -> None:
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_an_unknown_name_that_nobody_planned_fails_in_check_mode_as_in_a_real_run(check_mode: bool) -> None:
-    with pytest.raises(TaskError, match='group "nowhere": there is no such group'):
+    with pytest.raises(TaskError, match='group "nowhere": the group does not exist'):
         resolved(answering([]), check_mode=check_mode, group_name="nowhere")
 
 
 @pytest.mark.parametrize(
     ("hmg", "words"),
-    [({}, "it is a local group"), ({HMG_ID: {"kind": "AwsKms"}}, "it is linked to AwsKms, not to Azure Key Vault")],
+    [
+        ({}, "the group is a local group"),
+        ({HMG_ID: {"kind": "AwsKms"}}, "the group is linked to AwsKms, not to Azure Key Vault"),
+    ],
 )
 def test_a_group_of_another_kind_is_never_a_target(hmg: dict[str, Any], words: str) -> None:
     with pytest.raises(TaskError, match=words):

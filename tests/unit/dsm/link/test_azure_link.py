@@ -274,7 +274,7 @@ def test_a_uuid_is_accepted_in_any_case(value: Any) -> None:
 
 @pytest.mark.parametrize("given_id", [SUBSCRIPTION, SUBSCRIPTION.upper(), f" {SUBSCRIPTION}\n"])
 def test_the_id_of_a_secret_is_refused_with_the_words_that_tell_why(given_id: str) -> None:
-    with pytest.raises(InvalidInput, match=r"this is the secret's ID.*enter its Value"):
+    with pytest.raises(InvalidInput, match=r"it is the secret's ID, not its Value.*set it to the Value"):
         checked_client_secret(given_id)
 
 

@@ -187,8 +187,8 @@ def test_the_type_decides_between_vaults_that_fit_otherwise() -> None:
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ({"name": "kv-three"}, r"no vault fits \(name kv-three\); the application sees: kv-one.*kv-two"),
-        ({"tags": {"env": "prod"}}, "several vaults fit.*: kv-one.*kv-two"),
+        ({"name": "kv-three"}, r"no vault matches \(name kv-three\); the application sees: kv-one.*kv-two"),
+        ({"tags": {"env": "prod"}}, "several vaults match.*: kv-one.*kv-two"),
         ({"name": "kv-one", "type": "standard"}, r"type of the vault is not standard: kv-one \(premium"),
     ],
 )
