@@ -16,7 +16,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cd
 from support.operate import Operator
 from support.playbook import Ansible
 
-CHANGE = {"plane": "dsm", "object": 'group "akv-1"', "action": "create", "before": {}, "after": {}, "reason": ""}
+CHANGE = {"plane": "DSM", "object": 'group "akv-1"', "action": "create", "before": {}, "after": {}, "reason": ""}
 
 
 def record(name: str, **more: Any) -> dict[str, Any]:

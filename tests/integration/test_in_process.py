@@ -156,7 +156,7 @@ RECORD = {
     "pending": False,
     "failed": True,
     "msg": "DSM: no. Next: try again.",
-    "steps": {"group": {"changed": True, "plan": [{"plane": "dsm", "object": 'group "akv"', "action": "create"}]}},
+    "steps": {"group": {"changed": True, "plan": [{"plane": "DSM", "object": 'group "akv"', "action": "create"}]}},
 }
 
 

@@ -217,12 +217,12 @@ def plan(edit: LinkEdit) -> Plan:
     if not after and not before:
         return Plan()
     if edit.current is None:
-        return Plan((Change("dsm", edit.target.label, "create", {}, after, "there is no group of this name"),))
+        return Plan((Change("DSM", edit.target.label, "create", {}, after, "there is no group of this name"),))
     only_credential = set(after) == {"link.credential"}
     reason = (
         "the credential is to be written" if only_credential else "differs from what is wanted: " + ", ".join(after)
     )
-    return Plan((Change("dsm", edit.current.label, "update", before, after, reason),))
+    return Plan((Change("DSM", edit.current.label, "update", before, after, reason),))
 
 
 def guard(dsm: DsmClient, edit: LinkEdit, warn: Callable[[str], None]) -> None:
