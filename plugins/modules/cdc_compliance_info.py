@@ -26,6 +26,7 @@ extends_documentation_fragment:
   - fortanix.dsm.app_rights.wanted
   - fortanix.dsm.attributes.info
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
   - fortanix.dsm.attributes.cdc_and_operator
   - fortanix.dsm.azure
   - fortanix.dsm.dsm

@@ -27,6 +27,7 @@ author:
 extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
   - fortanix.dsm.attributes.cdc_and_operator
   - fortanix.dsm.azure
   - fortanix.dsm.dsm

@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return the status it would have without changing anything.
