@@ -259,7 +259,7 @@ vault:
       type: bool
       sample: true
     retention_days:
-      description: Days for which deleted objects can be recovered.
+      description: Days for which deleted objects can be recovered. V(null) when a deleted vault does not show it.
       type: int
       sample: 90
     purge_protection:

@@ -109,12 +109,13 @@ def _of_keys(
         yield f"{place}.{key} is not documented"
     for key, stated in documented.items():
         if key in values:
-            yield from _of_value(module, f"{place}.{key}", stated, values[key])
+            yield from of_value(module, f"{place}.{key}", stated, values[key])
         elif complete and stated.get("returned", "always") in ALWAYS:
             yield f"{place}.{key} is missing, and documented as always returned"
 
 
-def _of_value(module: str, place: str, stated: Documentation, value: Any) -> Iterator[str]:
+def of_value(module: str, place: str, stated: Documentation, value: Any) -> Iterator[str]:
+    """What one value at this place is, other than stated."""
     if value is None:
         if "V(null)" not in described(stated):
             yield f"{place} is null, and its description has no V(null)"
