@@ -15,7 +15,8 @@ seealso:
     description: The product guide that this collection cites as "guide", with the number of a section.
     link: https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup
 notes:
-  - When a task fails, the result contains C(failure) with the parts of the message. These are C(plane) (C(DSM),
-    C(Azure), C(Entra), or where in Ansible the error was found), C(object), C(problem), C(server_words), and
-    C(next_step). C(done) lists the writes that were carried out, C(unknown) those whose outcome is unknown.
+  - When a task fails, C(failure) in the result contains the parts of the message, that is C(plane), C(object),
+    C(problem), C(server_words), and C(next_step). The plane is C(DSM), C(Azure) or C(Entra), C(Option) for an option of
+    the task, or C(Controller) for the machine that the module runs on. C(done) lists the writes that were carried out,
+    C(unknown) the writes whose outcome is unknown.
 """

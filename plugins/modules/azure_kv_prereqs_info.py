@@ -290,7 +290,7 @@ application:
     credentials:
       description:
         - The credentials of the app registration and of the service principal. V(null) when the operator cannot read
-          both. Same keys as RV(fortanix.dsm.azure_kv_app#module:application.credentials).
+          one of the two. Same keys as RV(fortanix.dsm.azure_kv_app#module:application.credentials).
       type: list
       elements: dict
 over_privileges:

@@ -154,7 +154,9 @@ groups:
               type: bool
               sample: true
             ca:
-              description: V(global_roots), or V(pinned) when only the CAs below are trusted.
+              description:
+                - V(global_roots), or V(custom) when only the pinned CA certificates are trusted. Can be another set of
+                  CAs of DSM. V(null) when DSM returns none.
               type: str
               sample: global_roots
             ca_certificates:

@@ -90,7 +90,7 @@ new:
     azure_key_state:
       description: State in Azure, in lower case. V(null) when DSM does not return it.
       type: str
-      sample: enabled
+      sample: created
     state:
       description: State in DSM, in lower case.
       type: str
