@@ -104,7 +104,7 @@ requirements:
   - azure-identity >= 1.19
   - azure-mgmt-core >= 1.6
   - azure-mgmt-keyvault >= 14
-  - azure-keyvault-administration >= 4.6, for managed HSMs
+  - azure-keyvault-administration >= 4.6, for Managed HSMs
 notes:
   - The options of the operator have the names that C(azure.azcollection) uses. That collection pins
     C(azure-mgmt-keyvault) to a release that is too old for this one, so each of the two needs a Python environment of

@@ -11,7 +11,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 seealso:
-  - name: Fortanix DSM – Azure Key Vault CDC Group Setup
+  - name: "Fortanix DSM \u2013 Azure Key Vault CDC Group Setup"
     description: The product guide that this collection cites as "guide", with the number of a section.
     link: https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup
 notes:

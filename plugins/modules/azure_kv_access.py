@@ -50,8 +50,8 @@ options:
     type: str
   confirm_client_id:
     description:
-      - The value of O(app_client_id) again, to confirm that the access of this application is to be revoked. Required
-        with O(state=revoked), except in check mode.
+      - The value of O(app_client_id) again, to confirm which application loses its access. Required with
+        O(state=revoked), except in check mode.
     type: str
   vaults:
     description:

@@ -380,7 +380,6 @@ left:
     reason:
       description: Why it stays.
       type: str
-      sample: this collection did not make them
 plan:
   description: The changes that the task made, or would make in check mode, in their order. Empty when nothing changes.
   returned: success

@@ -90,8 +90,8 @@ def keys_of(module: str, value: Documentation) -> Documentation | None:
     owner = reference[1] or module
     keys: Documentation | None = documentation(owner)
     for name in reference[2].replace("[]", "").split("."):
-        assert keys is not None and name in keys, f"{module}: no RV({reference[2]}) in {owner}"
-        found = keys[name]
+        assert name in (keys or {}), f"{module}: no RV({reference[2]}) in {owner}"
+        found = (keys or {})[name]
         keys = keys_of(owner, found)
     return keys
 

@@ -116,7 +116,7 @@ def test_the_rules_of_a_module_are_about_its_own_options(module: str) -> None:
     assert named <= set(spec.argument_spec)
 
 
-# How the description of an option states a rule; what follows are the options. The same sentence stands at each of them.
+# How the description of an option states a rule. Each option of the rule has the sentence.
 FORMS = {
     "one of": re.compile(r"^Exactly one of (.*) is required\.$"),
     "some of": re.compile(r"^At least one of (.*) is required\.$"),
