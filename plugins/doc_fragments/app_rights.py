@@ -6,69 +6,74 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Which application is to have which rights at which vault.
+    # Which application needs which permissions at which vault.
     DOCUMENTATION = r"""
 options:
   vault:
     description:
-      - The key vault or managed HSM. One of O(vault.resource_id), O(vault.name), O(vault.uri), and O(vault.tags) names
-        it. The resource ID is the cheapest way, as nothing has to be looked up.
+      - The Azure Key Vault or Managed HSM. O(vault.resource_id) needs the fewest requests, because nothing has to be
+        searched.
     type: dict
     required: true
     suboptions:
       resource_id:
         description:
           - Azure resource ID of the vault.
+          - Exactly one of O(vault.name), O(vault.resource_id), O(vault.uri), and O(vault.tags) is required.
         type: str
       name:
         description:
-          - Name of the vault. Looked up in O(subscription_id), or in O(vault.resource_group) when that is set.
-          - A managed HSM is looked for when there is no such vault, or when O(vault.type=managed_hsm).
+          - Name of the vault. It is searched in O(subscription_id), or in O(vault.resource_group) when that is set.
+          - A Managed HSM of this name is used when no such key vault exists, or when O(vault.type=managed_hsm).
+          - Exactly one of O(vault.name), O(vault.resource_id), O(vault.uri), and O(vault.tags) is required.
         type: str
       uri:
         description:
           - URI of the vault, for example V(https://my-vault.vault.azure.net/).
+          - Exactly one of O(vault.name), O(vault.resource_id), O(vault.uri), and O(vault.tags) is required.
         type: str
       tags:
         description:
-          - Tags that the vault has. There must be exactly one such vault.
+          - Tags that exactly one vault must have.
+          - Exactly one of O(vault.name), O(vault.resource_id), O(vault.uri), and O(vault.tags) is required.
         type: dict
       resource_group:
         description:
-          - Resource group of the vault. Together with O(vault.name) it saves the look-up.
+          - Resource group of the vault. Together with O(vault.name) it makes the search unnecessary.
         type: str
       type:
         description:
-          - Type that the vault is to have. A vault of another type is a finding.
+          - Expected type of the vault. Another type is reported as a finding.
         type: str
         choices: [standard, premium, managed_hsm]
       planned:
         description:
-          - Whether check mode has only planned the vault, in an earlier task. It is taken as given then, since there is
-            nothing to look at. Outside of check mode it is refused.
+          - Whether an earlier task has only planned the vault in check mode. The vault is then not read. Rejected
+            outside check mode.
         type: bool
         default: false
   app_client_id:
     description:
-      - Application (client) ID of the application that Fortanix DSM logs in as.
+      - Application (client) ID of the application that Fortanix DSM authenticates as.
     type: str
     required: true
   app_object_id:
     description:
-      - Object ID of the application's service principal, which rights are given to. Needed only when the operator may
-        not read applications in Microsoft Graph.
-      - It is shown under Enterprise applications. The object ID under App registrations is another one.
+      - Object ID of the service principal of the application. Roles and permissions are granted to this object. Set it
+        only when the operator has no permission to read applications in Microsoft Graph.
+      - The Azure portal shows it under Enterprise applications. The object ID under App registrations is a different
+        one.
     type: str
   app_certificate:
     description:
-      - The certificate that DSM logs in with, as path or text, in PEM, DER or PKCS#12 form or the base64 of them. Its
-        validity is checked, and that it is registered with the application.
+      - The certificate that DSM authenticates with, as a path or as text, in PEM, DER or PKCS#12 form or the base64 of
+        them. The task checks its validity, and that it is registered at the application.
     type: str
   credential_planned:
     description:
-      - Whether check mode has only planned a credential of the application, in an earlier task, as
-        RV(fortanix.dsm.azure_kv_app#module:credential_planned) tells. It counts as registered then. Outside of check
-        mode it is refused.
+      - Whether an earlier task has only planned a credential of the application in check mode, as returned in
+        RV(fortanix.dsm.azure_kv_app#module:credential_planned). The credential then counts as registered. Rejected
+        outside check mode.
     type: bool
     default: false
 """
@@ -77,11 +82,11 @@ options:
 options:
   rights_profile:
     description:
-      - The rights that are wanted.
-      - V(guide) is what the product guide asks for, which is all ten key permissions and Key Vault Contributor. At a
-        managed HSM, to which that role does not extend, it is the right to read the pool.
-      - V(least_privilege) is the right to see the vault, and all key permissions but V(purge).
-      - V(explicit) is the right to see the vault, and O(key_permissions).
+      - The permissions that the application needs.
+      - V(guide) is what the product guide requests, that is all ten key permissions and Key Vault Contributor. That
+        role does not apply to Managed HSMs. There it is the permission to read the Managed HSM.
+      - V(least_privilege) is the permission to read the vault, and all key permissions except V(purge).
+      - V(explicit) is the permission to read the vault, and O(key_permissions).
     type: str
     choices: [guide, least_privilege, explicit]
 """
@@ -90,9 +95,10 @@ options:
 options:
   key_permissions:
     description:
-      - Key permissions, in the words of access policies.
-      - With O(rights_profile=explicit) these are all that is wanted. With O(rights_profile=least_privilege) they are
-        wanted besides, which is the way to ask for V(purge). Not allowed with O(rights_profile=guide).
+      - Key permissions, with the names that access policies use.
+      - With O(rights_profile=explicit) these are all requested key permissions. With O(rights_profile=least_privilege)
+        they are requested in addition, for example V(purge). Not allowed with O(rights_profile=guide).
+      - Required if O(rights_profile=explicit).
     type: list
     elements: str
     choices:
@@ -108,21 +114,22 @@ options:
       - purge
   permission_model:
     description:
-      - The permission model that a vault is to have. V(any) is content with the rights that count in the vault's own
-        model. The model itself is never changed.
+      - Expected permission model of the vault. V(any) accepts either model, and evaluates the permissions that apply in
+        the model of the vault. The model itself is never changed.
     type: str
     choices: [any, access_policy, rbac]
     default: any
   dsm_egress_addresses:
     description:
-      - The public addresses, IPv4 or CIDR blocks, from which Fortanix DSM reaches Azure. Without them it is unknown
-        whether a vault with network rules lets DSM in. A test from this host would not tell.
+      - The public egress addresses of Fortanix DSM, as IPv4 addresses or CIDR blocks. When they are not set, it is
+        unknown whether a vault with network rules accepts connections from DSM. A test from this host could not show
+        it.
     type: list
     elements: str
     default: []
   renew_before_days:
     description:
-      - Credentials and certificates that end within so many days are a finding.
+      - Credentials and certificates that expire within this number of days are reported as a finding.
     type: int
     default: 30
 """

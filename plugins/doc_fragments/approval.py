@@ -12,20 +12,20 @@ class ModuleDocFragment:
 options:
   approval:
     description:
-      - What to do when an approval policy (quorum) of DSM guards the change.
-      - V(request) files an approval request, once. A later run finds it, and files nothing while it is pending. When it
-        has been approved, the task applies the change and verifies it. When it was denied or has failed, the task fails
-        and names who denied it and the reason.
-      - V(fail) fails, and asks for nothing.
-      - The request carries the credential of the link when the change does, as DSM replaces a link whole. Who may read
-        requests in DSM, and what DSM shows them of it, is DSM's matter.
+      - What to do when an approval policy (quorum) of DSM protects the change.
+      - V(request) files one approval request. A later run finds that request and files no other one while it is
+        pending. After the approval, the task applies the change and verifies it. When the request was denied or has
+        failed, the task fails and reports who denied it and why.
+      - V(fail) fails without filing a request.
+      - DSM replaces a link completely, so a request that changes a link contains the link credential. DSM decides who
+        can read approval requests and what it shows of them.
     type: str
     choices: [request, fail]
     default: request
   approval_wait:
     description:
-      - Seconds to wait for the decision of the approvers. With V(0) the task does not wait, and C(pending) is
-        V(true) in its result. The time comes on top of O(dsm_timeout).
+      - Seconds to wait for the decision of the approvers, in addition to O(dsm_timeout). With V(0) the task does not
+        wait and returns C(pending=true).
     type: int
     default: 0
 """

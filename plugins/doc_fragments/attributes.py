@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What modules say of themselves."""
+    """How a module behaves: check mode, diff, idempotence, action groups."""
 
     # Modules that change something and predict it.
     DOCUMENTATION = r"""
@@ -15,8 +15,8 @@ attributes:
     description: Can run in C(check_mode) and return the status it would have without changing anything.
     support: full
     details:
-      - The prediction is made by the same code as the change. Writing is impossible in check mode.
-      - Where the real run tests a connection or lists vaults, so does the prediction, with the link's credential.
+      - The same code computes the prediction and the change. Both clients are read-only in check mode.
+      - Where the real run tests a connection or lists vaults, check mode does the same, with the link credential.
   diff_mode:
     description: Returns what has changed, or would change, when in C(diff) mode. Secrets are never part of it.
     support: full
@@ -25,7 +25,7 @@ attributes:
     support: full
 """
 
-    # Modules that only look.
+    # Modules that only read.
     INFO = r"""
 attributes:
   check_mode:
@@ -55,7 +55,8 @@ attributes:
     OPERATOR = r"""
 attributes:
   action_group:
-    description: Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator's login once for all modules.
+    description:
+      - Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator credentials once for all modules.
     support: full
     membership:
       - fortanix.dsm.azure
@@ -65,8 +66,8 @@ attributes:
 attributes:
   action_group:
     description:
-      - Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator's options once for all modules, and
-        C(group/fortanix.dsm.cdc) for the C(dsm_) options.
+      - Use C(group/fortanix.dsm.azure) in C(module_defaults) to set the operator credentials once for all modules, and
+        C(group/fortanix.dsm.cdc) to set the C(dsm_) options.
     support: full
     membership:
       - fortanix.dsm.cdc
@@ -80,10 +81,10 @@ attributes:
     description: Has a corresponding action plugin, so that it can be executed on the controller.
     support: full
     details:
-      - With a local connection and the Python of Ansible itself, the task runs in the process of Ansible. The result is
-        the same as that of the module.
+      - With a local connection and the Python of Ansible itself, the task runs in the Ansible process. It returns the
+        same result as the module.
       - Set the variable C(ansible_fortanix_dsm_in_process), or the environment variable C(FORTANIX_DSM_IN_PROCESS), to
-        V(false) to always start a module.
+        V(false) to always start the module in a process of its own.
   async:
     description: Supports being used with the C(async) keyword.
     support: full

@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options:
   azure_service:
     description:
-      - The Azure that the link goes to. Set to V(global) when the group is created and this is not set.
+      - The Azure cloud that the link connects to. V(global) when a group is created and this is not set.
     type: str
     choices: [global, us_government]
   link_tenant_id:
@@ -21,7 +21,7 @@ options:
     type: str
   link_client_id:
     description:
-      - Application (client) ID of the link. It is the application that DSM uses, and should be no operator's.
+      - Application (client) ID of the link. DSM authenticates as this application. Do not use an operator's.
     type: str
   link_subscription_id:
     description:
@@ -29,9 +29,9 @@ options:
     type: str
   tls:
     description:
-      - TLS configuration of the link, for a proxy that stands between DSM and Azure. What is not set keeps what is
-        stored.
-      - A link is created with verification of the certificate and of the host against the global root CAs.
+      - TLS configuration of the link, for a proxy between DSM and Azure. A setting that is not set keeps its stored
+        value.
+      - A new link verifies the certificate and the host name against the global root CAs.
     type: dict
     suboptions:
       validate_host:
@@ -40,25 +40,25 @@ options:
         type: bool
       ca_certificates:
         description:
-          - CA certificates to trust instead of the global root CAs. Each is a path or a text, PEM, DER, PKCS#12 or the
-            base64 of them, and has no private key in it.
-          - An empty list goes back to the global root CAs.
+          - CA certificates to trust instead of the global root CAs. Each is a path or text, in PEM, DER or PKCS#12 form
+            or the base64 of them, without a private key.
+          - An empty list restores the global root CAs.
         type: list
         elements: str
       client_certificate:
         description:
-          - Certificate that DSM presents. A path or a text, in the forms of O(link_certificate). An empty text removes
+          - Certificate that DSM presents. A path or text, in the forms of O(link_certificate). An empty text removes
             it.
         type: str
       client_key:
         description:
-          - Private key of O(tls.client_certificate). Not needed when that has the key in it.
-          - Alone, it is the key of the certificate that the link has already, which every change of the link has to
-            carry.
+          - Private key of O(tls.client_certificate). Not needed when that contains the key.
+          - When it is set alone, it is the key of the certificate that the link already has. Every change of the link
+            must contain that key.
         type: str
       client_key_passphrase:
         description:
-          - Passphrase of the private key when that is encrypted. An empty one is none.
+          - Passphrase of an encrypted private key. An empty passphrase is the same as none.
         type: str
 """
 
@@ -66,35 +66,39 @@ options:
 options:
   link_client_secret:
     description:
-      - Value of a client secret of the link's application. Not its ID. Instead of it there is O(link_certificate).
-      - DSM does not give it back, and a link that is changed is sent whole. So each change of the link needs it again.
-        Nothing that is already as wanted needs it.
+      - Value of a client secret of the application, not the ID of the secret.
+      - DSM does not return it, and a changed link is always sent completely. Each change of the link therefore needs
+        the credential again. A link that already has the desired state does not need it.
       - This and the other C(link_) options are never taken from the environment.
+      - Mutually exclusive with O(link_certificate).
     type: str
   link_certificate:
     description:
-      - Certificate that is registered at the application, instead of O(link_client_secret). Its key must be RSA.
-      - A path or a text. PEM, with or without the key and with a chain in any order, DER, PKCS#12, or the base64 of
+      - Certificate that is registered at the application. Its key must be RSA.
+      - A path or text, in PEM form (with or without the key, with a chain in any order), DER, PKCS#12, or the base64 of
         them, as Azure Key Vault returns PKCS#12.
+      - Mutually exclusive with O(link_client_secret).
     type: str
   link_private_key:
     description:
-      - Private key of O(link_certificate). A path or a text, in the same forms. Not needed when that has the key in it.
+      - Private key of O(link_certificate). A path or text, in the same forms. Not needed when O(link_certificate)
+        contains the key.
     type: str
   link_private_key_passphrase:
     description:
-      - Passphrase of the private key, or of the PKCS#12 that it is in, when that is encrypted. An empty one is none.
+      - Passphrase of the private key, or of the PKCS#12 that contains it, when that is encrypted. An empty passphrase
+        is the same as none.
     type: str
   link_format:
     description:
-      - How the link is written. V(legacy) is for old versions of DSM, which know neither certificates as credentials
-        nor US Government. Not set, the form of the stored link is kept, and a new one is V(modern).
+      - Format in which the link is written. V(legacy) is for old versions of DSM, which support neither certificates as
+        credentials nor US Government. When not set, a stored link keeps its format, and a new link is V(modern).
     type: str
     choices: [modern, legacy]
   link_certificate_format:
     description:
-      - How certificates and keys are sent, as base64 of DER or of PEM. Not set, the form of the stored link is kept,
-        and a new one has V(der).
+      - Encoding in which certificates and keys are sent, base64 of DER or of PEM. When not set, a stored link keeps its
+        encoding, and a new link uses V(der).
     type: str
     choices: [der, pem]
 """
@@ -103,11 +107,11 @@ options:
 options:
   tls_client_key:
     description:
-      - Private key of the TLS client certificate that the link has. Needed when something is to be changed and the
-        link has one. A path or a text, PEM, DER, PKCS#12 or the base64 of them.
+      - Private key of the TLS client certificate of the link. Required for a change when the link has such a
+        certificate. A path or text, in PEM, DER or PKCS#12 form or the base64 of them.
     type: str
   tls_client_key_passphrase:
     description:
-      - Passphrase of O(tls_client_key) when that is encrypted. An empty one is none.
+      - Passphrase of O(tls_client_key) when that is encrypted. An empty passphrase is the same as none.
     type: str
 """

@@ -12,7 +12,8 @@ class ModuleDocFragment:
 options:
   allow_disconnect:
     description:
-      - Whether a link that is connected may be replaced by one that fails the test of its connection.
+      - Whether a link that is connected can be replaced by one whose connection test fails. With V(false) the task
+        fails instead and changes nothing.
     type: bool
     default: false
 """
@@ -21,9 +22,9 @@ options:
 options:
   allow_move:
     description:
-      - Whether tenant, subscription, Azure service, vault, or vault type of a group that holds keys may change. That
-        moves the group away from its keys. Keys that are deleted or destroyed count, and so does a group whose keys
-        cannot be counted.
+      - Whether tenant, subscription, Azure service, vault, or vault type can change while the group holds keys. Such a
+        change separates the group from its keys. Deleted and destroyed keys count as well. A group whose keys cannot be
+        counted is treated as one that holds keys.
     type: bool
     default: false
 """

@@ -12,35 +12,39 @@ class ModuleDocFragment:
 options:
   vault:
     description:
-      - The key vault. One of O(vault.name), O(vault.resource_id), O(vault.uri), and O(vault.tags) names it.
-      - It is looked up in what the link's application sees, and fails with the candidates when none or several fit.
+      - The vault of the link, an Azure Key Vault or a Managed HSM. It is searched among the vaults that the application
+        can read. When no vault or several vaults match, the task fails and lists the candidates.
     type: dict
     suboptions:
       name:
         description:
           - Name of the vault.
+          - Exactly one of O(vault.name), O(vault.resource_id), O(vault.uri), and O(vault.tags) is required.
         type: str
       resource_id:
         description:
           - Azure resource ID of the vault.
+          - Exactly one of O(vault.name), O(vault.resource_id), O(vault.uri), and O(vault.tags) is required.
         type: str
       uri:
         description:
           - URI of the vault, for example V(https://my-vault.vault.azure.net/).
+          - Exactly one of O(vault.name), O(vault.resource_id), O(vault.uri), and O(vault.tags) is required.
         type: str
       tags:
         description:
-          - Tags that the vault has. There must be exactly one such vault. Needs O(link_client_secret) in every run.
+          - Tags that exactly one vault must have. Every run then needs O(link_client_secret) or O(link_certificate).
+          - Exactly one of O(vault.name), O(vault.resource_id), O(vault.uri), and O(vault.tags) is required.
         type: dict
       type:
         description:
-          - Type that the vault must have. Taken from the vault when not set.
+          - Type that the vault must have. Read from the vault when not set.
         type: str
         choices: [standard, premium, managed_hsm]
       planned:
         description:
-          - Whether check mode has only planned the vault, in an earlier task. It is taken as given then, since there is
-            nothing to look at. Outside of check mode it is refused.
+          - Whether an earlier task has only planned the vault in check mode. The vault is then not searched. Rejected
+            outside check mode.
         type: bool
         default: false
 """

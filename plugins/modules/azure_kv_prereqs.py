@@ -7,48 +7,49 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: azure_kv_prereqs
-short_description: Give an application the rights that Fortanix DSM needs at an Azure key vault
+short_description: Grant an application the permissions that Fortanix DSM needs at an Azure Key Vault
 version_added: 0.1.0
 description:
-  - Judges the effective rights of an application at one key vault or managed HSM, as
-    M(fortanix.dsm.azure_kv_prereqs_info) does, and grants what is missing. Rights that are inherited or come through a
-    group count, and are not granted again.
-  - Grants at the vault only, and never touches what others have. Key permissions are added to the application's own
-    entry in the access policies. In a vault that is in RBAC mode a custom role with exactly the data actions that are
-    missing is assigned. At a managed HSM it is Managed HSM Crypto User, and a custom local role for what that role
-    lacks.
-  - Refuses before the first write when the operator lacks a right for it, and when a right is missing for a reason that
-    no grant mends, such as a deny assignment.
-  - Before the first write, and in check mode, the locks at the vault and above it are read. A lock that forbids the
-    change is a failure that names it. An operator who may not read locks gets a warning instead.
-  - Waits until what was granted can be read back as effective several times in a row. With O(group_name), O(group_id)
-    or O(group) the proof is a sync of that group.
+  - Evaluates the effective permissions of an application at one Azure Key Vault or Managed HSM, as
+    M(fortanix.dsm.azure_kv_prereqs_info) does, and grants what is missing. Permissions that are inherited or held
+    through a group count, and are not granted again.
+  - Grants only at the vault, and never changes what other identities have. In a vault with access policies, it adds key
+    permissions to the entry of the application. In a vault with Azure RBAC, it assigns a custom role that contains
+    exactly the missing data actions. At a Managed HSM, it assigns Managed HSM Crypto User, and a custom local role for
+    what that role lacks.
+  - Fails before the first write when the operator lacks a permission for it, and when a permission is missing for a
+    reason that no grant corrects, such as a deny assignment.
+  - Before the first write, and in check mode, it reads the locks at the vault and above it. It fails when a lock
+    forbids the change, and names the lock. When the operator has no permission to read locks, it warns instead.
+  - Waits until several consecutive reads show that the grants are effective. With O(group_name), O(group_id) or
+    O(group), a sync of that group is the proof.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
   - fortanix.dsm.attributes.cdc_and_operator
   - fortanix.dsm.azure
   - fortanix.dsm.app_rights
   - fortanix.dsm.app_rights.profile
   - fortanix.dsm.app_rights.wanted
   - fortanix.dsm.dsm
-  - fortanix.dsm.group_selection
+  - fortanix.dsm.group_selection.optional
 options:
   state:
     description:
       - V(present) grants what is missing.
-      - V(absent) takes back the role assignments at the vault that this collection made. Key permissions in access
-        policies carry no sign of who set them, and go only with O(confirm_remove_policy). Definitions of custom roles
-        stay, as other vaults may use them.
-      - V(absent) refuses while a group in DSM, as far as the login to DSM shows them, uses the application with this
-        vault. Without a login to DSM it warns that this was not looked at.
-      - With V(absent), a vault or an application that does not exist any more has nothing to take back. A vault that is
-        named by O(vault.name) or O(vault.uri) alone counts as gone only where the operator may read all vaults of the
-        subscription, and never by its tags, which may have changed.
-      - With V(absent), what cannot be taken back, because of a lock for example, does not keep the rest from being
-        taken back. The failure lists what was done, and all that was not.
+      - V(absent) removes the role assignments at the vault that this collection created. Azure does not record who set
+        key permissions in access policies, so these are removed only with O(confirm_remove_policy). Definitions of
+        custom roles stay, because other vaults may use them.
+      - V(absent) fails while a group in DSM that the DSM identity can see uses the application with this vault. Without
+        DSM credentials it warns that this was not checked.
+      - With V(absent), nothing has to be removed when the vault or the application no longer exists. A vault that is
+        identified by O(vault.name) or O(vault.uri) alone counts as deleted only when the operator can read all vaults
+        of the subscription. A vault that is identified by tags never does, because its tags may have changed.
+      - With V(absent), a grant that cannot be removed, for example because of a lock, does not stop the others from
+        being removed. The failure lists what was removed and what was not.
     type: str
     choices: [present, absent]
     default: present
@@ -56,55 +57,60 @@ options:
     required: true
   data_role:
     description:
-      - How the rights on keys are given in a vault in RBAC mode.
-      - V(custom) makes and assigns a custom role. The operator needs the right to define roles in the subscription.
-      - V(crypto_officer) assigns Key Vault Crypto Officer. It is wider than what is wanted, as it has all cryptographic
+      - How key permissions are granted in a vault with Azure RBAC.
+      - V(custom) creates and assigns a custom role. The operator needs permission to define roles in the subscription.
+      - V(crypto_officer) assigns Key Vault Crypto Officer. It grants more than requested, that is all cryptographic
         operations.
-      - Anything else is the GUID or the resource ID of a role that exists, and that has what is missing.
+      - Any other value is the GUID or the resource ID of an existing role that contains what is missing.
     type: str
     default: custom
   confirm_remove_policy:
     description:
-      - With O(state=absent), also take the key permissions of the profile out of the application's access policy.
+      - With O(state=absent), also remove the key permissions of the profile from the access policy of the application.
     type: bool
     default: false
   wait_timeout:
     description:
-      - How many seconds to wait until a grant is effective. Azure needs up to ten minutes. When it is not effective by
-        then, the task succeeds with RV(effect=granted_not_yet_effective) and a warning.
-      - With O(state=absent), how many seconds to wait until the removal can be read back. When it cannot by then, the
-        task succeeds with RV(effect=removed_not_yet_effective) and a warning.
+      - Seconds to wait until a grant is effective. Azure needs up to ten minutes. When it is not effective by then, the
+        task succeeds with RV(effect=granted_not_yet_effective) and a warning.
+      - With O(state=absent), seconds to wait until the removal can be read back. When it cannot by then, the task
+        succeeds with RV(effect=removed_not_yet_effective) and a warning.
     type: int
     default: 300
   wait_interval:
     description:
-      - Seconds between two looks.
+      - Seconds between two reads.
     type: int
     default: 5
   dsm_endpoint:
     description:
-      - Address of DSM, for example V(https://dsm.example.com). Needed only for the groups in DSM, that is for the sync
-        as proof, and for the look before O(state=absent).
+      - Address of DSM, for example V(https://dsm.example.com). Needed only for the sync as proof, and to check, before
+        O(state=absent), whether a group uses the permissions.
       - Taken from the environment variable E(DSM_ENDPOINT) or E(FORTANIX_API_ENDPOINT) when not set.
     required: false
   group_name:
     description:
-      - Name of the group whose sync is to prove that the rights are effective.
+      - Name of the group whose sync proves that the permissions are effective.
+      - Mutually exclusive with O(group_id) and O(group).
   group_id:
     description:
-      - ID of that group.
+      - ID of the group whose sync proves that the permissions are effective.
+      - Mutually exclusive with O(group_name) and O(group).
   group:
     description:
-      - That group as another module of this collection returned it.
-      - With O(state=absent), the record of a group that goes with the rights, as M(fortanix.dsm.cdc_group) returned it
-        with O(fortanix.dsm.cdc_group#module:state=absent). It does not count as one that uses these rights.
-        In a run, only the record of a planned removal (of a task with C(check_mode=true)) is taken for that.
+      - The group whose sync proves that the permissions are effective, as another module of this collection returned
+        it.
+      - With O(state=absent), the record of a group that is removed together with the permissions, as
+        M(fortanix.dsm.cdc_group) returned it with O(fortanix.dsm.cdc_group#module:state=absent). That group does not
+        count as one that uses the permissions. Outside check mode, only the record of a planned removal (from a task
+        with C(check_mode=true)) is accepted for this.
+      - Mutually exclusive with O(group_name) and O(group_id).
 seealso:
   - module: fortanix.dsm.azure_kv_prereqs_info
 """
 
 EXAMPLES = r"""
-- name: See what would be granted, without granting it
+- name: Show what would be granted
   fortanix.dsm.azure_kv_prereqs:
     vault:
       resource_id: "{{ vault_resource_id }}"
@@ -122,7 +128,7 @@ EXAMPLES = r"""
     key_permissions: [purge]
     group_name: akv-production
 
-- name: Take it back
+- name: Remove the permissions
   fortanix.dsm.azure_kv_prereqs:
     state: absent
     vault:
@@ -135,67 +141,125 @@ EXAMPLES = r"""
 RETURN = r"""
 effect:
   description:
-    - What has become of the grants. V(effective) when all requested rights were read several times in a row,
-      V(granted_not_yet_effective), V(unknown) when the operator may not read what would tell, V(planned) in check mode,
-      V(unchanged) when there was nothing to grant.
-    - With O(state=absent), V(removed) when nothing of it was read several times in a row, or
+    - The effect of the grants. V(effective) when several consecutive reads showed all requested permissions,
+      V(granted_not_yet_effective), V(unknown) when the operator cannot read what is needed to tell, V(planned) in check
+      mode, V(unchanged) when there was nothing to grant or to remove.
+    - With O(state=absent), V(removed) when several consecutive reads showed none of the removed permissions, or
       V(removed_not_yet_effective).
   returned: success
   type: str
   sample: effective
 proof:
-  description: What tells that the grants are effective, V(sync) or V(reads). V(null) when nothing was granted.
+  description: How the effect was proven, V(sync) or V(reads). V(null) when it was not, or when nothing was granted.
   returned: success
   type: str
+  sample: reads
 verdict:
   description:
-    - The word for all findings, as in RV(fortanix.dsm.azure_kv_prereqs_info#module:verdict), after the task.
-    - V(unknown) with O(state=absent) when vault or application is gone.
+    - The result over all findings, after the task, as in RV(fortanix.dsm.azure_kv_prereqs_info#module:verdict).
+    - V(unknown) with O(state=absent) when the vault or the application no longer exists.
   returned: success
   type: str
+  sample: ok
 rights:
-  description: As RV(fortanix.dsm.azure_kv_prereqs_info#module:rights), after the task.
+  description:
+    - One entry for each requested permission, after the task. Same keys as
+      RV(fortanix.dsm.azure_kv_prereqs_info#module:rights).
   returned: success
   type: list
   elements: dict
 findings:
-  description: As RV(fortanix.dsm.azure_kv_prereqs_info#module:findings), after the task.
+  description: The findings after the task. Same keys as RV(fortanix.dsm.azure_kv_prereqs_info#module:findings).
   returned: success
   type: list
   elements: dict
 vault:
   description:
-    - As RV(fortanix.dsm.azure_kv_prereqs_info#module:vault). With O(state=absent), C(exists) is false when it is gone,
-      and it is V(null) when the application is.
+    - The vault. Same keys as RV(fortanix.dsm.azure_kv_prereqs_info#module:vault).
+    - With O(state=absent), C(exists) is V(false) when the vault no longer exists.
+    - V(null) when the application no longer exists.
   returned: success
   type: dict
 application:
-  description: As RV(fortanix.dsm.azure_kv_prereqs_info#module:application).
+  description: The application. Same keys as RV(fortanix.dsm.azure_kv_prereqs_info#module:application).
   returned: success
   type: dict
 over_privileges:
-  description: As RV(fortanix.dsm.azure_kv_prereqs_info#module:over_privileges), after the task.
+  description:
+    - Permissions through which the application could gain more access than it was granted, after the task. Same keys as
+      RV(fortanix.dsm.azure_kv_prereqs_info#module:over_privileges).
   returned: success
   type: list
   elements: dict
 locks:
   description:
-    - The locks at the vault and above it, each with C(name), C(level), C(scope) and C(notes). They are read when there
-      is something to write in Azure's own roles and policies, and are empty otherwise. V(null) when the operator may
-      not read them, so that it is unknown whether one forbids the write.
+    - The locks at the vault and above it. They are read only when there is something to write to roles or policies. The
+      list is empty otherwise. V(null) when the operator has no permission to read them, so that it is unknown whether a
+      lock forbids the write.
   returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: Name of the lock.
+      type: str
+    level:
+      description: V(CanNotDelete) or V(ReadOnly).
+      type: str
+      sample: CanNotDelete
+    scope:
+      description: Resource ID that the lock applies to.
+      type: str
+    notes:
+      description: Notes of the lock. Can be empty.
+      type: str
 plan:
-  description: The changes, as in RV(fortanix.dsm.cdc_group#module:plan). Empty when nothing changes.
+  description: The changes that the task made, or would make in check mode, in their order. Empty when nothing changes.
   returned: success
   type: list
   elements: dict
+  contains:
+    plane:
+      description: Where the change is made. V(Azure).
+      type: str
+      sample: Azure
+    object:
+      description: The object that changes.
+      type: str
+      sample: vault akv-production
+    action:
+      description:
+        - V(add to access policy), V(create role definition), V(correct role definition), or V(assign role). With
+          O(state=absent) V(remove role assignment) or V(remove from access policy).
+      type: str
+      sample: assign role
+    before:
+      description: The changed parts before, by name. Empty for a new object. Never a secret.
+      type: dict
+    after:
+      description: The changed parts after, by name. Empty for a removed object. Never a secret.
+      type: dict
+    reason:
+      description: Why the change is made.
+      type: str
 left:
-  description: With O(state=absent), what the application still holds and why it was not taken.
-  returned: success
+  description: What the application still has and why it was not removed. Empty when nothing is left.
+  returned: with O(state=absent)
   type: list
   elements: dict
+  contains:
+    what:
+      description: Kind of permission.
+      type: str
+      sample: key permissions in the access policy
+    permissions:
+      description: The key permissions.
+      type: list
+      elements: str
+      sample: [get, list]
+    reason:
+      description: Why it was not removed.
+      type: str
 """
 
 from ..module_utils._operations import azure_kv_prereqs

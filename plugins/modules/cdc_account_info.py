@@ -7,38 +7,39 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cdc_account_info
-short_description: Tell what Fortanix DSM, the account and the login allow for Azure Key Vault
+short_description: Check what Fortanix DSM, the account, and the DSM identity support for Azure Key Vault
 version_added: 0.1.0
 description:
-  - Returns the version of DSM, the account with the features of its subscription, who is logged in, and which of the
-    jobs of this collection this login may do.
-  - Each verdict is what DSM says or what its API documents. Where DSM does not say, the verdict is V(unknown), with the
-    reason. A login that may not ask for something gets V(unknown), too, and not a failure.
-  - With O(needs) the module fails when something that is needed is certainly lacking.
+  - Returns the version of DSM, the account with the features of its subscription, the DSM identity, and for which tasks
+    of this collection this identity has permission.
+  - Each verdict is what DSM returns or what its API documents. Where DSM returns nothing, or denies a request, the
+    verdict is V(unknown), with the reason. The module does not fail then.
+  - With O(needs) the module fails when a requirement is certainly not met.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes.info
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
 options:
   gather:
     description:
-      - What to ask DSM for. Each part takes one request, except that V(permissions) takes V(principal) along, and that
-        V(account) may take two.
-      - The parts that O(needs) takes are asked for in any case.
+      - What to read from DSM. Each part takes one request. V(permissions) also reads V(principal), and V(account) can
+        take two requests.
+      - The parts that O(needs) requires are read in any case.
     type: list
     elements: str
     choices: [version, account, principal, permissions]
     default: [version, account, principal, permissions]
   needs:
     description:
-      - What the play is going to do. The task fails when one of these is certainly lacking, and passes when that is
-        unknown.
-      - V(azure_link) takes the features C(HMG) and C(AZUREBYOK) in the subscription of the account.
-      - V(managed_hsm) takes DSM 4.6 or later.
-      - The others take permissions. They count as granted when the login has them in at least one group, see
+      - What the play requires. The task fails when one of these requirements is certainly not met, and succeeds when
+        that is unknown.
+      - V(azure_link) requires the features C(HMG) and C(AZUREBYOK) in the subscription of the account.
+      - V(managed_hsm) requires DSM 4.6 or later.
+      - The others require permissions. They count as granted when the DSM identity has them in at least one group, see
         RV(permissions).
     type: list
     elements: str
@@ -49,15 +50,15 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at DSM, the account and the login
+- name: Read DSM, the account, and the DSM identity
   fortanix.dsm.cdc_account_info:
   register: cdc_account
 
-- name: Show what is lacking, if anything
+- name: Show what is lacking
   ansible.builtin.debug:
     msg: "{{ cdc_account.lacking }}"
 
-- name: Stop before anything is done when the account has no licence for Azure
+- name: Fail if the account has no license for links to Azure
   fortanix.dsm.cdc_account_info:
     gather: [account]
     needs: [azure_link]
@@ -65,28 +66,32 @@ EXAMPLES = r"""
 
 RETURN = r"""
 version:
-  description: The version of DSM. Null when it was not asked for or is not told.
+  description: The version of DSM. V(null) when it was not read or DSM does not return it.
   returned: success
   type: dict
   contains:
     text:
-      description: The version as DSM gives it.
+      description: The version as DSM returns it.
       type: str
       sample: 5.8.2410
     major:
-      description: Null when RV(version.text) has another form.
+      description: Major version. V(null) when RV(version.text) has another form.
       type: int
+      sample: 5
     minor:
-      description: Null when RV(version.text) has another form.
+      description: Minor version. V(null) when RV(version.text) has another form.
       type: int
+      sample: 8
     api_version:
-      description: The version of the API.
+      description: Version of the API. V(null) when DSM does not return it.
       type: str
+      sample: v1
     server_mode:
-      description: How DSM runs, C(Sgx) or C(Software).
+      description: Server mode, V(Sgx) or V(Software). V(null) when DSM does not return it.
       type: str
+      sample: Sgx
 account:
-  description: The account of the login. Null when it was not asked for or is not told.
+  description: The account of the DSM identity. V(null) when it was not read or DSM does not return it.
   returned: success
   type: dict
   contains:
@@ -96,70 +101,152 @@ account:
     name:
       description: Name of the account.
       type: str
+      sample: Production
     enabled:
-      description: Whether the account is enabled. Null when that is not told.
+      description: Whether the account is enabled. V(null) when DSM does not return it.
       type: bool
+      sample: true
     subscription:
-      description: Kind of the subscription, such as C(custom) or C(enterprise). Null for a kind that is not known.
+      description: Type of the subscription, for example V(custom) or V(enterprise). V(null) for an unknown type.
       type: str
+      sample: enterprise
     features:
       description:
-        - For C(HMG) and C(AZUREBYOK), whether the subscription includes the feature. V(present), V(missing), or
-          V(unknown) for a subscription that does not list its features.
+        - Whether the subscription includes each feature. V(present), V(missing), or V(unknown) for a subscription that
+          does not list its features.
       type: dict
+      contains:
+        HMG:
+          description: The feature for links to an external KMS.
+          type: str
+          sample: present
+        AZUREBYOK:
+          description: The feature for links to Azure Key Vault.
+          type: str
+          sample: present
 principal:
-  description: Who is logged in. Null when it was not asked for.
+  description: The DSM identity. V(null) when it was not read.
   returned: success
   type: dict
   contains:
     kind:
       description: V(user) or V(app).
       type: str
+      sample: app
     id:
-      description: ID of the user or app. Null when it is not told.
+      description: ID of the user or app. V(null) when DSM does not return it.
       type: str
     name:
-      description: E-mail address of the user, or name of the app. Null when it is not told.
+      description: E-mail address of the user, or name of the app. V(null) when DSM does not return it.
       type: str
+      sample: automation
     account_roles:
       description:
-        - Roles in the account. V(administrator), V(member), V(auditor), or the ID of a custom role. Null when they
-          are not told. Older versions of DSM tell none for apps.
+        - Roles in the account. V(administrator), V(member), V(auditor), or the ID of a custom role. V(null) when DSM
+          does not return them. Older versions of DSM return none for apps.
       type: list
       elements: str
+      sample: [administrator]
     app_role:
-      description: Role of an app, V(admin) or V(crypto). Null for users, and when it is not told.
+      description: Role of an app, V(admin) or V(crypto). V(null) for users, and when DSM does not return it.
       type: str
+      sample: admin
 capabilities:
-  description: Whether DSM and the account allow links to Azure (C(azure_link)), and to Managed HSMs (C(managed_hsm)).
+  description: What DSM and the account support.
   returned: success
   type: dict
   contains:
     azure_link:
-      description: RV(ignore:verdict) is V(granted), V(lacking) or V(unknown), and RV(ignore:reason) says why.
+      description: Links to Azure Key Vault.
       type: dict
+      contains: &capability
+        verdict:
+          description: V(granted), V(lacking) or V(unknown).
+          type: str
+          sample: granted
+        reason:
+          description: Why. Can be empty with V(granted).
+          type: str
     managed_hsm:
-      description: The same as RV(capabilities.azure_link).
+      description: Links to a Managed HSM.
       type: dict
+      contains: *capability
 permissions:
-  description:
-    - For each job (C(create_group), C(read_group), C(edit_group), C(edit_link), C(sync), C(delete_group)) the
-      C(verdict) (V(granted), V(lacking) or V(unknown)), its C(reason), the names of the permissions that it C(needs),
-      and C(group_ids).
-    - When C(group_ids) is a list, the job is granted in these groups only. Null means all groups, or that the job is
-      not about existing groups.
+  description: For which jobs the DSM identity has permission.
   returned: success
   type: dict
+  contains:
+    create_group:
+      description: Create groups.
+      type: dict
+      contains: &job
+        verdict:
+          description: V(granted), V(lacking) or V(unknown).
+          type: str
+          sample: granted
+        reason:
+          description: Why. Can be empty with V(granted).
+          type: str
+        needs:
+          description: Names of the DSM permissions that the job needs.
+          type: list
+          elements: str
+        group_ids:
+          description:
+            - IDs of the only groups for which the permissions are granted. V(null) when they are granted for all
+              groups, or when the job does not concern existing groups.
+          type: list
+          elements: str
+    read_group:
+      description: Read groups and their links.
+      type: dict
+      contains: *job
+    edit_group:
+      description: Change name, description, and metadata of groups.
+      type: dict
+      contains: *job
+    edit_link:
+      description: Change links.
+      type: dict
+      contains: *job
+    sync:
+      description: Sync keys.
+      type: dict
+      contains: *job
+    delete_group:
+      description: Delete groups.
+      type: dict
+      contains: *job
 lacking:
-  description: What is certainly lacking of what was asked for, each with C(id), C(reason) and C(remedy).
+  description: Requirements that are certainly not met, of those that were read.
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: One of the choices of O(needs).
+      type: str
+      sample: azure_link
+    reason:
+      description: Why.
+      type: str
+      sample: the subscription of account Production lacks AZUREBYOK
+    remedy:
+      description: What to do.
+      type: str
 unknown:
-  description: What could not be told of what was asked for, each with C(id) and C(reason).
+  description: Requirements for which it is unknown whether they are met, of those that were read.
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: One of the choices of O(needs).
+      type: str
+      sample: sync
+    reason:
+      description: Why.
+      type: str
 """
 
 from ..module_utils._operations import cdc_account_info

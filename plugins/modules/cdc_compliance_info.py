@@ -7,17 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cdc_compliance_info
-short_description: Check CDC groups of Fortanix DSM and what they stand on in Azure
+short_description: Check CDC groups of Fortanix DSM and the Azure resources they depend on
 version_added: 0.1.0
 description:
-  - Looks at groups that are linked to Azure Key Vault, at their links, credentials, connections and keys, and at the
-    application and the vault in Azure. Returns for each group what was found, what is right included.
+  - Checks groups that are linked to Azure Key Vault, with their links, credentials, connections and keys, and the
+    application and the vault in Azure. Returns the findings for each group. A check without a problem is a finding with
+    the status V(ok).
   - Only reads. DSM tests the connections, which changes nothing there.
-  - Each check of a group has at least one finding. What could not be looked at has the status V(unknown), with the
-    reason. So have groups with several links, and those that were named and are not seen. Nothing is left out.
-  - Whether a run has passed is for a policy to say. The role P(fortanix.dsm.cdc_compliance#role) has one, and writes
-    reports.
-  - Each vault and each application is read once, however many groups use them. O(concurrency) groups are checked at a
+  - Each check of a group returns at least one finding. What cannot be read has the status V(unknown), with the reason.
+    So do groups with several links, and requested groups that the DSM identity cannot see. No group is omitted.
+  - The module does not decide whether a run has passed. The role P(fortanix.dsm.cdc_compliance#role) does so with a
+    policy, and writes reports.
+  - Each vault and each application is read once, however many groups use it. O(concurrency) groups are checked at a
     time.
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -26,17 +27,18 @@ extends_documentation_fragment:
   - fortanix.dsm.app_rights.wanted
   - fortanix.dsm.attributes.info
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
   - fortanix.dsm.attributes.cdc_and_operator
   - fortanix.dsm.azure
   - fortanix.dsm.dsm
 options:
   dsm_timeout:
     description:
-      - Seconds until a group counts as not answered. Here, each group has this time for itself.
+      - Seconds for all requests to DSM together, for each group separately.
   group_names:
     description:
-      - Names of the groups. With neither these nor O(group_ids), all groups with a link to Azure Key Vault are checked
-        that the login sees.
+      - Names of the groups. With neither these nor O(group_ids), all groups with a link to Azure Key Vault that the DSM
+        identity can see are checked.
     type: list
     elements: str
     default: []
@@ -48,37 +50,38 @@ options:
     default: []
   look_in_azure:
     description:
-      - Whether to look at applications, vaults and keys in Azure and Entra, with the login of the operator. Without it
-        all that would be seen there is V(unknown), and no operator is needed.
+      - Whether to read applications, vaults and keys in Azure and Entra, with the operator credentials. With V(false),
+        no operator credentials are needed, and everything that would be read there is V(unknown).
     type: bool
     default: true
   check_connections:
     description:
-      - Whether DSM tests the connection of each group. Without it they are V(unknown).
+      - Whether DSM tests the connection of each group. With V(false), connections are V(unknown).
     type: bool
     default: true
   max_keys:
     description:
-      - How many keys of each vault are compared with all their versions, which takes a request for each key. The
-        others are compared by name, and the rest is V(unknown).
+      - Number of keys of each vault that are compared with all their versions, which takes one request for each key.
+        Other keys are compared by name, and their versions are V(unknown).
     type: int
     default: 500
   concurrency:
     description:
-      - How many groups are checked at a time, from 1 to 32. DSM then tests as many connections at once, and a login
-        that opens a session opens as many.
+      - Number of groups that are checked at a time, from 1 to 32. DSM then tests as many connections at once. With a
+        user or a certificate, each opens a session of its own in DSM.
     type: int
     default: 4
   rights_profile:
     default: guide
   declared:
     description:
-      - The groups as an inventory declares them, for a comparison with what there is. The filter
-        P(fortanix.dsm.declared_groups#filter) makes them from the variables of P(fortanix.dsm.cdc_setup#role). Nothing
-        is compared when it is not set, and a group that it does not have is a finding.
-      - No credential is among it. So a client secret is not compared, and a certificate only with the record of what
-        was written last.
-      - A declared group that is not there is a finding when it is among O(group_names).
+      - The groups as an inventory declares them, for a comparison with the actual state. The filter
+        P(fortanix.dsm.declared_groups#filter) creates this list from the variables of the role
+        P(fortanix.dsm.cdc_setup#role). Nothing is compared when it is not set. When it is set, a group that it does not
+        contain is a finding.
+      - It contains no credentials. A client secret is therefore not compared, and a certificate only with the record of
+        what was written last.
+      - A declared group that does not exist is a finding when it is listed in O(group_names).
     type: list
     elements: dict
     suboptions:
@@ -87,7 +90,7 @@ options:
         type: str
         required: true
       host:
-        description: The host that declares it, for the evidence.
+        description: Inventory host that declares it. It is part of the evidence.
         type: str
       description:
         description: As in M(fortanix.dsm.cdc_group).
@@ -109,10 +112,10 @@ options:
         description: As in M(fortanix.dsm.cdc_group).
         type: str
       link_certificate:
-        description: Certificate of the link, as text or path, without its key.
+        description: Certificate of the link, as a path or text, without its key.
         type: str
       update_credential:
-        description: As in M(fortanix.dsm.cdc_group). A certificate is compared with V(on_change).
+        description: As in M(fortanix.dsm.cdc_group). The certificate is compared only with V(on_change).
         type: str
         choices: [on_change, always, on_create]
         default: on_change
@@ -121,30 +124,42 @@ options:
         type: dict
         suboptions:
           validate_host:
-            description: Whether the host name is validated.
+            description: Whether the host name is verified.
             type: bool
           ca_certificates:
-            description: Certificates of the pinned CAs, each as text or path.
+            description: Certificates of the pinned CAs, each as a path or text.
             type: list
             elements: str
           client_certificate:
-            description: TLS client certificate, as text or path. Empty for none.
+            description: TLS client certificate, as a path or text. Empty for none.
             type: str
       vault:
         description: The vault, as in M(fortanix.dsm.cdc_group).
         type: dict
         suboptions:
           name:
-            description: Name of the vault.
+            description:
+              - Name of the vault.
+              - Exactly one of O(declared[].vault.name), O(declared[].vault.resource_id), O(declared[].vault.uri), and
+                O(declared[].vault.tags) is required.
             type: str
           resource_id:
-            description: Azure resource ID of the vault.
+            description:
+              - Azure resource ID of the vault.
+              - Exactly one of O(declared[].vault.name), O(declared[].vault.resource_id), O(declared[].vault.uri), and
+                O(declared[].vault.tags) is required.
             type: str
           uri:
-            description: URI of the vault.
+            description:
+              - URI of the vault.
+              - Exactly one of O(declared[].vault.name), O(declared[].vault.resource_id), O(declared[].vault.uri), and
+                O(declared[].vault.tags) is required.
             type: str
           tags:
-            description: Tags that the vault has.
+            description:
+              - Tags of the vault.
+              - Exactly one of O(declared[].vault.name), O(declared[].vault.resource_id), O(declared[].vault.uri), and
+                O(declared[].vault.tags) is required.
             type: dict
           type:
             description: Type that the vault must have.
@@ -158,24 +173,33 @@ options:
         type: dict
         suboptions:
           client_id:
-            description: Its client ID.
+            description:
+              - Client ID of the application.
+              - At least one of O(declared[].application.client_id), O(declared[].application.unique_name), and
+                O(declared[].application.display_name) is required.
             type: str
           unique_name:
-            description: Its unique name.
+            description:
+              - Unique name of the application.
+              - At least one of O(declared[].application.client_id), O(declared[].application.unique_name), and
+                O(declared[].application.display_name) is required.
             type: str
           display_name:
-            description: Its display name.
+            description:
+              - Display name of the application.
+              - At least one of O(declared[].application.client_id), O(declared[].application.unique_name), and
+                O(declared[].application.display_name) is required.
             type: str
           certificates:
-            description: Certificates that are registered at it, each as text or path.
+            description: Certificates that must be registered at the application, each as a path or text.
             type: list
             elements: str
             default: []
           certificate_path:
-            description: File of the certificate that the set-up makes for it.
+            description: File of the certificate that the setup generates for the application.
             type: path
           api_permission:
-            description: Whether it has the API permission of Azure Key Vault.
+            description: Whether the application has the API permission of Azure Key Vault.
             type: bool
             default: true
           admin_consent:
@@ -183,7 +207,7 @@ options:
             type: bool
             default: false
       azure_vault:
-        description: The vault that the set-up makes, as in M(fortanix.dsm.azure_kv_vault).
+        description: The vault that the setup creates, as in M(fortanix.dsm.azure_kv_vault).
         type: dict
         suboptions:
           name:
@@ -191,28 +215,28 @@ options:
             type: str
             required: true
           resource_group:
-            description: Its resource group.
+            description: Resource group of the vault.
             type: str
             required: true
           location:
-            description: Its location.
+            description: Azure region of the vault.
             type: str
           type:
-            description: Its type.
+            description: Type of the vault.
             type: str
             choices: [standard, premium, managed_hsm]
           permission_model:
-            description: Its permission model.
+            description: Permission model of the vault.
             type: str
             choices: [access_policy, rbac]
           purge_protection:
-            description: Whether it is protected from purging.
+            description: Whether the vault has purge protection.
             type: bool
           retention_days:
-            description: Days for which what is deleted can be recovered.
+            description: Days for which deleted objects can be recovered.
             type: int
           public_network_access:
-            description: Whether it can be reached from public networks.
+            description: Whether the vault accepts connections from public networks.
             type: str
             choices: [enabled, disabled]
           default_action:
@@ -220,34 +244,34 @@ options:
             type: str
             choices: [allow, deny]
           ip_rules:
-            description: All addresses and CIDR blocks that are let in.
+            description: All IPv4 addresses and CIDR blocks that the vault accepts.
             type: list
             elements: str
           tags:
-            description: Tags that it has, besides others.
+            description: Tags of the vault. Other tags are not compared.
             type: dict
       not_compared:
         description:
-          - Names of options that are declared and that this module does not compare, such as V(link_client_secret).
-            They are told with the reason in the evidence of the findings on drift.
+          - Names of declared options that this module does not compare, for example V(link_client_secret). The evidence
+            of the findings on drift lists them with the reason.
         type: list
         elements: str
         default: []
       check_prerequisites:
-        description: Whether the rights are compared. So they are when they are to be repaired.
+        description: Whether the permissions are compared. With C(repair_prerequisites) they always are.
         type: bool
         default: true
       repair_prerequisites:
-        description: Whether the set-up grants rights that are missing.
+        description: Whether the setup grants missing permissions.
         type: bool
         default: false
       rights_profile:
-        description: The rights that the application is to have at the vault.
+        description: The permissions that the application needs at the vault.
         type: str
         choices: [guide, least_privilege, explicit]
         default: guide
       key_permissions:
-        description: Key permissions, for the profiles that take some.
+        description: Key permissions, for the profiles that use them.
         type: list
         elements: str
         choices: [get, list, update, create, import, delete, recover, backup, restore, purge]
@@ -265,11 +289,11 @@ EXAMPLES = r"""
   fortanix.dsm.cdc_compliance_info:
   register: seen
 
-- name: Show what is not known or not right
+- name: Show all findings that are not OK
   ansible.builtin.debug:
     msg: "{{ seen.groups | map(attribute='findings') | flatten | rejectattr('status', 'equalto', 'ok') }}"
 
-- name: Check one group without a login to Azure
+- name: Check one group without operator credentials
   fortanix.dsm.cdc_compliance_info:
     group_names: [akv-production]
     look_in_azure: false
@@ -281,87 +305,179 @@ EXAMPLES = r"""
 
 RETURN = r"""
 checked_at:
-  description: When the run began, UTC.
+  description: Start of the run, UTC, by the clock of DSM.
   returned: success
   type: str
   sample: "2026-11-25T04:10:00Z"
 dsm:
-  description: Address and version of DSM. The version is V(null) where DSM does not tell it.
+  description: The DSM that was checked.
   returned: success
   type: dict
+  contains:
+    endpoint:
+      description: Address of DSM.
+      type: str
+      sample: https://dsm.example.com
+    version:
+      description: Version of DSM. V(null) when DSM does not return it.
+      type: str
+      sample: 5.8.2410
 operator:
-  description: Client ID, tenant and cloud of the operator. V(null) with O(look_in_azure=false).
+  description: The Azure identity that ran the task. V(null) with O(look_in_azure=false).
   returned: success
   type: dict
+  contains:
+    client_id:
+      description: Client ID of the operator. V(null) with the Azure CLI and with a managed identity.
+      type: str
+    tenant_id:
+      description: Tenant of the operator. V(null) with a managed identity.
+      type: str
+    cloud:
+      description: V(AzureCloud) or V(AzureUSGovernment).
+      type: str
+      sample: AzureCloud
 options:
-  description: The options that say what was checked.
+  description: The options that define what was checked, with the values of the task.
   returned: success
   type: dict
+  contains:
+    all_groups:
+      description: Whether all groups were checked, because neither O(group_names) nor O(group_ids) is set.
+      type: bool
+    compared_with_declared:
+      description: Whether O(declared) is set.
+      type: bool
+    look_in_azure:
+      description: The value of O(look_in_azure).
+      type: bool
+    check_connections:
+      description: The value of O(check_connections).
+      type: bool
+    max_keys:
+      description: The value of O(max_keys).
+      type: int
+      sample: 500
+    rights_profile:
+      description: The value of O(rights_profile).
+      type: str
+      sample: guide
+    key_permissions:
+      description: The value of O(key_permissions). V(null) when it is not set.
+      type: list
+      elements: str
+    permission_model:
+      description: The value of O(permission_model).
+      type: str
+      sample: any
+    dsm_egress_addresses:
+      description: The value of O(dsm_egress_addresses).
+      type: list
+      elements: str
+    renew_before_days:
+      description: The value of O(renew_before_days).
+      type: int
+      sample: 30
 groups:
-  description: The groups, by name.
+  description: The groups, sorted by name.
   returned: success
   type: list
   elements: dict
   contains:
     group_id:
-      description: ID of the group. V(null) for one that was named and is not seen.
+      description: ID of the group. V(null) for a requested group that was not found.
       type: str
     name:
-      description: Name of the group.
+      description: Name of the group. For a group that was requested by ID and not found, this ID.
       type: str
+      sample: akv-production
     link:
-      description: Where the link leads, without certificates and secrets. V(null) where there is none, or several.
+      description: The link, without certificates and secrets. V(null) when the group has no link, or several.
       type: dict
+      contains:
+        azure_service:
+          description: V(global), V(us_government), or V(unknown).
+          type: str
+          sample: global
+        tenant_id:
+          description: Tenant (directory) ID.
+          type: str
+        client_id:
+          description: Application (client) ID.
+          type: str
+        subscription_id:
+          description: Subscription ID.
+          type: str
+        auth_mode:
+          description: V(client_secret) or V(certificate). V(null) when DSM does not return it.
+          type: str
+          sample: certificate
+        vault:
+          description: Name of the vault. V(null) while no vault is selected.
+          type: str
+          sample: akv-production
+        vault_type:
+          description: V(standard), V(premium), or V(managed_hsm). V(null) while no vault is selected.
+          type: str
+          sample: premium
     status:
       description:
-        - The word for all findings. V(failed) when one has failed, else V(unknown) when one is unknown, else
-          V(warning), else V(ok).
+        - The result over all findings. V(failed) when one is V(failed), otherwise V(unknown) when one is V(unknown),
+          otherwise V(warning) when one is V(warning), otherwise V(ok).
       type: str
+      sample: ok
     findings:
-      description: What was found, the worst first.
+      description: The findings, the most severe first.
       type: list
       elements: dict
       contains:
         check:
           description:
-            - One of V(group), V(link), V(credential), V(connection), V(rights), V(application), V(vault), V(keys),
-              V(apps), and V(drift), which is there when O(declared) is set.
+            - The check. V(group), V(link), V(credential), V(connection), V(rights), V(application), V(vault), V(keys),
+              V(apps), or, when O(declared) is set, V(drift).
           type: str
+          sample: credential
         id:
-          description: Stable name of the kind of finding. C(docs/findings.md) lists them all.
+          description: Stable ID of the kind of finding. C(docs/findings.md) in the collection lists all of them.
           type: str
         status:
-          description: One of V(failed), V(warning), V(unknown), and V(ok).
+          description: V(failed), V(warning), V(unknown), or V(ok).
           type: str
+          sample: ok
         severity:
-          description: One of V(high), V(medium), V(low), and V(info).
+          description: V(high), V(medium), V(low), or V(info).
           type: str
+          sample: high
         section:
-          description: Section of the product guide, V(-) when it has none.
+          description: Section of the product guide. V(-) when it has none.
           type: str
+          sample: "4.1"
         title:
-          description: The finding in a few words.
+          description: Short statement of the finding.
           type: str
         plane:
           description: V(DSM), V(Azure) or V(Entra).
           type: str
+          sample: Entra
         object:
-          description: What it was found at.
+          description: The object of the finding.
           type: str
         expected:
-          description: What is right.
+          description: The expected state.
           type: str
         actual:
-          description: What is there.
+          description: The actual state.
           type: str
         evidence:
-          description: The facts that it is concluded from.
+          description: The facts that the finding is based on, by name.
           type: dict
         remedy:
           description: What to do. Empty with V(ok).
           type: str
 findings:
-  description: Findings of the run that belong to no group. V(nothing-checked) when there was no group.
+  description:
+    - Findings about the run that belong to no group. V(nothing-checked) when no group was found. Same keys as
+      RV(fortanix.dsm.azure_kv_prereqs_info#module:findings).
   returned: success
   type: list
   elements: dict

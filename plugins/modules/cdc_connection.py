@@ -10,40 +10,42 @@ module: cdc_connection
 short_description: Test whether a CDC group of Fortanix DSM connects to Azure
 version_added: 0.1.0
 description:
-  - Has DSM test the link of a group (TEST CONNECTION), or a link that is not saved yet.
-  - With a group and no link options, the stored link is tested with the credential that DSM holds.
-  - With link options, the link is tested as it would be with them. That needs the link's credential
-    (O(link_client_secret), or O(link_certificate) with O(link_private_key)), also when a group is named.
-  - When the link does not connect, the result says what is known of the reason. See RV(diagnosis). It is drawn from the
-    words that DSM passes on, and names causes as likely ones. What fits no known class is V(unknown).
-  - When the credential is given, DSM is also asked which vaults the link sees. That tells a vault that is not in the
-    subscription, or is of another type than the link says, also when the test succeeds. See RV(findings).
-  - DSM may answer a test with an HTTP status 401, 403 or 404 of Azure's. The module tells these from DSM's own
-    refusals by the words and by a second, harmless read.
-  - The test is DSM's. That it succeeds proves what DSM tried, which is not documented. It does not prove that the
-    application may use keys, nor that vault and type are the ones that are meant. M(fortanix.dsm.cdc_sync) proves more.
+  - DSM tests the link of a group (TEST CONNECTION), or a link that is not saved yet.
+  - With a group and no link options, DSM tests the stored link with the credential that it holds.
+  - With link options, DSM tests the link as it would be with them. This needs the link credential
+    (O(link_client_secret), or O(link_certificate) with O(link_private_key)), also when a group is set.
+  - When the link does not connect, the result contains the likely reason, see RV(diagnosis). It is derived from the
+    error text that DSM returns. An error text that matches no known class is V(unknown).
+  - When the link credential is set, the module also reads which vaults the link can see. It then reports a vault that
+    is not in the subscription, or that has another type than the link states, also when the test succeeds. See
+    RV(findings).
+  - DSM can answer a test with an HTTP status 401, 403 or 404 of Azure. The module tells these from a response of DSM
+    itself by the error text and by a second, harmless read.
+  - DSM runs the test, and what it tests is not documented. A success does not prove that the application has permission
+    to use keys, nor that vault and type are the intended ones. M(fortanix.dsm.cdc_sync) proves more.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes.info
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
   - fortanix.dsm.link
   - fortanix.dsm.link.credential
-  - fortanix.dsm.group_selection
+  - fortanix.dsm.group_selection.optional
 options:
   on_not_connected:
     description:
-      - What to do when the link does not connect. V(warn) and V(ignore) let the play go on.
+      - What to do when the link does not connect. With V(warn) and V(ignore) the task succeeds, and the play continues.
     type: str
     choices: [fail, warn, ignore]
     default: fail
   link_planned:
     description:
-      - Whether check mode has only planned something that the link needs, in an earlier task - the application, its
-        credential, its rights, or the vault. The link is then not tried, and the status is V(unknown). Outside of check
-        mode it is refused.
+      - Whether an earlier task has only planned in check mode what the link needs, that is the application, its
+        credential, its permissions, or the vault. The link is then not tested, and the status is V(unknown). Rejected
+        outside check mode.
     type: bool
     default: false
 seealso:
@@ -56,7 +58,7 @@ EXAMPLES = r"""
   fortanix.dsm.cdc_connection:
     group_name: akv-production
 
-- name: Would this link connect? Nothing is saved
+- name: Test a link without saving it
   fortanix.dsm.cdc_connection:
     link_tenant_id: 5a3f5e0c-3b1c-4f8e-9c3a-0d6f7b1c2e11
     link_client_id: 0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0
@@ -65,18 +67,18 @@ EXAMPLES = r"""
     on_not_connected: ignore
   register: trial
 
-- name: Would a saved group connect with another client secret?
+- name: Test a saved group with another client secret
   fortanix.dsm.cdc_connection:
     group_name: akv-production
     link_client_secret: "{{ vaulted_new_client_secret }}"
 
-- name: Look for the reason, and let the play go on
+- name: Test the connection and continue in any case
   fortanix.dsm.cdc_connection:
     group_name: akv-production
     on_not_connected: ignore
   register: test
 
-- name: Show the reason
+- name: Show the likely reason
   ansible.builtin.debug:
     msg: "{{ test.diagnosis.class }} at {{ test.diagnosis.leg }}: {{ test.diagnosis.cause }}"
   when: test.status == 'not_connected'
@@ -84,32 +86,36 @@ EXAMPLES = r"""
 
 RETURN = r"""
 connected:
-  description: Whether the test succeeded. V(null) when there was nothing to test yet.
+  description: Whether the test succeeded. V(null) when nothing was tested.
   returned: success
   type: bool
+  sample: true
 status:
-  description: V(connected), V(not_connected), or V(unknown).
+  description: V(connected), V(not_connected), or V(unknown) when nothing was tested.
   returned: success
   type: str
+  sample: connected
 message:
-  description: What DSM said when the link does not connect.
+  description: The error text of DSM when the link does not connect. Empty otherwise.
   returned: success
   type: str
 form:
-  description: V(stored) when the stored link was tested, V(proposed) when one was tested that is not stored like this.
+  description: V(stored) when the stored link was tested, V(proposed) when the tested link is not stored in this form.
   returned: success
   type: str
+  sample: stored
 proves:
   description:
-    - What a success proves. V(dsm_check) is DSM's own test, of which it is not public how far it goes. There is no
-      other value yet, and this one keeps its meaning.
+    - What a success proves. V(dsm_check) is the test of DSM, whose depth is not documented. This is the only value so
+      far. Empty when the link does not connect, or when nothing was tested.
   returned: success
   type: list
   elements: str
+  sample: [dsm_check]
 diagnosis:
   description:
-    - The likely reason why the link does not connect. V(null) when it connects or nothing was tested.
-    - When the task fails, it is found in RV(ignore:failure) as RV(ignore:failure.diagnosis).
+    - The likely reason why the link does not connect. V(null) when it connects, or when nothing was tested.
+    - When the task fails, this is in RV(ignore:failure.diagnosis).
   returned: success
   type: dict
   contains:
@@ -121,16 +127,16 @@ diagnosis:
       sample: secret-expired
     leg:
       description:
-        - Where it fails. V(entra), V(arm) (Azure Resource Manager), V(vault), V(managed_hsm), V(dsm) (a gateway in
-          front of it), or V(unknown).
+        - Where the connection fails. V(entra), V(arm) (Azure Resource Manager), V(vault), V(managed_hsm), V(dsm) (a
+          gateway in front of DSM), or V(unknown).
       type: str
       sample: entra
     host:
-      description: The host that DSM failed to work with. V(null) when it cannot be told.
+      description: The host to which DSM could not connect. V(null) when it is unknown.
       type: str
       sample: login.microsoftonline.com
     words:
-      description: What DSM said, at most 500 characters.
+      description: The error text of DSM, at most 500 characters.
       type: str
     cause:
       description: The likely cause.
@@ -139,26 +145,28 @@ diagnosis:
       description: What to do.
       type: str
     guide:
-      description: The section of the product guide that says how it should be.
+      description: The section of the product guide that describes the correct state.
       type: str
       sample: 4.1 (3)
 findings:
   description:
-    - What is wrong with a link that connects, in the form of
-      RV(fortanix.dsm.azure_kv_prereqs_info#module:findings). Found only when the credential is given, except
-      V(vault-in-other-cloud) and V(endpoints-not-recognized).
-    - Besides, V(vault-type-differs), V(vault-not-in-subscription) and V(no-vault-visible), and V(vaults-not-listed)
-      with RV(ignore:status=unknown) when vault and type could not be compared.
+    - Findings about a link that connects. Same keys as RV(fortanix.dsm.azure_kv_prereqs_info#module:findings). Except
+      for V(vault-in-other-cloud) and V(endpoints-not-recognized), findings need the link credential.
+    - Possible IDs are also V(vault-type-differs), V(vault-not-in-subscription) and V(no-vault-visible), and
+      V(vaults-not-listed) with RV(ignore:status=unknown) when vault and type could not be compared.
   returned: success
   type: list
   elements: dict
 waits_for:
   description:
-    - Why nothing was tested. In check mode this is so for a group that is only planned, unless the credential is given.
+    - Why nothing was tested. In check mode this is set for a group that is only planned, unless the link credential is
+      set, and with O(link_planned).
+    - V(null) when the link was tested.
   returned: success
   type: str
 group:
-  description: The group, with the keys of RV(fortanix.dsm.cdc_group#module:group). V(null) when none was named.
+  description:
+    - The group. V(null) when no group was set. Same keys as RV(fortanix.dsm.cdc_group#module:group).
   returned: success
   type: dict
 """

@@ -7,26 +7,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cdc_credential
-short_description: Keep the credential current with which CDC groups of Fortanix DSM log in to Azure
+short_description: Renew the credential with which CDC groups of Fortanix DSM authenticate to Azure
 version_added: 0.1.0
 description:
-  - Makes sure that one application in Entra and all groups in DSM that use it share one credential which lasts for at
-    least O(renew_before_days). When that is so, nothing is written.
-  - Otherwise a new secret or certificate is added at the application, tried, written to the groups one after the other,
-    and tried again in each. Only then the old one is removed. Until then both are valid, so no group is without a
-    credential that works, and a run that stopped anywhere is simply run again.
-  - The value of a new credential goes from Entra to DSM inside of this one task. It is in no result, no file and no
-    log, and nobody else ever has it. A later change of a link needs a credential again, see O(new_groups) and O(tls).
-  - Credentials of the registration and of the service principal are read, and removed, as Entra takes either. Only
-    those are removed that this module made, and those that one of the groups is known to have had, whoever made them.
-    RV(left) names every other one with the reason. Signing entries of SAML sign-on are never touched.
-  - Groups that the login to DSM does not see are not counted. Use one that sees all groups of the account, and an
-    application that only one account uses.
+  - Makes sure that one application in Entra and all groups in DSM that use it share one credential that stays valid for
+    at least O(renew_before_days). When this is the case, nothing is written.
+  - Otherwise the task creates a new secret or certificate at the application, tests it, writes it to the groups one
+    after the other, and tests each group again. Only then does it remove the old credential. Until then both are valid,
+    so that no group is without a working credential. If a run stops at any point, run the task again.
+  - The value of a new credential is passed from Entra to DSM within this one task. It appears in no result, no file and
+    no log, and only DSM keeps it. A later change of a link needs a credential again, see O(new_groups) and O(tls).
+  - Credentials of the app registration and of the service principal are read and removed, because Entra accepts both.
+    The task removes only credentials that this module created, and those that one of the groups is known to have used,
+    whoever created them. RV(left) lists every other one with the reason. SAML signing credentials are never changed.
+  - Groups that the DSM identity cannot see are not included. Use a DSM identity that sees all groups of the account,
+    and an application that only one account uses.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
   - fortanix.dsm.attributes.cdc_and_operator
   - fortanix.dsm.azure
   - fortanix.dsm.dsm
@@ -36,69 +37,76 @@ attributes:
     description: Can run in C(check_mode) and return the status it would have without changing anything.
     support: full
     details:
-      - The credential is not made, so what Entra and DSM would say to it is not known. What can be known is looked at,
-        that is policies on credentials, secrets that every link has to carry, and the connections as they are.
+      - The credential is not created, so the responses of Entra and DSM to it are unknown. What can be read is checked,
+        that is policies on credentials, secrets that every link must contain, and the current connections.
   idempotent:
     description: A second run with the same options changes nothing and sends no write.
     support: full
     details:
-      - With O(renew=always) every run makes a new credential.
-      - Where DSM keeps no custom metadata, which credential a group has is inferred while the application has one valid
-        credential of that kind. With several, every run makes a new one.
+      - With O(renew=always) every run creates a new credential.
+      - When DSM stores no custom metadata, the credential of a group is inferred as long as the application has one
+        valid credential of that type. With several, every run creates a new one.
 options:
   app_client_id:
     description:
-      - The application by its client ID.
-      - Exactly one of O(app_client_id), O(app_unique_name), and O(app_display_name) is needed.
+      - Client ID of the application.
+      - Exactly one of O(app_client_id), O(app_unique_name), and O(app_display_name) is required.
     type: str
   principal_planned:
     description:
-      - Whether check mode has only planned the service principal of the application in an earlier task. Then
-        RV(fortanix.dsm.azure_kv_app#module:application.object_id) has only zeros. Outside of check mode it is refused.
+      - Whether an earlier task has only planned the service principal of the application in check mode.
+        RV(fortanix.dsm.azure_kv_app#module:application.object_id) is the nil UUID then. Rejected outside check mode.
     type: bool
     default: false
   app_unique_name:
     description:
-      - The application by its unique name.
+      - Unique name of the application.
+      - Exactly one of O(app_client_id), O(app_unique_name), and O(app_display_name) is required.
     type: str
   app_display_name:
     description:
-      - The application by its display name. When several have it, the task fails and lists them.
+      - Display name of the application. When several applications have it, the task fails and lists them.
+      - Exactly one of O(app_client_id), O(app_unique_name), and O(app_display_name) is required.
     type: str
   state:
     description:
-      - V(current) is the state that is wanted of the credential.
+      - V(current) is the only state. It requests a valid credential.
     type: str
     choices: [current]
     default: current
   type:
     description:
-      - Kind of credential. When it is another one than the groups have, they are brought from one to the other, that is
-        from secret to certificate or back, in the same order of steps.
-      - The kind that the groups have when not set, and V(certificate) where they differ or there are none.
+      - Type of credential. When the groups use the other type, they are switched from secret to certificate or back, in
+        the same order of steps.
+      - When not set, the type that the groups use, and V(certificate) when they use different types or there is no
+        group.
     type: str
     choices: [certificate, secret]
   link_certificate:
     description:
-      - A certificate of your own, instead of one that is made here. It is registered at the application when it is not
-        yet. Its key must be RSA.
-      - A path or a text. PEM, with or without the key and with a chain in any order, DER, PKCS#12, or the base64 of
+      - A certificate of your own, instead of one that the task generates. It is registered at the application when it
+        is not registered yet. Its key must be RSA.
+      - A path or text, in PEM form (with or without the key, with a chain in any order), DER, PKCS#12, or the base64 of
         them, as Azure Key Vault returns PKCS#12.
+      - Required together with O(link_private_key).
     type: str
   link_private_key:
     description:
-      - Private key of O(link_certificate). A path or a text, in the same forms. Not needed when that has the key in it.
+      - Private key of O(link_certificate). A path or text, in the same forms. When the certificate file contains the
+        key, set both options to that file.
+      - Required together with O(link_certificate).
     type: str
   link_private_key_passphrase:
     description:
-      - Passphrase of the private key, or of the PKCS#12 that it is in, when that is encrypted. An empty one is none.
+      - Passphrase of the private key, or of the PKCS#12 that contains it, when that is encrypted. An empty passphrase
+        is the same as none.
     type: str
   new_groups:
     description:
-      - Groups that are made with the credential where they are not there yet, each in one write. A group that is there
-        is left as it is. M(fortanix.dsm.cdc_group) changes it.
-      - The value of the present credential is not to be had. So making a group renews it for all groups of the
-        application, unless O(link_certificate) is set. Name all new groups of an application in one task.
+      - Groups to create with the credential if they do not exist, each in one write. An existing group is left
+        unchanged. Use M(fortanix.dsm.cdc_group) to change it.
+      - The current credential cannot be retrieved. Creating a group therefore renews the credential for all groups of
+        the application, unless O(link_certificate) is set. List all new groups of an application in one task.
     type: list
     elements: dict
     default: []
@@ -118,7 +126,7 @@ options:
         type: dict
       azure_service:
         description:
-          - The Azure that the link goes to.
+          - The Azure cloud that the link connects to.
         type: str
         choices: [global, us_government]
       link_tenant_id:
@@ -133,12 +141,12 @@ options:
         required: true
       link_format:
         description:
-          - How the link is written, as in M(fortanix.dsm.cdc_group).
+          - Format in which the link is written, as in M(fortanix.dsm.cdc_group).
         type: str
         choices: [modern, legacy]
       link_certificate_format:
         description:
-          - How certificates and keys are sent, as in M(fortanix.dsm.cdc_group).
+          - Encoding in which certificates and keys are sent, as in M(fortanix.dsm.cdc_group).
         type: str
         choices: [der, pem]
       tls:
@@ -152,161 +160,177 @@ options:
             type: bool
           ca_certificates:
             description:
-              - CA certificates to trust instead of the global root CAs. Each is a path or a text, PEM, DER, PKCS#12 or
-                the base64 of them, and has no private key in it.
+              - CA certificates to trust instead of the global root CAs. Each is a path or text, in PEM, DER or PKCS#12
+                form or the base64 of them, without a private key.
             type: list
             elements: str
           client_certificate:
             description:
-              - Certificate that DSM presents. A path or a text, in the forms of O(link_certificate).
+              - Certificate that DSM presents. A path or text, in the forms of O(link_certificate).
             type: str
           client_key:
             description:
-              - Private key of the client certificate. Not needed when that has the key in it.
-              - Alone, it is the key of the certificate that a link has already, which every link that is sent has to
-                carry.
+              - Private key of the client certificate. Not needed when that contains the key.
+              - When it is set alone, it is the key of the certificate that a link already has. Every write of a link
+                must contain that key.
             type: str
           client_key_passphrase:
             description:
-              - Passphrase of the key when that is encrypted. An empty one is none.
+              - Passphrase of an encrypted private key. An empty passphrase is the same as none.
             type: str
       vault:
         description:
-          - The key vault of the group, as in M(fortanix.dsm.cdc_group).
+          - The vault of the group, as in M(fortanix.dsm.cdc_group).
         type: dict
         suboptions:
           name:
             description:
               - Name of the vault.
+              - Exactly one of O(new_groups[].vault.name), O(new_groups[].vault.resource_id), O(new_groups[].vault.uri),
+                and O(new_groups[].vault.tags) is required.
             type: str
           resource_id:
             description:
               - Azure resource ID of the vault.
+              - Exactly one of O(new_groups[].vault.name), O(new_groups[].vault.resource_id), O(new_groups[].vault.uri),
+                and O(new_groups[].vault.tags) is required.
             type: str
           uri:
             description:
               - URI of the vault, for example V(https://my-vault.vault.azure.net/).
+              - Exactly one of O(new_groups[].vault.name), O(new_groups[].vault.resource_id), O(new_groups[].vault.uri),
+                and O(new_groups[].vault.tags) is required.
             type: str
           tags:
             description:
-              - Tags that the vault has. There must be exactly one such vault.
+              - Tags that exactly one vault must have.
+              - Exactly one of O(new_groups[].vault.name), O(new_groups[].vault.resource_id), O(new_groups[].vault.uri),
+                and O(new_groups[].vault.tags) is required.
             type: dict
           type:
             description:
-              - Type that the vault must have. Taken from the vault when not set.
+              - Type that the vault must have. Read from the vault when not set.
             type: str
             choices: [standard, premium, managed_hsm]
           planned:
             description:
-              - Whether check mode has only planned the vault, in an earlier task. Outside of check mode it is refused.
+              - Whether an earlier task has only planned the vault in check mode. Rejected outside check mode.
             type: bool
             default: false
   current_credential:
     description:
-      - The credential that the groups have now, where you still have it. DSM does not give it back. With it, a run that
-        fails half-way puts it back into the groups that have the new one already, and removes the new one. Without it,
-        these groups keep the new one, and the others the old one. Both stay valid, and the next run goes on.
+      - The credential that the groups use now, if you still have it. DSM does not return it. With it, a run that fails
+        halfway restores it in the groups that already have the new one, and removes the new one. Without it, these
+        groups keep the new one, and the others the old one. Both stay valid, and the next run completes the change.
     type: dict
     suboptions:
       link_client_secret:
         description:
           - Value of the client secret.
+          - Exactly one of O(current_credential.link_client_secret) and O(current_credential.link_certificate) is
+            required.
         type: str
       link_certificate:
         description:
-          - Certificate, instead of the secret. A path or a text, as above.
+          - The certificate. A path or text, in the forms of O(link_certificate).
+          - Exactly one of O(current_credential.link_client_secret) and O(current_credential.link_certificate) is
+            required.
+          - Required together with O(current_credential.link_private_key).
         type: str
       link_private_key:
         description:
-          - Private key of the certificate. A path or a text, as above.
+          - Private key of the certificate. A path or text, in the same forms.
+          - Required together with O(current_credential.link_certificate).
         type: str
       link_private_key_passphrase:
         description:
-          - Passphrase of the key when that is encrypted.
+          - Passphrase of an encrypted private key.
         type: str
   tls:
     description:
-      - New TLS parts for the links of all these groups. A client certificate takes the place of the one that a link
-        has, and CA certificates are pinned beside or instead of those that are. A link that has neither gets neither.
-      - A link is only ever sent with its credential, so a change renews that, too.
+      - New TLS certificates for the links of all these groups. A client certificate replaces the one that a link has.
+        CA certificates are pinned in addition to those of the link, or instead of them. A link that has neither is left
+        unchanged.
+      - A link is always sent with its credential, so this change also renews the credential.
     type: dict
     suboptions: *tls
   keep_old_cas:
     description:
-      - Whether CAs that a link has pinned stay beside those in O(tls.ca_certificates), until the proxy shows a
-        certificate of the new one. Set it to V(false) in a later run. That run is refused while DSM does not connect
-        without the old ones.
+      - Whether CAs that a link has pinned stay in addition to those in O(tls.ca_certificates), until the proxy presents
+        a certificate of the new CA. Set it to V(false) in a later run. That run fails when DSM does not connect without
+        the old CAs.
     type: bool
     default: true
   renew:
     description:
-      - V(when_due) makes a new credential only when there is a reason, which RV(reason) tells.
-      - V(always) makes one in every run, after an incident for example.
+      - V(when_due) creates a new credential only for a reason, which is returned in RV(reason).
+      - V(always) creates one in every run, for example after an incident.
     type: str
     choices: [when_due, always]
     default: when_due
   renew_before_days:
     description:
-      - How many days the credential has to last.
+      - Days for which the credential must still be valid.
     type: int
     default: 30
   valid_days:
     description:
-      - How many days a new credential is valid.
+      - Validity in days of a new credential.
     type: int
     default: 180
   key_size:
     description:
-      - Bits of the RSA key of a new certificate.
+      - Length in bits of the RSA key of a new certificate.
     type: int
     choices: [2048, 3072, 4096]
     default: 3072
   proof:
     description:
-      - How a group is seen to work with the new credential. V(check) is DSM's test of the connection. V(sync) syncs the
-        keys besides, which shows the rights on keys, too.
-      - DSM may keep a token that it was given for the old credential until that expires. Neither is a proof against
-        that.
+      - How the task proves that a group works with the new credential. V(check) is DSM's test of the connection.
+        V(sync) also syncs the keys, which proves access to keys as well.
+      - DSM may keep a token that it received for the old credential until that token expires. Neither proof excludes
+        this.
     type: str
     choices: [check, sync]
     default: check
   sync_timeout:
     description:
-      - Seconds that the sync of one group may take.
+      - Seconds that the sync of one group can take.
     type: int
     default: 600
   grace_time:
     description:
-      - Seconds to wait before the old credential is removed, after the last group has the new one.
+      - Seconds between the switch of the last group to the new credential and the removal of the old one.
     type: int
     default: 0
   remove_old:
     description:
-      - Whether to remove old credentials at all, from the registration and from the service principal. V(false) where
-        something else uses the credential that the groups have.
+      - Whether to remove old credentials, from the app registration and from the service principal. Set it to V(false)
+        when another client uses the same credential as the groups.
     type: bool
     default: true
   takeover_after:
     description:
-      - Seconds after which a credential that another run has made, and not brought to the groups, counts as given up. A
-        younger one means that the other run may be alive. The task waits for it then, for O(wait_timeout) at the most.
-      - V(0) goes ahead at once, for a run that was killed a moment ago.
+      - Seconds after which a credential that another run has created, and not written to the groups, counts as
+        abandoned. While it is younger, the other run may still be active. The task then waits for it, at most
+        O(wait_timeout).
+      - V(0) does not wait. Use it after a run that was killed.
     type: int
     default: 120
   wait_timeout:
     description:
-      - How many seconds each step may wait until Entra, and DSM for each group, take a new credential. It takes a while
+      - Seconds that each step can wait until Entra, and DSM for each group, accept a new credential. It takes some time
         until all servers of Entra know it.
     type: int
     default: 300
   wait_interval:
     description:
-      - Seconds between two tries.
+      - Seconds between two attempts.
     type: int
     default: 5
   dsm_timeout:
     description:
-      - Seconds that the requests to DSM may take together, for each group anew.
+      - Seconds for all requests to DSM together, for each group separately.
 seealso:
   - module: fortanix.dsm.azure_kv_app
   - module: fortanix.dsm.cdc_group
@@ -314,24 +338,24 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See whether the credential of an application is due, and what would be done
+- name: Show whether the credential of an application is due, and what would be done
   fortanix.dsm.cdc_credential:
     app_client_id: "{{ link_client_id }}"
   check_mode: true
   diff: true
 
-- name: Renew it when less than 45 days are left
+- name: Renew the credential when it expires within 45 days
   fortanix.dsm.cdc_credential:
     app_client_id: "{{ link_client_id }}"
     renew_before_days: 45
     proof: sync
 
-- name: Go from client secrets to certificates
+- name: Switch from client secrets to certificates
   fortanix.dsm.cdc_credential:
     app_unique_name: fortanix-dsm-production
     type: certificate
 
-- name: Make a group with a credential that nobody but DSM ever has
+- name: Create a group with a credential that only DSM has
   fortanix.dsm.cdc_credential:
     app_unique_name: fortanix-dsm-production
     new_groups:
@@ -345,10 +369,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reason:
-  description: Why a new credential was, or is to be, brought to the groups. V(null) when the present one serves.
+  description:
+    - Why a new credential was written to the groups, or would be in check mode. V(null) when the current one is kept.
   returned: success
   type: str
-  sample: it ends on 2026-12-04, in less than 30 days
 credential:
   description: The credential that the groups have after the task.
   returned: success
@@ -357,34 +381,53 @@ credential:
     type:
       description: V(secret) or V(certificate).
       type: str
+      sample: certificate
     key_id:
       description: ID of the credential in Entra. The nil UUID while it is only planned.
       type: str
     name:
-      description: Its name in Entra.
+      description: Name of the credential in Entra. Can be empty.
       type: str
+      sample: fortanix-dsm-ansible
     starts:
-      description: When it begins to be valid, UTC.
+      description: Start of its validity, UTC. V(null) when Entra returns none.
       type: str
+      sample: "2026-11-25T04:10:00Z"
     ends:
-      description: When it ceases to be valid, UTC.
+      description: Expiry, UTC. V(null) when it does not expire.
       type: str
+      sample: "2027-05-24T04:10:00Z"
     thumbprint:
-      description: SHA-1 of a certificate, as Entra shows it.
+      description: Thumbprint (SHA-1) of a certificate. V(null) for secrets, and for a certificate that is only planned.
       type: str
+    place:
+      description:
+        - V(application) for a credential of the app registration, V(service_principal) for one of the service
+          principal.
+      type: str
+      sample: application
     planned:
-      description: Whether it is a new one that check mode has only planned.
+      description: Whether this is a new credential that is only planned, in check mode.
       type: bool
 days_left:
-  description: Whole days until the credential ends. V(null) when it has no end.
+  description: Full days until the credential expires. V(null) when it does not expire.
   returned: success
   type: int
+  sample: 180
 application:
-  description: The application, with its C(client_id) and C(display_name).
+  description: The application.
   returned: success
   type: dict
+  contains:
+    client_id:
+      description: Application (client) ID.
+      type: str
+    display_name:
+      description: Display name.
+      type: str
+      sample: Fortanix BYOK
 groups:
-  description: The groups that use the application, as far as the login to DSM sees them.
+  description: The groups that use the application, as far as the DSM identity can see them.
   returned: success
   type: list
   elements: dict
@@ -395,73 +438,180 @@ groups:
     name:
       description: Name of the group.
       type: str
+      sample: akv-production
     credential:
-      description: ID in Entra of the credential that it has after the task. V(null) when that is not known.
+      description: ID in Entra of the credential that the group has after the task. V(null) when it is unknown.
       type: str
     credential_before:
-      description: ID in Entra of the one before the task. V(null) when that is not known.
+      description: ID in Entra of the credential before the task. V(null) when it is unknown.
       type: str
     known:
       description:
-        - How that is known. V(recorded), from what the collection wrote to the group last. V(inferred), as the group
-          connects and the application has one valid credential of that kind. V(unknown) otherwise.
+        - How RV(groups[].credential) is known. V(recorded) from what the collection wrote to the group last.
+          V(inferred) because the group connects and the application has one valid credential of that type. V(unknown)
+          otherwise.
       type: str
+      sample: recorded
     connection:
-      description: What DSM's test said last, V(connected) or V(not_connected). V(null) when it was not asked.
+      description: Result of the last connection test, V(connected) or V(not_connected). V(null) when it was not tested.
       type: str
+      sample: connected
     changed:
-      description: Whether its link was, or is to be, written.
+      description: Whether its link was written, or would be in check mode.
       type: bool
     planned:
-      description: Whether that is only planned.
+      description: Whether that is only planned, in check mode.
       type: bool
     pending:
-      description: Whether its change waits for an approval.
+      description: Whether its change is pending approval.
       type: bool
 new_groups:
-  description: The groups of O(new_groups) that were made, with the keys of RV(fortanix.dsm.cdc_group#module:group).
+  description: The groups of O(new_groups) that were created. Same keys as RV(fortanix.dsm.cdc_group#module:group).
   returned: success
   type: list
   elements: dict
 removed:
-  description: The credentials that were, or are to be, removed, with the keys of RV(credential).
+  description: The credentials that were removed, or would be in check mode.
   returned: success
   type: list
   elements: dict
+  contains:
+    type:
+      description: V(secret) or V(certificate).
+      type: str
+      sample: certificate
+    key_id:
+      description: ID of the credential in Entra. The nil UUID while it is only planned.
+      type: str
+    name:
+      description: Name of the credential in Entra. Can be empty.
+      type: str
+      sample: fortanix-dsm-ansible
+    starts:
+      description: Start of its validity, UTC. V(null) when Entra returns none.
+      type: str
+      sample: "2026-11-25T04:10:00Z"
+    ends:
+      description: Expiry, UTC. V(null) when it does not expire.
+      type: str
+      sample: "2027-05-24T04:10:00Z"
+    thumbprint:
+      description: Thumbprint (SHA-1) of a certificate. V(null) for secrets, and for a certificate that is only planned.
+      type: str
+    place:
+      description:
+        - V(application) for a credential of the app registration, V(service_principal) for one of the service
+          principal.
+      type: str
+      sample: application
 put_back:
   description:
-    - Certificates of others that were lost because somebody else overwrote the application's list at the same time, and
-      that this task has put back. All groups were tested after that.
+    - Certificates that others had added, that a concurrent change by another identity had removed, and that this task
+      has restored. All groups were tested after that.
   returned: success
   type: list
   elements: str
 left:
-  description: All other credentials of the application, with the keys of RV(credential), and the C(reason) to stay.
+  description: All other credentials of the application.
   returned: success
   type: list
   elements: dict
+  contains:
+    type:
+      description: V(secret) or V(certificate).
+      type: str
+      sample: certificate
+    key_id:
+      description: ID of the credential in Entra. The nil UUID while it is only planned.
+      type: str
+    name:
+      description: Name of the credential in Entra. Can be empty.
+      type: str
+      sample: fortanix-dsm-ansible
+    starts:
+      description: Start of its validity, UTC. V(null) when Entra returns none.
+      type: str
+      sample: "2026-11-25T04:10:00Z"
+    ends:
+      description: Expiry, UTC. V(null) when it does not expire.
+      type: str
+      sample: "2027-05-24T04:10:00Z"
+    thumbprint:
+      description: Thumbprint (SHA-1) of a certificate. V(null) for secrets, and for a certificate that is only planned.
+      type: str
+    place:
+      description:
+        - V(application) for a credential of the app registration, V(service_principal) for one of the service
+          principal.
+      type: str
+      sample: application
+    reason:
+      description: Why it was not removed.
+      type: str
 pending:
   description:
-    - Whether the change of a group waits for an approval. It has the credential that it had, the others have the new
-      one, and nothing was removed. A later run goes on when the approvers have decided.
+    - Whether the change of a group is pending approval. That group keeps its credential, the others have the new one,
+      and nothing was removed. Run the task again after the approval.
   returned: success
   type: bool
 approvals:
-  description:
-    - The approvals that groups need or have got, each with the name of the C(group) and the keys of
-      RV(fortanix.dsm.cdc_group#module:approval).
+  description: The approval requests for changes of groups.
   returned: success
   type: list
   elements: dict
+  contains:
+    group:
+      description: Name of the group.
+      type: str
+      sample: akv-production
+    id:
+      description: ID of the approval request. V(null) in check mode while no request exists.
+      type: str
+    status:
+      description: V(needed) in check mode while no request exists, otherwise V(pending) or V(approved).
+      type: str
+      sample: pending
+    expires:
+      description: Expiry of the request, UTC. V(null) while no request exists, or when DSM does not return it.
+      type: str
+      sample: "2026-11-26T04:10:00Z"
+    requester:
+      description: Who filed the request, C(app) or C(user) and the ID. V(null) while no request exists.
+      type: str
+    filed:
+      description: Whether this task filed the request.
+      type: bool
 planned:
-  description: Whether this is what check mode has only planned.
+  description: Whether the result is only a plan, in check mode.
   returned: success
   type: bool
 plan:
-  description: The changes over both planes in their order, as in RV(fortanix.dsm.cdc_group#module:plan).
+  description: The changes that the task made, or would make in check mode, in their order. Empty when nothing changes.
   returned: success
   type: list
   elements: dict
+  contains:
+    plane:
+      description: Where the change is made. V(Entra) or V(DSM).
+      type: str
+      sample: Entra
+    object:
+      description: The object that changes.
+      type: str
+      sample: certificate of application Fortanix BYOK
+    action:
+      description: V(create), V(update), or V(delete).
+      type: str
+      sample: create
+    before:
+      description: The changed parts before, by name. Empty for a new object. Never a secret.
+      type: dict
+    after:
+      description: The changed parts after, by name. Empty for a removed object. Never a secret.
+      type: dict
+    reason:
+      description: Why the change is made.
+      type: str
 """
 
 from ..module_utils._operations import cdc_credential

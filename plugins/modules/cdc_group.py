@@ -10,16 +10,17 @@ module: cdc_group
 short_description: Manage a Fortanix DSM group that is linked to Azure Key Vault
 version_added: 0.1.0
 description:
-  - Creates, changes, and removes a Cloud Data Control (CDC) group, a group of Fortanix Data Security Manager (DSM)
-    with a link to the key vaults of an Azure subscription.
-  - Options that are not set keep what is stored. That goes for each part of the link, too.
+  - Creates, changes, and removes a Cloud Data Control (CDC) group. This is a group of Fortanix Data Security Manager
+    (DSM) with a link to the key vaults of an Azure subscription.
+  - Options that are not set keep their stored values. This applies to each part of the link as well.
   - A new group is saved whether its link connects or not. Use M(fortanix.dsm.cdc_connection) to test it.
-  - A group of this name that is local, or linked to something else, is an error and is left alone.
+  - When a group of this name is local, or is linked to another kind of KMS, the task fails and leaves it unchanged.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
   - fortanix.dsm.approval
@@ -31,20 +32,22 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - Whether the group is to be there.
+      - Whether the group must exist.
       - V(absent) removes a group that holds no keys, not even deleted or destroyed ones. It never purges keys.
     type: str
     choices: [present, absent]
     default: present
   name:
     description:
-      - Name of the group, 1 to 4096 characters in one line. With O(group_id), the name that the group is to have.
+      - Name of the group, 1 to 4096 characters in one line. With O(group_id), the new name of the group.
       - Required to create a group.
+      - At least one of O(name) and O(group_id) is required.
     type: str
     aliases: [group_name]
   group_id:
     description:
       - ID of an existing group.
+      - At least one of O(name) and O(group_id) is required.
     type: str
   description:
     description:
@@ -52,26 +55,26 @@ options:
     type: str
   custom_metadata:
     description:
-      - Texts by key, merged into the custom metadata of the group. A key with no value (V(null)) is removed.
-      - Keys that begin with V(fortanix-dsm-ansible-) are reserved. The module keeps there what it has to remember of
-        the credential.
+      - Key-value pairs that are merged into the custom metadata of the group. A key whose value is V(null) is removed.
+      - Keys that begin with V(fortanix-dsm-ansible-) are reserved. The module uses them to record facts about the link
+        credential.
     type: dict
   update_credential:
     description:
-      - When O(link_client_secret) is written to a group that exists.
-      - V(on_change) writes it when it differs from the one that this module wrote last. When none is on record, it is
-        written unless the link connects with what DSM holds.
+      - When the link credential (O(link_client_secret) or O(link_certificate)) is written to an existing group.
+      - V(on_change) writes it when it differs from the one that this module wrote last. When none is recorded, it is
+        written unless the link connects with the credential that DSM holds.
       - V(always) writes it in every run.
-      - V(on_create) never writes it for its own sake.
-      - In any case it is written with every other change of the link.
+      - V(on_create) does not update the credential.
+      - With every other change of the link, the credential is written in any case.
     type: str
     choices: [on_change, always, on_create]
     default: on_change
   credential_planned:
     description:
-      - Whether check mode has only planned the credential of the link, or its registration, in an earlier task, as
-        RV(fortanix.dsm.azure_kv_app#module:credential_planned) tells. The link is then not tried, and needs no
-        credential. Outside of check mode it is refused.
+      - Whether an earlier task has only planned the link credential or its registration in check mode, as returned in
+        RV(fortanix.dsm.azure_kv_app#module:credential_planned). The link is then not tested and needs no credential.
+        Rejected outside check mode.
     type: bool
     default: false
 seealso:
@@ -81,7 +84,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A CDC group with its vault, in one write
+- name: Create a CDC group with its vault, in one write
   fortanix.dsm.cdc_group:
     name: akv-production
     description: Keys of the production subscription
@@ -94,12 +97,12 @@ EXAMPLES = r"""
       type: premium
   register: cdc
 
-- name: Change the description, and nothing else; no secret is needed
+- name: Change only the description, which needs no link credential
   fortanix.dsm.cdc_group:
     name: akv-production
     description: Keys of the production subscription, owned by team Blue
 
-- name: Give the group another name
+- name: Rename the group
   fortanix.dsm.cdc_group:
     group_id: "{{ cdc.group.group_id }}"
     name: akv-prod
@@ -113,35 +116,40 @@ EXAMPLES = r"""
 RETURN = r"""
 group:
   description:
-    - The group as it is after the task, or in check mode as it would be. Always with the same keys, and without
-      secrets.
+    - The group after the task, or as it would be in check mode. It always has the same keys, and contains no secret.
+    - With O(state=absent), the group that was removed. When no group was found, only the values of the options are set.
   returned: success
   type: dict
   contains:
     group_id:
       description: ID of the group. V(null) while it is only planned.
       type: str
+      sample: 3fa85f64-5717-4562-b3fc-2c963f66afa6
     name:
       description: Name of the group.
       type: str
+      sample: akv-production
     description:
-      description: Description of the group.
+      description: Description of the group. Can be empty.
       type: str
     custom_metadata:
-      description: Custom metadata without the reserved keys.
+      description: Custom metadata of the group, without the reserved keys.
       type: dict
+      sample: {team: blue}
     external_kms:
-      description: What the group is linked to, as DSM calls it. V(null) for a local group.
+      description: Type of the external KMS that the group is linked to, as DSM names it. V(null) for a local group.
       type: str
       sample: AzureKeyVault
     exists:
-      description: Whether the group is there.
+      description: Whether the group exists.
       type: bool
+      sample: true
     planned:
-      description: Whether this is a prediction, made in check mode.
+      description: Whether this is a prediction, in check mode.
       type: bool
+      sample: false
     link:
-      description: The link to Azure. V(null) for a group that is linked to something else.
+      description: The link to Azure. V(null) for a group that is not linked to Azure.
       type: dict
       contains:
         hmg_id:
@@ -150,8 +158,9 @@ group:
         azure_service:
           description: V(global), V(us_government), or V(unknown).
           type: str
+          sample: global
         tenant_id:
-          description: Tenant ID.
+          description: Tenant (directory) ID.
           type: str
         client_id:
           description: Application (client) ID.
@@ -160,85 +169,125 @@ group:
           description: Subscription ID.
           type: str
         auth_mode:
-          description: V(client_secret) or V(certificate). V(null) when DSM does not tell.
+          description:
+            - Type of the link credential, V(client_secret) or V(certificate). V(null) when DSM does not return it.
           type: str
+          sample: certificate
         credential_match:
           description:
-            - V(recorded) when this collection wrote the credential and remembers which. DSM may hold another one
-              since.
-            - V(unknown) otherwise.
+            - V(recorded) when this collection wrote the link credential and has recorded which one. Another client may
+              have replaced it since. V(unknown) otherwise.
           type: str
+          sample: recorded
         credential_expires:
-          description:
-            - When the certificate of the credential expires. V(null) when it is not known, as with client secrets.
+          description: Expiry of the certificate of the link, UTC. V(null) when it is unknown, as for client secrets.
           type: str
           sample: "2027-03-31T12:00:00Z"
         vault:
-          description: Name, URI, and type of the vault. Each is V(null) while none is chosen.
+          description: The vault of the link.
           type: dict
-          sample: {name: akv-production, type: premium, uri: "https://akv-production.vault.azure.net/"}
+          contains:
+            name:
+              description: Name of the vault. V(null) while no vault is selected.
+              type: str
+              sample: akv-production
+            uri:
+              description: URI of the vault. V(null) while no vault is selected.
+              type: str
+              sample: https://akv-production.vault.azure.net/
+            type:
+              description: V(standard), V(premium), or V(managed_hsm). V(null) while no vault is selected.
+              type: str
+              sample: premium
         tls:
-          description: How DSM makes TLS connections for this link, with certificates in PEM form and their SHA-256.
+          description: How DSM makes TLS connections for this link.
           type: dict
-          sample:
-            ca: global_roots
-            ca_certificates: []
-            ca_sha256: []
+          contains:
+            mode:
+              description: V(required) when the certificate is verified. V(null) when DSM does not return it.
+              type: str
+              sample: required
+            validate_host:
+              description: Whether the host name is verified.
+              type: bool
+              sample: true
+            ca:
+              description:
+                - V(global_roots), or V(custom) when only the pinned CA certificates are trusted. Can be another set of
+                  CAs of DSM. V(null) when DSM returns none.
+              type: str
+              sample: global_roots
+            ca_certificates:
+              description: The pinned CA certificates, PEM.
+              type: list
+              elements: str
+            ca_sha256:
+              description: SHA-256 of each pinned CA certificate.
+              type: list
+              elements: str
             client_certificate:
+              description:
+                - The certificate that DSM presents, PEM. V(null) when there is none, or DSM does not return it.
+              type: str
             client_certificate_sha256:
-            mode: required
-            validate_host: true
+              description: SHA-256 of that certificate. V(null) when there is none.
+              type: str
 plan:
-  description: The changes that were made, or in check mode would be made. Empty when nothing changes.
+  description: The changes that the task made, or would make in check mode, in their order. Empty when nothing changes.
   returned: success
   type: list
   elements: dict
   contains:
     plane:
-      description: Where the change is made.
+      description: Where the change is made. V(DSM).
       type: str
-      sample: dsm
+      sample: DSM
     object:
-      description: What is changed.
+      description: The object that changes.
       type: str
       sample: group "akv-production"
     action:
       description: V(create), V(update), or V(delete).
       type: str
+      sample: create
     before:
-      description: The parts that change, as they are.
+      description: The changed parts before, by name. Empty for a new object. Never a secret.
       type: dict
     after:
-      description: The parts that change, as they are going to be.
+      description: The changed parts after, by name. Empty for a removed object. Never a secret.
       type: dict
     reason:
-      description: Why.
+      description: Why the change is made.
       type: str
 pending:
   description:
-    - Whether the change waits for an approval. Nothing has been changed then, and RV(group) is the group before it.
-    - The task is C(changed) when it has filed the request, and is not when it has found it.
+    - Whether the change is pending approval. Nothing has been changed then, and RV(group) is the group before the
+      change.
+    - The task is C(changed) when it has filed the request, and not when it has found an existing one.
   returned: success
   type: bool
+  sample: false
 approval:
-  description: The approval that the change needs or has got. V(null) when it takes none.
+  description: The approval request for the change. V(null) when no approval is required.
   returned: success
   type: dict
   contains:
     id:
-      description: ID of the approval request. V(null) in check mode while there is none.
+      description: ID of the approval request. V(null) in check mode while no request exists.
       type: str
     status:
-      description: V(needed) in check mode while there is no request; V(pending), or V(approved).
+      description: V(needed) in check mode while no request exists, otherwise V(pending) or V(approved).
       type: str
+      sample: pending
     expires:
-      description: When the request expires, in ISO 8601, UTC.
+      description: Expiry of the request, UTC. V(null) while no request exists, or when DSM does not return it.
       type: str
+      sample: "2026-11-26T04:10:00Z"
     requester:
-      description: Who has filed the request, C(app) or C(user) and the ID.
+      description: Who filed the request, C(app) or C(user) and the ID. V(null) while no request exists.
       type: str
     filed:
-      description: Whether this task has filed it.
+      description: Whether this task filed the request.
       type: bool
 """
 

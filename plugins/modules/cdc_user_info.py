@@ -7,34 +7,38 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cdc_user_info
-short_description: Show the groups of a user of Fortanix DSM and which of them are mapped to Azure
+short_description: List the groups of a user or app of Fortanix DSM and their links to Azure
 version_added: 0.1.0
 description:
-  - Returns the groups that the user or app of the login belongs to, its roles, and which groups are linked to Azure Key
-    Vault. On request DSM tests the connection of these.
-  - Administrators and auditors of the account see all groups. Those that they are no member of are returned as well,
-    with RV(groups[].explicit=false).
-  - Another user is shown when the login may look at the users of the account.
+  - Returns the groups and roles of the DSM identity, which can be a user or an app, and which of the groups are linked
+    to Azure Key Vault. With O(check_connections), DSM also tests the connections of these.
+  - Administrators and auditors of the account see all groups. Groups in which they are not a member are returned with
+    RV(groups[].explicit=false).
+  - Another user can be read when the DSM identity has permission to read the users of the account.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes.info
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
 options:
   user_id:
     description:
       - ID of another user.
+      - Mutually exclusive with O(email).
     type: str
   email:
     description:
       - E-mail address of another user. All users of the account are read to find it.
+      - Mutually exclusive with O(user_id).
     type: str
   kind:
     description:
-      - Which groups to return. Those that are linked to Azure Key Vault, those that are linked to anything, or all. A
-        group that the login may not read is returned with V(all) only, as its links are not known.
+      - Which groups to return. V(azure) returns groups that are linked to Azure Key Vault, V(external) groups that are
+        linked to any external KMS, V(all) all groups. A group that the DSM identity cannot read is returned with V(all)
+        only, because its links are unknown.
     type: str
     choices: [azure, external, all]
     default: all
@@ -45,8 +49,8 @@ options:
     default: false
   max_checks:
     description:
-      - How many connections are tested at most. The number of those that were left out is in RV(not_checked).
-      - O(dsm_timeout) bounds the tests too. When the time is used up, the rest counts as not checked.
+      - Maximum number of connections to test. RV(not_checked) counts the connections that were not tested.
+      - O(dsm_timeout) also limits the tests. Connections for which no time is left count as not tested.
     type: int
     default: 20
 seealso:
@@ -61,18 +65,18 @@ EXAMPLES = r"""
     check_connections: true
   register: me
 
-- name: Show the groups of somebody else
+- name: Show the groups of another user
   fortanix.dsm.cdc_user_info:
     email: ann@example.com
 """
 
 RETURN = r"""
 user:
-  description: The user or app, with the keys of RV(fortanix.dsm.cdc_account_info#module:principal).
+  description: The user or app. Same keys as RV(fortanix.dsm.cdc_account_info#module:principal).
   returned: success
   type: dict
 groups:
-  description: The groups by name. Those that the login may not read are at the end.
+  description: The groups, sorted by name. Groups that the DSM identity cannot read are at the end.
   returned: success
   type: list
   elements: dict
@@ -81,59 +85,72 @@ groups:
       description: ID of the group.
       type: str
     name:
-      description: Name of the group. Null for one that the login may not read.
+      description: Name of the group. V(null) when the DSM identity cannot read the group.
       type: str
+      sample: akv-production
     roles:
       description: Roles of a user in the group. V(administrator), V(auditor), or the ID of a custom role.
       type: list
       elements: str
+      sample: [administrator]
     permissions:
-      description: Permissions of an app in the group, as DSM spells them. Older versions of DSM tell none.
+      description: Permissions of an app in the group, as DSM spells them. Older versions of DSM return none.
       type: list
       elements: str
     explicit:
       description:
-        - Whether the user was made a member of this group. V(false) for a group that comes with a role in the
-          account. Null when that is not told.
+        - Whether the user is a member of this group. V(false) for a group that is visible because of a role in the
+          account. V(null) when DSM does not return it.
       type: bool
+      sample: true
     external_kms:
-      description: What the group is linked to. Null for a local group, and for one that the login may not read.
+      description:
+        - Type of the external KMS that the group is linked to. V(null) for a local group, and when the DSM identity
+          cannot read the group.
       type: str
+      sample: AzureKeyVault
     azure:
-      description: Whether the group is linked to Azure Key Vault. Null for one that the login may not read.
+      description: Whether the group is linked to Azure Key Vault. V(null) when the DSM identity cannot read the group.
       type: bool
+      sample: true
     vault:
-      description: Name of the key vault.
+      description: Name of the vault. V(null) when the group has no link to Azure, or no vault is selected.
       type: str
+      sample: akv-production
     vault_type:
-      description: Type of the key vault.
+      description: Type of the vault. V(null) when the group has no link to Azure, or no vault is selected.
       type: str
+      sample: premium
     connection:
       description:
-        - V(connected), V(not_connected), V(not_checked), or V(unknown) when the login may not test it or the group has
-          several links to Azure. Null for a group that is not linked to Azure.
+        - V(connected), V(not_connected), V(not_checked), or V(unknown) when the DSM identity has no permission to test
+          it or the group has several links to Azure. V(null) for a group that is not linked to Azure.
       type: str
+      sample: connected
     message:
-      description: The words of DSM when it does not connect, or why the connection is unknown.
+      description: The error text of DSM when the link does not connect, or why RV(groups[].connection) is V(unknown).
       type: str
 group_count:
   description: Number of groups that are returned.
   returned: success
   type: int
+  sample: 3
 azure_count:
-  description: Number of groups among them that are linked to Azure Key Vault.
+  description: Number of returned groups that are linked to Azure Key Vault.
   returned: success
   type: int
+  sample: 2
 not_checked:
-  description: Number of groups that are linked to Azure and whose connection was not tested.
+  description: Number of returned groups that are linked to Azure and whose connection was not tested.
   returned: success
   type: int
+  sample: 0
 complete:
-  description: Whether DSM told the groups that the user is a member of.
+  description: Whether DSM returned the groups in which the user is a member.
   returned: success
   type: bool
 incomplete_reason:
-  description: Why RV(complete) is V(false).
+  description: Why RV(complete) is V(false). Empty when it is V(true).
   returned: success
   type: str
 """

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cdc_vault_info
-short_description: List the key vaults that a link of Fortanix DSM to Azure can see
+short_description: List the vaults that a link of Fortanix DSM to Azure can see
 version_added: 0.1.0
 description:
-  - Lists the key vaults of the subscription that the link's application may read.
-  - DSM lists them only for a link that is sent together with its credential. So O(link_client_secret) is always
-    needed, also when a group is named.
-  - An empty list does not mean that there is no vault. It means that the application sees none.
+  - Lists the vaults of the subscription that the application of the link has permission to read.
+  - DSM lists vaults only for a link that is sent with its credential. The link credential is therefore always required,
+    also when a group is set.
+  - An empty list does not mean that no vault exists. It means that the application can read none.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:
   - fortanix.dsm.attributes.info
   - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
   - fortanix.dsm.attributes.cdc
   - fortanix.dsm.dsm
   - fortanix.dsm.link
   - fortanix.dsm.link.credential
-  - fortanix.dsm.group_selection
+  - fortanix.dsm.group_selection.optional
 options:
   name:
     description:
@@ -43,7 +44,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: List the premium vaults that a saved group could use
+- name: List the premium vaults that a saved group can use
   fortanix.dsm.cdc_vault_info:
     group_name: akv-production
     link_client_secret: "{{ vaulted_client_secret }}"
@@ -57,7 +58,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 vaults:
-  description: The vaults, by name.
+  description: The vaults, sorted by name.
   returned: success
   type: list
   elements: dict
@@ -68,9 +69,11 @@ vaults:
     name:
       description: Name.
       type: str
+      sample: akv-production
     type:
-      description: V(standard), V(premium), or V(managed_hsm).
+      description: V(standard), V(premium), or V(managed_hsm). Empty for a type that is unknown.
       type: str
+      sample: premium
     uri:
       description: URI.
       type: str
@@ -78,12 +81,15 @@ vaults:
     location:
       description: Azure region.
       type: str
+      sample: westeurope
     tags:
       description: Tags.
       type: dict
+      sample: {environment: production}
     retention_days:
-      description: Days that deleted keys are kept, when DSM tells.
+      description: Days for which deleted keys are kept. V(null) when DSM does not return it.
       type: int
+      sample: 90
 """
 
 from ..module_utils._operations import cdc_vault_info

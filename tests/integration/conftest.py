@@ -19,6 +19,24 @@ from support.azure_rights import AzureRights, no_rights
 from support.operate import Operator
 from support.passing import Passing
 from support.playbook import Ansible
+from support.returned import Comparison
+
+
+@pytest.fixture(scope="session", autouse=True)
+def comparison() -> Iterator[Comparison]:
+    """Of every result of a module with its RETURN documentation: in this process, and of ansible-playbook."""
+    comparison = Comparison()
+    with pytest.MonkeyPatch.context() as patch:
+        comparison.watch(patch)
+        patch.setattr(Ansible, "seen", staticmethod(comparison.compare_outcomes))
+        yield comparison
+
+
+@pytest.fixture(autouse=True)
+def results_as_documented(comparison: Comparison) -> Iterator[None]:
+    """What a test, or a fixture that it is the first to use, makes modules return is what they document."""
+    yield
+    assert comparison.taken() == []
 
 
 @pytest.fixture(scope="session")

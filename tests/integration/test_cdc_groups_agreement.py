@@ -49,7 +49,7 @@ class Both:
 
 
 def changes(result: Mapping[str, Any]) -> Plan:
-    return {(one["plane"].lower(), one["object"], one["action"]) for one in result["plan"]}
+    return {(one["plane"], one["object"], one["action"]) for one in result["plan"]}
 
 
 def failed(result: Mapping[str, Any]) -> dict[str, bool]:

@@ -16,12 +16,14 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cd
 from support.operate import Operator
 from support.playbook import Ansible
 
-CHANGE = {"plane": "dsm", "object": 'group "akv-1"', "action": "create", "before": {}, "after": {}, "reason": ""}
+CHANGE = {"plane": "DSM", "object": 'group "akv-1"', "action": "create", "before": {}, "after": {}, "reason": ""}
 
 
 def record(name: str, **more: Any) -> dict[str, Any]:
-    unchanged = {"name": name, "status": "connected", "pending": False, "failed": False, "msg": None, "failure": None}
-    return {**unchanged, "steps": {"group": {"changed": False, "plan": []}}, **more}
+    group = {"name": name, "host": None, "group_id": None, "vault": None, "key_count": 0}
+    unchanged = {"status": "connected", "changed": False, "planned": False, "pending": False}
+    success = {"failed": False, "msg": None, "failure": None}
+    return {**group, **unchanged, **success, "steps": {"group": {"changed": False, "plan": []}}, **more}
 
 
 CHANGED = record("akv-1", steps={"group": {"changed": True, "plan": [CHANGE]}})

@@ -40,7 +40,7 @@ def test_an_empty_subscription_is_planned_set_up_and_done(chain: Chain) -> None:
     assert chain.writes() == []
     assert (chain.results(planned)["planned"], chain.results(planned)["changed"]) == (True, True)
     planes = [change["plane"] for change in planned.plan]
-    assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
+    assert planes.index("Entra") < planes.index("Azure") < planes.index("DSM")
     # There is no credential yet, and the plan invents none.
     assert planned.named("Create or update the group and its link")["group"]["link"]["auth_mode"] is None
 

@@ -152,11 +152,32 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
 # Of a group that has failed, as cdc_groups returns it.
 RECORD = {
     "name": "akv",
+    "host": None,
+    "group_id": None,
     "status": "failed",
+    "changed": True,
+    "planned": False,
     "pending": False,
+    "vault": None,
+    "key_count": "unknown",
     "failed": True,
     "msg": "DSM: no. Next: try again.",
-    "steps": {"group": {"changed": True, "plan": [{"plane": "dsm", "object": 'group "akv"', "action": "create"}]}},
+    "failure": {"plane": "DSM"},
+    "steps": {
+        "group": {
+            "changed": True,
+            "plan": [
+                {
+                    "plane": "DSM",
+                    "object": 'group "akv"',
+                    "action": "create",
+                    "before": {},
+                    "after": {"name": "akv"},
+                    "reason": "",
+                }
+            ],
+        }
+    },
 }
 
 

@@ -44,8 +44,8 @@ def test_many_hosts_are_planned_set_up_and_done(everyone: Setup) -> None:
     assert everyone.writes() == {}
     planes = [change["plane"] for change in planned.plan]
     # One plan: what is shared once, then each group with its link.
-    assert len({change["object"] for change in planned.plan if change["plane"] == "dsm"}) == HOSTS
-    assert planes.index("Entra") < planes.index("Azure") < planes.index("dsm")
+    assert len({change["object"] for change in planned.plan if change["plane"] == "DSM"}) == HOSTS
+    assert planes.index("Entra") < planes.index("Azure") < planes.index("DSM")
 
     made = everyone()
     assert made.code == 0, made.output

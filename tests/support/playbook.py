@@ -10,10 +10,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -23,12 +23,13 @@ CALLBACKS = Path(__file__).resolve().parent / "callback_plugins"
 
 @dataclass(frozen=True)
 class TaskOutcome:
-    """What one task returned on one host."""
+    """What one task returned on one host. ``action``: the complete name of its module."""
 
     task: str
     status: str
     result: Mapping[str, Any]
     host: str
+    action: str = ""
 
     @property
     def changed(self) -> bool:
@@ -105,6 +106,9 @@ def local_play(**keywords: Any) -> dict[str, Any]:
 class Ansible:
     """ansible-playbook with the sandbox's environment, in a directory of its own for each run."""
 
+    # Called with the outcomes of every run.
+    seen: ClassVar[Callable[[Sequence[TaskOutcome]], None] | None] = None
+
     def __init__(self, environment: Mapping[str, str], directory: Path, *, timeout: float = 300) -> None:
         self._environment = environment
         self._timeout = timeout
@@ -143,7 +147,9 @@ class Ansible:
         done = self._start(command, directory, {**shown, **(environment or {})})
         record = directory / "record.jsonl"
         lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
-        outcomes = [TaskOutcome(e["task"], e["status"], e["result"], e["host"]) for e in map(json.loads, lines)]
+        outcomes = [TaskOutcome(**entry) for entry in map(json.loads, lines)]
+        if self.seen is not None:
+            self.seen(outcomes)
         return Run(done.returncode, outcomes, done.stdout, directory)
 
     def inventory(

@@ -106,7 +106,7 @@ class RoleRun:
     def plan(self) -> set[tuple[str, str, str]]:
         """Plane, object and action of every change."""
         changes = [change for step in self.steps for change in step.result.get("plan") or []]
-        return {(change["plane"].lower(), change["object"], change["action"]) for change in changes}
+        return {(change["plane"], change["object"], change["action"]) for change in changes}
 
 
 class _Stopped(Exception):

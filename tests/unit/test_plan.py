@@ -60,12 +60,12 @@ def test_false_is_a_value_and_not_an_absence() -> None:
 
 
 def test_a_plan_is_true_when_it_holds_a_change() -> None:
-    assert (bool(Plan()), bool(Plan((Change("dsm", "group", "delete", {}, {}, "because"),)))) == (False, True)
+    assert (bool(Plan()), bool(Plan((Change("DSM", "group", "delete", {}, {}, "because"),)))) == (False, True)
 
 
 def test_a_change_has_the_documented_keys() -> None:
-    result = Plan((Change("dsm", "group", "delete", {"a": 1}, {}, "because"),)).as_result()
+    result = Plan((Change("DSM", "group", "delete", {"a": 1}, {}, "because"),)).as_result()
 
     assert result == [
-        {"plane": "dsm", "object": "group", "action": "delete", "before": {"a": 1}, "after": {}, "reason": "because"}
+        {"plane": "DSM", "object": "group", "action": "delete", "before": {"a": 1}, "after": {}, "reason": "because"}
     ]

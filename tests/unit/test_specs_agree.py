@@ -116,6 +116,67 @@ def test_the_rules_of_a_module_are_about_its_own_options(module: str) -> None:
     assert named <= set(spec.argument_spec)
 
 
+# How the description of an option states a rule. Each option of the rule has the sentence.
+FORMS = {
+    "one of": re.compile(r"^Exactly one of (.*) is required\.$"),
+    "some of": re.compile(r"^At least one of (.*) is required\.$"),
+    "excludes": re.compile(r"^Mutually exclusive with (.*)\.$"),
+    "together": re.compile(r"^Required together with (.*)\.$"),
+    "if": re.compile(r"^Required if (.*)\.$"),
+}
+# Rules that operations check themselves, as the values may come from the environment, or for a better message.
+OF_OPERATIONS = [("dsm_api_key", "dsm_username", "dsm_client_cert"), ("link_client_secret", "link_certificate")]
+Rule = tuple[str, str, frozenset[str]]
+
+
+def stated_rules(options: Mapping[str, Any], path: str = "") -> Iterator[Rule]:
+    """Form, option, and the options that it is about, as the documentation states them."""
+    for name, option in options.items():
+        for sentence in option["description"]:
+            for form, pattern in FORMS.items():
+                if found := pattern.match(sentence):
+                    yield form, path + name, frozenset(re.findall(r"O\(([^)]+)\)", found[1])) - {path + name}
+        inner = f"{path}{name}[]." if option.get("type") == "list" else f"{path}{name}."
+        yield from stated_rules(option.get("suboptions") or {}, inner)
+
+
+def specified_rules(spec: Mapping[str, Any], options: Mapping[str, Any], path: str = "") -> Iterator[Rule]:
+    """The same of a specification. ``spec``: where the rules are."""
+    exclusive, one_of = ([frozenset(rule) for rule in spec.get(name) or ()] for name in _RULES)
+    exactly = [rule for rule in exclusive if rule in one_of]
+    for form, rules in (
+        ("one of", exactly),
+        ("some of", [rule for rule in one_of if rule not in exactly]),
+        ("excludes", [rule for rule in exclusive if rule not in exactly]),
+        ("together", [frozenset(rule) for rule in spec.get("required_together") or ()]),
+    ):
+        for rule in rules:
+            yield from ((form, path + name, frozenset(path + other for other in rule - {name})) for name in rule)
+    for name, value, needed in spec.get("required_if") or ():
+        yield from (("if", path + one, frozenset({f"{path}{name}={value}"})) for one in needed)
+    for name, option in options.items():
+        inner = f"{path}{name}[]." if option.get("type") == "list" else f"{path}{name}."
+        yield from specified_rules(option, option.get("options") or {}, inner)
+
+
+_RULES = ("mutually_exclusive", "required_one_of")
+
+
+@each_module
+def test_the_rules_of_a_module_are_stated_at_each_of_their_options(module: str, ansible_doc: dict[str, Any]) -> None:
+    spec = spec_of(module).as_module_arguments()
+    rules = list(specified_rules(spec, spec["argument_spec"]))
+    excluded = {name for form, name, _others in rules if form in ("together", "excludes")}
+    own = [rule for rule in OF_OPERATIONS if set(rule) <= spec["argument_spec"].keys() - excluded]
+    rules += specified_rules({"mutually_exclusive": own}, {})
+
+    stated = stated_rules(ansible_doc[module]["doc"]["options"])
+
+    assert sorted((form, name, sorted(others)) for form, name, others in stated) == sorted(
+        (form, name, sorted(others)) for form, name, others in rules
+    )
+
+
 @each_module
 def test_a_module_documents_what_it_returns(module: str, ansible_doc: dict[str, Any]) -> None:
     returned = ansible_doc[module]["return"]

@@ -344,7 +344,7 @@ class _Comparison:
         if recorded == fact:
             return None, []
         views = {_WRITTEN: recorded}, {_WRITTEN: fact}
-        change = Change("dsm", self.label, "update", *views, reason="")
+        change = Change("DSM", self.label, "update", *views, reason="")
         return None, self._differs(catalog.GROUP, "DSM", f"credential of the link of {self.label}", [change])
 
 

@@ -139,7 +139,7 @@ def _remove(dsm: DsmClient, task: Task, current: Group | None, asking: Asking) -
             next_step="delete the keys individually first; this module never purges keys",
             keys=count,
         )
-    plan = Plan((Change("dsm", current.label, "delete", current.view(), {}, "state is absent"),))
+    plan = Plan((Change("DSM", current.label, "delete", current.view(), {}, "state is absent"),))
     approval, changed = _delete(dsm, current, asking, check_mode=task.check_mode)
     waits = approval is not None and approval.is_pending
     return {

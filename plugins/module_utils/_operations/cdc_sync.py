@@ -126,7 +126,7 @@ def _plan(group: Group, changes: KeyChanges, prediction: str | None) -> Plan:
         return Plan()
     counts = {"new": len(changes.new), "updated": len(changes.updated), "vanished": len(changes.vanished)}
     after = {"keys": "unknown"} if prediction == "unknown" else counts
-    return Plan((Change("dsm", group.label, "sync", {}, after, "keys are synced with the vault"),))
+    return Plan((Change("DSM", group.label, "sync", {}, after, "keys are synced with the vault"),))
 
 
 def _names(listed: list[VirtualKey]) -> list[str]:

@@ -86,8 +86,14 @@ def _nothing_left(
         "rights": [],
         "findings": [],
         "over_privileges": [],
-        "vault": vault,
-        "application": {"client_id": question.client_id, "object_id": question.object_id},
+        # With the same keys as where they exist: what cannot be read any more is None.
+        "vault": None if vault is None else {**vault, "reachable_for_dsm": None},
+        "application": {
+            "client_id": question.client_id,
+            "object_id": question.object_id,
+            **dict.fromkeys(("name", "enabled", "home_tenant_id", "credentials")),
+            "disabled": [],
+        },
     }
 
 

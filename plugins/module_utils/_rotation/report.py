@@ -92,7 +92,7 @@ def plan_of(
             before, after = difference(one.group.view(), one.target.view())
             held = {"link.credential": one.use.key_id or "unknown", **before}
             given = {"link.credential": f"the new {wanted.kind}", **after}
-            changes.append(Change("dsm", one.group.label, "update", held, given, reason))
+            changes.append(Change("DSM", one.group.label, "update", held, given, reason))
         changes += [
             Change(one["plane"], one["object"], one["action"], one["before"], one["after"], one["reason"])
             for result in made

@@ -31,7 +31,13 @@ class CallbackModule(CallbackBase):
     CALLBACK_NEEDS_ENABLED = True
 
     def _record(self, status: str, result: object) -> None:
-        entry = {"task": result.task_name, "status": status, "host": result._host.name, "result": result._result}
+        entry = {
+            "task": result.task_name,
+            "action": result._task.resolved_action or result._task.action,
+            "status": status,
+            "host": result._host.name,
+            "result": result._result,
+        }
         with open(os.environ["RECORDER_FILE"], "a", encoding="utf-8") as file:
             file.write(json.dumps(entry, default=str) + "\n")
 

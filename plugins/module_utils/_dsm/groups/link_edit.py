@@ -215,12 +215,12 @@ def plan(edit: LinkEdit) -> Plan:
     if not after and not before:
         return Plan()
     if edit.current is None:
-        return Plan((Change("dsm", edit.target.label, "create", {}, after, "no group with this name exists"),))
+        return Plan((Change("DSM", edit.target.label, "create", {}, after, "no group with this name exists"),))
     only_credential = set(after) == {"link.credential"}
     reason = (
         "the credential must be written" if only_credential else "differs from the requested state: " + ", ".join(after)
     )
-    return Plan((Change("dsm", edit.current.label, "update", before, after, reason),))
+    return Plan((Change("DSM", edit.current.label, "update", before, after, reason),))
 
 
 def guard(dsm: DsmClient, edit: LinkEdit, warn: Callable[[str], None]) -> None:
