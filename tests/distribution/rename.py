@@ -4,7 +4,7 @@
 
 """Makes a copy of this collection under another name, ready to be built: docs/publishing.md.
 
-    python3 tests/packaging/rename.py acme.cdc /tmp/renamed
+    python3 tests/distribution/rename.py acme.cdc /tmp/renamed
 
 What changes is galaxy.yml and the names by which Ansible finds plugins, roles and playbooks, wherever they are written.
 What groups in DSM carry does not change, so that both collections know each other's groups.
