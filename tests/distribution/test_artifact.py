@@ -10,7 +10,6 @@ import json
 import re
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -27,17 +26,12 @@ from distribution.artifact import (
     without_checkout_parts,
 )
 from distribution.conftest import Once
+from distribution.installation import install
 from distribution.pages import anchors, complaints
 from support.playbook import ROOT
 
 REPOSITORY = "https://github.com/example/fortanix.dsm"
 VERSION = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
-
-
-def unpack(archive: Path, folder: Path) -> Path:
-    with tarfile.open(archive) as content:
-        content.extractall(folder, filter="data")
-    return folder
 
 
 def files_of_the_tree() -> list[str]:
@@ -48,11 +42,12 @@ def files_of_the_tree() -> list[str]:
 
 @pytest.fixture(scope="session")
 def published(once_for_all_workers: Once, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The content of the archive of `make dist`."""
+    """The archive of `make dist`, installed."""
 
     def build() -> Path:
         folder = tmp_path_factory.mktemp("published")
-        return unpack(build_artifact(ROOT, folder / "dist", repository=REPOSITORY), folder / "content")
+        archive = build_artifact(ROOT, folder / "dist", repository=REPOSITORY)
+        return install(archive, folder) / "ansible_collections/fortanix/dsm"
 
     content: Path = once_for_all_workers("published", build)
     return content
@@ -179,9 +174,9 @@ def test_a_marker_without_its_pair_is_refused(text: str, tmp_path: Path) -> None
 
 @pytest.mark.long
 def test_the_archive_is_built_under_another_name(tmp_path: Path) -> None:
-    archive = build_artifact(ROOT, tmp_path, repository="https://gitlab.com/acme/byok", name="acme.byok")
+    archive = build_artifact(ROOT, tmp_path / "dist", repository="https://gitlab.com/acme/byok", name="acme.byok")
 
-    content = unpack(archive, tmp_path / "content")
+    content = install(archive, tmp_path) / "ansible_collections/acme/byok"
     information = json.loads((content / "MANIFEST.json").read_text(encoding="utf-8"))["collection_info"]
     assert archive.name == f"acme-byok-{VERSION}.tar.gz"
     assert (information["namespace"], information["name"]) == ("acme", "byok")

@@ -206,10 +206,11 @@ def artifact() -> None:
         raise LintError("\n".join(["galaxy-importer is not content:", *complaints]))
     if "Importer processing completed successfully" not in said:
         raise LintError(f"galaxy-importer did not finish:\n{said}")
-    content = target / "content" / "ansible_collections" / "fortanix" / "dsm"
-    shutil.unpack_archive(archive, content, filter="data")
+    collections = target / "installed"
+    run("ansible-galaxy", "collection", "install", str(archive), "--offline", "--collections-path", str(collections))
+    content = collections / "ansible_collections" / "fortanix" / "dsm"
     run(str(python), "-m", "flake8", *FLAKE8, "plugins", cwd=content)
-    lint_collection(content, target / "content")
+    lint_collection(content, collections)
 
 
 def sanity() -> None:
