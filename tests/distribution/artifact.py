@@ -34,6 +34,7 @@ OWN_NAME = "fortanix.dsm"
 EXAMPLE = "https://github.com/OWNER/REPOSITORY"
 CHECKOUT_ONLY, END = "<!-- only in a checkout -->", "<!-- end: only in a checkout -->"
 _PART = re.compile(rf"^{re.escape(CHECKOUT_ONLY)}\n.*?^{re.escape(END)}\n+", re.MULTILINE | re.DOTALL)
+_MARKER = re.compile(rf"^\s*(?:{re.escape(CHECKOUT_ONLY)}|{re.escape(END)})", re.MULTILINE)
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?(?=\))")
 # A code fence, or code in a line: a link in it is none.
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`(?!\])", re.MULTILINE | re.DOTALL)
@@ -103,7 +104,7 @@ def build_artifact(root: Path, target: Path, *, repository: str, name: str = OWN
 def without_checkout_parts(page: Path) -> str:
     """The text of a page without the parts that need a checkout."""
     text = _PART.sub("", page.read_text(encoding="utf-8"))
-    if CHECKOUT_ONLY in text or END in text:
+    if _MARKER.search(text):
         raise ArtifactError(f"{page}: {CHECKOUT_ONLY} and {END} must each stand alone in a line, in pairs")
     return text
 

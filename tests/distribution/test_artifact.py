@@ -158,9 +158,9 @@ def test_addresses_are_derived_for_known_hosts_only() -> None:
 
 def test_parts_for_a_checkout_are_removed(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"a\n\n{CHECKOUT_ONLY}\nb\n{END}\n\nc\n\n{CHECKOUT_ONLY}\nd\n{END}\n", encoding="utf-8")
+    page.write_text(f"a\n\n{CHECKOUT_ONLY}\nb\n{END}\n\n`{END}`\n\n{CHECKOUT_ONLY}\nd\n{END}\n", encoding="utf-8")
 
-    assert without_checkout_parts(page) == "a\n\nc\n\n"
+    assert without_checkout_parts(page) == f"a\n\n`{END}`\n\n"
 
 
 @pytest.mark.parametrize("text", [f"{CHECKOUT_ONLY}\na\n", f"a\n{END}\n", f"a {CHECKOUT_ONLY}\nb\n{END}\n"])
