@@ -19,6 +19,9 @@ MOLECULE_ARGS ?=
 CORES_ARGS ?=
 BENCH_ARGS ?=
 EXPLORE_ARGS ?=
+# For make dist: the public address of the repository, and the name of the collection.
+REPOSITORY ?=
+COLLECTION ?= fortanix.dsm
 
 # --- The tools do not inherit these variables of the caller -----------------------------------------------------------
 unexport $(filter ANSIBLE_% DSM_% FORTANIX_% AZURE_% ARM_% PYTEST_%,$(.VARIABLES))
@@ -48,7 +51,7 @@ link := .build/collections/ansible_collections/fortanix/dsm
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
 .PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores explore explore-mutations
-.PHONY: molecule lint bench bench-compliance sandbox clean
+.PHONY: molecule lint dist bench bench-compliance sandbox clean
 
 help: ## show this list of commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-22s %s\n' "$$name" "$$words"; done
@@ -84,7 +87,10 @@ molecule: $(dev_stamp) $(link) ## run the Molecule scenarios (MOLECULE_ARGS='def
 	@.venv/bin/python extensions/molecule/run.py $(MOLECULE_ARGS)
 
 lint: $(dev_stamp) $(link) ## run all linters (LINT_ARGS='ruff mypy' selects some)
-	@.venv/bin/python tests/lint/run.py $(LINT_ARGS)
+	@env PYTHONPATH=tests .venv/bin/python tests/lint/run.py $(LINT_ARGS)
+
+dist: $(dev_stamp) $(link) ## build the archive to publish (REPOSITORY=https://... is its public address; COLLECTION=acme.byok renames it)
+	@env PYTHONPATH=tests .venv/bin/python -m distribution.artifact --repository '$(REPOSITORY)' --name '$(COLLECTION)'
 
 bench: $(dev_stamp) $(link) ## measure CPU time and requests of tasks and setups (BENCH_ARGS='--parts tasks', '--show FILE')
 	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.run $(BENCH_ARGS)

@@ -33,7 +33,7 @@ Controls are those that a finding bears on. A star marks what this collection ha
 others are mapped by Azure's regulatory initiatives, by way of the built-in policies for the same thing, whose IDs are
 at the end. No finding proves that a control is met.
 
-Made from the code by `docs/make/findings_page.py`.
+Generated from the code of the checks.
 """
 
 _HEADINGS = {

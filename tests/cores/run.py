@@ -64,10 +64,11 @@ class Core:
 
 
 # The oldest that meta/runtime.yml promises, and the newest release. `make test` runs everything with the one of .venv,
-# which is between them.
+# the newest that its Python can run: 2.19 with Python 3.11.
 CORES = (
     Core("2.17.14", (3, 11), (3, 12), ("resolvelib==1.0.1",)),
     Core("2.18.19", (3, 11), (3, 13), ("resolvelib==1.0.1",), by_default=False),
+    Core("2.19.14", (3, 11), (3, 13), by_default=False),
     Core("2.20.10", (3, 12), (3, 14), by_default=False),
     Core("2.21.5", (3, 12), (3, 14)),
 )

@@ -21,11 +21,11 @@ MANIFESTS = frozenset({"FILES.json", "MANIFEST.json"})
 MUST_READ = frozenset({"COPYING", "README.md"})
 DOCUMENTS = MUST_READ | frozenset(
     {
+        ".ansible-lint",
         "CHANGELOG.md",
-        "CHANGELOG.rst",
         "CODE_OF_CONDUCT.md",
-        "CONTRIBUTING.md",
         "LICENSES",
+        "SECURITY.md",
         "changelogs",
         "docs",
         "execution-environment.yml",

@@ -23,6 +23,9 @@ from labels import complaints as complaints_about_labels
 from pip_bootstrap import carry_pip_settings, write_bootstrap
 from tree import copy_work_tree
 
+from distribution.artifact import ArtifactError, build_artifact
+from support.environments import NoEnvironment, lines_of, made_once
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv" / "bin"
 BUILD = ROOT / ".build"
@@ -39,6 +42,20 @@ HARMLESS_WARNINGS = (
     # Slow, not wrong.
     "slow due to missing libyaml support",
 )
+
+# galaxy-importer, as strict as Automation Hub has it. It can run ansible-lint and flake8 as well. `artifact` runs them
+# itself: the importer stops ansible-lint after 180 s, and starts flake8 once for each file.
+IMPORTER_SETTINGS = """\
+[galaxy-importer]
+check_changelog = true
+check_required_tags = true
+run_ansible_doc = true
+run_ansible_lint = false
+run_flake8 = false
+"""
+# The importer's options for flake8, less three rules that flake8 leaves out by default and `ruff format` breaks: a line
+# break before an operator (W503), blanks around the colon of a slice (E203), `...` on the line of a def (E704).
+FLAKE8 = ["--isolated", "--select", "E,F,W", "--extend-ignore", "E402,W503,E203,E704", "--max-line-length", "160"]
 
 # What mypy is not asked about the tests, whose fixtures and keyword arguments are looser than its rules.
 UNASKED_OF_TESTS = [
@@ -115,7 +132,8 @@ def mypy_plugins() -> None:
 
 def mypy_tests() -> None:
     run("mypy", "--strict", "--python-version", "3.11", "-p", "sandbox", MYPYPATH=str(ROOT / "tests"))
-    run("mypy", "--strict", "--python-version", "3.11", "tests/lint", MYPYPATH=str(ROOT / "tests" / "lint"))
+    tests_path = os.pathsep.join((str(ROOT / "tests" / "lint"), str(ROOT / "tests")))
+    run("mypy", "--strict", "--python-version", "3.11", "tests/lint", MYPYPATH=tests_path)
     # Of the tests themselves only what would end in a TypeError or NameError: pytest, not mypy, gives their arguments.
     kinds = ("benchmarks", "browser", "conformance", "explore", "integration", "make", "support", "unit")
     packages = [argument for name in kinds for argument in ("-p", name)]
@@ -147,18 +165,14 @@ def collection_docs() -> None:
 
 def ansible_lint() -> None:
     copy_work_tree(ROOT, COPY)
-    run(
-        "ansible-lint",
-        "--offline",
-        "--strict",
-        "--format",
-        "pep8",
-        "--nocolor",
-        "--profile",
-        "production",
-        cwd=COPY,
-        ANSIBLE_COLLECTIONS_PATH=str(BUILD / "sanity"),
-    )
+    # `make dist` writes the repository into the archive, and `artifact` checks that.
+    lint_collection(COPY, BUILD / "sanity", "--skip-list", "galaxy[no-repository]")
+
+
+def lint_collection(folder: Path, collections: Path, *options: str) -> None:
+    style = ("--format", "pep8", "--nocolor")
+    command = ("ansible-lint", "--offline", "--strict", *style, "--profile", "production", *options)
+    run(*command, cwd=folder, ANSIBLE_COLLECTIONS_PATH=str(collections))
 
 
 def galaxy_build() -> None:
@@ -172,6 +186,31 @@ def galaxy_build() -> None:
     complaints += [f"Ansible finds no module {name} in the built collection" for name in sorted(present - documented)]
     if complaints:
         raise LintError("\n".join(complaints))
+
+
+def artifact() -> None:
+    """The archive of `make dist`: the importer of Galaxy and Automation Hub accepts it without a warning."""
+    target = BUILD / "artifact"
+    archive = build_artifact(ROOT, target, repository="https://github.com/OWNER/REPOSITORY")
+    pins = lines_of("requirements-importer.txt")
+    python = made_once("importer", pins, own_pins=pins)
+    settings = target / "galaxy-importer.cfg"
+    settings.write_text(IMPORTER_SETTINGS, encoding="utf-8")
+    tools = {
+        "GALAXY_IMPORTER_CONFIG": str(settings),
+        "HOME": str(target),
+        "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    said = run(str(python), "-m", "galaxy_importer.main", str(archive), cwd=target, **tools)
+    if complaints := [line for line in said.splitlines() if line.startswith(("WARNING", "ERROR", "CRITICAL"))]:
+        raise LintError("\n".join(["galaxy-importer is not content:", *complaints]))
+    if "Importer processing completed successfully" not in said:
+        raise LintError(f"galaxy-importer did not finish:\n{said}")
+    collections = target / "installed"
+    run("ansible-galaxy", "collection", "install", str(archive), "--offline", "--collections-path", str(collections))
+    content = collections / "ansible_collections" / "fortanix" / "dsm"
+    run(str(python), "-m", "flake8", *FLAKE8, "plugins", cwd=content)
+    lint_collection(content, collections)
 
 
 def sanity() -> None:
@@ -217,6 +256,7 @@ LINTERS: dict[str, Callable[[], None]] = {
     "docs": collection_docs,
     "galaxy": galaxy_build,
     "ansible-lint": ansible_lint,
+    "artifact": artifact,
     "sanity": sanity,
 }
 
@@ -230,7 +270,7 @@ def main(wanted: list[str]) -> int:
         start = time.monotonic()
         try:
             LINTERS[name]()
-        except (LintError, RuntimeError) as error:
+        except (ArtifactError, LintError, NoEnvironment, RuntimeError) as error:
             failed.append(name)
             print(f"FAILED  {name:<14}{time.monotonic() - start:6.1f} s\n{error}\n", flush=True)
         else:

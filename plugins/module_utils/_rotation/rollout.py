@@ -566,7 +566,7 @@ def _has_another(
 
     Without a record of its own, a group does that this run has not seen to.
     """
-    group_id, (fact, _before) = str(group.group_id), group.credential_facts
+    group_id, fact = str(group.group_id), group.credential_facts[0]
     if group_id in known and fact != known[group_id]:
         return True
     use = use_of(group.label, None, *group.credential_facts, application.credentials)

@@ -19,12 +19,14 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.version import parse
 
 from cores.pythons import Version, is_usable, python_between
 from cores.run import CORES, TESTS, TOOLS, Core, CoreError, main
 from support.environments import NoEnvironment, chosen, distribution, lines_of
 from unit.builders import ROOT
 
+PYTHONS = (11, 12, 13, 14)
 OWN = {"ansible_collections", *(path.name for path in (ROOT / "tests").iterdir() if path.is_dir())}
 
 
@@ -76,15 +78,30 @@ def series(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
+def own_core(minor: int) -> str:
+    """The ansible-core of .venv with this Python 3."""
+    pins = [Requirement(line) for line in chosen("requirements-sandbox.txt", {"ansible-core"})]
+    (pin,) = (pin for pin in pins if pin.marker is None or pin.marker.evaluate({"python_version": f"3.{minor}"}))
+    return str(pin.specifier).removeprefix("==")
+
+
 def test_the_oldest_promised_core_runs_by_default_and_the_documentation_lists_those_that_run() -> None:
     promised = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))["requires_ansible"]
-    (own,) = chosen("requirements-sandbox.txt", {"ansible-core"})
-    oldest, *newer = (series(core.version) for core in CORES if core.by_default)
+    by_default = [core.version for core in CORES if core.by_default]
+    oldest = series(by_default[0])
 
     assert promised == f">={oldest}.0"
-    *first, last = [oldest, series(own.partition("==")[2]), *newer]
+    tested = {series(version) for version in (*by_default, *map(own_core, PYTHONS))}
+    *first, last = sorted(tested, key=parse)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"Tested with ansible-core {', '.join(first)} and {last}." in readme
+
+
+@pytest.mark.parametrize("minor", PYTHONS)
+def test_the_environment_of_a_python_has_the_newest_core_that_it_runs(minor: int) -> None:
+    newest = max((core for core in CORES if core.oldest_python <= (3, minor)), key=lambda core: parse(core.version))
+
+    assert own_core(minor) == newest.version
 
 
 # --- Which Python -----------------------------------------------------------------------------------------------------
@@ -228,7 +245,7 @@ def test_an_unknown_core_is_an_error(ran: list[str], capsys: pytest.CaptureFixtu
     assert main(["2.16"]) == 2
 
     assert ran == []
-    assert "2.17.14, 2.18.19, 2.20.10, 2.21.5" in capsys.readouterr().out
+    assert "2.17.14, 2.18.19, 2.19.14, 2.20.10, 2.21.5" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", [CoreError, NoEnvironment])
@@ -252,7 +269,7 @@ def test_a_core_that_fails_does_not_stop_the_others(
 # --- Pins -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("minor", [11, 12, 13, 14])
+@pytest.mark.parametrize("minor", PYTHONS)
 def test_each_distribution_has_one_pin_at_most_for_each_python(minor: int) -> None:
     python = {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0"}
     pins = [Requirement(line) for line in lines_of("constraints.txt")]
