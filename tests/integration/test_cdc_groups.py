@@ -283,7 +283,7 @@ def test_contradictions_name_both_places_before_any_request(azure: AzureRights, 
 
     first, second, third = (f'groups[{index}] "{one["name"]}" of host web' for index, one in enumerate(groups))
     assert f'{first} and {second} declare the vault "akv-shared" differently: location' in str(failure)
-    assert f'{first} and {third} set up one and the same group, "akv-fleet-0".' in str(failure)
+    assert f'{first} and {third} both declare the group "akv-fleet-0".' in str(failure)
     assert requests(azure.sandbox) == {}
 
 

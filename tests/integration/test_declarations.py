@@ -83,7 +83,7 @@ def test_a_typo_stops_a_play_before_anything_is_asked(own_sandbox: Sandbox, star
 
     run = started.playbook(PLAYBOOKS / "setup.yml", variables=group(own_sandbox, cdc_setup_azure_vault=misspelt))
 
-    told = "cdc_setup_azure_vault: it does not know purge_protecton: did you mean purge_protection?"
+    told = "cdc_setup_azure_vault: unknown key purge_protecton: did you mean purge_protection?"
     assert told in refused(run, own_sandbox)
 
 
@@ -172,7 +172,7 @@ def test_admin_consent_that_is_declared_is_compared(azure: AzureRights) -> None:
     [
         ("setup", {}, "cdc_setup_name is not set, and cdc_setup_groups is empty: there is no group to set up."),
         ("setup", {"cdc_setup_grup": [{"name": "a"}]}, "did you mean cdc_setup_groups?"),
-        ("setup", {"cdc_setup_groups": [{"name": "a"}, {"name": "a"}]}, 'cdc_setup_groups has the name "a" twice'),
+        ("setup", {"cdc_setup_groups": [{"name": "a"}, {"name": "a"}]}, 'cdc_setup_groups lists the name "a" twice'),
         ("step_by_step", {}, "cdc_setup_name is not set"),
         (
             "step_by_step",
@@ -183,7 +183,7 @@ def test_admin_consent_that_is_declared_is_compared(azure: AzureRights) -> None:
         (
             "rotate_credentials",
             {"cdc_rotate_applications": [{"clientid": "x"}]},
-            "it does not know clientid: did you mean client_id?",
+            "unknown key clientid: did you mean client_id?",
         ),
         ("compliance", {"cdc_compliance_polcy": {"fail_on": "never"}}, "did you mean cdc_compliance_policy?"),
     ],
@@ -205,7 +205,7 @@ def test_names_that_are_templates_are_compared_when_they_are_known(azure: AzureR
 
     run = PlaybookPlayer("setup").play(run_of(azure, given))
 
-    assert 'set up one and the same group, "akv-1"' in refused_in_process(run, azure)
+    assert 'both declare the group "akv-1"' in refused_in_process(run, azure)
 
 
 def test_hosts_that_do_not_wait_for_each_other_are_refused(

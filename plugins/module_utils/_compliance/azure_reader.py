@@ -5,7 +5,7 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """What a compliance run reads in Azure: each vault and each application once, whichever groups use them.
 
-What cannot be read is a value, too: the error that says why. It becomes `unknown` at each group that it concerns.
+A failed read is stored as a value: its error. It becomes `unknown` at each group that it concerns.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Standard:
-    """What is wanted of every group. ``most_keys``: how many of each vault are read with their versions."""
+    """Requirements for every group. ``most_keys``: for how many keys of each vault the versions are read."""
 
     wanted: RequiredRights
     egress: tuple[str, ...]
@@ -53,7 +53,7 @@ class Standard:
 
 
 class AzureReader:
-    """Azure and Entra as the operator sees them, for one run and all its threads."""
+    """Azure and Entra as the operator can read them, for one run and all its threads."""
 
     def __init__(self, azure: Azure, standard: Standard) -> None:
         self.azure = azure
@@ -63,15 +63,15 @@ class AzureReader:
         self._guard = Lock()
 
     def application(self, link: Link) -> Registration | TaskError:
-        """The application that the link names."""
+        """The application of the link."""
         return self._once(("application", link.client_id), lambda: self._application(link))
 
     def vault(self, link: Link) -> KeyStore | TaskError:
-        """The vault that the link names."""
+        """The vault of the link."""
         return self._once(("vault", link.vault_uri, link.subscription_id), lambda: self._vault(link))
 
     def assessment(self, link: Link, certificate: Certificate | None) -> Assessment | TaskError:
-        """The prerequisites at the link's vault. ``certificate``: the one that DSM logs in with, where it shows it."""
+        """The prerequisites at the link's vault. ``certificate``: the link credential, if DSM returns it."""
         seen = certificate.sha256 if certificate else None
         key = ("assessment", link.vault_uri, link.subscription_id, link.client_id, link.vault_type, seen)
         return self._once(key, lambda: self._assessment(link, certificate))
@@ -79,12 +79,12 @@ class AzureReader:
     def of_application(
         self, link: Link, registration: Registration, certificate: Certificate | None, now: datetime
     ) -> tuple[Finding, ...]:
-        """What is found at an application that was read, whether or not the vault of the link was."""
+        """Findings of an application that was read, whether or not the vault of the link was read."""
         evidence = application_evidence(self._question(link, certificate), self.azure, registration, now)
         return tuple(rights_findings.of_application(evidence))
 
     def of_vault(self, link: Link, store: KeyStore) -> tuple[Reach, tuple[Finding, ...]]:
-        """Whether DSM reaches a vault that was read, and what is found at it, whether or not the application was."""
+        """Whether DSM can reach a vault, and findings of the vault, whether or not the application was read."""
         evidence = vault_evidence(self._question(link, None), store)
         return evidence.reach, tuple(rights_findings.of_vault(evidence))
 
@@ -92,7 +92,7 @@ class AzureReader:
         """The keys of a vault."""
         return self._once(("keys", store.resource_id), lambda: self._keys(store))
 
-    # For the comparison with what is declared. What cannot be read is raised: it ends the comparison of that part.
+    # For the comparison with declarations. A failed read is raised and ends the comparison of that part.
 
     @property
     def cloud(self) -> Cloud:
@@ -101,21 +101,21 @@ class AzureReader:
     def registered(
         self, selector: ApplicationSelector, *, key_vault: bool, consent: bool = False
     ) -> ObservedApplication:
-        """The application that the selector names, as the module azure_kv_app sees it."""
+        """The application that the selector identifies, as the module azure_kv_app reads it."""
         key = ("registered", selector, key_vault, consent)
         return _or_raise(self._once(key, lambda: self._registered(selector, key_vault, consent)))
 
     def at(self, place: VaultAddress) -> Mapping[str, Any] | None:
-        """The body of the vault at a place; None when there is none, or not even its resource group."""
+        """The body of the vault at a place; None if the vault or its resource group does not exist."""
         return _or_raise(self._once(("at", place), lambda: self._at(place)))
 
     def named(self, locator: Locator, subscription: str) -> KeyStore:
-        """The vault that a locator names, in the subscription of the link."""
+        """The vault that a locator identifies, in the subscription of the link."""
         named = ("named", str(locator), locator.resource_group, locator.type, subscription)
         return _or_raise(self._once(named, lambda: self._named(locator, subscription)))
 
     def rights(self, link: Link, certificate: Certificate | None, wanted: RequiredRights) -> tuple[Verdict, ...]:
-        """The verdicts on other rights than those of the standard, from the same observation."""
+        """The verdicts on other permissions than those of the standard, from the same observation."""
         return judge(_or_raise(self.assessment(link, certificate)).access, wanted)
 
     def _registered(self, selector: ApplicationSelector, key_vault: bool, consent: bool) -> ObservedApplication:
@@ -134,7 +134,7 @@ class AzureReader:
     def _once(self, key: Hashable, read: Callable[[], T]) -> T | TaskError:
         with self._guard:
             reading = self._reading.setdefault(key, Lock())
-        # Who needs the same waits for it. An assessment takes the locks of its parts, and never the other way round.
+        # Threads that need the same value wait for it. An assessment takes the locks of its parts, never the reverse.
         with reading:
             if key not in self._known:
                 self._known[key] = asked(read)
@@ -152,16 +152,16 @@ class AzureReader:
         return self._named(Locator(uri=link.vault_uri), subscription)
 
     def _named(self, locator: Locator, subscription: str) -> KeyStore:
-        """A list is only the way to the resource ID: lists may lag (Azure contract §1.2)."""
+        """A list is only used to find the resource ID, because lists may lag (Azure contract §1.2)."""
         found = [locator.resource_id] if locator.resource_id is not None else self._fitting(locator, subscription)
         if len(found) != 1:
             raise TaskError(
-                f"several vaults fit: {', '.join(sorted(found))}"
+                f"several vaults match: {', '.join(sorted(found))}"
                 if found
-                else "the operator sees no such vault in the link's subscription",
+                else "the operator cannot see this vault in the link's subscription",
                 plane="Azure",
                 obj=f"vault {locator}",
-                next_step="give the operator Reader at the vault, or correct the vault of the link",
+                next_step="assign the role Reader at the vault to the operator, or correct the vault of the link",
             )
         (resource_id,) = found
         return _or_raise(self._once(("store", path_key(resource_id)), lambda: self._read(resource_id)))
@@ -201,7 +201,7 @@ class AzureReader:
 
 
 def asked(read: Callable[[], T]) -> T | TaskError:
-    """What was read, or why it could not be."""
+    """The value that was read, or the error."""
     try:
         return read()
     except TaskError as error:
@@ -209,7 +209,7 @@ def asked(read: Callable[[], T]) -> T | TaskError:
 
 
 def why(error: TaskError) -> str:
-    """What a finding says of it."""
+    """The text of a finding about this error."""
     return f"{error.problem}: {error.server_words}" if error.server_words else error.problem
 
 

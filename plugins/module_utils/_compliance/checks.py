@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""All checks of one group with one link: what is read for each, and what it is judged by (guide 4.1 to 4.7)."""
+"""All checks of one group with one link: what each reads, and how it is evaluated (guide 4.1 to 4.7)."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ from .findings import (
 
 @dataclass(frozen=True)
 class ComplianceContext:
-    """What the checks of all groups share. ``azure``: None where the user does not want it to be looked at.
+    """Data that the checks of all groups share. ``azure``: None if the user turned off reading Azure.
 
-    ``declared``: by name of the group; None where nothing is to be compared.
+    ``declared``: by name of the group; None if nothing is to be compared.
     """
 
     apps: Sequence[App] | TaskError
@@ -60,10 +60,10 @@ class ComplianceContext:
     def drift(
         self, name: str, group: Group | TaskError | None, certificate: Certificate | None = None
     ) -> Iterator[Finding]:
-        """What is not as the inventory declares it; nothing where nobody asked for it.
+        """Differences from the inventory; empty if the comparison was not requested.
 
         Args:
-            group: why it could not be read, too; None when there is none.
+            group: the group, or why it could not be read; None if it does not exist.
         """
         if self.declared is None:
             return
@@ -75,7 +75,7 @@ class ComplianceContext:
 
 
 def findings_of(context: ComplianceContext, dsm: DsmClient, group: Group) -> tuple[Finding, ...]:
-    """All findings of a group with one link: each check has at least one, of status ok where nothing is wrong."""
+    """All findings of a group with one link. Each check has at least one; it has status ok if nothing is wrong."""
     link, clock, azure = group.azure_link, context.clock, context.azure
     registration = _not_wanted() if azure is None else azure.application(link)
     registered = None if isinstance(registration, TaskError) else registration.identity.credentials
@@ -91,7 +91,7 @@ def findings_of(context: ComplianceContext, dsm: DsmClient, group: Group) -> tup
             "source": source,
             "ends": iso_or_none(ends),
             "match": group.credential_match,
-            # Not known of who logs in by the Azure CLI, as the machine, or not at all.
+            # Unknown for an operator that uses the Azure CLI or a managed identity, and without an operator.
             "is_not_the_operators": None if context.operator_client_id is None else True,
         },
     }
@@ -113,18 +113,19 @@ def _of_connection(
     label = f"link of {group.label}"
 
     def found(kind: Kind, status: str, actual: str, remedy: str, facts: Mapping[str, Any]) -> Finding:
-        return Finding(kind, status, "DSM", label, "DSM's test connects", actual, remedy, facts)
+        return Finding(kind, status, "DSM", label, "DSM's connection test succeeds", actual, remedy, facts)
 
     if not context.tests:
-        yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, "check_connections is false", "let DSM test it", {})
+        remedy = "set check_connections: true"
+        yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, "check_connections is false", remedy, {})
         return
     try:
         test = connection.check_stored(dsm, str(group.group_id), label)
     except TaskError as error:
-        remedy = "let the login test connections, and look at what DSM says"
+        remedy = "check the response of DSM, and grant the DSM identity permission to test connections"
         yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, why(error), remedy, {})
         return
-    # What DSM tries in its test is not public (DSM contract §7, Q36), so this is all that can be said.
+    # What DSM's test covers is not public (DSM contract §7, Q36), so nothing more can be stated.
     evidence[catalog.CONNECTION] = {"proves": ["dsm_check"]}
     if not test.connected:
         told = diagnose(test.answer, test.http_status, group.azure_link)
@@ -135,7 +136,7 @@ def _of_connection(
 def _of_azure(
     context: ComplianceContext, group: Group, certificate: Certificate | None, evidence: dict[str, Any]
 ) -> Iterator[Finding]:
-    """Application, vault and rights: each is judged where it was seen, whatever hides the others."""
+    """Application, vault and permissions: each is evaluated if it was read, even if the others were not."""
     azure, link, label = context.azure, group.azure_link, group.label
     if azure is None:
         for check, plane in ((catalog.APPLICATION, "Entra"), (catalog.VAULT, "Azure"), (catalog.RIGHTS, "Azure")):
@@ -201,19 +202,19 @@ def _store(azure: AzureReader, link: Link) -> KeyStore | TaskError:
 
 def _not_wanted() -> TaskError:
     return TaskError(
-        "look_in_azure is false", plane="Azure", next_step="run it with a login of an operator, and look_in_azure: true"
+        "look_in_azure is false", plane="Azure", next_step="set look_in_azure: true and the operator credentials"
     )
 
 
 def _no_vault() -> TaskError:
-    return TaskError("no vault is chosen", plane="Azure", next_step="choose one with fortanix.dsm.cdc_vault_select")
+    return TaskError("no vault is selected", plane="Azure", next_step="select one with fortanix.dsm.cdc_vault_select")
 
 
 # Certificates -------------------------------------------------------------------------------------------------------
 
 
 def _read(encoded: str) -> Certificate | None:
-    """The certificate that DSM shows; None when it is none that can be read."""
+    """The certificate that DSM returns; None if it cannot be parsed."""
     try:
         return loading.load_certificates("certificate", pem_of(encoded))[0]
     except InvalidInput:
@@ -237,6 +238,6 @@ def _validity(encoded: str) -> Validity:
 def _client_validity(link: Link) -> Validity | None:
     if link.tls.client_certificate is not None:
         return _validity(link.tls.client_certificate)
-    # Recorded when it was written, and not shown by DSM.
+    # Recorded when it was written; DSM does not return it.
     sha256 = link.tls.client_certificate_sha256
     return None if sha256 is None else Validity(sha256, None, None)

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The controls of published standards that a finding bears on. No I/O.
+"""The controls of published standards that a finding is relevant to. No I/O.
 
-Where Azure has a policy of its own for the same thing, the controls are those that its regulatory initiatives map that
-policy to. The others are mapped by this collection, and for an auditor to confirm: ``ours``.
+If Azure has a built-in policy for the same subject, the controls are those of Azure's regulatory initiatives for that
+policy. This collection maps all others (``ours``); an auditor must confirm them.
 """
 
 from __future__ import annotations
@@ -141,5 +141,5 @@ _KINDS = (
         ),
     ),
 )
-# Finding ID -> its controls. Findings that are not here bear on none that is known.
+# Finding ID -> its controls. No relevant control is known for findings that are not listed.
 CONTROLS: Mapping[str, Controls] = {kind.id: controls for controls, kinds in _KINDS for kind in kinds}

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the role cdc_setup would change at one group: its plans, made from the declaration without its credentials.
+"""What the role cdc_setup would change at one group: its plans, built from the declaration without its credentials.
 
-The plans are the very ones of the modules that the role runs. What those modules look at besides, before they write, is
-left out: whether the operator may write, and whether a secret is at hand.
+The plans are the same as those of the modules that the role runs. Two checks that the modules run before a write are
+omitted: whether the operator has permission to write, and whether a secret is available.
 """
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ def drift_of(
     group: Group | None,
     certificate: Certificate | None = None,
 ) -> Iterator[Finding]:
-    """What is not as declared.
+    """Differences from the declaration.
 
     Args:
         declared: an element of the option ``declared``; None for a group that is not declared.
-        azure: the way to Azure and Entra, or why there is none.
+        azure: the reader of Azure and Entra, or why there is none.
         name: of the group.
-        group: as DSM has it; None when there is none.
-        certificate: the one that DSM logs in with, where it shows it.
+        group: as stored in DSM; None if it does not exist.
+        certificate: the link credential, if DSM returns it.
     """
     label = group.label if group is not None else f'group "{name}"'
     if declared is None:
-        remedy = "declare it, or find out who made it and what uses it"
-        expected, actual = "the inventory declares every group", "no host of it declares this one"
+        remedy = "declare it, or find out who created it and what uses it"
+        expected, actual = "every group is declared in the inventory", "no host declares this group"
         yield Finding(catalog.GROUP_NOT_DECLARED, WARNING, "DSM", label, expected, actual, remedy)
         return
-    left_out = {name: NOT_COMPARED.get(name, "it is not known") for name in declared["not_compared"]}
+    left_out = {name: NOT_COMPARED.get(name, "unknown option") for name in declared["not_compared"]}
     comparison = _Comparison(declared, _of_its_cloud(declared, azure), label, group, certificate, left_out)
     found = list(comparison.findings())
     if not found:
@@ -78,13 +78,13 @@ def drift_of(
 
 
 def _of_its_cloud(declared: Declared, azure: AzureReader | TaskError) -> AzureReader | TaskError:
-    """The operator logs in to one cloud, and a group of another one is not to be seen there."""
+    """The reader, or an error if the group is in another cloud than the operator's, where it cannot be seen."""
     if isinstance(azure, TaskError) or azure.cloud is _cloud_of(declared):
         return azure
     return TaskError(
-        f"it is declared in {_cloud_of(declared).name}, and the operator logs in to {azure.cloud.name}",
+        f"it is declared in {_cloud_of(declared).name}, but the operator credentials are for {azure.cloud.name}",
         plane="Azure",
-        next_step="run once for each cloud, with an operator of its own",
+        next_step="run once for each cloud, with operator credentials for that cloud",
     )
 
 
@@ -95,7 +95,7 @@ def _cloud_of(declared: Declared) -> Cloud:
 
 @dataclass(frozen=True)
 class _Vault:
-    """The declared vault as far as it is known. ``store``: None when it is not there, or was not seen."""
+    """The declared vault as far as it is known. ``store``: None if it does not exist or was not read."""
 
     store: KeyStore | None = None
     is_missing: bool = False
@@ -103,14 +103,14 @@ class _Vault:
 
 @dataclass(frozen=True)
 class _Comparison:
-    """One declaration beside what there is. Each part is compared by itself: one that is not seen hides no other."""
+    """One declaration and the actual state. Each part is compared separately: an unreadable part hides no other."""
 
     declared: Declared
     azure: AzureReader | TaskError
     label: str
     group: Group | None
     certificate: Certificate | None
-    # Name of an option that is declared and not compared -> why. Comparisons add to it.
+    # Name of a declared option that is not compared -> reason. Comparisons add to it.
     left_out: dict[str, str]
 
     def findings(self) -> Iterator[Finding]:
@@ -118,22 +118,22 @@ class _Comparison:
         application = self._guarded(catalog.APPLICATION, "Entra", found, self._application)
         vault = self._guarded(catalog.VAULT, "Azure", found, self._vault) or _Vault()
         if self.group is None:
-            # It is missing whether or not the link can be told that is declared.
+            # The group is missing even if the declared link cannot be determined.
             found.append(self._missing())
         target = self._guarded(catalog.GROUP, "DSM", found, lambda: self._group(application, vault))
         self._guarded(catalog.CREDENTIAL, "DSM", found, self._credential)
-        # Without an application or a vault there are no rights, and what is not there has been told.
+        # Without an application or a vault there are no permissions; their absence has been reported.
         is_known = application is not None or self.declared["application"] is None
         if isinstance(target, Link) and is_known and not vault.is_missing:
             self._guarded(catalog.RIGHTS, "Azure", found, lambda: self._rights(target))
         yield from found
 
     def _guarded(self, part: str, plane: str, found: list[Finding], compare: Any) -> Any:
-        """What the comparison tells the next ones. Its findings, or why there are none, are added to ``found``."""
+        """The value that later comparisons use. Findings, or the error, are added to ``found``."""
         result = asked(compare)
         if isinstance(result, TaskError):
             obj = f"{part} of {self.label}"
-            # An error of a declared value has no other place that says which one it is.
+            # For an invalid declared value, only the text can name the option.
             words = f"{result.obj}: {why(result)}" if isinstance(result, InvalidInput) else why(result)
             found.append(not_seen(catalog.DRIFT, obj, plane, words, result.next_step))
             return None
@@ -153,9 +153,9 @@ class _Comparison:
                 FAILED,
                 plane,
                 obj,
-                f"as {f'host {host}' if host else 'the inventory'} declares it",
+                f"as declared {f'by host {host}' if host else 'in the inventory'}",
                 actual or f"differs in: {', '.join(names)}",
-                "run the set-up (playbook fortanix.dsm.setup, with --check first), or correct the inventory",
+                "run the playbook fortanix.dsm.setup (first with --check), or correct the inventory",
                 {"changes": made, "declared_by": host},
             )
         ]
@@ -163,13 +163,13 @@ class _Comparison:
     # Entra ----------------------------------------------------------------------------------------------------------
 
     def _application(self) -> tuple[str | None, list[Finding]]:
-        """The client ID of the application that is declared; None where it is not known."""
+        """The client ID of the declared application; None if it is not known."""
         given = self.declared["application"]
         if given is None:
             return self.declared["link_client_id"], []
         if isinstance(self.azure, TaskError):
             raise self.azure
-        # As the role names it to the module azure_kv_app.
+        # As the role passes it to the module azure_kv_app.
         by = next(name for name in ("client_id", "unique_name", "display_name") if given[name] is not None)
         observed = self.azure.registered(
             ApplicationSelector(by, given[by].strip()),
@@ -191,13 +191,13 @@ class _Comparison:
         )
         steps = application_plan.steps_for(wanted, found, self.azure.azure.now())
         obj = f"application {found.display_name if found else given[by]}"
-        actual = "" if found is not None else "there is none"
+        actual = "" if found is not None else "it does not exist"
         changes = application_plan.changes_of(wanted, found, steps)
         client_id = found.client_id if found is not None else None
         return client_id, self._differs(catalog.APPLICATION, "Entra", obj, changes, actual)
 
     def _pair(self) -> Certificate | None:
-        """The certificate of the pair that the set-up has made on this machine; None when there is none here."""
+        """The certificate of the pair that the setup generated on this machine; None if the file does not exist."""
         path = (self.declared["application"] or {}).get("certificate_path")
         return (
             _certificate("application.certificate_path", path) if path is not None and os.path.lexists(path) else None
@@ -215,12 +215,12 @@ class _Comparison:
         place = VaultAddress(self._subscription, given["resource_group"], wanted.kind, given["name"])
         body = self.azure.at(place)
         if body is None:
-            return _Vault(is_missing=True), self._differs(catalog.VAULT, "Azure", place.label, (), "there is none")
+            return _Vault(is_missing=True), self._differs(catalog.VAULT, "Azure", place.label, (), "it does not exist")
         store = vault_lookup.store_of(place.kind, body)
         try:
             changes = vault_settings.changes(store, wanted)
         except TaskError as error:
-            # It cannot be made so any more, and so it is not as declared.
+            # The vault can no longer be changed to the declared state, so it differs.
             return _Vault(store), self._differs(catalog.VAULT, "Azure", place.label, (), why(error))
         shown = ({name: pair[end] for name, pair in changes.items()} for end in (0, 1))
         update = [Change("Azure", place.label, "update", *difference(*shown), reason="")] if changes else []
@@ -228,21 +228,21 @@ class _Comparison:
 
     @property
     def _subscription(self) -> str:
-        """As the role gives it to the modules for Azure: that of the link, or the operator's own."""
+        """As the role passes it to the Azure modules: that of the link, or the operator's own."""
         given: str | None = self.declared["link_subscription_id"]
         if isinstance(self.azure, TaskError):
             raise self.azure
         return given or self.azure.azure.operator.subscription
 
     def _selected(self) -> _Vault:
-        """The vault that is only named. What is not needed to compare the link is not looked up."""
+        """The existing vault that is declared. It is read only if the comparison of the link needs it."""
         given = self.declared["vault"]
         if given is None or isinstance(self.azure, TaskError) or given["tags"] is None:
             return _Vault()
         return _Vault(self.azure.named(Locator.from_option(given, self.azure.cloud), self._subscription))
 
     def _rights(self, link: Link) -> tuple[None, list[Finding]]:
-        """The rights that the role would grant or stop for; ``link`` is the one that is declared."""
+        """The permissions that the role would grant, or whose absence would stop it; ``link`` is the declared link."""
         declared = self.declared
         wants = declared["repair_prerequisites"] or declared["check_prerequisites"]
         is_named = declared["azure_vault"] is not None or declared["vault"] is not None
@@ -258,17 +258,18 @@ class _Comparison:
         obj = f"application {link.client_id} at vault {shown_address(link.vault_uri)}"
         if unknown:
             words = f"unknown: {', '.join(unknown)}"
-            findings.append(not_seen(catalog.DRIFT, obj, "Azure", words, "let the operator read roles and policies"))
+            remedy = "grant the operator permission to read roles and access policies"
+            findings.append(not_seen(catalog.DRIFT, obj, "Azure", words, remedy))
         if lacking:
             before = dict.fromkeys(lacking, "lacking")
             change = Change("Azure", obj, "grant", before, dict.fromkeys(lacking, "effective"), reason="")
-            findings += self._differs(catalog.RIGHTS, "Azure", obj, [change], f"lacking: {', '.join(lacking)}")
+            findings += self._differs(catalog.RIGHTS, "Azure", obj, [change], f"missing: {', '.join(lacking)}")
         return None, findings
 
     # DSM ------------------------------------------------------------------------------------------------------------
 
     def _group(self, client_id: str | None, vault: _Vault) -> tuple[Link, list[Finding]]:
-        """The link that is declared, over the one that is there."""
+        """The declared link, applied to the existing one."""
         current = self.group
         wanted = self._wanted(client_id)
         linked = current is None or current.link is not None
@@ -278,23 +279,24 @@ class _Comparison:
         if current is None:
             return link, []
         if not linked:
-            kind = f"its link is to {current.external_kms}" if current.external_kms else "no link"
+            kind = f"it is linked to {current.external_kms}" if current.external_kms else "it has no link"
             actual = current.problem or kind
             return link, self._differs(catalog.GROUP, "DSM", self.label, (), actual)
         changes = link_edit.plan(LinkEdit(current, replace(target, link=link), credential=None)).changes
         return link, self._differs(catalog.GROUP, "DSM", self.label, map(_without_credential, changes))
 
     def _missing(self) -> Finding:
-        (found,) = self._differs(catalog.GROUP, "DSM", self.label, (), "there is none that the login sees")
+        actual = "it does not exist, or the DSM identity cannot see it"
+        (found,) = self._differs(catalog.GROUP, "DSM", self.label, (), actual)
         return replace(found, kind=catalog.DECLARED_GROUP_MISSING)
 
     def _wanted(self, client_id: str | None) -> desired.DesiredGroup:
-        """As the role gives it to the module cdc_group, the credential and the vault aside."""
+        """As the role passes it to the module cdc_group, except credential and vault."""
         defaults = desired.OPTIONS.defaults()
         own = {name: self.declared[name] for name in self.declared.keys() & defaults.keys()}
         own |= {"vault": None, "link_certificate": None, "link_client_id": client_id}
         tls = dict(self.declared["tls"] or {})
-        # Empty is the wish to have none.
+        # An empty value removes the certificate.
         client = tls.pop("client_certificate") if tls.get("client_certificate") else None
         wanted = desired.wanted_from({**defaults, **own, "tls": tls or None})
         if client is None:
@@ -303,7 +305,7 @@ class _Comparison:
         return replace(wanted, link=replace(wanted.link, tls=options))
 
     def _with_vault(self, link: Link, vault: _Vault) -> Link:
-        """The link with the declared vault, found as the role finds it."""
+        """The link with the declared vault, which is found in the same way as in the role."""
         made, selected, store = self.declared["azure_vault"], self.declared["vault"], vault.store
         if made is not None:
             kind = MANAGED_HSM if made["type"] == MANAGED_HSM else VAULT
@@ -320,20 +322,21 @@ class _Comparison:
         likely = selector.likely_uri(link)
         if likely is None:
             raise TaskError(
-                "which vault is declared cannot be told without a look at Azure",
+                "the declared vault cannot be identified without reading Azure",
                 plane="Azure",
                 obj=f"vault ({selector})",
-                next_step="let the operator see the vault (look_in_azure), or declare its name or URI",
+                next_step="set look_in_azure: true and let the operator read the vault, or declare its name or URI",
             )
         return replace(link, vault_uri=likely, vault_type=selector.type or link.vault_type)
 
     def _credential(self) -> tuple[None, list[Finding]]:
-        """The certificate beside the record of what was written last: more is not known of what DSM holds."""
+        """The declared certificate compared with the record of the last write; DSM does not return what it holds."""
         recorded = self.group.custom_metadata.get(CREDENTIAL_FACT) if self.group is not None else None
         given = self.declared["link_certificate"]
         if recorded is None or self.declared["update_credential"] != "on_change":
             if given is not None and self.group is not None:
-                why_not = "there is no record of what was written" if recorded is None else "update_credential"
+                no_record = "DSM has no record of the credential that was written"
+                why_not = no_record if recorded is None else "update_credential is not on_change"
                 self.left_out["link_certificate"] = why_not
             return None, []
         certificate = self._pair() if given is None else _certificate("link_certificate", given)
@@ -346,7 +349,7 @@ class _Comparison:
 
 
 def _without_credential(change: Change) -> Change:
-    """The plan says of each change of a link that the credential is written again."""
+    """The change without the note that a change of the link writes the credential again."""
     before, after = (
         {name: value for name, value in view.items() if name != _WRITTEN} for view in (change.before, change.after)
     )
@@ -354,7 +357,7 @@ def _without_credential(change: Change) -> Change:
 
 
 def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
-    """The view for a report: an address that DSM holds is foreign text."""
+    """The view for a report: an address stored in DSM is untrusted text."""
     return {name: shown_address(value) if value and name == "link.vault.uri" else value for name, value in view.items()}
 
 

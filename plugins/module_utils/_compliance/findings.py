@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What a compliance run finds at a link, at its credential and at its keys. Pure: it judges what was read before."""
+"""Compliance findings of a link, its credential and its keys. Pure: evaluates data that was read before."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .._names import name_key
 from .._rotation.plan import CERTIFICATE_FACT, MODES, only_candidate, use_of
 from .._timestamps import day, iso_or_none, parse_iso_or_none
 
-# Of longer lists the evidence has the beginning, and how long they are.
+# The evidence contains at most this many entries of a list, and its length.
 _MOST_IN_EVIDENCE = 50
 
 
 @dataclass(frozen=True)
 class Validity:
-    """Of a certificate that DSM shows. ``begins`` and ``ends``: None when it could not be read."""
+    """Validity of a certificate that DSM returns. ``begins`` and ``ends``: None if it could not be parsed."""
 
     sha256: str
     begins: datetime | None
@@ -40,7 +40,7 @@ class Validity:
 
 @dataclass(frozen=True)
 class Clock:
-    """``now``: the time of the run, UTC. ``soon``: what ends before this ends soon."""
+    """``now``: the time of the run, UTC. ``soon``: whatever expires before this time expires soon."""
 
     now: datetime
     soon: datetime
@@ -63,22 +63,23 @@ def of_link(group: Group, cas: Sequence[Validity], client: Validity | None, cloc
     ) -> Finding:
         return Finding(kind, status, "DSM", f"link of {group.label}", expected, actual, remedy, evidence or {})
 
-    tls_remedy = "set it with fortanix.dsm.cdc_tls, whose defaults are safe"
+    tls_remedy = "set it with fortanix.dsm.cdc_tls; its defaults are secure"
     shown = (link.stored or {}).get("tls") or {}
     if not link.tls.mode:
-        yield found(catalog.TLS_NOT_REQUIRED, UNKNOWN, "mode required", "DSM does not show it", tls_remedy)
+        yield found(catalog.TLS_NOT_REQUIRED, UNKNOWN, "TLS mode: required", "DSM does not return it", tls_remedy)
     elif link.tls.mode != "required":
-        yield found(catalog.TLS_NOT_REQUIRED, FAILED, "mode required", f"mode {link.tls.mode}", tls_remedy)
+        yield found(catalog.TLS_NOT_REQUIRED, FAILED, "TLS mode: required", f"TLS mode: {link.tls.mode}", tls_remedy)
     elif not isinstance(shown.get("validate_hostname"), bool):
         yield found(
-            catalog.HOST_VALIDATION_OFF, UNKNOWN, "the host name is validated", "DSM does not show it", tls_remedy
+            catalog.HOST_VALIDATION_OFF, UNKNOWN, "the host name is validated", "DSM does not return it", tls_remedy
         )
     elif not link.tls.validate_host:
-        yield found(catalog.HOST_VALIDATION_OFF, FAILED, "the host name is validated", "it is not", tls_remedy)
+        actual = "the host name is not validated"
+        yield found(catalog.HOST_VALIDATION_OFF, FAILED, "the host name is validated", actual, tls_remedy)
     if link.tls.ca == "custom" and not cas:
-        yield found(
-            catalog.PINNED_CA_UNREADABLE, UNKNOWN, "the pinned CA certificates", "DSM does not show them", "none"
-        )
+        expected, actual = "DSM returns the pinned CA certificates", "DSM does not return them"
+        remedy = "check the pinned CA certificates in DSM"
+        yield found(catalog.PINNED_CA_UNREADABLE, UNKNOWN, expected, actual, remedy)
     kinds = (catalog.PINNED_CA_NOT_VALID, catalog.PINNED_CA_EXPIRES_SOON, catalog.PINNED_CA_UNREADABLE)
     for ca in cas:
         yield from _of_certificate(found, kinds, ca, clock, "pin the CA's new certificate with fortanix.dsm.cdc_tls")
@@ -88,25 +89,24 @@ def of_link(group: Group, cas: Sequence[Validity], client: Validity | None, cloc
             catalog.TLS_CLIENT_CERTIFICATE_EXPIRES_SOON,
             catalog.TLS_CLIENT_CERTIFICATE_UNREADABLE,
         )
-        remedy = "set a new one, and its key, with fortanix.dsm.cdc_tls"
+        remedy = "set a new certificate and its key with fortanix.dsm.cdc_tls"
         yield from _of_certificate(found, kinds, client, clock, remedy)
     cloud = cloud_of_uri(link.vault_uri) if link.vault_uri else None
     if link.azure_service not in ENDPOINTS:
         known = " or ".join(one.azure_service for one in CLOUDS)
-        yield found(
-            catalog.ENDPOINTS_NOT_RECOGNIZED, FAILED, f"those of {known}", "others", "set azure_service with cdc_group"
-        )
+        remedy = "set azure_service with fortanix.dsm.cdc_group"
+        yield found(catalog.ENDPOINTS_NOT_RECOGNIZED, FAILED, f"endpoints of {known}", "other endpoints", remedy)
     elif link.vault_uri and (cloud is None or cloud.azure_service != link.azure_service):
         yield found(
             catalog.VAULT_IN_OTHER_CLOUD,
             FAILED,
-            f"a vault of {link.azure_service}",
+            f"a vault in {link.azure_service}",
             shown_address(link.vault_uri),
-            "correct azure_service or the vault with cdc_group",
+            "correct azure_service or the vault with fortanix.dsm.cdc_group",
         )
     if not link.vault_uri:
         yield found(
-            catalog.VAULT_NOT_CHOSEN, WARNING, "a vault", "none", "choose one with fortanix.dsm.cdc_vault_select"
+            catalog.VAULT_NOT_CHOSEN, WARNING, "a vault", "none", "select one with fortanix.dsm.cdc_vault_select"
         )
 
 
@@ -119,11 +119,10 @@ def _of_certificate(
         "begins": iso_or_none(certificate.begins),
         "ends": iso_or_none(certificate.ends),
     }
-    expected = f"valid until after {day(clock.soon)}"
+    expected = f"valid now, expires after {day(clock.soon)}"
     if certificate.begins is None or certificate.ends is None:
-        yield found(
-            unreadable, UNKNOWN, expected, "it cannot be told", "look at the certificate where it is kept", evidence
-        )
+        actual, remedy = "its validity could not be read", "check the certificate where it is stored"
+        yield found(unreadable, UNKNOWN, expected, actual, remedy, evidence)
         return
     actual = f"{day(certificate.begins)} to {day(certificate.ends)}"
     if not certificate.begins <= clock.now < certificate.ends:
@@ -139,11 +138,11 @@ def of_credential(
     clock: Clock,
     certificate: Validity | None = None,
 ) -> Iterator[Finding]:
-    """The credential that DSM holds: what our record and Entra say of its end (guide 4.1).
+    """The credential that DSM holds, and its expiry by our record and Entra (guide 4.1).
 
     Args:
-        registered: of the application in Entra; None when they could not be read.
-        certificate: the one of the link, where DSM shows it.
+        registered: credentials of the application in Entra; None if they could not be read.
+        certificate: the certificate of the link, if DSM returns it.
     """
     link = group.azure_link
     if operator_client_id is not None and operator_client_id == link.client_id:
@@ -152,9 +151,9 @@ def of_credential(
             FAILED,
             "DSM",
             f"link of {group.label}",
-            "an application of its own",
+            "a separate application for the link",
             f"the operator's client ID {operator_client_id}",
-            "give the link an application that may do what guide 4.2 asks for, and no more",
+            "use a separate application for the link, with only the permissions that guide 4.2 lists",
             {"client_id": operator_client_id},
         )
     yield from _of_end(group, registered, clock, certificate)
@@ -170,7 +169,7 @@ def _of_end(
             status,
             "Entra",
             f"credential of the link of {group.label}",
-            f"valid until after {day(clock.soon)}",
+            f"expires after {day(clock.soon)}",
             actual,
             remedy,
             evidence,
@@ -186,9 +185,9 @@ def _of_end(
         )
         yield found(kind, status, problem, renew, source, None)
     elif ends is not None and ends <= clock.now:
-        yield found(catalog.LINK_CREDENTIAL_NOT_VALID, FAILED, f"it ended at {day(ends)}", renew, source, ends)
+        yield found(catalog.LINK_CREDENTIAL_NOT_VALID, FAILED, f"it expired at {day(ends)}", renew, source, ends)
     elif ends is not None and ends < clock.soon:
-        yield found(catalog.LINK_CREDENTIAL_EXPIRES_SOON, WARNING, f"it ends at {day(ends)}", renew, source, ends)
+        yield found(catalog.LINK_CREDENTIAL_EXPIRES_SOON, WARNING, f"it expires at {day(ends)}", renew, source, ends)
 
 
 def end_of_credential(
@@ -197,10 +196,10 @@ def end_of_credential(
     clock: Clock,
     certificate: Validity | None = None,
 ) -> tuple[datetime | None, str, str | None]:
-    """End, source, and the problem: a source of ``entra`` with one means that it is gone from there.
+    """Expiry, source and problem. Source ``entra`` with a problem means that the credential was removed in Entra.
 
-    The certificate that DSM shows is the one that it holds. The record is what was written last, not proof of what DSM
-    holds; Entra knows ends, not which one DSM holds.
+    A certificate that DSM returns is the one that it holds. The record contains what was written last; it does not
+    prove what DSM holds. Entra knows expiry dates, but not which credential DSM holds.
     """
     shown = None if certificate is None else certificate.ends
     recorded = parse_iso_or_none(group.custom_metadata.get(CREDENTIAL_EXPIRES))
@@ -211,33 +210,33 @@ def end_of_credential(
         if named is None and shown is not None:
             return shown, "certificate", None
         if use.key_id is not None and named is None:
-            return None, "entra", "it is on record, and Entra does not list it any more"
+            return None, "entra", "the recorded credential is no longer registered in Entra"
         if use.key_id is None and (fact or "").startswith(CERTIFICATE_FACT):
-            return None, "none", "Entra does not show the certificates that the one on record would be compared with"
+            return None, "none", "Entra does not return the certificates to compare with the recorded one"
         candidate = named or only_candidate(use, registered, clock.now)
         if candidate is not None:
             source = "entra and record" if named else "entra, the only one that is valid"
             return candidate.ends, source, None if candidate.ends else _NO_END
-        # One that has ended is not in use where DSM connects, and where it does not, that is a finding.
+        # An expired credential is not in use if DSM connects; if DSM does not connect, that is a separate finding.
         valid = [one for one in registered if one.ends is None or one.ends > clock.now]
         fitting = [one for one in valid if use.auth_mode in (None, MODES.get(one.kind))]
         ends = [one.ends for one in fitting if one.ends is not None]
-        # An end that Entra does not show is none that has been seen to be late enough.
+        # An expiry that Entra does not return cannot count as late enough.
         if fitting and len(ends) == len(fitting) and min(ends) >= clock.soon:
             return min(ends), "entra, the one that ends first", None
     if shown is not None:
         return shown, "certificate", None
     if recorded is not None:
         return recorded, "record", None
-    why = "Entra was not read" if registered is None else "which of the registered ones DSM holds is not known"
-    return None, "none", f"there is no record of it, and {why}"
+    why = "Entra was not read" if registered is None else "it is unknown which registered credential DSM holds"
+    return None, "none", f"no expiry is recorded, and {why}"
 
 
-_NO_END = "Entra does not show when it ends"
+_NO_END = "Entra does not return its expiry"
 
 
 def of_vault(store: KeyStore) -> Iterator[Finding]:
-    """Whether the vault takes requests from everywhere, and what changes for it on 27 February 2027."""
+    """Whether the vault accepts requests from all networks, and what changes for it on 27 February 2027."""
     rules = store.firewall
     if not store.is_hsm and not store.rbac and store.states_model:
         yield Finding(
@@ -245,10 +244,10 @@ def of_vault(store: KeyStore) -> Iterator[Finding]:
             WARNING,
             "Azure",
             f"vault {store.name}",
-            "Azure RBAC, or access policies with tools that name the model when they make a vault",
+            "Azure RBAC, or access policies with tools that set the permission model when they create a vault",
             "access policies",
-            "nothing breaks here; let every template that makes vaults name the permission model, and plan the change "
-            "(fortanix.dsm.azure_kv_vault tells who would lose access)",
+            "set the permission model in every template that creates vaults, and plan the change to RBAC; this vault "
+            "keeps working (fortanix.dsm.azure_kv_vault reports who would lose access)",
             {"api_versions_end": "2027-02-27", "first_version_after": "2026-02-01"},
         )
     if rules.public_access and rules.default_allow and not rules.has_perimeter:
@@ -257,22 +256,22 @@ def of_vault(store: KeyStore) -> Iterator[Finding]:
             WARNING,
             "Azure",
             f"{'managed HSM' if store.is_hsm else 'vault'} {store.name}",
-            "network rules that let DSM in, and no one else",
+            "network rules that allow only DSM",
             "public network access without rules",
-            "set network rules once the addresses of DSM are known; requests without a right are refused either way",
+            "set network rules when the addresses of DSM are known; requests without permission are refused either way",
         )
 
 
 def of_apps(label: str, found: Sequence[App]) -> Iterator[Finding]:
-    """Whether the apps of a group log in to DSM by certificate or trusted CA, and no other way (guide 4.4)."""
+    """Whether the apps of a group authenticate to DSM only by certificate or trusted CA (guide 4.4)."""
     counted = (
         (
             catalog.APP_WITHOUT_CERTIFICATE,
             WARNING,
             [one for one in found if one.by_certificate is False],
-            "others, too",
+            "other methods",
         ),
-        (catalog.APP_LOGIN_UNKNOWN, UNKNOWN, [one for one in found if one.by_certificate is None], "DSM does not tell"),
+        (catalog.APP_LOGIN_UNKNOWN, UNKNOWN, [one for one in found if one.by_certificate is None], "unknown methods"),
     )
     for kind, status, apps, actual in counted:
         if apps:
@@ -281,9 +280,9 @@ def of_apps(label: str, found: Sequence[App]) -> Iterator[Finding]:
                 status,
                 "DSM",
                 f"apps of {label}",
-                "a certificate, or a trusted CA, is the only way to log in",
-                f"{len(apps)} app(s): {actual}",
-                "give the app a certificate or a trusted CA in DSM",
+                "apps authenticate only by certificate or trusted CA",
+                f"{len(apps)} app(s) with {actual}",
+                "set a certificate or a trusted CA as the authentication method of these apps in DSM",
                 {
                     "count": len(apps),
                     "apps": [
@@ -300,10 +299,10 @@ def of_apps(label: str, found: Sequence[App]) -> Iterator[Finding]:
 def of_keys(
     label: str, in_dsm: Iterable[VirtualKey], in_azure: Sequence[VaultKey], now: datetime
 ) -> tuple[tuple[Finding, ...], dict[str, Any]]:
-    """The comparison by name and version, and the numbers of what was compared.
+    """The comparison by name and version, and the numbers of compared keys.
 
-    Whether DSM keeps one key for each Azure key or for each version is not public (DSM contract §7, Q44). So only the
-    current version of each key has to be in DSM, and each version in DSM has to be in the vault.
+    Whether DSM stores one key for each Azure key or for each version is not public (DSM contract §7, Q44). So only the
+    current version of each key must be in DSM, and each version in DSM must be in the vault.
     """
     present = [key for key in in_dsm if not key.gone]
     named = [key for key in present if key.azure_name]
@@ -311,7 +310,7 @@ def of_keys(
     in_dsm_by_name: dict[str, list[VirtualKey]] = {}
     for key in named:
         in_dsm_by_name.setdefault(name_key(key.azure_name), []).append(key)
-    # A key that backs a certificate is no key of the user's (Azure contract §1.9).
+    # Keys that back a certificate are managed by Azure and not counted (Azure contract §1.9).
     missing = [key.name for name, key in azure.items() if name not in in_dsm_by_name and not key.managed]
     absent, disabled, ended = [], [], []
     lacking = [
@@ -320,7 +319,7 @@ def of_keys(
         if key.current and name in in_dsm_by_name and not _has_one_of(in_dsm_by_name[name], key.current)
     ]
     unread = [key.name for key in in_azure if key.versions is None]
-    # One of these may be what seems to be missing.
+    # An unidentified key may be one that seems to be missing.
     unidentified = [key.kid for key in present if not key.azure_name]
 
     def unless_unidentified(keys: Sequence[str]) -> str:
@@ -341,27 +340,27 @@ def of_keys(
             catalog.KEYS_ONLY_IN_DSM,
             FAILED,
             absent,
-            "in the vault, too",
+            "also in the vault",
             "find out who removed them; recover them while they are soft-deleted, or sync the keys",
         ),
-        (catalog.KEYS_ONLY_IN_AZURE, unless_unidentified(missing), missing, "in DSM, too", sync),
-        (catalog.KEY_VERSIONS_ONLY_IN_AZURE, unless_unidentified(lacking), lacking, "in DSM, too", sync),
+        (catalog.KEYS_ONLY_IN_AZURE, unless_unidentified(missing), missing, "also in DSM", sync),
+        (catalog.KEY_VERSIONS_ONLY_IN_AZURE, unless_unidentified(lacking), lacking, "also in DSM", sync),
         (
             catalog.KEYS_ENABLED_DIFFERS,
             WARNING,
             disabled,
-            "the same on both sides",
-            "enable or disable them on one side, and sync",
+            "enabled or disabled in both DSM and Azure",
+            "set the same state in DSM and Azure, and sync the keys",
         ),
         (catalog.KEYS_EXPIRED_IN_AZURE, WARNING, ended, "valid", "rotate them, or disable them in DSM"),
         (
             catalog.KEYS_NOT_IDENTIFIED,
             UNKNOWN,
             unidentified,
-            "name of the Azure key",
-            "look at these keys in DSM",
+            "the name of the Azure key is known",
+            "check these keys in DSM",
         ),
-        (catalog.KEY_VERSIONS_NOT_READ, UNKNOWN, unread, "all versions are compared", "raise max_keys"),
+        (catalog.KEY_VERSIONS_NOT_READ, UNKNOWN, unread, "all versions are compared", "increase max_keys"),
     )
     findings = tuple(
         Finding(
@@ -385,13 +384,13 @@ def of_keys(
 
 
 def _platforms(in_azure: Sequence[VaultKey]) -> dict[str, int]:
-    """How many keys are on each platform, as Azure reports it of the current version; no level follows from a SKU."""
-    told = [key.current[0].hsm_platform or "not told" if key.current else "not read" for key in in_azure]
+    """Number of keys on each platform, as Azure reports it for the current version; the SKU implies no level."""
+    told = [key.current[0].hsm_platform or "not reported" if key.current else "not read" for key in in_azure]
     return {name: told.count(name) for name in sorted(set(told))}
 
 
 def _has_one_of(keys: Sequence[VirtualKey], versions: Sequence[KeyVersion]) -> bool:
-    """Whether one of these keys is of one of these versions. A key without a version stands for all of them."""
+    """Whether one of these keys has one of these versions. A key without a version matches all of them."""
     wanted = {None, *(version.id for version in versions)}
     return any(key.azure_version in wanted for key in keys)
 
@@ -408,18 +407,18 @@ def _version_of(key: VirtualKey, there: VaultKey | None) -> KeyVersion | None:
 
 
 def not_seen(check: str, obj: str, plane: str, why: str, remedy: str) -> Finding:
-    """The finding that a check could not be made."""
-    return Finding(catalog.NOT_CHECKED[check], UNKNOWN, plane, obj, "it can be looked at", why, remedy)
+    """The finding that a check could not be run."""
+    return Finding(catalog.NOT_CHECKED[check], UNKNOWN, plane, obj, "it can be checked", why, remedy)
 
 
 def completed(
     found: Iterable[Finding], label: str, evidence: Mapping[str, Mapping[str, Any]], *, left_out: Collection[str] = ()
 ) -> tuple[Finding, ...]:
-    """The findings with one of status ok for each check that has nothing to say.
+    """The findings, and one of status ok for each check without findings.
 
     Args:
-        evidence: check -> what was seen. A silent check without it was not made: a KeyError, and never a pass.
-        left_out: checks that the user did not ask for.
+        evidence: check -> what was read. A check without findings and evidence was not run: a KeyError, not a pass.
+        left_out: checks that the user did not request.
     """
     kept = _each_once(found)
     said = {finding.kind.area for finding in kept}
@@ -432,7 +431,7 @@ def completed(
 
 
 def _each_once(found: Iterable[Finding]) -> list[Finding]:
-    """A link has one credential: what its record, its certificate and Entra say of it is one finding, the worst."""
+    """A link has one credential: its record, its certificate and Entra lead to one finding, the worst."""
     kept: list[Finding] = []
     of_credential: dict[Kind, Finding] = {}
     for finding in ranked(found):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Whether the findings of a compliance run pass, by a policy that is data. Pure: the time is that of the run."""
+"""Evaluates the findings of a compliance run by a policy. Pure: the time is that of the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .controls import CONTROLS
 
 NEVER = "never"
 SEVERITIES = (INFO, LOW, MEDIUM, HIGH)
-# Passes, and what is said of waivers themselves, cannot be waived.
+# Passes, and findings about waivers themselves, cannot be waived.
 NOT_WAIVABLE = frozenset(kind.id for kind in (*CHECKS.values(), *OF_THE_RUN))
 PASS, FAIL, WAIVED = "pass", "fail", "waived"
 _OPTION = "cdc_compliance_policy"
@@ -43,7 +43,7 @@ class Waiver:
         return self.group is None or (group is not None and self.names(group))
 
     def names(self, group: Mapping[str, Any]) -> bool:
-        """Whether it is for this group, by its name or its ID."""
+        """Whether the waiver applies to this group, by its name or ID."""
         return self.group == group["name"] or same_name(self.group, group["group_id"])
 
     def record(self) -> dict[str, Any]:
@@ -62,10 +62,10 @@ class Policy:
 
     @classmethod
     def from_option(cls, option: Any) -> Policy:
-        """From the role's option; what is left out has its default.
+        """From the role's option; omitted keys have their defaults.
 
         Raises:
-            InvalidInput: a name that is unknown. A policy with a slip of the pen would let pass what it is to stop.
+            InvalidInput: a name is unknown. A typo must not disable a check.
         """
         known = ("severity", "waivers", "fail_on", "fail_on_warnings", "fail_on_unknown")
         _check_names(_OPTION, option, known)
@@ -79,10 +79,10 @@ class Policy:
             _check_choice(f"{_OPTION}.{name}", option.get(name, NEVER), (*SEVERITIES, NEVER))
         unknown = option.get("fail_on_unknown", True)
         if not isinstance(unknown, bool):
-            raise InvalidInput(f"{_OPTION}.fail_on_unknown", f"{unknown!r} is no truth value", "write true or false")
+            raise InvalidInput(f"{_OPTION}.fail_on_unknown", f"{unknown!r} is not a boolean", "set true or false")
         waivers = option.get("waivers") or []
         if not isinstance(waivers, (list, tuple)):
-            raise InvalidInput(f"{_OPTION}.waivers", "it is no list", "give a list of waivers")
+            raise InvalidInput(f"{_OPTION}.waivers", "it is not a list", "set a list of waivers")
         return cls(
             severity=dict(severity),
             waivers=tuple(_waiver(f"{_OPTION}.waivers[{index}]", one) for index, one in enumerate(waivers)),
@@ -101,7 +101,7 @@ class Policy:
         }
 
     def outcome(self, status: str, severity: str) -> str:
-        """Whether a finding passes that nobody has waived."""
+        """Whether a finding without a waiver passes."""
         if status == UNKNOWN:
             return FAIL if self.fail_on_unknown else PASS
         least = {FAILED: self.fail_on, WARNING: self.fail_on_warnings}.get(status, NEVER)
@@ -111,7 +111,7 @@ class Policy:
 def judge(policy: Policy, result: Mapping[str, Any]) -> dict[str, Any]:
     """The groups and findings of a run with an ``outcome`` each, and the verdict.
 
-    The status stays what it was found to be: a waiver makes an unknown acceptable, never known.
+    A waiver does not change the status: it makes an unknown acceptable, never known.
 
     Args:
         result: of the module cdc_compliance_info.
@@ -164,12 +164,12 @@ def judge(policy: Policy, result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_for(waiver: Waiver, result: Mapping[str, Any]) -> bool:
-    """Whether this run could have needed it: one of some groups says nothing of waivers for others."""
+    """Whether the waiver was relevant for this run: a run over some groups says nothing about waivers for others."""
     return bool(result["options"]["all_groups"]) or any(waiver.names(group) for group in result["groups"])
 
 
 def _ranked(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What fails first, then the worst; a severity of the policy counts."""
+    """Failing findings first, then by status and severity. Severities set in the policy count."""
     return sorted(
         findings,
         key=lambda one: (
@@ -195,20 +195,21 @@ def _waiver(place: str, option: Any) -> Waiver:
     name = str(option.get("id") or "")
     _refuse_what_is_never_found(f"{place}.id", name)
     if name not in OF_COMPLIANCE or name in NOT_WAIVABLE:
-        raise InvalidInput(f"{place}.id", f"{name!r} cannot be waived", "name a finding of docs/findings.md")
+        raise InvalidInput(f"{place}.id", f"{name!r} cannot be waived", "set the ID of a finding in docs/findings.md")
     reason = option.get("reason")
     if not isinstance(reason, str) or not reason.strip():
-        raise InvalidInput(f"{place}.reason", "it is missing", "say why, and who has agreed")
+        raise InvalidInput(f"{place}.reason", "it is missing", "state the reason, and who approved the waiver")
     try:
-        # YAML makes a date of what looks like one.
+        # YAML parses a date as a date object.
         expires = date.fromisoformat(str(option.get("expires"))[:10])
     except ValueError:
         raise InvalidInput(
-            f"{place}.expires", "it is no date", "write it as 2027-01-31; that day is included"
+            f"{place}.expires", "it is not a date", "set a date such as 2027-01-31; the waiver includes that day"
         ) from None
     group = option.get("group")
     if group is not None and (not isinstance(group, str) or not group.strip()):
-        raise InvalidInput(f"{place}.group", "it is no name", "give the name or ID of a group, or leave it out for all")
+        remedy = "set the name or ID of a group, or omit it for all groups"
+        raise InvalidInput(f"{place}.group", "it is not a name", remedy)
     return Waiver(name, reason.strip(), expires, group)
 
 
@@ -217,14 +218,14 @@ def _expired(waiver: Waiver) -> Finding:
         WAIVER_EXPIRED,
         FAILED,
         waiver,
-        "a date to come",
+        "a date in the future",
         waiver.expires.isoformat(),
-        "put right what it was for, or decide again",
+        "resolve the waived finding, or renew the waiver",
     )
 
 
 def _unused(waiver: Waiver) -> Finding:
-    return _of_waiver(WAIVER_UNUSED, WARNING, waiver, "a finding that it is for", "none", "remove it from the policy")
+    return _of_waiver(WAIVER_UNUSED, WARNING, waiver, "a matching finding", "none", "remove the waiver from the policy")
 
 
 def _of_waiver(kind: Any, status: str, waiver: Waiver, expected: str, actual: str, remedy: str) -> Finding:
@@ -233,29 +234,29 @@ def _of_waiver(kind: Any, status: str, waiver: Waiver, expected: str, actual: st
 
 
 def _refuse_what_is_never_found(place: str, name: Any) -> None:
-    """Refuse an ID that a finding had before version 1.0, and one of a module that no compliance run uses."""
+    """Refuse finding IDs from before version 1.0, and IDs that only modules outside of compliance runs report."""
     new, kind = RENAMED.get(str(name)), CATALOG.get(str(name))
     if new is not None:
         usable = new in OF_COMPLIANCE and new not in NOT_WAIVABLE
         raise InvalidInput(
             place,
-            f"the finding {name} is called {new} now",
-            f"write {new}" if usable else "leave it out: a policy cannot name it",
+            f"the finding {name} was renamed to {new}",
+            f"set {new}" if usable else "remove it: a policy cannot contain this ID",
         )
     if kind is not None and kind.id not in OF_COMPLIANCE:
-        raise InvalidInput(place, f"no compliance run finds {name}: only {kind.area} finds it", "leave it out")
+        raise InvalidInput(place, f"compliance runs do not report {name}, only {kind.area} does", "remove it")
 
 
 def _check_names(place: str, option: Any, known: Iterable[str]) -> None:
     if not isinstance(option, Mapping):
-        raise InvalidInput(place, "it is no dictionary", "see docs/compliance.md")
+        raise InvalidInput(place, "it is not a dictionary", "see docs/compliance.md")
     strange = sorted(str(name) for name in option if name not in set(known))
     if strange:
         raise InvalidInput(
-            place, f"it does not know {', '.join(strange)}", "see docs/compliance.md and docs/findings.md"
+            place, f"it contains unknown names: {', '.join(strange)}", "see docs/compliance.md and docs/findings.md"
         )
 
 
 def _check_choice(place: str, value: Any, choices: Iterable[str]) -> None:
     if value not in tuple(choices):
-        raise InvalidInput(place, f"{value!r} is none of the choices", f"choose one of {', '.join(choices)}")
+        raise InvalidInput(place, f"{value!r} is not a valid choice", f"set one of {', '.join(choices)}")

@@ -5,7 +5,7 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """The application in Entra as a user declares it: options of the modules azure_kv_app and cdc_credential. No I/O.
 
-Each table has the form of an ``argument_spec``. A test holds it against the modules and against the roles.
+Each table has the form of an ``argument_spec``. A test compares it with the modules and the roles.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Options = Mapping[str, Mapping[str, Any]]
 SELECTORS = ("client_id", "unique_name", "display_name")
 PAIR: Options = {
     "certificate_path": {"type": "path", "required": True},
-    # A path; the content of the file is never shown.
+    # A path; the content of the file is never returned.
     "key_path": {"type": "path", "required": True, "no_log": False},
     "days": {"type": "int"},
     # A length in bits.

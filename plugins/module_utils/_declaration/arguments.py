@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The arguments of each step of a set-up, from a declaration and the results of earlier steps. Pure.
+"""The arguments of each step of a setup, from a declaration and the results of earlier steps. Pure.
 
-They are those of the tasks of the role cdc_setup; a test compares the two. A declaration has an option only where it is
-set, and a default of the role counts as set.
+They equal the arguments of the tasks of the role cdc_setup; a test compares the two. A declaration contains only
+options that are set. Defaults of the role count as set.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .vaults import AZURE_VAULT
 Declaration = Mapping[str, Any]
 Arguments = dict[str, Any]
 
-# The credential of the link as the options of a task, and how it is written.
+# Options with the credential of the link, and the formats in which it is written.
 SECRETS = ("link_client_secret", "link_certificate", "link_private_key", "link_private_key_passphrase")
 _FORMATS = ("link_format", "link_certificate_format")
 _APPROVAL = tuple(APPROVAL.argument_spec)
 _WAITS = ("wait_timeout", "wait_interval")
-# The other options of these are no options of the module by the same name.
+# The other options have no option of the same name in the module.
 _APPLICATION = [name for name in APPLICATION if name not in ("client_id", "unique_name", "credential")]
 _AZURE_VAULT = [name for name in AZURE_VAULT if name != "location"]
 _GROUP = (
@@ -48,7 +48,7 @@ _GROUP = (
 
 
 def declared(options: Options, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set, of validated options and suboptions: the validator adds every other one as None."""
+    """The options and suboptions that are set. The validator adds all others as None."""
     found: dict[str, Any] = {}
     for name, value in given.items():
         if value is None:
@@ -63,7 +63,7 @@ def _some(given: Mapping[str, Any], names: Iterable[str]) -> Arguments:
 
 
 def _cloud(one: Declaration) -> Arguments:
-    """The operator's cloud is that of the link. For the public one the operator's own setting stays what it is."""
+    """The operator's cloud is that of the link. For the public cloud, the operator's own setting is kept."""
     return {"cloud_environment": "AzureUSGovernment"} if one.get("azure_service") == "us_government" else {}
 
 
@@ -73,7 +73,7 @@ def _subscription(one: Declaration) -> Arguments:
 
 @dataclass(frozen=True)
 class Earlier:
-    """The results of the steps before, each empty where it has not run. ``group``: of the step that makes the group."""
+    """The results of earlier steps, each empty if it has not run. ``group``: of the step that creates the group."""
 
     check_mode: bool = False
     application: Mapping[str, Any] = field(default_factory=dict)
@@ -102,14 +102,14 @@ class Earlier:
         return found["client_id"] if found else one.get("link_client_id")
 
     def vault_in_dsm(self, one: Declaration, *, planned: bool = False) -> Arguments:
-        """The vault as DSM knows it, or nothing. ``planned``: it counts as planned, whatever it is itself."""
+        """The vault as DSM knows it, or empty. ``planned``: it counts as planned, whatever its result."""
         return chosen_vault(self.vault, one.get("azure_vault", {}), one.get("vault", {}), "uri", planned=planned)
 
     def vault_in_azure(self, one: Declaration) -> Arguments:
         return chosen_vault(self.vault, one.get("azure_vault", {}), one.get("vault", {}), "resource_id")
 
     def secrets(self, one: Declaration) -> Arguments:
-        """The credential of the link: the one that is given, else the certificate that the application's step made."""
+        """The credential of the link: the declared one, else the certificate that the application's step generated."""
         is_planned = (self.application.get("certificate") or {}).get("planned", False)
         pair = {} if is_planned else one.get("application", {}).get("generate_certificate", {})
         of_pair = {"link_certificate": pair.get("certificate_path"), "link_private_key": pair.get("key_path")}
@@ -132,7 +132,7 @@ def application(one: Declaration) -> Arguments:
 def azure_vault(one: Declaration) -> Arguments:
     """Of the module azure_kv_vault."""
     wanted = one["azure_vault"]
-    # An empty answer to a survey is no location.
+    # AWX sends an empty string for a survey question without an answer.
     location = {"location": wanted["location"]} if wanted.get("location") else {}
     return {**_some(wanted, _AZURE_VAULT), **location, **_subscription(one), **_cloud(one), **_some(one, _WAITS)}
 
@@ -211,7 +211,7 @@ def tls(one: Declaration, earlier: Earlier) -> Arguments:
 
 
 def connection(one: Declaration, earlier: Earlier) -> Arguments:
-    """Of the module cdc_connection: a group that is only planned is tried with the credential that it will have."""
+    """Of the module cdc_connection: a group that is only planned is tested with its future credential."""
     is_planned = earlier.group_is_planned
     return {
         **earlier.selected(one),
@@ -225,7 +225,7 @@ def connection(one: Declaration, earlier: Earlier) -> Arguments:
 def vault(one: Declaration, earlier: Earlier) -> Arguments:
     """Of the module cdc_vault_select."""
     given = one.get("tls", {})
-    # The key may be in the text of its certificate.
+    # The text of the certificate may contain the key.
     key = given.get("client_key", given.get("client_certificate"))
     passphrase = _some(given, ("client_key_passphrase",))
     return {

@@ -7,7 +7,8 @@
 
 The role cdc_setup has a task for each step; the module cdc_groups runs them all.
 
-A result is what a module has returned; that of a task that was skipped has ``changed`` and nothing of the module's own.
+A result is what a module returned. The result of a skipped task has only ``changed``, and no return values of the
+module.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Result = Mapping[str, Any]
 
 
 def application_selector(application: Mapping[str, Any]) -> dict[str, Any]:
-    """By what the application is found: an ID before a unique name before a display name."""
+    """The option that identifies the application: client ID, else unique name, else display name."""
     for by in SELECTORS:
         if application.get(by):
             return {by: application[by]}
@@ -33,14 +34,14 @@ def application_selector(application: Mapping[str, Any]) -> dict[str, Any]:
 def chosen_vault(
     made: Result, azure_vault: Mapping[str, Any], vault: Mapping[str, Any], by: str, *, planned: bool = False
 ) -> dict[str, Any]:
-    """What a later task takes for the vault, or nothing.
+    """The vault for a later task, or empty.
 
     Args:
         made: Of the module azure_kv_vault.
-        azure_vault: The vault that is declared to be made.
-        vault: The vault that is declared to be there.
+        azure_vault: The declared vault that the role creates.
+        vault: The declared vault that already exists.
         by: ``uri`` for DSM, ``resource_id`` for Azure.
-        planned: Whether it is to be taken for one that is only planned, whatever it is itself.
+        planned: Whether the vault counts as only planned, whatever its result.
     """
     found = _chosen_vault(made, azure_vault, vault, by)
     return {**found, "planned": True} if found and planned else found
@@ -51,20 +52,20 @@ def _chosen_vault(made: Result, azure_vault: Mapping[str, Any], vault: Mapping[s
     if record:
         return {by: record[by], "type": record["type"], "planned": record["planned"]}
     if azure_vault.get("name"):
-        # One that the run was told to leave out (by its tag) is found by its name.
+        # Its task may have been skipped by tags; then the vault is found by its name.
         return {"name": azure_vault["name"]}
     # DSM knows no resource groups.
     return {name: bare(value) for name, value in vault.items() if by == "resource_id" or name != "resource_group"}
 
 
 def groups_in_approval(credential: Result) -> list[str]:
-    """The names of the groups whose creation waits for an approval. ``credential``: of the module cdc_credential."""
+    """The names of groups whose creation is pending approval. ``credential``: result of the module cdc_credential."""
     groups = credential.get("new_groups") or []
     return [str(group["name"]) for group in groups if not group["exists"] and not group["planned"]]
 
 
 def sync_conditions(results: Mapping[str, Result], sync: str) -> dict[str, bool]:
-    """``sync``: whether there is one at all; ``only_when_empty``: whether only a group without keys is synced."""
+    """``sync``: whether to sync at all; ``only_when_empty``: whether to sync only a group without keys."""
     wanted = (
         sync != "never"
         and not results["group"]["pending"]
@@ -87,7 +88,7 @@ def summary(results: Mapping[str, Result]) -> dict[str, Any]:
         "status": "pending approval" if pending else results["connection"]["status"],
         "pending": pending or bool(sync.get("pending")),
         "vault": record["link"]["vault"]["name"],
-        # The module says so where a sync in check mode could not be predicted.
+        # In check mode, the module returns this where it cannot predict the sync.
         "key_count": "unknown" if sync.get("prediction", "unknown") == "unknown" else sync["key_count"],
         "changed": _changed(results, "credential", "group", "tls", "vault", "sync"),
         "planned": record["planned"],
@@ -97,12 +98,12 @@ def summary(results: Mapping[str, Result]) -> dict[str, Any]:
 def line(found: Mapping[str, Any]) -> str:
     """A summary in one line."""
     done = "planned" if found["planned"] else "changed" if found["changed"] else "unchanged"
-    vault = found["vault"] or "not chosen"
+    vault = found["vault"] or "not selected"
     return printable(f"{found['name']}: {found['status']}, vault {vault}, keys {found['key_count']}, {done}")
 
 
 def _record(results: Mapping[str, Result]) -> Mapping[str, Any]:
-    """The group as the last task that wrote it has left it."""
+    """The group as returned by the last task that wrote it."""
     record: Mapping[str, Any] = (results.get("vault") or {}).get("group") or results["group"]["group"]
     return record
 

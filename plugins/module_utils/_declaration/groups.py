@@ -72,33 +72,33 @@ GROUP: Options = {
     **_of(APPROVAL),
 }
 
-# What a report cannot compare, or does not: by its dotted name, with the reason that the report gives. What is not
-# here, and not in OF_A_RUN, is compared.
+# Options that a report does not or cannot compare: dotted name -> the reason that the report states. All options that
+# are neither here nor in OF_A_RUN are compared.
 NOT_COMPARED: Mapping[str, str] = {
-    "link_client_secret": "DSM does not show it, and a report takes no credential",
-    "link_private_key": "DSM does not show it, and a report takes no credential",
-    "link_private_key_passphrase": "DSM does not show it, and a report takes no credential",
-    "tls.client_key": "DSM does not show it, and a report takes no credential",
-    "tls.client_key_passphrase": "DSM does not show it, and a report takes no credential",
-    "link_format": "it is how a link is written; the link reads the same in either",
-    "link_certificate_format": "it is how a certificate is written; the link reads the same in either",
-    "app_certificate": "the report takes the certificate that DSM shows",
+    "link_client_secret": "DSM does not return it, and a report does not read credentials",
+    "link_private_key": "DSM does not return it, and a report does not read credentials",
+    "link_private_key_passphrase": "DSM does not return it, and a report does not read credentials",
+    "tls.client_key": "DSM does not return it, and a report does not read credentials",
+    "tls.client_key_passphrase": "DSM does not return it, and a report does not read credentials",
+    "link_format": "it only controls how a link is written; DSM returns the same for both",
+    "link_certificate_format": "it only controls how a certificate is written; DSM returns the same for both",
+    "app_certificate": "the report uses the certificate that DSM returns",
     "app_object_id": "the report reads the service principal of the application",
-    "data_role": "the report compares what the application may do, whichever role grants it",
-    "dsm_egress_addresses": "the report takes those of cdc_compliance_dsm_egress_addresses",
-    "renew_before_days": "the report takes that of cdc_compliance_renew_before_days",
-    "application.display_name": "the application has another name here, and a display name is only for a new one",
+    "data_role": "the report compares the permissions of the application, whichever role grants them",
+    "dsm_egress_addresses": "the report uses cdc_compliance_dsm_egress_addresses",
+    "renew_before_days": "the report uses cdc_compliance_renew_before_days",
+    "application.display_name": "another option identifies the application; this one is only used for a new one",
     "application.generate_certificate.key_path": "the key is not read",
-    "application.generate_certificate.days": "it is only for a certificate that does not exist yet",
-    "application.generate_certificate.key_size": "it is only for a certificate that does not exist yet",
-    "application.generate_certificate.subject": "it is only for a certificate that does not exist yet",
-    "application.credential.type": "it is for the next renewal; the credential has findings of its own",
-    "application.credential.valid_days": "it is for the next renewal; the credential has findings of its own",
-    "application.credential.key_size": "it is for the next renewal; the credential has findings of its own",
-    "application.credential.renew_before_days": "it is for the next renewal; the credential has findings of its own",
-    "azure_vault.initial_admin_object_ids": "they are given once, at creation, and may have changed since",
+    "application.generate_certificate.days": "it is only used to generate a new certificate",
+    "application.generate_certificate.key_size": "it is only used to generate a new certificate",
+    "application.generate_certificate.subject": "it is only used to generate a new certificate",
+    "application.credential.type": "it is used for the next renewal; separate findings cover the credential",
+    "application.credential.valid_days": "it is used for the next renewal; separate findings cover the credential",
+    "application.credential.key_size": "it is used for the next renewal; separate findings cover the credential",
+    "application.credential.renew_before_days": "it is used for the next renewal; separate findings cover the credential",
+    "azure_vault.initial_admin_object_ids": "they are set only at creation and may have changed since",
 }
-# Options that only say how a run goes about it. They are no state, so there is nothing to compare.
+# Options that only control how a run proceeds. They describe no state, so there is nothing to compare.
 OF_A_RUN = frozenset(
     {
         "wait_interval",
@@ -122,7 +122,7 @@ OF_A_RUN = frozenset(
 
 
 def leaves(options: Options, path: str = "") -> Iterable[str]:
-    """The dotted name of each option that has no options of its own."""
+    """The dotted name of each option without suboptions."""
     for name, option in options.items():
         if "options" in option:
             yield from leaves(option["options"], f"{path}{name}.")
@@ -162,7 +162,7 @@ def _compared(options: Options, path: str = "") -> dict[str, Any]:
 def _declared() -> dict[str, Any]:
     found = _compared(GROUP)
     application = found["application"]["options"]
-    # Where it is that by which the application is found.
+    # For applications that are found by their display name.
     application["display_name"] = {"type": "str"}
     application["certificate_path"] = {"type": "path"}
     del application["generate_certificate"]
@@ -185,7 +185,7 @@ def _declared() -> dict[str, Any]:
 
 
 def _with_defaults(options: Options, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """These options as they are when they are not declared: with the defaults of the role."""
+    """These options with the defaults of the role, which apply when they are not declared."""
     return {name: {**options[name], "default": default} for name, default in defaults.items()}
 
 
@@ -208,7 +208,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "sync": "on_change",
     "sync_timeout": 600,
 }
-# With the defaults of the role, except those of options that the whole list has.
+# With the defaults of the role, except for options that apply to the complete list.
 DECLARATIONS: dict[str, Any] = {
     "type": "list",
     "elements": "dict",

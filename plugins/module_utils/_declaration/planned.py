@@ -14,7 +14,7 @@ from .._plan import NOT_YET_KNOWN
 
 
 def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, bool | str]:
-    """What counts as there for the steps that follow; nothing outside of check mode.
+    """What later steps must treat as existing in check mode; all false outside of check mode.
 
     Args:
         made: the results of the earlier tasks by ``application`` (azure_kv_app), ``vault`` (azure_kv_vault), ``rights``
@@ -23,9 +23,9 @@ def planned_parts(made: Mapping[str, Any], *, check_mode: bool) -> dict[str, boo
         check_mode: whether the run is in check mode.
 
     Returns:
-        ``principal``: the application has no service principal yet. ``client_id``: what stands for it as that which a
-        right is given to, else False. ``registration``: a credential is yet to be registered. ``credential``: it is the
-        link's. ``vault``: the link cannot see the vault yet. ``link``: it cannot be tried yet.
+        ``principal``: the application has no service principal yet. ``client_id``: placeholder for its client ID when
+        permissions are granted, else False. ``registration``: a credential is still to be registered. ``credential``:
+        that credential is the link's. ``vault``: the link cannot see the vault yet. ``link``: it cannot be tested yet.
     """
     application, vault, rights, credential = (
         made.get(name) or {} for name in ("application", "vault", "rights", "credential")

@@ -109,7 +109,7 @@ ROLES: Mapping[str, Options] = {
 }
 # Variables of playbooks that have the prefix of a role.
 OF_PLAYBOOKS: Mapping[str, tuple[str, ...]] = {"cdc_setup": ("hosts", "serial", "in_one_task")}
-# Results of tasks that a role keeps under names that are close to those of its variables. A test looks for more.
+# Registered results of a role whose names are similar to those of its variables. A test searches for more.
 KEPT: Mapping[str, tuple[str, ...]] = {
     "azure_prereqs": ("repaired",),
     "cdc_setup": ("group", "applications", "vaults"),

@@ -5,8 +5,8 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """What the hosts of a run share in Azure: each application, vault, and pair of both, and who makes it. No I/O.
 
-A declaration is what one group says of its application, vault and rights; a host has one for each of its groups. It is
-made of named values only, so that no credential of a link gets into a fact.
+A declaration holds the desired application, vault and permissions of one group; a host has one for each of its groups.
+It is built from named values only, so no credential of a link gets into a fact.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .applications import APPLICATION, CREDENTIAL, PAIR
 from .applications import SELECTORS as APPLICATION_SELECTORS
 from .vaults import AZURE_VAULT, VAULT
 
-# What permissions are judged by; to grant them takes a role besides.
+# The options by which permissions are evaluated. Granting them also requires a role.
 JUDGED = (
     "rights_profile",
     "key_permissions",
@@ -47,7 +47,7 @@ OPTIONS = (
     "check_prerequisites",
     "repair_prerequisites",
 )
-# Findings of the prerequisites that a new credential settles.
+# Findings of the prerequisites that a new credential resolves.
 _OF_CREDENTIALS = frozenset({"no-credential", "credentials-expired"})
 # How texts of these options are compared.
 _IDS = ("client_id", "unique_name", "link_client_id", "link_subscription_id", "app_object_id", "data_role")
@@ -76,7 +76,7 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Claim:
-    """What one group says of one object. ``key``: which object it is; ``values``: what it is to be like."""
+    """What one group declares of one object. ``key``: identifies the object; ``values``: its desired state."""
 
     key: str
     label: str
@@ -87,7 +87,7 @@ class _Claim:
 
 
 def declarations(groups: Sequence[Mapping[str, Any]], own: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """For each group its declaration. ``own``: the host's values, for what a group does not set; None is not set."""
+    """The declaration of each group. ``own``: the host's values, used where a group sets none; None counts as unset."""
     return [_declaration({**own, **group}) for group in groups or [{}]]
 
 
@@ -101,7 +101,7 @@ def _declaration(given: Mapping[str, Any]) -> dict[str, Any]:
         part = named(found.pop(option, None), fields)
         if part:
             found[option] = part
-    # An empty answer to a survey is no wish.
+    # AWX sends an empty string for a survey question without an answer.
     if found.get("azure_vault", {}).get("location") == "":
         del found["azure_vault"]["location"]
     application = found.get("application", {})
@@ -110,7 +110,7 @@ def _declaration(given: Mapping[str, Any]) -> dict[str, Any]:
     if "credential" in application:
         application["credential"] = named(application["credential"], CREDENTIAL)
     if "certificates" in application:
-        # A text may hold more than the certificate that it should.
+        # A text may contain more than the certificate, such as a key.
         application["certificates"] = [_digest(one) for one in application["certificates"]]
     if "app_certificate" in found:
         found["app_certificate"] = _digest(found["app_certificate"])
@@ -126,16 +126,16 @@ def _digest(text: Any) -> str:
     return hashlib.sha256(str(text).encode()).hexdigest()[:16]
 
 
-# Who makes what -----------------------------------------------------------------------------------------------------
+# Division of work ---------------------------------------------------------------------------------------------------
 
 
 def shared(hosts: Mapping[str, Sequence[Declaration]]) -> dict[str, Any]:
-    """The work of each host, and where each group finds what it stands on.
+    """The work of each host, and where each group finds the results that it depends on.
 
     ``work``: host -> task -> indexes of the groups for which the host runs that task. ``groups``: host -> for each of
     its groups ``application``, ``vault`` and ``rights``, each None or the ``host``, ``task`` and ``position`` of the
-    result, with a ``label``. ``serial_grants``: whether a vault is given rights more than once, and so one after the
-    other. ``needs``: what DSM has to be able to do, as the module cdc_account_info names it. ``conflicts``: sentences.
+    result, with a ``label``. ``serial_grants``: whether permissions are granted at a vault more than once, and so one
+    after the other. ``needs``: required features of DSM, as in cdc_account_info. ``conflicts``: sentences.
     """
     everyone = [
         _Group(host, index, len(declared) == 1, one)
@@ -155,7 +155,7 @@ def shared(hosts: Mapping[str, Sequence[Declaration]]) -> dict[str, Any]:
 
     grants = _first_of_each(group for group in everyone if _repairs(group))
     openers = _openers(grants)
-    # Who repairs a pair comes first: who only judges it then judges what has been repaired.
+    # Groups that repair a pair come first, so that groups that only check it check the repaired state.
     for key, group in grants.items():
         place("granted_first" if key in openers else "granted", _rights_of(group), group)
     groups: dict[str, list[dict[str, Any]]] = {host: [] for host in hosts}
@@ -185,22 +185,22 @@ def _has_managed_hsm(everyone: Iterable[_Group]) -> bool:
 
 
 def problems(shared_now: Mapping[str, Any], batch: Sequence[str], host: str, strategy: str) -> list[str]:
-    """Why the hosts of a run cannot share anything.
+    """Why the hosts of a run cannot share objects.
 
-    Each task of the set-up has to end on all hosts before the next one begins, as with ``strategy: linear``. There, a
-    task that runs once is run by the first host; with ``free`` by each host, and each takes the place of the others.
+    Each task of the setup must finish on all hosts before the next one starts, as with ``strategy: linear``. With it,
+    the first host runs a task with ``run_once``; with ``free``, each host runs it and overwrites the others' results.
 
     Args:
         shared_now: of :func:`shared`, with ``shared_by``.
-        batch: the hosts that are at work now.
-        host: the one that asks.
+        batch: the hosts of the current batch.
+        host: the current host.
         strategy: that Ansible is configured to use.
     """
     is_linear = strategy.endswith(("linear", "debug"))
     if len(batch) > 1 and not (is_linear and host == batch[0] == shared_now["shared_by"]):
         return [
-            "The hosts of a set-up share applications, vaults and permissions, so that they have to go through its "
-            "tasks together. The strategy of this run lets each of them go on by itself: use strategy: linear (unset "
+            "The hosts of a setup share applications, vaults and permissions, so all hosts must finish each task "
+            "before the next one starts. The strategy of this run does not ensure that. Use strategy: linear (unset "
             "ANSIBLE_STRATEGY, or strategy in the section [defaults] of ansible.cfg)."
         ]
     return list(shared_now["conflicts"])
@@ -209,7 +209,7 @@ def problems(shared_now: Mapping[str, Any], batch: Sequence[str], host: str, str
 def nameless(hosts: Mapping[str, Sequence[Declaration]]) -> list[str]:
     """The groups that have no name, a sentence for each."""
     return [
-        f"{_Group(host, index, len(declared) == 1, one).label} sets up no group: cdc_setup_name is not set."
+        f"{_Group(host, index, len(declared) == 1, one).label} declares no group: cdc_setup_name is not set."
         for host, declared in hosts.items()
         for index, one in enumerate(declared)
         if not str(one.get("name", "")).strip()
@@ -232,7 +232,7 @@ def _first_of_each(groups: Iterable[_Group]) -> dict[str, _Group]:
 
 
 def _openers(grants: Mapping[str, _Group]) -> set[str]:
-    """The first pair of each role: the custom role is one of the subscription, and is made once before all others."""
+    """The first pair for each role: a custom role belongs to the subscription and is created once, before the rest."""
     first: dict[str, str] = {}
     for key, group in grants.items():
         options = ("azure_service", "link_subscription_id", *_RIGHTS)
@@ -251,7 +251,7 @@ def _application_of(group: _Group) -> _Claim:
     values = group.declared.get("application", {})
     for by in APPLICATION_SELECTORS:
         if by in values:
-            # Where it is found by its display name, that is no setting of it.
+            # A display name that identifies the application is not a setting of it.
             settings = {name: value for name, value in values.items() if name != by}
             named = name_key(values[by])
             return _Claim(f"application|{_cloud(group)}|{by}|{named}", f'application "{values[by]}"', settings)
@@ -259,7 +259,7 @@ def _application_of(group: _Group) -> _Claim:
 
 
 def _vault_of(group: _Group) -> _Claim:
-    """A name is taken once in a whole cloud, by vaults and by managed HSMs each."""
+    """Names are unique in a cloud, separately for vaults and managed HSMs."""
     values = group.declared.get("azure_vault", {})
     if "name" not in values:
         return _Claim("", "", {})
@@ -270,13 +270,13 @@ def _vault_of(group: _Group) -> _Claim:
 
 
 def _rights_of(group: _Group) -> _Claim:
-    """The rights of one application at one vault."""
+    """The permissions of one application at one vault."""
     if not _vaults(group):
         return _Claim("", "", {})
     who = _application_of(group).key, _plain("link_client_id", group.declared.get("link_client_id"))
     values = {option: group.declared[option] for option in _RIGHTS if option in group.declared}
     at = _vault_of(group).label or f"vault {_selected(group.declared['vault'])}"
-    label = f"rights of the {_application_of(group).label or 'given application'} at the {at}"
+    label = f"permissions of the {_application_of(group).label or 'given application'} at the {at}"
     return _Claim(f"rights|{_text(who)}|{_vault_key(group)}", label, values)
 
 
@@ -295,7 +295,7 @@ def _cloud(group: _Group) -> str:
 
 
 def _plain(field: str, value: Any) -> Any:
-    """A value, or the values in it, in the spelling in which they are compared."""
+    """A value, or the values in it, normalized for comparison."""
     if isinstance(value, str):
         return _KEYS[field](value) if field in _KEYS else value
     if isinstance(value, Mapping):
@@ -311,7 +311,7 @@ def _text(value: Any) -> str:
 
 
 def conflicts(everyone: Iterable[_Group]) -> list[str]:
-    """What cannot be meant: two groups that declare one object differently, or that are one and the same."""
+    """Contradictions: two groups that declare one object differently, or two declarations of the same group."""
     found: list[str] = []
     first: dict[str, tuple[_Group, _Claim]] = {}
     files: dict[str, tuple[_Group, _Claim]] = {}
@@ -330,10 +330,10 @@ def conflicts(everyone: Iterable[_Group]) -> list[str]:
             other, others = files.setdefault(path, (group, application))
             if others.key != application.key:
                 two = f"{others.label} and the {application.label}"
-                found.append(f"{other.label} and {group.label} generate {path} for the {two}: give each its own files.")
+                found.append(f"{other.label} and {group.label} generate {path} for the {two}: use separate files.")
         name = str(group.declared.get("name", "")).strip()
         if name and names.setdefault(name, group) is not group:
-            found.append(f'{names[name].label} and {group.label} set up one and the same group, "{name}".')
+            found.append(f'{names[name].label} and {group.label} both declare the group "{name}".')
     return found
 
 
@@ -367,7 +367,7 @@ def failures(places: Sequence[Mapping[str, Any]], results: Mapping[str, Any], pr
     """
     found: dict[str, None] = {}
     for group in places:
-        # What the step after this one makes is not missing.
+        # Findings that the next step resolves do not count.
         coming = _OF_CREDENTIALS if group.get("makes_credential") else frozenset()
         for place in (group["application"], group["vault"], group["rights"]):
             if place is not None:
@@ -378,21 +378,21 @@ def failures(places: Sequence[Mapping[str, Any]], results: Mapping[str, Any], pr
 def _failures_of(
     place: Mapping[str, Any], variables: Mapping[str, Any], coming: Collection[str], prefix: str
 ) -> list[str]:
-    # Not there: its tag was left out of the run.
+    # Empty: the tags of the run did not select the task.
     done = variables.get(prefix + place["task"], {})
     results = done.get("results") or []
-    # Without results the task has failed before its first object.
+    # A task without results failed before its first object.
     result = results[place["position"]] if place["position"] < len(results) else done
     if result.get("failed"):
-        said = result.get("msg", "no reason was given")
-        return [f"The task for the {place['label']}, run for {place['host']}, failed: {said}"]
+        said = result.get("msg", "no reason was returned")
+        return [f"The task for the {place['label']} failed on host {place['host']}: {said}"]
     unmet_now = unmet(result, but=coming) if result.get("verdict") == "failed" else []
     if not unmet_now:
         return []
-    said = f"The prerequisites in Azure are not met (judged for host {place['host']}). {' '.join(unmet_now)}"
+    said = f"The prerequisites in Azure are not met (checked on host {place['host']}). {' '.join(unmet_now)}"
     return [
-        f"{said} {prefix}repair_prerequisites grants rights that are missing; {prefix}check_prerequisites: false "
-        "goes on without this check."
+        f"{said} Set {prefix}repair_prerequisites: true to grant missing permissions, or {prefix}check_prerequisites: "
+        "false to skip this check."
     ]
 
 
@@ -400,8 +400,8 @@ def unmet(result: Mapping[str, Any], statuses: Collection[str] = ("failed",), bu
     """A sentence for each finding on the prerequisites that has one of these statuses.
 
     Args:
-        result: of the modules azure_kv_prereqs and azure_kv_prereqs_info; one that was skipped has no finding.
-        but: IDs of findings that do not count.
+        result: of the modules azure_kv_prereqs and azure_kv_prereqs_info; the result of a skipped task has no findings.
+        but: IDs of findings to ignore.
     """
     return [
         f"{one['id']} ({one['expected']}): {one['actual']} Next: {one['remedy']}"
@@ -411,7 +411,7 @@ def unmet(result: Mapping[str, Any], statuses: Collection[str] = ("failed",), bu
 
 
 def prerequisites_summary(result: Mapping[str, Any], fail_on: Collection[str]) -> dict[str, Any]:
-    """What was found at one vault. ``unmet``: a text that stops the role, or an empty one."""
+    """The result for one vault. ``unmet``: why the role must stop, or an empty string."""
     vault, verdict = result["vault"]["name"], result["verdict"]
     ids = ", ".join(finding["id"] for finding in result["findings"])
     stopping = [f"{vault} ({verdict}):", *unmet(result, fail_on)] if verdict in fail_on else []

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Key vaults as a user declares them: to be selected, and to be made by the module azure_kv_vault. No I/O.
+"""Key vaults as a user declares them: existing ones, and ones that the module azure_kv_vault creates. No I/O.
 
-Each table has the form of an ``argument_spec``. A test holds it against the modules and against the roles.
+Each table has the form of an ``argument_spec``. A test compares it with the modules and the roles.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .applications import Options
 
 SELECTORS = ("name", "resource_id", "uri", "tags")
 TYPES = ["standard", "premium", "managed_hsm"]
-# A vault that is there. `resource_group` helps the modules for Azure to find it.
+# An existing vault. `resource_group` helps the Azure modules to find it.
 VAULT: Options = {
     "name": {"type": "str"},
     "resource_id": {"type": "str"},
@@ -23,7 +23,7 @@ VAULT: Options = {
     "type": {"type": "str", "choices": TYPES},
     "resource_group": {"type": "str"},
 }
-# A vault that the role makes. What it is to be like, and how it may be brought there.
+# A vault that the role creates: its desired state, and how the role may reach it.
 AZURE_VAULT: Options = {
     "name": {"type": "str", "required": True},
     "resource_group": {"type": "str", "required": True},
@@ -45,5 +45,5 @@ AZURE_VAULT: Options = {
     "initial_admin_object_ids": {"type": "list", "elements": "str"},
     "i_accept_hourly_cost": {"type": "bool"},
 }
-# Which of these only say how a vault is made or changed, and not what it is like.
+# Options that only control how a vault is created or changed, and are no part of its state.
 OF_THE_RUN = frozenset({"on_soft_deleted", "allow_disruptive", "i_accept_hourly_cost"})

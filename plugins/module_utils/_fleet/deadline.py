@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""How long a task over a list may go on, and how long it waits for approvals."""
+"""The time limit of a task over a list, and how long it waits for approvals."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .. import _time
 
 
 class Deadline:
-    """``seconds``: after them nothing more is begun; 0 for no limit. What is under way ends.
+    """``seconds``: after this time no new step is started; running steps finish. 0 means no limit.
 
-    ``is_abandoned``: whether nobody waits for the task any more.
+    ``is_abandoned``: whether Ansible no longer waits for the task.
     """
 
     def __init__(self, seconds: int, is_abandoned: Callable[[], bool] = lambda: False) -> None:
@@ -29,12 +29,12 @@ class Deadline:
         return _time.monotonic() >= self._end or self._is_abandoned()
 
     def left_to_wait(self, seconds: int) -> int:
-        """How long a step may still wait for an approval. The wait is one for all steps."""
+        """How long a step may still wait for an approval. All steps share one wait."""
         now = _time.monotonic()
         begun = now if self._waiting_since is None else self._waiting_since
         return max(0, math.ceil(min(begun + seconds, self._end) - now))
 
     def begin_waiting(self, waited: int = 0) -> None:
-        """The wait has begun, now or so many seconds ago, unless it has before."""
+        """Record that the wait began, now or ``waited`` seconds ago, unless it already began."""
         if self._waiting_since is None:
             self._waiting_since = _time.monotonic() - waited

@@ -28,9 +28,9 @@ from .steps import Checked, StepResult, carried_out
 
 @dataclass
 class GroupResult:
-    """What became of one group. ``steps``: those that have run, in order.
+    """The result of one group. ``steps``: those that have run, in order.
 
-    ``waits``: its creation, by the step of the credential, waits for an approval.
+    ``waits``: its creation, by the credential step, is pending approval.
     """
 
     member: ListedGroup
@@ -44,7 +44,7 @@ class GroupResult:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all steps have run that were to run."""
+        """Whether all steps have run."""
         return "group" in self.steps and self.failure is None
 
     @property
@@ -97,7 +97,7 @@ def set_up(
     Args:
         listed: the group as it was listed at the beginning. It is read again before anything is written.
         checked: the steps that were checked before the first request.
-        wait: seconds that a step which begins now may wait for an approval.
+        wait: seconds that a step started now may wait for an approval.
     """
     outcome = GroupResult(member)
     with contextlib.suppress(_Failed):
@@ -110,12 +110,12 @@ def _set_up(
 ) -> None:
     one = member.declared
     group = steps.do("group", cdc_group, arguments.group(one, earlier), listed)
-    # What the list has shown is what there is, as long as nothing has been written. Then the steps are given the group
-    # itself, and it is named as when they were checked.
+    # The listed group is current as long as nothing has been written. Then the steps get the group itself, and it is
+    # named as when they were checked.
     known = listed if listed is not None and not group["changed"] and not group["pending"] else None
     by_name, by_record = earlier, replace(earlier, group=group)
     earlier = by_record if known is None else by_name
-    # While the group waits for an approval, all that follows would be about what it was before.
+    # While the group is pending approval, later steps would see its previous state.
     if group["pending"]:
         return
     if one.get("tls"):
@@ -129,7 +129,7 @@ def _set_up(
         earlier = by_record if known is None else by_name
     conditions = sync_conditions({"connection": {}, **steps.outcome.results}, one["sync"])
     if conditions["sync"]:
-        # What an earlier pass has changed, or has asked to have synced, is a change of this task.
+        # A change or sync request of an earlier pass is a change of this task.
         has_changed = any(result.get("changed") for result in before.values())
         given = arguments.sync(one, earlier, only_when_empty=conditions["only_when_empty"] and not has_changed)
         steps.do("sync", cdc_sync, given, known)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The declarations of a list: read, checked without any request, and what they share. No I/O but files they name."""
+"""The declarations of a list: parsed, checked without any request, and their shared objects. Reads only named files."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from .._operations import (
 from .._task import Task
 from .steps import Checked, checked
 
-# Stands for a client ID that Entra has not given yet, where options are checked before the first request.
+# Placeholder for a client ID that Entra has not assigned yet, for checking options before the first request.
 _SOME_ID = "11111111-1111-4111-8111-111111111111"
 _MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
 class ListedGroup:
-    """One group of the list. ``host``: where its declaration comes from, if the user said so."""
+    """One group of the list. ``host``: the host that declares it, if the user set one."""
 
     index: int
     host: str | None
@@ -65,7 +65,7 @@ class ListedGroup:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The groups of the list, and who makes what they share, as the role's filter ``shared_objects`` tells it."""
+    """The groups of the list and their shared objects, as the role's filter ``shared_objects`` returns them."""
 
     members: tuple[ListedGroup, ...]
 
@@ -89,7 +89,7 @@ class Fleet:
         return shared({one.label: declarations([one.declared], {}) for one in self.members})
 
     def place(self, member: ListedGroup) -> Mapping[str, Any]:
-        """Where the results are that the group stands on."""
+        """Where the results are that the group depends on."""
         found: Mapping[str, Any] = self.shared["groups"][member.label][0]
         return found
 
@@ -102,20 +102,21 @@ Checks = Mapping[int, Mapping[ModuleType, Checked]]
 
 
 def check(task: Task, fleet: Fleet) -> Checks:
-    """Refuse the list if anything in it cannot be right. No request is made.
+    """Refuse the list if anything in it is invalid. No request is sent.
 
     Returns:
         For each group, by its index, the steps that were checked.
 
     Raises:
-        InvalidInput: it names index, group and option; or what contradicts what.
+        InvalidInput: it names index, group and option, or the contradicting declarations.
     """
     found: dict[int, dict[ModuleType, Checked]] = {one.index: {} for one in fleet.members}
     wrong = [problem for member in fleet.members for problem in _problems(task, fleet, member, found[member.index])]
     if wrong:
         (member, error), more = wrong[0], len(wrong) - 1
         others = [f'{one.path} "{one.name}"' for one, _error in wrong[1 : _MOST_NAMED + 1]]
-        also = f" (there {'is' if more == 1 else 'are'} {more} more, in {', '.join(others)})" if more else ""
+        have = "group has" if more == 1 else "groups have"
+        also = f" ({more} more {have} problems: {', '.join(others)})" if more else ""
         where = f"{member.path}.{error.obj}" if error.obj else member.path
         raise InvalidInput(where, f"{member.label}: {error.problem}{also}", error.next_step)
     conflicts = [*fleet.shared["conflicts"], *_of_approval(fleet)]
@@ -123,19 +124,19 @@ def check(task: Task, fleet: Fleet) -> Checks:
         raise InvalidInput(
             "groups",
             " ".join(conflicts),
-            "give each group a name of its own, and what groups share the same values",
+            "use a unique name for each group, and the same values for objects that groups share",
         )
     return found
 
 
 def _of_approval(fleet: Fleet) -> Iterator[str]:
-    """Groups whose creation is one step, as they share a credential, and that want different things of an approval."""
+    """Groups that one step creates, because they share a credential, but that declare ``approval`` differently."""
     first: dict[str, ListedGroup] = {}
     for member in fleet.members:
         if member.makes_credential:
             other = first.setdefault(str(fleet.place(member)["application"]["host"]), member)
             if other.declared["approval"] != member.declared["approval"]:
-                yield f"{other.label} and {member.label} share a credential and declare approval differently."
+                yield f"{other.label} and {member.label} share a credential but declare approval differently."
 
 
 def _problems(
@@ -143,7 +144,8 @@ def _problems(
 ) -> Iterator[tuple[ListedGroup, InvalidInput]]:
     """The first problem of one group."""
     if "application" in member.declared and not application_selector(member.declared["application"]):
-        yield member, InvalidInput("application", "it is blank", "set client_id, unique_name or display_name")
+        remedy = "set client_id, unique_name or display_name"
+        yield member, InvalidInput("application", "it identifies no application", remedy)
         return
     for operation, given, prefix in _checked(fleet, member):
         try:
@@ -154,10 +156,10 @@ def _problems(
 
 
 def _checked(fleet: Fleet, member: ListedGroup) -> Iterator[tuple[ModuleType, Arguments, str]]:
-    """Each step of the group with the arguments that are known so far, and the option that they are in."""
+    """Each step of the group with the arguments that are known so far, and the option that contains them."""
     one, work = member.declared, fleet.shared["work"][member.label]
     made = {"application": {"client_id": _SOME_ID}} if "application" in one else {}
-    # A certificate that is generated need not be there yet.
+    # A generated certificate may not exist yet.
     earlier = Earlier(application={**made, "certificate": {"planned": True}} if made else {})
     if work["applications"]:
         yield azure_kv_app, arguments.application(one), "application."
@@ -184,7 +186,7 @@ _OTHER_NAMES = {"app_client_id": "link_client_id", "group_name": "name"}
 
 
 def _renamed(error: InvalidInput, prefix: str) -> InvalidInput:
-    """The same, with the option by its name in a declaration. ``prefix``: of the step's own options."""
+    """The same error with the option's name in a declaration. ``prefix``: of the step's own options."""
     name, of_new = error.obj.removeprefix("new_groups."), error.obj.startswith("new_groups.")
     if prefix == "application.":
         name = name.removeprefix("app_")

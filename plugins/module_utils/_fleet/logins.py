@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The logins of a task over a list: one for each plane and cloud, and a client of DSM for each thread."""
+"""The sessions of a task over a list: one operator for each cloud, and one DSM client for each thread."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .._task import Task
 
 
 class Clients:
-    """The clients of DSM. One is for one thread at a time."""
+    """The clients of DSM. Each is used by one thread at a time."""
 
     def __init__(self, clients: Sequence[DsmClient]) -> None:
-        # The last one back is the next one out: no more of them log in than are needed, and the first one has.
+        # Last in, first out: only as many clients authenticate as are needed, and the first one already has.
         self._free: LifoQueue[DsmClient] = LifoQueue()
         for client in reversed(clients):
             self._free.put(client)
@@ -40,7 +40,7 @@ class Clients:
 
 @contextmanager
 def step_of(client: DsmClient, journal: Journal) -> Iterator[DsmClient]:
-    """The client for one step, which has the complete ``dsm_timeout`` and a journal of its own."""
+    """The client for one step, with the full ``dsm_timeout`` and a separate journal."""
     before, client.journal = client.journal, journal
     client.begin_anew()
     try:
@@ -50,18 +50,18 @@ def step_of(client: DsmClient, journal: Journal) -> Iterator[DsmClient]:
 
 
 class Operators:
-    """The operator in each cloud. Nobody logs in, and no library is imported, before one is asked for."""
+    """The operator in each cloud. It authenticates, and libraries are imported, only when it is first used."""
 
     def __init__(self) -> None:
         self._known: dict[str | None, Operator] = {}
         self._guard = Lock()
 
     def of(self, step: Task) -> Operator:
-        """The operator of a step: its own subscription and journal, the login of all.
+        """The operator of a step: with the step's subscription and journal, and the task's credentials.
 
         Raises:
-            InvalidInput: an option that is missing or cannot be right.
-            TaskError: there is no login anywhere, or a library is not installed.
+            InvalidInput: an option is missing or invalid.
+            TaskError: no operator credentials were found, or a library is not installed.
         """
         cloud = step.params["cloud_environment"]
         with self._guard:

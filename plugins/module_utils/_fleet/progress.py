@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""How far a run over many groups is, for whoever waits for it."""
+"""Progress messages of a run over many groups."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INTERVAL = 10.0
 
 
 class Progress:
-    """Counts what is done, and shows it now and then. ``total``: how many there are. Used by several threads."""
+    """Counts completed items and reports progress at intervals. ``total``: number of items. Used by several threads."""
 
     def __init__(self, show: Callable[[str], None], what: str, total: int) -> None:
         self._show = show
@@ -28,7 +28,7 @@ class Progress:
         self._lock = Lock()
 
     def count(self, *, failed: bool) -> None:
-        """One more is done."""
+        """Count one more completed item."""
         with self._lock:
             self._done += 1
             self._failed += failed

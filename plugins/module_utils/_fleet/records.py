@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the records of a result of cdc_groups have in common, and the part of them that one host reports. Pure."""
+"""Common parts of the records in a result of cdc_groups, and the records that one host reports. Pure."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _SIDES = ("before", "after")
 def failure_in(
     messages: Sequence[tuple[str, str]], count: int, state: str = "failed", **details: Any
 ) -> TaskError | None:
-    """One failure for all groups that have failed; None when none has.
+    """One failure for all groups that have failed; None if none has.
 
     Args:
-        messages: label and message of each that has failed.
-        count: how many groups there are.
-        state: what they all are.
+        messages: label and message of each failed group.
+        count: the number of all groups.
+        state: the end of the sentence about the failed groups.
     """
     if not messages:
         return None
@@ -36,13 +36,13 @@ def failure_in(
     return TaskError(
         f"{len(messages)} of {count} {state}. {' '.join(told)}{f' And {more} more.' if more > 0 else ''}",
         plane="Groups",
-        next_step="; ".join([*steps, "run the task again; what is done stays, and is not done again"]),
+        next_step="; ".join([*steps, "run the task again; completed work is not repeated"]),
         **details,
     )
 
 
 def part(groups: Sequence[Record], shared: Sequence[Record], diff: Mapping[str, Any]) -> dict[str, Any]:
-    """The result for some records, in the form of that for all of them.
+    """The result for some records, in the form of the complete result.
 
     Args:
         groups, shared: the records to report.
@@ -60,13 +60,13 @@ def part(groups: Sequence[Record], shared: Sequence[Record], diff: Mapping[str, 
 
 
 def diff_of(groups: Iterable[Record], shared: Iterable[Record], diff: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the diff of the complete result what is about these."""
+    """The part of the complete diff that concerns these records."""
     objects = [*(one["object"] for one in shared), *(group_object(one["name"]) for one in groups)]
     return {side: _some(diff.get(side) or {}, objects) for side in _SIDES}
 
 
 def _problem(groups: Sequence[Record]) -> str:
-    """Why these groups are not set up; empty when they are, or wait for an approval only."""
+    """Why these groups are not set up; empty if they are, or if they are only pending approval."""
     problems = [(group_object(one["name"]), problem) for one in groups if (problem := _problem_of(one))]
     failure = failure_in(problems, len(groups), "are not set up")
     return "" if failure is None else str(failure)
@@ -76,10 +76,10 @@ def _problem_of(one: Record) -> str:
     if one["failed"]:
         return str(one["msg"])
     if one["status"] == "unfinished":
-        return "it was not begun, as another group had failed or the time was over"
-    # Only a creation by the step of the credential comes before the group's own steps.
+        return "it was not started because another group failed or the time budget was used up"
+    # Only a creation by the credential step precedes the group's own steps.
     if one["pending"] and not one["steps"]:
-        return "it is not created yet. Next: have its creation approved, as a policy of the account requires"
+        return "it is not created yet: a policy of the account requires approval. Next: have the creation approved"
     return ""
 
 
@@ -89,7 +89,7 @@ def group_object(name: str) -> str:
 
 
 def waiting(groups: Iterable[Record]) -> dict[str, list[str]]:
-    """The names of those that wait for an approval, and of those that were not begun."""
+    """The names of the groups that are pending approval, and of those that were not started."""
     listed = list(groups)
     return {
         "pending": [one["name"] for one in listed if one["pending"]],

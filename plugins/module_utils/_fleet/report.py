@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The result of a task over a list: for each group and each shared object, one plan, one diff, one message. Pure."""
+"""The result of a task over a list: records of groups and shared objects, one plan, one diff, one message. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHARED_TASKS = (
     ("granted", "rights"),
     ("judged", "rights"),
 )
-# Of the result of a step, what a reader of the whole list needs. Nothing else is returned.
+# The members of a step's result that are returned. All others are dropped.
 _SHOWN = ("changed", "plan", "status", "verdict", "effect", "credential_match", "key_count", "prediction", "reason")
 
 
@@ -46,7 +46,7 @@ def result_of(shared: SharedObjects, outcomes: Sequence[GroupResult]) -> dict[st
 
 
 def failure_of(outcomes: Sequence[GroupResult], result: Mapping[str, Any]) -> TaskError | None:
-    """One failure for all groups that have failed; None when none has. It returns the complete result."""
+    """One failure for all groups that have failed; None if none has. It contains the complete result."""
     failed = [(one.member, one.failure) for one in outcomes if one.failure is not None]
     failure = failure_in(
         [(member.label, str(error)) for member, error in failed],
@@ -55,7 +55,7 @@ def failure_of(outcomes: Sequence[GroupResult], result: Mapping[str, Any]) -> Ta
     )
     if failure is not None:
         failure.returned = {name: value for name, value in result.items() if name != "changed"}
-        # With -vvv the task shows the traceback of an error that nobody expected, the first of several.
+        # With -vvv the task prints the traceback of the first unexpected error.
         failure.__cause__ = next((error.__cause__ for _member, error in failed if error.__cause__ is not None), None)
     return failure
 
@@ -79,7 +79,7 @@ def _record(shared: SharedObjects, one: GroupResult) -> dict[str, Any]:
 
 
 def _written_for(one: GroupResult, failure: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """What was written for a group that has failed, by the steps before, too."""
+    """What was written for a failed group, including the writes of its earlier steps."""
     before = [step.journal for step in one.steps.values() if step.failure is None]
     return {
         "done": [*(write.record() for journal in before for write in journal.done), *failure["done"]],
@@ -107,7 +107,7 @@ def _summary(shared: SharedObjects, one: GroupResult) -> dict[str, Any]:
 
 
 def _has_changed(step: StepResult) -> bool:
-    """A step says itself what it has changed: a sync is a write also when it finds nothing new."""
+    """A step reports its own changes: a sync is a write even if it finds nothing new."""
     return bool(step.journal.writes if step.failure is not None else step.result.get("changed"))
 
 
@@ -121,7 +121,7 @@ def _step(step: StepResult) -> dict[str, Any]:
 
 
 def _shared_steps(shared: SharedObjects) -> list[tuple[str, str, ListedGroup, StepResult]]:
-    """Kind, object, the group whose declaration was used, and what became of it, in the order of the steps."""
+    """Kind, object, the group whose declaration was used, and the result, in the order of the steps."""
     by_label = {member.label: member for member in shared.fleet.members}
     found = [
         (kind, _place(shared.fleet, by_label[label], kind), by_label[label], step)
@@ -147,7 +147,7 @@ def _shared_record(kind: str, obj: str, member: ListedGroup, step: StepResult) -
     return {
         "kind": kind,
         "object": obj,
-        # A credential is that of several groups.
+        # Several groups use one credential.
         "declared_by": None if kind == "credential" else member.label,
         "host": member.host,
         "failed": step.failure is not None,
@@ -159,7 +159,7 @@ def _shared_record(kind: str, obj: str, member: ListedGroup, step: StepResult) -
 
 
 def _diff(steps: Iterable[tuple[str, StepResult]]) -> dict[str, Any]:
-    """Before and after by object, of what changes."""
+    """Before and after of each changed object."""
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     for obj, step in steps:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Sets up the groups of a list: refuse, share, list, the steps of each group, one wait for approvals, one result."""
+"""Sets up the groups of a list: checks, shared objects, the steps of each group, one wait for approvals, one result."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from .shared import SharedObjects
 from .steps import StepResult
 
 MOST_AT_A_TIME = 32
-# Seconds for which the listing of the groups is taken for what there is. After that each group is read by itself.
+# Seconds for which the list of the groups counts as current. After that each group is read separately.
 LISTING_LASTS = 30.0
-# DSM's Group objects by name: several may have one.
+# DSM's Group objects by name: several groups may have the same name.
 Listed = dict[str, list[dict[str, Any]]]
 
 
@@ -44,7 +44,7 @@ def run(task: Task) -> dict[str, Any]:
     """The operation of the module.
 
     Raises:
-        TaskError: the list cannot be right, or a group of it has failed.
+        TaskError: the list is invalid, or a group has failed.
     """
     _check(task)
     fleet = Fleet.from_params(task.params)
@@ -58,7 +58,7 @@ def run(task: Task) -> dict[str, Any]:
         try:
             _all(run_, connected[0])
         finally:
-            # Also where something stops the run that nobody expected: what was written is reported.
+            # Report what was written, also after an unexpected error.
             _merge(task, run_)
     outcomes = [run_.outcomes[one.index] for one in fleet.members]
     result = result_of(shared, outcomes)
@@ -72,14 +72,14 @@ def run(task: Task) -> dict[str, Any]:
 def _check(task: Task) -> None:
     for option in ("time_budget", "approval_wait"):
         if task.params[option] < 0:
-            raise InvalidInput(option, "it is below zero", "set a number of seconds, or 0")
+            raise InvalidInput(option, "it is negative", "set a number of seconds, or 0")
     if not 1 <= task.params["concurrency"] <= MOST_AT_A_TIME:
         raise InvalidInput("concurrency", "it is out of range", f"set a number from 1 to {MOST_AT_A_TIME}")
 
 
 @dataclass
 class _Run:
-    """One run over the list. ``outcomes``: by index. ``stop``: set when nothing more is to be begun."""
+    """One run over the list. ``outcomes``: by index. ``stop``: set when no further step may start."""
 
     task: Task
     fleet: Fleet
@@ -101,7 +101,7 @@ class _Run:
 
 
 def _all(run_: _Run, dsm: DsmClient) -> None:
-    """Note what becomes of each group."""
+    """Record the result of each group."""
     shared, members, outcomes = run_.shared, run_.fleet.members, run_.outcomes
     if not members:
         return
@@ -143,7 +143,7 @@ def _listed(dsm: DsmClient, members: Sequence[ListedGroup]) -> Listed:
 
 
 def _refusal(run_: _Run, dsm: DsmClient, member: ListedGroup, listed: Listed) -> TaskError | None:
-    """Why a group cannot be set up, as far as that shows before anything is written."""
+    """Why a group cannot be set up, as far as that is known before anything is written."""
     try:
         if _group(member, listed) is None:
             _refuse_incomplete(run_, dsm, member, listed)
@@ -153,13 +153,13 @@ def _refusal(run_: _Run, dsm: DsmClient, member: ListedGroup, listed: Listed) ->
 
 
 def _refuse_incomplete(run_: _Run, dsm: DsmClient, member: ListedGroup, listed: Listed) -> None:
-    """Refuse a group that is missing and that its declaration cannot create. One that is found is listed.
+    """Refuse a missing group whose declaration is too incomplete to create it. A group that is found is listed.
 
     Raises:
-        InvalidInput: it says what the declaration lacks.
+        InvalidInput: it names the missing options.
     """
     step = run_.checks[member.index][cdc_group]
-    # What a step before the group creates is not known yet.
+    # Objects that an earlier step creates are not known yet.
     missing = [] if "application" in member.declared else cdc_group.missing_to_create(step.params, step.options)
     if not missing:
         return
@@ -174,14 +174,14 @@ def _group(member: ListedGroup, listed: Listed) -> Group | None:
     """The group as it was listed.
 
     Raises:
-        TaskError: several have this name, or it cannot be a target.
+        TaskError: several groups have this name, or the group cannot be a target.
     """
     stored = stored_groups.the_only(listed.get(member.name, []), member.name)
     return None if stored is None else linked(Group.from_stored(stored))
 
 
 def _note_shared(run_: _Run) -> None:
-    """What has failed of the shared steps fails the groups that need it."""
+    """Fail the groups that depend on a failed shared step."""
     outcomes = run_.outcomes
     for one in run_.fleet.members:
         if outcomes[one.index].failure is not None:
@@ -190,11 +190,11 @@ def _note_shared(run_: _Run) -> None:
         if reasons:
             told = " ".join(f"{parted(reason)[0]}." for reason in reasons)
             outcomes[one.index].failure = TaskError(
-                f"a step that it needs has failed. {told}"
+                f"a step that it depends on failed. {told}"
                 + ("" if run_.shared.has_written(one) else " The group was not changed."),
                 plane="Azure",
                 obj=f'group "{one.name}"',
-                next_step="; ".join(next_of(reasons)) or "correct what is named",
+                next_step="; ".join(next_of(reasons)) or "correct the cause",
             )
             run_.failed()
         elif run_.shared.waits(one):
@@ -205,7 +205,7 @@ def _note_shared(run_: _Run) -> None:
 
 
 def _each(run_: _Run, members: Sequence[ListedGroup], listed: Listed, *, again: bool = False) -> None:
-    """The groups, as many at a time as there are clients. ``again``: for those that wait for an approval."""
+    """Set up the groups, as many at a time as there are clients. ``again``: for those that are pending approval."""
     shared, progress = run_.shared, Progress(run_.task.progress, "groups", len(members))
 
     def one(member: ListedGroup) -> None:
@@ -225,12 +225,12 @@ def _each(run_: _Run, members: Sequence[ListedGroup], listed: Listed, *, again: 
         run_.outcomes[member.index] = _joined(run_.outcomes[member.index], done) if again else done
 
     with ThreadPoolExecutor(max(1, min(run_.task.params["concurrency"], len(members)))) as pool:
-        # Where this is interrupted, as by Ctrl-C or the keyword timeout, those that have not begun are cancelled.
+        # An interrupt, such as Ctrl-C or the keyword timeout, cancels the groups that have not started.
         list(pool.map(one, members))
 
 
 def _after_approval(run_: _Run) -> None:
-    """The groups that wait for an approval, once more: all requests are filed by now, so one wait is for all."""
+    """Repeat the groups that are pending approval. All requests have been filed by now, so one wait covers them all."""
     if run_.task.check_mode:
         return
     pending = [one for one in run_.outcomes.values() if one.is_pending and not one.waits]
@@ -241,13 +241,13 @@ def _after_approval(run_: _Run) -> None:
 
 
 def _joined(first: GroupResult, then: GroupResult) -> GroupResult:
-    """What two passes over one group have come to: what the first has changed has been changed."""
+    """The combined result of two passes over one group: changes of the first pass count."""
     steps = dict(first.steps)
     for name, done in then.steps.items():
         before = first.steps.get(name, StepResult())
         stays = before.result.get("changed") and not done.result.get("changed")
         if done.failure is not None or not stays or before.result.get("pending") != done.result.get("pending"):
-            # A request that the first has filed and that was carried out in between is a change of this task.
+            # A request that the first pass filed and that was then carried out is a change of this task.
             kept = {key: before.result[key] for key in ("changed", "plan", "diff") if stays and key in before.result}
             result = done.result if done.failure is not None else {**done.result, **kept}
             steps[name] = replace(done, result=result, journal=Journal([*before.journal.writes, *done.journal.writes]))
@@ -255,7 +255,7 @@ def _joined(first: GroupResult, then: GroupResult) -> GroupResult:
 
 
 def _merge(task: Task, run_: _Run) -> None:
-    """What all steps have written is what the task has written."""
+    """Add the writes of all steps to the journal of the task."""
     steps = [step for done in run_.shared.done.values() for step in done.values()]
     steps += [step for one in run_.outcomes.values() for step in one.steps.values()]
     for step in steps:
@@ -266,5 +266,5 @@ def _tell(task: Task, result: dict[str, Any]) -> None:
     if result["unfinished"]:
         task.warn(
             f"{len(result['unfinished'])} of {len(result['groups'])} groups are unfinished; `unfinished` has their "
-            "names. Run the task again to go on."
+            "names. Run the task again to continue."
         )

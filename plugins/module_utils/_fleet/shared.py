@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the groups of a list share: each application, vault, permission and credential once."""
+"""Objects that the groups of a list share: each application, vault, permission and credential once."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _OF_TASK: Mapping[str, ModuleType] = {
 
 @dataclass
 class SharedObjects:
-    """The shared steps of a fleet and what became of them.
+    """The shared steps of a fleet and their results.
 
-    ``done``: task, or ``credentials`` -> label of the group for which it was run -> what became of it.
+    ``done``: task, or ``credentials`` -> label of the group for which it was run -> its result.
     """
 
     task: Task
@@ -62,7 +62,7 @@ class SharedObjects:
     # In order ---------------------------------------------------------------------------------------------------------
 
     def look_at_account(self) -> None:
-        """Whether DSM and the account allow this.
+        """Check that DSM and the account support this setup.
 
         Raises:
             TaskError: they certainly do not.
@@ -74,14 +74,14 @@ class SharedObjects:
             cdc_account_info.run_with(own, dsm)
 
     def make(self) -> None:
-        """Make or judge everything but the credentials. What fails stops only what stands on it."""
+        """Create or check all shared objects except credentials. A failure stops only what depends on it."""
         number = sum(len(self.fleet.work(name)) for name in _TASKS)
         progress = Progress(self.task.progress, "shared objects", number)
         for name in ("applications", "vaults", "granted_first"):
             for member in self.fleet.work(name):
                 self._make(name, member, progress)
-        # Azure takes minutes until a permission is effective, so they are granted, and waited for, side by side; but a
-        # vault's access policies are edited by one at a time.
+        # A permission takes minutes to become effective in Azure, so permissions are granted, and waited for, in
+        # parallel. But the access policies of a vault are edited by one thread at a time.
         for name in ("granted", "judged"):
             members = self.fleet.work(name)
             at_once = 1 if name == "granted" and self.fleet.shared["serial_grants"] else self.task.params["concurrency"]
@@ -89,7 +89,7 @@ class SharedObjects:
                 list(pool.map(lambda member, name=name: self._make(name, member, progress), members))
 
     def credentials(self, left_out: set[int]) -> Iterator[Callable[[], None]]:
-        """Makes the credential of each application that has one made, together with all groups of it that are missing.
+        """Create the declared credential of each application, together with all of its missing groups.
 
         Args:
             left_out: indexes of groups that cannot be set up.
@@ -104,7 +104,7 @@ class SharedObjects:
     # Results ----------------------------------------------------------------------------------------------------------
 
     def earlier(self, member: ListedGroup) -> Earlier:
-        """What the steps of a group take from the shared ones."""
+        """The results of the shared steps that the steps of a group use."""
         place, name = self.fleet.place(member), member.name
         credential = dict(self._credential(member).result)
         if credential:
@@ -130,18 +130,18 @@ class SharedObjects:
         return [*found, *([] if credential.failure is None else [str(credential.failure)])]
 
     def is_unfinished(self, member: ListedGroup) -> bool:
-        """Whether the time was over before a step that the group needs."""
+        """Whether the time ran out before a step that the group depends on."""
         place = self.fleet.place(member)
         places = [place[name] for name in ("application", "vault", "rights") if place[name] is not None]
         missing = any(one["host"] not in self.done[one["task"]] for one in places)
         return missing or (member.makes_credential and self._application(member) not in self.done["credentials"])
 
     def waits(self, member: ListedGroup) -> bool:
-        """Whether the creation of the group, by the step of the credential, waits for an approval."""
+        """Whether the creation of the group, by the credential step, is pending approval."""
         return bool(groups_in_approval(self.earlier(member).credential))
 
     def has_written(self, member: ListedGroup) -> bool:
-        """Whether the step of the credential has, or may have, written this group, although it has failed."""
+        """Whether the failed credential step has, or may have, written this group."""
         return any(one.obj == f'group "{member.name}"' for one in self._credential(member).journal.writes)
 
     # One --------------------------------------------------------------------------------------------------------------
@@ -176,11 +176,11 @@ class SharedObjects:
 
         done = self.done["credentials"][label] = carried_out(self.task, cdc_credential, given, work)
         if done.result.get("pending"):
-            # It has waited for as long as it may.
+            # It has used up its wait.
             self.deadline.begin_waiting(given["approval_wait"])
 
     def _application(self, member: ListedGroup) -> str:
-        # By the group that makes it: applications that are found by different names may be called the same.
+        # The label of the group that creates it: applications that are found by different names may have equal labels.
         place = self.fleet.place(member)["application"]
         return str(place["host"])
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""One step of a set-up: an operation, with arguments that its own specification has validated."""
+"""One step of a setup: an operation, with arguments that are validated by its own specification."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _LOGIN = {*DSM.argument_spec, *AZURE.argument_spec}
 
 @dataclass(frozen=True)
 class StepResult:
-    """What became of a step: its result, or why it failed. ``journal``: what it has written."""
+    """The result of a step, or why it failed. ``journal``: what it has written."""
 
     result: Mapping[str, Any] = field(default_factory=dict)
     failure: TaskError | None = None
     journal: Journal = field(default_factory=Journal)
 
     def as_result(self) -> Mapping[str, Any]:
-        """As a task of a play keeps it."""
+        """In the form that a play registers."""
         if self.failure is None:
             return self.result
         return {"failed": True, "changed": bool(self.journal.writes), "msg": str(self.failure)}
@@ -40,7 +40,7 @@ class StepResult:
 
 @cache
 def _validator(operation: ModuleType) -> ArgumentSpecValidator:
-    """Of all options but those of the logins, which the task itself has validated."""
+    """For all options except the credentials, which the task itself has validated."""
     given = operation.SPEC.as_module_arguments()
     own = {name: option for name, option in given.pop("argument_spec").items() if name not in _LOGIN}
     return ArgumentSpecValidator(own, **given)
@@ -56,10 +56,10 @@ class Checked:
 
 
 def checked(task: Task, operation: ModuleType, arguments: Mapping[str, Any]) -> Checked:
-    """The arguments of a step, with the logins of the whole task.
+    """The arguments of a step, with the credentials of the task.
 
     Raises:
-        InvalidInput: an argument is not what the operation takes.
+        InvalidInput: the operation does not accept an argument.
     """
     own = {name: value for name, value in arguments.items() if name not in _LOGIN}
     validated = _validator(operation).validate(own)
@@ -82,8 +82,8 @@ def carried_out(
     """Run a step.
 
     Args:
-        work: takes the task of the step and the checked options.
-        before: what was checked of this step before the first request. It serves where nothing has come to be known.
+        work: called with the task of the step and the checked options.
+        before: the step as checked before the first request. It is reused if the arguments are still the same.
     """
     journal = Journal()
     try:
@@ -92,7 +92,7 @@ def carried_out(
     except TaskError as error:
         failure = error
     except Exception as error:
-        # The other groups go on.
+        # The other groups continue.
         failure = defect(error)
     failure.after(journal)
     return StepResult(failure=failure, journal=journal)

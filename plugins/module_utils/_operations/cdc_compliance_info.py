@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Everything that can be seen of CDC groups, judged (guide 4.1 to 4.7). Both ways out are for reading only."""
+"""Reads and evaluates everything visible of CDC groups (guide 4.1 to 4.7). Both clients are read-only."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ SPEC = AZURE.merge(
             "group_ids": {"type": "list", "elements": "str", "default": []},
             "look_in_azure": {"type": "bool", "default": True},
             "check_connections": {"type": "bool", "default": True},
-            # How many; no keys.
+            # A number of keys.
             "max_keys": {"type": "int", "default": 500, "no_log": False},
             "concurrency": {"type": "int", "default": 4},
             "rights_profile": {"type": "str", "choices": RIGHTS_PROFILES, "default": "guide"},
@@ -63,7 +63,7 @@ SPEC = AZURE.merge(
 
 @dataclass(frozen=True)
 class _GroupSelection:
-    """The groups that are asked for; all with a link to Azure when there is none."""
+    """The requested groups; all groups with a link to Azure if none is requested."""
 
     names: tuple[str, ...]
     ids: tuple[str, ...]
@@ -80,10 +80,10 @@ def run(task: Task) -> dict[str, Any]:
     with ExitStack() as stack:
         clients = stack.enter_context(connect_several(task, params["concurrency"], read_only=True))
         dsm = clients[0]
-        # A login that DSM refuses is an error, and not "unknown" at each group.
+        # If DSM rejects the credentials, the task fails instead of reporting "unknown" at each group.
         dsm.identity()
         version = capabilities.get_version(dsm)
-        # By the clock of DSM, which has answered by now, as the control node's may be wrong.
+        # The clock of DSM, which has responded by now; the control node's clock may be wrong.
         now = task.clock.now().replace(microsecond=0)
         sources = None
         if operator is not None:
@@ -126,14 +126,14 @@ def _wanted(params: Mapping[str, Any]) -> _GroupSelection:
 
 
 def _declared(params: Mapping[str, Any]) -> dict[str, Declared] | None:
-    """By name of the group; None where nothing is to be compared."""
+    """By name of the group; None if nothing is to be compared."""
     if params["declared"] is None:
         return None
     found: dict[str, Declared] = {}
     for one in params["declared"]:
         name = checked_name("declared.name", one["name"])
         if name in found:
-            raise InvalidInput("declared", f'it has the group "{name}" twice', "declare each group once")
+            raise InvalidInput("declared", f'it contains the group "{name}" twice', "declare each group once")
         found[name] = one
     return found
 
@@ -141,7 +141,7 @@ def _declared(params: Mapping[str, Any]) -> dict[str, Declared] | None:
 def _standard(params: Mapping[str, Any]) -> Standard:
     for option in ("renew_before_days", "max_keys"):
         if params[option] < 0:
-            raise InvalidInput(option, "it is negative", "set a number that is not")
+            raise InvalidInput(option, "it is negative", "set 0 or a positive number")
     if not 1 <= params["concurrency"] <= _MOST_AT_A_TIME:
         raise InvalidInput("concurrency", "it is out of range", f"set a number from 1 to {_MOST_AT_A_TIME}")
     return Standard(
@@ -159,7 +159,7 @@ def _checked(
     context: ComplianceContext, clients: Sequence[DsmClient], found: Sequence[tuple[str, dict[str, Any] | TaskError]]
 ) -> list[dict[str, Any]]:
     """The record of each group, each once, by name. As many at a time as there are clients."""
-    # The last one back is the next one out: no more of them log in than are needed, and the first one has.
+    # Last in, first out: only as many clients authenticate as are needed, and the first one already has.
     free: LifoQueue[DsmClient] = LifoQueue()
     for client in reversed(clients):
         free.put(client)
@@ -172,7 +172,7 @@ def _checked(
         finally:
             free.put(dsm)
 
-    # Named by name and by ID, or twice, it is one group; one that is not there is told for each name.
+    # A group requested by name and by ID, or twice, is checked once; a missing one is reported for each name.
     each = {
         name if isinstance(stored, TaskError) else str(stored["group_id"]): (name, stored) for name, stored in found
     }
@@ -181,7 +181,7 @@ def _checked(
         try:
             records = [future.result() for future in futures]
         finally:
-            # After an error, nobody waits for the others.
+            # After an error, the others are no longer needed.
             for future in futures:
                 future.cancel()
     return sorted(records, key=lambda one: (str(one["name"]), str(one["group_id"])))
@@ -221,11 +221,11 @@ def _stored(dsm: DsmClient, wanted: _GroupSelection) -> Iterator[tuple[str, dict
 
 def _found(read: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | TaskError:
     found = asked(read)
-    return _NotThere("there is none that the login sees", plane="DSM") if found is None else found
+    return _NotThere("it does not exist, or the DSM identity cannot see it", plane="DSM") if found is None else found
 
 
 class _NotThere(TaskError):
-    """DSM has answered that there is no such group."""
+    """DSM has responded that the group does not exist."""
 
 
 # Records: allow-lists -----------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def _record(name: str, group: Group | None, findings: list[Finding]) -> dict[str
 
 
 def _of_group(kind: Kind, status: str, label: str, actual: str) -> Finding:
-    remedy = "name a group with one link to Azure, and let the login see it"
+    remedy = "set a group with one link to Azure, and grant the DSM identity access to it"
     return Finding(kind, status, "DSM", label, "a group with one link to Azure Key Vault", actual, remedy)
 
 
@@ -260,8 +260,8 @@ def _nothing() -> Finding:
         "DSM",
         "account",
         "at least one group with a link to Azure Key Vault",
-        "none that the login sees",
-        "check the account, and that the login sees its groups",
+        "none that the DSM identity can see",
+        "check the account, and that the DSM identity has access to its groups",
     )
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The complete set-up of CDC groups, for a list of declarations (guide 4.1 to 4.7)."""
+"""The complete setup of CDC groups, for a list of declarations (guide 4.1 to 4.7)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MOST_TOLD = 5
 
 
 def explained(given: Mapping[str, Any], message: str) -> str:
-    """Why arguments are refused: with index, group and option, where it is about one of the groups."""
+    """Why arguments are refused: with index, group and option if the problem is in one of the groups."""
     declared, options = given.get("groups"), DECLARATIONS["options"]
     if not isinstance(declared, list):
         return message

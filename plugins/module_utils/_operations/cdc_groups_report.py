@@ -29,14 +29,14 @@ def run(task: Task) -> dict[str, Any]:
     """The operation of the module.
 
     Raises:
-        InvalidInput: what is given is no part of a result of cdc_groups.
+        InvalidInput: the input is not part of a result of cdc_groups.
     """
     for index, one in enumerate(task.params["groups"]):
         missing = sorted(_RECORD - one.keys())
         if missing:
             raise InvalidInput(
                 f"groups[{index}]",
-                f"it is no record of the module cdc_groups: {', '.join(missing)} is missing",
-                "give it elements of `groups` of that module's result",
+                f"it is not a record returned by the module cdc_groups: {', '.join(missing)} is missing",
+                "set elements of `groups` from the result of that module",
             )
     return part(task.params["groups"], task.params["shared"], task.params["diff"])

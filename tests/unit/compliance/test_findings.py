@@ -431,7 +431,7 @@ def test_the_numbers_tell_the_platforms_that_azure_reports_and_no_level() -> Non
 
     _findings, seen = of_keys("group", [], in_azure, NOW)
 
-    assert seen["hsm_platforms"] == {"0": 1, "2": 2, "not read": 1, "not told": 1}
+    assert seen["hsm_platforms"] == {"0": 1, "2": 2, "not read": 1, "not reported": 1}
     assert "fips" not in str(seen).lower()
 
 

@@ -206,15 +206,15 @@ def test_an_old_id_is_refused_with_the_one_of_today(old: str, new: str) -> None:
     for policy in ({"waivers": [{**WAIVER, "id": old}]}, {"severity": {old: "low"}}):
         with pytest.raises(InvalidInput) as refused:
             Policy.from_option(policy)
-        assert f"the finding {old} is called {new} now" in str(refused.value)
+        assert f"the finding {old} was renamed to {new}" in str(refused.value)
         usable = new in OF_COMPLIANCE and new not in NOT_WAIVABLE
-        assert refused.value.next_step == (f"write {new}" if usable else "leave it out: a policy cannot name it")
+        assert refused.value.next_step == (f"set {new}" if usable else "remove it: a policy cannot contain this ID")
 
 
 @pytest.mark.parametrize("name", sorted(CATALOG.keys() - OF_COMPLIANCE.keys()))
 def test_what_no_compliance_run_can_find_is_refused(name: str) -> None:
     for policy in ({"waivers": [{**WAIVER, "id": name}]}, {"severity": {name: "low"}}):
-        with pytest.raises(InvalidInput, match=r"only (azure_kv_access|cdc_connection) finds it"):
+        with pytest.raises(InvalidInput, match=r"only (azure_kv_access|cdc_connection) does"):
             Policy.from_option(policy)
 
 

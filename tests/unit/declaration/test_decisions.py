@@ -211,7 +211,7 @@ def test_a_summary_is_shown_in_one_line() -> None:
     assert decisions.line(summary) == "akv: connected, vault akv, keys 3, changed"
     assert (
         decisions.line({**summary, "vault": None, "planned": True})
-        == "akv: connected, vault not chosen, keys 3, planned"
+        == "akv: connected, vault not selected, keys 3, planned"
     )
 
 
@@ -248,8 +248,8 @@ def test_hosts_that_do_have_what_one_of_them_has_found(batch: str, strategy: str
 
 def test_a_group_without_a_name_is_told_by_its_host() -> None:
     assert nameless({"a": declarations([], {}), "b": declarations([{"name": "x"}, {"name": " "}], {})}) == [
-        "a sets up no group: cdc_setup_name is not set.",
-        "b (group 2) sets up no group: cdc_setup_name is not set.",
+        "a declares no group: cdc_setup_name is not set.",
+        "b (group 2) declares no group: cdc_setup_name is not set.",
     ]
 
 

@@ -112,24 +112,24 @@ def test_everything_that_can_be_declared_is_compared_or_said_not_to_be() -> None
     [
         (
             {"azure_vault": {**VAULT, "purge_protecton": False}},
-            "cdc_setup_azure_vault: it does not know purge_protecton: did you mean purge_protection?",
+            "cdc_setup_azure_vault: unknown key purge_protecton: did you mean purge_protection?",
         ),
         (
             {"azure_vault": {**VAULT, "xyz": 1}},
-            "cdc_setup_azure_vault: it does not know xyz. There are name, resource_group,",
+            "cdc_setup_azure_vault: unknown key xyz. Valid names: name, resource_group,",
         ),
         ({"azure_vault": {"name": "akv"}}, "cdc_setup_azure_vault.resource_group is not set."),
         (
             {"azure_vault": {**VAULT, "type": "premum"}},
             "cdc_setup_azure_vault.type must be one of standard, premium, managed_hsm.",
         ),
-        ({"azure_vault": {**VAULT, "retention_days": "ninety"}}, "retention_days is not a whole number."),
-        ({"azure_vault": {**VAULT, "purge_protection": "perhaps"}}, "purge_protection is not true or false."),
-        ({"azure_vault": {**VAULT, "ip_rules": {"a": 1}}}, "cdc_setup_azure_vault.ip_rules is no list."),
-        ({"azure_vault": {**VAULT, "location": ["westeurope"]}}, "location is a structure, and no single value."),
-        ({"azure_vault": "akv"}, "cdc_setup_azure_vault is no dictionary."),
-        ({"vault": {"type": "premium"}}, "cdc_setup_vault has none of name, resource_id, uri, tags: set one."),
-        ({"vault": {"name": "a", "uri": "b"}}, "cdc_setup_vault.name and uri are both set: choose one."),
+        ({"azure_vault": {**VAULT, "retention_days": "ninety"}}, "retention_days must be an integer."),
+        ({"azure_vault": {**VAULT, "purge_protection": "perhaps"}}, "purge_protection must be true or false."),
+        ({"azure_vault": {**VAULT, "ip_rules": {"a": 1}}}, "cdc_setup_azure_vault.ip_rules must be a list."),
+        ({"azure_vault": {**VAULT, "location": ["westeurope"]}}, "location must be a single value, not a list or dictionary."),
+        ({"azure_vault": "akv"}, "cdc_setup_azure_vault must be a dictionary."),
+        ({"vault": {"type": "premium"}}, "cdc_setup_vault requires one of name, resource_id, uri, tags."),
+        ({"vault": {"name": "a", "uri": "b"}}, "cdc_setup_vault.name and uri are both set: set only one."),
         (
             {
                 "application": {
@@ -137,24 +137,24 @@ def test_everything_that_can_be_declared_is_compared_or_said_not_to_be() -> None
                     "generate_certificate": {"certificate_path": "a.crt", "keypath": "k"},
                 }
             },
-            "cdc_setup_application.generate_certificate: it does not know keypath: did you mean key_path?",
+            "cdc_setup_application.generate_certificate: unknown key keypath: did you mean key_path?",
         ),
         (
             {"application": {"unique_name": "a", "credential": {"valid_day": 3}}},
-            "cdc_setup_application.credential: it does not know valid_day: did you mean valid_days?",
+            "cdc_setup_application.credential: unknown key valid_day: did you mean valid_days?",
         ),
         (
             {"tls": {"validate_hosts": True}},
-            "cdc_setup_tls: it does not know validate_hosts: did you mean validate_host?",
+            "cdc_setup_tls: unknown key validate_hosts: did you mean validate_host?",
         ),
-        ({"groups": {"name": "akv"}}, "cdc_setup_groups is no list."),
+        ({"groups": {"name": "akv"}}, "cdc_setup_groups must be a list."),
         (
             {"groups": [{"name": "akv", "vualt": {}}]},
-            "cdc_setup_groups[0]: it does not know vualt: did you mean vault?",
+            "cdc_setup_groups[0]: unknown key vualt: did you mean vault?",
         ),
         (
             {"groups": [{"name": "akv"}, {"name": "b", "azure_vault": {**VAULT, "tag": {}}}]},
-            "cdc_setup_groups[1].azure_vault: it does not know tag: did you mean tags?",
+            "cdc_setup_groups[1].azure_vault: unknown key tag: did you mean tags?",
         ),
         ({"rights_profile": "everything"}, "cdc_setup_rights_profile must be one of guide, least_privilege, explicit."),
         ({"key_permissions": ["get", "gte"]}, "cdc_setup_key_permissions must be one of get, list,"),
@@ -227,7 +227,7 @@ def test_no_value_is_evaluated_or_repeated() -> None:
 def test_a_variable_that_is_close_to_one_of_the_role_is_refused(name: str, meant: str) -> None:
     (problem, *_others) = setup(**{name: ["canary"]})
 
-    assert problem == f"cdc_setup_{name} is no variable of the role cdc_setup: did you mean cdc_setup_{meant}?"
+    assert problem == f"cdc_setup_{name} is not a variable of the role cdc_setup: did you mean cdc_setup_{meant}?"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_a_misspelt_variable_is_told_and_not_that_it_is_missing() -> None:
     given = {"cdc_compliance_directry": "/var/lib/compliance"}
 
     assert wrong_variables("cdc_compliance", given) == [
-        "cdc_compliance_directry is no variable of the role cdc_compliance: did you mean cdc_compliance_directory?"
+        "cdc_compliance_directry is not a variable of the role cdc_compliance: did you mean cdc_compliance_directory?"
     ]
 
 
@@ -280,33 +280,33 @@ def test_a_set_up_without_variables_says_where_they_come_from() -> None:
     ("role", "given", "problem"),
     [
         ("cdc_setup", {"groups": [{"vault": {"name": "akv"}}]}, "cdc_setup_groups[0].name is not set."),
-        ("cdc_setup", {"groups": [{"name": "a"}, {"name": " a "}]}, 'cdc_setup_groups has the name "a" twice'),
-        ("cdc_setup", {"groups": [{}, {}], "name": "akv"}, 'cdc_setup_groups has the name "akv" twice'),
+        ("cdc_setup", {"groups": [{"name": "a"}, {"name": " a "}]}, 'cdc_setup_groups lists the name "a" twice'),
+        ("cdc_setup", {"groups": [{}, {}], "name": "akv"}, 'cdc_setup_groups lists the name "akv" twice'),
         (
             "cdc_setup",
             {"name": "a", "application": {"unique_name": "a", "credential": {}}, "link_subscription_id": "s"},
-            "cdc_setup_link_tenant_id is not set, and application.credential makes a link",
+            "cdc_setup_link_tenant_id is not set. application.credential creates a link and requires it.",
         ),
         (
             "cdc_setup",
             {"name": "a", "vault": {"name": "akv"}, "check_prerequisites": True},
-            "cdc_setup_link_client_id is not set, and the application's permissions at the vault are to be checked",
+            "cdc_setup_link_client_id is not set. It is required to check the application's permissions at the vault: set",
         ),
         (
             "cdc_rotate",
             {"applications": [{"type": "secret"}]},
-            "cdc_rotate_applications[0] has none of client_id, unique_name",
+            "cdc_rotate_applications[0] requires one of client_id, unique_name",
         ),
         (
             "cdc_rotate",
             {"applications": [{"client_id": "A1"}, {"client_id": "a1"}]},
-            "cdc_rotate_applications names A1 twice",
+            "cdc_rotate_applications lists A1 twice",
         ),
         ("azure_prereqs", {"app_client_id": "id"}, "azure_prereqs_vaults is not set."),
         (
             "azure_prereqs",
             {"app_client_id": "id", "vaults": [{"name": "a"}, {"name": "A"}]},
-            "azure_prereqs_vaults names a twice",
+            "azure_prereqs_vaults lists a twice",
         ),
         (
             "azure_prereqs",
@@ -314,7 +314,7 @@ def test_a_set_up_without_variables_says_where_they_come_from() -> None:
                 "app_client_id": "id",
                 "vaults": [{"uri": "https://a.vault.azure.net"}, {"uri": "https://A.vault.azure.net/"}],
             },
-            "azure_prereqs_vaults names https://a.vault.azure.net twice",
+            "azure_prereqs_vaults lists https://a.vault.azure.net twice",
         ),
         (
             "azure_prereqs",
@@ -329,18 +329,18 @@ def test_a_set_up_without_variables_says_where_they_come_from() -> None:
         (
             "azure_prereqs",
             {"vaults": [{"nam": "a"}], "app_client_id": "i"},
-            "vaults[0]: it does not know nam: did you mean name?",
+            "vaults[0]: unknown key nam: did you mean name?",
         ),
         ("cdc_compliance", {}, "cdc_compliance_directory is not set."),
         (
             "cdc_compliance",
             {"directory": "/a", "policy": {"fial_on": "high"}},
-            "cdc_compliance_policy: it does not know fial_on: did you mean fail_on?",
+            "cdc_compliance_policy: unknown key fial_on: did you mean fail_on?",
         ),
         (
             "cdc_compliance",
             {"directory": "/a", "policy": {"waivers": [{"id": "a", "reson": "b", "expires": "2027-01-01"}]}},
-            "cdc_compliance_policy.waivers[0]: it does not know reson: did you mean reason?",
+            "cdc_compliance_policy.waivers[0]: unknown key reson: did you mean reason?",
         ),
     ],
 )

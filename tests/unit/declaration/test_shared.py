@@ -152,7 +152,7 @@ def test_tags_of_a_vault_are_the_same_in_another_letter_case() -> None:
         ({"link_subscription_id": "other"}, "link_subscription_id (not set, other)"),
         ({"application": {"unique_name": "app"}}, 'application "app" differently: generate_certificate'),
         ({"rights_profile": "least_privilege"}, "rights_profile (not set, least_privilege)"),
-        ({"application": {**APPLICATION, "unique_name": "other"}}, "give each its own files"),
+        ({"application": {**APPLICATION, "unique_name": "other"}}, "use separate files"),
     ],
 )
 def test_hosts_that_contradict_each_other_are_named(changes: dict[str, Any], words: str) -> None:
@@ -163,7 +163,7 @@ def test_hosts_that_contradict_each_other_are_named(changes: dict[str, Any], wor
 
 
 def test_two_hosts_cannot_set_up_one_group() -> None:
-    assert conflict(a=host(name="akv"), b=host(name=" akv ")) == 'a and b set up one and the same group, "akv".'
+    assert conflict(a=host(name="akv"), b=host(name=" akv ")) == 'a and b both declare the group "akv".'
 
 
 def test_a_list_that_contradicts_itself_is_told_by_position() -> None:
@@ -193,14 +193,14 @@ def test_a_failure_concerns_the_hosts_that_need_what_failed() -> None:
     failed = {"cdc_setup_vaults": {"results": [{"failed": True, "msg": "No such resource group."}]}}
     results = {"a": failed, "b": {}, "c": {"cdc_setup_vaults": {"results": [{"changed": True}]}}}
 
-    words = 'The task for the vault "akv-1", run for a, failed: No such resource group.'
+    words = 'The task for the vault "akv-1" failed on host a: No such resource group.'
     assert {name: failures(places, results) for name, places in groups.items()} == {"a": [words], "b": [words], "c": []}
 
 
 def test_a_task_that_failed_before_its_first_object_concerns_all_of_them() -> None:
     results = {"a": {"cdc_setup_applications": {"failed": True, "msg": "Wrong."}}}
 
-    assert failures(PLACES, results) == ['The task for the application "app", run for a, failed: Wrong.']
+    assert failures(PLACES, results) == ['The task for the application "app" failed on host a: Wrong.']
 
 
 def test_rights_that_are_not_there_are_told_with_their_remedy() -> None:

@@ -101,13 +101,13 @@ def test_a_passphrase_opens_a_declared_certificate_and_is_not_in_it() -> None:
     [
         ({"one": {}}, ["one"], "The host one declares no group"),
         ({}, [], "no such host"),
-        ({name: {"cdc_setup_name": "akv"} for name in "ab"}, ["a", "b"], "one and the same group"),
+        ({name: {"cdc_setup_name": "akv"} for name in "ab"}, ["a", "b"], "both declare the group"),
         ([], ["one"], "give it hostvars"),
-        ({"one": {"cdc_setup_naem": "akv"}}, ["one"], "Host one: cdc_setup_naem is no variable .* mean cdc_setup_name"),
+        ({"one": {"cdc_setup_naem": "akv"}}, ["one"], "Host one: cdc_setup_naem is not a variable .* mean cdc_setup_name"),
         (
             {"one": {"cdc_setup_name": "a", "cdc_setup_vault": {"nam": "a"}}},
             ["one"],
-            r"Host one: cdc_setup_vault: it does not know nam: did you mean name\?",
+            r"Host one: cdc_setup_vault: unknown key nam: did you mean name\?",
         ),
     ],
 )
