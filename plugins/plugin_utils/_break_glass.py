@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Whether an application is proven to be cut off, and what is reported of an emergency. Pure.
+"""Evaluates whether an application is proven to be cut off, and builds the report of an emergency. Pure.
 
-A result is what a module has returned, or what Ansible has put in its place when the module crashed or was skipped:
-nothing is expected to be in it. docs/break-glass.md explains the verdicts.
+A result is what a module returned, or Ansible's replacement if the module crashed or was skipped, so any key may be
+missing. docs/break-glass.md explains the verdicts.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ..module_utils._texts.messages import parted
 
 Result = Mapping[str, Any]
 
-# Classes of the diagnosis that say: Entra or Azure refuses this application. All others have a cause that a cut does
-# not bring about, and that may be over in a moment: a network, a proxy, TLS, a clock, a place, a wrong setting.
+# Classes of the diagnosis that mean that Entra or Azure refuses this application. All others have causes that a cut
+# does not produce and that may be temporary: network, proxy, TLS, clock, location, a wrong setting.
 REFUSALS: frozenset[ClassId] = frozenset(
     {
         "application-disabled",
@@ -50,7 +50,7 @@ _STEP = "{state:<10} {plane:<6} {object:<44} {action}"
 
 
 class ConnectionProof(Enum):
-    """What DSM's test of the connection says of the access."""
+    """The evidence of DSM's connection test about the access."""
 
     CONNECTED = "connected"
     REFUSED = "refused"
@@ -58,7 +58,7 @@ class ConnectionProof(Enum):
 
 
 class Sync(Enum):
-    """What the sync of the keys says of the access. ``NOT_RUN``: nobody has tried it."""
+    """The evidence of the key sync about the access. ``NOT_RUN``: it was not run."""
 
     WORKED = "worked"
     REFUSED = "refused"
@@ -67,7 +67,7 @@ class Sync(Enum):
 
 
 class ApprovalState(Enum):
-    """Whether a quorum policy guards the sync, and how far its approval is."""
+    """Whether a quorum policy guards the sync, and the state of its approval."""
 
     NONE = "none"
     PENDING = "pending"
@@ -81,11 +81,11 @@ class CutVerdict(Enum):
 
 
 def verdict(connection: ConnectionProof, sync: Sync, approval: ApprovalState) -> CutVerdict:
-    """What the two proofs come to.
+    """The verdict from the two proofs.
 
-    Whoever gets through once is connected. Cut off is only who was refused twice, in the test and in the sync. A sync
-    that waits for its approval has not been tried; one that was approved may have been carried out before the cut, so
-    that its success says nothing of now.
+    One success means still connected. Cut off requires two refusals, in the test and in the sync. A sync that is
+    pending approval has not been run. An approved sync may have run before the cut, so its success says nothing about
+    the current access.
     """
     dated = approval is ApprovalState.NONE
     if connection is ConnectionProof.CONNECTED or (sync is Sync.WORKED and dated):
@@ -110,7 +110,7 @@ def sync_of(result: Result) -> Sync:
     """``result``: of the module cdc_sync."""
     failure = _part(result, "failure")
     if failure:
-        # It has stopped midway: until then DSM had access.
+        # It stopped midway: until then DSM had access.
         return Sync.WORKED if failure.get("synced") else Sync.REFUSED if _is_refusal(failure) else Sync.UNCLEAR
     if result.get("failed") or "prediction" not in result:
         return Sync.UNCLEAR
@@ -129,7 +129,7 @@ def _is_refusal(failure: Mapping[str, Any]) -> bool:
     words, status = str(failure.get("server_words") or ""), failure.get("status")
     if not words or not isinstance(status, int):
         return False
-    # With such a status DSM refuses its own caller, or hands an answer of Azure through.
+    # With such a status DSM refuses its own caller, or passes on a response of Azure.
     if meaning_of(status).about_caller and not is_of_azure(words, status):
         return False
     return diagnose(words, status, None).id in REFUSALS
@@ -142,7 +142,7 @@ def _part(result: Result, name: str) -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class Proof:
-    """What DSM has shown for one group."""
+    """The evidence from DSM for one group."""
 
     group: str
     group_id: str
@@ -163,7 +163,7 @@ class Proof:
 
 
 def proofs(groups: Iterable[Mapping[str, Any]], connections: Iterable[Result], syncs: Iterable[Result]) -> list[Proof]:
-    """One proof for each group, also where a result is missing."""
+    """One proof for each group, even if a result is missing."""
     tested, synced = list(connections), list(syncs)
     found = []
     for number, group in enumerate(groups):
@@ -185,7 +185,7 @@ def proofs(groups: Iterable[Mapping[str, Any]], connections: Iterable[Result], s
 def _connection_words(result: Result) -> str:
     if result.get("connected") is True:
         return "DSM connects"
-    return printable(str(result.get("message") or result.get("msg") or "DSM was not asked"))
+    return printable(str(result.get("message") or result.get("msg") or "not tested"))
 
 
 def _sync_words(result: Result) -> str:
@@ -195,29 +195,29 @@ def _sync_words(result: Result) -> str:
     named = f" ({approval})" if approval else ""
     found = sync_of(result)
     if approval_of(result) is ApprovalState.PENDING:
-        return f"not tried: it waits for an approval{named}"
+        return f"not run: pending approval{named}"
     if found is Sync.WORKED and approval_of(result) is ApprovalState.GIVEN:
-        return f"it was carried out with an approval{named}, it is not known whether after the cut"
-    return {Sync.WORKED: "the sync works", Sync.NOT_RUN: "not tried"}.get(found, "DSM was not asked")
+        return f"run with an approval{named}; it is unknown whether before or after the cut"
+    return {Sync.WORKED: "the sync works", Sync.NOT_RUN: "not run"}.get(found, "not tested")
 
 
 # Record and evidence --------------------------------------------------------------------------------------------------
 
 
 def outcome(cut: Result) -> Mapping[str, Any]:
-    """What the module azure_kv_access has told, whether it has failed or not."""
+    """The return values of the module azure_kv_access, whether or not it failed."""
     return _part(cut, "failure") or cut
 
 
 def record(cut: Result, seen: Result) -> Any:
-    """The way back: as the cut has left it, or as it was taken before where the cut has left none."""
+    """The record for restoring access: as returned by the cut, or else as read before it."""
     return outcome(cut).get("record") or seen.get("record")
 
 
 def evidence(
     cut: Result, seen: Result, connections: Iterable[Result], syncs: Iterable[Result], about: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The document that is kept of an emergency.
+    """The evidence document of an emergency.
 
     Args:
         cut: Of the module azure_kv_access, from the cut itself.
@@ -241,10 +241,10 @@ def evidence(
         "record_file": about.get("record_file"),
         "before": views.get("before"),
         "after": views.get("after"),
-        # Only what says so itself is complete.
+        # Complete only if the result itself states it.
         "complete": told.get("complete") is True and not cut.get("failed"),
         "failure": printable(str(cut.get("msg") or "it failed without a message")) if _has_failed(cut) else None,
-        # None: it is unknown what was done, for the module has told nothing of it.
+        # None: it is unknown what was done, because the module returned nothing about it.
         "steps": told.get("steps") if "steps" in told else None,
         "findings": told["findings"] if "findings" in told else seen.get("findings") or [],
         "still_valid_until": told.get("still_valid_until"),
@@ -260,15 +260,15 @@ def _has_failed(cut: Result) -> bool:
 
 
 def summary(found: Mapping[str, Any], file: str | None, sha256: str | None) -> dict[str, Any]:
-    """What is reported at the end of ``break_glass.yml``.
+    """The report at the end of ``break_glass.yml``.
 
     Args:
         found: The evidence.
-        file: Where it is kept; None where it was not.
+        file: Its path; None if it was not stored.
         sha256: Its checksum.
 
     Returns:
-        ``lines`` for people; ``failure``: why the run fails, empty when everything is cut and proven.
+        ``lines`` for people; ``failure``: why the run fails, empty if all access is cut off and that is proven.
     """
     return {"lines": [printable(line) for line in _lines(found, file, sha256)], "failure": _failure(found)}
 
@@ -276,19 +276,19 @@ def summary(found: Mapping[str, Any], file: str | None, sha256: str | None) -> d
 def _lines(found: Mapping[str, Any], file: str | None, sha256: str | None) -> Iterable[str]:
     planned = found["planned"]
     if planned:
-        yield "Planned, nothing was changed."
+        yield "Planned; nothing was changed."
     else:
-        yield "Cut." if found["complete"] else "NOT COMPLETE, see the last task."
+        yield "Access is cut off." if found["complete"] else "NOT COMPLETE, see the last task."
     if found["steps"] is None:
-        yield "It is not known which steps were done."
+        yield "It is unknown which steps were done."
     yield from steps(found["steps"] or [])
     yield from findings(found["findings"])
     if found["still_valid_until"]:
-        yield f"Tokens that are out may be accepted until {found['still_valid_until']} at most."
+        yield f"Azure may accept tokens that were already issued until {found['still_valid_until']}."
     if planned:
-        yield "Not tried in check mode."
+        yield "Not tested in check mode."
     elif not found["proofs"]:
-        yield "No group in DSM was asked: the cut is not proven there."
+        yield "No group in DSM was tested: the cut is not proven there."
     for proof in [] if planned else found["proofs"]:
         yield f"{proof['verdict']}: group {proof['group']}: {proof['connection']} (sync: {proof['sync']})"
     yield f"Record: {found['record_file']} (for restore_access.yml)"
@@ -316,13 +316,11 @@ def _failure(found: Mapping[str, Any]) -> str:
     if found["failure"]:
         told.append(found["failure"])
     elif not found["complete"]:
-        told.append("Not everything could be read back as cut off (state accepted).")
+        told.append("Reading back did not confirm every step (state accepted).")
     for proof in found["proofs"]:
         if proof["verdict"] == CutVerdict.STILL_CONNECTED.value:
             how_long = until or "it expires"
-            told.append(
-                f"Group {proof['group']}: {proof['verdict']}: DSM may use a token that it has until {how_long}."
-            )
+            told.append(f"Group {proof['group']}: {proof['verdict']}: DSM may use its current token until {how_long}.")
         elif proof["verdict"] == CutVerdict.UNKNOWN.value:
             told.append(
                 f"Group {proof['group']}: {proof['verdict']}: no proof that Entra or Azure refuses DSM "
@@ -331,16 +329,16 @@ def _failure(found: Mapping[str, Any]) -> str:
     if not told:
         return ""
     return printable(
-        " ".join([*told, f"Run the same again {f'after {until}' if until else 'when the cause is corrected'}."])
+        " ".join([*told, f"Run the playbook again {f'after {until}' if until else 'when the cause is corrected'}."])
     )
 
 
 def restored(result: Result) -> list[str]:
-    """What is reported by ``restore_access.yml``. ``result``: of azure_kv_access, failed or not."""
+    """The report of ``restore_access.yml``. ``result``: of azure_kv_access, failed or not."""
     told = outcome(result)
     listed = told.get("steps")
     if listed is None:
-        first = "It is not known which steps were done."
+        first = "It is unknown which steps were done."
     else:
-        first = f"{len(listed)} step(s){' planned, nothing was changed' if told.get('planned') else ''}."
+        first = f"{len(listed)} step(s){' planned; nothing was changed' if told.get('planned') else ''}."
     return [printable(line) for line in (first, *steps(listed or []), *findings(told.get("findings") or []))]

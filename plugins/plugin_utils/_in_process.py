@@ -5,11 +5,11 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """Runs an operation in Ansible's own process: for the inventory, and for each module where that is safe.
 
-Most of what a task costs is the start of a Python process and its imports. The action plugin of a module therefore runs
-the module's operation itself, or hands over to the module: docs/performance.md lists the conditions.
+Most of the run time of a task is the start of a Python process and its imports. The action plugin of a module therefore
+runs the module's operation itself, or passes the task to the module: docs/performance.md lists the conditions.
 
-A task runs in a fork of the control process, so what it imports is lost when it ends. Ansible's strategies load the
-action plugin before they fork; what :func:`preloaded` imports then is there for all tasks of the run.
+A task runs in a fork of the control process, so its imports are lost when it ends. Ansible's strategies load the action
+plugin before they fork, so imports by :func:`preloaded` are available to all tasks of the run.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ else:
     _FROM_MODULE = {"cls": get_module_encoder("legacy", Direction.MODULE_TO_CONTROLLER)}
     _RETURNED = {"cls": get_module_decoder("legacy", Direction.MODULE_TO_CONTROLLER)}
 
-# Libraries that every task of a kind uses, whatever its options are.
+# Libraries that every task of a kind uses, regardless of its options.
 DSM = ("urllib3",)
 AZURE = (
     "azure.identity",
@@ -63,13 +63,13 @@ AZURE = (
     "azure.core.pipeline.policies",
     "azure.mgmt.core.policies",
     "azure.mgmt.keyvault",
-    # What these import at the first request only.
+    # Imported by the libraries above only at the first request.
     "azure.core.pipeline.transport._requests_basic",
     "azure.core.rest._requests_basic",
     "msal_extensions",
 )
 
-# What filters and lookups of the role cdc_setup import when they are used.
+# Modules that filters and lookups of the role cdc_setup import on first use.
 _BEHIND_FILTERS = (
     "module_utils._declaration.check",
     "module_utils._texts.messages",
@@ -97,8 +97,8 @@ def preloaded(operation: Operation, *libraries: str) -> Operation:
 def _load_filters() -> None:
     """Have Ansible load its own filters and tests, and those of the collection with the code of the role cdc_setup.
 
-    It loads all of a kind at the first use of one: again in each fork whose task uses one, unless that was before.
-    What fails here is reported by the template that uses it.
+    Ansible loads all plugins of a kind at the first use of one, again in each fork, unless they were loaded before.
+    Failures are ignored here; the template that uses the plugin reports them.
     """
     plugins = __name__.rpartition(".plugin_utils.")[0]
     for name in _BEHIND_FILTERS:
@@ -117,7 +117,7 @@ def _load_filters() -> None:
 
 
 class Invocation(Censored):
-    """One run of an operation: what AnsibleModule is to a module, without its effects on the process.
+    """One run of an operation: like AnsibleModule for a module, but without effects on the process.
 
     ``params``: the arguments, validated and with defaults. ``problem``: why they were refused, not censored.
     """
@@ -152,7 +152,7 @@ class Invocation(Censored):
         for found in validated._warnings:
             self.warn(f"Both option {found['option']} and its alias {found['alias']} are set.")
         self.problem: str | None = None
-        # `errors` itself is true without one. AnsibleModule reports the first.
+        # `errors` is truthy even when it is empty. AnsibleModule reports the first error.
         if validated.error_messages:
             self.problem = str(validated.error_messages[0])
             if isinstance(validated.errors[0], UnsupportedError):
@@ -167,9 +167,10 @@ class Invocation(Censored):
             self._show(printable(str(remove_values(text, self.no_log_values))))
 
     def depends_on_directory(self, of_playbook: str) -> bool:
-        """Whether an argument is, or may be, a path that leads a module, which runs in that directory, somewhere else.
+        """Whether an argument is, or may be, a relative path that a module, which runs in that directory, would resolve
+        differently.
 
-        Certificates and keys may be given as text or path: what names a file in either directory counts as a path.
+        Certificates and keys may be set as text or path: a value that names a file in either directory is a path.
         """
         try:
             current = os.getcwd()
@@ -179,12 +180,12 @@ class Invocation(Censored):
             return False
         if any(map(_is_relative, _paths(self._operation.SPEC.argument_spec, self.params))):
             return True
-        # What reads a path that may be a text, too, strips it first.
+        # Code that reads a path or a text strips the value first.
         names = [*filter(_is_relative, map(str.strip, texts_in(self.params)))]
         return any(os.path.lexists(os.path.join(place, name)) for name in names for place in (current, of_playbook))
 
     def outcome(self) -> dict[str, Any]:
-        """What the module would have returned: censored, with ``failed`` when it failed."""
+        """The result that the module would have returned: censored, with ``failed`` if it failed."""
         if self.problem is not None:
             return self._returned({"failed": True, "msg": self.problem})
         with _quiet_libraries():
@@ -197,7 +198,7 @@ class Invocation(Censored):
             complete["warnings"] = list(dict.fromkeys(self.warnings))
         if self.deprecations:
             complete["deprecations"] = self.deprecations
-        # As AnsibleModule does: a secret may be the text of one of these.
+        # As in AnsibleModule: a secret may equal the text of one of these values.
         kept = {name: value for name, value in complete.items() if value is None or isinstance(value, bool)}
         return {**remove_values(complete, self.no_log_values), **kept}
 
@@ -210,7 +211,7 @@ class Failure(Exception):
 
 
 def completed(operation: Operation, options: Mapping[str, Any], verbosity: int) -> Invocation:
-    """A read-only run with these options, validated, and with the login of the environment when they have none.
+    """A read-only run with these options, validated. Credentials that they lack are read from the environment.
 
     Raises:
         Failure: an option is missing or wrong.
@@ -242,7 +243,7 @@ def run(invocation: Invocation, display: Any) -> dict[str, Any]:
 
 
 class OperationAction(NormalAction):  # type: ignore[misc]
-    """Runs its operation in the control process where that makes no difference, else the module of the same name."""
+    """Runs its operation in the control process if that makes no difference, else the module of the same name."""
 
     TRANSFERS_FILES = False
     _supports_async = True
@@ -257,7 +258,7 @@ class OperationAction(NormalAction):  # type: ignore[misc]
                 self.operation,
                 self._task.args,
                 check_mode=self._task.check_mode,
-                # What a module is told: whether its arguments may be logged where it runs.
+                # As for a module: whether its arguments may be logged where it runs.
                 no_log=self._task.no_log or C.config.get_config_value("DEFAULT_NO_TARGET_SYSLOG", variables=variables),
                 verbosity=self._display.verbosity,
                 name=self._task.action,
@@ -269,19 +270,19 @@ class OperationAction(NormalAction):  # type: ignore[misc]
                 result: dict[str, Any] = unsafe(_from_module(invocation.outcome()))
                 return result
             reason = "an option names a relative path, and the current directory is not that of the playbook"
-        self._display.vvv(f"{self._task.action} runs in a process of its own: {reason}")
+        self._display.vvv(f"{self._task.action} runs in a separate process: {reason}")
         handed_over: dict[str, Any] = super().run(tmp, task_vars)
         return handed_over
 
     def reason_for_the_module(self, variables: Mapping[str, Any]) -> str | None:
-        """Why the module has to run; None when its operation can run here without a difference."""
+        """Why the module must run; None if its operation can run here without a difference."""
         return next(self._reasons(variables), None)
 
     def _reasons(self, variables: Mapping[str, Any]) -> Iterator[str]:
         if not self._switched_on(variables):
             yield f"{SWITCH_VARIABLE} or {SWITCH_ENVIRONMENT} is false"
         if sys.platform == "darwin":
-            yield "on macOS, the system's network libraries end processes that were forked"
+            yield "on macOS, the system's network libraries terminate forked processes"
         if self._connection.ansible_name != "ansible.builtin.local":
             yield f"the connection is {self._connection.ansible_name}"
         if self._play_context.become or self._connection.become is not None:
@@ -291,13 +292,13 @@ class OperationAction(NormalAction):  # type: ignore[misc]
         if self._task.environment and any(self._task.environment):
             yield "environment is set"
         if C.DEFAULT_KEEP_REMOTE_FILES:
-            yield "the files of modules are to be kept"
+            yield "keep_remote_files is set"
         interpreter = self._interpreter(variables)
         if interpreter != sys.executable:
-            yield f"ansible_python_interpreter is {interpreter}, and Ansible runs on {sys.executable}"
+            yield f"ansible_python_interpreter is {interpreter}, but Ansible runs on {sys.executable}"
 
     def _switched_on(self, variables: Mapping[str, Any]) -> bool:
-        # An empty value is none, as in the environment.
+        # An empty value counts as unset, as in the environment.
         told = self._templar.template(variables.get(SWITCH_VARIABLE))
         if told in (None, ""):
             told = os.environ.get(SWITCH_ENVIRONMENT) or True
@@ -309,14 +310,14 @@ class OperationAction(NormalAction):  # type: ignore[misc]
     def _interpreter(self, variables: Mapping[str, Any]) -> str | None:
         """The Python that is set for the host of the task; with auto, the one that Ansible discovered before, if any.
 
-        It is compared as it is written: behind a link to the same file there may be another environment.
+        Paths are compared as text: a link to the same file may belong to another environment.
         """
         if self._task.delegate_to:
             variables = variables.get("ansible_delegated_vars", {}).get(self._task.delegate_to, {})
         try:
             set_to = self._templar.template(C.config.get_config_value("INTERPRETER_PYTHON", variables=variables))
         except AnsibleError:
-            # The module fails with Ansible's own words.
+            # The module fails with Ansible's own error text.
             return None
         found = str(set_to or "auto").strip()
         if found.startswith("auto"):
@@ -325,14 +326,14 @@ class OperationAction(NormalAction):  # type: ignore[misc]
 
 
 def _shows_arguments(variables: Mapping[str, Any]) -> bool:
-    """Whether results have ``invocation``: always before ansible-core 2.21, from then on when it is asked for."""
+    """Whether results contain ``invocation``: always before ansible-core 2.21, since then only if configured."""
     if C.config.get_configuration_definition("INJECT_INVOCATION") is None:
         return True
     return bool(C.config.get_config_value("INJECT_INVOCATION", variables=variables))
 
 
 def _switched_on(value: object) -> bool | None:
-    """None for what is neither; nothing said is None, too."""
+    """The boolean value; None for anything else, including an empty value."""
     try:
         return bool(boolean(value))
     except TypeError:
@@ -344,7 +345,7 @@ def _is_relative(text: str) -> bool:
 
 
 def _paths(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
-    """What options of the type path are set to, at any depth."""
+    """The values of all options of type path, at any depth."""
     for name, option in options.items():
         value = given.get(name)
         if value is None:
@@ -376,7 +377,7 @@ def _deprecation(found: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Nothing of what libraries log and warn of gets to the terminal or into Ansible's log, as from a module."""
+    """Suppress log messages and warnings of libraries in the terminal and in Ansible's log, as for a module."""
     silence = logging.NullHandler()
     loggers: list[tuple[logging.Logger, bool]] = []
     with warnings.catch_warnings():

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Groups of DSM as hosts of an inventory, found or written down. No I/O.
+"""Groups of DSM as hosts of an inventory, dynamic or in a file. No I/O.
 
-The names of groups are foreign text: whoever may name a group in DSM chooses them. A host is therefore named by what
-is harmless in them, and no group can take the host name of another one, with which it would get that one's variables.
+The names of groups are untrusted text: anyone who can name a group in DSM chooses them. A host name therefore contains
+only their harmless characters, and no group can take the host name, and so the variables, of another one.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from ..module_utils._texts.plain import readable
 
 # The Ansible group that every host is in.
 ALL_GROUPS = "cdc"
-# What these names mean to Ansible already.
+# Names with a special meaning in Ansible.
 _RESERVED = frozenset({"all", "localhost", "ungrouped", ALL_GROUPS})
 _LONGEST_SLUG = 63
-# Field of a group's record -> variable. An allow-list; variables of other names are never made of a record.
+# Field of a group's record -> variable. An allow-list: a record never sets other variables.
 _VARIABLES = {
     "group_id": "cdc_group_id",
     "name": "cdc_group_name",
@@ -54,7 +54,7 @@ _NOT_SHOWN: Mapping[str | None, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Host:
-    """A group as a host. ``variables``: texts of DSM, to be marked as such by whoever hands them to Ansible."""
+    """A group as a host. ``variables``: texts from DSM, which the caller must mark as unsafe for Ansible."""
 
     name: str
     record: Mapping[str, Any]
@@ -72,17 +72,17 @@ def hosts(records: Iterable[Mapping[str, Any]], host_name: str = "slug") -> list
         host_name: ``slug`` of the group's name, or its ``group_id``.
 
     Raises:
-        TaskError: a group's ID is none, or two groups have the same one.
+        TaskError: a group's ID is invalid, or two groups have the same ID.
     """
     by_id: dict[str, Mapping[str, Any]] = {}
     for record in map(readable, records):
         group_id = name_key(record["group_id"])
         if not is_uuid(group_id) or group_id in by_id:
             raise TaskError(
-                "it is given twice" if group_id in by_id else "it is no UUID",
+                "DSM returned it twice" if group_id in by_id else "it is not a UUID",
                 plane="DSM",
                 obj=f"group ID {group_id}",
-                next_step="report this, with the version of DSM",
+                next_step="report this together with the version of DSM",
             )
         by_id[group_id] = record
     names = _unique({group_id: slug_of(str(by_id[group_id]["name"])) or group_id for group_id in by_id})
@@ -92,10 +92,10 @@ def hosts(records: Iterable[Mapping[str, Any]], host_name: str = "slug") -> list
 
 
 def cache_owner(params: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Whose groups these options give, without a secret; None when that cannot be told.
+    """The DSM identity whose groups these options return, without a secret; None if it cannot be determined.
 
     Raises:
-        InvalidInput: the options are no login.
+        InvalidInput: the options are not valid DSM credentials.
     """
     login = login_from(params)
     if isinstance(login, ApiKey):
@@ -110,16 +110,16 @@ def cache_owner(params: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def slug_of(name: str) -> str:
-    """``Akv Production (EU)`` -> ``akv-production-eu``; empty when no letter or digit of ASCII is in it."""
+    """``Akv Production (EU)`` -> ``akv-production-eu``; empty if the name has no ASCII letter or digit."""
     folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
     return re.sub(r"[^a-z0-9]+", "-", folded).strip("-")[:_LONGEST_SLUG].rstrip("-")
 
 
 def _unique(slugs: Mapping[str, str]) -> dict[str, str]:
-    """Group ID -> host name. Of groups with the same slug, each gets its ID behind it.
+    """Group ID -> host name. If several groups have the same slug, the ID is appended to each of them.
 
-    All of them: were the name left to one, a new group could take over the host name of an old one. A slug may look
-    like another group's slug with its ID, so it is looked again; names that end in different IDs differ.
+    To all of them: if one kept the plain slug, a new group could take over the host name of an old one. A slug may
+    equal another group's slug with its ID, so the check is repeated; names that end in different IDs differ.
     """
     names = dict(slugs)
     while True:
@@ -134,11 +134,11 @@ def _unique(slugs: Mapping[str, str]) -> dict[str, str]:
 
 
 def static_inventory(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The groups with a link to Azure as a YAML inventory for the role ``cdc_setup``, which finds nothing to do on it.
+    """The groups with a link to Azure as a YAML inventory for the role ``cdc_setup``, which makes no changes with it.
 
     Returns:
         ``content``: the text of the file. ``hosts``: the names of its hosts. ``left_out``: ``name``, ``group_id`` and
-        ``reason`` of the groups that the role could not be told by their names.
+        ``reason`` of the groups that the role could not process.
     """
     every = hosts(records)
     names = collections.Counter(host.record["name"] for host in every)
@@ -150,7 +150,7 @@ def static_inventory(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         for host in linked
         if (reason := reasons[host.name])
     ]
-    lines = [*_HEAD, *(f"    # {yaml_text(one['name'])} is left out: {yaml_text(one['reason'])}" for one in left_out)]
+    lines = [*_HEAD, *(f"    # {yaml_text(one['name'])} is omitted: {yaml_text(one['reason'])}" for one in left_out)]
     lines += ["  hosts:" if kept else "  hosts: {}"]
     for host in kept:
         lines += [f"    {yaml_text(host.name)}:", *(f"      {line}" for line in _lines_of(host.record))]
@@ -160,10 +160,10 @@ def static_inventory(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 _HEAD = (
     "---",
     "# Groups of Fortanix DSM with their links to Azure Key Vault, for the role fortanix.dsm.cdc_setup.",
-    "# Written by the playbook fortanix.dsm.export. There is no secret in here: DSM never shows one.",
-    "# A set-up that changes nothing needs none. One that changes a link needs its credential: the variables that are",
-    "# named in the comments, in an encrypted file of your own (group_vars, host_vars).",
-    "# !unsafe keeps Ansible from evaluating what somebody wrote into DSM.",
+    "# Written by the playbook fortanix.dsm.export. This file contains no secrets: DSM never returns them.",
+    "# A setup that changes nothing needs no secrets. To change a link, set its credential: the variables that the",
+    "# comments name, in a separate encrypted file (group_vars, host_vars).",
+    "# !unsafe prevents Ansible from evaluating text from DSM as a template.",
     f"{ALL_GROUPS}:",
     "  vars:",
     "    ansible_connection: local",
@@ -172,23 +172,23 @@ _HEAD = (
 
 
 def _has_several_links(record: Mapping[str, Any]) -> bool:
-    """Whether the group is linked to Azure, and its record has no link because there are several."""
+    """Whether the record has no link because the group has several links to Azure."""
     return record["link"] is None and KIND in str(record.get("external_kms")).split(", ")
 
 
 def _reason_to_leave_out(host: Host, names: Mapping[str, int]) -> str | None:
-    """Why the role would not take this group, or another one for it; None when it does."""
+    """Why the role would refuse this group or confuse it with another one; None if it accepts the group."""
     name, link = host.record["name"], host.record["link"]
     if names[name] > 1:
         return f"{names[name]} groups have this name"
     if "\ufffd" in name:
-        return "its name is no valid text"
+        return "its name is not valid text"
     if not _stays_text(name):
-        return "its name reads as a list or a dictionary, which ansible-core before 2.19 would make of it"
+        return "its name looks like a list or dictionary, and ansible-core before 2.19 would convert it"
     if link is None:
         return "it has several links to Azure"
     if link["azure_service"] not in ENDPOINTS:
-        return "its endpoints are those of no Azure that the role knows"
+        return "its endpoints belong to no Azure service that the role supports"
     try:
         checked_name("name", name)
         for field in _LINK_IDS:
@@ -214,17 +214,17 @@ def _stays_text(text: str) -> bool:
 
 
 def _lines_of(record: Mapping[str, Any]) -> list[str]:
-    """The variables of a host. What is left out keeps its stored value."""
+    """The variables of a host. Options that are omitted keep their stored values."""
     link = record["link"]
     lines = [f"cdc_setup_name: {_text(record['name'])}"]
     description = record["description"]
-    # The role would trim white space around it.
+    # The role would remove surrounding white space.
     if description and description == description.strip() and _stays_text(description):
         lines.append(f"cdc_setup_description: {_text(description)}")
     lines += _mapping("cdc_setup_custom_metadata", record["custom_metadata"])
     lines.append(f"cdc_setup_azure_service: {_text(link['azure_service'])}")
     lines += [f"cdc_setup_link_{name}: {_text(link[name])}" for name in _LINK_IDS]
-    lines += [f"# not shown by DSM: {name}" for name in _NOT_SHOWN[link["auth_mode"]]]
+    lines += [f"# not returned by DSM: {name}" for name in _NOT_SHOWN[link["auth_mode"]]]
     if link["vault"]["uri"]:
         vault = {"uri": link["vault"]["uri"]}
         if link["vault"]["type"] in _VAULT_TYPES:
@@ -235,13 +235,13 @@ def _lines_of(record: Mapping[str, Any]) -> list[str]:
 
 def _tls_lines(tls: Mapping[str, Any]) -> list[str]:
     if tls["mode"] != "required":
-        # The role knows no other mode, and would write this one as soon as it is given anything of TLS.
-        return [f"# left as it is: the TLS mode {yaml_text(str(tls['mode']))}"]
+        # The role only supports this mode, and writes it as soon as any TLS option is set.
+        return [f"# unchanged: the TLS mode {yaml_text(str(tls['mode']))}"]
     lines = ["cdc_setup_tls:", f"  validate_host: {'true' if tls['validate_host'] else 'false'}"]
     if tls["ca_certificates"]:
         lines += ["  ca_certificates:", *(f"    - {_text(pem)}" for pem in tls["ca_certificates"])]
     if tls["client_certificate_sha256"]:
-        lines.append("  # left as it is, since its key is not shown by DSM: client_certificate, client_key")
+        lines.append("  # unchanged, because DSM does not return the key: client_certificate, client_key")
     return lines
 
 

@@ -5,7 +5,7 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """The tables of ``playbooks/overview.yml``, from the results of three modules. Pure.
 
-A name may hold anything, a line break, too: each one is made printable before it becomes a part of a row.
+A name may contain anything, including line breaks: each one is made printable before it is put into a row.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def tables(account: Result, groups: Result, user: Result, limit: int) -> dict[st
 
 def _account(found: Result) -> Iterator[str]:
     who = found["principal"]
-    yield _row("DSM      %s", (found.get("version") or {}).get("text") or "version not told")
-    yield _row("Account  %s", (found.get("account") or {}).get("name") or "not told")
-    yield _row("Login    %s %s", who["kind"], who["name"] or who["id"] or "not told")
+    yield _row("DSM      %s", (found.get("version") or {}).get("text") or "version not reported")
+    yield _row("Account  %s", (found.get("account") or {}).get("name") or "not reported")
+    yield _row("Identity %s %s", who["kind"], who["name"] or who["id"] or "not reported")
     for job, told in found["permissions"].items():
         yield _row("%-13s %s", job, told["verdict"])
     for one in found["lacking"]:
-        yield _row("Lacking: %s. Next: %s.", one["reason"], one["remedy"])
+        yield _row("Missing: %s. Next: %s.", one["reason"], one["remedy"])
 
 
 def _groups(found: Result, user: Result, limit: int) -> Iterator[str]:
@@ -55,17 +55,17 @@ def _groups(found: Result, user: Result, limit: int) -> Iterator[str]:
             "*" if kind else "",
             kind or "local",
             group["name"],
-            (link["vault"]["name"] or "not chosen") if link else "-",
+            (link["vault"]["name"] or "not selected") if link else "-",
             (states.get(group["group_id"]) or "not_checked") if link else "-",
         )
     linked = sum(bool(group["link"]) for group in found["groups"])
-    yield _row("%s groups, %s in Azure. * external KMS", len(found["groups"]), linked)
+    yield _row("%s groups, %s linked to Azure. * external KMS", len(found["groups"]), linked)
 
 
 def _user(found: Result, limit: int) -> Iterator[str]:
     who = found["user"]
-    roles = ", ".join(who.get("account_roles") or []) or who.get("app_role") or "not told"
-    yield _row("%s %s, roles in the account: %s", who["kind"], who["name"] or who["id"] or "not told", roles)
+    roles = ", ".join(who.get("account_roles") or []) or who.get("app_role") or "not reported"
+    yield _row("%s %s, roles in the account: %s", who["kind"], who["name"] or who["id"] or "not reported", roles)
     yield _row("%-1s %-32s %-24s %-26s %s", "", "GROUP", "ROLE", "VAULT", "CONNECTION")
     for group in found["groups"][:limit]:
         role = ", ".join(group["roles"] or ["member"]) + (" (account)" if group["explicit"] is False else "")
@@ -78,7 +78,7 @@ def _user(found: Result, limit: int) -> Iterator[str]:
             group["connection"] or "-",
         )
     yield _row(
-        "%s groups, %s mapped to Azure, %s not checked",
+        "%s groups, %s linked to Azure, %s not checked",
         found["group_count"],
         found["azure_count"],
         found["not_checked"],

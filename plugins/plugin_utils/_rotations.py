@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the role cdc_rotate makes of the groups of an account and of the results of its tasks. No I/O."""
+"""The applications of an account and the results of rotations, for the role cdc_rotate. No I/O."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def applications_in_use(groups: Iterable[Mapping[str, Any]], azure_service: str) -> list[dict[str, str]]:
-    """Each application of a link to this Azure once, by client ID. A link whose client ID is none is left out."""
+    """Each application of a link to this Azure service once, by client ID, without links with an invalid client ID."""
     links = [group["link"] for group in groups if group.get("link")]
     found = {name_key(link["client_id"]) for link in links if link["azure_service"] == azure_service}
     return [{"client_id": one} for one in sorted(found) if _UUID.fullmatch(one)]
 
 
 def summary(result: Mapping[str, Any], application: Mapping[str, Any]) -> dict[str, Any]:
-    """What became of one application's credential. ``result``: of the module cdc_credential, failed or not."""
+    """The result for one application's credential. ``result``: of the module cdc_credential, failed or not."""
     credential = result.get("credential") or {}
     found = {
         "application": application.get("client_id") or application.get("unique_name"),

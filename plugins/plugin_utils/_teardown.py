@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the teardown of one group is to do, and whether it may go on: what ``playbooks/teardown.yml`` asks. Pure.
+"""The steps of the teardown of one group, and whether it may continue, for ``playbooks/teardown.yml``. Pure.
 
-The order. First it is checked, without a write, whether anything forbids the whole: keys in the group, another group
-that uses what is to be removed. Then what stops access: credential and rights, of which each is tried whatever became
-of the other. What cannot be undone comes last, and not at all after a failure: group, application, vault.
+The order: First, read-only checks for anything that forbids the complete teardown, such as keys in the group or another
+group that uses the same object. Then the steps that revoke access, credential and permissions; each is tried even if
+the other fails. Irreversible steps come last, and are skipped after a failure: group, application, vault.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ OPTIONS = (
     "teardown_keep_rights",
 )
 _VAULT_KEYS = ("name", "resource_id", "uri", "tags", "resource_group", "type")
-# Each step that revokes access, and each that cannot be undone, with the words for it.
-_REVOKING = {"credential": "credential of the application", "rights": "rights at the vault"}
-_AGAIN = "run the teardown again when the cause is mended, which goes on from here"
+# The steps that revoke access, and the irreversible steps, with their names in texts.
+_REVOKING = {"credential": "credential of the application", "rights": "permissions at the vault"}
+_AGAIN = "correct the cause and run the teardown again; it continues from here"
 _FINAL = {"group": "group", "application": "application", "vault": "vault"}
 
 Result = Mapping[str, Any]
@@ -46,17 +46,16 @@ Result = Mapping[str, Any]
 
 
 def request(variables: Mapping[str, Any], named: Iterable[str]) -> dict[str, Any]:
-    """The teardown that the variables describe.
+    """The teardown as set by the variables.
 
     Args:
-        variables: The ``cdc_setup_`` and ``teardown_`` variables by name; None where one is not set.
+        variables: The ``cdc_setup_`` and ``teardown_`` variables by name; None if unset.
         named: The names of all variables that begin with ``teardown_``.
 
     Returns:
-        ``problems``: why nothing must be sent, each as a sentence. Otherwise what the tasks need: ``name``,
-        ``application`` and ``vault`` as options of the modules (None where none is declared), ``azure_vault``,
-        ``client_id``, and the choices ``remove_application``, ``remove_vault``, ``confirm_remove_policy`` and
-        ``keep_rights``.
+        ``problems``: why the teardown must not start, each as a sentence. Otherwise the input of the tasks: ``name``,
+        ``application`` and ``vault`` as options of the modules (None if not declared), ``azure_vault``, ``client_id``,
+        and the choices ``remove_application``, ``remove_vault``, ``confirm_remove_policy`` and ``keep_rights``.
     """
     variables = bare(variables)
     problems = [_unknown(one) for one in sorted(set(named) - set(OPTIONS))]
@@ -96,7 +95,7 @@ def _chosen(option: str, value: Any, problems: list[str]) -> bool:
 
 
 def _unknown(name: str) -> str:
-    return f"{name} is no variable of the teardown{meant(name, OPTIONS)}"
+    return f"{name} is not a variable of the teardown{meant(name, OPTIONS)}"
 
 
 def _application(variables: Mapping[str, Any], problems: list[str]) -> dict[str, str] | None:
@@ -119,7 +118,7 @@ def _vault(variables: Mapping[str, Any], problems: list[str]) -> dict[str, Any] 
             problems.append(f"{variable} is not a dictionary.")
         elif given:
             found = {key: given[key] for key in _VAULT_KEYS if given.get(key) not in (None, "", {})}
-            # The tags of a vault that the set-up makes are settings of it, and do not name it.
+            # Tags of a vault that the setup creates are settings of it, and do not identify it.
             return {key: value for key, value in found.items() if key != "tags" or variable == "cdc_setup_vault"}
     return None
 
@@ -127,36 +126,37 @@ def _vault(variables: Mapping[str, Any], problems: list[str]) -> dict[str, Any] 
 def _missing(variables: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
     name, found = asked["name"], []
     if name is None:
-        several = " cdc_setup_groups is set: a teardown takes one group." if variables.get("cdc_setup_groups") else ""
+        is_list = bool(variables.get("cdc_setup_groups"))
+        several = " cdc_setup_groups is set, but a teardown removes one group." if is_list else ""
         found.append(
-            "cdc_setup_name is not set. The teardown takes the variables of the set-up of one group: give their file "
+            "cdc_setup_name is not set. The teardown uses the setup variables of one group: specify their file "
             f"(-e @my-group.yml), or -i and cdc_setup_hosts for a host of an inventory.{several}"
         )
     if _text(variables.get("teardown_group")) != name or name is None:
         shown = f" ({name})" if name is not None else ""
-        found.append(f"Set teardown_group to the name of the group to take down{shown}.")
+        found.append(f"Set teardown_group to the name of the group to tear down{shown}.")
     azure_vault = asked["azure_vault"]
     if asked["remove_vault"] and not isinstance(azure_vault, Mapping):
         found.append(
-            "teardown_remove_vault and teardown_delete_vault_named are about the vault that cdc_setup_azure_vault "
-            "describes, which is not set."
+            "teardown_remove_vault and teardown_delete_vault_named apply to the vault in cdc_setup_azure_vault, "
+            "which is not set."
         )
     elif asked["remove_vault"] and isinstance(azure_vault, Mapping):
         lacking = [key for key in ("name", "resource_group") if _text(azure_vault.get(key)) is None]
         if lacking:
-            found.append(f"cdc_setup_azure_vault has no {' and no '.join(lacking)}, so that no vault can be removed.")
+            found.append(f"cdc_setup_azure_vault has no {' and no '.join(lacking)}, so no vault can be removed.")
         again = asked["delete_vault_named"]
         if again is not None and not same_name(again, azure_vault.get("name")):
             found.append(
-                f'teardown_delete_vault_named is "{again}", and the vault is "{azure_vault.get("name")}": write its '
-                "name once more if it is to be deleted with what is in it."
+                f'teardown_delete_vault_named is "{again}", but the vault is "{azure_vault.get("name")}": to delete '
+                "the vault with its contents, set its exact name."
             )
     if asked["remove_application"] and asked["application"] is None:
-        found.append("teardown_remove_application is about cdc_setup_application, which names none.")
+        found.append("teardown_remove_application applies to cdc_setup_application, which names no application.")
     if asked["vault"] and asked["application"] is None and asked["client_id"] is None and not asked["keep_rights"]:
         found.append(
-            "A vault is declared, and neither cdc_setup_application nor cdc_setup_link_client_id says whose rights "
-            "there to take back. Set one of them, or teardown_keep_rights: true to leave the rights."
+            "A vault is declared, but neither cdc_setup_application nor cdc_setup_link_client_id names the application "
+            "whose permissions to revoke. Set one of them, or teardown_keep_rights: true to keep the permissions."
         )
     return found
 
@@ -166,17 +166,17 @@ def _missing(variables: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str
 
 @dataclass
 class _Outcomes:
-    """The results so far, by step. ``look_`` and a step: what check mode has said of it before the first write."""
+    """The results so far, by step. ``look_`` and a step: its result in check mode, before the first write."""
 
     results: Mapping[str, Any]
 
     def result(self, step: str) -> Result | None:
-        """None where the step has not been run."""
+        """None if the step has not been run."""
         found = self.results.get(step)
         return found if isinstance(found, Mapping) and found and not found.get("skipped") else None
 
     def ok(self, step: str) -> Result | None:
-        """The result of a step that was run and did not fail. Every module that a teardown runs returns its plan."""
+        """The result of a step that ran without failure. Every module that a teardown runs returns its plan."""
         found = self.result(step)
         return found if found is not None and "plan" in found and not found.get("failure") else None
 
@@ -186,12 +186,12 @@ class _Outcomes:
         return told if isinstance(told, Mapping) else {}
 
     def has_written(self, step: str) -> bool:
-        """Whether the step failed after it had written something, or may have."""
+        """Whether the step failed after it wrote something, or may have written something."""
         told = self.failure(step)
         return bool(told.get("done") or told.get("unknown"))
 
     def message(self, step: str) -> str | None:
-        """Why the step failed; None where it did not, or was not run."""
+        """Why the step failed; None if it did not fail or was not run."""
         found = self.result(step)
         if found is None or self.ok(step) is not None:
             return None
@@ -203,19 +203,19 @@ class _Outcomes:
 
 
 def state(asked: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
-    """How the teardown stands with the results so far.
+    """The state of the teardown after the results so far.
 
     Args:
         asked: Of :func:`request`.
         results: The registered results, by step: ``look_group``, ``look_application``, ``look_removal`` (of the
-            application), ``look_vault``, ``credential``, ``rights``, ``group``, ``application``, ``vault``. What was
-            not run is missing, empty or skipped.
+            application), ``look_vault``, ``credential``, ``rights``, ``group``, ``application``, ``vault``. The result
+            of a step that was not run is missing, empty or skipped.
 
     Returns:
         ``stops``: why nothing must be removed. ``waits``: whether the removal of the group needs an approval first.
         ``client_id`` and ``group``: for the next steps. ``credential``, ``rights``, ``application``, ``vault``: whether
-        that step is to be run. ``holds``: whether what cannot be undone stays. ``notes`` and ``failures``: sentences
-        for the user, ``failures`` with what has become of the rest.
+        to run that step. ``holds``: whether irreversible steps are skipped. ``notes`` and ``failures``: sentences for
+        the user; ``failures`` also states what was not done.
     """
     asked, seen = bare(asked), _Outcomes(bare(results))
     client_id = _client_id(asked, seen)
@@ -252,12 +252,12 @@ def _has_credential(asked: Mapping[str, Any], seen: _Outcomes) -> bool:
 
 
 def _stops(asked: Mapping[str, Any], seen: _Outcomes) -> list[str]:
-    """What forbids the whole, before anything has been removed."""
+    """What forbids the complete teardown, before anything is removed."""
     found = [message for message in [seen.message("look_group")] if message]
     if asked["remove_application"]:
         found += [message for step in ("look_application", "look_removal") if (message := seen.message(step))]
     reason, vault = seen.failure("look_vault"), seen.message("look_vault")
-    # A vault that is used or full is a question to the user; a lock is an obstacle like others.
+    # A vault that is used or not empty needs a decision of the user; a lock is an obstacle like others.
     if vault and any(reason.get(fact) for fact in ("groups", "contents", "option")):
         found.append(vault)
     found = list(dict.fromkeys(found))
@@ -276,7 +276,7 @@ def _waits(seen: _Outcomes) -> bool:
 
 
 def _failures(seen: _Outcomes) -> list[tuple[str, str]]:
-    """Step and message of what failed. Something that other groups use is not to be removed: no failure."""
+    """Step and message of each failure. It is not a failure if other groups use an object that was to be removed."""
     found = []
     looked = seen.message("look_application")
     if looked and not seen.users("look_application") and seen.result("credential") is None:
@@ -297,9 +297,9 @@ def _told(failures: list[tuple[str, str]], seen: _Outcomes) -> list[str]:
     if not failures:
         return []
     told = [f"{words[0].upper()}{words[1:]}: {parted(message)[0]}." for words, message in failures]
-    # What has failed after its removal was asked for may be gone.
+    # An object may be removed although its step failed after the request.
     stays = [words for step, words in _FINAL.items() if seen.ok(step) is None and not seen.has_written(step)]
-    left = f"What cannot be undone has been left as it is after that ({', '.join(stays)}). " if stays else ""
+    left = f"After this failure, irreversible steps were not run ({', '.join(stays)}). " if stays else ""
     return [*told, left + next_steps((message for _words, message in failures), _AGAIN)]
 
 
@@ -307,23 +307,24 @@ def _notes(asked: Mapping[str, Any], seen: _Outcomes, client_id: str | None) -> 
     notes = []
     users = seen.users("look_application") or seen.users("credential")
     if users:
-        notes.append(f"The application and its credential stay, as other groups use it: {', '.join(users)}.")
+        notes.append(f"The application and its credential are kept because other groups use it: {', '.join(users)}.")
     if seen.users("rights"):
-        notes.append(f"The rights at the vault stay, as other groups use them: {', '.join(seen.users('rights'))}.")
+        others = ", ".join(seen.users("rights"))
+        notes.append(f"The permissions at the vault are kept because other groups use them: {others}.")
     for step, words in _REVOKING.items():
         entries = (seen.ok(step) or {}).get("left") or []
-        # That the application itself stays is a choice of the user.
+        # The application itself is kept by choice of the user.
         left = [one for one in entries if not isinstance(one, Mapping) or one.get("what") != "application"]
         if left:
-            notes.append(f"Left of the {words}: {'; '.join(map(_entry, left))}.")
+            notes.append(f"Not removed ({words}): {'; '.join(map(_entry, left))}.")
     if asked["application"] is None and asked["client_id"] is None:
-        notes.append("No application is declared, so that no credential and no rights were looked at.")
+        notes.append("No application is declared, so no credential and no permissions were checked.")
     elif asked["application"] is not None and client_id is None and seen.ok("look_application"):
-        notes.append("The application does not exist any more, so that it has no credential and no usable rights.")
+        notes.append("The application no longer exists, so it has no credential and no effective permissions.")
     elif asked["application"] is None:
-        notes.append("The application is not one of this set-up, so that its credential was not looked at.")
+        notes.append("The application is not part of this setup, so its credential was not checked.")
     if asked["keep_rights"]:
-        notes.append("The rights at the vault stay, as teardown_keep_rights says.")
+        notes.append("The permissions at the vault are kept because teardown_keep_rights is set.")
     return notes
 
 

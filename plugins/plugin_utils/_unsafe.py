@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Marks texts of DSM as such, for every ansible-core that is supported."""
+"""Marks texts from DSM as unsafe, for every supported ansible-core."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..module_utils._texts.plain import bare
 try:
     from ansible.utils.unsafe_proxy import wrap_var
 except ImportError:
-    # From 2.19 on only what is marked as trusted is a template, and one day there is nothing to unmark it with.
+    # Since 2.19 only values marked as trusted are templates; a later version may remove this function.
     wrap_var = None
 
 
 def unsafe(value: Any) -> Any:
-    """The same value, in which Ansible evaluates no template."""
+    """The same value, marked so that Ansible evaluates no template in it."""
     return bare(value) if wrap_var is None else wrap_var(bare(value))

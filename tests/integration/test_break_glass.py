@@ -266,7 +266,7 @@ def test_a_token_that_dsm_has_kept_is_no_success(emergency: Emergency) -> None:
     (evidence,) = map(read, emergency.evidence)
     assert [proof["verdict"] for proof in evidence["proofs"]] == ["still connected"]
     assert evidence["complete"] is True
-    assert f"DSM may use a token that it has until {evidence['still_valid_until']}" in str(run.failure)
+    assert f"DSM may use its current token until {evidence['still_valid_until']}" in str(run.failure)
 
     emergency.sandbox.clock.advance(3600)
     assert emergency.cut().failure is None

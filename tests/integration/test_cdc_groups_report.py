@@ -79,7 +79,8 @@ def test_a_group_that_is_not_created_yet_is_a_problem_and_one_that_waits_with_a_
 
     result = reported(operate, uncreated, changing)
 
-    assert 'group "akv-0": it is not created yet: a policy of the account requires approval. Next: have the creation approved' in result["problem"]
+    problem = 'group "akv-0": it is not created yet: a policy of the account requires approval'
+    assert f"{problem}. Next: have the creation approved" in result["problem"]
     assert "akv-1" not in result["problem"]
 
 

@@ -232,7 +232,7 @@ def test_the_overview_shows_both_tables_and_changes_nothing(account: Account, tm
     assert run.changed == []
     assert account.sandbox.journal.writes(since=mark) == []
     assert_table(run, "connected")
-    assert run.named("guide 4.9")["msg"][-1] == "3 groups, 2 mapped to Azure, 0 not checked"
+    assert run.named("guide 4.9")["msg"][-1] == "3 groups, 2 linked to Azure, 0 not checked"
     assert account.sandbox.journal.requests(since=mark, route=CHECK) != []
 
 
@@ -249,10 +249,10 @@ def test_the_overview_tests_no_connection_unasked_and_says_what_a_user_lacks(acc
     mark = account.sandbox.journal.mark()
     run = Ansible(account.environment, tmp_path).playbook(OVERVIEW, environment=login)
     lines = run.named("DSM, account and login")["msg"]
-    assert f"Login    user {auditor.email}" in lines
-    assert any(line.startswith("Lacking: DSM does not list CREATE_EXTERNAL_GROUPS") for line in lines)
+    assert f"Identity user {auditor.email}" in lines
+    assert any(line.startswith("Missing: DSM does not list CREATE_EXTERNAL_GROUPS") for line in lines)
     assert_table(run, "not_checked")
-    assert run.named("guide 4.9")["msg"][-1] == "3 groups, 2 mapped to Azure, 2 not checked"
+    assert run.named("guide 4.9")["msg"][-1] == "3 groups, 2 linked to Azure, 2 not checked"
     assert account.sandbox.journal.requests(since=mark, route=CHECK) == []
 
 
@@ -261,5 +261,5 @@ def test_the_overview_stays_readable_where_dsm_tells_nothing(account: Account, t
         account.sandbox.faults.add(Fault(plane="dsm", route=route, status=403, body="no", times=None))
     run = Ansible(account.environment, tmp_path).playbook(OVERVIEW)
     assert run.code == 0
-    assert "DSM      version not told" in run.named("DSM, account and login")["msg"]
+    assert "DSM      version not reported" in run.named("DSM, account and login")["msg"]
     assert run.named("guide 4.9")["msg"][-1].startswith("Not complete: ")

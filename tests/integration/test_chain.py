@@ -124,7 +124,7 @@ def test_a_group_is_taken_down_only_by_its_name(standing: Chain) -> None:
 
     refused = standing.take_down_in_process(teardown_group="another")
 
-    assert f"Set teardown_group to the name of the group to take down ({NAME})." in str(refused.failure)
+    assert f"Set teardown_group to the name of the group to tear down ({NAME})." in str(refused.failure)
     assert standing.sandbox.journal.since(mark) == []
 
 

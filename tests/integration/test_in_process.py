@@ -279,7 +279,7 @@ def test_a_task_that_the_control_process_cannot_run_is_run_by_the_module(
     assert set(statuses.values()) == {"ok"}, run.output
     assert "https://127.0.0.1:9 cannot be reached" in run.named("environment")["msg"]
     assert f"{SWITCH} or FORTANIX_DSM_IN_PROCESS is neither true nor false" in run.named("typo")["msg"]
-    reasons = re.findall(r"runs in a process of its own: (.*)", run.output)
+    reasons = re.findall(r"runs in a separate process: (.*)", run.output)
     assert [reason.partition(" is ")[0] for reason in reasons] == [
         "async",
         "environment",

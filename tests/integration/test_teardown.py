@@ -154,7 +154,7 @@ def test_all_failures_are_told_at_the_end(chain: Chain) -> None:
     run = chain.take_down_in_process(**WANTED)
 
     assert "Credential of the application:" in str(run.failure)
-    assert "Rights at the vault:" in str(run.failure)
+    assert "Permissions at the vault:" in str(run.failure)
     assert there(chain)["group"] is True
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""A compliance report as Markdown, JUnit XML and SARIF 2.1.0. Pure; each escapes all that it shows."""
+"""A compliance report as Markdown, JUnit XML and SARIF 2.1.0. Pure; each format escapes all values."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from ...module_utils._findings.finding import FAILED, OK, UNKNOWN
 from ...module_utils._texts.plain import readable
 
 Report = Mapping[str, Any]
-# CommonMark takes a backslash before any of these as "this character, and no markup"; a colon less is no address.
+# In CommonMark, a backslash before any of these means the literal character; an escaped colon prevents autolinks.
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~&:@$^]|(?<=www)\.)", re.IGNORECASE)
-# What XML 1.0 cannot hold, not even escaped.
+# Characters that XML 1.0 cannot contain, not even escaped.
 _NOT_XML = re.compile(r"[\ufffe\uffff]")
 _SARIF_LEVELS = {"high": "error", "medium": "warning", "low": "note", "info": "note"}
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def line(value: Any) -> str:
-    """The value as one line of text that steers no terminal and that every output can carry."""
+    """The value as one line of text without control characters, which every format can contain."""
     return printable(readable(str(value)))
 
 
 def stem_of(report: Report) -> str:
-    """What the names of all files of a report begin with. No run writes over the evidence of another one."""
+    """The common prefix of a report's file names. It is unique, so a run does not overwrite the files of another."""
     return "compliance-" + str(report["checked_at"]).replace(":", "")
 
 
@@ -46,19 +46,19 @@ def manifest_of(report: Report) -> str:
 
 
 def each(report: Report) -> Iterator[tuple[Mapping[str, Any] | None, Mapping[str, Any]]]:
-    """Every finding with its group; None for those of the run."""
+    """Every finding with its group; None for findings of the run."""
     yield from ((None, finding) for finding in report["findings"])
     yield from ((group, finding) for group in report["groups"] for finding in group["findings"])
 
 
 def word(finding: Mapping[str, Any]) -> str:
-    """Status and outcome in one word: what fails and what is waived is told, too."""
+    """The status, and whether the finding fails or is waived."""
     outcome = {FAIL: " (fails)", WAIVED: " (waived)"}.get(finding["outcome"], "")
     return f"{finding['status']}{outcome}"
 
 
 def status_of(group: Mapping[str, Any], check: str) -> str:
-    """The word for one check of a group, `-` where it was not made."""
+    """The word for one check of a group, `-` if the check was not run."""
     # The worst is the first.
     return next((word(finding) for finding in group["findings"] if finding["check"] == check), "-")
 
@@ -67,7 +67,7 @@ def status_of(group: Mapping[str, Any], check: str) -> str:
 
 
 def markdown(report: Report) -> str:
-    """For people: the verdict, a table of groups and checks, and each finding that is not ok with its remedy."""
+    """For people: the result, a table of groups and checks, and each finding that is not ok with its remedy."""
     summary = report["summary"]
     lines = [
         "# Compliance of CDC groups",
@@ -76,7 +76,7 @@ def markdown(report: Report) -> str:
         f"{summary['groups']} groups: {summary['groups_passed']} pass, {summary['groups_failed']} fail. "
         f"{summary['failing']} findings fail, {summary['waived']} are waived.",
         "",
-        "| Group | Verdict | " + " | ".join(CHECKS) + " |",
+        "| Group | Result | " + " | ".join(CHECKS) + " |",
         "| --- | --- |" + " --- |" * len(CHECKS),
     ]
     for group in report["groups"]:
@@ -110,7 +110,7 @@ def _md(value: Any) -> str:
 
 
 def junit(report: Report) -> str:
-    """For CI: a suite for each group, a case for each finding. What is waived, or let pass, counts as skipped."""
+    """For CI: a suite for each group, a case for each finding. A finding that is waived or passes counts as skipped."""
     suites = ElementTree.Element("testsuites", {"name": "Compliance of CDC groups"})
     for name, findings in [
         ("The run", report["findings"]),
@@ -146,7 +146,7 @@ def _outcome(case: ElementTree.Element, finding: Mapping[str, Any]) -> None:
         f"{finding['title']}. Expected: {finding['expected']}. Actual: {finding['actual']}. Next: {finding['remedy']}"
     )
     if finding["outcome"] == FAIL:
-        # An error of JUnit is a case that came to no result.
+        # In JUnit, an error is a case without a result.
         tag = "error" if finding["status"] == UNKNOWN else "failure"
         told = {"message": _xml(finding["title"]), "type": _xml(finding["severity"])}
         ElementTree.SubElement(case, tag, told).text = _xml(text)
@@ -165,7 +165,7 @@ def _xml(value: Any) -> str:
 
 
 def sarif(report: Report) -> str:
-    """For tools that collect findings: a rule for each kind, a result for each finding that is not ok."""
+    """For tools that collect findings: a rule for each kind, and a result for each finding that is not ok."""
     shown = [(group, finding) for group, finding in each(report) if finding["status"] != OK]
     rules = sorted({finding["id"] for _group, finding in shown})
     driver = {
@@ -192,7 +192,7 @@ def sarif(report: Report) -> str:
 
 
 def _sarif_text(value: Any) -> str:
-    """A message without placeholders, for which braces stand, and embedded links (SARIF 2.1.0, 3.11.5, 3.11.6)."""
+    """A message without placeholders (braces) and embedded links (SARIF 2.1.0, 3.11.5, 3.11.6)."""
     return line(value).replace("{", "{{").replace("}", "}}").replace("](", "] (")
 
 

@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Style and script of the compliance page. Nothing of a report is in them: the page's policy names their SHA-256."""
+"""Style and script of the compliance page. They contain no report data: the page's policy contains their SHA-256."""
 
 from __future__ import annotations
 
-# A status has a word and a sign besides its colour. What fails by the policy is filled, what is waived has a dashed
-# edge. Groups that are out of sight are not laid out, which is what keeps a page of a thousand groups quick. What the
-# filter has taken out is gone from the screen only: paper shows all of it, and opens what is closed.
+# A status has a word and a symbol in addition to its color. Findings that fail by the policy are filled, waived ones
+# have a dashed border. Groups that are out of view are not laid out, so that a page of a thousand groups stays fast.
+# The filter only hides on the screen: a printout shows everything and expands what is collapsed.
 STYLE = """
 :root {
   color-scheme: light; --back: #fff; --text: #1b1f24; --quiet: #57606a; --edge: #d0d7de; --panel: #f3f5f7;
@@ -144,8 +144,8 @@ footer { margin: 3rem 0 1rem; padding-top: .75rem; border-top: 1px solid var(--e
 }
 """
 
-# The filter works on findings: a group is shown as long as one of its findings is. Their texts are read once, and only
-# when something is typed.
+# The filter works on findings: a group is shown if one of its findings is shown. Their texts are read once, at the
+# first input.
 SCRIPT = """
 "use strict";
 const [form, text, show, check, count] = ["filter", "text", "show", "check", "count"].map(
@@ -196,7 +196,7 @@ function reset() {
   apply();
 }
 
-// A link may lead to what is closed, or to what the filter has taken out.
+// A link may lead to a collapsed or filtered element.
 function reveal() {
   const target = document.getElementById(location.hash.slice(1));
   if (!target) return;
@@ -229,7 +229,7 @@ for (const button of document.querySelectorAll("button[data-kind]")) {
 }
 window.addEventListener("hashchange", reveal);
 
-// Browsers whose style cannot open what is closed on paper.
+// For browsers that cannot expand collapsed elements for print by style.
 let opened = [];
 window.addEventListener("beforeprint", () => {
   opened = [...document.querySelectorAll("details:not([open])")];

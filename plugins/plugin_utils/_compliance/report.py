@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The report of a compliance run, and its files: all of them made from the one report. Pure.
+"""The report of a compliance run, and its files, which are all generated from this report. Pure.
 
-What a report holds comes from DSM, Azure and the user: names are foreign text. Each format escapes all of it.
+A report contains untrusted text from DSM, Azure and the user, such as names. Each format escapes all values.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ...module_utils._texts.plain import readable
 from .formats import junit, manifest_of, markdown, sarif, stem_of
 from .page import page
 
-# Of docs/compliance-report.schema.json. A change that a reader could stumble over gets another number.
+# Of docs/compliance-report.schema.json. An incompatible change increments the number.
 FORMAT = "fortanix.dsm.compliance/1"
-# What a result of the module has, by the names that a report takes over as they are.
+# Return values of the module that a report contains unchanged.
 _TAKEN = ("checked_at", "dsm", "operator", "options")
-# Ansible hands containers of its own to filters, which cannot be part of what one returns: each is read.
+# Ansible passes its own container types to filters, and a filter cannot return them: each value is converted.
 _READ = (*_TAKEN, "groups", "findings")
 _WRITERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "json": ("json", lambda report: json.dumps(report, indent=2, ensure_ascii=True) + "\n"),
@@ -38,14 +38,14 @@ FORMATS = tuple(_WRITERS)
 
 
 def merged(results: Sequence[Mapping[str, Any]], all_groups: bool | None) -> dict[str, Any]:
-    """The results of the batches of one run as one result; its time is that of the first.
+    """The results of the batches of one run as one result; its time is that of the first batch.
 
     Args:
-        all_groups: whether the batches together are all groups, which none of them can know; None leaves what it says.
+        all_groups: whether the batches together contain all groups, which no batch can know; None keeps its own value.
     """
     plain = [{name: readable(result[name]) for name in _READ} for result in results]
     groups = sorted((group for one in plain for group in one["groups"]), key=lambda group: group["name"])
-    # That a batch had no group to check says nothing where another had one.
+    # A batch without groups is irrelevant if another batch has groups.
     findings = [
         one for result in plain for one in result["findings"] if not (groups and one["id"] == NOTHING_CHECKED.id)
     ]

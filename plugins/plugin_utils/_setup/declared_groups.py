@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the hosts of an inventory declare for the role cdc_setup, one group after the other. No I/O.
+"""The declarations of an inventory for the role cdc_setup, one per group. No I/O.
 
-Made of named values only, and of a certificate only its public part, so that no credential gets into a task that reads.
+Built from named values only, and of a certificate only the public part, so no credential gets into a read-only task.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from ...module_utils._texts.plain import bare
 ROLE = "cdc_setup"
 PREFIX = f"{ROLE}_"
 _CERTIFICATE = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----.*?-----END (?:X509 )?CERTIFICATE-----", re.DOTALL)
-# What is compared of each part, as the module cdc_compliance_info takes it.
+# The compared options of each part, as in the module cdc_compliance_info.
 _COMPARED: Mapping[str, Any] = DECLARED["options"]
 _PARTS = ("link_certificate", "tls", "vault", "application", "azure_vault")
 _PLAIN = tuple(name for name in _COMPARED if name not in {*_PARTS, "name", "host", "not_compared"})
-# It opens what has the certificate in it, and is not handed on.
+# Only used to decrypt a file that contains the certificate; not passed on.
 _PASSPHRASE = "link_private_key_passphrase"
 
 
 class ContradictionError(ValueError):
-    """The declarations cannot all be meant; the text says why."""
+    """The declarations are invalid or contradict each other; the text states why."""
 
 
 def declared_groups(
@@ -42,8 +42,8 @@ def declared_groups(
     """The groups in the order of the hosts.
 
     Args:
-        hosts: host -> its variables. Of them only those are read that are compared, so that no credential is fetched.
-        raw: the same, without any template in them being evaluated.
+        hosts: host -> its variables. Only compared variables are read, so that no credential is fetched.
+        raw: the same, without evaluating templates.
 
     Raises:
         ContradictionError: a host names no group, or two of them declare one object differently.
@@ -68,20 +68,20 @@ def declared_groups(
 
 
 def _each(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The options of each group of a host: its own, and the host's for those that it does not set."""
+    """The options of each group of a host: those of the group, and those of the host where the group sets none."""
     own = {name: _read(name, variables, PREFIX + name) for name in GROUP if PREFIX + name in variables}
     groups: Sequence[Mapping[str, Any]] = variables.get(PREFIX + "groups") or [{}]
     return [{**own, **{name: _read(name, group, name) for name in GROUP if name in group}} for group in groups]
 
 
 def _read(name: str, given: Mapping[str, Any], key: str) -> Any:
-    """The value of an option that is compared, or opens one that is; of any other only that it is set."""
+    """The value of an option that is compared or needed for a comparison; True for any other option that is set."""
     return given[key] if name in _COMPARED or name == _PASSPHRASE else True
 
 
 def _declared(host: str, group: Mapping[str, Any]) -> dict[str, Any]:
     if not group.get("name"):
-        raise ContradictionError(f"The host {host} declares no group: {PREFIX}name is not set.")
+        raise ContradictionError(f"Host {host} declares no group: {PREFIX}name is not set.")
     found: dict[str, Any] = {"host": host, "name": bare(group["name"]), **named(group, _PLAIN)}
     if group.get("link_certificate") is not None:
         found["link_certificate"] = _public(group["link_certificate"], group.get(_PASSPHRASE))
@@ -116,7 +116,7 @@ def _application(given: Any) -> dict[str, Any]:
 
 
 def _public(text: Any, passphrase: Any = None) -> str:
-    """The certificates in a text, without a key beside them; what holds no key, such as a path, stays as it is."""
+    """The certificates in a text, without keys; a text without keys, such as a path, is returned unchanged."""
     given = str(text)
     if "-----BEGIN" in given:
         return "\n".join(_CERTIFICATE.findall(given))
@@ -124,4 +124,4 @@ def _public(text: Any, passphrase: Any = None) -> str:
         return public_part("link_certificate", given, None if passphrase is None else str(passphrase)).strip()
     except TaskError as error:
         problem = str(error)
-    raise ContradictionError(f"A certificate that is declared as text cannot be read. {problem}")
+    raise ContradictionError(f"A certificate that is declared as text cannot be parsed. {problem}")

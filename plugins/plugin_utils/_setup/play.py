@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The set-up of the groups of all hosts of a play by a task of one host: for lookups of the role cdc_setup. No I/O.
+"""Setup of the groups of all hosts of a play by a task of one host: for lookups of the role cdc_setup. No I/O.
 
-The task of one host sees inventory, facts and extra variables of the others, and no variables of the play or the role.
-So each host first notes its groups as a fact. A fact is printed, so what is secret, or may hold a secret by mistake, is
-held back: that the task evaluates for the host itself.
+The task of one host can read inventory, facts and extra variables of the others, but no variables of the play or role.
+So each host first registers its groups as a fact. Ansible may print a fact, so options that are secret, or may contain
+a secret by mistake, are held back: the task evaluates them for each host.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ from ...module_utils._fleet.records import diff_of
 from ...module_utils._texts.plain import bare
 from .variables import NOT_NOTED, PREFIX, Variables
 
-# The options that are held back in part: what of them may be noted, or may not.
+# Options that are held back in part: the key of `tls` that the fact may contain, and the key of `application` that it
+# may not.
 _OF_TLS, _NOT_OF_APPLICATION = "validate_host", "certificates"
 _NOTE, _RESULT = f"{PREFIX}of_host", f"{PREFIX}all"
 Declared = dict[str, Any]
 
 
 class PlayError(ValueError):
-    """The groups of all hosts cannot be set up by one task; the text says why."""
+    """The groups of all hosts cannot be set up by one task; the text states why."""
 
 
 def parted(declared: Mapping[str, Any]) -> tuple[Declared, Declared]:
-    """A group's options without what is held back, and that."""
+    """A group's options, divided into those for the fact and those that are held back."""
     public: Declared = {}
     held: Declared = {}
     for name, value in declared.items():
@@ -55,12 +56,12 @@ def parted(declared: Mapping[str, Any]) -> tuple[Declared, Declared]:
 
 
 def joined(public: Mapping[str, Any], held: Mapping[str, Any]) -> Declared:
-    """The options that :func:`parted` has parted."""
+    """The options that :func:`parted` has divided."""
     return {**public, **{name: {**public[name], **held[name]} if name in public else held[name] for name in held}}
 
 
 class Play:
-    """The hosts of a play, as a task of one of them sees them. ``variables``, ``templar``: of that host."""
+    """The hosts of a play, from the view of a task of one host. ``variables``, ``templar``: of that host."""
 
     def __init__(self, variables: Mapping[str, Any], templar: Any) -> None:
         self._own = Variables(variables, templar)
@@ -70,18 +71,18 @@ class Play:
         self._hosts: Sequence[str] = variables["ansible_play_batch"]
 
     def declarations(self) -> list[Declared]:
-        """For each group of the host itself what it needs in Azure, without any credential."""
+        """The Azure requirements of each group of this host, without any credential."""
         return self._own.declarations()
 
     def note(self) -> dict[str, Any]:
-        """What a host notes for the task.
+        """The fact that a host registers for the task.
 
         Returns:
-            ``groups``: their options, but for what is held back. ``held``: the names of the options that have such
-            parts, for each group. ``options``: for all groups.
+            ``groups``: their options, except those held back. ``held``: for each group, the names of the options with
+            parts that are held back. ``options``: for all groups.
 
         Raises:
-            PlayError: the task of another host would not get what is held back.
+            PlayError: the task of another host could not read the options that are held back.
         """
         groups = [parted(bare(self._own.declared(index, GROUP))) for index in range(self._own.count())]
         if len(self._hosts) > 1:
@@ -93,36 +94,36 @@ class Play:
         }
 
     def groups(self) -> list[Declared]:
-        """The groups of all hosts, as the module cdc_groups takes them.
+        """The groups of all hosts, in the form of the option ``groups`` of the module cdc_groups.
 
         Raises:
-            PlayError: the task is not run once for all hosts, or hosts disagree on how it is to be run.
+            PlayError: the task is not run once for all hosts, or hosts set different options for it.
         """
         notes = {host: self._noted(host) for host in self._hosts}
         missing = [host for host, note in notes.items() if not note]
         if missing or self._host != self._hosts[0]:
             raise PlayError(
-                f"{', '.join(missing or self._hosts[:1])}: this host has not noted its groups, or is not the one that "
-                "sets them up. All hosts of the play have to run the role together: use the strategy linear, and "
-                "select hosts by the play or --limit, and not by a condition."
+                f"{', '.join(missing or self._hosts[:1])}: this host has not registered its groups, or is not the one "
+                "that sets them up. All hosts of the play must run the role together: use the strategy linear, and "
+                "select hosts with the play or --limit, not with a condition."
             )
         self._refuse_other_options(notes)
         return [one for host in self._hosts for one in self._of_host(host, notes[host])]
 
     def results(self) -> dict[str, Any]:
-        """The part of the result of cdc_groups that is about the host.
+        """The part of the result of cdc_groups that concerns this host.
 
         Returns:
-            ``groups``, ``shared``, ``diff``: for the module cdc_groups_report. ``summaries``: as the role keeps them.
+            ``groups``, ``shared``, ``diff``: for the module cdc_groups_report. ``summaries``: for the role.
 
         Raises:
             PlayError: there is no result.
         """
-        # Not evaluated: it is that of all hosts.
+        # Not evaluated: it is the result for all hosts.
         result = self._all[_RESULT]
         if "groups" not in result:
             raise PlayError(
-                "the task for all hosts was skipped. Select hosts by the play or --limit, not by a condition."
+                "the task for all hosts was skipped. Select hosts with the play or --limit, not with a condition."
             )
         groups = [one for one in result["groups"] if one["host"] == self._host]
         shared = [one for one in result["shared"] if one["host"] == self._host]
@@ -146,13 +147,13 @@ class Play:
             yield {**joined(public, held), "host": host}
 
     def _raw(self, host: str) -> Mapping[str, Any]:
-        """The variables of a host as tasks of other hosts see them, not evaluated."""
+        """The variables of a host as visible to tasks of other hosts, not evaluated."""
         hostvars = self._all["hostvars"]
         found: Mapping[str, Any] = hostvars.raw_get(host) if hasattr(hostvars, "raw_get") else hostvars[host]
         return found
 
     def _seen(self, host: str) -> Variables:
-        """The same, evaluated when they are read."""
+        """The same variables, evaluated when they are read."""
         known = {**self._raw(host), **{name: self._all[name] for name in ("hostvars", "omit") if name in self._all}}
         return Variables(known, self._templar.copy_with_new_env(available_variables=known))
 
@@ -167,20 +168,20 @@ class Play:
         ]
         if wrong:
             raise PlayError(
-                f"{', '.join(wrong)} of host {self._host}: the task that sets up the groups of all hosts does not see "
-                "the value that this play has. It is a variable of the play or the role, or made of one. Set it in the "
-                "inventory, in group_vars, host_vars or with -e."
+                f"{', '.join(wrong)} of host {self._host}: the task that sets up the groups of all hosts cannot read "
+                "this value, because it is a variable of the play or the role, or depends on one. Set it in the "
+                "inventory, group_vars, host_vars or with -e."
             )
 
     @staticmethod
     def _is_seen(seen: Variables, name: str, own: Sequence[Declared]) -> bool:
-        """Whether another host sees the same value of an option."""
+        """Whether another host can read the same value of an option."""
         try:
             if seen.count() != len(own):
                 return False
             found = [parted(bare(seen.declared(index, [name])))[1] for index in range(len(own))]
         except AnsibleError:
-            # Made of what other hosts do not see.
+            # It depends on a value that other hosts cannot read.
             return False
         return all(one.get(name) == held.get(name) for one, held in zip(found, own, strict=True))
 
@@ -190,8 +191,8 @@ class Play:
             for name, value in note["options"].items():
                 if value != own[name]:
                     raise PlayError(
-                        f"{PREFIX}{name} is {own[name]} for host {self._host} and {value} for host {host}. It is for "
-                        "all groups: give all hosts the same value."
+                        f"{PREFIX}{name} is {own[name]} for host {self._host} and {value} for host {host}. It applies "
+                        "to all groups: set the same value for all hosts."
                     )
 
 
@@ -201,7 +202,7 @@ class PlayLookup(LookupBase):  # type: ignore[misc]
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Any]:
         self.set_options(var_options=variables, direct=kwargs)
         if terms:
-            raise AnsibleLookupError("it takes no terms.")
+            raise AnsibleLookupError("this lookup takes no terms.")
         try:
             return list(self.found(Play(variables or {}, self._templar)))
         except PlayError as error:

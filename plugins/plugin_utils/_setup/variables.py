@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The variables of the role cdc_setup as its lookups read them, and the fact about one group. No I/O."""
+"""Reads the variables of the role cdc_setup for its lookups, and builds the fact about one group. No I/O."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from ...module_utils._options import APPROVAL
 from ...module_utils._texts.plain import bare
 
 PREFIX = "cdc_setup_"
-# Options of a group that are part of no fact, which is printed: secrets, and what may hold one by mistake.
+# Options that are never put into a fact, because Ansible may print it: secrets, and options that may contain one by
+# mistake.
 NOT_NOTED = frozenset({*arguments.SECRETS, "tls", "app_certificate"})
-# Whether there is a certificate and a TLS configuration is noted; of the other secrets nothing is.
+# The fact contains whether a certificate and a TLS configuration are set, and nothing about the other secrets.
 _EVALUATED = [name for name in GROUP if name not in NOT_NOTED or name in ("link_certificate", "tls")]
 _WITH_DEFAULT = {
     *(name for name, option in DECLARATIONS["options"].items() if "default" in option),
@@ -35,11 +36,11 @@ class Variables:
     def __init__(self, variables: Mapping[str, Any], templar: Any) -> None:
         self._all = variables
         self._templar = templar
-        # Before ansible-core 2.19, what is omitted is a text of its own.
+        # Before ansible-core 2.19, `omit` is a special string.
         self._omitted = variables.get("omit")
 
     def declarations(self) -> list[dict[str, Any]]:
-        """For each group what it needs in Azure, without any credential."""
+        """The Azure requirements of each group, without any credential."""
         groups = [self._evaluated({name: one[name] for name in OPTIONS if name in one}) for one in self._groups()]
         return declarations(groups, self._evaluated(self._own(OPTIONS)))
 
@@ -50,14 +51,14 @@ class Variables:
         return noted_group(self.declared(index), {**made, "credential": credential}, check_mode=check_mode)
 
     def count(self) -> int:
-        """How many groups the host declares."""
+        """The number of groups that the host declares."""
         return len(self._groups()) or 1
 
     def declared(self, index: int, options: Iterable[str] = tuple(_EVALUATED)) -> dict[str, Any]:
-        """The options of a group that are set: its own, and those of the host for what it does not have."""
+        """The options of a group that are set: its own, and those of the host where the group sets none."""
         groups = self._groups()
         group = groups[index] if groups else {}
-        # Null is not set, and what has a default is always set.
+        # Null counts as unset, and an option with a default is always set.
         of_group = {
             name: group[name]
             for name in options
@@ -67,7 +68,7 @@ class Variables:
         return {name: value for name, value in declared.items() if value is not None}
 
     def _made(self, index: int, name: str) -> Mapping[str, Any]:
-        """The result of the task for what a group shares; nothing where it was left out by its tag."""
+        """The result of the task for a shared object of a group; empty if tags skipped the task."""
         here = self._all["inventory_hostname"]
         place = self._all[f"{PREFIX}shared"]["groups"][here][index][name]
         if not place:
@@ -77,18 +78,18 @@ class Variables:
         return results[place["position"]] if place["position"] < len(results) else {}
 
     def _own(self, options: Iterable[str]) -> dict[str, Any]:
-        """What the host itself sets of these options, not evaluated."""
+        """These options as set by the host itself, not evaluated."""
         return {name: self._all[PREFIX + name] for name in options if PREFIX + name in self._all}
 
     def _groups(self) -> list[Mapping[str, Any]]:
-        """The list of groups; empty where the host declares one group by its own variables."""
+        """The list of groups; empty if the host declares one group by its own variables."""
         groups = self._all.get(f"{PREFIX}groups") or []
-        # What is no template stays as it is, so that a secret in it is not evaluated before it is needed.
+        # Only a template is evaluated, so that a secret in the list is not evaluated before it is needed.
         listed = groups if isinstance(groups, (list, tuple)) else self._evaluated(groups)
         return [one if isinstance(one, Mapping) else self._evaluated(one) for one in listed]
 
     def _evaluated(self, value: Any) -> Any:
-        """The value without templates, and a dictionary without what is omitted."""
+        """The evaluated value; of a dictionary, without omitted keys."""
         found = self._templar.template(value)
         if isinstance(found, Mapping):
             return {name: one for name, one in found.items() if one is not self._omitted and one != self._omitted}
@@ -96,10 +97,10 @@ class Variables:
 
 
 def noted_group(declared: Mapping[str, Any], made: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """What the tasks for one group need, without any secret.
+    """The input of the tasks for one group, without any secret.
 
     Args:
-        declared: the options of the group that are set; those of :data:`NOT_NOTED` are only looked at.
+        declared: the options of the group that are set; of :data:`NOT_NOTED`, only whether they are set.
         made: results of earlier tasks by ``application``, ``vault``, ``rights`` and ``credential``, empty if none ran.
         check_mode: whether the run is in check mode.
 

@@ -126,7 +126,10 @@ def test_everything_that_can_be_declared_is_compared_or_said_not_to_be() -> None
         ({"azure_vault": {**VAULT, "retention_days": "ninety"}}, "retention_days must be an integer."),
         ({"azure_vault": {**VAULT, "purge_protection": "perhaps"}}, "purge_protection must be true or false."),
         ({"azure_vault": {**VAULT, "ip_rules": {"a": 1}}}, "cdc_setup_azure_vault.ip_rules must be a list."),
-        ({"azure_vault": {**VAULT, "location": ["westeurope"]}}, "location must be a single value, not a list or dictionary."),
+        (
+            {"azure_vault": {**VAULT, "location": ["westeurope"]}},
+            "location must be a single value, not a list or dictionary.",
+        ),
         ({"azure_vault": "akv"}, "cdc_setup_azure_vault must be a dictionary."),
         ({"vault": {"type": "premium"}}, "cdc_setup_vault requires one of name, resource_id, uri, tags."),
         ({"vault": {"name": "a", "uri": "b"}}, "cdc_setup_vault.name and uri are both set: set only one."),
@@ -290,7 +293,7 @@ def test_a_set_up_without_variables_says_where_they_come_from() -> None:
         (
             "cdc_setup",
             {"name": "a", "vault": {"name": "akv"}, "check_prerequisites": True},
-            "cdc_setup_link_client_id is not set. It is required to check the application's permissions at the vault: set",
+            "cdc_setup_link_client_id is not set. It is required to check the application's permissions at the vault",
         ),
         (
             "cdc_rotate",

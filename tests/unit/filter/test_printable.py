@@ -93,7 +93,8 @@ def test_an_overview_of_what_is_not_told_says_so() -> None:
 
     told = _overview.tables(nothing, {"groups": []}, {**USER, "groups": [], "complete": True}, 200)
 
-    assert told["account"][:3] == ["DSM      version not told", "Account  not told", "Login    app not told"]
+    expected = ["DSM      version not reported", "Account  not reported", "Identity app not reported"]
+    assert told["account"][:3] == expected
 
 
 def test_what_is_reported_of_an_emergency_is_plain() -> None:

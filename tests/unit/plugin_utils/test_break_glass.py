@@ -190,7 +190,7 @@ def test_what_is_cut_and_proven_is_no_failure() -> None:
 def test_a_pending_approval_is_no_access_and_no_proof() -> None:
     (proof,) = told(DONE, [REFUSED], [PENDING])["proofs"]
 
-    assert (proof["verdict"], proof["sync"]) == ("unknown", "not tried: it waits for an approval (r-1)")
+    assert (proof["verdict"], proof["sync"]) == ("unknown", "not run: pending approval (r-1)")
 
 
 def test_a_group_without_results_is_not_proven() -> None:
@@ -198,16 +198,16 @@ def test_a_group_without_results_is_not_proven() -> None:
 
     assert (proof["verdict"], proof["connection"], proof["sync"]) == (
         "unknown",
-        "DSM was not asked",
-        "DSM was not asked",
+        "not tested",
+        "not tested",
     )
 
 
 def test_each_group_that_is_not_proven_is_in_the_failure() -> None:
     message = failure(DONE, [a_test(None, connected=True)], [PENDING])
 
-    assert "Group akv: still connected: DSM may use a token that it has until 2026-01-01T00:00:00Z." in message
-    assert message.endswith("Run the same again after 2026-01-01T00:00:00Z.")
+    assert "Group akv: still connected: DSM may use its current token until 2026-01-01T00:00:00Z." in message
+    assert message.endswith("Run the playbook again after 2026-01-01T00:00:00Z.")
 
 
 def test_there_is_one_next_step_whatever_the_proofs_have_failed_with() -> None:
@@ -236,12 +236,12 @@ def test_a_cut_that_tells_nothing_is_a_failure_with_unknown_steps(crash: dict[st
     summary = _break_glass.summary(evidence, None, None)
 
     assert (evidence["steps"], evidence["complete"], _break_glass.record(crash, SEEN)) == (None, False, RECORD)
-    assert "It is not known which steps were done." in summary["lines"]
+    assert "It is unknown which steps were done." in summary["lines"]
     assert summary["failure"] != ""
 
 
 def test_a_cut_that_cannot_be_read_back_is_a_failure() -> None:
-    assert "Not everything could be read back" in failure({**DONE, "complete": False}, [REFUSED], [SYNC_REFUSED])
+    assert "Reading back did not confirm every step" in failure({**DONE, "complete": False}, [REFUSED], [SYNC_REFUSED])
 
 
 def test_a_plan_has_no_verdict_and_no_failure() -> None:
@@ -250,7 +250,7 @@ def test_a_plan_has_no_verdict_and_no_failure() -> None:
     summary = _break_glass.summary(evidence, "/e.json", "0" * 64)
 
     assert (evidence["proofs"], summary["failure"]) == ([], "")
-    assert "Not tried in check mode." in summary["lines"]
+    assert "Not tested in check mode." in summary["lines"]
     assert not any("Evidence" in line for line in summary["lines"])
 
 
@@ -258,7 +258,8 @@ def test_without_a_group_it_is_told_that_nothing_is_proven() -> None:
     evidence = told(DONE, [], [], {**SEEN, "groups": []})
 
     assert (
-        "No group in DSM was asked: the cut is not proven there." in _break_glass.summary(evidence, None, None)["lines"]
+        "No group in DSM was tested: the cut is not proven there."
+        in _break_glass.summary(evidence, None, None)["lines"]
     )
 
 
@@ -269,6 +270,4 @@ def test_what_was_brought_back_is_told_of_a_failure_too() -> None:
 
 
 def test_a_way_back_that_tells_nothing_says_so() -> None:
-    assert _break_glass.restored({"failed": True, "msg": "MODULE FAILURE"}) == [
-        "It is not known which steps were done."
-    ]
+    assert _break_glass.restored({"failed": True, "msg": "MODULE FAILURE"}) == ["It is unknown which steps were done."]

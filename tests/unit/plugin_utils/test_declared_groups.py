@@ -99,11 +99,15 @@ def test_a_passphrase_opens_a_declared_certificate_and_is_not_in_it() -> None:
 @pytest.mark.parametrize(
     ("hosts", "names", "problem"),
     [
-        ({"one": {}}, ["one"], "The host one declares no group"),
+        ({"one": {}}, ["one"], "Host one declares no group"),
         ({}, [], "no such host"),
         ({name: {"cdc_setup_name": "akv"} for name in "ab"}, ["a", "b"], "both declare the group"),
         ([], ["one"], "give it hostvars"),
-        ({"one": {"cdc_setup_naem": "akv"}}, ["one"], "Host one: cdc_setup_naem is not a variable .* mean cdc_setup_name"),
+        (
+            {"one": {"cdc_setup_naem": "akv"}},
+            ["one"],
+            "Host one: cdc_setup_naem is not a variable .* mean cdc_setup_name",
+        ),
         (
             {"one": {"cdc_setup_name": "a", "cdc_setup_vault": {"nam": "a"}}},
             ["one"],

@@ -131,14 +131,14 @@ def test_hosts_can_be_named_by_id() -> None:
 
 @pytest.mark.parametrize("group_id", ["{{ 1 }}", "", "../x"])
 def test_an_id_that_is_none_is_refused(group_id: str) -> None:
-    with pytest.raises(TaskError, match="it is no UUID"):
+    with pytest.raises(TaskError, match="it is not a UUID"):
         hosts([{**record(), "group_id": group_id}])
 
 
 def test_an_id_that_is_given_twice_is_refused() -> None:
     one = record("a")
 
-    with pytest.raises(TaskError, match="given twice"):
+    with pytest.raises(TaskError, match="DSM returned it twice"):
         hosts([one, {**one, "name": "b"}])
 
 
@@ -313,7 +313,7 @@ def test_the_government_cloud_is_in_the_file() -> None:
 def test_the_file_names_the_credential_and_does_not_hold_it(auth_config: dict[str, str], words: str) -> None:
     content = static_inventory([record(auth_config=auth_config)])["content"]
 
-    assert f"      # not shown by DSM: {words}\n" in content
+    assert f"      # not returned by DSM: {words}\n" in content
     assert CANARY not in content
 
 
@@ -323,7 +323,7 @@ def test_the_file_names_the_credential_and_does_not_hold_it(auth_config: dict[st
         ({"name": "  "}, "blank"),
         ({"name": "two\nlines"}, "line break"),
         ({"name": "x" * 5000}, "5000 characters"),
-        ({"name": "\ud800"}, "no valid text"),
+        ({"name": "\ud800"}, "not valid text"),
         ({"name": "{'a': 1}"}, "before 2.19"),
         ({"name": '["a", true]'}, "before 2.19"),
         ({"link": {**record()["link"], "azure_service": "unknown"}}, "no Azure"),

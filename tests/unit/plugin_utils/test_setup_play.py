@@ -153,7 +153,7 @@ def test_hosts_that_do_not_run_together_are_refused() -> None:
     hosts = Hosts({"a": host("a"), "b": host("b")})
     hosts.note("a")
 
-    with pytest.raises(PlayError, match=r"^b: this host has not noted its groups.*strategy linear"):
+    with pytest.raises(PlayError, match=r"^b: this host has not registered its groups.*strategy linear"):
         hosts.at("a").groups()
     hosts.note("b")
     with pytest.raises(PlayError, match=r"^a: this host .* is not the one"):

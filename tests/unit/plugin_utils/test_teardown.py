@@ -64,20 +64,23 @@ def test_without_the_file_of_the_set_up_the_name_is_missing() -> None:
 def test_a_list_of_groups_is_no_group() -> None:
     (problem, _group) = _teardown.request({"cdc_setup_groups": [{"name": "akv"}]}, [])["problems"]
 
-    assert "a teardown takes one group" in problem
+    assert "a teardown removes one group" in problem
 
 
 PROBLEMS: list[tuple[dict[str, Any], str]] = [
-    ({"teardown_group": None}, r"Set teardown_group to the name of the group to take down (akv)"),
-    ({"teardown_group": "another"}, r"Set teardown_group to the name of the group to take down (akv)"),
+    ({"teardown_group": None}, r"Set teardown_group to the name of the group to tear down (akv)"),
+    ({"teardown_group": "another"}, r"Set teardown_group to the name of the group to tear down (akv)"),
     ({"teardown_remove_valut": True}, "did you mean teardown_remove_vault?"),
     ({"teardown_remove_vault": "perhaps"}, "neither true nor false"),
-    ({"teardown_remove_vault": True, "cdc_setup_azure_vault": None}, "cdc_setup_azure_vault describes"),
-    ({"teardown_delete_vault_named": "akv-prod", "cdc_setup_azure_vault": None}, "cdc_setup_azure_vault describes"),
+    ({"teardown_remove_vault": True, "cdc_setup_azure_vault": None}, "in cdc_setup_azure_vault, which is not"),
+    (
+        {"teardown_delete_vault_named": "akv-prod", "cdc_setup_azure_vault": None},
+        "in cdc_setup_azure_vault, which is not",
+    ),
     ({"teardown_delete_vault_named": "akv-prd"}, 'the vault is "akv-prod"'),
     ({"teardown_remove_vault": True, "cdc_setup_azure_vault": {"name": "akv-prod"}}, "has no resource_group"),
-    ({"teardown_remove_application": True, "cdc_setup_application": None}, "which names none"),
-    ({"cdc_setup_application": {}}, "whose rights there to take back"),
+    ({"teardown_remove_application": True, "cdc_setup_application": None}, "which names no application"),
+    ({"cdc_setup_application": {}}, "whose permissions to revoke"),
     ({"cdc_setup_application": {"credential": {}}}, "names no application"),
     ({"cdc_setup_application": "fortanix"}, "is not a dictionary"),
     ({"cdc_setup_azure_vault": "akv-prod"}, "is not a dictionary"),
@@ -188,9 +191,9 @@ def test_all_failures_are_told_together() -> None:
 
     assert found["failures"] == [
         "Credential of the application: Graph is down.",
-        "Rights at the vault: it is locked.",
-        "What cannot be undone has been left as it is after that (group, application, vault). Next: wait; have the "
-        "lock removed; run the teardown again when the cause is mended, which goes on from here.",
+        "Permissions at the vault: it is locked.",
+        "After this failure, irreversible steps were not run (group, application, vault). Next: wait; have the "
+        "lock removed; correct the cause and run the teardown again; it continues from here.",
     ]
 
 
@@ -199,7 +202,7 @@ def test_what_may_be_gone_is_not_said_to_stay(told: str) -> None:
     lost = failed("the connection broke", **{told: [{"plane": "DSM", "action": "DELETE"}]})
     found = state({**LOOKS, "credential": DONE, "rights": DONE, "group": lost}, **ALL)
 
-    assert "left as it is after that (application, vault)" in found["failures"][-1]
+    assert "irreversible steps were not run (application, vault)" in found["failures"][-1]
 
 
 def test_a_failed_look_is_forgotten_when_the_step_itself_has_worked() -> None:
