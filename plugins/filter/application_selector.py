@@ -11,8 +11,8 @@ version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role). Of the names that a declaration gives an application the one by which
-    M(fortanix.dsm.azure_kv_app) finds it.
+  - For the role P(fortanix.dsm.cdc_setup#role). Returns the option of a declared application by which
+    M(fortanix.dsm.azure_kv_app) finds the application.
 options:
   _input:
     description: An application as in O(fortanix.dsm.cdc_setup#role:main:cdc_setup_application).
@@ -33,7 +33,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: One of C(client_id), C(unique_name) and C(display_name) with its value; empty when none is set.
+  description: One of C(client_id), C(unique_name) and C(display_name) with its value; empty if none is set.
   type: dict
 """
 
@@ -49,7 +49,7 @@ def application_selector(application: Any) -> Any:
     from ..module_utils._declaration import decisions
 
     if not isinstance(application, Mapping):
-        raise AnsibleFilterError("fortanix.dsm.application_selector: give it an application, a dictionary")
+        raise AnsibleFilterError("fortanix.dsm.application_selector: the input must be an application (dictionary)")
     return unsafe(decisions.application_selector(application))
 
 

@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: applications_in_use
-short_description: The applications that the links of groups use
+short_description: List the applications that the links of groups use
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_rotate#role). Links whose client ID is none are left out.
+  - For the role P(fortanix.dsm.cdc_rotate#role). Links with an invalid client ID are skipped.
 positional: _input, azure_service
 options:
   _input:
-    description: The groups that M(fortanix.dsm.cdc_group_info) has returned.
+    description: The groups from the result of M(fortanix.dsm.cdc_group_info).
     type: list
     elements: dict
     required: true
   azure_service:
-    description: The Azure of the applications.
+    description: The Azure service of the applications.
     type: str
     choices: [global, us_government]
     required: true
@@ -51,7 +51,7 @@ def applications_in_use(groups: Any, azure_service: Any) -> Any:
     from ..plugin_utils import _rotations
 
     if not isinstance(groups, list) or not all(isinstance(group, Mapping) for group in groups):
-        raise AnsibleFilterError("fortanix.dsm.applications_in_use: give it the groups of cdc_group_info")
+        raise AnsibleFilterError("fortanix.dsm.applications_in_use: the input must be the groups of cdc_group_info")
     return unsafe(_rotations.applications_in_use(groups, str(azure_service)))
 
 

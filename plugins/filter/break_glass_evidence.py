@@ -6,18 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: break_glass_evidence
-short_description: Evidence of an emergency, with a verdict for each group
+short_description: Build the evidence of an emergency, with a verdict for each group
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
   - For the playbook C(break_glass.yml).
-  - A group counts as cut off only when Entra or Azure has refused DSM twice, in the test of the connection and in
-    the sync.
+  - A group counts as cut off only if Entra or Azure has refused DSM twice, in the connection test and in the sync.
 positional: _input, seen, connections, syncs, about
 options:
   _input:
-    description: The result of M(fortanix.dsm.azure_kv_access), of the cut, which may have failed.
+    description: The result of M(fortanix.dsm.azure_kv_access) for the cut, which may have failed.
     type: dict
     required: true
   seen:
@@ -54,8 +53,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - What the application held before and after, each step with its state, what remains, and C(proofs), each with its
-      C(verdict), which is V(cut off), V(still connected), or V(unknown).
+    - The access of the application before and after, each step with its state, what remains, and C(proofs). Each proof
+      has a C(verdict), which is V(cut off), V(still connected), or V(unknown).
   type: dict
 """
 
@@ -72,7 +71,7 @@ def break_glass_evidence(cut: Any, seen: Any, connections: Any, syncs: Any, abou
 
     lists = isinstance(connections, (list, tuple)) and isinstance(syncs, (list, tuple))
     if not lists or not all(isinstance(one, Mapping) for one in (cut, seen, about, *connections, *syncs)):
-        raise AnsibleFilterError("fortanix.dsm.break_glass_evidence: give it the results of tasks")
+        raise AnsibleFilterError("fortanix.dsm.break_glass_evidence: the inputs must be results of tasks")
     return unsafe(_break_glass.evidence(cut, seen, connections, syncs, about))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: break_glass_record
-short_description: The record of what an application held, after an attempt to cut it off
+short_description: Return the record of an application's access, after an attempt to cut it off
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -15,7 +15,7 @@ description:
 positional: _input, seen
 options:
   _input:
-    description: The result of M(fortanix.dsm.azure_kv_access), of the cut, which may have failed.
+    description: The result of M(fortanix.dsm.azure_kv_access) for the cut, which may have failed.
     type: dict
     required: true
   seen:
@@ -34,7 +34,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The record as the cut has left it; where it has left none, the one that was taken before.
+  description: The record that the cut returned, or else the record that was read before the cut.
   type: dict
 """
 
@@ -50,7 +50,7 @@ def break_glass_record(cut: Any, seen: Any) -> Any:
     from ..plugin_utils import _break_glass
 
     if not isinstance(cut, Mapping) or not isinstance(seen, Mapping):
-        raise AnsibleFilterError("fortanix.dsm.break_glass_record: give it the results of two tasks")
+        raise AnsibleFilterError("fortanix.dsm.break_glass_record: the inputs must be the results of two tasks")
     return unsafe(_break_glass.record(cut, seen))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: break_glass_summary
-short_description: Report of an emergency, and why it is not over
+short_description: Build the report of an emergency, and the reason if it is not resolved
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -15,11 +15,11 @@ description:
 positional: _input, file, sha256
 options:
   _input:
-    description: What P(fortanix.dsm.break_glass_evidence#filter) has made.
+    description: The output of P(fortanix.dsm.break_glass_evidence#filter).
     type: dict
     required: true
   file:
-    description: Where the evidence is kept.
+    description: The path of the evidence file.
     type: str
   sha256:
     description: The checksum of that file.
@@ -37,7 +37,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Texts that are fit to be shown.
+  description: Printable texts.
   type: dict
   contains:
     lines:
@@ -45,7 +45,7 @@ _value:
       type: list
       elements: str
     failure:
-      description: Why the run fails. Empty when everything is cut and proven, and in check mode.
+      description: Why the run fails. Empty if all access is cut off and this is proven, and in check mode.
       type: str
 """
 
@@ -61,7 +61,7 @@ def break_glass_summary(evidence: Any, file: Any = None, sha256: Any = None) -> 
     from ..plugin_utils import _break_glass
 
     if not isinstance(evidence, Mapping) or "proofs" not in evidence:
-        raise AnsibleFilterError("fortanix.dsm.break_glass_summary: give it what break_glass_evidence has made")
+        raise AnsibleFilterError("fortanix.dsm.break_glass_summary: the input must come from break_glass_evidence")
     return unsafe(_break_glass.summary(evidence, file, sha256))
 
 

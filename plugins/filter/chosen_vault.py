@@ -6,34 +6,34 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: chosen_vault
-short_description: The vault of a group, created by this run or given
+short_description: Select the vault of a group, created by this run or declared
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role). What a later task is to take for the vault, from what an earlier task
-    has returned, or else from what is declared.
+  - For the role P(fortanix.dsm.cdc_setup#role). Returns the vault for a later task, from the result of an earlier task
+    or else from the declaration.
 positional: _input, azure_vault, vault
 options:
   _input:
-    description: What M(fortanix.dsm.azure_kv_vault) has returned; empty when it has not run.
+    description: The result of M(fortanix.dsm.azure_kv_vault); empty if it has not run.
     type: dict
     required: true
   azure_vault:
-    description: As O(fortanix.dsm.cdc_setup#role:main:cdc_setup_azure_vault); empty when it is not declared.
+    description: As O(fortanix.dsm.cdc_setup#role:main:cdc_setup_azure_vault); empty if it is not declared.
     type: dict
     required: true
   vault:
-    description: As O(fortanix.dsm.cdc_setup#role:main:cdc_setup_vault); empty when it is not declared.
+    description: As O(fortanix.dsm.cdc_setup#role:main:cdc_setup_vault); empty if it is not declared.
     type: dict
     required: true
   by:
-    description: V(uri) for modules that ask DSM, V(resource_id) for those that ask Azure.
+    description: V(uri) for modules that access DSM, V(resource_id) for those that access Azure.
     type: str
     choices: [uri, resource_id]
     default: uri
   planned:
-    description: Whether it is taken for one that is only planned, as in check mode when the link cannot see it yet.
+    description: Whether the vault counts as only planned, as in check mode if the link cannot see it yet.
     type: bool
     default: false
 """
@@ -63,9 +63,9 @@ def chosen_vault(made: Any, azure_vault: Any, vault: Any, by: str = "uri", plann
     from ..module_utils._declaration import decisions
 
     if not all(isinstance(one, Mapping) for one in (made, azure_vault, vault)):
-        raise AnsibleFilterError("fortanix.dsm.chosen_vault: give it dictionaries")
+        raise AnsibleFilterError("fortanix.dsm.chosen_vault: the inputs must be dictionaries")
     if by not in ("uri", "resource_id"):
-        raise AnsibleFilterError("fortanix.dsm.chosen_vault: by is uri or resource_id")
+        raise AnsibleFilterError("fortanix.dsm.chosen_vault: by must be uri or resource_id")
     return unsafe(decisions.chosen_vault(made, azure_vault, vault, by, planned=bool(planned)))
 
 

@@ -13,8 +13,8 @@ author:
 description:
   - Divides the groups of an account into batches, for a loop over M(fortanix.dsm.cdc_compliance_info).
   - Groups of one vault stay together, so that few vaults are read more than once.
-  - With O(declared), each batch has the declarations of its groups, and the last ones are of declared groups that are
-    not there.
+  - With O(declared), each batch contains the declarations of its groups, and the last batches contain declared groups
+    that do not exist.
 positional: _input, size, declared
 options:
   _input:
@@ -24,12 +24,12 @@ options:
     required: true
   size:
     description:
-      - How many groups a batch has at most.
+      - The maximum number of groups in a batch.
     type: int
     default: 100
   declared:
     description:
-      - What P(fortanix.dsm.declared_groups#filter) has made. V(null) where nothing is to be compared.
+      - The output of P(fortanix.dsm.declared_groups#filter). V(null) if nothing is to be compared.
     type: list
     elements: dict
 seealso:
@@ -37,11 +37,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what there is
+- name: Read the groups
   fortanix.dsm.cdc_group_info:
   register: all
 
-- name: Check it, a hundred groups at a time
+- name: Check the groups in batches of a hundred
   fortanix.dsm.cdc_compliance_info:
     group_ids: "{{ item.group_ids }}"
   loop: "{{ all | fortanix.dsm.compliance_batches }}"
@@ -52,9 +52,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The batches, each with C(label) for people and the lists C(group_ids) and C(group_names), of which one is empty.
-      One without either when there are no groups, so that the run tells that there was nothing to check. C(declared)
-      is there when O(declared) was given.
+    - The batches, each with a C(label) and the lists C(group_ids) and C(group_names), of which one is empty. If there
+      are no groups, one batch with both lists empty, so that the run reports that there was nothing to check.
+      C(declared) exists if O(declared) is set.
   type: list
   elements: dict
 """
@@ -67,9 +67,9 @@ from ansible.errors import AnsibleFilterError
 
 def compliance_batches(listed: Any, size: Any = 100, declared: Any = None) -> list[dict[str, Any]]:
     if not isinstance(listed, Mapping) or not {"groups", "not_managed"} <= listed.keys():
-        raise AnsibleFilterError("fortanix.dsm.compliance_batches: give it the result that cdc_group_info has returned")
+        raise AnsibleFilterError("fortanix.dsm.compliance_batches: the input must be the result of cdc_group_info")
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise AnsibleFilterError("fortanix.dsm.compliance_batches: size is no number of groups; give one above zero")
+        raise AnsibleFilterError("fortanix.dsm.compliance_batches: size must be a number of groups above zero")
     ordered = sorted(listed["groups"], key=lambda group: (_vault(group), str(group["name"])))
     there = [*ordered, *listed["not_managed"]]
     names = {str(group["name"]) for group in there}
@@ -80,7 +80,7 @@ def compliance_batches(listed: Any, size: Any = 100, declared: Any = None) -> li
         for first, part in _parts(there, size)
     ]
     batches += [
-        {**_batch("declared groups that are not there", first, len(part), len(missing)), "group_names": part}
+        {**_batch("missing declared groups", first, len(part), len(missing)), "group_names": part}
         | _declarations(declared, part)
         for first, part in _parts(missing, size)
     ]
@@ -97,7 +97,7 @@ def _batch(what: str, first: int, count: int, total: int) -> dict[str, Any]:
 
 
 def _declarations(declared: Any, names: Collection[str]) -> dict[str, Any]:
-    """The key ``declared`` of a batch; none where nothing is to be compared."""
+    """The key ``declared`` of a batch; empty if nothing is to be compared."""
     if declared is None:
         return {}
     return {"declared": [one for one in declared if str(one["name"]).strip() in names]}

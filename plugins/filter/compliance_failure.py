@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: compliance_failure
-short_description: What a failed compliance run is told with
+short_description: Build the failure message of a compliance run
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -14,13 +14,13 @@ description:
   - For the role P(fortanix.dsm.cdc_compliance#role).
 options:
   _input:
-    description: A report, which P(fortanix.dsm.compliance_report#filter) has made.
+    description: A report, as returned by P(fortanix.dsm.compliance_report#filter).
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Fail when the policy says so
+- name: Fail if the policy is not met
   ansible.builtin.assert:
     that: my_report.verdict == 'pass'
     fail_msg: "{{ my_report | fortanix.dsm.compliance_failure }}"
@@ -28,7 +28,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: A sentence with the numbers of findings and groups that fail, and with the IDs of the findings.
+  description: A sentence with the numbers of failing findings and groups, and the IDs of the findings.
   type: str
 """
 
@@ -44,7 +44,7 @@ def compliance_failure(report: Any) -> Any:
     from ..plugin_utils._compliance import report as _compliance_report
 
     if not isinstance(report, Mapping) or "groups" not in report:
-        raise AnsibleFilterError("fortanix.dsm.compliance_failure: give it a report")
+        raise AnsibleFilterError("fortanix.dsm.compliance_failure: the input must be a report")
     return unsafe(_compliance_report.failure(report))
 
 

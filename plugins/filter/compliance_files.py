@@ -6,19 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: compliance_files
-short_description: Make the files of a compliance report
+short_description: Generate the files of a compliance report
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - Makes the texts of the report in the formats that are wanted, and of the manifest with their SHA-256, which
-    C(sha256sum -c) reads.
-  - Names of groups are foreign text. Each format escapes them.
+  - Generates the report in the requested formats, and a manifest with their SHA-256 for C(sha256sum -c).
+  - Names of groups are untrusted text. Each format escapes them.
 positional: _input, formats
 options:
   _input:
     description:
-      - What P(fortanix.dsm.compliance_report#filter) has made.
+      - The output of P(fortanix.dsm.compliance_report#filter).
     type: dict
     required: true
   formats:
@@ -42,7 +41,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Name of each file and its text. The names carry the time of the run.
+  description: Name of each file and its text. The names contain the time of the run.
   type: dict
 """
 
@@ -60,10 +59,10 @@ def compliance_files(report: Any, formats: Any = None) -> Any:
     if formats is None:
         formats = _compliance_report.FORMATS
     if not isinstance(report, Mapping) or report.get("format") != _compliance_report.FORMAT:
-        raise AnsibleFilterError("fortanix.dsm.compliance_files: give it what compliance_report has made")
+        raise AnsibleFilterError("fortanix.dsm.compliance_files: the input must be the output of compliance_report")
     if not isinstance(formats, (list, tuple)) or not set(formats) <= set(_compliance_report.FORMATS):
         raise AnsibleFilterError(
-            f"fortanix.dsm.compliance_files: give it a list of formats out of {', '.join(_compliance_report.FORMATS)}"
+            f"fortanix.dsm.compliance_files: formats must be a list of any of {', '.join(_compliance_report.FORMATS)}"
         )
     return unsafe(_compliance_report.files(report, formats))
 

@@ -11,8 +11,8 @@ version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - Checks a policy, and completes it with the defaults. An unknown name in it is refused, since a policy with a slip
-    of the pen would let pass what it is meant to stop.
+  - Checks a policy, and completes it with the defaults. Unknown names are refused, because a typo must not disable a
+    check.
 positional: _input
 options:
   _input:
@@ -25,7 +25,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Refuse a policy that is wrong before anything is looked at
+- name: Check the policy before anything else
   ansible.builtin.set_fact:
     my_checked_policy: "{{ my_policy | fortanix.dsm.compliance_policy }}"
 """

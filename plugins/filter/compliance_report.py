@@ -6,18 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: compliance_report
-short_description: Judge a compliance run by a policy
+short_description: Evaluate a compliance run by a policy
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - Makes the report of a run of M(fortanix.dsm.cdc_compliance_info), with the verdict that follows from the policy.
-  - A finding that was V(unknown) stays so, whatever the policy says of it. A waiver only lets it pass.
+  - Builds the report of a run of M(fortanix.dsm.cdc_compliance_info), with the verdict that results from the policy.
+  - The status V(unknown) of a finding never changes. A waiver only lets the finding pass.
 positional: _input, policy, all_groups
 options:
   _input:
     description:
-      - The result of M(fortanix.dsm.cdc_compliance_info), or what a loop over it has registered, which becomes one
+      - The result of M(fortanix.dsm.cdc_compliance_info), or the registered result of a loop over it, which becomes one
         report.
     type: dict
     required: true
@@ -28,7 +28,7 @@ options:
     default: {}
   all_groups:
     description:
-      - Whether the batches of a loop together are all groups, which no result of one batch can tell.
+      - Whether the batches of a loop together contain all groups. The result of one batch cannot show this.
     type: bool
 seealso:
   - module: fortanix.dsm.cdc_compliance_info
@@ -39,7 +39,7 @@ EXAMPLES = r"""
   fortanix.dsm.cdc_compliance_info:
   register: seen
 
-- name: Stop unless they pass
+- name: Fail unless all groups pass
   ansible.builtin.assert:
     that: >-
       (seen | fortanix.dsm.compliance_report({"fail_on": "high"})).verdict == "pass"
@@ -70,7 +70,7 @@ def compliance_report(result: Any, policy: Any = None, all_groups: bool | None =
     results = result.get("results", [result]) if isinstance(result, Mapping) else []
     if not results or not all(isinstance(one, Mapping) and {"checked_at", "groups"} <= one.keys() for one in results):
         raise AnsibleFilterError(
-            "fortanix.dsm.compliance_report: give it the result that cdc_compliance_info has returned"
+            "fortanix.dsm.compliance_report: the input must be the result of cdc_compliance_info"
         )
     try:
         made = report.report(results, {} if policy is None else policy, _version(), all_groups)
@@ -80,7 +80,7 @@ def compliance_report(result: Any, policy: Any = None, all_groups: bool | None =
 
 
 def _version() -> str | None:
-    """Of the collection, where it was installed from its archive; a checkout is of no version."""
+    """The version of the collection if it was installed from its archive; a checkout has no version."""
     if not _MANIFEST.is_file():
         return None
     version: str = json.loads(_MANIFEST.read_text(encoding="utf-8"))["collection_info"]["version"]

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: declared_groups
-short_description: The groups that the hosts of an inventory declare
+short_description: List the groups that the hosts of an inventory declare
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - Takes the variables of P(fortanix.dsm.cdc_setup#role) of each host, and makes of them what
+  - Converts the variables of P(fortanix.dsm.cdc_setup#role) of each host into the form that
     O(fortanix.dsm.cdc_compliance_info#module:declared) compares with DSM, Entra and Azure.
-  - No credential is in the result. Only named values are taken, and of a text with a certificate and a key only the
-    certificate.
-  - Fails when a variable, or a key in one, is misspelled, when a host names no group, and when two hosts declare one
+  - The result contains no credential. Only named values are included, and of a text with a certificate and a key only
+    the certificate.
+  - Fails if a variable or a key in it is misspelled, if a host declares no group, and if two hosts declare the same
     group, application or vault differently.
 positional: _input, hosts
 options:
@@ -33,7 +33,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Compare what there is with what the inventory group cdc declares
+- name: Compare the actual state with the declarations of the inventory group cdc
   fortanix.dsm.cdc_compliance_info:
     declared: "{{ hostvars | fortanix.dsm.declared_groups(groups['cdc']) }}"
 """
@@ -57,9 +57,9 @@ def declared_groups(variables: Any, hosts: Any) -> Any:
     from ..plugin_utils._setup import declared_groups as _declared_groups
 
     if not isinstance(variables, Mapping) or not isinstance(hosts, (list, tuple)):
-        raise AnsibleFilterError("fortanix.dsm.declared_groups: give it hostvars, and a list of hosts")
+        raise AnsibleFilterError("fortanix.dsm.declared_groups: the inputs must be hostvars and a list of hosts")
     if not hosts:
-        raise AnsibleFilterError("fortanix.dsm.declared_groups: there is no such host in the inventory (-i)")
+        raise AnsibleFilterError("fortanix.dsm.declared_groups: the inventory (-i) contains no such host")
     try:
         return unsafe(
             _declared_groups.declared_groups(
@@ -71,7 +71,7 @@ def declared_groups(variables: Any, hosts: Any) -> Any:
 
 
 def _raw(variables: Any, host: Any) -> Any:
-    """The variables as they stand, where they are Ansible's own: reading them there would evaluate them."""
+    """The unevaluated variables: reading them from Ansible's own container would evaluate them."""
     return variables.raw_get(host) if hasattr(variables, "raw_get") else variables[host]
 
 

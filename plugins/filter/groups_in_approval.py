@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: groups_in_approval
-short_description: The groups whose creation waits for an approval
+short_description: List the groups whose creation is pending approval
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -14,13 +14,13 @@ description:
   - For the role P(fortanix.dsm.cdc_setup#role).
 options:
   _input:
-    description: What M(fortanix.dsm.cdc_credential) has returned. A task that was skipped has none.
+    description: The result of M(fortanix.dsm.cdc_credential). The result of a skipped task contains no groups.
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Stop while a creation waits for an approval
+- name: Fail while a creation is pending approval
   ansible.builtin.assert:
     that: waiting | length == 0
   vars:
@@ -46,7 +46,7 @@ def groups_in_approval(credential: Any) -> Any:
     from ..module_utils._declaration import decisions
 
     if not isinstance(credential, Mapping):
-        raise AnsibleFilterError("fortanix.dsm.groups_in_approval: give it the result of a task")
+        raise AnsibleFilterError("fortanix.dsm.groups_in_approval: the input must be the result of a task")
     return unsafe(decisions.groups_in_approval(credential))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: overview_tables
-short_description: The account, its groups and the user's view as tables for a terminal
+short_description: Show the account, its groups and the user's view as tables for a terminal
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -27,7 +27,7 @@ options:
     type: dict
     required: true
   limit:
-    description: Rows of each table at most.
+    description: The maximum number of rows in each table.
     type: int
     required: true
 """
@@ -40,11 +40,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Lists of lines that are fit to be shown.
+  description: Lists of printable lines.
   type: dict
   contains:
     account:
-      description: DSM, the account, and what the login may do.
+      description: DSM, the account, and the permissions of the DSM identity.
       type: list
       elements: str
     groups:
@@ -52,7 +52,7 @@ _value:
       type: list
       elements: str
     user:
-      description: The groups of the login (guide 4.9).
+      description: The groups of the DSM identity (guide 4.9).
       type: list
       elements: str
 """
@@ -69,13 +69,13 @@ def overview_tables(account: Any, groups: Any, user: Any, limit: Any) -> Any:
     from ..plugin_utils import _overview
 
     if not all(isinstance(one, Mapping) for one in (account, groups, user)):
-        raise AnsibleFilterError("fortanix.dsm.overview_tables: give it the results of three tasks")
+        raise AnsibleFilterError("fortanix.dsm.overview_tables: the inputs must be the results of three tasks")
     try:
         rows = int(limit)
     except (TypeError, ValueError):
         rows = -1
     if rows < 0:
-        raise AnsibleFilterError(f"fortanix.dsm.overview_tables: the limit is {limit}; give it a number of rows")
+        raise AnsibleFilterError(f"fortanix.dsm.overview_tables: limit is {limit}; it must be a number of rows")
     return unsafe(_overview.tables(account, groups, user, rows))
 
 

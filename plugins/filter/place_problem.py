@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: place_problem
-short_description: Why a file cannot be made at a place
+short_description: State why a file cannot be created at a path
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the playbooks, which keep records. It makes nothing, so that check mode tells, too.
+  - For the playbooks that store records. Creates no file, so that it also works in check mode.
 options:
   _input:
-    description: The path of the file that is to be made.
+    description: The path of the file to create.
     type: str
     required: true
 """
 
 EXAMPLES = r"""
-- name: Be sure that the record can be kept
+- name: Check that the record can be stored
   ansible.builtin.assert:
     that: record_file | fortanix.dsm.place_problem | length == 0
     fail_msg: "{{ record_file | fortanix.dsm.place_problem }}."
@@ -29,9 +29,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - Empty when it can be made, as far as that can be seen.
-    - Else why not, such as a relative path, which would be looked for elsewhere than written, or a directory that may
-      not be written to.
+    - Empty if the file can be created, as far as that can be checked.
+    - Otherwise the reason, such as a relative path, which would be read from another place than it is written to, or a
+      directory that is not writable.
   type: str
 """
 

@@ -6,24 +6,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: planned_parts
-short_description: What check mode has only planned of a set-up
+short_description: List the parts of a setup that check mode has only planned
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role). What a later step needs and an earlier step of the same plan is going
-    to make counts as there, and is not tried.
+  - For the role P(fortanix.dsm.cdc_setup#role). If an earlier step of the same plan creates an object, later steps
+    treat it as existing and do not test it.
 positional: _input, check_mode
 options:
   _input:
     description:
-      - The results of the tasks so far, by C(application), C(vault), C(rights) and C(credential), each empty when it
-        has not run.
-      - Whether the link C(gives_certificate).
+      - The results of the tasks so far, by C(application), C(vault), C(rights) and C(credential), each empty if it has
+        not run.
+      - C(gives_certificate), whether a certificate for the link is set.
     type: dict
     required: true
   check_mode:
-    description: Whether the run is in check mode. Nothing is only planned otherwise.
+    description: Whether the run is in check mode. Otherwise nothing is only planned.
     type: bool
     required: true
 """
@@ -37,10 +37,10 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - All are false, except of what is only planned.
-    - C(client_id) - what stands for the ID of an application that has no service principal yet. C(registration) - a
-      credential is still to be registered. C(credential) - it is the link's. C(vault) - the link cannot see the vault
-      yet. C(link) - it cannot be tried yet.
+    - All values are false, except those of parts that are only planned.
+    - C(client_id) - the placeholder for the ID of an application that has no service principal yet. C(registration) - a
+      credential is still to be registered. C(credential) - that credential is the link's. C(vault) - the link cannot
+      see the vault yet. C(link) - the link cannot be tested yet.
   type: dict
 """
 
@@ -54,7 +54,7 @@ def planned_parts(made: Any, check_mode: Any) -> Any:
     from ..module_utils._declaration import planned
 
     if not isinstance(made, Mapping) or not isinstance(check_mode, bool):
-        raise AnsibleFilterError("fortanix.dsm.planned_parts: give it a dictionary of results, and ansible_check_mode")
+        raise AnsibleFilterError("fortanix.dsm.planned_parts: the inputs must be results and ansible_check_mode")
     return planned.planned_parts(made, check_mode=check_mode)
 
 

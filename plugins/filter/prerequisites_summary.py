@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: prerequisites_summary
-short_description: What was found on the prerequisites at one vault
+short_description: Summarize the prerequisites at one vault
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -15,7 +15,7 @@ description:
 positional: _input, fail_on
 options:
   _input:
-    description: What M(fortanix.dsm.azure_kv_prereqs_info) or M(fortanix.dsm.azure_kv_prereqs) has returned.
+    description: The result of M(fortanix.dsm.azure_kv_prereqs_info) or M(fortanix.dsm.azure_kv_prereqs).
     type: dict
     required: true
   fail_on:
@@ -26,7 +26,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show what was found
+- name: Show the result
   ansible.builtin.debug:
     msg: "{{ (judged | fortanix.dsm.prerequisites_summary(['failed'])).line }}"
 """
@@ -34,8 +34,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(vault), C(verdict), C(findings), C(rights), C(changed), C(effect), the same in one line, C(line), and what stops
-      a set-up, C(unmet), which is empty when nothing does.
+    - C(vault), C(verdict), C(findings), C(rights), C(changed) and C(effect), a summary in one line (C(line)), and the
+      reason to stop a setup (C(unmet)), which is empty if there is none.
   type: dict
 """
 
@@ -51,7 +51,7 @@ def prerequisites_summary(result: Any, fail_on: Any) -> Any:
     from ..module_utils._declaration import shared
 
     if not isinstance(result, Mapping) or not isinstance(fail_on, (list, tuple)):
-        raise AnsibleFilterError("fortanix.dsm.prerequisites_summary: give it the result of a task, and a list")
+        raise AnsibleFilterError("fortanix.dsm.prerequisites_summary: the inputs must be a task result and a list")
     return unsafe(shared.prerequisites_summary(result, fail_on))
 
 

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: printable
-short_description: Remove what can steer a terminal from a text
+short_description: Remove control characters from a text
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - Names of groups, keys, vaults and users come from a server, and whoever may set them can put control characters
-    into them. Ansible prints labels of loops and names of tasks as they are.
-  - Replaces control characters, line breaks, and characters that are invisible or change the direction of the text with
-    blanks, so that the result is one line.
+  - Servers return names of groups, keys, vaults and users, and anyone who can set a name can put control characters
+    for the terminal into it. Ansible prints labels of loops and names of tasks unchanged.
+  - Replaces control characters, line breaks, and characters that are invisible or change the text direction with
+    spaces, so that the result is one line.
 options:
   _input:
-    description: A text. In a list or dictionary, every text at any depth; other values stay as they are.
+    description: A text. In a list or dictionary, every text at any depth is converted; other values do not change.
     type: raw
     required: true
 """
@@ -33,7 +33,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The same, fit to be shown.
+  description: The printable value.
   type: raw
 """
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: restore_access_summary
-short_description: What was brought back after an emergency, in lines
+short_description: Report which access was restored after an emergency
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -27,7 +27,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Texts that are fit to be shown, a line for each step and each finding.
+  description: Printable lines, one for each step and each finding.
   type: list
   elements: str
 """
@@ -44,7 +44,7 @@ def restore_access_summary(result: Any) -> Any:
     from ..plugin_utils import _break_glass
 
     if not isinstance(result, Mapping):
-        raise AnsibleFilterError("fortanix.dsm.restore_access_summary: give it the result of a task")
+        raise AnsibleFilterError("fortanix.dsm.restore_access_summary: the input must be the result of a task")
     return unsafe(_break_glass.restored(result))
 
 

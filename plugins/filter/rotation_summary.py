@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: rotation_summary
-short_description: What became of the credential of one application
+short_description: Summarize the rotation of one application's credential
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_rotate#role). Takes named values only, so that no secret is in the result.
+  - For the role P(fortanix.dsm.cdc_rotate#role). Only includes named values, so that the result contains no secret.
 positional: _input, application
 options:
   _input:
-    description: What M(fortanix.dsm.cdc_credential) has returned, failed or not.
+    description: The result of M(fortanix.dsm.cdc_credential), failed or not.
     type: dict
     required: true
   application:
@@ -25,7 +25,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show what was done
+- name: Show the result
   ansible.builtin.debug:
     msg: "{{ renewed | fortanix.dsm.rotation_summary({'unique_name': 'fortanix-dsm-production'}) }}"
 """
@@ -33,8 +33,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(application), C(type), C(ends), C(days_left), C(groups), C(reason), C(changed), C(planned), C(error), and all of
-      it in one line, C(line).
+    - C(application), C(type), C(ends), C(days_left), C(groups), C(reason), C(changed), C(planned), C(error), and a
+      summary in one line (C(line)).
   type: dict
 """
 
@@ -50,7 +50,7 @@ def rotation_summary(result: Any, application: Any) -> Any:
     from ..plugin_utils import _rotations
 
     if not isinstance(result, Mapping) or not isinstance(application, Mapping):
-        raise AnsibleFilterError("fortanix.dsm.rotation_summary: give it the result of a task, and an application")
+        raise AnsibleFilterError("fortanix.dsm.rotation_summary: the inputs must be a task result and an application")
     return unsafe(_rotations.summary(result, application))
 
 

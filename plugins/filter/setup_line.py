@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: setup_line
-short_description: What a set-up did for one group, in one line
+short_description: Summarize the setup of one group in one line
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -14,20 +14,20 @@ description:
   - For the role P(fortanix.dsm.cdc_setup#role).
 options:
   _input:
-    description: What P(fortanix.dsm.setup_summary#filter) has made.
+    description: The output of P(fortanix.dsm.setup_summary#filter).
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Show what was done
+- name: Show the result
   ansible.builtin.debug:
     msg: "{{ cdc_setup_results | map('fortanix.dsm.setup_line') | list }}"
 """
 
 RETURN = r"""
 _value:
-  description: Name, status, vault, number of keys, and what was done.
+  description: Name, status, vault, number of keys, and whether the group was changed.
   type: str
 """
 
@@ -43,7 +43,7 @@ def setup_line(summary: Any) -> Any:
     from ..module_utils._declaration import decisions
 
     if not isinstance(summary, Mapping):
-        raise AnsibleFilterError("fortanix.dsm.setup_line: give it a summary, a dictionary")
+        raise AnsibleFilterError("fortanix.dsm.setup_line: the input must be a summary (dictionary)")
     return unsafe(decisions.line(summary))
 
 

@@ -6,23 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: setup_summary
-short_description: What a set-up did for one group
+short_description: Summarize the setup of one group
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role). Takes named values only, so that no secret is in the result.
+  - For the role P(fortanix.dsm.cdc_setup#role). Only includes named values, so that the result contains no secret.
 options:
   _input:
     description:
       - The results of the tasks of one group, by the names C(credential), C(group), C(tls), C(connection), C(vault) and
-        C(sync). What was skipped may be left out.
+        C(sync). Results of skipped tasks can be omitted.
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Show what was done
+- name: Show the result
   ansible.builtin.debug:
     msg: "{{ {'group': made, 'connection': tested} | fortanix.dsm.setup_summary }}"
 """
@@ -45,7 +45,7 @@ def setup_summary(results: Any) -> Any:
     from ..module_utils._declaration import decisions
 
     if not isinstance(results, Mapping) or not isinstance(results.get("group"), Mapping):
-        raise AnsibleFilterError("fortanix.dsm.setup_summary: give it the results of tasks, that of the group too")
+        raise AnsibleFilterError("fortanix.dsm.setup_summary: the input must be task results, with that of the group")
     return unsafe(decisions.summary(results))
 
 

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: shared_failures
-short_description: Why what a host needs in Azure is not there
+short_description: List failures of the shared Azure objects of a host
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role). Looks up the results of the tasks, whichever hosts have run them.
+  - For the role P(fortanix.dsm.cdc_setup#role). Finds the results of the tasks, whichever hosts have run them.
 positional: _input, results
 options:
   _input:
-    description: The places of one host, from RV(fortanix.dsm.shared_objects#filter:_value.groups).
+    description: The places of the results for one host, from RV(fortanix.dsm.shared_objects#filter:_value.groups).
     type: list
     elements: dict
     required: true
@@ -29,7 +29,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show what has failed for this host
+- name: Show failures for this host
   ansible.builtin.debug:
     msg: "{{ my_shared.groups[inventory_hostname] | fortanix.dsm.shared_failures(hostvars) }}"
 """
@@ -53,7 +53,7 @@ def shared_failures(places: Any, results: Any) -> Any:
     from ..module_utils._declaration.shared import failures
 
     if not isinstance(places, list) or not isinstance(results, Mapping):
-        raise AnsibleFilterError("fortanix.dsm.shared_failures: give it the places of a host, and hostvars")
+        raise AnsibleFilterError("fortanix.dsm.shared_failures: the inputs must be the places of a host and hostvars")
     return unsafe(failures(places, results))
 
 

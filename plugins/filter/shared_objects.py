@@ -6,28 +6,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: shared_objects
-short_description: Which host makes which application, vault and rights in Azure
+short_description: Assign shared applications, vaults and permissions to hosts
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role). Finds the distinct objects that the hosts of a run have declared, and
-    gives each of them to one host, which makes it for all.
+  - For the role P(fortanix.dsm.cdc_setup#role). Finds the distinct objects that the hosts of a run declare, and assigns
+    each of them to one host, which creates it for all hosts.
 positional: _input, hosts, shared_by
 options:
   _input:
     description:
-      - The variables of the hosts, C(hostvars). Each has the fact C(cdc_setup_declared), which
-        P(fortanix.dsm.setup_declarations#lookup) has made.
+      - The variables of the hosts, C(hostvars). Each host has the fact C(cdc_setup_declared) from
+        P(fortanix.dsm.setup_declarations#lookup).
     type: dict
     required: true
   hosts:
-    description: Names of the hosts that take part.
+    description: Names of the participating hosts.
     type: list
     elements: str
     required: true
   shared_by:
-    description: The host that asks, for P(fortanix.dsm.shared_problems#filter) to see whether one has asked for all.
+    description: The current host. P(fortanix.dsm.shared_problems#filter) uses it to check that one host runs for all.
     type: str
     required: true
 seealso:
@@ -38,7 +38,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Share the work out
+- name: Distribute the work
   ansible.builtin.set_fact:
     cdc_setup_shared: "{{ hostvars | fortanix.dsm.shared_objects(ansible_play_batch, inventory_hostname) }}"
   run_once: true
@@ -46,27 +46,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Who does what.
+  description: The distribution of the work.
   type: dict
   contains:
     work:
-      description: For each host and task the indexes of the groups for which the host runs that task.
+      description: For each host and task, the indexes of the groups for which the host runs that task.
       type: dict
     groups:
-      description: For each host and each of its groups the places of the results for its application, vault and rights.
+      description: For each group of each host, where the results for its application, vault and permissions are.
       type: dict
     serial_grants:
-      description: Whether a vault is given rights more than once, and so one after the other.
+      description: Whether permissions at one vault are granted more than once, and so one after the other.
       type: bool
     needs:
-      description: What DSM has to be able to do, as in O(fortanix.dsm.cdc_account_info#module:needs).
+      description: The required features of DSM, as in O(fortanix.dsm.cdc_account_info#module:needs).
       type: list
       elements: str
     shared_by:
-      description: The host that asked.
+      description: The host that ran the filter.
       type: str
     conflicts:
-      description: What cannot be meant, such as two hosts that declare one vault differently. Sentences.
+      description: Contradictions as sentences, such as two hosts that declare the same vault differently.
       type: list
       elements: str
 """
@@ -83,8 +83,8 @@ def shared_objects(variables: Any, hosts: Any, shared_by: Any) -> Any:
     from ..module_utils._declaration.shared import nameless, shared
 
     if not isinstance(variables, Mapping) or not isinstance(hosts, (list, tuple)):
-        raise AnsibleFilterError("fortanix.dsm.shared_objects: give it hostvars, and a list of hosts")
-    # A host that has not come so far has none; fortanix.dsm.shared_problems says so.
+        raise AnsibleFilterError("fortanix.dsm.shared_objects: the inputs must be hostvars and a list of hosts")
+    # A host that has not reached this task has no declarations; fortanix.dsm.shared_problems reports that.
     declared = {str(host): variables[host].get("cdc_setup_declared") or [] for host in hosts}
     found = shared(declared)
     conflicts = [*nameless(declared), *found["conflicts"]]

@@ -6,26 +6,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: shared_problems
-short_description: Why the hosts of a set-up cannot share anything
+short_description: State why the hosts of a setup cannot share objects
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role). Tells of hosts that contradict each other, and of a strategy that lets
-    each host go on by itself.
+  - For the role P(fortanix.dsm.cdc_setup#role). Reports contradicting declarations of hosts, and a strategy that does
+    not keep the hosts on the same task.
 positional: _input, batch, host
 options:
   _input:
-    description: What P(fortanix.dsm.shared_objects#filter) has found.
+    description: The output of P(fortanix.dsm.shared_objects#filter).
     type: dict
     required: true
   batch:
-    description: Names of the hosts that are at work now, C(ansible_play_batch).
+    description: Names of the hosts of the current batch, C(ansible_play_batch).
     type: list
     elements: str
     required: true
   host:
-    description: The host that asks, C(inventory_hostname).
+    description: The current host, C(inventory_hostname).
     type: str
     required: true
 seealso:
@@ -34,7 +34,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Refuse declarations that contradict each other
+- name: Fail if declarations contradict each other
   ansible.builtin.assert:
     that: problems | length == 0
   vars:
@@ -62,7 +62,7 @@ def shared_problems(shared: Any, batch: Any, host: Any) -> Any:
     from ..module_utils._declaration.shared import problems
 
     if not isinstance(shared, Mapping) or not isinstance(batch, (list, tuple)):
-        raise AnsibleFilterError("fortanix.dsm.shared_problems: give it what is shared, and a list of hosts")
+        raise AnsibleFilterError("fortanix.dsm.shared_problems: the inputs must be shared objects and a list of hosts")
     strategy = str(constants.config.get_config_value("DEFAULT_STRATEGY"))
     return unsafe(problems(shared, [str(one) for one in batch], str(host), strategy))
 

@@ -6,22 +6,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: static_inventory
-short_description: Groups of Fortanix DSM as an inventory file
+short_description: Convert groups of Fortanix DSM to an inventory file
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - Makes the text of an inventory file in YAML, with a host for each group that is linked to Azure Key Vault and the
-    variables of the role P(fortanix.dsm.cdc_setup#role) such that the role finds nothing to do.
-  - There is no secret in it. Texts that come from DSM are marked with C(!unsafe), and every character that is not
-    printable ASCII is escaped.
-  - Hosts have the names that P(fortanix.dsm.cdc#inventory) gives them.
+  - Generates the text of a YAML inventory file with a host for each group that is linked to Azure Key Vault. With the
+    variables of each host, the role P(fortanix.dsm.cdc_setup#role) makes no changes.
+  - The file contains no secrets. Texts from DSM are marked with C(!unsafe), and all characters except printable ASCII
+    are escaped.
+  - Hosts have the same names as in P(fortanix.dsm.cdc#inventory).
 positional: _input
 options:
   _input:
     description:
       - The RV(fortanix.dsm.cdc_group_info#module:groups) of a task. Read them with
-        O(fortanix.dsm.cdc_group_info#module:kind=all), since only then it shows when two groups have the same name.
+        O(fortanix.dsm.cdc_group_info#module:kind=all), so that duplicate names of groups are detected.
     type: list
     elements: dict
     required: true
@@ -36,7 +36,7 @@ EXAMPLES = r"""
     kind: all
   register: cdc
 
-- name: Write them down
+- name: Write the inventory file
   ansible.builtin.copy:
     content: "{{ (cdc.groups | fortanix.dsm.static_inventory).content }}"
     dest: /etc/ansible/cdc.yml
@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The file, and what is in it.
+  description: The file and its contents.
   type: dict
   contains:
     content:
@@ -56,7 +56,7 @@ _value:
       type: list
       elements: str
     left_out:
-      description: The linked groups that are not in it, each with C(name), C(group_id) and C(reason).
+      description: The linked groups that the file does not contain, each with C(name), C(group_id) and C(reason).
       type: list
       elements: dict
 """
@@ -74,7 +74,7 @@ def static_inventory(records: Any) -> Any:
     from ..plugin_utils import _inventory
 
     if not isinstance(records, list) or not all(isinstance(record, Mapping) and "link" in record for record in records):
-        raise AnsibleFilterError("fortanix.dsm.static_inventory: give it the groups that cdc_group_info has returned")
+        raise AnsibleFilterError("fortanix.dsm.static_inventory: the input must be the groups of cdc_group_info")
     try:
         return unsafe(_inventory.static_inventory(records))
     except TaskError as error:

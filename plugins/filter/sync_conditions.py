@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: sync_conditions
-short_description: Whether the keys of a group are to be synced
+short_description: Decide whether to sync the keys of a group
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -26,7 +26,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Sync the keys when the group has changed, or has none
+- name: Sync the keys if the group has changed or has no keys
   fortanix.dsm.cdc_sync:
     group: "{{ made.group }}"
     only_when_empty: "{{ decided.only_when_empty }}"
@@ -38,7 +38,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - Whether there is to be a sync at all (C(sync)), and whether only when the group holds no key (C(only_when_empty)).
+    - Whether to sync (C(sync)), and whether only if the group has no keys (C(only_when_empty)).
   type: dict
 """
 
@@ -52,7 +52,7 @@ def sync_conditions(results: Any, sync: Any) -> Any:
     from ..module_utils._declaration import decisions
 
     if not isinstance(results, Mapping) or not isinstance(results.get("group"), Mapping):
-        raise AnsibleFilterError("fortanix.dsm.sync_conditions: give it the results of tasks, that of the group too")
+        raise AnsibleFilterError("fortanix.dsm.sync_conditions: the input must be task results, with that of the group")
     return decisions.sync_conditions(results, str(sync))
 
 

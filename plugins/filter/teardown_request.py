@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: teardown_request
-short_description: What the teardown of a group is asked to do, checked
+short_description: Check the variables of a teardown
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -15,11 +15,11 @@ description:
 positional: _input, named
 options:
   _input:
-    description: The variables by name. What is not set is V(null).
+    description: The variables by name. A variable that is not set is V(null).
     type: dict
     required: true
   named:
-    description: The names of all variables that begin with C(teardown_), so that a misspelt one is told.
+    description: The names of all variables that begin with C(teardown_), to detect misspelled ones.
     type: list
     elements: str
     required: true
@@ -29,7 +29,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what is wrong with the variables
+- name: Show problems in the variables
   ansible.builtin.debug:
     msg: "{{ ({'cdc_setup_name': cdc_setup_name | default(none)} | fortanix.dsm.teardown_request([])).problems }}"
 """
@@ -37,9 +37,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(problems), which is empty when the teardown can begin, and what its tasks need, which are C(name),
-      C(application), C(vault), C(azure_vault), C(client_id), C(delete_vault_named), C(remove_application),
-      C(remove_vault), C(confirm_remove_policy) and C(keep_rights).
+    - C(problems), which is empty if the teardown can start, and the input of its tasks, C(name), C(application),
+      C(vault), C(azure_vault), C(client_id), C(delete_vault_named), C(remove_application), C(remove_vault),
+      C(confirm_remove_policy) and C(keep_rights).
   type: dict
 """
 
@@ -55,7 +55,7 @@ def teardown_request(variables: Any, named: Any) -> Any:
     from ..plugin_utils import _teardown
 
     if not isinstance(variables, Mapping) or not isinstance(named, list):
-        raise AnsibleFilterError("fortanix.dsm.teardown_request: give it variables by name, and a list of names")
+        raise AnsibleFilterError("fortanix.dsm.teardown_request: the inputs must be variables and a list of names")
     return unsafe(_teardown.request(variables, named))
 
 

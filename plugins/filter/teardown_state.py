@@ -6,22 +6,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: teardown_state
-short_description: How the teardown of a group stands
+short_description: Evaluate the state of a teardown
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the playbook C(fortanix.dsm.teardown). Judges the results of its tasks, as many as there are already.
+  - For the playbook C(fortanix.dsm.teardown). Evaluates the results of its tasks so far.
 positional: _input, results
 options:
   _input:
-    description: What P(fortanix.dsm.teardown_request#filter) has returned.
+    description: The output of P(fortanix.dsm.teardown_request#filter).
     type: dict
     required: true
   results:
     description:
-      - The registered results by step. C(look_group), C(look_application), C(look_removal) and C(look_vault) are those
-        of check mode. C(credential), C(rights), C(group), C(application) and C(vault) are those of the run.
+      - The registered results by step. C(look_group), C(look_application), C(look_removal) and C(look_vault) are
+        results in check mode. C(credential), C(rights), C(group), C(application) and C(vault) are results of the run.
     type: dict
     required: true
 seealso:
@@ -30,7 +30,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See whether anything forbids the teardown
+- name: Check whether anything forbids the teardown
   ansible.builtin.debug:
     msg: "{{ (my_request | fortanix.dsm.teardown_state({'look_group': my_look})).stops }}"
 """
@@ -38,9 +38,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(stops), which is why nothing must be removed. C(waits), whether the removal of the group needs an approval.
-      C(client_id) and C(group) for the next tasks. C(credential), C(rights), C(application) and C(vault), whether that
-      step is to be run. C(holds), whether what cannot be undone stays. C(notes) and C(failures) for the user.
+    - C(stops), why nothing must be removed. C(waits), whether the removal of the group needs an approval. C(client_id)
+      and C(group) for the next tasks. C(credential), C(rights), C(application) and C(vault), whether to run that step.
+      C(holds), whether irreversible steps are skipped. C(notes) and C(failures) for the user.
   type: dict
 """
 
@@ -56,7 +56,7 @@ def teardown_state(asked: Any, results: Any) -> Any:
     from ..plugin_utils import _teardown
 
     if not isinstance(asked, Mapping) or not isinstance(results, Mapping):
-        raise AnsibleFilterError("fortanix.dsm.teardown_state: give it a request, and results by step")
+        raise AnsibleFilterError("fortanix.dsm.teardown_state: the inputs must be a request and results by step")
     return unsafe(_teardown.state(asked, results))
 
 

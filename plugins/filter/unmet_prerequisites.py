@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: unmet_prerequisites
-short_description: Why the prerequisites in Azure are not met
+short_description: State why the prerequisites in Azure are not met
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - Takes what M(fortanix.dsm.azure_kv_prereqs_info) or M(fortanix.dsm.azure_kv_prereqs) has returned, and makes
-    sentences of the findings that stop a set-up.
+  - Converts those findings of M(fortanix.dsm.azure_kv_prereqs_info) or M(fortanix.dsm.azure_kv_prereqs) that stop a
+    setup into sentences.
 positional: _input, statuses
 options:
   _input:
-    description: The result of the task. One that was skipped has no finding.
+    description: The result of the task. The result of a skipped task has no findings.
     type: dict
     required: true
   statuses:
-    description: The statuses of findings that stop.
+    description: The statuses of findings that stop a setup.
     type: list
     elements: str
     choices: [failed, unknown, warning]
@@ -55,7 +55,7 @@ def unmet_prerequisites(result: Any, statuses: Any = ("failed",)) -> Any:
     from ..module_utils._declaration.shared import unmet
 
     if not isinstance(result, Mapping) or not isinstance(statuses, (list, tuple)):
-        raise AnsibleFilterError("fortanix.dsm.unmet_prerequisites: give it the result of a task, and a list")
+        raise AnsibleFilterError("fortanix.dsm.unmet_prerequisites: the inputs must be a task result and a list")
     return unsafe(unmet(result, statuses))
 
 

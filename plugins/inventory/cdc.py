@@ -6,20 +6,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: cdc
-short_description: Groups of Fortanix DSM as an inventory
+short_description: Use the groups of Fortanix DSM as an inventory
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - Makes a host of each group of Fortanix DSM, so that plays run once for each group.
+  - Creates a host for each group of Fortanix DSM, so that plays run once for each group.
   - The name of the configuration file must end in C(.fortanix_dsm.yml) or C(.fortanix_dsm.yaml).
-  - All hosts are in the group C(cdc), with the connection V(local) and the Python that runs Ansible, since a group is
-    no machine. Keep other hosts out of the inventory of such a play, or set O(host_name=group_id). A machine that has
-    the name of a host of this inventory would become the same host.
-  - A host has the variables C(cdc_group_id), C(cdc_group_name) (the name as it is in DSM), C(cdc_description),
+  - All hosts are in the group C(cdc), with the connection V(local) and the Python that runs Ansible, because a group is
+    not a machine. Do not add other hosts to the inventory of such a play, or set O(host_name=group_id). Otherwise a
+    machine with the same name as a host of this inventory would become the same host.
+  - A host has the variables C(cdc_group_id), C(cdc_group_name) (the name in DSM), C(cdc_description),
     C(cdc_custom_metadata), C(cdc_external_kms), and C(cdc_link), which are the keys of
-    RV(fortanix.dsm.cdc_group#module:group). None of them holds a secret.
-  - Names and texts that come from DSM are never evaluated as templates.
+    RV(fortanix.dsm.cdc_group#module:group). They contain no secrets.
+  - Names and texts from DSM are never evaluated as templates.
 extends_documentation_fragment:
   - fortanix.dsm.dsm
   - constructed
@@ -34,16 +34,17 @@ options:
   host_name:
     description:
       - How hosts are named.
-      - V(slug) is the name of the group in lower case, with a hyphen in place of what is no letter or digit of ASCII,
-        and at most 63 characters long. Groups that would have the same host name get their IDs behind it, each of them.
-        So does a group whose host name would mean something else to Ansible, such as V(localhost).
-      - V(group_id) is the ID of the group, which stays when it is renamed.
+      - V(slug) is the name of the group in lower case, with a hyphen in place of characters other than ASCII letters
+        and digits, and at most 63 characters long. If several groups would have the same host name, the group ID is
+        appended to each of them. The same applies to names with a special meaning in Ansible, such as V(localhost).
+      - V(group_id) is the ID of the group, which does not change when the group is renamed.
     type: str
     choices: [slug, group_id]
     default: slug
   kind:
     description:
-      - Which groups to return. Those that are linked to Azure Key Vault, those that are linked to anything, or all.
+      - Which groups to return. Those that are linked to Azure Key Vault, those that are linked to any external key
+        management system, or all.
     type: str
     choices: [azure, external, all]
     default: azure
@@ -60,8 +61,8 @@ options:
       - name: REQUESTS_CA_BUNDLE
 notes:
   - The options that begin with C(dsm_) may be templates, such as a lookup of the API key.
-  - The cache holds the records of groups, the address of DSM, and the name or ID that the login has, and no secret. It
-    is not used for another login, and not with an API key that does not tell the ID of its app.
+  - The cache contains the records of groups, the address of DSM, and the name or ID of the DSM identity, but no secret.
+    It is not used for another DSM identity, and not with an API key that does not contain the ID of its app.
 seealso:
   - module: fortanix.dsm.cdc_group_info
   - plugin: fortanix.dsm.static_inventory
@@ -69,7 +70,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-# my.fortanix_dsm.yml. The login comes from the environment (DSM_ENDPOINT, DSM_API_KEY).
+# my.fortanix_dsm.yml. The DSM credentials are set in the environment (DSM_ENDPOINT, DSM_API_KEY).
 plugin: fortanix.dsm.cdc
 keyed_groups:
   # vault_akv_production, ...
@@ -80,7 +81,7 @@ groups:
 compose:
   owner: cdc_custom_metadata.owner | default('nobody')
 
-# With a login of its own, and a cache.
+# With separate DSM credentials, and a cache.
 # plugin: fortanix.dsm.cdc
 # dsm_endpoint: https://dsm.example.com
 # dsm_api_key: "{{ lookup('ansible.builtin.file', '/run/secrets/dsm_api_key') }}"
@@ -126,7 +127,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self._add(host)
 
     def _groups(self, path: str, config: Mapping[str, Any], *, may_read_cache: bool) -> list[dict[str, Any]]:
-        """The records of the groups, from the cache where that is allowed and of this login."""
+        """The records of the groups, from the cache if that is allowed and belongs to this DSM identity."""
         options = self._options_of_operation(config)
         invocation = _in_process.completed(cdc_group_info, options, self.display.verbosity)
         owner = cache_owner(invocation.params) if self.get_option("cache") else None
@@ -144,10 +145,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         return groups
 
     def _options_of_operation(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """What is set of the operation's options; those in the file may be templates."""
+        """The operation's options that are set; those in the file may be templates."""
         names = [name for name in cdc_group_info.SPEC.argument_spec if name == "kind" or name.startswith("dsm_")]
         options = {name: self.get_option(name) for name in names}
-        # Ansible takes an empty environment variable for a value, AWX one for a field that was left empty.
+        # Ansible treats an empty environment variable as a value. AWX sets one for a field that was left empty.
         options = {name: value for name, value in options.items() if name in config or value != ""}
         given = {name: value for name, value in options.items() if name in config and isinstance(value, str)}
         return {**options, **{name: self.templar.template(value) for name, value in given.items()}}

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: setup_declarations
-short_description: What the groups of a host need in Azure
+short_description: Return the Azure requirements of a host's groups
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
   - For the role P(fortanix.dsm.cdc_setup#role).
-  - For each group of the host, what the variables of the role declare of its application, its vault and the permissions
-    between the two. No credential of a link is in the result.
+  - For each group of the host, returns the declared application, vault and permissions from the variables of the role.
+    The result contains no credential of a link.
 options:
   _terms:
-    description: There are none.
+    description: This lookup takes no terms.
     type: list
     elements: str
     default: []
@@ -26,7 +26,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Note what this host needs
+- name: Register the requirements of this host
   ansible.builtin.set_fact:
     my_declarations: "{{ query('fortanix.dsm.setup_declarations') }}"
 """

@@ -6,17 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: setup_group
-short_description: One group of the role cdc_setup, as its tasks need it
+short_description: Return one group of the role cdc_setup for its tasks
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
   - For the role P(fortanix.dsm.cdc_setup#role).
-  - Evaluates the variables of one group once, so that the arguments of each task are short. The result has no secret.
-  - It reads the variables of the role and the results of its earlier tasks.
+  - Evaluates the variables of one group once, so that the arguments of each task are short. The result contains no
+    secret.
+  - Reads the variables of the role and the results of its earlier tasks.
 options:
   _terms:
-    description: The index of the group in C(cdc_setup_groups); 0 when that is empty.
+    description: The index of the group in C(cdc_setup_groups); 0 if that is empty.
     type: list
     elements: int
     required: true
@@ -27,14 +28,14 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Note what the first group is created from
+- name: Register the options of the first group
   ansible.builtin.set_fact:
     cdc_setup_this: "{{ lookup('fortanix.dsm.setup_group', 0) }}"
 """
 
 RETURN = r"""
 _raw:
-  description: For each index the options of the group that are set, and what follows from earlier results.
+  description: For each index, the options of the group that are set, and values from earlier results.
   type: list
   elements: dict
 """

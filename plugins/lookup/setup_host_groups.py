@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: setup_host_groups
-short_description: The groups that a host declares for the role cdc_setup, without their secrets
+short_description: Return the groups that a host declares for the role cdc_setup, without secrets
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role), when it sets up the groups of all hosts in one task. That task runs for
-    one host. So each host notes its groups first.
-  - It fails when that task would not get the secrets of the host, as they are variables of the play or the role.
+  - For the role P(fortanix.dsm.cdc_setup#role) when it sets up the groups of all hosts in one task. That task runs on
+    one host, so each host first registers its groups.
+  - Fails if that task could not read the secrets of the host, because they are variables of the play or the role.
 options:
   _terms:
-    description: There are none.
+    description: This lookup takes no terms.
     type: list
     elements: str
     default: []
@@ -25,7 +25,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Note the groups of this host
+- name: Register the groups of this host
   ansible.builtin.set_fact:
     cdc_setup_of_host: "{{ lookup('fortanix.dsm.setup_host_groups') }}"
 """
@@ -33,8 +33,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - The options of each group that are set, but for what is secret or may hold a secret. Which options have such
-      parts, and options for all groups.
+    - The options of each group that are set, except those that are secret or may contain a secret. Also the names of
+      those options, and the options for all groups.
   type: list
   elements: dict
 """

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: setup_host_results
-short_description: What the set-up of all groups in one task has returned for the groups of a host
+short_description: Return a host's results from the setup of all groups in one task
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role). It takes one host's part of a result that each host of a play reads,
+  - For the role P(fortanix.dsm.cdc_setup#role). Extracts one host's part of a result that all hosts of a play read,
     without evaluating the other parts.
 options:
   _terms:
-    description: There are none.
+    description: This lookup takes no terms.
     type: list
     elements: str
     default: []
@@ -24,7 +24,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Note the results of this host
+- name: Register the results of this host
   ansible.builtin.set_fact:
     my_results: "{{ lookup('fortanix.dsm.setup_host_results') }}"
 """

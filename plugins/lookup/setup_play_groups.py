@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: setup_play_groups
-short_description: The groups that all hosts of a play declare for the role cdc_setup
+short_description: Return the groups that all hosts of a play declare for the role cdc_setup
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the role P(fortanix.dsm.cdc_setup#role), when it sets up the groups of all hosts in one task.
-  - The result has the secrets of the groups. Give it to no other module than M(fortanix.dsm.cdc_groups).
+  - For the role P(fortanix.dsm.cdc_setup#role) when it sets up the groups of all hosts in one task.
+  - The result contains the secrets of the groups. Only pass it to M(fortanix.dsm.cdc_groups).
 options:
   _terms:
-    description: There are none.
+    description: This lookup takes no terms.
     type: list
     elements: str
     default: []

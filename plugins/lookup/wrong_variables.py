@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: wrong_variables
-short_description: What is wrong with the variables of a role
+short_description: Find problems in the variables of a role
 version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - Finds variables with the prefix of a role of this collection that are misspelled, keys of structures that do not
-    exist, values that cannot be meant, and variables that are missing.
-  - Reads the variables of the play as they stand. No template is evaluated and no value of Ansible Vault decrypted,
-    and no value is in the result. What is a template is left to the argument specification of the role.
-  - A variable with the prefix that is not close to the name of one of the role is left alone.
+  - Finds misspelled variables with the prefix of a role of this collection, unknown keys of dictionaries, invalid
+    values, and missing variables.
+  - Reads the variables of the play without evaluating templates or decrypting values of Ansible Vault, and never
+    returns a value. The argument specification of the role checks the values of templates.
+  - Ignores a variable with the prefix if its name is not similar to that of a variable of the role.
 options:
   _terms:
     description: Names of roles of this collection, without C(fortanix.dsm).
@@ -23,19 +23,19 @@ options:
     elements: str
     required: true
   needs:
-    description: Variables that have to be set.
+    description: Variables that must be set.
     type: list
     elements: str
     default: []
   ignores:
-    description: Variables of the role that must not be set, as what asks does not read them.
+    description: Variables of the role that must not be set, because the caller does not use them.
     type: list
     elements: str
     default: []
 """
 
 EXAMPLES = r"""
-- name: Refuse variables that are wrong
+- name: Fail if variables are wrong
   ansible.builtin.assert:
     that: problems | length == 0
     fail_msg: "{{ problems | join(' ') }}"
@@ -66,8 +66,8 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         unknown = [term for term in terms if term not in ROLES]
         if unknown:
             raise AnsibleLookupError(
-                f"fortanix.dsm.wrong_variables: no role of this collection: {', '.join(unknown)}. "
-                f"There are {', '.join(ROLES)}."
+                f"fortanix.dsm.wrong_variables: not a role of this collection: {', '.join(unknown)}. "
+                f"Valid names: {', '.join(ROLES)}."
             )
         given = variables or {}
         found = [problem for role in terms for problem in wrong_variables(role, given)]
@@ -75,5 +75,5 @@ class LookupModule(LookupBase):  # type: ignore[misc]
             if given.get(name) in (None, "") and not any(problem.startswith(f"{name} ") for problem in found):
                 found.append(f"{name} is not set.")
         ignored = [name for name in self.get_option("ignores") if given.get(name) not in (None, "", [], {})]
-        found += [f"{name} is set, and is not read here." for name in ignored]
+        found += [f"{name} is set but not used here." for name in ignored]
         return found

@@ -129,5 +129,5 @@ def test_a_blank_application_is_refused_with_its_group(azure: AzureRights, opera
     groups = declarations(azure.sandbox, 2)
     groups[1]["application"] = {"unique_name": ""}
 
-    with pytest.raises(InvalidInput, match=r'groups\[1\]\.application.*"akv-fleet-1".*it is blank'):
+    with pytest.raises(InvalidInput, match=r'groups\[1\]\.application.*"akv-fleet-1".*it identifies no application'):
         operate(cdc_groups, groups=groups, **azure.operator)

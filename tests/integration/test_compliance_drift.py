@@ -131,7 +131,7 @@ def test_what_differs_is_told_with_both_values_and_who_declares_it(azure: AzureR
     assert (differs["status"], differs["plane"], differs["expected"]) == (
         "failed",
         "DSM",
-        "as host payments declares it",
+        "as declared by host payments",
     )
     assert differs["evidence"]["changes"] == [
         {"action": "update", "before": {"description": None}, "after": {"description": "Keys of the payments"}}

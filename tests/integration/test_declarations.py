@@ -177,7 +177,7 @@ def test_admin_consent_that_is_declared_is_compared(azure: AzureRights) -> None:
         (
             "step_by_step",
             {"cdc_setup_groups": [{"name": "a"}], "cdc_setup_link_tenant_id": "t"},
-            "cdc_setup_groups is set, and is not read here. Give the variables with -e @my-group.yml.",
+            "cdc_setup_groups is set but not used here. Give the variables with -e @my-group.yml.",
         ),
         ("rotate_credentials", {"cdc_rotate_valid_dais": 9}, "did you mean cdc_rotate_valid_days?"),
         (

@@ -48,7 +48,7 @@ def test_each_batch_has_the_declarations_of_its_groups_and_the_last_one_those_of
         (["b-1", "odd-0"], [], ["odd0"]),
         ([], ["gone"], ["gone"]),
     ]
-    assert found[-1]["label"] == "declared groups that are not there 1 to 1 of 1"
+    assert found[-1]["label"] == "missing declared groups 1 to 1 of 1"
 
 
 def test_an_inventory_that_declares_nothing_is_compared_all_the_same() -> None:

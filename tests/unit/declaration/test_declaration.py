@@ -381,7 +381,7 @@ def test_the_lookup_says_what_its_caller_needs_and_does_not_read() -> None:
 
     found = Lookup().run(["cdc_setup"], variables=given, needs=needs, ignores=["cdc_setup_groups"])
 
-    assert found == ["cdc_setup_vault is not set.", "cdc_setup_groups is set, and is not read here."]
+    assert found == ["cdc_setup_vault is not set.", "cdc_setup_groups is set but not used here."]
 
 
 def test_the_lookup_refuses_a_role_that_it_does_not_know() -> None:

@@ -102,7 +102,7 @@ def test_a_passphrase_opens_a_declared_certificate_and_is_not_in_it() -> None:
         ({"one": {}}, ["one"], "Host one declares no group"),
         ({}, [], "no such host"),
         ({name: {"cdc_setup_name": "akv"} for name in "ab"}, ["a", "b"], "both declare the group"),
-        ([], ["one"], "give it hostvars"),
+        ([], ["one"], "the inputs must be hostvars"),
         (
             {"one": {"cdc_setup_naem": "akv"}},
             ["one"],
