@@ -69,9 +69,7 @@ def compliance_report(result: Any, policy: Any = None, all_groups: bool | None =
 
     results = result.get("results", [result]) if isinstance(result, Mapping) else []
     if not results or not all(isinstance(one, Mapping) and {"checked_at", "groups"} <= one.keys() for one in results):
-        raise AnsibleFilterError(
-            "fortanix.dsm.compliance_report: the input must be the result of cdc_compliance_info"
-        )
+        raise AnsibleFilterError("fortanix.dsm.compliance_report: the input must be the result of cdc_compliance_info")
     try:
         made = report.report(results, {} if policy is None else policy, _version(), all_groups)
         return unsafe(made)

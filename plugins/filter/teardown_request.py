@@ -11,7 +11,7 @@ version_added: 0.1.0
 author:
   - The fortanix.dsm contributors (@fortanix)
 description:
-  - For the playbook C(fortanix.dsm.teardown). Reads its variables and those of the set-up, without any request.
+  - For the playbook C(fortanix.dsm.teardown). Reads its variables and those of the setup, and sends no request.
 positional: _input, named
 options:
   _input:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What is decided between the steps of a set-up, from the results of those that have run. No I/O.
+"""Decisions between the steps of a setup, based on the results of earlier steps. No I/O.
 
 The role cdc_setup has a task for each step; the module cdc_groups runs them all.
 

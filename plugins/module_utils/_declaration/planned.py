@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the earlier steps of a set-up have only planned, and later ones need. Pure."""
+"""Objects that earlier steps of a setup have only planned, and that later steps need. Pure."""
 
 from __future__ import annotations
 

@@ -385,5 +385,5 @@ def test_the_lookup_says_what_its_caller_needs_and_does_not_read() -> None:
 
 
 def test_the_lookup_refuses_a_role_that_it_does_not_know() -> None:
-    with pytest.raises(AnsibleLookupError, match="There are cdc_setup"):
+    with pytest.raises(AnsibleLookupError, match="Valid names: cdc_setup"):
         Lookup().run(["cdc_sutep"], variables={})
