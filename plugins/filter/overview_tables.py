@@ -12,6 +12,8 @@ author:
   - The fortanix.dsm contributors (@fortanix)
 description:
   - For the playbook C(overview.yml).
+  - The guide is I(Fortanix DSM - Azure Key Vault CDC Group Setup),
+    U(https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup).
 positional: _input, groups, user, limit
 options:
   _input:

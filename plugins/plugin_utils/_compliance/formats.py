@@ -22,6 +22,8 @@ from ...module_utils._findings.finding import FAILED, OK, UNKNOWN
 from ...module_utils._texts.plain import readable
 
 Report = Mapping[str, Any]
+# The document to whose sections reports refer.
+GUIDE = "Fortanix DSM \u2013 Azure Key Vault CDC Group Setup (support.fortanix.com)"
 # In CommonMark, a backslash before any of these means the literal character; an escaped colon prevents autolinks.
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+!|~&:@$^]|(?<=www)\.)", re.IGNORECASE)
 # Characters that XML 1.0 cannot contain, not even escaped.
@@ -75,6 +77,7 @@ def markdown(report: Report) -> str:
         f"**{_md(report['verdict']).upper()}**, status {_md(report['status'])}, at {_md(report['checked_at'])}.",
         f"{summary['groups']} groups: {summary['groups_passed']} pass, {summary['groups_failed']} fail. "
         f"{summary['failing']} findings fail, {summary['waived']} are waived.",
+        f"Guide: {_md(GUIDE)}.",
         "",
         "| Group | Result | " + " | ".join(CHECKS) + " |",
         "| --- | --- |" + " --- |" * len(CHECKS),

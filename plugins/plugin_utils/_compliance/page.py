@@ -22,7 +22,7 @@ from typing import Any
 from ...module_utils._compliance.policy import FAIL, WAIVED
 from ...module_utils._findings.catalog import CHECKS
 from ...module_utils._findings.finding import FAILED, OK, UNKNOWN, WARNING
-from .formats import Report, each, line, manifest_of
+from .formats import GUIDE, Report, each, line, manifest_of
 from .page_assets import SCRIPT, STYLE
 
 _STATUSES = (FAILED, UNKNOWN, WARNING, OK)
@@ -315,7 +315,7 @@ def _how(report: Report) -> Iterator[str]:
     known = {name: operator[name] or "not reported" for name in ("client_id", "tenant_id")} if operator else {}
     who = operator and f"client ID {known['client_id']}, tenant {known['tenant_id']}"
     yield from _told({"Azure operator": f"{who}, {operator['cloud']}" if operator else "none; Azure was not read"})
-    yield from _told({"collection": f"fortanix.dsm{_version(report)}", "report": report["format"]})
+    yield from _told({"collection": f"fortanix.dsm{_version(report)}", "report": report["format"], "guide": GUIDE})
     manifest = _html(manifest_of(report))
     yield f"<dt>SHA-256 manifest</dt><dd><code>{manifest}</code>, in the directory of this page."
     yield f" <code>sha256sum -c {manifest}</code> shows whether a file has changed since the run.</dd></dl>"
