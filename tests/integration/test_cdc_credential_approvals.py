@@ -151,7 +151,9 @@ def test_a_request_that_waits_keeps_the_application_from_being_taken_back(
     (request,) = approver.pending()
     mark = apps.mark()
 
-    with pytest.raises(TaskError, match=f"request for an approval waits .*: {request['request_id']}"):
+    with pytest.raises(
+        TaskError, match=f"pending approval request may link a group to this application: {request['request_id']}"
+    ):
         apps(app_client_id=rotations.azure.app, state="absent", check_mode=check_mode, **rotations.azure.dsm_login)
 
     assert apps.writes(mark) == []
