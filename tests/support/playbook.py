@@ -148,8 +148,8 @@ class Ansible:
         record = directory / "record.jsonl"
         lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
         outcomes = [TaskOutcome(**entry) for entry in map(json.loads, lines)]
-        if self.seen is not None:
-            self.seen(outcomes)
+        if Ansible.seen is not None:
+            Ansible.seen(outcomes)
         return Run(done.returncode, outcomes, done.stdout, directory)
 
     def inventory(
