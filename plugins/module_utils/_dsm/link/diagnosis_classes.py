@@ -230,7 +230,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="application-disabled",
         leg=ENTRA,
-        title="The application is disabled",
+        title="Application is disabled",
         cause="the application or its service principal is disabled in the tenant",
         remedy="set 'Enabled for users to sign in' of the enterprise application to Yes, or find out who disabled it",
         guide="4.1 (2)",
@@ -325,7 +325,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="firewall-blocks-dsm",
         leg=UNKNOWN,
-        title="The vault's network rules keep DSM out",
+        title="Network rules of the vault block DSM",
         cause="the firewall of the vault does not know the address that DSM comes from, or public access is switched "
         "off and DSM does not come through a private endpoint",
         remedy="add DSM's outgoing addresses to the vault's firewall, or give DSM a way to its private endpoint",
@@ -392,7 +392,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="hsm-not-activated",
         leg=MANAGED_HSM,
-        title="The Managed HSM is not activated",
+        title="Managed HSM is not activated",
         cause="the Managed HSM exists, but its security domain was never downloaded, so it serves no keys",
         remedy="have its administrators activate it (download of the security domain)",
         guide="4.5",
@@ -402,7 +402,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="vault-in-foreign-tenant",
         leg=VAULT,
-        title="The vault belongs to another tenant",
+        title="Vault belongs to another tenant",
         cause="the vault belongs to another tenant than the application, so it takes no token of this one",
         remedy="choose a vault of the link's tenant, or use an application of the vault's tenant",
         guide="4.3 (2.5)",
@@ -426,7 +426,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="no-vault-visible",
         leg=ARM,
-        title="The application sees no vault",
+        title="No vault is visible to the application",
         cause="the application logs in, and Azure shows it no vault in the subscription: it has no role on any, or "
         "the subscription is another one than meant",
         remedy="give the application Key Vault Contributor on the vault (Reader on a Managed HSM) and compare "
@@ -438,7 +438,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="vault-not-in-subscription",
         leg=ARM,
-        title="The vault is not among those of the subscription",
+        title="Vault was not found in the subscription",
         cause="the vault of the link is not among those that the application sees in the subscription: it is in "
         "another subscription, was deleted, or the application may not read it",
         remedy="list the vaults with fortanix.dsm.cdc_vault_info; choose one of them, correct link_subscription_id, or "
@@ -458,7 +458,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="vault-type-differs",
         leg=VAULT,
-        title="The vault is of another type",
+        title="Vault is not of the expected type",
         cause="the vault's type (SKU) is not the one that the link says, so keys of the wrong kind are asked for",
         remedy="choose the vault anew with fortanix.dsm.cdc_vault_select, which takes the type from the vault",
         guide="4.5",
