@@ -73,7 +73,7 @@ __all__ = [
 
 # Held at the same time as a better source, it is still worth a word (T4).
 _ALWAYS_NOTED: tuple[Note, ...] = ("compound-identity-in-policy",)
-_GIVE_PERMISSION = "Grant the permission to the service principal at this store."
+_GIVE_PERMISSION = "Grant the permission to the service principal at this vault."
 
 Width = Callable[[HeldRole], tuple[Note, ...]]
 """The notes on a role that gives more than is wanted; none for one that fits."""
@@ -122,7 +122,7 @@ def _judge_management(access: Access, wanted: RequiredRights) -> Verdict:
         right = _azure_right(access, HSMS_READ, _beyond(beyond), data=False)
         if right.verdict not in EFFECTIVE and _has_contributor(access):
             right.notes["contributor-excludes-hsm"] = ""
-        remedy = "Assign Reader or Managed HSM contributor on the pool."
+        remedy = "Assign Reader or Managed HSM contributor at the Managed HSM."
         return _worded(access, "managedHSMs/read", HSMS_READ, right, remedy)
     if wanted.management != CONTRIBUTOR:
         right = _azure_right(access, VAULTS_READ, _beyond(BEYOND_READING), data=False)

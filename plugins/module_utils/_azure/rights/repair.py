@@ -103,7 +103,7 @@ def needs(access: Access, wanted: RequiredRights, verdicts: Sequence[Verdict]) -
     if beyond:
         first = beyond[0]
         raise TaskError(
-            f"rights are lacking that no grant can give ({', '.join(verdict.requirement for verdict in beyond)}): "
+            f"permissions are missing that a grant cannot provide ({', '.join(one.requirement for one in beyond)}): "
             f"{first.reason}",
             plane="Azure",
             obj=f"vault {access.store.name}",
@@ -188,7 +188,7 @@ def _checked(role: RoleDefinition, need: Needs) -> RoleDefinition:
     short = [name for name in need.key_permissions if not grants(role, VAULT_DATA_ACTIONS[name], data=True)]
     if short:
         raise TaskError(
-            f"it does not give what is lacking ({', '.join(short)})",
+            f"it does not grant the missing permissions ({', '.join(short)})",
             plane="Azure",
             obj=f'role "{role.name}"',
             next_step="set data_role to a role that has these data actions, or to custom",
@@ -235,9 +235,9 @@ def change_of(step: Step, access: Access) -> Change:
         name, wanted = f'role "{step.definition.name}"', _actions(step.definition)
         if step.stored is not None:
             shown = {"role.actions": _actions(step.stored)}, {"role.actions": wanted}
-            return Change("Azure", name, "correct role definition", *shown, reason="it was changed")
+            return Change("Azure", name, "correct role definition", *shown, reason="the stored definition differs")
         made = {"role.name": step.definition.name, "role.assignable_scope": step.scope, "role.actions": wanted}
-        reason = "no built-in role has just what is needed"
+        reason = "no built-in role has exactly the required permissions"
         return Change("Azure", name, "create role definition", {}, made, reason=reason)
     return Change(
         "Azure",
@@ -251,7 +251,7 @@ def change_of(step: Step, access: Access) -> Change:
                 "principal_id": access.identity.object_id,
             }
         },
-        reason="rights are missing",
+        reason="permissions are missing",
     )
 
 
@@ -301,11 +301,11 @@ def removal(access: Access, wanted: RequiredRights) -> RightsRemoval:
     unread = [name for name in ("assignments", "local") if getattr(access, name) is None]
     if unread:
         raise TaskError(
-            "what the application holds could not be read, so that nothing can be taken back",
+            "the role assignments of the application could not be read, so nothing can be removed",
             plane="Azure",
             obj=_label(access),
             server_words=access.unreadable.get(unread[0], ""),
-            next_step="give the operator the right to read role assignments there",
+            next_step="grant the operator permission to read role assignments at this vault",
         )
     scope, identity = access.store.resource_id, access.identity.object_id
     ours = tuple(
