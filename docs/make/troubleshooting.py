@@ -167,7 +167,7 @@ One window of one round trip remains here as well, between the last read and the
 Both stand above all roles, the owner's too. `azure_kv_vault` and `azure_kv_prereqs` read the locks at the vault and
 above it before the first write, in check mode too.
 
-- `locks forbid what has to be changed`: nothing that the lock covers was sent. `failure.locks` lists name, level and
+- `locks forbid the required changes`: nothing that the lock covers was sent. `failure.locks` lists name, level and
   scope. Have those who own the lock remove it for the time of the change.
 - `a lock at ... forbids this` (`ScopeLocked`): the same, told by Azure, as the operator may not read locks or the lock
   is new. Give the operator `Microsoft.Authorization/locks/read`.

@@ -208,7 +208,7 @@ def test_an_operator_who_may_not_look_at_providers_hears_of_it_at_the_write(vaul
 def test_an_operator_without_the_right_is_refused_before_the_write(vaults: Vaults, check_mode: bool) -> None:
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match=r"lacks rights .*Microsoft.KeyVault/vaults/write at .*/rg-keys"):
+    with pytest.raises(TaskError, match=r"lacks permissions .*Microsoft.KeyVault/vaults/write at .*/rg-keys"):
         vaults(NEW, check_mode=check_mode, **vaults.azure.another_operator("Reader", "Key Vault Crypto Officer"))
 
     assert vaults.writes(mark) == []

@@ -211,7 +211,7 @@ def test_an_operator_without_the_right_is_refused_before_the_write(vaults: Vault
     operator = vaults.azure.another_operator("Reader")
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match=r"lacks rights .*vaults/write"):
+    with pytest.raises(TaskError, match=r"lacks permissions .*vaults/write"):
         vaults(vaults.there, tags={"a": "b"}, **operator)
 
     assert vaults.writes(mark) == []
@@ -285,7 +285,7 @@ def test_a_change_of_the_model_needs_the_right_to_give_roles(vaults: Vaults, che
     operator = vaults.azure.another_operator("Key Vault Contributor")
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match=r"lacks rights .*roleAssignments/write"):
+    with pytest.raises(TaskError, match=r"lacks permissions .*roleAssignments/write"):
         vaults(vaults.there, check_mode=check_mode, **TO_RBAC, **operator)
 
     assert vaults.writes(mark) == []
