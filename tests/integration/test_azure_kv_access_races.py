@@ -200,7 +200,7 @@ def test_a_restore_that_undoes_a_cut_is_seen_by_the_cut(cutoff: Cutoff, monkeypa
     assert (result["complete"], result["application"]["account_enabled"]) == (False, True)
     assert (result["still_valid_until"], result["record"]["disabled_at"]) == (None, None)
     assert states(result) == {"accepted"}
-    assert "another party has reverted it" in finding_of_all(result, "access-still-listed")
+    assert "another client has reverted it" in finding_of_all(result, "access-still-listed")
 
 
 def finding_of_all(result: Any, kind: str) -> str:
@@ -231,7 +231,7 @@ def test_rights_that_are_given_during_a_cut_make_it_fail(cutoff: Cutoff, monkeyp
 
     details = failure.value.details
     assert (details["complete"], details["retryable"]) == (False, True)
-    assert "because another party granted this access after this task started" in str(failure.value)
+    assert "because another client granted this access after this task started" in str(failure.value)
 
 
 # Answers that lag behind, or are short ------------------------------------------------------------------------------

@@ -129,7 +129,7 @@ def test_a_principal_that_is_not_replicated_yet_is_asked_for_again(rbac: AzureRi
 def test_a_principal_that_stays_unknown_is_an_error(rbac: AzureRights) -> None:
     rbac.sandbox.faults.add(unknown_principal(times=None))
 
-    with pytest.raises(TaskError, match="not known to Resource Manager"):
+    with pytest.raises(TaskError, match="Resource Manager does not know the service principal"):
         rbac.repair(wait_timeout=0)
 
 
@@ -143,7 +143,7 @@ def half_done(policies: AzureRights) -> AzureRights:
 
 
 def test_a_failure_midway_says_what_was_done(half_done: AzureRights) -> None:
-    with pytest.raises(TaskError, match=r"\(completed before: 1 grant\)") as refused:
+    with pytest.raises(TaskError, match=r"\(already done: 1 grant\)") as refused:
         half_done.repair()
 
     assert [change["action"] for change in refused.value.details["done"]] == ["assign role"]

@@ -136,7 +136,7 @@ def test_rights_that_go_during_the_proof_are_not_effective(policies: AzureRights
 def test_a_failure_to_read_after_a_grant_says_what_was_granted(policies: AzureRights) -> None:
     policies.sandbox.faults.add(Fault("arm", "GET", _VAULT, skip=1, times=None, status=503))
 
-    with pytest.raises(TaskError, match=r"\(completed before: 2 grants\)") as failure:
+    with pytest.raises(TaskError, match=r"\(already done: 2 grants\)") as failure:
         policies.repair()
 
     told = failure.value.to_fail_json()
@@ -210,7 +210,7 @@ def test_a_removal_that_fails_midway_says_what_is_gone(policies: AzureRights) ->
     route = f"{_VAULT}/accessPolicies/{{operation}}"
     policies.sandbox.faults.add(Fault("arm", "PUT", route, status=409, body=body, times=None))
 
-    with pytest.raises(TaskError, match=r"\(completed before: 1 removal\)") as failure:
+    with pytest.raises(TaskError, match=r"\(already done: 1 removal\)") as failure:
         take_back(policies)
 
     details = failure.value.details

@@ -180,7 +180,7 @@ def test_a_new_vault_is_found_in_the_us_governments_cloud(government: AzureRight
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_a_missing_resource_group_is_said(vaults: Vaults, check_mode: bool) -> None:
-    with pytest.raises(TaskError, match="there is no such resource group"):
+    with pytest.raises(TaskError, match="the resource group does not exist"):
         vaults(NEW, resource_group="rg-nowhere", check_mode=check_mode)
 
 
@@ -237,7 +237,7 @@ def test_a_name_that_another_subscription_holds_is_said(vaults: Vaults) -> None:
 
     vaults.azure.do(deed)
 
-    with pytest.raises(TaskError, match="the name is taken"):
+    with pytest.raises(TaskError, match="the name is already used"):
         vaults(NEW, check_mode=True, on_soft_deleted="recover")
 
 

@@ -198,7 +198,7 @@ def test_a_refused_creation_is_sent_once(vaults: Vaults) -> None:
     disturb(vaults, "PUT", status=400, body='{"error": {"code": "BadRequest", "message": "no"}}')
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match="refused as wrong"):
+    with pytest.raises(TaskError, match="rejected as invalid"):
         vaults(NEW)
 
     assert vaults.writes(mark) == ["PUT kv-new"]
@@ -223,7 +223,7 @@ def test_a_name_is_looked_at_several_times_before_it_is_said_to_be_taken(vaults:
     vaults.azure.do(deed)
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match="the name is taken"):
+    with pytest.raises(TaskError, match="the name is already used"):
         vaults(NEW)
 
     looks = [entry for entry in vaults.azure.sandbox.journal.since(mark) if entry.path.endswith("/vaults/kv-new")]

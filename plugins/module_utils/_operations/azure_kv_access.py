@@ -351,7 +351,7 @@ def _still_valid_until(request: _Request, record: Record, seen: Record, now: dat
     """The latest time at which an issued token may be accepted; None while new ones are still issued."""
     if seen.application.account_enabled is not False:
         return None
-    # If another party disabled it, the time is unknown: assume now.
+    # If another client disabled it, the time is unknown: assume now.
     since = parse_iso(record.disabled_at) or now
     return iso(since + request.lifetime)
 

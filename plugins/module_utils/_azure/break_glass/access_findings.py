@@ -135,8 +135,8 @@ def still_listed(steps: Iterable[Step], *, cut: bool) -> list[Finding]:
             WARNING,
             object_of(step),
             f"{action_of(step, cut=cut)}: visible when read back",
-            "the change was accepted but is not visible when read back: Azure's responses lag behind, or another party "
-            "has reverted it",
+            "the change was accepted but is not visible when read back: Azure's responses lag behind, or another "
+            "client has reverted it",
             "run the same task again in a few minutes; it changes nothing if the state is correct",
         )
         for step in steps

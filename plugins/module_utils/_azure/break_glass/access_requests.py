@@ -249,7 +249,7 @@ def cut(azure: Azure, step: Step, patience: Patience) -> bool:
     """Remove one grant or credential. One that no longer exists counts as removed.
 
     Returns:
-        False if it is known that another party removed it.
+        False if it is known that another client removed it.
 
     Raises:
         TaskError: it is refused.
@@ -275,7 +275,7 @@ def restore(azure: Azure, step: Step, patience: Patience) -> bool:
     """Restore one grant or credential.
 
     Returns:
-        False if it is known that another party restored it.
+        False if it is known that another client restored it.
 
     Raises:
         TaskError: it is refused.
@@ -327,7 +327,7 @@ def _unassign(azure: Azure, step: RoleStep) -> None:
 
 
 def _assign(azure: Azure, step: RoleStep) -> None:
-    """Uses the recorded name. An equal assignment that another party created meanwhile is accepted."""
+    """Uses the recorded name. An equal assignment that another client created meanwhile is accepted."""
     one = step.assignment
     obj = f'assignment of "{one.role_name or one.role_guid}" at {step.store.label}'
     try:

@@ -63,7 +63,7 @@ class AccessSnapshot:
 class StepOutcome:
     """The outcome of a step.
 
-    ``accepted``: the service accepted it from this task, or another party did it meanwhile. ``wrote``: whether this
+    ``accepted``: the service accepted it from this task, or another client did it meanwhile. ``wrote``: whether this
     task may have changed something. ``may_pass``: a repetition may succeed.
     """
 
@@ -167,7 +167,7 @@ class StepRun:
         after = self._read_back(stores, left)
         came_up = self._came_up(after, left)
         if self.cut and any(self.objection(step) is None for step in came_up):
-            # A stale response hid it, or another party restored it; the record contains it.
+            # A stale response hid it, or another client restored it; the record contains it.
             patience = self._patience()
             again = tuple(step for step in came_up if self.objection(step) is None)
             self.steps = (*self.steps, *again)
@@ -376,7 +376,7 @@ class StepRun:
         }
 
     def _came_up_since(self, step: Step) -> TaskError:
-        cause = "another party granted this access" if self.cut else "another party removed this access"
+        cause = "another client granted this access" if self.cut else "another client removed this access"
         return TaskError(
             f'"{access_steps.action_of(step, cut=self.cut)}" was not planned, because {cause} after this task started',
             plane=access_steps.plane_of(step),

@@ -71,7 +71,7 @@ class RecordedPolicy:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A role assignment at the vault or below, or a local one of a managed HSM (``local``; ``scope`` is local then).
+    """A role assignment at the vault or below, or a local one of a Managed HSM (``local``; ``scope`` is local then).
 
     ``name``: its GUID. ``definition_id``: as the service returns it. ``ends``: end of a temporary
     activation (PIM), ISO 8601.

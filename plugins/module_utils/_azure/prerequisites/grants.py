@@ -178,7 +178,7 @@ def _assign(azure: Azure, access: Access, step: Assign) -> None:
     try:
         azure.arm.send("PUT", path, obj=obj, query=API, body={"properties": properties})
     except AzureError as error:
-        # Another party assigned the same role to the same principal there, under another name.
+        # Another client assigned the same role to the same principal there, under another name.
         if error.code != ROLE_ASSIGNMENT_EXISTS:
             raise
 

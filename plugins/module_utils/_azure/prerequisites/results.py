@@ -39,7 +39,7 @@ def stopped(made: Sequence[Change], what: str, error: TaskError) -> TaskError:
     details: dict[str, Any] = {"retryable": True} if passing else {}
     again = "run the task again; it continues where this run stopped"
     return error.reworded(
-        f"{error.problem} (completed before: {len(made)} {what}{'' if len(made) == 1 else 's'})",
+        f"{error.problem} (already done: {len(made)} {what}{'' if len(made) == 1 else 's'})",
         next_step=again if passing else f"{error.next_step or 'correct the cause'}; {again}",
         done=[change.as_result() for change in made],
         **details,
