@@ -48,7 +48,7 @@ def test_without_graph_an_object_id_is_enough_for_the_rights(azure: AzureRights)
 def test_without_a_role_at_the_vault_the_action_is_named(azure: AzureRights) -> None:
     operator = azure.another_operator(graph=("Application.Read.All",))
 
-    with pytest.raises(TaskError, match=r"may not do Microsoft\.KeyVault/vaults/read"):
+    with pytest.raises(TaskError, match=r"has no permission for Microsoft\.KeyVault/vaults/read"):
         azure.judge(**operator)
 
 

@@ -237,7 +237,7 @@ def test_a_name_that_another_subscription_holds_is_said(vaults: Vaults) -> None:
 
     vaults.azure.do(deed)
 
-    with pytest.raises(TaskError, match="the name is already used"):
+    with pytest.raises(TaskError, match="the name is taken"):
         vaults(NEW, check_mode=True, on_soft_deleted="recover")
 
 

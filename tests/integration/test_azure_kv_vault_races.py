@@ -223,7 +223,7 @@ def test_a_name_is_looked_at_several_times_before_it_is_said_to_be_taken(vaults:
     vaults.azure.do(deed)
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match="the name is already used"):
+    with pytest.raises(TaskError, match="the name is taken"):
         vaults(NEW)
 
     looks = [entry for entry in vaults.azure.sandbox.journal.since(mark) if entry.path.endswith("/vaults/kv-new")]
