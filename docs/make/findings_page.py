@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""docs/findings.md, made from the catalogue. Renew it with:
+"""Generates docs/findings.md from the catalog. Run it with:
 PYTHONPATH=docs:tests:.build/collections .venv/bin/python -m make.findings_page"""
 
 from __future__ import annotations
@@ -20,26 +20,30 @@ from support.playbook import ROOT
 PATH = ROOT / "docs" / "findings.md"
 _HEAD = """# Findings
 
-Every finding of this collection. An ID stands for one fact, with one severity and one title, whichever module finds it:
-`cdc_compliance_info`, `azure_kv_prereqs` and `azure_kv_prereqs_info`, `cdc_connection`, `azure_kv_access`. The `notes`
-of a right and the `class` of a diagnosis ([troubleshooting.md](troubleshooting.md)) use the same IDs for the same
-facts; a class that is narrower or wider than a finding has an ID of its own.
+All findings of this collection. Each ID stands for one fact and has one severity and one title, no matter which module
+reports it: `cdc_compliance_info`, `azure_kv_prereqs`, `azure_kv_prereqs_info`, `cdc_connection` or `azure_kv_access`.
+The `notes` of a permission and the `class` of a diagnosis ([troubleshooting.md](troubleshooting.md)) use the same ID
+for the same fact. A class that is narrower or wider than a finding has its own ID.
 
-The IDs are stable from version 1.0 on. Policies and waivers of compliance runs ([compliance.md](compliance.md)) name
-them, and may set other severities. The first sections are the checks of a compliance run; the first finding of each is
-reported with status `ok` when the check has found nothing. All others are `failed`, `warning` or `unknown`.
+The IDs are stable from version 1.0 on. Policies and waivers of compliance runs ([compliance.md](compliance.md)) refer
+to them and can set other severities. The first sections are the checks of a compliance run. When a check finds nothing,
+it reports the first finding of its section with status `ok`. All other findings have status `failed`, `warning` or
+`unknown`.
 
-Controls are those that a finding bears on. A star marks what this collection has mapped, for an auditor to confirm. The
-others are mapped by Azure's regulatory initiatives, by way of the built-in policies for the same thing, whose IDs are
-at the end. No finding proves that a control is met.
+The column *Guide* names the section of *Fortanix DSM \N{EN DASH} Azure Key Vault CDC Group Setup*
+([support.fortanix.com](https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup)).
 
-Generated from the code of the checks.
+The column *Controls* lists the controls that a finding affects. A star marks a mapping by this collection, which an
+auditor must confirm. Azure's regulatory initiatives define the other mappings, through the built-in policies listed at
+the end of this page. No finding proves that a control is met.
+
+This page is generated from the code of the checks.
 """
 
 _HEADINGS = {
-    RUN: "The compliance run itself",
-    CDC_CONNECTION: "Found by `cdc_connection` alone",
-    AZURE_KV_ACCESS: "Found by `azure_kv_access` alone",
+    RUN: "Compliance run",
+    CDC_CONNECTION: "Reported only by `cdc_connection`",
+    AZURE_KV_ACCESS: "Reported only by `azure_kv_access`",
 }
 
 
@@ -58,7 +62,7 @@ def content() -> str:
                 cells = (f"`{kind.id}`", kind.severity, kind.section, kind.title, _controls(kind.id))
                 lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
-    lines += ["## Policies of Azure for the same thing", "", "| ID | Built-in policy definitions |", "| --- | --- |"]
+    lines += ["## Built-in Azure policies", "", "| ID | Built-in policy definitions |", "| --- | --- |"]
     for name, controls in CONTROLS.items():
         if controls.policies:
             lines.append(f"| `{name}` | {', '.join(controls.policies)} |")
@@ -69,8 +73,8 @@ def _controls(name: str) -> str:
     found = CONTROLS.get(name)
     if found is None:
         return "-"
-    told = "; ".join(f"{standard} {', '.join(controls)}" for standard, controls in found.standards.items())
-    return f"{told} \\*" if found.ours else told
+    mapped = "; ".join(f"{standard} {', '.join(controls)}" for standard, controls in found.standards.items())
+    return f"{mapped} \\*" if found.ours else mapped
 
 
 if __name__ == "__main__":

@@ -380,7 +380,7 @@ class Builder:
         touches = frozenset({"credentials", "application", *(f"rights {one}" for one in (POLICY_VAULT, RBAC_VAULT))})
         claim = partial(claims.of_access, revoked=revoked)
         # What has come up since the record was taken is not removed without a new one.
-        refuses = "as the record does not have it" if revoked else ""
+        refuses = "because the record does not contain it" if revoked else ""
         job = Job(name, azure_kv_access, given)
         return Deed(job, touches, removes, breaks, (claim,), destroys=revoked, refuses=refuses)
 

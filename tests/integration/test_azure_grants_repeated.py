@@ -109,7 +109,7 @@ def test_a_refused_grant_is_sent_once(policies: AzureRights) -> None:
     disturb(policies, "PUT", {"status": 403, "body": body}, times=None)
     mark = policies.sandbox.journal.mark()
 
-    with pytest.raises(TaskError, match="may not do this"):
+    with pytest.raises(TaskError, match="has no permission for this request"):
         policies.repair()
 
     assert len(writes_since(policies, mark)) == 1

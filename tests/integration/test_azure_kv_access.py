@@ -225,7 +225,7 @@ def test_a_vault_that_is_gone_stops_nothing_elsewhere(everywhere: Cutoff) -> Non
     named = [{"resource_id": one} for one in (gone, *map(everywhere.resource_id, STORES))]
     everywhere.keep(everywhere("revoked", check_mode=True, vaults=named))
 
-    with pytest.raises(TaskError, match=r"1 of .* steps could not be done"):
+    with pytest.raises(TaskError, match=r"1 of .* steps failed"):
         everywhere("revoked", vaults=named)
 
     assert everywhere.held() == nothing_held(everywhere)
@@ -285,7 +285,7 @@ def test_a_vault_that_is_gone_is_no_success_as_its_policies_may_come_back(polici
         Fault("arm", "GET", _VAULT, times=None, status=404, body='{"error": {"code": "ResourceNotFound"}}')
     )
 
-    with pytest.raises(TaskError, match="access policies are there again as soon as somebody recovers it") as failure:
+    with pytest.raises(TaskError, match="a recovery restores its access policies") as failure:
         policies("revoked", vaults=[{"resource_id": vault}])
 
     assert (failure.value.details["complete"], policies.held()["enabled"]) == (False, False)
@@ -327,7 +327,7 @@ def test_rights_that_came_up_after_the_record_are_left_and_said(cutoff: Cutoff) 
     cutoff.keep(cutoff("revoked", check_mode=True))
     azure.do(lambda state: state.assign_role(azure.app, RBAC_VAULT, "Key Vault Administrator"))
 
-    with pytest.raises(TaskError, match="the record does not have it"):
+    with pytest.raises(TaskError, match="because the record does not contain it"):
         cutoff("revoked")
 
     assert (len(cutoff.held()["roles"]), cutoff.held()["enabled"]) == (1, False)
@@ -353,7 +353,7 @@ def test_a_playbook_shows_the_plan_in_check_mode_and_needs_a_record(sandbox: San
 
     assert (run[0].status, run[0].changed) == ("ok", True), run.output
     assert '"account_enabled": false' in run.output
-    assert "there is no record of what would be removed" in run.message
+    assert "it is missing, so the removed access could not be restored" in run.message
     assert sandbox.journal.writes(since=mark) == []
 
 
@@ -391,7 +391,7 @@ def test_the_operator_does_not_lock_himself_out(cutoff: Cutoff) -> None:
 def test_nothing_is_removed_without_a_record(cutoff: Cutoff) -> None:
     before = cutoff.held()
 
-    with pytest.raises(TaskError, match="there is no record of what would be removed"):
+    with pytest.raises(TaskError, match="it is missing, so the removed access could not be restored"):
         cutoff("revoked")
 
     assert cutoff.held() == before
@@ -410,7 +410,7 @@ def test_a_record_of_something_else_is_refused(cutoff: Cutoff, member: str, valu
         record[member] = value
     mark = cutoff.azure.sandbox.journal.mark()
 
-    with pytest.raises(InvalidInput, match="it is of the"):
+    with pytest.raises(InvalidInput, match="it belongs to the"):
         cutoff("restored", record=record)
 
     assert cutoff.azure.sandbox.journal.since(mark) == []
@@ -531,7 +531,7 @@ def test_a_service_principal_that_was_made_anew_is_refused(cutoff: Cutoff) -> No
     present = json.loads(cutoff.record)["application"]["object_id"]
     record = cutoff.record.replace(present, "11111111-2222-4333-8444-555555555555")
 
-    with pytest.raises(TaskError, match="the record is of the service principal"):
+    with pytest.raises(TaskError, match="the record belongs to the service principal"):
         cutoff("restored", record=json.loads(record))
 
 

@@ -142,7 +142,7 @@ def test_a_certificate_that_the_record_lacks_does_not_hold_the_others_back(cutof
     cutoff.keep(cutoff("revoked", check_mode=True, cut_credentials=True))
     added = cutoff.azure.do(_add_certificate(cutoff.azure.app))
 
-    with pytest.raises(TaskError, match="the record does not have it"):
+    with pytest.raises(TaskError, match="because the record does not contain it"):
         cutoff("revoked", cut_credentials=True)
 
     assert known not in certificates(cutoff)
@@ -200,7 +200,7 @@ def test_a_restore_that_undoes_a_cut_is_seen_by_the_cut(cutoff: Cutoff, monkeypa
     assert (result["complete"], result["application"]["account_enabled"]) == (False, True)
     assert (result["still_valid_until"], result["record"]["disabled_at"]) == (None, None)
     assert states(result) == {"accepted"}
-    assert "somebody else has undone it" in finding_of_all(result, "access-still-listed")
+    assert "another client has reverted it" in finding_of_all(result, "access-still-listed")
 
 
 def finding_of_all(result: Any, kind: str) -> str:
@@ -231,7 +231,7 @@ def test_rights_that_are_given_during_a_cut_make_it_fail(cutoff: Cutoff, monkeyp
 
     details = failure.value.details
     assert (details["complete"], details["retryable"]) == (False, True)
-    assert "somebody else has given it since this task began" in str(failure.value)
+    assert "because another client granted this access after this task started" in str(failure.value)
 
 
 # Answers that lag behind, or are short ------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ def test_a_service_that_fails_after_the_cut_leaves_it_unproven(cutoff: Cutoff, m
     assert {step["state"] for step in details["steps"]} == {"accepted", "unreadable"}
     assert (details["application"]["account_enabled"], details["still_valid_until"]) == (None, None)
     assert (details["complete"], details["retryable"]) == (False, True)
-    assert "and all others are" not in str(failure.value)
+    assert "all others were completed" not in str(failure.value)
 
 
 @pytest.mark.parametrize("member", ["keyCredentials", "passwordCredentials"])
@@ -380,7 +380,7 @@ def test_a_conflict_with_another_change_is_retryable(policies: Cutoff) -> None:
         policies("revoked")
 
     assert failure.value.details["retryable"] is True
-    assert failure.value.next_step == "run the same again, which does what is left"
+    assert failure.value.next_step == "run the same task again to do the remaining steps"
 
 
 def test_a_refusal_that_stays_is_not_retryable(policies: Cutoff) -> None:

@@ -157,7 +157,7 @@ def test_a_named_role_that_lacks_something_is_refused_before_any_write(rbac: Azu
     guid = custom_role(rbac, "Microsoft.KeyVault/vaults/keys/read")
     mark = rbac.sandbox.journal.mark()
 
-    with pytest.raises(TaskError, match="does not give what is lacking"):
+    with pytest.raises(TaskError, match="does not grant the missing permissions"):
         rbac.repair(check_mode=check_mode, data_role=guid)
 
     assert writes(rbac, mark) == []

@@ -194,7 +194,7 @@ def test_a_pool_that_is_named_without_its_type_is_not_gone(pool: AzureRights) ->
 def test_rights_are_still_missing_where_a_vault_is_gone(policies: AzureRights) -> None:
     delete_by_hand(policies)
 
-    with pytest.raises(TaskError, match="no such object"):
+    with pytest.raises(TaskError, match="the object does not exist or is not visible to the operator"):
         policies.repair()
 
 

@@ -253,7 +253,7 @@ def test_a_list_of_several_pages_is_read_to_its_end(azure: AzureRights) -> None:
         ({"tags": {"env": "sandbox"}}, "several vaults fit"),
         ({"name": "akv-elsewhere"}, "there is no such vault"),
         ({"uri": "https://akv-elsewhere.vault.azure.net/"}, "there is no such vault"),
-        ({"name": "akv-sandbox-prem", "resource_group": "rg-hsm"}, "akv-sandbox-prem: there is no such object"),
+        ({"name": "akv-sandbox-prem", "resource_group": "rg-hsm"}, "akv-sandbox-prem: the object does not exist"),
     ],
     ids=["ambiguous", "no-name", "no-uri", "wrong-group"],
 )

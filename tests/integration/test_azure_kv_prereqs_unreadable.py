@@ -48,7 +48,7 @@ def test_without_graph_an_object_id_is_enough_for_the_rights(azure: AzureRights)
 def test_without_a_role_at_the_vault_the_action_is_named(azure: AzureRights) -> None:
     operator = azure.another_operator(graph=("Application.Read.All",))
 
-    with pytest.raises(TaskError, match=r"may not do Microsoft\.KeyVault/vaults/read"):
+    with pytest.raises(TaskError, match=r"has no permission for Microsoft\.KeyVault/vaults/read"):
         azure.judge(**operator)
 
 
@@ -70,11 +70,11 @@ def test_assignments_that_may_not_be_read_leave_it_unknown(azure: AzureRights) -
     ("plane", "status", "words"),
     [
         ("graph", 429, "limits the rate"),
-        ("graph", 500, "in trouble"),
+        ("graph", 500, "is failing"),
         ("arm", 429, "limits the rate"),
-        ("arm", 500, "in trouble"),
-        ("arm", 503, "in trouble"),
-        ("entra", 500, "in trouble"),
+        ("arm", 500, "is failing"),
+        ("arm", 503, "is failing"),
+        ("entra", 500, "temporarily unavailable"),
     ],
 )
 def test_an_outage_is_an_error_and_no_verdict(
@@ -118,7 +118,7 @@ def test_a_server_that_does_not_answer_is_an_error_with_a_next_step(
     monkeypatch.setitem(dict_of(credential.NETWORK), "read_timeout", 0.3)
     azure.sandbox.faults.add(Fault(plane=plane, delay=1.0, times=None))
 
-    with pytest.raises(TaskError, match="did not answer in time") as refused:
+    with pytest.raises(TaskError, match="did not respond in time") as refused:
         azure.judge()
 
     assert refused.value.next_step

@@ -180,7 +180,7 @@ def test_a_new_vault_is_found_in_the_us_governments_cloud(government: AzureRight
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_a_missing_resource_group_is_said(vaults: Vaults, check_mode: bool) -> None:
-    with pytest.raises(TaskError, match="there is no such resource group"):
+    with pytest.raises(TaskError, match="the resource group does not exist"):
         vaults(NEW, resource_group="rg-nowhere", check_mode=check_mode)
 
 
@@ -208,7 +208,7 @@ def test_an_operator_who_may_not_look_at_providers_hears_of_it_at_the_write(vaul
 def test_an_operator_without_the_right_is_refused_before_the_write(vaults: Vaults, check_mode: bool) -> None:
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match=r"lacks rights .*Microsoft.KeyVault/vaults/write at .*/rg-keys"):
+    with pytest.raises(TaskError, match=r"lacks permissions .*Microsoft.KeyVault/vaults/write at .*/rg-keys"):
         vaults(NEW, check_mode=check_mode, **vaults.azure.another_operator("Reader", "Key Vault Crypto Officer"))
 
     assert vaults.writes(mark) == []

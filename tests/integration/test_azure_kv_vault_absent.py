@@ -121,7 +121,7 @@ def test_an_operator_without_the_right_is_refused_before_the_deletion(vaults: Va
     named = make(vaults, "vault")
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match=r"lacks rights .*vaults/delete"):
+    with pytest.raises(TaskError, match=r"lacks permissions .*vaults/delete"):
         vaults({**named, **ABSENT}, **vaults.azure.another_operator("Reader"))
 
     assert vaults.writes(mark) == []

@@ -203,7 +203,7 @@ def test_a_change_that_something_else_is_making_is_told(vaults: Vaults) -> None:
     route = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
     vaults.azure.sandbox.faults.add(Fault("arm", "PATCH", route, status=409, body=body, times=None))
 
-    with pytest.raises(TaskError, match="something else is changing the same object"):
+    with pytest.raises(TaskError, match="another operation is changing the same object"):
         vaults(vaults.there, tags={"a": "b"})
 
 
@@ -211,7 +211,7 @@ def test_an_operator_without_the_right_is_refused_before_the_write(vaults: Vault
     operator = vaults.azure.another_operator("Reader")
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match=r"lacks rights .*vaults/write"):
+    with pytest.raises(TaskError, match=r"lacks permissions .*vaults/write"):
         vaults(vaults.there, tags={"a": "b"}, **operator)
 
     assert vaults.writes(mark) == []
@@ -285,7 +285,7 @@ def test_a_change_of_the_model_needs_the_right_to_give_roles(vaults: Vaults, che
     operator = vaults.azure.another_operator("Key Vault Contributor")
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match=r"lacks rights .*roleAssignments/write"):
+    with pytest.raises(TaskError, match=r"lacks permissions .*roleAssignments/write"):
         vaults(vaults.there, check_mode=check_mode, **TO_RBAC, **operator)
 
     assert vaults.writes(mark) == []
@@ -295,7 +295,9 @@ def test_a_right_under_a_condition_is_refused_by_azure_and_explained(vaults: Vau
     """The conditions on the operator's own roles do not show beforehand."""
     operator = vaults.azure.another_operator("Key Vault Contributor", "Key Vault Data Access Administrator")
 
-    with pytest.raises(TaskError, match=r"may not change the permission model .*assign roles without a condition"):
+    with pytest.raises(
+        TaskError, match=r"has no permission to change the permission model .*assign roles without a condition"
+    ):
         vaults(vaults.there, **TO_RBAC, **operator)
 
 

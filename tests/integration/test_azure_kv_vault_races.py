@@ -198,7 +198,7 @@ def test_a_refused_creation_is_sent_once(vaults: Vaults) -> None:
     disturb(vaults, "PUT", status=400, body='{"error": {"code": "BadRequest", "message": "no"}}')
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match="refused as wrong"):
+    with pytest.raises(TaskError, match="rejected as invalid"):
         vaults(NEW)
 
     assert vaults.writes(mark) == ["PUT kv-new"]

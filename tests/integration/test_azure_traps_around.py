@@ -28,8 +28,8 @@ NONE: set[str] = set()
     [
         ({"secret": "wrong-value"}, "the operator's client secret is wrong"),
         ({"client_id": "11111111-2222-4333-8444-555555555555"}, "application is not in this tenant"),
-        ({"tenant": "11111111-2222-4333-8444-555555555555"}, "there is no such tenant"),
-        ({"cloud_environment": "AzureUSGovernment"}, "there is no such tenant"),
+        ({"tenant": "11111111-2222-4333-8444-555555555555"}, "the tenant does not exist in this cloud"),
+        ({"cloud_environment": "AzureUSGovernment"}, "the tenant does not exist in this cloud"),
     ],
     ids=["secret", "client", "tenant", "cloud"],
 )
@@ -201,7 +201,7 @@ def test_t35_conditional_access_against_this_host_says_nothing_of_dsm(azure: Azu
     addresses = {azure.sandbox.client_address}
     azure.do(lambda state: state.block_client_addresses(azure.view.tenant_id, addresses))
 
-    with pytest.raises(TaskError, match="says nothing of DSM"):
+    with pytest.raises(TaskError, match="this error concerns that machine, not DSM"):
         azure.judge()
 
     assert azure.sync_error() is None

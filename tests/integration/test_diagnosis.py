@@ -481,7 +481,7 @@ def test_a_type_that_is_not_the_vaults_is_a_finding_of_a_link_that_connects(lab:
     (finding,) = result["findings"]
     assert result["connected"]
     assert (finding["id"], finding["expected"], finding["actual"]) == ("vault-type-differs", "premium", "standard")
-    assert "The vault is of another type" in lab.operate.warnings[0]
+    assert "Vault is not of the expected type" in lab.operate.warnings[0]
 
 
 def test_an_empty_list_is_a_finding_of_a_link_that_connects(lab: Lab) -> None:

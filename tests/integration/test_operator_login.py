@@ -103,7 +103,7 @@ def test_without_any_login_nothing_is_asked(judge: Judge, sandbox: Sandbox, tmp_
 
     result = judge({"HOME": str(tmp_path)})
 
-    assert "there is no login for the operator" in result["msg"]
+    assert "no operator credentials were found" in result["msg"]
     assert sandbox.journal.since(mark) == []
 
 

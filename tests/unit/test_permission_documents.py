@@ -319,7 +319,7 @@ def test_the_reader_changes_nothing(azure: Azure) -> None:
     role = azure.define("operator-check")
     reader = azure.another_operator(role, graph=tuple(GRAPH_PERMISSIONS.values()))
 
-    with pytest.raises(TaskError, match="the operator lacks rights"):
+    with pytest.raises(TaskError, match="the operator lacks permissions"):
         azure.repair(**reader)
 
 
@@ -469,5 +469,5 @@ def test_each_right_to_take_away_is_needed_in_an_emergency(azure: Azure, action:
     actions = [one for one in document("operator-break-glass")["Actions"] if one != action]
     cutoff, operator = break_glass(azure, "operator-break-glass", Actions=actions)
 
-    with pytest.raises(TaskError, match="1 of 3 steps could not be done"):
+    with pytest.raises(TaskError, match="1 of 3 steps failed"):
         cutoff.cut(**operator)

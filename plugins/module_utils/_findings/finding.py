@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What a check has found, as values: the same in results, in refusals and in reports."""
+"""Findings as values, used in results, in errors and in reports."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .._errors import printable
 
 # A state that could not be determined is never a pass.
 FAILED, WARNING, UNKNOWN = "failed", "warning", "unknown"
-# What was looked at and is right: only reports have it, which tell what they have seen.
+# Checked and correct. Only reports use it, because they also list what was checked.
 OK = "ok"
 HIGH, MEDIUM, LOW, INFO = "high", "medium", "low", "info"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A fact that can be found. ``section``: of the guide, or ``-``.
+    """A fact that can be reported. ``section``: of the guide, or ``-``.
 
-    ``area``: the check of a compliance run that it belongs to, or the module that alone finds it. ``id`` is stable:
-    waivers and policies name it.
+    ``area``: the check of a compliance run that it belongs to, or the only module that reports it. ``id`` is stable:
+    waivers and policies refer to it.
     """
 
     area: str
@@ -37,7 +37,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding about one object. ``status``: failed | warning | unknown | ok. ``evidence``: no secret."""
+    """One finding about one object. ``status``: failed | warning | unknown | ok. ``evidence``: without secrets."""
 
     kind: Kind
     status: str
@@ -65,7 +65,7 @@ class Finding:
 
 
 def _printable(value: Any) -> Any:
-    """The value with all its texts printable: names of roles come from servers, too."""
+    """The value with all its texts printable: servers return names of roles, too."""
     if isinstance(value, Mapping):
         return {key: _printable(member) for key, member in value.items()}
     if isinstance(value, (list, tuple)):
@@ -74,12 +74,12 @@ def _printable(value: Any) -> Any:
 
 
 def worst(findings: Iterable[Finding]) -> str:
-    """``failed``, ``unknown``, ``warning`` or ``ok``: the word for all of them."""
+    """The worst status of all findings: ``failed``, ``unknown``, ``warning`` or ``ok``."""
     statuses = {finding.status for finding in findings}
     return next((status for status in (FAILED, UNKNOWN, WARNING) if status in statuses), OK)
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The worst first; otherwise in the order in which they were found."""
+    """The worst first; otherwise in their original order."""
     statuses, severities = (FAILED, UNKNOWN, WARNING, OK), (HIGH, MEDIUM, LOW, INFO)
     return tuple(sorted(findings, key=lambda one: (statuses.index(one.status), severities.index(one.kind.severity))))

@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""IDs that findings had before version 1.0, for policies that still name them. No I/O."""
+"""IDs of findings before version 1.0, for policies that still use them. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# Old ID -> the ID of the same fact today.
+# Old ID -> current ID of the same fact.
 RENAMED: Mapping[str, str] = {
     "application-not-seen": "application-not-checked",
     "application-still-disabled": "application-disabled",

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""An application cut off from the keys in an emergency, and brought back from the record of what it held."""
+"""Revokes an application's access to keys in an emergency, and restores it from a record."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ SPEC = AZURE.merge(
 
 @dataclass(frozen=True)
 class _Request:
-    """What the options say, checked. ``lifetime``: how long a token lives at most."""
+    """The checked options. ``lifetime``: the maximum lifetime of a token."""
 
     client_id: str
     object_id: str | None
@@ -103,20 +103,20 @@ def _request(task: Task, operator: Operator) -> _Request:
     params = task.params
     for option, least in (("wait_timeout", 0), ("wait_interval", 0), ("token_lifetime", 1)):
         if params[option] < least:
-            raise InvalidInput(option, f"it is below {least}", "leave it out, or set a larger number")
+            raise InvalidInput(option, f"it is below {least}", f"omit it, or set {least} or more")
     client_id = checked_uuid("app_client_id", params["app_client_id"])
     if client_id == operator.client_id:
         raise InvalidInput(
             "app_client_id",
-            "it is the operator's own application, which would be locked out before the work is done",
-            "name the application that DSM logs in as, or log in as somebody else",
+            "it is the operator's own application, which would lose its access before the task is complete",
+            "set the client ID of the application that DSM uses, or use another identity as operator",
         )
     object_id = params["app_object_id"]
     record = None if not params["record"] else Record.parse(params["record"])
     if record is not None:
         _check_record(record, client_id, operator)
     if params["state"] == "restored" and record is None:
-        raise InvalidInput("record", "it is empty", "give the record that the cut has left")
+        raise InvalidInput("record", "it is empty", "set the record that the task with state: revoked returned")
     if params["state"] == "revoked":
         _check_cut(task, client_id, record)
     return _Request(
@@ -132,51 +132,51 @@ def _request(task: Task, operator: Operator) -> _Request:
 def _check_cut(task: Task, client_id: str, record: Record | None) -> None:
     params = task.params
     confirmed = str(params["confirm_client_id"] or "").strip()
-    # Planning is free; only what cuts somebody off has to be meant.
+    # Check mode needs no confirmation.
     if not task.check_mode and not same_name(confirmed, client_id):
         raise InvalidInput(
             "confirm_client_id",
-            "it does not repeat app_client_id",
-            "set it to the client ID of the application that is to lose its access, once you are sure",
+            "it is not the same as app_client_id",
+            "set it to the client ID of the application whose access you want to revoke, once you are sure",
         )
     if not params["vaults"] and params["dsm_endpoint"] is None and record is None:
         raise InvalidInput(
             "vaults",
-            "nothing says at which vaults to cut: it is empty, and there is no login to DSM to ask for its groups",
-            "list the vaults, or set dsm_endpoint and the login to DSM",
+            "it is empty, and without dsm_endpoint the vaults cannot be determined from the groups in DSM",
+            "list the vaults, or set dsm_endpoint and the DSM credentials",
         )
 
 
 def _check_record(record: Record, client_id: str, operator: Operator) -> None:
-    """A record of something else would give rights to somebody whom nobody had in mind."""
+    """A record of another application, cloud or tenant would grant access to the wrong principal."""
     if not same_name(record.application.client_id, client_id):
         raise InvalidInput(
             "record",
-            f"it is of the application {record.application.client_id}, and not of {client_id}",
-            "give the record of this application",
+            f"it belongs to the application {record.application.client_id}, not to {client_id}",
+            "set the record of this application",
         )
     if record.cloud != operator.cloud.name:
         raise InvalidInput(
             "record",
-            f"it is of the cloud {record.cloud}, and the operator logs in to {operator.cloud.name}",
+            f"it belongs to the cloud {record.cloud}, but the operator uses {operator.cloud.name}",
             f"set cloud_environment: {record.cloud}",
         )
     tenant = operator.tenant_id or ""
     if record.tenant_id is not None and is_uuid(tenant) and not same_name(tenant, record.tenant_id):
         raise InvalidInput(
             "record",
-            f"it is of the tenant {record.tenant_id}, and the operator logs in to {tenant}",
-            "log in to the tenant of the record",
+            f"it belongs to the tenant {record.tenant_id}, but the operator uses {tenant}",
+            "use an operator in the tenant of the record",
         )
 
 
 def _locator(option: Mapping[str, Any], cloud: Cloud) -> Locator:
     if option["name"] is None and option["resource_group"] is not None:
-        raise InvalidInput("vaults.resource_group", "it is of use with a name only", "leave it out")
+        raise InvalidInput("vaults.resource_group", "it can only be set together with name", "omit it")
     return Locator.from_option(option, cloud)
 
 
-# Cutting off --------------------------------------------------------------------------------------------------------
+# Revoking -----------------------------------------------------------------------------------------------------------
 
 
 def _cut(task: Task, azure: Azure, request: _Request, registration: Registration) -> dict[str, Any]:
@@ -196,24 +196,24 @@ def _cut(task: Task, azure: Azure, request: _Request, registration: Registration
         lambda seen: access_steps.split(request.record, access_steps.cut_steps(seen, credentials=request.credentials)),
     )
     if work.has_done(EnabledStep):
-        # By the clock of Entra, which issues the tokens.
+        # Use the clock of Entra, which issues the tokens.
         record = replace(record, disabled_at=iso(azure.now()))
     if request.credentials:
         after.findings.extend(access_findings.signing_stays(before.seen, registration.identity.signing))
     else:
         after.findings.extend(access_findings.credentials_stay(before.seen))
-    told = {
+    extra = {
         "record": record.document(),
         "groups": users,
         "still_valid_until": None if task.check_mode else _still_valid_until(request, record, after.seen, azure.now()),
     }
-    return work.result(after, told)
+    return work.result(after, extra)
 
 
 def _stores_to_cut(
     task: Task, azure: Azure, request: _Request
 ) -> tuple[list[dict[str, Any]], list[KeyStore], list[TaskError]]:
-    """The vaults that are named, those of the groups in DSM that use the application, and those of the record."""
+    """The vaults that are listed, those of the groups in DSM that use the application, and those of the record."""
     users, troubles = _users(task, request.client_id)
     wanted: list[Callable[[], KeyStore]] = [
         partial(vault_lookup.find, azure.arm, locator, azure.operator) for locator in request.locators
@@ -230,7 +230,7 @@ def _stores_of(azure: Azure, record: Record) -> list[Callable[[], KeyStore]]:
 
 
 def _found(wanted: Iterable[Callable[[], KeyStore]], troubles: list[TaskError]) -> list[KeyStore]:
-    """Each vault once. One that does not answer keeps nothing from being done at the others."""
+    """Each vault once. One that does not respond must not prevent the work at the others."""
     stores: dict[str, KeyStore] = {}
     for find in wanted:
         try:
@@ -239,28 +239,28 @@ def _found(wanted: Iterable[Callable[[], KeyStore]], troubles: list[TaskError]) 
         except InvalidInput:
             raise
         except TaskError as error:
-            told = _may_come_back(error)
-            if str(told) not in map(str, troubles):
-                troubles.append(told)
+            trouble = _may_come_back(error)
+            if str(trouble) not in map(str, troubles):
+                troubles.append(trouble)
             continue
         stores.setdefault(path_key(store.resource_id), store)
     return list(stores.values())
 
 
 def _may_come_back(error: TaskError) -> TaskError:
-    """A vault that is not there has not lost its access policies: a soft-deleted one has them again when it is back."""
+    """A deleted vault keeps its access policies: recovering it restores them."""
     if error.details.get("status") != NOT_FOUND:
         return error
     return error.reworded(
         error.problem,
-        next_step="if it was deleted, its access policies are there again as soon as somebody recovers it (`az "
-        "keyvault list-deleted`): run the same after a recovery, or keep it from being recovered. Else see that its "
-        "name is right and that the operator may read it",
+        next_step="if the vault was deleted, a recovery restores its access policies (`az keyvault list-deleted`): run "
+        "the task again after a recovery, or prevent the recovery. Otherwise check the name of the vault and that the "
+        "operator has permission to read it",
     )
 
 
 def _users(task: Task, client_id: str) -> tuple[list[dict[str, Any]], list[TaskError]]:
-    """The groups in DSM that use the application, or why DSM does not tell."""
+    """The groups in DSM that use the application, or the error of reading them."""
     if task.params["dsm_endpoint"] is None:
         return [], []
     try:
@@ -295,67 +295,68 @@ def _store_of_link(azure: Azure, uri: str, subscription_id: str) -> KeyStore:
             f"a group in DSM uses the application with {uri}, which is not in {azure.operator.cloud.name}",
             plane="Azure",
             obj=f"vault ({uri})",
-            next_step="run the same with cloud_environment of that cloud",
+            next_step="run the same task with cloud_environment set to the cloud of that vault",
         )
     return vault_lookup.find(azure.arm, Locator(uri=uri), replace(azure.operator, subscription_id=subscription_id))
 
 
 def _refuse_without_record() -> TaskError:
     return TaskError(
-        "there is no record of what would be removed",
+        "it is missing, so the removed access could not be restored",
         plane="Option",
         obj="record",
-        next_step="run the task in check mode, keep the record that it returns in a file, and give that; "
-        "break_glass.yml does so",
+        next_step="run the task in check mode, save the record that it returns to a file, and set record to it; "
+        "break_glass.yml does this",
         unchanged=True,
     )
 
 
 def _objection(record: Record | None, step: Step) -> TaskError | None:
-    """Nothing is removed that is not in the record that was given: it came up after that was taken."""
+    """Only what the record contains is removed; anything else appeared after the record was created."""
     if record is not None and access_steps.is_recorded(record, step):
         return None
     return TaskError(
-        f"{access_steps.action_of(step, cut=True)} was left out, as the record does not have it",
+        f'"{access_steps.action_of(step, cut=True)}" was skipped, because the record does not contain it',
         plane=access_steps.plane_of(step),
         obj=access_steps.object_of(step),
-        next_step="take the record again (in check mode, with the one that there is)",
+        next_step="create the record again (in check mode, with the existing record)",
     )
 
 
 def _no_registration(registration: Registration) -> TaskError:
     return TaskError(
-        "the registration of the application cannot be read, so that the credentials that it has stay",
+        "the app registration cannot be read, so its credentials remain registered",
         plane="Entra",
         obj=f"application {registration.identity.client_id}",
         server_words=registration.unreadable.get("application", ""),
-        next_step="give the operator Application.ReadWrite.All in Microsoft Graph, or have the credentials removed in "
+        next_step="grant the operator Application.ReadWrite.All in Microsoft Graph, or have the credentials removed in "
         "the tenant where the application is registered",
     )
 
 
 def _no_registration_to_restore(registration: Registration) -> TaskError:
     return TaskError(
-        "the registration of the application cannot be read, so that its certificates in the record are not restored",
+        "the app registration cannot be read, so its certificates in the record are not restored",
         plane="Entra",
         obj=f"application {registration.identity.client_id}",
         server_words=registration.unreadable.get("application", ""),
-        next_step="run the task again with the same record; if it stays so, give the operator Application.Read.All in "
-        "Microsoft Graph, or check whether the registration was deleted. Everything else was done",
+        next_step="run the task again with the same record; if the problem persists, grant the operator "
+        "Application.Read.All in Microsoft Graph, or check whether the registration was deleted. Everything else was "
+        "done",
         retryable=True,
     )
 
 
 def _still_valid_until(request: _Request, record: Record, seen: Record, now: datetime) -> str | None:
-    """Until when a token that is out may be accepted at most; None while new ones are still issued."""
+    """The latest time at which an issued token may be accepted; None while new ones are still issued."""
     if seen.application.account_enabled is not False:
         return None
-    # Somebody else has disabled it, nobody knows when: then at the latest now.
+    # If another client disabled it, the time is unknown: assume now.
     since = parse_iso(record.disabled_at) or now
     return iso(since + request.lifetime)
 
 
-# Bringing back ------------------------------------------------------------------------------------------------------
+# Restoring ----------------------------------------------------------------------------------------------------------
 
 
 def _restore(task: Task, azure: Azure, request: _Request, registration: Registration) -> dict[str, Any]:
@@ -364,12 +365,12 @@ def _restore(task: Task, azure: Azure, request: _Request, registration: Registra
         raise AssertionError("required with state: restored")
     if not same_name(registration.identity.object_id, record.application.object_id):
         raise TaskError(
-            f"the record is of the service principal {record.application.object_id}, and that of the application is "
-            f"{registration.identity.object_id} now",
+            f"the record belongs to the service principal {record.application.object_id}, but the application now has "
+            f"the service principal {registration.identity.object_id}",
             plane="Entra",
             obj=f"application {request.client_id}",
-            next_step="the service principal was made anew since, or the record is of another tenant: grant the rights "
-            "anew (azure_kv_prereqs)",
+            next_step="the service principal was recreated, or the record belongs to another tenant: grant the "
+            "permissions again (azure_kv_prereqs)",
             unchanged=True,
         )
     users, troubles = _users(task, request.client_id)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The rights of an application at one vault, granted and taken back (guide 4.2)."""
+"""Grants and removes the permissions of an application at one vault (guide 4.2 of *Fortanix DSM - Azure Key Vault CDC
+Group Setup*, https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup)."""
 
 from __future__ import annotations
 
@@ -68,7 +69,7 @@ def options_of(task: Task) -> Question:
     """The options, checked without any request.
 
     Raises:
-        InvalidInput: one of them cannot be right.
+        InvalidInput: one of them is invalid.
     """
     question = Question.from_params(task.params, check_mode=task.check_mode)
     _check(task)
@@ -76,7 +77,7 @@ def options_of(task: Task) -> Question:
 
 
 def run_with(task: Task, question: Question, operator: Operator) -> dict[str, Any]:
-    """The work of :func:`run`, with options that were checked, as this operator."""
+    """Like :func:`run`, with checked options and this operator."""
     with connect(operator, read_only=task.check_mode) as azure, retryable():
         if task.params["state"] == "absent":
             return take_back(task, azure, question)
@@ -90,8 +91,8 @@ def _check(task: Task) -> None:
     if _wants_proof(task) and task.params["state"] == "present" and task.params["dsm_endpoint"] is None:
         raise InvalidInput(
             "dsm_endpoint",
-            "it is missing, and the group in DSM is to prove the rights",
-            "set it and the login to DSM, or leave the group out",
+            "it is missing, but a group is set, whose sync tests the permissions",
+            "set dsm_endpoint and the DSM credentials, or omit the group",
         )
 
 
@@ -107,7 +108,10 @@ def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> 
     plan = Plan(tuple(repair.change_of(step, before.access) for step in steps))
     unknown = [verdict.requirement for verdict in before.verdicts if verdict.verdict == UNKNOWN]
     if unknown:
-        task.warn(f"It is unknown whether these rights are there, so they are not granted: {', '.join(unknown)}.")
+        task.warn(
+            "It is unknown whether the application has these permissions, so they are not granted: "
+            f"{', '.join(unknown)}."
+        )
     if not steps:
         return result_of(plan, before, before, effect="unchanged", proof=None)
     there = grants.preflight(azure, before.access, grants.actions_of(before.access, steps))
@@ -122,30 +126,30 @@ def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> 
     proof = "reads" if effect == EFFECTIVE else None
     if effect == EFFECTIVE and _wants_proof(task):
         proof = _proof_by_sync(task, granting.patience)
-        # A proof takes its time, and a sync proves what it uses: all rights have to be there still.
+        # A proof takes time, and a sync only proves what it uses: all permissions must still exist.
         after = granting.look()
         effect = EFFECTIVE if proof and not _lacking(after) else NOT_YET_EFFECTIVE
         proof = proof if effect == EFFECTIVE else None
     if effect == NOT_YET_EFFECTIVE:
         lacking = _lacking(after)
         task.warn(
-            "The rights were granted, and are not effective everywhere yet"
-            + (f" ({', '.join(sorted(lacking))} did not show when last read)" if lacking else "")
+            "The permissions were granted but are not effective everywhere yet"
+            + (f" ({', '.join(sorted(lacking))}: not visible when last read)" if lacking else "")
             + ". Azure needs up to ten minutes. Run azure_kv_prereqs_info or the sync again before you rely on them."
         )
     elif effect == UNKNOWN:
-        task.warn("The rights were granted, and it cannot be read whether they are effective; the findings say why.")
+        task.warn("The permissions were granted. Whether they are effective cannot be read; see the findings.")
     return result_of(Plan(tuple(granting.changes)), before, after, effect=effect, proof=proof, there=there)
 
 
 def _lacking(assessment: Assessment) -> set[str]:
-    """The requirements that are not met, of all that were asked for."""
+    """The requirements that are not met."""
     return {one.requirement for one in assessment.verdicts if one.verdict in (MISSING, INEFFECTIVE)}
 
 
 @dataclass
 class _Granting:
-    """The grants of one run. ``given``: what has been granted, as :func:`_parts` names it."""
+    """The grants of one run. ``given``: what was granted, named as in :func:`_parts`."""
 
     task: Task
     azure: Azure
@@ -156,35 +160,35 @@ class _Granting:
     changes: list[Change] = field(default_factory=list)
 
     def carry_out(self, seen: Assessment, steps: Sequence[Step]) -> None:
-        """Grant what these steps say.
+        """Carry out these steps.
 
         Raises:
-            TaskError: one is refused. It says which ones were made.
+            TaskError: one is rejected. The error lists the completed ones.
         """
         for step in steps:
             try:
                 grants.apply(self.azure, seen.access, step, self.patience)
             except AzureError as error:
-                raise stopped(self.changes, "grants had been made", error) from None
+                raise stopped(self.changes, "grant", error) from None
             self.given |= _parts(step)
             self.changes.append(repair.change_of(step, seen.access))
 
     def look(self) -> Assessment:
-        """What there is now.
+        """The current permissions.
 
         Raises:
-            TaskError: it cannot be read. It says what was granted before.
+            TaskError: they cannot be read. The error lists what was granted before.
         """
         try:
             return reassess(self.azure, self.question, self.before)
         except TaskError as error:
-            raise stopped(self.changes, "grants had been made", error) from None
+            raise stopped(self.changes, "grant", error) from None
 
     def wait(self) -> tuple[Assessment, str]:
-        """Look until all that was asked for has been there several times in a row, or until the time is over.
+        """Read until all permissions were present several times in a row, or until the timeout.
 
-        The first look may have shown what is there no more. What lacks then, and was not granted by this run, is
-        granted as well: once, and when it has lacked twice in a row, as a look may also be older than the first one.
+        The first read may have shown permissions that no longer existed. Those that are then missing, and that this run
+        did not grant, are granted once, after they were missing twice in a row: a read may also be outdated.
         """
         in_a_row, missed, again = 0, 0, True
         while True:
@@ -204,18 +208,18 @@ class _Granting:
                 return after, NOT_YET_EFFECTIVE
 
     def _not_given(self, after: Assessment) -> tuple[Step, ...]:
-        """What would be granted if the task began now, without what this run has granted."""
+        """What a new run would grant, without what this run has granted."""
         try:
             steps = _steps(self.task, self.azure, self.question, after)
         except TaskError as error:
-            raise stopped(self.changes, "grants had been made", error) from None
+            raise stopped(self.changes, "grant", error) from None
         return tuple(step for step in steps if not _parts(step) <= self.given)
 
     def _refuse_lacking(self, after: Assessment, steps: Sequence[Step]) -> None:
         try:
             grants.preflight(self.azure, after.access, grants.actions_of(after.access, steps))
         except TaskError as error:
-            raise stopped(self.changes, "grants had been made", error) from None
+            raise stopped(self.changes, "grant", error) from None
 
 
 def _parts(step: Step) -> set[str]:
@@ -249,13 +253,13 @@ def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefini
         cause = error.server_words
     raise InvalidInput(
         "data_role",
-        f'there is no role definition "{given}" at this vault ({cause})',
-        "set it to custom, to crypto_officer, or to the GUID of a role that can be assigned there",
+        f'the role definition "{given}" does not exist at this vault ({cause})',
+        "set data_role to custom, to crypto_officer, or to the GUID of a role that can be assigned at this vault",
     )
 
 
 def _proof_by_sync(task: Task, patience: Patience) -> str | None:
-    """DSM's own access to the keys is the only proof of effect: what Azure shows may run ahead of what it does."""
+    """Only DSM's own access to the keys proves the effect: Azure may report a grant before it is enforced."""
     with connect_dsm(task, read_only=False) as dsm:
         group = resolve(dsm, Selection.from_params(task.params), check_mode=False)
         if group.group_id is None:
@@ -267,10 +271,10 @@ def _proof_by_sync(task: Task, patience: Patience) -> str | None:
 
 
 def _syncs(task: Task, dsm: DsmClient, group: Group, patience: Patience) -> bool:
-    """Whether a sync works now. The last one may take ten seconds longer than the user waits."""
+    """Whether a sync succeeds now. The last one may exceed the user's timeout by ten seconds."""
     try:
         virtual_keys.scan(dsm, str(group.group_id), group.label, max(patience.left, 10), FAIL)
     except DsmError as error:
-        task.warn(f"The sync of {group.label} does not work yet: {error.server_words}")
+        task.warn(f'The sync of {group.label} does not succeed yet. The server returned: "{error.server_words}"')
         return False
     return True

@@ -3,7 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The prerequisites at one vault, judged (guide 4.2). Reads only, in either mode."""
+"""Assesses the prerequisites at one vault. Read-only.
+
+Guide 4.2 of *Fortanix DSM - Azure Key Vault CDC Group Setup*,
+https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +34,12 @@ def options_of(task: Task) -> Question:
     """The options, checked without any request.
 
     Raises:
-        InvalidInput: one of them cannot be right.
+        InvalidInput: one of them is invalid.
     """
     return Question.from_params(task.params, check_mode=task.check_mode)
 
 
 def run_with(_task: Task, question: Question, operator: Operator) -> dict[str, Any]:
-    """The work of :func:`run`, with options that were checked, as this operator."""
+    """Like :func:`run`, with checked options and this operator."""
     with connect(operator, read_only=True) as azure:
         return {"changed": False, **assess(azure, question).result()}

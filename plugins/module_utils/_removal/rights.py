@@ -135,7 +135,7 @@ def _remove_all(task: Task, azure: Azure, question: Question, before: Assessment
     try:
         after, effect = _wait_until_gone(task, azure, question, before, removal, made)
     except TaskError as error:
-        raise stopped(made, "removals had been made", error) from None
+        raise stopped(made, "removal", error) from None
     if effect == NOT_YET_REMOVED:
         task.warn(
             "The removal was accepted, and Azure still shows some of the rights: it needs up to ten minutes, or "
@@ -195,7 +195,7 @@ def _remove(
         else:
             made.extend(repair.changes_of_removal(before.access, one))
     if failures:
-        raise stopped(made, "removals had been made", _together(failures))
+        raise stopped(made, "removal", _together(failures))
 
 
 def _together(failures: Sequence[TaskError]) -> TaskError:

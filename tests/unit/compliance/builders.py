@@ -18,7 +18,7 @@ def finding(**changes: Any) -> dict[str, Any]:
         "status": "failed",
         "severity": "high",
         "section": "4.4",
-        "title": "DSM may talk to Azure without verified TLS",
+        "title": "Link permits connections to Azure without verified TLS",
         "plane": "DSM",
         "object": "link of group",
         "expected": "mode required",

@@ -221,13 +221,13 @@ def test_there_is_one_next_step_whatever_the_proofs_have_failed_with() -> None:
 
 
 def test_a_cut_that_failed_tells_its_steps_and_record_and_fails() -> None:
-    stopped = {"failed": True, "msg": "1 of 2 steps could not be done.", "failure": {**DONE, "complete": False}}
+    stopped = {"failed": True, "msg": "1 of 2 steps failed.", "failure": {**DONE, "complete": False}}
 
     evidence = told(stopped, [REFUSED], [SYNC_REFUSED])
 
     assert (evidence["steps"], evidence["complete"]) == ([STEP], False)
     assert _break_glass.record(stopped, SEEN) == DONE["record"]
-    assert failure(stopped, [REFUSED], [SYNC_REFUSED]).startswith("1 of 2 steps could not be done.")
+    assert failure(stopped, [REFUSED], [SYNC_REFUSED]).startswith("1 of 2 steps failed.")
 
 
 @pytest.mark.parametrize("crash", [{"failed": True, "msg": "MODULE FAILURE", "rc": 137}, {"failed": True}, {}])

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Management locks, which forbid changes at a scope and below whatever roles allow. They are read, and never touched.
+"""Management locks, which forbid changes at a scope and below regardless of roles. They are read, never changed.
 
 `CanNotDelete` forbids deletions, those of role assignments included; `ReadOnly` forbids every write of Resource
-Manager. The roles inside of a managed HSM are behind no lock. Source: learn.microsoft.com, "Lock your resources to
+Manager. Locks do not cover the local roles of a Managed HSM. Source: learn.microsoft.com, "Lock your resources to
 protect your infrastructure".
 """
 
@@ -32,7 +32,7 @@ Action = tuple[str, str]
 
 @dataclass(frozen=True)
 class Lock:
-    """``level``: `CanNotDelete` or `ReadOnly`, as Azure spells it. ``scope``: the resource ID that it is put on."""
+    """``level``: `CanNotDelete` or `ReadOnly`, as Azure spells it. ``scope``: the resource ID that it applies to."""
 
     name: str
     level: str
@@ -55,14 +55,14 @@ class Lock:
 
 @dataclass(frozen=True)
 class Locks:
-    """The locks at some scopes and above them. ``unreadable``: why they are not known; empty when they are."""
+    """The locks at some scopes and above them. ``unreadable``: why they are unknown; empty if they are known."""
 
     found: tuple[Lock, ...] = ()
     unreadable: str = ""
     scope: str = ""
 
     def record(self) -> list[dict[str, str]] | None:
-        """As results show them; None when they cannot be read."""
+        """As results show them; None if they cannot be read."""
         return None if self.unreadable else [lock.record() for lock in self.found]
 
     def forbidden(self, needed: Iterable[Action]) -> list[tuple[Action, Lock]]:
@@ -72,13 +72,13 @@ class Locks:
 
     @property
     def warning(self) -> str | None:
-        """The note for the user where the locks are not known; None otherwise."""
+        """The warning for the user if the locks are unknown; None otherwise."""
         if not self.unreadable:
             return None
         return (
-            f"It is unknown whether a lock forbids the changes at {self.scope}, as the locks there cannot be read "
-            f"({self.unreadable}). Give the operator Microsoft.Authorization/locks/read to have that checked before "
-            "the first write."
+            f"It is unknown whether a lock forbids the changes at {self.scope}, because the locks cannot be read "
+            f"({self.unreadable}). Grant the operator Microsoft.Authorization/locks/read, so that locks are checked "
+            "before the first write."
         )
 
 
@@ -86,10 +86,10 @@ NONE_READ = Locks()
 
 
 def in_the_way_of(arm: Channel, needed: Sequence[Action]) -> Locks:
-    """The locks at the scopes of these actions and above them: one request where the scopes lie in each other.
+    """The locks at the scopes of these actions and above them: one request for nested scopes.
 
     Raises:
-        AzureError: a scope is not there any more.
+        AzureError: a scope no longer exists.
     """
     scopes = {path_key(scope): scope for _action, scope in needed}
     deepest = sorted(
@@ -102,13 +102,13 @@ def in_the_way_of(arm: Channel, needed: Sequence[Action]) -> Locks:
         except AzureError as error:
             if error.status == NOT_FOUND:
                 raise
-            # A lock that was not seen is refused by Azure itself: not to know of it stops nothing.
+            # Azure itself enforces locks that could not be read, so the task can continue.
             return Locks(unreadable=error.server_words or error.problem, scope=scope)
     return Locks(tuple(found.values()))
 
 
 def refuse_forbidden(locks: Locks, needed: Iterable[Action], *, obj: str) -> None:
-    """Refuse before the first write what a lock forbids.
+    """Fail before the first write if a lock forbids a change.
 
     Raises:
         TaskError: names the locks, and what each forbids.
@@ -121,13 +121,13 @@ def refuse_forbidden(locks: Locks, needed: Iterable[Action], *, obj: str) -> Non
 def forbidden_by(forbidden: Sequence[tuple[Action, Lock]], *, obj: str, told: str = "") -> TaskError:
     """The failure for these actions and their locks.
 
-    ``told``: what has become of the task, as a sentence; without one, the failure comes before the first write.
+    ``told``: a sentence about what the task has done; without it, the failure occurs before the first write.
     """
     return TaskError(
-        f"locks forbid what has to be changed: {in_words(forbidden)}",
+        f"locks forbid the required changes: {in_words(forbidden)}",
         plane="Azure",
         obj=obj,
-        next_step="have those who own the locks remove them for the time of the change (`az lock list`, "
+        next_step="have the owners of the locks remove them for the duration of the change (`az lock list`, "
         f"`az lock delete`), and run the task again{f'. {told}' if told else ''}",
         unchanged=not told,
         code=SCOPE_LOCKED,

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The local roles of a managed HSM, which alone give rights on its keys (Azure contract §1.8)."""
+"""The local roles of a Managed HSM. Only they grant permissions on its keys (Azure contract §1.8)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCOPES = ("/", "/keys")
 
 
 def assignments(pool: Channel) -> tuple[RoleAssignment, ...]:
-    """All local assignments that are seen at `/` and at `/keys`."""
+    """All local assignments listed at `/` and at `/keys`."""
     found = {}
     for scope in _SCOPES:
         listed = partial(pool.sdk.list_role_assignments, scope)
@@ -36,7 +36,7 @@ def assignments(pool: Channel) -> tuple[RoleAssignment, ...]:
 
 
 def roles(pool: Channel) -> dict[str, RoleDefinition]:
-    """All local roles of the pool, by lower-case GUID."""
+    """All local roles of the Managed HSM, by lower-case GUID."""
     entries = pool.listed(partial(pool.sdk.list_role_definitions, "/"), LOCAL_ROLES, obj="local role definitions")
     definitions = [_role(entry) for entry in entries]
     return {definition.guid: definition for definition in definitions}
@@ -60,5 +60,5 @@ def _role(entry: Any) -> RoleDefinition:
 
 
 def _texts(values: Any) -> tuple[str, ...]:
-    """The SDK gives members of enumerations for actions that it knows and text for others."""
+    """The SDK returns enumeration members for actions that it knows, and text for others."""
     return tuple(str(getattr(value, "value", value)) for value in values or ())

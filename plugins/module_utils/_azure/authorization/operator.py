@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Whether the operator may do what a task needs, by what Azure says of its permissions. Reads only."""
+"""Checks whether the operator has the permissions that a task needs. Read-only."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from . import role_assignments
 
 
 def refuse_lacking(azure: Azure, needed: Sequence[tuple[str, str]], *, obj: str, remedy: str) -> None:
-    """Refuse before the first write what the operator may not do. ``needed``: actions and where.
+    """Fail before the first write if the operator lacks permissions. ``needed``: actions and scopes.
 
     Raises:
         TaskError: names the actions and the scopes.
     """
-    # What the operator may do there. Conditions on its roles do not show in this answer.
+    # The response does not contain conditions on the operator's roles.
     allowed = {
         scope: role_assignments.callers_permissions(azure.arm, scope) for scope in {at for _action, at in needed}
     }
@@ -34,7 +34,7 @@ def refuse_lacking(azure: Azure, needed: Sequence[tuple[str, str]], *, obj: str,
     if lacking:
         listed = "; ".join(f"{action} at {scope}" for action, scope in lacking)
         raise TaskError(
-            f"the operator lacks rights for what has to be changed: {listed}",
+            f"the operator lacks permissions for the required changes: {listed}",
             plane="Azure",
             obj=obj,
             next_step=remedy,

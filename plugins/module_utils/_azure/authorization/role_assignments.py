@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Microsoft.Authorization: who holds which role where (Azure contract §1.7). Reads only; grants.py writes."""
+"""Reads role assignments and definitions of Microsoft.Authorization (Azure contract §1.7). grants.py writes them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ CUSTOM_ROLE = "CustomRole"
 
 
 def assignments(arm: Channel, scope: str, object_id: str | None = None) -> tuple[RoleAssignment, ...]:
-    """All assignments that reach the principal at this scope: direct, inherited and through groups.
+    """All assignments of the principal at this scope: direct, inherited and through groups.
 
-    Without ``object_id``, everybody's assignments at this scope and above.
+    Without ``object_id``, the assignments of all principals at this scope and above.
     """
     asked = "atScope()" if object_id is None else f"atScope() and assignedTo('{object_id}')"
     entries = arm.pages(
@@ -38,7 +38,7 @@ def assignments(arm: Channel, scope: str, object_id: str | None = None) -> tuple
 
 
 def activations(arm: Channel, scope: str, object_id: str) -> Mapping[str, datetime]:
-    """The ends of assignments that are active for a time only, by the key of the assignment's ID (T16)."""
+    """The expiry times of temporary assignments, by the key of the assignment's ID (T16)."""
     ends = {}
     for entry in _instances(arm, "roleAssignmentScheduleInstances", scope, object_id):
         properties = entry["properties"]
@@ -49,7 +49,7 @@ def activations(arm: Channel, scope: str, object_id: str) -> Mapping[str, dateti
 
 
 def eligible(arm: Channel, scope: str, object_id: str) -> tuple[RoleAssignment, ...]:
-    """Assignments that somebody would have to activate, which a service principal cannot (T15)."""
+    """Eligible assignments. They must be activated, which a service principal cannot do (T15)."""
     return tuple(_assignment(entry) for entry in _instances(arm, "roleEligibilityScheduleInstances", scope, object_id))
 
 
@@ -92,7 +92,7 @@ def permission_sets(stored: Iterable[Mapping[str, Any]]) -> tuple[PermissionSet,
 
 
 def callers_permissions(arm: Channel, scope: str) -> tuple[PermissionSet, ...]:
-    """What the operator itself may do there, groups and inheritance folded in. Conditions are not shown."""
+    """The operator's own permissions at the scope, including groups and inheritance. Conditions are not included."""
     entries = arm.pages(f"{scope}/{PROVIDER}/permissions", obj=f"the operator's permissions at {scope}", query=API)
     return permission_sets(entries)
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What is to be said when an application is cut off or brought back: what remains, what does not come back. Pure."""
+"""Findings about revoking and restoring access: what remains, and what cannot be restored. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .record import Record, StoreRights, each_once
 
 
 def remaining_findings(access: Access, cut: StoreRights) -> list[Finding]:
-    """What would reach the keys of this vault with all that is given at it gone."""
+    """The access to keys of this vault that remains after everything granted at the vault is removed."""
     verdicts = judge(_without(access, cut), RequiredRights.guide())
     keys = [one for one in verdicts if one.requirement.startswith("keys/")]
     held = [one for one in keys if one.verdict in EFFECTIVE]
@@ -42,11 +42,11 @@ def remaining_findings(access: Access, cut: StoreRights) -> list[Finding]:
                 catalog.ACCESS_REMAINS,
                 WARNING,
                 cut.label,
-                "nothing at the vault gives the application a right",
-                f"it keeps {', '.join(one.requirement for one in rights)} by {'; '.join(map(_told, sources))}",
-                "a role at this place, or membership in this group, gives rights elsewhere, or to others, too, so that "
-                "it is not touched; the disabled service principal is what stops it: remove the assignment or the "
-                "membership yourself if tokens that are out must not use it",
+                "the application has no permission at the vault",
+                f"it keeps {', '.join(one.requirement for one in rights)} through {'; '.join(map(_text_of, sources))}",
+                "these assignments or memberships also apply elsewhere or to others, so the task does not change them; "
+                "the disabled service principal prevents new tokens. Remove the assignment or membership manually if "
+                "tokens that were issued before must not be usable",
                 rights=[one.requirement for one in rights],
                 sources=[source.as_result() for source in sources],
             )
@@ -57,23 +57,23 @@ def remaining_findings(access: Access, cut: StoreRights) -> list[Finding]:
                 catalog.ACCESS_REMAINS_UNKNOWN,
                 UNKNOWN,
                 cut.label,
-                "all that reaches the application can be read",
+                "all permissions of the application can be read",
                 "; ".join(dict.fromkeys(one.reason for one in unknown)),
-                "count on the disabled service principal alone, and look with an operator who may read role "
-                "assignments and groups",
+                "rely on the disabled service principal only, and check with an operator that has permission to read "
+                "role assignments and groups",
                 rights=[one.requirement for one in unknown],
             )
         )
     return found
 
 
-def _told(source: Source) -> str:
+def _text_of(source: Source) -> str:
     group = f" through the group {source.via_group}" if source.via_group else ""
     return f"{source.name} at {source.scope}{group}"
 
 
 def _without(access: Access, cut: StoreRights) -> Access:
-    gone = {name_key(one.name) for one in cut.assignments}
+    removed = {name_key(one.name) for one in cut.assignments}
     entries = {entry.identity for entry in cut.policies}
     policies = tuple(
         entry
@@ -84,7 +84,7 @@ def _without(access: Access, cut: StoreRights) -> Access:
     def left(assignments: Any) -> Any:
         if assignments is None:
             return None
-        return tuple(one for one in assignments if last_segment(one.id) not in gone)
+        return tuple(one for one in assignments if last_segment(one.id) not in removed)
 
     return replace(
         access,
@@ -100,19 +100,17 @@ def lacking_finding(store: StoreRights, actions: Iterable[str]) -> Finding:
         catalog.OPERATOR_LACKS_RIGHTS,
         FAILED,
         store.label,
-        "the operator may do what has to be done",
+        "the operator has the required permissions",
         f"it lacks {listed} at {store.resource_id}",
-        "use an operator with these actions (docs/permissions.md); what is possible without them is done all the same",
+        "use an operator with these actions (docs/permissions.md); the task still does what is possible without them",
     )
 
 
 def locked_finding(store: StoreRights, locks: Locks, needed: Iterable[Action]) -> Finding | None:
-    """Azure refuses what a lock covers, whatever the roles allow; None where no lock is in the way."""
-    expected = "no lock covers what has to be done"
+    """Azure rejects what a lock covers, whatever the roles allow; None if no lock forbids a step."""
+    expected = "no lock forbids the required changes"
     if locks.warning is not None:
-        remedy = (
-            "give the operator Microsoft.Authorization/locks/read; what a lock does not forbid is done all the same"
-        )
+        remedy = "grant the operator Microsoft.Authorization/locks/read; the task still does what no lock forbids"
         return _finding(catalog.LOCKS_UNKNOWN, UNKNOWN, store.label, expected, locks.warning, remedy)
     forbidden = locks.forbidden(needed)
     if not forbidden:
@@ -123,31 +121,30 @@ def locked_finding(store: StoreRights, locks: Locks, needed: Iterable[Action]) -
         store.label,
         expected,
         in_words(forbidden),
-        "have those who own the locks remove them for the time of the change; the disabled service principal and what "
-        "no lock covers do not wait for that",
+        "have the owners of the locks remove them for the duration of the change; the task disables the service "
+        "principal and makes all other changes without waiting for that",
         locks=records(forbidden),
     )
 
 
 def still_listed(steps: Iterable[Step], *, cut: bool) -> list[Finding]:
-    """Reads lag behind writes (Azure contract §1.3, §1.7): what was accepted and does not show is said."""
-    state = "gone" if cut else "there"
+    """Reads lag behind writes (Azure contract §1.3, §1.7): reports accepted changes that are not yet visible."""
     return [
         _finding(
             catalog.ACCESS_STILL_LISTED,
             WARNING,
             object_of(step),
-            f"{action_of(step, cut=cut)}: {state}",
-            "the change was accepted, and reading it back does not show it: Azure's answers lag behind, or somebody "
-            "else has undone it",
-            "run the same task again in some minutes: it changes nothing when everything is as it should be",
+            f"{action_of(step, cut=cut)}: visible when read back",
+            "the change was accepted but is not visible when read back: Azure's responses lag behind, or another "
+            "client has reverted it",
+            "run the same task again in a few minutes; it changes nothing if the state is correct",
         )
         for step in steps
     ]
 
 
 def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]:
-    """What is in the record and does not come back, each with what to do instead."""
+    """What the record contains but the task cannot restore, each with what to do instead."""
     was, application, found = record.application, seen.application, []
     there = {entry.key_id for entry in application.secrets}
     lost = [entry.key_id for entry in was.secrets if entry.key_id not in there]
@@ -158,10 +155,10 @@ def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]
                 catalog.ACCESS_NOT_RESTORABLE,
                 WARNING,
                 label,
-                "the client secrets of the record",
-                f"removed, and nobody can bring them back: {', '.join(lost)}",
-                "make a new credential and give it to the group in DSM (cdc_group, update_credential: always), and "
-                "then test the connection",
+                "the client secrets in the record",
+                f"removed, and cannot be restored: {', '.join(lost)}",
+                "create a new credential, set it in the group in DSM (cdc_group, update_credential: always), and test "
+                "the connection",
                 key_ids=lost,
             )
         )
@@ -173,9 +170,9 @@ def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]
                 catalog.ACCESS_NOT_RESTORABLE,
                 WARNING,
                 label,
-                "the certificates of the record",
-                f"expired by now, or without their public part, and hence not registered again: {', '.join(over)}",
-                "register a new certificate (azure_kv_app), and give it to the group in DSM",
+                "the certificates in the record",
+                f"expired, or recorded without their public part, so they are not registered again: {', '.join(over)}",
+                "register a new certificate (azure_kv_app), and set it in the group in DSM",
             )
         )
     if was.account_enabled is None:
@@ -184,9 +181,9 @@ def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]
                 catalog.PRINCIPAL_STATE_UNKNOWN,
                 UNKNOWN,
                 label,
-                "whether the service principal was enabled",
-                "it could not be read when the record was taken, so it is not switched on",
-                "enable it in Entra (Enterprise applications) if it is to work",
+                "the recorded state of the service principal (enabled or disabled)",
+                "it could not be read when the record was created, so the task does not enable the service principal",
+                "enable it in Entra (Enterprise applications) if the application is needed",
             )
         )
     for store in record.stores:
@@ -197,9 +194,9 @@ def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]
                         catalog.ACCESS_NOT_RESTORABLE,
                         WARNING,
                         store.label,
-                        f"the role {one.role_name or one.role_guid}, which was active until {one.ends}",
-                        "assigning it again would make it permanent, so it is not assigned",
-                        "activate it in Privileged Identity Management",
+                        f"the role {one.role_name or one.role_guid}, active until {one.ends}",
+                        "a new assignment would be permanent, so the task does not assign the role",
+                        "activate the role in Privileged Identity Management",
                     )
                 )
     return found
@@ -215,15 +212,16 @@ def credentials_stay(seen: Record) -> list[Finding]:
             catalog.CREDENTIALS_STAY,
             WARNING,
             f"application {application.display_name or application.client_id}",
-            "nothing of the credential is needed while the service principal is disabled",
-            f"{count} credential(s) stay registered, and work again when the service principal is enabled",
-            "set cut_credentials when a credential may be in wrong hands; rotate it before access is restored",
+            "no registered credentials",
+            f"{count} credential{'' if count == 1 else 's'} remain{'s' if count == 1 else ''} registered and can be "
+            "used again as soon as the service principal is enabled",
+            "set cut_credentials if a credential might be compromised; rotate it before access is restored",
         )
     ]
 
 
 def signing_stays(seen: Record, signing: Sequence[EntraCredential]) -> list[Finding]:
-    """What SAML sign-on has put on the service principal: the sign-on of others hangs on it, so it is never touched."""
+    """SAML signing credentials on the service principal. Users sign on with them, so they are never changed."""
     if not signing:
         return []
     application = seen.application
@@ -232,18 +230,18 @@ def signing_stays(seen: Record, signing: Sequence[EntraCredential]) -> list[Find
             catalog.SAML_SIGNING_STAYS,
             WARNING,
             f"service principal of {application.display_name or application.client_id}",
-            "nothing but the credentials of the application",
-            f"signing entries of SAML sign-on, which stay: {', '.join(sorted({one.key_id for one in signing}))}",
-            "the disabled service principal stops them, too; whoever has the private key may sign tokens for the "
-            "services that trust it, so replace it in Entra (Enterprise applications, Single sign-on) if it may be in "
-            "wrong hands",
+            "only credentials of the application",
+            f"SAML signing credentials, which are not removed: {', '.join(sorted({one.key_id for one in signing}))}",
+            "the disabled service principal also prevents SAML sign-on, but anyone with the private key can sign "
+            "tokens for the services that trust it: replace it in Entra (Enterprise applications, Single sign-on) if "
+            "it might be compromised",
             key_ids=sorted({one.key_id for one in signing}),
         )
     ]
 
 
 def still_disabled(seen: Record, disabled: Sequence[str]) -> list[Finding]:
-    """What keeps the application out that no cut of this collection has done, so that no return undoes it."""
+    """Reasons why the application stays disabled that this collection neither causes nor removes."""
     others = [one for one in disabled if "accountEnabled" not in one]
     if not others:
         return []
@@ -253,7 +251,7 @@ def still_disabled(seen: Record, disabled: Sequence[str]) -> list[Finding]:
             catalog.APPLICATION_DISABLED,
             FAILED,
             f"application {application.display_name or application.client_id}",
-            "enabled, once its access is back",
+            "enabled, after its access is restored",
             "; ".join(others),
             how_to_enable(others),
         )

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What an application has been given, read from Entra and Azure, and the steps of a cut or a return carried out.
+"""Reads an application's access from Entra and Azure, and carries out the steps that revoke or restore it.
 
-One request each. Access policies change by the operations that unite and subtract for one identity, so that nothing of
-others is touched (Azure contract §1.3). For the same reason these requests, and those of assignments, which have fixed
-names, are sent again when Azure asks to send them later or their answer is lost.
+One request each. Access policies are changed by the operations that add or remove permissions of one identity, so that
+other entries stay unchanged (Azure contract §1.3). These requests, and those of assignments, which have fixed names,
+are therefore repeated if Azure throttles them or their response is lost.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _UNASSIGN = "Microsoft.Authorization/roleAssignments/delete"
 
 @dataclass(frozen=True)
 class RightsReading:
-    """What was read of one vault or pool. ``unread``: what the operator may not read, with the server's words."""
+    """What was read from one vault or Managed HSM. ``unread``: what the operator cannot read, with the error text."""
 
     rights: StoreRights
     access: Access
@@ -59,15 +59,15 @@ class RightsReading:
 
 
 def principal(azure: Azure, registration: Registration) -> tuple[RecordedApplication, dict[str, TaskError]]:
-    """The application with what a return needs: the certificates' public part, and the switch of its own.
+    """The application with what a restore needs: the public part of its certificates, and whether it is enabled.
 
-    With what kept the credentials of a place (:mod:`facts`) from being read: then they are those that were read before.
+    Also the errors by place (:mod:`facts`) whose credentials could not be read; the credentials read before are kept.
 
     Raises:
         TaskError: Graph does not answer.
     """
     identity = registration.identity
-    # Only a single object shows the public part, and only when it is selected (Azure contract §3).
+    # Graph returns the public part only for a single object, and only if it is selected (Azure contract §3).
     select = "id,keyCredentials,passwordCredentials"
     reads = {PRINCIPAL: f"/servicePrincipals/{identity.object_id}?$select={select},accountEnabled"}
     if identity.application_object_id is not None:
@@ -115,7 +115,7 @@ def principal(azure: Azure, registration: Registration) -> tuple[RecordedApplica
 def _credentials(
     answer: Answer, registration: Registration, place: str
 ) -> tuple[tuple[EntraCredential, ...] | None, TaskError | None]:
-    """The credentials of one place. A list that is missing from the answer is not an empty one."""
+    """The credentials of one place. A list that is missing in the response does not count as empty."""
     obj, words = f"application {registration.identity.client_id}", answer.words
     if answer.body is not None:
         try:
@@ -128,20 +128,21 @@ def _credentials(
         plane="Entra",
         obj=obj,
         server_words=words,
-        next_step="run the task again; if it stays so, give the operator Application.Read.All in Microsoft Graph",
+        next_step="run the task again; if the problem persists, grant the operator Application.Read.All in Microsoft "
+        "Graph",
         retryable=True,
     )
 
 
 def rights_at(azure: Azure, store: KeyStore, registration: Registration) -> RightsReading:
-    """What the service principal has been given at the vault itself and below it, and what else reaches it.
+    """The permissions of the service principal at the vault and below it, and those that apply from elsewhere.
 
     Raises:
-        TaskError: the vault does not answer, or is not there.
+        TaskError: the vault does not respond, or does not exist.
     """
     identity = registration.identity
     with understood(f"vault {store.name}"):
-        # Read again: what was found by a list, or before a change, may be old.
+        # Read again: a result from a list, or from before a change, may be outdated.
         place, body = vault_lookup.body_at(azure.arm, store.resource_id)
         store = vault_lookup.store_of(place.kind, body)
         access = observation.observe(azure, store, identity)
@@ -171,15 +172,16 @@ def _policies(body: Mapping[str, Any], object_id: str) -> tuple[RecordedPolicy, 
     """The entries that name the service principal, compound ones included, with all kinds of permissions.
 
     Raises:
-        TaskError: the answer of a vault with access policies has none of them, which is not the same as an empty list.
+        TaskError: the response lacks the list of access policies although the vault uses them.
     """
     listed = body["properties"].get("accessPolicies")
     if listed is None and body["properties"].get("enableRbacAuthorization") is not True:
         raise TaskError(
-            "the answer has no access policies, not even an empty list",
+            "the response does not contain the list of access policies",
             plane="Azure",
             obj=f"vault {body.get('name')}",
-            next_step="run the task again; if it stays so, check whether a proxy or gateway answers for Azure",
+            next_step="run the task again; if the problem persists, check whether a proxy or gateway responds "
+            "instead of Azure",
             retryable=True,
         )
     entries = [
@@ -233,7 +235,7 @@ def _role_name(roles: Mapping[str, Any], guid: str) -> str:
 
 
 def _looked_up_name(azure: Azure, scope: str, guid: str) -> str:
-    """For a role that is given below the vault only. A name is a service to the reader: nothing hangs on it."""
+    """For a role that is assigned only below the vault. The name is for display only."""
     try:
         return role_assignments.role(azure.arm, scope, guid).name
     except AzureError:
@@ -244,10 +246,10 @@ def _looked_up_name(azure: Azure, scope: str, guid: str) -> str:
 
 
 def cut(azure: Azure, step: Step, patience: Patience) -> bool:
-    """Take one thing away. What is gone already counts as taken.
+    """Remove one grant or credential. One that no longer exists counts as removed.
 
     Returns:
-        False when somebody else has taken it away and this is known.
+        False if it is known that another client removed it.
 
     Raises:
         TaskError: it is refused.
@@ -270,10 +272,10 @@ def cut(azure: Azure, step: Step, patience: Patience) -> bool:
 
 
 def restore(azure: Azure, step: Step, patience: Patience) -> bool:
-    """Put one thing back.
+    """Restore one grant or credential.
 
     Returns:
-        False when somebody else has put it back and this is known.
+        False if it is known that another client restored it.
 
     Raises:
         TaskError: it is refused.
@@ -292,7 +294,7 @@ def restore(azure: Azure, step: Step, patience: Patience) -> bool:
         )
         return added.wrote
     else:
-        raise AssertionError("a secret cannot be brought back")
+        raise AssertionError("a secret cannot be restored")
     return True
 
 
@@ -325,7 +327,7 @@ def _unassign(azure: Azure, step: RoleStep) -> None:
 
 
 def _assign(azure: Azure, step: RoleStep) -> None:
-    """Under the name that it had. Somebody may have given the same meanwhile, which is as good."""
+    """Uses the recorded name. An equal assignment that another client created meanwhile is accepted."""
     one = step.assignment
     obj = f'assignment of "{one.role_name or one.role_guid}" at {step.store.label}'
     try:
@@ -357,13 +359,13 @@ def _path(one: Assignment) -> str:
 def _application(found: RecordedApplication, place: str) -> Application:
     if place == REGISTRATION and found.application_object_id is None:
         raise TaskError(
-            "the registration of the application cannot be read, so that its credentials cannot be changed",
+            "the app registration cannot be read, so its credentials cannot be changed",
             plane="Entra",
             obj=f"application {found.client_id}",
-            next_step="give the operator Application.ReadWrite.All in Microsoft Graph, or have its credentials changed "
-            "in the tenant where it is registered",
+            next_step="grant the operator Application.ReadWrite.All in Microsoft Graph, or have the credentials "
+            "changed in the tenant where the application is registered",
         )
-    # What was seen of it, so that nothing is built on an answer that lacks some of that.
+    # The known certificates: a later response that lacks some of them must not be used as the list.
     certificates = tuple(one.credential() for one in found.certificates)
     return Application(
         client_id=found.client_id,
@@ -374,13 +376,13 @@ def _application(found: RecordedApplication, place: str) -> Application:
     )
 
 
-# What the operator may do -------------------------------------------------------------------------------------------
+# Permissions of the operator -----------------------------------------------------------------------------------------
 
 
 def lacking_actions(
     azure: Azure, store: StoreRights, steps: Sequence[PolicyStep | RoleStep], *, cut: bool
 ) -> list[str]:
-    """What the operator may not do of that which these steps take at a vault, by its roles in Azure."""
+    """The actions that these steps require at a vault and the operator's Azure roles do not permit."""
     needed = [_POLICIES_WRITE] if any(isinstance(step, PolicyStep) for step in steps) else []
     if any(isinstance(step, RoleStep) and not step.assignment.local for step in steps):
         needed.append(_UNASSIGN if cut else _ASSIGN)
@@ -391,9 +393,9 @@ def lacking_actions(
 
 
 def locks_at(azure: Azure, steps: Sequence[PolicyStep | RoleStep], *, cut: bool) -> tuple[Locks, list[Action]]:
-    """The locks in the way of these steps at one vault, and the actions that the steps take in Resource Manager.
+    """The locks that forbid these steps at one vault, and the actions that the steps take in Resource Manager.
 
-    What is inside of a managed HSM is behind no lock. A vault that is not there any more is told where it is read.
+    Locks do not cover the content of a Managed HSM. A vault that no longer exists is reported when it is read.
     """
     needed: list[Action] = [(_POLICIES_WRITE, step.store.resource_id) for step in steps if isinstance(step, PolicyStep)]
     roles = [step.assignment for step in steps if isinstance(step, RoleStep) and not step.assignment.local]
@@ -410,14 +412,14 @@ def found_at(azure: Azure, resource_id: str) -> KeyStore:
     """The vault of a record.
 
     Raises:
-        TaskError: it is not there, or may not be read.
+        TaskError: it does not exist, or the operator cannot read it.
     """
     place = VaultAddress.parse(resource_id)
     if place is None:
         raise TaskError(
-            f"{resource_id!r} is not the resource ID of a vault or a managed HSM",
+            f"{resource_id!r} is not the resource ID of a vault or a Managed HSM",
             plane="Option",
             obj="record",
-            next_step="give the record as it was written",
+            next_step="set record to the record exactly as it was returned",
         )
     return vault_lookup.read(azure.arm, place.resource_id)

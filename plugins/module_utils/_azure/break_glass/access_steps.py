@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Cutting an application off from keys and bringing it back: which steps that takes, and in which order. Pure.
+"""The steps that revoke and restore an application's access to keys, in their order. Pure.
 
-Rights go first, as they are what reaches the keys with a token that is already out. Then the service principal is
-disabled, so that no new token is issued. Credentials come last: they are the only part that may be lost for good. The
-way back is the same in the reverse order.
+Permissions are removed first, because tokens that were already issued can use them. Then the service principal is
+disabled, so that no new token is issued. Credentials are removed last, because they might be impossible to restore.
+A restore takes the same steps in reverse order.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class PolicyStep:
 
 @dataclass(frozen=True)
 class RoleStep:
-    """A role assignment at a vault or managed HSM that is deleted, or made."""
+    """A role assignment at a vault or Managed HSM that is deleted or created."""
 
     store: StoreRights
     assignment: Assignment
@@ -51,7 +51,7 @@ class RoleStep:
 
 @dataclass(frozen=True)
 class EnabledStep:
-    """The service principal is switched on or off. ``before``: None when it could not be read."""
+    """The service principal is enabled or disabled. ``before``: None if it could not be read."""
 
     application: RecordedApplication
     before: bool | None
@@ -60,7 +60,7 @@ class EnabledStep:
 
 @dataclass(frozen=True)
 class CertificatesStep:
-    """Certificates that are taken from one place, or put back there: in one request, as the list is one."""
+    """Certificates that are removed from, or restored to, one place. One request: Graph replaces the complete list."""
 
     application: RecordedApplication
     entries: tuple[CertificateEntry, ...]
@@ -86,7 +86,7 @@ Step: TypeAlias = "PolicyStep | RoleStep | EnabledStep | CertificatesStep | Secr
 
 
 def cut_steps(seen: Record, *, credentials: bool) -> tuple[Step, ...]:
-    """What is left to cut."""
+    """The remaining steps of revoking access."""
     steps: list[Step] = []
     for store in seen.stores:
         steps += [PolicyStep(store, entry) for entry in store.policies]
@@ -101,7 +101,7 @@ def cut_steps(seen: Record, *, credentials: bool) -> tuple[Step, ...]:
 
 
 def _by_place(application: RecordedApplication, entries: Iterable[CertificateEntry]) -> list[CertificatesStep]:
-    """Registration and service principal have a list each."""
+    """Registration and service principal each have their own list."""
     found: dict[str, list[CertificateEntry]] = {}
     for entry in entries:
         found.setdefault(entry.place, []).append(entry)
@@ -109,7 +109,7 @@ def _by_place(application: RecordedApplication, entries: Iterable[CertificateEnt
 
 
 def is_recorded(record: Record, step: Step) -> bool:
-    """Whether the record has what the step removes, so that there is a way back from it."""
+    """Whether the record contains what the step removes, so that it can be restored."""
     application = record.application
     if isinstance(step, CertificatesStep):
         return all(one.is_among(_restorable(record)) for one in step.entries)
@@ -130,7 +130,7 @@ def _restorable(record: Record) -> list[CertificateEntry]:
 
 
 def split(record: Record | None, steps: Iterable[Step]) -> tuple[Step, ...]:
-    """The steps, with the certificates that the record has in a step of their own: the others do not hold them back."""
+    """The steps, with recorded certificates in a separate step, so that others do not prevent their removal."""
     found: list[Step] = []
     for step in steps:
         if record is not None and isinstance(step, CertificatesStep):
@@ -143,13 +143,13 @@ def split(record: Record | None, steps: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def has_certificates_to_bring_back(record: Record, now: datetime) -> bool:
-    """Whether the registration had certificates that can be registered again."""
+    """Whether the record has certificates of the registration that can be registered again."""
     certificates = record.application.certificates
     return any(one.place == REGISTRATION and one.key and not is_over(one.ends, now) for one in certificates)
 
 
 def restore_steps(record: Record, seen: Record, now: datetime) -> tuple[Step, ...]:
-    """What of the record is not there. Nothing is taken from what is there, whatever has been added since."""
+    """What is in the record but does not exist. Nothing is removed, even if it was added since."""
     steps: list[Step] = []
     was, application = record.application, seen.application
     back = tuple(
@@ -176,7 +176,7 @@ def restore_steps(record: Record, seen: Record, now: datetime) -> tuple[Step, ..
 
 
 def after_cut(seen: Record, steps: Iterable[Step]) -> Record:
-    """What is seen once these steps have taken effect."""
+    """The record as it will be after these steps have taken effect."""
     for step in steps:
         application = seen.application
         if isinstance(step, EnabledStep):
@@ -193,7 +193,7 @@ def after_cut(seen: Record, steps: Iterable[Step]) -> Record:
 
 
 def after_restore(seen: Record, steps: Iterable[Step]) -> Record:
-    """What is seen once these steps have taken effect."""
+    """The record as it will be after these steps have taken effect."""
     for step in steps:
         application = seen.application
         if isinstance(step, EnabledStep):
@@ -207,7 +207,7 @@ def after_restore(seen: Record, steps: Iterable[Step]) -> Record:
 
 
 def is_open(step: Step, left: Iterable[Step]) -> bool:
-    """Whether something of this step is among what is left to do. Names and key IDs may have changed meanwhile."""
+    """Whether a part of this step is among the remaining steps. Names and key IDs may have changed since."""
     return any(_overlap(step, other) for other in left)
 
 
@@ -278,7 +278,7 @@ def change_of(step: Step, *, cut: bool) -> Change:
     before, after = (what, {}) if cut else ({}, what)
     if isinstance(step, EnabledStep):
         before, after = {"account_enabled": step.before}, {"account_enabled": step.after}
-    reason = "the application is to be cut off" if cut else "it is in the record and not there"
+    reason = "the access of the application is revoked" if cut else "it is in the record but not in effect"
     return Change(plane_of(step), object_of(step), action, before, after, reason)
 
 
@@ -309,7 +309,7 @@ def _content(step: Step) -> dict[str, Any]:
 
 
 def view(seen: Record) -> View:
-    """What the module is about, for the diff."""
+    """The state that the module manages, for the diff."""
     application = seen.application
     return {
         "service_principal": {"account_enabled": application.account_enabled},
@@ -326,6 +326,6 @@ def view(seen: Record) -> View:
 
 
 def is_over(ends: str | None, now: datetime) -> bool:
-    """Whether a time of a record has passed."""
+    """Whether a recorded time has passed."""
     end = parse_iso(ends)
     return end is not None and end <= now

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""An application's access, looked at and changed step by step: what became of each, and what there is afterwards."""
+"""Reads and changes an application's access step by step, and reports the outcome of each step."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from . import access_findings, access_requests, access_steps
 from .access_steps import CertificatesStep, EnabledStep, PolicyStep, RoleStep, SecretStep, Step
 from .record import Record
 
-# ``done``: read back. ``accepted``: the service took the request, and reading it back does not show it.
+# ``done``: confirmed by reading. ``accepted``: the service accepted the request, but it is not visible when read.
 DONE, ACCEPTED, PLANNED, REFUSED, UNREADABLE = "done", "accepted", "planned", "failed", "unreadable"
-# One place of Azure or Graph may lag behind another: a single look proves nothing.
+# One replica of Azure or Graph may lag behind another: a single read proves nothing.
 _LOOKS_IN_A_ROW = 2
 
 
 @dataclass(frozen=True)
 class AccessSnapshot:
-    """What is there. ``troubles``: what could not be found out, each as the error that it met.
+    """The current access. ``troubles``: errors of what could not be read.
 
-    ``unread``: which parts those are, by the key of the vault's resource ID, and the part's name. For the application,
-    that key is empty, and the name is the place whose credentials are meant.
+    ``unread``: the parts that could not be read, by the key of the vault's resource ID and the name of the part. For
+    the application, the key is empty and the name is the place of the credentials.
     """
 
     seen: Record
@@ -48,7 +48,7 @@ class AccessSnapshot:
     unread: frozenset[tuple[str, str]] = frozenset()
 
     def shows(self, step: Step) -> bool:
-        """Whether this look tells of what the step changes. What was not read is not proof of anything."""
+        """Whether this snapshot contains what the step changes. What was not read proves nothing."""
         if isinstance(step, EnabledStep):
             return self.seen.application.account_enabled is not None
         if isinstance(step, (CertificatesStep, SecretStep)):
@@ -61,10 +61,10 @@ class AccessSnapshot:
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """What became of a step.
+    """The outcome of a step.
 
-    ``accepted``: by the service, from this task, or done by somebody else meanwhile. ``wrote``: whether this task may
-    have changed something. ``may_pass``: a repetition may mend it.
+    ``accepted``: the service accepted it from this task, or another client did it meanwhile. ``wrote``: whether this
+    task may have changed something. ``may_pass``: a repetition may succeed.
     """
 
     step: Step
@@ -76,10 +76,10 @@ class StepOutcome:
 
     @property
     def message(self) -> str:
-        """Of the failure; where what was seen last shows that the step was carried out, with that before."""
+        """The failure's message; preceded by a note if the last read shows that the step was carried out."""
         if self.failure is None or self.accepted:
             return ""
-        return f"It is so all the same. {self.failure}" if self.state == DONE else str(self.failure)
+        return f"The change is in effect despite an error. {self.failure}" if self.state == DONE else str(self.failure)
 
 
 def look(
@@ -90,14 +90,14 @@ def look(
     judge: bool = True,
     credentials: bool = True,
 ) -> AccessSnapshot:
-    """What the application holds at these vaults.
+    """The access of the application at these vaults.
 
     Args:
         azure: The operator's connections.
         registration: The application.
         stores: The vaults.
-        judge: Whether to tell what would remain without it.
-        credentials: Whether the task is about its credentials, so that they have to be readable.
+        judge: Whether to report access that would remain.
+        credentials: Whether the task changes credentials, so that they must be readable.
     """
     operator, identity = azure.operator, registration.identity
     tenant = operator.tenant_id or ""
@@ -131,17 +131,17 @@ def look(
 def _unread(label: str, name: str, words: str) -> TaskError:
     what = "local role assignments" if name == "local" else "role assignments"
     return TaskError(
-        f"its {what} may not be read, so that nobody knows which ones the application has",
+        f"its {what} cannot be read, so it is unknown which ones the application has",
         plane="Azure",
         obj=label,
         server_words=words,
-        next_step="use an operator who may read them (docs/permissions.md); everything else was done",
+        next_step="use an operator that has permission to read them (docs/permissions.md); everything else was done",
     )
 
 
 @dataclass
 class StepRun:
-    """The steps of one task and what became of each."""
+    """The steps of one task and their outcomes."""
 
     task: Task
     azure: Azure
@@ -149,16 +149,16 @@ class StepRun:
     before: AccessSnapshot
     steps: tuple[Step, ...]
     registration: Registration
-    # What keeps a step from being tried; None when nothing does.
+    # The reason not to try a step; None if there is none.
     objection: Callable[[Step], TaskError | None] = lambda _step: None
-    # Whether the task is about the credentials, too.
+    # Whether the task also changes credentials.
     credentials: bool = True
     outcomes: list[StepOutcome] = field(default_factory=list)
-    # What is left at the end, and was not there, or not seen, when the steps were planned.
+    # Steps that remain at the end but were not visible when the steps were planned.
     came_up: tuple[Step, ...] = ()
 
     def do(self, stores: list[KeyStore], left: Callable[[Record], tuple[Step, ...]]) -> AccessSnapshot:
-        """Carry out all steps, whatever becomes of one. What is there afterwards; in check mode, what would be."""
+        """Carry out all steps, even if one fails. Returns the access afterwards; in check mode, the prediction."""
         if self.task.check_mode:
             self.outcomes = [StepOutcome(step, PLANNED) for step in self.steps]
             return replace(self._predicted(self.steps), findings=[*self.before.findings, *self._lacking()])
@@ -167,7 +167,7 @@ class StepRun:
         after = self._read_back(stores, left)
         came_up = self._came_up(after, left)
         if self.cut and any(self.objection(step) is None for step in came_up):
-            # An answer that lagged behind has hidden it, or somebody else has put it back: it is in the record.
+            # A stale response hid it, or another client restored it; the record contains it.
             patience = self._patience()
             again = tuple(step for step in came_up if self.objection(step) is None)
             self.steps = (*self.steps, *again)
@@ -181,7 +181,7 @@ class StepRun:
         return replace(after, findings=[*after.findings, *access_findings.still_listed(lagging, cut=self.cut)])
 
     def _predicted(self, steps: Iterable[Step]) -> AccessSnapshot:
-        """What there is after these steps, if each has the effect that it should have."""
+        """The access after these steps, if each of them succeeds."""
         predict = access_steps.after_cut if self.cut else access_steps.after_restore
         return replace(self.before, seen=predict(self.before.seen, steps))
 
@@ -197,26 +197,26 @@ class StepRun:
         except TaskError as error:
             return StepOutcome(step, REFUSED, error, wrote=_may_have_written(error), may_pass=may_pass(error))
         except Exception as error:
-            # In an emergency, a defect in one step keeps nothing else from being done.
+            # In an emergency, a defect in one step must not prevent the others.
             plane, obj = access_steps.plane_of(step), access_steps.object_of(step)
             return StepOutcome(step, REFUSED, defect(error, plane=plane, obj=obj))
         return StepOutcome(step, ACCEPTED, accepted=True, wrote=wrote)
 
     def _came_up(self, after: AccessSnapshot, left: Callable[[Record], tuple[Step, ...]]) -> tuple[Step, ...]:
-        """What is seen to be left, and is no part of what was planned."""
+        """Remaining steps that are visible and were not planned."""
         seen = (step for step in left(after.seen) if after.shows(step))
         return tuple(step for step in seen if not access_steps.is_open(step, self.steps))
 
     def _verified(self, one: StepOutcome, after: AccessSnapshot, left: tuple[Step, ...]) -> StepOutcome:
-        """The outcome by what was seen last: a refused request may have been carried out, or somebody else's was."""
+        """The outcome according to the last read: even a failed request may have had its effect."""
         if not after.shows(one.step) or access_steps.is_open(one.step, left):
             return one
         return replace(one, state=DONE)
 
     def _read_back(self, stores: list[KeyStore], left: Callable[[Record], tuple[Step, ...]]) -> AccessSnapshot:
-        """Azure and Graph answer from several places: look until the changes show, or the time is over.
+        """Azure and Graph have several replicas: read until the changes are visible, or until the timeout.
 
-        What has shown once is looked at once more. Where nothing was to be done, the first look has shown it once.
+        A state that was visible once is read a second time. Without changes, the first snapshot counts as one read.
         """
         patience = self._patience()
         accepted = [one.step for one in self.outcomes if one.accepted]
@@ -238,13 +238,13 @@ class StepRun:
             if in_a_row >= _LOOKS_IN_A_ROW or not patience.pause():
                 break
         known = {str(error) for error in self.before.troubles}
-        # What kept the first look from seeing everything has not gone away by itself.
+        # What could not be read at first is still unknown.
         return replace(
             after, troubles=[*self.before.troubles, *(one for one in after.troubles if str(one) not in known)]
         )
 
     def _unseen(self, last: AccessSnapshot, error: TaskError) -> AccessSnapshot:
-        """What was seen last, where it cannot be read any more: it proves nothing of what was done since."""
+        """The last snapshot if reading fails now: it proves nothing about changes made since."""
         seen = replace(last.seen, stores=(), application=replace(last.seen.application, account_enabled=None))
         known = {str(one) for one in self.before.troubles}
         others = [one for one in last.troubles if str(one) not in known]
@@ -256,13 +256,13 @@ class StepRun:
         )
 
     def _registration_now(self) -> Registration:
-        """Credentials are a part of the registration, so that it is read again."""
+        """Reads the registration again, because it contains the credentials."""
         identity = self.registration.identity
         with understood(f"application {identity.client_id}"):
             return registrations.registration(self.azure.graph, identity.client_id, identity.object_id)
 
     def _lacking(self) -> list[Finding]:
-        """Asked in check mode alone: the run itself tries, as what Azure says of the operator may lag."""
+        """Missing permissions and locks. Only in check mode: a real run tries, because responses may be outdated."""
         found = []
         for store in self.before.seen.stores:
             steps = [
@@ -278,22 +278,22 @@ class StepRun:
         return found
 
     def has_done(self, kind: type) -> bool:
-        """Whether a step of this kind was carried out and read back."""
+        """Whether a step of this kind was carried out and confirmed by reading."""
         return any(isinstance(one.step, kind) and one.state == DONE for one in self.outcomes)
 
     def is_complete(self, after: AccessSnapshot) -> bool:
-        """Whether everything was read back as it is to be; in check mode, whether everything could be read."""
+        """Whether everything was confirmed by reading; in check mode, whether everything could be read."""
         done = all(one.state in (DONE, PLANNED) for one in self.outcomes)
-        # In the way back, the record tells whether it is to be enabled; that it was read counts in any case.
+        # For a restore, the record decides whether it must be enabled; it must have been read in any case.
         enabled = after.seen.application.account_enabled
         done = done and (enabled is False if self.cut else enabled is not None)
         return done and not self.came_up and not self.before.troubles and not after.troubles
 
-    def result(self, after: AccessSnapshot, told: Mapping[str, Any]) -> dict[str, Any]:
+    def result(self, after: AccessSnapshot, extra: Mapping[str, Any]) -> dict[str, Any]:
         """The result.
 
         Raises:
-            TaskError: not everything could be done. It has everything that the result would have.
+            TaskError: not everything could be done. It contains everything that the result would contain.
         """
         changes = [access_steps.change_of(one.step, cut=self.cut) for one in self.outcomes]
         views: dict[str, View] = {"before": {}, "after": {}}
@@ -321,7 +321,7 @@ class StepRun:
                 "tenant": operator.tenant_id,
                 "cloud": operator.cloud.name,
             },
-            **told,
+            **extra,
         }
         wrong = [step for step in result["steps"] if step["state"] in (REFUSED, UNREADABLE)]
         if not wrong or self.task.check_mode:
@@ -329,10 +329,10 @@ class StepRun:
         passing = all(self._passes(after))
         details: dict[str, Any] = {**result, "retryable": True} if passing else result
         causes = self._failures(after)
-        again = "run the same again, which does what is left"
+        again = "run the same task again to do the remaining steps"
         steps = [] if passing else dict.fromkeys(one.next_step.rstrip(".") for one in causes if one.next_step)
         raise TaskError(
-            f"{len(wrong)} of {len(result['steps'])} steps could not be done{self._of_the_others()}: "
+            f"{len(wrong)} of {len(result['steps'])} steps failed{self._of_the_others()}: "
             + " ".join(dict.fromkeys(one.cause for one in causes)),
             plane=str(wrong[0]["plane"]),
             obj=f"application {application.client_id}",
@@ -341,21 +341,21 @@ class StepRun:
         ) from next((one.__cause__ for one in causes if one.__cause__ is not None), None)
 
     def _of_the_others(self) -> str:
-        """What the message of a failure says of the steps that did not fail."""
+        """The part of a failure message about the steps that did not fail."""
         accepted = sum(one.state == ACCEPTED for one in self.outcomes)
         if accepted:
-            return f"; {accepted} more were accepted and cannot be read back"
-        return ", and all others are" if any(one.state == DONE for one in self.outcomes) else ""
+            return f"; {accepted} more were accepted but could not be read back"
+        return "; all others were completed" if any(one.state == DONE for one in self.outcomes) else ""
 
     def _passes(self, after: AccessSnapshot) -> list[bool]:
-        """For each thing that went wrong, whether running the task again may mend it."""
+        """For each problem, whether running the task again may solve it."""
         refused = [one.may_pass for one in self.outcomes if one.state == REFUSED]
         return [*refused, *(True for _step in self.came_up), *(may_pass(one) for one in after.troubles)]
 
     def _steps(self, after: AccessSnapshot) -> list[dict[str, Any]]:
-        told = [self._told(one.step, one.state, one.message) for one in self.outcomes]
-        told += [self._told(step, REFUSED, str(self._came_up_since(step))) for step in self.came_up]
-        return told + [
+        shown = [self._record(one.step, one.state, one.message) for one in self.outcomes]
+        shown += [self._record(step, REFUSED, str(self._came_up_since(step))) for step in self.came_up]
+        return shown + [
             {
                 "plane": error.plane,
                 "object": error.obj,
@@ -366,7 +366,7 @@ class StepRun:
             for error in after.troubles
         ]
 
-    def _told(self, step: Step, state: str, message: str) -> dict[str, Any]:
+    def _record(self, step: Step, state: str, message: str) -> dict[str, Any]:
         return {
             "plane": access_steps.plane_of(step),
             "object": access_steps.object_of(step),
@@ -376,15 +376,15 @@ class StepRun:
         }
 
     def _came_up_since(self, step: Step) -> TaskError:
-        who = "somebody else has given it" if self.cut else "somebody else has taken it"
+        cause = "another client granted this access" if self.cut else "another client removed this access"
         return TaskError(
-            f"{access_steps.action_of(step, cut=self.cut)} was not planned, as {who} since this task began",
+            f'"{access_steps.action_of(step, cut=self.cut)}" was not planned, because {cause} after this task started',
             plane=access_steps.plane_of(step),
             obj=access_steps.object_of(step),
         )
 
     def _failures(self, after: AccessSnapshot) -> list[TaskError]:
-        """Of each step that was not carried out, and of each thing that cannot be read."""
+        """The errors of all steps that were not carried out, and of everything that cannot be read."""
         refused = [one.failure for one in self.outcomes if one.state == REFUSED and one.failure is not None]
         return [*refused, *map(self._came_up_since, self.came_up), *after.troubles]
 

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What an application held before it was cut off, as a document: the way back. Pure.
+"""The access record: an application's access before it was revoked, as a document from which it is restored. Pure.
 
-The document is JSON without any secret. It is kept by whoever runs the playbook, between two runs that may be days
-apart, so that everything in it is checked when it comes back.
+The document is JSON and contains no secret. The user keeps it between two runs that may be days apart, so everything in
+it is checked when it is read.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from ..._names import is_within, last_segment, name_key, path_key, same_name, sa
 from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 
 T = TypeVar("T")
-# Version 1 has no places: all credentials in it are those of the registration.
+# Version 1 has no places: all its credentials belong to the registration.
 FORMAT, VERSION = "fortanix.dsm.access-record", 2
 _READABLE = (1, 2)
 KINDS = ("keys", "secrets", "certificates", "storage")
 _OPTION = "record"
 _TEXTS = ("taken_at", "disabled_at", "restored_at", "cloud", "tenant_id")
-_REMEDY = "give the record as the module returned it, and as break_glass.yml has written it"
+_REMEDY = "set record to the record exactly as the module returned it or break_glass.yml wrote it"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class RecordedPolicy:
         return self._with({kind: _united(getattr(self, kind), getattr(other, kind)) for kind in KINDS})
 
     def without(self, other: RecordedPolicy | None) -> RecordedPolicy:
-        """What this entry has and the other has not."""
+        """The permissions of this entry that the other one lacks."""
         if other is None:
             return self
         return self._with({kind: _minus(getattr(self, kind), getattr(other, kind)) for kind in KINDS})
@@ -71,9 +71,10 @@ class RecordedPolicy:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A role assignment at the vault or below, or a local one of a managed HSM (``local``; ``scope`` is local then).
+    """A role assignment at the vault or below, or a local one of a Managed HSM (``local``; ``scope`` is local then).
 
-    ``name``: its GUID. ``definition_id``: as the service shows it. ``ends``: of an activation in time (PIM), ISO 8601.
+    ``name``: its GUID. ``definition_id``: as the service returns it. ``ends``: end of a temporary
+    activation (PIM), ISO 8601.
     """
 
     name: str
@@ -94,13 +95,13 @@ class Assignment:
 
     @property
     def grant(self) -> tuple[bool, str, str, str]:
-        """What makes two assignments the same to Azure: one of them only can be there."""
+        """What makes two assignments equal for Azure: only one of them can exist."""
         return self.local, path_key(self.scope), self.role_guid, name_key(self.principal_id)
 
 
 @dataclass(frozen=True)
 class StoreRights:
-    """What the application's service principal has been given at one vault or managed HSM itself."""
+    """The permissions granted to the service principal at one vault or Managed HSM."""
 
     resource_id: str
     name: str
@@ -121,8 +122,8 @@ class StoreRights:
 class CertificateEntry:
     """A registered certificate: its public part, ``key``, is base64 of DER. Times: ISO 8601.
 
-    ``key_id`` belongs to one registration of it: a certificate that is registered again has another one. ``place``:
-    whether the registration or the service principal has it (:mod:`facts`), to which it goes back.
+    ``key_id`` belongs to one registration: a certificate that is registered again has another key ID. ``place``:
+    whether it belongs to the registration or the service principal (:mod:`facts`); it is restored there.
     """
 
     key_id: str
@@ -135,7 +136,7 @@ class CertificateEntry:
 
     @property
     def sha256(self) -> str | None:
-        """SHA-256 of the certificate, lower-case hex; None when Graph did not show its public part."""
+        """SHA-256 of the certificate, lower-case hex; None if Graph did not return its public part."""
         return hashlib.sha256(base64.b64decode(self.key)).hexdigest() if self.key else None
 
     @property
@@ -159,7 +160,7 @@ class CertificateEntry:
         return any(self.is_same(one) for one in entries)
 
     def credential(self) -> EntraCredential:
-        """As what changes a registration takes it."""
+        """As the functions that change a registration expect it."""
         return EntraCredential(
             kind="certificate",
             key_id=self.key_id,
@@ -174,21 +175,21 @@ class CertificateEntry:
 
 
 def each_once(entries: Iterable[CertificateEntry]) -> tuple[CertificateEntry, ...]:
-    """Each certificate once: one that a record or a registration has twice counts as one."""
+    """Each certificate once, even if a record or a registration lists it twice."""
     found: list[CertificateEntry] = []
     for entry in entries:
         twin = next((number for number, one in enumerate(found) if one.is_same(entry)), None)
         if twin is None:
             found.append(entry)
         elif entry.key and not found[twin].key:
-            # The way back needs the public part.
+            # A restore needs the public part.
             found[twin] = entry
     return tuple(found)
 
 
 @dataclass(frozen=True)
 class SecretEntry:
-    """That there was a secret. Its value is nowhere but with who uses it."""
+    """A client secret, without its value, which cannot be read."""
 
     key_id: str
     display_name: str
@@ -213,7 +214,7 @@ class RecordedApplication:
 class Record:
     """The document. Times are ISO 8601, UTC. ``disabled_at``: when this collection disabled the service principal.
 
-    ``restored_at``: everything in it is back; the next cut begins a record of its own.
+    ``restored_at``: everything in it was restored; the next revocation starts a new record.
     """
 
     application: RecordedApplication
@@ -233,15 +234,15 @@ class Record:
         """From JSON.
 
         Raises:
-            InvalidInput: it is none of ours, of another version, or damaged.
+            InvalidInput: it is not an access record, has another version, or is damaged.
         """
         if document.get("format") != FORMAT:
-            raise InvalidInput(_OPTION, "it is no record of what an application held", _REMEDY)
+            raise InvalidInput(_OPTION, "it is not an access record of this collection", _REMEDY)
         if document.get("version") not in _READABLE:
             raise InvalidInput(
                 _OPTION,
-                f"it is of version {document.get('version')!r}, and this collection knows version {VERSION}",
-                "use the version of the collection that wrote it",
+                f"it has version {document.get('version')!r}, but this collection supports version {VERSION}",
+                "use the version of the collection that created the record",
             )
         try:
             application = _principal(document["application"])
@@ -259,12 +260,12 @@ class Record:
 
 
 def merged(old: Record | None, seen: Record) -> Record:
-    """The old record with what is seen now and not in it. What was recorded stays: by now it may be gone from Azure."""
+    """The old record plus what is new. Recorded entries stay, even if they no longer exist in Azure."""
     if old is None or old.restored_at is not None:
         return seen
     before, now = old.application, seen.application
     if not same_name(before.object_id, now.object_id):
-        # The service principal was made anew, and what the old one had is of use to nobody.
+        # The service principal was recreated; the entries of the old one are useless.
         return seen
     application = replace(
         before,
@@ -312,14 +313,14 @@ def _minus(names: tuple[str, ...], gone: tuple[str, ...]) -> tuple[str, ...]:
 def _principal(given: Mapping[str, Any]) -> RecordedApplication:
     known = {entry.name for entry in fields(RecordedApplication)} - {"certificates", "secrets"}
     if not is_uuid(given["client_id"]) or not is_uuid(given["object_id"]):
-        raise ValueError("the IDs of the application are no UUIDs")
+        raise ValueError("the IDs of the application are not UUIDs")
     if given["account_enabled"] not in (True, False, None):
         raise ValueError("account_enabled is neither true, false nor null")
     certificates = tuple(CertificateEntry(**entry) for entry in given["certificates"])
     for entry in certificates:
         if not all(isinstance(text, str) for text in (entry.key_id, entry.thumbprint, entry.key)):
             raise ValueError("a certificate of the application has no key ID, thumbprint or public part")
-        # Raises where the public part is no base64.
+        # Raises if the public part is not base64.
         base64.b64decode(entry.key)
     secrets = tuple(SecretEntry(**entry) for entry in given["secrets"])
     places = {one.place for one in certificates} | {one.place for one in secrets}
@@ -329,7 +330,7 @@ def _principal(given: Mapping[str, Any]) -> RecordedApplication:
 
 
 def _store(given: Mapping[str, Any], object_id: str) -> StoreRights:
-    """What was given to this service principal at this place. A record that says more would widen rights."""
+    """The permissions of this service principal at this vault. Other entries are rejected: they would widen access."""
     store = StoreRights(
         **{name: str(given[name]) for name in ("resource_id", "name", "uri", "kind")},
         policies=tuple(_policy(entry) for entry in given["policies"]),
@@ -338,12 +339,12 @@ def _store(given: Mapping[str, Any], object_id: str) -> StoreRights:
     holders = {name_key(entry.object_id) for entry in store.policies}
     holders |= {name_key(entry.principal_id) for entry in store.assignments}
     if holders - {name_key(object_id)}:
-        raise ValueError(f"something at {store.name} is not of the application")
+        raise ValueError(f"an entry at {store.name} does not belong to the application")
     elsewhere = [
         one.scope for one in store.assignments if not one.local and not is_within(one.scope, store.resource_id)
     ]
     if elsewhere:
-        raise ValueError(f"{elsewhere[0]} is not at {store.name}")
+        raise ValueError(f"the scope {elsewhere[0]} is outside {store.name}")
     return store
 
 
@@ -354,5 +355,5 @@ def _policy(given: Mapping[str, Any]) -> RecordedPolicy:
 
 def _text(value: Any) -> Any:
     if value is not None and not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")
+        raise ValueError(f"{value!r} is not text")
     return value

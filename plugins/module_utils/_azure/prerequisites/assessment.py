@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The prerequisites of the guide's section 4.2: what is asked, what was observed, how it is judged."""
+"""The prerequisites of guide 4.2: what is required, what was observed, and how it is assessed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from . import observation
 
 @dataclass(frozen=True)
 class Question:
-    """What the user wants to know or to have. ``certificate``: the one that DSM logs in with, if it was given."""
+    """What the user requests. ``certificate``: the one that DSM authenticates with, if it is set."""
 
     locator: Locator
     client_id: str
@@ -48,20 +48,20 @@ class Question:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], *, check_mode: bool) -> Question:
-        """From validated options; everything that is wrong without asking anybody is refused here.
+        """From validated options, with all checks that need no request.
 
-        Objects that an earlier task has only planned are taken in check mode alone.
+        Objects that an earlier task has only planned are accepted only in check mode.
 
         Raises:
             InvalidInput: an option is wrong.
         """
         if params["renew_before_days"] < 0:
-            raise InvalidInput("renew_before_days", "it is negative", "set a number of days, 30 is the default")
+            raise InvalidInput("renew_before_days", "it is negative", "set a number of days; the default is 30")
         certificate = None
         if params["app_certificate"] is not None:
             certificate = loading.load_certificate("app_certificate", params["app_certificate"])
         if not check_mode:
-            refuse_planned("vault.planned", params["vault"]["planned"], "the vault", "makes the vault")
+            refuse_planned("vault.planned", params["vault"]["planned"], "the vault", "creates the vault")
             refuse_planned(
                 "credential_planned",
                 params["credential_planned"],
@@ -71,8 +71,8 @@ class Question:
         if not check_mode and params["app_client_id"].strip() == NOT_YET_KNOWN:
             raise InvalidInput(
                 "app_client_id",
-                "it stands for an application that is not made yet",
-                "run the task that makes the application first, and give the ID that it returns",
+                "it is the placeholder for an application that does not exist yet",
+                "run the task that creates the application first, and set the ID that it returns",
             )
         object_id = params["app_object_id"]
         return cls(
@@ -88,10 +88,10 @@ class Question:
 
 
 def wanted_of(params: Mapping[str, Any]) -> RequiredRights:
-    """The rights that rights_profile, key_permissions and permission_model ask for.
+    """The permissions that rights_profile, key_permissions and permission_model request.
 
     Raises:
-        InvalidInput: key permissions beside a profile that has its own.
+        InvalidInput: key permissions with a profile that has its own.
     """
     profile, model = params["rights_profile"], params["permission_model"]
     given = tuple(params["key_permissions"] or ())
@@ -99,8 +99,8 @@ def wanted_of(params: Mapping[str, Any]) -> RequiredRights:
         if given:
             raise InvalidInput(
                 "key_permissions",
-                "the profile guide has all ten of them",
-                "leave it out, or set rights_profile to least_privilege or explicit",
+                "the profile guide already includes all ten key permissions",
+                "omit it, or set rights_profile to least_privilege or explicit",
             )
         return RequiredRights.guide(model)
     if profile == "least_privilege":
@@ -112,20 +112,22 @@ def checked_address(address: str) -> str:
     """An entry of dsm_egress_addresses.
 
     Raises:
-        InvalidInput: it is no address.
+        InvalidInput: it is not an address.
     """
     try:
         ipaddress.ip_network(address.strip(), strict=False)
     except ValueError:
         raise InvalidInput(
-            "dsm_egress_addresses", f'"{address}" is no IP address and no CIDR block', "write it as 198.51.100.7"
+            "dsm_egress_addresses",
+            f'"{address}" is neither an IP address nor a CIDR block',
+            "set an address such as 198.51.100.7 or a block such as 198.51.100.0/24",
         ) from None
     return address.strip()
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The answer: everything that was seen, and what follows from it."""
+    """The result: what was observed, and what follows from it."""
 
     access: Access
     registration: Registration
@@ -145,15 +147,15 @@ class Assessment:
         }
 
     def rights_view(self) -> dict[str, Any]:
-        """The rights as one flat view, for the diff."""
+        """The permissions as one flat view, for the diff."""
         return {verdict.requirement: verdict.verdict for verdict in self.verdicts}
 
 
 def assess(azure: Azure, question: Question) -> Assessment:
-    """Look and judge.
+    """Read and assess.
 
     Raises:
-        TaskError: the vault or the application is not found, or a service does not answer.
+        TaskError: the vault or the application is not found, or a service does not respond.
     """
     with understood(f"vault ({question.locator})"):
         store = _store(azure, question)
@@ -162,10 +164,10 @@ def assess(azure: Azure, question: Question) -> Assessment:
 
 
 def assess_known(azure: Azure, question: Question, store: KeyStore, registration: Registration) -> Assessment:
-    """The same for a vault and an application that have been read already: only the rights are looked at.
+    """The same for a vault and an application that were already read: reads only the permissions.
 
     Raises:
-        TaskError: a service does not answer.
+        TaskError: a service does not respond.
     """
     with understood(f"vault ({question.locator})"):
         access = observation.observe(azure, store, registration.identity)
@@ -175,7 +177,7 @@ def assess_known(azure: Azure, question: Question, store: KeyStore, registration
 def _store(azure: Azure, question: Question) -> KeyStore:
     if not question.locator.planned:
         return vault_lookup.find(azure.arm, question.locator, azure.operator)
-    # What Azure makes when nobody states the model.
+    # Azure's default if no model is specified.
     is_rbac = question.wanted.permission_model != ACCESS_POLICY_MODEL
     return vault_lookup.planned(question.locator, azure.operator, rbac=is_rbac)
 
@@ -187,7 +189,7 @@ def _registration(azure: Azure, question: Question) -> Registration:
 
 
 def reassess(azure: Azure, question: Question, before: Assessment) -> Assessment:
-    """Look again at what grants change: the policies and the roles. Azure's own definitions stay what they are."""
+    """Read again what grants change: policies and roles. Built-in definitions are not read again."""
     known = {guid: role for guid, role in before.access.roles.items() if not role.is_custom}
     with understood(f"vault ({question.locator})"):
         store = vault_lookup.read(azure.arm, before.access.store.resource_id)
@@ -203,7 +205,7 @@ def _assessed(azure: Azure, question: Question, access: Access, registration: Re
 
 
 def judged(question: Question, azure: Azure, access: Access, registration: Registration) -> Assessment:
-    """The judgement of an observation, a predicted one included."""
+    """The assessment of an observation, which may be a predicted one."""
     verdicts = judge(access, question.wanted)
     beyond = over_privileges(access)
     vault = vault_evidence(question, access.store)
@@ -215,7 +217,7 @@ def judged(question: Question, azure: Azure, access: Access, registration: Regis
 def application_evidence(
     question: Question, azure: Azure, registration: Registration, now: datetime
 ) -> ApplicationEvidence:
-    """What is judged of the application, for which no vault has to be seen."""
+    """The part about the application; needs no vault."""
     return ApplicationEvidence(
         identity=registration.identity,
         resources=registration.resources,
@@ -231,7 +233,7 @@ def application_evidence(
 
 
 def vault_evidence(question: Question, store: KeyStore) -> VaultEvidence:
-    """What is judged of the vault, for which no application has to be seen."""
+    """The part about the vault; needs no application."""
     return VaultEvidence(store, reachable(store.firewall, question.egress), question.locator.type)
 
 

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What writes rights: the steps of a repair and of its removal, one request each (Azure contract §1.3, §1.7, §1.8).
+"""Grants and removes permissions: the steps of a repair, one request each (Azure contract §1.3, §1.7, §1.8).
 
-Each can be sent twice, and is when Azure asks to send it later or its answer is lost: adding to a policy is a union,
-and the names of roles and assignments follow from their content.
+Each request can be repeated, and is if Azure throttles it or its response is lost: adding to a policy is a union, and
+the names of roles and assignments are derived from their content.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def apply(azure: Azure, access: Access, step: Step, patience: Patience) -> None:
     """Carry out one step.
 
     Raises:
-        AzureError: it is refused.
+        AzureError: Azure rejects it.
     """
     if isinstance(step, AddToPolicy):
         writes.repeated(lambda: _change_policy(azure, access, "add", step.permissions), patience)
@@ -52,7 +52,7 @@ def apply(azure: Azure, access: Access, step: Step, patience: Patience) -> None:
 
 
 def take_back(azure: Azure, access: Access, removal: RightsRemoval) -> None:
-    """Remove assignments of ours and key permissions. What is gone already counts as removed."""
+    """Remove our assignments and key permissions. What no longer exists counts as removed."""
     for entry in removal.assignments:
         _unless_gone(partial(_unassign, azure, entry.id))
     if removal.local:
@@ -74,7 +74,7 @@ def _unless_gone(send: Callable[[], None]) -> None:
 
 
 def actions_of(access: Access, steps: Sequence[Step]) -> list[tuple[str, str]]:
-    """What the operator must be allowed to do, and where, in Azure's own roles."""
+    """The actions of Azure roles that the operator needs, with their scopes."""
     needed: dict[tuple[str, str], None] = {}
     for step in steps:
         if isinstance(step, AddToPolicy):
@@ -87,13 +87,13 @@ def actions_of(access: Access, steps: Sequence[Step]) -> list[tuple[str, str]]:
 
 
 def actions_of_removal(access: Access, removal: RightsRemoval) -> list[tuple[str, str]]:
-    """What the operator must be allowed to do to take it back."""
+    """The actions that the operator needs for the removal."""
     policies = [(_POLICIES_WRITE, access.store.resource_id)] if removal.permissions else []
     return [*policies, *([(_UNASSIGN, access.store.resource_id)] if removal.assignments else [])]
 
 
 def permitted_part(removal: RightsRemoval, forbidden: Collection[str]) -> RightsRemoval:
-    """The removal without what needs a forbidden action of Azure's roles. Local roles need none of these."""
+    """The part of the removal that needs no forbidden action. Local roles need none of these actions."""
     return RightsRemoval(
         () if _UNASSIGN in forbidden else removal.assignments,
         removal.local,
@@ -102,7 +102,7 @@ def permitted_part(removal: RightsRemoval, forbidden: Collection[str]) -> Rights
 
 
 def stored_role(azure: Azure, scope: str, guid: str) -> RoleDefinition | None:
-    """The definition of this ID; None when there is none."""
+    """The definition with this ID; None if it does not exist."""
     try:
         return role_assignments.role(azure.arm, scope, guid)
     except AzureError as error:
@@ -112,7 +112,7 @@ def stored_role(azure: Azure, scope: str, guid: str) -> RoleDefinition | None:
 
 
 def _change_policy(azure: Azure, access: Access, kind: str, permissions: Sequence[str]) -> None:
-    """One entry is sent, for one identity: `add` unites, `remove` subtracts, everybody else's entries stay."""
+    """Sends one entry for one identity: `add` and `remove` leave all other entries unchanged."""
     store = access.store
     entry = {
         "tenantId": store.tenant_id,
@@ -138,7 +138,7 @@ def _unassign_local(pool: Channel, entry: RoleAssignment) -> None:
 
 
 def _as_stored(access: Access, permissions: Sequence[str]) -> list[str]:
-    """The permissions in the spelling of the vault, which `remove` wants."""
+    """The permissions in the vault's spelling, which `remove` requires."""
     held = [name for entry in own_entries(access) for name in entry.keys]
     return [name for name in dict.fromkeys(held) if name_key(name) in permissions]
 
@@ -148,7 +148,7 @@ def _define(azure: Azure, _access: Access, step: DefineRole) -> None:
     body = {
         "properties": {
             "roleName": step.definition.name,
-            "description": "What Fortanix DSM needs at a key vault. Managed by Ansible (fortanix.dsm).",
+            "description": "Permissions of Fortanix DSM at a key vault. Managed by Ansible (fortanix.dsm).",
             "type": "CustomRole",
             "assignableScopes": [step.scope],
             "permissions": [
@@ -170,8 +170,7 @@ def _assign(azure: Azure, access: Access, step: Assign) -> None:
     properties = {
         "roleDefinitionId": definition,
         "principalId": access.identity.object_id,
-        # Without it the service takes the principal for a user, and looks for it before it is replicated (Azure
-        # contract §1.7).
+        # Without it, the service looks up the principal, which may not be replicated yet (Azure contract §1.7).
         "principalType": "ServicePrincipal",
     }
     path = f"{step.scope}/{PROVIDER}/roleAssignments/{step.name}"
@@ -179,7 +178,7 @@ def _assign(azure: Azure, access: Access, step: Assign) -> None:
     try:
         azure.arm.send("PUT", path, obj=obj, query=API, body={"properties": properties})
     except AzureError as error:
-        # Somebody else has given the same role to the same principal there, under another name.
+        # Another client assigned the same role to the same principal there, under another name.
         if error.code != ROLE_ASSIGNMENT_EXISTS:
             raise
 
@@ -209,7 +208,7 @@ def _assign_local(azure: Azure, access: Access, step: Assign) -> None:
 
 
 def _until_known(send: Callable[[], None], patience: Patience) -> None:
-    """A principal that is only just made may not be known everywhere yet (`PrincipalNotFound`): ask again."""
+    """A principal that was just created may not be known everywhere yet (`PrincipalNotFound`): try again."""
     while True:
         try:
             send()
@@ -221,7 +220,7 @@ def _until_known(send: Callable[[], None], patience: Patience) -> None:
 
 
 def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> locks.Locks:
-    """Refuse before the first write what the operator may not do, and what a lock forbids; the locks there are.
+    """Fail before the first write if the operator lacks permissions or a lock forbids a change; returns the locks.
 
     Raises:
         TaskError: names the actions and the scopes, or the locks.
@@ -233,7 +232,7 @@ def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -
 
 
 def require_permitted(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> None:
-    """Refuse before the first write what the operator may not do.
+    """Fail before the first write if the operator lacks permissions.
 
     Raises:
         TaskError: names the actions and the scopes.
@@ -242,7 +241,7 @@ def require_permitted(azure: Azure, access: Access, needed: Sequence[tuple[str, 
         azure,
         needed,
         obj=f"vault {access.store.name}",
-        remedy="give the operator a role with these actions (Owner or User Access Administrator to assign roles, Key "
-        "Vault Contributor to edit access policies; docs/permissions.md has narrow ones), or have somebody run the "
-        "task who has one",
+        remedy="assign the operator a role with these actions (Owner or User Access Administrator to assign roles, Key "
+        "Vault Contributor to edit access policies; docs/permissions.md has narrower roles), or run the task with an "
+        "operator that has such a role",
     )

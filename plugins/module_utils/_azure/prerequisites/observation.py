@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Reads all that bears on the rights of an application at one vault, in as few requests as that takes.
+"""Reads everything that affects the permissions of an application at one vault, in as few requests as possible.
 
-What the operator may not read becomes None with the reason, never an empty list. An outage is an error, not a verdict.
+What the operator cannot read becomes None with a reason, never an empty list. An outage is an error, not a verdict.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ T = TypeVar("T")
 def observe(
     azure: Azure, store: KeyStore, identity: ApplicationIdentity, known: Mapping[str, RoleDefinition] | None = None
 ) -> Access:
-    """The rights of the identity at the store. ``known``: definitions that need not be read again.
+    """The permissions of the identity at the vault. ``known``: definitions that need not be read again.
 
     Raises:
-        TaskError: a service does not answer, or the pool's local roles cannot be asked for.
+        TaskError: a service does not respond, or the local roles of the Managed HSM cannot be requested.
     """
     if identity.object_id == NOT_YET_KNOWN:
         return Access(store=store, identity=identity, now=azure.now(), roles=dict(known or {}))
@@ -58,7 +58,7 @@ def observe(
         assignments=_with_ends(assignments, ends or {}),
         roles={**(known or {}), **_definitions(azure, scope, assignments or (), known)},
         denies=denies,
-        # Read only when something is lacking, by with_eligible().
+        # Read by with_eligible(), only if a permission is missing.
         eligible=(),
     )
     if store.is_hsm and not store.planned and (store.activation is None or same_name(store.activation, "Active")):
@@ -72,7 +72,7 @@ def observe(
 
 
 def with_eligible(azure: Azure, access: Access) -> Access:
-    """The observation with what could be activated: it matters only as the reason why a right is lacking (T15)."""
+    """The observation with eligible roles: they only matter as the reason for a missing permission (T15)."""
     scope, principal = access.store.scope, access.identity.object_id
     if principal == NOT_YET_KNOWN:
         return access
@@ -116,7 +116,7 @@ def _definitions(
 
 
 def _definition(azure: Azure, scope: str, guid: str) -> RoleDefinition | None:
-    """None when it may not be read, or was removed meanwhile: what it gives is unknown then."""
+    """None if the operator cannot read it, or it was removed meanwhile: its permissions are then unknown."""
     try:
         return role_assignments.role(azure.arm, scope, guid)
     except AzureError as error:

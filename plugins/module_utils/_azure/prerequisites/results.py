@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What granting rights and taking them back share: how long to wait, the shape of the result, a failure midway."""
+"""Shared by granting and removing permissions: timeouts, the result, and failures after partial success."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..authorization.locks import NONE_READ, Locks
 from ..wire.errors import may_pass
 from .assessment import Assessment
 
-# Azure answers from several places that learn of a change one after the other (style: azurerm's several reads).
+# Azure has several replicas that receive a change one after the other.
 READS_IN_A_ROW = 3
 
 
@@ -32,14 +32,14 @@ def tell_unknown(task: Task, there: Locks) -> None:
 
 
 def stopped(made: Sequence[Change], what: str, error: TaskError) -> TaskError:
-    """A failure midway: what has been done stays, and the next run goes on from there."""
+    """A failure after partial success: completed changes stay, and the next run continues from there."""
     if not made:
         return error
     passing = may_pass(error)
     details: dict[str, Any] = {"retryable": True} if passing else {}
-    again = "run the task again, which goes on where this one stopped"
+    again = "run the task again; it continues where this run stopped"
     return error.reworded(
-        f"{error.problem}, after {len(made)} of the {what}",
+        f"{error.problem} (already done: {len(made)} {what}{'' if len(made) == 1 else 's'})",
         next_step=again if passing else f"{error.next_step or 'correct the cause'}; {again}",
         done=[change.as_result() for change in made],
         **details,

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Where the rights of one identity come from: all roles and policy entries that could give one. Pure.
+"""The possible sources of one identity's permissions: roles and access policy entries. Pure.
 
-A *candidate* is one source with the verdict that it would justify by itself. The best candidate makes the right.
+A *candidate* is one source with the verdict that it would justify alone. The best candidate decides.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from .notes import Note
 from .roles import BUILT_IN, BUILT_IN_LOCAL
 
 OK, OK_WITH_WARNING, MISSING, INEFFECTIVE, UNKNOWN = "ok", "ok_with_warning", "missing", "ineffective", "unknown"
-# From best to worst. "Ineffective" before "missing": something is there, and may come into force.
+# From best to worst. "Ineffective" before "missing": a grant exists and may become effective.
 ORDER = (OK, OK_WITH_WARNING, UNKNOWN, INEFFECTIVE, MISSING)
 EFFECTIVE = (OK, OK_WITH_WARNING)
 
 ACCESS_POLICY, ROLE, LOCAL_ROLE = "access_policy", "role", "local_role"
-# Azure's own bound for the spreading of an assignment (Azure contract §1.7, T18).
+# Azure's limit for the replication of an assignment (Azure contract §1.7, T18).
 SPREADING = timedelta(minutes=10)
 _EVERYONE = "00000000-0000-0000-0000-000000000000"
 # The query of the reader (`assignedTo`) returns the assignments of a group only to its members (T13).
@@ -37,11 +37,11 @@ _GROUP_NOTES: frozenset[Note] = frozenset({"through-group", "group-membership-un
 
 @dataclass(frozen=True)
 class Source:
-    """Where a right comes from, or would come from.
+    """An actual or possible source of a permission.
 
     ``kind``: access_policy | role | local_role. ``origin``: vault | resource_group | subscription | management_group |
-    root, or of a pool: pool | keys | key. ``via_group``: object ID of the group. ``id``: of the assignment, empty for a
-    policy. ``ends``: of an activation. ``condition``: as it is written on the assignment.
+    root, or of a Managed HSM: pool | keys | key. ``via_group``: object ID of the group. ``id``: of the
+    assignment, empty for a policy. ``ends``: of an activation. ``condition``: as stored in the assignment.
     """
 
     kind: str
@@ -68,7 +68,7 @@ class Source:
 
 @dataclass(frozen=True)
 class CandidateGrant:
-    """One source, the verdict that it justifies alone, and the circumstances that count."""
+    """One source, the verdict that it justifies alone, and the relevant circumstances."""
 
     source: Source
     verdict: str
@@ -77,7 +77,7 @@ class CandidateGrant:
 
 @dataclass(frozen=True)
 class HeldRole:
-    """An Azure or local role that the identity has, or would have, with its definition (None: not readable)."""
+    """An Azure or local role that the identity has, or could have, with its definition (None: not readable)."""
 
     role_guid: str
     definition: RoleDefinition | None
@@ -93,7 +93,7 @@ def worst(verdicts: list[str]) -> str:
 
 
 def is_identity(access: Access, object_id: str) -> bool | None:
-    """Whether an object ID is the identity or a group that it is in; None when only its groups could tell (T7)."""
+    """Whether an object ID is the identity or one of its groups; None if that depends on unknown groups (T7)."""
     if same_name(object_id, access.identity.object_id):
         return True
     groups = access.identity.groups
@@ -109,7 +109,7 @@ def scope_reaches(scope: str, resource_id: str) -> bool:
 
 
 def held_roles(access: Access) -> Iterator[HeldRole]:
-    """Azure roles that reach the store, the eligible ones of PIM included (T11-T16, T18, T19)."""
+    """Azure roles that apply to the vault, including eligible ones of PIM (T11-T16, T18, T19)."""
     for assignment in access.assignments or ():
         ours = _by_query(access, assignment)
         if ours and scope_reaches(assignment.scope, access.store.resource_id):
@@ -121,7 +121,7 @@ def held_roles(access: Access) -> Iterator[HeldRole]:
 
 
 def held_local_roles(access: Access) -> Iterator[HeldRole]:
-    """Local roles of a managed HSM. The pool does not tell what kind of principal has them (Azure contract §1.8)."""
+    """Local roles of a Managed HSM, which does not return the type of a principal (Azure contract §1.8)."""
     definitions = {**BUILT_IN_LOCAL, **access.local_roles}
     for assignment in access.local or ():
         ours = is_identity(access, assignment.principal_id)
@@ -148,7 +148,7 @@ def held_local_roles(access: Access) -> Iterator[HeldRole]:
 
 
 def policy_entries(access: Access) -> Iterator[tuple[frozenset[str], CandidateGrant]]:
-    """Entries of the access policies that bear on the identity, with their key permissions in lower case (T4-T9)."""
+    """Access policy entries that concern the identity, with their key permissions in lower case (T4-T9)."""
     for entry in access.store.policies:
         judged = _judge_entry(access, entry)
         if judged is not None:
@@ -165,7 +165,7 @@ def policy_entries(access: Access) -> Iterator[tuple[frozenset[str], CandidateGr
 
 
 def denied(access: Access) -> Iterator[tuple[bool, str, RoleDefinition]]:
-    """Deny assignments that reach the store: whether for certain, their name, and what they deny (T17)."""
+    """Deny assignments that apply to the vault: whether certainly, their name, and what they deny (T17)."""
     for deny in access.denies or ():
         if not scope_reaches(deny.scope, access.store.resource_id):
             continue
@@ -201,7 +201,7 @@ def _judge_entry(access: Access, entry: PolicyEntry) -> tuple[str, tuple[Note, .
 
 
 def _by_query(access: Access, assignment: RoleAssignment) -> bool:
-    """Whether an assignment of a list that was asked for this identity is its own."""
+    """Whether an assignment from a list requested for this identity belongs to it."""
     ours = is_identity(access, assignment.principal_id)
     if ours is None:
         return name_key(assignment.principal_type) in _GROUP_TYPES
@@ -231,7 +231,7 @@ def _held(access: Access, assignment: RoleAssignment, verdict: str, notes: tuple
 
 
 def _circumstances(access: Access, assignment: RoleAssignment) -> tuple[str, tuple[Note, ...]]:
-    """The verdict that an assignment can justify at best, whatever its role (T14, T16, T18, T19)."""
+    """The best verdict that an assignment can justify, regardless of its role (T14, T16, T18, T19)."""
     verdicts = [OK]
     notes: list[Note] = []
     if _is_orphan(assignment):

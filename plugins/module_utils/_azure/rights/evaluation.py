@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Effective rights of an application at a vault or managed HSM: what it needs, judged against what was observed. Pure.
+"""Evaluates the effective permissions of an application at a vault or Managed HSM against its requirements. Pure.
 
-The judgements are those of the Azure contract §2 (traps T1-T19, T25, T28, T29, T31, T38, T39).
+The rules are those of the Azure contract §2 (traps T1-T19, T25, T28, T29, T31, T38, T39).
 """
 
 from __future__ import annotations
@@ -71,41 +71,41 @@ __all__ = [
     "over_privileges",
 ]
 
-# Held at the same time as a better source, it is still worth a word (T4).
+# Reported even if a better source exists (T4).
 _ALWAYS_NOTED: tuple[Note, ...] = ("compound-identity-in-policy",)
-_GIVE_PERMISSION = "Grant the permission to the service principal at this store."
+_GIVE_PERMISSION = "Grant the permission to the service principal at this vault."
 
 Width = Callable[[HeldRole], tuple[Note, ...]]
-"""The notes on a role that gives more than is wanted; none for one that fits."""
+"""The notes on a role that grants more than required; none for one that fits."""
 
 
 @dataclass(frozen=True)
 class _Right:
-    """A right before it is put into words. ``notes``: those that no single candidate has, with what they are about."""
+    """An evaluated permission without its texts. ``notes``: those of no single candidate, with their details."""
 
     verdict: str
     candidates: tuple[CandidateGrant, ...] = ()
     notes: dict[Note, str] = field(default_factory=dict)
 
     def shown(self) -> tuple[CandidateGrant, ...]:
-        """The candidates that matter: those that give the right, else all that might have."""
+        """The relevant candidates: those that grant the permission, otherwise all that might."""
         giving = tuple(one for one in self.candidates if one.verdict in EFFECTIVE)
-        # A missing right may have candidates that give a part of it.
+        # A missing permission may have candidates that grant a part of it.
         return self.candidates if self.verdict == MISSING else giving or self.candidates
 
 
 def judge(access: Access, wanted: RequiredRights) -> tuple[Verdict, ...]:
-    """The management requirement, the key permissions in the order of the wish, and the permission model if asked."""
-    wish = replace(wanted, key_permissions=tuple(dict.fromkeys(name_key(name) for name in wanted.key_permissions)))
-    verdicts = [_judge_management(access, wish)]
-    verdicts += [_judge_permission(access, wish, permission) for permission in wish.key_permissions]
-    if wish.permission_model != ANY_MODEL:
-        verdicts.append(_judge_model(access, wish.permission_model))
+    """The verdicts on management, on the key permissions in the requested order, and on a requested model."""
+    required = replace(wanted, key_permissions=tuple(dict.fromkeys(name_key(name) for name in wanted.key_permissions)))
+    verdicts = [_judge_management(access, required)]
+    verdicts += [_judge_permission(access, required, permission) for permission in required.key_permissions]
+    if required.permission_model != ANY_MODEL:
+        verdicts.append(_judge_model(access, required.permission_model))
     return tuple(verdicts)
 
 
 def missing_permissions(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
-    """The key permissions that the application certainly does not have."""
+    """The key permissions that the application certainly lacks."""
     return tuple(
         verdict.requirement.removeprefix("keys/")
         for verdict in verdicts
@@ -122,7 +122,7 @@ def _judge_management(access: Access, wanted: RequiredRights) -> Verdict:
         right = _azure_right(access, HSMS_READ, _beyond(beyond), data=False)
         if right.verdict not in EFFECTIVE and _has_contributor(access):
             right.notes["contributor-excludes-hsm"] = ""
-        remedy = "Assign Reader or Managed HSM contributor on the pool."
+        remedy = "Assign Reader or Managed HSM contributor at the Managed HSM."
         return _worded(access, "managedHSMs/read", HSMS_READ, right, remedy)
     if wanted.management != CONTRIBUTOR:
         right = _azure_right(access, VAULTS_READ, _beyond(BEYOND_READING), data=False)
@@ -135,7 +135,7 @@ def _judge_management(access: Access, wanted: RequiredRights) -> Verdict:
 
 
 def _contributor_right(access: Access) -> _Right:
-    """All that Key Vault Contributor allows on a vault, from one role or from several together (T11)."""
+    """All that Key Vault Contributor permits on a vault, from one role or from several together (T11)."""
     rights = [_azure_right(access, action, _beyond_contributor, data=False) for action in CONTRIBUTOR_ACTIONS]
     candidates = tuple(dict.fromkeys(one for right in rights for one in right.shown()))
     complete = tuple(one for one in candidates if all(one in right.candidates for right in rights))
@@ -144,9 +144,9 @@ def _contributor_right(access: Access) -> _Right:
 
 
 def _at_least_listing(access: Access, lacking: _Right) -> _Right:
-    """What lacks the guide's role may still list the vault, which is what DSM's fetch needs."""
+    """Without the guide's role, the application may still list the vault, which DSM needs to find it."""
     reading = _azure_right(access, VAULTS_READ, _beyond(()), data=False)
-    # Roles that give only a part are not the sources of the whole.
+    # Roles that grant only a part are not sources of the complete permission.
     rest = tuple(one for one in lacking.candidates if one.verdict not in EFFECTIVE)
     if reading.verdict not in EFFECTIVE:
         return replace(lacking, candidates=rest)
@@ -226,7 +226,7 @@ def _hsm_right(access: Access, permission: str, action: str) -> _Right:
 
 
 def _activated(access: Access, right: _Right) -> _Right:
-    """A pool whose security domain was not downloaded refuses every request for keys (T28)."""
+    """A Managed HSM that is not activated rejects every request for keys (T28)."""
     activation = access.store.activation
     if same_name(activation, "Active"):
         return right
@@ -266,7 +266,7 @@ def _inert_policies(access: Access, permission: str) -> list[CandidateGrant]:
 
 
 def _inert_roles(access: Access, permission: str, note: Note) -> list[CandidateGrant]:
-    """Azure roles with the data action, in a store that does not ask them."""
+    """Azure roles with the data action, at a vault where they have no effect."""
     action = VAULT_DATA_ACTIONS.get(permission)
     return [
         _spoilt(held.candidate, INEFFECTIVE, note)
@@ -278,13 +278,13 @@ def _inert_roles(access: Access, permission: str, note: Note) -> list[CandidateG
     ]
 
 
-# --- Rights by roles of Azure -----------------------------------------------------------------------------------------
+# --- Permissions by Azure roles ---------------------------------------------------------------------------------------
 
 
 def _azure_right(
     access: Access, action: str, width: Width, *, data: bool, inert: Iterable[CandidateGrant] = ()
 ) -> _Right:
-    """A right by Azure's roles, with deny assignments, which beat them (T17). ``inert``: what has no effect there."""
+    """A permission by Azure roles and deny assignments, which override them (T17). ``inert``: ineffective grants."""
     found = [*_candidates(held_roles(access), action, width, data=data), *inert]
     verdicts = [MISSING, *(one.verdict for one in found)]
     notes: dict[Note, str] = {}
@@ -309,7 +309,7 @@ def _candidates(held: Iterable[HeldRole], action: str, width: Width, *, data: bo
     found = []
     for one in held:
         if one.definition is None:
-            # The role may or may not give the right. An assignment without effect stays without.
+            # The role may or may not grant the permission. An ineffective assignment stays ineffective.
             found.append(_spoilt(one.candidate, UNKNOWN, "right-unreadable"))
         elif grants(one.definition, action, data=data):
             found.append(_noting(one.candidate, width(one)))
@@ -317,7 +317,7 @@ def _candidates(held: Iterable[HeldRole], action: str, width: Width, *, data: bo
 
 
 def _noting(candidate: CandidateGrant, notes: tuple[Note, ...]) -> CandidateGrant:
-    """The candidate with warnings; what is no right at all is not warned of."""
+    """The candidate with warnings, if it is effective."""
     if not notes or candidate.verdict not in EFFECTIVE:
         return candidate
     return _spoilt(candidate, OK_WITH_WARNING, *notes)
@@ -327,12 +327,12 @@ def _spoilt(candidate: CandidateGrant, verdict: str, *notes: Note) -> CandidateG
     return replace(candidate, verdict=worst([candidate.verdict, verdict]), notes=(*candidate.notes, *notes))
 
 
-# --- Words ------------------------------------------------------------------------------------------------------------
+# --- Texts ------------------------------------------------------------------------------------------------------------
 
 
 def _worded(access: Access, requirement: str, action: str, right: _Right, remedy: str) -> Verdict:
     home = access.identity.home_tenant_id
-    # Of a vault that is only planned the tenant may not be known.
+    # The tenant of a planned vault may be unknown.
     there = access.store.tenant_id
     if home and there and not same_name(home, there) and requirement != "permission_model":
         right = replace(right, verdict=INEFFECTIVE, notes={**right.notes, "vault-in-foreign-tenant": home})
@@ -343,7 +343,7 @@ def _worded(access: Access, requirement: str, action: str, right: _Right, remedy
 
 
 def _notes(right: _Right) -> dict[Note, str]:
-    """All notes of a right, with what each is about."""
+    """All notes of a permission, with their details."""
     notes = dict(right.notes)
     for one in right.shown():
         for note in one.notes:

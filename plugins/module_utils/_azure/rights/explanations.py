@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What is said about a verdict: one sentence on the cause and one on the remedy for each note. Pure.
+"""The texts of a verdict: one clause on the cause and one sentence on the remedy for each note. Pure.
 
 The order in a table is the order of importance: the first note that applies gives the remedy.
 """
@@ -20,77 +20,80 @@ _Texts: TypeAlias = Mapping[Note, tuple[str, str]]
 
 _WARNINGS: _Texts = {
     "purge-refused-by-protection": (
-        "purge protection of the store refuses every purge until the retention time is over",
-        "Expect that deleted keys stay in the store until their retention time is over.",
+        "purge protection rejects every purge until the retention period has ended",
+        "Expect deleted keys to stay in the vault until their retention period has ended.",
     ),
-    "role-assignment-expires": ("it ends at {detail}", "Have the role assigned without an end, or renew it in time."),
+    "role-assignment-expires": (
+        "it expires at {detail}",
+        "Assign the role permanently, or renew the assignment in time.",
+    ),
     "role-assignment-recent": (
-        "it was assigned within the last ten minutes and may not have reached every server",
-        "Wait some minutes and check again.",
+        "it was assigned within the last ten minutes and might not be effective everywhere yet",
+        "Wait a few minutes and check again.",
     ),
     "app-can-administer-hsm": (
-        "Managed HSM Crypto Officer also lets the application give roles to itself",
+        "Managed HSM Crypto Officer also lets the application assign roles to itself",
         "Use Managed HSM Crypto User and a custom role for recover and purge.",
     ),
     "app-may-use-keys": (
         "Key Vault Crypto Officer also allows every cryptographic operation",
-        "Use a custom role with exactly the data actions that are needed.",
+        "Use a custom role with exactly the required data actions.",
     ),
     "equivalent-role": (
-        "it is not the role Key Vault Contributor that the guide names, though it allows the same here",
-        "Nothing has to be done; assign Key Vault Contributor where the letter of the guide matters.",
+        "it is not the guide's role Key Vault Contributor, although it has the same permissions here",
+        "No action is required. Assign Key Vault Contributor if you must follow the guide exactly.",
     ),
-    "wider-than-needed": ("it gives more than is needed", "Replace it by a narrower grant where this matters."),
+    "wider-than-needed": ("it grants more than needed", "Replace it with a narrower role or policy if this matters."),
 }
-# What a right gives too much, the plainest word for it first. The other warnings are about when it counts.
+# Notes on excess permissions, the most specific first. The other warnings are about when a permission is effective.
 _WIDTHS: tuple[Note, ...] = ("app-can-administer-hsm", "app-may-use-keys", "equivalent-role", "wider-than-needed")
 _UNKNOWNS: _Texts = {
     "right-unreadable": (
         "{detail} could not be read",
-        "Let the operator read what could not be read, and check again.",
+        "Grant the operator permission to read this data, and check again.",
     ),
     "role-under-condition": (
-        "a role gives it under a condition, which only Azure can evaluate: {detail}",
-        "Assign the role without a condition, or prove the right by using it.",
+        "a role grants it under a condition that only Azure can evaluate: {detail}",
+        "Assign the role without a condition, or test the permission by using it.",
     ),
     "group-membership-unknown": (
-        "it is given to another object, possibly a group, and the groups of the application are not known",
-        "Let the operator read the application's groups (Graph GroupMember.Read.All), and check again.",
+        "it is granted to another object, possibly a group, and the groups of the application are unknown",
+        "Grant the operator GroupMember.Read.All in Microsoft Graph, and check again.",
     ),
     "deny-uncertain": (
-        "the deny assignment {detail} may take it away",
-        "Find out whether the deny assignment applies to the application.",
+        "the deny assignment {detail} might block it",
+        "Check whether the deny assignment applies to the application.",
     ),
     "hsm-activation-unknown": (
-        "it is not known whether the managed HSM is activated",
-        "Let the operator read the activation status of the pool, and check again.",
+        "the activation status of the Managed HSM is unknown",
+        "Grant the operator permission to read the activation status of the Managed HSM, and check again.",
     ),
-    "no-such-permission": ("no action is known for this permission here", "Check the name of the permission."),
+    "no-such-permission": ("Azure has no known action for this permission", "Check the name of the permission."),
 }
 _INERT: _Texts = {
     "vault-in-foreign-tenant": (
-        "the store belongs to another tenant than the application, whose tokens it refuses (AKV10032)",
-        "Use an application of the store's tenant.",
+        "the vault belongs to another tenant than the application and rejects its tokens (AKV10032)",
+        "Use an application in the tenant of the vault.",
     ),
     "hsm-not-activated": (
-        "the managed HSM is not activated",
-        "Download the security domain of the pool, which activates it.",
+        "the Managed HSM is not activated",
+        "Activate the Managed HSM by downloading its security domain.",
     ),
     "right-denied": (
-        "the deny assignment {detail} takes it away, whatever roles give",
-        "Have the owner of the managed application or deployment stack change the deny assignment.",
+        "the deny assignment {detail} blocks it, whatever roles are assigned",
+        "Ask the owner of the managed application or deployment stack to change the deny assignment.",
     ),
     "policy-inert-in-rbac-mode": (
         "an access policy lists it, but the vault uses Azure RBAC, where access policies have no effect",
         "Assign a role with the data action, as azure_kv_prereqs does.",
     ),
     "data-role-inert-in-policy-mode": (
-        "a role gives the data action, but the vault uses access policies, where data roles have no effect",
-        "Add the permission to the application's access policy, or set the vault to Azure RBAC.",
+        "a role grants the data action, but the vault uses access policies, where data roles have no effect",
+        "Add the permission to the application's access policy, or switch the vault to Azure RBAC.",
     ),
     "data-role-inert-on-hsm": (
-        "an Azure role gives the data action of vaults, which has no effect in a managed HSM",
-        "Assign a local role of the managed HSM.",
+        "an Azure role grants the data action for vaults, which has no effect in a Managed HSM",
+        "Assign a local role of the Managed HSM.",
     ),
     "application-object-id-in-policy": (
         "the access policy names the object ID of the app registration instead of the service principal's",
@@ -105,42 +108,42 @@ _INERT: _Texts = {
         "Add the permission with the tenant ID of the vault.",
     ),
     "compound-identity-in-policy": (
-        "the access policy is for the application on behalf of a user, and DSM logs in as the application alone",
+        "the access policy applies to the application on behalf of a user, but DSM authenticates without a user",
         "Add the permission in an entry without an application ID.",
     ),
 }
 _ABSENT: _Texts = {
     "permission-model-differs": (
-        "the vault uses another permission model than was asked for",
-        "Change the permission model of the vault on purpose, or accept the one that it has.",
+        "the vault does not use the requested permission model",
+        "Change the permission model of the vault deliberately, or request the model that it uses.",
     ),
     "all-without-purge": (
         "the access policy lists `all`, which does not include purge",
         "Add the permission purge to the access policy.",
     ),
     "contributor-excludes-hsm": (
-        "Key Vault Contributor excludes managed HSMs",
-        "Assign Reader or Managed HSM contributor on the pool.",
+        "Key Vault Contributor excludes Managed HSMs",
+        "Assign Reader or Managed HSM contributor at the Managed HSM.",
     ),
     "role-eligible-only": (
         "the role is only eligible, and a service principal cannot activate it",
-        "Assign the role actively.",
+        "Create an active assignment of the role.",
     ),
-    "role-assignment-expired": ("the assignment of the role ended at {detail}", "Assign the role again."),
+    "role-assignment-expired": ("the role assignment expired at {detail}", "Assign the role again."),
     "role-for-single-keys": (
-        "the local role is for single keys only",
+        "the local role is assigned for single keys only",
         "Assign the local role at /keys or at /.",
     ),
     "role-assignment-orphaned": (
-        "the assignment belongs to a principal that was deleted",
-        "Remove the orphaned assignment and assign the role to the service principal as it is now.",
+        "the role assignment belongs to a deleted principal",
+        "Remove the orphaned assignment and assign the role to the current service principal.",
     ),
     "listing-only": (
-        "the application may list the vault, which is enough for DSM's fetch but below the role that the guide demands",
-        "Assign Key Vault Contributor at the vault, or check with a profile of least privilege.",
+        "the application can list the vault, which is enough for DSM to find it, but lacks the guide's role",
+        "Assign Key Vault Contributor at the vault, or set rights_profile to least_privilege.",
     ),
 }
-# A denial and a foreign tenant also belong to what is missing besides.
+# A deny assignment also explains a missing permission.
 _TABLES: Mapping[str, _Texts] = {
     OK: {},
     OK_WITH_WARNING: _WARNINGS,
@@ -153,24 +156,24 @@ _TABLES: Mapping[str, _Texts] = {
 def explain(
     verdict: str, notes: Sequence[Note], sources: Sequence[Source], details: Mapping[Note, str], remedy: str
 ) -> tuple[str, str]:
-    """Reason and remedy. ``details``: what a note is about, by note. ``remedy``: where no note knows a better one."""
+    """Reason and remedy. ``details``: the detail of each note. ``remedy``: used where no note has one of its own."""
     known = [(note, *texts) for note, texts in _TABLES[verdict].items() if note in notes]
     causes = "; ".join(cause.format(detail=details.get(note, "")) for note, cause, _remedy in known)
     best = known[0][2] if known else remedy
     if verdict == OK:
-        return f"Given by {describe(sources)}.", ""
+        return f"Granted by {describe(sources)}.", ""
     if verdict == OK_WITH_WARNING:
-        return f"Given by {describe(sources)}, but {causes}.", best
-    return (f"{causes[:1].upper()}{causes[1:]}." if causes else "Nothing gives this right."), best
+        return f"Granted by {describe(sources)}, but {causes}.", best
+    return (f"{causes[:1].upper()}{causes[1:]}." if causes else "Nothing grants this permission."), best
 
 
 def leading_note(verdict: str, notes: Sequence[Note]) -> Note | None:
-    """The most important of the notes that led to the verdict; None where none did."""
+    """The most important note that led to the verdict; None without one."""
     return next((note for note in _TABLES[verdict] if note in notes), None)
 
 
 def told_notes(verdict: str, notes: Sequence[Note]) -> tuple[Note | None, ...]:
-    """The notes that are findings of their own: that an assignment is young must not hide that it is too wide."""
+    """The notes to report as findings: a recent assignment must not hide that it grants too much."""
     if verdict != OK_WITH_WARNING:
         return (leading_note(verdict, notes),)
     width = next((note for note in _WIDTHS if note in notes), None)
@@ -178,12 +181,12 @@ def told_notes(verdict: str, notes: Sequence[Note]) -> tuple[Note | None, ...]:
 
 
 def remedy_for(verdict: str, note: Note | None) -> str:
-    """What to do about one note; empty where there is none."""
+    """The remedy of one note; empty without a note."""
     return "" if note is None else _TABLES[verdict].get(note, ("", ""))[1]
 
 
 def describe(sources: Sequence[Source]) -> str:
-    return " and ".join(dict.fromkeys(map(_describe, sources))) or "the store"
+    return " and ".join(dict.fromkeys(map(_describe, sources))) or "the vault"
 
 
 def _describe(source: Source) -> str:

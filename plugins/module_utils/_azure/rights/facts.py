@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What was observed in Entra and Azure, as values. Readers fill them from the wire, the evaluator judges them.
+"""What was observed in Entra and Azure, as values. Readers create them from responses; the evaluator assesses them.
 
-Ids, scopes and names keep the spelling of the wire; every comparison ignores letter case. ``None`` for a whole list
-means that it could not be read, which is not the same as empty; :attr:`Access.unreadable` says why.
+IDs, scopes and names keep the spelling of the service; every comparison ignores letter case. ``None`` in place of a
+list means that it could not be read, which is not the same as empty; :attr:`Access.unreadable` has the reason.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PRINCIPAL = "service_principal"
 
 @dataclass(frozen=True)
 class PermissionSet:
-    """One set of a role: ``not_*`` subtract inside of this set only (Azure contract §1.8)."""
+    """One permission set of a role: ``not_*`` subtract only within this set (Azure contract §1.8)."""
 
     actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class PermissionSet:
 
 @dataclass(frozen=True)
 class RoleDefinition:
-    """A role of Azure or a local role of a managed HSM. ``guid``: the last segment of its resource ID."""
+    """An Azure role or a local role of a Managed HSM. ``guid``: the last segment of its resource ID."""
 
     guid: str
     name: str
@@ -49,8 +49,8 @@ class RoleDefinition:
 class RoleAssignment:
     """An active assignment, direct, inherited or through a group (Azure contract §1.7, §1.8).
 
-    ``scope``: a resource ID, or ``/``, ``/keys``, ``/keys/<name>`` in a managed HSM. ``principal_id``: whom it names,
-    which is a group when it reaches the application through one. ``ends``: the end of an activation in time (PIM).
+    ``scope``: a resource ID, or ``/``, ``/keys``, ``/keys/<name>`` in a Managed HSM. ``principal_id``: the assignee,
+    which is a group if the application inherits the role from one. ``ends``: the end of a temporary activation (PIM).
     """
 
     id: str
@@ -65,7 +65,7 @@ class RoleAssignment:
 
 @dataclass(frozen=True)
 class DenyAssignment:
-    """``principals`` and ``excluded``: object IDs; the all-zero ID stands for everyone (Azure contract §1.7)."""
+    """``principals`` and ``excluded``: object IDs; the all-zero ID means everyone (Azure contract §1.7)."""
 
     id: str
     name: str
@@ -91,7 +91,7 @@ class PolicyEntry:
 class Firewall:
     """Network rules of the data plane (Azure contract §1.5). ``ip_rules``: IPv4 addresses and CIDR blocks.
 
-    ``private_endpoints`` and ``subnet_rules`` (virtual networks): how many there are.
+    ``private_endpoints`` and ``subnet_rules`` (virtual networks): their number.
     """
 
     public_access: bool = True
@@ -104,13 +104,13 @@ class Firewall:
 
 @dataclass(frozen=True)
 class KeyStore:
-    """A vault or a managed HSM pool as Resource Manager shows it (Azure contract §1.2, §1.6).
+    """A vault or a Managed HSM as Resource Manager returns it (Azure contract §1.2, §1.6).
 
-    ``kind``: :data:`VAULT` or :data:`MANAGED_HSM`. ``sku``: ``standard``, ``premium`` or a pool's size, lower case.
-    ``rbac``: the read rule of Azure contract §1.4 (missing means access policies); always true of a pool, whose roles
-    are local. ``states_model``: whether Azure names the model, or leaves it to the old default (Azure contract §1.4).
-    ``activation``: of a pool, as Azure spells it. ``planned``: by an earlier task in check mode, so that there is
-    nothing to read yet.
+    ``kind``: :data:`VAULT` or :data:`MANAGED_HSM`. ``sku``: ``standard``, ``premium`` or the size of a Managed HSM, in
+    lower case. ``rbac``: by the read rule of Azure contract §1.4 (missing means access policies); always true for a
+    Managed HSM, whose roles are local. ``states_model``: whether Azure returns the model (Azure contract §1.4).
+    ``activation``: of a Managed HSM, as Azure spells it. ``planned``: by an earlier task in check mode, so it cannot be
+    read yet.
     """
 
     resource_id: str
@@ -143,15 +143,15 @@ class KeyStore:
 
     @property
     def scope(self) -> str:
-        """Where roles that reach it are looked for: at itself, or at its resource group while it is only planned."""
+        """The scope at which its roles are read: its own, or its resource group if the vault is only planned."""
         return self.resource_id.partition("/providers/")[0] if self.planned else self.resource_id
 
 
 @dataclass(frozen=True)
 class EntraCredential:
-    """A secret or certificate of an application, as Graph shows it. ``thumbprint``: SHA-1, upper-case hex.
+    """A secret or certificate of an application, as Graph returns it. ``thumbprint``: SHA-1, upper-case hex.
 
-    ``place``: :data:`REGISTRATION` or :data:`PRINCIPAL`, which has credentials of its own.
+    ``place``: :data:`REGISTRATION` or :data:`PRINCIPAL`; each has its own credentials.
     """
 
     kind: str
@@ -161,7 +161,7 @@ class EntraCredential:
     ends: datetime | None
     thumbprint: str | None = None
     sha256: str | None = None
-    # The public part, base64 of DER, where Graph shows it.
+    # The public part, base64 of DER, if Graph returns it.
     encoded: str | None = field(default=None, repr=False)
     place: str = REGISTRATION
 
@@ -180,14 +180,14 @@ class EntraCredential:
 
 @dataclass(frozen=True)
 class ApplicationIdentity:
-    """The application that DSM logs in as.
+    """The application that DSM authenticates as.
 
-    ``object_id``: of the service principal, the one that rights are given to. ``application_object_id``: of the
-    registration, which people confuse with it (T5). ``groups``: object IDs of all groups that it is in, nested ones
-    included; None when unknown (T7). ``home_tenant_id``: None when unknown (T31). ``enabled``: whether nothing keeps it
-    from logging in; None when not everything that could was read. ``disabled``: what does, in words. ``credentials``:
-    of registration and service principal; None when one of the two could not be read. ``signing``: what SAML sign-on
-    has put there, by which nobody logs in.
+    ``object_id``: of the service principal, to which permissions are granted. ``application_object_id``: of the
+    registration, often confused with it (T5). ``groups``: object IDs of all its groups, including nested ones; None if
+    unknown (T7). ``home_tenant_id``: None if unknown (T31). ``enabled``: whether it can authenticate; None if not all
+    reasons against it could be read. ``disabled``: the reasons, as text. ``credentials``: of registration and service
+    principal; None if one of the two could not be read. ``signing``: SAML signing credentials, which are not used to
+    authenticate.
     """
 
     client_id: str
@@ -204,12 +204,12 @@ class ApplicationIdentity:
 
 @dataclass(frozen=True)
 class Access:
-    """Everything that bears on the rights of one identity at one vault or pool.
+    """Everything that affects the permissions of one identity at one vault or Managed HSM.
 
     ``assignments``: at the vault's scope and above, groups included; inherited ones carry their own scope.
-    ``eligible``: assignments of PIM that somebody would have to activate. ``local``: assignments of a managed HSM.
-    ``roles``: definitions by lower-case GUID, Azure's; ``local_roles`` those of the pool. ``unreadable``: name of a
-    member that is None -> the server's reason. ``now``: the time of the reading, UTC.
+    ``eligible``: PIM assignments that are not activated. ``local``: assignments of a Managed HSM. ``roles``: Azure role
+    definitions by lower-case GUID; ``local_roles``: those of the Managed HSM. ``unreadable``: name of a member that is
+    None -> the server's reason. ``now``: time of the reading, UTC.
     """
 
     store: KeyStore

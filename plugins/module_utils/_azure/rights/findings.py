@@ -3,9 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What is found at the prerequisites: rights, credentials of the application, the vault itself (guide 4.1, 4.2). Pure.
+"""Findings about the prerequisites: permissions, credentials of the application, the vault (guide 4.1, 4.2). Pure.
 
-Numbers in remarks are the traps of the Azure contract §2.
+The guide is *Fortanix DSM - Azure Key Vault CDC Group Setup*,
+https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup. Comments such as T16 refer to the traps
+of the Azure contract §2 (docs/contracts/azure.md).
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from .verdicts import Verdict
 _STATUS = {MISSING: FAILED, INEFFECTIVE: FAILED, UNKNOWN_RIGHT: UNKNOWN, OK_WITH_WARNING: WARNING}
 
 _CONSENT = "user_impersonation"
-# What reading each part of an application takes in Microsoft Graph (Azure contract §3).
+# Microsoft Graph permission for reading each part of an application (Azure contract §3).
 _GRAPH_PERMISSIONS = {
     "service_principal": "Application.Read.All",
     "application": "Application.Read.All",
@@ -46,11 +48,11 @@ _OF_WIDE_ROLES = (catalog.APP_CAN_ADMINISTER_HSM, catalog.APP_MAY_USE_KEYS)
 
 @dataclass(frozen=True)
 class ApplicationEvidence:
-    """What is known of an application, whether or not its vault was seen. ``now``: of the reading, UTC.
+    """What is known about an application, even if its vault could not be read. ``now``: time of the reading, UTC.
 
-    ``resources``: app IDs of the APIs whose permissions it lists. ``unreadable``: of Graph, name -> reason.
-    ``certificate``: the one that DSM logs in with, where it is known. ``credential_planned``: whether check mode has
-    planned one in an earlier task, which counts as registered.
+    ``resources``: app IDs of the APIs whose permissions it lists. ``unreadable``: parts that Graph did not return,
+    name -> reason. ``certificate``: the one that DSM authenticates with, if known. ``credential_planned``: whether an
+    earlier task in check mode planned a credential; it counts as registered.
     """
 
     identity: ApplicationIdentity
@@ -71,7 +73,7 @@ class ApplicationEvidence:
 
 @dataclass(frozen=True)
 class VaultEvidence:
-    """What is known of a vault, whether or not its application was seen. ``wanted_type``: standard | premium |
+    """What is known about a vault, even if its application could not be read. ``wanted_type``: standard | premium |
     managed_hsm."""
 
     store: KeyStore
@@ -85,7 +87,7 @@ class VaultEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the findings are made from."""
+    """The input of the findings."""
 
     access: Access
     verdicts: Sequence[Verdict]
@@ -100,27 +102,27 @@ def findings_of(evidence: Evidence) -> tuple[Finding, ...]:
 
 
 def of_rights(evidence: Evidence) -> Iterator[Finding]:
-    """Those about what the application may do at the vault."""
+    """Findings about the permissions of the application at the vault."""
     yield from _rights(evidence)
     yield from _ends(evidence)
     yield from _powers(evidence)
 
 
 def of_application(evidence: ApplicationEvidence) -> Iterator[Finding]:
-    """Those about the application, its credentials, and the certificate that DSM logs in with."""
+    """Findings about the application, its credentials, and the certificate that DSM authenticates with."""
     yield from _application(evidence)
     yield from _credentials(evidence)
     yield from _certificate(evidence)
 
 
 def of_vault(evidence: VaultEvidence) -> Iterator[Finding]:
-    """Those about the vault, and whether DSM reaches it."""
+    """Findings about the vault and its network rules."""
     yield from _vault(evidence)
     yield from _network(evidence)
 
 
 def _rights(evidence: Evidence) -> Iterator[Finding]:
-    """One finding for each cause, with all rights that it concerns; what a power states is left to that one."""
+    """One finding per cause, with all permissions it affects. Causes that an over-privilege reports are omitted."""
     causes: dict[tuple[str, Note | None], list[Verdict]] = {}
     powers = {power.kind for power in evidence.beyond}
     for verdict in evidence.verdicts:
@@ -134,7 +136,7 @@ def _rights(evidence: Evidence) -> Iterator[Finding]:
         if kind in powers:
             continue
         if kind in _OF_WIDE_ROLES:
-            # The role would give the power, and a denial takes it away.
+            # The role would grant the power, but a deny assignment blocks it.
             kind = catalog.WIDER_THAN_NEEDED
         yield Finding(
             kind=kind,
@@ -143,7 +145,7 @@ def _rights(evidence: Evidence) -> Iterator[Finding]:
             obj=evidence.vault.label,
             expected=", ".join(verdict.requirement for verdict in verdicts),
             actual=first.reason,
-            remedy=remedy_for(word, note) or first.remedy or "Nothing has to be done.",
+            remedy=remedy_for(word, note) or first.remedy or "No action is required.",
             evidence={
                 "verdict": word,
                 "principal_id": evidence.access.identity.object_id,
@@ -154,14 +156,14 @@ def _rights(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _kind_of(word: str, note: Note | None) -> Kind:
-    """A compound entry is harmless beside a right, and not where it is all that there is."""
+    """A compound entry is harmless next to an effective grant, but not if it is the only entry."""
     if note is None or (note == "compound-identity-in-policy" and word in (MISSING, INEFFECTIVE)):
         return catalog.RIGHT_MISSING
     return catalog.CATALOG[note]
 
 
 def _ends(evidence: Evidence) -> Iterator[Finding]:
-    """T16: an assignment that was activated for some hours looks like any other."""
+    """T16: an assignment that is active for a few hours only looks like any other."""
     why = evidence.access.unreadable.get("activations")
     if why is not None:
         yield _of_vault(
@@ -170,7 +172,7 @@ def _ends(evidence: Evidence) -> Iterator[Finding]:
             UNKNOWN,
             "roleAssignmentScheduleInstances are readable",
             why,
-            "give the operator Reader at the vault",
+            "assign the operator the role Reader at the vault",
         )
 
 
@@ -181,21 +183,21 @@ def _powers(evidence: Evidence) -> Iterator[Finding]:
             status=WARNING,
             plane="Azure",
             obj=evidence.vault.label,
-            expected="no more than what is needed",
+            expected="only the required permissions",
             actual=power.text,
-            remedy="use a custom role that has just what is needed (docs/permissions.md), where this matters",
+            remedy="use a custom role with exactly the required permissions (docs/permissions.md), if this matters",
             evidence={"sources": [source.as_result() for source in power.sources]},
         )
     unread = unread_powers(evidence.access)
-    # Where a right is unknown, the group is that already.
+    # If a permission is unknown, the result is unknown already.
     if unread and not any(verdict.verdict == UNKNOWN_RIGHT for verdict in evidence.verdicts):
         yield _of_vault(
             evidence.vault,
             catalog.APP_POWERS_UNREADABLE,
             UNKNOWN,
             "all roles of the application are readable",
-            "; ".join(unread),
-            "give the operator Reader at the vault, and look at the roles that are named",
+            f"not readable: {'; '.join(unread)}",
+            "assign the operator the role Reader at the vault, and check the named roles",
         )
 
 
@@ -219,17 +221,17 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
             UNKNOWN,
             "readable in Microsoft Graph",
             parts,
-            f"give the operator {' and '.join(permissions)} in Microsoft Graph",
+            f"grant the operator {' and '.join(permissions)} in Microsoft Graph",
         )
     if evidence.resources is not None and evidence.cloud.key_vault_app_id not in evidence.resources:
-        # T30: the guide asks for it, and the token that DSM uses does not carry it.
+        # T30: the guide requires it, but the token that DSM uses does not contain it.
         yield _of_application(
             evidence,
             catalog.API_PERMISSION_MISSING,
             WARNING,
             "Azure Key Vault, user_impersonation",
             "not listed",
-            "add it where the letter of the guide matters; DSM's access does not depend on it",
+            "add it if you must follow the guide exactly; DSM's access does not depend on it",
         )
     if _CONSENT in (evidence.consented_for_all or ()):
         yield _of_application(
@@ -238,16 +240,16 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
             WARNING,
             "no admin consent for all users",
             "an AllPrincipals grant for user_impersonation",
-            "revoke the consent: DSM logs in as the application and does not need it",
+            "revoke the consent: DSM authenticates as the application and does not need it",
         )
     if same_name(evidence.operator_client_id, identity.client_id):
         yield _of_application(
             evidence,
             catalog.OPERATOR_IS_THE_APPLICATION,
             WARNING,
-            "an operator of its own",
-            "the same client ID for both",
-            "let the operator log in as somebody else: what it may do, whoever has the link's credential may do",
+            "a separate identity for the operator",
+            "operator and application have the same client ID",
+            "use another identity as operator: whoever has the link credential has all permissions of the operator",
         )
 
 
@@ -261,10 +263,10 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
             evidence,
             catalog.CREDENTIAL_ON_SERVICE_PRINCIPAL,
             WARNING,
-            "credentials of the registration, which the portal lists",
-            ", ".join(f"{one.kind} {one.key_id} ({one.name or 'without name'})" for one in hidden),
-            "nothing has to be done while they are meant, and in use: Entra takes them like those of the registration, "
-            "and the portal does not list them; remove others with `az ad sp credential delete`",
+            "credentials on the app registration only, where the portal lists them",
+            ", ".join(f"{one.kind} {one.key_id} ({one.name or 'unnamed'})" for one in hidden),
+            "keep credentials that are intended and in use: Entra accepts them like those of the registration, but the "
+            "portal does not list them; delete the others with `az ad sp credential delete`",
         )
     valid = [one for one in credentials if _is_valid(one, now)]
     last = max((one.ends for one in valid if one.ends is not None), default=None)
@@ -276,31 +278,31 @@ def _credentials(evidence: ApplicationEvidence) -> Iterator[Finding]:
             FAILED,
             "a certificate or a client secret",
             "none",
-            "add a certificate or a secret",
+            "add a certificate or a client secret",
         )
     elif not valid:
-        ended = max((one.ends for one in credentials if one.ends is not None and one.ends <= now), default=None)
-        actual = "none is valid yet" if ended is None else f"the last one ended at {day(ended)}"
+        expired = max((one.ends for one in credentials if one.ends is not None and one.ends <= now), default=None)
+        actual = "none is valid yet" if expired is None else f"the last one expired on {day(expired)}"
         yield _of_application(
-            evidence, catalog.CREDENTIALS_EXPIRED, FAILED, "a valid credential", actual, "add a new one"
+            evidence, catalog.CREDENTIALS_EXPIRED, FAILED, "a valid credential", actual, "add a new credential"
         )
     elif last is not None and not lasting and last - now < timedelta(days=evidence.renew_before_days):
         yield _of_application(
             evidence,
             catalog.CREDENTIALS_EXPIRE_SOON,
             WARNING,
-            f"a credential with at least {evidence.renew_before_days} days",
-            f"the last one ends at {day(last)}",
-            "add a new credential, set it in the link, and remove the old one then",
+            f"a credential that is valid for at least {evidence.renew_before_days} more days",
+            f"the last one expires on {day(last)}",
+            "add a new credential, set it in the link, then remove the old one",
         )
     elif lasting and (last is None or last - now < timedelta(days=evidence.renew_before_days)):
         yield _of_application(
             evidence,
             catalog.CREDENTIALS_EXPIRE_SOON,
             UNKNOWN,
-            f"a credential with at least {evidence.renew_before_days} days",
-            "Entra does not show when the last one ends",
-            "look at the application in Entra, under Certificates & secrets",
+            f"a credential that is valid for at least {evidence.renew_before_days} more days",
+            "Entra does not return when the last one expires",
+            "check the application in Entra, under Certificates & secrets",
         )
 
 
@@ -310,22 +312,32 @@ def _is_valid(credential: EntraCredential, now: datetime) -> bool:
 
 
 def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
-    """T21, T22: the SDK does not notice that a certificate has expired, and nobody tells that it is another one."""
+    """T21, T22: the SDK notices neither an expired certificate nor one that is not registered."""
     certificate, now = evidence.certificate, evidence.now
     if certificate is None:
         return
     shown = f"{day(certificate.not_before)} to {day(certificate.not_after)}"
     if not certificate.not_before <= now < certificate.not_after:
         yield _of_application(
-            evidence, catalog.LINK_CREDENTIAL_NOT_VALID, FAILED, "valid today", shown, "make a new one, and register it"
+            evidence,
+            catalog.LINK_CREDENTIAL_NOT_VALID,
+            FAILED,
+            "valid today",
+            shown,
+            "create and register a new certificate",
         )
     elif certificate.not_after - now < timedelta(days=evidence.renew_before_days):
         yield _of_application(
-            evidence, catalog.LINK_CREDENTIAL_EXPIRES_SOON, WARNING, "valid for longer", shown, "make a new one in time"
+            evidence,
+            catalog.LINK_CREDENTIAL_EXPIRES_SOON,
+            WARNING,
+            "valid for longer",
+            shown,
+            "create and register a new certificate in time",
         )
     registered = None if evidence.credential_planned else evidence.identity.credentials
     if registered is not None and certificate.sha1 not in {one.thumbprint for one in registered}:
-        # One whose public part and thumbprint Graph does not show may be this one.
+        # A certificate whose thumbprint Graph does not return might be this one.
         is_known = all(one.thumbprint for one in registered if one.kind == "certificate")
         yield _of_application(
             evidence,
@@ -334,7 +346,7 @@ def _certificate(evidence: ApplicationEvidence) -> Iterator[Finding]:
             f"thumbprint {certificate.sha1}",
             ", ".join(sorted(one.thumbprint or one.key_id for one in registered if one.kind == "certificate"))
             or "no certificate is registered",
-            "upload the certificate to the application, or give DSM the one that is registered",
+            "upload the certificate to the application, or set the registered certificate in DSM",
         )
 
 
@@ -350,28 +362,32 @@ def _vault(evidence: VaultEvidence) -> Iterator[Finding]:
             FAILED,
             evidence.wanted_type,
             actual_type,
-            "choose another vault, or correct vault.type; a standard vault cannot hold HSM-protected keys",
+            "select another vault, or correct vault.type; a standard vault cannot hold HSM-protected keys",
         )
     if not store.soft_delete:
-        yield _of_vault(evidence, catalog.NO_SOFT_DELETE, FAILED, "soft delete on", "off", "switch soft delete on")
+        yield _of_vault(
+            evidence, catalog.NO_SOFT_DELETE, FAILED, "soft delete enabled", "disabled", "enable soft delete"
+        )
     if not store.purge_protection:
         yield _of_vault(
             evidence,
             catalog.NO_PURGE_PROTECTION,
             WARNING,
-            "purge protection on",
-            "off",
-            "switch purge protection on, which cannot be undone; purges from DSM will then wait for the retention time",
+            "purge protection enabled",
+            "disabled",
+            "enable purge protection; this cannot be undone, and deleted keys then stay until their retention "
+            "period ends",
         )
     if not store.states_model:
         yield _of_vault(
             evidence,
             catalog.PERMISSION_MODEL_NOT_STATED,
             WARNING,
-            "enableRbacAuthorization true or false",
+            "enableRbacAuthorization set to true or false",
             "not set, which means access policies",
-            "state it in the template that makes the vault: from API version 2026-02-01 on, and for all from 27 "
-            "February 2027, a new vault without it uses RBAC, where access policies have no effect",
+            "set enableRbacAuthorization in the template that creates the vault: from API version 2026-02-01 on (and "
+            "with every version from 27 February 2027 on), a new vault without it uses RBAC, where access policies "
+            "have no effect",
         )
     if store.provisioning and store.provisioning.lower() not in _READY:
         yield _of_vault(
@@ -380,12 +396,12 @@ def _vault(evidence: VaultEvidence) -> Iterator[Finding]:
             FAILED,
             "Succeeded",
             store.provisioning,
-            "wait until Azure is done with it",
+            "wait until Azure has finished provisioning the vault",
         )
 
 
 def _network(evidence: VaultEvidence) -> Iterator[Finding]:
-    """T24: listing vaults goes past these rules, so DSM's test may pass while its sync fails."""
+    """T24: listing vaults bypasses these rules, so DSM's test can pass although its sync fails."""
     reach = evidence.reach
     if reach.verdict == network.ALLOWED:
         return
@@ -395,11 +411,11 @@ def _network(evidence: VaultEvidence) -> Iterator[Finding]:
         status=FAILED if blocked else UNKNOWN,
         plane="Azure",
         obj=evidence.label,
-        expected="requests of DSM reach the keys",
+        expected="requests from DSM reach the keys",
         actual=reach.reason,
-        remedy="let the addresses of DSM in, or give DSM a way over a private endpoint"
+        remedy="allow the addresses of DSM in the network rules, or connect DSM through a private endpoint"
         if blocked
-        else "set dsm_egress_addresses to the addresses that DSM comes from",
+        else "set dsm_egress_addresses to the addresses from which DSM connects",
         evidence=reach.as_result(),
     )
 

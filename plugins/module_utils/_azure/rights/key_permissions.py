@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Permissions for keys: those of the guide, what `all` covers, and the data action of each. Pure.
+"""Key permissions: those of the guide, what `all` covers, and the data action of each. Pure.
 
 Azure contract §1.8.
 """
@@ -14,8 +14,8 @@ from __future__ import annotations
 GUIDE_PERMISSIONS = ("get", "list", "update", "create", "import", "delete", "recover", "backup", "restore", "purge")
 
 
-# What the permission `all` of an access policy stands for: purge was left out of it on purpose (T8b). Permissions that
-# are younger than `all` (release, rotate, ...) are not counted either: nothing says that they are in it.
+# What the permission `all` of an access policy includes: Azure excludes purge deliberately (T8b). Permissions that are
+# newer than `all` (release, rotate, ...) are not included either: it is not documented that `all` contains them.
 COVERED_BY_ALL = frozenset(GUIDE_PERMISSIONS) - {"purge"} | {
     "encrypt",
     "decrypt",
@@ -79,5 +79,5 @@ HSM_DATA_ACTIONS = {
 
 
 def data_action(permission: str, *, hsm: bool) -> str | None:
-    """The data action that means the same as a key permission; None for a name without one."""
+    """The data action that corresponds to a key permission; None for a name without one."""
     return (HSM_DATA_ACTIONS if hsm else VAULT_DATA_ACTIONS).get(permission)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Whether the firewall of a vault lets DSM through to the keys (Azure contract §1.5, T24). Pure.
+"""Whether the firewall of a vault allows requests from DSM for keys (Azure contract §1.5, T24). Pure.
 
-Resource Manager is never behind this firewall: the list of vaults can work while every request for keys is refused.
+The firewall does not cover Resource Manager: listing vaults can work although every request for keys is rejected.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .facts import Firewall
 
 ALLOWED, BLOCKED, UNKNOWN = "allowed", "blocked", "unknown"
 
-# RFC 1918 and RFC 4193. Not `is_private`: that also takes in the address blocks of examples and of carriers.
+# RFC 1918 and RFC 4193. Not `is_private`, which also includes blocks for documentation and for carriers.
 _INTERNAL = tuple(ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
 
 @dataclass(frozen=True)
 class AddressReach:
-    """What the firewall does with one address or block of DSM. ``verdict``: allowed | blocked | unknown."""
+    """How the firewall treats one address or block of DSM. ``verdict``: allowed | blocked | unknown."""
 
     address: str
     verdict: str
@@ -37,7 +37,7 @@ class AddressReach:
 
 @dataclass(frozen=True)
 class Reach:
-    """The worst of all addresses: one that is blocked is enough for a sync that fails now and then."""
+    """The worst result of all addresses: one blocked address is enough to make a sync fail intermittently."""
 
     verdict: str
     reason: str
@@ -52,7 +52,7 @@ class Reach:
 
 
 def reachable(firewall: Firewall, addresses: Sequence[str]) -> Reach:
-    """Judge the addresses from which DSM comes: IPv4 or IPv6, single or as CIDR blocks."""
+    """Evaluate the addresses from which DSM connects: IPv4 or IPv6, single or as CIDR blocks."""
     if not addresses:
         return _without_addresses(firewall)
     judged = tuple(AddressReach(address, *_judge(firewall, address)) for address in addresses)
@@ -60,44 +60,44 @@ def reachable(firewall: Firewall, addresses: Sequence[str]) -> Reach:
         for one in judged:
             if one.verdict == verdict:
                 return Reach(verdict, f"{one.address}: {one.reason}", judged)
-    return Reach(ALLOWED, "Every address of DSM is let through.", judged)
+    return Reach(ALLOWED, "The vault's firewall allows every address of DSM.", judged)
 
 
 def _without_addresses(firewall: Firewall) -> Reach:
-    """Who is let in from everywhere need not say from where."""
+    """A vault that is open to all networks needs no addresses to compare."""
     if firewall.has_perimeter or not firewall.public_access or not firewall.default_allow:
-        return Reach(UNKNOWN, "The vault restricts its network and the addresses from which DSM comes were not given.")
+        return Reach(UNKNOWN, "The vault restricts network access, and the addresses of DSM were not specified.")
     return Reach(ALLOWED, "The vault's firewall is open to all networks.")
 
 
 def _judge(firewall: Firewall, address: str) -> tuple[str, str]:
     source = _network(address)
     if source is None:
-        return UNKNOWN, "This is no IP address and no CIDR block."
+        return UNKNOWN, "This is neither an IP address nor a CIDR block."
     if firewall.has_perimeter:
-        return UNKNOWN, "A network security perimeter may override the vault's firewall; its rules are not judged here."
+        return UNKNOWN, "A network security perimeter might override the vault's firewall; its rules are not evaluated."
     internal = any(source.version == block.version and _within(source, block) for block in _INTERNAL)
     if internal and firewall.private_endpoints and not (firewall.public_access and firewall.default_allow):
-        return UNKNOWN, "This internal address may come in through a private endpoint, which cannot be seen from here."
+        return UNKNOWN, "This internal address might use a private endpoint, which this check cannot determine."
     if not firewall.public_access:
-        return BLOCKED, "Public network access is disabled, so that only private endpoints get in."
+        return BLOCKED, "Public network access is disabled. Only private endpoints can connect."
     if firewall.default_allow:
         return ALLOWED, "The vault's firewall is open to all networks."
     if source.version == 6:
-        return BLOCKED, "The vault's firewall is closed by default and its rules know IPv4 addresses only."
+        return BLOCKED, "The vault's firewall denies by default, and its rules support only IPv4 addresses."
     if internal and firewall.subnet_rules:
-        return UNKNOWN, "This internal address may come from an allowed subnet, which cannot be seen from here."
+        return UNKNOWN, "This internal address might be in an allowed subnet, which this check cannot determine."
     rules = [rule for rule in map(_network, firewall.ip_rules) if isinstance(rule, IPv4Network)]
     if any(_within(source, rule) for rule in collapse_addresses(rules)):
-        return ALLOWED, "An IP rule of the vault's firewall covers it."
+        return ALLOWED, "An IP rule of the vault's firewall allows this address."
     if any(source.overlaps(rule) for rule in rules):
-        return BLOCKED, "The IP rules of the vault's firewall cover only a part of this block."
-    return BLOCKED, "The vault's firewall is closed by default and no IP rule covers it."
+        return BLOCKED, "The IP rules of the vault's firewall allow only part of this block."
+    return BLOCKED, "The vault's firewall denies by default, and no IP rule allows this address."
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:
     try:
-        # A block whose host bits are set means the block around it: that is how Azure stores such a rule, too.
+        # Azure, too, ignores host bits that are set in such a rule.
         return ip_network(text.strip(), strict=False)
     except ValueError:
         return None

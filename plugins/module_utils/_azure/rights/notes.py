@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The circumstances of a right that decide its verdict, or are worth a warning. Pure."""
+"""The circumstances of a permission that decide its verdict or justify a warning. Pure."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-# A note is the ID of the finding that states the same fact (``_findings.catalog``). The first two are no findings: they
-# only say where a right comes from.
+# A note is the ID of the finding about the same fact (``_findings.catalog``). The first two are not findings: they only
+# describe the source of a permission.
 Note = Literal[
     "inherited",
     "through-group",

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the application could do beyond what it needs, above all give itself more. Pure (Azure contract §1.8, T38, T39).
+"""Excess permissions of the application, above all to grant itself more. Pure (Azure contract §1.8, T38, T39).
 
-A condition on an assignment does not hide it here: it may narrow the power, but that is not ours to evaluate.
+Assignments with a condition count here: the condition may narrow them, but only Azure can evaluate it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _CRYPTOGRAPHY = tuple(
 
 @dataclass(frozen=True)
 class OverPrivilege:
-    """A power of the application that it does not need."""
+    """An excess permission of the application."""
 
     kind: Kind
     text: str
@@ -58,7 +58,7 @@ class OverPrivilege:
 
 
 def over_privileges(access: Access) -> tuple[OverPrivilege, ...]:
-    """The powers, the gravest first; each once, with all roles that give it."""
+    """The excess permissions, the most severe first; each once, with all roles that grant it."""
     store = access.store
     found = [_role_assignments(access), _broad_roles(access)]
     if store.is_hsm:
@@ -72,22 +72,22 @@ def over_privileges(access: Access) -> tuple[OverPrivilege, ...]:
 
 
 def unread_powers(access: Access) -> tuple[str, ...]:
-    """What may give the application more than :func:`over_privileges` tells, and could not be read: in words."""
+    """What could not be read and might grant more than :func:`over_privileges` reports."""
     if access.identity.object_id == NOT_YET_KNOWN:
         return ()
-    unread = [] if access.assignments is not None else ["the role assignments"]
-    unread += [] if access.local is not None or not access.store.is_hsm else ["the local role assignments"]
+    unread = [] if access.assignments is not None else ["role assignments"]
+    unread += [] if access.local is not None or not access.store.is_hsm else ["local role assignments"]
     held = [*held_roles(access), *(held_local_roles(access) if access.store.is_hsm else ())]
-    # By their GUID, these are known without their definition.
-    told = (OWNER, CONTRIBUTOR, *_HSM_ADMINISTRATORS)
-    nameless = [one for one in _active(held) if one.definition is None and one.role_guid not in told]
-    return (*unread, *dict.fromkeys(f"the definition of the role {one.role_guid}" for one in nameless))
+    # These are recognized by their GUID, without their definition.
+    recognized = (OWNER, CONTRIBUTOR, *_HSM_ADMINISTRATORS)
+    nameless = [one for one in _active(held) if one.definition is None and one.role_guid not in recognized]
+    return (*unread, *dict.fromkeys(f"definition of the role {one.role_guid}" for one in nameless))
 
 
 def _role_assignments(access: Access) -> OverPrivilege:
     return OverPrivilege(
         catalog.APP_CAN_ASSIGN_ROLES,
-        "The application may assign roles at or above this store, and so give itself any right there.",
+        "The application can assign roles at or above this vault and can thereby grant itself any permission on it.",
         _giving(access, (ROLE_ASSIGNMENTS_WRITE,), data=False),
     )
 
@@ -95,7 +95,7 @@ def _role_assignments(access: Access) -> OverPrivilege:
 def _broad_roles(access: Access) -> OverPrivilege:
     return OverPrivilege(
         catalog.APP_IS_OWNER_OR_CONTRIBUTOR,
-        "The application is Owner or Contributor, which reaches far beyond key management.",
+        "The application is Owner or Contributor, which goes far beyond key management.",
         tuple(held.candidate.source for held in _active(held_roles(access)) if held.role_guid in (OWNER, CONTRIBUTOR)),
     )
 
@@ -103,8 +103,8 @@ def _broad_roles(access: Access) -> OverPrivilege:
 def _own_policy(access: Access) -> OverPrivilege:
     return OverPrivilege(
         catalog.APP_CAN_CHANGE_ACCESS_POLICIES,
-        "The application may write access policies of this vault, and so give itself every permission on its keys, "
-        "secrets and certificates. The guide's own role, Key Vault Contributor, has this effect.",
+        "The application can change the access policies of this vault and can thereby grant itself every permission on "
+        "its keys, secrets and certificates. The guide's own role, Key Vault Contributor, has this effect.",
         _giving(access, (VAULTS_WRITE, POLICIES_WRITE), data=False),
     )
 
@@ -112,7 +112,7 @@ def _own_policy(access: Access) -> OverPrivilege:
 def _cryptography(access: Access) -> OverPrivilege:
     return OverPrivilege(
         catalog.APP_MAY_USE_KEYS,
-        "The application may use keys for cryptographic operations, which the guide does not ask for.",
+        "The application can use keys for cryptographic operations, which the guide does not require.",
         _giving(access, _CRYPTOGRAPHY, data=True),
     )
 
@@ -120,8 +120,8 @@ def _cryptography(access: Access) -> OverPrivilege:
 def _hsm_administration(access: Access) -> OverPrivilege:
     return OverPrivilege(
         catalog.APP_CAN_ADMINISTER_HSM,
-        "The application may write role assignments or role definitions of this managed HSM, and so make itself its "
-        "administrator.",
+        "The application can write role assignments or role definitions of this Managed HSM and can thereby make "
+        "itself its administrator.",
         tuple(
             held.candidate.source
             for held in _active(held_local_roles(access))

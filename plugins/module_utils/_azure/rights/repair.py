@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What to grant so that the missing rights are there: a plan, at the scope of the vault only.
+"""Plans the grants of missing permissions, only at the scope of the vault.
 
-Names of what we make follow from what it is, so that a second run finds it and ``absent`` knows it again.
+Names of created objects are derived from their content, so that later runs, and ``absent``, recognize them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .verdicts import CONTRIBUTOR
 
 CUSTOM, OFFICER = "custom", "crypto_officer"
 _NAMESPACE = uuid.UUID("6f0c2f4e-6a59-5d0e-9a43-6b5f1f6a7c11")
-# Causes that no grant removes.
+# Causes that a grant cannot remove.
 _BEYOND_GRANTS: frozenset[Note] = frozenset(
     {"right-denied", "hsm-not-activated", "vault-in-foreign-tenant", "permission-model-differs"}
 )
@@ -35,14 +35,14 @@ _BEYOND_GRANTS: frozenset[Note] = frozenset(
 
 @dataclass(frozen=True)
 class AddToPolicy:
-    """Key permissions for the identity in the vault's access policies (`add`: the union, nobody else touched)."""
+    """Key permissions for the identity in the vault's access policies (`add`: the union; others stay unchanged)."""
 
     permissions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class DefineRole:
-    """A custom role. ``stored``: what there is under its ID, when that has to be corrected."""
+    """A custom role. ``stored``: the existing definition with its ID, if it must be corrected."""
 
     definition: RoleDefinition
     scope: str
@@ -52,7 +52,7 @@ class DefineRole:
 
 @dataclass(frozen=True)
 class Assign:
-    """A role for the identity. ``local``: of a managed HSM. ``name``: GUID of the assignment."""
+    """A role for the identity. ``local``: of a Managed HSM. ``name``: GUID of the assignment."""
 
     definition: RoleDefinition
     scope: str
@@ -65,11 +65,11 @@ Step: TypeAlias = "AddToPolicy | DefineRole | Assign"
 
 @dataclass(frozen=True)
 class Needs:
-    """What has to be granted.
+    """What must be granted.
 
-    ``key_permissions``: those that are lacking. ``profile``: all that are wanted, which is what a custom role in Azure
-    holds, so that each profile has one role and not one for each way of lacking something. ``action``: the one of
-    Azure's own that a custom role gives. ``contributor``: whether Key Vault Contributor is to be assigned.
+    ``key_permissions``: the missing ones. ``profile``: all required ones; a custom role in Azure contains them all, so
+    that each profile needs only one role. ``action``: the management action of the custom role. ``contributor``:
+    whether Key Vault Contributor must be assigned.
     """
 
     key_permissions: tuple[str, ...] = ()
@@ -79,31 +79,31 @@ class Needs:
 
 
 def assignment_name(scope: str, object_id: str, role_guid: str) -> str:
-    """The GUID of the assignment that we make for this scope, principal and role."""
+    """The GUID of the assignment that this collection creates for this scope, principal and role."""
     return str(uuid.uuid5(_NAMESPACE, name_key("|".join((scope.rstrip("/"), object_id, role_guid)))))
 
 
 def custom_role(scope: str, actions: Sequence[str], data_actions: Sequence[str]) -> RoleDefinition:
     """The role with exactly these actions, to be defined at ``scope``. Same actions, same ID."""
-    wanted = sorted({*actions, *data_actions}, key=name_key)
-    guid = str(uuid.uuid5(_NAMESPACE, name_key("|".join((scope.rstrip("/"), *wanted)))))
+    required = sorted({*actions, *data_actions}, key=name_key)
+    guid = str(uuid.uuid5(_NAMESPACE, name_key("|".join((scope.rstrip("/"), *required)))))
     permissions = PermissionSet(actions=tuple(actions), data_actions=tuple(dict.fromkeys(data_actions)))
     # Names of custom roles are unique in a tenant, and the same set may be needed in several subscriptions.
     return RoleDefinition(guid, f"Fortanix DSM CDC {guid[:8]}", (permissions,), is_custom=True)
 
 
 def needs(access: Access, wanted: RequiredRights, verdicts: Sequence[Verdict]) -> Needs:
-    """What has to be granted.
+    """What must be granted.
 
     Raises:
-        TaskError: something is lacking that no grant can mend.
+        TaskError: a permission is missing that a grant cannot provide.
     """
     lacking = [verdict for verdict in verdicts if verdict.verdict in (MISSING, INEFFECTIVE)]
     beyond = [verdict for verdict in lacking if _BEYOND_GRANTS & set(verdict.notes)]
     if beyond:
         first = beyond[0]
         raise TaskError(
-            f"rights are lacking that no grant can give ({', '.join(verdict.requirement for verdict in beyond)}): "
+            f"permissions are missing that a grant cannot provide ({', '.join(one.requirement for one in beyond)}): "
             f"{first.reason}",
             plane="Azure",
             obj=f"vault {access.store.name}",
@@ -122,13 +122,13 @@ def needs(access: Access, wanted: RequiredRights, verdicts: Sequence[Verdict]) -
 
 
 def custom_role_for(access: Access, need: Needs, data_role: str | RoleDefinition) -> RoleDefinition | None:
-    """Azure's custom role that the plan is going to need, so that the caller can look whether it exists."""
+    """The custom Azure role that the plan needs, so that the caller can check whether it exists."""
     data_actions: list[str] = []
     if need.key_permissions and access.store.rbac and not access.store.is_hsm and data_role == CUSTOM:
         data_actions = [VAULT_DATA_ACTIONS[name] for name in need.profile]
     actions = [need.action] if need.action else []
     if isinstance(data_role, RoleDefinition) and need.key_permissions:
-        # It is going to be assigned anyway.
+        # It will be assigned anyway.
         actions = [action for action in actions if not grants(data_role, action, data=False)]
     if not actions and not data_actions:
         return None
@@ -141,7 +141,7 @@ def plan(
     data_role: str | RoleDefinition,
     stored_role: RoleDefinition | None,
 ) -> tuple[Step, ...]:
-    """The steps in their order. ``stored_role``: what Azure has under the ID of :func:`custom_role_for`."""
+    """The steps in their order. ``stored_role``: the existing definition of :func:`custom_role_for`."""
     steps: list[Step] = []
     scope, identity = access.store.resource_id, access.identity.object_id
 
@@ -167,7 +167,7 @@ def plan(
 
 
 def _same(one: RoleDefinition, other: RoleDefinition) -> bool:
-    """Whether two roles give the same; order and letter case do not count."""
+    """Whether two roles grant the same; ignores order and letter case."""
 
     def content(definition: RoleDefinition) -> list[list[list[str]]]:
         sets = [
@@ -180,15 +180,15 @@ def _same(one: RoleDefinition, other: RoleDefinition) -> bool:
 
 
 def _checked(role: RoleDefinition, need: Needs) -> RoleDefinition:
-    """The role that the user names, where it has what is lacking.
+    """The user's role, if it grants the missing permissions.
 
     Raises:
-        TaskError: it has not.
+        TaskError: it does not.
     """
     short = [name for name in need.key_permissions if not grants(role, VAULT_DATA_ACTIONS[name], data=True)]
     if short:
         raise TaskError(
-            f"it does not give what is lacking ({', '.join(short)})",
+            f"it does not grant the missing permissions ({', '.join(short)})",
             plane="Azure",
             obj=f'role "{role.name}"',
             next_step="set data_role to a role that has these data actions, or to custom",
@@ -219,12 +219,12 @@ def _local_assignment(access: Access, definition: RoleDefinition) -> Assign:
 
 
 def subscription_of(access: Access) -> str:
-    """Where custom roles are defined: Azure does not define them at a single resource."""
+    """The scope of custom roles: Azure cannot define them at a single resource."""
     return access.store.subscription
 
 
 def change_of(step: Step, access: Access) -> Change:
-    """How the step is shown."""
+    """The step as the plan shows it."""
     vault = _label(access)
     if isinstance(step, AddToPolicy):
         held = sorted({name_key(name) for entry in own_entries(access) for name in entry.keys})
@@ -235,9 +235,9 @@ def change_of(step: Step, access: Access) -> Change:
         name, wanted = f'role "{step.definition.name}"', _actions(step.definition)
         if step.stored is not None:
             shown = {"role.actions": _actions(step.stored)}, {"role.actions": wanted}
-            return Change("Azure", name, "correct role definition", *shown, reason="it was changed")
+            return Change("Azure", name, "correct role definition", *shown, reason="the stored definition differs")
         made = {"role.name": step.definition.name, "role.assignable_scope": step.scope, "role.actions": wanted}
-        reason = "no built-in role has just what is needed"
+        reason = "no built-in role has exactly the required permissions"
         return Change("Azure", name, "create role definition", {}, made, reason=reason)
     return Change(
         "Azure",
@@ -251,25 +251,25 @@ def change_of(step: Step, access: Access) -> Change:
                 "principal_id": access.identity.object_id,
             }
         },
-        reason="rights are missing",
+        reason="permissions are missing",
     )
 
 
 def _actions(definition: RoleDefinition) -> list[str]:
-    """What a role allows, for people; what it excludes has a minus."""
+    """The actions of a role, for display; excluded ones have a minus."""
     allowed = [action for one in definition.permissions for action in (*one.actions, *one.data_actions)]
     excluded = [f"-{action}" for one in definition.permissions for action in (*one.not_actions, *one.not_data_actions)]
     return sorted([*allowed, *excluded])
 
 
 def predicted(access: Access, steps: Sequence[Step]) -> Access:
-    """The observation as it will be once the steps have taken effect."""
+    """The observation as it will be after the steps have taken effect."""
     for step in steps:
         if isinstance(step, AddToPolicy):
             entry = PolicyEntry(access.store.tenant_id, access.identity.object_id, step.permissions)
             access = replace(access, store=replace(access.store, policies=(*access.store.policies, entry)))
         elif isinstance(step, Assign):
-            # A pool does not tell when a role was assigned.
+            # A Managed HSM does not return when a role was assigned.
             created = None if step.local else access.now
             name, guid = step.name, step.definition.guid
             made = RoleAssignment(name, step.scope, guid, access.identity.object_id, created=created)
@@ -285,7 +285,7 @@ def predicted(access: Access, steps: Sequence[Step]) -> Access:
 
 @dataclass(frozen=True)
 class RightsRemoval:
-    """What ``absent`` takes back: assignments of ours at the vault, and key permissions in its policies."""
+    """What ``absent`` removes: our assignments at the vault, and key permissions in its policies."""
 
     assignments: tuple[RoleAssignment, ...]
     local: tuple[RoleAssignment, ...]
@@ -293,19 +293,19 @@ class RightsRemoval:
 
 
 def removal(access: Access, wanted: RequiredRights) -> RightsRemoval:
-    """What is ours at this vault. Inherited assignments and those that others made keep standing.
+    """What this collection granted at this vault. Inherited assignments and those of others stay.
 
     Raises:
-        TaskError: which roles are assigned could not be read, so that what is ours is not known.
+        TaskError: the role assignments could not be read, so ours are unknown.
     """
     unread = [name for name in ("assignments", "local") if getattr(access, name) is None]
     if unread:
         raise TaskError(
-            "what the application holds could not be read, so that nothing can be taken back",
+            "the role assignments of the application could not be read, so nothing can be removed",
             plane="Azure",
             obj=_label(access),
             server_words=access.unreadable.get(unread[0], ""),
-            next_step="give the operator the right to read role assignments there",
+            next_step="grant the operator permission to read role assignments at this vault",
         )
     scope, identity = access.store.resource_id, access.identity.object_id
     ours = tuple(
@@ -319,7 +319,7 @@ def removal(access: Access, wanted: RequiredRights) -> RightsRemoval:
 
 
 def changes_of_removal(access: Access, removal: RightsRemoval) -> tuple[Change, ...]:
-    """How the removal is shown."""
+    """The removal as the plan shows it."""
     vault = _label(access)
     changes = []
     for entry in (*removal.assignments, *removal.local):
@@ -340,7 +340,7 @@ def changes_of_removal(access: Access, removal: RightsRemoval) -> tuple[Change, 
 
 
 def without(access: Access, removal: RightsRemoval) -> Access:
-    """The observation as it will be once the removal has taken effect."""
+    """The observation as it will be after the removal has taken effect."""
     gone = {path_key(entry.id) for entry in (*removal.assignments, *removal.local)}
     ours = own_entries(access)
     policies = tuple(

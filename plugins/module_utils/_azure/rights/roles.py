@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Roles: which ones matter here, and what a role grants.
+"""The relevant roles, and what a role grants.
 
-Azure contract §1.8. GUIDs and actions are compared without regard to letter case.
+Azure contract §1.8. Comparisons of GUIDs and actions ignore letter case.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
 HSMS_READ = "Microsoft.KeyVault/managedHSMs/read"
 HSMS_WRITE = "Microsoft.KeyVault/managedHSMs/write"
 ROLE_ASSIGNMENTS_WRITE = "Microsoft.Authorization/roleAssignments/write"
-# A role that grants these on a vault does what Key Vault Contributor does there.
+# A role that grants these on a vault is equivalent to Key Vault Contributor there.
 CONTRIBUTOR_ACTIONS = (VAULTS_READ, VAULTS_WRITE, "Microsoft.KeyVault/vaults/delete", POLICIES_WRITE)
-# A role that grants one of these goes beyond the management of vaults or of pools.
+# A role that grants one of these goes beyond the management of vaults or Managed HSMs.
 BEYOND_KEY_VAULT = (ROLE_ASSIGNMENTS_WRITE, "Microsoft.Compute/virtualMachines/write")
 BEYOND_CONTRIBUTOR = (
     *BEYOND_KEY_VAULT,
@@ -41,7 +41,7 @@ BEYOND_CONTRIBUTOR = (
 BEYOND_READING = (*BEYOND_KEY_VAULT, VAULTS_WRITE, POLICIES_WRITE, HSMS_WRITE)
 
 _VAULT = "Microsoft.KeyVault/vaults"
-# Samples of what is in a vault besides keys: a role that reaches one of them is wider than any wish for keys.
+# Samples of data other than keys: a role that includes one of them is wider than required for keys.
 VAULT_OTHER_DATA = (
     f"{_VAULT}/secrets/getSecret/action",
     f"{_VAULT}/secrets/setSecret/action",
@@ -51,11 +51,11 @@ VAULT_OTHER_DATA = (
 )
 
 _HSM = "Microsoft.KeyVault/managedHsm"
-# With one of these, the holder of a local role can give itself every other one (T38).
+# With one of these, the holder of a local role can assign itself every other one (T38).
 HSM_SELF_ADMINISTRATION = (f"{_HSM}/roleAssignments/write/action", f"{_HSM}/roleDefinitions/write/action")
 
-# Known by heart, because neither a verdict nor a repair must hang on a definition that could not be read. Only what
-# bears on keys and their stores; the services' own definitions are used where they were read.
+# Built in here, so that verdicts and repairs work even if a definition cannot be read. Contains only what concerns keys
+# and vaults; definitions that were read take precedence.
 KEY_VAULT_CONTRIBUTOR = RoleDefinition(
     guid="f25e0fa2-a7c8-4377-a976-54943a77a395",
     name="Key Vault Contributor",
@@ -93,7 +93,7 @@ BUILT_IN_LOCAL = {HSM_CRYPTO_USER.guid: HSM_CRYPTO_USER}
 
 
 def matches(pattern: str, action: str) -> bool:
-    """Whether an action is meant by a pattern, in which ``*`` stands for any text and nothing else is special."""
+    """Whether an action matches a pattern, in which ``*`` matches any text and nothing else is special."""
     action = name_key(action)
     first, *others = name_key(pattern).split("*")
     if not others:
@@ -110,7 +110,7 @@ def matches(pattern: str, action: str) -> bool:
 
 
 def covers(permissions: Iterable[PermissionSet], action: str, *, data: bool) -> bool:
-    """Whether one of the sets includes the action and does not subtract it again."""
+    """Whether one of the sets includes the action and does not exclude it."""
     for one in permissions:
         included, subtracted = (one.data_actions, one.not_data_actions) if data else (one.actions, one.not_actions)
         if _any(included, action) and not _any(subtracted, action):

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What keeps an application from logging in. Pure.
+"""What prevents an application from authenticating. Pure.
 
-Registration and service principal are disabled apart (Azure contract, T36). Each has a switch of the tenant's and one
-of Microsoft's. Not each cloud's Graph knows `isDisabled`.
+Registration and service principal are disabled separately (Azure contract, T36). The tenant and Microsoft can each
+disable both. `isDisabled` does not exist in the Graph of every cloud.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NOT_DISABLED = (None, "", "NotDisabled")
 
 
 def disabled_of(registration: Mapping[str, Any] | None, principal: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """What keeps the application from logging in (Azure contract, T36), in words; empty when nothing read does."""
+    """What prevents the application from authenticating (Azure contract, T36); empty if nothing was found."""
     found = []
     if (principal or {}).get("accountEnabled") is False:
         found.append("the service principal is disabled (accountEnabled)")
@@ -35,12 +35,12 @@ def disabled_of(registration: Mapping[str, Any] | None, principal: Mapping[str, 
 
 
 def how_to_enable(disabled: Iterable[str]) -> str:
-    """The next step for each thing that keeps an application from logging in."""
+    """The next step for each reason that prevents an application from authenticating."""
     steps = {
         "accountEnabled": "enable the service principal in Entra (Enterprise applications, Properties)",
         "isDisabled": "activate the registration in Entra (App registrations)",
-        "disabledByMicrosoftStatus": "ask Microsoft support why the application is disabled; nobody in the tenant can "
-        "enable it",
+        "disabledByMicrosoftStatus": "ask Microsoft support why the application is disabled; only Microsoft can enable "
+        "it",
     }
-    told = [step for member, step in steps.items() if any(member in one for one in disabled)]
-    return "; ".join(told) or "have it enabled in Entra"
+    needed = [step for member, step in steps.items() if any(member in one for one in disabled)]
+    return "; ".join(needed) or "enable the application in Entra"

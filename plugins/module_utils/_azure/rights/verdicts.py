@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The question and the answer: what an application needs, and the judgement of each requirement."""
+"""What an application requires, and the verdict on each requirement."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ANY_MODEL, ACCESS_POLICY_MODEL, RBAC_MODEL = "any", "access_policy", "rbac"
 
 @dataclass(frozen=True)
 class RequiredRights:
-    """What the application needs.
+    """The permissions that the application requires.
 
     ``key_permissions``: names of access policies, lower case. ``management``: ``contributor`` (the guide's role Key
-    Vault Contributor) or ``read`` (only what listing needs). ``permission_model``: any | access_policy | rbac.
+    Vault Contributor) or ``read`` (only what listing requires). ``permission_model``: any | access_policy | rbac.
     """
 
     key_permissions: tuple[str, ...]
@@ -34,28 +34,28 @@ class RequiredRights:
 
     @classmethod
     def guide(cls, permission_model: str = ANY_MODEL) -> RequiredRights:
-        """What guide 4.2 demands."""
+        """The requirements of guide 4.2."""
         return cls(GUIDE_PERMISSIONS, CONTRIBUTOR, permission_model)
 
     @classmethod
     def least_privilege(cls, extra: Iterable[str] = (), permission_model: str = ANY_MODEL) -> RequiredRights:
-        """The right to list and what DSM uses; purge only when it is among the ``extra`` permissions."""
+        """Permission to list, and what DSM uses; purge only if it is among the ``extra`` permissions."""
         nine = tuple(name for name in GUIDE_PERMISSIONS if name != "purge")
         return cls.explicit((*nine, *extra), permission_model)
 
     @classmethod
     def explicit(cls, permissions: Iterable[str], permission_model: str = ANY_MODEL) -> RequiredRights:
-        """The right to list and exactly these key permissions."""
+        """Permission to list, and exactly these key permissions."""
         return cls(tuple(dict.fromkeys(name_key(name) for name in permissions)), READ, permission_model)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one requirement.
+    """The verdict on one requirement.
 
     ``requirement``: stable ID (``Key Vault Contributor``, ``vaults/read``, ``managedHSMs/read``, ``keys/get``, ...,
-    ``permission_model``). ``action``: what was judged. ``notes``: its circumstances. ``sources``: what gives
-    the right, or what would if nothing spoilt it. ``remedy``: empty when there is nothing to do.
+    ``permission_model``). ``action``: what was evaluated. ``notes``: relevant circumstances. ``sources``: the
+    grants, including ineffective ones. ``remedy``: empty if no action is required.
     """
 
     requirement: str

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The ways to Resource Manager, Microsoft Graph and a managed HSM: time-outs, retries, and a guard against writes.
+"""Clients for Resource Manager, Microsoft Graph and a Managed HSM: timeouts, retries, and a guard against writes.
 
-The clients are the SDK's, with a list of policies of our own for Resource Manager. The SDK's own list registers
-resource providers by itself: a write, and a wait without end, inside of a read (Azure contract §0.8, T34).
+Uses the SDK's clients with our own list of policies for Resource Manager. The SDK's default list registers resource
+providers: a write, and an endless wait, within a read (Azure contract §0.8, T34).
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from .sdk_failures import UNREADABLE, failure_of, never_sent, unreadable
 
 _USER_AGENT = "fortanix.dsm"
 _OLDEST_KEY_VAULT_SDK = 14
-# Seconds. A server that asks for a longer pause gets none: the task ends, and says what was asked.
+# Seconds. If a server requests a longer pause, the task fails and reports the request.
 _LONGEST_PAUSE = 60
-# What OData's `$filter` and its functions are written with; it stays readable in the journal of a proxy.
+# Characters of OData's `$filter`; unescaped, they stay readable in the log of a proxy.
 _SAFE_IN_QUERY = "$,()'/:"
 # POSTs of Graph that change nothing: which groups an object is in (Azure contract §2 T7).
 _GRAPH_QUESTIONS = re.compile(r"(?:/v1\.0)?/(?:servicePrincipals|directoryObjects)/[^/]+/(?:check|get)MemberGroups")
@@ -43,14 +43,14 @@ _ARM_QUESTIONS = re.compile(r"/subscriptions/[^/]+/providers/Microsoft\.KeyVault
 
 
 class WriteRefused(Exception):
-    """A defect of the caller: a way that is for reading was asked to write."""
+    """A defect of the caller: a write on a read-only client."""
 
 
 class ReadOnly:
-    """First policy of a way that is for reading: raises on every request that is not known to change nothing.
+    """First policy of a read-only client: raises for every request that is not known to be a read.
 
-    It has the shape of azure-core's HTTPPolicy (``next``, ``send``) without its class, as nothing of the SDK is
-    imported before it is used.
+    It has the interface of azure-core's HTTPPolicy (``next``, ``send``) without its class, because the SDK is imported
+    only when it is used.
     """
 
     next: Any = None
@@ -58,14 +58,14 @@ class ReadOnly:
     def send(self, request: Any) -> Any:
         http = request.http_request
         if not is_read(http.method, urllib.parse.urlsplit(http.url).path, getattr(http, "content", None)):
-            raise WriteRefused(f"{http.method} {http.url.partition('?')[0]} on a way that is for reading")
+            raise WriteRefused(f"{http.method} {http.url.partition('?')[0]} on a read-only client")
         return self.next.send(request)
 
 
 class Noted:
-    """Policy that notes every write in the journal of the task, those that an SDK sends by itself, too.
+    """Policy that records every write in the journal of the task, including writes that an SDK sends by itself.
 
-    It has the shape of azure-core's HTTPPolicy, as :class:`ReadOnly` has.
+    It has the interface of azure-core's HTTPPolicy, like :class:`ReadOnly`.
     """
 
     next: Any = None
@@ -78,7 +78,7 @@ class Noted:
         path = urllib.parse.urlsplit(http.url).path
         if is_read(http.method, path, getattr(http, "content", None)):
             return self.next.send(request)
-        # In Resource Manager, the provider, type and name are enough beside the object; what is before is long.
+        # For Resource Manager, provider, type and name are enough; the part before is long.
         action = f"{http.method} {path.rpartition('/providers/')[2]}"
         try:
             response = self.next.send(request)
@@ -95,7 +95,7 @@ class Noted:
 
 
 def is_read(method: str, path: str, content: Any = None) -> bool:
-    """Whether a request changes nothing. A batch of Graph is a read when each request in it is one."""
+    """Whether a request changes nothing. A Graph batch is a read if each of its requests is one."""
     if method in ("GET", "HEAD"):
         return True
     if method != "POST":
@@ -110,9 +110,9 @@ def is_read(method: str, path: str, content: Any = None) -> bool:
 
 
 class Channel:
-    """One service with everything that is on the way to it.
+    """The client of one service.
 
-    ``sdk``: the client itself, for operations that are more than one request; use it inside of :meth:`explained`.
+    ``sdk``: the SDK's client, for operations of more than one request; use it within :meth:`explained`.
     """
 
     def __init__(
@@ -151,25 +151,25 @@ class Channel:
         headers: Mapping[str, str] | None = None,
         repeatable: bool = False,
     ) -> dict[str, Any]:
-        """The JSON of a successful answer; an empty mapping when a write is answered without a body.
+        """The JSON of a successful response; an empty mapping for a write without a response body.
 
-        A write is sent once: by the time that the SDK would send it again, a body that was built on a read may be
-        built on an old one, and a creation may have been carried out. Whoever writes reads again, and then decides.
+        A write is sent once: when the SDK would repeat it, its body may be based on an outdated read, and a creation
+        may have been carried out. The caller reads again and then decides.
 
         Args:
             method: Of HTTP.
-            path: Below the service's address, beginning with a slash, or a whole address of this service.
-            obj: What it is about, for the message of a failure.
-            query: Parameters, unescaped. Resource Manager wants ``api-version`` in each request.
+            path: Below the service's address, beginning with a slash, or a complete address of this service.
+            obj: The object, for error messages.
+            query: Parameters, unescaped. Resource Manager requires ``api-version`` in each request.
             body: Sent as JSON.
-            headers: Besides those of every request.
-            repeatable: A write whose body depends on nothing that was read, and that does the same when it is carried
-                out twice. The SDK may repeat it.
+            headers: In addition to those of every request.
+            repeatable: A write whose body depends on nothing that was read, and that is idempotent. The SDK may repeat
+                it.
 
         Raises:
-            AzureError: the service or Entra refuses, or cannot be reached; or the answer is no JSON object, or that to
-                a read has not the types of Azure's contract.
-            WriteRefused: this way is for reading, and the request is none.
+            AzureError: the service or Entra rejects the request or cannot be reached; or the response is not a JSON
+                object, or the response to a read has unexpected types.
+            WriteRefused: this client is read-only, and the request is a write.
         """
         url = path if path.startswith("https://") else self.base + path
         if query:
@@ -193,9 +193,9 @@ class Channel:
                 label=label,
             )
         if reads and not content.strip():
-            raise self._unreadable(obj, "the answer is empty", label)
+            raise self._unreadable(obj, "the response is empty", label)
         if not isinstance(found, dict):
-            raise self._unreadable_answer(obj, "the answer is no JSON object", label, writes=not reads)
+            raise self._unreadable_answer(obj, "the response is not a JSON object", label, writes=not reads)
         parts = body["requests"] if shapes.BATCH.fullmatch(path) else None
         wrong = shapes.complaint_about(path, found, parts, writes=not reads)
         if wrong is not None:
@@ -206,20 +206,20 @@ class Channel:
         """The elements of a list, from all of its pages.
 
         Raises:
-            AzureError: as :meth:`send`, or the list goes on elsewhere, or in a circle.
+            AzureError: as :meth:`send`, or the list continues at another address, or in a loop.
         """
         page = self.get(path, obj=obj, query=query)
         seen: set[str] = set()
         while True:
             values = page.get("value")
             if not isinstance(values, list):
-                raise self._unreadable(obj, "the answer is no list")
+                raise self._unreadable(obj, "the response is not a list")
             yield from values
             following = self._next_page(page, obj)
             if not following:
                 return
             if following in seen:
-                raise self._unreadable(obj, "the list has no end")
+                raise self._unreadable(obj, "the pages of the list form a loop")
             seen.add(following)
             page = self.get(following, obj=obj)
 
@@ -235,7 +235,7 @@ class Channel:
             if 200 <= answer.status_code < 300:
                 page = _decoded(answer.content)
                 label = f"{answer.request.method} {urllib.parse.urlsplit(answer.request.url).path}"
-                wrong = next(shape(page, "the answer"), None)
+                wrong = next(shape(page, "the response"), None)
                 if wrong is not None:
                     raise self._unreadable(obj, wrong, label)
                 self._next_page(page, obj)
@@ -244,19 +244,19 @@ class Channel:
             return list(read(raw_response_hook=check))
 
     def _next_page(self, page: Mapping[str, Any], obj: str) -> str:
-        """The address of the next page; empty after the last one."""
+        """The address of the next page; empty after the last page."""
         following = str(page.get("nextLink") or page.get("@odata.nextLink") or "")
-        # The token goes along: never to another host than the one it is for.
+        # The token is sent too: never to another host.
         if following and urllib.parse.urlsplit(following)[:2] != urllib.parse.urlsplit(self.base)[:2]:
             raise self._unreadable(obj, "the next page of the list is at another address")
         return following
 
     @contextmanager
     def explained(self, obj: str, *, writes: bool = False, label: str = "") -> Iterator[None]:
-        """Turns the SDK's exceptions into :class:`AzureError`, also those about answers that the SDK cannot read.
+        """Turns the SDK's exceptions into :class:`AzureError`, including those about unreadable responses.
 
-        ``writes``: whether the request may have changed something when its answer cannot be read. ``label``: method and
-        path.
+        ``writes``: whether the request may have changed something if its response cannot be read. ``label``: method
+        and path.
         """
         base_class = _deps.load("azure.core.exceptions").AzureError
         failure, last = None, self.journal.last
@@ -267,7 +267,7 @@ class Channel:
             clock = self.clock.compared(None, "Entra")
             failure = failure_of(error, plane=self.plane, obj=obj, clock=clock, writes=writes)
         except UNREADABLE as error:
-            problem = f"the SDK cannot read the answer ({type(error).__name__})"
+            problem = f"the SDK cannot read it ({type(error).__name__})"
             failure = self._unreadable(obj, problem, label, writes=writes)
         if failure is not None:
             if failure.tells_unknown and self.journal.last is not last:
@@ -275,7 +275,7 @@ class Channel:
             raise failure
 
     def _unreadable_answer(self, obj: str, problem: str, label: str, *, writes: bool) -> AzureError:
-        """Of a request that got an answer: a write has been noted as done."""
+        """For a request with a response: the journal already has a write as done."""
         if writes:
             self.journal.doubt()
         return self._unreadable(obj, problem, label, writes=writes)
@@ -285,17 +285,17 @@ class Channel:
 
 
 def arm(operator: Operator, *, read_only: bool) -> Channel:
-    """The way to Resource Manager. ``sdk`` is a KeyVaultManagementClient.
+    """The client for Resource Manager. ``sdk`` is a KeyVaultManagementClient.
 
     Raises:
-        TaskError: azure-mgmt-keyvault is missing, or too old to know the present versions of the service.
+        TaskError: azure-mgmt-keyvault is missing, or too old for the current API versions.
     """
     check_key_vault_sdk()
     cloud = operator.cloud
     authentication = _deps.load("azure.mgmt.core.policies").ARMChallengeAuthenticationPolicy
     client = _deps.load("azure.mgmt.keyvault").KeyVaultManagementClient(
         operator.credential,
-        # Only in addresses that the SDK makes itself.
+        # Only used in addresses that the SDK builds itself.
         operator.subscription_id or "",
         cloud.arm,
         cloud_setting=_deps.load("azure.core").AzureClouds[cloud.setting],
@@ -309,7 +309,7 @@ def arm(operator: Operator, *, read_only: bool) -> Channel:
 
 
 def graph(operator: Operator, *, read_only: bool) -> Channel:
-    """The way to Microsoft Graph, without its SDK, which is many times as large as all the others together."""
+    """The client for Microsoft Graph, without its SDK, which is many times larger than all the others together."""
     cloud = operator.cloud
     authentication = _deps.load("azure.core.pipeline.policies").BearerTokenCredentialPolicy
     client = _deps.load("azure.core").PipelineClient(
@@ -323,7 +323,7 @@ def graph(operator: Operator, *, read_only: bool) -> Channel:
 
 
 def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
-    """The way to the roles of one managed HSM. ``sdk`` is a KeyVaultAccessControlClient.
+    """The client for the roles of one Managed HSM. ``sdk`` is a KeyVaultAccessControlClient.
 
     Raises:
         InvalidInput: the address is not in the operator's cloud (T32).
@@ -342,7 +342,7 @@ def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
 
 
 def keys(operator: Operator, uri: str) -> Channel:
-    """The way to the keys of one vault or managed HSM, for reading only.
+    """The client for the keys of one vault or Managed HSM, read-only.
 
     Raises:
         InvalidInput: the address is not in the operator's cloud (T32).
@@ -361,32 +361,32 @@ def keys(operator: Operator, uri: str) -> Channel:
 
 
 def check_key_vault_sdk() -> None:
-    """Refuse an azure-mgmt-keyvault whose versions of the service end on 27 February 2027 (Azure contract §0.2).
+    """Reject an azure-mgmt-keyvault whose API versions are retired on 27 February 2027 (Azure contract §0.2).
 
     Raises:
         TaskError: it is missing or too old. Nothing has been imported or sent.
     """
     name, installed, cause = "azure-mgmt-keyvault", "", ""
-    wanted = f"{name} >= {_OLDEST_KEY_VAULT_SDK}"
+    required = f"{name} >= {_OLDEST_KEY_VAULT_SDK}"
     try:
         installed = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError as error:
         cause = str(error)
     if not installed:
-        raise _deps.missing(wanted, cause)
+        raise _deps.missing(required, cause)
     if int(installed.partition(".")[0]) < _OLDEST_KEY_VAULT_SDK:
         raise TaskError(
-            f"{name} {installed} is installed, and {wanted} is needed: the versions of the service that it speaks "
-            "are switched off on 27 February 2027, and it does not know that new vaults use RBAC",
+            f"{name} {installed} is installed, but {required} is required: the API versions of the installed release "
+            "are retired on 27 February 2027, and it does not know that new vaults use RBAC",
             plane="Controller",
             obj=f"Python library {name}",
-            next_step="azure.azcollection pins an older one, so install the collection's requirements.txt in a Python "
-            "environment of its own, and name that in ansible_python_interpreter for these tasks",
+            next_step="install the collection's requirements.txt in a separate Python environment, because "
+            "azure.azcollection pins an older release, and set ansible_python_interpreter to it for these tasks",
         )
 
 
 def _policies(plane: str, authentication: Any, operator: Operator, *, read_only: bool) -> list[Any]:
-    """What a request goes through, first to last. No redirects are followed, no providers are registered."""
+    """The policies of a request, in their order. No redirects are followed, no providers are registered."""
     known = _deps.load("azure.core.pipeline.policies")
     return [
         ReadOnly() if read_only else Noted(plane, operator.journal),
@@ -401,7 +401,7 @@ def _policies(plane: str, authentication: Any, operator: Operator, *, read_only:
 
 
 def _retries(operator: Operator) -> Any:
-    """The SDK's retries, without those that wait for long. For which requests there are any: :meth:`Channel.send`."""
+    """The SDK's retries, without long waits. :meth:`Channel.send` decides which requests are retried."""
     policy = _deps.load("azure.core.pipeline.policies").RetryPolicy(retry_total=operator.network["retry_total"])
     wanted = policy.is_retry
 
@@ -414,7 +414,7 @@ def _retries(operator: Operator) -> Any:
 
 
 def _decoded(content: bytes) -> Any:
-    """The JSON of a body, an empty mapping for none, None when it is something else."""
+    """The JSON of a body; an empty mapping for an empty body; None for anything else."""
     if not content.strip():
         return {}
     try:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The clouds as one table of endpoints, and what the form of an address tells without asking anybody (T32)."""
+"""The clouds as one table of endpoints, and the checks of addresses that need no request (T32)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..._names import same_name
 
 @dataclass(frozen=True)
 class Cloud:
-    """One national cloud (Azure contract §3, §4.2). Addresses have no slash at the end.
+    """One national cloud (Azure contract §3, §4.2). Addresses have no trailing slash.
 
-    ``name``: as the operator's option ``cloud_environment`` has it. ``azure_service``: as the link's option has it.
-    ``setting``: as the Azure SDK calls it. ``authority``: host name of Entra. ``key_vault_app_id``: client ID of the
+    ``name``: value of the operator's option ``cloud_environment``. ``azure_service``: value of the link's option.
+    ``setting``: name in the Azure SDK. ``authority``: host name of Entra. ``key_vault_app_id``: client ID of the
     Key Vault service itself in the cloud's tenants.
     """
 
@@ -57,7 +57,7 @@ GOVERNMENT = Cloud(
     setting="AZURE_US_GOVERNMENT",
     authority="login.microsoftonline.us",
     arm="https://management.usgovcloudapi.net",
-    # Tokens are asked for under a host name of their own.
+    # Tokens are requested for a separate host name.
     arm_scope="https://management.core.usgovcloudapi.net/.default",
     graph="https://graph.microsoft.us",
     vault_suffix="vault.usgovcloudapi.net",
@@ -68,10 +68,10 @@ CLOUDS = (PUBLIC, GOVERNMENT)
 
 
 def cloud_of(name: str | None) -> Cloud:
-    """The cloud of the option ``cloud_environment``; the public one when it is not set.
+    """The cloud of the option ``cloud_environment``; the public one if it is not set.
 
     Raises:
-        InvalidInput: there is no such cloud here.
+        InvalidInput: the cloud is not supported.
     """
     wanted = (name or PUBLIC.name).strip()
     for cloud in CLOUDS:
@@ -79,13 +79,13 @@ def cloud_of(name: str | None) -> Cloud:
             return cloud
     raise InvalidInput(
         "cloud_environment",
-        f"{name!r} is no cloud that the collection knows",
+        f"{name!r} is not a supported cloud",
         f"set it, or AZURE_CLOUD_ENVIRONMENT, to one of {', '.join(cloud.name for cloud in CLOUDS)}",
     )
 
 
 def cloud_of_uri(uri: str) -> Cloud | None:
-    """The cloud that a vault or a managed HSM of this address is in; None when the address is of neither."""
+    """The cloud of a vault or Managed HSM with this address; None if it is the address of neither."""
     for cloud in CLOUDS:
         if _is_below(uri, cloud.vault_suffix) or _is_below(uri, cloud.hsm_suffix):
             return cloud
@@ -93,28 +93,28 @@ def cloud_of_uri(uri: str) -> Cloud | None:
 
 
 def is_hsm_uri(uri: str) -> bool:
-    """Whether this is the address of a managed HSM pool in any cloud."""
+    """Whether this is the address of a Managed HSM in any cloud."""
     return any(_is_below(uri, cloud.hsm_suffix) for cloud in CLOUDS)
 
 
 def check_uri(option: str, uri: str, cloud: Cloud) -> None:
-    """T32: a vault is found by its own cloud's login only, which its address shows before any request.
+    """T32: only an identity of the vault's own cloud finds it. The address shows the cloud before any request.
 
     Raises:
-        InvalidInput: no address of a vault or pool, or one of another cloud.
+        InvalidInput: not the address of a vault or Managed HSM, or one of another cloud.
     """
     found = cloud_of_uri(uri)
     if found is None:
         raise InvalidInput(
             option,
-            f"{uri!r} is not the address of a key vault or a managed HSM",
-            f"give it as Azure shows it: https://<name>.{cloud.vault_suffix} or https://<name>.{cloud.hsm_suffix}",
+            f"{uri!r} is not the address of a key vault or a Managed HSM",
+            f"set it as Azure shows it: https://<name>.{cloud.vault_suffix} or https://<name>.{cloud.hsm_suffix}",
         )
     if found is not cloud:
         raise InvalidInput(
             option,
-            f"{uri!r} is in {found.name}, while the operator logs in to {cloud.name}",
-            f"set cloud_environment: {found.name}, and use an application of a tenant in that cloud",
+            f"{uri!r} is in {found.name}, but the operator uses {cloud.name}",
+            f"set cloud_environment: {found.name}, and use an operator of a tenant in that cloud",
         )
 
 

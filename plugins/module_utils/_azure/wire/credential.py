@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Who the operator is in Azure: the login that reads and repairs, never the one that DSM holds (Azure contract §4)."""
+"""The operator's credentials in Azure, which read and repair; never the ones stored in DSM (Azure contract §4)."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from .cloud import Cloud, cloud_of
 from .errors import LOGIN
 from .sdk_failures import UNREADABLE, unreadable
 
-# Seconds, and how often a request is sent again. The SDK's own are 300 s and 10 times (Azure contract §0.10).
+# Seconds, and the number of retries. The SDK's defaults are 300 s and 10 retries (Azure contract §0.10).
 NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
 _CLI_SECONDS = 30
 _TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 
 
 class Explained:
-    """A TokenCredential whose failure over an answer that it cannot read is an ``AzureError``, about the login.
+    """A TokenCredential that raises an ``AzureError`` about the operator for an unreadable token response.
 
-    azure-identity and MSAL expect of a token answer what Entra's contract has, and raise anything over another one.
+    azure-identity and MSAL raise arbitrary exceptions if a token response is not as they expect.
     """
 
     def __init__(self, credential: Any) -> None:
         self._credential = credential
 
     def __getattr__(self, name: str) -> Any:
-        # A credential has one of the two methods or both, which the SDK goes by.
+        # A credential has one of the two methods or both; the SDK checks which.
         found = getattr(self._credential, name)
         return partial(self._token, found) if name in ("get_token", "get_token_info") else found
 
@@ -51,14 +51,16 @@ class Explained:
         try:
             return get(*scopes, **options)
         except UNREADABLE as error:
-            # Its text may have parts of the answer in it, and so of a token.
+            # Its text may contain parts of the response, and so of a token.
             kind = type(error).__name__
-        raise unreadable(f"the login cannot read it ({kind})", plane="Entra", obj=LOGIN, label="the token request")
+        raise unreadable(
+            f"the authentication library cannot read it ({kind})", plane="Entra", obj=LOGIN, label="the token request"
+        )
 
 
 @dataclass(frozen=True)
 class Operator:
-    """A login that has not been tried yet: nothing is sent before the first request to a service.
+    """Credentials that have not been tried yet: nothing is sent before the first request to a service.
 
     ``credential``: a TokenCredential of azure-identity. ``client_id``: lower case; None for the Azure CLI and for the
     managed identity of the machine. ``network``: settings of every SDK client. ``clock``: the task's.
@@ -78,23 +80,23 @@ class Operator:
         """The subscription, where a request needs one.
 
         Raises:
-            InvalidInput: nothing names it.
+            InvalidInput: it is not set.
         """
         if self.subscription_id is None:
             raise InvalidInput(
                 "subscription_id",
-                "neither the task nor AZURE_SUBSCRIPTION_ID says in which subscription to look",
-                "set it, or give the vault by its resource ID, which holds the subscription",
+                "neither the task nor AZURE_SUBSCRIPTION_ID sets the subscription",
+                "set it, or specify the vault by its resource ID, which contains the subscription",
             )
         return self.subscription_id
 
 
 def operator_of(task: Task) -> Operator:
-    """The operator of a task, whose parameters the environment has completed already.
+    """The operator of a task, whose parameters were already completed from the environment.
 
     Raises:
-        InvalidInput: an option that is missing or cannot be right. No request has been sent.
-        TaskError: there is no login anywhere, or a library is not installed.
+        InvalidInput: an option is missing or invalid. No request has been sent.
+        TaskError: no credentials were found, or a library is not installed.
     """
     params = task.params
     cloud = cloud_of(params.get("cloud_environment"))
@@ -103,8 +105,9 @@ def operator_of(task: Task) -> Operator:
     if params.get("cert_validation_mode") == "ignore":
         network["connection_verify"] = False
         task.warn(
-            "cert_validation_mode is ignore: the TLS certificates of Entra and Azure are not verified, so that anybody "
-            "on the way can take the operator's login. Trust the right CA with REQUESTS_CA_BUNDLE instead."
+            "cert_validation_mode is ignore: the TLS certificates of Entra and Azure are not verified, so anyone on "
+            "the network path can steal the operator's credentials. Trust the correct CA with REQUESTS_CA_BUNDLE "
+            "instead."
         )
     return Operator(
         cloud=cloud,
@@ -119,7 +122,7 @@ def operator_of(task: Task) -> Operator:
 
 
 def operator_client_id(params: Mapping[str, Any]) -> str | None:
-    """The operator's client ID in lower case, to tell a link that carries the operator's own login."""
+    """The operator's client ID in lower case, to detect a link that contains the operator's own credentials."""
     return _id(params, "client_id")
 
 
@@ -129,13 +132,13 @@ def credential_for(
     network: Mapping[str, Any] | None = None,
     clock: ServiceClock | None = None,
 ) -> Any:
-    """The TokenCredential that these options ask for. ``auto`` never looks for a managed identity.
+    """The TokenCredential for these options. ``auto`` never searches for a managed identity.
 
-    ``clock``: is told of Entra's time by each answer to a token request, a refusal included.
+    ``clock``: receives Entra's time from each response to a token request, including rejections.
 
     Raises:
-        InvalidInput: an option that is missing or cannot be right. No request has been sent.
-        TaskError: there is no login anywhere, or a library is not installed.
+        InvalidInput: an option is missing or invalid. No request has been sent.
+        TaskError: no credentials were found, or a library is not installed.
     """
     network = NETWORK if network is None else network
     source, client_id, tenant = params["auth_source"], operator_client_id(params), _tenant(params)
@@ -148,25 +151,25 @@ def credential_for(
         return _identity().AzureCliCredential(tenant_id=tenant or "", process_timeout=_CLI_SECONDS)
     if source == "msi":
         if proof is not None:
-            raise InvalidInput(proof, "auth_source is msi, which needs no proof", "leave one of the two out")
+            raise InvalidInput(proof, "auth_source is msi, which uses no credential", "omit one of the two")
         return _identity().ManagedIdentityCredential(client_id=client_id, **network)
     if client_id is None:
-        beside = f"beside {proof}" if proof else f"where auth_source is {source}"
-        raise _missing("client_id", beside, "the application (client) ID of the operator")
+        needed_by = f"with {proof}" if proof else f"if auth_source is {source}"
+        raise _missing("client_id", needed_by, "the application (client) ID of the operator")
     if proof is None:
-        raise _missing("secret", "beside client_id", "it, x509_certificate_path, oidc_token or oidc_token_file_path")
+        raise _missing("secret", "with client_id", "it, x509_certificate_path, oidc_token or oidc_token_file_path")
     if not str(params[proof]).strip():
         raise InvalidInput(proof, "it is empty", "set it to the credential of client_id")
     if tenant is None:
-        raise _missing("tenant", f"beside client_id and {proof}", "the ID or domain name of the operator's tenant")
+        raise _missing("tenant", f"with client_id and {proof}", "the ID or domain name of the operator's tenant")
     if params.get("x509_certificate_password") is not None and proof != "x509_certificate_path":
-        raise _missing("x509_certificate_path", "beside x509_certificate_password", "the file with the certificate")
+        raise _missing("x509_certificate_path", "with x509_certificate_password", "the file with the certificate")
     hooks = {} if clock is None else clock_hooks(clock)
     return _application(params, proof, tenant, client_id, {**network, **hooks, "authority": cloud.authority})
 
 
 def clock_hooks(clock: ServiceClock) -> dict[str, Any]:
-    """Settings of a credential of azure-identity with which Entra's answers show their time."""
+    """Settings of an azure-identity credential that record the time of Entra's responses."""
     mark = "fortanix_dsm_sent"
 
     def sent(request: Any) -> None:
@@ -200,16 +203,18 @@ def _application(
     except ValueError as error:
         words = str(error)
     if words or not read.strip():
-        raise InvalidInput(proof, f"{value!r} cannot be used: {words or 'it is empty'}", "name the file with the token")
-    # Reads the file again for each token, as the token in it is renewed from outside.
+        raise InvalidInput(
+            proof, f"{value!r} cannot be used: {words or 'it is empty'}", "set it to the file with the token"
+        )
+    # Reads the file again for each token, because the token in it is renewed externally.
     return identity.WorkloadIdentityCredential(tenant_id=tenant, client_id=client_id, token_file_path=value, **settings)
 
 
 def _by_certificate(params: Mapping[str, Any], tenant: str, client_id: str, settings: Mapping[str, Any]) -> Any:
-    """The credential with a certificate, which the SDK itself reads in fewer forms."""
+    """The credential with a certificate. The SDK itself accepts fewer formats."""
     option, password_option = "x509_certificate_path", "x509_certificate_password"
     source, password = params[option], params.get(password_option) or None
-    remedy = f"name a PEM or PKCS#12 file with certificate and private key; {password_option} opens the key"
+    remedy = f"set it to a PEM or PKCS#12 file with certificate and private key; {password_option} decrypts the key"
     try:
         found = loading.load_chain(option, source, "private key", None, password, password_option)
         data = "".join(reversed(loading.pem_of(*found))).encode("ascii")
@@ -218,13 +223,13 @@ def _by_certificate(params: Mapping[str, Any], tenant: str, client_id: str, sett
         words = error.problem if error.obj == option else f"{error.obj}: {error.problem}"
         remedy = error.next_step
     except ValueError as error:
-        # The SDK's, about a key that is not RSA.
+        # Raised by the SDK for a key that is not RSA.
         words = str(error)
     raise InvalidInput(option, f"{loading.shown(source)} cannot be used: {words}", remedy)
 
 
 def _identity() -> Any:
-    # What goes wrong is in our messages; without a handler the SDK's warnings would go to the module's stderr.
+    # Our messages report errors; without a handler, the SDK's warnings would go to the module's stderr.
     for name in ("azure", "msal"):
         logger = logging.getLogger(name)
         if not logger.handlers:
@@ -244,19 +249,23 @@ def _tenant(params: Mapping[str, Any]) -> str | None:
     if value is None:
         return None
     if not _TENANT.fullmatch(value.strip()):
-        raise InvalidInput("tenant", f"{value!r} is no tenant", "give the ID or the domain name of the tenant")
+        raise InvalidInput("tenant", f"{value!r} is not a valid tenant", "set the ID or the domain name of the tenant")
     return str(value).strip()
 
 
 def _missing(option: str, where: str, what: str) -> InvalidInput:
-    return InvalidInput(option, f"it is missing {where}", f"set {what}; the environment is read only as a whole login")
+    return InvalidInput(
+        option,
+        f"it is not set, but required {where}",
+        f"set {what}; environment variables are only read as a complete set of credentials",
+    )
 
 
 def _nothing_found() -> TaskError:
     return TaskError(
-        "there is no login for the operator: looked at client_id with its secret, certificate or token in the task, at "
-        f"AZURE_CLIENT_ID with the same in the environment, at section [default] of {CREDENTIAL_FILE}, and for the "
-        "Azure CLI (az) on the PATH",
+        "no operator credentials were found. Checked: client_id with its secret, certificate or token in the task; "
+        f"AZURE_CLIENT_ID with the same in the environment; section [default] of {CREDENTIAL_FILE}; the Azure CLI (az) "
+        "on the PATH",
         plane="Entra",
         obj="operator",
         next_step="set tenant, client_id and secret, or run `az login` where the module runs; on a machine in Azure, "

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What each code and HTTP status of Entra and Azure means, and refusals as errors.
+"""What each code and HTTP status of Entra and Azure means, and errors for rejected requests.
 
-``MEANINGS`` is the one place that says what a code means and what follows from it; everything else is derived from it.
-Failures without an answer that says anything are in sdk_failures.py. Codes: Azure contract §1.2, §1.7, §2 (T20, T33
+``MEANINGS`` is the only definition of what a code means and what follows from it; everything else is derived from it.
+Failures without a meaningful response are in sdk_failures.py. Codes: Azure contract §1.2, §1.7, §2 (T20, T33
 to T36), §3; each group names its public source.
 """
 
@@ -22,7 +22,7 @@ from ..._errors import TaskError
 from ..._rest import statuses
 from . import refusing_policies
 
-# Codes that are compared with, here or in other files.
+# Codes that are compared here or in other files.
 TENANT_UNKNOWN = "AADSTS90002"
 AUTHORIZATION_FAILED = "AuthorizationFailed"
 GRAPH_DENIED = "Authorization_RequestDenied"
@@ -34,40 +34,40 @@ RESOURCE_NOT_FOUND = "ResourceNotFound"
 GROUP_NOT_FOUND = "ResourceGroupNotFound"
 SUBSCRIPTION_NOT_FOUND = "SubscriptionNotFound"
 PRINCIPAL_NOT_FOUND = "PrincipalNotFound"
-# Without a meaning of its own: whoever creates the assignment takes it for done.
+# Has no meaning here: the code that creates an assignment treats it as done.
 ROLE_ASSIGNMENT_EXISTS = "RoleAssignmentExists"
-# A tenant without the licence for PIM has nothing in it; in lower case (Azure contract §1.7).
+# A tenant without a PIM license has no PIM assignments; in lower case (Azure contract §1.7).
 WITHOUT_PIM = frozenset({"aadpremiumlicenserequired", "tenantnotonboarded", "methodnotallowed"})
-# What the data plane puts around its codes.
+# Outer code of the data plane, around its specific codes.
 _FORBIDDEN = "Forbidden"
 
 
 class Lasts(Enum):
-    """How long a refusal stays, and so whether a repetition may help."""
+    """How long a rejection lasts, and so whether a repetition may succeed."""
 
-    # It is about the service and not about the request: a failure is always marked as ``retryable``.
+    # Caused by the service, not by the request: the failure is always marked as ``retryable``.
     UNTIL_RECOVERED = "until the service has recovered"
     # The same request may succeed a moment later.
-    UNTIL_SETTLED = "until another change is done, or known everywhere"
-    UNTIL_CORRECTED = "until somebody removes the cause"
+    UNTIL_SETTLED = "until another change is completed or replicated"
+    UNTIL_CORRECTED = "until the cause is removed"
 
 
 class Sign(Enum):
-    """What a refusal of a login is a sign of, besides its cause."""
+    """What a rejected authentication may indicate, besides its direct cause."""
 
     WRONG_CLOCK = "the clock of the machine that runs the module may be wrong"
-    OWN_ADDRESS = "it is about the address of the machine that runs the module, and says nothing of DSM"
-    NOT_KNOWN_YET = "one of Entra's places may not know yet what was just created"
+    OWN_ADDRESS = "it concerns the address of the machine that runs the module, not DSM"
+    NOT_KNOWN_YET = "a replica of Entra may not know yet what was just created"
 
 
 @dataclass(frozen=True)
 class Meaning:
     """What a code or a status means to the operator, and what follows from it.
 
-    ``keys``: the codes and HTTP statuses that mean this. ``problem``, ``next_step``: of the message; both empty where a
-    code says nothing more than its status, or than any refusal by Entra. ``lasts``: None where the status says it; a
-    refusal without a status lasts until it is corrected. ``in_doubt``: whether a write that was answered with this
-    status may have been carried out.
+    ``keys``: the codes and HTTP statuses that mean this. ``problem``, ``next_step``: of the message; both empty if the
+    code is no more specific than its status, or than any rejection by Entra. ``lasts``: None if the status defines it;
+    a rejection without a status lasts until it is corrected. ``in_doubt``: whether a write with this status may have
+    been carried out.
     """
 
     keys: tuple[str | int, ...]
@@ -79,12 +79,12 @@ class Meaning:
 
 
 _NO_SUCH_OBJECT = (
-    "there is no such object, or the operator does not see it",
+    "the object does not exist or is not visible to the operator",
     "check its name, resource group and subscription",
 )
-_THROTTLED = ("the server limits the rate of requests", "run again later or with fewer forks")
-# The one problem with blanks, which are filled in.
-_ANSWERED = ("{label} was answered with HTTP status {status}", "see what the server says")
+_THROTTLED = ("the server limits the rate of requests", "run the task again later or with fewer forks")
+# The only problem with placeholders.
+_ANSWERED = ("{label} returned HTTP status {status}", "check the server's response")
 
 MEANINGS: tuple[Meaning, ...] = (
     # Entra. Microsoft Learn, "Microsoft Entra authentication and authorization error codes"; the codes of certificates:
@@ -92,146 +92,149 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         ("AADSTS7000215",),
         "the operator's client secret is wrong",
-        "set the value of the secret, which Entra shows once when it is made, and not the secret's ID",
+        "set the value of the secret, which Entra shows only when it is created, not the secret's ID",
         sign=Sign.NOT_KNOWN_YET,
     ),
-    Meaning(("AADSTS7000222",), "the operator's client secret has expired", "make a new secret, and set it"),
+    Meaning(("AADSTS7000222",), "the operator's client secret has expired", "create a new secret and set it"),
     Meaning(
         ("AADSTS700016", "AADSTS70001"),
         "the operator's application is not in this tenant",
         "check client_id, tenant and cloud_environment",
         sign=Sign.NOT_KNOWN_YET,
     ),
-    Meaning((TENANT_UNKNOWN,), "there is no such tenant in this cloud", "check tenant and cloud_environment"),
-    Meaning(("AADSTS900023",), "this cannot be a tenant", "check tenant"),
+    Meaning((TENANT_UNKNOWN,), "the tenant does not exist in this cloud", "check tenant and cloud_environment"),
+    Meaning(("AADSTS900023",), "the tenant is not valid", "check tenant"),
     Meaning(
         ("AADSTS500011",),
-        "the service that the token is for is unknown in this tenant",
+        "the service for which the token was requested is unknown in this tenant",
         "check tenant and cloud_environment",
     ),
     Meaning(
         ("AADSTS500014",),
-        "the service principal of the service that the token is for is disabled in this tenant",
-        "have it enabled in Entra (enterprise applications)",
+        "the service principal of the service for which the token was requested is disabled in this tenant",
+        "enable it in Entra (enterprise applications)",
     ),
     Meaning(
         ("AADSTS700027",),
-        "the operator's certificate is not registered with the application, or the signature is not its own",
-        "register the certificate in x509_certificate_path with the application, or set the one that is",
+        "the operator's certificate is not registered with the application, or the signature is from another one",
+        "register the certificate in x509_certificate_path with the application, or set the registered one",
         sign=Sign.NOT_KNOWN_YET,
     ),
     Meaning(("AADSTS50012", "AADSTS7000229"), sign=Sign.NOT_KNOWN_YET),
     Meaning(
         ("AADSTS700024",),
-        "the signed statement is outside of its time window",
-        "compare the clock of the machine that runs the module, or have the OIDC token renewed",
+        "the signed assertion is outside its validity period",
+        "check the clock of the machine that runs the module, or renew the OIDC token",
         sign=Sign.WRONG_CLOCK,
     ),
     Meaning(
         ("AADSTS1000502", "AADSTS7000274"),
-        "the operator's certificate is outside of its validity",
-        "register a new certificate, and set it",
+        "the operator's certificate has expired or is not yet valid",
+        "register a new certificate and set it",
         sign=Sign.WRONG_CLOCK,
     ),
     Meaning(
         ("AADSTS7000214", "AADSTS7000277"),
         "the operator's certificate is revoked",
-        "register a new certificate, and set it",
+        "register a new certificate and set it",
     ),
     Meaning(
         ("AADSTS7000112",),
         "the operator's application or its service principal is disabled",
-        "have it enabled in Entra (enterprise applications), or use another one",
+        "enable it in Entra (enterprise applications), or use another application",
     ),
     Meaning(
         ("AADSTS53003", "AADSTS530003"),
-        "a Conditional Access policy refuses a login from here",
-        "run the module from an address that the policy allows; what it says of this machine says nothing of DSM",
+        "a Conditional Access policy blocks the operator on the machine that runs the module",
+        "run the module from an address that the policy allows; this error concerns that machine, not DSM",
         sign=Sign.OWN_ADDRESS,
     ),
     Meaning(
         ("AADSTS90033",),
-        "Entra is in trouble for the moment",
-        "run again in some minutes",
+        "Entra is temporarily unavailable",
+        "run the task again in a few minutes",
         lasts=Lasts.UNTIL_RECOVERED,
     ),
     Meaning(
         ("AADSTS900382", "AADSTS900432", "AADSTS900439"),
-        "the application is of another cloud than the login address",
+        "the application belongs to another cloud than the login endpoint",
         "check cloud_environment and tenant",
     ),
-    # Rights in Resource Manager. Microsoft Learn, "Troubleshoot Azure RBAC" and "Troubleshoot common Azure deployment
-    # errors".
+    # Permissions in Resource Manager. Microsoft Learn, "Troubleshoot Azure RBAC" and "Troubleshoot common Azure
+    # deployment errors".
     Meaning(
         (AUTHORIZATION_FAILED,),
-        "the operator may not do this",
-        "give the operator a role that allows it; a new role takes up to ten minutes to have an effect",
+        "the operator has no permission for this request",
+        "assign the operator a role that permits it; a new role takes up to ten minutes to take effect",
     ),
     Meaning(
         ("LinkedAuthorizationFailed",),
-        "the operator may not use an object that this refers to",
-        "see that the identity is of the same tenant as the subscription, and that the operator has rights there too",
+        "the operator has no permission to use an object to which the request refers",
+        "check that the identity belongs to the tenant of the subscription, and that the operator has a role there",
     ),
     Meaning(
         ("InsufficientPermissions",),
-        "the operator may not change the permission model of the vault",
-        "use an operator who may also assign roles without a condition (Owner or User Access Administrator)",
+        "the operator has no permission to change the permission model of the vault",
+        "use an operator that can also assign roles without a condition (Owner or User Access Administrator)",
     ),
     Meaning(
         (PRINCIPAL_NOT_FOUND,),
-        "the service principal is not known to Resource Manager",
-        "wait some minutes when it was just made; otherwise check app_client_id and the tenant of the subscription",
+        "Resource Manager does not know the service principal",
+        "wait a few minutes if it was just created; otherwise check app_client_id and the tenant of the subscription",
         lasts=Lasts.UNTIL_SETTLED,
     ),
     Meaning(
         ("RoleAssignmentLimitExceeded",),
-        "the subscription holds as many role assignments as are allowed",
-        "have assignments removed that nobody needs, or give the role to a group",
+        "the subscription has reached its limit of role assignments",
+        "have unused assignments removed, or assign the role to a group",
     ),
     # Objects in Resource Manager. Microsoft Learn, "Troubleshoot common Azure deployment errors", "Resolve errors for
     # resource provider registration" and "Lock your resources to protect your infrastructure".
     Meaning(
         ("MissingSubscriptionRegistration",),
         "the resource provider is not registered in the subscription",
-        "run `az provider register --namespace Microsoft.KeyVault` in the subscription once; this collection never "
-        "registers it by itself",
+        "run `az provider register --namespace Microsoft.KeyVault` in the subscription once; this collection does not "
+        "register it",
         lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(
         (SUBSCRIPTION_NOT_FOUND,),
-        "the operator sees no such subscription",
+        "the subscription does not exist or is not visible to the operator",
         "check subscription_id, tenant and cloud_environment, and that the operator has a role in the subscription",
     ),
-    Meaning((GROUP_NOT_FOUND,), "there is no such resource group", "check the name of the resource group"),
+    Meaning((GROUP_NOT_FOUND,), "the resource group does not exist", "check the name of the resource group"),
     Meaning((RESOURCE_NOT_FOUND,), *_NO_SUCH_OBJECT),
     Meaning(
         (NAME_TAKEN,),
-        "the name is taken: by a vault, or by a soft-deleted one, which may be in another subscription",
-        "choose another name; names of vaults are unique in the whole cloud",
+        "the name is already used by a vault or a soft-deleted vault, possibly in another subscription",
+        "choose another name; vault names are unique across the cloud",
         lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(
         ("VaultNameNotValid",),
-        "this cannot be the name of a vault",
-        "give 3 to 24 letters, digits and single hyphens",
+        "this is not a valid vault name",
+        "use 3 to 24 letters, digits and single hyphens",
     ),
-    Meaning(("RegionNotSupported",), "this is not offered in the location", "choose another location"),
-    Meaning(("SkuNotSupported",), "the type is not offered there", "choose another type or location"),
+    Meaning(("RegionNotSupported",), "Key Vault is not offered in this location", "choose another location"),
+    Meaning(
+        ("SkuNotSupported",), "this type of vault is not offered in this location", "choose another type or location"
+    ),
     Meaning(
         (DISALLOWED,),
         "an Azure Policy forbids this",
-        "have those who own the policy make an exemption, or set what it allows",
+        "have the owner of the policy grant an exemption, or set what the policy allows",
     ),
     Meaning(
         (SCOPE_LOCKED,),
         "a lock forbids this",
-        "have the lock taken off for the time of the change (`az lock list`, `az lock delete`), and run the task again",
+        "have the lock removed for the duration of the change (`az lock list`, `az lock delete`), and run the "
+        "task again",
         lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(
         (CONFLICT_ERROR,),
-        "something else is changing the same object",
-        "run the task again when that is done",
+        "another operation is changing the same object",
+        "run the task again after that operation has finished",
         lasts=Lasts.UNTIL_SETTLED,
     ),
     Meaning(("TooManyRequests",), *_THROTTLED),
@@ -239,78 +242,78 @@ MEANINGS: tuple[Meaning, ...] = (
     # forbids: "appManagementPolicy resource type".
     Meaning(
         (GRAPH_DENIED,),
-        "the operator may not do this in Microsoft Graph",
-        "give the operator's application the permission of Graph that this needs (Application.Read.All to look at "
-        "applications, GroupMember.Read.All to look at groups) with an administrator's consent",
+        "the operator has no permission for this request in Microsoft Graph",
+        "grant the operator's application the required Graph permission (Application.Read.All to read applications, "
+        "GroupMember.Read.All to read groups) with admin consent",
     ),
     Meaning(
         ("Request_ResourceNotFound",),
-        "there is no such object in the tenant",
-        "check its ID and the tenant; an object that was just made is visible after some seconds",
+        "the object does not exist in the tenant",
+        "check its ID and the tenant; a new object becomes visible after a few seconds",
     ),
     Meaning(
         ("CredentialTypeNotAllowedAsPerAppPolicy",),
         "an app management policy of the tenant forbids credentials of this kind",
-        "use a certificate in the place of a secret or the other way round, one of a trusted authority where that is "
-        "demanded, or have the application exempted",
+        "use a certificate instead of a secret or vice versa, or a certificate of a trusted CA if the policy requires "
+        "one, or have the application exempted",
     ),
     Meaning(
         ("CredentialInvalidLifetimeAsPerAppPolicy",),
-        "an app management policy of the tenant forbids credentials that are valid for so long",
-        "make one that is valid for a shorter time, or have the application exempted",
+        "an app management policy of the tenant forbids credentials with this long a validity",
+        "create a credential with a shorter validity, or have the application exempted",
     ),
-    # The data plane of vaults and pools. Microsoft Learn, "Azure Key Vault REST API error codes".
+    # The data plane of vaults and Managed HSMs. Microsoft Learn, "Azure Key Vault REST API error codes".
     Meaning(
         ("ForbiddenByFirewall",),
-        "the firewall of the vault refuses the address of the machine that runs the module",
-        "run the module from an address that the firewall allows; what it says of this machine says nothing of DSM",
+        "the vault's firewall blocks the address of the machine that runs the module",
+        "run the module from an address that the firewall allows; this error concerns that machine, not DSM",
     ),
     Meaning(
         ("ForbiddenByConnection",),
-        "the vault accepts connections over private endpoints only",
-        "run the module where the private endpoint can be reached; this says nothing of DSM's way",
+        "the vault accepts connections only through private endpoints",
+        "run the module where it can reach the private endpoint; this error concerns that machine, not DSM",
     ),
     Meaning(
         ("ForbiddenByRbac",),
-        "no role allows the operator to do this in the vault or pool",
-        "give the operator the role that the server names; a managed HSM has roles of its own",
+        "the operator has no role that permits this in the vault or Managed HSM",
+        "assign the operator the role that the response names; a Managed HSM has its own roles",
     ),
-    # HTTP. RFC 9110 §15 (HTTP Semantics), RFC 6585 §4 (429). A limit on rates leaves nothing in doubt: Azure refuses
-    # before it begins (Azure contract §1.2).
+    # HTTP. RFC 9110 §15 (HTTP Semantics), RFC 6585 §4 (429). Throttling leaves nothing in doubt: Azure
+    # rejects the request before it begins (Azure contract §1.2).
     Meaning(
         (statuses.BAD_REQUEST,),
-        "the request was refused as wrong",
-        "correct what the server names",
+        "the request was rejected as invalid",
+        "correct what the response names",
         lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(
         (statuses.UNAUTHORIZED,),
         "the operator's token is not accepted",
-        "check tenant and cloud_environment: they have to be those of the subscription",
+        "check tenant and cloud_environment: they must be those of the subscription",
         lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(
         (statuses.FORBIDDEN,),
-        "the operator may not do this",
-        "give the operator the right that the server names",
+        "the operator has no permission for this request",
+        "grant the operator the permission that the response names",
         lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning((statuses.NOT_FOUND,), *_NO_SUCH_OBJECT, lasts=Lasts.UNTIL_CORRECTED),
     Meaning((statuses.REQUEST_TIMEOUT,), *_ANSWERED, lasts=Lasts.UNTIL_SETTLED, in_doubt=True),
     Meaning(
         (statuses.CONFLICT,),
-        "the object is not in a state that allows this",
-        "see what the server says, and run the task again",
+        "the state of the object does not allow this",
+        "check the server's response, and run the task again",
         lasts=Lasts.UNTIL_SETTLED,
     ),
     Meaning((statuses.PRECONDITION_FAILED,), *_ANSWERED, lasts=Lasts.UNTIL_SETTLED),
     Meaning((statuses.TOO_MANY_REQUESTS,), *_THROTTLED, lasts=Lasts.UNTIL_RECOVERED),
-    # Every status from here on without a row of its own (RFC 9110 §15: a status that is not known is taken for the
-    # first one of its class).
+    # Every status from here on without its own entry (RFC 9110 §15: an unknown status counts as the first one of its
+    # class).
     Meaning(
         (statuses.INTERNAL_SERVER_ERROR,),
-        "Azure or something in front of it is in trouble",
-        "run again when it is healthy",
+        "Azure or a gateway in front of it is failing",
+        "run the task again when the service is healthy",
         lasts=Lasts.UNTIL_RECOVERED,
         in_doubt=True,
     ),
@@ -319,26 +322,26 @@ _BY_KEY: Mapping[str | int, Meaning] = {key: meaning for meaning in MEANINGS for
 _OTHER_STATUS = Meaning((), *_ANSWERED, lasts=Lasts.UNTIL_CORRECTED)
 _OTHER_CODE = Meaning(())
 
-# What a failure of the operator's login is about.
+# The object of errors about the operator's authentication.
 LOGIN = "operator"
 _LOCKED_SCOPES = re.compile(r"scope\(s\) are locked: '([^']+)'")
 _ACTION_AND_SCOPE = re.compile(r"perform action '([^']+)'.*?over scope '([^']+)'", re.DOTALL)
 
 
 def meaning_of(code: str) -> Meaning:
-    """What a code means; nothing is in it for a code that is not known."""
+    """The meaning of a code; empty for an unknown code."""
     return _BY_KEY.get(code, _OTHER_CODE)
 
 
 def meaning_of_status(status: int) -> Meaning:
-    """What an HTTP status means, where no code says more."""
+    """The meaning of an HTTP status, used if no code is more specific."""
     if status >= statuses.INTERNAL_SERVER_ERROR:
         return _BY_KEY.get(status, _BY_KEY[statuses.INTERNAL_SERVER_ERROR])
     return _BY_KEY.get(status, _OTHER_STATUS)
 
 
 def _how_long(status: int | None, code: str) -> Lasts:
-    """How long a refusal stays. What a service in trouble says of a request is not final."""
+    """How long a rejection lasts. A failing service's response about a request is not final."""
     by_status = None if status is None else meaning_of_status(status).lasts
     if by_status is Lasts.UNTIL_RECOVERED:
         return by_status
@@ -346,11 +349,11 @@ def _how_long(status: int | None, code: str) -> Lasts:
 
 
 class AzureError(TaskError):
-    """A refusal of Entra or Azure, or a way to it that is blocked.
+    """A rejection by Entra or Azure, or a blocked connection to it.
 
-    ``status``: of HTTP, None when there was no answer. ``code``: the innermost one that the server names, or
-    ``AADSTS<number>``; empty when there is none. ``retry_after``: seconds that the server asks to wait, if it does.
-    ``retryable``: running the task again may help; by default after an answer that is about the server's own state.
+    ``status``: HTTP status, None without a response. ``code``: the innermost one that the server names, or
+    ``AADSTS<number>``; empty without one. ``retry_after``: seconds that the server requests to wait, if it does.
+    ``retryable``: running the task again may help; by default after a response about the server's own state.
     """
 
     def __init__(
@@ -374,30 +377,30 @@ class AzureError(TaskError):
 
 
 def code_of(error: Exception) -> str:
-    """The server's code of a failure; empty for failures of another kind."""
+    """The server's code of a failure; empty for other failures."""
     return error.code if isinstance(error, AzureError) else ""
 
 
 def status_of(error: Exception) -> int | None:
-    """The HTTP status of a failure; None when there was no answer, or it is of another kind."""
+    """The HTTP status of a failure; None without a response, and for other failures."""
     return error.status if isinstance(error, AzureError) else None
 
 
 def may_pass(error: TaskError) -> bool:
-    """Whether the same request may succeed a moment later: a conflict with another change, a limit, an outage."""
+    """Whether the same request may succeed soon: after a conflict with another change, throttling, or an outage."""
     if error.details.get("retryable"):
         return True
     return _how_long(status_of(error), code_of(error)) is not Lasts.UNTIL_CORRECTED
 
 
-def denied(deed: str, permission: str, obj: str, words: str) -> AzureError:
-    """A refusal of Graph, where it is known which of its permissions the request needs (Azure contract §3)."""
+def denied(action: str, permission: str, obj: str, words: str) -> AzureError:
+    """A rejection by Graph for a request whose required permission is known (Azure contract §3)."""
     return AzureError(
-        f"the operator may not {deed} in Microsoft Graph",
+        f"the operator has no permission to {action} in Microsoft Graph",
         plane="Entra",
         obj=obj,
         words=words,
-        next_step=f"give the operator's application {permission}, with an administrator's consent",
+        next_step=f"grant the operator's application {permission} with admin consent",
         status=statuses.FORBIDDEN,
         code=GRAPH_DENIED,
     )
@@ -406,7 +409,7 @@ def denied(deed: str, permission: str, obj: str, words: str) -> AzureError:
 def refusal(
     status: int, body: Any, *, plane: str, obj: str, retry_after: str | None = None, label: str = "the request"
 ) -> AzureError:
-    """An answer that is no success. ``body``: decoded JSON, or text. ``label``: method and path, for other answers."""
+    """The error of an unsuccessful response. ``body``: decoded JSON, or text. ``label``: method and path."""
     code, words = _code_and_words(body)
     meaning = meaning_of(code)
     if not meaning.problem:
@@ -417,17 +420,17 @@ def refusal(
     denied = _ACTION_AND_SCOPE.search(words)
     if code == AUTHORIZATION_FAILED and denied:
         action, scope = denied.groups()
-        problem = f"the operator may not do {action}"
-        advice = f"give the operator a role with {action} at {scope}; it takes up to ten minutes to have an effect"
+        problem = f"the operator has no permission for {action}"
+        advice = f"assign the operator a role with {action} at {scope}; it takes up to ten minutes to take effect"
     policies = refusing_policies.named_in(body, words) if code == DISALLOWED else []
-    problem += refusing_policies.told(policies)
+    problem += refusing_policies.listed(policies)
     if code == DISALLOWED:
         advice += refusing_policies.advice(policies)
     locked = _LOCKED_SCOPES.search(words)
     if code == SCOPE_LOCKED and locked:
         problem = f"a lock at {locked[1].replace(',', ', ')} forbids this"
     if retry_after:
-        advice += f" (the server asks to wait: Retry-After {retry_after})"
+        advice += f" (the server requests to wait: Retry-After {retry_after})"
     quoted = f"{code}: {words}" if code and words else code or words or f"HTTP status {status}"
     error = AzureError(
         problem,
@@ -445,32 +448,32 @@ def refusal(
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """The value of the header where it is a number (RFC 9110 §10.2.3); a date is left to the caller's own pauses."""
+    """The value of the header if it is a number (RFC 9110 §10.2.3); for a date, the caller's own pauses apply."""
     text = (retry_after or "").strip()
     return float(text) if text.isascii() and text.isdecimal() else None
 
 
 def may_have_worked(error: Exception) -> bool:
-    """Whether a write may have been carried out: no usable answer came, or one of a gateway or a server in trouble."""
+    """Whether a write may have been carried out: without a usable response, or after one from a failing server."""
     status = status_of(error)
     return status is None or status in statuses.SUCCESSES or is_in_doubt(status)
 
 
 def is_in_doubt(status: int) -> bool:
-    """Whether a write that was answered with this may have been carried out: by a gateway, or a server in trouble."""
+    """Whether a write with this status may have been carried out: a response of a gateway or a failing server."""
     return meaning_of_status(status).in_doubt
 
 
 def _code_and_words(body: Any) -> tuple[str, str]:
-    """The innermost code and the message of an error body; the text itself when there is none."""
+    """The innermost code and the message of an error body; the text itself without them."""
     if not isinstance(body, Mapping):
         return "", str(body or "")
     error = body.get("error")
     if not isinstance(error, Mapping):
-        # A token answer has the code in `error` itself.
+        # A token response has the code in `error` itself.
         return str(error or ""), str(body.get("error_description") or "")
     code, inner = str(error.get("code") or ""), error.get("innererror")
-    # Only the data plane says in the inner one what it means; elsewhere it is a number of the server's own.
+    # Only in the data plane is the inner code meaningful; elsewhere it is a server-internal number.
     if code == _FORBIDDEN and isinstance(inner, Mapping) and inner.get("code"):
         code = str(inner["code"])
     return code, str(error.get("message") or "")

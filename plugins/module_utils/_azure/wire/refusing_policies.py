@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Which Azure Policy has refused a request, as the refusal itself says. Pure.
+"""Which Azure Policy rejected a request, according to the response. Pure.
 
 Not to be confused with the access policies of a vault. Source: learn.microsoft.com, "Resolve errors for request
 disallowed by policy".
@@ -19,20 +19,20 @@ from ..._names import last_segment
 
 # Of `additionalInfo`, the best name first.
 _NAMES = ("policyAssignmentDisplayName", "policyDefinitionDisplayName", "policyAssignmentName", "policyDefinitionName")
-# Older answers name the assignment in their words only.
+# Older responses name the assignment only in their message.
 _IN_WORDS = re.compile(r'"policyAssignment"\s*:\s*\{\s*"name"\s*:\s*"([^"]+)"')
 # The built-in policy against vaults with access policies (Azure contract §1.4).
 _NO_ACCESS_POLICIES = "12d4fa5e-1f9f-4c21-97a9-b99b3c6611b5"
 
 
 def named_in(body: Any, words: str) -> list[dict[str, str]]:
-    """The policies that a refusal names: each with `name`, `assignment` and `definition` (IDs), and `effect`.
+    """The policies that a rejection names: each with `name`, `assignment` and `definition` (IDs), and `effect`.
 
-    What the answer does not say is empty. ``words``: the message of the answer.
+    What the response does not contain is empty. ``words``: the message of the response.
     """
     error = body.get("error") if isinstance(body, Mapping) else None
-    listed = error.get("additionalInfo") if isinstance(error, Mapping) else None
-    entries = [entry.get("info") for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
+    details = error.get("additionalInfo") if isinstance(error, Mapping) else None
+    entries = [one.get("info") for one in details if isinstance(one, Mapping)] if isinstance(details, list) else []
     found = [_policy(info) for info in entries if isinstance(info, Mapping)]
     return found or [
         {"name": one, "assignment": "", "definition": "", "effect": ""} for one in _IN_WORDS.findall(words)
@@ -48,22 +48,22 @@ def _policy(info: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def told(policies: Sequence[Mapping[str, str]]) -> str:
-    """The policies as the end of a sentence; empty when none is named."""
-    return ": " + "; ".join(map(_told, policies)) if policies else ""
+def listed(policies: Sequence[Mapping[str, str]]) -> str:
+    """The policies as the end of a sentence; empty without policies."""
+    return ": " + "; ".join(map(_shown, policies)) if policies else ""
 
 
-def _told(policy: Mapping[str, str]) -> str:
+def _shown(policy: Mapping[str, str]) -> str:
     facts = [fact for fact in (policy["effect"], policy["assignment"]) if fact]
     return f'"{policy["name"]}"' + (f" ({', '.join(facts)})" if facts else "")
 
 
 def advice(policies: Sequence[Mapping[str, str]]) -> str:
-    """What to do about the one policy that many have, unless it is certain that it is another one."""
+    """The advice about the most common policy, unless the response certainly names another one."""
     definitions = [policy["definition"] for policy in policies]
     if definitions and all(one and last_segment(one) != _NO_ACCESS_POLICIES for one in definitions):
         return ""
     return (
-        f"; the built-in policy {_NO_ACCESS_POLICIES} against vaults with access policies allows the permission model "
-        "rbac"
+        f"; the built-in policy {_NO_ACCESS_POLICIES}, which denies vaults with access policies, allows the permission "
+        "model rbac"
     )

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The operator in Azure for the time of one task: the ways to the services, under one login."""
+"""The clients for one task: connections to the services with the operator's credentials."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .sdk_failures import UNREADABLE, unreadable
 
 @dataclass(frozen=True)
 class Azure:
-    """``arm`` and ``graph`` are open; a pool has a host of its own and is opened on demand."""
+    """``arm`` and ``graph`` are open; a Managed HSM has its own host and is opened on demand."""
 
     operator: Operator
     arm: Channel
@@ -30,17 +30,17 @@ class Azure:
     read_only: bool
 
     def pool(self, uri: str) -> Channel:
-        """The local roles of a managed HSM; to be closed by the caller."""
+        """The client for local roles of a Managed HSM; the caller closes it."""
         return channel.hsm_access(self.operator, uri, read_only=self.read_only)
 
     def now(self) -> datetime:
-        """The present time by the clocks of the services, which decide what has expired."""
+        """The current time by the clocks of the services, which decide what has expired."""
         return self.operator.clock.now()
 
 
 @contextmanager
 def connect(operator: Operator, *, read_only: bool) -> Iterator[Azure]:
-    """The services of the operator's cloud. With ``read_only``, writing is impossible by construction."""
+    """The services of the operator's cloud. With ``read_only``, the clients reject all writes."""
     with (
         channel.arm(operator, read_only=read_only) as arm,
         channel.graph(operator, read_only=read_only) as graph,
@@ -50,7 +50,7 @@ def connect(operator: Operator, *, read_only: bool) -> Iterator[Azure]:
 
 @contextmanager
 def retryable() -> Iterator[None]:
-    """Marks failures that a repetition of the task may mend: ``failure.retryable`` is true in the result."""
+    """Marks failures that a repetition of the task may solve: ``failure.retryable`` is true in the result."""
     try:
         yield
     except TaskError as error:
@@ -61,7 +61,7 @@ def retryable() -> Iterator[None]:
 
 @contextmanager
 def understood(obj: str, *, plane: str = "Azure") -> Iterator[None]:
-    """Turns an answer without the members that it must have into an error: most likely it is not from Azure."""
+    """Turns a response without required members into an error: most likely it is not from Azure."""
     cause = ""
     try:
         yield

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The parts of Azure's answers that this collection reads, and of which type they are (Azure contract §1 and §3). Pure.
+"""The parts of Azure's responses that this collection reads, and their types (Azure contract §1 and §3). Pure.
 
-Everything else in an answer is ignored. What may be absent or null here has a refusal, or a meaning, where it is read:
-most of such answers are short or stale ones of Azure itself. A part of another type is never Azure's.
+Everything else in a response is ignored. Parts that may be absent or null here are checked where they are read: most
+of these responses are incomplete or stale ones of Azure itself. A part of another type never comes from Azure.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _time(value: Any, place: str) -> Iterator[str]:
         try:
             parse_iso(value)
         except ValueError:
-            yield f"{place} is text that is no time"
+            yield f"{place} is text but not a valid time"
 
 
 def _seconds(value: Any, place: str) -> Iterator[str]:
@@ -38,7 +38,7 @@ def _seconds(value: Any, place: str) -> Iterator[str]:
     except ValueError:
         yield from number(value, place)
         if isinstance(value, int):
-            yield f"{place} is a number that is no time"
+            yield f"{place} is a number but not a valid time"
 
 
 def _base64(value: Any, place: str) -> Iterator[str]:
@@ -47,7 +47,7 @@ def _base64(value: Any, place: str) -> Iterator[str]:
         try:
             base64.b64decode(value)
         except (binascii.Error, ValueError):
-            yield f"{place} is text that is not base64"
+            yield f"{place} is text but not base64"
 
 
 def _key_id(*, of_version: bool) -> Shape:
@@ -62,7 +62,7 @@ def _key_id(*, of_version: bool) -> Shape:
             except ValueError:
                 path = []
             if len(path) < parts or path[0] != "keys":
-                yield f"{place} is text that is no ID of a key{' version' if of_version else ''}"
+                yield f"{place} is text but not the ID of a key{' version' if of_version else ''}"
 
     return check
 
@@ -73,11 +73,11 @@ def _address(value: Any, place: str) -> Iterator[str]:
         try:
             urllib.parse.urlsplit(value)
         except ValueError:
-            yield f"{place} is text that is no address"
+            yield f"{place} is text but not an address"
 
 
 def _page(shape: Shape) -> Shape:
-    """One page of a list. That ``value`` is missing is refused where it is read."""
+    """One page of a list. A missing ``value`` is rejected where it is read."""
     return members(
         {
             "value": optional(list_of(shape)),
@@ -149,7 +149,7 @@ _DELETED_STORE = record(
     ),
 )
 
-# Resource Manager: rights and locks (Azure contract §1.7) -------------------------------------------------------------
+# Resource Manager: permissions and locks (Azure contract §1.7) --------------------------------------------------------
 
 _PERMISSION = record(actions=_TEXTS, notActions=_TEXTS, dataActions=_TEXTS, notDataActions=_TEXTS)
 _ASSIGNMENT = record(
@@ -241,10 +241,10 @@ _KEY_VERSION = record(
     ),
 )
 
-# The local roles of a managed HSM (Azure contract §1.8) ---------------------------------------------------------------
+# The local roles of a Managed HSM (Azure contract §1.8) ---------------------------------------------------------------
 
-# azure-keyvault-administration takes a list that is missing for an empty one, and turns numbers into text: so the
-# answers are checked that it gets, and not what it hands out.
+# azure-keyvault-administration treats a missing list as empty and converts numbers into text. Therefore the responses
+# that it receives are checked, not what it returns.
 LOCAL_ASSIGNMENTS = members(
     {
         "value": list_of(
@@ -272,7 +272,7 @@ _GRAPH = r"(?:/v1\.0)?"
 _OBJECT = rf"{_GRAPH}/(?:applications|servicePrincipals|users|groups)(?:/[^/()]+|\([^/]+\))"
 BATCH = re.compile(r"/v1\.0/\$batch")
 
-# Path of a request -> the shape of its answer; the first one that fits counts.
+# Path of a request -> the shape of its response; the first match counts.
 _READS: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
     (re.compile(path, re.IGNORECASE), shape)
     for path, shape in (
@@ -305,12 +305,12 @@ _READS: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
         (r"/keys/[^/]+/versions", _page(_KEY_VERSION)),
     )
 )
-# Path of a write -> the shape of its answer, where that is read. It may be empty.
+# Path of a write -> the shape of its response, if that is read. It may be empty.
 _WRITES: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
     (re.compile(path), shape)
     for path, shape in (
         (rf"{_GRAPH}/applications(?:\([^/]+\))?", record(appId=_TEXT)),
-        # The only answer that has the value of a secret. Without value or ID, the secret is lost: see add_secret.
+        # The only response with the value of a secret. Without value or ID, the secret is lost: see add_secret.
         (
             rf"{_OBJECT}/addPassword",
             record(displayName=_TEXT, startDateTime=optional(_time), endDateTime=optional(_time)),
@@ -325,7 +325,7 @@ _GOOD = 200
 def complaint_about(
     path: str, answer: Any, parts: Iterable[Mapping[str, Any]] | None = None, *, writes: bool = False
 ) -> str | None:
-    """What is wrong with an answer, the first thing only; None when nothing is.
+    """The first thing that is wrong with a response; None if it is correct.
 
     Args:
         path: Of the request, without query.
@@ -334,19 +334,19 @@ def complaint_about(
         writes: Whether the request is a write.
     """
     if parts is None:
-        return next(_shape_of(path, _WRITES if writes else _READS)(answer, "the answer"), None)
+        return next(_shape_of(path, _WRITES if writes else _READS)(answer, "the response"), None)
     return next(_complaints_about_parts(answer, parts), None)
 
 
 def _complaints_about_parts(answer: Any, parts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    yield from _PARTS(answer, "the answer")
-    # From here on, the types of the parts are right: the first complaint ends the walk.
+    yield from _PARTS(answer, "the response")
+    # From here on, the types of the parts are correct: the first complaint ends the check.
     paths = {str(part["id"]): str(part["url"]).partition("?")[0] for part in parts}
     for index, part in enumerate(answer.get("responses") or []):
         name = str(part["id"])
-        # A part without a body, or a refused one, is told apart where it is read.
+        # A part without a body, or a rejected one, is handled where it is read.
         if part["status"] == _GOOD and name in paths:
-            place = f"the answer.responses[{index}] ({name}).body"
+            place = f"the response.responses[{index}] ({name}).body"
             yield from optional(record())(part.get("body"), place)
             yield from optional(_shape_of(paths[name], _READS))(part.get("body"), place)
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Writes whose answer is lost, or which Azure asks to send later: which of them may be sent again, and when."""
+"""Writes whose response is lost, or that Azure throttles: which may be repeated, and when."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..._rest.statuses import TOO_MANY_REQUESTS
 from ..._waiter import Patience
 from .errors import CONFLICT_ERROR, LOGIN, AzureError, may_have_worked
 
-# So many failures in a row are no trouble that passes. Being throttled is bounded by the deadline alone.
+# More failures in a row are not temporary. Throttling is limited only by the deadline.
 MOST_FAILURES = 5
-# Seconds, for steps that have no deadline of their own.
+# Seconds, for steps without their own deadline.
 _TIMEOUT, _INTERVAL = 120, 2
 
 
 def attempt(send: Callable[[], object]) -> AzureError | None:
-    """The failure of a write that may pass; None when it has succeeded.
+    """The temporary failure of a write; None if it succeeded.
 
     Raises:
-        AzureError: Azure refuses it, or the operator's login fails.
+        AzureError: Azure rejects it, or the operator's authentication fails.
     """
     try:
         send()
@@ -39,14 +39,14 @@ def is_throttled(error: AzureError) -> bool:
 
 
 def repeated(send: Callable[[], object], patience: Patience | None = None) -> None:
-    """A write that does the same however often it is carried out, and whose body does not come from a read.
+    """Send an idempotent write whose body does not depend on a read, repeatedly if needed.
 
     Args:
-        send: The request, sent once.
-        patience: Until when to try.
+        send: Sends the request once.
+        patience: The time limit.
 
     Raises:
-        AzureError: it is refused, or its failure does not pass.
+        AzureError: it is rejected, or its failure is not temporary.
     """
     patience = patience or Patience.of(_TIMEOUT, _INTERVAL)
     failures = 0
@@ -60,7 +60,7 @@ def repeated(send: Callable[[], object], patience: Patience | None = None) -> No
 
 
 def pause_after(error: AzureError) -> float:
-    """How many seconds to wait at least before the next attempt."""
+    """The minimum wait before the next attempt, in seconds."""
     if error.retry_after is not None:
         return error.retry_after
     return 1.0 if is_throttled(error) else 0.0

@@ -240,7 +240,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="application-disabled",
         leg=ENTRA,
-        title="The application is disabled",
+        title="Application is disabled",
         cause="the application or its service principal is disabled in the tenant",
         remedy="find out who disabled it and why; then set 'Enabled for users to sign in' of the enterprise "
         "application to Yes",
@@ -337,7 +337,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="firewall-blocks-dsm",
         leg=UNKNOWN,
-        title="The vault's network rules keep DSM out",
+        title="Network rules of the vault block DSM",
         cause="the vault's firewall does not allow DSM's egress IP address, or public access is disabled and DSM does "
         "not connect through a private endpoint",
         remedy="add DSM's egress IP addresses to the vault's firewall, or connect DSM's network to the vault's private "
@@ -405,7 +405,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="hsm-not-activated",
         leg=MANAGED_HSM,
-        title="The Managed HSM is not activated",
+        title="Managed HSM is not activated",
         cause="the Managed HSM exists, but its security domain was never downloaded, so it serves no keys",
         remedy="have its administrators activate it (download the security domain)",
         guide="4.5",
@@ -415,7 +415,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="vault-in-foreign-tenant",
         leg=VAULT,
-        title="The vault belongs to another tenant",
+        title="Vault belongs to another tenant",
         cause="the vault belongs to another tenant than the application, so it does not accept the application's token",
         remedy="choose a vault of the link's tenant, or use an application of the vault's tenant",
         guide="4.3 (2.5)",
@@ -439,7 +439,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="no-vault-visible",
         leg=ARM,
-        title="The application sees no vault",
+        title="No vault is visible to the application",
         cause="the application can authenticate, but Azure lists no vault for it in the subscription: it has no role "
         "on any vault, or the subscription is not the intended one",
         remedy="assign Key Vault Contributor on the vault (Reader on a Managed HSM) to the application, and check "
@@ -451,7 +451,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="vault-not-in-subscription",
         leg=ARM,
-        title="The vault is not among those of the subscription",
+        title="Vault was not found in the subscription",
         cause="the vault of the link is not among those that the application sees in the subscription: it is in "
         "another subscription, was deleted, or the application has no permission to read it",
         remedy="list the vaults with fortanix.dsm.cdc_vault_info; choose one of them, correct link_subscription_id, or "
@@ -471,7 +471,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     DiagnosisClass(
         id="vault-type-differs",
         leg=VAULT,
-        title="The vault is of another type",
+        title="Vault is not of the expected type",
         cause="the vault's type (SKU) differs from the type in the link, so DSM requests keys of the wrong kind",
         remedy="choose the vault again with fortanix.dsm.cdc_vault_select, which sets the type from the vault",
         guide="4.5",

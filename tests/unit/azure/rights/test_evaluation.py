@@ -110,7 +110,7 @@ def test_a_reader_may_list_which_is_below_the_guides_demand() -> None:
 
 
 def test_the_words_on_a_reader_say_that_it_is_enough_for_listing() -> None:
-    assert "enough for DSM's fetch" in verdict_on(access(vault(), assigned(READER)), KVC).reason
+    assert "enough for DSM to find it" in verdict_on(access(vault(), assigned(READER)), KVC).reason
 
 
 def test_missing_permissions_are_those_that_are_certainly_not_there() -> None:
@@ -391,7 +391,7 @@ def test_a_result_shows_requirement_verdict_and_source_as_plain_values() -> None
         "requirement": "vaults/read",
         "action": READ,
         "verdict": OK,
-        "reason": "Given by the role Reader at resource group scope.",
+        "reason": "Granted by the role Reader at resource group scope.",
         "remedy": "",
         "notes": ["inherited"],
         "sources": [

@@ -354,7 +354,7 @@ def test_a_finding_on_a_right_names_principal_and_sources() -> None:
 def test_a_compound_entry_beside_a_sound_right_needs_nothing_done() -> None:
     found = found_in(guide(vault(policy(*TEN), policy("get", application_id=CLIENT))))["compound-identity-in-policy"]
 
-    assert (found.expected, found.remedy) == ("keys/get", "Nothing has to be done.")
+    assert (found.expected, found.remedy) == ("keys/get", "No action is required.")
 
 
 # --- Findings as such -------------------------------------------------------------------------------------------------

@@ -76,14 +76,14 @@ def test_credentials_that_could_not_be_read_are_not_judged() -> None:
 def test_no_valid_credential_says_when_the_last_one_was(credentials: tuple[EntraCredential, ...], actual: str) -> None:
     finding = one_of(of_credentials(*credentials))
 
-    assert (finding.kind.id, finding.actual.removeprefix("the last one ended at ")) == ("credentials-expired", actual)
+    assert (finding.kind.id, finding.actual.removeprefix("the last one expired on ")) == ("credentials-expired", actual)
 
 
 def test_the_last_of_several_ends_is_the_one_that_counts() -> None:
     last = NOW + timedelta(days=20)
     finding = one_of(of_credentials(credential(NOW + timedelta(days=9)), credential(last)))
 
-    assert finding.actual == f"the last one ends at {last:%Y-%m-%d}"
+    assert finding.actual == f"the last one expires on {last:%Y-%m-%d}"
 
 
 def test_a_credential_that_is_not_valid_yet_does_not_hide_that_the_valid_one_ends() -> None:

@@ -155,11 +155,11 @@ def test_a_result_is_made_of_plain_values() -> None:
     ("seen", "unread"),
     [
         (access(vault(), assigned(CONTRIBUTOR)), ()),
-        (access(vault(), assignments=None), ("the role assignments",)),
-        (access(pool(), local=None), ("the local role assignments",)),
+        (access(vault(), assignments=None), ("role assignments",)),
+        (access(pool(), local=None), ("local role assignments",)),
         (access(vault(), local=None), ()),
         (replace(access(vault(), assigned(CONTRIBUTOR)), roles={}), ()),
-        (replace(access(vault(), assigned(EXACT_KEYS)), roles={}), (f"the definition of the role {EXACT_KEYS.guid}",)),
+        (replace(access(vault(), assigned(EXACT_KEYS)), roles={}), (f"definition of the role {EXACT_KEYS.guid}",)),
     ],
 )
 def test_what_may_give_more_and_could_not_be_read_is_named(seen: Access, unread: tuple[str, ...]) -> None:

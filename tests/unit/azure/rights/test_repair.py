@@ -409,14 +409,19 @@ def test_names_stay_what_they_are_from_release_to_release() -> None:
         pytest.param(
             access(vault(rbac=True), denies=(denying(f"{KEYS}/*", data=True),)),
             GUIDE,
-            "Have the owner of the managed application",
+            "Ask the owner of the managed application",
             id="denied",
         ),
-        pytest.param(access(pool(activation="NotActivated")), GUIDE, "Download the security domain", id="activation"),
+        pytest.param(
+            access(pool(activation="NotActivated")),
+            GUIDE,
+            "Activate the Managed HSM by downloading its security domain",
+            id="activation",
+        ),
         pytest.param(
             access(vault(), identity=identity(home_tenant_id=ELSEWHERE)),
             GUIDE,
-            "Use an application of the store's tenant",
+            "Use an application in the tenant of the vault",
             id="foreign tenant",
         ),
         pytest.param(

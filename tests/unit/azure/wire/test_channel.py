@@ -267,7 +267,9 @@ def test_a_right_that_is_lacking_is_told_with_action_and_scope(reader: Channel, 
     failure = refused(lambda: reader.get(scope, obj="vault kv-other", query=API))
 
     assert (status_of(failure), code_of(failure)) == (403, "AuthorizationFailed")
-    assert str(failure).startswith("Azure, vault kv-other: the operator may not do Microsoft.KeyVault/vaults/read.")
+    assert str(failure).startswith(
+        "Azure, vault kv-other: the operator has no permission for Microsoft.KeyVault/vaults/read."
+    )
     assert f"Microsoft.KeyVault/vaults/read at {scope};" in failure.next_step
 
 
@@ -442,7 +444,7 @@ def test_a_redirect_is_not_followed(sandbox: Sandbox, reader: Channel, vaults: s
     ("variable", "value", "advice"),
     [
         ("HTTPS_PROXY", "http://127.0.0.1:9", "check HTTPS_PROXY"),
-        ("REQUESTS_CA_BUNDLE", "", "REQUESTS_CA_BUNDLE names the file"),
+        ("REQUESTS_CA_BUNDLE", "", "set REQUESTS_CA_BUNDLE to a file"),
     ],
 )
 def test_a_way_that_is_blocked_is_told_by_its_cause(

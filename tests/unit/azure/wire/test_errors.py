@@ -233,13 +233,13 @@ def test_after_a_refusal_it_has_not(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "advice"),
     [
-        (403, "AuthorizationFailed", "a role that allows it"),
-        (403, "LinkedAuthorizationFailed", "same tenant"),
+        (403, "AuthorizationFailed", "a role that permits it"),
+        (403, "LinkedAuthorizationFailed", "the tenant of the subscription"),
         (403, "InsufficientPermissions", "Owner or User Access Administrator"),
         (403, "Authorization_RequestDenied", r"Application\.Read\.All"),
         (403, "RequestDisallowedByPolicy", "permission model rbac"),
         (409, "MissingSubscriptionRegistration", "az provider register --namespace Microsoft.KeyVault"),
-        (409, "ScopeLocked", "lock taken off"),
+        (409, "ScopeLocked", "lock removed"),
         (409, "ConflictError", "run the task again"),
         (404, "SubscriptionNotFound", "check subscription_id"),
         (404, "ResourceGroupNotFound", "resource group"),
@@ -247,12 +247,12 @@ def test_after_a_refusal_it_has_not(status: int) -> None:
         (404, "Request_ResourceNotFound", "check its ID and the tenant"),
         (400, "PrincipalNotFound", "app_client_id"),
         (429, "TooManyRequests", "fewer forks"),
-        (400, "SomethingNew", "correct what the server names"),
+        (400, "SomethingNew", "correct what the response names"),
         (401, "InvalidAuthenticationToken", "check tenant and cloud_environment"),
-        (403, "SomethingNew", "the right that the server names"),
-        (409, "SomethingNew", "see what the server says"),
-        (418, "SomethingNew", "see what the server says"),
-        (500, "InternalServerError", "when it is healthy"),
+        (403, "SomethingNew", "the permission that the response names"),
+        (409, "SomethingNew", "check the server's response"),
+        (418, "SomethingNew", "check the server's response"),
+        (500, "InternalServerError", "when the service is healthy"),
     ],
 )
 def test_a_code_has_its_next_step(status: int, code: str, advice: str) -> None:
@@ -285,7 +285,7 @@ def test_the_right_that_is_lacking_is_named_with_its_scope() -> None:
 
     failure = refused(403, body("AuthorizationFailed", words))
 
-    assert failure.problem == "the operator may not do Microsoft.Authorization/roleAssignments/write"
+    assert failure.problem == "the operator has no permission for Microsoft.Authorization/roleAssignments/write"
     assert "Microsoft.Authorization/roleAssignments/write at /subscriptions/s/x" in failure.next_step
 
 

@@ -35,18 +35,18 @@ def told(error: BaseException) -> AzureError:
         ("7000215", "secret is wrong"),
         ("7000222", "secret has expired"),
         ("700016", "not in this tenant"),
-        ("90002", "no such tenant"),
+        ("90002", "tenant does not exist"),
         ("500011", "unknown in this tenant"),
         ("700027", "certificate is not registered"),
-        ("700024", "outside of its time window"),
-        ("1000502", "outside of its validity"),
-        ("7000274", "outside of its validity"),
+        ("700024", "outside its validity period"),
+        ("1000502", "has expired or is not yet valid"),
+        ("7000274", "has expired or is not yet valid"),
         ("7000214", "is revoked"),
         ("7000277", "is revoked"),
         ("7000112", "is disabled"),
         ("53003", "Conditional Access"),
         ("900432", "another cloud"),
-        ("999999", "refuses the operator's login"),
+        ("999999", "rejects the operator's credentials"),
     ],
 )
 def test_t20_t35_t36_a_code_of_entra_is_told_as_its_cause(number: str, problem: str) -> None:
@@ -59,8 +59,8 @@ def test_t20_t35_t36_a_code_of_entra_is_told_as_its_cause(number: str, problem: 
 def test_a_code_that_says_no_more_is_to_be_looked_up(number: str) -> None:
     failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS{number}: Words.{TRACE}"))
 
-    assert failure.problem == "Entra refuses the operator's login"
-    assert "look the code up" in failure.next_step
+    assert failure.problem == "Entra rejects the operator's credentials"
+    assert "search for the error code" in failure.next_step
 
 
 def test_all_codes_in_the_words_are_found() -> None:
@@ -80,7 +80,10 @@ def test_what_differs_each_time_is_not_quoted() -> None:
 
 
 def test_t35_a_refusal_for_the_place_says_nothing_of_dsm() -> None:
-    assert "says nothing of DSM" in told(ClientAuthenticationError(message="AADSTS53003: Blocked.")).next_step
+    assert (
+        "this error concerns that machine, not DSM"
+        in told(ClientAuthenticationError(message="AADSTS53003: Blocked.")).next_step
+    )
 
 
 def test_a_source_without_a_login_is_told() -> None:
@@ -100,7 +103,7 @@ def test_trouble_of_entra_is_retryable_and_a_refusal_is_not(words: str, passes: 
     failure = told(ClientAuthenticationError(message=f"Authentication failed: {words}"))
 
     assert (failure.details.get("retryable", False), may_pass(failure)) == (passes, passes)
-    assert ("trouble" in failure.problem) is passes
+    assert ("temporarily unavailable" in failure.problem) is passes
 
 
 def test_a_refusal_without_a_code_is_one_of_the_login() -> None:
@@ -121,7 +124,7 @@ def caused(error: BaseException, cause: BaseException) -> BaseException:
         ("Max retries exceeded (Caused by ProxyError('Unable to connect to proxy', OSError(...)))", "HTTPS_PROXY and"),
         ("Max retries exceeded (Caused by SSLError(SSLCertVerificationError(1, 'unknown ca')))", "REQUESTS_CA_BUNDLE"),
         ("Max retries exceeded (Caused by NameResolutionError(\"Failed to resolve 'x'\"))", "check DNS"),
-        ("Connection refused", "firewall on the way"),
+        ("Connection refused", "check HTTPS_PROXY and the firewall"),
     ],
 )
 @pytest.mark.parametrize("in_login", [True, False], ids=["login", "request"])
@@ -139,7 +142,7 @@ def test_an_answer_that_breaks_off_is_trouble_on_the_way() -> None:
 
 @pytest.mark.parametrize("error", [DecodeError(message="JSON is invalid"), HttpResponseError(message="?")])
 def test_an_answer_that_cannot_be_read_is_told(error: HttpResponseError) -> None:
-    assert told(error).problem == "the answer is not what Azure's contract has: it cannot be read"
+    assert told(error).problem == "the response does not match Azure's API: the SDK cannot read it"
 
 
 def test_what_each_exception_around_the_cause_repeats_is_quoted_once() -> None:

@@ -44,45 +44,45 @@ PATHS = (VAULTS, VAULT, f"{RIGHTS}/roleAssignments", f"{RIGHTS}/denyAssignments"
 @pytest.mark.parametrize(
     ("path", "answer", "complaint"),
     [
-        (VAULTS, [], "the answer is a list where an object belongs"),
-        (VAULTS, {"value": {}}, "the answer.value is an object where a list belongs"),
-        (VAULTS, {"value": [], "nextLink": 5}, "the answer.nextLink is a number where text belongs"),
-        (VAULTS, {"value": [], "nextLink": "https://["}, "the answer.nextLink is text that is no address"),
+        (VAULTS, [], "the response is a list where an object belongs"),
+        (VAULTS, {"value": {}}, "the response.value is an object where a list belongs"),
+        (VAULTS, {"value": [], "nextLink": 5}, "the response.nextLink is a number where text belongs"),
+        (VAULTS, {"value": [], "nextLink": "https://["}, "the response.nextLink is text but not an address"),
         (
             VAULTS,
             {"value": [{"id": "i", "name": "n"}, {"id": "i", "name": "n", "properties": {"vaultUri": 5}}]},
-            "the answer.value[1].properties.vaultUri is a number where text belongs",
+            "the response.value[1].properties.vaultUri is a number where text belongs",
         ),
         (
             VAULT,
             {"properties": {"accessPolicies": [{"tenantId": "t", "objectId": 5}]}},
-            "the answer.properties.accessPolicies[0].objectId is a number where text belongs",
+            "the response.properties.accessPolicies[0].objectId is a number where text belongs",
         ),
         (
             VAULT,
             {"properties": {"enableRbacAuthorization": "true"}},
-            "the answer.properties.enableRbacAuthorization is text where a truth value belongs",
+            "the response.properties.enableRbacAuthorization is text where a truth value belongs",
         ),
         (
             f"{RIGHTS}/roleAssignments",
             {"value": [{"id": "i", "properties": {**ASSIGNMENT, "createdOn": "yesterday"}}]},
-            "the answer.value[0].properties.createdOn is text that is no time",
+            "the response.value[0].properties.createdOn is text but not a valid time",
         ),
         (
             f"{RIGHTS}/permissions",
             {"value": [{"actions": "*"}]},
-            "the answer.value[0].actions is text where a list belongs",
+            "the response.value[0].actions is text where a list belongs",
         ),
         (
             APP,
             {"keyCredentials": [{"keyId": "k", "key": "x"}]},
-            "the answer.keyCredentials[0].key is text that is not base64",
+            "the response.keyCredentials[0].key is text but not base64",
         ),
-        ("/keys", {"value": [{"kid": "https://v"}]}, "the answer.value[0].kid is text that is no ID of a key"),
+        ("/keys", {"value": [{"kid": "https://v"}]}, "the response.value[0].kid is text but not the ID of a key"),
         (
             "/keys/k/versions",
             {"value": [{"kid": "https://v/keys/k/1", "attributes": {"created": 10**18}}]},
-            "the answer.value[0].attributes.created is a number that is no time",
+            "the response.value[0].attributes.created is a number but not a valid time",
         ),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_part_of_a_batch_is_checked_as_if_it_had_been_asked_for_alone() -> Non
     answer = {"responses": [{"id": "app", "status": 200, "body": {"tags": "one"}}]}
 
     assert complaint_about("/v1.0/$batch", answer, parts) == (
-        "the answer.responses[0] (app).body.tags is text where a list belongs"
+        "the response.responses[0] (app).body.tags is text where a list belongs"
     )
 
 
@@ -123,7 +123,7 @@ def test_a_part_of_a_batch_that_is_no_object_is_not_taken_for_one_without_a_body
     parts = [{"id": "app", "method": "GET", "url": url}]
 
     assert complaint_about("/v1.0/$batch", {"responses": [{"id": "app", "status": 200, "body": []}]}, parts) == (
-        "the answer.responses[0] (app).body is a list where an object belongs"
+        "the response.responses[0] (app).body is a list where an object belongs"
     )
     assert complaint_about("/v1.0/$batch", {"responses": [{"id": "app", "status": 200}]}, parts) is None
 
@@ -169,8 +169,8 @@ def test_the_message_names_plane_object_request_and_part() -> None:
     error = refused(lambda: list(channel(body).pages(VAULTS, obj="vaults of subscription s")))
 
     assert str(error).startswith(
-        f"Azure, vaults of subscription s: the answer to GET {VAULTS} is not what Azure's contract has: "
-        "the answer.value[0].properties.vaultUri is a number where text belongs. Next: run the task again"
+        f"Azure, vaults of subscription s: the response to GET {VAULTS} does not match Azure's API: "
+        "the response.value[0].properties.vaultUri is a number where text belongs. Next: run the task again"
     )
     assert error.details["retryable"] is True
 
@@ -179,7 +179,7 @@ def test_the_message_names_plane_object_request_and_part() -> None:
 def test_what_the_sdk_raises_over_an_answer_is_explained(raised: Exception) -> None:
     error = refused(lambda: channel(raised).get(VAULT, obj="vault v"))
 
-    assert f"the SDK cannot read the answer ({type(raised).__name__})" in str(error)
+    assert f"the SDK cannot read it ({type(raised).__name__})" in str(error)
     assert "unknown" not in str(error)
 
 
@@ -191,7 +191,7 @@ def test_what_the_sdk_raises_over_an_answer_is_explained(raised: Exception) -> N
 def test_the_outcome_of_a_write_with_an_unreadable_answer_is_unknown(answer: Any) -> None:
     error = refused(lambda: channel(answer).send("PUT", VAULT, obj="vault v", body={}))
 
-    assert "whether the change was carried out is unknown" in str(error)
+    assert "it is unknown whether the change was carried out" in str(error)
     assert may_have_worked(error)
 
 
@@ -253,14 +253,14 @@ def test_a_service_principal_without_id_is_no_principal_named_none() -> None:
 def test_a_key_without_an_id_of_a_key_is_named() -> None:
     error = refused(lambda: vault_keys.list_keys(channel(b'{"value": [{"kid": ""}]}'), "vault v", 1))
 
-    assert "value[0].kid is text that is no ID of a key" in str(error)
+    assert "value[0].kid is text but not the ID of a key" in str(error)
 
 
 def test_a_role_assignment_whose_time_is_none_is_named() -> None:
     entry = {"id": "i", "properties": {**ASSIGNMENT, "createdOn": "0001-01-01T00:00:00+14:00"}}
     body = json.dumps({"value": [entry]}).encode()
 
-    assert "createdOn is text that is no time" in str(
+    assert "createdOn is text but not a valid time" in str(
         refused(lambda: role_assignments.assignments(channel(body), VAULT))
     )
 
@@ -292,7 +292,7 @@ def test_a_token_answer_that_the_login_cannot_read_is_about_the_login_and_shows_
     error = refused(lambda: Explained(SimpleNamespace(get_token=get_token)).get_token("scope"))
 
     assert (error.plane, error.obj) == ("Entra", "operator")
-    assert "the login cannot read it (ValueError)" in str(error)
+    assert "the authentication library cannot read it (ValueError)" in str(error)
     assert "canary" not in str(error)
 
 
