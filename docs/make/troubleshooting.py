@@ -90,7 +90,7 @@ do not miss it, and names each write:
 | `failure.done` | What was carried out, in order: requests, or steps of the module. |
 | `failure.unknown` | Requests that got no answer, or one of a gateway. The next run reads what is there. |
 
-The message names them after "Done before" and "It is unknown whether this was carried out". "Nothing was changed"
+The message names them after "Already done" and "It is unknown whether this was carried out". "Nothing was changed"
 stands in messages of failures before the first write only.
 
 ## When somebody else changes the same group

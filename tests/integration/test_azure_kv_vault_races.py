@@ -381,7 +381,7 @@ def test_somebody_who_overwrites_each_time_ends_the_attempts(vaults: Vaults, vau
     meanwhile(vaults, "PATCH", deed, times=None)
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match=r"changed the vault back.*Done before: Azure, vault .*, 5 times") as raised:
+    with pytest.raises(TaskError, match=r"changed the vault back.*Already done: Azure, vault .*, 5 times") as raised:
         vaults(vaults.there, tags={"team": "keys"})
 
     assert (raised.value.details["retryable"], count(vaults, mark, "PATCH")) == (True, 5)

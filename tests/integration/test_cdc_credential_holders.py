@@ -116,7 +116,7 @@ def test_a_refusal_after_other_writes_does_not_say_that_nothing_was_changed(rota
     rotations.started("one", "two", type="secret")
     rotations.azure.sandbox.faults.add(Fault("dsm", "PATCH", GROUP, skip=1, status=400, body="wrong"))
 
-    with pytest.raises(TaskError, match=r"Done before: .*group \"one\"") as failed:
+    with pytest.raises(TaskError, match=r"Already done: .*group \"one\"") as failed:
         rotations(renew="always")
 
     assert "nothing" not in str(failed.value)
