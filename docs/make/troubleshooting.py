@@ -173,7 +173,7 @@ above it before the first write, in check mode too.
   is new. Give the operator `Microsoft.Authorization/locks/read`.
 - `an Azure Policy forbids this` (`RequestDisallowedByPolicy`): a policy with the effect deny. `failure.policies` has
   its name, assignment and definition. Check mode cannot tell it. Set what it allows, or have an exemption made.
-- `Azure has stored something else than was written`: a policy with the effect modify has rewritten the value.
+- `Azure stored other values than were written`: a policy with the effect modify has rewritten the value.
   `failure.differing` has the option with both values. Set the option to the value that is enforced, or have an
   exemption made. To run the task again does not help.
 - `CanNotDelete` forbids to delete the vault and to remove role assignments at it. Access policies can be changed.

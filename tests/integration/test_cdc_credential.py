@@ -263,7 +263,7 @@ def test_a_policy_on_lifetimes_is_told_before_anything_is_made(rotations: Rotati
     rotations.azure.do(lambda state: state.restrict_credentials(view.tenant_id, policy))
     rotations.azure.do(lambda state: state.allow_graph(view.operator_client_id, "Policy.Read.All"))
 
-    with pytest.raises(TaskError, match="forbids that a client secret is valid for more than 90 days"):
+    with pytest.raises(TaskError, match="does not allow a client secret that is valid for more than 90 days"):
         rotations.due()
 
     assert writes(rotations, mark) == []
