@@ -94,7 +94,7 @@ def test_a_vault_that_is_not_empty_stays(vaults: Vaults, kind: str, fill: Any, w
     named = make(vaults, kind)
     vaults.azure.do(lambda state: fill(state, named["name"]))
 
-    with pytest.raises(TaskError, match=f"there are {what} in it"):
+    with pytest.raises(TaskError, match=f"it contains {what}"):
         vaults({**named, **ABSENT}, check_mode=check_mode)
 
     assert vaults.stored(named["name"]).name == named["name"]

@@ -168,7 +168,7 @@ def test_to_take_an_address_away_from_a_closed_vault_has_to_be_allowed(vaults: V
     ("option", "value", "why"),
     [
         ("retention_days", 30, "fixed at creation"),
-        ("location", "northeurope", "does not move"),
+        ("location", "northeurope", "a vault cannot be moved"),
     ],
 )
 def test_what_cannot_be_changed_any_more_is_refused(vaults: Vaults, option: str, value: Any, why: str) -> None:

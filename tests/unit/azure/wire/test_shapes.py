@@ -44,24 +44,24 @@ PATHS = (VAULTS, VAULT, f"{RIGHTS}/roleAssignments", f"{RIGHTS}/denyAssignments"
 @pytest.mark.parametrize(
     ("path", "answer", "complaint"),
     [
-        (VAULTS, [], "the answer is a list where an object belongs"),
-        (VAULTS, {"value": {}}, "the answer.value is an object where a list belongs"),
-        (VAULTS, {"value": [], "nextLink": 5}, "the answer.nextLink is a number where text belongs"),
+        (VAULTS, [], "the answer is a list, but must be an object"),
+        (VAULTS, {"value": {}}, "the answer.value is an object, but must be a list"),
+        (VAULTS, {"value": [], "nextLink": 5}, "the answer.nextLink is a number, but must be text"),
         (VAULTS, {"value": [], "nextLink": "https://["}, "the answer.nextLink is text that is no address"),
         (
             VAULTS,
             {"value": [{"id": "i", "name": "n"}, {"id": "i", "name": "n", "properties": {"vaultUri": 5}}]},
-            "the answer.value[1].properties.vaultUri is a number where text belongs",
+            "the answer.value[1].properties.vaultUri is a number, but must be text",
         ),
         (
             VAULT,
             {"properties": {"accessPolicies": [{"tenantId": "t", "objectId": 5}]}},
-            "the answer.properties.accessPolicies[0].objectId is a number where text belongs",
+            "the answer.properties.accessPolicies[0].objectId is a number, but must be text",
         ),
         (
             VAULT,
             {"properties": {"enableRbacAuthorization": "true"}},
-            "the answer.properties.enableRbacAuthorization is text where a truth value belongs",
+            "the answer.properties.enableRbacAuthorization is text, but must be a boolean",
         ),
         (
             f"{RIGHTS}/roleAssignments",
@@ -71,7 +71,7 @@ PATHS = (VAULTS, VAULT, f"{RIGHTS}/roleAssignments", f"{RIGHTS}/denyAssignments"
         (
             f"{RIGHTS}/permissions",
             {"value": [{"actions": "*"}]},
-            "the answer.value[0].actions is text where a list belongs",
+            "the answer.value[0].actions is text, but must be a list",
         ),
         (
             APP,
@@ -113,7 +113,7 @@ def test_a_part_of_a_batch_is_checked_as_if_it_had_been_asked_for_alone() -> Non
     answer = {"responses": [{"id": "app", "status": 200, "body": {"tags": "one"}}]}
 
     assert complaint_about("/v1.0/$batch", answer, parts) == (
-        "the answer.responses[0] (app).body.tags is text where a list belongs"
+        "the answer.responses[0] (app).body.tags is text, but must be a list"
     )
 
 
@@ -123,7 +123,7 @@ def test_a_part_of_a_batch_that_is_no_object_is_not_taken_for_one_without_a_body
     parts = [{"id": "app", "method": "GET", "url": url}]
 
     assert complaint_about("/v1.0/$batch", {"responses": [{"id": "app", "status": 200, "body": []}]}, parts) == (
-        "the answer.responses[0] (app).body is a list where an object belongs"
+        "the answer.responses[0] (app).body is a list, but must be an object"
     )
     assert complaint_about("/v1.0/$batch", {"responses": [{"id": "app", "status": 200}]}, parts) is None
 
@@ -170,7 +170,7 @@ def test_the_message_names_plane_object_request_and_part() -> None:
 
     assert str(error).startswith(
         f"Azure, vaults of subscription s: the answer to GET {VAULTS} is not what Azure's contract has: "
-        "the answer.value[0].properties.vaultUri is a number where text belongs. Next: run the task again"
+        "the answer.value[0].properties.vaultUri is a number, but must be text. Next: run the task again"
     )
     assert error.details["retryable"] is True
 
