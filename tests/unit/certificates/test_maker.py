@@ -144,7 +144,7 @@ def test_a_directory_that_is_not_there_is_made_for_its_owner_alone(tmp_path: Pat
 def test_a_place_where_no_file_can_be_made_is_told_before_anything_is_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no directory")
 
-    with pytest.raises(InvalidInput, match="is no directory"):
+    with pytest.raises(InvalidInput, match="is not a directory"):
         pair_files(tmp_path / "file" / "deeper").existing()
 
 

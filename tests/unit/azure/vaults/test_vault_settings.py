@@ -104,7 +104,7 @@ def test_an_administrator_is_an_object_id() -> None:
 
 
 def test_tags_that_differ_in_letter_case_only_are_refused() -> None:
-    with pytest.raises(InvalidInput, match='Option tags: it has the tag "Team" twice'):
+    with pytest.raises(InvalidInput, match='Option tags: it contains the tag "Team" twice'):
         wanted(tags={"Team": "a", "team": "b"})
 
 
