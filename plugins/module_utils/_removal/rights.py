@@ -61,8 +61,8 @@ def _without_application(task: Task, azure: Azure, question: Question, failure: 
         return _remove_all(task, azure, question, before)
     task.warn(
         f"The service principal of application {question.client_id} no longer exists, so its permissions cannot be "
-        "used. Entries with an unknown identity may remain at the vault (the portal shows them as unknown). Without the "
-        "object ID, the task cannot identify the entries of this application."
+        "used. Entries with an unknown identity may remain at the vault (the portal shows them as unknown). Without "
+        "the object ID, the task cannot identify the entries of this application."
     )
     return _nothing_left(None, question, [])
 
