@@ -5,8 +5,8 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """Third-party libraries, imported on first use and after the arguments are known to be valid.
 
-Nothing outside the standard library and ansible-core is imported at module level in ``plugins/``: a task pays only for
-what it uses, and a missing library is an error message instead of a traceback. Reasons for each library:
+Nothing outside the standard library and ansible-core is imported at module level in ``plugins/``: a task loads only
+what it uses, and a missing library causes an error message instead of a traceback. Reasons for each library:
 ``docs/dependencies.md``.
 """
 
@@ -46,7 +46,7 @@ def load(name: str) -> ModuleType:
 
 
 def missing(distribution: str, words: str = "") -> TaskError:
-    """The failure for a library that is not installed, or is too old; ``distribution`` with its lower bound."""
+    """The failure for a library that is not installed or too old; ``distribution`` with its lower bound."""
     return TaskError(
         missing_required_lib(distribution),
         plane="Controller",

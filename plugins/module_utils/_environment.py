@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What a task takes from the environment of its process: logins, and the proxy. Operations know no environment."""
+"""Reads credentials and the proxy from the environment of the process. Operations do not use the environment."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OPERATOR_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "subscription_id": ("AZURE_SUBSCRIPTION_ID",),
     "cloud_environment": ("AZURE_CLOUD_ENVIRONMENT",),
 }
-# In the order in which they are looked for; one of them makes a client ID a login.
+# In the order of the search; a client ID needs one of them.
 PROOFS = ("secret", "x509_certificate_path", "oidc_token", "oidc_token_file_path")
 IDENTITY = ("client_id", *PROOFS, "x509_certificate_password")
 _AROUND_IDENTITY = ("tenant", "subscription_id", "cloud_environment")
@@ -43,11 +43,11 @@ CREDENTIAL_FILE = "~/.azure/credentials"
 def not_empty(*variables: str) -> str:
     """The first of these environment variables that has a value; a fallback of an option.
 
-    Ansible's own fallback takes an empty variable for a value. AWX sets each variable of a credential, to nothing where
-    the field was left empty.
+    Ansible's own fallback accepts an empty variable as a value. AWX sets each variable of a credential, also for empty
+    fields.
 
     Raises:
-        AnsibleFallbackNotFound: there is none.
+        AnsibleFallbackNotFound: none has a value.
     """
     for variable in variables:
         if value := os.environ.get(variable):
@@ -56,9 +56,9 @@ def not_empty(*variables: str) -> str:
 
 
 def complete_login(params: MutableMapping[str, Any], environ: Mapping[str, str]) -> set[str]:
-    """Take the DSM login from the environment when the task names none; return the secrets that were taken.
+    """Take the DSM credentials from the environment if the task sets none; return the secrets that were taken.
 
-    The login options are one choice. An API key in the environment must not overrule a user name in the play, and a
+    The options are taken as a set. An API key in the environment must not overrule a user name in the play, and a
     password in the environment belongs only to the user name beside it, as a key does to its certificate.
     """
     if any(params.get(name) is not None for name in _LOGIN_OPTIONS):
@@ -79,31 +79,31 @@ def complete_login(params: MutableMapping[str, Any], environ: Mapping[str, str])
 
 
 def complete_operator(params: MutableMapping[str, Any], environ: Mapping[str, str]) -> set[str]:
-    """Take the operator's identity in Azure from environment or credential file when the task names none of it.
+    """Take the operator's identity from environment or credential file if the task sets no part of it.
 
-    The identity is one choice, as with :func:`complete_login`: a secret in the environment belongs to the client ID
-    beside it. Tenant, subscription and cloud are filled in singly: the task first, then the section of the credential
-    file that the identity is from, then the environment.
+    The identity is taken as a set, as in :func:`complete_login`: a secret in the environment belongs to the client ID
+    beside it. Tenant, subscription and cloud are completed separately: from the task, then from the section of the
+    credential file with the identity, then from the environment.
 
     Returns:
         The secrets that were taken.
 
     Raises:
-        InvalidInput: the task names an identity and another source for it, or the credential file cannot be used.
+        InvalidInput: the task sets an identity and another source for it, or the credential file cannot be used.
     """
     source = params["auth_source"]
     named = [option for option in IDENTITY if params.get(option) is not None]
     if named and source in ("env", "credential_file", "cli"):
         raise InvalidInput(
             "auth_source",
-            f"{source} names another source for the identity than the task, which sets {', '.join(named)}",
-            "leave one of the two out (auth_source may come from ANSIBLE_AZURE_AUTH_SOURCE)",
+            f"{source} selects another source for the identity, but the task sets {', '.join(named)}",
+            f"omit auth_source (it may be set in ANSIBLE_AZURE_AUTH_SOURCE) or {', '.join(named)}",
         )
     taken: dict[str, str] = {}
     if not named and source in ("auto", "env", "credential_file"):
         taken = _operator_identity(source, params.get("profile"), environ)
     if source not in ("cli", "msi"):
-        # The tenant of a login that is made elsewhere is what that login says.
+        # cli and msi provide their own tenant.
         taken = {**_from_environment(("tenant",), environ), **taken}
     taken = {**_from_environment(("subscription_id", "cloud_environment"), environ), **taken}
     params.update({option: value for option, value in taken.items() if params.get(option) is None})
@@ -111,7 +111,7 @@ def complete_operator(params: MutableMapping[str, Any], environ: Mapping[str, st
 
 
 def _operator_identity(source: str, profile: str | None, environ: Mapping[str, str]) -> dict[str, str]:
-    """The first identity of the sources that are allowed; a credential file adds what else is in the section."""
+    """The first identity in the allowed sources; a credential file adds the other options of the section."""
     if source == "credential_file" or (source == "auto" and profile):
         return _section(profile or "default", environ, required=True)
     identity = _one_identity(_from_environment(IDENTITY, environ))
@@ -121,7 +121,7 @@ def _operator_identity(source: str, profile: str | None, environ: Mapping[str, s
 
 
 def _one_identity(found: Mapping[str, str]) -> dict[str, str]:
-    """A client ID and one proof of it; less than that when it is not there."""
+    """A client ID and one credential for it; less if they are not set."""
     proof = next((option for option in PROOFS if option in found), None)
     wanted = {"client_id", proof}
     if proof == "x509_certificate_path":
@@ -141,12 +141,12 @@ def _from_environment(options: tuple[str, ...], environ: Mapping[str, str]) -> d
 
 
 def _section(name: str, environ: Mapping[str, str], *, required: bool) -> dict[str, str]:
-    """A section of the credential file; empty when there is none and it is not required."""
-    # Most tasks have no use for it.
+    """A section of the credential file; empty if it does not exist and is not required."""
+    # Most tasks do not need it.
     import configparser
 
     home = environ.get("HOME") or os.path.expanduser("~")
-    # A secret may hold a percent sign.
+    # A secret may contain a percent sign.
     parser = configparser.ConfigParser(interpolation=None)
     problem = ""
     try:
@@ -155,21 +155,21 @@ def _section(name: str, environ: Mapping[str, str], *, required: bool) -> dict[s
     except FileNotFoundError:
         if not required:
             return {}
-        problem = "there is no such file"
+        problem = "the file does not exist"
     except OSError as error:
         problem = f"it cannot be read: {error.strerror}"
     except (configparser.Error, ValueError):
-        # The parser's words quote the line, which may be the one with the secret.
-        problem = "it is no INI file"
+        # The parser's error text quotes the line, which may contain the secret.
+        problem = "it is not an INI file"
     if not problem and not parser.has_section(name):
         if not required:
             return {}
-        problem = f"it has no section [{name}]"
+        problem = "the section does not exist"
     if problem:
         raise InvalidInput(
             "profile",
             f"section [{name}] of {CREDENTIAL_FILE} cannot be used: {problem}",
-            "write the file as for azure.azcollection, or name the operator with client_id and secret",
+            "write the file as for azure.azcollection, or set client_id and secret",
         )
     found = {option: value for option, value in parser.items(name) if option in OPERATOR_VARIABLES and value}
     around = {option: value for option, value in found.items() if option in _AROUND_IDENTITY}
@@ -184,11 +184,11 @@ def _as_value(option: str, text: str) -> str:
 
 
 def proxy_for(url: str | None) -> str | None:
-    """The proxy that the environment (``HTTPS_PROXY``, ``NO_PROXY``) names for this address."""
+    """The proxy for this address in the environment (``HTTPS_PROXY``, ``NO_PROXY``)."""
     try:
         host = urllib.parse.urlsplit(url or "").hostname or ""
     except ValueError:
-        # No address at all: refused by the check of dsm_endpoint, in its own words.
+        # Not an address: the check of dsm_endpoint rejects it.
         return None
     if not url or urllib.request.proxy_bypass(host):
         return None

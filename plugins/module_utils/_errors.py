@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Failures that a user can act on: the plane, the object, the server's own words, the next step."""
+"""Failures that a user can act on: the plane, the object, the server's error text, the next step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from ._journal import DONE, UNKNOWN, Journal, Write
 
 # Control characters, what ends a line, what is invisible, and what changes the direction of the text: a name with one
-# can steer a terminal, or look like another one. Joiners (U+200C, U+200D) stay: scripts and emoji need them.
+# can control a terminal, or look like another one. Joiners (U+200C, U+200D) stay: scripts and emoji need them.
 _UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f\ud800-\udfff]+"
@@ -23,7 +23,7 @@ _UNPRINTABLE = re.compile(
 _LONGEST_QUOTE = 500
 # How many different writes a message lists. The result has all of them.
 _MOST_TOLD = 5
-# Servers, and what stands before them, may repeat what they were sent. What has the form of a credential is left out.
+# Servers and proxies may repeat what they were sent. Anything that looks like a credential is removed.
 _SECRET_NAMES = "client_secret|client_assertion|client_key|secret_key|password|access_token|refresh_token|id_token"
 _CREDENTIALS = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"), "(key)"),
@@ -38,12 +38,12 @@ _CREDENTIALS = (
 
 
 def printable(text: str) -> str:
-    """One line without control characters: names and words from a server must not steer a terminal."""
+    """One line without control characters: names and texts from a server must not control a terminal."""
     return _UNPRINTABLE.sub(" ", text).strip()
 
 
 def quotable(text: str) -> str:
-    """The words of a server as a printable line of at most 500 characters, without what looks like a credential."""
+    """A server's text as a printable line of at most 500 characters, without anything that looks like a credential."""
     line = printable(text)
     for pattern, instead in _CREDENTIALS:
         line = pattern.sub(instead, line)
@@ -53,9 +53,9 @@ def quotable(text: str) -> str:
 class TaskError(Exception):
     """A failure of the task. ``str()`` is the complete message for the user.
 
-    ``unchanged``: it comes before a write, and says so, unless the task has written something else by then.
-    ``wrote``: what the task had written before, and what it may have written. ``tells_unknown``: whether the problem
-    says itself that the outcome of the last write is unknown.
+    ``unchanged``: raised before any write. The message says so, unless the task has written something else by then.
+    ``wrote``: the writes that the task has sent, including those with an unknown outcome. ``tells_unknown``: whether
+    the problem itself states that the outcome of the last write is unknown.
     """
 
     tells_unknown = False
@@ -97,7 +97,7 @@ class TaskError(Exception):
         return failure
 
     def after(self, journal: Journal) -> None:
-        """Have the message and the result say what the task has written."""
+        """Add the task's writes to the message and the result."""
         self.wrote = tuple(journal.writes)
         self.args = (self._message(),)
 
@@ -105,7 +105,7 @@ class TaskError(Exception):
     def cause(self) -> str:
         """The message without the next step, for a failure that has several causes and names the steps together."""
         where = f"{self.plane}, {self.obj}: " if self.obj else f"{self.plane}: "
-        words = f' The server said: "{self.server_words}".' if self.server_words else ""
+        words = f' The server returned: "{self.server_words}".' if self.server_words else ""
         return where + _sentence(self.problem) + words
 
     def _message(self) -> str:
@@ -117,7 +117,7 @@ class TaskError(Exception):
         return " ".join(parts)
 
     def _told(self) -> list[str]:
-        """What was written before. What an error tells itself of it is not told twice."""
+        """The writes so far, without those that the problem itself states."""
         skipped = {DONE} if self.details.get("done") else set()
         skipped |= {UNKNOWN} if self.tells_unknown else set()
         return told([one for one in self.wrote if one.outcome not in skipped])
@@ -135,7 +135,7 @@ class TaskError(Exception):
 
 
 class InvalidInput(TaskError):
-    """An option that is refused before any request: names the option, the problem, the remedy."""
+    """An option that is rejected before any request: names the option, the problem, the remedy."""
 
     def __init__(self, option: str, problem: str, remedy: str) -> None:
         super().__init__(problem, plane="Option", obj=option, next_step=remedy, option=option)
@@ -146,34 +146,33 @@ class InvalidInput(TaskError):
 
 
 def defect(error: Exception, *, plane: str = "fortanix.dsm", obj: str = "") -> TaskError:
-    """A defect of the collection. The exception is its cause, and not quoted: its text may hold anything."""
+    """A defect of the collection. The exception is kept as the cause, not quoted: its text may contain a secret."""
     failure = TaskError(
-        f"an error that the collection did not expect ({type(error).__name__})",
+        f"unexpected error in the collection ({type(error).__name__})",
         plane=plane,
         obj=obj,
-        next_step="run the task with -vvv for the traceback, and report it together with the versions of the "
-        "collection and of DSM",
+        next_step="run the task with -vvv, and report the traceback and the versions of the collection and of DSM",
     )
     failure.__cause__ = error
     return failure
 
 
 def told(writes: Sequence[Write]) -> list[str]:
-    """What a task has written, and what it may have written, as sentences."""
+    """The writes of a task, and those with an unknown outcome, as sentences."""
     done = [one for one in writes if one.outcome == DONE]
     unknown = [one for one in writes if one.outcome != DONE]
     return [
-        *([f"Done before: {_listed(done)}."] if done else []),
+        *([f"Already done: {_listed(done)}."] if done else []),
         *([f"It is unknown whether this was carried out: {_listed(unknown)}."] if unknown else []),
     ]
 
 
 def written(writes: Sequence[Write], failure: dict[str, Any]) -> dict[str, Any]:
-    """The part of a failed task's result that tells of its writes: ``changed``, and ``done`` in ``failure``."""
+    """The part of a failed task's result that reports its writes: ``changed``, and ``done`` in ``failure``."""
     done = [one.record() for one in writes if one.outcome == DONE]
     unknown = [one.record() for one in writes if one.outcome != DONE]
     return {
-        # A write that may have been carried out counts: who acts on a change must not miss it.
+        # A write with an unknown outcome counts as a change: handlers must run.
         "changed": bool(writes or failure.get("done")),
         "failure": {**failure, "done": failure.get("done") or done, "unknown": unknown},
     }

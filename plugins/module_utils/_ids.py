@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The IDs that DSM, Entra and Azure have in common: UUIDs, of which letter case does not count."""
+"""UUIDs, the IDs that DSM, Entra and Azure use. They are not case-sensitive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 
 def is_uuid(text: str) -> bool:
-    """Whether the text, blanks around it aside, is a UUID in its usual form."""
+    """Whether the text, without surrounding blanks, is a UUID in its usual format."""
     return _UUID.fullmatch(text.strip()) is not None
 
 
@@ -24,7 +24,7 @@ def checked_uuid(option: str, value: str) -> str:
     """The UUID in lower case.
 
     Raises:
-        InvalidInput: it is none.
+        InvalidInput: it is not a UUID.
     """
     if not is_uuid(value):
         raise InvalidInput(option, f"{value!r} is not a UUID", "copy the ID as the Azure portal or DSM shows it")

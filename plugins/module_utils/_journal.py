@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The writes of one task, noted by the clients that send them, so that no failure can forget to report them."""
+"""The writes of one task, recorded by the clients that send them, so that every failure reports them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DONE, UNKNOWN = "done", "unknown"
 
 @dataclass(frozen=True)
 class Write:
-    """A request that changes something. ``action``: method and path, or words. ``outcome``: ``done`` or ``unknown``."""
+    """A request that changes something. ``action``: method and path, or text. ``outcome``: ``done`` or ``unknown``."""
 
     plane: str
     obj: str
@@ -29,21 +29,21 @@ class Write:
 
 @dataclass
 class Journal:
-    """``about``: the object that the requests of the moment are about, for clients whose requests do not name it."""
+    """``about``: the object of the current requests, for clients whose requests do not name it."""
 
     writes: list[Write] = field(default_factory=list)
     about: str = ""
 
     def note(self, plane: str, obj: str, action: str, outcome: str = DONE) -> None:
-        """Keep a write that the service has accepted, or whose outcome is unknown. One that was refused is none.
+        """Record a write that the service accepted, or whose outcome is unknown. Refused writes are not recorded.
 
-        The same write, sent again and answered then, is known.
+        If the same write is sent again and answered, its outcome is known.
         """
         self.writes = [one for one in self.writes if (one.plane, one.action, one.outcome) != (plane, action, UNKNOWN)]
         self.writes.append(Write(plane, obj or self.about or action, action, outcome))
 
     def doubt(self) -> None:
-        """Of the last write it is unknown whether it was carried out: what answered it is not the service."""
+        """Mark the outcome of the last write as unknown: the answer did not come from the service."""
         if self.writes:
             self.writes[-1] = replace(self.writes[-1], outcome=UNKNOWN)
 
@@ -53,7 +53,7 @@ class Journal:
 
     @contextmanager
     def concerning(self, obj: str) -> Iterator[None]:
-        """Requests are about this object for a while."""
+        """Set the object of the requests inside the block."""
         before, self.about = self.about, obj
         try:
             yield

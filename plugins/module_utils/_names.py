@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""How names, IDs and tags are compared that ignore letter case. Pure.
+"""Compares names, IDs and tags that ignore letter case. Pure.
 
-Azure ignores it in names of resources, resource groups, locations, SKUs and roles, in resource IDs and in names of
-tags, and may return another spelling than it was given. It does not ignore it in values of tags. Sources, on
+Azure ignores letter case in names of resources, resource groups, locations, SKUs and roles, in resource IDs and in
+names of tags, and may return another spelling than it received. Values of tags are case-sensitive. Sources, on
 learn.microsoft.com: "Naming rules and restrictions for Azure resources" and "Use tags to organize your Azure resources
 and management hierarchy". For object IDs, client IDs and permissions of access policies, see the Azure contract §1.3;
-for IDs of role definitions, Azure contract §1.7. UUIDs and host names ignore it everywhere; names of groups in DSM do
-not.
+for IDs of role definitions, Azure contract §1.7. UUIDs and host names ignore it everywhere; names of groups in DSM are
+case-sensitive.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from ._errors import InvalidInput
 
 
 def name_key(name: object) -> str:
-    """What two spellings of one name, UUID or host name have in common; empty for None."""
+    """The comparison key of a name, UUID or host name; empty for None."""
     return "" if name is None else str(name).lower()
 
 
 def same_name(one: object, other: object) -> bool:
-    """Whether both are one name, UUID or host name. None is the same as nothing."""
+    """Whether both are the same name, UUID or host name. None equals nothing."""
     return one is not None and other is not None and name_key(one) == name_key(other)
 
 
@@ -39,7 +39,7 @@ def location_key(location: object) -> str:
 
 
 def repeated(names: Iterable[object]) -> list[str]:
-    """The names that are given more than once, as they are spelled first."""
+    """The names that occur more than once, in their first spelling."""
     spellings: dict[str, list[str]] = {}
     for name in names:
         spellings.setdefault(name_key(name), []).append(str(name))
@@ -50,15 +50,15 @@ def repeated(names: Iterable[object]) -> list[str]:
 
 
 def path_key(path: object) -> str:
-    """What two spellings of one resource ID, scope or address of a vault have in common.
+    """The comparison key of a resource ID, scope or address of a vault.
 
-    Slashes at its ends and blanks around it do not count.
+    It ignores slashes and blanks at both ends.
     """
     return name_key(path).strip().strip("/")
 
 
 def same_path(one: object, other: object) -> bool:
-    """Whether both are one resource ID, scope or address of a vault. None is the same as nothing."""
+    """Whether both are the same resource ID, scope or address of a vault. None equals nothing."""
     return one is not None and other is not None and path_key(one) == path_key(other)
 
 
@@ -71,8 +71,8 @@ def is_within(path: object, scope: object) -> bool:
 def last_segment(path: object) -> str:
     """The last segment of a resource ID in lower case: the GUID of a role definition or of an assignment.
 
-    IDs of role definitions are compared by it, as what stands before may name a subscription or none (Azure
-    contract §1.7).
+    IDs of role definitions are compared by it, as the rest may or may not contain a subscription (Azure contract
+    §1.7).
     """
     return path_key(path).rpartition("/")[2]
 
@@ -90,24 +90,24 @@ def checked_tags(option: str, tags: Mapping[Any, Any]) -> dict[str, str]:
     if twice:
         raise InvalidInput(
             option,
-            f'it has the tag "{twice[0]}" twice: Azure ignores letter case in names of tags',
+            f'it contains the tag "{twice[0]}" twice: Azure ignores letter case in names of tags',
             "remove one of them",
         )
     return {str(name): str(value) for name, value in tags.items()}
 
 
 def tag_keys(tags: Mapping[str, Any]) -> dict[str, Any]:
-    """The tags by what the spellings of a name have in common, to compare them."""
+    """The tags with comparison keys as names."""
     return {name_key(name): value for name, value in tags.items()}
 
 
 def has_tags(tags: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Whether all wanted tags are among these, with these values."""
+    """Whether these tags include all wanted ones, with their values."""
     return tag_keys(wanted).items() <= tag_keys(tags).items()
 
 
 def merged_tags(stored: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
-    """The stored tags with the wanted ones in them. A name that is stored keeps its spelling."""
+    """The stored tags, updated with the wanted ones. A stored name keeps its spelling."""
     values, known = tag_keys(wanted), tag_keys(stored)
     kept = {name: values.get(name_key(name), value) for name, value in stored.items()}
     return {**kept, **{name: value for name, value in wanted.items() if name_key(name) not in known}}

@@ -14,8 +14,8 @@ from ._argspec import ArgumentSpec
 from ._environment import not_empty
 
 # Fragment: dsm. Members of the action group `cdc` accept all of these.
-# The login options take their environment variables as a set (see _task.py): a login that the play names must never be
-# mixed with, or overruled by, one that is in the environment.
+# The credentials are read from environment variables as a set (see _task.py): credentials in the play must never be
+# mixed with, or overruled by, those in the environment.
 DSM = ArgumentSpec(
     argument_spec={
         "dsm_endpoint": {
@@ -37,8 +37,8 @@ DSM = ArgumentSpec(
     },
 )
 
-# Fragment: azure. The operator in Azure, with the names of azure.azcollection. Members of the action group `azure`
-# accept all of these. Without a fallback here, the environment is read in _environment.py, the identity as a set.
+# Fragment: azure. The operator, with the names of azure.azcollection. Members of the action group `azure` accept all of
+# these. Without a fallback here, the environment is read in _environment.py, the identity as a set.
 AZURE = ArgumentSpec(
     argument_spec={
         "auth_source": {
@@ -68,7 +68,7 @@ AZURE = ArgumentSpec(
     mutually_exclusive=(("secret", "x509_certificate_path", "oidc_token", "oidc_token_file_path"),),
 )
 
-# For modules of Azure's side that may have a group in DSM prove or forbid something.
+# For Azure modules that can use a group in DSM to prove or forbid something.
 OPTIONAL_DSM = ArgumentSpec(
     argument_spec={**DSM.argument_spec, "dsm_endpoint": {**DSM.argument_spec["dsm_endpoint"], "required": False}},
 )
@@ -91,7 +91,7 @@ TLS_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "client_key_passphrase": {"type": "str", "no_log": True},
 }
 
-# Fragment: link. What DSM will hold; never from the environment.
+# Fragment: link. What DSM stores; never from the environment.
 LINK = ArgumentSpec(
     argument_spec={
         "azure_service": {"type": "str", "choices": ["global", "us_government"]},
@@ -103,8 +103,8 @@ LINK = ArgumentSpec(
     },
 )
 
-# Fragment: link_credential. For modules that edit a part of a link which another module owns.
-# A link that presents a TLS client certificate has a second secret that each change carries again.
+# Fragment: link_credential. For modules that edit a part of a link that another module manages.
+# A link with a TLS client certificate has a second secret, which each change must contain.
 LINK_CREDENTIAL = ArgumentSpec(argument_spec=_CREDENTIAL)
 TLS_KEY = ArgumentSpec(
     argument_spec={
@@ -113,7 +113,7 @@ TLS_KEY = ArgumentSpec(
     },
 )
 
-# Fragment: group_selection. An existing group, or one that a previous step has planned.
+# Fragment: group_selection. An existing group, or one that a previous step planned.
 GROUP_SELECTION = ArgumentSpec(
     argument_spec={
         "group_name": {"type": "str"},
@@ -155,7 +155,7 @@ APPROVAL = ArgumentSpec(
 )
 
 _KEY_PERMISSIONS = ["get", "list", "update", "create", "import", "delete", "recover", "backup", "restore", "purge"]
-# Fragment: app_rights.wanted. What applications are to be able to do, and what of them and their vaults is a finding.
+# Fragment: app_rights.wanted. Required permissions of applications, and what counts as a finding.
 WANTED_RIGHTS = ArgumentSpec(
     argument_spec={
         # Names of permissions, not keys.
@@ -180,7 +180,7 @@ APP_RIGHTS = WANTED_RIGHTS.merge(
             "app_client_id": {"type": "str", "required": True},
             "app_object_id": {"type": "str"},
             "app_certificate": {"type": "str"},
-            # Not a credential, only whether one is going to be registered.
+            # Not a credential, only whether one will be registered.
             "credential_planned": {"type": "bool", "default": False, "no_log": False},
         }
     )

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Whether a file can be made at a place, without making anything: for check mode, and before anything is written."""
+"""Checks whether a file can be created at a path, without creating anything: for check mode, and before writes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import os
 
 
 def missing_directories(path: str) -> tuple[str, list[str]]:
-    """The nearest directory above a file that is there, and those below it that are not, the outermost first."""
+    """The nearest existing directory above a file, and the missing ones below it, the outermost first."""
     directory, missing = os.path.dirname(os.path.abspath(path)), list[str]()
     while not os.path.lexists(directory):
         missing.insert(0, directory)
@@ -20,10 +20,10 @@ def missing_directories(path: str) -> tuple[str, list[str]]:
 
 
 def problem_of(path: str) -> str:
-    """Why a file cannot be made there; empty when it can, as far as that can be seen."""
+    """Why a file cannot be created there; empty if it probably can."""
     directory, _missing = missing_directories(path)
     if not os.path.isdir(directory):
-        return f'"{directory}" is no directory'
+        return f'"{directory}" is not a directory'
     if not os.access(directory, os.W_OK | os.X_OK):
-        return f'the directory "{directory}" may not be written to'
+        return f'the directory "{directory}" is not writable'
     return ""

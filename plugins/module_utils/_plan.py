@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What a task is going to do, as data. The same plan feeds check mode, ``--diff`` and the tests."""
+"""The planned changes of a task, as data. Check mode, ``--diff`` and the tests use the same plan."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ._errors import InvalidInput
 
 View = Mapping[str, Any]
 
-# Stands for an ID that Azure gives when the object is made. Records of what check mode has only planned carry it, and
-# nothing but check mode takes it.
+# Placeholder for an ID that Azure assigns on creation. Records that check mode planned contain it, and only check mode
+# accepts it.
 NOT_YET_KNOWN = "00000000-0000-0000-0000-000000000000"
 
 
@@ -44,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """The changes in the order in which they are made."""
+    """The changes, in order."""
 
     changes: tuple[Change, ...] = field(default=())
 
@@ -68,23 +68,23 @@ def _flatten(view: View, prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping) and value:
             flat.update(_flatten(value, f"{prefix}{key}."))
         elif value not in (None, "", [], {}):
-            # A value that is empty and one that is not there are the same to a reader of a plan.
+            # For a reader of a plan, an empty value and a missing one are the same.
             flat[prefix + key] = value
     return flat
 
 
 def refuse_planned(option: str, is_planned: object, what: str, step: str) -> None:
-    """Refuse an option that says that something is only planned. For runs that are no check.
+    """Reject an option which states that something is only planned. For runs without check mode.
 
     Args:
         option: its name.
         is_planned: its value.
-        what: is only planned, as in "the vault".
-        step: what the task does that has to run first, as in "makes the vault".
+        what: the planned object, such as "the vault".
+        step: what the required earlier task does, such as "creates the vault".
 
     Raises:
         InvalidInput: it is set.
     """
     if is_planned:
-        problem = f"{what} is only planned, and only check mode can continue with that"
-        raise InvalidInput(option, problem, f"run the task that {step} first, or omit this option")
+        problem = f"{what} is only planned, which is only valid in check mode"
+        raise InvalidInput(option, problem, f"run the task that {step} first, or omit {option}")

@@ -6,10 +6,10 @@
 """The only bridge between Ansible and an operation: parameters, check mode, warnings, results, errors.
 
 An operation is a module of ``_operations`` with ``SPEC`` (an :class:`ArgumentSpec`) and ``run(task) -> result``. It
-takes all that it needs from the :class:`Task`; it knows nothing of AnsibleModule, process or environment.
+gets everything from the :class:`Task` and does not use AnsibleModule, process or environment.
 
 Two shells run operations: :func:`run_module` in the process of a module, ``plugin_utils/_in_process.py`` in Ansible's
-own process. What must not differ between them is here.
+own process. What both must do in the same way is here.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def _show_nothing(_text: str) -> None:
 
 @dataclass(frozen=True)
 class Task:
-    """What an operation sees of the world. ``no_log``: whether the task keeps its result from the output.
+    """The environment of an operation. ``no_log``: whether the task hides its result from the output.
 
-    ``clock``: the time by the services' clocks, which the connections of the task feed.
-    ``journal``: what the task has written, which they feed, too.
-    ``progress``: shows a line while the task runs, where something can be shown.
-    ``is_abandoned``: whether the process that waits for the task is gone.
+    ``clock``: the time by the services' clocks, updated by the clients of the task.
+    ``journal``: the writes of the task, recorded by the clients.
+    ``progress``: shows a line while the task runs, if output is possible.
+    ``is_abandoned``: whether the process that waits for the task has ended.
     """
 
     params: Mapping[str, Any]
@@ -73,12 +73,12 @@ class Operation(Protocol):
 
 
 class Censored:
-    """Knows what must not be shown. ``no_log_values``: texts that Ansible removes from all that is returned."""
+    """Keeps the secrets of a task. ``no_log_values``: texts that Ansible removes from all results."""
 
     no_log_values: set[str]
 
     def censor(self, secrets: Iterable[str]) -> None:
-        """Keep these from all that is logged and returned."""
+        """Remove these from all logs and results."""
         self.no_log_values.update(forms_of(secrets))
 
     def progress(self, text: str) -> None:
@@ -104,7 +104,7 @@ def perform(operation: Operation, task: Task) -> dict[str, Any]:
     """Run an operation.
 
     Raises:
-        TaskError: it failed. The error tells what was written before.
+        TaskError: it failed. The error lists the writes before the failure.
     """
     try:
         return operation.run(task)
@@ -114,9 +114,9 @@ def perform(operation: Operation, task: Task) -> dict[str, Any]:
 
 
 def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, Any]:
-    """The result of the operation; when it fails, ``failed``, ``msg`` and what explains them.
+    """The result of the operation; after a failure, ``failed``, ``msg`` and details.
 
-    Nothing is censored yet. Interruptions of the process are no failures: they pass.
+    Nothing is censored yet. Interruptions of the process are not caught.
     """
     journal = Journal()
     try:
@@ -124,7 +124,7 @@ def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, 
     except TaskError as error:
         failure = error
     except Exception as error:
-        # What was written is told all the same.
+        # Report the writes here, too.
         failure = defect(error)
         failure.after(journal)
     result = {"failed": True, **failure.to_fail_json()}
@@ -134,9 +134,9 @@ def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, 
 
 
 def explained(operation: Operation, given: Mapping[str, Any], message: str) -> str:
-    """Why Ansible refuses arguments, in the operation's own words where it has better ones.
+    """Why Ansible rejects arguments, with a better text of the operation if it has one.
 
-    Ansible does not say which element of a list it means, and of a text in place of a dict only that it is none.
+    Ansible does not name the element of a list, and does not say what to write instead of a text that is no dict.
     """
     explain = getattr(operation, "explained", None)
     if explain is not None:
@@ -170,9 +170,9 @@ def _is_dict(text: str) -> bool:
 
 
 class _Module(Censored, AnsibleModule):  # type: ignore[misc]
-    """An AnsibleModule that knows the secrets of its arguments before it refuses, logs or returns any of them.
+    """An AnsibleModule that knows the secrets of its arguments before it rejects, logs or returns any of them.
 
-    AnsibleModule does all three in its constructor: it writes the invocation to syslog or the journal before the code
+    The constructor of AnsibleModule does all three: it writes the invocation to syslog or the journal before the code
     of a module runs.
     """
 
@@ -185,7 +185,7 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
         self._refused = None
 
     def fail_json(self, msg: str, **kwargs: Any) -> None:
-        # While the module is made, it fails for its arguments only.
+        # During construction, it can only fail because of its arguments.
         operation, self._refused = self._refused, None
         super().fail_json(msg=msg if operation is None else explained(operation, self._given, msg), **kwargs)
 
@@ -195,8 +195,8 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
         self.censor(secrets_in(self.argument_spec, self.params))
 
     def _log_invocation(self) -> None:
-        # What is logged of a dict or list is its `str`, after a search for passwords in addresses that may take a part
-        # out of a secret, and so hides the rest of it from the comparison.
+        # A dict or list is logged as its `str`, after a search for passwords in addresses. The search may remove a
+        # part of a secret, so that the comparison does not find the rest.
         complete = self.params
         self.params = remove_values(complete, self.no_log_values)
         try:
@@ -221,9 +221,9 @@ def _has_other_parent(first: int) -> bool:
 
 
 def _task_of(shell: Shell, journal: Journal) -> Task:
-    """The parameters, completed from the environment; what is secret in them is kept from the output."""
+    """The task with parameters that are completed from the environment; its secrets are censored."""
     taken: set[str] = set()
-    # Censoring a blank would take every blank out of the message that says what is wrong with it.
+    # Censoring a blank would remove every blank from the error message.
     shell.no_log_values.difference_update({value for value in shell.no_log_values if not value.strip()})
     if "dsm_api_key" in shell.params:
         taken |= complete_login(shell.params, os.environ)
@@ -234,7 +234,7 @@ def _task_of(shell: Shell, journal: Journal) -> Task:
         params=shell.params,
         check_mode=shell.check_mode,
         proxy=proxy_for(shell.params.get("dsm_endpoint")),
-        # Names of objects and words of servers are in warnings, which ansible-core shows as they are.
+        # Warnings contain names of objects and texts of servers, which ansible-core shows unchanged.
         warn=lambda text: shell.warn(printable(text)),
         no_log=bool(shell.no_log),
         journal=journal,

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The only place that reads the clock or waits, so that what depends on time can be run in another time.
+"""The only place that reads the clock or waits, so that tests can control the time.
 
-Expiry is decided by Entra, Azure and DSM, by their own clocks. The control node's clock may be wrong; the ``Date``
-header of each answer shows by how much.
+Entra, Azure and DSM decide on expiry by their own clocks. The control node's clock may be wrong; the ``Date`` header of
+each answer shows the difference.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datetime import datetime, timedelta, timezone
 
 # A difference beyond this is reported. Entra itself tolerates five minutes.
 TOLERANCE = timedelta(minutes=2)
-# Whose clock counts when several are known: the one that accepts or refuses credentials comes first.
+# The order in which known clocks are used: first the one that accepts or refuses credentials.
 _PLANES = ("Entra", "Azure", "DSM")
 # A Date header has whole seconds.
 _RESOLUTION = timedelta(seconds=1)
@@ -43,7 +43,7 @@ def sleep(seconds: float) -> None:
 
 
 def http_date(text: str | None) -> datetime | None:
-    """The time in an HTTP date; None when the text is none."""
+    """The time in an HTTP date; None if the text is not one."""
     try:
         found = email.utils.parsedate_to_datetime(text or "")
         return found.replace(tzinfo=found.tzinfo or timezone.utc).astimezone(timezone.utc)
@@ -53,7 +53,7 @@ def http_date(text: str | None) -> datetime | None:
 
 @dataclass(frozen=True)
 class ClockReading:
-    """How far a service's clock is ahead of the control node's, by one or several answers: between these two."""
+    """By how much a service's clock is ahead of the control node's: between these two, according to its answers."""
 
     least: timedelta
     most: timedelta
@@ -73,7 +73,7 @@ class ClockReading:
         return _NONE if self.least <= _NONE <= self.most else (self.least + self.most) / 2
 
     def narrowed(self, newer: ClockReading) -> ClockReading:
-        """What both say. When they exclude each other, a clock has been set, and the newer one counts."""
+        """The intersection of both. If it is empty, a clock was set, and the newer reading counts."""
         both = ClockReading(max(self.least, newer.least), min(self.most, newer.most))
         return both if both.least <= both.most else newer
 
@@ -118,19 +118,19 @@ class ServiceClock:
             words = self.compared(None, plane)
             self._warn(
                 f"{words[0].upper()}{words[1:]}. Expiry and validity are evaluated by the clocks of the services. "
-                "Synchronise the clock that is wrong (NTP): proofs that are signed by it are refused."
+                "Synchronize the clock that is wrong (NTP): signed credentials with a wrong time are rejected."
             )
 
     def skew(self, plane: str) -> timedelta | None:
-        """How far the service is ahead of the control node; None when it has not answered yet."""
+        """By how much the service is ahead of the control node; None before its first answer."""
         found = self._seen.get(plane)
         return None if found is None else found.skew
 
     def now(self, plane: str | None = None) -> datetime:
-        """The present time by the clock of this service.
+        """The current time by the clock of this service.
 
-        Without a service, or before its first answer: by that of Entra, Azure or DSM, the first one that is known. By
-        the control node's when none is.
+        Without a service, or before its first answer: by the first known clock of Entra, Azure or DSM, otherwise by the
+        control node's.
         """
         for name in (plane, *_PLANES):
             if name is not None and name in self._seen:
@@ -139,13 +139,13 @@ class ServiceClock:
 
     @property
     def reference(self) -> str | None:
-        """The service of Azure whose clock is known; None when none is, and the control node's has to do."""
+        """Entra or Azure, whichever clock is known first; None if neither is, and the control node's clock is used."""
         return next((name for name in _PLANES[:2] if name in self._seen), None)
 
     def compared(self, one: str | None, other: str | None) -> str:
         """How one clock differs from another, such as ``DSM's clock is 2 h 0 min behind Entra's``.
 
-        None stands for the control node. Empty when one is not known, or the difference is within two minutes.
+        None means the control node. Empty if one is not known, or the difference is within two minutes.
         """
         ahead, reference = (_NONE if name is None else self.skew(name) for name in (one, other))
         if ahead is None or reference is None or abs(ahead - reference) <= TOLERANCE:
@@ -155,7 +155,7 @@ class ServiceClock:
 
 
 def duration(span: timedelta) -> str:
-    """A length of time for people, such as ``2 h 5 min``; its sign is left out."""
+    """A length of time for people, such as ``2 h 5 min``; without its sign."""
     seconds = round(abs(span).total_seconds())
     if seconds < 600:
         return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60} s"

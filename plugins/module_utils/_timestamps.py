@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Times as services write them, and as results show them: the only place that reads and writes them. Pure.
+"""Parses times of services and formats times for results: the only place that does so. Pure.
 
 Each value is in UTC, with its time zone.
 """
@@ -24,23 +24,23 @@ def parse_iso(text: Any) -> datetime | None:
     Azure writes up to seven digits of a second; Python reads six.
 
     Raises:
-        ValueError: it is no time.
+        ValueError: it is not a time.
     """
     if not text:
         return None
     found = _ISO.fullmatch(str(text).strip())
     if found is None:
-        raise ValueError(f"{text!r} is no time")
+        raise ValueError(f"{text!r} is not a time")
     whole, digits, offset = found.groups()
     try:
         return datetime.fromisoformat(f"{whole}.{digits or '0':0<6}{offset or '+00:00'}").astimezone(timezone.utc)
     except OverflowError as error:
-        # The first and the last day that Python knows, in another time zone.
+        # The first or last day that Python supports, in another time zone.
         raise ValueError(f"{text!r} is out of range") from error
 
 
 def parse_iso_or_none(text: Any) -> datetime | None:
-    """The same for what anybody may have written; None also where it is no time."""
+    """The same for arbitrary texts; None also if it is not a time."""
     try:
         return parse_iso(text)
     except ValueError:
@@ -51,12 +51,12 @@ def from_unix(seconds: Any) -> datetime | None:
     """A time in seconds since 1970, as Key Vault writes it; None for None.
 
     Raises:
-        ValueError: it is no such number, or out of range.
+        ValueError: it is not an integer, or out of range.
     """
     if seconds is None:
         return None
     if isinstance(seconds, bool) or not isinstance(seconds, int):
-        raise ValueError(f"{seconds!r} is no time")
+        raise ValueError(f"{seconds!r} is not a time")
     try:
         return datetime.fromtimestamp(seconds, timezone.utc)
     except (OverflowError, OSError) as error:
@@ -64,7 +64,7 @@ def from_unix(seconds: Any) -> datetime | None:
 
 
 def parse_compact(text: Any) -> datetime | None:
-    """A time such as ``20260711T091500Z``, as DSM writes it; None when it is of another form."""
+    """A time such as ``20260711T091500Z``, as DSM writes it; None for another format."""
     try:
         return datetime.strptime(str(text), _COMPACT).replace(tzinfo=timezone.utc)
     except ValueError:
@@ -72,7 +72,7 @@ def parse_compact(text: Any) -> datetime | None:
 
 
 def iso(time: datetime) -> str:
-    """A time as results, records and requests have it, such as ``2026-07-11T09:15:00Z``."""
+    """A time in the format of results, records and requests, such as ``2026-07-11T09:15:00Z``."""
     return f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Waiting with a bound, for services that answer from several places which learn of a change one after the other."""
+"""Waiting with a bound, for services whose replicas learn of a change one after the other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import _time
 
 @dataclass(frozen=True)
 class Patience:
-    """Until when (``_time.monotonic()``) and how often to look. Seconds."""
+    """Until when (``_time.monotonic()``) and how often to read. Seconds."""
 
     deadline: float
     interval: float
@@ -30,7 +30,7 @@ class Patience:
         return self.deadline - _time.monotonic()
 
     def pause(self, least: float = 0.0) -> bool:
-        """Wait for the next look, at least so many seconds; False when the time would be over by then."""
+        """Wait until the next read, at least ``least`` seconds; False if the deadline is before that."""
         seconds = max(self.interval, least)
         if _time.monotonic() + seconds > self.deadline:
             return False

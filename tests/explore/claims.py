@@ -56,7 +56,7 @@ def of_credential(scene: Scene, before: Picture, after: Picture, outcome: Outcom
             yield f"says that {name} is {status}, and it is not so"
     if new is not None and "and it was removed" in text and new["key_id"] in there:
         yield f"says that the new credential was removed, and {new['key_id']} is there"
-    if "the old one is valid, too" in text:
+    if "the old one is still valid, too" in text:
         gone = sorted({held_before for held_before in before.held.values() if held_before} - there)
         if gone:
             yield f"says that the old one is valid, and {gone} is gone"

@@ -141,9 +141,9 @@ MUTATIONS = (
         "other people's credentials are removed with ours",
         f"{_UTILS}/_rotation/plan.py",
         "    if not is_our_credential(one) and one.key_id not in used:\n"
-        '        return "this collection did not make it"\n'
+        '        return "this collection did not create it"\n'
         "    if one.name != NAME and one.key_id not in used:\n"
-        '        return "it was handed out when it was made, and no group is known to have had it"\n',
+        '        return "its value was returned to a user when it was created, and no group is known to have had it"\n',
         "",
         ("tests/unit/rotation/test_plan.py",),
         "a rotation removes a secret that somebody else has made",
@@ -175,8 +175,8 @@ MUTATIONS = (
     Mutation(
         "the old credential is said to be valid without a look",
         f"{_UTILS}/_rotation/rollout.py",
-        'is not valid any more" if gone else "the old one is valid, too"',
-        'is not valid any more" if not gone and not self.used else "the old one is valid, too"',
+        'is no longer valid" if gone else "the old one is still valid, too"',
+        'is no longer valid" if not gone and not self.used else "the old one is still valid, too"',
         ("tests/integration/test_cdc_credential_holders.py", "-k", "whether_the_one_before"),
         "a failure says that the old credential is valid, and it is gone",
     ),

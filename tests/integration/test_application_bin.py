@@ -42,7 +42,7 @@ def _deleted(state: Any, client_id: str) -> Any:
 def test_it_is_told_with_the_ways_out_and_nothing_is_written(apps: Apps, gone: Any, by: str, check_mode: bool) -> None:
     mark = apps.mark()
 
-    with pytest.raises(TaskError, match="is in the recycle bin for 30 days") as error:
+    with pytest.raises(TaskError, match="stays in the recycle bin for 30 days") as error:
         apps(check_mode=check_mode, **{by: NAME if by == "app_unique_name" else gone.client_id})
 
     assert "on_soft_deleted: recover" in error.value.next_step
@@ -96,15 +96,15 @@ def test_without_the_recycle_bin_the_refusal_of_entra_is_explained(apps: Apps, g
     path = "/v1.0/directory/deletedItems/microsoft.graph.application"
     apps.azure.sandbox.faults.add(Fault("graph", "GET", path, status=403, body=denied, times=None))
 
-    with pytest.raises(TaskError, match="most likely one that was deleted") as error:
+    with pytest.raises(TaskError, match="It was probably deleted") as error:
         apps(app_unique_name=NAME)
 
     assert "uniqueName already exists" in error.value.server_words
-    assert any("may not look at deleted applications" in warning for warning in apps.warnings)
+    assert any("has no permission to read deleted applications" in warning for warning in apps.warnings)
 
 
 def test_rights_of_a_deleted_application_are_not_judged_as_those_of_an_unknown_one(azure: AzureRights) -> None:
     azure.do(lambda state: state.delete_application(azure.app))
 
-    with pytest.raises(TaskError, match="is in the recycle bin of Entra for 30 days"):
+    with pytest.raises(TaskError, match="stays in the recycle bin of Entra for 30 days"):
         azure.judge()

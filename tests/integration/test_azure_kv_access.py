@@ -303,7 +303,7 @@ def test_a_defect_in_one_step_keeps_no_other_from_being_done(cutoff: Cutoff, mon
 
     monkeypatch.setattr(access_requests, "cut", broken)
 
-    with pytest.raises(TaskError, match=r"did not expect \(ZeroDivisionError\)") as failure:
+    with pytest.raises(TaskError, match=r"unexpected error in the collection \(ZeroDivisionError\)") as failure:
         cutoff("revoked")
 
     told = failure.value.to_fail_json()

@@ -119,7 +119,7 @@ def test_a_display_name_makes_an_application_too(apps: Apps) -> None:
 
 
 def test_a_client_id_that_is_not_there_makes_none(apps: Apps) -> None:
-    with pytest.raises(TaskError, match=r"no such application.*app_unique_name"):
+    with pytest.raises(TaskError, match=r"this application does not exist.*app_unique_name"):
         apps(app_client_id=str(uuid4()))
 
 
@@ -130,7 +130,7 @@ def test_objects_that_are_seen_late_are_waited_for(apps: Apps, by: str) -> None:
     result = apps(**{by: "byok"}, generate_certificate=apps.pair(), return_secret=True, no_log=True)
 
     assert result["changed"]
-    assert [line for line in apps.warnings if "Not every server" in line] == []
+    assert [line for line in apps.warnings if "Some servers of Microsoft Graph" in line] == []
     assert len(apps.all()["byok"].certificates) == 1
 
 
@@ -138,7 +138,7 @@ def test_an_application_that_never_shows_is_told(apps: Apps) -> None:
     apps.azure.do(lambda state: setattr(state, "graph_lag_reads", 10_000))
 
     with pytest.raises(
-        TaskError, match=r"not to be seen yet, after this had been done: application made.*wait_timeout"
+        TaskError, match=r"not visible yet; already done: application created.*wait_timeout"
     ):
         apps(app_unique_name="byok", wait_timeout=0, wait_interval=1)
 
@@ -201,7 +201,7 @@ def test_a_run_that_was_stopped_is_finished_by_the_next(apps: Apps, broken: str)
     method, _space, route = broken.partition(" ")
     fault = Fault(plane="graph", method=method, route=route, status=503, body='{"error": {"code": "x"}}', times=None)
     apps.azure.sandbox.faults.add(fault)
-    with pytest.raises(TaskError, match=r"application made.*(goes on from there|run the task again after that)"):
+    with pytest.raises(TaskError, match=r"application created.*(it continues from there|then run the task again)"):
         apps(**options)
     apps.azure.sandbox.faults.clear()
 

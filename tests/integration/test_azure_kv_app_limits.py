@@ -62,7 +62,7 @@ def test_a_step_that_was_carried_out_and_cannot_be_read_back_is_done(apps: Apps)
     unreadable = Fault("graph", "GET", status=500, times=None)
     faults.add(Fault("graph", "POST", "/v1.0/oauth2PermissionGrants", then=lambda: faults.add(unreadable) and None))
 
-    with pytest.raises(TaskError, match="after this had been done: application completed, admin consent") as failed:
+    with pytest.raises(TaskError, match="already done: application updated, admin consent") as failed:
         apps(app_client_id=app.client_id, admin_consent=True)
 
     done = failed.value.to_fail_json()["failure"]["done"]
@@ -106,7 +106,7 @@ def test_a_secret_whose_value_was_lost_on_the_way_is_told(apps: Apps) -> None:
     fault = Fault(plane="graph", method="POST", route=f"{APPLICATION}/addPassword", reset="after")
     apps.azure.sandbox.faults.add(fault)
 
-    with pytest.raises(TaskError, match=r"may have been made.*az ad app credential delete") as failed:
+    with pytest.raises(TaskError, match=r"may have been created.*az ad app credential delete") as failed:
         apps(app_unique_name="byok", return_secret=True, no_log=True)
 
     (lost,) = apps.all()["byok"].secrets
@@ -125,7 +125,7 @@ def test_a_secret_with_a_wrong_time_in_its_answer_is_told(apps: Apps, ends: Any)
     apps.azure.sandbox.faults.add(Fault("graph", "POST", f"{APPLICATION}/addPassword", rewrite=rewrite))
 
     with pytest.raises(
-        TaskError, match=r"is unknown; a secret may have been made.*az ad app credential delete"
+        TaskError, match=r"is unknown; a secret may have been created.*az ad app credential delete"
     ) as failed:
         apps(app_unique_name="byok", return_secret=True, no_log=True)
 
@@ -138,7 +138,7 @@ def test_a_secret_whose_answer_breaks_off_is_told_although_its_status_is_good(ap
     fault = Fault("graph", "POST", f"{APPLICATION}/addPassword", rewrite=lambda body: body[: len(body) // 2])
     apps.azure.sandbox.faults.add(fault)
 
-    with pytest.raises(TaskError, match=r"may have been made.*az ad app credential delete") as failed:
+    with pytest.raises(TaskError, match=r"may have been created.*az ad app credential delete") as failed:
         apps(app_unique_name="byok", return_secret=True, no_log=True)
 
     (lost,) = apps.all()["byok"].secrets
@@ -327,7 +327,7 @@ def test_absent_never_takes_an_application_that_others_made(apps: Apps) -> None:
     app = apps.add("theirs")
     mark = apps.mark()
 
-    with pytest.raises(TaskError, match="did not make the application"):
+    with pytest.raises(TaskError, match="did not create the application"):
         apps(app_client_id=app.client_id, state="absent", remove_application=True)
 
     assert apps.writes(mark) == []
@@ -385,4 +385,4 @@ def test_an_application_that_is_made_by_its_display_name_alone_is_warned_of(apps
     apps(**{by: "byok"})
     apps(**{by: "byok"})
 
-    assert len([line for line in apps.warnings if "may make a second one" in line]) == warns
+    assert len([line for line in apps.warnings if "may create a second application" in line]) == warns

@@ -175,12 +175,12 @@ def test_a_vault_that_the_operator_may_not_see_is_not_gone(policies: AzureRights
     elsewhere = policies.stores["akv-sandbox-std"].resource_id
     operator = policies.another_operator("Reader", scope=elsewhere, graph=("Application.Read.All",))
 
-    with pytest.raises(TaskError, match="no such vault that the operator can see"):
+    with pytest.raises(TaskError, match="no vault that is visible to the operator matches"):
         take_back(policies, vault={"name": policies.vault}, **operator)
 
 
 def test_a_vault_whose_tags_were_changed_is_not_gone(policies: AzureRights) -> None:
-    with pytest.raises(TaskError, match="no such vault that the operator can see"):
+    with pytest.raises(TaskError, match="no vault that is visible to the operator matches"):
         take_back(policies, vault={"tags": {"no": "such"}})
 
 

@@ -274,7 +274,7 @@ def test_a_resource_id_needs_no_subscription(azure: AzureRights) -> None:
 
 
 def test_an_application_that_is_not_there_is_an_error_of_entra(azure: AzureRights) -> None:
-    with pytest.raises(TaskError, match="there is no such application") as refused:
+    with pytest.raises(TaskError, match="this application does not exist") as refused:
         azure.judge(app_client_id="11111111-2222-4333-8444-555555555555")
 
     assert refused.value.plane == "Entra"

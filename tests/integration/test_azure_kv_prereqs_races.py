@@ -201,7 +201,7 @@ def test_a_removal_that_does_not_show_is_not_said_to_be_done(request: pytest.Fix
     result = take_back(azure, wait_timeout=0)
 
     assert (result["changed"], result["effect"], granted(result)) == (True, "removed_not_yet_effective", set(TEN))
-    assert [line for line in azure.warnings if "still shows some of the rights" in line]
+    assert [line for line in azure.warnings if "still shows some of the permissions" in line]
 
 
 def test_a_removal_that_fails_midway_says_what_is_gone(policies: AzureRights) -> None:

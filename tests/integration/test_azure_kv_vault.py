@@ -142,7 +142,7 @@ def test_a_new_vault_has_purge_protection_unless_it_is_not_wanted(
 
 @pytest.mark.parametrize("missing", ["location", "type", "permission_model"])
 def test_what_is_made_has_to_be_described_in_full(vaults: Vaults, missing: str) -> None:
-    with pytest.raises(InvalidInput, match=f"Option {missing}: there is no such vault yet"):
+    with pytest.raises(InvalidInput, match=f"Option {missing}: the vault does not exist"):
         vaults(NEW, **{missing: None})
 
 
@@ -159,7 +159,7 @@ def test_it_is_waited_for_until_azure_has_made_it(vaults: Vaults, new: dict[str,
 
 def test_a_wait_that_was_too_short_goes_on_with_the_next_run(vaults: Vaults) -> None:
     vaults.azure.do(lambda state: setattr(state, "provisioning_reads", 3))
-    with pytest.raises(TaskError, match=r"not finished .*wait_timeout is over"):
+    with pytest.raises(TaskError, match=r"not finished .*wait_timeout has expired"):
         vaults(NEW, wait_timeout=0, wait_interval=1)
 
     result = vaults(NEW)

@@ -160,7 +160,7 @@ def test_to_take_an_address_away_from_a_closed_vault_has_to_be_allowed(vaults: V
         )
     )
 
-    with pytest.raises(TaskError, match=r"not let in any more: 203\.0\.113\.9\)"):
+    with pytest.raises(TaskError, match=r"no longer allowed: 203\.0\.113\.9\)"):
         vaults(vaults.there, ip_rules=["198.51.100.0/24"])
 
 
@@ -168,7 +168,7 @@ def test_to_take_an_address_away_from_a_closed_vault_has_to_be_allowed(vaults: V
     ("option", "value", "why"),
     [
         ("retention_days", 30, "fixed at creation"),
-        ("location", "northeurope", "does not move"),
+        ("location", "northeurope", "a vault cannot be moved"),
     ],
 )
 def test_what_cannot_be_changed_any_more_is_refused(vaults: Vaults, option: str, value: Any, why: str) -> None:
@@ -179,7 +179,7 @@ def test_what_cannot_be_changed_any_more_is_refused(vaults: Vaults, option: str,
 def test_purge_protection_cannot_be_switched_off(vaults: Vaults, vault: Any) -> None:
     vault.purge_protection = True
 
-    with pytest.raises(TaskError, match="purge_protection: it is True, and it cannot be switched off again"):
+    with pytest.raises(TaskError, match="purge_protection: it is True, and it cannot be disabled again"):
         vaults(vaults.there, purge_protection=False, allow_disruptive=["purge_protection"])
 
 

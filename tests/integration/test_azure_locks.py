@@ -252,7 +252,7 @@ def test_a_value_that_policy_rewrites_in_a_change_ends_the_wait_at_once(
         vaults({**NAMED, **option, **({"allow_disruptive": [name]} if name in opposite else {})})
 
     assert named in failed.value.details["differing"]
-    assert "To run the task again does not help" in failed.value.next_step
+    assert "Running the task again does not help" in failed.value.next_step
     assert vaults.writes(mark) == ["PATCH kv-new"]
 
 

@@ -79,7 +79,7 @@ def test_a_tag_that_is_there_gets_its_value_and_keeps_its_spelling(vaults: Vault
 def test_tags_that_differ_in_letter_case_only_are_refused_before_any_request(vaults: Vaults) -> None:
     mark = vaults.mark()
 
-    with pytest.raises(InvalidInput, match='Option tags: it has the tag "Env" twice'):
+    with pytest.raises(InvalidInput, match='Option tags: it contains the tag "Env" twice'):
         vaults(NEW, tags={"Env": "a", "env": "b"})
 
     assert vaults.requests(mark) == 0
@@ -118,7 +118,7 @@ def test_a_vault_is_found_by_its_resource_id_in_any_letter_case(azure: AzureRigh
 def test_tags_that_name_a_vault_twice_are_refused_before_any_request(azure: AzureRights) -> None:
     mark = azure.sandbox.journal.mark()
 
-    with pytest.raises(InvalidInput, match=r'Option vault\.tags: it has the tag "env" twice'):
+    with pytest.raises(InvalidInput, match=r'Option vault\.tags: it contains the tag "env" twice'):
         azure.judge(vault={"tags": {"env": "sandbox", "Env": "sandbox"}})
 
     assert azure.sandbox.journal.since(mark) == []

@@ -242,7 +242,7 @@ def test_check_mode_tells_of_a_place_where_no_record_can_be_kept(emergency: Emer
     relative = emergency.cut(break_glass_directory="evidence", check=True)
     restore = emergency.restore(restore_access_directory="evidence")
 
-    assert f'"{tmp_path / "file"}" is no directory' in str(below_file.failure)
+    assert f'"{tmp_path / "file"}" is not a directory' in str(below_file.failure)
     assert "is not an absolute path" in str(relative.failure)
     assert "the absolute path of the record" in str(restore.failure)
     assert emergency.sandbox.journal.since(0) == []

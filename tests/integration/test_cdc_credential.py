@@ -106,7 +106,7 @@ def test_a_group_that_is_added_renews_the_credential_of_all(rotations: Rotations
 
     result = rotations(new_groups=[rotations.new_group("one"), rotations.new_group("two")])
 
-    assert result["reason"] == 'group "two" is to be made with it'
+    assert result["reason"] == 'it is needed to create group "two"'
     (new,) = rotations.ours()
     assert rotations.held() == {"one": new, "two": new}
 
@@ -117,7 +117,7 @@ def test_groups_are_brought_from_one_kind_to_the_other(rotations: Rotations, bef
 
     result = rotations(type=after)
 
-    assert result["reason"] == f"the groups have a {before}, and type is {after}"
+    assert result["reason"] == f"the groups have a {before}, but type is {after}"
     (new,) = rotations.ours()
     assert rotations.held() == {"one": new, "two": new}
     assert all(rotations.connects(name) for name in ("one", "two"))
@@ -143,11 +143,11 @@ def test_a_secret_that_was_given_by_hand_is_taken_over_when_it_cannot_be_told(ro
 
     result = rotations()
 
-    assert result["reason"] == ('which credential of the application they have is not known: group "byhand"')
+    assert result["reason"] == ('it is unknown which credential of the application these groups have: group "byhand"')
     (new,) = rotations.ours()
     assert rotations.held() == {"byhand": new}
     # Neither was made by the collection.
-    assert {one["reason"] for one in result["left"]} == {"this collection did not make it"}
+    assert {one["reason"] for one in result["left"]} == {"this collection did not create it"}
     assert len(rotations.credentials()) == 3
 
 
@@ -167,7 +167,7 @@ def test_a_credential_that_dsm_does_not_get_through_with_is_renewed(rotations: R
 
     result = rotations()
 
-    assert result["reason"] == "the credential that the groups have is not registered at the application any more"
+    assert result["reason"] == "the credential that the groups have is no longer registered at the application"
     assert rotations.connects("one")
 
 
@@ -203,7 +203,10 @@ def test_a_pair_of_azure_kv_app_that_groups_have_had_goes_and_one_that_was_hande
 
     assert [one["thumbprint"] for one in result["removed"]] == [_sha1(used.certificate)]
     assert [(one["thumbprint"], one["reason"]) for one in result["left"] if one["thumbprint"]] == [
-        (_sha1(unused.certificate), "it was handed out when it was made, and no group is known to have had it")
+        (
+            _sha1(unused.certificate),
+            "its value was returned to a user when it was created, and no group is known to have had it",
+        )
     ]
 
 
@@ -213,8 +216,8 @@ def test_a_pair_of_azure_kv_app_that_groups_have_had_goes_and_one_that_was_hande
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"valid_days": 20}, "valid_days: a new credential would be due at once"),
-        ({"wait_timeout": -1}, "wait_timeout: it is below 0"),
+        ({"valid_days": 20}, "valid_days: a new credential would be due for renewal immediately"),
+        ({"wait_timeout": -1}, "wait_timeout: the value is below 0"),
         ({"app_client_id": "nothing"}, "app_client_id: 'nothing' is not a UUID"),
         (
             {"new_groups": [{"name": "x", "link_tenant_id": "y", "link_subscription_id": NIL}]},
@@ -234,7 +237,7 @@ def test_what_cannot_be_right_is_refused_before_the_first_request(
 
 
 def test_an_application_that_no_group_uses_gets_no_credential(rotations: Rotations) -> None:
-    with pytest.raises(TaskError, match="no group in DSM uses it"):
+    with pytest.raises(TaskError, match="no group in DSM that is visible to the DSM identity uses it"):
         rotations()
 
     assert rotations.ours() == set()
@@ -248,7 +251,7 @@ def test_a_disabled_application_gets_no_credential(rotations: Rotations) -> None
 
     rotations.azure.do(disable)
 
-    with pytest.raises(TaskError, match="it is disabled, so that no credential of it logs in"):
+    with pytest.raises(TaskError, match="it is disabled, so it cannot sign in with any credential"):
         rotations(renew="always")
 
 
@@ -260,7 +263,7 @@ def test_a_policy_on_lifetimes_is_told_before_anything_is_made(rotations: Rotati
     rotations.azure.do(lambda state: state.restrict_credentials(view.tenant_id, policy))
     rotations.azure.do(lambda state: state.allow_graph(view.operator_client_id, "Policy.Read.All"))
 
-    with pytest.raises(TaskError, match="forbids that a client secret is valid for more than 90 days"):
+    with pytest.raises(TaskError, match="does not allow a client secret that is valid for more than 90 days"):
         rotations.due()
 
     assert writes(rotations, mark) == []
@@ -270,7 +273,7 @@ def test_a_new_group_of_another_application_is_not_taken(rotations: Rotations, a
     rotations.given("taken")
     other = azure.do(lambda state: state.add_application(azure.view.tenant_id, "other"))
 
-    with pytest.raises(TaskError, match="its link has another application"):
+    with pytest.raises(TaskError, match="it exists already, and its link uses another application"):
         rotations(app_client_id=other.client_id, new_groups=[rotations.new_group("taken")])
 
 

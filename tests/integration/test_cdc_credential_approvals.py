@@ -107,7 +107,7 @@ def test_a_request_that_waits_holds_the_credential_that_is_in_it(
     predicted, done = rotations.due(type=kind, check_mode=True), rotations.due(type=kind)
 
     assert (predicted["removed"], done["removed"]) == ([], [])
-    assert any("a request for an approval waits" in one["reason"] for one in done["left"])
+    assert any("a pending approval request may contain it" in one["reason"] for one in done["left"])
     approver.decide()
     assert None not in rotations.held().values()
     assert rotations.connects("new")
@@ -133,7 +133,7 @@ def test_a_group_that_waits_to_be_created_gets_no_second_credential(rotations: R
     rotations(**options)
     before = rotations.ours()
 
-    with pytest.raises(TaskError, match=r"its creation waits for an approval already.*no credential was created"):
+    with pytest.raises(TaskError, match=r"its creation is already pending approval.*No credential was created"):
         rotations(**options)
 
     assert (rotations.ours(), len(approver.pending())) == (before, 1)

@@ -67,7 +67,7 @@ def test_a_group_that_was_created_without_an_answer_keeps_its_credential(
     failure = first_use(rotations, "one")
 
     assert UNDONE not in str(failure)
-    assert 'the new credential stays, as group "one" may have it' in str(failure)
+    assert 'the new credential is kept because group "one" may use it' in str(failure)
     assert rotations.held() == dict.fromkeys(["one"], *rotations.ours())
     assert rotations.connects("one")
 
@@ -108,7 +108,7 @@ def test_a_new_group_that_waits_for_an_approval_holds_its_credential(rotations: 
 
     failure = first_use(rotations, "one", "two")
 
-    assert 'the new credential stays, as group "one" may have it' in str(failure)
+    assert 'the new credential is kept because group "one" may use it' in str(failure)
     assert len(rotations.ours()) == 1
 
 
@@ -116,7 +116,7 @@ def test_a_refusal_after_other_writes_does_not_say_that_nothing_was_changed(rota
     rotations.started("one", "two", type="secret")
     rotations.azure.sandbox.faults.add(Fault("dsm", "PATCH", GROUP, skip=1, status=400, body="wrong"))
 
-    with pytest.raises(TaskError, match=r"Done before: .*group \"one\"") as failed:
+    with pytest.raises(TaskError, match=r"Already done: .*group \"one\"") as failed:
         rotations(renew="always")
 
     assert "nothing" not in str(failed.value)
@@ -143,7 +143,7 @@ def test_a_group_that_could_not_be_put_back_holds_the_new_credential(rotations: 
     # Each group is read before it is written and, once it is, after that; the next read is for the way back.
     faults.add(Fault("dsm", "GET", GROUP, skip=3, status=404, body="no such group"))
 
-    with pytest.raises(TaskError, match='the new credential stays, as group "one" may have it'):
+    with pytest.raises(TaskError, match='the new credential is kept because group "one" may use it'):
         rotations(renew="always", current_credential={"link_client_secret": given})
 
     (new,) = rotations.ours()
@@ -173,7 +173,7 @@ def test_what_others_have_added_to_a_group_stays_when_it_is_put_back(rotations: 
 # What is said of the one before -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("gone", "words"), [(False, "the old one is valid, too"), (True, "is not valid any more")])
+@pytest.mark.parametrize(("gone", "words"), [(False, "the old one is still valid, too"), (True, "is no longer valid")])
 def test_whether_the_one_before_is_valid_is_looked_up(rotations: Rotations, gone: bool, words: str) -> None:
     rotations.started("one", "two", type="secret")
     (old,) = rotations.ours()
@@ -212,7 +212,7 @@ def test_the_secret_of_a_run_that_is_under_way_stays_whatever_its_order(rotation
 
     assert made.key_id in rotations.ours()
     assert [one["reason"] for one in result["left"] if one["key_id"] == made.key_id] == [
-        "it was created a moment ago, so another run may be about to write it to a group"
+        "it was just created, so another run may be about to write it to a group"
     ]
 
 
@@ -266,7 +266,7 @@ def test_the_loser_of_a_race_says_what_is_so(rotations: Rotations) -> None:
         rotations.due()
 
     assert f"{UNDONE}, and it was removed" in str(failed.value)
-    assert "may have it" not in str(failed.value)
+    assert "may use it" not in str(failed.value)
     assert failed.value.details["retryable"] is True
     assert rotations.ours() == {old}
 
@@ -291,7 +291,7 @@ def test_a_certificate_of_the_user_stays_when_another_run_has_brought_it_to_a_gr
 
     sandbox.faults.add(Fault("dsm", "PATCH", GROUP, status=403, body="no", then=other_run))
 
-    with pytest.raises(TaskError, match='the new credential stays, as group "two" may have it'):
+    with pytest.raises(TaskError, match='the new credential is kept because group "two" may use it'):
         rotations(link_certificate=pair.certificate_pem, link_private_key=pair.key_pem)
 
     assert rotations.held()["two"] is not None

@@ -46,7 +46,7 @@ def test_a_client_pair_is_replaced_where_there_is_one_and_given_to_no_other_link
     result = rotations(tls=replacement)
     again = rotations(tls=replacement)
 
-    assert result["reason"] == 'the TLS configuration of group "presents" is to change'
+    assert result["reason"] == 'the TLS configuration of group "presents" changes'
     assert set(tls(rotations, "presents")) >= {"client_cert", "client_key"}
     assert "client_cert" not in tls(rotations, "plain")
     assert not again["changed"]
@@ -82,7 +82,7 @@ def test_a_new_ca_is_trusted_beside_the_old_one_until_the_old_one_is_let_go(rota
 
     # Nothing in Azure shows a certificate of the new CA yet, so the old one cannot go.
     held = rotations.held()
-    with pytest.raises(TaskError, match="with the new credential it would not connect, so no group was changed"):
+    with pytest.raises(TaskError, match="the connection test with the new credential failed, so no group was changed"):
         rotations(**wish, keep_old_cas=False, wait_timeout=0)
     assert rotations.held() == held
     assert rotations.connects("pinned")

@@ -99,7 +99,7 @@ def test_a_second_run_that_cannot_wait_says_so_and_changes_nothing(rotations: Ro
     rotations.killed_after(_position_of_add(rotations), tmp_path, renew_before_days=DUE, valid_days=LONG)
     mark = rotations.azure.sandbox.journal.mark()
 
-    with pytest.raises(TaskError, match="another run seems to be under way") as refused:
+    with pytest.raises(TaskError, match="another run seems to be active") as refused:
         rotations.due(takeover_after=120, wait_timeout=0, wait_interval=1)
 
     assert refused.value.details["retryable"] is True
@@ -151,7 +151,7 @@ def test_one_that_never_works_is_taken_back_and_no_group_is_changed(rotations: R
     (old,) = rotations.ours()
     rotations.azure.do(lambda state: setattr(state.directory, "credential_misses", 1_000_000))
 
-    with pytest.raises(TaskError, match="Entra does not take the credential that was just made") as failed:
+    with pytest.raises(TaskError, match="Entra rejects the new credential") as failed:
         rotations.due(wait_timeout=1)
 
     assert "no group has the new credential, and it was removed" in str(failed.value)
@@ -166,7 +166,7 @@ def test_a_group_that_dsm_does_not_get_through_for_stops_the_run_before_any_writ
         Fault("dsm", "POST", CHECK_CONFIG, skip=1, times=None, status=400, body="AADSTS7000215: Invalid client secret")
     )
 
-    with pytest.raises(TaskError, match="with the new credential it would not connect, so no group was changed"):
+    with pytest.raises(TaskError, match="the connection test with the new credential failed, so no group was changed"):
         rotations.due(wait_timeout=1, wait_interval=0)
 
     assert rotations.held() == {"one": old, "two": old}
@@ -186,7 +186,8 @@ def test_a_run_that_fails_between_two_groups_leaves_both_connected_and_says_how_
     details = failed.value.details
     assert details["switched"] == ["one"]
     assert details["removed"] == []
-    assert 'the new credential stays, as group "one" may have it; the old one is valid, too' in str(failed.value)
+    kept = 'the new credential is kept because group "one" may use it; the old one is still valid, too'
+    assert kept in str(failed.value)
     held = rotations.held()
     assert held["two"] == old
     assert held["one"] == details["new_credential"]["key_id"]
@@ -227,7 +228,7 @@ def test_an_old_credential_stays_when_somebody_has_written_it_again_meanwhile(ro
     )
 
     with pytest.raises(
-        TaskError, match='another credential is on record for group "two" than this run has brought'
+        TaskError, match='the record of group "two" names another credential than the one that this run wrote'
     ) as failed:
         rotations.due()
 
@@ -252,7 +253,8 @@ def test_an_old_credential_stays_when_somebody_has_given_it_to_a_group_by_hand_m
 
     sandbox.faults.add(Fault("dsm", "POST", CHECK_GROUP, skip=1, origin="client", then=write_back))
 
-    with pytest.raises(TaskError, match='another credential is on record for group "two" than this run has brought'):
+    replaced = 'the record of group "two" names another credential than the one that this run wrote'
+    with pytest.raises(TaskError, match=replaced):
         rotations.due()
 
     assert old in rotations.ours()

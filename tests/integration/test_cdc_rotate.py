@@ -89,7 +89,7 @@ def test_an_application_is_planned_for_seen_to_and_then_left_alone(rotations: Ro
 
 
 MISSING = "00000000-0000-4000-8000-000000000009"
-NONE_SUCH = f"{MISSING}: Entra, application {MISSING}: there is no such application"
+NONE_SUCH = f"{MISSING}: Entra, application {MISSING}: this application does not exist"
 
 
 def test_an_application_that_fails_does_not_stop_the_others(rotations: Rotations) -> None:

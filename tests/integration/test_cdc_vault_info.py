@@ -65,7 +65,7 @@ def test_tags_that_differ_in_letter_case_only_are_refused_before_any_request(
     mark = sandbox.journal.mark()
     asked = {"group_name": name, "link_client_secret": link["link_client_secret"]}
 
-    with pytest.raises(InvalidInput, match='Option tags: it has the tag "Env" twice'):
+    with pytest.raises(InvalidInput, match='Option tags: it contains the tag "Env" twice'):
         operate(cdc_vault_info, **asked, tags={"Env": "a", "env": "a"})
 
     assert sandbox.journal.since(mark) == []

@@ -206,7 +206,7 @@ BAD: dict[str, Case] = {
     ),
     "wrong passphrase": (
         lambda p: _with(p, link_private_key=p.encrypted_key_pem(PASSPHRASE), link_private_key_passphrase="wrong"),
-        "Option link_private_key_passphrase: it does not open the private key",
+        "Option link_private_key_passphrase: it cannot decrypt the private key",
     ),
     "passphrase missing": (
         lambda p: _with(p, link_private_key=p.encrypted_key_pem(PASSPHRASE)),
@@ -218,11 +218,11 @@ BAD: dict[str, Case] = {
     ),
     "passphrase not needed for DER": (
         lambda p: _with(p, link_private_key=_plain_der(p), link_private_key_passphrase="open"),
-        "Option link_private_key_passphrase: it is set, and the private key is not encrypted",
+        "Option link_private_key_passphrase: it is set, but the private key is not encrypted",
     ),
     "passphrase not needed": (
         lambda p: _with(p, link_private_key_passphrase="x"),
-        "Option link_private_key_passphrase: it is set, and the private key is not encrypted",
+        "Option link_private_key_passphrase: it is set, but the private key is not encrypted",
     ),
     "T23 key of another certificate": (
         lambda p: _with(p, link_private_key=self_signed("other", algorithm="rsa").key_pem),
@@ -246,15 +246,15 @@ BAD: dict[str, Case] = {
     ),
     "a key in place of the certificate": (
         lambda p: _with(p, link_certificate=p.key_pem),
-        "Option link_certificate: it is PEM, but holds no certificate",
+        "Option link_certificate: it is PEM, but contains no certificate",
     ),
     "a certificate in place of the key": (
         lambda p: _with(p, link_private_key=p.certificate_pem),
-        "Option link_private_key: it is PEM, but holds no private key",
+        "Option link_private_key: it is PEM, but contains no private key",
     ),
     "CA file with a key in it": (
         lambda p: {"tls": {"ca_certificates": [p.certificate_pem + p.key_pem]}},
-        "Option tls.ca_certificates: it holds a private key",
+        "Option tls.ca_certificates: it contains a private key",
     ),
     "expired CA": (
         lambda _p: {"tls": {"ca_certificates": [self_signed("old", days=-1).certificate_pem]}},

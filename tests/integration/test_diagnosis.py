@@ -637,7 +637,7 @@ def test_the_message_of_a_failed_task_tells_class_leg_host_words_cause_and_remed
 ) -> None:
     CASES[case][3](lab)
     result = lab.shell(cdc_connection, group_name="akv")
-    expect_clear_failure(result, *says, "Likely cause: ", 'The server said: "')
+    expect_clear_failure(result, *says, "Likely cause: ", 'The server returned: "')
     assert result["failure"]["diagnosis"]["class"] == CASES[case][0]
 
 

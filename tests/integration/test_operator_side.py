@@ -249,7 +249,7 @@ def test_an_answer_of_another_shape_is_named(operate: Operator, sandbox: Sandbox
     operation, params, route, answer = WRONG[case]
     body = json.dumps(answer)
     sandbox.faults.add(Fault(plane="dsm", route=route, status=200, body=body, content_type="application/json"))
-    with pytest.raises(TaskError, match=r"does not match DSM's API: the response.* where .* belongs"):
+    with pytest.raises(TaskError, match=r"is not what DSM's API describes: the response.* is .*, but must be .*"):
         operate(operation, **params)
 
 
@@ -257,7 +257,7 @@ def test_vaults_of_another_shape_are_named(operate: Operator, sandbox: Sandbox, 
     body = json.dumps([{"id": "x", "name": "kv", "vault_type": "PREMIUM", "uri": None}])
     route = "/sys/v1/groups/hmg/azure_vaults"
     sandbox.faults.add(Fault(plane="dsm", route=route, status=200, body=body, content_type="application/json"))
-    with pytest.raises(TaskError, match=r"the response\[0\]\.uri is missing or null where text belongs"):
+    with pytest.raises(TaskError, match=r"the response\[0\]\.uri is missing or null, but must be text"):
         operate(cdc_vault_info, **link)
 
 
@@ -265,4 +265,4 @@ def test_an_answer_of_another_shape_is_told_to_the_user(shell: Shell, sandbox: S
     sandbox.faults.add(
         Fault(plane="dsm", route=GROUPS, status=200, body='{"groups": []}', content_type="application/json")
     )
-    expect_clear_failure(shell(cdc_group_info), "is an object where a list belongs", "dsm_endpoint")
+    expect_clear_failure(shell(cdc_group_info), "is an object, but must be a list", "dsm_endpoint")

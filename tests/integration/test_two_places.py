@@ -122,7 +122,7 @@ def test_which_secret_a_group_has_is_not_inferred_from_one_place_alone(rotations
     result = rotations(check_mode=True)
 
     assert [one["credential_before"] for one in result["groups"]] == [None]
-    assert {one["reason"] for one in result["left"]} == {"this collection did not make it"}
+    assert {one["reason"] for one in result["left"]} == {"this collection did not create it"}
 
 
 def test_check_mode_predicts_a_rotation_away_from_the_service_principal(rotations: Rotations) -> None:
@@ -234,7 +234,7 @@ def test_whatever_keeps_an_application_out_stops_a_rotation_before_it_begins(rot
     rotations.given("one")
     rotations.azure.do(lambda state: SWITCHES[switch](state, rotations.azure.app))
 
-    with pytest.raises(TaskError, match="it is disabled, so that no credential of it logs in"):
+    with pytest.raises(TaskError, match="it is disabled, so it cannot sign in with any credential"):
         rotations(renew="always")
 
 

@@ -38,7 +38,7 @@ def steers(character: str) -> bool:
 def test_a_message_names_plane_object_problem_server_words_and_next_step() -> None:
     error = TaskError("it failed", plane="DSM", obj="group x", server_words="no way", next_step="do something")
 
-    assert str(error) == 'DSM, group x: it failed. The server said: "no way". Next: do something.'
+    assert str(error) == 'DSM, group x: it failed. The server returned: "no way". Next: do something.'
 
 
 def test_a_message_leaves_out_what_is_not_known() -> None:
@@ -213,7 +213,8 @@ def test_a_refusal_tells_request_object_status_and_words() -> None:
     message = str(refused(409, b"exists"))
 
     assert message.startswith(
-        'DSM, group "x": PATCH /sys/v1/groups/{group_id} was refused with HTTP status 409. The server said: "exists".'
+        'DSM, group "x": PATCH /sys/v1/groups/{group_id} was refused with HTTP status 409. '
+        'The server returned: "exists".'
     )
 
 

@@ -47,7 +47,7 @@ def test_a_failure_after_a_write_names_it_and_is_a_change() -> None:
     failure = after(refused(unchanged=True), created)
 
     assert str(failure) == (
-        'Azure, vault akv: it is refused. Done before: DSM, group "akv" (POST /sys/v1/groups). Next: ask.'
+        'Azure, vault akv: it is refused. Already done: DSM, group "akv" (POST /sys/v1/groups). Next: ask.'
     )
     told = failure.to_fail_json()
     assert told["changed"]
@@ -76,7 +76,7 @@ def test_a_write_that_is_sent_again_and_answered_is_known() -> None:
 def test_what_an_operation_tells_itself_is_not_told_twice() -> None:
     failure = after(refused(done=["application created"]), created)
 
-    assert "Done before" not in str(failure)
+    assert "Already done" not in str(failure)
     assert (failure.to_fail_json()["changed"], failure.details["done"]) == (True, ["application created"])
 
 
@@ -84,7 +84,7 @@ def test_an_option_that_is_refused_late_names_what_was_written() -> None:
     failure = after(InvalidInput("name", "it is taken", "choose another"), created)
 
     assert str(failure) == (
-        'Option name: it is taken. Done before: DSM, group "akv" (POST /sys/v1/groups). Next: choose another.'
+        'Option name: it is taken. Already done: DSM, group "akv" (POST /sys/v1/groups). Next: choose another.'
     )
 
 
@@ -110,7 +110,7 @@ def test_a_defect_of_the_collection_tells_what_was_written_all_the_same() -> Non
     told = failure.to_fail_json()
     assert (told["changed"], len(told["failure"]["done"])) == (True, 1)
     assert told["msg"].startswith(
-        "fortanix.dsm: an error that the collection did not expect (KeyError). Done before: DSM"
+        "fortanix.dsm: unexpected error in the collection (KeyError). Already done: DSM"
     )
     assert (told["msg"].count("Next:"), "a secret" in told["msg"]) == (1, False)
 

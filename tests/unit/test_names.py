@@ -106,7 +106,7 @@ def test_tags_become_texts() -> None:
 
 
 def test_tags_that_azure_takes_for_one_are_refused() -> None:
-    with pytest.raises(InvalidInput, match='Option tags: it has the tag "Env" twice') as refused:
+    with pytest.raises(InvalidInput, match='Option tags: it contains the tag "Env" twice') as refused:
         checked_tags("tags", {"Env": "a", "env": "a"})
 
     assert refused.value.details["option"] == "tags"

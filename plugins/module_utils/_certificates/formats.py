@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The one reader of certificates and private keys, for every option that takes any: from a path or a text, in any form.
+"""Reads certificates and private keys for all options that accept them: from a path or a text, in any format.
 
-PEM (certificate and key in one or apart, chains in any order, line breaks lost or written out), DER, PKCS#12, and the
-base64 of each, which is how Key Vault returns PKCS#12.
+PEM (certificate and key together or separate, chains in any order, line breaks lost or escaped), DER, PKCS#12, and the
+base64 of each, as Key Vault returns PKCS#12.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _KEY = b"PRIVATE KEY"
 
 @dataclass(frozen=True)
 class CertificateSource:
-    """What a source holds. ``option``: where it was given, for messages.
+    """The contents of a source. ``option``: its option, for messages.
 
-    ``certificates`` and ``keys``: PEM or DER, each alone, in their order. ``packed``: PKCS#12, whose content is known
-    only when it was opened.
+    ``certificates`` and ``keys``: PEM or DER, each separate, in their order. ``packed``: PKCS#12, whose contents are
+    known only after it was opened.
     """
 
     option: str
@@ -48,10 +48,10 @@ class CertificateSource:
     is_pem: bool = False
 
     def holds_key(self, passphrase: str | None, passphrase_option: str | None) -> bool:
-        """Whether there is a private key in it.
+        """Whether it contains a private key.
 
         Raises:
-            InvalidInput: PKCS#12 does not open.
+            InvalidInput: PKCS#12 cannot be opened.
         """
         if self.packed is None:
             return bool(self.keys)
@@ -59,10 +59,10 @@ class CertificateSource:
 
 
 def read(option: str, text: str) -> CertificateSource:
-    """What stands at a path, or in the text itself.
+    """The contents of a file, or the text itself.
 
     Raises:
-        InvalidInput: it cannot be read, or is neither of the forms.
+        InvalidInput: it cannot be read, or has none of the formats.
     """
     content = _plain(option, _content(option, text))
     if _BEGIN in content:
@@ -75,16 +75,16 @@ def read(option: str, text: str) -> CertificateSource:
 
 
 def is_content(text: str) -> bool:
-    """Whether this is no path, but what a file would have in it."""
+    """Whether this is the content of a file, not a path."""
     encoded = text.encode("utf-8", "surrogateescape")
     return _BEGIN in encoded or _VAULT_MARK in encoded or bool(_decoded(encoded))
 
 
 def certificates_in(source: CertificateSource, passphrase: str | None, passphrase_option: str | None) -> list[Any]:
-    """All certificates of a source as objects of the library cryptography, the own one of PKCS#12 first.
+    """All certificates of a source as objects of the library cryptography; for PKCS#12, its own one first.
 
     Raises:
-        InvalidInput: there is none, one is damaged, or PKCS#12 does not open.
+        InvalidInput: there is none, one is damaged, or PKCS#12 cannot be opened.
     """
     if source.packed is not None:
         packed = _unpacked(source, source.packed, passphrase, passphrase_option)
@@ -101,11 +101,12 @@ def certificates_in(source: CertificateSource, passphrase: str | None, passphras
         if source.packed is not None:
             kind = "it is PKCS#12, but"
         if source.certificates and source.is_pem:
-            raise InvalidInput(source.option, "a certificate in it is damaged", "give it whole, as it was issued")
+            problem, remedy = "a certificate in it is damaged", "set the complete certificate, as it was issued"
+            raise InvalidInput(source.option, problem, remedy)
         raise InvalidInput(
             source.option,
-            f"{kind} holds no certificate",
-            "give an X.509 certificate in PEM or DER form (.pem, .crt, .cer), or PKCS#12 (.pfx, .p12)",
+            f"{kind} contains no certificate",
+            "set an X.509 certificate in PEM or DER format (.pem, .crt, .cer), or PKCS#12 (.pfx, .p12)",
         )
     return found
 
@@ -113,25 +114,25 @@ def certificates_in(source: CertificateSource, passphrase: str | None, passphras
 def key_in(source: CertificateSource, passphrase: str | None, passphrase_option: str | None) -> Any:
     """The private key of a source as an object of the library cryptography.
 
-    ``passphrase_option``: None where a task has no option for it.
+    ``passphrase_option``: None if a task has no option for it.
 
     Raises:
-        InvalidInput: there is none, it cannot be read, or the passphrase does not fit.
+        InvalidInput: there is none, it cannot be read, or the passphrase is wrong.
     """
     if source.packed is not None:
         key = _unpacked(source, source.packed, passphrase, passphrase_option).key
         if key is None:
-            raise InvalidInput(source.option, "it is PKCS#12, but holds no private key", "export it with its key")
+            raise InvalidInput(source.option, "it is PKCS#12, but contains no private key", "export it with its key")
         return key
     if len(source.keys) > 1:
-        problem, remedy = f"it holds {len(source.keys)} private keys", "give one certificate with its one key"
+        problem, remedy = f"it contains {len(source.keys)} private keys", "set one certificate with its key"
         raise InvalidInput(source.option, problem, remedy)
     if not source.keys:
         kind = "it is PEM, but" if source.is_pem else "it is neither PEM nor DER, or"
         raise InvalidInput(
             source.option,
-            f"{kind} holds no private key",
-            "give a private key in PEM or DER form, PKCS#8 or traditional, or PKCS#12",
+            f"{kind} contains no private key",
+            "set a private key in PEM or DER format, PKCS#8 or traditional, or PKCS#12",
         )
     return _loaded_key(source, source.keys[0], passphrase, passphrase_option)
 
@@ -142,17 +143,17 @@ def _loaded_key(
     serialization = _deps.load("cryptography.hazmat.primitives.serialization")
     load = serialization.load_pem_private_key if source.is_pem else serialization.load_der_private_key
     try:
-        # The library's own validation tests for primes, which takes longer than most tasks. What a damaged file or a
-        # mistake would make of a key is found without.
+        # The library's own validation tests for primes, which takes longer than most tasks. Damaged or wrong keys are
+        # found without it.
         key = load(content, None if passphrase is None else passphrase.encode(), unsafe_skip_rsa_key_validation=True)
     except TypeError:
         refused = _needed(source, passphrase_option) if passphrase is None else _not_needed(source, passphrase_option)
     except _deps.load("cryptography.exceptions").UnsupportedAlgorithm:
-        problem, remedy = "the private key is of a kind that cannot be read here", "give the key in PKCS#8 form"
+        problem, remedy = "the type of the private key is not supported", "set the key in PKCS#8 format"
         refused = InvalidInput(source.option, problem, remedy)
     except ValueError:
         if passphrase is not None:
-            problem, remedy = "it does not open the private key", "correct the passphrase"
+            problem, remedy = "it cannot decrypt the private key", "correct the passphrase"
             refused = InvalidInput(passphrase_option or source.option, problem, remedy)
         else:
             refused = _damaged(source)
@@ -164,11 +165,11 @@ def _loaded_key(
 
 
 def _damaged(source: CertificateSource) -> InvalidInput:
-    return InvalidInput(source.option, "the private key in it is damaged", "give it complete, in PEM or DER form")
+    return InvalidInput(source.option, "the private key in it is damaged", "set the complete key, in PEM or DER format")
 
 
 def _is_consistent(key: Any) -> bool:
-    """Whether the numbers of an RSA key belong together (RFC 8017, section 3.2). Others are validated when loaded."""
+    """Whether the numbers of an RSA key are consistent (RFC 8017, section 3.2). Others are validated when loaded."""
     if not isinstance(key, _deps.load("cryptography.hazmat.primitives.asymmetric.rsa").RSAPrivateKey):
         return True
     numbers = key.private_numbers()
@@ -182,8 +183,8 @@ def _is_consistent(key: Any) -> bool:
 
 def _unpacked(source: CertificateSource, content: bytes, passphrase: str | None, passphrase_option: str | None) -> Any:
     pkcs12 = _deps.load("cryptography.hazmat.primitives.serialization.pkcs12")
-    # Without a passphrase there are two forms: no protection at all, and one with an empty passphrase. The one that is
-    # given may be that of a key beside it.
+    # Without a passphrase there are two forms: no protection at all, and an empty passphrase. The configured
+    # passphrase may belong to a separate key.
     for tried in [*([] if passphrase is None else [passphrase.encode()]), None, b""]:
         try:
             return pkcs12.load_pkcs12(content, tried)
@@ -192,34 +193,35 @@ def _unpacked(source: CertificateSource, content: bytes, passphrase: str | None,
         except _deps.load("cryptography.exceptions").UnsupportedAlgorithm:
             break
     if passphrase_option is None:
-        problem = "it is PKCS#12 that opens only with a passphrase, or is damaged"
-        remedy = "give it without a passphrase, or in PEM form (openssl pkcs12 -in FILE -clcerts -nodes -out COPY)"
+        problem = "it is PKCS#12 that needs a passphrase or is damaged"
+        remedy = "set it without a passphrase, or in PEM format (openssl pkcs12 -in FILE -clcerts -nodes -out COPY)"
         raise InvalidInput(source.option, problem, remedy)
     if passphrase is not None:
-        problem, remedy = f"it does not open the PKCS#12 in {source.option}", "correct the passphrase"
+        problem, remedy = f"it cannot decrypt the PKCS#12 in {source.option}", "correct the passphrase"
     else:
-        problem = f"it is missing, and the PKCS#12 in {source.option} opens only with a passphrase, or is damaged"
+        problem = f"it is missing, and the PKCS#12 in {source.option} needs a passphrase or is damaged"
         remedy = "set it to the passphrase"
     raise InvalidInput(passphrase_option, problem, remedy)
 
 
 def _needed(source: CertificateSource, option: str | None) -> InvalidInput:
     if option is None:
-        problem = "the private key is encrypted, and a task cannot ask for its passphrase"
+        problem = "the private key is encrypted, and a task cannot prompt for its passphrase"
         remedy = "keep a decrypted copy that only this user can read (openssl pkey -in KEY -out COPY)"
         return InvalidInput(source.option, problem, remedy)
     return InvalidInput(option, "it is missing, and the private key is encrypted", "set it to the passphrase")
 
 
 def _not_needed(source: CertificateSource, option: str | None) -> InvalidInput:
-    return InvalidInput(option or source.option, "it is set, and the private key is not encrypted", "leave it out")
+    problem, remedy = "it is set, but the private key is not encrypted", "omit the passphrase"
+    return InvalidInput(option or source.option, problem, remedy)
 
 
 # Forms --------------------------------------------------------------------------------------------------------------
 
 
 def _content(option: str, text: str) -> bytes:
-    """What a text stands for: itself, or the file that it names."""
+    """The text itself, or the contents of the file that it names."""
     encoded = text.encode("utf-8", "surrogateescape")
     if _BEGIN in encoded or _VAULT_MARK in encoded:
         return encoded
@@ -231,29 +233,29 @@ def _content(option: str, text: str) -> bytes:
         except OSError as error:
             problem = f"the file cannot be read: {error.strerror}"
     if problem:
-        raise InvalidInput(option, problem, "give a readable file with a certificate or key")
+        raise InvalidInput(option, problem, "set a readable file with a certificate or key")
     if decoded := _decoded(encoded):
         return decoded
     raise InvalidInput(
-        option, "it is neither PEM text nor an existing file", "give the path of the file, or its content"
+        option, "it is neither PEM text nor an existing file", "set the path of the file, or its content"
     )
 
 
 def _plain(option: str, content: bytes) -> bytes:
-    """PEM or DER, without what editors, transports and secret managers have put around it."""
+    """PEM or DER, without what editors, transports and secret managers added around it."""
     if content.startswith(_UTF16_MARKS):
         raise InvalidInput(
             option,
-            "the file is in UTF-16, which Windows makes",
-            "give a readable file in PEM or DER form, saved as plain ASCII or binary",
+            "the file is in UTF-16, as Windows writes it",
+            "set a file in PEM or DER format, saved as plain ASCII or binary",
         )
     content = content.removeprefix(_UTF8_MARK)
     if content.lstrip().startswith(_VAULT_MARK):
         raise InvalidInput(
             option,
             "it is encrypted with Ansible Vault, which a module cannot open",
-            "let Ansible decrypt it: give the content with lookup('ansible.builtin.unvault', PATH), or the variable "
-            "with its tag !vault",
+            "let Ansible decrypt it: set the content with lookup('ansible.builtin.unvault', PATH), or a variable with "
+            "the tag !vault",
         )
     if _BEGIN not in content and content[:1] != b"\x30" and (decoded := _decoded(content)):
         content = decoded.removeprefix(_UTF8_MARK)
@@ -261,7 +263,7 @@ def _plain(option: str, content: bytes) -> bytes:
 
 
 def _decoded(content: bytes) -> bytes:
-    """What base64 stands for, line breaks in it or not; empty when it is none that could be of use."""
+    """Decoded base64, with or without line breaks; empty if it is not base64 of a supported format."""
     compact = b"".join(_WRITTEN_OUT.sub(b"", content.removeprefix(_UTF8_MARK)).split())
     try:
         decoded = base64.b64decode(compact, validate=True)
@@ -282,7 +284,7 @@ def _of_pem(option: str, content: bytes) -> CertificateSource:
 
 
 def _blocks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Label and block of each object, with the line breaks that it has to have."""
+    """Label and block of each object, with the required line breaks."""
     for found in _BLOCK.finditer(_WRITTEN_OUT.sub(b"\n", content)):
         label, body = found.groups()
         if b":" in body:
@@ -291,6 +293,6 @@ def _blocks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         else:
             compact = b"".join(body.split())
             lines = b"\n".join(compact[start : start + 64] for start in range(0, len(compact), 64))
-        # The older label stands for the same, and not every version of the library knows them.
+        # The older label means the same, but some versions of the library do not know it.
         plain = _CERTIFICATES[0] if label in _CERTIFICATES else label
         yield label, b"-----BEGIN %b-----\n%b\n-----END %b-----\n" % (plain, lines, plain)

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Certificates and private keys that a user gives: read, checked and brought into the one form that is sent.
+"""Reads and checks certificates and private keys of the user, and converts them to the form that is sent.
 
-A source is a path or a text, in any of the forms of :mod:`.formats`. What is wrong with it is told before
-any request, with the name of the option. DSM takes base64 of DER, keys as PKCS#8 (DSM contract §2.7).
+A source is a path or a text, in any format of :mod:`.formats`. Problems are reported before any request, with the name
+of the option. DSM accepts base64 of DER, keys as PKCS#8 (DSM contract §2.7).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .._timestamps import day
 from . import formats
 
 EXPIRES_SOON = datetime.timedelta(days=30)
-# How far the control node's clock is trusted: by it alone, only what is clearly over is refused.
+# Tolerance for the control node's clock: by it alone, only what clearly expired is rejected.
 CLOCK_DOUBT = datetime.timedelta(days=1)
 _PEM_MARK = b"-----BEGIN"
 
@@ -37,7 +37,7 @@ _PEM_MARK = b"-----BEGIN"
 class Certificate:
     """An X.509 certificate. ``encoded``: base64 of DER. ``sha1``, ``sha256``: of the DER form, hex. Times are UTC.
 
-    ``sha1`` is what Entra calls the thumbprint, in upper case.
+    ``sha1`` is the thumbprint in Entra, in upper case.
     """
 
     encoded: str
@@ -72,7 +72,7 @@ def load_certificates(
     """All certificates in a source, in their order. The passphrase opens PKCS#12.
 
     Raises:
-        InvalidInput: it cannot be read, or holds no certificate.
+        InvalidInput: it cannot be read, or contains no certificate.
     """
     found = formats.certificates_in(formats.read(option, source), passphrase or None, passphrase_option)
     return [_certificate(option, one) for one in found]
@@ -81,17 +81,17 @@ def load_certificates(
 def load_certificate(
     option: str, source: str, passphrase: str | None = None, passphrase_option: str | None = None
 ) -> Certificate:
-    """The one certificate that is meant: alone, beside its key, or at the end of a chain in any order.
+    """The certificate of a source: alone, with its key, or at the end of a chain in any order.
 
     Raises:
-        InvalidInput: it cannot be read, holds no certificate, or several that are no chain.
+        InvalidInput: it cannot be read, contains no certificate, or several that are not a chain.
     """
     passphrase = passphrase or None
     read = formats.read(option, source)
     found = formats.certificates_in(read, passphrase, passphrase_option)
     own: list[Any] = []
     if read.holds_key(passphrase, passphrase_option):
-        # A key that does not open is not needed: the chain shows the same.
+        # A key that cannot be decrypted is not needed: the chain shows the same.
         with contextlib.suppress(InvalidInput):
             key = _private_key(formats.key_in(read, passphrase, passphrase_option))
             own = [one for one in found if _public_key_of(one) == key.public_key][:1]
@@ -100,16 +100,16 @@ def load_certificate(
         return _certificate(option, own[0])
     raise InvalidInput(
         option,
-        f"it holds {len(found)} certificates that are no chain",
-        "give the application's own certificate, alone or together with those of its authorities",
+        f"it contains {len(found)} certificates that are not one chain",
+        "set the application's own certificate, alone or together with those of its authorities",
     )
 
 
 def load_key(option: str, source: str, passphrase: str | None, passphrase_option: str) -> PrivateKey:
-    """The private key in a source. An empty passphrase is none.
+    """The private key in a source. An empty passphrase counts as none.
 
     Raises:
-        InvalidInput: it cannot be read, holds no private key, or the passphrase does not fit.
+        InvalidInput: it cannot be read, contains no private key, or the passphrase is wrong.
     """
     return _private_key(formats.key_in(formats.read(option, source), passphrase or None, passphrase_option))
 
@@ -121,7 +121,7 @@ def load_pair(
     key_source: str | None,
     passphrase: str | None,
 ) -> Pair:
-    """A certificate with its key. Of several certificates (a chain) it is the one that the key belongs to.
+    """A certificate with its key. In a chain, the certificate to which the key belongs.
 
     ``key_source``: None when the key is in the source of the certificate.
 
@@ -158,8 +158,8 @@ def load_chain(
     elif not read.holds_key(passphrase, passphrase_option):
         raise InvalidInput(
             key_option,
-            f"it is missing, and {certificate_option} holds no private key",
-            "a certificate is used together with its key: set it, or give both in one",
+            f"it is missing, and {certificate_option} contains no private key",
+            "set it, or set both certificate and key in one file or text",
         )
     key = _private_key(formats.key_in(read, passphrase, passphrase_option))
     own = next((one for one in found if _public_key_of(one) == key.public_key), None)
@@ -167,7 +167,7 @@ def load_chain(
         raise InvalidInput(
             key_option,
             f"it is not the key of the certificate in {certificate_option}",
-            "give the private key that belongs to the certificate",
+            "set the private key that belongs to the certificate",
         )
     others = [_certificate(certificate_option, one) for one in _issuers_of(own, found)]
     return Pair(_certificate(certificate_option, own), key), others
@@ -177,11 +177,13 @@ def load_authorities(option: str, source: str) -> list[Certificate]:
     """The CA certificates in a source, each valid today.
 
     Raises:
-        InvalidInput: it cannot be read, holds no certificate, an expired one, or a private key.
+        InvalidInput: it cannot be read, or contains no certificate, an expired one, or a private key.
     """
     if formats.read(option, source).holds_key(None, None):
         raise InvalidInput(
-            option, "it holds a private key", "give the CA's certificate alone; its private key must not leave the CA"
+            option,
+            "it contains a private key",
+            "set only the certificate of the CA; its private key must not leave the CA",
         )
     authorities = load_certificates(option, source)
     for authority in authorities:
@@ -195,15 +197,15 @@ def is_text(source: str) -> bool:
 
 
 def shown(source: str) -> str:
-    """A source for a message: the path, and of a text nothing."""
+    """A source for a message: the path, or nothing of a text."""
     return "the text" if is_text(source) else repr(source)
 
 
 def public_part(option: str, source: str, passphrase: str | None = None) -> str:
-    """A source without its private key: PEM of its certificates where it holds one, else as it is.
+    """A source without its private key: PEM of its certificates if it contains one, otherwise unchanged.
 
     Raises:
-        InvalidInput: it holds a key, and its certificates cannot be read.
+        InvalidInput: it contains a key, and its certificates cannot be read.
     """
     if not holds_private_key(source):
         return source
@@ -220,25 +222,25 @@ def pem_of(pair: Pair, others: Iterable[Certificate] = ()) -> tuple[str, str]:
 
 
 def check_validity(option: str, certificate: Certificate, now: datetime.datetime | None = None) -> None:
-    """Refuse a certificate that is not valid.
+    """Reject a certificate that is not valid.
 
     Args:
-        option: What it was given in.
-        certificate: What was given.
-        now: The time by the services' clocks. None before any has answered: then what has expired less than a day ago
-            passes, as the control node's clock may be wrong; check it again when a service has answered.
+        option: Its option.
+        certificate: The certificate.
+        now: The time by the services' clocks. None before any has answered: then a certificate that expired less than
+            a day ago passes, as the control node's clock may be wrong; check it again when a service has answered.
 
     Raises:
         InvalidInput: it has expired, or is not valid yet.
     """
     earliest, latest = (now, now) if now else (_time.utc_now() - CLOCK_DOUBT, _time.utc_now() + CLOCK_DOUBT)
     if certificate.not_after <= earliest:
-        raise InvalidInput(option, f"the certificate expired on {day(certificate.not_after)}", "give a valid one")
+        raise InvalidInput(option, f"the certificate expired on {day(certificate.not_after)}", "set a valid one")
     if certificate.not_before > latest:
         raise InvalidInput(
             option,
             f"the certificate is not valid before {certificate.not_before:%Y-%m-%d %H:%M} UTC",
-            "give one that is valid, or check the clock of this host",
+            "set a valid one, or check the clock of this host",
         )
 
 
@@ -248,7 +250,7 @@ def expires_soon(certificate: Certificate, now: datetime.datetime) -> bool:
 
 
 def public_key_of(encoded_certificate: str) -> bytes | None:
-    """The public key of a certificate that DSM returned; None when that is none."""
+    """The public key of a certificate that DSM returned; None if it is not a certificate."""
     x509 = _deps.load("cryptography.x509")
     try:
         content = base64.b64decode(encoded_certificate, validate=False)
@@ -259,13 +261,13 @@ def public_key_of(encoded_certificate: str) -> bytes | None:
 
 
 def _ends_of_chains(found: Sequence[Any]) -> list[Any]:
-    """The certificates that have issued none of the others, each once."""
+    """The certificates that did not issue any of the others, each once."""
     distinct = list(dict.fromkeys(found))
     return [one for one in distinct if not any(other != one and other.issuer == one.subject for other in distinct)]
 
 
 def _issuers_of(own: Any, found: Sequence[Any]) -> list[Any]:
-    """The chain of an own certificate without itself, as far as it is there."""
+    """The chain of a certificate without itself, as far as it is available."""
     chain = [own]
     left = [one for one in dict.fromkeys(found) if one != own]
     while issuer := next((one for one in left if one.subject == chain[-1].issuer), None):
@@ -295,7 +297,7 @@ def _certificate(option: str, found: Any) -> Certificate:
     public_bytes = _public_key_of(found)
     if public_bytes is None:
         raise InvalidInput(
-            option, "the key in the certificate is of a kind that cannot be used", "give another certificate"
+            option, "the key type of the certificate is not supported", "set another certificate"
         )
     return Certificate(
         encoded=base64.b64encode(der).decode("ascii"),

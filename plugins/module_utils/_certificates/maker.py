@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""A certificate with an RSA key in two files: taken when it is there, made when it is not, never replaced.
+"""A certificate with an RSA key in two files: used if it exists, generated if it does not, never replaced.
 
-Self-signed, as Entra compares the certificate with the registered one and asks no authority. RSA, as Entra takes no
+Self-signed, as Entra compares the certificate with the registered one and needs no authority. RSA, as Entra accepts no
 other signature.
 
-Both are in one file beside the key before the first of the two is written, and until the second one is: a run that is
-killed in between leaves a pair that the next run completes.
+Until both files are written, key and certificate are also in one file beside the key: a run that is killed in between
+leaves a pair that the next run completes.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from .._timestamps import day
 from . import loading
 from .loading import Certificate
 
-# Before now, so that a server whose clock is behind takes a fresh certificate.
+# Before now, so that a server whose clock is behind accepts a new certificate.
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
-# RFC 5280, ub-common-name. It counts characters; what makes and reads certificates here counts octets.
+# RFC 5280, ub-common-name. It counts characters; the library counts octets.
 _LONGEST_COMMON_NAME = 64
-# For an application whose name has no character that a subject can have.
+# For an application whose name has no characters that are valid in a subject.
 _FALLBACK_NAME = "fortanix-dsm-cdc"
-# Added to key_path: the file with both, as long as the two are not complete.
+# Added to key_path: the file with both, until the two files are complete.
 _INCOMPLETE, _PART = ".incomplete", ".incomplete.part"
 _KEY_MODE, _CERTIFICATE_MODE, _DIRECTORY_MODE = 0o600, 0o644, 0o700
 _MODES = _KEY_MODE, _CERTIFICATE_MODE
 _CERTIFICATE_MARK = b"-----BEGIN CERTIFICATE-----"
-_OTHER_DIRECTORY = "name a new file in a directory that can be written to"
+_OTHER_DIRECTORY = "set a path in a directory that is writable"
 
 
 @dataclass(frozen=True)
 class PairFiles:
-    """Where the pair is, and what it is to be like when it is made. ``subject``: the CN; None for the caller's."""
+    """The files of the pair, and its properties if it is generated. ``subject``: the CN; None for the caller's."""
 
     option: str
     certificate_path: str
@@ -57,25 +57,25 @@ class PairFiles:
         """From the validated suboptions.
 
         Raises:
-            InvalidInput: the time is not positive, or both paths are one.
+            InvalidInput: the lifetime is not positive, or both paths are the same.
         """
         if given["days"] < 1:
-            raise InvalidInput(f"{option}.days", "it is less than one", "set a number of days")
+            raise InvalidInput(f"{option}.days", "it is less than 1", "set 1 or more days")
         if os.path.abspath(given["certificate_path"]) == os.path.abspath(given["key_path"]):
             raise InvalidInput(
-                f"{option}.key_path", "it is the same as certificate_path", "name a file of its own for the key"
+                f"{option}.key_path", "it is the same as certificate_path", "set a separate file for the key"
             )
         if given["subject"] is not None and not given["subject"].strip():
-            raise InvalidInput(f"{option}.subject", "it is blank", "set it, or leave it out")
+            raise InvalidInput(f"{option}.subject", "it is blank", "set a name, or omit the option")
         return cls(option, **{name: given[name] for name in cls.__annotations__ if name != "option"})
 
     def existing(self) -> Certificate | None:
-        """The certificate of the pair that is there, or that :meth:`recover` completes; None when neither file is, and
-        both can be made.
+        """The certificate of the existing pair, or of the one that :meth:`recover` completes; None if neither file
+        exists and both can be created.
 
         Raises:
             InvalidInput: one file without the other, two that do not match, a certificate that is not valid today, or a
-                place where no file can be made.
+                path where no file can be created.
         """
         recorded = self._recorded()
         if recorded is not None and all(map(_is_incomplete, self._paths, recorded)):
@@ -88,15 +88,15 @@ class PairFiles:
         if not has_certificate:
             raise InvalidInput(
                 f"{self.option}.certificate_path",
-                f'there is no file "{self.certificate_path}", and there is one at key_path',
-                "put the certificate of that key there, or name other files; a key is never replaced",
+                f'the file "{self.certificate_path}" does not exist, but the file at key_path does',
+                "copy the certificate of that key there, or set other paths; the task never replaces a key",
             )
         if not has_key:
             raise InvalidInput(
                 f"{self.option}.key_path",
-                f'there is no file "{self.key_path}", and there is one at certificate_path',
-                "put the key of that certificate there, name other files, or give the certificate alone with "
-                "the option certificates",
+                f'the file "{self.key_path}" does not exist, but the file at certificate_path does',
+                "copy the key of that certificate there, set other paths, or use only the certificate, with the "
+                "option certificates",
             )
         return self._checked()
 
@@ -114,7 +114,7 @@ class PairFiles:
             for option, path, content, mode in zip(self._options, self._paths, recorded, _MODES, strict=True):
                 _write(option, path, content, mode, os.O_TRUNC)
         elif not all(map(os.path.lexists, self._paths)):
-            # A file of somebody else is in the place of one; the only copy of the key is in the record.
+            # Another file is at one of the paths; the only copy of the key is in the record.
             return
         self._forget()
 
@@ -127,17 +127,17 @@ class PairFiles:
         return f"{self.option}.key_path", f"{self.option}.certificate_path"
 
     def _recorded(self) -> tuple[bytes, bytes] | None:
-        """Key and certificate of a run that has not completed the files; None when there is no such run."""
+        """Key and certificate of a run that did not complete the files; None if there was none."""
         try:
             with open(self.key_path + _INCOMPLETE, "rb") as file:
                 key, mark, certificate = file.read().partition(_CERTIFICATE_MARK)
         except OSError:
-            # Also where there is no such directory, which is told when the files are made.
+            # Also if the directory does not exist, which is reported when the files are created.
             return None
         return key, mark + certificate
 
     def _record(self, key: bytes, certificate: bytes) -> None:
-        """Write both into one file, which is there completely or not at all."""
+        """Write both into one file, atomically."""
         part, cause = self.key_path + _PART, ""
         _remove(part)
         _write(self._options[0], part, key + certificate, _KEY_MODE, os.O_EXCL)
@@ -147,7 +147,7 @@ class PairFiles:
             _remove(part)
             cause = error.strerror or type(error).__name__
         if cause:
-            raise InvalidInput(self._options[0], f'"{self.key_path}" cannot be made: {cause}', _OTHER_DIRECTORY)
+            raise InvalidInput(self._options[0], f'"{self.key_path}" cannot be created: {cause}', _OTHER_DIRECTORY)
 
     def _forget(self) -> None:
         _remove(self.key_path + _INCOMPLETE)
@@ -155,21 +155,21 @@ class PairFiles:
     def _checked(
         self, now: datetime.datetime | None = None, certificate_source: str | None = None, key_source: str | None = None
     ) -> Certificate:
-        """The certificate of the two files, or of two texts in their place."""
+        """The certificate of the two files, or of two texts instead."""
         source = certificate_source or self.certificate_path
         certificate = loading.load_certificates(f"{self.option}.certificate_path", source)[0]
         if not self._is_key_of(certificate, key_source or self.key_path):
             raise InvalidInput(
                 f"{self.option}.key_path",
                 f'"{self.key_path}" is not the key of the certificate in "{self.certificate_path}"',
-                "name the two files of one pair, or two files that are not there yet",
+                "set the two files of one pair, or two paths that do not exist yet",
             )
         check_rsa(f"{self.option}.certificate_path", certificate)
         self.check_validity(certificate, now)
         return certificate
 
     def check_validity(self, certificate: Certificate, now: datetime.datetime | None) -> None:
-        """Refuse the certificate of the pair when it is not valid. ``now``: as in :mod:`.certificates`.
+        """Reject the certificate of the pair if it is not valid. ``now``: as in :mod:`.certificates`.
 
         Raises:
             InvalidInput: it has expired, or is not valid yet.
@@ -178,7 +178,7 @@ class PairFiles:
             raise InvalidInput(
                 f"{self.option}.certificate_path",
                 f'the certificate in "{self.certificate_path}" expired on {day(certificate.not_after)}',
-                "rotate the credential: name two new files, and give the link the new pair; nothing is renewed here",
+                "rotate the credential: set two new paths, and set the new pair at the link; the task renews nothing",
             )
         loading.check_validity(f"{self.option}.certificate_path", certificate, now)
 
@@ -188,17 +188,17 @@ class PairFiles:
             return loading.load_key(option, source, None, option).public_key == certificate.public_key
         raise InvalidInput(
             option,
-            f'"{self.key_path}" holds no private key that can be read without a passphrase',
-            "name the key without a passphrase, or give the certificate alone with the option certificates",
+            f'"{self.key_path}" contains no private key that is readable without a passphrase',
+            "set a key without a passphrase, or use only the certificate, with the option certificates",
         )
 
     def make(self, subject: str, now: datetime.datetime | None = None) -> Certificate:
-        """Make the pair and both files, the key's for its owner alone. Neither may be there.
+        """Generate the pair and both files, the key only readable by its owner. Neither must exist.
 
         ``now``: the time by the services' clocks; None for the control node's.
 
         Raises:
-            InvalidInput: a file cannot be written, or has come into being since it was looked for.
+            InvalidInput: a file cannot be written, or was created in the meantime.
         """
         certificate_pem, key_pem = self_signed(self.subject or subject, self.days, self.key_size, now)
         for option, path in zip(self._options, self._paths, strict=True):
@@ -211,7 +211,7 @@ class PairFiles:
                 _write(option, path, content, mode, os.O_EXCL)
                 written.append(path)
         except InvalidInput:
-            # Made a moment ago and used nowhere; left, it would stand in the way of the next run.
+            # Just generated and not used yet; if kept, it would block the next run.
             for path in written:
                 _remove(path)
             self._forget()
@@ -221,56 +221,56 @@ class PairFiles:
 
 
 def check_rsa(option: str, certificate: Certificate) -> None:
-    """Refuse what Entra registers and DSM can then not log in with (DSM contract §2.7).
+    """Reject a certificate that Entra registers but DSM cannot use (DSM contract §2.7).
 
     Raises:
-        InvalidInput: the key is of another kind.
+        InvalidInput: the key has another type.
     """
     if not certificate.is_rsa:
         raise InvalidInput(
             option,
-            "its key is not RSA, and Entra takes only assertions that are signed with RSA",
-            "make a certificate with an RSA key of at least 2048 bits",
+            "its key is not RSA, but Entra accepts only assertions that are signed with RSA",
+            "use a certificate with an RSA key of at least 2048 bits",
         )
 
 
 def _check_place(option: str, path: str) -> None:
-    """Refuse a file that cannot be made, without making anything.
+    """Reject a path where no file can be created, without creating anything.
 
     Raises:
-        InvalidInput: what is to be its directory is none, or may not be written to.
+        InvalidInput: its directory is not a directory, or is not writable.
     """
     problem = _places.problem_of(path)
     if not problem:
         return
-    raise InvalidInput(option, f'"{path}" cannot be made: {problem}', _OTHER_DIRECTORY)
+    raise InvalidInput(option, f'"{path}" cannot be created: {problem}', _OTHER_DIRECTORY)
 
 
 def _make_directory(option: str, path: str) -> None:
-    """The directory of a file, and what is missing above it, for its owner alone."""
+    """Create the directory of a file, with missing parents, only accessible by its owner."""
     cause = ""
     for directory in _places.missing_directories(path)[1]:
         try:
             os.mkdir(directory, _DIRECTORY_MODE)
         except FileExistsError:
-            # Another run has made it at the same time.
+            # Another run created it at the same time.
             continue
         except OSError as error:
             cause = f"{directory}: {error.strerror or type(error).__name__}"
             break
     if cause:
-        raise InvalidInput(option, f'"{path}" cannot be made: {cause}', _OTHER_DIRECTORY)
+        raise InvalidInput(option, f'"{path}" cannot be created: {cause}', _OTHER_DIRECTORY)
 
 
 def _is_incomplete(path: str, content: bytes) -> bool:
-    """Whether the file is not there, or has nothing but the beginning, or all, of the content."""
+    """Whether the file does not exist, or contains only the beginning, or all, of the content."""
     try:
         with open(path, "rb") as file:
             return content.startswith(file.read())
     except FileNotFoundError:
         return not os.path.lexists(path)
     except OSError:
-        # Told with its option when the files are read.
+        # Reported with its option when the files are read.
         return False
 
 
@@ -280,14 +280,14 @@ def _remove(path: str) -> None:
 
 
 def _write(option: str, path: str, content: bytes, mode: int, existing: int) -> None:
-    """Write a file; no link is followed. ``existing``: O_EXCL to refuse one that is there, O_TRUNC to replace it."""
+    """Write a file; no link is followed. ``existing``: O_EXCL to refuse an existing one, O_TRUNC to replace it."""
     cause = ""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | existing, mode)
     except OSError as error:
         cause = error.strerror or type(error).__name__
     if cause:
-        raise InvalidInput(option, f'"{path}" cannot be made: {cause}', _OTHER_DIRECTORY)
+        raise InvalidInput(option, f'"{path}" cannot be created: {cause}', _OTHER_DIRECTORY)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -297,11 +297,11 @@ def _write(option: str, path: str, content: bytes, mode: int, existing: int) -> 
         os.unlink(path)
         cause = error.strerror or type(error).__name__
     if cause:
-        raise InvalidInput(option, f'"{path}" cannot be written: {cause}', "make room, or name another directory")
+        raise InvalidInput(option, f'"{path}" cannot be written: {cause}', "free disk space, or set another directory")
 
 
 def _common_name(wanted: str) -> str:
-    """The name as a subject can have it: printable, and cut between two characters."""
+    """The name as a valid subject: printable, and cut between two characters."""
     encoded = printable(wanted).encode("utf-8", "ignore")[:_LONGEST_COMMON_NAME]
     name = encoded.decode("utf-8", "ignore").strip()
     return name if any(character.isprintable() and not character.isspace() for character in name) else _FALLBACK_NAME
@@ -310,7 +310,7 @@ def _common_name(wanted: str) -> str:
 def self_signed(subject: str, days: int, key_size: int, now: datetime.datetime | None = None) -> tuple[bytes, bytes]:
     """Certificate and key, PEM, the key as PKCS#8 without a passphrase.
 
-    ``now``: the time by the services' clocks, which judge the validity; None for the control node's.
+    ``now``: the time by the services' clocks, which decide on the validity; None for the control node's.
     """
     x509 = _deps.load("cryptography.x509")
     usages = _deps.load("cryptography.x509.oid").ExtendedKeyUsageOID
@@ -330,7 +330,7 @@ def self_signed(subject: str, days: int, key_size: int, now: datetime.datetime |
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin)
-        # From the beginning on: a policy on lifetimes counts from there (Azure contract §2 T37).
+        # Counted from the start: policies on lifetimes do the same (Azure contract §2 T37).
         .not_valid_after(begin + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.KeyUsage(digital_signature=True, **others), critical=True)
@@ -343,9 +343,9 @@ def self_signed(subject: str, days: int, key_size: int, now: datetime.datetime |
 
 
 def _begin(now: datetime.datetime | None, lifetime: datetime.timedelta) -> datetime.datetime:
-    """The start of validity: in the past for the services, and for the control node, too, whose local checks follow."""
+    """The start of validity: in the past for the services, and for the local checks of the control node."""
     here = _time.utc_now()
     now = now or here
     earlier = min(now, here)
-    # A control node that is behind by the whole lifetime would make a certificate that has expired.
+    # A control node that is behind by the full lifetime would generate an expired certificate.
     return (earlier if earlier + lifetime / 2 > now else now) - _CLOCK_SKEW

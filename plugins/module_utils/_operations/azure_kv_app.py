@@ -3,7 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The application that DSM logs in as, with its service principal, certificates and API permission (guide 4.1)."""
+"""Create the application that DSM signs in as, with service principal and credentials (guide 4.1).
+
+The guide is *Fortanix DSM - Azure Key Vault CDC Group Setup*, on
+https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup.
+"""
 
 from __future__ import annotations
 
@@ -74,13 +78,13 @@ SPEC = AZURE.merge(
 
 _LONGEST_NAME = 120
 _LIFETIMES = "generate_certificate.days and secret_days"
-# Graph answers from several places that learn of an object one after the other.
+# The replicas of Graph learn of a new object one after the other.
 _READS_IN_A_ROW = 3
 
 
 @dataclass(frozen=True)
 class ApplicationOptions:
-    """What the options say, checked. ``pair``: the files of a certificate that the task may make."""
+    """The options, checked. ``pair``: the files of a certificate that the task may generate."""
 
     selector: ApplicationSelector
     display_name: str
@@ -116,7 +120,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def run_with(task: Task, request: ApplicationOptions, operator: Operator) -> dict[str, Any]:
-    """The work of :func:`run`, with options that were checked, as this operator."""
+    """The work of :func:`run`, with checked options, as this operator."""
     with channel.graph(operator, read_only=task.check_mode) as graph:
         if task.params["state"] == "absent":
             return _absent(
@@ -135,7 +139,7 @@ def options_of(task: Task) -> ApplicationOptions:
     """The options, checked without any request.
 
     Raises:
-        InvalidInput: one of them cannot be right.
+        InvalidInput: one of them is invalid.
     """
     params = task.params
     for option in ("wait_timeout", "wait_interval"):
@@ -168,13 +172,15 @@ def _selector(params: Any) -> ApplicationSelector:
 def _checked_name(option: str, name: str) -> str:
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise InvalidInput(
-            option, "it is blank, too long, or has characters of control", f"use 1 to {_LONGEST_NAME} characters"
+            option,
+            "it is blank, too long or contains control characters",
+            f"use 1 to {_LONGEST_NAME} printable characters",
         )
     return name.strip()
 
 
 def _certificate(source: str) -> Certificate:
-    """The application's own certificate; its chain and its key, which may be in the same file, are not registered."""
+    """The application's own certificate; chain and key in the same file are not registered."""
     found = loading.load_certificate("certificates", source)
     check_rsa("certificates", found)
     loading.check_validity("certificates", found)
@@ -183,14 +189,14 @@ def _certificate(source: str) -> Certificate:
 
 def _secret(task: Task) -> timedelta | None:
     if task.params["secret_days"] < 1:
-        raise InvalidInput("secret_days", "it is less than one", "set a number of days")
+        raise InvalidInput("secret_days", "it is less than 1", "set a number of days of 1 or more")
     if not task.params["return_secret"]:
         return None
     if not task.no_log:
         raise InvalidInput(
             "return_secret",
-            "the result would hold a secret in plain text, and the task does not keep its result from the output",
-            "set `no_log: true` on the task, or use certificates, which need no secret in a result",
+            "the result would show a secret in plain text, as the task does not hide its result",
+            "set `no_log: true` on the task, or use certificates, which do not return a secret",
         )
     return timedelta(days=task.params["secret_days"])
 
@@ -212,11 +218,11 @@ def _present(task: Task, graph: Channel, cloud: Any, request: ApplicationOptions
     gone = _in_the_bin(task, graph, request, found)
     if found is None and gone is None and request.selector.by == "client_id":
         raise TaskError(
-            "there is no such application in the operator's tenant",
+            "this application does not exist in the operator's tenant",
             plane="Entra",
             obj=str(request.selector),
-            next_step="check app_client_id (Application (client) ID) and the tenant; to have one made, name it by "
-            "app_unique_name or app_display_name, as Entra chooses the client ID",
+            next_step="check app_client_id (Application (client) ID) and the tenant. To create an application, use "
+            "app_unique_name or app_display_name instead: Entra assigns the client ID",
         )
     wanted = request.wanted(observed, of_the_pair)
     base = found if gone is None else gone.application
@@ -229,17 +235,17 @@ def _present(task: Task, graph: Channel, cloud: Any, request: ApplicationOptions
     )
     if base is not None and not base.enabled:
         task.warn(
-            f"Nobody can log in with the application {base.display_name}: {'; '.join(base.disabled)}. Next: "
+            f"The application {base.display_name} cannot sign in: {'; '.join(base.disabled)}. Next: "
             f"{how_to_enable(base.disabled)}."
         )
     if gone is not None and gone.application.credentials:
         ids = ", ".join(one.key_id for one in gone.application.credentials)
-        task.warn(f"With the {gone.label}, the credentials that it had when it was deleted are valid again: {ids}.")
+        task.warn(f"Restoring the {gone.label} makes its former credentials valid again: {ids}.")
     if found is None and request.selector.by == "display_name":
         task.warn(
-            f"The application {wanted.display_name} is made by its display name alone. Run again within seconds, the "
-            "task may make a second one, as Microsoft Graph need not show the first one yet. app_unique_name "
-            "excludes that."
+            f"The application {wanted.display_name} is identified by its display name only. If the task runs again "
+            "within seconds, it may create a second application, because Microsoft Graph may not show the first one "
+            "yet. Set app_unique_name to prevent that."
         )
     changes = application_plan.changes_of(wanted, base, steps)
     plan = Plan(changes if gone is None else (gone.change(), *changes))
@@ -255,7 +261,7 @@ def _present(task: Task, graph: Channel, cloud: Any, request: ApplicationOptions
     elif task.check_mode:
         after = application_plan.predicted(wanted, base, steps, now)
         if gone is not None and gone.is_registration:
-            # Nobody can look at it before it is restored, so that later tasks of the play have to take it for planned.
+            # It cannot be read before it is restored, so later tasks of the play must treat it as planned.
             after = replace(after, client_id=NOT_YET_KNOWN, object_id=NOT_YET_KNOWN, principal_id=NOT_YET_KNOWN)
     else:
         if request.pair is not None and of_the_pair is None:
@@ -274,10 +280,10 @@ def _present(task: Task, graph: Channel, cloud: Any, request: ApplicationOptions
 def _in_the_bin(
     task: Task, graph: Channel, request: ApplicationOptions, found: Application | None
 ) -> DeletedApplication | None:
-    """What is to be restored: the application, or the service principal alone. Looked for only where one is missing.
+    """What to restore: the application, or only its service principal. Searched only if one of them is missing.
 
     Raises:
-        TaskError: a deleted application has the name or ID, and is not to be restored.
+        TaskError: a deleted application has the name or ID, and restoring it is not requested.
     """
     wanted = task.params["on_soft_deleted"] == RECOVER
     if found is not None:
@@ -289,8 +295,8 @@ def _in_the_bin(
             raise
         if request.selector.by == "unique_name":
             task.warn(
-                "The operator may not look at deleted applications (Application.Read.All). If one has this unique "
-                "name, Entra will refuse to create another."
+                "The operator has no permission to read deleted applications (Application.Read.All). If a deleted "
+                "application has this unique name, Entra will refuse to create another one."
             )
         return None
     if gone is not None and not wanted:
@@ -300,7 +306,7 @@ def _in_the_bin(
 
 @dataclass
 class _Work:
-    """The steps, carried out. ``look``: at the application by another selector."""
+    """Carries out the steps. ``look``: reads the application by another selector."""
 
     task: Task
     graph: Channel
@@ -309,19 +315,19 @@ class _Work:
     wanted: DesiredApplication
     gone: DeletedApplication | None = None
     put_back: tuple[str, ...] = ()
-    # False where somebody else has done the same at the same time.
+    # False if another client did the same at the same time.
     wrote: bool = False
-    # How many writes belong to the steps that are done.
+    # How many writes belong to the completed steps.
     told: int = 0
 
     def __post_init__(self) -> None:
         self.patience = _patience(self.task)
 
     def do(self, found: Application | None, steps: Steps) -> tuple[Application, str | None]:
-        """The application as it is afterwards, and the value of a new secret.
+        """The resulting application, and the value of a new secret.
 
         Raises:
-            TaskError: a step failed; it says that the next run goes on from there.
+            TaskError: a step failed. The message says that the next run continues from there.
         """
         done: list[str] = []
         try:
@@ -330,10 +336,10 @@ class _Work:
             if not done:
                 raise
             failure = error
-        # What was accepted in the step that failed is done, too.
+        # Writes that were accepted in the failed step are done, too.
         done += [f"{one.obj} ({one.action})" for one in self.graph.journal.done[self.told :]]
         raise failure.reworded(
-            f"{failure.problem}, after this had been done: {', '.join(done)}",
+            f"{failure.problem}; already done: {', '.join(done)}",
             next_step=_going_on(failure.next_step),
             done=done,
         )
@@ -348,21 +354,21 @@ class _Work:
                 ApplicationSelector("client_id", was.client_id), with_principal=was.principal_id is not None
             )
         if found is None:
-            # An answer that does not show it may be old, and creating it replaces what it has.
+            # An answer without it may be stale, and creating it replaces what it has.
             found = self.look(self.request.selector).application
         if found is None:
             wanted = self.wanted
             client_id = graph_writes.create(self.graph, wanted.display_name, wanted.unique_name)
-            self._note(done, "application made")
+            self._note(done, "application created")
             self.wrote = True
             found = self._visible(ApplicationSelector("client_id", client_id) if client_id else self.request.selector)
         if found.principal_id is None:
             graph_writes.create_principal(self.graph, found.client_id, self.patience)
-            self._note(done, "service principal made")
+            self._note(done, "service principal created")
             self.wrote = True
             found = self._visible(ApplicationSelector("client_id", found.client_id), with_principal=True)
         if steps.creates:
-            # It may have been there all the time, unseen, and have more than a fresh one has.
+            # It may have existed before, not listed, and have more than a new one has.
             steps = replace(self._missing(found), create_principal=True)
         changed = graph_writes.update(
             self.graph,
@@ -372,17 +378,17 @@ class _Work:
             patience=self.patience,
         )
         if changed is not None:
-            self._note(done, "application completed")
+            self._note(done, "application updated")
             self.put_back = changed.put_back
             self.wrote = self.wrote or changed.wrote
         if steps.consent and self.wanted.consent_to is not None:
             given = graph_writes.set_consent(self.graph, found, self.wanted.consent_to, self.patience)
-            self._note(done, "consent given")
+            self._note(done, "admin consent granted")
             self.wrote = self.wrote or given
         found = self._settled(found, 1 if not steps.creates else _READS_IN_A_ROW)
         if steps.secret is None:
             return found, None
-        # Last, as a failure of anything after it would lose the value.
+        # Last: a failure in a later step would lose the value.
         ends = self.task.clock.now() + steps.secret
         value, credential = graph_writes.add_secret(self.graph, found, ends, self.patience)
         self.wrote = True
@@ -396,24 +402,24 @@ class _Work:
         return application_plan.steps_for(self.wanted, found, self.task.clock.now())
 
     def _visible(self, selector: ApplicationSelector, *, with_principal: bool = False) -> Application:
-        """What was just made, as soon as Graph shows it."""
+        """The new object, as soon as Graph shows it."""
         while True:
             found = self.look(selector).application
             if found is not None and (found.principal_id is not None or not with_principal):
                 return found
             if not self.patience.pause():
                 raise AzureError(
-                    "what was made is not to be seen yet",
+                    "the new object is not visible yet",
                     plane="Entra",
                     obj=str(selector),
-                    next_step="wait a minute, or set a longer wait_timeout",
+                    next_step="wait a minute and run the task again, or increase wait_timeout",
                 )
 
     def _settled(self, found: Application, reads: int) -> Application:
-        """Look until everything is there several times in a row, or until the time is over.
+        """Read until several answers in a row show everything, or until the time is over.
 
         Raises:
-            AzureError: the last look does not show what was done: somebody else may have taken it out again.
+            AzureError: the last answer does not show what was done: another client may have removed it.
         """
         in_a_row = 0
         while True:
@@ -426,16 +432,16 @@ class _Work:
                 continue
             if missing:
                 raise AzureError(
-                    "what was done is not to be seen; somebody else may have taken it out, or not every server of "
-                    "Microsoft Graph shows it yet",
+                    "the change is not visible; another client may have removed it, or not every server of Microsoft "
+                    "Graph shows it yet",
                     plane="Entra",
                     obj=f"application {found.display_name}",
-                    next_step="wait a minute, or set a longer wait_timeout",
+                    next_step="wait a minute and run the task again, or increase wait_timeout",
                     retryable=True,
                 )
             self.task.warn(
-                f"Not every server of Microsoft Graph may show the application {found.display_name} as it was changed "
-                "yet. Run the task again before you rely on it."
+                f"Some servers of Microsoft Graph may not show the changes of the application {found.display_name} "
+                "yet. Run the task again before you rely on them."
             )
             return found
 
@@ -449,12 +455,12 @@ def _absent(task: Task, graph: Channel, observed: ObservedApplication) -> dict[s
         return {**_result(Plan(), observed, None, None), "left": []}
     if task.params["remove_application"] and not found.is_ours:
         raise TaskError(
-            f'this collection did not make the application (it has no tag "{application_plan.MARK}"), and removes only '
-            "what it has made",
+            f'this collection did not create the application (it has no tag "{application_plan.MARK}"), and deletes '
+            "only applications that it created",
             plane="Entra",
             obj=f"application {found.display_name} ({found.client_id})",
-            next_step="leave remove_application out to remove the credentials that this collection made, or have its "
-            "owner remove it",
+            next_step="omit remove_application to remove only the credentials that this collection created, or have "
+            "the owner delete the application",
         )
     removal = application_plan.removal_of(found, remove_application=task.params["remove_application"])
     plan = Plan(application_plan.changes_of_removal(found, removal))
@@ -493,16 +499,16 @@ def _result(
 
 def _going_on(next_step: str) -> str:
     again = "run the task again"
-    return next_step if again in next_step else f"{next_step or 'correct the cause'}; {again}, which goes on from there"
+    return next_step if again in next_step else f"{next_step or 'correct the cause'}; {again}; it continues from there"
 
 
 def _put_back(task: Task, application: Application, put_back: tuple[str, ...]) -> dict[str, Any]:
-    """What a third party's write had taken out and is there again, and how the groups are that use the application."""
+    """Entries that a third party removed and the task restored, and the connections of the application's groups."""
     if not put_back:
         return {"put_back": [], "connections": None}
     task.warn(
-        f"Somebody else has overwritten the application {application.display_name} at the same time. What was lost by "
-        f"that has been put back: {', '.join(put_back)}."
+        f"Another client overwrote the application {application.display_name} at the same time. The task restored what "
+        f"was lost: {', '.join(put_back)}."
     )
     return {"put_back": list(put_back), "connections": tested(task, application.client_id)}
 

@@ -3,7 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""A key vault or managed HSM as one object (guide 4.1, step 5)."""
+"""Create, update or delete a Key Vault or Managed HSM (guide 4.1, step 5).
+
+The guide is *Fortanix DSM - Azure Key Vault CDC Group Setup*, on
+https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +35,7 @@ from .._removal.vaults import remove
 from .._task import Task
 from .._waiter import Patience
 
-# A vault that another run has just created may take a moment to be shown, although its name is taken already.
+# A vault that another run just created may not be shown yet, although its name is taken already.
 _LOOKS_FOR_NAME = 3
 
 
@@ -61,7 +65,7 @@ def options_of(task: Task) -> DesiredVault:
     """The options, checked without any request.
 
     Raises:
-        InvalidInput: one of them cannot be right.
+        InvalidInput: one of them is invalid.
     """
     wanted = DesiredVault.from_params(task.params)
     vault_lookup.checked_name("name", task.params["name"])
@@ -70,7 +74,7 @@ def options_of(task: Task) -> DesiredVault:
 
 
 def run_with(task: Task, wanted: DesiredVault, operator: Operator) -> dict[str, Any]:
-    """The work of :func:`run`, with options that were checked, as this operator."""
+    """The work of :func:`run`, with checked options, as this operator."""
     with connect(operator, read_only=task.check_mode) as azure:
         place = VaultAddress(
             azure.operator.subscription, task.params["resource_group"], wanted.kind, task.params["name"]
@@ -89,12 +93,12 @@ def _check(params: Mapping[str, Any]) -> None:
     if named is not None and not same_name(named, params["name"]):
         raise InvalidInput(
             "delete_vault_named",
-            f'it is "{named}", and the vault is "{params["name"]}"',
-            "write the name of the vault once more if it is to be deleted with what is in it, or leave it out",
+            f'it is "{named}", but the vault is "{params["name"]}"',
+            "repeat the name of the vault to delete it with its contents, or omit delete_vault_named",
         )
 
 
-# Making ---------------------------------------------------------------------------------------------------------------
+# Creating -------------------------------------------------------------------------------------------------------------
 
 
 def _make(vault_task: VaultTask) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def _make(vault_task: VaultTask) -> dict[str, Any]:
         try:
             gone = soft_deleted.namesake(vault_task.azure.arm, vault_task.place)
         except NameTaken:
-            # It may be our own vault, which another run has created since.
+            # It may be this vault, created by another run in the meantime.
             body = vault_task.target.look()
             if body is None and (looks == _LOOKS_FOR_NAME or not vault_task.target.patience.pause()):
                 raise
@@ -115,19 +119,19 @@ def _make(vault_task: VaultTask) -> dict[str, Any]:
 
 
 def _adopt(vault_task: VaultTask, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:
-    """Go on with a vault that is there, when Azure has finished with it."""
+    """Continue with an existing vault, once Azure has finished with it."""
     if lifecycle.is_settled(body) != "settled" and not vault_task.task.check_mode:
         body = vault_task.settled()
     return _edit(vault_task, body, *earlier)
 
 
 def _adopt_of_others(vault_task: VaultTask, body: dict[str, Any], done: str) -> dict[str, Any]:
-    """Go on with a vault that another run has created or recovered since this task looked first."""
+    """Continue with a vault that another run created or recovered since this task started."""
     try:
         return _adopt(vault_task, body)
     except TaskError as error:
         failure = error
-    note = f"Another run has {done} it since this task looked first, and this task has not replaced it"
+    note = f"Another run has {done} it since this task started, and this task did not replace it"
     raise safe_writes.noted(failure, note, retryable=True)
 
 
@@ -144,7 +148,7 @@ def _create(vault_task: VaultTask) -> dict[str, Any]:
         created = safe_writes.create(vault_task.target, sent, shown)
         if created.by_others is not None:
             return _adopt_of_others(vault_task, created.by_others, "created")
-        with after_writing(plan, "The vault had been created before"):
+        with after_writing(plan, "This task had created the vault before the failure"):
             refuse_rewritten(vault_task.place, {}, created.answer, vault_task.wanted)
             store = shown_store(vault_task, vault_task.created())
     tell_activation(vault_task, store)
@@ -152,7 +156,7 @@ def _create(vault_task: VaultTask) -> dict[str, Any]:
 
 
 def _as_shown(vault_task: VaultTask, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """What Azure is going to show of a vault that is made with this body."""
+    """What Azure will show of a vault that is created with this body."""
     uri = vault_task.place.uri(vault_task.azure.operator.cloud)
     properties = {**sent["properties"], "hsmUri" if vault_task.place.kind == MANAGED_HSM else "vaultUri": uri}
     return {**sent, "id": vault_task.place.resource_id, "name": vault_task.place.name, "properties": properties}
@@ -171,13 +175,13 @@ def _recover(vault_task: VaultTask, gone: DeletedVault) -> dict[str, Any]:
         reason="on_soft_deleted: recover",
     )
     vault_task.task.warn(
-        f"{vault_task.place.label} comes back with the settings, keys and access policies that it had. Role "
-        "assignments at it are gone for good."
+        f"Recovering {vault_task.place.label} restores its former settings, keys and access policies. The role "
+        "assignments at it are permanently deleted."
     )
     if vault_task.task.check_mode:
         vault_task.task.warn(
-            "What the task sets besides can be compared only when the vault is back: a soft-deleted one does not show "
-            "its settings."
+            "The other options of the task can be compared only after the recovery: Azure does not show the "
+            "settings of a soft-deleted vault."
         )
         planned = _planned_recovery(vault_task, gone)
         return result_of(Plan((recovery,)), dict(recovery.before), dict(recovery.after), planned, there=there)
@@ -186,7 +190,7 @@ def _recover(vault_task: VaultTask, gone: DeletedVault) -> dict[str, Any]:
     )
     if body_of_others is not None:
         return _adopt_of_others(vault_task, body_of_others, "recovered")
-    with after_writing(Plan((recovery,)), "The vault has been recovered before"):
+    with after_writing(Plan((recovery,)), "This task had recovered the vault before the failure"):
         body, _differs = lifecycle.settle(
             vault_task.azure.arm, vault_task.place, lambda _body: {}, vault_task.target.patience, seen=False
         )
@@ -194,30 +198,30 @@ def _recover(vault_task: VaultTask, gone: DeletedVault) -> dict[str, Any]:
 
 
 def _refuse_recovery(vault_task: VaultTask, gone: DeletedVault) -> None:
-    forbids = "purge protection forbids to purge it before" if gone.purge_protection else "it can be purged by hand"
+    forbids = "purge protection prevents an earlier purge" if gone.purge_protection else "it can be purged manually"
     facts = f"Azure purges it on {gone.purge_date}, and {forbids}"
     details = {"purge_date": gone.purge_date, "purge_protection": gone.purge_protection, "was": gone.resource_id}
     if vault_task.task.params["on_soft_deleted"] == "fail":
         raise TaskError(
-            f"the name is held by a soft-deleted one in {gone.location}; {facts}",
+            f"a soft-deleted vault in {gone.location} holds the name; {facts}",
             plane="Azure",
             obj=vault_task.place.label,
-            next_step="set on_soft_deleted: recover to have it back with what was in it, or choose another name. This "
+            next_step="set on_soft_deleted: recover to restore it with its contents, or choose another name. This "
             "collection never purges",
             soft_deleted=details,
         )
     if not same_path(gone.resource_id, vault_task.place.resource_id):
         raise TaskError(
-            f"the soft-deleted one that holds the name was elsewhere ({gone.resource_id}), and is recovered there only",
+            f"the soft-deleted vault that holds the name was at {gone.resource_id}, and can only be recovered there",
             plane="Azure",
             obj=vault_task.place.label,
-            next_step="set resource_group to the one that it was in, or choose another name",
+            next_step="set resource_group to its former resource group, or choose another name",
             soft_deleted=details,
         )
 
 
 def _planned_recovery(vault_task: VaultTask, gone: DeletedVault) -> dict[str, Any]:
-    """Null stands for what a soft-deleted vault does not show."""
+    """The planned record. Null for what a soft-deleted vault does not show."""
     wanted, is_hsm = vault_task.wanted, vault_task.place.kind == MANAGED_HSM
     store = KeyStore(
         resource_id=gone.resource_id,
@@ -236,27 +240,27 @@ def _planned_recovery(vault_task: VaultTask, gone: DeletedVault) -> dict[str, An
 
 
 def _edit(vault_task: VaultTask, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:
-    """The vault is there: only what the user set, only what differs, and what disrupts only by its name."""
+    """Update an existing vault: only options that are set and differ, disruptive ones only if listed."""
     if vault_settings.changes(shown_store(vault_task, body), vault_task.wanted):
-        # A plan is not built on a single answer.
+        # Do not base a plan on a single answer.
         body = safe_writes.agreed(vault_task.target, body, vault_task.wanted, merge.kept(body, vault_task.wanted))
     edit = _Edit(vault_task)
     found = edit.plan(body)
     if not found:
         return _unchanged(vault_task, body, earlier)
     store = shown_store(vault_task, body)
-    # To leave one model is to give rights in the other one (Azure contract §1.4).
+    # Changing the model grants permissions in the other model (Azure contract §1.4).
     model = [(ROLE_ASSIGNMENTS_WRITE, store.resource_id)] if "permission_model" in found else []
     there = vault_task.preflight((vault_task.write_action, store.resource_id), *model)
     after = vault_settings.patched(body, vault_settings.patch(body, found, vault_task.wanted))
     if not vault_task.task.check_mode:
         updated = safe_writes.update(vault_task.target, body, vault_task.wanted, edit.plan)
         if not updated.found:
-            # Another run has made the same change meanwhile.
+            # Another run made the same change in the meantime.
             return _unchanged(vault_task, updated.after, earlier)
         store, after, found = shown_store(vault_task, updated.before), updated.after, updated.found
     shown = difference({name: one[0] for name, one in found.items()}, {name: one[1] for name, one in found.items()})
-    change = Change("Azure", vault_task.place.label, "update", *shown, reason="it is not as the task sets it")
+    change = Change("Azure", vault_task.place.label, "update", *shown, reason="it differs from the options of the task")
     tell_activation(vault_task, shown_store(vault_task, after))
     views = vault_settings.settings(store), vault_settings.settings(shown_store(vault_task, after))
     return result_of(
@@ -273,7 +277,7 @@ def _unchanged(vault_task: VaultTask, body: Mapping[str, Any], earlier: Sequence
 
 @dataclass
 class _Edit:
-    """What to change at a body, each time that one was read. ``losers``: read once, and None where that failed."""
+    """What to change in a body, each time it was read. ``losers``: read once; None if that failed."""
 
     vault_task: VaultTask
     losers: list[dict[str, Any]] | None = field(default_factory=list)
@@ -291,7 +295,7 @@ class _Edit:
             self._is_told = True
             self.losers = holders.leaving(vault_task.azure, body, str(vault_task.wanted.permission_model))
             told = vault_settings.who_loses(self.losers)
-            vault_task.task.warn(f"{vault_task.place.label}, change of the permission model. {told}.")
+            vault_task.task.warn(f"The permission model of {vault_task.place.label} changes. {told}.")
         allowed = vault_task.task.params["allow_disruptive"]
         vault_settings.refuse_disruptive(store, vault_settings.guarded(store, found), allowed, self.losers)
         return found

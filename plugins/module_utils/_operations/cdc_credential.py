@@ -3,7 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""One application and all groups that use it share a credential that lasts (guide 4.1, 4.3)."""
+"""Renew the credential that an application shares with all groups that use it (guide 4.1, 4.3).
+
+The guide is *Fortanix DSM - Azure Key Vault CDC Group Setup*, on
+https://support.fortanix.com/docs/fortanix-dsm-azure-key-vault-cdc-group-setup.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +117,7 @@ _LEAST = {
     "wait_timeout": 0,
     "wait_interval": 0,
 }
-# A value that is never sent: what is to be seen is whether the rest of a link is complete.
+# Never sent: only used to check whether the rest of a link is complete.
 _STAND_IN = {"mode": "client_secret", "client_secret": ""}
 
 
@@ -125,7 +129,7 @@ def run(task: Task) -> dict[str, Any]:
 
 
 def run_with(task: Task, request: RenewalOptions, operator: Operator, dsm: DsmClient) -> dict[str, Any]:
-    """The work of :func:`run`, with options that were checked, as this operator and with this client."""
+    """The work of :func:`run`, with checked options, as this operator and with this client."""
     with channel.graph(operator, read_only=task.check_mode) as graph:
         snapshot = look(task, graph, dsm, operator, request)
         _check_what_was_given(task, request, snapshot.now)
@@ -133,8 +137,8 @@ def run_with(task: Task, request: RenewalOptions, operator: Operator, dsm: DsmCl
             task.warn(note)
         if snapshot.requests is None:
             task.warn(
-                "This login may not list requests for an approval. One that waits may hold a credential that is to be "
-                "removed; whoever approves it then would cut its group off."
+                "The DSM identity cannot list approval requests. A pending request may contain a credential that this "
+                "task removes. If that request is approved later, its group loses access to Azure."
             )
         if snapshot.reason is not None:
             _refuse_before_anything_is_made(graph, request, snapshot)
@@ -161,27 +165,27 @@ def options_of(task: Task) -> RenewalOptions:
     """The options, checked without any request.
 
     Raises:
-        InvalidInput: one of them cannot be right.
+        InvalidInput: one of them is invalid.
     """
     params = task.params
     if not task.check_mode:
         planned = params["principal_planned"]
-        refuse_planned("principal_planned", planned, "the service principal of the application", "makes it")
+        refuse_planned("principal_planned", planned, "the service principal of the application", "creates it")
     for option, least in _LEAST.items():
         if params[option] < least:
-            raise InvalidInput(option, f"it is below {least}", f"set a number of {least} or more")
+            raise InvalidInput(option, f"the value is below {least}", f"set {least} or more")
     if params["valid_days"] <= params["renew_before_days"]:
         raise InvalidInput(
             "valid_days",
-            f"a new credential would be due at once: it would be valid for {params['valid_days']} days, and is renewed "
-            f"when {params['renew_before_days']} are left",
-            "set valid_days higher, or renew_before_days lower",
+            f"a new credential would be due for renewal immediately: it is valid for {params['valid_days']} days and "
+            f"is renewed when {params['renew_before_days']} days are left",
+            "increase valid_days or decrease renew_before_days",
         )
     given = LinkOptions.from_params(params)
     if given.pair is not None and params["type"] == SECRET:
-        raise InvalidInput("link_certificate", "it is set, and type is secret", "leave one of the two out")
+        raise InvalidInput("link_certificate", "it is set although type is secret", "omit link_certificate or type")
     renew_before = timedelta(days=params["renew_before_days"])
-    # What is clearly too short is refused before any request, the rest by the clock of the services.
+    # Clearly too short: rejected before any request. The rest is checked against the clock of the services.
     _refuse_what_is_due(given.pair, renew_before, _time.utc_now() - loading.CLOCK_DOUBT)
     kind = CERTIFICATE if given.pair is not None else params["type"]
     held = params["current_credential"]
@@ -209,7 +213,7 @@ def _refuse_what_is_due(pair: Pair | None, renew_before: timedelta, now: datetim
         raise InvalidInput(
             "link_certificate",
             f"it expires on {day(pair.certificate.not_after)}, in less than renew_before_days",
-            "give one that lasts longer, or set renew_before_days lower",
+            "set a certificate that is valid longer, or decrease renew_before_days",
         )
 
 
@@ -218,18 +222,18 @@ def _selector(params: Mapping[str, Any]) -> ApplicationSelector:
     if option == "app_client_id":
         return ApplicationSelector("client_id", checked_uuid(option, params[option]))
     if not params[option].strip():
-        raise InvalidInput(option, "it is blank", "give the name of the application")
+        raise InvalidInput(option, "it is blank", "set the name of the application")
     return ApplicationSelector(option.removeprefix("app_"), params[option].strip())
 
 
 def _new_group(given: Mapping[str, Any]) -> desired.DesiredGroup:
-    """The group of a first use. Its application is the one that the task is about."""
+    """A group to create. Its application is the one that the task selects."""
     params = {"group_id": None, "update_credential": "on_create", **given}
     return _within("new_groups", lambda: desired.wanted_from(params))
 
 
 def _within(option: str, read: Callable[[], T]) -> T:
-    """What is wrong with a suboption, told with the name of the option that it is in."""
+    """Read suboptions; errors name the option that contains them."""
     try:
         return read()
     except InvalidInput as error:
@@ -238,7 +242,7 @@ def _within(option: str, read: Callable[[], T]) -> T:
 
 
 def _check_what_was_given(task: Task, request: RenewalOptions, now: datetime) -> None:
-    """Certificates that were given, by the clock of the services."""
+    """Check the certificates in the options against the clock of the services."""
     request.tls.check_expiry(task.warn, now)
     pair = request.recipe.pair
     if pair is not None:
@@ -250,17 +254,17 @@ def _check_what_was_given(task: Task, request: RenewalOptions, now: datetime) ->
 
 
 def _refuse_before_anything_is_made(graph: Channel, request: RenewalOptions, snapshot: RotationSnapshot) -> None:
-    """What would stop the run half-way, and can be seen before."""
+    """Find, before the first write, what would stop the run half-way."""
     for wanted in snapshot.to_make:
         label, body = wanted.label, {"name": wanted.name}
         creation = GuardedOperation("POST", routes.GROUPS, label, "new group", name=wanted.name, body=body)
         asked = next((found for found in snapshot.requests or () if creation.is_crossed_by(found)), None)
         if asked is not None:
             raise TaskError(
-                f"its creation waits for an approval already: {asked.label}",
+                f"its creation is already pending approval: {asked.label}",
                 plane="DSM",
                 obj=label,
-                next_step="have that request decided, or withdraw it in DSM, and run the task again; no credential was "
+                next_step="approve, deny or withdraw that request in DSM, and run the task again. No credential was "
                 "created",
                 retryable=True,
                 approval={"id": asked.request_id, "requester": asked.requester},
@@ -279,7 +283,7 @@ def _refuse_before_anything_is_made(graph: Channel, request: RenewalOptions, sna
         snapshot.now,
     )
     for one in snapshot.to_switch(request.recipe):
-        # Says which secret is missing that every link which is sent has to carry.
+        # Fails if a secret is missing that must be part of every link that is sent.
         link_edit.config_of(one.target.azure_link, LinkCredential(_STAND_IN, str, tls_key=one.tls_key))
 
 
@@ -291,7 +295,7 @@ def _make_group(
     made: LinkCredential | None,
     before_write: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """The group of a first use, as `cdc_group` makes it; planned when there is no credential yet."""
+    """Create a group as `cdc_group` does; only plan it while there is no credential yet."""
     link = replace(wanted.link, client_id=client_id, made=made)
     guards = {"allow_move": False, "allow_disconnect": False}
     as_task = replace(task, params=guards, check_mode=made is None)
@@ -312,7 +316,7 @@ def _carry_out(
 ) -> dict[str, Any]:
     recipe = replace(request.recipe, kind=snapshot.decision.kind)
     made: list[dict[str, Any]] = []
-    # Groups that are made as soon as somebody approves.
+    # Groups that DSM creates after approval.
     waiting: dict[str, Approval] = {}
 
     def make(new: NewCredential) -> Iterator[Group]:
@@ -331,7 +335,7 @@ def _carry_out(
                 continue
             stored = stored_groups.get(dsm, result["group"]["group_id"])
             if stored is None:
-                raise concurrent_changes.lost("DSM has created it and then knew no such group", label)
+                raise concurrent_changes.lost("DSM created the group and then did not find it", label)
             yield Group.from_stored(stored)
 
     rotation = Rollout(
@@ -375,8 +379,8 @@ def _carry_out(
         changed = wrote or filed or (new is not None and new.added)
         if rotation.put_back:
             task.warn(
-                f"Somebody else has overwritten the application {snapshot.application.display_name} at the same time. "
-                f"What was lost by that has been put back: {', '.join(rotation.put_back)}."
+                f"Another client overwrote the application {snapshot.application.display_name} at the same time. "
+                f"The task restored what was lost: {', '.join(rotation.put_back)}."
             )
         done = RenewalResult(
             current,
@@ -392,7 +396,7 @@ def _carry_out(
 
 
 def _only_waits(snapshot: RotationSnapshot) -> bool:
-    """Whether there is nothing to do but to wait for the approvers."""
+    """Whether the only thing left is to wait for the approvers."""
     return bool(snapshot.approvals) and all(one.is_pending for one in snapshot.approvals.values())
 
 
@@ -408,7 +412,7 @@ def _told(
     request: RenewalOptions,
     snapshot: RotationSnapshot,
 ) -> TaskError:
-    """The failure with the state of the planes: what has been done, and what became of the new credential."""
+    """The failure with the state of the planes: completed steps, and the state of the new credential."""
     connections: dict[str, str] = {}
     unknown = rotation.dsm.journal.unknown
     if new is None or rotation.removed:
@@ -417,12 +421,12 @@ def _told(
         try:
             after = rotation.take_back(new, request.fallback)
         except TaskError as error:
-            after = f"the new credential could not be taken back ({error.problem}); the next run sees to it"
+            after = f"the new credential could not be removed ({error.problem}); the next run handles it"
         if new.added and new.entry.kind == CERTIFICATE:
             connections = rotation.seen_now(snapshot.members)
     down = sorted(name for name, status in connections.items() if status == "not_connected")
     if down:
-        after += f"; these groups do not connect now: {', '.join(down)}"
+        after += f"; the connection test now fails for these groups: {', '.join(down)}"
     told = failure.reworded(
         f"{failure.problem}; {after}" if after else failure.problem,
         switched=list(rotation.switched),
@@ -431,6 +435,6 @@ def _told(
         connections=connections,
         after=after or None,
     )
-    # The problem tells of the last write only.
+    # The problem covers only the last write.
     told.tells_unknown = failure.tells_unknown and rotation.dsm.journal.unknown == unknown
     return told

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The rights of an application at one vault, taken back. What is gone already counts as taken back."""
+"""Revokes the permissions of an application at one vault. What no longer exists counts as revoked."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ REMOVED, NOT_YET_REMOVED = "removed", "removed_not_yet_effective"
 
 
 def take_back(task: Task, azure: Azure, question: Question) -> dict[str, Any]:
-    """Take back what this collection has granted. Where the vault or the application is gone, there is nothing.
+    """Revoke what this collection granted. If the vault or the application no longer exists, there is nothing to do.
 
     Raises:
-        TaskError: something uses the rights, or something could not be taken back. It tells all that failed.
+        TaskError: a group uses the permissions, or some could not be revoked. It names all that failed.
     """
     try:
         return _remove_all(task, azure, question, assess(azure, question))
@@ -46,12 +46,12 @@ def take_back(task: Task, azure: Azure, question: Question) -> dict[str, Any]:
         return _without_application(task, azure, question, failure)
     if not existence.is_gone(azure, question.locator):
         raise failure
-    # Access policies and role assignments at a vault go with it (Azure contract §1.2, §1.7).
+    # Access policies and role assignments at a vault are deleted with it (Azure contract §1.2, §1.7).
     return _nothing_left(existence.record(azure, question.locator), question, failure.details.get("done", []))
 
 
 def _without_application(task: Task, azure: Azure, question: Question, failure: TaskError) -> dict[str, Any]:
-    """An application that is gone can use nothing any more. A single answer that does not show it is not believed."""
+    """Nothing to revoke for a deleted application. A second answer must confirm that it no longer exists."""
     try:
         before = assess(azure, question)
     except TaskError as error:
@@ -60,9 +60,9 @@ def _without_application(task: Task, azure: Azure, question: Question, failure: 
     else:
         return _remove_all(task, azure, question, before)
     task.warn(
-        f"There is no service principal for application {question.client_id} any more, so that nobody can use what it "
-        "had. Entries without an identity may be left at the vault (the portal shows them as unknown): without the "
-        "object ID nothing tells which ones were its own."
+        f"The service principal of application {question.client_id} no longer exists, so its permissions cannot be "
+        "used. Entries with an unknown identity may remain at the vault (the portal shows them as unknown). Without "
+        "the object ID, the task cannot identify the entries of this application."
     )
     return _nothing_left(None, question, [])
 
@@ -70,9 +70,9 @@ def _without_application(task: Task, azure: Azure, question: Question, failure: 
 def _nothing_left(
     vault: dict[str, Any] | None, question: Question, done: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """The result where vault or application is gone: there is nothing to take back, and nothing to judge.
+    """The result if vault or application no longer exists: nothing to revoke, nothing to assess.
 
-    ``done``: the changes that this run had made before the vault went.
+    ``done``: the changes of this run before the vault was deleted.
     """
     return {
         "changed": bool(done),
@@ -100,7 +100,7 @@ def _nothing_left(
 def _remove_all(task: Task, azure: Azure, question: Question, before: Assessment) -> dict[str, Any]:
     removal = repair.removal(before.access, question.wanted)
     if not before.access.store.planned:
-        # One answer that does not show a right may be from before it was granted.
+        # One answer without a permission may be from before it was granted.
         again = reassess(azure, question, before)
         before, removal = _with_more(before, removal, again, repair.removal(again.access, question.wanted))
     left = []
@@ -109,7 +109,7 @@ def _remove_all(task: Task, azure: Azure, question: Question, before: Assessment
             {
                 "what": "key permissions in the access policy",
                 "permissions": list(removal.permissions),
-                "reason": "nothing shows who set them; confirm_remove_policy removes them",
+                "reason": "it is unknown who set them; confirm_remove_policy removes them",
             }
         )
         removal = RightsRemoval(removal.assignments, removal.local, ())
@@ -117,7 +117,7 @@ def _remove_all(task: Task, azure: Azure, question: Question, before: Assessment
     if not plan:
         return {**result_of(plan, before, before, effect="unchanged", proof=None), "left": left}
     access = before.access
-    refuse_while_in_use(task, access.identity.client_id, what="these rights", vault_uri=access.store.uri)
+    refuse_while_in_use(task, access.identity.client_id, what="these permissions", vault_uri=access.store.uri)
     needed = grants.actions_of_removal(access, removal)
     grants.require_permitted(azure, access, needed)
     there = locks.in_the_way_of(azure.arm, needed)
@@ -138,8 +138,8 @@ def _remove_all(task: Task, azure: Azure, question: Question, before: Assessment
         raise stopped(made, "removal", error) from None
     if effect == NOT_YET_REMOVED:
         task.warn(
-            "The removal was accepted, and Azure still shows some of the rights: it needs up to ten minutes, or "
-            "somebody else has granted them meanwhile. Run the task again."
+            "Azure accepted the removal, but still shows some of the permissions: it needs up to ten minutes, or "
+            "another client has granted them again. Run the task again."
         )
     return {**result_of(plan, before, after, effect=effect, proof=None, there=there), "left": left}
 
@@ -151,13 +151,13 @@ def _refused(
     *,
     check_mode: bool,
 ) -> TaskError | None:
-    """The failure for what locks forbid; None where they forbid nothing. What is possible is removed all the same."""
+    """The failure for what locks forbid; None if they forbid nothing. The rest is removed anyway."""
     if not forbidden:
         return None
     rest = [change.as_result() for change in repair.changes_of_removal(before.access, possible)]
     told = ""
     if rest:
-        told = "The other entries are taken back all the same" + (", by a run that is no check" if check_mode else "")
+        told = "The other entries are removed anyway" + (" in a run without check mode" if check_mode else "")
     error = locks.forbidden_by(forbidden, obj=f"vault {before.access.store.name}", told=told)
     if check_mode:
         error.details["plan"] = rest
@@ -167,7 +167,7 @@ def _refused(
 def _with_more(
     first: Assessment, seen: RightsRemoval, second: Assessment, seen_again: RightsRemoval
 ) -> tuple[Assessment, RightsRemoval]:
-    """The later of two looks, unless it shows less of ours than the earlier one."""
+    """The later of two answers, unless it shows fewer of our entries than the earlier one."""
     sizes = [sum(map(len, (one.assignments, one.local, one.permissions))) for one in (seen, seen_again)]
     return (first, seen) if sizes[0] > sizes[1] else (second, seen_again)
 
@@ -175,10 +175,10 @@ def _with_more(
 def _remove(
     azure: Azure, before: Assessment, removal: RightsRemoval, made: list[Change], refused: Sequence[TaskError]
 ) -> None:
-    """Take back one after the other. What fails does not keep the rest from being tried.
+    """Remove one after the other. A failure does not stop the others.
 
     Raises:
-        TaskError: tells all that failed, ``refused`` included, and what is gone already.
+        TaskError: names all that failed, including ``refused``, and what was removed already.
     """
     single = [RightsRemoval((one,), (), ()) for one in removal.assignments]
     single += [RightsRemoval((), (one,), ()) for one in removal.local]
@@ -190,7 +190,7 @@ def _remove(
         except AzureError as error:
             failures.append(error)
             if error.obj == LOGIN:
-                # Without a login nothing else will work.
+                # If the sign-in fails, nothing else will work.
                 break
         else:
             made.extend(repair.changes_of_removal(before.access, one))
@@ -207,7 +207,7 @@ def _together(failures: Sequence[TaskError]) -> TaskError:
         f"{one.obj}: {one.problem}" + (f" ({one.server_words})" if one.server_words else "") for one in others
     )
     return TaskError(
-        f"{first.problem}; besides, {named}",
+        f"{first.problem}; also failed: {named}",
         plane=first.plane,
         obj=first.obj,
         server_words=first.server_words,
@@ -219,9 +219,9 @@ def _together(failures: Sequence[TaskError]) -> TaskError:
 def _wait_until_gone(
     task: Task, azure: Azure, question: Question, before: Assessment, removal: RightsRemoval, made: list[Change]
 ) -> tuple[Assessment, str]:
-    """Look until nothing of ours has shown several times in a row, or until the time is over.
+    """Read until several answers in a row show none of our entries, or until the time is over.
 
-    What shows now, and did not before the removal, is removed, too: an answer that lagged behind had hidden it.
+    Entries that appear only now are removed, too: a stale answer had hidden them.
     """
     patience, in_a_row = patience_of(task), 0
     while True:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Soft deletion of a vault or managed HSM: only when no group in DSM uses it, and when it is empty or its name
-has been given once more.
+"""Soft-deletes a vault or managed HSM: only if no group in DSM uses it, and if it is empty or
+`delete_vault_named` repeats its name.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def remove(vault_task: VaultTask) -> dict[str, Any]:
 
 def _remove_found(vault_task: VaultTask, body: dict[str, Any]) -> dict[str, Any]:
     store = shown_store(vault_task, body)
-    # An empty vault, too: a group that has none of its keys there yet is going to have them there.
+    # Also for an empty vault: a group without keys may create keys there later.
     refuse_while_vault_in_use(vault_task.task, store.uri, label=vault_task.place.label)
     _refuse_full(vault_task)
     segment = "vaults" if vault_task.place.kind == VAULT else "managedHSMs"
@@ -44,16 +44,16 @@ def _remove_found(vault_task: VaultTask, body: dict[str, Any]) -> dict[str, Any]
     plan = Plan((Change("Azure", vault_task.place.label, "soft-delete", before, after, reason="state: absent"),))
     if store.is_hsm:
         vault_task.task.warn(
-            f"{vault_task.place.label} costs money until Azure has purged it, {store.retention_days} days later."
+            f"{vault_task.place.label} is billed until Azure purges it, {store.retention_days} days later."
         )
     if not vault_task.task.check_mode:
         if not safe_writes.delete(vault_task.target, lambda: _refuse_full(vault_task)):
             return _already_absent(vault_task)
-        with after_writing(plan, "The deletion had been requested before"):
+        with after_writing(plan, "This task had requested the deletion before the failure"):
             is_gone = lifecycle.wait_until_gone(vault_task.azure.arm, vault_task.place, vault_task.target.patience)
         if not is_gone:
             vault_task.task.warn(
-                f"{vault_task.place.label} is being deleted, and was still shown when wait_timeout was over."
+                f"{vault_task.place.label} is being deleted, and was still visible when wait_timeout expired."
             )
     return result_of(plan, view, {}, _gone(store), there=there)
 
@@ -73,7 +73,7 @@ def _already_absent(vault_task: VaultTask) -> dict[str, Any]:
 
 
 def _look_for_removal(vault_task: VaultTask) -> dict[str, Any] | None:
-    """Where there is no resource group, there is no vault in it. A single answer of that kind is not believed."""
+    """The vault; None if its resource group does not exist, which a second answer must confirm."""
     for _look in range(2):
         try:
             return vault_task.target.look(confirm=True)
@@ -88,7 +88,7 @@ def _gone(store: KeyStore) -> dict[str, Any]:
 
 
 def _refuse_full(vault_task: VaultTask) -> None:
-    """Only an empty vault goes without its name being said once more; one that nobody could look into is not empty."""
+    """Refuse a vault that is not empty, or whose contents cannot be listed, unless `delete_vault_named` is set."""
     if vault_task.task.params["delete_vault_named"] is not None:
         return
     words = ""
@@ -96,16 +96,16 @@ def _refuse_full(vault_task: VaultTask) -> None:
         found = lifecycle.contents(vault_task.azure.arm, vault_task.place)
     except AzureError as error:
         if error.status == NOT_FOUND and vault_task.target.look(confirm=True) is None:
-            # Somebody else has deleted it meanwhile.
+            # Another client deleted it in the meantime.
             return
         found, words = [], error.server_words or error.problem
     if not found and not words:
         return
     raise TaskError(
-        f"it is not empty: there are {' and '.join(found)} in it" if found else "whether it is empty is not known",
+        f"it is not empty: it contains {' and '.join(found)}" if found else "it is unknown whether it is empty",
         plane="Azure",
         obj=vault_task.place.label,
         server_words=words,
-        next_step=f"set delete_vault_named: {vault_task.place.name} if it is to be soft-deleted with what is in it",
+        next_step=f"set delete_vault_named: {vault_task.place.name} to soft-delete it with its contents",
         contents=found,
     )

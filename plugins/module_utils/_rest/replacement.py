@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Lists that a service replaces whole, changed without losing an entry of anybody.
+"""Changes lists that a service replaces completely, without losing entries of others.
 
-There is no conditional write on these lists: the request carries the complete list, and what is not in it is gone. So
-a list is never sent that was built on an answer which may be old or short, it is never sent twice without reading
-again, and it is read again after the write. Entries have an identity of their own (a thumbprint, an object ID), since
-the services give new IDs to what is sent again.
+These lists have no conditional write: the request contains the complete list, and missing entries are deleted. So a
+list is never sent that is based on an answer that may be stale or incomplete, it is never sent twice without reading
+again, and it is read again after the write. Entries have their own identity (a thumbprint, an object ID), since the
+services assign new IDs to entries that are sent again.
 
-What remains is a gap of one round trip: an entry that somebody else adds between our read and our write is lost, if
-whoever added it does not read again. An entry that this run has seen is put back.
+What remains is a gap of one round trip: an entry that another client adds between our read and our write is lost, if
+that client does not read again. An entry that this run has seen is restored.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from .._waiter import Patience
 
 E = TypeVar("E")
 
-# So many equal answers in a row are what the service has, and not one of its places that is behind.
+# That many equal answers in a row are final, and not from a replica that lags.
 EQUAL_READS = 5
-# So many writes that are overwritten are somebody else who does not stop.
+# After that many overwritten writes, the other client does not stop.
 _MOST_WRITES = 5
-_AGAIN = "run the task again, which goes by what is there then"
+_AGAIN = "run the task again; it continues from the current state"
 
 
 class Incomplete(TaskError):
-    """An answer that lacks what must be in it, so that nothing may be built on it."""
+    """An answer that lacks a required member, so that nothing can be based on it."""
 
     def __init__(
         self,
@@ -42,18 +42,18 @@ class Incomplete(TaskError):
         *,
         plane: str,
         obj: str,
-        otherwise: str = "see whether a proxy or gateway changes the answers",
+        otherwise: str = "check whether a proxy or gateway changes the answers",
     ) -> None:
-        """``otherwise``: what to do if it stays so."""
-        next_step = f"{_AGAIN}; if it stays so, {otherwise}"
+        """``otherwise``: what to do if the problem persists."""
+        next_step = f"{_AGAIN}; if the problem persists, {otherwise}"
         super().__init__(problem, plane=plane, obj=obj, next_step=next_step, retryable=True)
 
 
 def list_in(body: Mapping[str, Any], member: str, *, plane: str, obj: str) -> list[Any]:
-    """A list that must be in an answer. Absent or null does not mean that there is nothing.
+    """A list that must be in an answer. Absent or null does not mean that it is empty.
 
     Raises:
-        Incomplete: it is not there, or is no list.
+        Incomplete: it is missing, or not a list.
     """
     found = body.get(member)
     if not isinstance(found, list):
@@ -62,10 +62,10 @@ def list_in(body: Mapping[str, Any], member: str, *, plane: str, obj: str) -> li
 
 
 def text_in(body: Mapping[str, Any], member: str, *, plane: str, obj: str) -> str:
-    """A text that must be in an answer, as IDs are: null would become a name of its own in what is written.
+    """A text that must be in an answer, such as an ID: null would be written as a name.
 
     Raises:
-        Incomplete: it is not there, is empty, or is no text.
+        Incomplete: it is missing, empty, or not a text.
     """
     found = body.get(member)
     if not isinstance(found, str) or not found:
@@ -74,7 +74,7 @@ def text_in(body: Mapping[str, Any], member: str, *, plane: str, obj: str) -> st
 
 
 def check_id(body: Mapping[str, Any], wanted: str, *, plane: str, obj: str) -> None:
-    """Refuse an answer about another object.
+    """Reject an answer about another object.
 
     Raises:
         Incomplete: its ID is another one, or missing.
@@ -85,11 +85,11 @@ def check_id(body: Mapping[str, Any], wanted: str, *, plane: str, obj: str) -> N
 
 @dataclass(frozen=True)
 class ReplacedList(Generic[E]):
-    """What is replaced whole: entries by their identity.
+    """A list that is replaced completely: entries by their identity.
 
-    ``write`` gets what was read and what is to be there. ``lag``: the failures of a read or write that say that the
-    object is not known everywhere yet. ``uncertain``: those after which a write may have been carried out.
-    ``throttled``: those after which it has not, and may be tried again; with the seconds that the service asks for.
+    ``write`` gets the entries that were read and the target. ``lag``: failures of a read or write which mean that some
+    replicas do not know the object yet. ``uncertain``: failures after which a write may have been carried out.
+    ``throttled``: failures after which it was not, and can be repeated; with the seconds that the service requests.
     """
 
     plane: str
@@ -103,10 +103,10 @@ class ReplacedList(Generic[E]):
 
 @dataclass(frozen=True)
 class DesiredEntries(Generic[E]):
-    """The change. ``known``: identities that this run has seen, which must be in an answer to build on.
+    """The change. ``known``: identities that this run has seen; an answer without them is not used.
 
-    ``required``: identities that must be in what is sent. ``before_put_back``: called before an entry is sent again
-    that a write of somebody else has taken out; it raises where that must not be.
+    ``required``: identities that must be in the request. ``before_put_back``: called before restoring an entry that
+    another client removed; it raises if that is not allowed.
     """
 
     add: Mapping[str, E] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class DesiredEntries(Generic[E]):
 
 @dataclass(frozen=True)
 class ReplacementResult(Generic[E]):
-    """``entries``: as read back. ``put_back``: identities of others that were lost after a write, and sent again."""
+    """``entries``: as read back. ``put_back``: identities of others that were lost after a write, and restored."""
 
     entries: dict[str, E]
     wrote: bool
@@ -133,11 +133,11 @@ class ReplacementResult(Generic[E]):
 
 
 def change(whole: ReplacedList[E], wish: DesiredEntries[E], patience: Patience) -> ReplacementResult[E]:
-    """Read, merge, write and read back, until the change is there and nothing of others is gone.
+    """Read, merge, write and read back, until the change is visible and no entry of others is missing.
 
     Raises:
-        TaskError: an answer stays incomplete, the write is refused, or the change is not to be seen in time. It says
-            whether something was written.
+        TaskError: an answer stays incomplete, the write is refused, or the change is not visible in time. The message
+            states whether something was written.
     """
     return _Change(whole, wish, patience).carry_out()
 
@@ -157,7 +157,7 @@ class _Change(Generic[E]):
             self._refuse_lacking(target)
             failure = self._write(entries, target)
             if failure is not None and not self._whole.uncertain(failure):
-                # Nothing was written: build on a new answer.
+                # Nothing was written: start from a new answer.
                 entries = self._complete()
                 continue
             last = failure
@@ -165,7 +165,7 @@ class _Change(Generic[E]):
             if is_there:
                 return self._outcome(entries)
             if failure is None:
-                # Something else was written over it. After a failure, nothing was written at all.
+                # Another client overwrote it. After a failure, nothing was written at all.
                 self._note_loss(target, entries)
         raise last or self._unseen()
 
@@ -175,7 +175,7 @@ class _Change(Generic[E]):
     # Reading ---------------------------------------------------------------------------------------------------------
 
     def _complete(self) -> dict[str, E]:
-        """An answer that has all that this run has seen. What is to be removed may be gone, if several say so."""
+        """An answer with all entries that this run has seen; without the entries to remove only if several agree."""
         known, remove = set(self._wish.known) | self._lost.keys(), set(self._wish.remove)
         gone, equal, last = 0, 0, None
         while True:
@@ -202,8 +202,8 @@ class _Change(Generic[E]):
 
     def _lacks(self, missing: Iterable[str]) -> TaskError:
         return TaskError(
-            f"{', '.join(missing)} was there and is not in the answer: somebody else has removed it, or the answer is "
-            f"old; {self._told()}",
+            f"{', '.join(missing)} is no longer in the answer: another client removed it, or the answer is stale; "
+            f"{self._told()}",
             plane=self._whole.plane,
             obj=self._whole.obj,
             next_step=_AGAIN,
@@ -211,7 +211,7 @@ class _Change(Generic[E]):
         )
 
     def _told(self) -> str:
-        return "an earlier request of this task has changed the list" if self._wrote else "the list was left as it is"
+        return "an earlier request of this task changed the list" if self._wrote else "the list was not changed"
 
     # Writing ---------------------------------------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class _Change(Generic[E]):
             raise self._lacks(lacking)
 
     def _write(self, entries: dict[str, E], target: dict[str, E]) -> TaskError | None:
-        """The failure after which it has to be read again; None after a success."""
+        """The failure after which the list must be read again; None after a success."""
         try:
             self._whole.write(entries, target)
         except TaskError as error:
@@ -238,7 +238,7 @@ class _Change(Generic[E]):
         return failure
 
     def _read_back(self, failure: TaskError | None) -> tuple[dict[str, E], bool]:
-        """What is there, and whether it shows the change. If not, something else was written over it."""
+        """The current entries, and whether they show the change. If not, another client overwrote it."""
         equal, last = 0, None
         while True:
             try:
@@ -260,9 +260,9 @@ class _Change(Generic[E]):
                 raise failure or self._unseen()
 
     def _note_loss(self, target: Mapping[str, E], entries: Mapping[str, E]) -> None:
-        """A list without our change was built on an old answer: what else it lacks has gone by accident, too.
+        """A list without our change is based on a stale answer: what else it lacks was lost unintentionally, too.
 
-        One with our change was not: whoever has removed something since, meant it.
+        A list with our change is not: whoever removed something since then did it intentionally.
         """
         lost = {name: entry for name, entry in target.items() if name not in entries}
         if lost:
@@ -271,9 +271,9 @@ class _Change(Generic[E]):
 
     def _unseen(self) -> TaskError:
         return TaskError(
-            "the change was sent, and is not to be seen yet; somebody else may be changing the same list",
+            "the change was sent, but is not visible yet; another client may be changing the same list",
             plane=self._whole.plane,
             obj=self._whole.obj,
-            next_step=_AGAIN + ", or set a longer wait_timeout",
+            next_step=_AGAIN + ", or increase wait_timeout",
             retryable=True,
         )

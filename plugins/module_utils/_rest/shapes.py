@@ -5,8 +5,8 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """Shapes: checks of the types in an answer, built from small parts. Pure.
 
-A shape gets a value and the place where it stands (``value[2].properties.vaultUri``), and yields one complaint for each
-part of another type. The services' own shapes are in ``_dsm/wire/shapes.py`` and ``_azure/wire/shapes.py``.
+A shape gets a value and its place (``value[2].properties.vaultUri``), and yields one complaint for each part with a
+wrong type. The services' own shapes are in ``_dsm/wire/shapes.py`` and ``_azure/wire/shapes.py``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 Shape = Callable[[Any, str], Iterator[str]]
 
 _NAMES = (
-    (bool, "a truth value"),
+    (bool, "a boolean"),
     (str, "text"),
     (int, "a number"),
     (float, "a number"),
@@ -39,7 +39,7 @@ def number(value: Any, place: str) -> Iterator[str]:
 
 def boolean(value: Any, place: str) -> Iterator[str]:
     if not isinstance(value, bool):
-        yield complaint(value, place, "a truth value")
+        yield complaint(value, place, "a boolean")
 
 
 def anything(_value: Any, _place: str) -> Iterator[str]:
@@ -61,7 +61,7 @@ def record(**fields: Shape) -> Shape:
 
 
 def members(fields: dict[str, Shape]) -> Shape:
-    """As :func:`record`, for names that are no identifiers."""
+    """As :func:`record`, for names that are not identifiers."""
 
     def check(value: Any, place: str) -> Iterator[str]:
         if not isinstance(value, dict):
@@ -98,7 +98,7 @@ def list_of(shape: Shape) -> Shape:
 
 
 def either(first: Shape, second: Shape) -> Shape:
-    """A value that is right by one of two shapes; the complaints are those of the first."""
+    """A value that matches one of two shapes; the complaints are those of the first."""
 
     def check(value: Any, place: str) -> Iterator[str]:
         complaints = list(first(value, place))
@@ -109,8 +109,8 @@ def either(first: Shape, second: Shape) -> Shape:
 
 
 def complaint(value: Any, place: str, wanted: str) -> str:
-    """The sentence about a value of another type. ``wanted``: what belongs there, with its article."""
+    """The sentence about a value with a wrong type. ``wanted``: the required type, with its article."""
     found = (
         "missing or null" if value is None else next((n for t, n in _NAMES if isinstance(value, t)), "something else")
     )
-    return f"{place} is {found} where {wanted} belongs"
+    return f"{place} is {found}, but must be {wanted}"

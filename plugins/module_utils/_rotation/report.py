@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What `cdc_credential` says: the plan, the diff and the result. No request is made here."""
+"""The plan, diff and result of `cdc_credential`. Sends no requests."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from .snapshot import RenewalOptions, RotationSnapshot
 
 @dataclass(frozen=True)
 class RenewalResult:
-    """What has been done, or in check mode would be.
+    """What was done, or in check mode would be done.
 
-    ``made``: records of new groups. ``connections``: ID of a group -> what DSM's test said. ``approvals``: of the
-    groups whose change a quorum guards, by name. ``put_back``: what others had lost by a write of a third party.
+    ``made``: records of new groups. ``connections``: ID of a group -> result of DSM's test. ``approvals``: of the
+    groups whose change a quorum guards, by name. ``put_back``: what a write of a third party had removed.
     """
 
     current: EntraCredential
@@ -41,12 +41,12 @@ class RenewalResult:
 
     @property
     def waiting(self) -> set[str]:
-        """Names of the groups that wait for an approval, and have what they had."""
+        """Names of the groups that wait for an approval and still have their old credential."""
         return {name for name, approval in self.approvals.items() if approval.is_pending}
 
 
 def expected(request: RenewalOptions, snapshot: RotationSnapshot) -> EntraCredential:
-    """The credential that all groups will have; the nil UUID stands for an ID that only Entra gives."""
+    """The credential that all groups will have; the nil UUID replaces an ID that Entra will assign."""
     if snapshot.reason is None and snapshot.decision.current is not None:
         return snapshot.decision.current
     there = snapshot.asked_for.entry if snapshot.asked_for is not None else snapshot.registered(request.recipe)
@@ -105,7 +105,7 @@ def plan_of(
             "delete",
             {"key_id": one.key_id, "name": one.name},
             {},
-            "every group has another one then",
+            "every group then has another credential",
         )
         for one in old.gone
     ]
@@ -143,7 +143,7 @@ def result(request: RenewalOptions, snapshot: RotationSnapshot, plan: Plan, done
 def _group_record(
     member: LinkedGroup, snapshot: RotationSnapshot, done: RenewalResult, is_switched: bool
 ) -> dict[str, Any]:
-    """What became of one group. ``connection``: what DSM's test said, None where it was not asked for."""
+    """The result for one group. ``connection``: result of DSM's test; None if it was not tested."""
     held = member.use.key_id if is_uuid(member.use.key_id or "") else None
     connections = {**snapshot.connections, **done.connections}
     return {
@@ -180,5 +180,5 @@ def _view(
 
 
 def _shown(one: EntraCredential) -> str:
-    until = "without end" if one.ends is None else f"until {day(one.ends)}"
-    return f"{one.kind} {one.key_id} ({one.name or 'without name'}) {until}"
+    until = "without expiry" if one.ends is None else f"until {day(one.ends)}"
+    return f"{one.kind} {one.key_id} ({one.name or 'no name'}) {until}"

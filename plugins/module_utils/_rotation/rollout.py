@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""A new credential, brought to all groups of an application before the old one goes.
+"""Write a new credential to all groups of an application before the old one is removed.
 
-The order is what keeps the line up: add it in Entra, see it work, have DSM try it for every group, write it to every
-group, see every group work, wait, look again, remove the old one. Until the last step the old credential stays valid.
-So wherever a run stops, each group has one that works, and the next run starts from what it finds (_rotation/plan.py).
+The order avoids an interruption: add the credential in Entra, verify that it works, have DSM test it for every group,
+write it to every group, verify every group, wait, read everything again, remove the old one. The old credential stays
+valid until the last step. So wherever a run stops, each group has a working credential, and the next run continues
+from the state that it finds (_rotation/plan.py).
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ from .plan import (
     use_of,
 )
 
-# Classes of diagnosis in which Azure refuses the credential itself.
+# Classes of diagnosis in which Azure rejects the credential itself.
 OF_THE_CREDENTIAL: frozenset[ClassId] = frozenset(
     {
         "secret-wrong",
@@ -70,17 +71,17 @@ OF_THE_CREDENTIAL: frozenset[ClassId] = frozenset(
         "credential-refused",
     }
 )
-_RETRY = "run the task again, which goes on from what is there"
+_RETRY = "run the task again; it continues from the current state"
 
 
 def refuses_credential(tried: ConnectionTest, link: Link) -> bool:
-    """Whether DSM's test failed for the sake of the credential."""
+    """Whether DSM's test failed because of the credential."""
     return not tried.connected and diagnose(tried.answer, tried.http_status, link).id in OF_THE_CREDENTIAL
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a new credential is like. ``pair``: the user's own; None when it is made here."""
+    """The properties of a new credential. ``pair``: the user's own; None when it is generated."""
 
     kind: str
     valid: timedelta
@@ -90,15 +91,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class NewCredential:
-    """A credential that this run has added. Its value is in this process, and from there goes to DSM only."""
+    """A credential that this run added. Its value is only in this process and is sent only to DSM."""
 
     entry: EntraCredential
     link: LinkCredential
-    # None: the value is not here, as an earlier run has made it.
+    # None: the value is unknown, as an earlier run created it.
     login: NewLogin | None = field(default=None, repr=False)
-    # False for what was there before.
+    # False for one that existed before.
     added: bool = True
-    # Whether the user has given it, so that another run may use it, too.
+    # Whether it is the user's own, so that another run can use it, too.
     is_given: bool = False
 
     def for_link(self, tls_key: str | None) -> LinkCredential:
@@ -106,7 +107,7 @@ class NewCredential:
 
 
 def of_earlier_run(entry: EntraCredential) -> NewCredential:
-    """What an earlier run has added, with what is on record of it and without its value. It is never sent."""
+    """A credential that an earlier run added, with its record and without its value. It is never sent."""
     ends = iso_or_none(entry.ends)
     if entry.kind == SECRET:
         auth = {"mode": "client_secret", "client_secret": ""}
@@ -117,7 +118,7 @@ def of_earlier_run(entry: EntraCredential) -> NewCredential:
 
 @dataclass(frozen=True)
 class LinkedGroup:
-    """A group on its way to the new credential. ``target``: with the link that it gets, its TLS settings included."""
+    """A group that receives the new credential. ``target``: the group with its new link and TLS settings."""
 
     group: Group
     use: CredentialUse
@@ -143,10 +144,9 @@ class LinkedGroup:
 class Rollout:
     """One run for one application.
 
-    ``known``: ID of a group -> what was on record of its credential when this run has read or written it last.
-    ``wait_timeout``: seconds that each step may wait for what
-    takes a while to be known everywhere. ``sync_timeout``: seconds for a sync of each group as a proof; None for none.
-    ``grace``: seconds to wait before the old credentials go.
+    ``known``: ID of a group -> the record of its credential when this run last read or wrote it. ``wait_timeout``:
+    seconds that each step may wait for changes to become visible everywhere. ``sync_timeout``: seconds for a sync of
+    each group as a proof; None for no sync. ``grace``: seconds to wait before the old credentials are removed.
     """
 
     graph: Channel
@@ -163,19 +163,19 @@ class Rollout:
     grace: float = 0.0
     # IDs of the credentials that the groups had before.
     used: Sequence[str] = ()
-    # What has been done so far: groups that were written; those that may have the new credential, from before the
-    # request leaves until it is proven that nothing came of it, by label; those that DSM has connected with it;
-    # credentials that were removed; certificates of others that were lost by a write of a third party and put back.
+    # Progress: groups that were written; groups that may have the new credential, by label, from before the request
+    # is sent until it is proven that it had no effect; groups that DSM connected with it; credentials that were
+    # removed; certificates of others that a write of a third party had removed and this run restored.
     switched: list[str] = field(default_factory=list)
     holders: dict[str, LinkedGroup | None] = field(default_factory=dict)
     put_back: list[str] = field(default_factory=list)
-    # Name of a group -> the approval that its change has got, or waits for.
+    # Name of a group -> the approval of its change, granted or pending.
     approvals: dict[str, Approval] = field(default_factory=dict)
-    # Group's ID -> what DSM's test said last.
+    # Group's ID -> last result of DSM's test.
     connections: dict[str, str] = field(default_factory=dict)
     working: set[str] = field(default_factory=set)
     removed: list[EntraCredential] = field(default_factory=list)
-    # Whether this run has written to a group or removed a credential, and not somebody else who did the same.
+    # Whether this run itself has written to a group or removed a credential.
     wrote: bool = False
     # The new certificate, as Graph has it in its list.
     _entry: dict[str, str] | None = None
@@ -183,7 +183,7 @@ class Rollout:
     # The steps in their order -----------------------------------------------------------------------------------------
 
     def add(self, recipe: Recipe, tenant_id: str) -> NewCredential:
-        """Add the credential at the application, and see it there."""
+        """Add the credential at the application, and verify that it is listed."""
         return (
             self._add_secret(recipe, tenant_id) if recipe.kind == SECRET else self._add_certificate(recipe, tenant_id)
         )
@@ -196,7 +196,7 @@ class Rollout:
             self.now() + recipe.valid,
             self.patience(),
             name=NAME,
-            when_lost="run the task again, which makes another one and removes that one",
+            when_lost="run the task again; it creates another secret and removes this one",
         )
         ends = iso_or_none(entry.ends)
         link = replace(
@@ -210,7 +210,7 @@ class Rollout:
         login = NewLogin(tenant_id, self.application.client_id, pem="".join(loading.pem_of(pair)).encode())
         there = next((one for one in self.application.credentials if one.sha256 == certificate.sha256), None)
         if there is not None and there.place == PRINCIPAL:
-            # The service principal has the user's own certificate already, with which Entra takes it as well.
+            # The service principal has the user's own certificate already; Entra accepts it there as well.
             return NewCredential(there, client_certificate(pair), login, added=False, is_given=True)
         name = NAME if recipe.pair is None else MARK
         entry = {"key": certificate.encoded, "displayName": name}
@@ -223,7 +223,7 @@ class Rollout:
         )
 
     def prove(self, new: NewCredential, members: Sequence[LinkedGroup]) -> None:
-        """See that Entra takes it, and that DSM gets through with it for each group. Nothing in DSM has changed yet."""
+        """Verify that Entra accepts it, and that DSM can connect with it for each group. Changes nothing in DSM."""
         if new.login is not None:
             wait_until_taken(new.login, self.operator, self.patience(), self.warn)
         for member in members:
@@ -232,7 +232,7 @@ class Rollout:
                 self.working.add(member.id)
 
     def _works(self, member: LinkedGroup, new: NewCredential) -> bool:
-        """Whether DSM gets through; False for a group that does not with what it has either, for another reason."""
+        """Whether DSM connects; False for a group that fails with its current credential, too, for another reason."""
         link, label = member.target.azure_link, f"link of {member.group.label}"
         config = link_edit.config_of(link, new.for_link(member.tls_key))
         stands: ConnectionTest | None = None
@@ -243,23 +243,23 @@ class Rollout:
                 return True
             stands = stands or connection.check_stored(self.dsm, member.id, label)
             if not stands.connected and not refuses_credential(tried, link):
-                self.warn(f"The {label} does not connect, before as after: {tried.words}")
+                self.warn(f"The connection test of the {label} fails with both old and new credential: {tried.words}")
                 return False
             if not self._pause(patience):
                 raise TaskError(
-                    "with the new credential it would not connect, so no group was changed",
+                    "the connection test with the new credential failed, so no group was changed",
                     plane="Azure",
                     obj=label,
                     server_words=tried.words,
-                    next_step="correct what the server names, and run the task again",
+                    next_step="correct what the error text names, and run the task again",
                 )
 
     def switch(
         self, new: NewCredential, members: Sequence[LinkedGroup], make: Callable[[NewCredential], Iterator[Group]]
     ) -> None:
-        """Write it to every group, one after the other, and see each of them work before the next one.
+        """Write it to every group, one after the other, and verify each of them before the next one.
 
-        ``make``: makes the groups of a first use.
+        ``make``: creates the new groups.
         """
         for member in members:
             self.dsm.begin_anew()
@@ -267,7 +267,7 @@ class Rollout:
             with self.holding(label):
                 edit, before_write = member.edit(new, self.asking), partial(self.holds, label, member)
                 applied = link_edit.apply(self.dsm, edit, self.warn, before_write)
-            # Somebody else may have written the very same.
+            # Another client may have written the same.
             self.holds(label, member)
             self._see_applied(member, applied)
         self.dsm.begin_anew()
@@ -278,14 +278,14 @@ class Rollout:
             self.dsm.begin_anew()
 
     def holds(self, label: str, member: LinkedGroup | None = None) -> None:
-        """Take note that a group may have the new credential from now on. ``member``: None for one that is made."""
+        """Note that a group may have the new credential from now on. ``member``: None for a group to be created."""
         self.holders[label] = member
 
     @contextmanager
     def holding(self, label: str) -> Iterator[None]:
-        """Around a write: the group counts as a holder no more once the failure proves that nothing was done.
+        """Around a write: the group no longer counts as a holder if the failure proves that nothing was written.
 
-        One that was a holder before stays one: what is proven is that this write has done nothing.
+        One that was a holder before stays one: only this write is proven to have had no effect.
         """
         held = label in self.holders
         try:
@@ -296,7 +296,7 @@ class Rollout:
             raise
 
     def resume(self, new: NewCredential, members: Sequence[LinkedGroup]) -> None:
-        """Go on with the requests for approval that an earlier run has filed for these groups."""
+        """Continue with the approval requests that an earlier run submitted for these groups."""
         for member in members:
             self.dsm.begin_anew()
             self.holds(member.group.label, member)
@@ -316,11 +316,11 @@ class Rollout:
 
     @property
     def is_pending(self) -> bool:
-        """Whether a group waits for an approval, so that the old credential is still needed."""
+        """Whether a group is pending approval, so that the old credential is still needed."""
         return any(one.is_pending for one in self.approvals.values())
 
     def _see_connected(self, group: Group, *, works: bool) -> None:
-        """``works``: whether it has to, as it did when DSM tried it."""
+        """``works``: whether it must connect, as it did when DSM tested it before."""
         label, patience = f"link of {group.label}", self.patience()
         while True:
             tried = connection.check_stored(self.dsm, str(group.group_id), label)
@@ -328,24 +328,24 @@ class Rollout:
             if tried.connected:
                 break
             if not works and not refuses_credential(tried, group.azure_link):
-                self.warn(f"The {label} does not connect: {tried.words}")
+                self.warn(f"The connection test of the {label} fails: {tried.words}")
                 return
             self._bring_back()
             if not self._pause(patience):
                 raise TaskError(
-                    "DSM tried the new credential with success before it was written, and does not connect with it now",
+                    "the connection test with the new credential succeeded before it was written, and fails now",
                     plane="Azure",
                     obj=label,
                     server_words=tried.words,
-                    next_step=f"correct what the server names, and {_RETRY}",
+                    next_step=f"correct what the error text names, and {_RETRY}",
                 )
         if self.sync_timeout is not None:
             virtual_keys.scan(self.dsm, str(group.group_id), group.label, self.sync_timeout, FAIL)
 
     def _bring_back(self) -> None:
-        """Register the new certificate again, where somebody else's write of an older list has taken it out.
+        """Register the new certificate again if another client removed it by writing an older list.
 
-        Groups have it already, so that they are cut off. Nothing is put back at an application that is disabled.
+        Groups have it already and cannot connect without it. Nothing is restored at a disabled application.
         """
         if self._entry is None:
             return
@@ -353,12 +353,12 @@ class Rollout:
         if any(one.key_id == self._entry["keyId"] for one in found.credentials):
             return
         if not found.enabled:
-            raise self._overtaken("the new certificate was removed from the application, which is disabled now")
+            raise self._overtaken("the new certificate was removed from the application, which is now disabled")
         changed = graph_writes.add_certificates(self.graph, found, [self._entry], self.patience())
         self.put_back.extend(["the new certificate of this run"] * changed.wrote + list(changed.put_back))
 
     def retire(self, current: EntraCredential) -> OldCredentials:
-        """Wait, look at everything again, and remove the old credentials if nobody needs them any more."""
+        """Wait, read everything again, and remove the old credentials if no group needs them any longer."""
         if self.grace:
             _time.sleep(self.grace)
         found = self._look_until_listed(current)
@@ -374,26 +374,26 @@ class Rollout:
             self.removed.extend(gone)
             self.wrote = self.wrote or removed.wrote
         if self.removed:
-            # What this run says is to be so when it ends.
+            # The result of this run must be true when the run finishes.
             after = self._look_until_listed(current)
             if self._is_not_alone(current, after):
                 self._refuse_if_in_use(current, after)
         return old
 
     def requests(self) -> list[ApprovalRequest] | None:
-        """The requests for an approval that may bring a credential of the application to a group."""
+        """The approval requests that may write a credential of the application to a group."""
         return waiting_for(self.dsm, self.application)
 
     def _is_not_alone(self, current: EntraCredential, found: Application) -> bool:
-        """Whether there is a credential that was not there when this run began: it may have been written to groups.
+        """Whether a credential exists that did not when this run began: it may have been written to groups.
 
-        By its name nobody can tell: a certificate that another run was given has the name that its owner chose.
+        Its name proves nothing: a user's own certificate in another run has the name that its owner chose.
         """
         known = {current.key_id, *(one.key_id for one in self.application.credentials)}
         return any(one.key_id not in known for one in found.credentials)
 
     def _look_until_listed(self, current: EntraCredential) -> Application:
-        """The application, once an answer shows the credential in use: one that does not is old, or it was removed."""
+        """The application, once an answer lists the credential in use. Any other answer is stale, or it was removed."""
         patience = self.patience()
         for _look in range(EQUAL_READS):
             found = self.look()
@@ -401,10 +401,10 @@ class Rollout:
                 return found
             if not self._pause(patience):
                 break
-        raise self._overtaken("the credential that this run has brought to the groups was removed from the application")
+        raise self._overtaken("the credential that this run wrote to the groups was removed from the application")
 
     def _refuse_if_in_use(self, current: EntraCredential, found: Application) -> None:
-        """Look at the groups once more: another run, or a person, may have written something else by now."""
+        """Read the groups once more: another run or a user may have written another credential."""
         self.dsm.begin_anew()
         others = [
             group.label
@@ -413,8 +413,8 @@ class Rollout:
         ]
         if others:
             raise self._overtaken(
-                f"another credential is on record for {', '.join(others)} than this run has brought to the groups: it "
-                "was written meanwhile, or the group was not listed when this run began"
+                f"the record of {', '.join(others)} names another credential than the one that this run wrote: it was "
+                "written in the meantime, or the group was not listed when this run began"
             )
 
     def _overtaken(self, problem: str) -> TaskError:
@@ -422,12 +422,12 @@ class Rollout:
             problem if self.removed else f"{problem}; no old credential was removed",
             plane="DSM",
             obj=self._obj,
-            next_step=f"see that no other run is under way for this application, and {_RETRY}",
+            next_step=f"check that no other run is active for this application, and {_RETRY}",
             retryable=True,
         )
 
     def confirm(self, members: Sequence[LinkedGroup]) -> None:
-        """See every group work without the old credentials, too."""
+        """Verify that every group connects without the old credentials."""
         for member in members:
             self.dsm.begin_anew()
             self._see_connected(member.group, works=self.connections.get(member.id) == "connected")
@@ -435,10 +435,10 @@ class Rollout:
     # When it fails ----------------------------------------------------------------------------------------------------
 
     def take_back(self, new: NewCredential, fallback: LinkOptions | None) -> str:
-        """Undo what can be undone; in words, what became of the new credential.
+        """Undo what can be undone; return the state of the new credential as text.
 
-        DSM does not give back what a link had before. So a group goes back only with ``fallback``; without it, it keeps
-        the new credential, which stays valid like the old one.
+        DSM does not return the previous credential of a link. So a group is restored only with ``fallback``; without
+        it, it keeps the new credential, which stays valid like the old one.
         """
         if fallback is not None:
             for label, member in [*self.holders.items()]:
@@ -447,17 +447,17 @@ class Rollout:
                     del self.holders[label]
         holders = sorted({*self.holders, *self._other_holders(new)})
         if holders:
-            return f"the new credential stays, as {', '.join(holders)} may have it; {self._state_of_the_old()}"
+            return f"the new credential is kept because {', '.join(holders)} may use it; {self._state_of_the_old()}"
         if not new.added:
             return "no group has the new credential"
-        # By its ID, as a list need not show yet what was made a moment ago.
+        # By its ID: a list may not show yet what was just created.
         graph_writes.remove_credentials(self.graph, self.application, [new.entry], self.patience())
         return "no group has the new credential, and it was removed"
 
     def seen_now(self, members: Sequence[LinkedGroup]) -> dict[str, str]:
-        """Name of a group -> what DSM's test says at this moment; ``unknown`` where DSM does not answer.
+        """Name of a group -> current result of DSM's test; ``unknown`` where DSM does not answer.
 
-        For a run that has failed: what it has written to the application may have met the write of somebody else.
+        For a run that failed: its write to the application may have collided with that of another client.
         """
         found = dict.fromkeys((member.group.name for member in members), "unknown")
         try:
@@ -470,7 +470,7 @@ class Rollout:
         return found
 
     def _other_holders(self, new: NewCredential) -> list[str]:
-        """The groups that have the user's own certificate by another run, which was given the same."""
+        """The groups to which another run has written the same certificate of the user."""
         if not new.is_given:
             return []
         self.dsm.begin_anew()
@@ -479,28 +479,28 @@ class Rollout:
         return [label for label, use in uses.items() if use.key_id == new.entry.key_id]
 
     def _state_of_the_old(self) -> str:
-        """Whether what the groups had before is still valid, as Entra tells now."""
+        """Whether the previous credentials of the groups are still valid, as Entra lists them now."""
         try:
             listed = {one.key_id: one for one in self.look().credentials}
         except TaskError as error:
-            return f"whether the old one is still valid could not be seen ({error.problem})"
+            return f"it could not be checked whether the old one is still valid ({error.problem})"
         now = self.now()
         gone = [key_id for key_id in self.used if key_id not in listed or _is_over(listed[key_id], now)]
         if not self.used:
-            return "which one the groups had before is not known" if self.known else "no group had one before"
-        return f"the old one ({', '.join(gone)}) is not valid any more" if gone else "the old one is valid, too"
+            return "it is unknown which one the groups had before" if self.known else "no group had one before"
+        return f"the old one ({', '.join(gone)}) is no longer valid" if gone else "the old one is still valid, too"
 
     def _put_back(self, member: LinkedGroup, new: NewCredential, fallback: LinkOptions) -> bool:
-        """Give a group the credential that it had; whether it does not have the new one any more."""
+        """Restore the previous credential of a group; return whether it no longer has the new one."""
         stored = stored_groups.get(self.dsm, member.id)
         credential = fallback.credential_for(member.group.azure_link)
         if stored is None or credential is None:
             return False
-        # Of the group as it is now, only what this run has changed goes back.
+        # Restore only what this run has changed.
         now = Group.from_stored(stored)
         on_record = now.credential_facts[0]
         if on_record not in (None, new.link.fact, member.group.credential_facts[0]):
-            # Another run has written its own since.
+            # Another run has since written its own credential.
             return True
         was = replace(now, link=replace(now.azure_link, tls=member.group.azure_link.tls))
         old = replace(credential, tls_key=member.tls_key)
@@ -517,15 +517,15 @@ class Rollout:
         ).application
         if found is None:
             raise TaskError(
-                "it was there when this run began, and is not any more",
+                "it existed when this run began, and no longer exists",
                 plane="Entra",
                 obj=self._obj,
-                next_step="see who has removed it",
+                next_step="find out who deleted it",
             )
         return found
 
     def now(self) -> datetime:
-        """The present time by the clock of the services, which decide what is valid and have dated what is listed."""
+        """The current time by the clock of the services, which decide on validity and date what they list."""
         return self.operator.clock.now()
 
     @property
@@ -542,16 +542,16 @@ class Rollout:
 
 
 def waiting_for(dsm: DsmClient, application: Application) -> list[ApprovalRequest] | None:
-    """The requests for an approval that may bring a credential of the application to a group; None: not to be seen."""
+    """The approval requests that may write a credential of the application to a group; None: they cannot be listed."""
     found = approvals.waiting(dsm, f"application {application.display_name}")
     return None if found is None else [one for one in found if one.may_write_link_of(application.client_id)]
 
 
 def held_by_requests(old: OldCredentials, requests: Sequence[ApprovalRequest] | None) -> OldCredentials:
-    """Nothing is removed while a request waits: which credential it holds is not shown, and approval brings it back."""
+    """Keep all while a request is pending: DSM does not show its credential, and approval would write it to a group."""
     if not requests:
         return old
-    reason = f"a request for an approval waits that may hold it: {', '.join(one.request_id for one in requests)}"
+    reason = f"a pending approval request may contain it: {', '.join(one.request_id for one in requests)}"
     return OldCredentials((), (*old.left, *(KeptCredential(one, reason) for one in old.gone)))
 
 
@@ -564,7 +564,7 @@ def _has_another(
 ) -> bool:
     """Whether the group may have another credential: its record has changed since, or names another one.
 
-    Without a record of its own, a group does that this run has not seen to.
+    A group without a record counts as well, unless this run has read or written it.
     """
     group_id, fact = str(group.group_id), group.credential_facts[0]
     if group_id in known and fact != known[group_id]:
@@ -574,6 +574,6 @@ def _has_another(
 
 
 def _made_pair(subject: str, recipe: Recipe, now: datetime) -> Pair:
-    """A pair that is never in a file."""
+    """A generated pair that is never written to a file."""
     certificate, key = maker.self_signed(subject, recipe.valid.days, recipe.key_size, now)
     return loading.load_pair("certificate", certificate.decode(), "private key", key.decode(), None)

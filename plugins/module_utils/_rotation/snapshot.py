@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What `cdc_credential` finds before it does anything: the application, its groups, and whether there is work."""
+"""What `cdc_credential` reads before any write: the application, its groups, and whether a renewal is needed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from .rollout import LinkedGroup, NewCredential, Recipe, of_earlier_run, refuses
 
 @dataclass(frozen=True)
 class RenewalOptions:
-    """The options, checked. ``fallback``: the credential that the groups have, where the user still has it."""
+    """The options, checked. ``fallback``: the credential that the groups have, if the user still has it."""
 
     selector: ApplicationSelector
     wish: RenewalPolicy
@@ -66,9 +66,9 @@ class RenewalOptions:
 
 @dataclass(frozen=True)
 class RotationSnapshot:
-    """What there is before anything is done. ``application`` is a stand-in in check mode where one is only planned.
+    """The state before any write. ``application`` is a placeholder in check mode if it is only planned.
 
-    ``reason``: why a new credential is brought to the groups; None when nothing is to be done but to clean up.
+    ``reason``: why the groups need a new credential; None when only old credentials remain to be removed.
     """
 
     observed: ObservedApplication
@@ -76,16 +76,16 @@ class RotationSnapshot:
     members: tuple[LinkedGroup, ...]
     to_make: tuple[desired.DesiredGroup, ...]
     decision: Decision
-    # Group's ID -> what DSM's test said, where nothing but to look was to be done.
+    # Group's ID -> result of DSM's test, where no new credential is needed.
     connections: Mapping[str, str]
-    # When it was looked, by the clock of the services.
+    # Time of the snapshot, by the clock of the services.
     now: datetime
-    # What an earlier run has made, and asked to be approved for every group that does not have it yet.
+    # Created by an earlier run, with approval requested for every group that does not have it yet.
     asked_for: NewCredential | None = None
     approvals: Mapping[str, Approval] = field(default_factory=dict)
-    # For the user, who is to be told once, however often the snapshot is looked at.
+    # Warnings, reported once however often the snapshot is taken.
     notes: tuple[str, ...] = ()
-    # Requests for an approval that may bring a credential of the application to a group; None: not to be seen.
+    # Approval requests that may write a credential of the application to a group; None: they cannot be listed.
     requests: Sequence[ApprovalRequest] | None = ()
 
     @property
@@ -94,12 +94,12 @@ class RotationSnapshot:
 
     @property
     def used(self) -> list[str]:
-        """IDs of the credentials that the groups have had, on record or as far as can be told."""
+        """IDs of the credentials that the groups had, recorded or inferred."""
         named = [key_id for one in self.members for key_id in (one.use.key_id, one.use.superseded)]
         return sorted({key_id for key_id in named if key_id is not None})
 
     def registered(self, recipe: Recipe) -> EntraCredential | None:
-        """The user's own certificate, where the application has it already."""
+        """The user's own certificate, if the application has it already."""
         sha256 = recipe.pair.certificate.sha256 if recipe.pair else None
         hits = (one for one in self.application.credentials if sha256 is not None and one.sha256 == sha256)
         return next(hits, None)
@@ -109,7 +109,7 @@ class RotationSnapshot:
         return tuple(one for one in self.members if not same_name(one.use.key_id, new.entry.key_id))
 
     def to_switch(self, recipe: Recipe) -> tuple[LinkedGroup, ...]:
-        """The groups whose link is written: all but those that have the user's own certificate and stay as they are."""
+        """The groups whose link is written: all but those that already have the user's own certificate and link."""
         if self.asked_for is not None:
             return self.lacking(self.asked_for)
         there = self.registered(recipe)
@@ -121,11 +121,11 @@ class RotationSnapshot:
 
 
 def look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, request: RenewalOptions) -> RotationSnapshot:
-    """What there is, as soon as no other run seems to be under way.
+    """The state, read once no other run seems to be active.
 
     Raises:
-        TaskError: there is no such application, it cannot log in, no group uses it, or another run does not come to an
-            end in ``wait_timeout``.
+        TaskError: the application does not exist, it cannot sign in, no group uses it, or another run does not finish
+            within ``wait_timeout``.
     """
     snapshot = _look_alone(task, graph, dsm, operator, request)
     there, current = snapshot.application.credentials, snapshot.decision.current
@@ -150,7 +150,7 @@ def _look_alone(
         )
         if other is None:
             return snapshot
-        problem = f"another run seems to be under way: the {other.kind} {other.key_id} was made a moment ago"
+        problem = f"another run seems to be active: the {other.kind} {other.key_id} was just created"
         if task.check_mode:
             task.warn(f"For the application {snapshot.application.display_name}, {problem}.")
             return snapshot
@@ -159,8 +159,8 @@ def _look_alone(
                 problem,
                 plane="Entra",
                 obj=f"application {snapshot.application.display_name}",
-                next_step="run the task again in some minutes; takeover_after says how old the credential must be to "
-                "be given up for lost, 0 when you know that no other run is alive",
+                next_step="run the task again in a few minutes. takeover_after sets how old that credential must be to "
+                "count as abandoned; set 0 if you know that no other run is active",
                 retryable=True,
             )
         dsm.begin_anew()
@@ -176,11 +176,11 @@ def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, reques
     to_make = tuple(one for one in request.new_groups if _is_missing(one, application, listed))
     if not members and not to_make:
         raise TaskError(
-            "no group in DSM uses it, or none that this login sees, so there is no place for a credential",
+            "no group in DSM that is visible to the DSM identity uses it, so there is no group to receive a credential",
             plane="DSM",
             obj=f"application {application.display_name} ({application.client_id})",
-            next_step="name the groups that are to be made with it in new_groups, or check the application and the "
-            "login to DSM",
+            next_step="list the groups to create in new_groups, or check the application and the groups of the DSM "
+            "identity",
         )
     decision = decide(application.credentials, [one.use for one in members], request.wish, now)
     decision = _with_other_reasons(decision, members, to_make)
@@ -190,18 +190,18 @@ def _look(task: Task, graph: Channel, dsm: DsmClient, operator: Operator, reques
             tried = connection.check_stored(dsm, one.id, f"link of {one.group.label}")
             connections[one.id] = tried.status
             if refuses_credential(tried, one.group.azure_link):
-                reason = f"with the credential that {one.group.label} has, DSM does not connect any more: {tried.words}"
+                reason = f"DSM can no longer connect with the credential that {one.group.label} has: {tried.words}"
                 decision = replace(decision, reason=reason)
             elif not tried.connected:
-                notes.append(f"The link of {one.group.label} does not connect: {tried.words}")
+                notes.append(f"The connection test of {one.group.label} fails: {tried.words}")
     return RotationSnapshot(observed, application, members, to_make, decision, connections, now, notes=tuple(notes))
 
 
 def _with_requests(dsm: DsmClient, request: RenewalOptions, snapshot: RotationSnapshot) -> RotationSnapshot:
-    """The snapshot, with what an earlier run has asked to be approved for all groups that lack it.
+    """The snapshot, with the credential for which an earlier run requested approval in all groups that lack it.
 
     Raises:
-        TaskError: such a request was denied, or another change of a group waits for an approval.
+        TaskError: such a request was denied, or another change of a group is pending approval.
     """
     now = snapshot.now
     if snapshot.reason is None or not any(one.group.guarded for one in snapshot.members):
@@ -232,13 +232,13 @@ def _application(
             return Application(NOT_YET_KNOWN, NOT_YET_KNOWN, "that is only planned", principal_id=NOT_YET_KNOWN)
         deleted = deleted_at(graph, selector.value) if selector.by == "client_id" else None
         raise TaskError(
-            "there is no such application in the operator's tenant"
-            + (f": it was deleted at {deleted}, and is in the recycle bin of Entra for 30 days" if deleted else ""),
+            "this application does not exist in the operator's tenant"
+            + (f": it was deleted at {deleted} and stays in the recycle bin of Entra for 30 days" if deleted else ""),
             plane="Entra",
             obj=str(selector),
             next_step="restore it with fortanix.dsm.azure_kv_app (on_soft_deleted: recover)"
             if deleted
-            else "check the name or ID and the tenant, or make the application with fortanix.dsm.azure_kv_app",
+            else "check the name or ID and the tenant, or create the application with fortanix.dsm.azure_kv_app",
         )
     if found.principal_id is None and task.params["principal_planned"]:
         found = replace(found, principal_id=NOT_YET_KNOWN)
@@ -246,20 +246,20 @@ def _application(
         problem = "it has no service principal" if found.principal_id is None else "it is disabled"
         told = f": {'; '.join(found.disabled)}" if found.disabled else ""
         raise TaskError(
-            f"{problem}, so that no credential of it logs in{told}",
+            f"{problem}, so it cannot sign in with any credential{told}",
             plane="Entra",
             obj=f"application {found.display_name} ({found.client_id})",
-            next_step="make the service principal with fortanix.dsm.azure_kv_app"
+            next_step="create the service principal with fortanix.dsm.azure_kv_app"
             if found.principal_id is None
-            else f"{how_to_enable(found.disabled)}, or find out why that was done",
+            else f"{how_to_enable(found.disabled)}, or find out why it was disabled",
         )
     return found
 
 
 def _listed(dsm: DsmClient, new_groups: Sequence[desired.DesiredGroup]) -> list[dict[str, Any]]:
-    """All groups of DSM, with those that the list does not show and a search by the name of a new group finds.
+    """All groups of DSM, including those that only a search by the name of a new group finds.
 
-    What is written to the groups that are there must not be written to one of them as to a new one.
+    A group that exists must be updated like the others, not created.
     """
     listed = [*stored_groups.list_all(dsm)]
     for wanted in new_groups:
@@ -271,10 +271,10 @@ def _listed(dsm: DsmClient, new_groups: Sequence[desired.DesiredGroup]) -> list[
 
 
 def _is_missing(wanted: desired.DesiredGroup, application: Application, listed: Sequence[dict[str, Any]]) -> bool:
-    """Whether the group is still to be made. One that is there is a member like the others, if it has the application.
+    """Whether the group must be created. An existing one is a member like the others, if it has the application.
 
     Raises:
-        TaskError: there is a group of this name with another application.
+        TaskError: a group of this name exists with another application.
     """
     stored = stored_groups.the_only([one for one in listed if one.get("name") == wanted.name], str(wanted.name))
     if stored is None:
@@ -282,7 +282,7 @@ def _is_missing(wanted: desired.DesiredGroup, application: Application, listed: 
     found = linked(Group.from_stored(stored))
     if not same_name(found.azure_link.client_id, application.client_id):
         raise TaskError(
-            f"it is there, and its link has another application ({found.azure_link.client_id})",
+            f"it exists already, and its link uses another application ({found.azure_link.client_id})",
             plane="DSM",
             obj=found.label,
             next_step="choose another name, or change the application of the group with fortanix.dsm.cdc_group",
@@ -298,14 +298,14 @@ def _members(
     now: datetime,
     listed: Sequence[dict[str, Any]],
 ) -> Iterator[LinkedGroup]:
-    """The groups that use the application, each with what is known of its credential and with the link that it gets."""
+    """The groups that use the application, each with the use of its credential and with its new link."""
     if application.client_id == NOT_YET_KNOWN:
         return
     for group in stored_groups.those_of_application(listed, application.client_id):
         link = group.azure_link
         if link.azure_service != operator.cloud.azure_service:
             raise TaskError(
-                f"its link is for {link.azure_service}, and the operator logs in to {operator.cloud.name}",
+                f"its link is for {link.azure_service}, but the operator signs in to {operator.cloud.name}",
                 plane="DSM",
                 obj=group.label,
                 next_step="set cloud_environment to the cloud of the application",
@@ -320,7 +320,7 @@ def _members(
 
 
 def _tls_for(request: RenewalOptions, stored: TlsSettings) -> tuple[TlsSettings, str | None]:
-    """The TLS settings that a link gets, and the key of its client certificate. Nothing that it lacks is added."""
+    """The new TLS settings of a link, and the key of its client certificate. Adds nothing that the link lacks."""
     options = request.tls
     if stored.client_certificate_sha256 is None:
         options = replace(options, client=None, remove_client=False)
@@ -336,12 +336,12 @@ def _tls_for(request: RenewalOptions, stored: TlsSettings) -> tuple[TlsSettings,
 def _with_other_reasons(
     decision: Decision, members: Sequence[LinkedGroup], to_make: Sequence[desired.DesiredGroup]
 ) -> Decision:
-    """A link is only ever sent with its credential, and the value of the present one is nowhere to be had."""
+    """Add other changes of a link: they need a new credential, too, as DSM never returns the current one."""
     if decision.reason is not None:
         return decision
     edited = [one.group.label for one in members if one.target != one.group]
     if edited:
-        return replace(decision, reason=f"the TLS configuration of {', '.join(edited)} is to change")
+        return replace(decision, reason=f"the TLS configuration of {', '.join(edited)} changes")
     if to_make:
-        return replace(decision, reason=f"{', '.join(one.label for one in to_make)} is to be made with it")
+        return replace(decision, reason=f"it is needed to create {', '.join(one.label for one in to_make)}")
     return decision

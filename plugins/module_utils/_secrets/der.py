@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What a DER structure is, by its first bytes (RFC 5208, RFC 5958, RFC 7292), without the library that reads it. Pure.
+"""Identifies DER structures by their first bytes (RFC 5208, RFC 5958, RFC 7292), without a library. Pure.
 
-For what has to be known before a library is imported: whether a value is a secret, and which reader to take.
+Used before a library is imported: whether a value is a secret, and which reader to use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _SEQUENCE, _INTEGER, _OBJECT_ID = b"\x30", b"\x02", b"\x06"
 
 
 def is_pkcs12(content: bytes) -> bool:
-    """PKCS#12 begins with its version, 3, where a key has 0 or 1."""
+    """Whether this is PKCS#12: it begins with version 3, a key with version 0 or 1."""
     return _inside(content)[:3] == _INTEGER + b"\x01\x03"
 
 
@@ -29,7 +29,7 @@ def is_key(content: bytes) -> bool:
 
 
 def _inside(content: bytes) -> bytes:
-    """What a sequence begins with; empty when this is none."""
+    """The beginning of a sequence; empty if this is not a sequence."""
     if content[:1] != _SEQUENCE or len(content) < 2:
         return b""
     length = content[1]

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Which of the values that a task was given are secret, and in which forms a text may repeat them. No I/O.
+"""Finds the secrets in the arguments of a task, and the forms in which texts may repeat them. No I/O.
 
 Ansible removes a secret from its output by comparing texts. It finds neither a private key in an option that is not
-secret by itself, nor a secret that was escaped, as in the ``str`` of a dict.
+``no_log``, nor an escaped secret, as in the ``str`` of a dict.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _MARK = "PRIVATE KEY-----"
 _KEY_BLOCK = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
-# Line breaks, also those that were written out.
+# Line breaks, also escaped ones.
 _BREAK = re.compile(r"(?:\\+[rn]|[\r\n])+")
 # A shorter text may be a part of a word. Lines of a key have 64 characters.
 _SHORTEST_LINE = 16
 _SHORTEST_UNKNOWN = 8
 # Base64 of the smallest private keys in DER has more.
 _SHORTEST_BASE64 = 60
-# An option that no module has, such as dsm_apikey: the task fails, and its arguments are printed all the same.
+# An unknown option, such as dsm_apikey: the task fails, but its arguments are printed.
 _SECRET_NAME = re.compile(r"pass|secret|token|credential|api_?key|(?:client|private|tls)_?key$", re.IGNORECASE)
 
 
 def holds_private_key(text: str) -> bool:
-    """Whether this is, or has in it, a private key: PEM, or base64 of PEM, DER or PKCS#12. Encrypted ones count."""
+    """Whether this is or contains a private key: PEM, or base64 of PEM, DER or PKCS#12. Encrypted ones count."""
     return _MARK in text or _is_private(_decoded(text))
 
 
@@ -65,17 +65,17 @@ def forms_of(secrets: Iterable[str]) -> set[str]:
             texts.update(escaped for text in tuple(texts) for escaped in _escaped(text))
         found |= texts
         found.update(_lines(secret))
-    # Without a blank no message could be read.
+    # Never censor blanks: no message would be readable.
     return {form for form in found if form.strip()}
 
 
 def _escaped(text: str) -> tuple[str, ...]:
-    """As in the ``str`` of a dict or list, whichever quotes stand around it, and in JSON."""
+    """As in the ``str`` of a dict or list, with either kind of quotes, and in JSON."""
     return repr(text)[1:-1], repr(f'{text}"')[1:-2], json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _lines(secret: str) -> Iterator[str]:
-    """The lines of a key, or of another secret with several: what wraps or indents them keeps these."""
+    """The lines of a key, or of another secret with several lines: they survive wrapping and indentation."""
     bodies = [block.group(1) for block in _KEY_BLOCK.finditer(secret)] or [secret]
     for body in bodies:
         lines = [line.strip() for line in _BREAK.split(body)]
@@ -115,7 +115,7 @@ def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
         try:
             value = check_type_dict(value)
         except (TypeError, ValueError):
-            # Refused by Ansible, which does not repeat it.
+            # Rejected by Ansible, which does not repeat it.
             return
     if isinstance(value, Mapping):
         yield value

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Messages of modules, for messages that join several: what failed, and the next step, which they name once. Pure."""
+"""Splits messages of modules into problem and next step, to join several messages. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 
 def parted(message: str) -> tuple[str, str]:
-    """What failed, and what to do next, which is empty where the message names nothing. Both without a full stop."""
+    """Problem and next step, which is empty if the message has none. Both without a full stop."""
     cause, _mark, step = message.partition(" Next: ")
     return cause.rstrip("."), step.rstrip(".")
 
@@ -23,6 +23,6 @@ def next_of(messages: Iterable[str], *last: str) -> list[str]:
 
 
 def next_steps(messages: Iterable[str], *last: str) -> str:
-    """One sentence with the next steps of these messages, each once, and ``last``; empty where there is none."""
+    """One sentence with the next steps of these messages, each once, and ``last``; empty if there is none."""
     named = next_of(messages, *last)
     return f"Next: {'; '.join(named)}." if named else ""

@@ -12,14 +12,14 @@ from typing import Any
 
 
 def bare(value: Any) -> Any:
-    """Without Ansible's own containers, which evaluate their contents late and cannot be copied."""
+    """The value without Ansible's own containers, which evaluate their contents lazily and cannot be copied."""
     if isinstance(value, Mapping):
         return {name: bare(member) for name, member in value.items()}
     return [bare(member) for member in value] if isinstance(value, (list, tuple)) else value
 
 
 def readable(value: Any) -> Any:
-    """The same without halves of surrogate pairs, which JSON can carry and no output can."""
+    """The value without unpaired surrogates, which are valid in JSON but not in output."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, Mapping):

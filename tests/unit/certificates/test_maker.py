@@ -144,7 +144,7 @@ def test_a_directory_that_is_not_there_is_made_for_its_owner_alone(tmp_path: Pat
 def test_a_place_where_no_file_can_be_made_is_told_before_anything_is_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no directory")
 
-    with pytest.raises(InvalidInput, match="is no directory"):
+    with pytest.raises(InvalidInput, match="is not a directory"):
         pair_files(tmp_path / "file" / "deeper").existing()
 
 
@@ -269,12 +269,12 @@ EXPIRED, ELLIPTIC = self_signed("old", days=-1, algorithm="rsa"), self_signed("e
 @pytest.mark.parametrize(
     ("certificate", "key", "words"),
     [
-        (ONE.certificate_pem, None, "give the certificate alone"),
-        (None, ONE.key_pem, "put the certificate of that key there"),
+        (ONE.certificate_pem, None, "use only the certificate"),
+        (None, ONE.key_pem, "copy the certificate of that key there"),
         (ONE.certificate_pem, OTHER.key_pem, "is not the key of the certificate"),
-        (ONE.certificate_pem, "nothing", "no private key that can be read"),
+        (ONE.certificate_pem, "nothing", "no private key that is readable"),
         (ONE.certificate_pem, ONE.encrypted_key_pem("pass"), "without a passphrase"),
-        ("nothing", ONE.key_pem, "holds no certificate"),
+        ("nothing", ONE.key_pem, "contains no certificate"),
         (EXPIRED.certificate_pem, EXPIRED.key_pem, "expired.*rotate"),
         (ELLIPTIC.certificate_pem, ELLIPTIC.key_pem, "not RSA"),
     ],

@@ -27,10 +27,10 @@ def test_a_path_that_depends_on_where_it_is_read_is_refused(path: str) -> None:
 def test_a_file_in_the_place_of_a_directory_is_told(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
 
-    assert place_problem(str(tmp_path / "a" / "b" / "file")) == f'"{tmp_path / "a"}" is no directory'
+    assert place_problem(str(tmp_path / "a" / "b" / "file")) == f'"{tmp_path / "a"}" is not a directory'
 
 
 def test_a_directory_that_may_not_be_written_to_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda _path, _mode: False)
 
-    assert place_problem(str(tmp_path / "file")) == f'the directory "{tmp_path}" may not be written to'
+    assert place_problem(str(tmp_path / "file")) == f'the directory "{tmp_path}" is not writable'

@@ -97,13 +97,13 @@ def test_a_shared_credential_that_lasts_is_kept() -> None:
 @pytest.mark.parametrize(
     ("credentials", "uses", "wish", "reason"),
     [
-        ([CURRENT], [], WISH, "the group is to be made with it"),
+        ([CURRENT], [], WISH, "the new group needs it"),
         ([CURRENT], [use("current")], replace(WISH, always=True), "renew is always"),
-        ([CURRENT], [use("current"), use(None, "two")], WISH, "which credential .* not known: two"),
+        ([CURRENT], [use("current"), use(None, "two")], WISH, "it is unknown which credential .*: two"),
         ([CURRENT, credential("b")], [use("current"), use("b")], WISH, "do not share one credential"),
-        ([CURRENT], [use("gone")], WISH, "not registered at the application any more"),
-        ([CURRENT], [use("current")], replace(WISH, kind="certificate"), "have a secret, and type is certificate"),
-        ([CURRENT], [use("current")], replace(WISH, sha256=SHA256), "another certificate is given"),
+        ([CURRENT], [use("gone")], WISH, "no longer registered at the application"),
+        ([CURRENT], [use("current")], replace(WISH, kind="certificate"), "have a secret, but type is certificate"),
+        ([CURRENT], [use("current")], replace(WISH, sha256=SHA256), "link_certificate differs from the certificate"),
         ([credential("current", left=29.9)], [use("current")], WISH, "in less than 30 days"),
     ],
 )

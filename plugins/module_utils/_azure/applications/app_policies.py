@@ -16,14 +16,14 @@ from typing import Any
 from ..._certificates.loading import Certificate
 from ..._timestamps import parse_iso
 
-# Days, weeks, months and years of an ISO 8601 duration. Months and years are taken for their shortest.
+# Days, weeks, months and years of an ISO 8601 duration. Months and years count with their shortest length.
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _DAYS = (365, 28, 7, 1)
 
 
 @dataclass(frozen=True)
 class Violation:
-    """Why a policy would refuse a credential. ``restriction``: as Graph names it. ``longest``: in days, if it says."""
+    """Why a policy would reject a credential. ``restriction``: as Graph names it. ``longest``: in days, if set."""
 
     restriction: str
     credential: str
@@ -34,7 +34,7 @@ class Violation:
         if self.longest is None:
             return f"an app management policy of the tenant forbids {self.credential} ({self.restriction})"
         return (
-            f"an app management policy of the tenant forbids that {self.credential} is valid for more than "
+            f"an app management policy of the tenant does not allow {self.credential} that is valid for more than "
             f"{self.longest} days ({self.restriction})"
         )
 
@@ -45,13 +45,13 @@ def violation(
     certificates: Sequence[tuple[timedelta, bool]],
     secret: timedelta | None,
 ) -> Violation | None:
-    """The first restriction that stands against a new credential; None when none is known to.
+    """The first restriction that forbids a new credential; None if no known one does.
 
     Args:
         restrictions: ``passwordCredentials`` and ``keyCredentials`` of a policy that is switched on.
-        created: When the application was made; for one that is still to be made, now.
-        certificates: Of each one, how long it is valid, and whether it is self-signed, which no trusted authority is.
-        secret: How long a new secret would be valid; None when there is to be none.
+        created: When the application was created; now for one that does not exist yet.
+        certificates: For each, its lifetime and whether it is self-signed (which no trusted authority issues).
+        secret: Lifetime of a new secret; None if none is requested.
     """
     if secret is not None:
         for kind, longest in _in_force(restrictions.get("passwordCredentials"), created):
@@ -72,7 +72,7 @@ def lifetime_of(certificate: Certificate) -> timedelta:
 
 
 def _in_force(entries: Any, created: datetime) -> Iterator[tuple[str, timedelta | None]]:
-    """Kind and longest lifetime of the restrictions that hold for an application of that age."""
+    """Kind and longest lifetime of the restrictions that apply to an application of that age."""
     for entry in entries or []:
         since = parse_iso(entry.get("restrictForAppsCreatedAfterDateTime"))
         if entry.get("state") != "disabled" and (since is None or created >= since):

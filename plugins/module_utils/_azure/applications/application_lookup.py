@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""App registrations and service principals in Microsoft Graph, looked up (Azure contract §3)."""
+"""Reads app registrations and service principals from Microsoft Graph (Azure contract §3)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MAY_READ_CONSENT = "DelegatedPermissionGrant.Read.All"
 
 @dataclass(frozen=True)
 class ApplicationSelector:
-    """How the user names the application. ``by``: client_id, unique_name or display_name."""
+    """How the user selects the application. ``by``: client_id, unique_name or display_name."""
 
     by: str
     value: str
@@ -46,9 +46,9 @@ class ApplicationSelector:
 
 @dataclass(frozen=True)
 class ObservedApplication:
-    """``application``: None when there is none. ``key_vault``: None when it was not asked for.
+    """``application``: None when it does not exist. ``key_vault``: None when it was not requested.
 
-    ``policy``: the tenant's app management policy (T37); None when the operator may not read it.
+    ``policy``: the tenant's app management policy (T37); None when the operator cannot read it.
     """
 
     application: Application | None
@@ -56,24 +56,24 @@ class ObservedApplication:
     policy: Mapping[str, Any] | None
 
 
-# Looking ------------------------------------------------------------------------------------------------------------
+# Reading ------------------------------------------------------------------------------------------------------------
 
 
 def look(
     graph: Channel, cloud: Cloud, selector: ApplicationSelector, *, key_vault: bool, consent: bool
 ) -> ObservedApplication:
-    """The application and what belongs to it, in one request, in two where it is not named by its client ID.
+    """The application and what belongs to it: one request by client ID, two by name.
 
     Args:
-        graph: The way to Microsoft Graph.
-        cloud: Where the client ID of Azure Key Vault comes from.
+        graph: The connection to Microsoft Graph.
+        cloud: The cloud, which defines the client ID of Azure Key Vault.
         selector: Which application.
-        key_vault: Whether the permission of Azure Key Vault is wanted.
-        consent: Whether the consent to it is wanted too.
+        key_vault: Whether to read the permission of Azure Key Vault.
+        consent: Whether to read the consent to it, too.
 
     Raises:
-        TaskError: the name is that of several applications, the application is another tenant's, Azure Key Vault is
-            not known in the tenant, or the operator may not look.
+        TaskError: several applications have the name, the application belongs to another tenant, Azure Key Vault is
+            not known in the tenant, or the operator has no read permission.
     """
     reads = {"policy": "/policies/defaultAppManagementPolicy", "application": _path_of(selector)}
     if key_vault:
@@ -84,7 +84,7 @@ def look(
     with understood(str(selector), plane="Entra"):
         answers = batch(graph, reads, obj=str(selector))
         permission = _permission(answers["key_vault"], cloud) if key_vault else None
-        application = _read(answers["application"], "look at applications", _MAY_READ, str(selector))
+        application = _read(answers["application"], "read applications", _MAY_READ, str(selector))
         if application is not None and selector.by == "display_name":
             hits = list_in(application, "value", plane="Entra", obj=str(selector))
             application = _the_one(hits, selector)
@@ -100,7 +100,7 @@ def look(
 
 
 def _check_named(application: Mapping[str, Any], selector: ApplicationSelector) -> None:
-    """Refuse an answer about another application than the one that was asked for."""
+    """Reject an answer about another application than the requested one."""
     member = {"client_id": "appId", "unique_name": "uniqueName", "display_name": "displayName"}[selector.by]
     if not same_name(application.get(member), selector.value):
         raise Incomplete("the answer is about another application", plane="Entra", obj=str(selector))
@@ -131,12 +131,12 @@ def _the_one(hits: Sequence[Mapping[str, Any]], selector: ApplicationSelector) -
         {"client_id": str(hit["appId"]), "unique_name": hit.get("uniqueName"), "created": hit.get("createdDateTime")}
         for hit in hits
     ]
-    told = "; ".join(f"{one['client_id']}, made {one['created']}" for one in described)
+    told = "; ".join(f"{one['client_id']}, created {one['created']}" for one in described)
     raise TaskError(
         f"{len(hits)} applications have this display name: {told}",
         plane="Entra",
         obj=str(selector),
-        next_step="name the one that is meant by app_client_id",
+        next_step="select one of them with app_client_id",
         hits=described,
     )
 
@@ -144,15 +144,15 @@ def _the_one(hits: Sequence[Mapping[str, Any]], selector: ApplicationSelector) -
 def _refuse_a_foreign_one(principal: Answer | None, selector: ApplicationSelector) -> None:
     if principal is not None and principal.body is not None:
         raise TaskError(
-            "the application is registered in another tenant, and only its service principal is in this one",
+            "the application is registered in another tenant; this tenant has only its service principal",
             plane="Entra",
             obj=str(selector),
-            next_step="log in to the application's home tenant, or use an application of this one",
+            next_step="sign in to the application's home tenant, or use an application of this tenant",
         )
 
 
 def _read(answer: Answer, deed: str, permission: str, obj: str) -> Mapping[str, Any] | None:
-    """The body of an answer; None when there is no such object."""
+    """The body of an answer; None when the object does not exist."""
     if answer.body is not None or answer.status == NOT_FOUND:
         return answer.body
     if answer.status == FORBIDDEN:
@@ -163,10 +163,10 @@ def _read(answer: Answer, deed: str, permission: str, obj: str) -> Mapping[str, 
 def _permission(answer: Answer, cloud: Cloud) -> Permission:
     """The permission by its name: its ID differs from cloud to cloud."""
     obj = f"Azure Key Vault ({cloud.key_vault_app_id})"
-    body = _read(answer, "look at service principals", _MAY_READ, obj)
+    body = _read(answer, "read service principals", _MAY_READ, obj)
     if body is None:
         raise TaskError(
-            "the tenant does not know the service Azure Key Vault, which no vault has been made in yet",
+            "the service Azure Key Vault is not registered in this tenant, as no vault was ever created in it",
             plane="Entra",
             obj=obj,
             next_step=f"run `az ad sp create --id {cloud.key_vault_app_id}` once, or set api_permission to false",
@@ -179,7 +179,7 @@ def _permission(answer: Answer, cloud: Cloud) -> Permission:
             principal_id = text_in(body, "id", plane="Entra", obj=obj)
             return Permission(app_id, principal_id, text_in(scope, "id", plane="Entra", obj=f"{obj}, {SCOPE}"))
     raise TaskError(
-        f"it offers no permission {SCOPE}",
+        f"it does not offer the permission {SCOPE}",
         plane="Entra",
         obj=obj,
         next_step="check cloud_environment, or set api_permission to false",
@@ -189,7 +189,7 @@ def _permission(answer: Answer, cloud: Cloud) -> Permission:
 def _application(
     body: Mapping[str, Any], answers: Mapping[str, Answer], permission: Permission | None, obj: str
 ) -> Application:
-    principal = _read(answers["principal"], "look at service principals", _MAY_READ, obj)
+    principal = _read(answers["principal"], "read service principals", _MAY_READ, obj)
     credentials, signing = _credentials(body, answers["application_keys"], REGISTRATION, obj)
     if principal is not None:
         of_principal, signing = _credentials(principal, answers["principal_keys"], PRINCIPAL, obj)
@@ -228,14 +228,14 @@ def application_of(
 def _credentials(
     body: Mapping[str, Any], keys: Answer, place: str, obj: str
 ) -> tuple[tuple[EntraCredential, ...], tuple[EntraCredential, ...]]:
-    """Those by which somebody logs in, and those of SAML sign-on.
+    """The credentials for sign-in, and those of SAML sign-on.
 
     Raises:
-        Incomplete: the public parts of certificates are not to be seen, without which none can be told from another.
+        Incomplete: Graph does not return the public parts of certificates, so they cannot be distinguished.
     """
-    shown = _read(keys, "look at credentials", _MAY_READ, obj)
+    shown = _read(keys, "read credentials", _MAY_READ, obj)
     if shown is None and body.get("keyCredentials"):
-        raise Incomplete("Graph does not show the public parts of its certificates", plane="Entra", obj=obj)
+        raise Incomplete("Graph does not return the public parts of its certificates", plane="Entra", obj=obj)
     whole = with_keys(body, shown, obj)
     return credentials_of(whole, obj, place), signing_of(whole, obj, place)
 
@@ -243,14 +243,14 @@ def _credentials(
 def _consent(answer: Answer | None, permission: Permission | None, obj: str) -> Consent | None:
     if answer is None or permission is None:
         return None
-    body = _read(answer, "look at consents", _MAY_READ_CONSENT, obj)
+    body = _read(answer, "read consents", _MAY_READ_CONSENT, obj)
     listed = [] if body is None else list_in(body, "value", plane="Entra", obj=obj)
     grant = grant_for(listed, permission.resource_principal_id)
     return None if grant is None else Consent(text_in(grant, "id", plane="Entra", obj=obj), words_of(grant, obj=obj))
 
 
 def tenants_restrictions(policy: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """What the tenant's policy restricts for applications, as far as it can be read."""
+    """The restrictions for applications of the tenant's policy; empty if it cannot be read."""
     if policy is None or policy.get("isEnabled") is not True:
         return {}
     restrictions: Mapping[str, Any] = policy.get("applicationRestrictions") or {}
@@ -258,7 +258,7 @@ def tenants_restrictions(policy: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def own_restrictions(graph: Channel, application: Application) -> Mapping[str, Any] | None:
-    """What a policy of the application's own restricts, which takes the place of the tenant's; None without one."""
+    """The restrictions of the application's own policy, which replaces the tenant's; None without one."""
     path = f"/applications/{application.object_id}/appManagementPolicies"
     answer = batch(graph, {"own": path}, obj=f"application {application.display_name}")["own"]
     own = next(iter((answer.body or {}).get("value") or []), None)
@@ -277,15 +277,15 @@ def refuse_what_a_policy_forbids(
     options: str,
     now: datetime,
 ) -> None:
-    """T37, as far as policies can be read. What cannot is refused by the server, in its own words.
+    """Check T37, if the policies can be read. Otherwise the server rejects the credential.
 
     Args:
-        graph: The way to Microsoft Graph.
-        observed: The application, if there is one, and the tenant's policy.
-        display_name: What the application is called where it is still to be made.
+        graph: The connection to Microsoft Graph.
+        observed: The application, if it exists, and the tenant's policy.
+        display_name: The name of an application that does not exist yet.
         certificates: As :func:`policies.violation` takes them.
         secret: Likewise.
-        options: Which options say how long a new credential is valid.
+        options: The options that set the lifetime of a new credential.
         now: The time by the services' clocks.
 
     Raises:
@@ -295,7 +295,7 @@ def refuse_what_a_policy_forbids(
     created = (found.created if found else None) or now
     forbidden = app_policies.violation(tenants_restrictions(observed.policy), created, certificates, secret)
     if forbidden is not None and found is not None:
-        # Looked at only here: most applications have no policy of their own.
+        # Read only here: most applications have no policy of their own.
         own = own_restrictions(graph, found)
         if own is not None:
             forbidden = app_policies.violation(own, created, certificates, secret)
@@ -304,8 +304,8 @@ def refuse_what_a_policy_forbids(
             forbidden.problem,
             plane="Entra",
             obj=f"application {found.display_name if found else display_name}",
-            next_step=f"use a credential that the policy allows ({options} set how long a new one is valid), or have "
-            "the application exempted",
+            next_step=f"use a credential that the policy allows (set its lifetime with {options}), or have the "
+            "application exempted",
             unchanged=True,
             restriction=forbidden.restriction,
             longest_days=forbidden.longest,

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What an application of the guide's section 4.1 lacks, and what of it is the collection's own. Pure.
+"""What an application lacks for section 4.1 of the guide, and which parts of it the collection created. Pure.
 
-Lists of an application (certificates, API permissions) are replaced as a whole on the wire (Azure contract §3). What
-is planned here is only ever the part that is added to, or taken from, them.
+Lists of an application (certificates, API permissions) are replaced completely on the wire (Azure contract §3). The
+plan contains only the entries that are added or removed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ..._names import same_name
 from ..._plan import NOT_YET_KNOWN, Change, View
 from ..rights.facts import PRINCIPAL, EntraCredential
 
-# The tag of applications, and the display name of credentials, that the collection made.
+# The tag of applications, and the display name of credentials, that the collection created.
 MARK = "fortanix-dsm-ansible"
 SCOPE = "user_impersonation"
 
 
 @dataclass(frozen=True)
 class Consent:
-    """A grant for everybody (``AllPrincipals``): which words its ``scope`` has."""
+    """A grant for all users (``AllPrincipals``), with the words of its ``scope``."""
 
     grant_id: str
     scopes: tuple[str, ...]
@@ -36,12 +36,12 @@ class Consent:
 
 @dataclass(frozen=True)
 class Application:
-    """An app registration and its service principal (``principal_id``, None when there is none).
+    """An app registration and its service principal (``principal_id``, None when it does not exist).
 
-    ``credentials``: of both, each with its place. ``disabled``: what keeps it from logging in, in words. ``signing``:
-    what SAML sign-on has put on the service principal, which nobody logs in by and nothing here touches.
-    ``access``: ``requiredResourceAccess`` as Graph shows it. ``consent``: for Key Vault; None when there is none, or it
-    was not looked for.
+    ``credentials``: of both, each with its place. ``disabled``: what prevents it from signing in, as text. ``signing``:
+    credentials of SAML sign-on on the service principal, which are never changed. ``access``:
+    ``requiredResourceAccess`` as Graph returns it. ``consent``: for Key Vault; None when there is none, or it was not
+    read.
     """
 
     client_id: str
@@ -62,11 +62,11 @@ class Application:
         return not self.disabled
 
     def label_at(self, place: str) -> str:
-        """What messages call the object that has the credentials of this place."""
+        """The name, in messages, of the object that has the credentials of this place."""
         return f"{'service principal of' if place == PRINCIPAL else 'application'} {self.display_name}"
 
     def path_at(self, place: str) -> str:
-        """Where Microsoft Graph has that object.
+        """The path of that object in Microsoft Graph.
 
         Raises:
             ValueError: it has no service principal.
@@ -79,7 +79,7 @@ class Application:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the collection has made it."""
+        """Whether the collection created it."""
         return MARK in self.tags
 
 
@@ -100,7 +100,7 @@ class Permission:
         )
 
     def merged_into(self, access: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The list with this permission in it, and everything that was in it before."""
+        """The list with this permission added, and everything that was in it before."""
         mine = {"id": self.scope_id, "type": "Scope"}
         merged = [dict(entry) for entry in access]
         for entry in merged:
@@ -115,10 +115,10 @@ class Permission:
 
 @dataclass(frozen=True)
 class DesiredApplication:
-    """What the user wants. ``display_name``: of an application that is to be made.
+    """The requested application. ``display_name``: for its creation.
 
-    ``certificates``: to be registered. ``pair_at``: file of a pair that is still to be made, and to be registered too.
-    ``permission``: None when it is not wanted; ``consent_to`` likewise. ``secret``: how long a secret is to be valid.
+    ``certificates``: to register. ``pair_at``: file of a pair to generate and register. ``permission``: None when it is
+    not requested; ``consent_to`` likewise. ``secret``: lifetime of a secret.
     """
 
     display_name: str
@@ -132,7 +132,7 @@ class DesiredApplication:
 
 @dataclass(frozen=True)
 class Steps:
-    """What is to be done, in this order. ``consent``: the words of the grant's scope afterwards; empty for nothing."""
+    """The steps, in this order. ``consent``: the words of the grant's scope afterwards; empty for no change."""
 
     recover: bool = False
     create: bool = False
@@ -148,12 +148,12 @@ class Steps:
 
     @property
     def creates(self) -> bool:
-        """Whether an object comes into being that takes a while to be seen everywhere (Azure contract §3)."""
+        """Whether an object is created that takes a while to be visible everywhere (Azure contract §3)."""
         return self.recover or self.create or self.create_principal
 
 
 def steps_for(wanted: DesiredApplication, found: Application | None, now: datetime) -> Steps:
-    """What is missing. Nothing is ever taken away, and nothing that is there is renewed."""
+    """What is missing. Nothing is ever removed, and nothing that exists is renewed."""
     there = {one.thumbprint for one in found.credentials if one.thumbprint} if found else set()
     new = {one.sha1: one for one in wanted.certificates if one.sha1 not in there}
     permission = wanted.permission
@@ -191,7 +191,7 @@ def predicted(wanted: DesiredApplication, found: Application | None, steps: Step
         EntraCredential("certificate", NOT_YET_KNOWN, MARK, one.not_before, one.not_after, one.sha1)
         for one in steps.certificates
     ]
-    # Of a pair that is not made yet, nothing else is known.
+    # Of a pair that is not generated yet, nothing else is known.
     pair = [EntraCredential("certificate", NOT_YET_KNOWN, MARK, None, None)] * (steps.pair_at is not None)
     secret = [] if steps.secret is None else [EntraCredential("secret", NOT_YET_KNOWN, MARK, now, now + steps.secret)]
     grant_id = base.consent.grant_id if base.consent else NOT_YET_KNOWN
@@ -205,7 +205,7 @@ def predicted(wanted: DesiredApplication, found: Application | None, steps: Step
 
 
 def changes_of(wanted: DesiredApplication, found: Application | None, steps: Steps) -> tuple[Change, ...]:
-    """The steps as the plan shows them."""
+    """The steps, as plan entries."""
     name = found.display_name if found else wanted.display_name
     changes = []
 
@@ -214,17 +214,17 @@ def changes_of(wanted: DesiredApplication, found: Application | None, steps: Ste
 
     if steps.pair_at is not None:
         made = {"certificate_path": steps.pair_at}
-        change(f"file {steps.pair_at}", {}, made, "there is no such pair yet", plane="Controller")
+        change(f"file {steps.pair_at}", {}, made, "the pair does not exist yet", plane="Controller")
     if steps.create:
         made_of = {"display_name": wanted.display_name, "unique_name": wanted.unique_name}
-        change(f"application {name}", {}, made_of, "there is no such application")
+        change(f"application {name}", {}, made_of, "the application does not exist")
     if steps.create_principal:
-        reason = "without it, the application can neither log in nor be given rights"
+        reason = "without it, the application cannot sign in or receive permissions"
         change(f"service principal of {name}", {}, {"exists": True}, reason)
     if steps.certificates or steps.pair_at is not None:
         new = [one.sha1 for one in steps.certificates] + [f"of {steps.pair_at}"] * (steps.pair_at is not None)
         old = certificates_in(found)
-        reason = "the link is to log in with it"
+        reason = "the link signs in with it"
         change(f"application {name}", {"certificates": old}, {"certificates": [*old, *new]}, reason)
     if steps.permission:
         reason = "guide 4.1: the application's API permissions"
@@ -238,17 +238,17 @@ def changes_of(wanted: DesiredApplication, found: Application | None, steps: Ste
 
 
 def certificates_in(found: Application | None) -> list[str]:
-    """The thumbprints of its certificates, or the key IDs of those that show none."""
+    """The thumbprints of its certificates, or the key IDs of those without one."""
     credentials = found.credentials if found else ()
     return [one.thumbprint or one.key_id for one in credentials if one.kind == "certificate"]
 
 
-# Taking back --------------------------------------------------------------------------------------------------------
+# Removing --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ApplicationRemoval:
-    """What ``absent`` takes: the whole application, or the credentials that the collection made."""
+    """What ``absent`` removes: the complete application, or the credentials that the collection created."""
 
     application: bool = False
     credentials: tuple[EntraCredential, ...] = ()
@@ -258,7 +258,7 @@ class ApplicationRemoval:
 
 
 def removal_of(found: Application, *, remove_application: bool) -> ApplicationRemoval:
-    """What is to be removed. Whether the application may be at all is for the caller to see (`is_ours`)."""
+    """What is removed. The caller checks whether the application can be removed at all (`is_ours`)."""
     if remove_application:
         return ApplicationRemoval(application=True)
     return ApplicationRemoval(credentials=tuple(one for one in found.credentials if is_our_credential(one)))
@@ -278,7 +278,7 @@ def changes_of_removal(found: Application, removal: ApplicationRemoval) -> tuple
     name = found.display_name
     if removal.application:
         gone = {"client_id": found.client_id, "display_name": name, "certificates": certificates_in(found)}
-        reason = "remove_application is set, and the collection made it"
+        reason = "remove_application is set, and the collection created it"
         return (Change("Entra", f"application {name}", "delete", gone, {}, reason),)
     return tuple(
         Change(
@@ -287,21 +287,21 @@ def changes_of_removal(found: Application, removal: ApplicationRemoval) -> tuple
             "delete",
             {"key_id": one.key_id, "name": one.name},
             {},
-            "the collection made it",
+            "the collection created it",
         )
         for one in removal.credentials
     )
 
 
 def what_is_left(found: Application, removal: ApplicationRemoval) -> list[dict[str, Any]]:
-    """What stays of an application that is not removed, and why."""
+    """What is kept of an application that is not removed, and why."""
     if removal.application:
         return []
     gone = {one.key_id for one in removal.credentials}
     others = [one for one in found.credentials if one.key_id not in gone]
-    asked = "remove_application removes it" if found.is_ours else "this collection did not make it"
+    asked = "only removed with remove_application" if found.is_ours else "this collection did not create it"
     left: list[dict[str, Any]] = [{"what": "application", "reason": asked}]
     if others:
-        reason = "this collection did not make them"
+        reason = "this collection did not create them"
         left.append({"what": "credentials", "key_ids": [one.key_id for one in others], "reason": reason})
     return left

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Admin consent: the scope of a grant for everybody, which Graph replaces whole (Azure contract §3)."""
+"""Admin consent: the scope of a grant for all users, which Graph replaces completely (Azure contract §3)."""
 
 from __future__ import annotations
 
@@ -20,23 +20,22 @@ from ..wire.errors import AzureError, may_have_worked
 from .application_plan import SCOPE, Application, Permission
 
 _EVERYBODY = "AllPrincipals"
-# There is no such principal yet; another run has created the grant; the rate is limited.
 
 
 def words_of(grant: Mapping[str, Any], *, obj: str) -> tuple[str, ...]:
     """The scope of a grant as single words.
 
     Raises:
-        Incomplete: the answer does not show it, which does not mean that it is empty.
+        Incomplete: the answer does not contain it, which does not mean that it is empty.
     """
     scope = grant.get("scope")
     if not isinstance(scope, str):
-        raise Incomplete("the answer does not show the scope of the consent", plane="Entra", obj=obj)
+        raise Incomplete("the answer does not contain the scope of the consent", plane="Entra", obj=obj)
     return tuple(scope.split())
 
 
 def grant_for(listed: list[Any], resource_principal_id: str) -> Mapping[str, Any] | None:
-    """The grant for everybody to this API, out of those of an application."""
+    """The grant for all users to this API, among the grants of an application."""
     for grant in listed:
         is_about = same_name(grant.get("resourceId"), resource_principal_id)
         if is_about and grant.get("consentType") == _EVERYBODY:
@@ -46,10 +45,10 @@ def grant_for(listed: list[Any], resource_principal_id: str) -> Mapping[str, Any
 
 
 def give(graph: Channel, application: Application, permission: Permission, patience: Patience) -> bool:
-    """Consent to the permission for everybody, beside what was consented to before; whether this run has done it.
+    """Consent to the permission for all users, in addition to earlier consents; return whether this run did it.
 
     Raises:
-        TaskError: the consent cannot be read in full, the write is refused, or it is not to be seen in time.
+        TaskError: the consent cannot be read completely, the write is refused, or it is not visible in time.
     """
     consent = _Consent(graph, application, permission)
     whole = ReplacedList(
@@ -68,7 +67,7 @@ def give(graph: Channel, application: Application, permission: Permission, patie
 
 
 class _Consent:
-    """``grant_id``: as it was read last; None where there is no grant yet."""
+    """``grant_id``: as last read; None if there is no grant yet."""
 
     def __init__(self, graph: Channel, application: Application, permission: Permission) -> None:
         self._graph, self._application, self._permission = graph, application, permission

@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Credentials of a registration and of its service principal, as Microsoft Graph shows them.
+"""Credentials of a registration and of its service principal, as Microsoft Graph returns them.
 
-Both objects have credentials of their own, and Entra takes either: what is read of one alone proves nothing. `key` of a
-certificate is shown only where `keyCredentials` is selected on a single object, and `isDisabled` is not known to each
-cloud's Graph, which refuses to select what it does not know (Azure contract §3). So each object is read twice, in the
-same batch: as it is, and its `keyCredentials` selected.
+Both objects have their own credentials, and Entra accepts either, so reading one of them proves nothing. Graph returns
+`key` of a certificate only if `keyCredentials` is selected on a single object. `isDisabled` is unknown to the Graph of
+some clouds, which refuses to select unknown members (Azure contract §3). So each object is read twice in the same
+batch: without a selection, and with `keyCredentials` selected.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _KINDS = (("secret", _SECRETS), ("certificate", _CERTIFICATES))
 
 
 def with_keys(body: Mapping[str, Any], keys: Mapping[str, Any] | None, obj: str) -> Mapping[str, Any]:
-    """The object with the certificates of the other reading, which has their public parts; as it is without one.
+    """The object with the certificates of the second answer, which has their public parts; unchanged without one.
 
     Raises:
-        Incomplete: the other reading is of another object, or has no certificates in it, not even an empty list.
+        Incomplete: the second answer is about another object, or has no list of certificates.
     """
     if keys is None:
         return body
@@ -41,7 +41,7 @@ def with_keys(body: Mapping[str, Any], keys: Mapping[str, Any] | None, obj: str)
 
 
 def credentials_of(body: Mapping[str, Any], obj: str, place: str = REGISTRATION) -> tuple[EntraCredential, ...]:
-    """Secrets and certificates by which somebody logs in, without those of SAML sign-on.
+    """Secrets and certificates for sign-in, without those of SAML sign-on.
 
     Raises:
         Incomplete: one of the lists is missing or null, which does not mean that there are none.
@@ -50,7 +50,7 @@ def credentials_of(body: Mapping[str, Any], obj: str, place: str = REGISTRATION)
 
 
 def signing_of(body: Mapping[str, Any], obj: str, place: str = PRINCIPAL) -> tuple[EntraCredential, ...]:
-    """What SAML sign-on has put there: signing keys, their public parts and passwords. Others depend on it.
+    """The credentials of SAML sign-on: signing keys, their public parts and passwords. Others depend on them.
 
     Raises:
         Incomplete: as :func:`credentials_of`.
@@ -90,7 +90,7 @@ def credential_of(kind: str, entry: Mapping[str, Any], place: str = REGISTRATION
 
 
 def _thumbprint(entry: Mapping[str, Any]) -> str | None:
-    """SHA-1 in upper-case hex. Graph writes it in hex or as base64 of the twenty bytes; others write what they like."""
+    """SHA-1 in upper-case hex. Graph writes hex or base64 of the twenty bytes; other clients write anything."""
     if entry.get("key"):
         return hashlib.sha1(base64.b64decode(entry["key"]), usedforsecurity=False).hexdigest().upper()
     text = str(entry.get("customKeyIdentifier") or "")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""App registrations in Microsoft Graph, made, completed and taken back (Azure contract §3)."""
+"""Creates, updates and removes app registrations in Microsoft Graph (Azure contract §3)."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from .registrations import quoted
 T = TypeVar("T")
 
 _MAY_WRITE = (
-    "Application.ReadWrite.OwnedBy, which is for applications that the operator made or owns, or "
+    "Application.ReadWrite.OwnedBy (for applications that the operator created or owns) or "
     "Application.ReadWrite.All"
 )
 _MAY_CONSENT = "DelegatedPermissionGrant.ReadWrite.All"
 
 
 def until_known(request: Callable[[], T], patience: Patience, *, unknown: Sequence[int] = (NOT_FOUND,)) -> T:
-    """Send a request about a fresh object again while Graph does not know the object everywhere.
+    """Repeat a request about a new object while some replicas of Graph do not know the object.
 
-    ``unknown``: the statuses that say so.
+    ``unknown``: the statuses of such an answer.
     """
     while True:
         try:
@@ -53,15 +53,15 @@ def until_known(request: Callable[[], T], patience: Patience, *, unknown: Sequen
 
 
 def create(graph: Channel, display_name: str, unique_name: str | None) -> str | None:
-    """Make an application; its client ID, None when there turned out to be one with this unique name.
+    """Create an application; return its client ID, or None if one with this unique name turned out to exist.
 
-    The mark comes with the creation, so that a run which is stopped right after it leaves nothing unmarked. With a
-    unique name, Graph never makes a second application. The body then is a change of one that is there and was not
-    seen, which is why it has as little as possible: lists of credentials and permissions would be replaced.
+    The creation sets the mark, so a run that stops right after it leaves nothing unmarked. With a unique name, Graph
+    never creates a second application. The body then updates an existing one that was not listed, so it is minimal:
+    lists of credentials and permissions would be replaced.
     """
     obj = f"application {display_name}"
     body: dict[str, Any] = {"displayName": display_name, "signInAudience": "AzureADMyOrg", "tags": [MARK]}
-    with allowed("make applications", _MAY_WRITE, obj):
+    with allowed("create applications", _MAY_WRITE, obj):
         if unique_name is None:
             made: Mapping[str, Any] = graph.send("POST", "/v1.0/applications", obj=obj, body=body)
         else:
@@ -79,13 +79,13 @@ def _upserted(graph: Channel, unique_name: str, body: Mapping[str, Any], obj: st
             raise
         taken = error
     raise AzureError(
-        f"another application has the unique name {unique_name}, and Graph does not show it: most likely one that was "
-        "deleted, which keeps its name for 30 days",
+        f"another application has the unique name {unique_name}, and Graph does not list it. It was probably deleted: "
+        "a deleted application keeps its name for 30 days",
         plane=taken.plane,
         obj=obj,
         words=taken.words,
-        next_step="run the task again with on_soft_deleted: recover, by an operator with Application.Read.All, to have "
-        "it back; or choose another app_unique_name, or delete it for good in Entra (App registrations, Deleted "
+        next_step="run the task again with on_soft_deleted: recover, as an operator with Application.Read.All, to "
+        "restore it; or choose another app_unique_name, or delete it permanently in Entra (App registrations, Deleted "
         "applications)",
         status=taken.status,
         code=taken.code,
@@ -94,7 +94,7 @@ def _upserted(graph: Channel, unique_name: str, body: Mapping[str, Any], obj: st
 
 
 def create_principal(graph: Channel, client_id: str, patience: Patience) -> None:
-    """Make the service principal of an application, unless it is there and was not seen."""
+    """Create the service principal of an application, unless it exists and was not listed."""
     obj = f"service principal of {client_id}"
 
     def send() -> None:
@@ -104,7 +104,7 @@ def create_principal(graph: Channel, client_id: str, patience: Patience) -> None
             if status_of(error) != CONFLICT:
                 raise
 
-    with allowed("make service principals", _MAY_WRITE, obj):
+    with allowed("create service principals", _MAY_WRITE, obj):
         until_known(send, patience, unknown=(BAD_REQUEST, NOT_FOUND))
 
 
@@ -135,8 +135,8 @@ def set_consent(
     permission: Permission,
     patience: Patience,
 ) -> bool:
-    """Consent for everybody, by a further grant or the one that is there, extended; whether this run has done it."""
-    with allowed("give consent", _MAY_CONSENT, f"admin consent for {application.display_name}"):
+    """Consent for all users with a new grant, or by extending the existing one; return whether this run did it."""
+    with allowed("grant admin consent", _MAY_CONSENT, f"admin consent for {application.display_name}"):
         return consent.give(graph, application, permission, patience)
 
 
@@ -149,10 +149,10 @@ def add_secret(
     name: str = MARK,
     when_lost: str | None = None,
 ) -> tuple[str, EntraCredential]:
-    """A new client secret: its value, which Graph shows this once, and the credential as it is listed.
+    """A new client secret: its value, which Graph returns only once, and the credential as listed.
 
-    ``when_lost``: the next step where no answer came, so that there may be a secret which nobody knows; None where
-    somebody has to remove it.
+    ``when_lost``: the next step after a missing answer, when a secret with an unknown value may exist; None if a person
+    must remove it.
     """
     obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}/addPassword"
     body = {"passwordCredential": {"displayName": name, "endDateTime": iso(ends)}}
@@ -166,30 +166,30 @@ def add_secret(
         lost = error
     if lost is not None:
         failure = AzureError(
-            f"{lost.problem}; a secret may have been made, whose value is lost then",
+            f"{lost.problem}; a secret may have been created whose value is lost",
             plane=lost.plane,
             obj=obj,
             words=lost.words,
             next_step=when_lost or _advice_on_lost_secret(graph, application, name),
             status=lost.status,
-            # Without that step, another run would take it for the one that it is to make.
+            # Without that step, another run would use it instead of creating one.
             retryable=when_lost is not None,
         )
         failure.tells_unknown = lost.tells_unknown
         raise failure
     secret = credential_of("secret", made)
     if secret.ends is None:
-        # Until when it is valid goes on record, and Entra may have another end than the one that was asked for.
+        # The expiry is recorded, and Entra may set another one than requested.
         listed = [one for one in _listed_secrets(graph, application) if same_name(one.get("keyId"), secret.key_id)]
         secret = credential_of("secret", listed[0]) if listed else secret
     return str(made["secretText"]), secret
 
 
 def _new_secret(answer: Mapping[str, Any], obj: str) -> Mapping[str, Any]:
-    """The answer to ``addPassword``, which alone has the value.
+    """The answer to ``addPassword``, the only one with the value.
 
     Raises:
-        AzureError: it lacks value or ID, so that the secret is lost. Without a status, as after no answer.
+        AzureError: it lacks value or ID, so the secret is lost. Without a status, like a missing answer.
     """
     lacking = [name for name in ("keyId", "secretText") if not isinstance(answer.get(name), str) or not answer[name]]
     if lacking:
@@ -199,7 +199,7 @@ def _new_secret(answer: Mapping[str, Any], obj: str) -> Mapping[str, Any]:
 
 
 def _listed_secrets(graph: Channel, application: Application) -> list[dict[str, Any]]:
-    """The secrets as Graph lists them; none where it does not, as what depends on them is done without."""
+    """The secrets as Graph lists them; none if it does not, as they are optional for the caller."""
     obj, path = f"application {application.display_name}", f"/v1.0/applications/{application.object_id}"
     try:
         body = graph.get(path, obj=obj, query={"$select": "id,passwordCredentials"})
@@ -209,20 +209,20 @@ def _listed_secrets(graph: Channel, application: Application) -> list[dict[str, 
 
 
 def _advice_on_lost_secret(graph: Channel, application: Application, name: str) -> str:
-    """How to remove a secret that nobody has the value of, with its ID where Graph shows it."""
+    """How to remove a secret whose value is lost, with its ID if Graph lists it."""
     known = {one.key_id for one in application.credentials}
     listed = _listed_secrets(graph, application)
     new = [str(one.get("keyId")) for one in listed if one.get("displayName") == name and one.get("keyId") not in known]
-    named = f"the secret {' or '.join(new)}" if new else f'a secret named "{name}" that was created just now'
+    named = f"the secret {' or '.join(new)}" if new else f'the secret named "{name}" that was just created'
     return (
-        f"remove {named}, which nobody has the value of (az ad app credential delete --id {application.client_id} "
-        f"--key-id {new[0] if len(new) == 1 else 'ID'}), and run the task again after that"
+        f"remove {named}, as its value is lost (az ad app credential delete --id {application.client_id} "
+        f"--key-id {new[0] if len(new) == 1 else 'ID'}), then run the task again"
     )
 
 
 @dataclass(frozen=True)
 class Removed:
-    """``wrote``: False when all was gone already. ``put_back``: what others had lost by a write of a third party."""
+    """``wrote``: False if all had been removed already. ``put_back``: entries of others that were restored."""
 
     wrote: bool
     put_back: tuple[str, ...] = ()
@@ -236,19 +236,19 @@ def remove_credentials(
     *,
     required: EntraCredential | None = None,
 ) -> Removed:
-    """Take these secrets and certificates away, wherever they are, and no other.
+    """Remove these secrets and certificates, wherever they are, and no others.
 
-    The same thing done by somebody else is as good.
+    A removal by another client counts as well.
 
     Args:
-        graph: The way to Microsoft Graph.
-        application: As it was seen last.
-        credentials: What is to go.
-        patience: How long to wait until it is seen to be gone.
-        required: A credential that must be among those that stay.
+        graph: The connection to Microsoft Graph.
+        application: As it was last read.
+        credentials: What to remove.
+        patience: How long to wait until the removal is visible.
+        required: A credential that must be among the remaining ones.
 
     Raises:
-        TaskError: one of them is still there, or it cannot be seen whether it is.
+        TaskError: one of them still exists, or its removal cannot be verified.
     """
     wrote = False
     put_back: tuple[str, ...] = ()
@@ -267,7 +267,7 @@ def remove_credentials(
 
 
 def _take_secret(graph: Channel, application: Application, secret: EntraCredential, patience: Patience) -> bool:
-    """Remove it and make sure that it is gone; False when somebody else has removed it."""
+    """Remove it and verify the removal; False if another client removed it."""
     removed = _remove_secret(graph, application, secret)
     return removed or _see_secret_gone(graph, application, secret, patience, in_doubt=removed is None)
 
@@ -276,7 +276,8 @@ def _remove_secret(graph: Channel, application: Application, secret: EntraCreden
     """Remove it by its ID.
 
     Returns:
-        False where Graph does not know it: it is gone already, or not known there yet. None where no answer tells.
+        False if Graph does not know it: it was removed already, or that replica does not know it yet. None if the
+        outcome is unknown.
     """
     obj, path = application.label_at(secret.place), f"{application.path_at(secret.place)}/removePassword"
     what = "service principal" if secret.place == PRINCIPAL else "application"
@@ -293,19 +294,19 @@ def _remove_secret(graph: Channel, application: Application, secret: EntraCreden
 
 
 class Unverified(TaskError):
-    """Whether a secret is gone cannot be seen, and this run has not removed it."""
+    """The removal of a secret cannot be verified, and this run has not removed it."""
 
 
 def _see_secret_gone(
     graph: Channel, application: Application, secret: EntraCredential, patience: Patience, *, in_doubt: bool
 ) -> bool:
-    """Look for a secret whose removal was not confirmed, and remove it when it shows; whether this has removed it.
+    """Search a secret whose removal was not confirmed, and remove it if it is listed; return whether this removed it.
 
-    One that this run has seen listed, and that is not listed any more, was removed by somebody else. One that was never
-    listed may still come up, as Graph answers from several places.
+    A secret that this run saw in a list, and that is no longer listed, was removed by another client. One that was
+    never listed may still appear, as the replicas of Graph lag.
 
     Raises:
-        TaskError: it is there still, or may be.
+        TaskError: it still exists, or may exist.
     """
     key_id, obj, path = secret.key_id, application.label_at(secret.place), application.path_at(secret.place)
     object_id = str(application.principal_id if secret.place == PRINCIPAL else application.object_id)
@@ -325,10 +326,10 @@ def _see_secret_gone(
         waits = patience.pause()
     if in_a_row < EQUAL_READS or not was_listed:
         raise (TaskError if in_doubt else Unverified)(
-            f"it cannot be verified that the secret {key_id} is removed",
+            f"the removal of the secret {key_id} could not be verified",
             plane="Entra",
             obj=obj,
-            next_step="run the task again, which removes it if it is there",
+            next_step="run the task again; it removes the secret if it still exists",
             retryable=True,
         )
     return in_doubt
@@ -343,31 +344,31 @@ def add_certificates(
     while_disabled: bool = False,
     place: str = REGISTRATION,
 ) -> Changed:
-    """Register further certificates: ``key`` is base64 of DER, ``displayName`` says whose they are. None goes.
+    """Register further certificates: ``key`` is base64 of DER, ``displayName`` names the owner. None is removed.
 
-    ``while_disabled``: also where the application is disabled, as in the way back from an emergency. ``place``: whether
-    with the registration, or with the service principal, where they have been before.
+    ``while_disabled``: also while the application is disabled, as during the restore after an emergency. ``place``: at
+    the registration or at the service principal, where they were before.
     """
     return _changed(graph, application, ListEdit(add=entries, while_disabled=while_disabled, place=place), patience)
 
 
 def set_enabled(graph: Channel, object_id: str, patience: Patience, *, enabled: bool) -> None:
-    """Switch a service principal on or off: for one that is off, Entra issues no token (AADSTS7000112, T36)."""
+    """Enable or disable a service principal: Entra issues no token for a disabled one (AADSTS7000112, T36)."""
     obj, path = f"service principal {object_id}", f"/v1.0/servicePrincipals/{object_id}"
     with allowed("change this service principal", _MAY_WRITE, obj):
         writes.repeated(lambda: graph.send("PATCH", path, obj=obj, body={"accountEnabled": enabled}), patience)
 
 
 def remove(graph: Channel, application: Application) -> None:
-    """Delete the registration; its service principal goes with it."""
+    """Delete the registration; Entra deletes its service principal, too."""
     obj = f"application {application.display_name}"
-    with allowed("remove this application", _MAY_WRITE, obj):
+    with allowed("delete this application", _MAY_WRITE, obj):
         graph.send("DELETE", f"/v1.0/applications/{application.object_id}", obj=obj)
 
 
 @contextmanager
 def allowed(deed: str, permission: str, obj: str) -> Iterator[None]:
-    """Names the permission of Graph that a refused request needs."""
+    """Name the permission of Graph that a refused request needs."""
     refused = None
     try:
         yield

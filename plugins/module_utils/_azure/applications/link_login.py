@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Whether Entra takes a new credential of an application yet (Azure contract §2 T20, §3).
+"""Whether Entra accepts a new credential of an application yet (Azure contract §2 T20, §3).
 
-The only place where the collection itself logs in as the application that DSM logs in as: once, with a credential that
-it has just made, to see it work before DSM is given it. The token is thrown away.
+The only place where the collection itself signs in as the application of DSM: once, with a credential that it has just
+created, to verify the credential before it is sent to DSM. The token is discarded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..wire.sdk_failures import UNREADABLE, entra_codes, without_trace
 
 @dataclass(frozen=True)
 class NewLogin:
-    """An application with a credential that was just made: a secret, or certificate and key as PEM."""
+    """An application with a credential that was just created: a secret, or certificate and key as PEM."""
 
     tenant_id: str
     client_id: str
@@ -41,10 +41,10 @@ class NewLogin:
 
 
 def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, warn: Callable[[str], None]) -> bool:
-    """Log in until it works; False where it cannot be told from here.
+    """Sign in until it works; False if this cannot be tested from here.
 
     Raises:
-        AzureError: Entra refuses for another reason than that it has not heard of the credential, or the time is over.
+        AzureError: Entra refuses for another reason than a credential that it does not know yet, or the time is over.
     """
     credential = login.credential(operator)
     base_class = _deps.load("azure.core.exceptions").AzureError
@@ -54,41 +54,42 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
         except base_class as error:
             words = without_trace(str(error))
         except UNREADABLE as error:
-            # Its text may have parts of the answer in it, and so of a token.
+            # Its text may contain parts of the answer, and so of a token.
             words = f"the answer cannot be read ({type(error).__name__})"
         else:
             return True
         meanings = [meaning_of(code) for code in entra_codes(words)]
         signs = {meaning.sign for meaning in meanings}
-        # A refusal of this machine's address says nothing of DSM's (T35).
+        # A refusal of this machine's address does not apply to DSM's (T35).
         if Sign.OWN_ADDRESS in signs:
             warn(
-                "A Conditional Access policy keeps the application from logging in from this machine, so that only "
-                "DSM's own test shows whether the new credential works."
+                "A Conditional Access policy blocks sign-ins of the application from this machine, so only DSM's "
+                "own test can show whether the new credential works."
             )
             return False
         if all(meaning.lasts is Lasts.UNTIL_RECOVERED for meaning in meanings):
-            # Entra has not refused it: it was not reached, or is in trouble.
+            # Entra has not refused it: it was not reached, or is unavailable.
             if patience.pause():
                 continue
             raise AzureError(
-                "it cannot be seen whether Entra takes the credential that was just made",
+                "it could not be verified that Entra accepts the new credential",
                 plane="Entra",
                 obj=f"application {login.client_id}",
                 words=words,
-                next_step="run the task again when Entra can be reached",
+                next_step="run the task again when Entra is reachable",
                 retryable=True,
             )
-        # Entra answers from several places: one may not have heard of a new secret, certificate or application.
+        # The replicas of Entra lag: one may not know a new secret, certificate or application yet.
         if Sign.NOT_KNOWN_YET not in signs or not patience.pause():
             clock = operator.clock.compared(None, "Entra") if Sign.WRONG_CLOCK in signs else ""
             advice = (
-                "correct what Entra names; where it only does not know the credential yet, set a longer wait_timeout"
+                "correct what the error text names; if Entra only does not know the credential yet, increase "
+                "wait_timeout"
             )
             raise AzureError(
-                "Entra does not take the credential that was just made",
+                "Entra rejects the new credential",
                 plane="Entra",
                 obj=f"application {login.client_id}",
                 words=words,
-                next_step=f"synchronise the clock that is wrong (NTP): {clock}" if clock else advice,
+                next_step=f"synchronize the clock that is wrong (NTP): {clock}" if clock else advice,
             )

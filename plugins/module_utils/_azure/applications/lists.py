@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Certificates and API permissions of an application, which Graph replaces whole (Azure contract §3).
+"""Certificates and API permissions of an application: lists that Graph replaces completely (Azure contract §3).
 
-A service principal has a list of certificates of its own, to which the same applies.
+The same applies to the list of certificates of a service principal.
 
-A certificate is identified by its SHA-1 thumbprint, which is computed from the public part where Graph shows that and
-is ``customKeyIdentifier`` elsewhere; its key ID changes when it is registered again. An API permission is identified by
-API, ID and type.
+A certificate is identified by its SHA-1 thumbprint: computed from the public part if Graph returns it, otherwise taken
+from ``customKeyIdentifier``. Its key ID changes when it is registered again. An API permission is identified by API, ID
+and type.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from .registrations import batch
 CERTIFICATES, PERMISSIONS = "keyCredentials", "requiredResourceAccess"
 _KIND = {"type": "AsymmetricX509Cert", "usage": "Verify"}
 Entry = Mapping[str, Any]
-# The entries of one identity: somebody may have registered a certificate twice, and keeps both.
+# The entries of one identity: a certificate may be registered twice, and both entries are kept.
 Entries = tuple[Entry, ...]
 
 
 @dataclass(frozen=True)
 class ListEdit:
-    """What is to change. ``add``: entries with ``key`` (base64 of DER) and ``displayName``; ``remove``: certificates.
+    """The requested changes. ``add``: entries with ``key`` (base64 of DER), ``displayName``; ``remove``: certificates.
 
-    ``required``: a certificate that must stay. ``while_disabled``: an entry that somebody else has removed is put back
-    also where the application is disabled, as one is that was cut off in an emergency. ``place``: whose certificates
-    these are; ``permission`` is the registration's alone.
+    ``required``: a certificate that must stay. ``while_disabled``: restore an entry that another client removed even if
+    the application is disabled (as it is after an emergency cutoff). ``place``: the object with these certificates;
+    ``permission`` is only at the registration.
     """
 
     add: Sequence[Entry] = ()
@@ -59,9 +59,9 @@ class ListEdit:
 
 @dataclass(frozen=True)
 class Changed:
-    """``certificates``: all that the application has, None where only permissions were changed.
+    """``certificates``: all of the application, None if only permissions were changed.
 
-    ``put_back``: what others have lost by a write of a third party, and has again.
+    ``put_back``: entries of others that a write of a third party had removed and that were restored.
     """
 
     certificates: tuple[EntraCredential, ...] | None
@@ -70,16 +70,16 @@ class Changed:
 
 
 def change(graph: Channel, application: Application, edit: ListEdit, patience: Patience) -> Changed:
-    """Carry out an edit, and read back that it is there and nothing of others is gone.
+    """Carry out an edit, and verify that it is visible and that no entry of others was lost.
 
     Raises:
-        TaskError: the list cannot be read in full, the write is refused, or it is not to be seen in time.
+        TaskError: the list cannot be read completely, the write is refused, or it is not visible in time.
     """
     return _Lists(graph, application, edit, patience).change()
 
 
 def identity_of(certificate: EntraCredential) -> str:
-    """What tells one certificate from another, whatever its key ID."""
+    """What identifies a certificate, whatever its key ID."""
     return f"certificate {certificate.thumbprint or certificate.key_id}"
 
 
@@ -116,7 +116,7 @@ class _Lists:
             known += [identity_of(one) for one in here if one.kind == "certificate"]
         if PERMISSIONS in self._members:
             known += _permissions(found.access)
-        # With a key ID of ours, a list that has to be sent again has the same entry in it.
+        # With our own key ID, a list that is sent again contains the same entry.
         add: dict[str, Entries] = {
             _identity(entry): ({**_KIND, "keyId": str(uuid.uuid4()), **entry},) for entry in edit.add
         }
@@ -142,26 +142,26 @@ class _Lists:
         return found
 
     def _certificates(self, listed: Iterable[Entry]) -> dict[str, Entries]:
-        """The certificates as they are to be sent again."""
+        """The certificates as they must be sent again."""
         entries = [{name: value for name, value in entry.items() if value is not None} for entry in listed]
         lost = [str(entry.get("keyId")) for entry in entries if not entry.get("key")]
         if any(str(entry.get("usage")).lower() == "sign" for entry in entries if not entry.get("key")):
             gone = ", ".join(one.key_id for one in self._edit.remove) or "none"
             raise TaskError(
-                "it has a signing key of SAML sign-on, which Graph never shows and which would be lost when the list "
-                "of certificates is changed; the list was left as it is",
+                "it has a signing key of SAML sign-on. Graph never returns it, so changing the list of certificates "
+                "would delete it; the list was not changed",
                 plane="Entra",
                 obj=self._obj,
-                next_step="change the list in the portal or with `az ad sp credential`, which keep signing keys (to be "
-                f"removed: {gone}), or use an application of its own for DSM",
+                next_step="change the list in the portal or with `az ad sp credential`, which keep signing keys "
+                f"(remove: {gone}), or use a separate application for DSM",
             )
         if lost:
             raise Incomplete(
-                f"Graph does not show the public part of the credentials {', '.join(lost)}, which would be lost when "
-                "the list of certificates is changed",
+                f"Graph does not return the public part of the credentials {', '.join(lost)}, so changing the "
+                "list of certificates would delete them",
                 plane="Entra",
                 obj=self._obj,
-                otherwise="change the certificates in the portal, or use an application of its own for DSM",
+                otherwise="change the certificates in the portal, or use a separate application for DSM",
             )
         found: dict[str, Entries] = {}
         for entry in entries:
@@ -191,14 +191,14 @@ class _Lists:
         if is_known and not disabled_of(registration, principal):
             return
         raise TaskError(
-            "somebody else has removed what this task has written, and the application is disabled: it may have been "
-            "cut off in an emergency, so that nothing is put back"
+            "another client removed what this task had written, and the application is disabled, possibly by an "
+            "emergency cutoff. The task restores nothing"
             if disabled_of(registration, principal)
-            else "somebody else has removed what this task has written, and it cannot be read whether the application "
-            "is disabled, as one is that was cut off in an emergency: nothing is put back",
+            else "another client removed what this task had written, and it cannot be read whether the application is "
+            "disabled, as after an emergency cutoff. The task restores nothing",
             plane="Entra",
             obj=self._obj,
-            next_step="see who has disabled the application and why; run the task again when it is enabled",
+            next_step="find out who disabled the application and why; run the task again when it is enabled",
             retryable=True,
         )
 
@@ -211,7 +211,7 @@ def _identity(entry: Entry) -> str:
 
 
 def _permissions(access: Iterable[Entry]) -> dict[str, Entries]:
-    """Each API, and each of its permissions, in the form of a list that holds nothing else."""
+    """Each API, and each of its permissions, as a list that contains nothing else."""
     found: dict[str, Entries] = {}
     for entry in access:
         resource = entry["resourceAppId"]
@@ -228,7 +228,7 @@ def _of(member: str, entries: Mapping[str, Entries]) -> list[Entry]:
 
 
 def _joined(permissions: Iterable[Entry]) -> list[dict[str, Any]]:
-    """Permissions of one API in one entry, as Graph wants them."""
+    """Permissions of one API in one entry, as Graph requires."""
     joined: dict[str, dict[str, Any]] = {}
     for entry in permissions:
         resource = entry["resourceAppId"]

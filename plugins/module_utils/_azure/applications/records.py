@@ -14,7 +14,7 @@ from .application_plan import Application, Permission, certificates_in
 
 
 def application_record(found: Application, permission: Permission | None) -> dict[str, Any]:
-    """The record. ``permission``: of Key Vault; None when it was not looked up, so that nothing is said of it."""
+    """The record. ``permission``: of Key Vault; None when it was not read, so that it is not reported."""
     planned = found.client_id == NOT_YET_KNOWN
     return {
         "client_id": found.client_id,

@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Applications in the recycle bin of Entra: found, and restored (Microsoft Graph, directory/deletedItems).
+"""Finds and restores applications in the recycle bin of Entra (Microsoft Graph, directory/deletedItems).
 
-A deleted application keeps its unique name for thirty days. Restoring it does not restore its service principal, which
-is deleted with it: that takes a request of its own, and with a new one, rights that were given to the old one are lost.
+A deleted application keeps its unique name for thirty days. Its service principal is deleted with it, and restoring
+the application does not restore it: this takes a separate request. A new service principal would not have the roles of
+the old one.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ FAIL, RECOVER = "fail", "recover"
 class DeletedApplication:
     """An application in the recycle bin, as it was. ``deleted``: ISO 8601.
 
-    ``is_registration``: False where the service principal alone was deleted. ``application.principal_id``: None when
-    its service principal is not there to be restored.
+    ``is_registration``: False if only the service principal was deleted. ``application.principal_id``: None when the
+    service principal cannot be restored.
     """
 
     application: Application
@@ -57,23 +58,23 @@ class DeletedApplication:
         return Change("Entra", self.label, RECOVER, before, {"exists": True}, "on_soft_deleted: recover")
 
     def refusal(self) -> TaskError:
-        """For who does not want it back."""
+        """The error if restoring it is not requested."""
         found = self.application
         return TaskError(
-            f"it was deleted at {self.deleted}, and is in the recycle bin for 30 days, where it keeps its unique name"
+            f"it was deleted at {self.deleted} and stays in the recycle bin for 30 days, where it keeps its unique name"
             if found.unique_name
-            else f"it was deleted at {self.deleted}, and is in the recycle bin for 30 days",
+            else f"it was deleted at {self.deleted} and stays in the recycle bin for 30 days",
             plane="Entra",
             obj=f"application {found.display_name} ({found.client_id})",
-            next_step="set on_soft_deleted: recover to have it back with its credentials and rights, choose another "
-            "app_unique_name, or delete it for good in Entra (App registrations, Deleted applications)",
+            next_step="set on_soft_deleted: recover to restore it with its credentials and roles, choose another "
+            "app_unique_name, or delete it permanently in Entra (App registrations, Deleted applications)",
             unchanged=True,
             deleted={"client_id": found.client_id, "object_id": found.object_id, "deleted": self.deleted},
         )
 
 
 def find(graph: Channel, selector: ApplicationSelector) -> DeletedApplication | None:
-    """The deleted application of this client ID or unique name. A display name is nobody's own, so none is found by it.
+    """The deleted application with this client ID or unique name. Display names are not unique, so they are not used.
 
     Raises:
         TaskError: the recycle bin cannot be read.
@@ -83,7 +84,7 @@ def find(graph: Channel, selector: ApplicationSelector) -> DeletedApplication | 
     query = {"$filter": f"appId eq '{selector.value}'"} if selector.by == "client_id" else {"$top": "999"}
     # Graph does not filter by unique names.
     member = "appId" if selector.by == "client_id" else "uniqueName"
-    with allowed("look at deleted applications", "Application.Read.All", str(selector)):
+    with allowed("read deleted applications", "Application.Read.All", str(selector)):
         listed = list(graph.pages(f"{_BIN}/microsoft.graph.application", obj=str(selector), query=query))
     hits = (one for one in listed if same_name(one.get(member), selector.value))
     body = next(hits, None)
@@ -114,7 +115,7 @@ def find_principal(graph: Channel, found: Application) -> DeletedApplication | N
 
 
 def restore(graph: Channel, deleted: DeletedApplication, patience: Patience) -> None:
-    """Bring both back. What somebody else has restored meanwhile is as good.
+    """Restore both. A restore by another client counts as well.
 
     Raises:
         TaskError: it is refused.
@@ -123,7 +124,7 @@ def restore(graph: Channel, deleted: DeletedApplication, patience: Patience) -> 
         _restore(graph, deleted.application.object_id, f"application {deleted.application.display_name}", patience, ())
     if deleted.application.principal_id is not None:
         obj = f"service principal of {deleted.application.display_name}"
-        # Not every server knows the application at once that has just been restored.
+        # Some servers do not know an application yet that was just restored.
         _restore(graph, deleted.application.principal_id, obj, patience, (BAD_REQUEST,))
 
 
@@ -139,7 +140,7 @@ def _restore(graph: Channel, object_id: str, obj: str, patience: Patience, unkno
 
 def _principal(graph: Channel, client_id: str, obj: str) -> Mapping[str, Any] | None:
     query = {"$filter": f"appId eq '{client_id}'"}
-    with allowed("look at deleted service principals", "Application.Read.All", obj):
+    with allowed("read deleted service principals", "Application.Read.All", obj):
         listed = list(graph.pages(f"{_BIN}/microsoft.graph.servicePrincipal", obj=obj, query=query))
     hits = (one for one in listed if same_name(one.get("appId"), client_id))
     return next(hits, None)

@@ -24,10 +24,10 @@ from .entra_objects import KEYS, credentials_of, signing_of, with_keys
 
 @dataclass(frozen=True)
 class Registration:
-    """What Graph tells of an application. ``consented_for_all``: scopes that an ``AllPrincipals`` grant gives (T40).
+    """What Graph returns about an application. ``consented_for_all``: scopes of ``AllPrincipals`` grants (T40).
 
-    ``resources``: app IDs of the APIs that it has listed a permission of (T30). None: not readable, ``unreadable``
-    says why, by the names ``service_principal``, ``application``, ``groups``, ``consents``.
+    ``resources``: app IDs of the APIs of its listed permissions (T30). None: not readable; ``unreadable`` has the
+    reason, by the names ``service_principal``, ``application``, ``groups``, ``consents``.
     """
 
     identity: ApplicationIdentity
@@ -37,11 +37,11 @@ class Registration:
 
 
 def registration(graph: Channel, client_id: str, object_id: str | None) -> Registration:
-    """All that the judgement needs, in one request. ``object_id``: of the service principal, when the user gives it.
+    """All that the assessment needs, in one request. ``object_id``: of the service principal, if the user sets it.
 
     Raises:
-        TaskError: the application has no service principal in the operator's tenant, or it cannot be looked up and
-            ``object_id`` was not given.
+        TaskError: the application has no service principal in the operator's tenant, or it cannot be read and
+            ``object_id`` was not set.
     """
     key = f"(appId='{client_id}')"
     answers = batch(
@@ -61,11 +61,11 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         raise _no_service_principal(graph, client_id, answers["application"].status)
     if principal.body is None and object_id is None:
         raise TaskError(
-            "the service principal of the application cannot be looked up",
+            "the service principal of the application cannot be read",
             plane="Entra",
             obj=f"application {client_id}",
             server_words=principal.words,
-            next_step="give the operator Application.Read.All in Microsoft Graph, or set app_object_id to the object "
+            next_step="grant the operator Application.Read.All in Microsoft Graph, or set app_object_id to the object "
             "ID of the service principal (Enterprise applications, not App registrations)",
         )
     unreadable = {
@@ -83,7 +83,7 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
                 credentials += credentials_of(body, f"application {client_id}", place)
                 signing += signing_of(body, f"application {client_id}", place)
         except Incomplete as error:
-            # Of such an answer nothing is believed.
+            # Use nothing from such an answer.
             unreadable[name] = error.problem
     if "application" in unreadable:
         application = None
@@ -95,13 +95,13 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         except Incomplete as error:
             unreadable["application"] = error.problem
     if (answers["consents"].body or {}).get("@odata.nextLink"):
-        unreadable["consents"] = "the list has more pages, which are not read"
+        unreadable["consents"] = "the list has more pages, which the task does not read"
     for name in ("groups", "consents"):
         listed = answers[name].body
         if listed is not None and listed.get("value") is None:
             unreadable[name] = "the answer has no list"
     if known and of_principal is not None and not isinstance(of_principal.get("accountEnabled"), bool):
-        unreadable["service_principal"] = "the answer does not say whether it is enabled"
+        unreadable["service_principal"] = "the answer does not state whether it is enabled"
     disabled = disabled_of(application, of_principal)
     identity = ApplicationIdentity(
         client_id=client_id,
@@ -120,7 +120,7 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer out of a batch: ``body`` is None for a refusal, ``words`` are then the server's."""
+    """One answer of a batch. ``body``: None for a refusal; ``words`` is then the server's error text."""
 
     status: int
     body: Mapping[str, Any] | None
@@ -128,7 +128,7 @@ class Answer:
 
 
 def batch(graph: Channel, reads: Mapping[str, str], *, obj: str) -> dict[str, Answer]:
-    """Several GETs in one request, by name. At most twenty. A refusal of one does not touch the others.
+    """Several GETs in one request, by name. At most twenty. A refusal of one does not affect the others.
 
     Raises:
         AzureError: the batch itself is refused.
@@ -137,7 +137,7 @@ def batch(graph: Channel, reads: Mapping[str, str], *, obj: str) -> dict[str, An
     answered = graph.send("POST", "/v1.0/$batch", obj=obj, body={"requests": requests})
     # The types of this and of the single bodies have been checked by the channel.
     found = {str(one["id"]): _answer(one) for one in answered.get("responses") or []}
-    missing = Answer(0, None, "Graph left it unanswered")
+    missing = Answer(0, None, "Graph did not answer it")
     return {name: found.get(name, missing) for name in reads}
 
 
@@ -159,23 +159,23 @@ def _answer(one: Mapping[str, Any]) -> Answer:
 
 def _no_service_principal(graph: Channel, client_id: str, application_status: int) -> TaskError:
     if application_status == NOT_FOUND:
-        problem = "there is no such application in the operator's tenant"
+        problem = "this application does not exist in the operator's tenant"
         step = "check app_client_id (Application (client) ID) and the tenant"
     else:
         problem = "the application has no service principal in the operator's tenant"
-        step = "make one (the portal makes it with the registration; otherwise: az ad sp create), or check the tenant"
+        step = "create it (the portal does so with the registration; otherwise: az ad sp create), or check the tenant"
     deleted = deleted_at(graph, client_id, principal=application_status != NOT_FOUND)
     if deleted is not None:
-        problem += f": it was deleted at {deleted}, and is in the recycle bin of Entra for 30 days"
+        problem += f": it was deleted at {deleted} and stays in the recycle bin of Entra for 30 days"
         step = (
-            "restore it with fortanix.dsm.azure_kv_app (app_client_id, on_soft_deleted: recover) if it is to be used "
-            "again; while it is in the recycle bin, nobody can log in with it"
+            "restore it with fortanix.dsm.azure_kv_app (app_client_id, on_soft_deleted: recover) to use it again; "
+            "it cannot sign in while it is in the recycle bin"
         )
     return TaskError(problem, plane="Entra", obj=f"application {client_id}", next_step=step, status=NOT_FOUND)
 
 
 def deleted_at(graph: Channel, client_id: str, *, principal: bool = False) -> str | None:
-    """When an application, or its service principal, was put into the recycle bin; None when it is not seen there.
+    """When an application, or its service principal, was deleted; None if it is not found in the recycle bin.
 
     Raises:
         AzureError: Graph does not answer.
@@ -184,7 +184,7 @@ def deleted_at(graph: Channel, client_id: str, *, principal: bool = False) -> st
     path = f"/directory/deletedItems/microsoft.graph.{kind}?$filter=appId%20eq%20'{client_id}'"
     answer = batch(graph, {"deleted": path}, obj=f"application {client_id}")["deleted"]
     listed = (answer.body or {}).get("value") or []
-    # Who may not read the recycle bin is told what is so without it.
+    # Without permission to read the recycle bin, report the rest.
     hits = (one for one in listed if same_name(one.get("appId"), client_id))
     found = next(hits, None)
     return None if found is None else str(found.get("deletedDateTime"))
@@ -196,34 +196,34 @@ def _object_id(principal: Mapping[str, Any] | None, given: str | None, client_id
     found = text_in(principal, "id", plane="Entra", obj=f"application {client_id}")
     if given is not None and not same_name(given, found):
         raise TaskError(
-            f"app_object_id is {given}, and the service principal of app_client_id is {found}",
+            f"app_object_id is {given}, but the service principal of app_client_id is {found}",
             plane="Entra",
             obj=f"application {client_id}",
-            next_step="leave app_object_id out, or correct it: it is the object ID of the service principal, not that "
-            "of the app registration",
+            next_step="omit app_object_id, or correct it: it is the object ID of the service principal, not of the app "
+            "registration",
         )
     return found
 
 
 def _with_keys(answers: Mapping[str, Answer], name: str, client_id: str) -> Mapping[str, Any] | None:
-    """An object with the public parts of its certificates, as far as Graph shows them.
+    """An object with the public parts of its certificates, if Graph returns them.
 
-    Graph gives them to a tenant only so many times in a minute. Without them, certificates are known by their
-    thumbprints all the same.
+    Graph limits such requests per tenant and minute. Without the public parts, thumbprints still identify the
+    certificates.
     """
     body = answers[name].body
     return None if body is None else with_keys(body, answers[f"{name}_keys"].body, f"application {client_id}")
 
 
 def _enabled(principal: Mapping[str, Any] | None, application: Mapping[str, Any] | None) -> bool | None:
-    """Registration and service principal are switched off apart: that one is not tells nothing of the other (T36)."""
+    """Registration and service principal are disabled separately; one proves nothing about the other (T36)."""
     if principal is None or application is None or principal.get("accountEnabled") is not True:
         return None
     return True
 
 
 def _groups(body: Mapping[str, Any] | None) -> frozenset[str] | None:
-    """Object IDs of the groups. Directory roles and administrative units are listed, too, and give no right here."""
+    """Object IDs of the groups. Directory roles and administrative units are listed, too, but grant nothing here."""
     if body is None or body.get("value") is None or body.get("@odata.nextLink"):
         # More than 999 groups: not followed, hence not known.
         return None

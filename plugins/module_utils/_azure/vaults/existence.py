@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Whether a vault that is not found has been removed, or is only out of the operator's sight. Reads only.
+"""Whether a vault that was not found has been deleted, or is only not visible to the operator. Reads only.
 
-Resource Manager answers 404 only to who may read there: others are refused with 403. A list shows what the operator
-may read, and is complete where it may read everything of the subscription.
+Resource Manager answers 404 only to identities with read permission; others get 403. A list shows what the operator can
+read, and is complete if the operator can read everything in the subscription.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from .vault_lookup import Locator, VaultAddress
 
 _CODES = frozenset({RESOURCE_NOT_FOUND, GROUP_NOT_FOUND})
 _READS: dict[str, str] = {VAULT: VAULTS_READ, MANAGED_HSM: HSMS_READ}
-# One answer that does not show a vault may be short or old.
+# One answer without the vault may be incomplete or stale.
 _LOOKS = 2
 
 
 def is_gone(azure: Azure, locator: Locator) -> bool:
-    """Whether it is certain that no such vault exists any more.
+    """Whether it is certain that the vault no longer exists.
 
-    Never for a vault that is named by its tags: they may have been changed.
+    Never for a vault that is selected by its tags: they may have been changed.
 
     Raises:
         AzureError: a service does not answer.
@@ -48,7 +48,7 @@ def is_gone(azure: Azure, locator: Locator) -> bool:
 
 
 def record(azure: Azure, locator: Locator) -> dict[str, Any]:
-    """The vault that is gone, with the members of :func:`vaults.record`: what is not known any more is None."""
+    """The deleted vault, with the members of :func:`vaults.record`: None for what is no longer known."""
     places = _places(azure, locator)
     place = places[0] if places else None
     known = {
@@ -61,7 +61,7 @@ def record(azure: Azure, locator: Locator) -> dict[str, Any]:
 
 
 def _places(azure: Azure, locator: Locator) -> list[VaultAddress]:
-    """Where it can be: a name with its resource group may be a vault or a pool. Empty where only lists tell."""
+    """Where it can be: a name with its resource group may be a vault or a managed HSM. Empty if only lists show it."""
     if locator.resource_id is not None:
         place = VaultAddress.parse(locator.resource_id)
         return [] if place is None else [place]
@@ -92,7 +92,7 @@ def _is_listed(azure: Azure, locator: Locator) -> bool:
 
 
 def _sees_all(azure: Azure, locator: Locator) -> bool:
-    """Whether the operator may read every vault of the subscription, so that none is missing from a list."""
+    """Whether the operator can read every vault of the subscription, so that none is missing from a list."""
     held = role_assignments.callers_permissions(azure.arm, f"/subscriptions/{azure.operator.subscription}")
     everything = RoleDefinition("", "", held)
     needed = [action for kind, action in _READS.items() if locator.kind in (None, kind)]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Who has rights on what is in a vault, by policies and by roles: whom a change of the permission model concerns."""
+"""Who has permissions in a vault, by policies and by roles: whom a change of the permission model affects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Held = dict[str, list[str]]
 
 
 def leaving(azure: Azure, body: Mapping[str, Any], model: str) -> list[dict[str, Any]] | None:
-    """Who has rights under the present model, when the vault is to change to ``model``.
+    """Who has permissions under the current model, before the vault changes to ``model``.
 
     Each is a record of `object_id`, `name` (None where it cannot be read), `through` (permissions or names of roles),
     and `has_rights_in_new_model`. None when the roles or the policies cannot be read.
@@ -57,7 +57,7 @@ def leaving(azure: Azure, body: Mapping[str, Any], model: str) -> list[dict[str,
 
 
 def _by_policy(body: Mapping[str, Any]) -> Held:
-    """Object ID -> permissions, such as `keys/get`. Secrets and certificates count: they are lost too."""
+    """Object ID -> permissions, such as `keys/get`. Those for secrets and certificates count: they are lost, too."""
     held: Held = {}
     for entry in body["properties"].get("accessPolicies") or []:
         permissions = [
@@ -71,7 +71,7 @@ def _by_policy(body: Mapping[str, Any]) -> Held:
 
 
 def _by_role(azure: Azure, scope: str, assignments: Iterable[RoleAssignment]) -> Held:
-    """Object ID -> names of roles that reach into vaults."""
+    """Object ID -> names of roles with access to the contents of vaults."""
     held: Held = {}
     reaching: dict[str, str | None] = {}
     for entry in assignments:
@@ -84,7 +84,7 @@ def _by_role(azure: Azure, scope: str, assignments: Iterable[RoleAssignment]) ->
 
 
 def _reaching_role(azure: Azure, scope: str, guid: str) -> str | None:
-    """The name of a role with data actions in vaults; None for others. What cannot be read counts as one."""
+    """The name of a role with data actions in vaults; None for others. A role that cannot be read counts as one."""
     try:
         role = role_assignments.role(azure.arm, scope, guid)
     except AzureError as error:
@@ -96,7 +96,7 @@ def _reaching_role(azure: Azure, scope: str, guid: str) -> str | None:
 
 
 def _names(azure: Azure, types: Mapping[str, str]) -> dict[str, str]:
-    """Names by object ID, as far as Graph tells them. ``types``: `User`, `Group`; anything else is an application."""
+    """Names by object ID, if Graph returns them. ``types``: `User`, `Group`; anything else is an application."""
     found: dict[str, str] = {}
     ids = sorted(types)
     for start in range(0, len(ids), _MOST_IN_BATCH):
@@ -107,7 +107,7 @@ def _names(azure: Azure, types: Mapping[str, str]) -> dict[str, str]:
         try:
             answers = registrations.batch(azure.graph, reads, obj="names of identities")
         except AzureError:
-            # Names are a service to the reader: a plan does not hang on them.
+            # Names are optional: a plan does not depend on them.
             return found
         found |= {
             one: str(answer.body["displayName"])

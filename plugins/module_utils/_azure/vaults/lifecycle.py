@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""A vault or managed HSM from its name to its deletion, over the wire (Azure contract §1.2, §1.6). Never purges."""
+"""Reads, creates, updates and deletes a vault or managed HSM (Azure contract §1.2, §1.6). Never purges."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from .vault_lookup import API, VaultAddress, checked, gaps
 
 _RESOURCES_API = {"api-version": "2021-04-01"}
 _SUBSCRIPTIONS_API = {"api-version": "2022-12-01"}
-# Codes of a 404 that are about more than the vault.
+# Codes of a 404 that concern more than the vault.
 NOWHERE = frozenset({GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND})
-# A pool says `Activated` too, and `SecurityDomainRestore` while it waits for people (Azure contract §1.6).
+# A managed HSM also reports `Activated`, and `SecurityDomainRestore` while it waits for key holders (contract §1.6).
 _SETTLED = frozenset({"", "succeeded", "activated", "securitydomainrestore"})
-# So many equal answers in a row are what Azure has. A pool applies a change some time after it has accepted it.
+# That many equal answers in a row are final. A managed HSM applies a change some time after it has accepted it.
 _EQUAL_READS: Mapping[str, int] = {VAULT: EQUAL_READS, MANAGED_HSM: 12}
 # Answers that are read until one is usable.
 _MOST_READS = 5
-AGAIN = "run the task again, which goes by what is there then"
+AGAIN = "run the task again; it continues from the current state"
 
 
 class DeletedMeanwhile(TaskError):
-    """The vault was there when this run looked first, and is not any more."""
+    """The vault existed when this run started, and no longer exists."""
 
 
 def look(arm: Channel, place: VaultAddress, *, confirm: bool = False) -> dict[str, Any] | None:
-    """The body of the vault; None when there is none.
+    """The body of the vault; None when it does not exist.
 
-    An answer that lacks what Azure may leave out is believed when the next one lacks the same. One that lacks what
-    every vault has is read again. ``confirm``: whether two answers in a row have to say that there is none.
+    An answer that lacks optional members counts if the next one lacks the same. An answer that lacks what every vault
+    has is read again. ``confirm``: whether two answers in a row must show that it does not exist.
 
     Raises:
-        AzureError: there is not even its resource group, or it may not be read.
+        AzureError: its resource group does not exist, or it cannot be read.
         Incomplete: no answer is usable.
     """
     last: frozenset[str] | None = None
@@ -81,7 +81,7 @@ def _read_once(arm: Channel, place: VaultAddress) -> dict[str, Any] | None:
 
 
 def tenant_of(azure: Azure, place: VaultAddress) -> str:
-    """The tenant of a new vault: the operator's, whose ID is looked up where it logs in without saying it."""
+    """The tenant of a new vault: the operator's. Its ID is read from Azure if the operator's options lack it."""
     given = azure.operator.tenant_id or ""
     if is_uuid(given):
         return name_key(given)
@@ -94,10 +94,10 @@ def tenant_of(azure: Azure, place: VaultAddress) -> str:
 
 
 def refuse_unregistered(arm: Channel, place: VaultAddress) -> None:
-    """Tell before the first write that the resource provider is not registered (T34). It is never registered here.
+    """Fail before the first write if the resource provider is not registered (T34). It is never registered here.
 
     Raises:
-        TaskError: it is not. An operator who may not look gets the answer from the first write.
+        TaskError: it is not registered. Without read permission, the first write fails instead.
     """
     obj = f"subscription {place.subscription_id}"
     path = f"/subscriptions/{place.subscription_id}/providers/{PROVIDER}"
@@ -107,8 +107,7 @@ def refuse_unregistered(arm: Channel, place: VaultAddress) -> None:
             f"the resource provider {PROVIDER} is not registered in the subscription",
             plane="Azure",
             obj=obj,
-            next_step=f"run `az provider register --namespace {PROVIDER}` once; this collection never registers it by "
-            "itself",
+            next_step=f"run `az provider register --namespace {PROVIDER}` once; this collection never registers it",
         )
 
 
@@ -116,12 +115,12 @@ def refuse_unregistered(arm: Channel, place: VaultAddress) -> None:
 
 
 def create(arm: Channel, place: VaultAddress, body: Mapping[str, Any]) -> dict[str, Any]:
-    """One PUT; its answer. Never for a vault that exists: it would replace its access policies. See safe_writes.py."""
+    """One PUT; its answer. Never for an existing vault: it would replace the access policies. See safe_writes.py."""
     return arm.send("PUT", place.resource_id, obj=place.label, query=API, body=body)
 
 
 def update(arm: Channel, place: VaultAddress, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Change what is in the body and nothing else; the answer."""
+    """Change only what is in the body; return the answer."""
     return arm.send("PATCH", place.resource_id, obj=place.label, query=API, body=body)
 
 
@@ -141,26 +140,26 @@ def settle(
     *,
     seen: bool,
 ) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """Look until Resource Manager has finished and shows what was written.
+    """Read until Resource Manager has finished and shows what was written.
 
-    The vault's name in DNS is not waited for.
+    Does not wait for the vault's name in DNS.
 
     Args:
         arm: Resource Manager.
         place: Where the vault is.
-        differing: What a body shows otherwise than it was written; empty when it is as it should be.
-        patience: Until when to look.
-        seen: Whether this run has seen the vault, so that answers without it mean that it has been deleted.
+        differing: What differs in a body from what was written; empty if nothing does.
+        patience: Until when to read.
+        seen: Whether this run has seen the vault, so that answers without it mean that it was deleted.
 
     Returns:
-        The body, and what differs after so many equal answers in a row that looking again would not help.
+        The body, and what still differs after enough equal answers in a row.
 
     Raises:
-        TaskError: it failed, has been deleted meanwhile, or is not finished in time.
+        TaskError: it failed, was deleted in the meantime, or is not finished in time.
     """
     equal, last, absent = 0, None, 0
     while True:
-        # A list of places that learn of a new vault one after the other: it may not be known to all yet.
+        # Replicas learn of a new vault one after the other: some may not know it yet.
         body = look(arm, place)
         state = is_settled(body)
         if body is None:
@@ -175,7 +174,7 @@ def settle(
                 plane="Azure",
                 obj=place.label,
                 server_words=str(body["properties"].get("statusMessage") or ""),
-                next_step="see its activity log in the portal; nothing is cleaned up here",
+                next_step="check its activity log in the portal; the task does not clean up anything",
             )
         if body is not None and state == "settled":
             differs = differing(body)
@@ -193,7 +192,7 @@ def settle(
 
 def deleted_meanwhile(place: VaultAddress) -> DeletedMeanwhile:
     return DeletedMeanwhile(
-        "it has been deleted while the task was running",
+        "it was deleted while the task was running",
         plane="Azure",
         obj=place.label,
         next_step=AGAIN,
@@ -207,28 +206,28 @@ def _not_in_time(place: VaultAddress, body: Mapping[str, Any] | None) -> TaskErr
     if body is None:
         problem = "Azure does not show it yet"
     elif is_settled(body) == "settled":
-        problem = "Azure does not show what was written yet"
+        problem = "Azure does not show the change yet"
     else:
         problem = f"Azure has not finished (provisioningState {state})"
-    long = ", or set a longer wait_timeout; Azure needs half an hour and more to create a managed HSM"
+    long = ", or increase wait_timeout: creating a managed HSM takes half an hour or more"
     return TaskError(
-        f"{problem}, and wait_timeout is over",
+        f"{problem}, and wait_timeout has expired",
         plane="Azure",
         obj=place.label,
         server_words=str(properties.get("statusMessage") or ""),
-        next_step="run the task again, which goes on waiting" + (long if place.kind == MANAGED_HSM else ""),
+        next_step="run the task again to continue waiting" + (long if place.kind == MANAGED_HSM else ""),
         retryable=True,
     )
 
 
 def shown_settings(body: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What two answers have to agree on, so that they say the same. Access policies change by requests of their own."""
+    """The settings that two answers must agree on. Access policies are excluded: they have their own requests."""
     others = {name: value for name, value in body["properties"].items() if name != "accessPolicies"}
     return body.get("tags"), body.get("sku"), others
 
 
 def is_settled(body: Mapping[str, Any] | None) -> str:
-    """`settled`, `failed`, or `moving` for what is not finished."""
+    """`settled`, `failed`, or `moving` while it is not finished."""
     if body is None:
         return "moving"
     state = str(body["properties"].get("provisioningState") or "").lower()
@@ -236,10 +235,10 @@ def is_settled(body: Mapping[str, Any] | None) -> str:
 
 
 def wait_until_gone(arm: Channel, place: VaultAddress, patience: Patience) -> bool:
-    """Whether it is not shown any more before the time is over.
+    """Whether it is no longer shown before the time is over.
 
     Raises:
-        TaskError: Azure shows it again, or still, and is not deleting it.
+        TaskError: Azure still shows it, or shows it again, and is not deleting it.
     """
     shown = 0
     while True:
@@ -249,27 +248,27 @@ def wait_until_gone(arm: Channel, place: VaultAddress, patience: Patience) -> bo
         shown = shown + 1 if is_settled(body) == "settled" else 0
         if shown == _EQUAL_READS[place.kind]:
             raise TaskError(
-                "Azure has accepted the deletion and shows it as if nothing had happened: it may have been recovered "
-                "or created again",
+                "Azure accepted the deletion, but still shows it unchanged: it may have been recovered or created "
+                "again",
                 plane="Azure",
                 obj=place.label,
-                next_step="see who uses it; run the task again if it should go",
+                next_step="find out who uses it; run the task again to delete it",
                 retryable=True,
             )
         if not patience.pause():
             return False
 
 
-# What is in it --------------------------------------------------------------------------------------------------------
+# Contents -------------------------------------------------------------------------------------------------------------
 
 
 def contents(arm: Channel, place: VaultAddress) -> list[str]:
     """What is in the vault, by kind: `keys`, `secrets`. Certificates have one of each.
 
-    Resource Manager tells, so that neither rights in the vault nor its firewall matter. One page is enough.
+    Resource Manager lists it, so neither permissions in the vault nor its firewall matter. One page is enough.
 
     Raises:
-        AzureError: it cannot be told.
+        AzureError: it cannot be listed.
     """
     kinds = ("keys",) if place.kind == MANAGED_HSM else ("keys", "secrets")
     return [

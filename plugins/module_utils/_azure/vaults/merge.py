@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What a PATCH of a vault replaces whole, entry by entry: tags and network rules (Azure contract §1.2). Pure.
+"""Lists that a PATCH of a vault replaces completely: tags and network rules (Azure contract §1.2). Pure.
 
-An entry has an identity: the name of a tag, the address of an IP rule, the subnet of a virtual network rule. Settings
-that have one value are not entries: where a task does not set them, the last answer counts.
+Each entry has an identity: the name of a tag, the address of an IP rule, the subnet of a virtual network rule. Settings
+with one value are not entries: if a task does not set them, the last answer counts.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Entries = dict[tuple[str, str, str], Any]
 
 
 def replaced(found: Iterable[str]) -> frozenset[str]:
-    """The members that a PATCH for these changes replaces whole. ``found``: names of options."""
+    """The members that a PATCH for these changes replaces completely. ``found``: names of options."""
     return frozenset(_MEMBERS[name] for name in found if name in _MEMBERS)
 
 
 def kept(body: Mapping[str, Any], wanted: DesiredVault) -> Entries:
-    """The entries of a vault that the task does not set, which every write has to leave as they are."""
+    """The entries of a vault that the task does not set; every write must keep them."""
     own = tag_keys(wanted.tags)
     entries: Entries = {
         (TAGS, "tag", name_key(name)): (name, value)
@@ -47,12 +47,12 @@ def kept(body: Mapping[str, Any], wanted: DesiredVault) -> Entries:
 
 
 def missing(known: Entries, there: Entries, members: Collection[str]) -> Entries:
-    """The entries of these members that were known and are not there."""
+    """The known entries of these members that no longer exist."""
     return {one: value for one, value in known.items() if one[0] in members and one not in there}
 
 
 def with_entries(body: Mapping[str, Any], entries: Entries) -> dict[str, Any]:
-    """The body with these entries in it besides its own."""
+    """The body with these entries added."""
     tags, rules = dict(body.get("tags") or {}), dict(body["properties"].get(RULES) or {})
     for (_member, kind, _identity), value in entries.items():
         if kind == "tag":

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Values that Azure has stored otherwise than they were written, as the answer to the write shows.
+"""Finds values that Azure stored differently than they were written, from the answer to the write.
 
-An Azure Policy with the effect modify changes a request before the resource provider gets it, and says nothing of that.
+An Azure Policy with the effect modify changes a request before the resource provider receives it, without a notice.
 Source: learn.microsoft.com, "Azure Policy definitions modify effect".
 """
 
@@ -22,47 +22,47 @@ from .vault_settings import ACCESS_POLICY, RBAC, Changes, DesiredVault
 
 
 class Rewritten(TaskError):
-    """Azure has stored another value than the one that it was sent. The same request would have the same end."""
+    """Azure stored another value than the one that was sent. The same request would have the same result."""
 
 
 def refuse_rewritten(
     place: VaultAddress, before: Mapping[str, Any], answer: Mapping[str, Any], wanted: DesiredVault
 ) -> None:
-    """Compare the answer to a write with what the options say: it shows what that write has come to.
+    """Compare the answer to a write with the options: it shows the effect of that write.
 
-    Reads may be old; this answer is of the write itself. There is nothing to wait for where it shows another value.
+    Reads may be stale; this answer belongs to the write itself. If it shows another value, waiting does not help.
 
     Args:
         place: The vault.
-        before: Its body before the write; empty where there was none.
-        answer: The body of the answer; empty where none came.
+        before: Its body before the write; empty if there was none.
+        answer: The body of the answer; empty if none was received.
         wanted: The options.
 
     Raises:
-        Rewritten: names each option with the wanted value and the one that Azure has stored.
+        Rewritten: names each option with the requested value and the one that Azure stored.
     """
     differs = differing(place.kind, before, answer, wanted)
     if not differs:
         return
     told = "; ".join(
-        f"{name} is {found!r}, and {asked!r} was written" for name, (found, asked) in sorted(differs.items())
+        f"{name} is {found!r}, but {asked!r} was written" for name, (found, asked) in sorted(differs.items())
     )
     raise Rewritten(
-        f"Azure has stored something else than was written ({told}): an Azure Policy with the effect modify, or other "
-        "automation in Azure, rewrites it",
+        f"Azure stored other values than were written ({told}): an Azure Policy with the effect modify, or other "
+        "automation in Azure, changes them",
         plane="Azure",
         obj=place.label,
-        next_step="set the option to the value that is enforced there, or have those who own the policy make an "
-        "exemption. To run the task again does not help",
+        next_step="set the option to the value that is enforced in Azure, or have the owners of the policy create an "
+        "exemption. Running the task again does not help",
         differing={name: {"written": asked, "shown": found} for name, (found, asked) in differs.items()},
     )
 
 
 def differing(kind: str, before: Mapping[str, Any], answer: Mapping[str, Any], wanted: DesiredVault) -> Changes:
-    """What the answer to a write shows otherwise than the options say: option -> what it shows, what was wanted.
+    """What differs between the answer to a write and the options: option -> shown value, requested value.
 
-    Only what the answer states counts: it may lack anything, and lists may be short. A pool applies a change some time
-    after it has accepted it, so that what it was before is no sign there.
+    Only what the answer states counts: it may lack anything, and lists may be incomplete. A managed HSM applies a
+    change some time after it has accepted it, so the old value proves nothing there.
     """
     asked = {
         "type": None if kind == MANAGED_HSM else wanted.type,
@@ -80,7 +80,7 @@ def differing(kind: str, before: Mapping[str, Any], answer: Mapping[str, Any], w
 
 
 def _stated(body: Mapping[str, Any], wanted: DesiredVault) -> dict[str, Any]:
-    """What a body says itself of options that have one value, by their names; the tags among them that are wanted."""
+    """What a body states about options with one value, by their names, and about the requested tags."""
     properties = _part(body, "properties")
     sku, rules, model = _part(properties, "sku"), _part(properties, "networkAcls"), properties.get(MODEL)
     texts = {

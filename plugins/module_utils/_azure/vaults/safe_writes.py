@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Writes of a vault beside other runs: created, recovered, changed and deleted without losing what is theirs.
+"""Creates, recovers, updates and deletes a vault without losing the changes of other runs.
 
-Resource Manager has no conditional write for vaults. A PUT replaces everything, the access policies included, and a
-PATCH replaces tags and network rules whole. So each write is sent once, after a read immediately before it, and after a
-failure that leaves its outcome open the vault is read before anything is sent again. What remains is a gap of one round
-trip between that read and the write.
+Resource Manager has no conditional write for vaults. A PUT replaces everything, including the access policies, and a
+PATCH replaces tags and network rules completely. So each write is sent once, immediately after a read. After a failure
+with an unknown outcome, the vault is read before anything is sent again. What remains is a gap of one round trip
+between that read and the write.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .soft_deleted import DeletedVault
 from .vault_lookup import VaultAddress, store_of
 from .vault_settings import Changes, DesiredVault
 
-# So many writes that somebody else overwrites are somebody who does not stop.
+# After that many overwritten writes, the other client does not stop.
 _MOST_WRITES = 5
 _MOST_READS = 20
 
@@ -60,19 +60,19 @@ class TargetVault:
         )
 
 
-# Coming into being ----------------------------------------------------------------------------------------------------
+# Creating -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Created:
-    """``by_others``: the vault that another run has created. ``answer``: Azure's, empty where none came."""
+    """``by_others``: the vault that another run created. ``answer``: Azure's; empty if none was received."""
 
     by_others: dict[str, Any] | None
     answer: Mapping[str, Any]
 
 
 def create(target: TargetVault, sent: Mapping[str, Any], shown: Mapping[str, Any]) -> Created:
-    """Create the vault, unless it has appeared since the task looked first.
+    """Create the vault, unless it has appeared since the task started.
 
     Args:
         target: The vault.
@@ -80,7 +80,7 @@ def create(target: TargetVault, sent: Mapping[str, Any], shown: Mapping[str, Any
         shown: How Azure shows a vault that was created with it.
 
     Raises:
-        TaskError: Azure refuses it, or does not say what became of it.
+        TaskError: Azure refuses it, or its outcome is unknown.
     """
 
     def is_ours(body: Mapping[str, Any]) -> bool:
@@ -93,13 +93,13 @@ def create(target: TargetVault, sent: Mapping[str, Any], shown: Mapping[str, Any
 
 
 def recover(target: TargetVault, gone: DeletedVault, tenant_id: str) -> dict[str, Any] | None:
-    """Bring the soft-deleted vault back, unless somebody else has done so.
+    """Recover the soft-deleted vault, unless another client has done so.
 
     Returns:
-        None when this run has recovered it; otherwise the body of the vault that is there again.
+        None if this run recovered it; otherwise the body of the existing vault.
 
     Raises:
-        TaskError: Azure refuses it, or does not say what became of it.
+        TaskError: Azure refuses it, or its outcome is unknown.
     """
     recover = partial(soft_deleted.recover, target.arm, target.place, gone, tenant_id)
     return _put(target, recover, "recovered", lambda _body: True)
@@ -108,7 +108,7 @@ def recover(target: TargetVault, gone: DeletedVault, tenant_id: str) -> dict[str
 def _put(
     target: TargetVault, put: Callable[[], None], done: str, is_ours: Callable[[Mapping[str, Any]], bool]
 ) -> dict[str, Any] | None:
-    """``is_ours``: whether a vault that is there after a request with an open outcome comes from that request."""
+    """``is_ours``: whether a vault that exists after a request with an unknown outcome is the result of it."""
     is_open = False
     failures = 0
     while True:
@@ -129,12 +129,12 @@ def _put(
             if failures < writes.MOST_FAILURES and target.patience.pause(writes.pause_after(failure)):
                 continue
             raise target.error(
-                f"{failure.problem}" + (f"; whether it was {done} is not known" if is_open else ""),
+                f"{failure.problem}" + (f"; it is unknown whether it was {done}" if is_open else ""),
                 server_words=failure.server_words,
                 **_facts(failure),
             )
         if refusal.code == NAME_TAKEN or refusal.status == NOT_FOUND:
-            # Somebody else was faster: it is there, or will be shown in a moment.
+            # Another client was faster: it exists, or will be shown soon.
             there = _stays_absent(target)
             if there is not None:
                 return None if is_open and is_ours(there) else there
@@ -142,7 +142,7 @@ def _put(
 
 
 def _stays_absent(target: TargetVault) -> dict[str, Any] | None:
-    """The vault, if one of several looks shows it."""
+    """The vault, if one of several answers shows it."""
     for _look in range(EQUAL_READS):
         body = target.look()
         if body is not None or not target.patience.pause():
@@ -159,7 +159,7 @@ def _facts(error: TaskError) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Updated:
-    """``before``: the body that the first write was built on. ``found``: what that changed; empty without a write."""
+    """``before``: the body on which the first write is based. ``found``: what it changed; empty without a write."""
 
     before: dict[str, Any]
     after: dict[str, Any]
@@ -172,14 +172,14 @@ def agreed(target: TargetVault, first: dict[str, Any], wanted: DesiredVault, kno
     Only entries count that a PATCH would replace and the task does not set.
 
     Raises:
-        TaskError: the answers do not come to agree, or an entry is gone.
+        TaskError: the answers do not agree, or an entry was removed.
     """
     last, equal, reads = first, 1, 0
     while reads < _MOST_READS:
         body = target.look(confirm=True)
         if body is None:
             raise lifecycle.deleted_meanwhile(target.place)
-        # What something else is changing at the moment is waited for.
+        # Wait while another client is changing it.
         is_settled = lifecycle.is_settled(body) != "moving"
         same = lifecycle.shown_settings(body) == lifecycle.shown_settings(last)
         equal, last, reads = equal + 1 if same else 1, body, reads + is_settled
@@ -190,7 +190,7 @@ def agreed(target: TargetVault, first: dict[str, Any], wanted: DesiredVault, kno
             known.update(there)
             return body
         if gone and equal >= EQUAL_READS:
-            raise _gone(target, gone, "was there when the task looked first, and is not any more")
+            raise _gone(target, gone, "existed when the task started, and no longer exists")
         if not target.patience.pause():
             break
     raise target.error("its settings change while the task reads them", unchanged=True)
@@ -198,23 +198,23 @@ def agreed(target: TargetVault, first: dict[str, Any], wanted: DesiredVault, kno
 
 def _gone(target: TargetVault, gone: Entries, what: str) -> TaskError:
     names = merge.named(gone)
-    cause = "somebody else has removed it, or Azure's answer is old"
+    cause = "another client removed it, or Azure's answer is stale"
     return target.error(f"{', '.join(names)} {what}: {cause}", missing=names, unchanged=True)
 
 
 def update(
     target: TargetVault, first: dict[str, Any], wanted: DesiredVault, plan: Callable[[dict[str, Any]], Changes]
 ) -> Updated:
-    """Change what ``plan`` finds, and see that it is there and that nothing else is gone.
+    """Change what ``plan`` finds, and verify that it is visible and that nothing else was lost.
 
     Args:
         target: The vault.
-        first: Its body as this task has seen it.
+        first: Its body as this task has read it.
         wanted: The options.
-        plan: What to change at a body; it raises where that must not be.
+        plan: What to change in a body; it raises if that is not allowed.
 
     Raises:
-        TaskError: it is refused, or is not to be seen.
+        TaskError: it is refused, or is not visible.
     """
     work = _Update(target, wanted, plan)
     try:
@@ -229,14 +229,14 @@ def update(
 
 
 def noted(error: TaskError, note: str, **details: Any) -> TaskError:
-    """The same failure with a sentence more, such as what this task has written before."""
+    """The same failure with an additional sentence, such as what this task wrote before."""
     return error.reworded(f"{error.problem}. {note}", **details)
 
 
 class _Update:
     def __init__(self, target: TargetVault, wanted: DesiredVault, plan: Callable[[dict[str, Any]], Changes]) -> None:
         self._site, self._wanted, self._plan = target, wanted, plan
-        # Entries of others: what was seen, and what a write of a third party has taken out.
+        # Entries of others: those that were seen, and those that a write of a third party removed.
         self._known: Entries = {}
         self._lost: Entries = {}
         self.sent = False
@@ -266,10 +266,10 @@ class _Update:
                     self._note_loss(expected, after)
                 body = after
             if count >= _MOST_WRITES:
-                raise failure or target.error("each time, something else has changed the vault back at the same moment")
+                raise failure or target.error("another client reverted each change of the vault at the same time")
 
     def _send(self, before: Mapping[str, Any], sent: Mapping[str, Any]) -> AzureError | None:
-        """The failure after which the vault has to be read again; None after a success."""
+        """The failure after which the vault must be read again; None after a success."""
         answers: list[Mapping[str, Any]] = [{}]
         target = self._site
         failure = writes.attempt(lambda: answers.append(lifecycle.update(target.arm, target.place, sent)))
@@ -294,19 +294,19 @@ class _Update:
     def _refuse_hopeless(
         self, before: Mapping[str, Any], after: Mapping[str, Any], expected: Entries, differs: Mapping[str, Any]
     ) -> None:
-        """Raise where writing again would not help, or would undo what somebody else has meant."""
+        """Raise if writing again would not help, or would undo an intended change of another client."""
         if lifecycle.shown_settings(after) == lifecycle.shown_settings(before):
             raise different(self._site, differs)
         found = vault_settings.changes(store_of(self._site.place.kind, after), self._wanted)
         there = merge.kept(after, self._wanted)
-        # A list with our change in it was built on it: whoever has removed something since, meant it.
+        # A list with our change is based on it: whoever removed something since then did it intentionally.
         members = {member for member, _kind, _identity in expected} - merge.replaced(found)
         gone = merge.missing(expected, there, members)
         if gone and not found:
-            raise _gone(self._site, gone, "was there before the change, and is not any more")
+            raise _gone(self._site, gone, "existed before the change, and no longer exists")
 
     def _note_loss(self, expected: Entries, after: Mapping[str, Any]) -> None:
-        """A list without our change was built on an old answer: what else it lacks has gone by accident, too."""
+        """A list without our change is based on a stale answer: what else it lacks was lost unintentionally, too."""
         found = vault_settings.changes(store_of(self._site.place.kind, after), self._wanted)
         gone = merge.missing(expected, merge.kept(after, self._wanted), merge.replaced(found))
         self._lost.update(gone)
@@ -315,12 +315,12 @@ class _Update:
 
 
 def different(target: TargetVault, differs: Mapping[str, Any]) -> TaskError:
-    """Azure has finished, and shows something else than was written."""
+    """Azure has finished, and shows other values than were written."""
     told = "; ".join(f"{name}: {one['shown']!r} instead of {one['written']!r}" for name, one in sorted(differs.items()))
     return target.error(
-        f"Azure has finished and shows something else than was written ({told})",
-        "see whether an Azure Policy with the effect modify, or other automation, sets it: then set the option to that "
-        "value, or have an exemption made. If another run was at work at the same time, run the task again",
+        f"Azure has finished, but shows other values than were written ({told})",
+        "check whether an Azure Policy with the effect modify, or other automation, sets them. If so, set the option "
+        "to that value, or have an exemption created. If another run was active at the same time, run the task again",
         differing=dict(differs),
     )
 
@@ -329,14 +329,14 @@ def different(target: TargetVault, differs: Mapping[str, Any]) -> TaskError:
 
 
 def delete(target: TargetVault, refuse_full: Callable[[], None]) -> bool:
-    """Soft-delete the vault, after another look; False when somebody else has done so.
+    """Soft-delete the vault, after another read; False if another client deleted it.
 
     Args:
         target: The vault.
-        refuse_full: Called immediately before the request; it raises where the vault must stay.
+        refuse_full: Called immediately before the request; it raises if the vault must be kept.
 
     Raises:
-        TaskError: it must stay, it is refused, or Azure does not say what became of it.
+        TaskError: it must be kept, the deletion is refused, or its outcome is unknown.
     """
     is_open = False
     failures = 0
@@ -352,7 +352,7 @@ def delete(target: TargetVault, refuse_full: Callable[[], None]) -> bool:
         if failures < writes.MOST_FAILURES and target.patience.pause(writes.pause_after(failure)):
             continue
         raise target.error(
-            failure.problem + ("; whether it was deleted is not known" if is_open else "; it was not deleted"),
+            failure.problem + ("; it is unknown whether it was deleted" if is_open else "; it was not deleted"),
             server_words=failure.server_words,
             **_facts(failure),
         )

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Soft-deleted vaults and pools: which one holds a name, and its recovery. lifecycle.py waits until it is there."""
+"""Soft-deleted vaults and managed HSMs: which one holds a name, and its recovery. lifecycle.py waits for it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROVIDER = "Microsoft.KeyVault"
 
 @dataclass(frozen=True)
 class DeletedVault:
-    """A soft-deleted vault or pool that holds the name. ``resource_id``: what it had, and gets back when recovered."""
+    """A soft-deleted vault or managed HSM that holds the name. ``resource_id``: before deletion and after recovery."""
 
     resource_id: str
     location: str
@@ -36,14 +36,14 @@ class DeletedVault:
 
 
 class NameTaken(TaskError):
-    """Something has the name that cannot be seen as a vault of this resource group or as a soft-deleted one."""
+    """The name is taken, but not by a visible vault of this resource group or a visible soft-deleted one."""
 
 
 def namesake(arm: Channel, place: VaultAddress) -> DeletedVault | None:
     """The soft-deleted vault that holds the name (Azure contract, T26); None when the name is free.
 
     Raises:
-        NameTaken: somebody else has the name, or what has it cannot be seen.
+        NameTaken: another owner has the name, or the vault with that name is not visible.
     """
     provider = f"/subscriptions/{place.subscription_id}/providers/{PROVIDER}"
     is_hsm = place.kind == MANAGED_HSM
@@ -51,7 +51,7 @@ def namesake(arm: Channel, place: VaultAddress) -> DeletedVault | None:
     body = {"name": place.name, **({} if is_hsm else {"type": f"{PROVIDER}/vaults"})}
     answer = if_allowed(lambda: arm.send("POST", question, obj=f"name {place.name}", query=API, body=body))
     if answer is not None and not isinstance(answer.get("nameAvailable"), bool):
-        raise Incomplete("the answer does not say whether the name is available", plane="Azure", obj=place.label)
+        raise Incomplete("the answer does not state whether the name is available", plane="Azure", obj=place.label)
     if answer is not None and answer["nameAvailable"]:
         return None
     segment = "deletedManagedHSMs" if is_hsm else "deletedVaults"
@@ -60,21 +60,21 @@ def namesake(arm: Channel, place: VaultAddress) -> DeletedVault | None:
         if same_name(entry["name"], place.name):
             return _deleted(place, entry["properties"])
     if answer is None:
-        # Not every role that may make a pool may ask for names. Azure refuses the creation if this one is taken.
+        # Some roles that can create a managed HSM cannot check names. Azure refuses the creation if the name is taken.
         return None
     raise NameTaken(
-        "the name is taken, and not by a vault of this resource group or a soft-deleted one that the operator sees in "
-        "this subscription",
+        "the name is taken, but not by a vault of this resource group or a soft-deleted one that is visible to the "
+        "operator in this subscription",
         plane="Azure",
         obj=place.label,
         server_words=str(answer.get("message") or answer.get("reason") or ""),
-        next_step="choose another name, or check resource_group and subscription_id; a soft-deleted vault of another "
-        "subscription holds its name too, and is recovered or purged there",
+        next_step="choose another name, or check resource_group and subscription_id. A soft-deleted vault of another "
+        "subscription also holds its name, and must be recovered or purged there",
     )
 
 
 def if_allowed(read: Callable[[], T]) -> T | None:
-    """What is read; None where the operator may not read it."""
+    """What is read; None without read permission."""
     try:
         return read()
     except AzureError as error:
@@ -95,7 +95,7 @@ def _deleted(place: VaultAddress, properties: Mapping[str, Any]) -> DeletedVault
 
 
 def recover(arm: Channel, place: VaultAddress, gone: DeletedVault, tenant_id: str) -> None:
-    """Bring a soft-deleted one back, with the settings that it had: Azure passes over the others in this request."""
+    """Recover a soft-deleted one with its former settings: Azure ignores other settings in this request."""
     properties: dict[str, Any] = {"tenantId": tenant_id, "createMode": "recover"}
     sku = {"family": "B", "name": "Standard_B1"}
     if place.kind != MANAGED_HSM:

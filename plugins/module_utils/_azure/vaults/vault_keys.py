@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""The keys of a vault or a managed HSM as the operator may list them; never their material (Azure contract §1.9)."""
+"""The keys of a vault or a managed HSM that the operator can list; never their material (Azure contract §1.9)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ API = {"api-version": "2025-07-01"}
 
 @dataclass(frozen=True)
 class KeyVersion:
-    """``id``: 32 hex digits. ``created`` and ``ends``: UTC, None when Azure does not say. So is ``hsm_platform``."""
+    """``id``: 32 hex digits. ``created`` and ``ends``: UTC. They and ``hsm_platform``: None if Azure omits them."""
 
     id: str
     enabled: bool
@@ -41,17 +41,17 @@ class VaultKey:
 
     @property
     def current(self) -> tuple[KeyVersion, ...]:
-        """The version that was made last, which is used when none is named; several where one second has several."""
+        """The latest version, which is used when none is named; several if they were created in the same second."""
         never = datetime.min.replace(tzinfo=timezone.utc)
         last = max((version.created or never for version in self.versions or ()), default=never)
         return tuple(version for version in self.versions or () if (version.created or never) == last)
 
 
 def list_keys(vault: Channel, label: str, most: int) -> tuple[VaultKey, ...]:
-    """All keys by name; their versions, which are a request each, of the first ``most`` ones.
+    """All keys by name; versions (one request each) only for the first ``most`` keys.
 
     Raises:
-        AzureError: the operator may not list them, or the vault does not answer.
+        AzureError: the operator has no permission to list them, or the vault does not answer.
     """
     found = sorted((_key(entry) for entry in vault.pages("/keys", obj=f"keys of {label}", query=API)), key=_name)
     return tuple(
@@ -81,7 +81,7 @@ def _version(entry: Mapping[str, Any]) -> KeyVersion:
 
 
 def _segments(entry: Mapping[str, Any]) -> list[str]:
-    """``keys``, the name and, where there is one, the version of a key's ID."""
+    """``keys``, the name and, if present, the version of a key's ID."""
     return [*urllib.parse.urlsplit(str(entry["kid"])).path.strip("/").split("/"), ""]
 
 

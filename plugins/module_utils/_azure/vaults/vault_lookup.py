@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Vaults and managed HSM pools in Resource Manager: named by the user, found, read (Azure contract §1.2, §1.6)."""
+"""Selects, finds and reads vaults and managed HSMs in Resource Manager (Azure contract §1.2, §1.6)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _RULES = {"ipRules": "value", "virtualNetworkRules": "id"}
 
 @dataclass(frozen=True)
 class VaultAddress:
-    """Where a vault or pool is in Resource Manager."""
+    """The address of a vault or managed HSM in Resource Manager."""
 
     subscription_id: str
     resource_group: str
@@ -74,23 +74,23 @@ class VaultAddress:
 
 
 def checked_name(option: str, name: str) -> str:
-    """The name, where it can be one of a vault or pool (`VaultNameNotValid`, Azure contract §1.2).
+    """The name, if it is valid for a vault or managed HSM (`VaultNameNotValid`, Azure contract §1.2).
 
     Raises:
-        InvalidInput: it cannot.
+        InvalidInput: it is not valid.
     """
     if not _NAME.fullmatch(name):
         raise InvalidInput(
             option,
-            f'"{name}" cannot be the name of a vault',
-            "give 3 to 24 letters, digits and single hyphens, of which the first is a letter and the last is no hyphen",
+            f'"{name}" is not a valid name of a vault',
+            "use 3 to 24 letters, digits and single hyphens; start with a letter and do not end with a hyphen",
         )
     return name
 
 
 @dataclass(frozen=True)
 class Locator:
-    """How the user names the vault: by one of name, resource ID, URI or tags. ``type``: as the user wants it to be."""
+    """How the user selects the vault: by one of name, resource ID, URI or tags. ``type``: the requested type."""
 
     name: str | None = None
     resource_id: str | None = None
@@ -102,7 +102,7 @@ class Locator:
 
     @classmethod
     def from_option(cls, option: Mapping[str, Any], cloud: Cloud) -> Locator:
-        """From the validated ``vault`` option; what can be wrong without asking anybody is refused here.
+        """From the validated ``vault`` option, with all checks that need no request.
 
         Raises:
             InvalidInput: it cannot be a vault, or not one of this cloud (T32), or the type contradicts it.
@@ -110,7 +110,7 @@ class Locator:
         given = {name: value for name, value in option.items() if value is not None}
         if "tags" in given:
             if not given["tags"]:
-                raise InvalidInput("vault.tags", "it is empty, so every vault would fit", "give at least one tag")
+                raise InvalidInput("vault.tags", "it is empty, so every vault would match", "set at least one tag")
             given["tags"] = checked_tags("vault.tags", given["tags"])
         if "resource_id" in given:
             given["resource_id"] = given["resource_id"].strip().rstrip("/")
@@ -128,13 +128,13 @@ class Locator:
         kind = locator.kind
         if locator.type is not None and kind is not None and (locator.type == MANAGED_HSM) != (kind == MANAGED_HSM):
             named = "a managed HSM" if kind == MANAGED_HSM else "a vault"
-            problem = f"it is {locator.type}, and what you name is {named}"
-            raise InvalidInput("vault.type", problem, "correct one of them")
+            problem = f"it is {locator.type}, but the selected object is {named}"
+            raise InvalidInput("vault.type", problem, "correct vault.type or the selection of the vault")
         return locator
 
     @property
     def kind(self) -> str | None:
-        """Vault or pool, as far as that follows from what was given."""
+        """Vault or managed HSM, if the options determine it."""
         if self.resource_id is not None:
             place = VaultAddress.parse(self.resource_id)
             return place.kind if place else None
@@ -150,7 +150,7 @@ class Locator:
         return self.name or self.resource_id or self.uri or ""
 
     def fits(self, listed: Mapping[str, Any]) -> bool:
-        """Whether an entry of a list is the one that is meant."""
+        """Whether an entry of a list matches."""
         properties = listed.get("properties") or {}
         place = VaultAddress.parse(str(listed["id"]))
         group = None if place is None else place.resource_group
@@ -164,12 +164,12 @@ class Locator:
 
 
 def find(arm: Channel, locator: Locator, operator: Operator) -> KeyStore:
-    """The vault or pool that the locator names. A list is only the way to its resource ID.
+    """The vault or managed HSM that the locator selects. A list is only used to find its resource ID.
 
     Lists may lag (Azure contract §1.2).
 
     Raises:
-        TaskError: there is none, or several, or it may not be read.
+        TaskError: none or several match, or it cannot be read.
     """
     if locator.resource_id is not None:
         return read(arm, locator.resource_id)
@@ -178,39 +178,39 @@ def find(arm: Channel, locator: Locator, operator: Operator) -> KeyStore:
         return read(arm, _resource_id(subscription_id, locator))
     listed: list[Mapping[str, Any]] = []
     for kind in (VAULT, MANAGED_HSM):
-        # Most are vaults: pools are asked for only when no vault fits, or when they are meant.
+        # Most are vaults: managed HSMs are listed only if no vault matches, or if they are selected.
         if locator.kind in (None, kind) and not listed:
             listed = [entry for entry in list_all(arm, kind, subscription_id) if locator.fits(entry)]
     if len(listed) != 1:
         names = ", ".join(sorted(str(entry["id"]) for entry in listed))
         raise TaskError(
-            f"several vaults fit: {names}" if listed else "there is no such vault that the operator can see",
+            f"several vaults match: {names}" if listed else "no vault that is visible to the operator matches",
             plane="Azure",
             obj=f"vault ({locator})",
-            next_step="name one by its resource ID"
+            next_step="select one by its resource ID"
             if listed
-            else f"check the name and the subscription ({subscription_id}), and that the operator may read the vault",
+            else f"check the name and the subscription ({subscription_id}), and that the operator can read the vault",
             status=None if listed else NOT_FOUND,
         )
     return read(arm, str(listed[0]["id"]))
 
 
 def planned(locator: Locator, operator: Operator, *, rbac: bool) -> KeyStore:
-    """The vault that an earlier task in check mode has planned: what follows from its resource ID.
+    """The vault that an earlier task in check mode planned, derived from its resource ID.
 
     Raises:
-        InvalidInput: it is not named by its resource ID.
+        InvalidInput: it is not selected by its resource ID.
     """
     place = None if locator.resource_id is None else VaultAddress.parse(locator.resource_id)
     if place is None:
-        raise InvalidInput("vault.planned", "the vault is not named by its resource ID", "set vault.resource_id")
+        raise InvalidInput("vault.planned", "a planned vault needs its resource ID", "set vault.resource_id")
     is_hsm, tenant = place.kind == MANAGED_HSM, operator.tenant_id or ""
     return KeyStore(
         resource_id=str(locator.resource_id),
         name=place.name,
         uri=place.uri(operator.cloud),
         kind=place.kind,
-        # A login may name its tenant by a domain, or not at all.
+        # The operator's tenant may be set as a domain, or not at all.
         tenant_id=tenant if is_uuid(tenant) else "",
         location="",
         sku="" if is_hsm else locator.type or "",
@@ -220,18 +220,18 @@ def planned(locator: Locator, operator: Operator, *, rbac: bool) -> KeyStore:
 
 
 def read(arm: Channel, resource_id: str) -> KeyStore:
-    """The vault or pool with this resource ID, by GET."""
+    """The vault or managed HSM with this resource ID, by GET."""
     place, body = body_at(arm, resource_id)
     return store_of(place.kind, body)
 
 
 def body_at(arm: Channel, resource_id: str) -> tuple[VaultAddress, dict[str, Any]]:
-    """The body of the vault or pool with this resource ID.
+    """The body of the vault or managed HSM with this resource ID.
 
-    A single answer without a permission model or without any access policy is not believed: it decides who has access.
+    A single answer without a permission model or access policies is not trusted: they decide who has access.
 
     Raises:
-        AzureError: it is not there, or may not be read.
+        AzureError: it does not exist, or cannot be read.
         Incomplete: the answer is not usable.
     """
     place = VaultAddress.parse(resource_id)
@@ -244,10 +244,10 @@ def body_at(arm: Channel, resource_id: str) -> tuple[VaultAddress, dict[str, Any
 
 
 def checked(place: VaultAddress, body: dict[str, Any]) -> dict[str, Any]:
-    """The body, where it is about this vault and has what every vault has.
+    """The body, if it is about this vault and has what every vault has.
 
     Raises:
-        Incomplete: it is about another one, or something is missing or of another kind.
+        Incomplete: it is about another one, or a member is missing or of another type.
     """
     check_id(body, place.resource_id, plane="Azure", obj=place.label)
     properties = body.get("properties")
@@ -274,9 +274,9 @@ def checked(place: VaultAddress, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def gaps(kind: str, body: Mapping[str, Any]) -> frozenset[str]:
-    """Members that Azure may leave out, and that this answer does not have: absent, null or of another kind.
+    """Optional members that this answer lacks: absent, null or of another type.
 
-    Whoever takes such a gap for "none" or for the default needs a second answer with the same gaps.
+    Code that reads such a gap as "none" or as the default needs a second answer with the same gaps.
     """
     properties = body["properties"]
     rules = properties.get("networkAcls")
@@ -314,12 +314,12 @@ def _are_rules(rules: Mapping[str, Any], name: str, key: str) -> bool:
 
 
 def store_of(kind: str, body: Mapping[str, Any]) -> KeyStore:
-    """The vault or pool that a body of Resource Manager describes."""
+    """The vault or managed HSM that a body of Resource Manager describes."""
     return _pool(body) if kind == MANAGED_HSM else _vault(body)
 
 
 def record(store: KeyStore) -> dict[str, Any]:
-    """A vault or pool as results show it."""
+    """A vault or managed HSM as results show it."""
     return {
         "resource_id": store.resource_id,
         "name": store.name,
@@ -343,7 +343,7 @@ def _resource_id(subscription_id: str, locator: Locator) -> str:
 
 
 def list_all(arm: Channel, kind: str, subscription_id: str) -> Iterator[Mapping[str, Any]]:
-    """What Resource Manager lists of one kind in a subscription. Lists may lag (Azure contract §1.2)."""
+    """The entries that Resource Manager lists of one kind in a subscription. Lists may lag (Azure contract §1.2)."""
     segment = "vaults" if kind == VAULT else "managedHSMs"
     path = f"/subscriptions/{subscription_id}/providers/Microsoft.KeyVault/{segment}"
     return arm.pages(path, obj=f"{segment} of subscription {subscription_id}", query=API)
@@ -353,7 +353,7 @@ def _vault(body: Mapping[str, Any]) -> KeyStore:
     properties = body["properties"]
     rbac, policies = properties.get(MODEL) is True, properties.get("accessPolicies")
     if not rbac and not isinstance(policies, list):
-        # They decide who has access to this vault: an answer without them does not say that nobody has.
+        # They decide who has access to this vault: an answer without them does not mean that nobody has.
         obj = f"vault {body['name']}"
         raise Incomplete("the answer has no list accessPolicies", plane="Azure", obj=obj)
     return KeyStore(
@@ -380,14 +380,14 @@ def _pool(body: Mapping[str, Any]) -> KeyStore:
 
 
 def _common(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What vaults and pools show alike."""
+    """What vaults and managed HSMs have in common."""
     properties = body["properties"]
     return {
         "resource_id": str(body["id"]),
         "name": str(body["name"]),
         "tenant_id": str(properties["tenantId"]),
         "location": str(body.get("location") or ""),
-        # Missing means on: it cannot be switched off any more (Azure contract §1.2).
+        # Missing means on: it can no longer be disabled (Azure contract §1.2).
         "soft_delete": properties.get("enableSoftDelete") is not False,
         "retention_days": properties.get("softDeleteRetentionInDays"),
         "purge_protection": properties.get("enablePurgeProtection") is True,

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What to change at a vault or a managed HSM so that it is as the user wants it: a plan, nothing is sent here.
+"""The changes that bring a vault or a managed HSM to the desired state. Sends no requests.
 
-Only options that the user set change anything. What cuts somebody off or cannot be undone needs its name said.
+Only options that the user set change anything. Changes that may interrupt access or cannot be undone must be listed in
+`allow_disruptive`.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from ..rights.facts import MANAGED_HSM, VAULT, KeyStore
 ACCESS_POLICY, RBAC = "access_policy", "rbac"
 # What `allow_disruptive` may name.
 GUARDED = ("permission_model", "purge_protection", "type", "default_action", "public_network_access")
-# Days; what Azure takes when nobody says anything else (Azure contract §1.2).
+# Days; the default of Azure (Azure contract §1.2).
 RETENTION = 90
 _SHORTEST, _LONGEST = 7, 90
-# The smallest pool (Azure contract §1.6).
+# The smallest managed HSM (Azure contract §1.6).
 _HSM_SKU = {"family": "B", "name": "Standard_B1"}
 
-# What the module azure_kv_vault takes to describe a vault.
+# The options of azure_kv_vault that describe a vault.
 OPTIONS = ArgumentSpec(
     argument_spec={
         "name": {"type": "str", "required": True},
@@ -72,7 +73,7 @@ class DesiredVault:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> DesiredVault:
-        """From the options of the task; what can be wrong without asking anybody is refused here.
+        """From the options of the task, with all checks that need no request.
 
         Raises:
             InvalidInput: an option is wrong.
@@ -80,17 +81,17 @@ class DesiredVault:
         is_hsm = params["type"] == MANAGED_HSM
         if is_hsm and params["permission_model"] is not None:
             raise InvalidInput(
-                "permission_model", "a managed HSM has roles of its own, and no permission model", "leave it out"
+                "permission_model", "a managed HSM has local roles and no permission model", "omit permission_model"
             )
         if not is_hsm and params["initial_admin_object_ids"]:
             raise InvalidInput(
                 "initial_admin_object_ids",
-                "only a managed HSM has administrators of its own",
-                "leave it out, or set type: managed_hsm",
+                "only a managed HSM has initial administrators",
+                "omit initial_admin_object_ids, or set type: managed_hsm",
             )
         days = params["retention_days"]
         if days is not None and not _SHORTEST <= days <= _LONGEST:
-            raise InvalidInput("retention_days", f"{days} is not between 7 and 90", "set a number of days within that")
+            raise InvalidInput("retention_days", f"{days} is not between 7 and 90", "set 7 to 90 days")
         rules = params["ip_rules"]
         return cls(
             kind=MANAGED_HSM if is_hsm else VAULT,
@@ -115,7 +116,7 @@ def _network(text: str) -> str:
         return spelled(text)
     except ValueError:
         raise InvalidInput(
-            "ip_rules", f'"{text}" is no IPv4 address and no CIDR block', "write it as 198.51.100.7 or 198.51.100.0/24"
+            "ip_rules", f'"{text}" is not an IPv4 address or CIDR block', "write it as 198.51.100.7 or 198.51.100.0/24"
         ) from None
 
 
@@ -128,10 +129,10 @@ def spelled(text: str) -> str:
 
 
 def refuse_incomplete(wanted: DesiredVault, *, accepts_cost: bool) -> None:
-    """What is made for the first time has to be described in full.
+    """Fail if options for the creation are missing.
 
     Raises:
-        InvalidInput: names what is missing.
+        InvalidInput: names the missing options.
     """
     needed = {"location": wanted.location}
     if wanted.kind == MANAGED_HSM:
@@ -142,25 +143,25 @@ def refuse_incomplete(wanted: DesiredVault, *, accepts_cost: bool) -> None:
     if missing:
         raise InvalidInput(
             ", ".join(missing),
-            "there is no such vault yet, and this is needed to make it",
-            "set it, or check name, resource_group, subscription_id and type if the vault should be there",
+            "the vault does not exist, and creating it needs this option",
+            "set it, or check name, resource_group, subscription_id and type if the vault should exist",
         )
     if wanted.kind == MANAGED_HSM and not accepts_cost:
         raise InvalidInput(
             "i_accept_hourly_cost",
-            "there is no such managed HSM yet, and a new one costs money by the hour from its creation on",
-            "set it to true if that is meant",
+            "the managed HSM does not exist, and a new one is billed by the hour from its creation",
+            "set i_accept_hourly_cost: true to create it",
         )
 
 
 def creation(wanted: DesiredVault, tenant_id: str) -> dict[str, Any]:
-    """The body that makes it. The permission model is always said: its default has changed (Azure contract §1.4)."""
+    """The body that creates it. It always sets the permission model: its default has changed (Azure contract §1.4)."""
     properties: dict[str, Any] = {
         "tenantId": tenant_id,
         "enableSoftDelete": True,
         "softDeleteRetentionInDays": wanted.retention_days or RETENTION,
     }
-    # True or not there at all: Azure refuses false (Azure contract §1.2).
+    # True or absent: Azure refuses false (Azure contract §1.2).
     if wanted.purge_protection is not False:
         properties["enablePurgeProtection"] = True
     if wanted.public_network_access is not None:
@@ -179,11 +180,11 @@ def creation(wanted: DesiredVault, tenant_id: str) -> dict[str, Any]:
     return body
 
 
-# Changes of what is there ---------------------------------------------------------------------------------------------
+# Changes --------------------------------------------------------------------------------------------------------------
 
 
 def settings(store: KeyStore) -> dict[str, Any]:
-    """What options can set, as it is: by their names."""
+    """The current values of the options, by name."""
     rules = store.firewall
     access = "secured_by_perimeter" if rules.has_perimeter else "enabled" if rules.public_access else "disabled"
     shown: dict[str, Any] = {
@@ -209,10 +210,10 @@ def same_settings(one: KeyStore, other: KeyStore) -> bool:
 
 
 def changes(store: KeyStore, wanted: DesiredVault) -> Changes:
-    """What differs from what the user set, by option.
+    """What differs from the options that the user set, by option.
 
     Raises:
-        TaskError: something differs that cannot be changed any more.
+        TaskError: a setting differs that cannot be changed.
     """
     now = settings(store)
     goal: dict[str, Any] = {
@@ -228,26 +229,26 @@ def changes(store: KeyStore, wanted: DesiredVault) -> Changes:
     found = {name: (now.get(name), value) for name, value in goal.items() if value not in (None, now.get(name))}
     fixed = {
         "retention_days": "the retention is fixed at creation",
-        **({"purge_protection": "it cannot be switched off again"} if wanted.purge_protection is False else {}),
+        **({"purge_protection": "it cannot be disabled again"} if wanted.purge_protection is False else {}),
     }
     stuck = [f"{name}: it is {found[name][0]}, and {why}" for name, why in fixed.items() if name in found]
     if wanted.location is not None and location_key(wanted.location) != location_key(store.location):
-        stuck.append(f"location: it is {store.location}, and a vault does not move")
+        stuck.append(f"location: it is {store.location}, and a vault cannot be moved")
     if stuck:
         raise TaskError(
-            f"what is wanted cannot be had from the vault that is there ({'; '.join(stuck)})",
+            f"the existing vault cannot be changed as requested ({'; '.join(stuck)})",
             plane="Azure",
             obj=f"vault {store.name}",
-            next_step="leave these options out, or make a vault of another name",
+            next_step="omit these options, or create a vault with another name",
             unchanged=True,
         )
     return found
 
 
 def patch(body: Mapping[str, Any], found: Collection[str], wanted: DesiredVault) -> dict[str, Any]:
-    """The body of a PATCH for these changes, and nothing else: never the access policies (Azure contract §1.3).
+    """The body of a PATCH for only these changes: never the access policies (Azure contract §1.3).
 
-    ``body``: of the vault as it is. Azure replaces tags and network rules whole, so that what stays is sent again.
+    ``body``: the current one. Azure replaces tags and network rules completely, so the entries to keep are sent again.
     """
     properties: dict[str, Any] = {}
     if "type" in found:
@@ -267,66 +268,66 @@ def patch(body: Mapping[str, Any], found: Collection[str], wanted: DesiredVault)
 
 
 def patched(body: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
-    """The vault's body as it is going to be."""
+    """The vault's body after the change."""
     properties = {**body["properties"], **sent.get("properties", {})}
     return {**body, **sent, "properties": properties}
 
 
 def guarded(store: KeyStore, found: Mapping[str, Change]) -> dict[str, str]:
-    """The changes that need their name in `allow_disruptive`: name -> what would happen."""
+    """The changes that must be listed in `allow_disruptive`: name -> consequence."""
     texts: dict[str, str] = {}
     after = {name: change[1] for name, change in found.items()}
     if "permission_model" in after:
         texts["permission_model"] = (
-            "the access policies stop to count, and only roles give rights on keys, secrets and certificates"
+            "access policies no longer apply, and only roles grant access to keys, secrets and certificates"
             if after["permission_model"] == RBAC
-            else "roles stop to count for keys, secrets and certificates, and the access policies that are stored in "
-            "the vault come into force"
+            else "roles no longer apply to keys, secrets and certificates, and the access policies that are stored in "
+            "the vault take effect"
         )
     if "purge_protection" in after:
         texts["purge_protection"] = (
-            "it cannot be switched off again, and nothing that is deleted can be purged before its retention has ended"
+            "it cannot be disabled again, and deleted objects cannot be purged before their retention period expires"
         )
     if "type" in after:
         texts["type"] = (
-            "premium has other prices"
+            "premium has different prices"
             if after["type"] == "premium"
-            else "a standard vault makes no HSM-protected keys, and what becomes of those that are there is for Azure "
-            "to say"
+            else "a standard vault cannot create HSM-protected keys, and it is not known whether Azure accepts the "
+            "change while the vault has such keys"
         )
     if "public_network_access" in after:
         texts["public_network_access"] = (
-            "whoever does not come by a private endpoint is cut off from the keys, DSM too"
+            "all clients without a private endpoint, including DSM, lose access to the keys"
             if after["public_network_access"] == "disabled"
-            else "the keys can be reached from public addresses, as far as the network rules let them in"
+            else "the keys are reachable from public addresses that the network rules allow"
         )
     denies = after.get("default_action", "allow" if store.firewall.default_allow else "deny") == "deny"
     if "default_action" in after:
         texts["default_action"] = (
-            "whoever comes from an address that no rule lets in is cut off from the keys, DSM too"
+            "all clients whose address no rule allows, possibly including DSM, lose access to the keys"
             if denies
-            else "the keys can be reached from every address"
+            else "the keys are reachable from every address"
         )
     elif denies and "ip_rules" in found:
         gone = sorted(set(found["ip_rules"][0]) - set(found["ip_rules"][1]))
         if gone:
-            texts["default_action"] = f"these addresses are not let in any more: {', '.join(gone)}"
+            texts["default_action"] = f"these addresses are no longer allowed: {', '.join(gone)}"
     return texts
 
 
 def refuse_disruptive(
     store: KeyStore, texts: Mapping[str, str], allowed: Collection[str], losers: Collection[Mapping[str, Any]] | None
 ) -> None:
-    """Refuse what has not been allowed by name.
+    """Refuse disruptive changes that `allow_disruptive` does not list.
 
     Args:
-        store: As it is.
+        store: The current vault.
         texts: Of :func:`guarded`.
         allowed: The option `allow_disruptive`.
-        losers: Who has rights under the permission model that is to be left; None when that cannot be read.
+        losers: Who has permissions under the old permission model; None if that cannot be read.
 
     Raises:
-        TaskError: says what would happen, and to whom.
+        TaskError: names the consequences, and who is affected.
     """
     refused = {name: text for name, text in texts.items() if name not in allowed}
     if not refused:
@@ -335,11 +336,10 @@ def refuse_disruptive(
     if "permission_model" in refused:
         problem += f". {who_loses(losers)}"
     raise TaskError(
-        f"the vault is there, and this may cut somebody off or cannot be undone ({problem})",
+        f"this change of the existing vault may interrupt access or cannot be undone ({problem})",
         plane="Azure",
         obj=f"vault {store.name}",
-        next_step=f"set allow_disruptive: [{', '.join(refused)}] if that is meant, or leave the options out. Nothing "
-        "was changed",
+        next_step=f"set allow_disruptive: [{', '.join(refused)}] to allow it, or omit the options. Nothing was changed",
         disruptive=[{"option": name, "consequence": text} for name, text in refused.items()],
         loses_access=None if losers is None else list(losers),
     )
@@ -348,17 +348,17 @@ def refuse_disruptive(
 def who_loses(losers: Collection[Mapping[str, Any]] | None) -> str:
     """One sentence about them."""
     if losers is None:
-        return "Who would lose access cannot be read"
+        return "It cannot be read who would lose access"
     if not losers:
-        return "Nobody has rights under the present model"
+        return "No identity has permissions under the current model"
     alone = [
         f"{one['name']} ({one['object_id']})" if one["name"] else str(one["object_id"])
         for one in losers
         if not one["has_rights_in_new_model"]
     ]
     rest = len(losers) - len(alone)
-    others = f"; {rest} more have rights under both models, which may differ" if rest else ""
-    return f"These would lose access: {', '.join(alone) or 'nobody altogether'}{others}"
+    others = f"; {rest} more have permissions under both models, which may differ" if rest else ""
+    return f"These identities would lose access: {', '.join(alone) or 'none'}{others}"
 
 
 # Helpers --------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""What the parts of `azure_kv_vault` share: the task with its vault, and the shape of the result."""
+"""What the parts of `azure_kv_vault` share: the task with its vault, and the result."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from .vault_lookup import VaultAddress
 from .vault_settings import DesiredVault
 
 _REMEDY = (
-    "give the operator a role with these actions at the resource group (Key Vault Contributor, or Managed HSM "
-    "Contributor for a managed HSM; Owner or User Access Administrator besides to change a permission model), or have "
-    "somebody run the task who has one"
+    "assign the operator a role with these actions at the resource group (Key Vault Contributor, or Managed HSM "
+    "Contributor for a managed HSM; to change a permission model, also Owner or User Access Administrator), or run the "
+    "task as an operator who has one"
 )
 
 
 @dataclass(frozen=True)
 class VaultTask:
-    """What the task is about. ``target``: the vault, and how long to wait for it."""
+    """The task and its vault. ``target``: the vault, and how long to wait for it."""
 
     task: Task
     azure: Azure
@@ -50,10 +50,10 @@ class VaultTask:
         return self._settle(lambda _body: {}, seen=True)[0]
 
     def created(self) -> dict[str, Any]:
-        """The body once Azure has finished and shows what this task has created.
+        """The body once Azure has finished and shows what this task created.
 
         Raises:
-            TaskError: it shows something else.
+            TaskError: it shows other values.
         """
         body, differs = self._settle(self._differing, seen=False)
         if differs:
@@ -70,13 +70,13 @@ class VaultTask:
         return {name: {"written": wanted, "shown": shown} for name, (shown, wanted) in found.items()}
 
     def preflight(self, *needed: tuple[str, str]) -> Locks:
-        """Refuse before the first write what the operator may not do and what a lock forbids; the locks there are.
+        """Fail before the first write if permissions are missing or a lock forbids it; return the locks.
 
         ``needed``: actions of Azure's roles, and where.
 
         Raises:
             TaskError: names the actions and the scopes, or the locks.
-            DeletedMeanwhile: the vault is not there any more.
+            DeletedMeanwhile: the vault no longer exists.
         """
         try:
             operator.refuse_lacking(self.azure, needed, obj=self.place.label, remedy=_REMEDY)
@@ -101,12 +101,12 @@ def shown_store(vault_task: VaultTask, body: Mapping[str, Any]) -> KeyStore:
 
 
 def tell_activation(vault_task: VaultTask, store: KeyStore) -> None:
-    """A pool without its security domain is of no use (Azure contract, T28), and only people can change that."""
+    """Warn if a managed HSM is not activated: it is unusable, and only people can activate it (Azure contract, T28)."""
     if store.is_hsm and not same_name(store.activation, "Active"):
         vault_task.task.warn(
-            f"{vault_task.place.label} is not activated, or will not be: until at least three key holders have "
-            "downloaded its security domain, which no automation should do for them, nothing can use it. Fortanix DSM "
-            "cannot either."
+            f"{vault_task.place.label} is not activated, or will not be after its creation. No client, including "
+            "Fortanix DSM, can use it until its security domain has been downloaded with the keys of at least three "
+            "key holders. Do not automate that step."
         )
 
 
@@ -130,7 +130,7 @@ def result_of(
 
 @contextmanager
 def after_writing(plan: Plan, note: str) -> Iterator[None]:
-    """Failures from here on name what this task has done before."""
+    """Add what this task did before to failures inside the block."""
     failure = None
     try:
         yield

@@ -66,7 +66,7 @@ def test_trouble_of_entra_is_waited_for(attempt: Attempt, words: str) -> None:
 
 @pytest.mark.parametrize("words", ["HTTP Error: 503", "AADSTS90033: A transient error has occurred."])
 def test_trouble_of_entra_that_stays_says_nothing_of_the_credential(attempt: Attempt, words: str) -> None:
-    with pytest.raises(AzureError, match="it cannot be seen whether Entra takes the credential") as failed:
+    with pytest.raises(AzureError, match="it could not be verified that Entra accepts the new credential") as failed:
         attempt(words, patience=NEVER)
 
     assert failed.value.details["retryable"] is True
@@ -80,15 +80,15 @@ def test_a_refusal_of_this_machine_is_a_warning(attempt: Attempt, warnings: list
 
 @pytest.mark.parametrize("code", ["700024", "1000502", "7000274"])
 def test_a_refusal_about_the_time_names_the_clocks(attempt: Attempt, code: str) -> None:
-    with pytest.raises(AzureError, match="Entra does not take the credential") as failed:
+    with pytest.raises(AzureError, match="Entra rejects the new credential") as failed:
         attempt(f"AADSTS{code}: outside.")
 
-    assert failed.value.next_step == f"synchronise the clock that is wrong (NTP): {SKEW}"
+    assert failed.value.next_step == f"synchronize the clock that is wrong (NTP): {SKEW}"
 
 
 @pytest.mark.parametrize("words", ["AADSTS7000112: disabled.", "AADSTS999999: new.", "AADSTS90033: x AADSTS7000112: y"])
 def test_another_refusal_ends_the_wait(attempt: Attempt, words: str) -> None:
-    with pytest.raises(AzureError, match="Entra does not take the credential") as failed:
+    with pytest.raises(AzureError, match="Entra rejects the new credential") as failed:
         attempt(words)
 
     assert ("clock" in failed.value.next_step, failed.value.details) == (False, {})

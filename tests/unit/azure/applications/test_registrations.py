@@ -134,7 +134,7 @@ def test_a_registration_without_a_service_principal_is_told_from_no_registration
 
 
 def test_an_application_that_does_not_exist_is_a_matter_of_its_id() -> None:
-    with pytest.raises(TaskError, match="no such application") as error:
+    with pytest.raises(TaskError, match="this application does not exist") as error:
         registered(service_principal=refused(404), application=refused(404))
     assert error.value.next_step.startswith("check app_client_id")
 
@@ -165,7 +165,7 @@ def test_an_object_id_of_another_is_refused_with_both() -> None:
     with pytest.raises(TaskError) as error:
         registered(REGISTRATION)
     assert (
-        error.value.problem == f"app_object_id is {REGISTRATION}, and the service principal of app_client_id is {APP}"
+        error.value.problem == f"app_object_id is {REGISTRATION}, but the service principal of app_client_id is {APP}"
     )
 
 
@@ -184,7 +184,7 @@ def test_the_right_object_id_is_taken_in_any_letter_case(spelt: str) -> None:
         (refused(403), "Insufficient privileges"),
         (refused(429, {}), "HTTP status 429"),
         (refused(500, "text"), "HTTP status 500"),
-        (None, "Graph left it unanswered"),
+        (None, "Graph did not answer it"),
     ],
 )
 def test_a_part_that_is_not_readable_says_why(name: str, answer: Any, words: str) -> None:
@@ -206,7 +206,7 @@ def test_groups_that_may_not_be_read_are_unknown() -> None:
 
 
 def test_no_answer_at_all_leaves_the_service_principal_unknown() -> None:
-    with pytest.raises(TaskError, match="Graph left it unanswered"):
+    with pytest.raises(TaskError, match="Graph did not answer it"):
         registration(saying({BATCH: {}}), CLIENT, None)
 
 

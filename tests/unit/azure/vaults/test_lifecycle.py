@@ -208,9 +208,9 @@ def test_a_body_that_is_not_settled_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("place", "state", "told"),
     [
-        (PLACE, "Succeeded", "does not show what was written yet"),
+        (PLACE, "Succeeded", "does not show the change yet"),
         (PLACE, "RegisteringDns", r"not finished \(provisioningState RegisteringDns\)"),
-        (POOL, "Provisioning", "half an hour and more to create a managed HSM"),
+        (POOL, "Provisioning", "creating a managed HSM takes half an hour or more"),
     ],
 )
 def test_what_is_not_finished_in_time_is_retryable(place: VaultAddress, state: str, told: str) -> None:
@@ -228,7 +228,7 @@ def test_a_vault_does_not_take_as_long_as_a_pool() -> None:
 
 
 def test_a_vault_that_was_there_and_is_gone_is_not_waited_for() -> None:
-    with pytest.raises(TaskError, match="has been deleted while") as raised:
+    with pytest.raises(TaskError, match="was deleted while") as raised:
         settled(Answering(refused(404)))
 
     assert raised.value.details["retryable"] is True

@@ -271,7 +271,7 @@ def test_only_the_list_of_the_kind_is_read_when_that_is_known() -> None:
 
 
 def test_a_vault_that_is_not_there_is_a_matter_of_name_subscription_or_right() -> None:
-    with pytest.raises(TaskError, match=r"no such vault that the operator can see") as refused:
+    with pytest.raises(TaskError, match=r"no vault that is visible to the operator matches") as refused:
         find(saying({VAULTS: [], POOLS: []}), located(name="kv-one"), OPERATOR)
     assert SUBSCRIPTION_ID in refused.value.next_step
 

@@ -104,7 +104,7 @@ def test_an_administrator_is_an_object_id() -> None:
 
 
 def test_tags_that_differ_in_letter_case_only_are_refused() -> None:
-    with pytest.raises(InvalidInput, match='Option tags: it has the tag "Team" twice'):
+    with pytest.raises(InvalidInput, match='Option tags: it contains the tag "Team" twice'):
         wanted(tags={"Team": "a", "team": "b"})
 
 
@@ -322,13 +322,13 @@ def holder(name: str | None, *, also: bool) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("losers", "sentence"),
     [
-        (None, "Who would lose access cannot be read"),
-        ([], "Nobody has rights under the present model"),
-        ([holder("dsm", also=False)], f"These would lose access: dsm ({ADMINISTRATOR})"),
-        ([holder(None, also=False)], f"These would lose access: {ADMINISTRATOR}"),
+        (None, "It cannot be read who would lose access"),
+        ([], "No identity has permissions under the current model"),
+        ([holder("dsm", also=False)], f"These identities would lose access: dsm ({ADMINISTRATOR})"),
+        ([holder(None, also=False)], f"These identities would lose access: {ADMINISTRATOR}"),
         (
             [holder("dsm", also=True)],
-            "These would lose access: nobody altogether; 1 more have rights under both models, which may differ",
+            "These identities would lose access: none; 1 more have permissions under both models, which may differ",
         ),
     ],
 )

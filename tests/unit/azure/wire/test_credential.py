@@ -239,7 +239,11 @@ def test_the_environment_alone_is_read_when_the_task_says_so(home: Home) -> None
 
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(None, "no such file"), ("[other]\n", r"no section \[default\]"), (f"secret = {CANARY}\n", "no INI file")],
+    [
+        (None, "the file does not exist"),
+        ("[other]\n", r"section \[default\] of .* cannot be used: the section does not exist"),
+        (f"secret = {CANARY}\n", "it is not an INI file"),
+    ],
 )
 class TestACredentialFileThatCannotBeUsed:
     def refusal(self, home: Home, content: str | None) -> InvalidInput:

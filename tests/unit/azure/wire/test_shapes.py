@@ -44,24 +44,24 @@ PATHS = (VAULTS, VAULT, f"{RIGHTS}/roleAssignments", f"{RIGHTS}/denyAssignments"
 @pytest.mark.parametrize(
     ("path", "answer", "complaint"),
     [
-        (VAULTS, [], "the response is a list where an object belongs"),
-        (VAULTS, {"value": {}}, "the response.value is an object where a list belongs"),
-        (VAULTS, {"value": [], "nextLink": 5}, "the response.nextLink is a number where text belongs"),
-        (VAULTS, {"value": [], "nextLink": "https://["}, "the response.nextLink is text but not an address"),
+        (VAULTS, [], "the response is a list, but must be an object"),
+        (VAULTS, {"value": {}}, "the response.value is an object, but must be a list"),
+        (VAULTS, {"value": [], "nextLink": 5}, "the response.nextLink is a number, but must be text"),
+        (VAULTS, {"value": [], "nextLink": "https://["}, "the response.nextLink is text that is no address"),
         (
             VAULTS,
             {"value": [{"id": "i", "name": "n"}, {"id": "i", "name": "n", "properties": {"vaultUri": 5}}]},
-            "the response.value[1].properties.vaultUri is a number where text belongs",
+            "the response.value[1].properties.vaultUri is a number, but must be text",
         ),
         (
             VAULT,
             {"properties": {"accessPolicies": [{"tenantId": "t", "objectId": 5}]}},
-            "the response.properties.accessPolicies[0].objectId is a number where text belongs",
+            "the response.properties.accessPolicies[0].objectId is a number, but must be text",
         ),
         (
             VAULT,
             {"properties": {"enableRbacAuthorization": "true"}},
-            "the response.properties.enableRbacAuthorization is text where a truth value belongs",
+            "the response.properties.enableRbacAuthorization is text, but must be a boolean",
         ),
         (
             f"{RIGHTS}/roleAssignments",
@@ -71,7 +71,7 @@ PATHS = (VAULTS, VAULT, f"{RIGHTS}/roleAssignments", f"{RIGHTS}/denyAssignments"
         (
             f"{RIGHTS}/permissions",
             {"value": [{"actions": "*"}]},
-            "the response.value[0].actions is text where a list belongs",
+            "the response.value[0].actions is text, but must be a list",
         ),
         (
             APP,
@@ -113,7 +113,7 @@ def test_a_part_of_a_batch_is_checked_as_if_it_had_been_asked_for_alone() -> Non
     answer = {"responses": [{"id": "app", "status": 200, "body": {"tags": "one"}}]}
 
     assert complaint_about("/v1.0/$batch", answer, parts) == (
-        "the response.responses[0] (app).body.tags is text where a list belongs"
+        "the response.responses[0] (app).body.tags is text, but must be a list"
     )
 
 
@@ -123,7 +123,7 @@ def test_a_part_of_a_batch_that_is_no_object_is_not_taken_for_one_without_a_body
     parts = [{"id": "app", "method": "GET", "url": url}]
 
     assert complaint_about("/v1.0/$batch", {"responses": [{"id": "app", "status": 200, "body": []}]}, parts) == (
-        "the response.responses[0] (app).body is a list where an object belongs"
+        "the response.responses[0] (app).body is a list, but must be an object"
     )
     assert complaint_about("/v1.0/$batch", {"responses": [{"id": "app", "status": 200}]}, parts) is None
 
@@ -169,8 +169,8 @@ def test_the_message_names_plane_object_request_and_part() -> None:
     error = refused(lambda: list(channel(body).pages(VAULTS, obj="vaults of subscription s")))
 
     assert str(error).startswith(
-        f"Azure, vaults of subscription s: the response to GET {VAULTS} does not match Azure's API: "
-        "the response.value[0].properties.vaultUri is a number where text belongs. Next: run the task again"
+        f"Azure, vaults of subscription s: the response to GET {VAULTS} is not what Azure's contract has: "
+        "the response.value[0].properties.vaultUri is a number, but must be text. Next: run the task again"
     )
     assert error.details["retryable"] is True
 
@@ -196,7 +196,7 @@ def test_the_outcome_of_a_write_with_an_unreadable_answer_is_unknown(answer: Any
 
 
 def test_a_good_status_with_an_unreadable_answer_may_have_worked() -> None:
-    # azure-core gives the status of the answer, which says that the write was carried out.
+    # azure-core gives the status of the response, which says that the write was carried out.
     broken = DecodeError(message="JSON is invalid", response=SimpleNamespace(status_code=201, reason="", text=str))
 
     error = refused(lambda: channel(broken).send("PATCH", VAULT, obj="vault v", body={}))
@@ -246,7 +246,7 @@ def test_a_service_principal_without_id_is_no_principal_named_none() -> None:
     parts = [{"id": "service_principal", "status": 200, "body": {"id": None, "appId": "c"}}]
     found = channel(json.dumps({"responses": parts}).encode(), plane="Entra")
 
-    with pytest.raises(Exception, match="the answer has no id"):
+    with pytest.raises(Exception, match="the response has no id"):
         registrations.registration(found, "c", None)
 
 
