@@ -182,7 +182,7 @@ and above it before the first write, also in check mode.
 - `an Azure Policy forbids this` (`RequestDisallowedByPolicy`): a policy with the effect deny. `failure.policies` has
   its name, assignment and definition. Check mode cannot detect it. Set a value that it allows, or have an exemption
   created.
-- `Azure has stored something else than was written`: a policy with the effect modify has changed the value.
+- `Azure stored other values than were written`: a policy with the effect modify has changed the value.
   `failure.differing` has the option with both values. Set the option to the enforced value, or have an exemption
   created. Running the task again does not help.
 - `CanNotDelete` forbids deleting the vault and removing role assignments at it. Access policies can be changed.

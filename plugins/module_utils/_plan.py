@@ -86,5 +86,5 @@ def refuse_planned(option: str, is_planned: object, what: str, step: str) -> Non
         InvalidInput: it is set.
     """
     if is_planned:
-        problem = f"{what} is only planned, and only check mode can continue with that"
-        raise InvalidInput(option, problem, f"run the task that {step} first, or omit this option")
+        problem = f"{what} is only planned, which nothing but check mode goes on with"
+        raise InvalidInput(option, problem, f"run the task that {step} first, or leave it out")
