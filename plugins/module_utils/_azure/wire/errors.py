@@ -82,7 +82,7 @@ _NO_SUCH_OBJECT = (
     "the object does not exist or is not visible to the operator",
     "check its name, resource group and subscription",
 )
-_THROTTLED = ("the server limits the rate of requests", "run the task again later or with fewer forks")
+_THROTTLED = ("the server limits the rate of requests", "run again later or with fewer forks")
 # The only problem with placeholders.
 _ANSWERED = ("{label} returned HTTP status {status}", "check the server's response")
 
@@ -152,7 +152,7 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         ("AADSTS90033",),
         "Entra is temporarily unavailable",
-        "run the task again in a few minutes",
+        "run again in a few minutes",
         lasts=Lasts.UNTIL_RECOVERED,
     ),
     Meaning(
@@ -313,7 +313,7 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         (statuses.INTERNAL_SERVER_ERROR,),
         "Azure or a gateway in front of it is failing",
-        "run the task again when the service is healthy",
+        "run again when the service is healthy",
         lasts=Lasts.UNTIL_RECOVERED,
         in_doubt=True,
     ),

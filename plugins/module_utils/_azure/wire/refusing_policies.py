@@ -64,6 +64,6 @@ def advice(policies: Sequence[Mapping[str, str]]) -> str:
     if definitions and all(one and last_segment(one) != _NO_ACCESS_POLICIES for one in definitions):
         return ""
     return (
-        f"; the built-in policy {_NO_ACCESS_POLICIES}, which denies vaults with access policies, allows the permission "
+        f"; the built-in policy {_NO_ACCESS_POLICIES} denies vaults with access policies and allows the permission "
         "model rbac"
     )

@@ -157,7 +157,7 @@ def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureE
             "its host name cannot be resolved",
             "check DNS, and HTTPS_PROXY if a proxy is required",
         ),
-        ("ReadTimeout", "it did not respond in time", "run the task again; if the problem persists, check the proxy"),
+        ("ReadTimeout", "it did not respond in time", "run again; if the problem persists, check the proxy"),
         ("ConnectTimeout", "the connection timed out", "check HTTPS_PROXY and the firewall"),
     )
     # The kind of a failed connection is in the class or, inside of requests' exceptions, only in the text.
