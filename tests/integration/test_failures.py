@@ -184,7 +184,9 @@ def test_a_server_that_holds_something_else_than_was_written_is_told(
         Fault(plane="dsm", method="PATCH", route=GROUP, status=200, body="{}", content_type="application/json")
     )
     result = shell(cdc_group, name=name, description="New")
-    expect_clear_failure(result, "DSM accepted the write, but holds something else in: description", "Already done: DSM")
+    expect_clear_failure(
+        result, "DSM accepted the write, but holds something else in: description", "Already done: DSM"
+    )
     assert (result["changed"], [one["outcome"] for one in result["failure"]["done"]]) == (True, ["done"])
 
 
