@@ -137,9 +137,7 @@ def test_objects_that_are_seen_late_are_waited_for(apps: Apps, by: str) -> None:
 def test_an_application_that_never_shows_is_told(apps: Apps) -> None:
     apps.azure.do(lambda state: setattr(state, "graph_lag_reads", 10_000))
 
-    with pytest.raises(
-        TaskError, match=r"not visible yet; already done: application created.*wait_timeout"
-    ):
+    with pytest.raises(TaskError, match=r"not visible yet; already done: application created.*wait_timeout"):
         apps(app_unique_name="byok", wait_timeout=0, wait_interval=1)
 
 

@@ -109,9 +109,7 @@ def test_a_defect_of_the_collection_tells_what_was_written_all_the_same() -> Non
 
     told = failure.to_fail_json()
     assert (told["changed"], len(told["failure"]["done"])) == (True, 1)
-    assert told["msg"].startswith(
-        "fortanix.dsm: unexpected error in the collection (KeyError). Already done: DSM"
-    )
+    assert told["msg"].startswith("fortanix.dsm: unexpected error in the collection (KeyError). Already done: DSM")
     assert (told["msg"].count("Next:"), "a secret" in told["msg"]) == (1, False)
 
 

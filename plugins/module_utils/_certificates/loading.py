@@ -296,9 +296,7 @@ def _certificate(option: str, found: Any) -> Certificate:
     der = found.public_bytes(serialization.Encoding.DER)
     public_bytes = _public_key_of(found)
     if public_bytes is None:
-        raise InvalidInput(
-            option, "the key type of the certificate is not supported", "set another certificate"
-        )
+        raise InvalidInput(option, "the key type of the certificate is not supported", "set another certificate")
     return Certificate(
         encoded=base64.b64encode(der).decode("ascii"),
         sha1=hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),

@@ -154,7 +154,7 @@ def test_a_directory_that_may_not_be_written_to_is_told_before_anything_is_made(
     # Whoever is root may write anywhere.
     monkeypatch.setattr("os.access", lambda path, _mode: Path(path) != tmp_path)
 
-    with pytest.raises(InvalidInput, match="may not be written to"):
+    with pytest.raises(InvalidInput, match="is not writable"):
         pair_files(tmp_path / "missing").existing()
 
 

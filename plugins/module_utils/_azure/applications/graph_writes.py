@@ -33,8 +33,7 @@ from .registrations import quoted
 T = TypeVar("T")
 
 _MAY_WRITE = (
-    "Application.ReadWrite.OwnedBy (for applications that the operator created or owns) or "
-    "Application.ReadWrite.All"
+    "Application.ReadWrite.OwnedBy (for applications that the operator created or owns) or Application.ReadWrite.All"
 )
 _MAY_CONSENT = "DelegatedPermissionGrant.ReadWrite.All"
 
