@@ -30,7 +30,7 @@ _HEAD = """
 | `make test-cores` | the tests marked `every_core`, with the oldest and the newest ansible-core |
 | `make test-browser` | the compliance page in a browser |
 | `make molecule` | the Molecule scenarios of the roles |
-| `make explore`, `make explore-mutations` | the complete exploration; each protection removed, one at a time, to see a test fail |
+| `make explore`, `make explore-mutations` | the complete exploration; each protection removed, to see a test fail |
 | `make lint` | linters, ansible-test sanity, and the archive as Galaxy checks it |
 
 ## How to test a behavior
