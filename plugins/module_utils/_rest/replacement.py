@@ -42,7 +42,7 @@ class Incomplete(TaskError):
         *,
         plane: str,
         obj: str,
-        otherwise: str = "check whether a proxy or gateway changes the answers",
+        otherwise: str = "check whether a proxy or gateway changes the responses",
     ) -> None:
         """``otherwise``: what to do if the problem persists."""
         next_step = f"{_AGAIN}; if the problem persists, {otherwise}"
@@ -57,7 +57,7 @@ def list_in(body: Mapping[str, Any], member: str, *, plane: str, obj: str) -> li
     """
     found = body.get(member)
     if not isinstance(found, list):
-        raise Incomplete(f"the answer has no list {member}", plane=plane, obj=obj)
+        raise Incomplete(f"the response has no list {member}", plane=plane, obj=obj)
     return found
 
 
@@ -69,7 +69,7 @@ def text_in(body: Mapping[str, Any], member: str, *, plane: str, obj: str) -> st
     """
     found = body.get(member)
     if not isinstance(found, str) or not found:
-        raise Incomplete(f"the answer has no {member}", plane=plane, obj=obj)
+        raise Incomplete(f"the response has no {member}", plane=plane, obj=obj)
     return found
 
 
@@ -80,7 +80,7 @@ def check_id(body: Mapping[str, Any], wanted: str, *, plane: str, obj: str) -> N
         Incomplete: its ID is another one, or missing.
     """
     if not same_path(body.get("id"), wanted):
-        raise Incomplete("the answer is not about this object", plane=plane, obj=obj)
+        raise Incomplete("the response is not about this object", plane=plane, obj=obj)
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ class _Change(Generic[E]):
 
     def _lacks(self, missing: Iterable[str]) -> TaskError:
         return TaskError(
-            f"{', '.join(missing)} is no longer in the answer: another client removed it, or the answer is stale; "
+            f"{', '.join(missing)} is no longer in the response: another client removed it, or the response is stale; "
             f"{self._told()}",
             plane=self._whole.plane,
             obj=self._whole.obj,

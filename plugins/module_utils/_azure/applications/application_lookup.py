@@ -103,7 +103,7 @@ def _check_named(application: Mapping[str, Any], selector: ApplicationSelector) 
     """Reject an answer about another application than the requested one."""
     member = {"client_id": "appId", "unique_name": "uniqueName", "display_name": "displayName"}[selector.by]
     if not same_name(application.get(member), selector.value):
-        raise Incomplete("the answer is about another application", plane="Entra", obj=str(selector))
+        raise Incomplete("the response is about another application", plane="Entra", obj=str(selector))
 
 
 def _path_of(selector: ApplicationSelector) -> str:
@@ -175,7 +175,7 @@ def _permission(answer: Answer, cloud: Cloud) -> Permission:
         if scope.get("value") == SCOPE and scope.get("isEnabled") is not False:
             app_id = text_in(body, "appId", plane="Entra", obj=obj)
             if not same_name(app_id, cloud.key_vault_app_id):
-                raise Incomplete("the answer is about another application", plane="Entra", obj=obj)
+                raise Incomplete("the response is about another application", plane="Entra", obj=obj)
             principal_id = text_in(body, "id", plane="Entra", obj=obj)
             return Permission(app_id, principal_id, text_in(scope, "id", plane="Entra", obj=f"{obj}, {SCOPE}"))
     raise TaskError(

@@ -30,7 +30,7 @@ def words_of(grant: Mapping[str, Any], *, obj: str) -> tuple[str, ...]:
     """
     scope = grant.get("scope")
     if not isinstance(scope, str):
-        raise Incomplete("the answer does not contain the scope of the consent", plane="Entra", obj=obj)
+        raise Incomplete("the response does not contain the scope of the consent", plane="Entra", obj=obj)
     return tuple(scope.split())
 
 

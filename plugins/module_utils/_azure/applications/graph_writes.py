@@ -192,7 +192,7 @@ def _new_secret(answer: Mapping[str, Any], obj: str) -> Mapping[str, Any]:
     """
     lacking = [name for name in ("keyId", "secretText") if not isinstance(answer.get(name), str) or not answer[name]]
     if lacking:
-        problem = f"the answer lacks {' and '.join(lacking)}"
+        problem = f"the response lacks {' and '.join(lacking)}"
         raise AzureError(problem, plane="Entra", obj=obj, next_step="run the task again")
     return answer
 

@@ -55,7 +55,7 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
             words = without_trace(str(error))
         except UNREADABLE as error:
             # Its text may contain parts of the answer, and so of a token.
-            words = f"the answer cannot be read ({type(error).__name__})"
+            words = f"the response cannot be read ({type(error).__name__})"
         else:
             return True
         meanings = [meaning_of(code) for code in entra_codes(words)]

@@ -73,7 +73,7 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
     }
     application, of_principal = answers["application"].body, principal.body
     if application is not None and not isinstance(application.get("id"), str):
-        raise Incomplete("the answer has no ID", plane="Entra", obj=f"application {client_id}")
+        raise Incomplete("the response has no ID", plane="Entra", obj=f"application {client_id}")
     credentials: list[EntraCredential] = []
     signing: list[EntraCredential] = []
     for name, place in (("application", REGISTRATION), ("service_principal", PRINCIPAL)):
@@ -99,9 +99,9 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
     for name in ("groups", "consents"):
         listed = answers[name].body
         if listed is not None and listed.get("value") is None:
-            unreadable[name] = "the answer has no list"
+            unreadable[name] = "the response has no list"
     if known and of_principal is not None and not isinstance(of_principal.get("accountEnabled"), bool):
-        unreadable["service_principal"] = "the answer does not state whether it is enabled"
+        unreadable["service_principal"] = "the response does not state whether it is enabled"
     disabled = disabled_of(application, of_principal)
     identity = ApplicationIdentity(
         client_id=client_id,

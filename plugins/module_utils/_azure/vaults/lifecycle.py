@@ -27,7 +27,7 @@ _RESOURCES_API = {"api-version": "2021-04-01"}
 _SUBSCRIPTIONS_API = {"api-version": "2022-12-01"}
 # Codes of a 404 that concern more than the vault.
 NOWHERE = frozenset({GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND})
-# A managed HSM also reports `Activated`, and `SecurityDomainRestore` while it waits for key holders (contract §1.6).
+# A managed HSM also reports `Activated`, and `SecurityDomainRestore` while it waits for key holders (Azure contract §1.6).
 _SETTLED = frozenset({"", "succeeded", "activated", "securitydomainrestore"})
 # That many equal answers in a row are final. A managed HSM applies a change some time after it has accepted it.
 _EQUAL_READS: Mapping[str, int] = {VAULT: EQUAL_READS, MANAGED_HSM: 12}
@@ -51,7 +51,7 @@ def look(arm: Channel, place: VaultAddress, *, confirm: bool = False) -> dict[st
         Incomplete: no answer is usable.
     """
     last: frozenset[str] | None = None
-    failure = Incomplete("the answers contradict each other", plane="Azure", obj=place.label)
+    failure = Incomplete("the responses contradict each other", plane="Azure", obj=place.label)
     absent = 0
     for _read in range(_MOST_READS):
         try:
@@ -89,7 +89,7 @@ def tenant_of(azure: Azure, place: VaultAddress) -> str:
     obj = f"subscription {place.subscription_id}"
     found = azure.arm.get(path, obj=obj, query=_SUBSCRIPTIONS_API).get("tenantId")
     if not isinstance(found, str) or not is_uuid(found):
-        raise Incomplete("the answer has no usable tenantId", plane="Azure", obj=obj)
+        raise Incomplete("the response has no usable tenantId", plane="Azure", obj=obj)
     return found
 
 

@@ -51,7 +51,7 @@ def namesake(arm: Channel, place: VaultAddress) -> DeletedVault | None:
     body = {"name": place.name, **({} if is_hsm else {"type": f"{PROVIDER}/vaults"})}
     answer = if_allowed(lambda: arm.send("POST", question, obj=f"name {place.name}", query=API, body=body))
     if answer is not None and not isinstance(answer.get("nameAvailable"), bool):
-        raise Incomplete("the answer does not state whether the name is available", plane="Azure", obj=place.label)
+        raise Incomplete("the response does not state whether the name is available", plane="Azure", obj=place.label)
     if answer is not None and answer["nameAvailable"]:
         return None
     segment = "deletedManagedHSMs" if is_hsm else "deletedVaults"

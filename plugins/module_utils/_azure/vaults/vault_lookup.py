@@ -269,7 +269,7 @@ def checked(place: VaultAddress, body: dict[str, Any]) -> dict[str, Any]:
     elif rules is not None:
         wrong += [f"properties.networkAcls.{name}" for name, key in _RULES.items() if not _are_rules(rules, name, key)]
     if wrong:
-        raise Incomplete(f"the answer has no usable {', '.join(wrong)}", plane="Azure", obj=place.label)
+        raise Incomplete(f"the response has no usable {', '.join(wrong)}", plane="Azure", obj=place.label)
     return body
 
 
@@ -355,7 +355,7 @@ def _vault(body: Mapping[str, Any]) -> KeyStore:
     if not rbac and not isinstance(policies, list):
         # They decide who has access to this vault: an answer without them does not mean that nobody has.
         obj = f"vault {body['name']}"
-        raise Incomplete("the answer has no list accessPolicies", plane="Azure", obj=obj)
+        raise Incomplete("the response has no list accessPolicies", plane="Azure", obj=obj)
     return KeyStore(
         **_common(body),
         uri=str(properties.get("vaultUri") or ""),

@@ -148,7 +148,7 @@ class ApprovalRequired(DsmError):
             method=method,
             route=route,
             obj=obj,
-            next_step="make this change in DSM's user interface, which requests the approval that a policy demands",
+            next_step="make this change in DSM's user interface, which sends a request to the approvers of the approval policy",
         )
 
 

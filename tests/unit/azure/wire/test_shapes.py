@@ -47,7 +47,7 @@ PATHS = (VAULTS, VAULT, f"{RIGHTS}/roleAssignments", f"{RIGHTS}/denyAssignments"
         (VAULTS, [], "the response is a list, but must be an object"),
         (VAULTS, {"value": {}}, "the response.value is an object, but must be a list"),
         (VAULTS, {"value": [], "nextLink": 5}, "the response.nextLink is a number, but must be text"),
-        (VAULTS, {"value": [], "nextLink": "https://["}, "the response.nextLink is text that is no address"),
+        (VAULTS, {"value": [], "nextLink": "https://["}, "the response.nextLink is text but not an address"),
         (
             VAULTS,
             {"value": [{"id": "i", "name": "n"}, {"id": "i", "name": "n", "properties": {"vaultUri": 5}}]},
@@ -169,7 +169,7 @@ def test_the_message_names_plane_object_request_and_part() -> None:
     error = refused(lambda: list(channel(body).pages(VAULTS, obj="vaults of subscription s")))
 
     assert str(error).startswith(
-        f"Azure, vaults of subscription s: the response to GET {VAULTS} is not what Azure's contract has: "
+        f"Azure, vaults of subscription s: the response to GET {VAULTS} does not match Azure's API: "
         "the response.value[0].properties.vaultUri is a number, but must be text. Next: run the task again"
     )
     assert error.details["retryable"] is True
