@@ -115,7 +115,7 @@ def test_what_must_stay_is_in_the_list_that_is_sent() -> None:
     """A lagging answer without the new certificate of a rotation must not remove it together with the old one."""
     server = Server({"old", "new"}, reads=[{"old"}] * EQUAL_READS)
 
-    with pytest.raises(TaskError, match="new is no longer in the answer"):
+    with pytest.raises(TaskError, match="new is no longer in the response"):
         server.change(DesiredEntries(remove={"old"}, required={"new"}))
 
     assert server.sent == []
