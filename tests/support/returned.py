@@ -51,7 +51,7 @@ _COMMON = frozenset(
     }
 )
 # What Ansible returns instead of the result of the module.
-_OF_ANOTHER_KIND = frozenset({"ansible_job_id", "censored", "skip_reason", "skipped"})
+_OF_ANOTHER_KIND = frozenset({"ansible_job_id", "censored", "skip_reason", "skipped", "skipped_reason"})
 _REFERENCE = re.compile(r"Same keys as RV\((?:fortanix\.dsm\.(\w+)#module:)?([\w.\[\]]+)\)")
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "bool": bool,
@@ -167,7 +167,8 @@ class Comparison:
             module = outcome.action.rpartition("fortanix.dsm.")[2]
             if module not in MODULES:
                 continue
-            for result in outcome.result.get("results") or [outcome.result]:
+            # A loop over an empty list has no results.
+            for result in outcome.result.get("results", [outcome.result]):
                 if not _OF_ANOTHER_KIND & result.keys():
                     loop = {"ansible_loop_var", "ansible_index_var", result.get("ansible_loop_var")}
                     own = {key: value for key, value in result.items() if key not in loop}
