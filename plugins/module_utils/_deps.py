@@ -18,7 +18,7 @@ from types import ModuleType
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ._errors import TaskError
+from ._errors import TaskError, sentence
 
 # module -> distribution on PyPI, as in requirements.txt
 _DISTRIBUTIONS = {
@@ -45,13 +45,13 @@ def load(name: str) -> ModuleType:
     raise missing(_distribution_of(name), str(cause))
 
 
-def missing(distribution: str, words: str = "") -> TaskError:
+def missing(distribution: str, cause: str = "") -> TaskError:
     """The failure for a library that is not installed or too old; ``distribution`` with its lower bound."""
+    problem = missing_required_lib(distribution)
     return TaskError(
-        missing_required_lib(distribution),
+        f"{sentence(problem)} Python reports: {cause}" if cause else problem,
         plane="Controller",
         obj=f"Python library {distribution}",
-        server_words=words,
         next_step=f"install the collection's requirements.txt for {sys.executable}",
     )
 

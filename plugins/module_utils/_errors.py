@@ -106,14 +106,14 @@ class TaskError(Exception):
         """The message without the next step, for a failure that has several causes and names the steps together."""
         where = f"{self.plane}, {self.obj}: " if self.obj else f"{self.plane}: "
         words = f' The server returned: "{self.server_words}".' if self.server_words else ""
-        return where + _sentence(self.problem) + words
+        return where + sentence(self.problem) + words
 
     def _message(self) -> str:
         parts = [self.cause, *self._told()]
         if self.unchanged and not self.wrote:
             parts.append("Nothing was changed.")
         if self.next_step:
-            parts.append("Next: " + _sentence(self.next_step))
+            parts.append("Next: " + sentence(self.next_step))
         return " ".join(parts)
 
     def _told(self) -> list[str]:
@@ -141,8 +141,8 @@ class InvalidInput(TaskError):
         super().__init__(problem, plane="Option", obj=option, next_step=remedy, option=option)
 
     def _message(self) -> str:
-        next_step = f"Next: {_sentence(self.next_step)}"
-        return " ".join([f"Option {self.obj}: {_sentence(self.problem)}", *self._told(), next_step])
+        next_step = f"Next: {sentence(self.next_step)}"
+        return " ".join([f"Option {self.obj}: {sentence(self.problem)}", *self._told(), next_step])
 
 
 def defect(error: Exception, *, plane: str = "fortanix.dsm", obj: str = "") -> TaskError:
@@ -185,6 +185,7 @@ def _listed(writes: Sequence[Write]) -> str:
     return "; ".join(shown[:_MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """The text with a full stop, unless it ends like a sentence."""
     text = text.strip()
     return text if text.endswith((".", "!", "?")) else text + "."

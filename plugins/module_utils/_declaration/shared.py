@@ -19,6 +19,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from .._errors import sentence
 from .._names import location_key, name_key, path_key, tag_keys
 from .._texts.plain import bare
 from .applications import APPLICATION, CREDENTIAL, PAIR
@@ -404,7 +405,7 @@ def unmet(result: Mapping[str, Any], statuses: Collection[str] = ("failed",), bu
         but: IDs of findings to ignore.
     """
     return [
-        f"{one['id']} ({one['expected']}): {one['actual']} Next: {one['remedy']}"
+        f"{one['id']} ({one['expected']}): {sentence(one['actual'])} Next: {sentence(one['remedy'])}"
         for one in result.get("findings") or []
         if one["status"] in statuses and one["id"] not in but
     ]

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from ...module_utils._compliance.controls import CONTROLS
 from ...module_utils._compliance.policy import FAIL, WAIVED
-from ...module_utils._errors import printable
+from ...module_utils._errors import printable, sentence
 from ...module_utils._findings.catalog import CATALOG, CHECKS
 from ...module_utils._findings.finding import FAILED, OK, UNKNOWN
 from ...module_utils._texts.plain import readable
@@ -146,7 +146,8 @@ def _outcome(case: ElementTree.Element, finding: Mapping[str, Any]) -> None:
     if finding["status"] == OK:
         return
     text = (
-        f"{finding['title']}. Expected: {finding['expected']}. Actual: {finding['actual']}. Next: {finding['remedy']}"
+        f"{sentence(finding['title'])} Expected: {sentence(finding['expected'])} Actual: {sentence(finding['actual'])} "
+        f"Next: {sentence(finding['remedy'])}"
     )
     if finding["outcome"] == FAIL:
         # In JUnit, an error is a case without a result.
@@ -202,7 +203,10 @@ def _sarif_text(value: Any) -> str:
 def _sarif_result(group: Mapping[str, Any] | None, finding: Mapping[str, Any], rule: int) -> dict[str, Any]:
     where = "run" if group is None else f"group/{group['group_id'] or group['name']}"
     fails = finding["outcome"] == FAIL or finding["status"] == FAILED
-    told = f"{finding['object']}: {finding['title']}. Actual: {finding['actual']}. Next: {finding['remedy']}"
+    told = (
+        f"{finding['object']}: {sentence(finding['title'])} Actual: {sentence(finding['actual'])} "
+        f"Next: {sentence(finding['remedy'])}"
+    )
     waiver = finding["waiver"]
     identity = "\n".join((where, finding["id"], finding["object"]))
     return {

@@ -257,7 +257,7 @@ def test_a_group_without_a_name_is_told_by_its_host() -> None:
 
 
 def finding(status: str, id_: str = "keys/get") -> dict[str, Any]:
-    return {"id": id_, "expected": "get", "actual": "missing.", "remedy": "grant it.", "status": status}
+    return {"id": id_, "expected": "get", "actual": "missing", "remedy": "grant it.", "status": status}
 
 
 @pytest.mark.parametrize(

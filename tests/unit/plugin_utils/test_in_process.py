@@ -302,7 +302,7 @@ def test_a_text_in_place_of_a_dictionary_is_answered_with_what_to_write(option: 
         "vault": {"type": "dict", "options": {"name": {"type": "str"}}},
     }
 
-    message = invocation(lambda task: {}, {option: "akv-production"}, spec).outcome()["msg"]
+    message = invocation(lambda _task: {}, {option: "akv-production"}, spec).outcome()["msg"]
 
     assert message.startswith(f"Option {option}: it is a text, and a dictionary is expected.")
     assert remedy in message

@@ -27,7 +27,8 @@ _RESOURCES_API = {"api-version": "2021-04-01"}
 _SUBSCRIPTIONS_API = {"api-version": "2022-12-01"}
 # Codes of a 404 that concern more than the vault.
 NOWHERE = frozenset({GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND})
-# A managed HSM also reports `Activated`, and `SecurityDomainRestore` while it waits for key holders (Azure contract §1.6).
+# A managed HSM also reports `Activated`, and `SecurityDomainRestore` while it waits for key
+# holders (Azure contract §1.6).
 _SETTLED = frozenset({"", "succeeded", "activated", "securitydomainrestore"})
 # That many equal answers in a row are final. A managed HSM applies a change some time after it has accepted it.
 _EQUAL_READS: Mapping[str, int] = {VAULT: EQUAL_READS, MANAGED_HSM: 12}

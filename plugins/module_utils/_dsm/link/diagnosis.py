@@ -54,7 +54,7 @@ _PRIVATE_ZONES = {
 _LEG_OF_ENDPOINT = {"iam": ENTRA, "management": ARM, "key_vault": VAULT, "key_vault_managed_hsm": MANAGED_HSM}
 _NAME = re.compile(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]+)+", re.IGNORECASE)
 # A host name outside Azure is recognized only as part of a URL or with a port.
-_ADDRESS = re.compile(r"https?://([a-z0-9.-]{1,253})|(?<![a-z0-9.-])([a-z0-9.-]{1,253}):\d{2,5}\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://([a-z0-9.-]{1,253})|(?<![a-z0-9._-])([a-z0-9.-]{1,253}):\d{2,5}\b", re.IGNORECASE)
 
 # How services name themselves, for error texts without a host.
 _LEG_WORDS = (

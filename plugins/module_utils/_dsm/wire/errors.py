@@ -148,7 +148,7 @@ class ApprovalRequired(DsmError):
             method=method,
             route=route,
             obj=obj,
-            next_step="make this change in DSM's user interface, which sends a request to the approvers of the approval policy",
+            next_step="make this change in DSM's user interface, which asks the approvers of the policy",
         )
 
 

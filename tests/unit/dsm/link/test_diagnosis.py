@@ -182,6 +182,7 @@ def test_words_cannot_steer_a_terminal() -> None:
         ("Azure Resource Manager: connection refused", "arm", "management.azure.com"),
         ("connect to proxy.corp.example:8443: connection refused", "unknown", "proxy.corp.example"),
         ("connection refused", "unknown", None),
+        ("certificate verify failed (_ssl.c:1000)", "unknown", None),
     ],
 )
 def test_leg_and_host_come_from_the_words_and_else_from_the_link(words: str, leg: str, host: str | None) -> None:

@@ -154,5 +154,8 @@ def test_a_missing_library_is_named_with_what_installs_it(monkeypatch: pytest.Mo
 
     with pytest.raises(
         TaskError, match=r"Failed to import the required Python library \(urllib3 >= 2\.0\.2\).*requirements\.txt"
-    ):
+    ) as failure:
         _deps.load("urllib3.util")
+    assert "Python reports: No module named 'urllib3.util'" in str(failure.value)
+    # There was no server.
+    assert "server" not in str(failure.value)
