@@ -19,6 +19,8 @@ MOLECULE_ARGS ?=
 CORES_ARGS ?=
 BENCH_ARGS ?=
 EXPLORE_ARGS ?=
+# For make test-terraform: the executable of the provider.
+PROVIDER ?=
 # For make dist: the public address of the repository, and the name of the collection.
 REPOSITORY ?=
 COLLECTION ?= fortanix.dsm
@@ -50,7 +52,7 @@ link := .build/collections/ansible_collections/fortanix/dsm
 
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
-.PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores explore explore-mutations
+.PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores test-terraform explore explore-mutations
 .PHONY: molecule lint dist bench bench-compliance sandbox clean
 
 help: ## show this list of commands
@@ -79,6 +81,9 @@ explore-mutations: $(dev_stamp) $(link) ## check that the explorer detects the r
 
 test-browser: $(dev_stamp) $(link) ## run the tests of the compliance page (needs chromium and chromium-driver)
 	@.venv/bin/python -m pytest --numprocesses=0 tests/browser $(PYTEST_ARGS)
+
+test-terraform: $(dev_stamp) $(link) ## run docs/migration.md with Fortanix's Terraform provider (PROVIDER=path/of/terraform-provider-dsm)
+	@env TERRAFORM_PROVIDER_DSM='$(abspath $(PROVIDER))' .venv/bin/python -m pytest --numprocesses=0 tests/terraform $(PYTEST_ARGS)
 
 test-cores: $(venv_stamp) $(link) ## run the playbook tests with the oldest and newest ansible-core (CORES_ARGS='2.18' selects one)
 	@env PYTHONPATH=tests .venv/bin/python -m cores.run $(CORES_ARGS)

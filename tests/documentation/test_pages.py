@@ -163,7 +163,7 @@ NOT_RUN = {
     "export ": "sets the credentials, which the reader has in the environment",
     "make ": "is a target of the Makefile: test_every_target_is_in_the_makefile",
     "az ": "Azure's own tool; the documents that it is given are tested in unit/test_permission_documents.py",
-    "terraform ": "Terraform's provider; see clients/test_terraform_provider.py",
+    "terraform ": "Terraform's provider; see make test-terraform",
     "ansible-galaxy collection": "builds, installs and publishes: distribution/test_built_collection.py",
     "ansible-builder ": "needs a container engine; distribution/test_execution_environment.py",
     "podman ": "needs a container engine",

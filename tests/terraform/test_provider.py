@@ -4,8 +4,8 @@
 
 """docs/migration.md with Fortanix's real Terraform provider: groups move between it and the collection, both ways.
 
-Build github.com/fortanix/terraform-provider-dsm v0.5.36 (`go mod tidy; go build`), set TERRAFORM_PROVIDER_DSM to the
-path of the executable, terraform-provider-dsm, and have terraform on the PATH. Otherwise these tests are skipped.
+`make test-terraform PROVIDER=...` runs this, with the path of the executable terraform-provider-dsm, built from
+github.com/fortanix/terraform-provider-dsm v0.5.36 by `go mod tidy; go build`, and terraform on the PATH.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cd
 from sandbox import Sandbox
 from support.operate import Operator
 
-PROVIDER = os.environ.get("TERRAFORM_PROVIDER_DSM", "")
 RESOURCE = "dsm_azure_group.production"
 DESCRIPTION = "Keys of the production subscription"
 # Joined, as tests/distribution/rename.py renames it otherwise.
@@ -35,12 +34,6 @@ MAIN: dict[str, Any] = {
     "variable": {"api_key": {"sensitive": True}},
     "provider": {"dsm": {"api_key": "${var.api_key}"}},
 }
-
-pytestmark = pytest.mark.skipif(
-    not PROVIDER or shutil.which("terraform") is None,
-    reason="needs terraform, and TERRAFORM_PROVIDER_DSM with the path of a built provider",
-)
-
 
 @dataclass(frozen=True)
 class Terraform:
@@ -63,10 +56,19 @@ class Terraform:
         )
 
 
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox.start() as sandbox:
+        yield sandbox
+        assert sandbox.crashes == []
+
+
 @pytest.fixture
 def terraform(sandbox: Sandbox, tmp_path: Path) -> Terraform:
+    provider = Path(os.environ["TERRAFORM_PROVIDER_DSM"])
+    assert shutil.which("terraform"), "terraform is not on the PATH"
     settings = tmp_path / "terraform.rc"
-    overrides = f'dev_overrides {{\n"{SOURCE}" = "{Path(PROVIDER).parent}"\n}}\n'
+    overrides = f'dev_overrides {{\n"{SOURCE}" = "{provider.parent}"\n}}\n'
     settings.write_text(f"provider_installation {{\n{overrides}direct {{}}\n}}\n", encoding="utf-8")
     environment = {
         **os.environ,
