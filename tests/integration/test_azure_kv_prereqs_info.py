@@ -250,9 +250,9 @@ def test_a_list_of_several_pages_is_read_to_its_end(azure: AzureRights) -> None:
 @pytest.mark.parametrize(
     ("named", "words"),
     [
-        ({"tags": {"env": "sandbox"}}, "several vaults fit"),
-        ({"name": "akv-elsewhere"}, "there is no such vault"),
-        ({"uri": "https://akv-elsewhere.vault.azure.net/"}, "there is no such vault"),
+        ({"tags": {"env": "sandbox"}}, "several vaults match"),
+        ({"name": "akv-elsewhere"}, "no vault that is visible to the operator matches"),
+        ({"uri": "https://akv-elsewhere.vault.azure.net/"}, "no vault that is visible to the operator matches"),
         ({"name": "akv-sandbox-prem", "resource_group": "rg-hsm"}, "akv-sandbox-prem: the object does not exist"),
     ],
     ids=["ambiguous", "no-name", "no-uri", "wrong-group"],

@@ -191,7 +191,7 @@ def test_t34_a_provider_that_is_not_registered_stays_so(azure: AzureRights) -> N
     azure.do(lambda state: state.unregister_provider(azure.view.subscription_id))
     mark = azure.sandbox.journal.mark()
 
-    with pytest.raises(TaskError, match="there is no such vault"):
+    with pytest.raises(TaskError, match="no vault that is visible to the operator matches"):
         azure.judge(vault={"name": azure.vault})
 
     assert azure.sandbox.journal.writes(since=mark) == []

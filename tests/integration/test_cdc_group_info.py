@@ -82,7 +82,7 @@ def test_a_group_with_several_links_is_named_and_hides_no_other(odd_account: San
     assert [group["name"] for group in listed["groups"]] == ["akv-1", "akv-2"]
     (odd,) = listed["not_managed"]
     assert odd["name"] == "akv-odd"
-    assert "it has 2 Azure links (" in odd["reason"]
+    assert "the group has 2 Azure links (" in odd["reason"]
     assert f'group "akv-odd" ({odd["group_id"]}) in DSM cannot be managed: {odd["reason"]}.' in operate.warnings
     (shown,) = [group for group in everything["groups"] if group["name"] == "akv-odd"]
     assert (shown["external_kms"], shown["link"]) == ("AzureKeyVault", None)
@@ -90,7 +90,7 @@ def test_a_group_with_several_links_is_named_and_hides_no_other(odd_account: San
 
 @pytest.mark.parametrize("operation", [cdc_group_info, cdc_group], ids=["cdc_group_info", "cdc_group"])
 def test_a_task_about_a_group_with_several_links_fails(odd_account: Sandbox, operation: ModuleType) -> None:
-    with pytest.raises(TaskError, match=r'group "akv-odd": it has 2 Azure links \(.*remove all links but one'):
+    with pytest.raises(TaskError, match=r'group "akv-odd": the group has 2 Azure links \(.*remove all links but one'):
         Operator(odd_account.environment())(operation, name="akv-odd")
 
 

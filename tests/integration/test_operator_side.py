@@ -249,7 +249,7 @@ def test_an_answer_of_another_shape_is_named(operate: Operator, sandbox: Sandbox
     operation, params, route, answer = WRONG[case]
     body = json.dumps(answer)
     sandbox.faults.add(Fault(plane="dsm", route=route, status=200, body=body, content_type="application/json"))
-    with pytest.raises(TaskError, match=r"is not what DSM's API describes: the response.* is .*, but must be .*"):
+    with pytest.raises(TaskError, match=r"does not match DSM's API: the response.* is .*, but must be .*"):
         operate(operation, **params)
 
 

@@ -191,6 +191,8 @@ def a_credential(run: Tasks) -> None:
     run("cdc_credential", **of, renew="always", type="secret")
     run("cdc_group", name="guarded", **run.link)
     run.demand_approval("guarded")
+    # Of credentials that were created in the same second, none is the later one.
+    run.azure.sandbox.clock.advance(60)
     run.planned_and_done("cdc_credential", **of, renew_before_days=100, valid_days=400)
 
 
