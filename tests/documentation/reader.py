@@ -82,6 +82,8 @@ class Reader:
             (OPERATOR, view.operator_client_id),
             (("https://dsm.example.com",), self.sandbox.world.dsm_endpoint),
             (("/opt/fortanix-dsm/bin/python",), sys.executable),
+            # Commands of a checkout.
+            ((".venv/bin/ansible-playbook playbooks/",), f"ansible-playbook {ROOT}/playbooks/"),
         ):
             for name in names:
                 text = text.replace(name, value)
@@ -96,7 +98,7 @@ class Reader:
     def save(self, name: str, text: str) -> Path:
         """A file in the reader's directory."""
         path = self.home / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.replaced(text), encoding="utf-8")
         return path
 

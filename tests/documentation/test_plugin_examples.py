@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_sync
 from sandbox import Sandbox
+from support.operate import Operator
+from unit.builders import ROOT
 
 from . import world
 from .blocks import examples_of
@@ -23,6 +26,7 @@ GIVEN = Path(__file__).with_name("given_results.yml")
 # Variables of single examples, where two of them have different values in mind.
 OWN: dict[str, dict[str, Any]] = {
     "application_selector": {"my_application": {"unique_name": "fortanix-dsm-production"}},
+    "planned_parts": {"my_application": {}},
 }
 
 
@@ -33,7 +37,12 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         world.add_group(sandbox, vault={"name": world.VAULT})
         reader = Reader(sandbox, tmp_path, world.variables(sandbox))
         view = sandbox.world.public
+        # So that a compliance run knows all of the group.
+        operator = view.operator_client_id
+        sandbox.do(lambda state: state.azure.public.set_access_policy(world.VAULT, operator, ["get", "list"]))
+        Operator(sandbox.environment())(cdc_sync, group_name=world.GROUP)
         declared = {
+            **yaml.safe_load((ROOT / "roles/cdc_setup/defaults/main.yml").read_text(encoding="utf-8")),
             "ansible_connection": "local",
             "ansible_python_interpreter": "{{ ansible_playbook_python }}",
             "cdc_setup_name": world.GROUP,
@@ -70,7 +79,9 @@ def test_the_examples_of_every_lookup_run(reader: Reader) -> None:
     of_host, setup, results = (found.pop(f"setup_{name}") for name in ("host_groups", "play_groups", "host_results"))
     setup["block"][-1]["register"] = "cdc_setup_all"
 
-    done = reader.play([*found.values(), of_host, setup, results], "-i", "hosts.yml")
+    shared = [task for task in yaml.safe_load(GIVEN.read_text(encoding="utf-8")) if "cdc_setup" in task["name"]]
+
+    done = reader.play([*shared, *found.values(), of_host, setup, results], "-i", "hosts.yml")
 
     assert done.code == 0, done.output
 
