@@ -227,7 +227,12 @@ def parts(page: str) -> Iterator[tuple[Story, list[Block]]]:
         yield stories[name], blocks
 
 
-@pytest.mark.parametrize("page", [page for page in [*PAGES, *PLAYBOOKS] if runnable(page)])
+SHOWN = [page for page in PAGES if runnable(page)]
+# The guides run the same playbooks.
+SHOWN_TOO = [pytest.param(page, marks=pytest.mark.long) for page in PLAYBOOKS if runnable(page)]
+
+
+@pytest.mark.parametrize("page", [*SHOWN, *SHOWN_TOO])
 def test_what_a_page_shows_does_what_it_says(page: str, tmp_path: Path) -> None:
     for number, (told, blocks) in enumerate(parts(page)):
         directory = tmp_path / str(number)
