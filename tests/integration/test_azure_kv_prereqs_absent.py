@@ -208,7 +208,9 @@ def test_an_application_that_was_deleted_by_hand_has_nothing_to_take_back(
     result = take_back(policies, check_mode=check_mode)
 
     assert (result["changed"], result["vault"]) == (False, None)
-    assert [line for line in policies.warnings if "service principal of application" in line and "no longer exists" in line]
+    assert [
+        line for line in policies.warnings if "service principal of application" in line and "no longer exists" in line
+    ]
 
 
 def test_a_vault_that_goes_during_the_removal_takes_the_rest_with_it(

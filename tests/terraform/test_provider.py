@@ -35,6 +35,7 @@ MAIN: dict[str, Any] = {
     "provider": {"dsm": {"api_key": "${var.api_key}"}},
 }
 
+
 @dataclass(frozen=True)
 class Terraform:
     folder: Path
