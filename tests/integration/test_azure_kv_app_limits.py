@@ -126,7 +126,8 @@ def test_a_secret_with_a_wrong_time_in_its_answer_is_told(apps: Apps, ends: Any)
 
     with pytest.raises(
         TaskError,
-        match=r"it is unknown whether the change was carried out; a secret may have been created.*az ad app credential delete",
+        match=r"it is unknown whether the change was carried out; a secret may have been created.*"
+        "az ad app credential delete",
     ) as failed:
         apps(app_unique_name="byok", return_secret=True, no_log=True)
 
