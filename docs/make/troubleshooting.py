@@ -63,7 +63,7 @@ Two results look like a failed connection but are not:
 | --- | --- |
 | `dsm_check` | DSM's own test of the link succeeded. |
 
-How far DSM's test goes is not public. A success does **not** prove that
+How much DSM's test covers is not public. A success does **not** prove that
 
 - the application has permission to use keys, or has all ten key permissions of guide 4.2,
 - the vault is the intended one and its type matches the link,
@@ -77,7 +77,7 @@ _TAIL = """
 ## When a change waits for approval
 
 `pending: true` in a result is not a failure: the approvers have not decided yet, and nothing has been changed.
-`approval.id` is the ID of the request in DSM. [Changes that a quorum approves](approvals.md) describes all states.
+`approval.id` is the ID of the request in DSM. [Changes that need an approval](approvals.md) describes all states.
 These are failures:
 
 | Message | What to do |

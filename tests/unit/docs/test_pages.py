@@ -100,7 +100,7 @@ def test_a_page_that_cites_the_guide_names_it_with_its_address() -> None:
     [
         ("What the operator needs", "what-the-operator-needs"),
         ("27 February 2027", "27-february-2027"),
-        ("Beside `azure.azcollection`", "beside-azureazcollection"),
+        ("Alongside `azure.azcollection`", "alongside-azureazcollection"),
         ('<a id="dns-failure"></a>The host name does not resolve', "the-host-name-does-not-resolve"),
     ],
 )
