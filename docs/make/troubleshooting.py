@@ -49,7 +49,7 @@ can be saved without a connection (guide 4.6).
 
 Two results look like a failed connection but are not:
 
-- The task fails on the plane `DSM` with HTTP status 401, 403 or 404 and without a diagnosis: DSM refused your DSM
+- The task fails on the plane `DSM` with HTTP status 401, 403 or 404 and without a diagnosis: DSM rejected your DSM
   credentials and did not test the link. (DSM may pass on a response of Azure with the same status. In that case the
   error text shows it, a read with the same DSM credentials succeeds, and there is a diagnosis.)
 - "This operation requires approval": a quorum policy guards the operation. See
@@ -84,7 +84,7 @@ These are failures:
 | --- | --- |
 | "another change of this object waits for approval" | Have that request decided, or withdraw it. Then run again. |
 | "was denied by" | Contact the approver. To request the same change again, delete the denied request in DSM first. |
-| "was approved, but DSM failed to carry it out" | Correct what the server names. Run again to file a new request. |
+| "was approved, but DSM failed to carry it out" | Fix the cause in the server's error text. Run again to file a new request, which must be approved again. |
 | "has expired or was withdrawn before it was decided" | Run again to file a new request. |
 | "accepts no approval request for it" | Make the change in DSM's user interface, then run again. |
 

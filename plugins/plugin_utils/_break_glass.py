@@ -323,7 +323,7 @@ def _failure(found: Mapping[str, Any]) -> str:
             told.append(f"Group {proof['group']}: {proof['verdict']}: DSM may use its current token until {how_long}.")
         elif proof["verdict"] == CutVerdict.UNKNOWN.value:
             told.append(
-                f"Group {proof['group']}: {proof['verdict']}: no proof that Entra or Azure refuses DSM "
+                f"Group {proof['group']}: {proof['verdict']}: no proof that Entra or Azure rejects DSM "
                 f"(connection: {parted(proof['connection'])[0]}; sync: {parted(proof['sync'])[0]})."
             )
     if not told:

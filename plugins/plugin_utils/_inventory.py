@@ -79,10 +79,10 @@ def hosts(records: Iterable[Mapping[str, Any]], host_name: str = "slug") -> list
         group_id = name_key(record["group_id"])
         if not is_uuid(group_id) or group_id in by_id:
             raise TaskError(
-                "DSM returned it twice" if group_id in by_id else "it is not a UUID",
+                "DSM returned this group twice" if group_id in by_id else "DSM returned an ID that is not a UUID",
                 plane="DSM",
                 obj=f"group ID {group_id}",
-                next_step="report this together with the version of DSM",
+                next_step="report it with the DSM version to the repository of this collection",
             )
         by_id[group_id] = record
     names = _unique({group_id: slug_of(str(by_id[group_id]["name"])) or group_id for group_id in by_id})

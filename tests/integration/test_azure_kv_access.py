@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import registrations
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass import access_requests
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.break_glass.access_steps import RoleStep
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
@@ -386,6 +387,36 @@ def test_what_is_wrong_is_refused_before_the_first_request(cutoff: Cutoff, optio
 def test_the_operator_does_not_lock_himself_out(cutoff: Cutoff) -> None:
     with pytest.raises(InvalidInput, match="the operator's own application"):
         cutoff("revoked", app_client_id=cutoff.azure.view.operator_client_id)
+
+
+OTHER_TENANT = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.mark.parametrize(
+    ("home", "words"),
+    [
+        (None, "the operator cannot read the app registration, .*Next: grant the operator Application.ReadWrite.All"),
+        (
+            OTHER_TENANT,
+            rf"registered in another tenant \({OTHER_TENANT}\), .*Next: have the credentials removed in that",
+        ),
+    ],
+)
+def test_why_credentials_remain_registered_is_reported(
+    cutoff: Cutoff, monkeypatch: pytest.MonkeyPatch, home: str | None, words: str
+) -> None:
+    found = registrations.registration
+
+    def of_home(*given: Any) -> registrations.Registration:
+        known = found(*given)
+        return replace(known, identity=replace(known.identity, home_tenant_id=home or known.identity.home_tenant_id))
+
+    monkeypatch.setattr(registrations, "registration", of_home)
+    application = "/v1.0/applications(appId='{app_id}')"
+    cutoff.azure.sandbox.faults.add(Fault("graph", "GET", application, status=403, times=None))
+
+    with pytest.raises(TaskError, match=words):
+        cutoff.cut(cut_credentials=True)
 
 
 def test_nothing_is_removed_without_a_record(cutoff: Cutoff) -> None:

@@ -94,7 +94,7 @@ def test_a_vault_that_is_not_empty_stays(vaults: Vaults, kind: str, fill: Any, w
     named = make(vaults, kind)
     vaults.azure.do(lambda state: fill(state, named["name"]))
 
-    with pytest.raises(TaskError, match=f"it contains {what}"):
+    with pytest.raises(TaskError, match=f"it was not deleted, because it contains {what}"):
         vaults({**named, **ABSENT}, check_mode=check_mode)
 
     assert vaults.stored(named["name"]).name == named["name"]
@@ -113,7 +113,7 @@ def test_a_vault_whose_keys_cannot_be_listed_stays(vaults: Vaults) -> None:
     route = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}/keys"
     vaults.azure.sandbox.faults.add(Fault("arm", "GET", route, status=403, body="no"))
 
-    with pytest.raises(TaskError, match="it is unknown whether it is empty"):
+    with pytest.raises(TaskError, match="it was not deleted, because its contents could not be read"):
         vaults({**named, **ABSENT})
 
 

@@ -295,7 +295,7 @@ def test_a_sync_that_fails_midway_tells_what_it_has_done(under: Sandbox, failure
             assert operate(cdc_sync, group_name=name)["key_count"] == 2
         else:
             words = (
-                r"the sync failed with HTTP status \d+ after it had changed keys"
+                r"the sync failed with HTTP status \d+ after it had changed virtual keys in DSM: 2 created"
                 if failure == "partial"
                 else "HTTP status"
             )

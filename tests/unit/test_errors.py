@@ -213,7 +213,7 @@ def test_a_refusal_tells_request_object_status_and_words() -> None:
     message = str(refused(409, b"exists"))
 
     assert message.startswith(
-        'DSM, group "x": PATCH /sys/v1/groups/{group_id} was refused with HTTP status 409. '
+        'DSM, group "x": PATCH /sys/v1/groups/{group_id} was rejected with HTTP status 409. '
         'The server returned: "exists".'
     )
 

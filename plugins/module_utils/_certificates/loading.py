@@ -16,6 +16,7 @@ import binascii
 import contextlib
 import datetime
 import hashlib
+import os
 import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ EXPIRES_SOON = datetime.timedelta(days=30)
 # Tolerance for the control node's clock: by it alone, only what clearly expired is rejected.
 CLOCK_DOUBT = datetime.timedelta(days=1)
 _PEM_MARK = b"-----BEGIN"
+# A longer value cannot be opened in any file system that control nodes use.
+_LONGEST_PATH = 4095
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,8 @@ def load_certificate(
         return _certificate(option, own[0])
     raise InvalidInput(
         option,
-        f"it contains {len(found)} certificates that are not one chain",
-        "set the application's own certificate, alone or together with those of its authorities",
+        f"its {len(found)} certificates do not form one chain",
+        "set one certificate, alone or with the CA certificates that issued it",
     )
 
 
@@ -196,9 +199,18 @@ def is_text(source: str) -> bool:
     return formats.is_content(source)
 
 
+def is_path(source: str) -> bool:
+    """Whether a source is certainly a path. Anything else may be a secret, also a damaged or truncated one."""
+    if is_text(source) or "\n" in source or len(source) > _LONGEST_PATH:
+        return False
+    return source.startswith(("/", "./", "../", "~")) or os.path.exists(source)
+
+
 def shown(source: str) -> str:
-    """A source for a message: the path, or nothing of a text."""
-    return "the text" if is_text(source) else repr(source)
+    """A source for a message: the path, or nothing of anything else."""
+    if is_path(source):
+        return repr(source)
+    return "the text" if is_text(source) else "the value"
 
 
 def public_part(option: str, source: str, passphrase: str | None = None) -> str:

@@ -325,7 +325,7 @@ class _Comparison:
                 "the declared vault cannot be identified without reading Azure",
                 plane="Azure",
                 obj=f"vault ({selector})",
-                next_step="set look_in_azure: true and let the operator read the vault, or declare its name or URI",
+                next_step="set look_in_azure: true and assign the operator Reader at the vault, or declare its name or URI",
             )
         return replace(link, vault_uri=likely, vault_type=selector.type or link.vault_type)
 
@@ -362,5 +362,5 @@ def _shown(view: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _certificate(option: str, source: str) -> Certificate:
-    named = option if "-----BEGIN" in source else f"{option} ({source})"
+    named = f"{option} ({source})" if loading.is_path(source) else option
     return loading.load_certificate(named, source)

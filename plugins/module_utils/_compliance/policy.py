@@ -244,7 +244,11 @@ def _refuse_what_is_never_found(place: str, name: Any) -> None:
             f"set {new}" if usable else "remove it: a policy cannot contain this ID",
         )
     if kind is not None and kind.id not in OF_COMPLIANCE:
-        raise InvalidInput(place, f"compliance runs do not report {name}, only {kind.area} does", "remove it")
+        raise InvalidInput(
+            place,
+            f"{name} is reported only by {kind.area}, never by a compliance run",
+            "remove this entry from the policy",
+        )
 
 
 def _check_names(place: str, option: Any, known: Iterable[str]) -> None:

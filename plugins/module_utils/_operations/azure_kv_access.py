@@ -116,7 +116,12 @@ def _request(task: Task, operator: Operator) -> _Request:
     if record is not None:
         _check_record(record, client_id, operator)
     if params["state"] == "restored" and record is None:
-        raise InvalidInput("record", "it is empty", "set the record that the task with state: revoked returned")
+        raise InvalidInput(
+            "record",
+            "it is empty",
+            "set it to `record` in the result of azure_kv_access with state: revoked (break_glass.yml saves it in "
+            f"record-{client_id}.json)",
+        )
     if params["state"] == "revoked":
         _check_cut(task, client_id, record)
     return _Request(
@@ -185,7 +190,7 @@ def _cut(task: Task, azure: Azure, request: _Request, registration: Registration
     before.troubles[:0] = troubles
     steps = access_steps.split(request.record, access_steps.cut_steps(before.seen, credentials=request.credentials))
     if request.credentials and before.seen.application.application_object_id is None:
-        before.troubles.append(_no_registration(registration))
+        before.troubles.append(_no_registration(registration, azure.operator))
     if steps and not task.check_mode and request.record is None:
         raise _refuse_without_record()
     record = merged(request.record, before.seen)
@@ -323,14 +328,24 @@ def _objection(record: Record | None, step: Step) -> TaskError | None:
     )
 
 
-def _no_registration(registration: Registration) -> TaskError:
+def _no_registration(registration: Registration, operator: Operator) -> TaskError:
+    identity, tenant = registration.identity, operator.tenant_id
+    home = identity.home_tenant_id
+    if home and tenant and is_uuid(tenant) and not same_name(home, tenant):
+        problem = f"the application is registered in another tenant ({home}), so its credentials remain registered"
+        next_step = "have the credentials removed in that tenant"
+    else:
+        problem = "the operator cannot read the app registration, so its credentials remain registered"
+        next_step = (
+            "grant the operator Application.ReadWrite.All in Microsoft Graph; if it owns the application, "
+            "Application.ReadWrite.OwnedBy is enough"
+        )
     return TaskError(
-        "the app registration cannot be read, so its credentials remain registered",
+        problem,
         plane="Entra",
-        obj=f"application {registration.identity.client_id}",
+        obj=f"application {identity.client_id}",
         server_words=registration.unreadable.get("application", ""),
-        next_step="grant the operator Application.ReadWrite.All in Microsoft Graph, or have the credentials removed in "
-        "the tenant where the application is registered",
+        next_step=next_step,
     )
 
 

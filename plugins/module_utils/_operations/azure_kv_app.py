@@ -189,7 +189,7 @@ def _certificate(source: str) -> Certificate:
 
 def _secret(task: Task) -> timedelta | None:
     if task.params["secret_days"] < 1:
-        raise InvalidInput("secret_days", "it is less than 1", "set a number of days of 1 or more")
+        raise InvalidInput("secret_days", "it is less than 1", "set 1 or more")
     if not task.params["return_secret"]:
         return None
     if not task.no_log:

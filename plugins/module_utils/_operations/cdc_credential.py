@@ -183,7 +183,9 @@ def options_of(task: Task) -> RenewalOptions:
         )
     given = LinkOptions.from_params(params)
     if given.pair is not None and params["type"] == SECRET:
-        raise InvalidInput("link_certificate", "it is set although type is secret", "omit link_certificate or type")
+        raise InvalidInput(
+            "link_certificate", "it is set, but type is secret", "omit link_certificate, or set type: certificate"
+        )
     renew_before = timedelta(days=params["renew_before_days"])
     # Clearly too short: rejected before any request. The rest is checked against the clock of the services.
     _refuse_what_is_due(given.pair, renew_before, _time.utc_now() - loading.CLOCK_DOUBT)

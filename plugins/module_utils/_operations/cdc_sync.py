@@ -85,13 +85,14 @@ def _partial_failure(dsm: DsmClient, group: Group, before: list[VirtualKey], err
         return error
     dsm.journal.note("DSM", group.label, "sync of keys, in part")
     counts = {"new": len(changes.new), "updated": len(changes.updated), "vanished": len(changes.vanished)}
-    done = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    words = {"new": "created", "updated": "updated", "vanished": "deleted or destroyed"}
+    done = ", ".join(f"{count} {words[name]}" for name, count in counts.items() if count)
     return TaskError(
-        f"the sync failed with HTTP status {error.status} after it had changed keys ({done})",
+        f"the sync failed with HTTP status {error.status} after it had changed virtual keys in DSM: {done}",
         plane="DSM",
         obj=group.label,
         server_words=error.words,
-        next_step="correct what the server names and run the task again, which continues the sync",
+        next_step="fix the cause in the error text and run the task again, which syncs all keys of the group",
         status=error.status,
         synced=counts,
     )

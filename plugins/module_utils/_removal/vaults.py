@@ -101,11 +101,16 @@ def _refuse_full(vault_task: VaultTask) -> None:
         found, words = [], error.server_words or error.problem
     if not found and not words:
         return
+    confirmed = f"set delete_vault_named: {vault_task.place.name} to soft-delete it with its contents"
     raise TaskError(
-        f"it is not empty: it contains {' and '.join(found)}" if found else "it is unknown whether it is empty",
+        "it was not deleted, because "
+        + (f"it contains {' and '.join(found)}" if found else "its contents could not be read"),
         plane="Azure",
         obj=vault_task.place.label,
         server_words=words,
-        next_step=f"set delete_vault_named: {vault_task.place.name} to soft-delete it with its contents",
+        next_step=confirmed
+        if found
+        else "let the operator list its contents (Reader at it is enough) and run the task again; if they may be deleted "
+        f"unseen, {confirmed}",
         contents=found,
     )

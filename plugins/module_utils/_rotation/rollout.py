@@ -251,7 +251,7 @@ class Rollout:
                     plane="Azure",
                     obj=label,
                     server_words=tried.words,
-                    next_step="correct what the error text names, and run the task again",
+                    next_step="fix the cause in the error text, and run the task again",
                 )
 
     def switch(
@@ -337,7 +337,7 @@ class Rollout:
                     plane="Azure",
                     obj=label,
                     server_words=tried.words,
-                    next_step=f"correct what the error text names, and {_RETRY}",
+                    next_step=f"fix the cause in the error text, and {_RETRY}",
                 )
         if self.sync_timeout is not None:
             virtual_keys.scan(self.dsm, str(group.group_id), group.label, self.sync_timeout, FAIL)
@@ -517,10 +517,11 @@ class Rollout:
         ).application
         if found is None:
             raise TaskError(
-                "it existed when this run began, and no longer exists",
+                "it existed when this run began, and no longer exists: another client deleted it during this run",
                 plane="Entra",
                 obj=self._obj,
-                next_step="find out who deleted it",
+                next_step="check the Entra audit log, restore it with fortanix.dsm.azure_kv_app "
+                "(on_soft_deleted: recover), and run the task again",
             )
         return found
 

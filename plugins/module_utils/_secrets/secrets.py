@@ -5,8 +5,8 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """Finds the secrets in the arguments of a task, and the forms in which texts may repeat them. No I/O.
 
-Ansible removes a secret from its output by comparing texts. It finds neither a private key in an option that is not
-``no_log``, nor an escaped secret, as in the ``str`` of a dict.
+Ansible removes a secret from its output by comparing texts. It finds neither a private key or a token in an option
+that is not ``no_log``, nor an escaped secret, as in the ``str`` of a dict.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _SHORTEST_LINE = 16
 _SHORTEST_UNKNOWN = 8
 # Base64 of the smallest private keys in DER has more.
 _SHORTEST_BASE64 = 60
+# A JSON Web Token, for example a federated token in the option of the file that contains it.
+_TOKEN = re.compile(r"\s*eyJ[\w-]{8,}\.[\w-]+\.[\w-]*\s*")
 # An unknown option, such as dsm_apikey: the task fails, but its arguments are printed.
 _SECRET_NAME = re.compile(r"pass|secret|token|credential|api_?key|(?:client|private|tls)_?key$", re.IGNORECASE)
 
@@ -41,6 +43,11 @@ _SECRET_NAME = re.compile(r"pass|secret|token|credential|api_?key|(?:client|priv
 def holds_private_key(text: str) -> bool:
     """Whether this is or contains a private key: PEM, or base64 of PEM, DER or PKCS#12. Encrypted ones count."""
     return _MARK in text or _is_private(_decoded(text))
+
+
+def is_token(text: str) -> bool:
+    """Whether this is a JSON Web Token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def secrets_in(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
@@ -51,7 +58,7 @@ def secrets_in(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any
         given: The arguments, also before they were validated.
     """
     # A list repeats many of them.
-    yield from (text for text in dict.fromkeys(texts_in(given)) if holds_private_key(text))
+    yield from (text for text in dict.fromkeys(texts_in(given)) if holds_private_key(text) or is_token(text))
     yield from _by_name(options, given)
 
 

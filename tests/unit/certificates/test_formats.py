@@ -267,3 +267,16 @@ def load_key(text: str) -> rsa.RSAPrivateKey:
     found = formats.key_in(formats.read("link_private_key", text), None, None)
     assert isinstance(found, rsa.RSAPrivateKey)
     return found
+
+
+@pytest.mark.parametrize("path", ["/nowhere/app.pem", "./app.pem", "~/app.pem", __file__])
+def test_a_path_is_quoted(path: str) -> None:
+    assert loading.shown(path) == repr(path)
+
+
+# A damaged key is not recognized as one, so that Ansible does not remove it from the output.
+@pytest.mark.parametrize(
+    "source", [f"MII{'k' * 90}!", "k" * 5000, "/first line\nsecond line", "an-api-key", PAIR.key_pem]
+)
+def test_nothing_else_is_quoted(source: str) -> None:
+    assert loading.shown(source) in ("the text", "the value")

@@ -131,14 +131,14 @@ def test_hosts_can_be_named_by_id() -> None:
 
 @pytest.mark.parametrize("group_id", ["{{ 1 }}", "", "../x"])
 def test_an_id_that_is_none_is_refused(group_id: str) -> None:
-    with pytest.raises(TaskError, match="it is not a UUID"):
+    with pytest.raises(TaskError, match="DSM returned an ID that is not a UUID"):
         hosts([{**record(), "group_id": group_id}])
 
 
 def test_an_id_that_is_given_twice_is_refused() -> None:
     one = record("a")
 
-    with pytest.raises(TaskError, match="DSM returned it twice"):
+    with pytest.raises(TaskError, match="DSM returned this group twice"):
         hosts([one, {**one, "name": "b"}])
 
 

@@ -108,6 +108,13 @@ def test_a_key_is_secret_in_every_certificate_option(module: str, path: tuple[st
     assert COMBINED in set(secrets_in(spec_of(module).argument_spec, value))
 
 
+@pytest.mark.parametrize("option", ["oidc_token_file_path", "x509_certificate_path"])
+def test_a_token_is_secret_in_the_option_of_a_file(option: str) -> None:
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhcHAifQ.c2lnbmF0dXJl"
+
+    assert list(secrets_in(spec_of("azure_kv_access").argument_spec, {option: token})) == [token]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -147,7 +147,7 @@ def _refuse_a_foreign_one(principal: Answer | None, selector: ApplicationSelecto
             "the application is registered in another tenant; this tenant has only its service principal",
             plane="Entra",
             obj=str(selector),
-            next_step="sign in to the application's home tenant, or use an application of this tenant",
+            next_step="use an operator of the application's home tenant, or an application of this tenant",
         )
 
 

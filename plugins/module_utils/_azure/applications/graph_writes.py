@@ -78,14 +78,14 @@ def _upserted(graph: Channel, unique_name: str, body: Mapping[str, Any], obj: st
             raise
         taken = error
     raise AzureError(
-        f"another application has the unique name {unique_name}, and Graph does not list it. It was probably deleted: "
-        "a deleted application keeps its name for 30 days",
+        f"another application has the unique name {unique_name}, but Graph does not list it to this operator. It was "
+        "probably deleted: a deleted application keeps its name for 30 days",
         plane=taken.plane,
         obj=obj,
         words=taken.words,
-        next_step="run the task again with on_soft_deleted: recover, as an operator with Application.Read.All, to "
-        "restore it; or choose another app_unique_name, or delete it permanently in Entra (App registrations, Deleted "
-        "applications)",
+        next_step="to restore it, run the task again with on_soft_deleted: recover, as an operator with "
+        "Application.Read.All. To create another application, set another app_unique_name. To use this name for a new "
+        "application, first delete the old one permanently in Entra (App registrations, Deleted applications)",
         status=taken.status,
         code=taken.code,
         retryable=False,

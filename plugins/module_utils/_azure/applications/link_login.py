@@ -83,8 +83,7 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
         if Sign.NOT_KNOWN_YET not in signs or not patience.pause():
             clock = operator.clock.compared(None, "Entra") if Sign.WRONG_CLOCK in signs else ""
             advice = (
-                "correct what the error text names; if Entra only does not know the credential yet, increase "
-                "wait_timeout"
+                "fix the cause in the error text; if Entra only does not know the credential yet, increase wait_timeout"
             )
             raise AzureError(
                 "Entra rejects the new credential",

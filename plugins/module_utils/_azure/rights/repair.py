@@ -103,7 +103,7 @@ def needs(access: Access, wanted: RequiredRights, verdicts: Sequence[Verdict]) -
     if beyond:
         first = beyond[0]
         raise TaskError(
-            f"permissions are missing that a grant cannot provide ({', '.join(one.requirement for one in beyond)}): "
+            f"these permissions cannot be provided by a grant: {', '.join(one.requirement for one in beyond)}: "
             f"{first.reason}",
             plane="Azure",
             obj=f"vault {access.store.name}",

@@ -82,7 +82,7 @@ def checked_name(option: str, name: str) -> str:
     if not _NAME.fullmatch(name):
         raise InvalidInput(
             option,
-            f'"{name}" is not a valid name of a vault',
+            f'"{name}" is not a valid vault name',
             "use 3 to 24 letters, digits and single hyphens; start with a letter and do not end with a hyphen",
         )
     return name
@@ -119,7 +119,9 @@ class Locator:
             raise InvalidInput(
                 "vault.resource_id",
                 "it is not the resource ID of a vault or a managed HSM",
-                "copy it from the properties of the vault: /subscriptions/.../providers/Microsoft.KeyVault/vaults/...",
+                "copy it from the properties of the vault or managed HSM: "
+                "/subscriptions/<ID>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<name>, or the same with "
+                "managedHSMs/<name>",
             )
         if locator.name is not None:
             checked_name("vault.name", locator.name)

@@ -339,7 +339,8 @@ def refuse_disruptive(
         f"this change of the existing vault may interrupt access or cannot be undone ({problem})",
         plane="Azure",
         obj=f"vault {store.name}",
-        next_step=f"set allow_disruptive: [{', '.join(refused)}] to allow it, or omit the options. Nothing was changed",
+        next_step=f"omit {' and '.join(refused)}, or allow it with allow_disruptive: [{', '.join(refused)}]",
+        unchanged=True,
         disruptive=[{"option": name, "consequence": text} for name, text in refused.items()],
         loses_access=None if losers is None else list(losers),
     )

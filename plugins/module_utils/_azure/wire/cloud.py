@@ -114,7 +114,7 @@ def check_uri(option: str, uri: str, cloud: Cloud) -> None:
         raise InvalidInput(
             option,
             f"{uri!r} is in {found.name}, but the operator uses {cloud.name}",
-            f"set cloud_environment: {found.name}, and use an operator of a tenant in that cloud",
+            f"set cloud_environment: {found.name} and use an operator of a tenant in that cloud, or correct the URI",
         )
 
 

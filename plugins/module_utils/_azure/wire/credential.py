@@ -204,7 +204,10 @@ def _application(
         words = str(error)
     if words or not read.strip():
         raise InvalidInput(
-            proof, f"{value!r} cannot be used: {words or 'it is empty'}", "set it to the file with the token"
+            # Without the value, which may be the token itself.
+            proof,
+            f"no token could be read from this file: {words or 'it is empty'}",
+            "set it to the path of the file that contains the token",
         )
     # Reads the file again for each token, because the token in it is renewed externally.
     return identity.WorkloadIdentityCredential(tenant_id=tenant, client_id=client_id, token_file_path=value, **settings)

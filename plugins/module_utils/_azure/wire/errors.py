@@ -283,7 +283,7 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         (statuses.BAD_REQUEST,),
         "the request was rejected as invalid",
-        "correct what the response names",
+        "fix the cause in the server's error text",
         lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(

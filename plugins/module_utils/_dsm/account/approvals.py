@@ -43,7 +43,7 @@ class Asking:
             InvalidInput: the time is below zero.
         """
         if params["approval_wait"] < 0:
-            raise InvalidInput("approval_wait", "it is below zero", "set a number of seconds, or 0 to not wait")
+            raise InvalidInput("approval_wait", "it is below zero", "set a number of seconds; 0 for no wait")
         return cls(files=params["approval"] == "request", wait=params["approval_wait"])
 
 
@@ -155,7 +155,7 @@ def settle(dsm: DsmClient, operation: GuardedOperation, asking: Asking) -> Write
             "the approval request has expired or was withdrawn",
             plane="DSM",
             obj=operation.label,
-            next_step="run the task again, which files a new request",
+            next_step="run the task again to file a new request",
         )
     return _settled(dsm, operation, found, asking)
 
@@ -288,7 +288,7 @@ def _read_again(dsm: DsmClient, operation: GuardedOperation, request: ApprovalRe
         f"{request.label} has expired or was withdrawn before it was decided",
         plane="DSM",
         obj=operation.label,
-        next_step="run the task again, which files a new request",
+        next_step="run the task again to file a new request",
         approval={"id": request.request_id, "status": "expired"},
     )
 
@@ -314,12 +314,14 @@ def _result(dsm: DsmClient, operation: GuardedOperation, request: ApprovalReques
         return body
     if not proves_refusal(status):
         note(UNKNOWN)
+    words = body if isinstance(body, str) else ""
+    fix = "fix the cause in the error text, then " if words.strip() else ""
     raise TaskError(
         f"{request.label} was approved, but DSM failed to carry it out (HTTP status {status})",
         plane="DSM",
         obj=operation.label,
-        server_words=body if isinstance(body, str) else "",
-        next_step="correct what the server names and run the task again, which files a new request",
+        server_words=words,
+        next_step=f"{fix}run the task again; that files a new request, which must be approved again",
         status=status,
         approval={"id": request.request_id, "status": "failed"},
     )

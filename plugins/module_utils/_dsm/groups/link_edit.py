@@ -406,7 +406,7 @@ def _write(dsm: DsmClient, edit: LinkEdit, wanted: Group) -> WriteResult:
         if error.status == CONFLICT or wanted.azure_link.vault_uri:
             raise
         raise error.advising(
-            "correct the value that the server names; some versions of DSM save no link without a vault, so set the "
+            "correct the value that the server's error text names; some versions of DSM save no link without a vault, so set the "
             "option vault"
         ) from None
 
@@ -465,7 +465,7 @@ def _guard_connection(
             plane="Azure",
             obj=f"link of {label}",
             server_words=proposed.words,
-            next_step="correct what the server names, or set allow_disconnect: true to save the link anyway",
+            next_step="fix the cause in the error text, or set allow_disconnect: true to save the link anyway",
             unchanged=True,
         )
     warn(f"The link of {label} does not connect with this change: {proposed.words}")

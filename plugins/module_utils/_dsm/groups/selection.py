@@ -48,7 +48,7 @@ class Selection:
         if wrong:
             raise InvalidInput(
                 "group",
-                f"it is not a group record: {', '.join(wrong)} missing or of the wrong type",
+                f"it is not a `group` that a task returned: {', '.join(wrong)} missing or of the wrong type",
                 "set it to the `group` that fortanix.dsm.cdc_group returned, or use group_name or group_id",
             )
         if not record["exists"] and not record["group_id"] and not record["planned"] and record["link"]:
@@ -58,7 +58,7 @@ class Selection:
                 "have the approvers decide and run the play again; or skip the later tasks while `pending` is true",
             )
         if not record["exists"] and (record["group_id"] or not record["planned"] or not record["link"]):
-            raise InvalidInput("group", "it is the record of a group that was deleted", "select a group that exists")
+            raise InvalidInput("group", "it is the result of a task that deleted the group", "use a group that exists")
         group_id = checked_uuid("group.group_id", record["group_id"]) if record["group_id"] else None
         return cls(name=checked_name("group.name", record["name"]), group_id=group_id, record=record)
 

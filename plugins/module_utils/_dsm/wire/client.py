@@ -114,8 +114,10 @@ def checked_endpoint(url: str) -> str:
         raise InvalidInput(
             "dsm_endpoint", "it does not begin with https://, so the credentials would be sent unencrypted", example
         )
-    if not parts.hostname or "@" in parts.netloc:
-        raise InvalidInput("dsm_endpoint", "it has no host name, or contains a user name", example)
+    if "@" in parts.netloc:
+        raise InvalidInput("dsm_endpoint", "it contains a user name or a password", example)
+    if not parts.hostname:
+        raise InvalidInput("dsm_endpoint", "it has no host name", example)
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise InvalidInput("dsm_endpoint", "it contains a path, a query or a fragment after the host name", example)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -299,7 +301,7 @@ class DsmClient:
             plane="DSM",
             obj=request.obj,
             next_step=("" if request.is_read else "DSM has carried out the request; ")
-            + "check that dsm_endpoint is DSM's REST API; if it is, report this together with the version of DSM",
+            + "check that dsm_endpoint is DSM's REST API; if it is, report it with the DSM version to the repository of this collection",
         )
 
 

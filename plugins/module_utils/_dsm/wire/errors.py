@@ -45,7 +45,7 @@ _GATEWAY = Meaning(_IN_TROUBLE, retryable=True, read_again=True)
 
 # RFC 9110 §15 (HTTP Semantics), RFC 4918 §11.3 (423), RFC 6585 §4 (429); for what DSM uses them: DSM contract §1.7.
 MEANINGS: Mapping[int, Meaning] = {
-    statuses.BAD_REQUEST: Meaning("correct the value that the server names", proves_refusal=True),
+    statuses.BAD_REQUEST: Meaning("correct the value that the server's error text names", proves_refusal=True),
     statuses.UNAUTHORIZED: Meaning(
         "check dsm_api_key, dsm_username and dsm_password, or dsm_client_cert with dsm_app_id: DSM does not accept "
         "these credentials",
@@ -118,7 +118,7 @@ class DsmError(TaskError):
         meaning = meaning_of(status)
         self.is_about_caller = meaning.about_caller
         super().__init__(
-            f"{method} {route} was {'refused' if meaning.proves_refusal else 'answered'} with HTTP status {status}",
+            f"{method} {route} was {'rejected' if meaning.proves_refusal else 'answered'} with HTTP status {status}",
             plane="DSM",
             obj=obj,
             server_words=words,

@@ -96,7 +96,11 @@ def _present_converted(context: ssl.SSLContext, certificate: str, key: str) -> N
     else:
         if _load_from_memory(context, *loading.pem_of(*found)):
             return
-        refused = InvalidInput(option, "the TLS library does not accept it", "set certificate and key in PEM format")
+        refused = InvalidInput(
+            option,
+            "the TLS library rejects the certificate or its key",
+            "use a certificate whose key and signature OpenSSL accepts, for example RSA with 2048 bits and SHA-256",
+        )
     path = key if refused.obj == key_option else certificate
     problem = f"{loading.shown(path)} cannot be used: {refused.problem}"
     raise InvalidInput(refused.obj, problem, refused.next_step)
@@ -138,7 +142,7 @@ def _refuse_unreadable(option: str, path: str) -> None:
         return
     raise InvalidInput(
         option,
-        f"{path!r} cannot be used: {cause}",
+        f"{loading.shown(path)} cannot be used: {cause}",
         "set it to a file of the app that the user who runs the module can read",
     )
 
@@ -289,7 +293,7 @@ class Transport:
                 exceptions.SSLError,
                 "check that dsm_ca_path contains the CA of DSM's certificate, and that the host name is correct",
             ),
-            (exceptions.ProxyError, "check HTTPS_PROXY: the proxy cannot be reached or refuses this host"),
+            (exceptions.ProxyError, "check HTTPS_PROXY: the proxy cannot be reached or rejects this host"),
             (exceptions.ReadTimeoutError, budget.advice),
             (exceptions.NewConnectionError, _CHECK_NETWORK),
             (exceptions.ConnectTimeoutError, _CHECK_NETWORK),
@@ -309,7 +313,7 @@ class Transport:
                 method=request.method,
                 route=request.route,
                 obj=request.obj,
-                next_step="set dsm_endpoint to the address of DSM itself",
+                next_step="set dsm_endpoint to the base URL of DSM, not of a proxy or a redirect",
             )
         if not 200 <= response.status < 300:
             raise refusal(

@@ -237,6 +237,14 @@ def test_the_environment_alone_is_read_when_the_task_says_so(home: Home) -> None
     assert completed(home(FILE), auth_source="env") == {}
 
 
+@pytest.mark.parametrize("option", ["oidc_token_file_path", "x509_certificate_path"])
+def test_a_secret_in_the_place_of_a_path_is_not_quoted(option: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        credential_for(application(secret=None, **{option: CANARY}), PUBLIC)
+
+    assert (refused.value.obj, CANARY in str(refused.value.to_fail_json())) == (option, False)
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

@@ -247,7 +247,7 @@ def test_after_a_refusal_it_has_not(status: int) -> None:
         (404, "Request_ResourceNotFound", "check its ID and the tenant"),
         (400, "PrincipalNotFound", "app_client_id"),
         (429, "TooManyRequests", "fewer forks"),
-        (400, "SomethingNew", "correct what the response names"),
+        (400, "SomethingNew", "fix the cause in the server's error text"),
         (401, "InvalidAuthenticationToken", "check tenant and cloud_environment"),
         (403, "SomethingNew", "the permission that the response names"),
         (409, "SomethingNew", "check the server's response"),

@@ -85,7 +85,7 @@ def test_what_is_no_record_is_refused(record: dict[str, Any]) -> None:
     ids=["removed", "removed in check mode", "never there"],
 )
 def test_the_record_of_a_removed_group_is_refused(record: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInput, match="it is the record of a group that was deleted"):
+    with pytest.raises(InvalidInput, match="it is the result of a task that deleted the group"):
         Selection.from_params({"group": record})
 
 

@@ -55,6 +55,15 @@ def test_what_is_no_endpoint_is_refused(url: str) -> None:
         checked_endpoint(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [("https://", "it has no host name"), ("https://user:pw@", "it contains a user name or a password")],
+)
+def test_host_and_user_name_are_two_problems(url: str, problem: str) -> None:
+    with pytest.raises(InvalidInput, match=f"Option dsm_endpoint: {problem}\\. Next: "):
+        checked_endpoint(url)
+
+
 def test_a_password_in_the_endpoint_is_not_quoted() -> None:
     with pytest.raises(InvalidInput) as refused:
         checked_endpoint("https://user:hunter2@dsm.example.com")

@@ -57,7 +57,7 @@ def test_a_redirection_proves_nothing(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 422, 423])
 def test_after_a_refusal_nothing_has_changed(status: int) -> None:
     assert (proves_refusal(status), outcome_is_open(error(status))) == (True, False)
-    assert error(status).problem == f"PUT /sys/v1/groups was refused with HTTP status {status}"
+    assert error(status).problem == f"PUT /sys/v1/groups was rejected with HTTP status {status}"
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 501, 502, 503, 504])
