@@ -163,7 +163,7 @@ def test_to_take_an_address_away_from_a_closed_vault_has_to_be_allowed(vaults: V
         )
     )
 
-    with pytest.raises(TaskError, match=r"no longer allowed: 203\.0\.113\.9\)"):
+    with pytest.raises(TaskError, match=r"no longer allowed: 203\.0\.113\.9\).* Next: omit ip_rules, or allow"):
         vaults(vaults.there, ip_rules=["198.51.100.0/24"])
 
 

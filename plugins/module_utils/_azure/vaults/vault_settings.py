@@ -29,8 +29,8 @@ GUARDED = ("permission_model", "purge_protection", "type", "default_action", "pu
 RETENTION = 90
 _SHORTEST, _LONGEST = 7, 90
 # The smallest managed HSM (Azure contract §1.6).
-_LOST_ADDRESSES = "these addresses are no longer allowed"
 _HSM_SKU = {"family": "B", "name": "Standard_B1"}
+_LOST_ADDRESSES = "these addresses are no longer allowed"
 
 # The options of azure_kv_vault that describe a vault.
 OPTIONS = ArgumentSpec(
