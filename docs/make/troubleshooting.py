@@ -84,7 +84,7 @@ These are failures:
 | --- | --- |
 | "another change of this object waits for approval" | Have that request decided, or withdraw it. Then run again. |
 | "was denied by" | Contact the approver. To request the same change again, delete the denied request in DSM first. |
-| "was approved, but DSM failed to carry it out" | Fix the cause in the server's error text. Run again to file a new request, which must be approved again. |
+| "was approved, but DSM failed to carry it out" | Fix the cause in the error text. Run again to file a new request. |
 | "has expired or was withdrawn before it was decided" | Run again to file a new request. |
 | "accepts no approval request for it" | Make the change in DSM's user interface, then run again. |
 

@@ -337,7 +337,7 @@ def test_what_comes_to_disrupt_meanwhile_is_refused(vaults: Vaults, vault: Any) 
     meanwhile(vaults, "GET", lambda state: state.set_firewall(vault.name, default_action="Deny"), skip=1)
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match=r"set allow_disruptive: \[default_action\]"):
+    with pytest.raises(TaskError, match=r"or allow it with allow_disruptive: \[default_action\]"):
         vaults(vaults.there, default_action="allow", tags={"team": "keys"})
 
     assert vaults.writes(mark) == []

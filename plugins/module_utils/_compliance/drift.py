@@ -325,7 +325,8 @@ class _Comparison:
                 "the declared vault cannot be identified without reading Azure",
                 plane="Azure",
                 obj=f"vault ({selector})",
-                next_step="set look_in_azure: true and assign the operator Reader at the vault, or declare its name or URI",
+                next_step="set look_in_azure: true and assign the operator Reader at the vault, or declare its name or "
+                "URI",
             )
         return replace(link, vault_uri=likely, vault_type=selector.type or link.vault_type)
 

@@ -258,7 +258,7 @@ def of_vault(store: KeyStore) -> Iterator[Finding]:
             f"{'managed HSM' if store.is_hsm else 'vault'} {store.name}",
             "network rules that allow only DSM",
             "public network access without rules",
-            "set network rules when the addresses of DSM are known; requests without permission are rejected either way",
+            "set network rules when the addresses of DSM are known; requests without permission are always rejected",
         )
 
 

@@ -101,16 +101,18 @@ def _refuse_full(vault_task: VaultTask) -> None:
         found, words = [], error.server_words or error.problem
     if not found and not words:
         return
-    confirmed = f"set delete_vault_named: {vault_task.place.name} to soft-delete it with its contents"
+    next_step = f"set delete_vault_named: {vault_task.place.name} to soft-delete it with its contents"
+    if not found:
+        next_step = (
+            "let the operator list its contents (Reader at it is enough) and run the task again; if they may be "
+            f"deleted unseen, {next_step}"
+        )
     raise TaskError(
         "it was not deleted, because "
         + (f"it contains {' and '.join(found)}" if found else "its contents could not be read"),
         plane="Azure",
         obj=vault_task.place.label,
         server_words=words,
-        next_step=confirmed
-        if found
-        else "let the operator list its contents (Reader at it is enough) and run the task again; if they may be deleted "
-        f"unseen, {confirmed}",
+        next_step=next_step,
         contents=found,
     )

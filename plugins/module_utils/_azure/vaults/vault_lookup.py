@@ -120,8 +120,8 @@ class Locator:
                 "vault.resource_id",
                 "it is not the resource ID of a vault or a managed HSM",
                 "copy it from the properties of the vault or managed HSM: "
-                "/subscriptions/<ID>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<name>, or the same with "
-                "managedHSMs/<name>",
+                "/subscriptions/<ID>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<name>, or the same "
+                "with managedHSMs/<name>",
             )
         if locator.name is not None:
             checked_name("vault.name", locator.name)

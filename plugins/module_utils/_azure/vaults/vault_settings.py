@@ -30,6 +30,7 @@ RETENTION = 90
 _SHORTEST, _LONGEST = 7, 90
 # The smallest managed HSM (Azure contract §1.6).
 _HSM_SKU = {"family": "B", "name": "Standard_B1"}
+_LOST_ADDRESSES = "these addresses are no longer allowed"
 
 # The options of azure_kv_vault that describe a vault.
 OPTIONS = ArgumentSpec(
@@ -311,7 +312,7 @@ def guarded(store: KeyStore, found: Mapping[str, Change]) -> dict[str, str]:
     elif denies and "ip_rules" in found:
         gone = sorted(set(found["ip_rules"][0]) - set(found["ip_rules"][1]))
         if gone:
-            texts["default_action"] = f"these addresses are no longer allowed: {', '.join(gone)}"
+            texts["default_action"] = f"{_LOST_ADDRESSES}: {', '.join(gone)}"
     return texts
 
 
@@ -335,11 +336,13 @@ def refuse_disruptive(
     problem = "; ".join(f"{name}: {text}" for name, text in refused.items())
     if "permission_model" in refused:
         problem += f". {who_loses(losers)}"
+    # Fewer allowed addresses are guarded by the option that makes them matter, but set by another one.
+    set_by = ["ip_rules" if text.startswith(_LOST_ADDRESSES) else name for name, text in refused.items()]
     raise TaskError(
         f"this change of the existing vault may interrupt access or cannot be undone ({problem})",
         plane="Azure",
         obj=f"vault {store.name}",
-        next_step=f"omit {' and '.join(refused)}, or allow it with allow_disruptive: [{', '.join(refused)}]",
+        next_step=f"omit {' and '.join(set_by)}, or allow it with allow_disruptive: [{', '.join(refused)}]",
         unchanged=True,
         disruptive=[{"option": name, "consequence": text} for name, text in refused.items()],
         loses_access=None if losers is None else list(losers),

@@ -218,8 +218,8 @@ def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.V
             plane="Azure",
             obj=f"vault of {target.label}",
             server_words=error.words,
-            next_step="fix the cause in the error text; or set vault.name or vault.uri, and vault.type, which are saved "
-            "unchecked while the link does not connect",
+            next_step="fix the cause in the error text; or set vault.name or vault.uri, and vault.type, which are "
+            "saved unchecked while the link does not connect",
         )
     task.warn(f"The vault of {target.label} was not checked, because the link does not connect: {error.server_words}")
     return replace(link, vault_uri=known[0], vault_type=known[1])

@@ -406,8 +406,8 @@ def _write(dsm: DsmClient, edit: LinkEdit, wanted: Group) -> WriteResult:
         if error.status == CONFLICT or wanted.azure_link.vault_uri:
             raise
         raise error.advising(
-            "correct the value that the server's error text names; some versions of DSM save no link without a vault, so set the "
-            "option vault"
+            "correct the value that the server's error text names; some versions of DSM save no link without a "
+            "vault, so set the option vault"
         ) from None
 
 

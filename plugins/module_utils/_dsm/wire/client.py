@@ -301,7 +301,8 @@ class DsmClient:
             plane="DSM",
             obj=request.obj,
             next_step=("" if request.is_read else "DSM has carried out the request; ")
-            + "check that dsm_endpoint is DSM's REST API; if it is, report it with the DSM version to the repository of this collection",
+            + "check that dsm_endpoint is DSM's REST API; if it is, report it with the DSM version to the "
+            "repository of this collection",
         )
 
 
