@@ -62,7 +62,7 @@ def broken(page: Path, text: str) -> Iterator[str]:
     for target in _LINK.findall(without_code(text)):
         if re.match(r"[a-z]+:", target):
             continue
-        path, _, anchor = target.partition("#")
+        path, _separator, anchor = target.partition("#")
         file = (page.parent / path).resolve() if path else page
         if not file.exists():
             yield f"{target}: no such file"
