@@ -27,5 +27,7 @@ def checked_uuid(option: str, value: str) -> str:
         InvalidInput: it is not a UUID.
     """
     if not is_uuid(value):
-        raise InvalidInput(option, f"{value!r} is not a UUID", "copy the ID as the Azure portal or DSM shows it")
+        # Not quoted: a secret that was set in place of an ID would be shown.
+        problem = f"it is not a UUID (it has {len(value.strip())} characters, a UUID has 36)"
+        raise InvalidInput(option, problem, "copy the ID as the Azure portal or DSM shows it")
     return name_key(value.strip())

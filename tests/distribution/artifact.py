@@ -32,6 +32,10 @@ from distribution.rename import NAME, ROOT, copy_renamed
 
 OWN_NAME = "fortanix.dsm"
 EXAMPLE = "https://github.com/OWNER/REPOSITORY"
+# Neither user nor password, query or fragment. GitHub's and GitLab's repositories have an owner.
+_REPOSITORY = re.compile(
+    r"https://(?!(?:github|gitlab)\.com/[^/]*$)[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+(?::\d{1,5})?(?:/[\w.~-]+)+"
+)
 CHECKOUT_ONLY, END = "<!-- only in a checkout -->", "<!-- end: only in a checkout -->"
 _PART = re.compile(rf"^{re.escape(CHECKOUT_ONLY)}\n.*?^{re.escape(END)}\n+", re.MULTILINE | re.DOTALL)
 _MARKER = re.compile(rf"^\s*(?:{re.escape(CHECKOUT_ONLY)}|{re.escape(END)})", re.MULTILINE)
@@ -48,10 +52,11 @@ def checked_repository(address: str) -> str:
     """The address of the repository without what does not belong to it."""
     if not address:
         raise ArtifactError(f"Set REPOSITORY to the public address of the repository: make dist REPOSITORY={EXAMPLE}")
-    parts = urlsplit(address)
-    if parts.scheme != "https" or not parts.hostname or parts.username or not parts.path.strip("/"):
-        raise ArtifactError(f"REPOSITORY must be the https URL of a repository, such as {EXAMPLE}, not {address!r}")
-    return address.rstrip("/").removesuffix(".git")
+    bare = address.strip().rstrip("/").removesuffix(".git")
+    # Not quoted: it may contain a password.
+    if not _REPOSITORY.fullmatch(bare) or bare == EXAMPLE:
+        raise ArtifactError(f"REPOSITORY must be the https URL of a repository and nothing more, such as {EXAMPLE}")
+    return bare
 
 
 def addresses(repository: str) -> dict[str, str]:

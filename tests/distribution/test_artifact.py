@@ -128,11 +128,24 @@ def test_the_address_of_a_repository_is_taken(address: str, checked: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "address", ["http://github.com/a/b", "git@github.com:a/b.git", "https://github.com", "https://me:pw@github.com/a/b"]
+    "address",
+    [
+        "http://github.com/a/b",
+        "git@github.com:a/b.git",
+        "https://github.com",
+        "https://github.com/a",
+        "https://me:hunter2@github.com/a/b",
+        "https://:hunter2@github.com/a/b",
+        "https://github.com/a/b?token=hunter2",
+        "https://github.com/a/b: c",
+        "https://[bad/x",
+        "https://github.com/OWNER/REPOSITORY",
+    ],
 )
-def test_what_is_no_address_of_a_repository_is_refused(address: str) -> None:
-    with pytest.raises(ArtifactError, match="REPOSITORY must be the https URL of a repository, such as https://"):
+def test_what_is_no_address_of_a_repository_is_refused_without_its_password(address: str) -> None:
+    with pytest.raises(ArtifactError, match="REPOSITORY must be the https URL of a repository") as refusal:
         checked_repository(address)
+    assert "hunter2" not in str(refusal.value)
 
 
 def test_make_dist_without_a_repository_is_refused_with_one_sentence() -> None:

@@ -106,7 +106,7 @@ class Reader:
         """A command of the shell, in the reader's directory."""
         self._vault.write_text(json.dumps(self.variables), encoding="utf-8")
         done = subprocess.run(
-            ["bash", "-c", self.replaced(command)],
+            ["bash", "-o", "pipefail", "-c", self.replaced(command)],
             cwd=self.home,
             env={**self._environment(), **environment},
             stdin=subprocess.DEVNULL,

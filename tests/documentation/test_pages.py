@@ -175,20 +175,34 @@ NOT_RUN = {
     "ansible-builder ": "needs a container engine; distribution/test_execution_environment.py",
     "podman ": "needs a container engine",
     "ansible-playbook fortanix.dsm.awx ": "needs AWX; distribution/test_awx_objects.py",
+    "cd fortanix.dsm": "goes with git clone",
     "git ": "is the work of a contributor, after which the tests run",
     'PATH="$PWD/.venv/bin:$PATH" antsibull-changelog release': "releases: distribution/test_artifact.py",
     ".venv/bin/ansible-galaxy collection publish": "publishes",
     "python3 -m pip ": "installs what the tests themselves run with",
     "python3 tests/distribution/rename.py ": "distribution/test_built_collection.py",
-    "cd /tmp/acme-byok ": "distribution/test_built_collection.py",
+    "cd /tmp/acme-byok": "distribution/test_built_collection.py",
     "python3.11 -m venv ": "renews the list of pinned versions",
     "python3.12 -m venv ": "renews the list of pinned versions",
     "/tmp/": "renews the list of pinned versions",
 }
 
 
+# Files that a page shows and no command of it uses, and why not.
+ONLY_SHOWN = {
+    ("CONTRIBUTING.md", "changelogs/fragments/sync-timeout.yml"): "the linter changelog reads such files",
+    ("docs/awx.md", "awx-settings.yml"): "needs AWX; distribution/test_awx_data.py",
+    ("docs/performance.md", "group_vars/all.yml"): "many-groups.md runs an inventory with these variables",
+}
+
+
 def reason_not_to_run(command: str) -> str | None:
-    return next((reason for start, reason in NOT_RUN.items() if command.startswith(start)), None)
+    """The reason for a command, if there is one for each of its parts."""
+    reasons = [
+        next((reason for start, reason in NOT_RUN.items() if part.startswith(start)), None)
+        for part in re.split(r"\s*(?:&&|\|\||;)\s*", command)
+    ]
+    return "; ".join(dict.fromkeys(map(str, reasons))) if all(reasons) else None
 
 
 def runnable(page: str) -> list[Block]:
@@ -240,9 +254,28 @@ def test_what_a_page_shows_does_what_it_says(page: str, tmp_path: Path) -> None:
         with begun(told, directory) as reader:
             for done in (done for block in blocks for done in reader.follow(block)):
                 why = next((found for part, found in told.failing.items() if part in done.command), None)
+                assert "no hosts matched" not in done.output, done.output
                 if done.code != 0:
                     assert (done.code, why is not None) == (2, True), f"{done.command}\n{done.output}"
                     assert re.search(why or "", done.output), done.output
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_fence_of_a_page_is_read(page: str) -> None:
+    blocks = blocks_of(page)
+    fences = re.findall(r"^\s*(?:```|~~~)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert len(fences) == 2 * len(blocks)
+    assert {block.language for block in blocks} <= {"sh", "yaml", "text", "python", "json", "terraform"}
+
+
+@pytest.mark.parametrize("page", SHOWN)
+def test_every_file_that_a_page_shows_is_used_by_a_command_of_it(page: str) -> None:
+    blocks = runnable(page)
+    commands = "\n".join(block.text for block in blocks if block.language == "sh")
+
+    unused = {block.file for block in blocks if block.language == "yaml" and block.file and block.file not in commands}
+    assert unused == {file for of, file in ONLY_SHOWN if of == page}
 
 
 def test_every_exception_is_still_needed() -> None:
@@ -254,7 +287,8 @@ def test_every_exception_is_still_needed() -> None:
         for command in block.commands
     ]
 
-    assert [start for start in NOT_RUN if not any(command.startswith(start) for command in commands)] == []
+    parts = [part for command in commands for part in re.split(r"\s*(?:&&|\|\||;)\s*", command)]
+    assert [start for start in NOT_RUN if not any(part.startswith(start) for part in parts)] == []
 
 
 def test_every_target_is_in_the_makefile() -> None:

@@ -33,7 +33,7 @@ BAD_INPUT: list[tuple[dict[str, Any], str]] = [
     ({"name": "   "}, "Option name: it is blank."),
     ({"name": "x" * 5000}, "Option name: it has 5000 characters."),
     ({"name": "two\nlines"}, "Option name: it contains a line break."),
-    ({"link_tenant_id": "contoso"}, "Option link_tenant_id: 'contoso' is not a UUID."),
+    ({"link_tenant_id": "contoso"}, "Option link_tenant_id: it is not a UUID (it has 7 characters, a UUID has 36)."),
     ({"link_client_secret": str(uuid.uuid4())}, "Option link_client_secret: it is the secret's ID, not its Value."),
     ({"link_client_secret": " "}, "Option link_client_secret: it is empty."),
     (

@@ -191,7 +191,7 @@ def galaxy_build() -> None:
 def artifact() -> None:
     """The archive of `make dist`: the importer of Galaxy and Automation Hub accepts it without a warning."""
     target = BUILD / "artifact"
-    archive = build_artifact(ROOT, target, repository="https://github.com/OWNER/REPOSITORY")
+    archive = build_artifact(ROOT, target, repository="https://github.com/example/fortanix.dsm")
     pins = lines_of("requirements-importer.txt")
     python = made_once("importer", pins, own_pins=pins)
     settings = target / "galaxy-importer.cfg"

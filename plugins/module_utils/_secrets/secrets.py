@@ -34,8 +34,11 @@ _SHORTEST_LINE = 16
 _SHORTEST_UNKNOWN = 8
 # Base64 of the smallest private keys in DER has more.
 _SHORTEST_BASE64 = 60
-# A JSON Web Token, for example a federated token in the option of the file that contains it.
-_TOKEN = re.compile(r"\s*eyJ[\w-]{8,}\.[\w-]+\.[\w-]*\s*")
+# What may be set in place of an ID or a path: a client secret of Entra, in the form by which scanners for secrets
+# recognize it, and a JSON Web Token, also a part of one.
+_CREDENTIAL = re.compile(r"(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])|\beyJ[\w-]{8,}\.[\w-]+")
+# An API key of DSM: base64 of the ID of the app, a colon and the secret of the app.
+_API_KEY = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:.{16,}", re.DOTALL)
 # An unknown option, such as dsm_apikey: the task fails, but its arguments are printed.
 _SECRET_NAME = re.compile(r"pass|secret|token|credential|api_?key|(?:client|private|tls)_?key$", re.IGNORECASE)
 
@@ -45,9 +48,9 @@ def holds_private_key(text: str) -> bool:
     return _MARK in text or _is_private(_decoded(text))
 
 
-def is_token(text: str) -> bool:
-    """Whether this is a JSON Web Token."""
-    return _TOKEN.fullmatch(text) is not None
+def is_credential(text: str) -> bool:
+    """Whether this is or contains what has the form of a client secret, an API key or a token."""
+    return _CREDENTIAL.search(text) is not None or _API_KEY.match(_decoded(text)) is not None
 
 
 def secrets_in(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
@@ -58,7 +61,7 @@ def secrets_in(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any
         given: The arguments, also before they were validated.
     """
     # A list repeats many of them.
-    yield from (text for text in dict.fromkeys(texts_in(given)) if holds_private_key(text) or is_token(text))
+    yield from (text for text in dict.fromkeys(texts_in(given)) if holds_private_key(text) or is_credential(text))
     yield from _by_name(options, given)
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from ansible_collections.fortanix.dsm.plugins.module_utils._secrets.secrets import (
     forms_of,
     holds_private_key,
+    is_credential,
     secrets_in,
 )
 from sandbox.authorities import self_signed
@@ -184,3 +185,21 @@ def test_any_secret_is_found_in_its_escaped_forms(secret: str, form: str) -> Non
 @pytest.mark.parametrize("secret", ["", " ", "\n"])
 def test_a_blank_is_never_censored(secret: str) -> None:
     assert remove_values("two words", forms_of([secret])) == "two words"
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("abc8Q~" + "d" * 34, True),
+        ("value: abc7Q~" + "d" * 31, True),
+        ("Bearer eyJ" + "h" * 20 + "." + "p" * 20, True),
+        (in_base64(b"0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0:" + b"s" * 40), True),
+        ("0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0", False),
+        ("akv-production", False),
+        ("https://akv-production.vault.azure.net/", False),
+        (in_base64(b"a text that is nothing but long, and no credential of anybody"), False),
+    ],
+)
+def test_a_credential_in_an_option_that_is_not_secret_is_recognized(text: str, secret: bool) -> None:
+    assert is_credential(text) is secret
+    assert (list(secrets_in({"client_id": {}}, {"client_id": text})) == [text]) is secret

@@ -252,7 +252,7 @@ def _tenant(params: Mapping[str, Any]) -> str | None:
     if value is None:
         return None
     if not _TENANT.fullmatch(value.strip()):
-        raise InvalidInput("tenant", f"{value!r} is not a valid tenant", "set the ID or the domain name of the tenant")
+        raise InvalidInput("tenant", "it is not a valid tenant", "set the ID or the domain name of the tenant")
     return str(value).strip()
 
 

@@ -70,7 +70,7 @@ def tls_context(validate: bool, ca_path: str | None, certificate: AppCertificate
             _present(context, certificate)
         return context
     raise InvalidInput(
-        "dsm_ca_path", f"{ca_path!r} cannot be used: {cause}", "set it to a file with CA certificates in PEM format"
+        "dsm_ca_path", f"the file cannot be used: {cause}", "set it to a file with CA certificates in PEM format"
     )
 
 

@@ -367,7 +367,7 @@ def test_an_operator_does_not_show_its_secret() -> None:
 
 
 def test_a_subscription_that_is_no_id_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="Option subscription_id: 'Production'"):
+    with pytest.raises(InvalidInput, match="Option subscription_id: it is not a UUID"):
         operator([], subscription_id="Production")
 
 
