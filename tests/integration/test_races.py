@@ -92,7 +92,7 @@ def test_two_plays_keep_the_edits_of_both(
 
     assert (one.code, other.code) == (0, 0), one.output + other.output
     assert (stored(sandbox, name).description, link_of(stored(sandbox, name))["key_vault_type"]) == ("one", "STANDARD")
-    assert any("has changed" in warning and "link.vault" in warning for warning in one[0]["warnings"])
+    assert any("Somebody else changed" in warning and "link.vault" in warning for warning in one[0]["warnings"])
 
 
 def test_edits_of_different_parts_are_both_kept(

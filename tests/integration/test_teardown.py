@@ -189,7 +189,7 @@ def test_a_vault_that_is_not_empty_stops_before_anything_is_removed(chain: Chain
 
     refused = chain.take_down_in_process(**EVERYTHING)
 
-    assert "there are keys in it" in str(refused.failure)
+    assert "it contains keys" in str(refused.failure)
     assert chain.writes(mark) == []
 
 
@@ -197,7 +197,10 @@ def test_a_vault_that_is_not_empty_stops_before_anything_is_removed(chain: Chain
     ("variables", "told"),
     [
         (WANTED, "cdc_setup_name is not set"),
-        ({"cdc_setup_name": NAME, **WANTED, "teardown_remove_vault": True}, "cdc_setup_azure_vault describes"),
+        (
+            {"cdc_setup_name": NAME, **WANTED, "teardown_remove_vault": True},
+            "apply to the vault in cdc_setup_azure_vault, which is not set",
+        ),
         ({"cdc_setup_name": NAME, **WANTED, "teardown_remove_valut": True}, "did you mean teardown_remove_vault?"),
     ],
 )
