@@ -254,7 +254,8 @@ def test_what_a_page_shows_does_what_it_says(page: str, tmp_path: Path) -> None:
         with begun(told, directory) as reader:
             for done in (done for block in blocks for done in reader.follow(block)):
                 why = next((found for part, found in told.failing.items() if part in done.command), None)
-                assert "no hosts matched" not in done.output, done.output
+                # A play that no host matched, or whose tasks were all skipped, shows nothing.
+                assert "PLAY RECAP" not in done.output or re.search(r"\bok=[1-9]", done.output), done.output
                 if done.code != 0:
                     assert (done.code, why is not None) == (2, True), f"{done.command}\n{done.output}"
                     assert re.search(why or "", done.output), done.output
