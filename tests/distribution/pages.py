@@ -10,12 +10,10 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from support.markdown import dead_links
+
 COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-CODE = re.compile(r"`[^`\n]+`")
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\s*<?([^)\s>]+)[^)]*\)")
-REFERENCE = re.compile(r"^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
-HTML = re.compile(r"""(?:href|src)=["']([^"']+)["']""")
 PATH = re.compile(r"(?<![\w./-])\.?[\w-][\w./-]*[\w/]")
 ABSOLUTE = re.compile(r"(?:https|mailto):")
 # Not tracked, but only a checkout has them.
@@ -35,7 +33,7 @@ def complaints(folder: Path, tree: Collection[str], targets: Collection[str]) ->
         f"{page.relative_to(folder)}: {complaint}"
         for page in sorted(folder.rglob("*.md"))
         for text in (COMMENT.sub("", page.read_text(encoding="utf-8")),)
-        for complaint in (*_dead_links(text, page, folder), *_checkout_only(text, lacking, targets))
+        for complaint in (*dead_links(page, folder), *_checkout_only(text, lacking, targets))
     ]
 
 
@@ -44,23 +42,6 @@ def only_in(tree: Collection[str], folder: Path) -> set[str]:
     paths = {Path(name) for name in tree}
     paths |= {parent for path in paths for parent in path.parents if parent.name}
     return {path.as_posix() for path in paths if not (folder / path).exists()}
-
-
-def _dead_links(text: str, page: Path, folder: Path) -> Iterator[str]:
-    # The text of a link may be code: [`cdc_group`](...).
-    linked = FENCE.sub("", text)
-    prose = CODE.sub("", linked)
-    targets = {match[2] for match in LINK.finditer(linked)}
-    targets |= {match[1] for pattern in (REFERENCE, HTML) for match in pattern.finditer(prose)}
-    for target in sorted(targets):
-        if ABSOLUTE.match(target):
-            continue
-        name, _hash, anchor = target.partition("#")
-        file = (page.parent / name).resolve() if name else page
-        if not file.is_relative_to(folder.resolve()) or not file.exists():
-            yield f"{target} does not exist in the archive"
-        elif anchor and file.suffix == ".md" and anchor not in anchors(file.read_text(encoding="utf-8")):
-            yield f"{target}: no heading has this anchor"
 
 
 def _checkout_only(text: str, lacking: Collection[str], targets: Collection[str]) -> Iterator[str]:
@@ -73,17 +54,3 @@ def _checkout_only(text: str, lacking: Collection[str], targets: Collection[str]
         is_path = "/" in match[0] or "." in path or path == "Makefile"
         if is_path and (path in lacking or path.startswith(CREATED)):
             yield f"the archive has no {path}"
-
-
-def anchors(text: str) -> set[str]:
-    """The anchors of the headings, as GitHub and Galaxy derive them."""
-    found: set[str] = set(re.findall(r'<a (?:id|name)="([^"]+)"', text))
-    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", FENCE.sub("", text), re.MULTILINE):
-        plain = LINK.sub(lambda link: link[1], heading)
-        base = anchor = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
-        number = 0
-        while anchor in found:
-            number += 1
-            anchor = f"{base}-{number}"
-        found.add(anchor)
-    return found

@@ -27,7 +27,7 @@ from distribution.artifact import (
 )
 from distribution.conftest import Once
 from distribution.installation import install
-from distribution.pages import anchors, complaints
+from distribution.pages import complaints
 from support.playbook import ROOT
 
 REPOSITORY = "https://github.com/example/fortanix.dsm"
@@ -84,12 +84,12 @@ def test_pages_link_to_what_exists_and_name_nothing_that_only_a_checkout_has(pub
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[page](gone.md)", "page.md: gone.md does not exist in the archive"),
-        ("[page](../outside.md)", "page.md: ../outside.md does not exist in the archive"),
-        ("[page](#nothing)", "page.md: #nothing: no heading has this anchor"),
-        ("[`page`](other.md#gone)", "page.md: other.md#gone: no heading has this anchor"),
-        ("![picture](gone.png)", "page.md: gone.png does not exist in the archive"),
-        ("<img src='gone.png'>", "page.md: gone.png does not exist in the archive"),
+        ("[page](gone.md)", "page.md: gone.md: no such file"),
+        ("[page](../outside.md)", "page.md: ../outside.md: no such file"),
+        ("[page](#nothing)", "page.md: #nothing: no such heading"),
+        ("[`page`](other.md#gone)", "page.md: other.md#gone: no such heading"),
+        ("![picture](gone.png)", "page.md: gone.png: no such file"),
+        ("<img src='gone.png'>", "page.md: gone.png: no such file"),
         ("See `make demo`.", "page.md: `make demo` needs a Makefile"),
         ("```sh\nmake demo\n```", "page.md: `make demo` needs a Makefile"),
         ("See `tests/unit/x.py`.", "page.md: the archive has no tests/unit/x.py"),
@@ -108,12 +108,6 @@ def test_a_fault_of_a_page_is_found(text: str, complaint: str | None, tmp_path: 
     found = complaints(tmp_path, ["Makefile", "tests/unit/x.py", "other.md"], ["demo"])
 
     assert found == ([complaint] if complaint else [])
-
-
-def test_anchors_are_those_of_github() -> None:
-    text = "# Two words\n## Two words\n## `code`: a/b, c & d\n## [Link](x.md) - 1.2\n```\n# none\n```\n"
-
-    assert anchors(text) == {"two-words", "two-words-1", "code-ab-c--d", "link---12"}
 
 
 @pytest.mark.parametrize(

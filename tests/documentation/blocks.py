@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from support.markdown import Fence, fences
 from unit.builders import ROOT
 
 PAGES = sorted(
@@ -25,9 +25,7 @@ PAGES = sorted(
 )
 PLAYBOOKS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "playbooks").glob("*.yml"))
 
-_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w./-]+\.ya?ml)\b")
-_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _HEADER_COMMAND = re.compile(r"^# {3,}(?P<line>\S.*)$")
 
 
@@ -51,20 +49,26 @@ def is_part_of(shown: Any, complete: Any) -> bool:
 
 @dataclass(frozen=True)
 class Block:
-    """``page``: its path in the tree. ``line``: that of its first line, counted from one.
-
-    ``section``: the heading above it.
-    """
+    """A block of code of a page. ``page``: its path in the tree."""
 
     page: str
-    section: str
-    line: int
-    language: str
-    text: str
+    fence: Fence
+
+    @property
+    def language(self) -> str:
+        return self.fence.language
+
+    @property
+    def section(self) -> str:
+        return self.fence.section
+
+    @property
+    def text(self) -> str:
+        return self.fence.text
 
     @property
     def label(self) -> str:
-        return f"{self.page}:{self.line}"
+        return f"{self.page}:{self.fence.line}"
 
     @property
     def data(self) -> Any:
@@ -89,13 +93,7 @@ class Block:
 
 
 def blocks_of(page: str) -> list[Block]:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    found = []
-    for match in _FENCE.finditer(text):
-        line = text.count("\n", 0, match.start("text")) + 1
-        section = [heading[1] for heading in _HEADING.finditer(text, 0, match.start())][-1]
-        found.append(Block(page, section, line, match["language"], textwrap.dedent(match["text"])))
-    return found
+    return [Block(page, fence) for fence in fences((ROOT / page).read_text(encoding="utf-8"))]
 
 
 def header_of(playbook: str) -> Block:
@@ -108,7 +106,7 @@ def header_of(playbook: str) -> Block:
         if match:
             # What follows a command after several spaces is a remark on it.
             lines.append(re.split(r" {2,}\(| \(--", match["line"])[0].strip())
-    return Block(playbook, "", 1, "sh", "\n".join(lines) + "\n")
+    return Block(playbook, Fence("", 1, "sh", "\n".join(lines) + "\n"))
 
 
 def examples_of(kind: str) -> dict[str, str]:

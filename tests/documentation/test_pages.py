@@ -212,7 +212,7 @@ def runnable(page: str) -> list[Block]:
         if block.language == "sh":
             kept = [command for command in block.commands if reason_not_to_run(command) is None]
             if kept:
-                found.append(replace(block, text="\n".join(kept)))
+                found.append(replace(block, fence=replace(block.fence, text="\n".join(kept))))
         elif block.language == "yaml":
             found.append(block)
     return found
@@ -262,12 +262,8 @@ def test_what_a_page_shows_does_what_it_says(page: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_fence_of_a_page_is_read(page: str) -> None:
-    blocks = blocks_of(page)
-    fences = re.findall(r"^\s*(?:```|~~~)", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
-
-    assert len(fences) == 2 * len(blocks)
-    assert {block.language for block in blocks} <= {"sh", "yaml", "text", "python", "json", "terraform"}
+def test_every_block_of_a_page_has_a_language_that_is_known_here(page: str) -> None:
+    assert {block.language for block in blocks_of(page)} <= {"sh", "yaml", "text", "python", "json", "terraform"}
 
 
 @pytest.mark.parametrize("page", SHOWN)

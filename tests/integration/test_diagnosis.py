@@ -79,11 +79,11 @@ class Lab:
 
         self.sandbox.do(change)
 
-    def test(self, **params: Any) -> dict[str, Any]:
+    def tested(self, **params: Any) -> dict[str, Any]:
         return self.operate(cdc_connection, **{"group_name": "akv", "on_not_connected": "ignore", **params})
 
     def diagnosis(self, **params: Any) -> dict[str, Any]:
-        result = self.test(**params)
+        result = self.tested(**params)
         assert (result["connected"], result["status"], result["proves"]) == (False, "not_connected", [])
         found: dict[str, Any] = result["diagnosis"]
         assert found["words"]
@@ -469,7 +469,7 @@ def test_a_precise_diagnosis_needs_no_second_look(lab: Lab) -> None:
 
 def test_a_link_that_connects_proves_dsms_check_and_nothing_else(lab: Lab) -> None:
     lab.group()
-    result = lab.test(**lab.link)
+    result = lab.tested(**lab.link)
     assert (result["proves"], result["diagnosis"], result["findings"]) == (["dsm_check"], None, [])
     assert lab.operate.warnings == []
 
@@ -477,7 +477,7 @@ def test_a_link_that_connects_proves_dsms_check_and_nothing_else(lab: Lab) -> No
 def test_a_type_that_is_not_the_vaults_is_a_finding_of_a_link_that_connects(lab: Lab) -> None:
     lab.group()
     lab.stored(key_vault_type="STANDARD")
-    result = lab.test(**lab.link)
+    result = lab.tested(**lab.link)
     (finding,) = result["findings"]
     assert result["connected"]
     assert (finding["id"], finding["expected"], finding["actual"]) == ("vault-type-differs", "premium", "standard")
@@ -497,20 +497,20 @@ def test_a_vault_outside_of_the_subscription_is_a_finding_where_the_check_goes_n
     lab.group()
     lab.sandbox.profile = Profile(check_depth="token")
     lab.azure(lambda azure: azure.revoke_role(lab.client_id, VAULT))
-    assert [finding["id"] for finding in lab.test(**lab.link)["findings"]] == ["vault-not-in-subscription"]
+    assert [finding["id"] for finding in lab.tested(**lab.link)["findings"]] == ["vault-not-in-subscription"]
 
 
 def test_two_clouds_in_one_link_are_a_finding_although_a_shallow_check_connects(lab: Lab) -> None:
     lab.group()
     lab.sandbox.profile = Profile(check_depth="token")
     lab.stored(url="https://akv-sandbox-gov-prem.vault.usgovcloudapi.net/")
-    assert [finding["id"] for finding in lab.test()["findings"]] == ["vault-in-other-cloud"]
+    assert [finding["id"] for finding in lab.tested()["findings"]] == ["vault-in-other-cloud"]
 
 
 def test_vaults_that_cannot_be_listed_leave_type_and_vault_unknown(lab: Lab) -> None:
     lab.group()
     lab.answer("dsm", 403, "not this time", method="POST", route=AZURE_VAULTS)
-    result = lab.test(**lab.link)
+    result = lab.tested(**lab.link)
     (finding,) = result["findings"]
     assert result["connected"]
     assert (finding["id"], finding["status"], finding["actual"]) == ("vaults-not-listed", "unknown", "not this time")
@@ -566,7 +566,7 @@ def test_dsms_own_refusal_of_a_test_stays_dsms(lab: Lab, status: int, words: str
     lab.group()
     lab.answer("dsm", status, words, method="POST", route=CHECK_GROUP)
     with pytest.raises(DsmError) as caught:
-        lab.test()
+        lab.tested()
     assert (caught.value.plane, caught.value.status) == ("DSM", status)
 
 
@@ -574,7 +574,7 @@ def test_an_approval_that_is_needed_stays_one(lab: Lab) -> None:
     lab.group()
     lab.answer("dsm", 403, "This operation requires approval", method="POST", route=CHECK_GROUP)
     with pytest.raises(ApprovalRequired):
-        lab.test()
+        lab.tested()
 
 
 def test_azures_words_prove_nothing_when_dsm_refuses_a_read_as_well(lab: Lab) -> None:
@@ -582,7 +582,7 @@ def test_azures_words_prove_nothing_when_dsm_refuses_a_read_as_well(lab: Lab) ->
     lab.answer("dsm", 403, "AADSTS7000222: expired", method="POST", route=CHECK_GROUP)
     lab.answer("dsm", 403, "no", method="GET", route=GROUP)
     with pytest.raises(DsmError, match="AADSTS7000222"):
-        lab.test()
+        lab.tested()
 
 
 def test_a_login_that_may_not_test_a_proposed_link_is_refused_by_dsm(lab: Lab) -> None:

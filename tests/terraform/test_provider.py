@@ -67,6 +67,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def terraform(sandbox: Sandbox, tmp_path: Path) -> Terraform:
     provider = Path(os.environ["TERRAFORM_PROVIDER_DSM"])
+    assert provider.is_file(), "set PROVIDER to the executable of the provider"
     assert shutil.which("terraform"), "terraform is not on the PATH"
     settings = tmp_path / "terraform.rc"
     overrides = f'dev_overrides {{\n"{SOURCE}" = "{provider.parent}"\n}}\n'
