@@ -25,7 +25,9 @@ class Operator:
     environment: Mapping[str, str]
     warnings: list[str] = field(default_factory=list)
 
-    def __call__(self, operation: ModuleType, *, check_mode: bool = False, **params: Any) -> dict[str, Any]:
+    def __call__(
+        self, operation: ModuleType, *, check_mode: bool = False, no_log: bool = False, **params: Any
+    ) -> dict[str, Any]:
         login = {
             "dsm_endpoint": self.environment["DSM_ENDPOINT"],
             "dsm_ca_path": self.environment["REQUESTS_CA_BUNDLE"],
@@ -40,6 +42,7 @@ class Operator:
             check_mode=check_mode,
             proxy=self.environment["HTTPS_PROXY"],
             warn=self.warnings.append,
+            no_log=no_log,
         )
         result: dict[str, Any] = perform(operation, task)
         return result

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from types import ModuleType
@@ -62,6 +63,8 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "path": str,
     "str": str,
 }
+# What `returned` may say of a key that is not always there.
+CONDITION = re.compile(r"(?:success|failure)?(?:, and)? ?(?:when|if|for|with|in check mode)\b.*")
 
 Documentation = Mapping[str, Any]
 
@@ -148,8 +151,8 @@ class Comparison:
 
     def __init__(self) -> None:
         self.found: list[str] = []
-        # Modules of which a task has succeeded.
-        self.succeeded: set[str] = set()
+        # Module -> what tasks that succeeded have returned.
+        self.returned: dict[str, set[str]] = defaultdict(set)
 
     def taken(self) -> list[str]:
         """What was found since the last call, each once."""
@@ -158,7 +161,7 @@ class Comparison:
 
     def compare(self, module: str, result: Mapping[str, Any], *, failed: bool = False) -> None:
         if not failed:
-            self.succeeded.add(module)
+            self.returned[module].update(result)
         self.found += deviations(module, result, failed=failed)
 
     def compare_outcomes(self, outcomes: Sequence[TaskOutcome]) -> None:

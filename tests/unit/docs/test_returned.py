@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from support import returned
-from support.returned import FREE, deviations, documentation, keys_of
+from support.returned import ALWAYS, CONDITION, FREE, deviations, documentation, keys_of
 
 GROUP = {
     "group_id": None,
@@ -55,6 +55,22 @@ def test_the_elements_of_every_list_have_a_type(module: str) -> None:
     lists = [(place, stated) for place, stated in values(documentation(module)) if stated["type"] == "list"]
 
     assert [place for place, stated in lists if "elements" not in stated] == []
+
+
+@each_module
+def test_what_is_returned_always_or_on_a_condition_is_said_in_one_form(module: str) -> None:
+    stated = {place: one["returned"] for place, one in values(documentation(module)) if "returned" in one}
+
+    wrong = {place: said for place, said in stated.items() if said not in ALWAYS and not CONDITION.fullmatch(said)}
+    assert wrong == {}
+
+
+@each_module
+def test_no_key_is_of_any_type(module: str) -> None:
+    of_any_type = [place for place, stated in values(documentation(module)) if stated["type"] == "raw"]
+
+    # A number, or that it is unknown.
+    assert set(of_any_type) <= {"groups.key_count"}
 
 
 @each_module
