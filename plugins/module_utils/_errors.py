@@ -25,15 +25,21 @@ _LONGEST_QUOTE = 500
 _MOST_TOLD = 5
 # Servers and proxies may repeat what they were sent. Anything that looks like a credential is removed.
 _SECRET_NAMES = "client_secret|client_assertion|client_key|secret_key|password|access_token|refresh_token|id_token"
+# A JSON Web Token, or a part of one: its header begins with a brace and a quotation mark, in base64.
+TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w.-]*")
+# A client secret of Entra, in the form by which scanners for secrets recognize it.
+CLIENT_SECRET = re.compile(r"(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])")
+# User and password in a URL.
+USER_INFO = re.compile(r"(?<=://)[^/\s?#]+@")
 _CREDENTIALS = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"), "(key)"),
-    # A JSON Web Token: its header begins with a brace and a quotation mark, in base64.
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w.-]*"), "(token)"),
+    (TOKEN, "(token)"),
+    (CLIENT_SECRET, "(secret)"),
     (re.compile(r"\b(Bearer|Basic)\s+[\w+/=.~-]{20,}", re.IGNORECASE), r"\1 (credential)"),
     # Of a form, and of JSON.
     (re.compile(rf"\b({_SECRET_NAMES})=[^\s\"'&,;<>]+", re.IGNORECASE), r"\1=(secret)"),
     (re.compile(rf"\b({_SECRET_NAMES})(\\*[\"']\s*:\s*\\*[\"'])[^\"'\\]+", re.IGNORECASE), r"\1\2(secret)"),
-    (re.compile(r"(?<=://)[^/\s?#]+@"), ""),
+    (USER_INFO, ""),
 )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from ansible.module_utils.common.validation import check_type_dict
 
-from .._errors import printable
+from .._errors import CLIENT_SECRET, TOKEN, USER_INFO, printable
 from . import der
 
 _MARK = "PRIVATE KEY-----"
@@ -34,9 +34,7 @@ _SHORTEST_LINE = 16
 _SHORTEST_UNKNOWN = 8
 # Base64 of the smallest private keys in DER has more.
 _SHORTEST_BASE64 = 60
-# What may be set in place of an ID or a path: a client secret of Entra, in the form by which scanners for secrets
-# recognize it, and a JSON Web Token, also a part of one.
-_CREDENTIAL = re.compile(r"(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])|\beyJ[\w-]{8,}\.[\w-]+")
+_URL_SAFE = str.maketrans("-_", "+/")
 # An API key of DSM: base64 of the ID of the app, a colon and the secret of the app.
 _API_KEY = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:.{16,}", re.DOTALL)
 # An unknown option, such as dsm_apikey: the task fails, but its arguments are printed.
@@ -50,7 +48,7 @@ def holds_private_key(text: str) -> bool:
 
 def is_credential(text: str) -> bool:
     """Whether this is or contains what has the form of a client secret, an API key or a token."""
-    return _CREDENTIAL.search(text) is not None or _API_KEY.match(_decoded(text)) is not None
+    return bool(TOKEN.search(text) or CLIENT_SECRET.search(text) or _API_KEY.match(_decoded(text)))
 
 
 def secrets_in(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
@@ -61,7 +59,11 @@ def secrets_in(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any
         given: The arguments, also before they were validated.
     """
     # A list repeats many of them.
-    yield from (text for text in dict.fromkeys(texts_in(given)) if holds_private_key(text) or is_credential(text))
+    for text in dict.fromkeys(texts_in(given)):
+        # In the place of an ID or a path, for example.
+        if holds_private_key(text) or is_credential(text):
+            yield text
+        yield from USER_INFO.findall(text)
     yield from _by_name(options, given)
 
 
@@ -135,11 +137,12 @@ def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _decoded(text: str) -> bytes:
-    compact = "".join(_BREAK.sub("", text).split())
+    """Base64 with either alphabet, also without its end."""
+    compact = "".join(_BREAK.sub("", text).split()).rstrip("=").translate(_URL_SAFE)
     if len(compact) < _SHORTEST_BASE64:
         return b""
     try:
-        return base64.b64decode(compact, validate=True)
+        return base64.b64decode(compact[: len(compact) // 4 * 4], validate=True)
     except (binascii.Error, ValueError):
         return b""
 

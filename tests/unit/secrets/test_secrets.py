@@ -203,3 +203,22 @@ def test_a_blank_is_never_censored(secret: str) -> None:
 def test_a_credential_in_an_option_that_is_not_secret_is_recognized(text: str, secret: bool) -> None:
     assert is_credential(text) is secret
     assert (list(secrets_in({"client_id": {}}, {"client_id": text})) == [text]) is secret
+
+
+KEY_IN_BASE64 = in_base64(KEY.private_bytes(DER, PKCS8, PLAIN))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [KEY_IN_BASE64[:401], KEY_IN_BASE64[:402], KEY_IN_BASE64.replace("+", "-").replace("/", "_")],
+    ids=["one_more", "two_more", "url_safe"],
+)
+def test_a_key_that_was_cut_or_is_in_the_other_alphabet_is_recognized(text: str) -> None:
+    assert holds_private_key(text)
+
+
+def test_the_password_in_an_address_is_kept_from_the_output() -> None:
+    address = "https://somebody:hunter2@dsm.example.com"
+
+    assert list(secrets_in({"dsm_endpoint": {}}, {"dsm_endpoint": address})) == ["somebody:hunter2@"]
+    assert list(secrets_in({"dsm_endpoint": {}}, {"dsm_endpoint": "https://dsm.example.com/a@b"})) == []
