@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -33,7 +33,6 @@ from ._secrets.secrets import forms_of, secrets_in
 from ._time import ServiceClock
 
 _TRACEBACK_VERBOSITY = 3
-_NOT_A_DICT = "it is a text, and a dictionary is expected"
 
 
 def _show_nothing(_text: str) -> None:
@@ -139,25 +138,43 @@ def explained(operation: Operation, given: Mapping[str, Any], message: str) -> s
     Ansible does not name the element of a list, and does not say what to write instead of a text that is no dict.
     """
     explain = getattr(operation, "explained", None)
-    if explain is not None:
-        return str(explain(given, message))
-    mistaken = _text_for_dict(operation.SPEC.argument_spec, given)
+    told = message if explain is None else str(explain(given, message))
+    if told != message:
+        return told
+    mistaken = next(_not_a_dict(operation.SPEC.argument_spec, given), None)
     return message if mistaken is None else str(mistaken)
 
 
-def _text_for_dict(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> InvalidInput | None:
-    """What to write instead of a text that was given for a dict, where that is known."""
+def _not_a_dict(
+    options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], place: str = ""
+) -> Iterator[InvalidInput]:
+    """What to write instead of values that are no dictionaries where one is expected, at any depth."""
     for option, kind in options.items():
-        text = given.get(option)
-        if kind.get("type") != "dict" or not isinstance(text, str) or _is_dict(text):
+        value = given.get(option)
+        if kind.get("type") == "dict":
+            elements = {option: value}
+        elif kind.get("elements") == "dict" and isinstance(value, list):
+            elements = {f"{option}[{index}]": one for index, one in enumerate(value)}
+        else:
             continue
-        if option == "group":
-            record = "to the `group` that a task of fortanix.dsm.cdc_group returned"
-            name = "set group_name to the name of the group, or group" if "group_name" in options else "set it"
-            return InvalidInput(option, _NOT_A_DICT, f"{name} {record}")
-        if "name" in kind.get("options", {}):
-            return InvalidInput(option, _NOT_A_DICT, f"write `{option}: {{name: ...}}`")
-    return None
+        for name, one in elements.items():
+            if isinstance(one, Mapping):
+                yield from _not_a_dict(kind.get("options") or {}, one, f"{place}{name}.")
+            elif one is not None and not (isinstance(one, str) and _is_dict(one)):
+                yield InvalidInput(f"{place}{name}", "it is not a dictionary", _instead(option, kind, options))
+
+
+def _instead(option: str, kind: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    if option == "group":
+        record = "to the `group` that a task of fortanix.dsm.cdc_group returned"
+        return (
+            f"set group_name to the name of the group, or group {record}"
+            if "group_name" in options
+            else f"set it {record}"
+        )
+    keys = kind.get("options") or {}
+    key = "name" if "name" in keys else next(iter(keys), "key")
+    return f"write {'each element as' if kind['type'] == 'list' else f'{option}:'} {{{key}: ...}}"
 
 
 def _is_dict(text: str) -> bool:

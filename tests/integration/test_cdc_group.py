@@ -337,5 +337,5 @@ def test_a_name_given_as_group_is_answered_with_the_right_option(ansible: Ansibl
         {"cdc_sync": {"group": "akv-production"}, "vars": {"ansible_fortanix_dsm_in_process": in_process}}
     )
 
-    assert "Option group: it is a text, and a dictionary is expected." in run.message
+    assert "Option group: it is not a dictionary." in run.message
     assert "set group_name to the name of the group" in run.message

@@ -291,18 +291,41 @@ def test_a_path_that_depends_on_the_directory_is_found(
     assert (run.depends_on_directory(str(of_playbook)), run.depends_on_directory(str(here))) == (expected, False)
 
 
+VAULT = {"type": "dict", "options": {"name": {"type": "str"}}}
+
+
 @pytest.mark.parametrize(
-    ("option", "remedy"),
-    [("group", "Next: set group_name to the name of the group"), ("vault", "Next: write `vault: {name: ...}`")],
+    ("given", "message"),
+    [
+        (
+            {"group": "akv-production"},
+            "Option group: it is not a dictionary. Next: set group_name to the name of the group, or group to the",
+        ),
+        ({"group": ["akv"]}, "Option group: it is not a dictionary. Next: set group_name"),
+        ({"vault": "akv"}, "Option vault: it is not a dictionary. Next: write vault: {name: ...}."),
+        ({"vaults": ["akv"]}, "Option vaults[0]: it is not a dictionary. Next: write each element as {name: ...}."),
+        (
+            {"new": [{"vault": {"name": "a"}}, {"vault": "akv"}]},
+            "Option new[1].vault: it is not a dictionary. Next: write vault: {name: ...}.",
+        ),
+        ({"tags": "production"}, "Option tags: it is not a dictionary. Next: write tags: {key: ...}."),
+    ],
 )
-def test_a_text_in_place_of_a_dictionary_is_answered_with_what_to_write(option: str, remedy: str) -> None:
+def test_what_is_no_dictionary_is_answered_with_what_to_write(given: dict[str, Any], message: str) -> None:
     spec = {
         "group": {"type": "dict"},
         "group_name": {"type": "str"},
-        "vault": {"type": "dict", "options": {"name": {"type": "str"}}},
+        "vault": VAULT,
+        "vaults": {**VAULT, "type": "list", "elements": "dict"},
+        "new": {"type": "list", "elements": "dict", "options": {"vault": VAULT}},
+        "tags": {"type": "dict"},
     }
 
-    message = invocation(lambda _task: {}, {option: "akv-production"}, spec).outcome()["msg"]
+    assert invocation(lambda _task: {}, given, spec).outcome()["msg"].startswith(message)
 
-    assert message.startswith(f"Option {option}: it is a text, and a dictionary is expected.")
-    assert remedy in message
+
+@pytest.mark.parametrize("text", ['{"name": "akv"}', "name=akv", "name=akv type=premium"])
+def test_a_dictionary_as_text_stays_one(text: str) -> None:
+    vault = {**VAULT, "options": {"name": {"type": "str"}, "type": {"type": "str"}}}
+
+    assert invocation(lambda task: task.params["vault"], {"vault": text}, {"vault": vault}).outcome()["name"] == "akv"
