@@ -23,6 +23,7 @@ import yaml
 
 from sandbox import Sandbox
 from sandbox.world import AzureView
+from support.playbook import kept_in, local_play
 from unit.builders import MODULES, ROOT, spec_of
 
 from .blocks import Block, is_part_of, parsed
@@ -102,13 +103,13 @@ class Reader:
         path.write_text(self.replaced(text), encoding="utf-8")
         return path
 
-    def run(self, command: str, **environment: str) -> Done:
+    def run(self, command: str) -> Done:
         """A command of the shell, in the reader's directory."""
         self._vault.write_text(json.dumps(self.variables), encoding="utf-8")
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", self.replaced(command)],
             cwd=self.home,
-            env={**self._environment(), **environment},
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -120,15 +121,9 @@ class Reader:
 
     def play(self, tasks: list[Any], *arguments: str) -> Done:
         """Tasks in a play on localhost."""
-        play = {
-            "hosts": "localhost",
-            "connection": "local",
-            "gather_facts": False,
-            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-            # The sandbox's time does not pass by waiting.
-            "module_defaults": {f"fortanix.dsm.{name}": {"wait_interval": 0} for name in WAITING},
-            "tasks": tasks,
-        }
+        # The sandbox's time does not pass by waiting.
+        defaults = {f"fortanix.dsm.{name}": {"wait_interval": 0} for name in WAITING}
+        play = local_play(module_defaults=defaults, tasks=tasks)
         self.save("tasks.yml", yaml.safe_dump([play], sort_keys=False))
         return self.run(" ".join(["ansible-playbook tasks.yml", *arguments]))
 
@@ -154,14 +149,7 @@ class Reader:
             **self.sandbox.operator_environment(self.view),
             "PATH": f"{self.directory / 'bin'}:{BIN}:{os.environ['PATH']}",
             "APP": self.view.client_id,
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
-            "ANSIBLE_HOME": str(self.directory / "home"),
-            "ANSIBLE_LOCAL_TEMP": str(self.directory / "tmp"),
-            "ANSIBLE_REMOTE_TEMP": str(self.directory / "tmp"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCALHOST_WARNING": "0",
-            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
-            "ANSIBLE_DEPRECATION_WARNINGS": "0",
+            **kept_in(self.directory),
         }
 
     def _write_shims(self) -> None:

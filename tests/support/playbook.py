@@ -103,6 +103,21 @@ def local_play(**keywords: Any) -> dict[str, Any]:
     }
 
 
+def kept_in(directory: Path) -> dict[str, str]:
+    """Variables with which Ansible finds the collection of this tree and writes below the directory only."""
+    return {
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
+        "ANSIBLE_HOME": str(directory / "home"),
+        "ANSIBLE_LOCAL_TEMP": str(directory / "tmp"),
+        "ANSIBLE_REMOTE_TEMP": str(directory / "tmp"),
+        # By default below the home of the user: what starts a job takes HOME for it, and what asks for it does not.
+        "ANSIBLE_ASYNC_DIR": str(directory / "async"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_LOCALHOST_WARNING": "0",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
+    }
+
+
 class Ansible:
     """ansible-playbook with the sandbox's environment, in a directory of its own for each run."""
 
@@ -181,17 +196,9 @@ class Ansible:
         merged: dict[str, str | None] = {
             **os.environ,
             **self._environment,
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "collections"),
+            **kept_in(directory),
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "recorder",
-            "ANSIBLE_HOME": str(directory / "home"),
-            "ANSIBLE_LOCAL_TEMP": str(directory / "tmp"),
-            "ANSIBLE_REMOTE_TEMP": str(directory / "tmp"),
-            # By default below the home of the user: what starts a job takes HOME for it, and what asks for it does not.
-            "ANSIBLE_ASYNC_DIR": str(directory / "async"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_LOCALHOST_WARNING": "0",
-            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
             "RECORDER_FILE": str(directory / "record.jsonl"),
             **environment,
         }
