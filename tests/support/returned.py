@@ -39,11 +39,13 @@ _COMMON = frozenset(
     {
         "attempts",
         "changed",
+        "changed_when_result",
         "deprecations",
         "diff",
         "exception",
         "failed",
         "failed_when_result",
+        "failed_when_suppressed_exception",
         "failure",
         "invocation",
         "msg",
