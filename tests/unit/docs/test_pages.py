@@ -48,3 +48,16 @@ def test_a_page_that_cites_the_guide_names_it_with_its_address() -> None:
 
     # Generated pages.
     assert set(missing) <= {"findings.md", "troubleshooting.md"}
+
+
+def test_the_demo_that_the_readme_shows_has_the_titles_and_tasks_of_the_demo() -> None:
+    shown = (ROOT / "README.md").read_text(encoding="utf-8")
+    demo = (ROOT / "demo/run.py").read_text(encoding="utf-8")
+    tasks = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "roles").glob("*/tasks/*.yml"))
+    titles = re.findall(r"^=== \d+/\d+  (.+)$", shown, re.MULTILINE)
+    names = re.findall(r"^TASK \[fortanix\.dsm\.\w+ : (.+)\] \*+$", shown, re.MULTILINE)
+
+    assert len(titles) >= 6
+    assert [title for title in titles if title not in demo] == []
+    assert names
+    assert [name for name in names if f"name: {name}\n" not in tasks] == []
