@@ -373,11 +373,12 @@ reason:
     - Why a new credential was written to the groups, or would be in check mode. V(null) when the current one is kept.
   returned: success
   type: str
-credential:
-  description: The credential that the groups have after the task.
+removed:
+  description: The credentials that were removed, or would be in check mode.
   returned: success
-  type: dict
-  contains:
+  type: list
+  elements: dict
+  contains: &credential
     type:
       description: V(secret) or V(certificate).
       type: str
@@ -406,6 +407,12 @@ credential:
           principal.
       type: str
       sample: application
+credential:
+  description: The credential that the groups have after the task.
+  returned: success
+  type: dict
+  contains:
+    <<: *credential
     planned:
       description: Whether this is a new credential that is only planned, in check mode.
       type: bool
@@ -470,40 +477,6 @@ new_groups:
   returned: success
   type: list
   elements: dict
-removed:
-  description: The credentials that were removed, or would be in check mode.
-  returned: success
-  type: list
-  elements: dict
-  contains:
-    type:
-      description: V(secret) or V(certificate).
-      type: str
-      sample: certificate
-    key_id:
-      description: ID of the credential in Entra. The nil UUID while it is only planned.
-      type: str
-    name:
-      description: Name of the credential in Entra. Can be empty.
-      type: str
-      sample: fortanix-dsm-ansible
-    starts:
-      description: Start of its validity, UTC. V(null) when Entra returns none.
-      type: str
-      sample: "2026-11-25T04:10:00Z"
-    ends:
-      description: Expiry, UTC. V(null) when it does not expire.
-      type: str
-      sample: "2027-05-24T04:10:00Z"
-    thumbprint:
-      description: Thumbprint (SHA-1) of a certificate. V(null) for secrets, and for a certificate that is only planned.
-      type: str
-    place:
-      description:
-        - V(application) for a credential of the app registration, V(service_principal) for one of the service
-          principal.
-      type: str
-      sample: application
 put_back:
   description:
     - Certificates that others had added, that a concurrent change by another identity had removed, and that this task
@@ -517,34 +490,7 @@ left:
   type: list
   elements: dict
   contains:
-    type:
-      description: V(secret) or V(certificate).
-      type: str
-      sample: certificate
-    key_id:
-      description: ID of the credential in Entra. The nil UUID while it is only planned.
-      type: str
-    name:
-      description: Name of the credential in Entra. Can be empty.
-      type: str
-      sample: fortanix-dsm-ansible
-    starts:
-      description: Start of its validity, UTC. V(null) when Entra returns none.
-      type: str
-      sample: "2026-11-25T04:10:00Z"
-    ends:
-      description: Expiry, UTC. V(null) when it does not expire.
-      type: str
-      sample: "2027-05-24T04:10:00Z"
-    thumbprint:
-      description: Thumbprint (SHA-1) of a certificate. V(null) for secrets, and for a certificate that is only planned.
-      type: str
-    place:
-      description:
-        - V(application) for a credential of the app registration, V(service_principal) for one of the service
-          principal.
-      type: str
-      sample: application
+    <<: *credential
     reason:
       description: Why it was not removed.
       type: str
