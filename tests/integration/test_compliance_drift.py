@@ -199,7 +199,7 @@ def test_a_value_that_cannot_be_is_unknown_at_its_group_and_stops_no_other(azure
     found = compared(azure, [declaration(azure, name, link_tenant_id="no-uuid")])
 
     assert {one["id"]: one["status"] for one in found.values()} == {"drift-not-checked": "unknown"}
-    assert "no-uuid" in found["drift-not-checked"]["actual"]
+    assert "link_tenant_id: it is not a UUID" in found["drift-not-checked"]["actual"]
 
 
 @pytest.mark.parametrize(
