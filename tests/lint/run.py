@@ -208,7 +208,9 @@ def artifact() -> None:
     if "Importer processing completed successfully" not in said:
         raise LintError(f"galaxy-importer did not finish:\n{said}")
     collections = target / "installed"
-    run("ansible-galaxy", "collection", "install", str(archive), "--offline", "--collections-path", str(collections))
+    # Not the path of the caller: ansible-galaxy installs nothing that it finds there, and `make` names the checkout.
+    options = ("--offline", "--collections-path", str(collections))
+    run(*("ansible-galaxy", "collection", "install", str(archive), *options), ANSIBLE_COLLECTIONS_PATH=str(collections))
     content = collections / "ansible_collections" / "fortanix" / "dsm"
     run(str(python), "-m", "flake8", *FLAKE8, "plugins", cwd=content)
     lint_collection(content, collections)
