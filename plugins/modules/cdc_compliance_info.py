@@ -322,16 +322,48 @@ dsm:
       description: Version of DSM. V(null) when DSM does not return it.
       type: str
       sample: 5.8.2410
+    account:
+      description: The account whose groups were checked. V(null) when DSM does not return it.
+      type: dict
+      contains:
+        account_id:
+          description: ID of the account.
+          type: str
+        name:
+          description: Name of the account. V(null) when DSM does not return it.
+          type: str
+    principal:
+      description: The DSM identity that ran the task. The report only covers groups that it can see.
+      type: dict
+      contains:
+        kind:
+          description: V(user) or V(app).
+          type: str
+          sample: app
+        id:
+          description: ID of the user or app. V(null) when DSM does not return it.
+          type: str
+        name:
+          description: Email address of the user, or name of the app. V(null) when DSM does not return it.
+          type: str
 operator:
   description: The Azure identity that ran the task. V(null) with O(look_in_azure=false).
   returned: success
   type: dict
   contains:
     client_id:
-      description: Client ID of the operator. V(null) with the Azure CLI and with a managed identity.
+      description: Client ID of the operator. V(null) for a user of the Azure CLI.
+      type: str
+    object_id:
+      description: Object ID of the operator, from its access token. V(null) when nothing was read in Azure.
+      type: str
+    name:
+      description:
+        - Name of the user or of the application, from the access token. V(null) when the token does not contain it.
       type: str
     tenant_id:
-      description: Tenant of the operator. V(null) with a managed identity.
+      description:
+        - Tenant of the operator, from the options or from the access token. V(null) when neither contains it.
       type: str
     cloud:
       description: V(AzureCloud) or V(AzureUSGovernment).
@@ -345,6 +377,14 @@ options:
     all_groups:
       description: Whether all groups were checked, because neither O(group_names) nor O(group_ids) is set.
       type: bool
+    group_names:
+      description: The value of O(group_names).
+      type: list
+      elements: str
+    group_ids:
+      description: The value of O(group_ids).
+      type: list
+      elements: str
     compared_with_declared:
       description: Whether O(declared) is set.
       type: bool

@@ -63,8 +63,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 def written(directory: Path, groups: list[dict[str, Any]], policy: dict[str, Any]) -> str:
     """The address of the page of these groups."""
-    dsm = {"endpoint": "https://dsm.example.com", "version": "5.8"}
-    made = report([result(*groups, dsm=dsm)], policy, "0.1.0")
+    made = report([result(*groups)], policy, "0.1.0")
     path = directory / "page.html"
     path.write_text(next(iter(files(made, ["html"]).values())), encoding="utf-8")
     return path.as_uri()

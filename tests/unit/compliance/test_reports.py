@@ -25,7 +25,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings.catalog import CHECKS
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import FORMATS, files, report
 from unit.builders import ROOT
-from unit.compliance.builders import finding, group, result
+from unit.compliance.builders import dsm, finding, group, operator, options, result
 
 SCHEMA = Draft202012Validator(json.loads((ROOT / "docs/compliance-report.schema.json").read_text(encoding="utf-8")))
 # OASIS's own, as a package of the index carries it.
@@ -60,11 +60,15 @@ def made(name: str = "one", *, policy: dict[str, Any] | None = None) -> dict[str
     waivers = [{"id": "no-purge-protection", "reason": f"because {name}", "expires": "2027-01-31"}]
     option = {"waivers": waivers} if policy is None else policy
     link = dict.fromkeys(("vault", "vault_type", "subscription_id", "client_id", "azure_service"), name)
-    dsm = {"endpoint": "https://dsm.example.com", "version": f"5.8 {name}"}
-    operator = {"client_id": name, "tenant_id": name, "cloud": "AzureCloud"}
-    options = {"all_groups": True, "dsm_egress_addresses": [name]}
+    identity = {
+        "version": f"5.8 {name}",
+        "account": {"account_id": name, "name": name},
+        "principal": {"kind": "app", "id": name, "name": name},
+    }
+    who = operator(client_id=name, tenant_id=name, object_id=name, name=name)
+    chosen = options(all_groups=False, group_names=[name], dsm_egress_addresses=[name])
     checked = group(*findings, name=name, link={"tenant_id": name, "auth_mode": None, **link})
-    return report([result(checked, dsm=dsm, operator=operator, options=options)], option, "0.1.0")
+    return report([result(checked, dsm=dsm(**identity), operator=who, options=chosen)], option, "0.1.0")
 
 
 def text(name: str, form: str) -> str:

@@ -97,7 +97,7 @@ class Evidence:
 
 
 def findings_of(evidence: Evidence) -> tuple[Finding, ...]:
-    """All findings, the worst first."""
+    """All findings, the most severe first."""
     return ranked((*of_rights(evidence), *of_application(evidence.application), *of_vault(evidence.vault)))
 
 

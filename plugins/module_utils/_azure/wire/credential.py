@@ -23,6 +23,7 @@ from ..._ids import checked_uuid
 from ..._journal import Journal
 from ..._task import Task
 from ..._time import ServiceClock
+from .claims import TokenIdentity, identity_of
 from .cloud import Cloud, cloud_of
 from .errors import LOGIN
 from .sdk_failures import UNREADABLE, unreadable
@@ -41,6 +42,8 @@ class Explained:
 
     def __init__(self, credential: Any) -> None:
         self._credential = credential
+        # Whom the last token was for.
+        self.identity = TokenIdentity()
 
     def __getattr__(self, name: str) -> Any:
         # A credential has one of the two methods or both; the SDK checks which.
@@ -49,10 +52,13 @@ class Explained:
 
     def _token(self, get: Callable[..., Any], *scopes: str, **options: Any) -> Any:
         try:
-            return get(*scopes, **options)
+            found = get(*scopes, **options)
         except UNREADABLE as error:
             # Its text may contain parts of the response, and so of a token.
             kind = type(error).__name__
+        else:
+            self.identity = identity_of(found.token)
+            return found
         raise unreadable(
             f"the authentication library cannot read it ({kind})", plane="Entra", obj=LOGIN, label="the token request"
         )
@@ -74,6 +80,12 @@ class Operator:
     network: Mapping[str, Any]
     clock: ServiceClock = field(default_factory=ServiceClock, repr=False, compare=False)
     journal: Journal = field(default_factory=Journal, repr=False, compare=False)
+
+    @property
+    def identity(self) -> TokenIdentity:
+        """Whom the tokens are for. Known after the first request to a service."""
+        found = getattr(self.credential, "identity", None)
+        return found if isinstance(found, TokenIdentity) else TokenIdentity()
 
     @property
     def subscription(self) -> str:
