@@ -173,6 +173,7 @@ PURE_LIBRARIES = frozenset(
         "urllib.parse",
         "uuid",
         "xml.etree",
+        "zlib",
     ]
 )
 _DOES_IO = frozenset(["open", "print", "input", "environ", "getenv", "uuid1", "uuid4", "get_server_certificate"])

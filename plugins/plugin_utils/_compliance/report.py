@@ -58,8 +58,6 @@ def merged(results: Sequence[Mapping[str, Any]], all_groups: bool | None) -> dic
     ]
     for one in plain[1:]:
         _check_same_scope(first, one)
-    # A batch that contains no linked group reads nothing in Azure, and then the operator's token is not known.
-    operators = sorted((one["operator"] for one in plain), key=lambda one: not (one and one["object_id"]))
     chosen = {name: list(dict.fromkeys(i for one in plain for i in one["options"][name])) for name in _CHOSEN}
     options = {**first["options"], **chosen}
     if all_groups is not None:
@@ -70,11 +68,16 @@ def merged(results: Sequence[Mapping[str, Any]], all_groups: bool | None) -> dic
     return {
         **first,
         "checked_at": min(result["checked_at"] for result in plain),
-        "operator": operators[0],
+        **{name: _best_known(result[name] for result in plain) for name in ("dsm", "operator")},
         "options": options,
         "groups": groups,
         "findings": findings,
     }
+
+
+def _best_known(values: Iterable[Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
+    """The value with the most members that are known: a batch that reads nothing in Azure sees no token of the operator."""
+    return max(values, key=lambda one: sum(member is not None for member in (one or {}).values()))
 
 
 def _check_same_scope(first: Mapping[str, Any], other: Mapping[str, Any]) -> None:
@@ -83,13 +86,15 @@ def _check_same_scope(first: Mapping[str, Any], other: Mapping[str, Any]) -> Non
         return {
             "DSM": dsm["endpoint"],
             "DSM account": (dsm["account"] or {}).get("account_id"),
-            "DSM identity": (dsm["principal"]["kind"], dsm["principal"]["id"]),
-            "Azure operator": operator and (operator["client_id"], operator["tenant_id"], operator["cloud"]),
+            "DSM identity": dsm["principal"]["id"],
+            "Azure operator": (operator or {}).get("object_id"),
+            "cloud": (operator or {}).get("cloud"),
             "options": {name: value for name, value in result["options"].items() if name not in _OF_BATCH},
         }
 
     one, two = scope(first), scope(other)
-    different = [name for name in one if one[name] != two[name]]
+    # What one of them does not know is no difference.
+    different = [name for name in one if None not in (one[name], two[name]) and one[name] != two[name]]
     if different:
         raise InvalidInput(
             "results",

@@ -378,8 +378,9 @@ def test_the_word_for_all_is_the_worst(statuses: tuple[str, ...], word: str) -> 
     assert worst(finding(status, INFO) for status in statuses) == word
 
 
-def test_the_worst_comes_first_by_status_and_then_by_severity() -> None:
-    expected = [(status, severity) for status in (FAILED, UNKNOWN, WARNING) for severity in (HIGH, MEDIUM, LOW, INFO)]
+def test_the_most_severe_comes_first_then_it_goes_by_status() -> None:
+    expected = [(status, severity) for severity in (HIGH, MEDIUM, LOW, INFO) for status in (FAILED, UNKNOWN, WARNING)]
+    expected += [("ok", severity) for severity in (HIGH, INFO)]
     shuffled = [finding(status, severity) for status, severity in reversed(expected)]
 
     assert [(one.status, one.kind.severity) for one in ranked(shuffled)] == expected
