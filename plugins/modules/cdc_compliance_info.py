@@ -59,6 +59,15 @@ options:
       - Whether DSM tests the connection of each group. With V(false), connections are V(unknown).
     type: bool
     default: true
+  test_links_once:
+    description:
+      - Whether groups with the same link rely on one connection test. Links are the same when they agree in cloud, tenant,
+        application, subscription, vault and TLS settings, and in the record of the credential that was written last.
+        DSM does not return the credential itself. A group without that record is tested itself.
+      - Only a success is shared. The finding V(connected-by-shared-test) of the other groups names the tested group in
+        its evidence. When a test fails, each group with that link is tested.
+    type: bool
+    default: false
   max_keys:
     description:
       - Number of keys of each vault that are compared with all their versions, which takes one request for each key.
@@ -393,6 +402,9 @@ options:
       type: bool
     check_connections:
       description: The value of O(check_connections).
+      type: bool
+    test_links_once:
+      description: The value of O(test_links_once).
       type: bool
     max_keys:
       description: The value of O(max_keys).

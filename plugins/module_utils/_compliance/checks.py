@@ -25,7 +25,7 @@ from .._dsm.link.tls import pem_of, sha256_of
 from .._dsm.wire.client import DsmClient
 from .._errors import InvalidInput, TaskError
 from .._findings import catalog
-from .._findings.finding import FAILED, UNKNOWN, Finding, Kind
+from .._findings.finding import FAILED, OK, UNKNOWN, Finding, Kind
 from .._timestamps import iso_or_none
 from .azure_reader import AzureReader, asked, why
 from .drift import Declared, drift_of
@@ -41,6 +41,7 @@ from .findings import (
     of_link,
     of_vault,
 )
+from .shared_tests import SharedTests, record_of
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class ComplianceContext:
     clock: Clock
     tests: bool
     declared: Mapping[str, Declared] | None = None
+    # Set if the user allows that groups with the same link share a test.
+    shared_tests: SharedTests | None = None
 
     def drift(
         self, name: str, group: Group | TaskError | None, certificate: Certificate | None = None
@@ -119,8 +122,14 @@ def _of_connection(
         remedy = "set check_connections: true"
         yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, "check_connections is false", remedy, {})
         return
+
+    def tested() -> connection.ConnectionTest:
+        # The wait for the test of another group does not count.
+        dsm.begin_anew()
+        return connection.check_stored(dsm, str(group.group_id), label)
+
     try:
-        test = connection.check_stored(dsm, str(group.group_id), label)
+        test, whose = (tested(), group) if context.shared_tests is None else context.shared_tests.result(group, tested)
     except TaskError as error:
         remedy = "check the response of DSM, and grant the DSM identity permission to test connections"
         yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, why(error), remedy, {})
@@ -131,6 +140,10 @@ def _of_connection(
         told = diagnose(test.answer, test.http_status, group.azure_link)
         facts = {"class": told.id, "leg": told.leg, "host": told.host}
         yield found(catalog.NOT_CONNECTED, FAILED, test.words or told.entry.title, told.entry.remedy, facts)
+    elif whose is not group:
+        facts = {"proves": ["dsm_check_of_same_link"], "tested_group": record_of(whose), "credential": "recorded"}
+        actual = f"not tested itself; DSM's connection test of {whose.label}, which has the same link, succeeded"
+        yield found(catalog.CONNECTED_BY_SHARED_TEST, OK, actual, "", facts)
 
 
 def _of_azure(

@@ -96,6 +96,10 @@ LINK_CREDENTIAL_EXPIRY_UNKNOWN = _kind(
 
 # connection
 CONNECTED = _kind(CONNECTION, "connected", INFO, "4.6", "DSM connects to Azure")
+# Of status ok: the evidence names the group whose test it relies on.
+CONNECTED_BY_SHARED_TEST = _kind(
+    CONNECTION, "connected-by-shared-test", INFO, "4.6", "DSM connects with the same link of another group"
+)
 NOT_CONNECTED = _kind(CONNECTION, "not-connected", HIGH, "4.6", "DSM cannot connect to Azure")
 CONNECTION_NOT_TESTED = _kind(CONNECTION, "connection-not-tested", MEDIUM, "4.6", "Connection was not tested")
 

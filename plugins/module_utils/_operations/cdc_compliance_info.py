@@ -23,6 +23,7 @@ from .._compliance.azure_reader import AzureReader, Standard, asked, why
 from .._compliance.checks import ComplianceContext, findings_of
 from .._compliance.drift import Declared
 from .._compliance.findings import Clock
+from .._compliance.shared_tests import SharedTests
 from .._declaration.groups import DECLARED
 from .._dsm.account import apps, capabilities, users
 from .._dsm.groups import stored_groups
@@ -42,6 +43,7 @@ from .._texts.plain import readable
 from .._timestamps import iso
 
 _MOST_AT_A_TIME = 32
+_OF_CHECKS = ("look_in_azure", "check_connections", "test_links_once", "max_keys", "rights_profile")
 _OF_LINK = ("azure_service", "tenant_id", "client_id", "subscription_id", "auth_mode")
 SPEC = AZURE.merge(
     DSM,
@@ -52,6 +54,7 @@ SPEC = AZURE.merge(
             "group_ids": {"type": "list", "elements": "str", "default": []},
             "look_in_azure": {"type": "bool", "default": True},
             "check_connections": {"type": "bool", "default": True},
+            "test_links_once": {"type": "bool", "default": False},
             # A number of keys.
             "max_keys": {"type": "int", "default": 500, "no_log": False},
             "concurrency": {"type": "int", "default": 4},
@@ -97,6 +100,7 @@ def run(task: Task) -> dict[str, Any]:
             clock=Clock.at(now, standard.renew_before_days),
             tests=params["check_connections"],
             declared=declared,
+            shared_tests=SharedTests() if params["test_links_once"] else None,
         )
         stored = list(_stored(dsm, wanted))
         checked = _checked(context, clients, stored)
@@ -116,7 +120,7 @@ def run(task: Task) -> dict[str, Any]:
             "group_names": list(wanted.names),
             "group_ids": list(wanted.ids),
             "compared_with_declared": declared is not None,
-            **{name: params[name] for name in ("look_in_azure", "check_connections", "max_keys", "rights_profile")},
+            **{name: params[name] for name in _OF_CHECKS},
             **{name: params[name] for name in WANTED_RIGHTS.argument_spec},
         },
         "groups": readable(checked),

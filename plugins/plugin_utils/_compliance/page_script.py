@@ -307,7 +307,7 @@ function list(parent, more, root, step, draw, what) {
   more.addEventListener("click", () => {
     const first = drawn;
     extend(drawn + step);
-    parent.children[first].querySelector("a, summary")?.focus();
+    parent.children[first]?.querySelector("a, summary")?.focus();
   });
   return {
     show(found, until = step) {

@@ -75,7 +75,7 @@ input, select, button {
   background: var(--back); color: var(--text); font: inherit; font-size: 1rem; max-width: 100%;
 }
 button { cursor: pointer; background: var(--panel); }
-.more { display: block; margin: .6rem; }
+.more:not([hidden]) { display: block; margin: .6rem; }
 td button { min-height: 0; padding: 0 .6rem; font-size: .875rem; }
 output { flex-basis: 100%; font-size: .875rem; }
 
