@@ -79,7 +79,7 @@ options:
       - Number of groups that are checked at a time, from 1 to 32. DSM then tests as many connections at once. With a
         user or a certificate, each opens a session of its own in DSM.
     type: int
-    default: 4
+    default: 16
   rights_profile:
     default: guide
   declared:

@@ -57,7 +57,7 @@ SPEC = AZURE.merge(
             "test_links_once": {"type": "bool", "default": False},
             # A number of keys.
             "max_keys": {"type": "int", "default": 500, "no_log": False},
-            "concurrency": {"type": "int", "default": 4},
+            "concurrency": {"type": "int", "default": 16},
             "rights_profile": {"type": "str", "choices": RIGHTS_PROFILES, "default": "guide"},
             "declared": DECLARED,
         },

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib import resources
@@ -26,6 +25,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings.catalog import CHECKS
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.formats import status_of
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import FORMATS, failure, files, report
+from support.compliance_page import data_in
 from unit.builders import ROOT
 from unit.compliance.builders import dsm, finding, group, operator, options, result
 
@@ -375,14 +375,6 @@ def test_the_pages_policy_lets_its_own_script_run_and_no_other() -> None:
     assert "unsafe" not in policy
     # A text never becomes markup, whatever the script does.
     assert "require-trusted-types-for 'script'; trusted-types 'none'" in policy
-
-
-def data_in(content: str) -> Any:
-    """The data of a page, as any program can read it."""
-    (size, packed), *_others = re.findall(r'<script id="data" type="text/plain" data-size="(\d+)">([^<]*)<', content)
-    read = zlib.decompress(base64.b64decode(packed, validate=True), -zlib.MAX_WBITS)
-    assert len(read) == int(size)
-    return json.loads(read)
 
 
 def test_the_page_has_every_finding_with_its_evidence_and_its_remedy() -> None:

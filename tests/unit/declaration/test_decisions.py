@@ -196,6 +196,8 @@ def test_a_group_that_has_not_changed_is_synced_when_it_is_empty(given: Any, syn
             {"status": "pending approval", "pending": True, "vault": "akv"},
         ),
         (results(credential={"changed": True}), {"changed": True}),
+        (results(shared={"changed": True}), {"changed": True}),
+        (results(shared={"changed": False}), {"changed": False}),
     ],
 )
 def test_the_summary_says_what_became_of_the_group(given: Any, expected: Mapping[str, Any]) -> None:
