@@ -15,7 +15,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -104,26 +104,22 @@ class _Bounded:
     def _new_conn(self) -> Any:
         name, timeout = self._dns_host, self.timeout
         try:
-            return self._first_reachable(name, timeout)
+            sock = self._first_reachable(timeout)
         finally:
             self._dns_host, self.timeout = name, timeout
+        sock.settimeout(_within(timeout))
+        return _bounded(sock)
 
-    def _first_reachable(self, name: str, timeout: Any) -> Any:
+    def _first_reachable(self, timeout: Any) -> Any:
         """Connect to one address of the host after the other: urllib3 would allow each of them the complete time."""
         exceptions = _deps.load("urllib3.exceptions")
-        addresses = self._addresses()
-        for position, address in enumerate(addresses, 1):
-            if len(addresses) > 1:
-                self._dns_host = address
-            self.timeout = _within(timeout)
-            try:
-                sock = super()._new_conn()  # type: ignore[misc]
-            except (exceptions.NewConnectionError, exceptions.ConnectTimeoutError):
-                if position == len(addresses):
-                    raise
-            else:
-                sock.settimeout(_within(timeout))
-                return _bounded(sock)
+        *others, last = self._addresses()
+        for address in others:
+            self._dns_host, self.timeout = address, _within(timeout)
+            with suppress(exceptions.NewConnectionError, exceptions.ConnectTimeoutError):
+                return super()._new_conn()  # type: ignore[misc]
+        self._dns_host, self.timeout = last, _within(timeout)
+        return super()._new_conn()  # type: ignore[misc]
 
     def _addresses(self) -> list[str]:
         family = _deps.load("urllib3.util.connection").allowed_gai_family()
@@ -132,7 +128,8 @@ class _Bounded:
         except (OSError, UnicodeError):
             # urllib3 fails in the same way, in its own words.
             return [self._dns_host]
-        return [str(one[4][0]) for one in found]
+        # The name of a single one is part of more error texts than its address.
+        return [str(one[4][0]) for one in found] if len(found) > 1 else [self._dns_host]
 
     def _tunnel(self) -> None:
         super()._tunnel()  # type: ignore[misc]
@@ -143,7 +140,12 @@ class _Bounded:
         return _bounded(super()._connect_tls_proxy(hostname, sock))  # type: ignore[misc]
 
     def connect(self) -> None:
-        super().connect()  # type: ignore[misc]
+        try:
+            super().connect()  # type: ignore[misc]
+        except TimeoutError:
+            # To notice if the handshake reached the limit of the request.
+            _within(None)
+            raise
         self.sock = _bounded(self.sock)
 
     def request(self, *args: Any, **options: Any) -> None:
@@ -190,9 +192,7 @@ def read_body(response: Any) -> bytes:
     chunks = response.stream(_CHUNK, decode_content=False)
     parts = []
     try:
-        if packing not in ("", "identity", *_GZIP_NAMES):
-            raise limits.LimitExceeded(f"its Content-Encoding is {packing[:50]}, which was not requested")
-        for chunk in _unpacked(chunks, running) if packing in _GZIP_NAMES else chunks:
+        for chunk in _as_packed(packing, chunks, running):
             running.count_decoded(len(chunk))
             running.time_left()
             parts.append(chunk)
@@ -202,6 +202,14 @@ def read_body(response: Any) -> bytes:
         raise
     response.release_conn()
     return b"".join(parts)
+
+
+def _as_packed(packing: str, chunks: Any, running: limits.Limits) -> Any:
+    if packing in ("", "identity"):
+        return chunks
+    if packing in _GZIP_NAMES:
+        return _unpacked(chunks, running)
+    raise limits.LimitExceeded(f"its Content-Encoding is {packing[:50]}, which was not requested")
 
 
 def _unpacked(chunks: Any, running: limits.Limits) -> Iterator[bytes]:

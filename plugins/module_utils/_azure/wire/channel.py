@@ -28,7 +28,7 @@ from ..._time import ServiceClock
 from . import shapes
 from .cloud import check_uri, is_hsm_uri
 from .credential import Operator
-from .errors import AzureError, is_in_doubt, refusal
+from .errors import LOGIN, AzureError, is_in_doubt, refusal
 from .sdk_failures import UNREADABLE, failure_of, never_sent, unreadable
 from .transport import client_options, exceeded, retry_policy
 
@@ -83,7 +83,7 @@ class Noted:
         try:
             response = self.next.send(request)
         except Exception as error:
-            if not (never_sent(error) or (isinstance(error, LimitExceeded) and not error.sent)):
+            if not _never_sent(error):
                 self._journal.note(self._plane, "", action, UNKNOWN)
             raise
         status = response.http_response.status_code
@@ -92,6 +92,13 @@ class Noted:
         elif is_in_doubt(status):
             self._journal.note(self._plane, "", action, UNKNOWN)
         return response
+
+
+def _never_sent(error: Exception) -> bool:
+    """Whether no request has reached the service, least of all if there was no token for it."""
+    if isinstance(error, LimitExceeded):
+        return not error.sent
+    return never_sent(error) or (isinstance(error, AzureError) and error.obj == LOGIN)
 
 
 def is_read(method: str, path: str, content: Any = None) -> bool:
