@@ -121,6 +121,7 @@ def picture(state: Any) -> Picture:
         for link in group.hmg.values():
             health[group.name] = _health(azure, link)
             held[group.name] = credential_of(azure, link)
+        facts.update(("key", group.name, key.name, key.state) for key in account.keys.in_group(group.group_id))
     for request in account.approvals.values():
         facts[("approval", request.method, request.operation, request.status)] += 1
     apps = azure.directory.applications.values()

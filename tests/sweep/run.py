@@ -22,7 +22,8 @@ from pathlib import Path
 from explore.judge import Finding
 
 from .faults import FAULTS
-from .subjects import SUBJECTS, Stage, Subject
+from .stage import Stage
+from .subjects import SUBJECTS, Subject
 from .sweeper import Sweeper
 from .table import as_table
 
