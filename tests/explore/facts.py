@@ -110,6 +110,7 @@ def picture(state: Any) -> Picture:
     facts.update(("deleted-vault", name) for name in azure.deleted_vaults)
     for pool in azure.managed_hsms.values():
         facts.update(("local-role", pool.name, one.scope, one.principal_id, one.role_guid) for one in pool.local_roles)
+        facts.update(("tag", pool.name, key, value) for key, value in pool.tags.items())
     for one in azure.rights.assignments:
         facts[("role", one.scope.lower(), one.principal_id, one.role_guid, one.condition or "")] += 1
     for role in azure.rights.roles.values():

@@ -139,12 +139,9 @@ class Stage(Builder):
         given = self._declaration("g1", application=None, azure_vault=None, check_prerequisites=False)
         given |= {"link_client_id": self.view.client_id, "link_client_secret": self.view.client_secret}
         given["vault"] = {"name": POLICY_VAULT}
-        pair = self._declaration("g1")
-        pair["application"]["generate_certificate"] = self._pair
         whole = (("application", "Sweep", "sweep"), ("principal", "Sweep"), ("vault", NEW_VAULT), ("linked", "g1"))
         return [
             self._writing("whole", cdc_groups, whole, groups=[made], concurrency=1),
-            self._writing("whole, own pair", cdc_groups, whole, groups=[pair], concurrency=1),
             self._writing(
                 "two groups",
                 cdc_groups,

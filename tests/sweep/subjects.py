@@ -46,7 +46,7 @@ SUBJECTS = [
             "links": ["group: new", "group: edit", "group: absent"],
             "groups": ["group: edit, as a user"],
         },
-        "cdc_groups": {"fleet": ["whole", "whole, own pair", "two groups"]},
+        "cdc_groups": {"fleet": ["whole", "two groups"]},
         "cdc_tls": {"links": ["tls"], "groups": ["tls: absent"]},
         "cdc_sync": {"groups": ["sync", "sync, as a user"]},
         "cdc_vault_select": {"links": ["vault select"]},
