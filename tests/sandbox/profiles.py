@@ -197,6 +197,10 @@ class Profile:
     condition_holds: Literal[True, False] = True
     """Whether the condition of a role assignment is fulfilled, whatever it says (Azure contract §2 T14)."""
 
+    wildcard_read: Literal["below", "itself"] = "below"
+    """Whether `Microsoft.KeyVault/vaults/*/read`, which Key Vault Reader and Crypto Officer have, grants the reading of
+    a vault `itself` (`Microsoft.KeyVault/vaults/read`), or only of what is `below` it. Public sources disagree."""
+
     pim: Literal["licensed", "unlicensed"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
 

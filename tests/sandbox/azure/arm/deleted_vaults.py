@@ -31,7 +31,7 @@ def add_deleted_vault_routes(app: web.Application, service: Service) -> None:
 
 class DeletedVaults(ArmPlane):
     async def list_all(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/deletedVaults/read", subscription.scope)
         found = [gone for name in list(self._state.deleted_vaults) if (gone := self._state.deleted_vault(name))]
@@ -49,7 +49,7 @@ class DeletedVaults(ArmPlane):
         return web.Response(status=200)
 
     async def check_name(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/checkNameAvailability/read", subscription.scope)
         name = str((await object_body(request)).get("name", ""))
@@ -63,7 +63,7 @@ class DeletedVaults(ArmPlane):
         return json_response(answer)
 
     def _allowed(self, request: web.Request, verb: str) -> DeletedVault:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         names = request.match_info
         subscription = self._subscription(names["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/locations/deletedVaults/{verb}", subscription.scope)

@@ -79,7 +79,7 @@ class PoolWrites(ArmPlane):
         return web.Response(status=202)
 
     async def list_deleted(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/deletedManagedHsms/read", subscription.scope)
         names = list(self._state.deleted_managed_hsms)
@@ -88,7 +88,7 @@ class PoolWrites(ArmPlane):
         return json_response(page_of(here, request, self._state.arm_page_size, deleted_pool_json, "$top"))
 
     async def check_name(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/checkMhsmNameAvailability/read", subscription.scope)
         name = str((await object_body(request)).get("name", ""))
@@ -105,7 +105,7 @@ class PoolWrites(ArmPlane):
         return obeying_policy(self._state.policy_assignments, POOLS, place.scope, body, stored)
 
     def _place(self, request: web.Request, verb: str) -> _Place:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         names = request.match_info
         subscription = self._subscription(names["subscription"], caller)
         scope = (

@@ -21,7 +21,6 @@ from ..service import AzureError, Service
 from ..vaults import Vault
 from .governance import obeying_policy, refuse_locked
 from .plane import (
-    RBAC_DEFAULT_VERSION,
     ArmPlane,
     bad_request,
     is_guid,
@@ -31,6 +30,7 @@ from .plane import (
     tags_of,
 )
 from .policy_edits import OPERATIONS, identity
+from .resources.versions import RBAC_DEFAULT_VERSION
 from .shapes import firewall_of, policies_of, policy_json, vault_json
 
 VAULT_WRITE = "Microsoft.KeyVault/vaults/write"
@@ -137,7 +137,7 @@ class VaultWrites(ArmPlane):
 
     def _place(self, request: web.Request, action: str, *alternatives: str) -> _Place:
         """The caller may do it, the provider is registered, the resource group exists."""
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         names = request.match_info
         subscription = self._subscription(names["subscription"], caller)
         scope = (

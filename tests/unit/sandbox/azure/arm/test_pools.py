@@ -150,7 +150,7 @@ def test_a_vault_of_a_resource_group_that_is_not_there_is_told_so(arm: Any) -> N
 
 
 def test_a_subscription_shows_its_tenant(arm: Any) -> None:
-    assert arm.operator("GET", arm.subscription).json["tenantId"] == arm.estate.tenant_id
+    assert arm.operator("GET", arm.subscription, version="2022-12-01").json["tenantId"] == arm.estate.tenant_id
 
 
 @pytest.mark.parametrize(("rbac", "status"), [(False, 403), (True, 201)])
