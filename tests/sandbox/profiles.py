@@ -204,6 +204,10 @@ class Profile:
     """Whether applications have `isDisabled` in Microsoft Graph, which not each cloud's Graph knows. Where it is
     unknown, to select it is 400."""
 
+    expired_certificate: Literal["700027", "1000502"] = "700027"
+    """The code with which Entra refuses a registered certificate that has expired, or is not valid yet (Azure contract
+    §2 T20): both are observed."""
+
     client_assertion: Literal["PS256", "RS256"] = "PS256"
     """Q38: the form of DSM's client assertion: PS256 with a SHA-256 thumbprint, or RS256 with a SHA-1 one (`x5t`)."""
 

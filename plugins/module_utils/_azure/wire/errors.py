@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from ..._entra_codes import EntraCause, refusal_in
 from ..._errors import TaskError
 from ..._rest import statuses
 from . import refusing_policies
 
 # Codes that are compared here or in other files.
-TENANT_UNKNOWN = "AADSTS90002"
 AUTHORIZATION_FAILED = "AuthorizationFailed"
 GRAPH_DENIED = "Authorization_RequestDenied"
 DISALLOWED = "RequestDisallowedByPolicy"
@@ -64,13 +64,13 @@ class Sign(Enum):
 class Meaning:
     """What a code or a status means to the operator, and what follows from it.
 
-    ``keys``: the codes and HTTP statuses that mean this. ``problem``, ``next_step``: of the message; both empty if the
-    code is no more specific than its status, or than any rejection by Entra. ``lasts``: None if the status defines it;
-    a rejection without a status lasts until it is corrected. ``in_doubt``: whether a write with this status may have
-    been carried out.
+    ``keys``: the codes, causes and HTTP statuses that mean this. ``problem``, ``next_step``: of the message; both empty
+    if the code is no more specific than its status, or than any rejection by Entra. ``lasts``: None if the status
+    defines it; a rejection without a status lasts until it is corrected. ``in_doubt``: whether a write with this status
+    may have been carried out.
     """
 
-    keys: tuple[str | int, ...]
+    keys: tuple[str | int | EntraCause, ...]
     problem: str = ""
     next_step: str = ""
     lasts: Lasts | None = None
@@ -87,78 +87,163 @@ _THROTTLED = ("the server limits the rate of requests", "run again later or with
 _ANSWERED = ("{label} returned HTTP status {status}", "check the server's response")
 
 MEANINGS: tuple[Meaning, ...] = (
-    # Entra. Microsoft Learn, "Microsoft Entra authentication and authorization error codes"; the codes of certificates:
-    # github.com/AzureAD/microsoft-identity-web, issue 3653. Microsoft may change the numbers: they are hints (T20).
+    # Entra: what its codes mean is in _entra_codes.py.
     Meaning(
-        ("AADSTS7000215",),
+        (EntraCause.SECRET_WRONG,),
         "the operator's client secret is wrong",
         "set the value of the secret, which Entra shows only when it is created, not the secret's ID",
         sign=Sign.NOT_KNOWN_YET,
     ),
-    Meaning(("AADSTS7000222",), "the operator's client secret has expired", "create a new secret and set it"),
+    Meaning((EntraCause.SECRET_EXPIRED,), "the operator's client secret has expired", "create a new secret and set it"),
     Meaning(
-        ("AADSTS700016", "AADSTS70001"),
+        (EntraCause.CREDENTIAL_MISSING,),
+        "the operator's application must prove its identity, and the request had no secret or certificate",
+        "set client_id with secret, x509_certificate_path, oidc_token or oidc_token_file_path",
+    ),
+    Meaning(
+        (EntraCause.APPLICATION_UNKNOWN,),
         "the operator's application is not in this tenant",
         "check client_id, tenant and cloud_environment",
         sign=Sign.NOT_KNOWN_YET,
     ),
-    Meaning((TENANT_UNKNOWN,), "the tenant does not exist in this cloud", "check tenant and cloud_environment"),
-    Meaning(("AADSTS900023",), "the tenant is not valid", "check tenant"),
     Meaning(
-        ("AADSTS500011",),
+        (EntraCause.PRINCIPAL_UNKNOWN,),
+        "the operator's application has no service principal in this tenant",
+        "check tenant, or create the service principal there (`az ad sp create --id <client_id>`)",
+        sign=Sign.NOT_KNOWN_YET,
+    ),
+    Meaning(
+        (EntraCause.TENANT_UNKNOWN,), "the tenant does not exist in this cloud", "check tenant and cloud_environment"
+    ),
+    Meaning((EntraCause.TENANT_INVALID,), "the tenant is not valid", "check tenant"),
+    Meaning(
+        (EntraCause.TENANT_BLOCKED,),
+        "the tenant is blocked",
+        "have its administrators unblock it, as the page that the response names describes",
+    ),
+    Meaning(
+        (EntraCause.TENANT_RESTRICTED,),
+        "a restriction excludes this tenant: tenant restrictions that a proxy on the way adds to sign-ins, or the "
+        "cross-tenant access settings of a tenant",
+        "check tenant and HTTPS_PROXY, or have the owner of the proxy or of the settings allow the tenant",
+    ),
+    Meaning(
+        (EntraCause.RESOURCE_UNKNOWN,),
         "the service for which the token was requested is unknown in this tenant",
         "check tenant and cloud_environment",
     ),
     Meaning(
-        ("AADSTS500014",),
+        (EntraCause.RESOURCE_DISABLED,),
         "the service principal of the service for which the token was requested is disabled in this tenant",
         "enable it in Entra (enterprise applications)",
     ),
     Meaning(
-        ("AADSTS700027",),
+        (EntraCause.CERTIFICATE_UNKNOWN,),
         "the operator's certificate is not registered with the application, or the signature is from another one",
         "register the certificate in x509_certificate_path with the application, or set the registered one",
         sign=Sign.NOT_KNOWN_YET,
     ),
-    Meaning(("AADSTS50012", "AADSTS7000229"), sign=Sign.NOT_KNOWN_YET),
     Meaning(
-        ("AADSTS700024",),
+        (EntraCause.KEY_MISMATCH,),
+        "the private key of the operator does not belong to the certificate that is registered with the application",
+        "set x509_certificate_path to a file with the registered certificate and its own private key",
+    ),
+    Meaning((EntraCause.CREDENTIAL_REFUSED,), sign=Sign.NOT_KNOWN_YET),
+    Meaning(
+        (EntraCause.ASSERTION_REFUSED,),
+        "Entra rejects the signed assertion or the OIDC token of the operator",
+        "check that client_id, tenant and the token in oidc_token or oidc_token_file_path belong together",
+    ),
+    Meaning(
+        (EntraCause.FEDERATION_UNMATCHED,),
+        "no federated credential of the operator's application matches issuer, subject and audience of the OIDC token",
+        "compare the values in the response with the federated credential in Entra (Certificates & secrets), in which "
+        "upper and lower case matter, and check client_id",
+    ),
+    Meaning(
+        (EntraCause.ASSERTION_OUTSIDE_TIME,),
         "the signed assertion is outside its validity period",
         "check the clock of the machine that runs the module, or renew the OIDC token",
         sign=Sign.WRONG_CLOCK,
     ),
     Meaning(
-        ("AADSTS1000502", "AADSTS7000274"),
+        (EntraCause.CERTIFICATE_EXPIRED,),
         "the operator's certificate has expired or is not yet valid",
         "register a new certificate and set it",
         sign=Sign.WRONG_CLOCK,
     ),
     Meaning(
-        ("AADSTS7000214", "AADSTS7000277"),
+        (EntraCause.CERTIFICATE_REVOKED,),
         "the operator's certificate is revoked",
         "register a new certificate and set it",
     ),
     Meaning(
-        ("AADSTS7000112",),
+        (EntraCause.APPLICATION_DISABLED,),
         "the operator's application or its service principal is disabled",
         "enable it in Entra (enterprise applications), or use another application",
     ),
     Meaning(
-        ("AADSTS53003", "AADSTS530003"),
+        (EntraCause.CONDITIONAL_ACCESS,),
         "a Conditional Access policy blocks the operator on the machine that runs the module",
         "run the module from an address that the policy allows; this error concerns that machine, not DSM",
         sign=Sign.OWN_ADDRESS,
     ),
     Meaning(
-        ("AADSTS90033",),
+        (EntraCause.RISK,),
+        "Entra blocks the operator because of a risk; for a delegated administrator, in the home tenant",
+        "have the risk remediated in Entra ID Protection, or use another operator",
+    ),
+    Meaning(
+        (EntraCause.CONSENT_MISSING,),
+        "nobody has consented to the access of this application to the service",
+        "have an administrator grant consent in the tenant, or use another operator",
+    ),
+    Meaning(
+        (EntraCause.OUTAGE,),
         "Entra is temporarily unavailable",
         "run again in a few minutes",
         lasts=Lasts.UNTIL_RECOVERED,
     ),
     Meaning(
-        ("AADSTS900382", "AADSTS900432", "AADSTS900439"),
+        (EntraCause.WRONG_CLOUD,),
         "the application belongs to another cloud than the login endpoint",
         "check cloud_environment and tenant",
+    ),
+    # Users: the operator of the Azure CLI.
+    Meaning(
+        (EntraCause.MFA_REQUIRED,),
+        "Entra requires multifactor authentication of the user that is signed in to the Azure CLI",
+        "run `az login` with --tenant interactively where the module runs, or use an application as the operator",
+    ),
+    Meaning(
+        (EntraCause.SESSION_EXPIRED,),
+        "the sign-in of the Azure CLI has expired or was revoked",
+        "run `az login` with --tenant again where the module runs, or use an application as the operator",
+    ),
+    Meaning(
+        (EntraCause.DEVICE_REFUSED,),
+        "a Conditional Access policy does not accept the machine on which the user is signed in to the Azure CLI",
+        "run the module on a managed device, or use an application as the operator",
+    ),
+    Meaning(
+        (EntraCause.USER_UNKNOWN,),
+        "the user that is signed in to the Azure CLI is not in the tenant",
+        "check tenant, or run `az login` with --tenant as a user of that tenant",
+    ),
+    Meaning(
+        (EntraCause.USER_BLOCKED,),
+        "the user that is signed in to the Azure CLI is disabled or locked",
+        "have an administrator unlock the user, or use another operator",
+    ),
+    Meaning(
+        (EntraCause.PASSWORD_REFUSED,),
+        "the password of the user that is signed in to the Azure CLI is wrong or has expired",
+        "change the password if it has expired, and run `az login` again where the module runs",
+    ),
+    Meaning(
+        (EntraCause.NOT_ASSIGNED,),
+        "the user that is signed in to the Azure CLI is not assigned to the application",
+        "have an administrator assign the user, or use another operator",
     ),
     # Permissions in Resource Manager. Microsoft Learn, "Troubleshoot Azure RBAC" and "Troubleshoot common Azure
     # deployment errors".
@@ -318,7 +403,7 @@ MEANINGS: tuple[Meaning, ...] = (
         in_doubt=True,
     ),
 )
-_BY_KEY: Mapping[str | int, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
+_BY_KEY: Mapping[str | int | EntraCause, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
 _OTHER_STATUS = Meaning((), *_ANSWERED, lasts=Lasts.UNTIL_CORRECTED)
 _OTHER_CODE = Meaning(())
 
@@ -328,9 +413,11 @@ _LOCKED_SCOPES = re.compile(r"scope\(s\) are locked: '([^']+)'")
 _ACTION_AND_SCOPE = re.compile(r"perform action '([^']+)'.*?over scope '([^']+)'", re.DOTALL)
 
 
-def meaning_of(code: str) -> Meaning:
-    """The meaning of a code; empty for an unknown code."""
-    return _BY_KEY.get(code, _OTHER_CODE)
+def meaning_of(code: str | EntraCause) -> Meaning:
+    """The meaning of a code; empty for an unknown code. Of one of Entra's with several, the one without its text."""
+    refused = refusal_in(code) if isinstance(code, str) else None
+    key = code if refused is None else refused.cause
+    return _OTHER_CODE if key is None else _BY_KEY.get(key, _OTHER_CODE)
 
 
 def meaning_of_status(status: int) -> Meaning:

@@ -16,14 +16,16 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..._entra_codes import CODE, OF_USERS, EntraCause, EntraRefusal, refusal_in, refusals_in
 from ..._rest.pages import tells_trouble
 from ..._rest.statuses import INTERNAL_SERVER_ERROR, SUCCESSES
-from .errors import LOGIN, TENANT_UNKNOWN, AzureError, Sign, meaning_of, meaning_of_status, refusal
+from .errors import LOGIN, AzureError, Meaning, Sign, meaning_of, meaning_of_status, refusal
 from .foreign import Foreign, foreign
 
-_AADSTS = re.compile(r"\bAADSTS\d+\b")
-# What Entra appends to its message: it differs each time.
-_TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
+# What Entra adds to its message: it differs each time. What follows is kept: the Azure CLI appends its own remedy.
+_TRACE = re.compile(r"\s*(?:(?:Trace|Correlation) ID: [\w-]+|Timestamp: \S+(?: [\d:.]+Z?)?)")
+# The command in the remedy of the Azure CLI: the last one signs in.
+_CLI_COMMAND = re.compile(r"\baz login(?: --[a-z-]+(?: (?:\"[^\"]*\"|'[^']*'|[^\s\"'`-][^\s\"'`]*))?)*")
 # azure-identity raises the same class for an outage of Entra and for a wrong secret; only the text differs.
 _OUTAGE = re.compile(r"\bHTTP Error: 5\d\d\b")
 # A rejection by Entra with a code without a specific meaning.
@@ -40,9 +42,9 @@ _FOREIGN_ANSWER = (
 )
 
 
-def entra_codes(words: str) -> tuple[str, ...]:
-    """The AADSTS codes in Entra's error text."""
-    return tuple(_AADSTS.findall(words))
+def entra_meanings(words: str) -> tuple[Meaning, ...]:
+    """The meanings of the AADSTS codes in Entra's error text."""
+    return tuple(Meaning(()) if one.cause is None else meaning_of(one.cause) for one in refusals_in(words))
 
 
 def without_trace(words: str) -> str:
@@ -121,9 +123,9 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
         # Raised by a hook of ours within the SDK, which has wrapped it.
         return own
     words = without_trace(str(error))
-    found = _AADSTS.search(words)
-    if found:
-        return _entra_refusal(found[0], words[found.start() :], clock)
+    refused = refusal_in(words)
+    if refused is not None:
+        return _entra_refusal(refused, words, clock)
     if "CredentialUnavailableError" in names:
         return AzureError(
             "the configured source returned no operator credentials",
@@ -148,7 +150,8 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
             problem = "Entra or a gateway in front of it is temporarily unavailable"
             advice = meaning_of_status(INTERNAL_SERVER_ERROR).next_step
         elif "authority configuration" in words:
-            problem, advice = meaning_of(TENANT_UNKNOWN).problem, meaning_of(TENANT_UNKNOWN).next_step
+            unknown = meaning_of(EntraCause.TENANT_UNKNOWN)
+            problem, advice = unknown.problem, unknown.next_step
         else:
             problem, advice = "the operator's credentials were rejected", "check tenant, client_id and its credential"
         return AzureError(
@@ -166,14 +169,21 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     return unreadable("the SDK cannot read it", plane=plane, obj=obj, writes=uncertain, words=words, status=told)
 
 
-def _entra_refusal(code: str, words: str, clock: str) -> AzureError:
-    meaning = meaning_of(code)
+def _entra_refusal(refused: EntraRefusal, words: str, clock: str) -> AzureError:
+    meaning = Meaning(()) if refused.cause is None else meaning_of(refused.cause)
     problem, advice = (meaning.problem, meaning.next_step) if meaning.problem else _ANY_REFUSAL
+    commands = _CLI_COMMAND.findall(words)
+    if commands:
+        advice = f"run the command that the Azure CLI names where the module runs: `{commands[-1]}`"
+        if refused.cause in OF_USERS:
+            advice += "; or use an application as the operator"
     if clock and meaning.sign is Sign.WRONG_CLOCK:
         advice = (
             f"correct the clock of the machine that runs the module (NTP): {clock}; if that does not help, {advice}"
         )
-    return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, code=code)
+    first = CODE.search(words)
+    text = words if first is None else words[first.start() :]
+    return AzureError(problem, plane="Entra", obj=LOGIN, words=text, next_step=advice, code=refused.code)
 
 
 def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureError:

@@ -31,6 +31,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors im
     refusal,
     status_of,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import entra_meanings
+from ansible_collections.fortanix.dsm.plugins.module_utils._entra_codes import EntraCause
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 
 
@@ -57,10 +59,11 @@ def error(status: int | None, code: str = "", **more: Any) -> AzureError:
 @pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: str(meaning.keys[0]))
 def test_every_row_is_well_formed(meaning: Meaning) -> None:
     codes = [key for key in meaning.keys if isinstance(key, str)]
+    causes = [key for key in meaning.keys if isinstance(key, EntraCause)]
     numbers = [key for key in meaning.keys if isinstance(key, int)]
 
     assert meaning.keys
-    assert all(re.fullmatch(r"AADSTS[1-9]\d+|[A-Z][A-Za-z]+(_[A-Z][A-Za-z]+)?", code) for code in codes)
+    assert all(re.fullmatch(r"[A-Z][A-Za-z]+(_[A-Z][A-Za-z]+)?", code) for code in codes)
     assert all(400 <= number < 600 for number in numbers)
     # Words come in pairs; a row without words says something else. A code of Resource Manager always has words.
     assert bool(meaning.problem) == bool(meaning.next_step)
@@ -68,7 +71,7 @@ def test_every_row_is_well_formed(meaning: Meaning) -> None:
     # A status says everything; of a code it is known from the status whether the outcome is in doubt.
     assert not numbers or (meaning.problem and meaning.lasts)
     assert not (codes and meaning.in_doubt)
-    assert not (codes and numbers)
+    assert [bool(codes), bool(causes), bool(numbers)].count(True) == 1
 
 
 def test_no_code_has_two_rows() -> None:
@@ -119,23 +122,20 @@ def test_a_status_of_a_server_in_trouble_means_what_500_means(status: int) -> No
 @pytest.mark.parametrize(
     ("sign", "codes"),
     [
-        (Sign.WRONG_CLOCK, {"AADSTS700024", "AADSTS1000502", "AADSTS7000274"}),
-        (Sign.OWN_ADDRESS, {"AADSTS53003", "AADSTS530003"}),
-        (
-            Sign.NOT_KNOWN_YET,
-            {
-                "AADSTS7000215",
-                "AADSTS700027",
-                "AADSTS700016",
-                "AADSTS70001",
-                "AADSTS50012",
-                "AADSTS7000229",
-            },
-        ),
+        (Sign.WRONG_CLOCK, {700024, 1000502, 7000274}),
+        (Sign.OWN_ADDRESS, {53003, 530003}),
+        (Sign.NOT_KNOWN_YET, {7000215, 700027, 700016, 70001, 50012, 7000229}),
     ],
 )
-def test_a_refused_login_is_a_sign(sign: Sign, codes: set[str]) -> None:
-    assert {key for meaning in MEANINGS if meaning.sign is sign for key in meaning.keys} == codes
+def test_a_refused_login_is_a_sign(sign: Sign, codes: set[int]) -> None:
+    assert {number for number in codes if meaning_of(f"AADSTS{number}").sign is sign} == codes
+
+
+@pytest.mark.parametrize("text", ["The key used is expired.", "The key was found, but use of the key failed."])
+def test_a_certificate_that_entra_knows_is_not_waited_for(text: str) -> None:
+    (meaning,) = entra_meanings(f"AADSTS700027: x [Reason - {text}]")
+
+    assert meaning.sign is not Sign.NOT_KNOWN_YET
 
 
 # --- What follows -----------------------------------------------------------------------------------------------------
@@ -315,6 +315,6 @@ def test_a_failure_of_another_kind_has_neither_status_nor_code() -> None:
 
 
 def test_a_service_that_is_disabled_is_not_called_unknown() -> None:
-    disabled = next(row for row in MEANINGS if "AADSTS500014" in row.keys)
+    disabled = meaning_of("AADSTS500014")
 
     assert "is disabled in this tenant" in disabled.problem

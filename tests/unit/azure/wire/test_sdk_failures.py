@@ -17,7 +17,7 @@ from azure.core.exceptions import (
 from azure.identity import CredentialUnavailableError
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_pass
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import entra_codes, failure_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import failure_of
 
 TRACE = " Trace ID: 1b2c Correlation ID: 3d4e Timestamp: 2026-11-23 09:00:00Z"
 
@@ -63,10 +63,6 @@ def test_a_code_that_says_no_more_is_to_be_looked_up(number: str) -> None:
     assert "search for the error code" in failure.next_step
 
 
-def test_all_codes_in_the_words_are_found() -> None:
-    assert entra_codes("AADSTS70002: Error. AADSTS50012: Invalid, (AADSTS50012x).") == ("AADSTS70002", "AADSTS50012")
-
-
 def test_a_refusal_of_entra_is_one_of_the_operator_in_entra() -> None:
     failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS7000274: Words.{TRACE}"))
 
@@ -77,6 +73,56 @@ def test_what_differs_each_time_is_not_quoted() -> None:
     failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS7000215: Words.{TRACE}"))
 
     assert failure.server_words == "AADSTS7000215: Words."
+
+
+# Azure CLI: azure.cli.core.auth.util, aad_error_handler.
+CLI_REMEDIES = [
+    (
+        "\nInteractive authentication is needed. Please run:\naz login --tenant 5a3f --scope https://g.example//.default\n",
+        "`az login --tenant 5a3f --scope https://g.example//.default`",
+    ),
+    (
+        "\nRun the command below to authenticate interactively; additional arguments may be added as needed:\n"
+        'az logout\naz login --tenant "5a3f" --scope "https://g.example//.default"\n',
+        '`az login --tenant "5a3f" --scope "https://g.example//.default"`',
+    ),
+    (" To re-authenticate, please run:\naz login", "`az login`"),
+]
+
+
+@pytest.mark.parametrize(("remedy", "command"), CLI_REMEDIES)
+@pytest.mark.parametrize("number", ["50076", "50079", "50173", "70043", "700082", "7000229", "999999"])
+def test_the_remedy_of_the_azure_cli_is_the_next_step(number: str, remedy: str, command: str) -> None:
+    failure = told(ClientAuthenticationError(message=f"ERROR: AADSTS{number}: Words.{TRACE}{remedy}"))
+
+    assert command in failure.next_step
+    assert "az login" in failure.server_words
+    assert "Trace ID" not in failure.server_words
+
+
+@pytest.mark.parametrize(
+    ("numbers", "advice"),
+    [
+        (("70021", "700211", "700212", "700213", "7002138"), "compare the values in the response with the federated"),
+        (("7000229",), "az ad sp create"),
+        (("50076", "50079", "50158"), "`az login` with --tenant interactively"),
+        (("70043", "700082", "50173"), "`az login` with --tenant again"),
+        (("530034",), "risk remediated"),
+        (("65001",), "grant consent"),
+        (("50020", "90072"), "as a user of that tenant"),
+        (("50057", "50053"), "unlock the user"),
+        (("50126", "50055"), "change the password"),
+        (("500021",), "owner of the proxy"),
+        (("5000225",), "unblock it"),
+        (("7000218",), "set client_id with secret"),
+    ],
+)
+def test_each_refused_sign_in_has_its_next_step(numbers: tuple[str, ...], advice: str) -> None:
+    for number in numbers:
+        failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS{number}: Words.{TRACE}"))
+
+        assert advice in failure.next_step
+        assert not failure.details.get("retryable")
 
 
 def test_t35_a_refusal_for_the_place_says_nothing_of_dsm() -> None:
