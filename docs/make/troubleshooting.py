@@ -18,7 +18,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_c
     UNKNOWN,
     DiagnosisClass,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._entra_codes import numbers_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest.entra_codes import numbers_of
 from support.playbook import ROOT
 
 GUIDE = ROOT / "docs" / "troubleshooting.md"

@@ -29,7 +29,7 @@ from .cloud import check_uri, is_hsm_uri
 from .credential import Operator
 from .errors import AzureError, is_in_doubt, refusal
 from .foreign import foreign
-from .sdk_failures import UNREADABLE, failure_of, never_sent, not_from_service, unreadable
+from .sdk_failures import UNREADABLE, failure_of, never_sent, not_from_service, unreachable, unreadable
 
 _USER_AGENT = "fortanix.dsm"
 _OLDEST_KEY_VAULT_SDK = 14
@@ -296,6 +296,9 @@ class Channel:
         except base_class as error:
             clock = self.clock.compared(None, "Entra")
             failure = failure_of(error, plane=self.plane, obj=obj, clock=clock, writes=writes)
+        except OSError as error:
+            # The SDK wraps those of a connection, but not that of a file with CA certificates that does not exist.
+            failure = unreachable(error, plane=self.plane, obj=obj)
         except UNREADABLE as error:
             problem = f"the SDK cannot read it ({type(error).__name__})"
             failure = self._unreadable(obj, problem, label, writes=writes)

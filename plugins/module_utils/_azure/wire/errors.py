@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from ..._entra_codes import EntraCause, refusal_in
 from ..._errors import TaskError
 from ..._rest import statuses
+from ..._rest.azure_texts import ADDRESS_IS_REFUSED, DENY_ASSIGNMENT, PUBLIC_ACCESS_IS_OFF
+from ..._rest.entra_codes import EntraCause, refusal_in
 from . import refusing_policies
 
 # Codes that are compared here or in other files.
@@ -40,6 +41,10 @@ ROLE_ASSIGNMENT_EXISTS = "RoleAssignmentExists"
 WITHOUT_PIM = frozenset({"aadpremiumlicenserequired", "tenantnotonboarded", "methodnotallowed"})
 # Outer code of the data plane, around its specific codes.
 _FORBIDDEN = "Forbidden"
+_DENIED_BY_ASSIGNMENT = "DenyAssignmentAuthorizationFailed"
+_NOT_REGISTERED = "MissingSubscriptionRegistration"
+_BY_FIREWALL, _BY_CONNECTION, _BY_RBAC = "ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByRbac"
+_QUOTA = "QuotaExceeded"
 
 
 class Lasts(Enum):
@@ -87,7 +92,7 @@ _THROTTLED = ("the server limits the rate of requests", "run again later or with
 _ANSWERED = ("{label} returned HTTP status {status}", "check the server's response")
 
 MEANINGS: tuple[Meaning, ...] = (
-    # Entra: what its codes mean is in _entra_codes.py.
+    # Entra: what its codes mean is in _rest/entra_codes.py.
     Meaning(
         (EntraCause.SECRET_WRONG,),
         "the operator's client secret is wrong",
@@ -258,6 +263,11 @@ MEANINGS: tuple[Meaning, ...] = (
         "check that the identity belongs to the tenant of the subscription, and that the operator has a role there",
     ),
     Meaning(
+        (_DENIED_BY_ASSIGNMENT,),
+        "a deny assignment blocks the operator, whatever roles it has",
+        "have the owner of the deny assignment (a deployment stack, a managed application) exclude the operator",
+    ),
+    Meaning(
         ("InsufficientPermissions",),
         "the operator has no permission to change the permission model of the vault",
         "use an operator that can also assign roles without a condition (Owner or User Access Administrator)",
@@ -276,7 +286,67 @@ MEANINGS: tuple[Meaning, ...] = (
     # Objects in Resource Manager. Microsoft Learn, "Troubleshoot common Azure deployment errors", "Resolve errors for
     # resource provider registration" and "Lock your resources to protect your infrastructure".
     Meaning(
-        ("MissingSubscriptionRegistration",),
+        ("SubscriptionDisabled", "ReadOnlyDisabledSubscription", "DisabledSubscription"),
+        "the subscription is disabled, and therefore read-only",
+        "have the owner of the billing account reactivate the subscription, or check subscription_id",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("NoRegisteredProviderFound",),
+        "Resource Manager does not know this type of resource for the location or for the API version of the request",
+        "check location and cloud_environment; if they are right, run `az provider register --namespace "
+        "Microsoft.KeyVault` in the subscription once",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("DisallowedProvider", "DisallowedOperation"),
+        "the offer of the subscription does not allow this resource provider or operation",
+        "use another subscription, or have the billing account changed to an offer with Azure Key Vault",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("RequestDisallowedByAzure",),
+        "a restriction of Azure itself forbids this: on regions, or on changes without multifactor authentication",
+        "follow the link in the response; choose another location, or sign in with multifactor authentication or as an "
+        "application",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        (_QUOTA, "ResourceQuotaExceeded", "QuotaExceededForOperation", "RoleDefinitionLimitExceeded"),
+        "a quota is exhausted",
+        "delete what is not needed, or have the quota that the response names increased",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("ResourceGroupBeingDeleted",),
+        "the resource group is being deleted",
+        "use another resource group, or run the task again after the deletion",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("LocationNotAvailableForResourceType", "LocationNotAvailableForResourceGroup"),
+        "this location is not available for it",
+        "choose another location",
+    ),
+    Meaning(
+        ("InvalidResourceLocation",),
+        "an object with this name exists in another location",
+        "set location to that of the existing object, or choose another name",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(("InvalidSubscriptionId",), "the subscription ID is not valid", "check subscription_id"),
+    Meaning(
+        ("InvalidAuthenticationTokenTenant",),
+        "the operator's token is from another tenant than the one that the subscription trusts",
+        "set tenant to the tenant of the subscription, which the response names, or check subscription_id",
+    ),
+    Meaning(
+        ("ExpiredAuthenticationToken",),
+        "the operator's token has expired",
+        "run the task again; if the problem persists, check the clock of the machine that runs the module",
+    ),
+    Meaning(
+        (_NOT_REGISTERED, "SubscriptionNotRegistered"),
         "the resource provider is not registered in the subscription",
         "run `az provider register --namespace Microsoft.KeyVault` in the subscription once; this collection does not "
         "register it",
@@ -286,6 +356,7 @@ MEANINGS: tuple[Meaning, ...] = (
         (SUBSCRIPTION_NOT_FOUND,),
         "the subscription does not exist or is not visible to the operator",
         "check subscription_id, tenant and cloud_environment, and that the operator has a role in the subscription",
+        lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning((GROUP_NOT_FOUND,), "the resource group does not exist", "check the name of the resource group"),
     Meaning((RESOURCE_NOT_FOUND,), *_NO_SUCH_OBJECT),
@@ -308,6 +379,7 @@ MEANINGS: tuple[Meaning, ...] = (
         (DISALLOWED,),
         "an Azure Policy forbids this",
         "have the owner of the policy grant an exemption, or set what the policy allows",
+        lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(
         (SCOPE_LOCKED,),
@@ -322,7 +394,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "run the task again after that operation has finished",
         lasts=Lasts.UNTIL_SETTLED,
     ),
-    Meaning(("TooManyRequests",), *_THROTTLED),
+    Meaning(("TooManyRequests", "SubscriptionRequestsThrottled"), *_THROTTLED),
     # Graph. Microsoft Learn, "Microsoft Graph error responses and resource types"; what an app management policy
     # forbids: "appManagementPolicy resource type".
     Meaning(
@@ -330,6 +402,19 @@ MEANINGS: tuple[Meaning, ...] = (
         "the operator has no permission for this request in Microsoft Graph",
         "grant the operator's application the required Graph permission (Application.Read.All to read applications, "
         "GroupMember.Read.All to read groups) with admin consent",
+    ),
+    Meaning(
+        ("Directory_QuotaExceeded",),
+        "the quota of objects in the tenant, or of those that the operator may create there, is exhausted",
+        "have unused app registrations deleted, also from the recycle bin, or use an operator with a role that has no "
+        "such quota",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("Directory_ResourceSizeExceeded",),
+        "the object in Entra has reached its maximum size, usually by the number of its credentials",
+        "remove expired credentials of the application",
+        lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(
         ("Request_ResourceNotFound",),
@@ -349,17 +434,17 @@ MEANINGS: tuple[Meaning, ...] = (
     ),
     # The data plane of vaults and Managed HSMs. Microsoft Learn, "Azure Key Vault REST API error codes".
     Meaning(
-        ("ForbiddenByFirewall",),
-        "the vault's firewall blocks the address of the machine that runs the module",
-        "run the module from an address that the firewall allows; this error concerns that machine, not DSM",
+        (_BY_FIREWALL,),
+        "the vault's firewall or network security perimeter blocks the address of the machine that runs the module",
+        "run the module from an address that it allows; this error concerns that machine, not DSM",
     ),
     Meaning(
-        ("ForbiddenByConnection",),
+        (_BY_CONNECTION,),
         "the vault accepts connections only through private endpoints",
         "run the module where it can reach the private endpoint; this error concerns that machine, not DSM",
     ),
     Meaning(
-        ("ForbiddenByRbac",),
+        (_BY_RBAC,),
         "the operator has no role that permits this in the vault or Managed HSM",
         "assign the operator the role that the response names; a Managed HSM has its own roles",
     ),
@@ -406,6 +491,20 @@ MEANINGS: tuple[Meaning, ...] = (
 _BY_KEY: Mapping[str | int | EntraCause, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
 _OTHER_STATUS = Meaning((), *_ANSWERED, lasts=Lasts.UNTIL_CORRECTED)
 _OTHER_CODE = Meaning(())
+
+# Codes with several meanings, and refusals without a specific code: the text decides. An empty set of codes stands for
+# every code without a meaning of its own.
+_BY_TEXT: tuple[tuple[frozenset[str], re.Pattern[str], str], ...] = tuple(
+    (frozenset(codes), re.compile(text, re.IGNORECASE), key)
+    for codes, text, key in (
+        ((AUTHORIZATION_FAILED, _BY_RBAC), DENY_ASSIGNMENT, _DENIED_BY_ASSIGNMENT),
+        # Of the subscription with a private endpoint.
+        ((AUTHORIZATION_FAILED,), r"provider must be registered", _NOT_REGISTERED),
+        ((), PUBLIC_ACCESS_IS_OFF, _BY_CONNECTION),
+        ((), ADDRESS_IS_REFUSED, _BY_FIREWALL),
+        ((), r"\bquota\b", _QUOTA),
+    )
+)
 
 # The object of errors about the operator's authentication.
 LOGIN = "operator"
@@ -498,14 +597,14 @@ def refusal(
 ) -> AzureError:
     """The error of an unsuccessful response. ``body``: decoded JSON, or text. ``label``: method and path."""
     code, words = _code_and_words(body)
-    meaning = meaning_of(code)
+    meaning = meaning_of(_key_by_text(status, code, words))
     if not meaning.problem:
         meaning = meaning_of_status(status)
     problem, advice = meaning.problem, meaning.next_step
     if meaning.problem == _ANSWERED[0]:
         problem = problem.format(label=label, status=status)
     denied = _ACTION_AND_SCOPE.search(words)
-    if code == AUTHORIZATION_FAILED and denied:
+    if code == AUTHORIZATION_FAILED and denied and meaning is meaning_of(code):
         action, scope = denied.groups()
         problem = f"the operator has no permission for {action}"
         advice = f"assign the operator a role with {action} at {scope}; it takes up to ten minutes to take effect"
@@ -532,6 +631,15 @@ def refusal(
     if policies:
         error.details["policies"] = policies
     return error
+
+
+def _key_by_text(status: int, code: str, words: str) -> str:
+    """The code whose meaning this refusal has: another one than the server's if the text decides so."""
+    if status != statuses.FORBIDDEN:
+        return code
+    known = bool(meaning_of(code).problem)
+    found = (key for codes, text, key in _BY_TEXT if (code in codes or not (codes or known)) and text.search(words))
+    return next(found, code)
 
 
 def _seconds(retry_after: str | None) -> float | None:

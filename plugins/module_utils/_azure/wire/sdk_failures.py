@@ -16,7 +16,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..._entra_codes import CODE, OF_USERS, EntraCause, EntraRefusal, refusal_in, refusals_in
+from ..._rest.entra_codes import CODE, OF_USERS, EntraCause, EntraRefusal, refusal_in, refusals_in
 from ..._rest.pages import tells_trouble
 from ..._rest.statuses import INTERNAL_SERVER_ERROR, SUCCESSES
 from .errors import LOGIN, AzureError, Meaning, Sign, meaning_of, meaning_of_status, refusal
@@ -36,6 +36,12 @@ _BEFORE_SENDING = frozenset({"ServiceRequestError", "ClientAuthenticationError",
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 # The sender that a plane stands for.
 _SERVICES = {"Entra": "Microsoft Entra ID or Microsoft Graph"}
+_TRUST = "trust the CA of a proxy that intercepts TLS: set REQUESTS_CA_BUNDLE to a file with its CA certificate"
+# What the Azure CLI prints if it cannot reach Entra.
+_NO_CONNECTION = re.compile(
+    r"CERTIFICATE_VERIFY_FAILED|Max retries exceeded with url|TLS CA certificate bundle"
+    r"|(?:SSL|Proxy|NewConnection|NameResolution|ConnectTimeout)Error\("
+)
 _OUTCOME_UNKNOWN = "it is unknown whether the change was carried out"
 _FOREIGN_ANSWER = (
     "run the task again; if the problem persists, check whether a proxy or gateway responds instead of Azure"
@@ -54,6 +60,8 @@ def without_trace(words: str) -> str:
 
 def never_sent(error: BaseException) -> bool:
     """Whether an exception of azure-core or azure-identity means that no request has reached the service."""
+    if isinstance(error, OSError) and _NO_CONNECTION.search(str(error)):
+        return True
     return any(base.__name__ in _BEFORE_SENDING for base in type(error).__mro__)
 
 
@@ -135,7 +143,7 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
             next_step="for the Azure CLI, install it and run `az login` where the module runs; for msi, assign a "
             "managed identity to that machine; or set another auth_source",
         )
-    if "ServiceRequestError" in names or "ServiceResponseError" in names:
+    if "ServiceRequestError" in names or "ServiceResponseError" in names or _NO_CONNECTION.search(words):
         # The innermost text is the cause; the outer ones repeat it.
         return _unreachable(names, " ".join(dict.fromkeys(map(str, chain))), plane=plane, obj=obj)
     status, body = getattr(error, "status_code", None), _body_of(error)
@@ -186,14 +194,42 @@ def _entra_refusal(refused: EntraRefusal, words: str, clock: str) -> AzureError:
     return AzureError(problem, plane="Entra", obj=LOGIN, words=text, next_step=advice, code=refused.code)
 
 
+def unreachable(error: OSError, *, plane: str, obj: str) -> AzureError:
+    """The error for a failure of the operating system, raised before a connection is made."""
+    return _unreachable(set(), str(error), plane=plane, obj=obj)
+
+
 def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureError:
     known = (
         ("ProxyError", "the proxy rejects the connection or cannot be reached", "check HTTPS_PROXY and NO_PROXY"),
-        (
-            "SSLError",
-            "the TLS connection fails",
-            "trust the CA of a proxy that intercepts TLS: set REQUESTS_CA_BUNDLE to a file with its CA certificate",
+        *(
+            (kind, "the TLS connection fails: " + problem, advice)
+            for kind, problem, advice in (
+                (
+                    "Hostname mismatch",
+                    "the certificate is for another host, so something else answers",
+                    "check DNS and HTTPS_PROXY where the module runs",
+                ),
+                (
+                    "certificate has expired",
+                    "the certificate that is presented has expired",
+                    "have the certificate of the proxy that intercepts TLS renewed, and check the clock of the machine "
+                    "that runs the module",
+                ),
+                (
+                    "certificate is not yet valid",
+                    "the certificate that is presented is not yet valid",
+                    "check the clock of the machine that runs the module",
+                ),
+                (
+                    "CERTIFICATE_VERIFY_FAILED",
+                    "the CA of the certificate is not trusted, as behind a proxy that intercepts TLS",
+                    _TRUST,
+                ),
+            )
         ),
+        ("SSLError", "the TLS connection fails", _TRUST),
+        ("TLS CA certificate bundle", "the file with trusted CA certificates does not exist", _TRUST),
         (
             "NameResolutionError",
             "its host name cannot be resolved",
@@ -204,10 +240,15 @@ def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureE
     )
     # The kind of a failed connection is in the class or, inside of requests' exceptions, only in the text.
     problem, advice = next(
-        ((problem, advice) for kind, problem, advice in known if kind in names or f"{kind}(" in words),
+        ((problem, advice) for kind, problem, advice in known if kind in names or _is_named(kind, words)),
         ("the connection failed", "check HTTPS_PROXY and the firewall"),
     )
     return AzureError(f"the service cannot be reached: {problem}", plane=plane, obj=obj, words=words, next_step=advice)
+
+
+def _is_named(kind: str, words: str) -> bool:
+    """Whether a text contains the name of an exception, or a phrase."""
+    return f"{kind}(" in words or ((" " in kind or "_" in kind) and kind in words)
 
 
 def _foreign_in(error: BaseException) -> Foreign | None:

@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from ..._entra_codes import refusal_in
 from ..._errors import printable, quotable
 from ..._findings import catalog
 from ..._findings.finding import FAILED, Finding, Kind
 from ..._findings.finding import UNKNOWN as UNCERTAIN
 from ..._names import name_key
+from ..._rest.entra_codes import refusal_in
 from ..._rest.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 from .azure_link import ENDPOINTS, Link
 from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, ClassId, DiagnosisClass
@@ -134,6 +134,24 @@ class Diagnosis:
         name = LEG_NAMES[self.leg]
         return f"{name}, {self.host}" if self.host else name
 
+    @property
+    def plane(self) -> str:
+        """Where it fails, for messages. A connection that breaks on the way is one to Azure."""
+        return {ENTRA: "Entra", DSM: "DSM"}.get(self.leg, "Azure")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the text shows what fails in Entra or Azure, or on the way there."""
+        return self.id != "unknown" and self.leg != DSM
+
+    @property
+    def summary(self) -> str:
+        return f"{self.entry.title} (class {self.id}, at {self.where}). Likely cause: {self.entry.cause}"
+
+    @property
+    def step(self) -> str:
+        return f"{self.entry.remedy} (guide {self.entry.guide})"
+
     def record(self) -> dict[str, Any]:
         return {
             "class": self.id,
@@ -175,13 +193,21 @@ def is_of_azure(words: str, status: int) -> bool:
     are Azure's unless DSM itself may use such a phrase: a message of DSM may quote a group with any name.
     An empty text, and 429 without a sign of Azure, are DSM's own.
     """
+    if names_azure(words):
+        return True
     text = " ".join(words[:_LONGEST].split())
     entry = _class_of(text, status)
-    only_azures = entry.id in _OF_AZURE_ONLY or (entry.leg not in (UNKNOWN, DSM) and entry.id not in _LOOSELY_WORDED)
-    has_code = refusal_in(text) is not None or _CODE.search(text) is not None
-    if only_azures or has_code or any(True for _host in _azure_hosts(text, None)):
-        return True
     return status != TOO_MANY_REQUESTS and entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
+
+
+def names_azure(words: str) -> bool:
+    """Whether an error text contains an error code, a host name or a phrase of Azure."""
+    text = " ".join(words[:_LONGEST].split())
+    entry = _class_of(text, None)
+    if entry.id in _OF_AZURE_ONLY or (entry.leg not in (UNKNOWN, DSM) and entry.id not in _LOOSELY_WORDED):
+        return True
+    has_code = refusal_in(text) is not None or _CODE.search(text) is not None
+    return has_code or any(True for _host in _azure_hosts(text, None))
 
 
 def sharpened(found: Diagnosis, link: Link, seen: tuple[SeenVault, ...]) -> Diagnosis:

@@ -19,7 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..._entra_codes import EntraCause
+from ..._rest.azure_texts import ADDRESS_IS_REFUSED, DENY_ASSIGNMENT, PUBLIC_ACCESS_IS_OFF
+from ..._rest.entra_codes import EntraCause
 
 ENTRA, ARM, VAULT, MANAGED_HSM, DSM, UNKNOWN = "entra", "arm", "vault", "managed_hsm", "dsm", "unknown"
 
@@ -94,7 +95,7 @@ class DiagnosisClass:
         title: the title of the finding, if the cause is also a finding.
         leg: where it fails; ``unknown`` if only the error text, or the host in it, can tell.
         codes: error codes of Azure that identify the class; compared in full, ignoring case.
-        causes: reasons of Entra for which it issues no token; ``_entra_codes.py`` finds them in a text.
+        causes: reasons of Entra for which it issues no token; ``_rest/entra_codes.py`` finds them in a text.
         patterns: regular expressions for error texts without a known code, tried in the order of the table.
         examples: error texts that are recognized as this class; docs/troubleshooting.md shows them.
         guide: section of the product guide that describes the correct setup.
@@ -436,12 +437,8 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         guide="4.2",
         codes=("ForbiddenByFirewall", "ForbiddenByConnection"),
         patterns=(
-            # Key Vault combines four halves: what the address is, and why the caller does not pass all the same.
-            r"client address (?:\S+ )?is not authorized",
-            r"caller (?:is not a trusted service|was ignored because bypass is set to none)",
-            r"not an approved private link|via an approved private link",
-            r"not allowed by nsp rules|network security perimeter",
-            r"public network access is disabled",
+            ADDRESS_IS_REFUSED,
+            PUBLIC_ACCESS_IS_OFF,
         ),
         examples=(
             "HTTP 403 Forbidden/ForbiddenByFirewall: Client address is not authorized and caller is not a trusted "
@@ -465,10 +462,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         "owner (a deployment stack, a managed application) exclude the application",
         guide="4.2",
         codes=("DenyAssignmentAuthorizationFailed",),
-        patterns=(
-            r"denied because of the deny assignment|\bdeny assignment with name\b",
-            r"denyassignmentid: '?/|decisionreason: '?deniedbydenyassignment",
-        ),
+        patterns=(DENY_ASSIGNMENT,),
         examples=(
             "DenyAssignmentAuthorizationFailed: The client 'x' has permission to perform action "
             "'Microsoft.KeyVault/vaults/read' on scope '/subscriptions/9d8c'; however, the access is denied because of "

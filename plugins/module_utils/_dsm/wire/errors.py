@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..._errors import TaskError
+from ..._errors import TaskError, printable
 from ..._rest import statuses
 from ..._rest.pages import PAGE, page_text, tells_trouble
 
@@ -136,6 +136,14 @@ class DsmError(TaskError):
         return DsmError(
             self.status, self.words, method=self.method, route=self.route, obj=self.obj, next_step=next_step
         )
+
+    def of_azure(self, problem: str, *, plane: str, next_step: str, **details: Any) -> DsmError:
+        """The same refusal, told as a response of Entra or Azure that DSM has passed on."""
+        told = self.advising(next_step)
+        told.problem, told.plane = printable(problem), plane
+        told.details.update(details)
+        told.args = (told._message(),)
+        return told
 
 
 class ApprovalRequired(DsmError):

@@ -32,8 +32,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors im
     status_of,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import entra_meanings
-from ansible_collections.fortanix.dsm.plugins.module_utils._entra_codes import EntraCause
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest.entra_codes import EntraCause
 
 
 def body(code: str, message: str = "words", **more: Any) -> dict[str, Any]:
@@ -258,6 +258,63 @@ def test_after_a_refusal_it_has_not(status: int) -> None:
 def test_a_code_has_its_next_step(status: int, code: str, advice: str) -> None:
     with pytest.raises(AzureError, match=f"Next: .*{advice}"):
         raise refused(status, body(code))
+
+
+FIREWALL = "Client address is not authorized and caller was ignored because bypass is set to None\r\nClient address: x"
+PRIVATE = "Connection is not an approved private link and caller is not a trusted service"
+DENY = "the access is denied because of the deny assignment with name 'stack' and Id 'x' at scope 'y'"
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "problem"),
+    [
+        ("AuthorizationFailed", f"The client has permission to perform action 'a'; however, {DENY}", "deny assignment"),
+        (
+            "AuthorizationFailed",
+            "does not have authorization to perform action 'a' over scope '/s'",
+            "permission for a",
+        ),
+        ("AuthorizationFailed", "Microsoft.KeyVault provider must be registered on subscription", "not registered"),
+        ("ForbiddenByRbac", "no\r\nDenyAssignmentId: '/subscriptions/s/x'\r\n", "deny assignment"),
+        ("ForbiddenByRbac", "no\r\nDenyAssignmentId: null\r\n", "no role that permits this"),
+        ("Forbidden", FIREWALL, "firewall or network security perimeter blocks"),
+        ("", FIREWALL, "firewall or network security perimeter blocks"),
+        ("Forbidden", f"Request was not allowed by NSP rules and the {FIREWALL}", "network security perimeter blocks"),
+        ("Forbidden", PRIVATE, "only through private endpoints"),
+        ("Forbidden", "the quota for this operation is exhausted", "quota"),
+        ("Directory_QuotaExceeded", "The directory object quota limit for the Principal has been exceeded.", "quota"),
+        ("SomethingNew", "would exceed the maximum quota count '100'", "quota"),
+        ("Forbidden", "no", "no permission for this request"),
+    ],
+)
+def test_a_403_may_mean_something_else_than_a_missing_permission(code: str, words: str, problem: str) -> None:
+    failure = refused(403, body(code, words))
+
+    assert problem in failure.problem
+    assert failure.code == code
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "SubscriptionDisabled",
+        "ReadOnlyDisabledSubscription",
+        "MissingSubscriptionRegistration",
+        "NoRegisteredProviderFound",
+        "SubscriptionNotFound",
+        "DisallowedProvider",
+        "ScopeLocked",
+        "RequestDisallowedByPolicy",
+        "RequestDisallowedByAzure",
+        "InvalidResourceLocation",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403, 404, 409])
+def test_a_state_of_the_subscription_is_no_missing_permission_and_is_not_waited_for(code: str, status: int) -> None:
+    failure = refused(status, body(code))
+
+    assert meaning_of(code).problem in failure.problem
+    assert not may_pass(failure)
 
 
 def test_an_answer_is_quoted_with_code_and_words() -> None:

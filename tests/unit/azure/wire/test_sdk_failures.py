@@ -182,6 +182,44 @@ def test_a_way_that_is_blocked_is_told_by_its_cause(words: str, advice: str, in_
     assert advice in told(error).next_step
 
 
+SSL = "HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded with url: /t (Caused by "
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (
+            SSL + "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+            "self-signed certificate in certificate chain (_ssl.c:1000)')))",
+            "REQUESTS_CA_BUNDLE",
+        ),
+        (
+            SSL + 'SSLError(SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: '
+            "Hostname mismatch, certificate is not valid for 'login.microsoftonline.com'\")))",
+            "check DNS and HTTPS_PROXY",
+        ),
+        (
+            SSL + "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+            "certificate has expired')))",
+            "certificate of the proxy that intercepts TLS renewed",
+        ),
+        (
+            SSL + "ProxyError('Cannot connect to proxy.', OSError('Tunnel connection failed: 403')))",
+            "check HTTPS_PROXY",
+        ),
+        ("Could not find a suitable TLS CA certificate bundle, invalid path: /nowhere.pem", "REQUESTS_CA_BUNDLE"),
+    ],
+)
+@pytest.mark.parametrize("source", ["cli", "sdk"])
+def test_a_connection_that_fails_is_no_refused_sign_in(words: str, advice: str, source: str) -> None:
+    """The Azure CLI reports it in its text only."""
+    error = ClientAuthenticationError(message=f"ERROR: {words}") if source == "cli" else ServiceRequestError(words)
+    failure = told(error)
+
+    assert "cannot be reached" in failure.problem
+    assert advice in failure.next_step
+
+
 def test_an_answer_that_breaks_off_is_trouble_on_the_way() -> None:
     assert "cannot be reached" in told(ServiceResponseError("Connection aborted")).problem
 

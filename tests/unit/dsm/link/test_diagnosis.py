@@ -25,8 +25,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis i
     wants_second_look,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES, LEG_NAMES
-from ansible_collections.fortanix.dsm.plugins.module_utils._entra_codes import cause_of, numbers_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import catalog
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest.entra_codes import cause_of, numbers_of
 from make.troubleshooting import GUIDE, render
 from unit.dsm.builders import link, stored_links
 

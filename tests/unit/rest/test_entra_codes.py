@@ -13,7 +13,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors im
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import failure_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis import diagnose
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES
-from ansible_collections.fortanix.dsm.plugins.module_utils._entra_codes import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest.entra_codes import (
     OF_USERS,
     EntraCause,
     cause_of,
