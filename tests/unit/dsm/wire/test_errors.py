@@ -137,3 +137,14 @@ def test_a_gateway_that_wants_a_certificate_is_told() -> None:
     body = b"<html><body>400 Bad Request: No required SSL certificate was sent</body></html>"
 
     assert "dsm_client_cert" in refusal(400, "text/html", body, method="GET", route="/x").next_step
+
+
+def test_a_conflict_is_about_a_name_only_where_something_is_created() -> None:
+    advice = {
+        method: DsmError(409, "no", method=method, route="/sys/v1/groups").next_step
+        for method in ("POST", "PATCH", "DELETE")
+    }
+
+    assert "an object with this name already exists" in advice["POST"]
+    assert advice["PATCH"] == advice["DELETE"]
+    assert "another client may have changed the object" in advice["DELETE"]
