@@ -502,10 +502,11 @@ _OTHER_CODE = Meaning(())
 
 # Codes with several meanings, and refusals without a specific code: the text decides. An empty set of codes stands for
 # every code without a meaning of its own.
-_BY_TEXT: tuple[tuple[frozenset[str], re.Pattern[str], str], ...] = tuple(
+_BY_TEXT: tuple[tuple[frozenset[str], re.Pattern[str], str | EntraCause], ...] = tuple(
     (frozenset(codes), re.compile(text, re.IGNORECASE), key)
     for codes, text, key in (
         ((AUTHORIZATION_FAILED, _BY_RBAC), DENY_ASSIGNMENT, _DENIED_BY_ASSIGNMENT),
+        ((DISALLOWED,), r"\bMFA\b|multi-?factor", EntraCause.MFA_REQUIRED),
         # Of the subscription with a private endpoint.
         ((AUTHORIZATION_FAILED,), r"provider must be registered", _NOT_REGISTERED),
         ((), PUBLIC_ACCESS_IS_OFF, _BY_CONNECTION),
@@ -616,9 +617,10 @@ def refusal(
         action, scope = denied.groups()
         problem = f"the operator has no permission for {action}"
         advice = f"assign the operator a role with {action} at {scope}; it takes up to ten minutes to take effect"
-    policies = refusing_policies.named_in(body, words) if code == DISALLOWED else []
+    by_policy = meaning is meaning_of(DISALLOWED)
+    policies = refusing_policies.named_in(body, words) if by_policy else []
     problem += refusing_policies.listed(policies)
-    if code == DISALLOWED:
+    if by_policy:
         advice += refusing_policies.advice(policies)
     locked = _LOCKED_SCOPES.search(words)
     if code == SCOPE_LOCKED and locked:
@@ -641,8 +643,8 @@ def refusal(
     return error
 
 
-def _key_by_text(status: int, code: str, words: str) -> str:
-    """The code whose meaning this refusal has: another one than the server's if the text decides so."""
+def _key_by_text(status: int, code: str, words: str) -> str | EntraCause:
+    """The code or cause whose meaning this refusal has: another one than the server's if the text decides so."""
     if status != statuses.FORBIDDEN:
         return code
     known = bool(meaning_of(code).problem)

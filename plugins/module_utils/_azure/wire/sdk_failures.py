@@ -140,8 +140,9 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
             plane="Entra",
             obj=LOGIN,
             words=words,
-            next_step="for the Azure CLI, install it and run `az login` where the module runs; for msi, assign a "
-            "managed identity to that machine; or set another auth_source",
+            next_step=(_cli_command(words) if "--" in words else "")
+            or "for the Azure CLI, install it and run `az login` where the module runs; for msi, assign a managed "
+            "identity to that machine; or set another auth_source",
         )
     if "ServiceRequestError" in names or "ServiceResponseError" in names or _NO_CONNECTION.search(words):
         # The innermost text is the cause; the outer ones repeat it.
@@ -180,11 +181,12 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
 def _entra_refusal(refused: EntraRefusal, words: str, clock: str) -> AzureError:
     meaning = Meaning(()) if refused.cause is None else meaning_of(refused.cause)
     problem, advice = (meaning.problem, meaning.next_step) if meaning.problem else _ANY_REFUSAL
-    commands = _CLI_COMMAND.findall(words)
-    if commands:
-        advice = f"run the command that the Azure CLI names where the module runs: `{commands[-1]}`"
-        if refused.cause in OF_USERS:
-            advice += "; or use an application as the operator"
+    command = _cli_command(words)
+    if command and refused.cause in OF_USERS:
+        advice = f"{command}; or use an application as the operator"
+    elif command:
+        # The Azure CLI names it for expired secrets, too.
+        advice = f"{advice}; then {command}" if meaning.problem else command
     if clock and meaning.sign is Sign.WRONG_CLOCK:
         advice = (
             f"correct the clock of the machine that runs the module (NTP): {clock}; if that does not help, {advice}"
@@ -192,6 +194,12 @@ def _entra_refusal(refused: EntraRefusal, words: str, clock: str) -> AzureError:
     first = CODE.search(words)
     text = words if first is None else words[first.start() :]
     return AzureError(problem, plane="Entra", obj=LOGIN, words=text, next_step=advice, code=refused.code)
+
+
+def _cli_command(words: str) -> str:
+    """The Azure CLI's own remedy, as an instruction; empty without one."""
+    commands = _CLI_COMMAND.findall(words)
+    return f"run the command that the Azure CLI names where the module runs: `{commands[-1]}`" if commands else ""
 
 
 def unreachable(error: OSError, *, plane: str, obj: str) -> AzureError:

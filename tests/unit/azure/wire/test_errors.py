@@ -277,6 +277,8 @@ DENY = "the access is denied because of the deny assignment with name 'stack' an
         ("AuthorizationFailed", "Microsoft.KeyVault provider must be registered on subscription", "not registered"),
         ("ForbiddenByRbac", "no\r\nDenyAssignmentId: '/subscriptions/s/x'\r\n", "deny assignment"),
         ("ForbiddenByRbac", "no\r\nDenyAssignmentId: null\r\n", "no role that permits this"),
+        ("RequestDisallowedByPolicy", "Users must use MFA for Create operation.", "requires multifactor"),
+        ("RequestDisallowedByPolicy", "Resource 'x' was disallowed by policy.", "an Azure Policy forbids this"),
         ("Forbidden", FIREWALL, "firewall or network security perimeter blocks"),
         ("", FIREWALL, "firewall or network security perimeter blocks"),
         ("Forbidden", f"Request was not allowed by NSP rules and the {FIREWALL}", "network security perimeter blocks"),

@@ -100,6 +100,24 @@ def test_the_remedy_of_the_azure_cli_is_the_next_step(number: str, remedy: str, 
     assert "Trace ID" not in failure.server_words
 
 
+def test_an_expired_secret_stays_the_cause_although_the_azure_cli_names_its_command() -> None:
+    words = f"ERROR: AADSTS7000222: The provided client secret keys are expired.{TRACE}{CLI_REMEDIES[1][0]}"
+    failure = told(ClientAuthenticationError(message=words))
+
+    assert failure.problem == "the operator's client secret has expired"
+    assert failure.next_step.startswith("create a new secret and set it; then run the command")
+
+
+def test_a_claims_challenge_of_the_azure_cli_is_the_next_step() -> None:
+    words = (
+        'Failed to get token. Claims challenges are not supported. Run "az login --claims-challenge eyJh --tenant 5a3f"'
+    )
+
+    assert (
+        "`az login --claims-challenge eyJh --tenant 5a3f`" in told(CredentialUnavailableError(message=words)).next_step
+    )
+
+
 @pytest.mark.parametrize(
     ("numbers", "advice"),
     [
