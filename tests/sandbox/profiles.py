@@ -201,6 +201,19 @@ class Profile:
     """Whether `Microsoft.KeyVault/vaults/*/read`, which Key Vault Reader and Crypto Officer have, grants the reading of
     a vault `itself` (`Microsoft.KeyVault/vaults/read`), or only of what is `below` it. Public sources disagree."""
 
+    key_item_shows: Literal["current", "first"] = "current"
+    """Whose attributes and tags a vault's list shows beside a key's name without version: those of the current version,
+    or of the first one."""
+
+    key_version_order: Literal["creation", "id"] = "creation"
+    """The order in which a vault lists the versions of a key. None is documented."""
+
+    rotation_policy_unset: Literal["notify", "null"] = "notify"
+    """What a vault answers for a key without rotation policy: a notification 30 days before expiry, or null members."""
+
+    hsm_rotation: Literal["served", "400"] = "served"
+    """Q63: whether managed HSMs have rotation policies."""
+
     pim: Literal["licensed", "unlicensed"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
 
