@@ -34,6 +34,7 @@ class CloudState(GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin):
         super().__init__()
         self.cloud = cloud
         self.clock = clock
+        self.profile = profile
         self.directory = Directory()
         self.graph_knows_is_disabled: Callable[[], bool] = lambda: profile().graph_is_disabled == "known"
         self.rights = Rights(

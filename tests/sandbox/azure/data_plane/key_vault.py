@@ -12,9 +12,9 @@ from typing import Any
 
 from aiohttp import web
 
+from ...custody.public_keys import CURVES
 from ...wire import json_response, source_address
 from ..entra.tokens import Caller, TokenRefused
-from ..keys.material import CURVES
 from ..keys.shapes import (
     VAULT_VERSIONS,
     bundle_json,
