@@ -88,13 +88,11 @@ options:
         is not registered yet. Its key must be RSA.
       - A path or text, in PEM form (with or without the key, with a chain in any order), DER, PKCS#12, or the base64 of
         them, as Azure Key Vault returns PKCS#12.
-      - Required together with O(link_private_key).
     type: str
   link_private_key:
     description:
-      - Private key of O(link_certificate). A path or text, in the same forms. When the certificate file contains the
-        key, set both options to that file.
-      - Required together with O(link_certificate).
+      - Private key of O(link_certificate). A path or text, in the same forms. Not needed when O(link_certificate)
+        contains it.
     type: str
   link_private_key_passphrase:
     description:
@@ -235,12 +233,11 @@ options:
           - The certificate. A path or text, in the forms of O(link_certificate).
           - Exactly one of O(current_credential.link_client_secret) and O(current_credential.link_certificate) is
             required.
-          - Required together with O(current_credential.link_private_key).
         type: str
       link_private_key:
         description:
-          - Private key of the certificate. A path or text, in the same forms.
-          - Required together with O(current_credential.link_certificate).
+          - Private key of the certificate. A path or text, in the same forms. Not needed when
+            O(current_credential.link_certificate) contains it.
         type: str
       link_private_key_passphrase:
         description:
@@ -271,11 +268,13 @@ options:
   renew_before_days:
     description:
       - Days for which the credential must still be valid.
+      - From V(0) to V(3650).
     type: int
     default: 30
   valid_days:
     description:
       - Validity in days of a new credential.
+      - From V(1) to V(3650).
     type: int
     default: 180
   key_size:
@@ -296,11 +295,13 @@ options:
   sync_timeout:
     description:
       - Seconds that the sync of one group can take.
+      - From V(1) to V(86400).
     type: int
     default: 600
   grace_time:
     description:
       - Seconds between the switch of the last group to the new credential and the removal of the old one.
+      - From V(0) to V(604800).
     type: int
     default: 0
   remove_old:
@@ -315,22 +316,26 @@ options:
         abandoned. While it is younger, the other run may still be active. The task then waits for it, at most
         O(wait_timeout).
       - V(0) does not wait. Use it after a run that was killed.
+      - From V(0) to V(2592000).
     type: int
     default: 120
   wait_timeout:
     description:
       - Seconds that each step can wait until Entra, and DSM for each group, accept a new credential. It takes some time
         until all servers of Entra know it.
+      - From V(0) to V(86400).
     type: int
     default: 300
   wait_interval:
     description:
       - Seconds between two attempts.
+      - From V(0) to V(3600).
     type: int
     default: 5
   dsm_timeout:
     description:
       - Seconds for all requests to DSM together, for each group separately.
+      - From V(1) to V(86400).
 seealso:
   - module: fortanix.dsm.azure_kv_app
   - module: fortanix.dsm.cdc_group

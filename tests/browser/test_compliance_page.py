@@ -298,7 +298,9 @@ def test_by_keyboard_the_table_goes_on_and_the_focus_with_it(browser: Chrome, bi
     focused = browser.switch_to.active_element
     assert focused.tag_name == "a"
     assert elements_of(browser, "tr[data-group]") > rows
-    place = browser.execute_script("return [...arguments[0].closest('tbody').rows].indexOf(arguments[0].closest('tr'))", focused)
+    place = browser.execute_script(
+        "return [...arguments[0].closest('tbody').rows].indexOf(arguments[0].closest('tr'))", focused
+    )
     assert place >= rows
 
 

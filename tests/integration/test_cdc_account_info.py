@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-import json
 import base64
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 

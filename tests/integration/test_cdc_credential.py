@@ -217,7 +217,7 @@ def test_a_pair_of_azure_kv_app_that_groups_have_had_goes_and_one_that_was_hande
     ("options", "words"),
     [
         ({"valid_days": 20}, "valid_days: a new credential would be due for renewal immediately"),
-        ({"wait_timeout": -1}, "wait_timeout: the value is below 0"),
+        ({"wait_timeout": -1}, "wait_timeout: it is not a number from 0 to 86400"),
         ({"app_client_id": "nothing"}, "app_client_id: it is not a UUID"),
         (
             {"new_groups": [{"name": "x", "link_tenant_id": "y", "link_subscription_id": NIL}]},
@@ -232,6 +232,27 @@ def test_what_cannot_be_right_is_refused_before_the_first_request(
 
     with pytest.raises(InvalidInput, match=words):
         rotations(**options)
+
+    assert rotations.azure.sandbox.journal.since(mark) == []
+
+
+def test_a_certificate_that_contains_its_key_needs_no_second_option(rotations: Rotations) -> None:
+    rotations.started("one", type="secret")
+    pair = self_signed("given", days=LONG, algorithm="rsa")
+
+    result = rotations(link_certificate=pair.certificate_pem + pair.key_pem)
+
+    assert result["credential"]["thumbprint"] == _sha1(pair.certificate)
+    assert rotations.held() == {"one": result["credential"]["key_id"]}
+
+
+@pytest.mark.parametrize("path", [(), ("current_credential",)])
+def test_a_certificate_without_a_key_is_refused_by_name(rotations: Rotations, path: tuple[str, ...]) -> None:
+    certificate = {"link_certificate": self_signed("given", days=LONG, algorithm="rsa").certificate_pem}
+    mark = rotations.azure.sandbox.journal.mark()
+
+    with pytest.raises(InvalidInput, match="link_private_key"):
+        rotations(**({path[0]: certificate} if path else certificate))
 
     assert rotations.azure.sandbox.journal.since(mark) == []
 

@@ -17,7 +17,17 @@ from .._dsm.link.connection import ConnectionTest
 
 # The members of a stored link that are compared in their normal form, or that contain the credential.
 _COMPARED = frozenset(
-    ["auth_config", "client_id", "endpoints", "key_vault_type", "secret_key", "subscription_id", "tenant_id", "tls", "url"]
+    [
+        "auth_config",
+        "client_id",
+        "endpoints",
+        "key_vault_type",
+        "secret_key",
+        "subscription_id",
+        "tenant_id",
+        "tls",
+        "url",
+    ]
 )
 
 

@@ -85,7 +85,6 @@ SPEC = DSM.merge(
                 "options": _PAIR_OR_SECRET,
                 "mutually_exclusive": [("link_client_secret", "link_certificate")],
                 "required_one_of": [("link_client_secret", "link_certificate")],
-                "required_together": [("link_certificate", "link_private_key")],
             },
             "tls": {"type": "dict", "options": TLS_OPTIONS},
             "keep_old_cas": {"type": "bool", "default": True},
@@ -104,19 +103,9 @@ SPEC = DSM.merge(
         },
         mutually_exclusive=(_SELECTORS,),
         required_one_of=(_SELECTORS,),
-        required_together=(("link_certificate", "link_private_key"),),
     ),
 )
 
-_LEAST = {
-    "renew_before_days": 0,
-    "valid_days": 1,
-    "sync_timeout": 1,
-    "grace_time": 0,
-    "takeover_after": 0,
-    "wait_timeout": 0,
-    "wait_interval": 0,
-}
 # Never sent: only used to check whether the rest of a link is complete.
 _STAND_IN = {"mode": "client_secret", "client_secret": ""}
 
@@ -171,9 +160,6 @@ def options_of(task: Task) -> RenewalOptions:
     if not task.check_mode:
         planned = params["principal_planned"]
         refuse_planned("principal_planned", planned, "the service principal of the application", "creates it")
-    for option, least in _LEAST.items():
-        if params[option] < least:
-            raise InvalidInput(option, f"the value is below {least}", f"set {least} or more")
     if params["valid_days"] <= params["renew_before_days"]:
         raise InvalidInput(
             "valid_days",

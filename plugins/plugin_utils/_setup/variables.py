@@ -127,7 +127,9 @@ def noted_group(declared: Mapping[str, Any], made: Mapping[str, Any], *, check_m
         "link_vault": earlier.vault_in_dsm(known, planned=bool(earlier.planned["vault"])),
         "new_group": arguments.new_group(known, earlier),
         "has_tls": bool(declared.get("tls")),
-        "shared": {"changed": any((made.get(name) or {}).get("changed") for name in ("application", "vault", "rights"))},
+        "shared": {
+            "changed": any((made.get(name) or {}).get("changed") for name in ("application", "vault", "rights"))
+        },
     }
     if "credential" in application:
         given = application["credential"]

@@ -195,7 +195,9 @@ def test_every_format_has_the_most_severe_findings_first_and_what_is_ok_last() -
     results = json.loads(written["sarif"])["runs"][0]["results"]
     assert [one["ruleId"] for one in results] == [one for one in by_severity for _name in "ab"]
     assert re.findall(r'data-kind="([^"]+)"', written["html"]) == by_severity
-    cases = [str(case.get("name")).partition(":")[0] for case in ElementTree.fromstring(written["junit"]).iter("testcase")]
+    cases = [
+        str(case.get("name")).partition(":")[0] for case in ElementTree.fromstring(written["junit"]).iter("testcase")
+    ]
     assert cases == [*by_severity, *by_severity, "group-in-order"]
     assert failure(read).endswith(": keys-not-checked, tls-not-required.")
     # What decides about a check is not its most severe finding, but the one that fails.
@@ -383,9 +385,7 @@ def test_the_page_has_every_finding_with_its_evidence_and_its_remedy() -> None:
     failed = next(one for one in data["groups"][0]["findings"] if data["texts"][one[1]] == "tls-not-required")
     told = dict(zip(data["names"], (data["texts"][number] for number in failed), strict=False))
     assert (told["remedy"], told["actual"], told["status"]) == ("remedy one", "actual one", "failed")
-    assert [data["texts"][number] for number in failed[len(data["names"]) :]] == [
-        '{"texts": ["one", {"name": "one"}]}'
-    ]
+    assert [data["texts"][number] for number in failed[len(data["names"]) :]] == ['{"texts": ["one", {"name": "one"}]}']
     assert any("because one" in one for one in data["texts"])
     assert all(len(one["findings"]) == 4 for one in data["groups"])
 
@@ -429,7 +429,9 @@ def test_a_page_of_a_thousand_groups_is_small() -> None:
         vault = f"/subscriptions/{key[:32]}/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/akv-{number}"
         sources = [{"scope": vault, "id": f"{vault}/roleAssignments/{key[at:]}"} for at in range(3)]
         findings = [
-            finding(check=check, object=f"{check} of akv-{number}", actual=key, evidence={"sources": sources, "n": number})
+            finding(
+                check=check, object=f"{check} of akv-{number}", actual=key, evidence={"sources": sources, "n": number}
+            )
             for check in CHECKS
         ]
         return group(*findings, name=f"akv-{number}")

@@ -30,7 +30,13 @@ def test_an_application_is_told_by_its_ids_and_its_name() -> None:
 
 
 def test_a_user_is_told_by_name_and_not_taken_for_the_tool_that_was_used() -> None:
-    claims = {"appid": "azure-cli", "oid": "object", "tid": "tenant", "upn": "me@example.com", "scp": "user_impersonation"}
+    claims = {
+        "appid": "azure-cli",
+        "oid": "object",
+        "tid": "tenant",
+        "upn": "me@example.com",
+        "scp": "user_impersonation",
+    }
 
     assert identity_of(token(claims)) == TokenIdentity("azure-cli", "object", "tenant", "me@example.com", is_app=False)
 
