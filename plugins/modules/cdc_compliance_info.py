@@ -62,9 +62,9 @@ options:
     default: true
   test_links_once:
     description:
-      - Whether groups with the same link rely on one connection test. Links are the same when they agree in cloud, tenant,
-        application, subscription, vault and TLS settings, and in the record of the credential that was written last.
-        DSM does not return the credential itself. A group without that record is tested itself.
+      - Whether groups with the same link rely on one connection test. Links are the same when they agree in cloud,
+        tenant, application, subscription, vault and TLS settings, and in the record of the credential that was written
+        last. DSM does not return the credential itself. A group without that record is tested itself.
       - Only a success is shared. The finding V(connected-by-shared-test) of the other groups names the tested group in
         its evidence. When a test fails, each group with that link is tested.
     type: bool
@@ -78,8 +78,8 @@ options:
     default: 500
   concurrency:
     description:
-      - Number of groups that are checked at a time, from V(1) to V(32). DSM then tests as many connections at once. With a
-        user or a certificate, each opens a session of its own in DSM.
+      - Number of groups that are checked at a time, from V(1) to V(32). DSM then tests as many connections at once.
+        With a user or a certificate, each opens a session of its own in DSM.
     type: int
     default: 16
   rights_profile:

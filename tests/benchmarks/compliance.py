@@ -44,7 +44,8 @@ def main() -> int:
     parser.add_argument("--links-once", action="store_true", help="groups with the same link share a test")
     options = parser.parse_args()
     print(
-        "| groups | at a time | DSM | Entra | Azure | writes | seconds | ansible-playbook MB | largest other process MB | page MB |"
+        "| groups | at a time | DSM | Entra | Azure | writes | seconds | ansible-playbook MB"
+        " | largest other process MB | page MB |"
     )
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
     for count in options.groups:

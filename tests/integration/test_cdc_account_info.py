@@ -121,7 +121,7 @@ def test_versions_in_any_form(
 
 NOTHING = dict.fromkeys(("create_group", "read_group", "edit_group", "edit_link", "sync", "delete_group"), "unknown")
 EVERYTHING = dict.fromkeys(NOTHING, "granted")
-# Documented of administrative apps, whose permissions DSM may not list. Their limits with keys and links are not public.
+# Documented of administrative apps, if DSM lists no permissions. Their limits with keys and links are not public.
 MANAGING = {**dict.fromkeys(NOTHING, "granted"), "read_group": "unknown", "sync": "unknown"}
 READING = {**dict.fromkeys(NOTHING, "lacking"), "read_group": "granted"}
 

@@ -182,7 +182,7 @@ def rank(finding: Mapping[str, Any]) -> tuple[bool, int, bool, int, str]:
 
 
 def worst_of(findings: Iterable[tuple[T, Mapping[str, Any]]]) -> tuple[T, Mapping[str, Any]] | None:
-    """The finding that decides about a group or a check, with what it comes with: failing ones first, then by status."""
+    """The finding that decides about a group or a check, with its companion: failing ones first, then by status."""
     return min(findings, key=lambda one: (one[1]["outcome"] != FAIL, _STATUSES.index(one[1]["status"])), default=None)
 
 

@@ -76,7 +76,7 @@ def merged(results: Sequence[Mapping[str, Any]], all_groups: bool | None) -> dic
 
 
 def _best_known(values: Iterable[Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
-    """The value with the most members that are known: a batch that reads nothing in Azure sees no token of the operator."""
+    """The value with the most known members: a batch that reads nothing in Azure sees no token of the operator."""
     return max(values, key=lambda one: sum(member is not None for member in (one or {}).values()))
 
 

@@ -21,8 +21,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.capabili
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.permissions import (
     JOBS,
-    PermissionVerdict,
     Permissions,
+    PermissionVerdict,
     by_role,
     not_told,
 )
