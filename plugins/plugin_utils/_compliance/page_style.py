@@ -55,11 +55,12 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .75rem 0 0
 .status.dashed { border-style: dashed; }
 td .ok { border-color: transparent; font-weight: normal; }
 
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
 .tiles { padding: 0; list-style: none; }
 .tiles li { padding: .6rem .75rem; border: 1px solid var(--edge); border-radius: 8px; background: var(--panel); }
 .tiles li { border-left: .4rem solid var(--of, var(--edge)); print-color-adjust: exact; }
-.tiles b { display: block; color: var(--of, inherit); font-size: 1.375rem; line-height: 1.3; overflow-wrap: normal; }
+.tiles b { display: block; color: var(--of, inherit); font-size: 1.375rem; line-height: 1.3; }
+.tiles b { white-space: nowrap; }
 .tiles li::before { display: none; }
 .tiles .verdict b { text-transform: uppercase; }
 
@@ -128,7 +129,7 @@ footer { margin: 3rem 0 1rem; padding-top: .75rem; border-top: 1px solid var(--e
   body { max-width: none; padding: 0; font-size: 9pt; }
   h2 { margin: 1.25rem 0 .5rem; } code, pre { font-size: 7.5pt; } pre { padding: .25rem .5rem; }
   .tiles { grid-template-columns: repeat(8, minmax(0, 1fr)); gap: .4rem; margin: .75rem 0; }
-  .tiles li { padding: .3rem .5rem; } .tiles b { font-size: 1.25rem; }
+  .tiles li { padding: .3rem .5rem; } .tiles b { font-size: 1rem; }
   form, nav, .skip, button { display: none !important; }
   .wide { max-height: none; overflow: visible; border: 0; }
   thead th, .matrix tbody th { position: static; }
