@@ -36,8 +36,9 @@ from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
 from ..module_utils._environment import complete_login
 from ..module_utils._errors import printable
+from ..module_utils._inputs import refusal
 from ..module_utils._secrets.secrets import secrets_in, texts_in
-from ..module_utils._task import Censored, Operation, explained, outcome_of
+from ..module_utils._task import Censored, Operation, explained, failed, outcome_of
 from ._role_variables import renamed, variables_of
 from ._unsafe import unsafe
 
@@ -143,16 +144,23 @@ class Invocation(Censored):
         self._verbosity = verbosity
         self._shows_arguments = shows_arguments
         self._show = show
-        options, given = operation.SPEC.argument_spec, _to_module(arguments)
+        options = operation.SPEC.argument_spec
+        self.params: dict[str, Any] = {}
+        self.deprecations: list[dict[str, Any]] = []
+        self.problem: str | None = None
+        self._refusal = refusal(options, arguments)
+        if self._refusal is not None:
+            self.problem = str(self._refusal)
+            return
+        given = _to_module(arguments)
         self.censor(secrets_in(options, given))
         validated = ArgumentSpecValidator(**operation.SPEC.as_module_arguments()).validate(given)
         # Defaults are the specification's own objects, and the next item of a loop uses the same ones.
-        self.params: dict[str, Any] = copy.deepcopy(validated.validated_parameters)
+        self.params = copy.deepcopy(validated.validated_parameters)
         self.censor(secrets_in(options, self.params))
         self.deprecations = [_deprecation(found) for found in validated._deprecations]
         for found in validated._warnings:
             self.warn(f"Both option {found['option']} and its alias {found['alias']} are set.")
-        self.problem: str | None = None
         # `errors` is truthy even when it is empty. AnsibleModule reports the first error.
         if validated.error_messages:
             self.problem = str(validated.error_messages[0])
@@ -187,6 +195,8 @@ class Invocation(Censored):
 
     def outcome(self) -> dict[str, Any]:
         """The result that the module would have returned: censored, with ``failed`` if it failed."""
+        if self._refusal is not None:
+            return self._returned(failed(self._refusal))
         if self.problem is not None:
             return self._returned({"failed": True, "msg": self.problem})
         with _quiet_libraries():

@@ -49,7 +49,7 @@ BAD_INPUT: list[tuple[dict[str, Any], str]] = [
         {"dsm_endpoint": "https://dsm.sandbox.example/sys/v1"},
         "Option dsm_endpoint: it contains a path, a query or a fragment after the host name.",
     ),
-    ({"dsm_timeout": 0}, "Option dsm_timeout: it is below one second."),
+    ({"dsm_timeout": 0}, "Option dsm_timeout: it is not a number from 1 to 86400."),
     ({"dsm_api_key": "a b"}, "Option dsm_api_key: it is empty, or contains white space"),
     ({"dsm_username": "someone@example.com"}, "Option dsm_password: it is missing or empty."),
     ({"dsm_ca_path": "/nowhere/ca.pem"}, "Option dsm_ca_path:"),

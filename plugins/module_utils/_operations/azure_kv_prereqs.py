@@ -85,9 +85,6 @@ def run_with(task: Task, question: Question, operator: Operator) -> dict[str, An
 
 
 def _check(task: Task) -> None:
-    for option, least in (("wait_timeout", 0), ("wait_interval", 0)):
-        if task.params[option] < least:
-            raise InvalidInput(option, "it is negative", "set a number of seconds")
     if _wants_proof(task) and task.params["state"] == "present" and task.params["dsm_endpoint"] is None:
         raise InvalidInput(
             "dsm_endpoint",

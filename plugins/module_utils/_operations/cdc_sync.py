@@ -17,7 +17,7 @@ from .._dsm.groups.stored_groups import Group
 from .._dsm.groups.virtual_keys import KeyChanges, VirtualKey
 from .._dsm.wire.client import DsmClient, connect
 from .._dsm.wire.errors import DsmError
-from .._errors import InvalidInput, TaskError
+from .._errors import TaskError
 from .._options import APPROVAL, DSM, ONE_GROUP
 from .._plan import Change, Plan
 from .._task import Task
@@ -47,8 +47,6 @@ def options_of(task: Task) -> tuple[Selection, Asking]:
         InvalidInput: one of them is not valid.
     """
     selection = Selection.from_params(task.params)
-    if task.params["sync_timeout"] < 1:
-        raise InvalidInput("sync_timeout", "it is below one second", "set a number of seconds; the default is 600")
     return selection, Asking.from_params(task.params)
 
 

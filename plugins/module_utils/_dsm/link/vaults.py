@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..._errors import InvalidInput, TaskError
+from ..._errors import InvalidInput, TaskError, quoted
 from ..._names import checked_tags, has_tags, name_key, same_name, same_path
 from ..._plan import refuse_planned
 from ..wire import routes
@@ -84,13 +84,13 @@ class VaultSelector:
         if name is not None and not is_vault_name(name):
             raise InvalidInput(
                 "vault.name",
-                f"{name!r} is not a valid vault name",
+                f"{quoted(name)} is not a valid vault name",
                 "set a name of 3 to 24 letters, digits and hyphens; for a complete URI use vault.uri",
             )
         if resource_id is not None and _parts_of(resource_id) is None:
             raise InvalidInput(
                 "vault.resource_id",
-                f"{resource_id!r} is not the resource ID of a vault",
+                f"{quoted(resource_id)} is not the resource ID of a vault",
                 "set it to /subscriptions/<ID>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<name>",
             )
         if option.get("tags") is not None and not option["tags"]:
