@@ -108,9 +108,9 @@ def check_uri(option: str, uri: str, cloud: Cloud) -> None:
     if found is None and mark:
         raise InvalidInput(
             option,
-            f"{uri!r} is a name in the private DNS zone of an endpoint, not the URI of the vault",
-            f"set it to https://{name}.{zone.replace('vaultcore.', 'vault.')}; where the private endpoint is used, this "
-            "name resolves to it",
+            f"{quoted(uri)} is a name in the private DNS zone of an endpoint, not the URI of the vault",
+            f"set it to https://{name}.{zone.replace('vaultcore.', 'vault.')}; where the private endpoint is used, "
+            "this name resolves to it",
         )
     if found is None:
         raise InvalidInput(

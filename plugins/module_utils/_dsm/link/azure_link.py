@@ -258,7 +258,7 @@ def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
         suffix = domain.removeprefix(_PRIVATE_ZONE).replace("vaultcore.", "vault.")
         raise InvalidInput(
             option,
-            f"{value!r} is a name in the private DNS zone of an endpoint, not the URI of the vault",
+            f"{quoted(value)} is a name in the private DNS zone of an endpoint, not the URI of the vault",
             f"set it to https://{label}.{suffix}/; where the private endpoint is used, this name resolves to it",
         )
     if azure_service in ENDPOINTS:
