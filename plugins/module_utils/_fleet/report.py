@@ -51,6 +51,7 @@ def failure_of(outcomes: Sequence[GroupResult], result: Mapping[str, Any]) -> Ta
     failure = failure_in(
         [(member.label, str(error)) for member, error in failed],
         len(outcomes),
+        planes=[error.plane for _member, error in failed],
         failed=[member.name for member, _error in failed],
     )
     if failure is not None:

@@ -104,6 +104,14 @@ def check_uri(option: str, uri: str, cloud: Cloud) -> None:
         InvalidInput: not the address of a vault or Managed HSM, or one of another cloud.
     """
     found = cloud_of_uri(uri)
+    name, mark, zone = uri.strip().removeprefix("https://").rstrip("/").partition(".privatelink.")
+    if found is None and mark:
+        raise InvalidInput(
+            option,
+            f"{quoted(uri)} is a name in the private DNS zone of an endpoint, not the URI of the vault",
+            f"set it to https://{name}.{zone.replace('vaultcore.', 'vault.')}; where the private endpoint is used, "
+            "this name resolves to it",
+        )
     if found is None:
         raise InvalidInput(
             option,

@@ -20,7 +20,7 @@ from ... import _deps, _time
 from ..._certificates import loading
 from ..._environment import CREDENTIAL_FILE, PROOFS
 from ..._errors import InvalidInput, TaskError
-from ..._ids import checked_uuid
+from ..._ids import checked_uuid, is_uuid
 from ..._journal import Journal
 from ..._task import Task
 from ..._time import ServiceClock
@@ -182,6 +182,8 @@ def credential_for(
         raise _missing("secret", "with client_id", "it, x509_certificate_path, oidc_token or oidc_token_file_path")
     if not str(params[proof]).strip():
         raise InvalidInput(proof, "it is empty", "set it to the credential of client_id")
+    if proof == "secret":
+        _check_secret(str(params[proof]))
     if tenant is None:
         raise _missing("tenant", f"with client_id and {proof}", "the ID or domain name of the operator's tenant")
     if params.get("x509_certificate_password") is not None and proof != "x509_certificate_path":
@@ -193,6 +195,22 @@ def login_options(network: Mapping[str, Any], cloud: Cloud, clock: ServiceClock 
     """The settings of an azure-identity credential of an application; ``clock``: as in :func:`credential_for`."""
     hooks = {} if clock is None else clock_hooks(clock)
     return {**client_options(network), **hooks, "authority": cloud.authority, "retry_policy_class": retry_policy()}
+
+
+def _check_secret(secret: str) -> None:
+    """As the link's: Entra would only answer that the secret is wrong."""
+    if is_uuid(secret.strip()):
+        raise InvalidInput(
+            "secret",
+            "it is the secret's ID, not its Value",
+            "set it to the Value, which Azure shows only once, when the secret is created",
+        )
+    if any(character.isspace() for character in secret):
+        raise InvalidInput(
+            "secret",
+            "it contains white space, such as a line break at its end",
+            "set it to the Value of the client secret without any: of a file, lookup('file', …, rstrip=true)",
+        )
 
 
 def clock_hooks(clock: ServiceClock) -> dict[str, Any]:

@@ -237,6 +237,10 @@ def is_vault_name(name: str) -> bool:
     return re.fullmatch(r"[a-z][a-z0-9-]{2,23}", name, re.IGNORECASE) is not None
 
 
+# Of the names to which those of vaults with a private endpoint are aliases.
+_PRIVATE_ZONE = "privatelink."
+
+
 def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
     """The normal form of a vault URI that belongs to this Azure service.
 
@@ -249,6 +253,13 @@ def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
     if uri != f"https://{host}/" or not is_vault_name(label):
         raise InvalidInput(
             option, f"{quoted(value)} is not a vault URI", "set it to a URI like https://my-vault.vault.azure.net/"
+        )
+    if domain.startswith(_PRIVATE_ZONE):
+        suffix = domain.removeprefix(_PRIVATE_ZONE).replace("vaultcore.", "vault.")
+        raise InvalidInput(
+            option,
+            f"{quoted(value)} is a name in the private DNS zone of an endpoint, not the URI of the vault",
+            f"set it to https://{label}.{suffix}/; where the private endpoint is used, this name resolves to it",
         )
     if azure_service in ENDPOINTS:
         known = ENDPOINTS[azure_service]

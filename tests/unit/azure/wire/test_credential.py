@@ -388,3 +388,18 @@ def test_the_sdk_is_not_loaded_for_a_login_that_is_refused(monkeypatch: pytest.M
 
     with pytest.raises(InvalidInput):
         credential_for(application(tenant=None), PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("0f1e2d3c-4b5a-4987-8fed-cba987654321", "it is the secret's ID"),
+        ("value\n", "contains white space"),
+        ("a value", "contains white space"),
+    ],
+)
+def test_a_secret_that_entra_would_only_call_wrong_is_refused_by_its_option(value: str, problem: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"Option secret: {problem}") as caught:
+        credential_for(application(secret=value), PUBLIC)
+
+    assert value.strip() not in str(caught.value)
