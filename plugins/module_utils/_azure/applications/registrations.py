@@ -14,11 +14,13 @@ from typing import Any
 
 from ..._errors import TaskError, quotable
 from ..._names import name_key, same_name
+from ..._rest.pages import tells_trouble
 from ..._rest.replacement import Incomplete, list_in, text_in
 from ..._rest.statuses import NOT_FOUND, OK
 from ..rights.facts import PRINCIPAL, REGISTRATION, ApplicationIdentity, EntraCredential
 from ..rights.sign_in import disabled_of
 from ..wire.channel import Channel
+from ..wire.foreign import is_refusal
 from .entra_objects import KEYS, credentials_of, signing_of, with_keys
 
 
@@ -152,6 +154,9 @@ def _answer(one: Mapping[str, Any]) -> Answer:
         return Answer(status, body)
     if status == OK:
         return Answer(0, None, "an answer without a body")
+    if not is_refusal(body) and not tells_trouble(status):
+        # Not a verdict of Graph: something on the way answered.
+        return Answer(0, None, quotable(f"HTTP status {status} with a text that is not Graph's"))
     error = body.get("error") if isinstance(body, Mapping) else None
     words = error.get("message") if isinstance(error, Mapping) else None
     return Answer(status, None, quotable(str(words or f"HTTP status {status}")))

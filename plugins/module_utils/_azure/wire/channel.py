@@ -28,7 +28,8 @@ from . import shapes
 from .cloud import check_uri, is_hsm_uri
 from .credential import Operator
 from .errors import AzureError, is_in_doubt, refusal
-from .sdk_failures import UNREADABLE, failure_of, never_sent, unreadable
+from .foreign import foreign
+from .sdk_failures import UNREADABLE, failure_of, never_sent, not_from_service, unreadable
 
 _USER_AGENT = "fortanix.dsm"
 _OLDEST_KEY_VAULT_SDK = 14
@@ -60,6 +61,35 @@ class ReadOnly:
         if not is_read(http.method, urllib.parse.urlsplit(http.url).path, getattr(http, "content", None)):
             raise WriteRefused(f"{http.method} {http.url.partition('?')[0]} on a read-only client")
         return self.next.send(request)
+
+
+class FromService:
+    """Policy that raises for a response that is not from the service, before anything looks at its status.
+
+    ``journal``: has the object of the request. It has the interface of azure-core's HTTPPolicy, like :class:`ReadOnly`.
+    """
+
+    next: Any = None
+
+    def __init__(self, plane: str, journal: Journal) -> None:
+        self._plane, self._journal = plane, journal
+
+    def send(self, request: Any) -> Any:
+        response = self.next.send(request)
+        http, answer = request.http_request, response.http_response
+        found = foreign(answer.status_code, answer.headers, answer.text())
+        if found is None:
+            return response
+        address = urllib.parse.urlsplit(http.url)
+        writes = not is_read(http.method, address.path, getattr(http, "content", None))
+        raise not_from_service(
+            found,
+            plane=self._plane,
+            obj=self._journal.about,
+            label=f"{http.method} {address.path}",
+            host=address.hostname or "",
+            writes=writes,
+        )
 
 
 class Noted:
@@ -332,7 +362,10 @@ def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
     client = _deps.load("azure.keyvault.administration").KeyVaultAccessControlClient(
         uri,
         operator.credential,
-        per_call_policies=[ReadOnly()] if read_only else [Noted("Azure", operator.journal)],
+        per_call_policies=[
+            ReadOnly() if read_only else Noted("Azure", operator.journal),
+            FromService("Azure", operator.journal),
+        ],
         retry_policy=_retries(operator),
         permit_redirects=False,
         user_agent=_USER_AGENT,
@@ -390,6 +423,7 @@ def _policies(plane: str, authentication: Any, operator: Operator, *, read_only:
     known = _deps.load("azure.core.pipeline.policies")
     return [
         ReadOnly() if read_only else Noted(plane, operator.journal),
+        FromService(plane, operator.journal),
         known.RequestIdPolicy(),
         known.HeadersPolicy(),
         known.UserAgentPolicy(base_user_agent=_USER_AGENT),

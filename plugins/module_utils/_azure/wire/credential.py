@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import shutil
+import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,7 +26,8 @@ from ..._task import Task
 from ..._time import ServiceClock
 from .cloud import Cloud, cloud_of
 from .errors import LOGIN
-from .sdk_failures import UNREADABLE, unreadable
+from .foreign import foreign
+from .sdk_failures import UNREADABLE, not_from_service, unreadable
 
 # Seconds, and the number of retries. The SDK's defaults are 300 s and 10 retries (Azure contract §0.10).
 NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
@@ -169,7 +171,7 @@ def credential_for(
 
 
 def clock_hooks(clock: ServiceClock) -> dict[str, Any]:
-    """Settings of an azure-identity credential that record the time of Entra's responses."""
+    """Settings of an azure-identity credential that record the time of Entra's responses, and judge their shape."""
     mark = "fortanix_dsm_sent"
 
     def sent(request: Any) -> None:
@@ -177,8 +179,14 @@ def clock_hooks(clock: ServiceClock) -> dict[str, Any]:
 
     def received(response: Any) -> None:
         left = response.context.get(mark)
+        answer = response.http_response
         if left is not None:
-            clock.observe("Entra", response.http_response.headers, left)
+            clock.observe("Entra", answer.headers, left)
+        # Here, because MSAL reports any page as an unknown tenant or as a defect.
+        found = foreign(answer.status_code, answer.headers, answer.text())
+        if found is not None:
+            host = urllib.parse.urlsplit(answer.request.url).hostname or ""
+            raise not_from_service(found, plane="Entra", obj=LOGIN, label="the token request", host=host)
 
     return {"raw_request_hook": sent, "raw_response_hook": received}
 

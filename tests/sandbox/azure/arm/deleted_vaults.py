@@ -56,6 +56,8 @@ class DeletedVaults(ArmPlane):
         answer: dict[str, Any] = {"nameAvailable": True}
         if not VAULT_NAME.fullmatch(name):
             answer = {"nameAvailable": False, "reason": "AccountNameInvalid", "message": f"'{name}' is no vault name."}
+        elif self._service.profile.name_check == "all_free":
+            pass
         elif name.lower() in self._state.vaults or self._state.deleted_vault(name):
             answer = {"nameAvailable": False, "reason": "AlreadyExists", "message": f"'{name}' is already in use."}
         return json_response(answer)

@@ -82,7 +82,7 @@ def test_a_merge_changes_what_it_names(arm: Any, made: str) -> None:
 def test_a_deleted_pool_holds_its_name(arm: Any, made: str) -> None:
     arm.operator("DELETE", made, version=NEW)
 
-    assert code_of(arm.operator("PUT", made, body(arm), NEW)) == (409, "VaultAlreadyExists")
+    assert code_of(arm.operator("PUT", made, body(arm), NEW)) == (409, "ConflictError")
 
 
 def test_a_deleted_pool_is_listed_and_recovered(arm: Any, made: str) -> None:

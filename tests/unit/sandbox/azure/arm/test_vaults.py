@@ -213,7 +213,7 @@ def test_deletion_is_soft(arm: Any) -> None:
 def test_a_soft_deleted_name_is_taken(arm: Any) -> None:
     arm.operator("DELETE", arm.vault, version=NEW)
 
-    assert code_of(arm.operator("PUT", arm.vault, body(arm), NEW)) == (409, "VaultAlreadyExists")
+    assert code_of(arm.operator("PUT", arm.vault, body(arm), NEW)) == (409, "ConflictError")
 
 
 def test_recovery_brings_keys_and_policies_back_but_no_roles(arm: Any) -> None:
