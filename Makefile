@@ -53,7 +53,7 @@ link := .build/collections/ansible_collections/fortanix/dsm
 
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
-.PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores test-terraform explore explore-mutations
+.PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-clients test-cores test-terraform explore explore-mutations
 .PHONY: sweep molecule lint dist bench bench-compliance sandbox clean
 
 help: ## show this list of commands
@@ -88,6 +88,9 @@ test-browser: $(dev_stamp) $(link) ## run the tests of the compliance page (need
 
 test-terraform: $(dev_stamp) $(link) ## run docs/migration.md with Fortanix's Terraform provider (PROVIDER=path/of/terraform-provider-dsm)
 	@env TERRAFORM_PROVIDER_DSM='$(abspath $(PROVIDER))' .venv/bin/python -m pytest --numprocesses=0 tests/terraform $(PYTEST_ARGS)
+
+test-clients: $(dev_stamp) $(link) ## run Azure CLI and azure.azcollection with the sandbox (installs 3 GB below .build, once)
+	@.venv/bin/python -m pytest --numprocesses=0 tests/azure_clients $(PYTEST_ARGS)
 
 test-cores: $(venv_stamp) $(link) ## run the playbook tests with the oldest and newest ansible-core (CORES_ARGS='2.18' selects one)
 	@env PYTHONPATH=tests .venv/bin/python -m cores.run $(CORES_ARGS)
