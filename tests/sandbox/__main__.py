@@ -46,7 +46,10 @@ def _options() -> argparse.Namespace:
         help="where the CA bundle and the files for other shells go (default: a temporary directory)",
     )
     parser.add_argument(
-        "--direct-port", type=int, metavar="N", help="a port for clients that know no proxies, best 443; 0: any free one"
+        "--direct-port",
+        type=int,
+        metavar="N",
+        help="a port for clients that know no proxies, best 443; 0: any free one",
     )
     parser.add_argument("--groups", type=int, default=0, metavar="N", help="seed N extra groups in the DSM account")
     parser.add_argument(

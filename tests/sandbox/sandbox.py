@@ -281,9 +281,7 @@ class Sandbox:
         self._proxy_port = self._proxy.start(self._wanted_port)
         scene = Scene(self._state.azure.public, self._state.dsm, self.faults, self.world.public)
         rehearsal = Rehearsal(scene, lambda: self._taken(self._state))
-        self._control = self._serve(
-            lambda: control.application(self.journal, self._proxy.log.entries, rehearsal), None
-        )
+        self._control = self._serve(lambda: control.application(self.journal, self._proxy.log.entries, rehearsal), None)
 
     def _open_cloud(self, service: Service) -> None:
         """One listener for each service of a cloud; the names of vaults and pools exist as long as they do."""

@@ -5,67 +5,13 @@
 
 from __future__ import annotations
 
-import base64
-import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import count
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from .entra.tokens import encode_number
 from .firewall import Firewall
-from .key_pool import MODULI
+from .keys.values import DeletedKey, Key
 from .rights.local_roles import BUILT_IN, LocalAssignment, LocalRole
 from .rights.propagation import History
 from .rights.values import AccessPolicy
-
-CURVES: dict[str, ec.EllipticCurve] = {
-    "P-256": ec.SECP256R1(),
-    "P-384": ec.SECP384R1(),
-    "P-521": ec.SECP521R1(),
-    "P-256K": ec.SECP256K1(),
-}
-RSA_OPERATIONS = ["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"]
-EC_OPERATIONS = ["sign", "verify"]
-
-
-@dataclass
-class KeyVersion:
-    version: str
-    kty: str
-    material: dict[str, str]
-    key_ops: list[str]
-    created: int
-    updated: int
-    enabled: bool = True
-    expires: int | None = None
-    not_before: int | None = None
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Key:
-    """A key with its versions, the newest last."""
-
-    name: str
-    versions: list[KeyVersion] = field(default_factory=list)
-    managed: bool = False
-
-    @property
-    def current(self) -> KeyVersion:
-        return self.versions[-1]
-
-    def version(self, version: str) -> KeyVersion | None:
-        if not version:
-            return self.current
-        return next((found for found in self.versions if found.version == version.lower()), None)
-
-
-@dataclass
-class DeletedKey:
-    key: Key
-    deleted: int
 
 
 @dataclass(kw_only=True)
@@ -83,6 +29,10 @@ class KeyStore:
     tags: dict[str, str] = field(default_factory=dict)
     retention_days: int = 90
     purge_protection: bool = False
+    soft_delete: bool = True
+    """Stores of old times may have none; what is deleted there is gone."""
+    protected_subscription: bool = False
+    """Whether the subscription cannot be cancelled, which a recovery level tells."""
     firewall: Firewall = field(default_factory=Firewall)
     keys: dict[str, Key] = field(default_factory=dict)
     deleted_keys: dict[str, DeletedKey] = field(default_factory=dict)
@@ -94,6 +44,22 @@ class KeyStore:
     def key(self, name: str) -> Key | None:
         """Key names compare without case."""
         return self.keys.get(name.lower())
+
+    def still_deleted(self, now: float) -> dict[str, DeletedKey]:
+        """The soft-deleted keys by lower-case name, without those whose retention is over: these are purged."""
+        for name in [name for name, gone in self.deleted_keys.items() if gone.purge_due <= now]:
+            del self.deleted_keys[name]
+        return self.deleted_keys
+
+    @property
+    def recovery_level(self) -> str:
+        """One of the seven levels: what a deletion of a key would mean here."""
+        if not self.soft_delete:
+            return "Purgeable"
+        level = "Recoverable" if self.retention_days >= 90 else "CustomizedRecoverable"
+        if self.protected_subscription:
+            return f"{level}+ProtectedSubscription"
+        return level if self.purge_protection else f"{level}+Purgeable"
 
 
 @dataclass(kw_only=True)
@@ -146,31 +112,3 @@ class ManagedHsm(KeyStore):
     def local_role(self, name: str) -> LocalRole:
         """A local role by its name or its guid."""
         return next(role for role in self.roles.values() if name.lower() in (role.name.lower(), role.guid))
-
-
-def new_version(now: datetime, kty: str = "RSA", size: int = 2048, curve: str = "P-256") -> KeyVersion:
-    """A fresh key version: an EC key is generated, an RSA modulus comes from the pool."""
-    stamp = int(now.timestamp())
-    if kty.startswith("EC"):
-        return KeyVersion(uuid.uuid4().hex, kty, _ec_material(curve), list(EC_OPERATIONS), stamp, stamp)
-    return KeyVersion(uuid.uuid4().hex, kty, _rsa_material(size), list(RSA_OPERATIONS), stamp, stamp)
-
-
-def _ec_material(curve: str) -> dict[str, str]:
-    numbers = ec.generate_private_key(CURVES[curve]).public_key().public_numbers()
-    size = (CURVES[curve].key_size + 7) // 8
-    return {"crv": curve, "x": _fixed(numbers.x, size), "y": _fixed(numbers.y, size)}
-
-
-def _fixed(number: int, size: int) -> str:
-    """Coordinates have the width of the field, leading zeros included (RFC 7518 §6.2.1.2)."""
-    return base64.urlsafe_b64encode(number.to_bytes(size, "big")).rstrip(b"=").decode()
-
-
-_rounds = count()
-
-
-def _rsa_material(size: int) -> dict[str, str]:
-    """A modulus out of the pool: generating a pair would cost up to a second."""
-    pool = MODULI[size]
-    return {"n": pool[next(_rounds) % len(pool)], "e": encode_number(65537)}

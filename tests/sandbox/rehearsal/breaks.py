@@ -75,7 +75,9 @@ def _rename_group(scene: Scene) -> None:
 
 def _throttle(scene: Scene) -> None:
     body = '{"error":{"code":"TooManyRequests","message":"The request was throttled."}}'
-    busy = Fault("vault", status=429, body=body, content_type="application/json", retry_after=10, times=None, origin="dsm")
+    busy = Fault(
+        "vault", status=429, body=body, content_type="application/json", retry_after=10, times=None, origin="dsm"
+    )
     scene.faults.add(busy)
 
 

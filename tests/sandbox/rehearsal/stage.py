@@ -32,7 +32,9 @@ class Rehearsal:
         if self.broken and what in self.broken:
             raise NotPossible(f"The break {what!r} is in force. Restore first.")
         if VAULT not in self._scene.azure.vaults:
-            raise NotPossible(f"The vault {VAULT} is not there: restore first. A sandbox that was started empty has none.")
+            raise NotPossible(
+                f"The vault {VAULT} is not there: restore first. A sandbox that was started empty has none."
+            )
         before = self._take()
         try:
             BREAKS[what].deed(self._scene)

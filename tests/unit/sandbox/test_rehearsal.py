@@ -59,7 +59,10 @@ def test_the_command_lists_breaks_and_restores(run: Run, own: Sandbox) -> None:
 def test_the_command_says_what_is_wrong(run: Run, tmp_path: Path) -> None:
     unknown, nowhere = run("everything"), run(directory=tmp_path)
 
-    assert (unknown.returncode, unknown.stderr.startswith("There is no break 'everything'. One of: permission")) == (1, True)
+    assert (unknown.returncode, unknown.stderr.startswith("There is no break 'everything'. One of: permission")) == (
+        1,
+        True,
+    )
     assert (nowhere.returncode, nowhere.stderr.startswith("No sandbox is running in ")) == (1, True)
 
 

@@ -77,9 +77,7 @@ class Insight(ScopePlane):
             raise bad_request(message, "AadPremiumLicenseRequired")
         if profile.pim == "absent":
             version = request.query["api-version"]
-            message = (
-                f"The resource type '{kind}' could not be found in the namespace '{PROVIDER}' for api version '{version}'."
-            )
+            message = f"The resource type '{kind}' could not be found in the namespace '{PROVIDER}' for api version '{version}'."
             raise AzureError(404, "InvalidResourceType", message)
         if profile.pim == "failing":
             raise AzureError(500, "InternalServerError", "An error has occurred.")

@@ -62,7 +62,9 @@ class ArmPlane:
                 return store.location
         parts = path.lower().strip("/").split("/")
         subscription = self._state.subscriptions.get(parts[1])
-        in_group = subscription is not None and parts[2:3] == ["resourcegroups"] and parts[3] in subscription.resource_groups
+        in_group = (
+            subscription is not None and parts[2:3] == ["resourcegroups"] and parts[3] in subscription.resource_groups
+        )
         return self._state.cloud.location if in_group else None
 
     def _subscription(self, given: str, caller: Caller) -> Subscription:

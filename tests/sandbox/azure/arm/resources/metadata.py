@@ -27,7 +27,9 @@ def add_metadata_routes(app: web.Application, service: Service) -> None:
         if version in _ONE:
             return json_response(_old_json(service.state.cloud))
         if version not in _ALL:
-            message = f"The api-version '{version}' is invalid. The supported versions are '{','.join((*_ALL, *_ONE))}'."
+            message = (
+                f"The api-version '{version}' is invalid. The supported versions are '{','.join((*_ALL, *_ONE))}'."
+            )
             raise AzureError(400, "InvalidApiVersionParameter", message)
         return json_response([_json(cloud) for cloud in (PUBLIC, GOVERNMENT)])
 

@@ -174,7 +174,9 @@ def _wanted(text: str) -> dict[str, str]:
     for part in re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE) if text.strip() else []:
         clause = _CLAUSE.fullmatch(part.strip())
         if clause is None:
-            raise AzureError(400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string.")
+            raise AzureError(
+                400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string."
+            )
         found[clause[1].lower()] = clause[2].lower()
     return found
 
@@ -183,7 +185,9 @@ def _expanded(text: str) -> dict[str, str]:
     """The members that a caller asks for besides. When a vault was created is not kept: it is the same for all."""
     asked = {name.strip() for name in text.split(",") if name.strip()}
     if unknown := sorted(asked - set(_EXPANDABLE)):
-        raise AzureError(400, "InvalidExpandInQueryString", f"Invalid $expand '{unknown[0]}' specified in the query string.")
+        raise AzureError(
+            400, "InvalidExpandInQueryString", f"Invalid $expand '{unknown[0]}' specified in the query string."
+        )
     return {name: _EXPANDABLE[name] for name in asked}
 
 

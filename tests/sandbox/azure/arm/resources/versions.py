@@ -65,11 +65,13 @@ _SUPPORTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "vaults/accesspolicies": _VAULT_VERSIONS,
         "vaults/secrets": _VAULT_VERSIONS,
         "vaults/keys": tuple(version for version in _VAULT_VERSIONS if version >= "2019-09-01"),
+        "vaults/keys/versions": tuple(version for version in _VAULT_VERSIONS if version >= "2019-09-01"),
         "deletedvaults": _VAULT_VERSIONS,
         "locations/deletedvaults": _VAULT_VERSIONS,
         "checknameavailability": _VAULT_VERSIONS,
         "managedhsms": _POOL_VERSIONS,
         "managedhsms/keys": _POOL_VERSIONS,
+        "managedhsms/keys/versions": _POOL_VERSIONS,
         "deletedmanagedhsms": _POOL_VERSIONS,
         "locations/deletedmanagedhsms": _POOL_VERSIONS,
         "checkmhsmnameavailability": _POOL_VERSIONS,
@@ -143,9 +145,7 @@ def _prefixes(kind: str) -> list[str]:
     return ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
 
-def _unsupported(
-    namespace: str, kind: str, version: str, known: tuple[str, ...], location: str | None
-) -> AzureError:
+def _unsupported(namespace: str, kind: str, version: str, known: tuple[str, ...], location: str | None) -> AzureError:
     if namespace == _RESOURCES:
         message = f"The api-version '{version}' is invalid. The supported versions are '{','.join(known)}'."
         return AzureError(400, "InvalidApiVersionParameter", message)

@@ -99,7 +99,10 @@ def test_a_perimeter_overrides_the_rules_when_it_is_enforced(
     ("firewall", "words"),
     [
         (PERIMETER, "Request was not allowed by NSP rules and the client address is not authorized"),
-        (replace(CLOSED, bypass="None"), "Client address is not authorized and caller was ignored because bypass is set to"),
+        (
+            replace(CLOSED, bypass="None"),
+            "Client address is not authorized and caller was ignored because bypass is set to",
+        ),
     ],
 )
 def test_perimeter_and_missing_bypass_have_texts_of_their_own(
