@@ -219,12 +219,12 @@ class Profile:
     """Q63: whether managed HSMs have rotation policies."""
 
     pim: Literal["licensed", "unlicensed", "absent", "failing"] = "licensed"
-    """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`. Where
-    it is `absent`, the cloud does not know its lists (404); `failing` ones are 500."""
+    """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`.
+    Where it is `absent`, the cloud does not know its lists (404); `failing` ones are 500."""
 
     pim_filters: Literal["combined", "single"] = "combined"
-    """Whether the lists of Privileged Identity Management take `atScope() and assignedTo(...)`. Documented is each alone;
-    with `single`, both together are 400."""
+    """Whether the lists of Privileged Identity Management take `atScope() and assignedTo(...)`. Documented is each
+    alone; with `single`, both together are 400."""
 
     graph_is_disabled: Literal["known", "unknown"] = "known"
     """Whether applications have `isDisabled` in Microsoft Graph, which not each cloud's Graph knows. Where it is

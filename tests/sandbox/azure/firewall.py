@@ -23,8 +23,8 @@ class Firewall:
     """Who may come near. Nobody in the sandbox is a trusted Microsoft service, so `bypass` helps nobody.
 
     A network security perimeter in the mode Enforced overrides the other rules, and so does
-    `publicNetworkAccess: SecuredByPerimeter`; in the mode Learning it only adds to what they let in (learn.microsoft.com,
-    "Network security for Azure Key Vault" and "What is a network security perimeter?").
+    `publicNetworkAccess: SecuredByPerimeter`; in the mode Learning it only adds to what they let in
+    (learn.microsoft.com, "Network security for Azure Key Vault" and "What is a network security perimeter?").
     """
 
     public_access: bool = True

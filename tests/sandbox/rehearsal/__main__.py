@@ -46,7 +46,8 @@ def _told(what: str, answer: Any) -> str:
     if what == "restore":
         return f"Restored. Undone: {', '.join(answer['undone']) or 'nothing was broken'}."
     if what:
-        return f"Broken: {answer['happened']}.\nFind the cause with the module {answer['found_with']}; undo with WHAT=restore."
+        found = f"Find the cause with the module {answer['found_with']}; undo with WHAT=restore."
+        return f"Broken: {answer['happened']}.\n{found}"
     width = max(len(one["name"]) for one in answer)
     marks = {True: " (in force)", False: ""}
     return "\n".join(f"{one['name']:<{width}}  {one['happened']}{marks[one['in_force']]}" for one in answer)

@@ -25,10 +25,12 @@ def ask(own: tuple[Sandbox, int], host: str, path: str) -> bytes:
     """The answer to a GET that goes to the port, with the host's name in handshake and header."""
     sandbox, port = own
     context = ssl.create_default_context(cafile=str(sandbox.ca_bundle))
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
-        with context.wrap_socket(sock, server_hostname=host) as tls:
-            tls.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-            return b"".join(iter(lambda: tls.recv(65536), b""))
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=30) as sock,
+        context.wrap_socket(sock, server_hostname=host) as tls,
+    ):
+        tls.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: tls.recv(65536), b""))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ _ELIGIBLE, _ACTIVE = "roleEligibilityScheduleInstances", "roleAssignmentSchedule
 
 
 EFFECT_VERSION = "2024-07-01-preview"
-"""The first api-version with `denyAssignmentEffect` (Azure/bicep-types-az, generated/authorization; the .NET reference)."""
+"""The first api-version with `denyAssignmentEffect` (Azure/bicep-types-az, generated/authorization)."""
 
 
 def add_insight_routes(app: web.Application, service: Service) -> None:
@@ -77,7 +77,8 @@ class Insight(ScopePlane):
             raise bad_request(message, "AadPremiumLicenseRequired")
         if profile.pim == "absent":
             version = request.query["api-version"]
-            message = f"The resource type '{kind}' could not be found in the namespace '{PROVIDER}' for api version '{version}'."
+            where = f"in the namespace '{PROVIDER}' for api version '{version}'"
+            message = f"The resource type '{kind}' could not be found {where}."
             raise AzureError(404, "InvalidResourceType", message)
         if profile.pim == "failing":
             raise AzureError(500, "InternalServerError", "An error has occurred.")
