@@ -176,6 +176,10 @@ class Profile:
     azure_failure_status: Literal[400, 401, 403, 404, 424, 500, 502, 503] = 400
     """Q24: DSM's status when Azure, or the way to Azure, refuses."""
 
+    azure_failure_text: Literal["codes", "message_only"] = "codes"
+    """Q24: what DSM passes on of Azure's refusal: service, status, codes and message, or the message alone, with its
+    line breaks."""
+
     check_config_secret: Literal["required", "merged"] = "required"
     """Q34: whether `config` in a group's check, without its secret, is completed from the group's stored link."""
 
@@ -214,8 +218,13 @@ class Profile:
     hsm_rotation: Literal["served", "400"] = "served"
     """Q63: whether managed HSMs have rotation policies."""
 
-    pim: Literal["licensed", "unlicensed"] = "licensed"
-    """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
+    pim: Literal["licensed", "unlicensed", "absent", "failing"] = "licensed"
+    """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`.
+    Where it is `absent`, the cloud does not know its lists (404); `failing` ones are 500."""
+
+    pim_filters: Literal["combined", "single"] = "combined"
+    """Whether the lists of Privileged Identity Management take `atScope() and assignedTo(...)`. Documented is each
+    alone; with `single`, both together are 400."""
 
     graph_is_disabled: Literal["known", "unknown"] = "known"
     """Whether applications have `isDisabled` in Microsoft Graph, which not each cloud's Graph knows. Where it is

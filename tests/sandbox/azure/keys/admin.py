@@ -56,9 +56,7 @@ class KeyAdmin:
         """A key, or a new version of it, with the public members (`n` and `e`, or `crv`, `x` and `y`) of its JWK."""
         return self._add(store, name, version_of(self._then(days_ago), kty, dict(material)), attributes)
 
-    def rotate_key(
-        self, store: KeyStore | str, name: str, *, days_ago: float = 0.0, **attributes: Any
-    ) -> KeyVersion:
+    def rotate_key(self, store: KeyStore | str, name: str, *, days_ago: float = 0.0, **attributes: Any) -> KeyVersion:
         """A new version with other material of the same kind; operations and tags are those of the version before."""
         before = self.key(store, name).current
         kind = before.kty.removesuffix("-HSM")
@@ -70,9 +68,7 @@ class KeyAdmin:
     def _then(self, days_ago: float) -> datetime:
         return datetime.fromtimestamp(self.clock.now() - days_ago * _DAY, UTC)
 
-    def _add(
-        self, store: KeyStore | str, name: str, version: KeyVersion, attributes: Mapping[str, Any]
-    ) -> KeyVersion:
+    def _add(self, store: KeyStore | str, name: str, version: KeyVersion, attributes: Mapping[str, Any]) -> KeyVersion:
         target = self.store(store)
         if not isinstance(target, ManagedHsm):
             # New HSM keys are made on platform 2 (learn.microsoft.com, "About keys"). What pools say is not known.

@@ -145,9 +145,7 @@ def _prefixes(kind: str) -> list[str]:
     return ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
 
-def _unsupported(
-    namespace: str, kind: str, version: str, known: tuple[str, ...], location: str | None
-) -> AzureError:
+def _unsupported(namespace: str, kind: str, version: str, known: tuple[str, ...], location: str | None) -> AzureError:
     if namespace == _RESOURCES:
         message = f"The api-version '{version}' is invalid. The supported versions are '{','.join(known)}'."
         return AzureError(400, "InvalidApiVersionParameter", message)
