@@ -29,7 +29,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_vault_info,
 )
 from explore.facts import Fact
-from explore.scenes import NEW_VAULT, PATIENCE, POLICY_VAULT, RBAC_VAULT, Builder, Deed, Scene
+from explore.scenes import MARK, NEW_VAULT, PATIENCE, POLICY_VAULT, RBAC_VAULT, Builder, Deed, Scene
 from support.role_in_process import PlaybookPlayer, RolePlayer
 from support.worlds import Job
 
@@ -88,9 +88,9 @@ class Stage(Builder):
         return Deed(Job(name, operation, {**logins, **options}), frozenset(), _nothing)
 
     def _writing(self, name: str, operation: Any, wants: tuple[Fact, ...], **options: Any) -> Deed:
-        """A deed that adds something and takes nothing away."""
+        """A deed that adds something, and takes nothing away but what a run of it before has left half-done."""
         deed = self._reading(name, operation, **options)
-        return replace(deed, wants=wants)
+        return replace(deed, wants=wants, removes=_is_orphan)
 
     @property
     def _as_user(self) -> dict[str, Any]:
@@ -262,6 +262,11 @@ class Stage(Builder):
         }
         deed = self.access("access", "restored", {})
         return [replace(deed, job=self._play("restore access", PlaybookPlayer("restore_access"), variables), claims=())]
+
+
+def _is_orphan(fact: Fact) -> bool:
+    """A credential that this collection has created for an application of its own."""
+    return fact[0] in ("secret", "certificate") and fact[1] == "Sweep" and fact[3].startswith(MARK)
 
 
 def _nothing(_fact: Fact) -> bool:
