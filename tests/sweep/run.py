@@ -88,15 +88,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if findings or not counts["cases"] else 0
 
 
-def _parts(
-    positions: Mapping[Subject, int], faults: Sequence[str], request: int | None, sample: int
-) -> Iterator[Part]:
-    for subject, number in positions.items():
-        if request is not None:
-            yield Part(subject, request, request + 1, tuple(faults), sample)
-            continue
-        for first in range(1, number + 1, _SLICE):
-            yield Part(subject, first, min(first + _SLICE, number + 1), tuple(faults), sample)
+def _parts(positions: Mapping[Subject, int], faults: Sequence[str], request: int | None, sample: int) -> Iterator[Part]:
+    """The first requests of all operations before the next ones, so that a run that is stopped has seen some of each."""
+    if request is not None:
+        yield from (Part(subject, request, request + 1, tuple(faults), sample) for subject in positions)
+        return
+    for first in range(1, max(positions.values()) + 1, _SLICE):
+        for subject, number in positions.items():
+            if first <= number:
+                yield Part(subject, first, min(first + _SLICE, number + 1), tuple(faults), sample)
 
 
 def is_drawn(subject: Subject, number: int, fault: str, sample: int) -> bool:
@@ -108,7 +108,7 @@ def replay(finding: Finding) -> str:
     """The command that repeats the case of a finding alone."""
     number, fault = finding.schedule.removeprefix("request ").split(", ", 1)
     name = f"{finding.scene}/{finding.deeds[0]}"
-    return f"make sweep SWEEP_ARGS='--only \"{name}\" --request {number} --fault \"{fault}\" --verbose --jobs 1'"
+    return f'make sweep SWEEP_ARGS=\'--only "{name}" --request {number} --fault "{fault}" --verbose --jobs 1\''
 
 
 def _keep(folder: Path, number: int, finding: Finding) -> None:

@@ -213,7 +213,6 @@ class Stage(Builder):
             replace(self.vault("pool: tags", POOL, **tags), wants=(), claims=()),
         ]
 
-
     # Plays ------------------------------------------------------------------------------------------------------------
 
     def _play(self, name: str, player: Any, variables: Mapping[str, Any]) -> PlayJob:
