@@ -5,7 +5,8 @@
 """Operations in a small world that is put back after each run, at request granularity and in virtual time.
 
 Each operation runs in a thread of its own, over the real wire, and goes on only when the plan says so: the baton is
-passed before a request and in a sleep, nowhere else. An operation that runs alone may have threads, one at a time. Time stands still but for what a request takes and what is slept.
+passed before a request and in a sleep, nowhere else. An operation that runs alone may have threads, one at a time.
+Time stands still but for what a request takes and what is slept.
 A run can be killed, an answer replaced, a request held back or refused. The same plan gives the same run.
 
 What is shared by all runs costs nothing in the single one: connections and the operator's tokens are kept, and keys of

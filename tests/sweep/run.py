@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``make sweep``: each operation × each of its requests × each fault; prints counts, and what did not hold.
+"""``make sweep``: each operation with each fault at each of its requests; prints counts, and what did not hold.
 
 A finding is printed with the command that repeats its case alone.
 """
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explore.judge import Finding
+from explore.run import refuse_crashes
 
 from .faults import FAULTS
 from .stage import Stage
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parts(positions: Mapping[Subject, int], faults: Sequence[str], request: int | None, sample: int) -> Iterator[Part]:
-    """The first requests of all operations before the next ones, so that a run that is stopped has seen some of each."""
+    """The first requests of all operations come first, so that a run that is stopped has seen some of each."""
     if request is not None:
         yield from (Part(subject, request, request + 1, tuple(faults), sample) for subject in positions)
         return
@@ -137,8 +138,7 @@ def _sweep(part: Part) -> Done:
             for fault in part.faults:
                 if is_drawn(part.subject, number, fault, part.sample):
                     sweeper.case(part.subject, number, FAULTS[fault])
-        if sweeper.stage.sandbox.crashes:
-            raise RuntimeError("the sandbox itself failed") from sweeper.stage.sandbox.crashes[0]
+        refuse_crashes(sweeper.stage.sandbox.crashes)
     except Exception as error:
         # Of the sweep or the sandbox. The other parts are swept all the same; it counts as a finding.
         trace = tuple(traceback.format_exc().splitlines())

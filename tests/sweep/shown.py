@@ -40,9 +40,8 @@ class Watched:
     failure: TaskError | None = None
     crash: Exception | None = None
 
-    @property
-    def SPEC(self) -> Any:
-        return self.operation.SPEC
+    def __post_init__(self) -> None:
+        self.SPEC = self.operation.SPEC
 
     def explained(self, given: Mapping[str, Any], message: str) -> str:
         explain = getattr(self.operation, "explained", None)
@@ -62,7 +61,7 @@ class Watched:
 
 @dataclass
 class ShownJob(Job):
-    """A job whose result is what Ansible would show; ``shown``: also of a failure. ``printed``: what else it put out."""
+    """A job whose result is what Ansible would show. ``shown``: also of a failure; ``printed``: all else."""
 
     shown: dict[str, Any] = field(default_factory=dict)
     printed: str = ""

@@ -74,7 +74,7 @@ class Stage(Builder):
 
     def secrets(self) -> frozenset[str]:
         """The credentials that operations are given."""
-        given = {self.dsm["dsm_api_key"], self.azure["secret"], self.view.client_secret}
+        given = {str(self.dsm["dsm_api_key"]), self.azure["secret"], self.view.client_secret}
         given.add(self.sandbox.world.administrator.password)
         for pair in self.pairs.values():
             given.update(lines_of_key(pair.key_pem))
@@ -183,14 +183,14 @@ class Stage(Builder):
         ours = self.application("ours", app_client_id=None, app_unique_name="ours")
         self.ran(ours.job)
         new = {"app_client_id": None, "app_unique_name": "new-app"}
-        gone = {"app_client_id": None, "app_unique_name": "gone", "on_soft_deleted": "recover"}
+        deleted = {"app_client_id": None, "app_unique_name": "gone", "on_soft_deleted": "recover"}
         removed = self.application(
             "app: removed", app_client_id=None, app_unique_name="ours", state="absent", remove_application=True
         )
         return [
             self.application("app: new pair", **new, generate_certificate=self._pair),
             self.application("app: new secret", **new, return_secret=True),
-            self.application("app: recovered", **gone),
+            self.application("app: recovered", **deleted),
             replace(removed, removes=lambda fact: fact[1] == "ours", wants=(), unwanted=(("application", "ours"),)),
         ]
 

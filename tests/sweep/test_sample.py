@@ -11,7 +11,7 @@ each fault is met by each fourth operation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -59,13 +59,14 @@ def test_every_fault_is_in_the_sample() -> None:
 def test_a_fault_ends_in_one_clear_error_or_success_and_the_next_run_completes_the_work(
     sweeper: Sweeper, subject: Subject
 ) -> None:
-    scene, deed = sweeper.stage.deed(subject.scene, subject.deed)
+    _scene, deed = sweeper.stage.deed(subject.scene, subject.deed)
     writes = [call for call, _reply in sweeper.solo(subject).answers if call.is_write]
     number = sweeper.positions(subject)
 
     if subject.is_play:
         ran = [sweeper.case(subject, place, KILL) for place in range(2, number, number // 3)]
     else:
+        assert isinstance(deed.job.options, Mapping)
         assert str(deed.job.options.get("state", subject.state)) == subject.state
         ran = [
             any(
