@@ -54,7 +54,7 @@ class Done:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="sweep", description=__doc__)
-    parser.add_argument("--only", default="", help="only SCENE/OPERATION, or those with this text in it")
+    parser.add_argument("--only", default="", help="only this MODULE or SCENE/OPERATION, or those with this text")
     parser.add_argument("--fault", nargs="*", default=list(FAULTS), choices=list(FAULTS), metavar="FAULT")
     parser.add_argument("--request", type=int, help="only the request with this number")
     parser.add_argument("--sample", type=int, default=1, metavar="N", help="one in so many cases, always the same ones")
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--verbose", action="store_true", help="print what is done, and the requests of each finding")
     options = parser.parse_args(arguments)
     began = time.monotonic()
-    named = [subject for subject in SUBJECTS if options.only == subject.name]
+    named = [subject for subject in SUBJECTS if options.only in (subject.name, subject.what)]
     subjects = named or [subject for subject in SUBJECTS if options.only in subject.name]
     counts: Counter[str] = Counter()
     cases: Counter[Subject] = Counter()
