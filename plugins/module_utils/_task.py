@@ -15,8 +15,11 @@ own process. What both must do in the same way is here.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -48,7 +51,7 @@ class Task:
     ``clock``: the time by the services' clocks, updated by the clients of the task.
     ``journal``: the writes of the task, recorded by the clients.
     ``progress``: shows a line while the task runs, if output is possible.
-    ``is_abandoned``: whether the process that waits for the task has ended.
+    ``is_abandoned``: whether the process that waits for the task has ended, or a signal has stopped the task.
     """
 
     params: Mapping[str, Any]
@@ -63,6 +66,10 @@ class Task:
 
     def __post_init__(self) -> None:
         self.clock.report_to(self.warn)
+
+
+class Stopped(BaseException):
+    """The process was told to end, by this signal. No code but the shell catches it."""
 
 
 class Operation(Protocol):
@@ -121,13 +128,22 @@ def perform(operation: Operation, task: Task) -> dict[str, Any]:
 def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, Any]:
     """The result of the operation; after a failure, ``failed``, ``msg`` and details.
 
-    Nothing is censored yet. Interruptions of the process are not caught.
+    Nothing is censored yet. Of the interruptions of the process, only SIGINT and SIGTERM are caught.
     """
-    journal = Journal()
+    journal, stopped = Journal(), threading.Event()
     try:
-        return perform(operation, _task_of(shell, journal))
+        with _stopping(stopped):
+            return perform(operation, _task_of(shell, journal, stopped))
     except TaskError as error:
         failure = error
+    except Stopped as error:
+        failure = TaskError(
+            f"the task was stopped by the signal {error}",
+            plane="Controller",
+            obj="task",
+            next_step="run the task again: it reads the current state before it changes anything",
+        )
+        failure.after(journal)
     except Exception as error:
         # Report the writes here, too.
         failure = defect(error)
@@ -136,6 +152,35 @@ def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, 
     if failure.__cause__ is not None and verbosity >= _TRACEBACK_VERBOSITY:
         result["traceback"] = "".join(traceback.format_exception(failure.__cause__)).splitlines()
     return result
+
+
+@contextmanager
+def _stopping(stopped: threading.Event) -> Iterator[None]:
+    """Have SIGINT and SIGTERM end the operation where it is. A second signal does what it would have done before.
+
+    ``stopped``: set for other threads, which complete the step that they carry out.
+    """
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = ((number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM))
+        # A background process ignores SIGINT. One without a handler of Python's is not replaced: it cannot be restored.
+        before = {number: handler for number, handler in handlers if handler not in (signal.SIG_IGN, None)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def stop(number: int, _frame: object) -> None:
+        restore()
+        stopped.set()
+        raise Stopped(signal.Signals(number).name)
+
+    try:
+        for number in before:
+            signal.signal(number, stop)
+        yield
+    finally:
+        restore()
 
 
 def failed(failure: TaskError) -> dict[str, Any]:
@@ -253,12 +298,14 @@ def run_module(operation: Operation) -> None:
     module.exit_json(**result)
 
 
-def _has_other_parent(first: int) -> bool:
-    """Whether the process that started this one has ended: a killed ansible-playbook does not stop its tasks."""
-    return os.getppid() != first
+def _is_over(stopped: threading.Event, parent: int) -> bool:
+    """Whether nobody waits: the process that started this one has ended (a killed ansible-playbook does not stop its
+    tasks), or the task is being stopped.
+    """
+    return stopped.is_set() or os.getppid() != parent
 
 
-def _task_of(shell: Shell, journal: Journal) -> Task:
+def _task_of(shell: Shell, journal: Journal, stopped: threading.Event) -> Task:
     """The task with parameters that are completed from the environment; its secrets are censored."""
     taken: set[str] = set()
     # Censoring a blank would remove every blank from the error message.
@@ -277,5 +324,5 @@ def _task_of(shell: Shell, journal: Journal) -> Task:
         no_log=bool(shell.no_log),
         journal=journal,
         progress=shell.progress,
-        is_abandoned=partial(_has_other_parent, os.getppid()),
+        is_abandoned=partial(_is_over, stopped, os.getppid()),
     )

@@ -112,7 +112,8 @@ class Noted:
         action = f"{http.method} {path.rpartition('/providers/')[2]}"
         try:
             response = self.next.send(request)
-        except Exception as error:
+        except BaseException as error:
+            # An interruption, too: the request may be on its way.
             if not _never_sent(error):
                 self._journal.note(self._plane, "", action, UNKNOWN)
             raise
@@ -124,7 +125,7 @@ class Noted:
         return response
 
 
-def _never_sent(error: Exception) -> bool:
+def _never_sent(error: BaseException) -> bool:
     """Whether no request has reached the service, least of all if there was no token for it."""
     if isinstance(error, LimitExceeded):
         return not error.sent
