@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +15,7 @@ import yaml
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import quoted
 from ansible_collections.fortanix.dsm.plugins.module_utils._inputs import RANGES, Range, refusal
-from unit.builders import MODULES, ROOT
+from unit.builders import MODULES, ROOT, spec_of
 
 SPEC: Mapping[str, Mapping[str, Any]] = {
     "name": {"type": "str"},
@@ -147,15 +146,9 @@ def numbers_of(
         yield from numbers_of(option.get("options") or option.get("suboptions") or {}, f"{place}{name}.")
 
 
-def spec_of(module: str) -> Mapping[str, Mapping[str, Any]]:
-    package = "ansible_collections.fortanix.dsm.plugins.module_utils._operations"
-    spec: Mapping[str, Mapping[str, Any]] = importlib.import_module(f"{package}.{module}").SPEC.argument_spec
-    return spec
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_every_number_has_a_range_or_choices(module: str) -> None:
-    found = [(place, name, option) for place, name, option in numbers_of(spec_of(module)) if "choices" not in option]
+    found = [(place, name, option) for place, name, option in numbers_of(spec_of(module).argument_spec) if "choices" not in option]
 
     assert [place for place, name, _option in found if name not in RANGES] == []
     assert [
@@ -166,7 +159,7 @@ def test_every_number_has_a_range_or_choices(module: str) -> None:
 
 
 def test_every_range_is_that_of_an_option() -> None:
-    used = {name for module in MODULES for _place, name, _option in numbers_of(spec_of(module))}
+    used = {name for module in MODULES for _place, name, _option in numbers_of(spec_of(module).argument_spec)}
 
     assert set(RANGES) - used == set()
 
