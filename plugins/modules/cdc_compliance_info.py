@@ -69,8 +69,8 @@ options:
     default: 500
   concurrency:
     description:
-      - Number of groups that are checked at a time, from V(1) to V(32). DSM then tests as many connections at once. With a
-        user or a certificate, each opens a session of its own in DSM.
+      - Number of groups that are checked at a time, from V(1) to V(32). DSM then tests as many connections at once.
+        With a user or a certificate, each opens a session of its own in DSM.
     type: int
     default: 4
   rights_profile:

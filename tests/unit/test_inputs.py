@@ -148,7 +148,11 @@ def numbers_of(
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_number_has_a_range_or_choices(module: str) -> None:
-    found = [(place, name, option) for place, name, option in numbers_of(spec_of(module).argument_spec) if "choices" not in option]
+    found = [
+        (place, name, option)
+        for place, name, option in numbers_of(spec_of(module).argument_spec)
+        if "choices" not in option
+    ]
 
     assert [place for place, name, _option in found if name not in RANGES] == []
     assert [

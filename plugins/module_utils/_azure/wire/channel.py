@@ -23,7 +23,7 @@ from ... import _deps, _time
 from ..._errors import TaskError
 from ..._journal import UNKNOWN, Journal
 from ..._rest.limits import MOST_PAGES, LimitExceeded
-from ..._rest.shapes import Shape
+from ..._rest.shapes import Shape, from_json
 from ..._time import ServiceClock
 from . import shapes
 from .cloud import check_uri, is_hsm_uri
@@ -465,6 +465,6 @@ def _decoded(content: bytes) -> Any:
     if not content.strip():
         return {}
     try:
-        return json.loads(content)
+        return from_json(content)
     except (ValueError, RecursionError):
         return None
