@@ -188,6 +188,12 @@ def failed(failure: TaskError) -> dict[str, Any]:
     return {"failed": True, **failure.to_fail_json()}
 
 
+def rejected(operation: Operation, given: Mapping[str, Any]) -> InvalidInput | None:
+    """Why arguments are rejected before Ansible sees them: it would fail with an exception, or print them."""
+    options = operation.SPEC.argument_spec
+    return refusal(options, given) or next(_not_a_dict(options, given, only=(int, float)), None)
+
+
 def explained(operation: Operation, given: Mapping[str, Any], message: str) -> str:
     """Why Ansible rejects arguments, with a better text of the operation if it has one.
 
@@ -203,9 +209,15 @@ def explained(operation: Operation, given: Mapping[str, Any], message: str) -> s
 
 
 def _not_a_dict(
-    options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], place: str = ""
+    options: Mapping[str, Mapping[str, Any]],
+    given: Mapping[str, Any],
+    place: str = "",
+    only: tuple[type, ...] = (object,),
 ) -> Iterator[InvalidInput]:
-    """What to write instead of values that are no dictionaries where one is expected, at any depth."""
+    """What to write instead of values that are no dictionaries where one is expected, at any depth.
+
+    ``only``: the types of the values that are reported.
+    """
     for option, kind in options.items():
         value = given.get(option)
         if kind.get("type") == "dict":
@@ -216,8 +228,8 @@ def _not_a_dict(
             continue
         for name, one in elements.items():
             if isinstance(one, Mapping):
-                yield from _not_a_dict(kind.get("options") or {}, one, f"{place}{name}.")
-            elif one is not None and not (isinstance(one, str) and _is_dict(one)):
+                yield from _not_a_dict(kind.get("options") or {}, one, f"{place}{name}.", only)
+            elif isinstance(one, only) and one is not None and not (isinstance(one, str) and _is_dict(one)):
                 yield InvalidInput(f"{place}{name}", "it is not a dictionary", _instead(option, kind, options))
 
 
@@ -238,7 +250,7 @@ def _is_dict(text: str) -> bool:
     """Whether Ansible takes the text for a dict: JSON, or ``key=value``."""
     try:
         check_type_dict(text)
-    except TypeError:
+    except (TypeError, RecursionError):
         return False
     return True
 
@@ -268,7 +280,8 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
     def _load_params(self) -> None:
         super()._load_params()
         self._given = self.params
-        self.refusal = refusal(self.argument_spec, self.params)
+        assert self._refused is not None
+        self.refusal = rejected(self._refused, self.params)
         if self.refusal is None:
             self.censor(secrets_in(self.argument_spec, self.params))
             return

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import quoted
 from ansible_collections.fortanix.dsm.plugins.module_utils._inputs import RANGES, Range, refusal
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._in_process import Invocation
 from unit.builders import MODULES, ROOT, spec_of
 
 SPEC: Mapping[str, Mapping[str, Any]] = {
@@ -129,6 +131,31 @@ def test_a_value_of_another_type_is_left_to_ansible(value: Any) -> None:
 )
 def test_a_number_in_suboptions_is_named_with_them(given: Any, option: str) -> None:
     assert str(refused(**given)).startswith(f"Option {option}: it is not a number from ")
+
+
+# --- Wrong types ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [{"a": "b"}, ["a"], (), {}])
+@pytest.mark.parametrize("place", [lambda value: {"secret": value}, lambda value: {"link": {"secret": value}}])
+def test_a_secret_is_a_text(place: Any, value: Any) -> None:
+    """Ansible would censor each text in it: after `a`, no message could be read."""
+    secret = {"secret": {"type": "str", "no_log": True}}
+
+    found = refusal({**secret, "link": {"type": "dict", "options": secret}}, place(value))
+
+    assert "secret: it is not a text. Next: set it to the value itself" in str(found)
+
+
+@pytest.mark.parametrize("number", [1, 1.5, True, float("nan"), 0])
+@pytest.mark.parametrize("module", [name for name in MODULES if "vault" in spec_of(name).argument_spec])
+def test_a_number_in_place_of_a_dictionary_is_refused_by_name(module: str, number: Any) -> None:
+    """Ansible looks for the suboptions in it, and fails with an exception."""
+    operation = importlib.import_module(f"ansible_collections.fortanix.dsm.plugins.module_utils._operations.{module}")
+
+    result = Invocation(operation, {"vault": number}, check_mode=True).outcome()
+
+    assert result["msg"].startswith("Option vault: it is not a dictionary. Next: write vault: {")
 
 
 # --- Every option -----------------------------------------------------------------------------------------------------
