@@ -71,7 +71,7 @@ def refusal(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) 
         given: The arguments, also before they were validated. Ansible's own, ``_ansible_*``, are not checked.
     """
     own = {name: value for name, value in given.items() if not str(name).startswith("_ansible_")}
-    return next(_complaints_about_texts(own), None) or next(_complaints_about_numbers(options, own, ""), None)
+    return next(_complaints_about_texts(own), None) or next(_complaints_about_values(options, own, ""), None)
 
 
 def out_of_range(option: str, limits: Range) -> InvalidInput:
@@ -121,7 +121,7 @@ def _complaint_about(text: Any) -> tuple[str, str] | None:
     return None
 
 
-def _complaints_about_numbers(
+def _complaints_about_values(
     options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], place: str
 ) -> Iterator[InvalidInput]:
     for option, kind in options.items():
@@ -132,9 +132,14 @@ def _complaints_about_numbers(
             number = _number(value)
             if number is not None and not _is_within(number, RANGES[option]):
                 yield out_of_range(f"{place}{option}", RANGES[option])
+        elif kind.get("no_log") and isinstance(value, (Mapping, list, tuple)):
+            # Each text in it would be removed from the output: single letters, too.
+            yield InvalidInput(
+                f"{place}{option}", "it is not a text", "set it to the value itself, and no list or dictionary"
+            )
         elif kind.get("options"):
             for name, inner in _suboptions(option, value):
-                yield from _complaints_about_numbers(kind["options"], inner, f"{place}{name}.")
+                yield from _complaints_about_values(kind["options"], inner, f"{place}{name}.")
 
 
 def _is_within(number: decimal.Decimal, limits: Range) -> bool:

@@ -23,7 +23,7 @@ from ... import _deps, _time
 from ..._errors import TaskError
 from ..._journal import UNKNOWN, Journal
 from ..._rest.limits import MOST_PAGES, LimitExceeded
-from ..._rest.shapes import Shape
+from ..._rest.shapes import Shape, from_json
 from ..._time import ServiceClock
 from . import shapes
 from .cloud import check_uri, is_hsm_uri
@@ -112,7 +112,8 @@ class Noted:
         action = f"{http.method} {path.rpartition('/providers/')[2]}"
         try:
             response = self.next.send(request)
-        except Exception as error:
+        except BaseException as error:
+            # An interruption, too: the request may be on its way.
             if not _never_sent(error):
                 self._journal.note(self._plane, "", action, UNKNOWN)
             raise
@@ -124,7 +125,7 @@ class Noted:
         return response
 
 
-def _never_sent(error: Exception) -> bool:
+def _never_sent(error: BaseException) -> bool:
     """Whether no request has reached the service, least of all if there was no token for it."""
     if isinstance(error, LimitExceeded):
         return not error.sent
@@ -467,6 +468,6 @@ def _decoded(content: bytes) -> Any:
     if not content.strip():
         return {}
     try:
-        return json.loads(content)
+        return from_json(content)
     except (ValueError, RecursionError):
         return None
