@@ -159,6 +159,9 @@ GROUP_MEMBERSHIP_UNKNOWN = _kind(
     RIGHTS, "group-membership-unknown", MEDIUM, "4.2", "Group memberships of the application are unknown"
 )
 DENY_UNCERTAIN = _kind(RIGHTS, "deny-uncertain", MEDIUM, "4.2", "Deny assignment might block the permission")
+WILDCARD_READ_UNCERTAIN = _kind(
+    RIGHTS, "wildcard-read-uncertain", MEDIUM, "4.2", "Permission depends on a wildcard that sources read differently"
+)
 HSM_ACTIVATION_UNKNOWN = _kind(
     RIGHTS, "hsm-activation-unknown", MEDIUM, "4.5", "Activation status of the Managed HSM is unknown"
 )

@@ -22,6 +22,7 @@ from ..._environment import CREDENTIAL_FILE, PROOFS
 from ..._errors import InvalidInput, TaskError
 from ..._ids import checked_uuid
 from ..._journal import Journal
+from ..._secrets import inputs
 from ..._task import Task
 from ..._time import ServiceClock
 from .cloud import Cloud, cloud_of
@@ -33,6 +34,13 @@ from .sdk_failures import UNREADABLE, not_from_service, unreadable
 NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
 _CLI_SECONDS = 30
 _TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
+
+
+# What a service made: white space in it is no part of it, and Entra would only report a wrong credential.
+_CHECKS: Mapping[str, Callable[[str, str], str]] = {
+    "secret": inputs.checked_client_secret,
+    "oidc_token": inputs.checked_token,
+}
 
 
 class Explained:
@@ -162,6 +170,8 @@ def credential_for(
         raise _missing("secret", "with client_id", "it, x509_certificate_path, oidc_token or oidc_token_file_path")
     if not str(params[proof]).strip():
         raise InvalidInput(proof, "it is empty", "set it to the credential of client_id")
+    if proof in _CHECKS:
+        _CHECKS[proof](proof, str(params[proof]))
     if tenant is None:
         raise _missing("tenant", f"with client_id and {proof}", "the ID or domain name of the operator's tenant")
     if params.get("x509_certificate_password") is not None and proof != "x509_certificate_path":
@@ -217,8 +227,16 @@ def _application(
             f"no token could be read from this file: {words or 'it is empty'}",
             "set it to the path of the file that contains the token",
         )
-    # Reads the file again for each token, because the token in it is renewed externally.
-    return identity.WorkloadIdentityCredential(tenant_id=tenant, client_id=client_id, token_file_path=value, **settings)
+    return identity.ClientAssertionCredential(tenant, client_id, partial(_token_in, value), **settings)
+
+
+def _token_in(path: str) -> str:
+    """The token in a file, which is renewed externally: read again for each request to Entra.
+
+    azure-identity's own credential for such a file sends a line break at its end, too.
+    """
+    with open(path, encoding="utf-8-sig") as file:
+        return file.read().strip()
 
 
 def _by_certificate(params: Mapping[str, Any], tenant: str, client_id: str, settings: Mapping[str, Any]) -> Any:
