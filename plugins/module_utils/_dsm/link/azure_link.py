@@ -20,6 +20,7 @@ from typing import Any
 
 from ..._errors import InvalidInput
 from ..._names import name_key, path_key
+from ..._private_link import refuse_private_name
 from ..._secrets import inputs
 from ..wire.kinds import KIND, LEGACY_KIND
 from .fingerprints import fingerprint
@@ -243,6 +244,7 @@ def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
     Raises:
         InvalidInput: it is not a vault URI, or belongs to another cloud.
     """
+    refuse_private_name(option, value)
     uri = normal_uri(value)
     host = _host_of(uri)
     label, _dot, domain = host.partition(".")
