@@ -56,13 +56,7 @@ BUSY = (
 def test_a_conflict_with_another_write_in_the_tenant_is_waited_for(apps: Apps, method: str, route: str) -> None:
     apps.azure.sandbox.faults.add(Fault("graph", method, route, status=409, body=BUSY))
 
-    result = apps(
-        app_unique_name="byok",
-        generate_certificate=apps.pair(),
-        generate_secret=True,
-        return_secret=True,
-        no_log=True,
-    )
+    result = apps(app_unique_name="byok", generate_certificate=apps.pair(), return_secret=True, no_log=True)
 
     made = apps.all()["byok"]
     assert made.has_service_principal
