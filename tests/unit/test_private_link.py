@@ -52,7 +52,9 @@ def test_the_public_address_of_a_private_name(given: str, public: str | None) ->
 def test_every_option_says_that_it_is_a_private_name_and_which_to_use(given: object) -> None:
     assert callable(given)
 
-    with pytest.raises(InvalidInput, match=r"private DNS zone.*set it to https://kv-one\.vault\.azure\.net/") as refused:
+    with pytest.raises(
+        InvalidInput, match=r"private DNS zone.*set it to https://kv-one\.vault\.azure\.net/"
+    ) as refused:
         given("https://kv-one.privatelink.vaultcore.azure.net/")
 
     assert "cloud" not in refused.value.problem

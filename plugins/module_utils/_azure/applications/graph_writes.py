@@ -213,7 +213,11 @@ def _advice_on_lost_secret(graph: Channel, application: Application, name: str) 
     """How to remove a secret whose value is lost, with its ID if Graph lists it."""
     known = {one.key_id for one in application.credentials}
     listed = _listed_secrets(graph, application)
-    new = [str(one.get("keyId")) for one in listed if one.get("displayName") == name and name_key(one.get("keyId")) not in known]
+    new = [
+        str(one.get("keyId"))
+        for one in listed
+        if one.get("displayName") == name and name_key(one.get("keyId")) not in known
+    ]
     named = f"the secret {' or '.join(new)}" if new else f'the secret named "{name}" that was just created'
     return (
         f"remove {named}, as its value is lost (az ad app credential delete --id {application.client_id} "

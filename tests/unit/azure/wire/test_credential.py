@@ -308,7 +308,8 @@ def test_what_a_file_added_to_a_credential_is_named_before_any_request(option: s
 
 
 @pytest.mark.parametrize(
-    ("variable", "option"), [("AZURE_CLIENT_SECRET", "secret"), ("AZURE_SECRET", "secret"), ("AZURE_FEDERATED_TOKEN", "oidc_token")]
+    ("variable", "option"),
+    [("AZURE_CLIENT_SECRET", "secret"), ("AZURE_SECRET", "secret"), ("AZURE_FEDERATED_TOKEN", "oidc_token")],
 )
 def test_an_environment_variable_with_a_line_break_is_named_alike(variable: str, option: str) -> None:
     environ = {"AZURE_CLIENT_ID": CLIENT, "AZURE_TENANT_ID": TENANT, variable: f"{CANARY}\n"}

@@ -279,7 +279,8 @@ def test_the_id_of_a_secret_is_refused_with_the_words_that_tell_why(given_id: st
 
 
 @pytest.mark.parametrize(
-    ("secret", "problem"), [("", "empty"), (" \t", "empty"), ("a b", "white space"), ("ab\n", "white space"), ("\ufeffab", "byte order")]
+    ("secret", "problem"),
+    [("", "empty"), (" \t", "empty"), ("a b", "white space"), ("ab\n", "white space"), ("\ufeffab", "byte order")],
 )
 def test_a_client_secret_that_cannot_be_right_is_refused(secret: str, problem: str) -> None:
     with pytest.raises(InvalidInput, match=f"link_client_secret: it .*{problem}"):
