@@ -70,6 +70,9 @@ ENDPOINTS_NOT_RECOGNIZED = _kind(
 VAULT_IN_OTHER_CLOUD = _kind(
     LINK, "vault-in-other-cloud", HIGH, "4.3", "Vault and endpoints of the link are in different clouds"
 )
+VAULT_NAME_IN_PRIVATE_ZONE = _kind(
+    LINK, "vault-name-in-private-zone", HIGH, "4.5", "Vault address of the link is a name in a private DNS zone"
+)
 VAULT_NOT_CHOSEN = _kind(LINK, "vault-not-chosen", MEDIUM, "4.5", "No vault is selected for the link")
 
 # credential
@@ -163,6 +166,9 @@ GROUP_MEMBERSHIP_UNKNOWN = _kind(
     RIGHTS, "group-membership-unknown", MEDIUM, "4.2", "Group memberships of the application are unknown"
 )
 DENY_UNCERTAIN = _kind(RIGHTS, "deny-uncertain", MEDIUM, "4.2", "Deny assignment might block the permission")
+WILDCARD_READ_UNCERTAIN = _kind(
+    RIGHTS, "wildcard-read-uncertain", MEDIUM, "4.2", "Permission depends on a wildcard that sources read differently"
+)
 HSM_ACTIVATION_UNKNOWN = _kind(
     RIGHTS, "hsm-activation-unknown", MEDIUM, "4.5", "Activation status of the Managed HSM is unknown"
 )

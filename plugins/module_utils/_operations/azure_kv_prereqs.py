@@ -103,7 +103,11 @@ def _wants_proof(task: Task) -> bool:
 def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> dict[str, Any]:
     steps = _steps(task, azure, question, before)
     plan = Plan(tuple(repair.change_of(step, before.access) for step in steps))
-    unknown = [verdict.requirement for verdict in before.verdicts if verdict.verdict == UNKNOWN]
+    unknown = [
+        verdict.requirement
+        for verdict in before.verdicts
+        if verdict.verdict == UNKNOWN and not repair.is_granted_by_repair(verdict)
+    ]
     if unknown:
         task.warn(
             "It is unknown whether the application has these permissions, so they are not granted: "

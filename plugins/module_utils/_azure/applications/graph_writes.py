@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from ..._certificates.loading import Certificate
 from ..._errors import TaskError
-from ..._names import same_name
+from ..._names import name_key, same_name
 from ..._rest.replacement import EQUAL_READS, check_id, list_in, text_in
 from ..._rest.statuses import BAD_REQUEST, CONFLICT, NOT_FOUND
 from ..._timestamps import iso
@@ -213,7 +213,11 @@ def _advice_on_lost_secret(graph: Channel, application: Application, name: str) 
     """How to remove a secret whose value is lost, with its ID if Graph lists it."""
     known = {one.key_id for one in application.credentials}
     listed = _listed_secrets(graph, application)
-    new = [str(one.get("keyId")) for one in listed if one.get("displayName") == name and one.get("keyId") not in known]
+    new = [
+        str(one.get("keyId"))
+        for one in listed
+        if one.get("displayName") == name and name_key(one.get("keyId")) not in known
+    ]
     named = f"the secret {' or '.join(new)}" if new else f'the secret named "{name}" that was just created'
     return (
         f"remove {named}, as its value is lost (az ad app credential delete --id {application.client_id} "
@@ -309,14 +313,14 @@ def _see_secret_gone(
     Raises:
         TaskError: it still exists, or may exist.
     """
-    key_id, obj, path = secret.key_id, application.label_at(secret.place), application.path_at(secret.place)
+    key_id, obj, path = name_key(secret.key_id), application.label_at(secret.place), application.path_at(secret.place)
     object_id = str(application.principal_id if secret.place == PRINCIPAL else application.object_id)
     was_listed = any(one.key_id == key_id for one in application.credentials)
     in_a_row, waits = 0, True
     while waits and in_a_row < EQUAL_READS:
         body = graph.get(path, obj=obj, query={"$select": "id,passwordCredentials"})
         check_id(body, object_id, plane="Entra", obj=obj)
-        listed = {str(one.get("keyId")) for one in list_in(body, "passwordCredentials", plane="Entra", obj=obj)}
+        listed = {name_key(one.get("keyId")) for one in list_in(body, "passwordCredentials", plane="Entra", obj=obj)}
         if key_id in listed:
             removed = _remove_secret(graph, application, secret)
             if removed:

@@ -146,8 +146,8 @@ def still_listed(steps: Iterable[Step], *, cut: bool) -> list[Finding]:
 def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]:
     """What the record contains but the task cannot restore, each with what to do instead."""
     was, application, found = record.application, seen.application, []
-    there = {entry.key_id for entry in application.secrets}
-    lost = [entry.key_id for entry in was.secrets if entry.key_id not in there]
+    there = {name_key(entry.key_id) for entry in application.secrets}
+    lost = [entry.key_id for entry in was.secrets if name_key(entry.key_id) not in there]
     label = f"application {was.display_name or was.client_id}"
     if lost:
         found.append(

@@ -69,6 +69,11 @@ _UNKNOWNS: _Texts = {
         "Grant the operator permission to read the activation status of the Managed HSM, and check again.",
     ),
     "no-such-permission": ("Azure has no known action for this permission", "Check the name of the permission."),
+    "wildcard-read-uncertain": (
+        "a role has only a wildcard for what is below the vault, such as Microsoft.KeyVault/vaults/*/read, and public "
+        "sources disagree whether Azure applies it to the vault itself",
+        "Assign a role that names the action, as azure_kv_prereqs does, or prove the permission by a sync.",
+    ),
 }
 _INERT: _Texts = {
     "vault-in-foreign-tenant": (

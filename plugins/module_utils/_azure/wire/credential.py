@@ -20,8 +20,9 @@ from ... import _deps, _time
 from ..._certificates import loading
 from ..._environment import CREDENTIAL_FILE, PROOFS
 from ..._errors import InvalidInput, TaskError
-from ..._ids import checked_uuid, is_uuid
+from ..._ids import checked_uuid
 from ..._journal import Journal
+from ..._secrets import inputs
 from ..._task import Task
 from ..._time import ServiceClock
 from .claims import TokenIdentity, identity_of
@@ -35,6 +36,13 @@ from .transport import client_options, exceeded, limit_in, retry_policy
 NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
 _CLI_SECONDS = 30
 _TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
+
+
+# What a service made: white space in it is no part of it, and Entra would only report a wrong credential.
+_CHECKS: Mapping[str, Callable[[str, str], str]] = {
+    "secret": inputs.checked_client_secret,
+    "oidc_token": inputs.checked_token,
+}
 
 
 class Explained:
@@ -182,8 +190,8 @@ def credential_for(
         raise _missing("secret", "with client_id", "it, x509_certificate_path, oidc_token or oidc_token_file_path")
     if not str(params[proof]).strip():
         raise InvalidInput(proof, "it is empty", "set it to the credential of client_id")
-    if proof == "secret":
-        _check_secret(str(params[proof]))
+    if proof in _CHECKS:
+        _CHECKS[proof](proof, str(params[proof]))
     if tenant is None:
         raise _missing("tenant", f"with client_id and {proof}", "the ID or domain name of the operator's tenant")
     if params.get("x509_certificate_password") is not None and proof != "x509_certificate_path":
@@ -195,22 +203,6 @@ def login_options(network: Mapping[str, Any], cloud: Cloud, clock: ServiceClock 
     """The settings of an azure-identity credential of an application; ``clock``: as in :func:`credential_for`."""
     hooks = {} if clock is None else clock_hooks(clock)
     return {**client_options(network), **hooks, "authority": cloud.authority, "retry_policy_class": retry_policy()}
-
-
-def _check_secret(secret: str) -> None:
-    """As the link's: Entra would only answer that the secret is wrong."""
-    if is_uuid(secret.strip()):
-        raise InvalidInput(
-            "secret",
-            "it is the secret's ID, not its Value",
-            "set it to the Value, which Azure shows only once, when the secret is created",
-        )
-    if any(character.isspace() for character in secret):
-        raise InvalidInput(
-            "secret",
-            "it contains white space, such as a line break at its end",
-            "set it to the Value of the client secret without any: of a file, lookup('file', …, rstrip=true)",
-        )
 
 
 def clock_hooks(clock: ServiceClock) -> dict[str, Any]:
@@ -260,8 +252,16 @@ def _application(
             f"no token could be read from this file: {words or 'it is empty'}",
             "set it to the path of the file that contains the token",
         )
-    # Reads the file again for each token, because the token in it is renewed externally.
-    return identity.WorkloadIdentityCredential(tenant_id=tenant, client_id=client_id, token_file_path=value, **settings)
+    return identity.ClientAssertionCredential(tenant, client_id, partial(_token_in, value), **settings)
+
+
+def _token_in(path: str) -> str:
+    """The token in a file, which is renewed externally: read again for each request to Entra.
+
+    azure-identity's own credential for such a file sends a line break at its end, too.
+    """
+    with open(path, encoding="utf-8-sig") as file:
+        return file.read().strip()
 
 
 def _by_certificate(params: Mapping[str, Any], tenant: str, client_id: str, settings: Mapping[str, Any]) -> Any:

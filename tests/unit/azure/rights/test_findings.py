@@ -107,6 +107,11 @@ EXACT = role(
     actions=("Microsoft.KeyVault/vaults/read",),
     data_actions=TEN_ACTIONS[:-1],
 )
+WILDCARD = role(
+    "16161616-1111-4111-8111-161616161616",
+    "Reads what is below vaults",
+    actions=("Microsoft.KeyVault/vaults/*/read",),
+)
 SAFE = vault(rbac=True, purge_protection=True)
 SOUND = access(SAFE, assigned(EXACT), roles=[EXACT], identity=KNOWN)
 
@@ -194,6 +199,10 @@ CASES: dict[str, tuple[Evidence, str]] = {
     ),
     "deny-uncertain": (
         guide(vault(), assigned(CONTRIBUTOR_OF_VAULTS), denies=(denying("*", condition="@x"),)),
+        UNKNOWN,
+    ),
+    "wildcard-read-uncertain": (
+        evidence(access(SAFE, assigned(WILDCARD), roles=[WILDCARD], identity=KNOWN), RequiredRights.explicit(())),
         UNKNOWN,
     ),
     "hsm-activation-unknown": (guide(pool(activation=None), local=(local(HSM_USER),)), UNKNOWN),

@@ -90,4 +90,4 @@ def test_a_name_of_a_private_dns_zone_is_not_blamed_on_the_cloud(cloud: Cloud) -
         check_uri("vault.uri", "https://akv-one.privatelink.vaultcore.azure.net/", cloud)
 
     assert "private DNS zone" in caught.value.problem
-    assert "set it to https://akv-one.vault.azure.net;" in caught.value.next_step
+    assert "set it to https://akv-one.vault.azure.net/," in caught.value.next_step

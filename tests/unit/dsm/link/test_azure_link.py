@@ -279,7 +279,8 @@ def test_the_id_of_a_secret_is_refused_with_the_words_that_tell_why(given_id: st
 
 
 @pytest.mark.parametrize(
-    ("secret", "problem"), [("", "empty"), (" \t", "empty"), ("a b", "white space"), ("ab\n", "white space")]
+    ("secret", "problem"),
+    [("", "empty"), (" \t", "empty"), ("a b", "white space"), ("ab\n", "white space"), ("\ufeffab", "byte order")],
 )
 def test_a_client_secret_that_cannot_be_right_is_refused(secret: str, problem: str) -> None:
     with pytest.raises(InvalidInput, match=f"link_client_secret: it .*{problem}"):
@@ -377,5 +378,5 @@ def test_a_name_of_a_private_dns_zone_is_not_blamed_on_the_cloud(uri: str, name:
         checked_vault_uri("vault.uri", uri, service)
 
     assert "private DNS zone" in caught.value.problem
-    assert f"set it to {name};" in caught.value.next_step
+    assert f"set it to {name}," in caught.value.next_step
     assert "azure_service" not in str(caught.value)
