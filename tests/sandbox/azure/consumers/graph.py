@@ -6,7 +6,7 @@
 Sources: Azure/azure-rest-api-specs, specification/resourcegraph/ResourceGraph.Management/models.tsp (request, response);
 Azure/azure-powershell issue 13762 and Azure/aztfexport issue 491 (refusals). That a subscription which the caller cannot
 read is passed over in silence, that `resultTruncated` is "false" although there is a next page, and that unknown
-options have no effect, was measured in 2026 by the authors of a public client.
+options have no effect: measured in fgarofalo56/csa-inabox, apps/fiab-console/lib/deploy/discovery-model.ts.
 """
 
 from __future__ import annotations
