@@ -104,7 +104,11 @@ class KeyAdmin:
         """Rotate: another object of the same kind takes the name, the old one is renamed, and both are linked."""
         old = self.security_object(kid)
         name = self.set_aside(old, days_ago=days_ago)
-        kept = {"key_ops": list(old.key_ops), "rotation_policy": old.rotation_policy, "description": old.description}
+        kept: dict[str, Any] = {
+            "key_ops": list(old.key_ops),
+            "rotation_policy": old.rotation_policy,
+            "description": old.description,
+        }
         curve = next((azure for azure, dsm in DSM_CURVES.items() if dsm == old.elliptic_curve), "P-256")
         new = self.add_source_key(
             old.group_id, name, old.obj_type, old.key_size or 0, curve, days_ago=days_ago, **kept | fields

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Azure Resource Graph: one question over all subscriptions that the caller can read (Azure contract §1.10).
 
-Sources: Azure/azure-rest-api-specs, specification/resourcegraph/ResourceGraph.Management/models.tsp (request, response);
-Azure/azure-powershell issue 13762 and Azure/aztfexport issue 491 (refusals). That a subscription which the caller cannot
-read is passed over in silence, that `resultTruncated` is "false" although there is a next page, and that unknown
-options have no effect: measured in fgarofalo56/csa-inabox, apps/fiab-console/lib/deploy/discovery-model.ts.
+Sources: Azure/azure-rest-api-specs, specification/resourcegraph (request and response); Azure/azure-powershell issue
+13762 and Azure/aztfexport issue 491 (refusals). That a subscription which the caller cannot read is passed over in
+silence, that `resultTruncated` is "false" although there is a next page, and that unknown options have no effect:
+measured in fgarofalo56/csa-inabox, apps/fiab-console/lib/deploy/discovery-model.ts.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ class ResourceGraph(ArmPlane):
         """Where the page begins, and how long it is. Members that are not known have no effect."""
         start, size = options.get("$skip", 0), options.get("$top", _MOST_ROWS)
         if not isinstance(start, int) or not isinstance(size, int) or not 1 <= size <= _MOST_ROWS or start < 0:
-            raise self._bad_request(("InvalidQueryOptions", f"$top must be from 1 to {_MOST_ROWS}, $skip not negative."))
+            raise self._bad_request(
+                ("InvalidQueryOptions", f"$top must be from 1 to {_MOST_ROWS}, $skip not negative.")
+            )
         token = options.get("$skipToken")
         if token is None:
             return start, size
@@ -108,7 +110,10 @@ class ResourceGraph(ArmPlane):
             return found
         if not named and self._service.profile.resource_graph_denied == "403":
             raise self._refusal(403, "AccessDenied", ("AccessDenied", "Access is denied to the requested resource."))
-        message = f"There must be at least one subscription that is eligible to contain resources. Given: '{','.join(given)}'."
+        message = (
+            "There must be at least one subscription that is eligible to contain resources. Given: "
+            f"'{','.join(given)}'."
+        )
         raise self._bad_request(("NoValidSubscriptionsInQueryRequest", message))
 
     def _reads_in(self, caller: Caller, subscription: Subscription) -> bool:
@@ -116,7 +121,10 @@ class ResourceGraph(ArmPlane):
         identities = self._rights.identities(caller.object_id)
         return any(
             entry.principal_id.lower() in identities
-            and (self._rights.within(entry.scope, subscription.scope) or self._rights.within(subscription.scope, entry.scope))
+            and (
+                self._rights.within(entry.scope, subscription.scope)
+                or self._rights.within(subscription.scope, entry.scope)
+            )
             for entry in self._rights.readable_assignments()
         )
 

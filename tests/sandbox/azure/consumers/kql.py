@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small part of the language of Azure Resource Graph: where, project, order by, limit. All else is refused.
 
-Sources: learn.microsoft.com, "Understanding the Azure Resource Graph query language", and the reference of Kusto for the
-string operators: those with a tilde, `contains`, `has`, `startswith` and `endswith` ignore letter case.
+Sources: learn.microsoft.com, "Understanding the Azure Resource Graph query language", and the reference of Kusto for
+the string operators: those with a tilde, `contains`, `has`, `startswith` and `endswith` ignore letter case.
 """
 
 from __future__ import annotations

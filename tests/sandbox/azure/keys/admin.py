@@ -56,9 +56,7 @@ class KeyAdmin:
         """A key, or a new version of it, with the public members (`n` and `e`, or `crv`, `x` and `y`) of its JWK."""
         return self._add_version(store, name, version_of(self._then(days_ago), kty, dict(material)), attributes)
 
-    def rotate_key(
-        self, store: KeyStore | str, name: str, *, days_ago: float = 0.0, **attributes: Any
-    ) -> KeyVersion:
+    def rotate_key(self, store: KeyStore | str, name: str, *, days_ago: float = 0.0, **attributes: Any) -> KeyVersion:
         """A new version with other material of the same kind; operations and tags are those of the version before."""
         before = self.key(store, name).current
         kind = before.kty.removesuffix("-HSM")

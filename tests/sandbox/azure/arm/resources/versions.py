@@ -5,9 +5,10 @@
 
 Sources of the lists: the types of Azure/bicep-types-az (generated/keyvault, generated/authorization), for
 Microsoft.Resources and for the oldest versions what refusals list (Azure/azure-cli issue 27239, Azure/acs-engine issue
-4037), for services that use keys the pages "API versions" of learn.microsoft.com/azure/templates. The texts: Azure/azure-cli issues 27239 and 19389 (400), Azure/acs-engine issue 4037 and
-Azure/azure-sdk-for-js issue 15460 (404). Resource Manager names locations where it knows one: that of a resource that
-exists. Which refusal retired versions are going to get is not public; it is that of unknown ones here.
+4037), for services that use keys the pages of learn.microsoft.com/azure/templates. The texts: Azure/azure-cli issues
+27239 and 19389 (400), Azure/acs-engine issue 4037 and Azure/azure-sdk-for-js issue 15460 (404). Resource Manager names
+locations where it knows one: that of a resource that exists. Which refusal retired versions are going to get is not
+public; it is that of unknown ones here.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ def unserved(path: str, version: str) -> AzureError:
     if namespace not in _SUPPORTED:
         message = f"The resource namespace '{namespace}' is invalid."
         return AzureError(404, "InvalidResourceNamespace", message)
-    known = ()
+    known: tuple[str, ...] = ()
     for part in _prefixes(kind):
         known = known or _SUPPORTED[namespace].get(part, ())
     return _unsupported(namespace, kind, version, known, None)
@@ -184,9 +185,7 @@ def _prefixes(kind: str) -> list[str]:
     return ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
 
-def _unsupported(
-    namespace: str, kind: str, version: str, known: tuple[str, ...], location: str | None
-) -> AzureError:
+def _unsupported(namespace: str, kind: str, version: str, known: tuple[str, ...], location: str | None) -> AzureError:
     if namespace == _RESOURCES:
         message = f"The api-version '{version}' is invalid. The supported versions are '{','.join(known)}'."
         return AzureError(400, "InvalidApiVersionParameter", message)

@@ -46,7 +46,13 @@ def test_rows_are_chosen(where: str, found: list[str]) -> None:
 
 
 def test_steps_are_carried_out_one_after_the_other() -> None:
-    text = "resources\n| where type !contains 'web'\n| project id, place = properties.url, kind = type\n| order by id desc\n| take 1"
+    steps = (
+        "where type !contains 'web'",
+        "project id, place = properties.url, kind = type",
+        "order by id desc",
+        "take 1",
+    )
+    text = "\n| ".join(("resources", *steps))
 
     (row,) = parse(text).run(ROWS, lambda _row: True)
 
