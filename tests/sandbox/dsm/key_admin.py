@@ -97,7 +97,7 @@ class KeyAdmin:
             "by": {"$type": "Only", "keys": [wrapping_kid]},
             "allow_weakening": False,
         }
-        made = {"export_policy": policy, "never_exportable": False}
+        made: dict[str, Any] = {"export_policy": policy, "never_exportable": False}
         return self.add_source_key(group_id, name, "AES", 256, **made | fields)
 
     def rekey(self, kid: str, *, days_ago: float = 0.0, **fields: Any) -> SecurityObject:
