@@ -226,6 +226,12 @@ class Profile:
     """Whether the lists of Privileged Identity Management take `atScope() and assignedTo(...)`. Documented is each
     alone; with `single`, both together are 400."""
 
+    sql_key_id: Literal["shown", "absent"] = "shown"
+    """Whether an SQL server's own properties, and so Resource Graph, name the key of its encryption protector."""
+
+    resource_graph_denied: Literal["400", "403"] = "400"
+    """How Resource Graph refuses a caller who can read no subscription at all, and names none."""
+
     graph_is_disabled: Literal["known", "unknown"] = "known"
     """Whether applications have `isDisabled` in Microsoft Graph, which not each cloud's Graph knows. Where it is
     unknown, to select it is 400."""
