@@ -200,6 +200,12 @@ class Profile:
     pim: Literal["licensed", "unlicensed"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
 
+    deny_effect: Literal["known", "unknown"] = "known"
+    """Whether the cloud serves the api-version in which deny assignments have an effect (Azure contract §1.7)."""
+
+    audit_denials: Literal["listed", "omitted"] = "listed"
+    """Whether older api-versions list deny assignments that only audit; they show no effect (Azure contract §1.7)."""
+
     graph_is_disabled: Literal["known", "unknown"] = "known"
     """Whether applications have `isDisabled` in Microsoft Graph, which not each cloud's Graph knows. Where it is
     unknown, to select it is 400."""

@@ -48,7 +48,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_azure/rights": ("_azure/wire", "_certificates", "_findings"),
     "_azure/authorization": (*_AZURE, "_rest"),
     "_azure/applications": (*_AZURE, "_certificates", "_rest"),
-    "_azure/vaults": (*_AZURE, BRIDGE, "_azure/applications", "_azure/authorization", "_rest"),
+    "_azure/vaults": (*_AZURE, BRIDGE, "_azure/authorization", "_rest"),
     "_azure/prerequisites": (
         *_AZURE,
         BRIDGE,

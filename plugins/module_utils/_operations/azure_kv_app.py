@@ -27,6 +27,7 @@ from .._azure.wire import channel
 from .._azure.wire.channel import Channel
 from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.errors import AzureError
+from .._azure.wire.optional_reads import Unread, optional
 from .._certificates import loading
 from .._certificates.loading import Certificate
 from .._certificates.maker import PairFiles, check_rsa
@@ -35,7 +36,6 @@ from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
 from .._options import AZURE, OPTIONAL_DSM
 from .._plan import NOT_YET_KNOWN, Plan
-from .._rest.statuses import FORBIDDEN
 from .._task import Task
 from .._timestamps import iso
 from .._waiter import Patience
@@ -288,20 +288,21 @@ def _in_the_bin(
     wanted = task.params["on_soft_deleted"] == RECOVER
     if found is not None:
         return recycle_bin.find_principal(graph, found) if wanted and found.principal_id is None else None
-    try:
-        gone = recycle_bin.find(graph, request.selector)
-    except AzureError as error:
-        if wanted or error.status != FORBIDDEN:
-            raise
+    if wanted:
+        return recycle_bin.find(graph, request.selector)
+    gone = optional(lambda: recycle_bin.find(graph, request.selector))
+    if isinstance(gone, Unread):
         if request.selector.by == "unique_name":
+            problem = "The operator has no permission to read deleted applications (Application.Read.All)."
+            if not gone.refused:
+                problem = f"Deleted applications cannot be read ({gone.why})."
             task.warn(
-                "The operator has no permission to read deleted applications (Application.Read.All). If a deleted "
-                "application has this unique name, Entra will refuse to create another one."
+                f"{problem} If a deleted application has this unique name, Entra will refuse to create another one."
             )
         return None
-    if gone is not None and not wanted:
+    if gone is not None:
         raise gone.refusal()
-    return gone
+    return None
 
 
 @dataclass

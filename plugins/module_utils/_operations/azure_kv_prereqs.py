@@ -114,7 +114,7 @@ def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> 
         )
     if not steps:
         return result_of(plan, before, before, effect="unchanged", proof=None)
-    there = grants.preflight(azure, before.access, grants.actions_of(before.access, steps))
+    there = grants.preflight(azure, before.access, grants.actions_of(before.access, steps), task.warn)
     tell_unknown(task, there)
     if task.check_mode:
         predicted = repair.predicted(before.access, steps)
@@ -217,7 +217,7 @@ class _Granting:
 
     def _refuse_lacking(self, after: Assessment, steps: Sequence[Step]) -> None:
         try:
-            grants.preflight(self.azure, after.access, grants.actions_of(after.access, steps))
+            grants.preflight(self.azure, after.access, grants.actions_of(after.access, steps), self.task.warn)
         except TaskError as error:
             raise stopped(self.changes, "grant", error) from None
 

@@ -29,9 +29,9 @@ from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 from ..rights.sign_in import disabled_of
 from ..wire.channel import Channel
 from ..wire.errors import AzureError, may_have_worked, status_of
+from ..wire.graph_batch import batch
 from .application_plan import Application, Permission
 from .entra_objects import credential_of
-from .registrations import batch
 
 CERTIFICATES, PERMISSIONS = "keyCredentials", "requiredResourceAccess"
 _KIND = {"type": "AsymmetricX509Cert", "usage": "Verify"}

@@ -19,7 +19,7 @@ from ..._names import name_key
 from ..._rest.statuses import NOT_FOUND
 from ..._waiter import Patience
 from ..authorization import locks, role_assignments
-from ..authorization.operator import refuse_lacking
+from ..authorization.operator import refuse_lacking, warning_about
 from ..authorization.role_assignments import API, PROVIDER
 from ..rights.facts import Access, RoleAssignment, RoleDefinition
 from ..rights.repair import AddToPolicy, Assign, DefineRole, RightsRemoval, Step, own_entries
@@ -219,25 +219,29 @@ def _until_known(send: Callable[[], None], patience: Patience) -> None:
             return
 
 
-def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> locks.Locks:
+def preflight(
+    azure: Azure, access: Access, needed: Sequence[tuple[str, str]], warn: Callable[[str], None]
+) -> locks.Locks:
     """Fail before the first write if the operator lacks permissions or a lock forbids a change; returns the locks.
 
     Raises:
         TaskError: names the actions and the scopes, or the locks.
     """
-    require_permitted(azure, access, needed)
+    require_permitted(azure, access, needed, warn)
     there = locks.in_the_way_of(azure.arm, needed) if needed else locks.NONE_READ
     locks.refuse_forbidden(there, needed, obj=f"vault {access.store.name}")
     return there
 
 
-def require_permitted(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> None:
-    """Fail before the first write if the operator lacks permissions.
+def require_permitted(
+    azure: Azure, access: Access, needed: Sequence[tuple[str, str]], warn: Callable[[str], None]
+) -> None:
+    """Fail before the first write if the operator lacks permissions; warn if they cannot be read.
 
     Raises:
         TaskError: names the actions and the scopes.
     """
-    refuse_lacking(
+    unread = refuse_lacking(
         azure,
         needed,
         obj=f"vault {access.store.name}",
@@ -245,3 +249,6 @@ def require_permitted(azure: Azure, access: Access, needed: Sequence[tuple[str, 
         "Vault Contributor to edit access policies; docs/permissions.md has narrower roles), or run the task with an "
         "operator that has such a role",
     )
+    warning = warning_about(unread)
+    if warning is not None:
+        warn(warning)

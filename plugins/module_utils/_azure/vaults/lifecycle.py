@@ -19,8 +19,9 @@ from ..._waiter import Patience
 from ..rights.facts import MANAGED_HSM, VAULT
 from ..wire.channel import Channel
 from ..wire.errors import GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND, AzureError
+from ..wire.optional_reads import Unread, optional
 from ..wire.session import Azure
-from .soft_deleted import PROVIDER, if_allowed
+from .soft_deleted import PROVIDER
 from .vault_lookup import API, VaultAddress, checked, gaps
 
 _RESOURCES_API = {"api-version": "2021-04-01"}
@@ -98,11 +99,13 @@ def refuse_unregistered(arm: Channel, place: VaultAddress) -> None:
     """Fail before the first write if the resource provider is not registered (T34). It is never registered here.
 
     Raises:
-        TaskError: it is not registered. Without read permission, the first write fails instead.
+        TaskError: it is not registered. If that cannot be read, the first write fails instead.
     """
     obj = f"subscription {place.subscription_id}"
     path = f"/subscriptions/{place.subscription_id}/providers/{PROVIDER}"
-    found = if_allowed(lambda: arm.get(path, obj=obj, query=_RESOURCES_API)) or {}
+    found = optional(lambda: arm.get(path, obj=obj, query=_RESOURCES_API))
+    if isinstance(found, Unread):
+        return
     if str(found.get("registrationState") or "").lower() == "notregistered":
         raise TaskError(
             f"the resource provider {PROVIDER} is not registered in the subscription",

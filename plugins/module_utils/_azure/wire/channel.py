@@ -33,7 +33,7 @@ from .sdk_failures import UNREADABLE, failure_of, never_sent, unreadable
 _USER_AGENT = "fortanix.dsm"
 _OLDEST_KEY_VAULT_SDK = 14
 # Seconds. If a server requests a longer pause, the task fails and reports the request.
-_LONGEST_PAUSE = 60
+LONGEST_PAUSE = 60
 # Characters of OData's `$filter`; unescaped, they stay readable in the log of a proxy.
 _SAFE_IN_QUERY = "$,()'/:"
 # POSTs of Graph that change nothing: which groups an object is in (Azure contract §2 T7).
@@ -179,7 +179,7 @@ class Channel:
         reads, label = is_read(method, path, request.content), f"{method} {path}"
         with self.explained(obj, writes=not reads, label=label):
             sent = _time.utc_now()
-            response = self.sdk.send_request(request, **({} if reads or repeatable else {"retry_total": 0}))
+            response = self.sdk.send_request(request, **_repetition(method, reads, repeatable))
             self.clock.observe(self.plane, response.headers, sent)
             status, content = response.status_code, response.content
         found = _decoded(content)
@@ -406,11 +406,18 @@ def _retries(operator: Operator) -> Any:
     wanted = policy.is_retry
 
     def is_retry(settings: Any, response: Any) -> bool:
-        too_long = (policy.get_retry_after(response) or 0) > _LONGEST_PAUSE
+        too_long = (policy.get_retry_after(response) or 0) > LONGEST_PAUSE
         return not too_long and bool(wanted(settings, response))
 
     policy.is_retry = is_retry
     return policy
+
+
+def _repetition(method: str, reads: bool, repeatable: bool) -> dict[str, Any]:
+    """How the SDK repeats a request. A POST that only reads is repeated like a GET (Azure contract §0.10)."""
+    if reads and method == "POST":
+        return {"retry_on_methods": frozenset({method})}
+    return {} if reads or repeatable else {"retry_total": 0}
 
 
 def _decoded(content: bytes) -> Any:

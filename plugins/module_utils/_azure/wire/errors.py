@@ -440,14 +440,14 @@ def refusal(
         next_step=advice,
         status=status,
         code=code,
-        retry_after=_seconds(retry_after),
+        retry_after=seconds_of(retry_after),
     )
     if policies:
         error.details["policies"] = policies
     return error
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def seconds_of(retry_after: str | None) -> float | None:
     """The value of the header if it is a number (RFC 9110 §10.2.3); for a date, the caller's own pauses apply."""
     text = (retry_after or "").strip()
     return float(text) if text.isascii() and text.isdecimal() else None

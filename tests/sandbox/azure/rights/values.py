@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .roles import PermissionSet
 
@@ -32,7 +33,7 @@ class RoleAssignment:
 
 @dataclass(frozen=True)
 class DenyAssignment:
-    """Takes what roles grant. Made by Azure itself only."""
+    """Takes what roles grant: made by Azure itself, or by users where `system_protected` is false."""
 
     scope: str
     permissions: tuple[PermissionSet, ...]
@@ -41,6 +42,9 @@ class DenyAssignment:
     do_not_apply_to_child_scopes: bool = False
     display_name: str = "Deny assignment of the system"
     name: str = field(default_factory=lambda: str(uuid.uuid4()))
+    effect: Literal["enforced", "audit"] = "enforced"
+    """`audit` only logs."""
+    system_protected: bool = True
 
 
 @dataclass(frozen=True)
