@@ -200,6 +200,16 @@ class Profile:
     pim: Literal["licensed", "unlicensed"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
 
+    new_application: Literal["no_object", "local_tenant", "not_found"] = "no_object"
+    """What Graph answers to who makes a service principal of an application that the server does not know yet: 400
+    `does not reference a valid application object`, 403 `must in the local tenant`, or 404 (Azure contract §3.1)."""
+
+    new_principal_consent: Literal["not_found", "bad_request"] = "not_found"
+    """What Graph answers to a consent of a service principal that the server does not know yet: 404 or 400."""
+
+    new_role: Literal[400, 404] = 400
+    """The status for an assignment of a custom role that the server does not know yet."""
+
     deny_effect: Literal["known", "unknown"] = "known"
     """Whether the cloud serves the api-version in which deny assignments have an effect (Azure contract §1.7)."""
 

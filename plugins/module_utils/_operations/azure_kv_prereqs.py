@@ -194,7 +194,7 @@ class _Granting:
         while True:
             after = self.look()
             lacking = _lacking(after)
-            in_a_row = 0 if lacking else in_a_row + 1
+            in_a_row = 0 if lacking or self._is_unread(after) else in_a_row + 1
             if in_a_row >= READS_IN_A_ROW:
                 words = {verdict.verdict for verdict in after.verdicts}
                 return after, UNKNOWN if UNKNOWN in words else EFFECTIVE
@@ -206,6 +206,13 @@ class _Granting:
                 self.carry_out(after, more)
             if not self.patience.pause():
                 return after, NOT_YET_EFFECTIVE
+
+    def _is_unread(self, after: Assessment) -> bool:
+        """Whether the definition of a role that this run has assigned is not readable yet, so its effect is unknown."""
+        access = after.access
+        held = [*(access.assignments or ()), *(access.local or ())]
+        known = {*access.roles, *access.local_roles}
+        return any(_assigned(last_segment(one.id)) in self.given and one.role_guid not in known for one in held)
 
     def _not_given(self, after: Assessment) -> tuple[Step, ...]:
         """What a new run would grant, without what this run has granted."""
@@ -228,7 +235,11 @@ def _parts(step: Step) -> set[str]:
         return set(step.permissions)
     if isinstance(step, DefineRole):
         return {f"definition {step.definition.guid}"}
-    return {f"assignment {step.name}"}
+    return {_assigned(step.name)}
+
+
+def _assigned(name: str) -> str:
+    return f"assignment {name}"
 
 
 def _steps(task: Task, azure: Azure, question: Question, before: Assessment) -> tuple[Step, ...]:

@@ -18,6 +18,7 @@ from ..profiles import Profile
 from .clouds import GOVERNMENT, PUBLIC, Cloud
 from .entra.directory import Directory
 from .entra.tokens import TokenService
+from .fresh import Fresh
 from .replicas import Replicas
 from .rights.admin import RightsAdmin, Subscription
 from .rights.effective import Rights
@@ -35,6 +36,7 @@ class CloudState(GovernanceAdmin, HsmAdmin, RightsAdmin):
         self.clock = clock
         self.directory = Directory()
         self.graph_knows_is_disabled: Callable[[], bool] = lambda: profile().graph_is_disabled == "known"
+        self.fresh = Fresh(profile)
         self.rights = Rights(Propagation(clock), self.directory.groups_of, lambda: profile().condition_holds)
         self.tokens = TokenService(cloud, clock)
         self.subscriptions: dict[str, Subscription] = {}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..._errors import TaskError
@@ -36,6 +37,7 @@ from ..vaults.vault_lookup import VaultAddress
 from ..wire import writes
 from ..wire.errors import ROLE_ASSIGNMENT_EXISTS, AzureError
 from ..wire.graph_batch import Answer, batch
+from ..wire.not_known_yet import Reference, until_known
 from ..wire.session import Azure, understood
 from .access_steps import CertificatesStep, EnabledStep, PolicyStep, RoleStep, SecretStep, Step
 from .record import KINDS, Assignment, CertificateEntry, RecordedApplication, RecordedPolicy, SecretEntry, StoreRights
@@ -280,9 +282,12 @@ def restore(azure: Azure, step: Step, patience: Patience) -> bool:
         TaskError: it is refused.
     """
     if isinstance(step, PolicyStep):
-        writes.repeated(lambda: _change_policy(azure, "add", step), patience)
+        add = partial(_change_policy, azure, "add", step)
+        until_known(lambda: writes.repeated(add, patience), patience, Reference.ACCESS_POLICY)
     elif isinstance(step, RoleStep):
-        writes.repeated(lambda: _assign(azure, step), patience)
+        # The service principal may just have been restored from the recycle bin.
+        assign = partial(_assign, azure, step)
+        until_known(lambda: writes.repeated(assign, patience), patience, Reference.ROLE_ASSIGNMENT)
     elif isinstance(step, EnabledStep):
         graph_writes.set_enabled(azure.graph, step.application.object_id, patience, enabled=True)
     elif isinstance(step, CertificatesStep):

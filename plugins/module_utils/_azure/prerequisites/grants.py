@@ -21,12 +21,14 @@ from ..._waiter import Patience
 from ..authorization import locks, role_assignments
 from ..authorization.operator import refuse_lacking, warning_about
 from ..authorization.role_assignments import API, PROVIDER
-from ..rights.facts import Access, RoleAssignment, RoleDefinition
+from ..rights.facts import Access, KeyStore, RoleAssignment, RoleDefinition
 from ..rights.repair import AddToPolicy, Assign, DefineRole, RightsRemoval, Step, own_entries
 from ..vaults import vault_lookup
 from ..wire import writes
 from ..wire.channel import Channel
-from ..wire.errors import PRINCIPAL_NOT_FOUND, ROLE_ASSIGNMENT_EXISTS, AzureError
+from ..wire.errors import ROLE_ASSIGNMENT_EXISTS, AzureError
+from ..wire.not_known_yet import Reference, until_known
+from ..wire.optional_reads import Unread, optional
 from ..wire.session import Azure
 
 _POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
@@ -42,13 +44,26 @@ def apply(azure: Azure, access: Access, step: Step, patience: Patience) -> None:
         AzureError: Azure rejects it.
     """
     if isinstance(step, AddToPolicy):
-        writes.repeated(lambda: _change_policy(azure, access, "add", step.permissions), patience)
+        send, reference = partial(_change_policy, azure, access, "add", step.permissions), Reference.ACCESS_POLICY
     elif isinstance(step, DefineRole):
         define = _define_local if step.local else _define
         writes.repeated(lambda: define(azure, access, step), patience)
+        return
     else:
         assign = _assign_local if step.local else _assign
-        _until_known(lambda: writes.repeated(lambda: assign(azure, access, step), patience), patience)
+        send, reference = partial(assign, azure, access, step), Reference.ROLE_ASSIGNMENT
+    until_known(
+        lambda: writes.repeated(send, patience),
+        patience,
+        reference,
+        Reference.VAULT,
+        is_gone=partial(_is_gone, azure, access.store),
+    )
+
+
+def _is_gone(azure: Azure, store: KeyStore) -> bool:
+    found = optional(partial(vault_lookup.read, azure.arm, store.resource_id))
+    return isinstance(found, Unread) and found.absent
 
 
 def take_back(azure: Azure, access: Access, removal: RightsRemoval) -> None:
@@ -205,18 +220,6 @@ def _assign_local(azure: Azure, access: Access, step: Assign) -> None:
     except AzureError as error:
         if error.code != ROLE_ASSIGNMENT_EXISTS:
             raise
-
-
-def _until_known(send: Callable[[], None], patience: Patience) -> None:
-    """A principal that was just created may not be known everywhere yet (`PrincipalNotFound`): try again."""
-    while True:
-        try:
-            send()
-        except AzureError as error:
-            if error.code != PRINCIPAL_NOT_FOUND or not patience.pause():
-                raise
-        else:
-            return
 
 
 def preflight(

@@ -57,7 +57,6 @@ class Sign(Enum):
 
     WRONG_CLOCK = "the clock of the machine that runs the module may be wrong"
     OWN_ADDRESS = "it concerns the address of the machine that runs the module, not DSM"
-    NOT_KNOWN_YET = "a replica of Entra may not know yet what was just created"
 
 
 @dataclass(frozen=True)
@@ -93,14 +92,12 @@ MEANINGS: tuple[Meaning, ...] = (
         ("AADSTS7000215",),
         "the operator's client secret is wrong",
         "set the value of the secret, which Entra shows only when it is created, not the secret's ID",
-        sign=Sign.NOT_KNOWN_YET,
     ),
     Meaning(("AADSTS7000222",), "the operator's client secret has expired", "create a new secret and set it"),
     Meaning(
         ("AADSTS700016", "AADSTS70001"),
         "the operator's application is not in this tenant",
         "check client_id, tenant and cloud_environment",
-        sign=Sign.NOT_KNOWN_YET,
     ),
     Meaning((TENANT_UNKNOWN,), "the tenant does not exist in this cloud", "check tenant and cloud_environment"),
     Meaning(("AADSTS900023",), "the tenant is not valid", "check tenant"),
@@ -118,9 +115,7 @@ MEANINGS: tuple[Meaning, ...] = (
         ("AADSTS700027",),
         "the operator's certificate is not registered with the application, or the signature is from another one",
         "register the certificate in x509_certificate_path with the application, or set the registered one",
-        sign=Sign.NOT_KNOWN_YET,
     ),
-    Meaning(("AADSTS50012", "AADSTS7000229"), sign=Sign.NOT_KNOWN_YET),
     Meaning(
         ("AADSTS700024",),
         "the signed assertion is outside its validity period",

@@ -121,17 +121,6 @@ def test_a_status_of_a_server_in_trouble_means_what_500_means(status: int) -> No
     [
         (Sign.WRONG_CLOCK, {"AADSTS700024", "AADSTS1000502", "AADSTS7000274"}),
         (Sign.OWN_ADDRESS, {"AADSTS53003", "AADSTS530003"}),
-        (
-            Sign.NOT_KNOWN_YET,
-            {
-                "AADSTS7000215",
-                "AADSTS700027",
-                "AADSTS700016",
-                "AADSTS70001",
-                "AADSTS50012",
-                "AADSTS7000229",
-            },
-        ),
     ],
 )
 def test_a_refused_login_is_a_sign(sign: Sign, codes: set[str]) -> None:
