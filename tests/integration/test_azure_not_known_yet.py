@@ -61,7 +61,9 @@ def test_the_local_tenant_answer_that_stays_names_both_causes(azure: AzureRights
     azure.sandbox.profile = Profile(new_application="local_tenant")
     lag(azure, "service_principal", misses=1000)
 
-    with pytest.raises(TaskError, match=r"no permission to create service principals.*not known to every server") as got:
+    with pytest.raises(
+        TaskError, match=r"no permission to create service principals.*not known to every server"
+    ) as got:
         apps(app_unique_name="cdc-new", wait_timeout=0)
 
     assert "run the task again in a few minutes" in got.value.next_step

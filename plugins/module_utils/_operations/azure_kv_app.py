@@ -22,6 +22,7 @@ from .._azure.applications.application_lookup import ApplicationSelector, Observ
 from .._azure.applications.application_plan import Application, DesiredApplication, Steps
 from .._azure.applications.records import application_record, application_view
 from .._azure.applications.recycle_bin import FAIL, RECOVER, DeletedApplication
+from .._azure.applications.registrations import deleted_at
 from .._azure.rights.sign_in import how_to_enable
 from .._azure.wire import channel
 from .._azure.wire.channel import Channel
@@ -409,12 +410,27 @@ class _Work:
             if found is not None and (found.principal_id is not None or not with_principal):
                 return found
             if not self.patience.pause():
+                self._refuse_deleted(selector)
                 raise AzureError(
                     "the new object is not visible yet",
                     plane="Entra",
                     obj=str(selector),
                     next_step="wait a minute and run the task again, or increase wait_timeout",
                 )
+
+    def _refuse_deleted(self, selector: ApplicationSelector) -> None:
+        """Fail if the application is in the recycle bin: it will not become visible."""
+        if selector.by != "client_id":
+            return
+        deleted = optional(lambda: deleted_at(self.graph, selector.value))
+        if isinstance(deleted, str):
+            raise TaskError(
+                f"it was deleted at {deleted}, while the task was running",
+                plane="Entra",
+                obj=str(selector),
+                next_step="find out who deleted it (Entra audit log); to restore it, run the task again with "
+                "on_soft_deleted: recover",
+            )
 
     def _settled(self, found: Application, reads: int) -> Application:
         """Read until several answers in a row show everything, or until the time is over.
@@ -432,6 +448,7 @@ class _Work:
             if self.patience.pause():
                 continue
             if missing:
+                self._refuse_deleted(ApplicationSelector("client_id", found.client_id))
                 raise AzureError(
                     "the change is not visible; another client may have removed it, or not every server of Microsoft "
                     "Graph shows it yet",

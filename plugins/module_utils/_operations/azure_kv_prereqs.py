@@ -271,21 +271,33 @@ def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefini
 
 def _proof_by_sync(task: Task, patience: Patience) -> str | None:
     """Only DSM's own access to the keys proves the effect: Azure may report a grant before it is enforced."""
+    # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
+    from .._dsm.link.lasting import lasts
+
     with connect_dsm(task, read_only=False) as dsm:
         group = resolve(dsm, Selection.from_params(task.params), check_mode=False)
         if group.group_id is None:
             return "reads"
-        while not _syncs(task, dsm, group, patience):
-            if not patience.pause():
-                return None
-    return "sync"
+        while True:
+            refused = _refused_sync(dsm, group, patience)
+            if refused is None:
+                return "sync"
+            final = lasts(refused.words, refused.status, about_caller=refused.is_about_caller)
+            if final or not patience.pause():
+                break
+    told = (
+        "fails, and waiting does not help. Run fortanix.dsm.cdc_connection for the cause"
+        if final
+        else "does not succeed yet"
+    )
+    task.warn(f'The sync of {group.label} {told}. The server returned: "{refused.server_words}"')
+    return None
 
 
-def _syncs(task: Task, dsm: DsmClient, group: Group, patience: Patience) -> bool:
-    """Whether a sync succeeds now. The last one may exceed the user's timeout by ten seconds."""
+def _refused_sync(dsm: DsmClient, group: Group, patience: Patience) -> DsmError | None:
+    """Why a sync fails now; None if it succeeds. The last one may exceed the user's timeout by ten seconds."""
     try:
         virtual_keys.scan(dsm, str(group.group_id), group.label, max(patience.left, 10), FAIL)
     except DsmError as error:
-        task.warn(f'The sync of {group.label} does not succeed yet. The server returned: "{error.server_words}"')
-        return False
-    return True
+        return error
+    return None

@@ -12,8 +12,10 @@ from functools import partial
 from typing import Any
 
 from ..._names import name_key
+from ..._rest.statuses import FORBIDDEN
 from ..authorization import role_assignments
 from ..rights.facts import RoleAssignment
+from ..wire.errors import AzureError
 from ..wire.graph_batch import batch
 from ..wire.optional_reads import Unread, optional
 from ..wire.session import Azure
@@ -35,8 +37,12 @@ def leaving(azure: Azure, body: Mapping[str, Any], model: str) -> list[dict[str,
     if not isinstance(body["properties"].get("accessPolicies"), list):
         return None
     by_policy = _by_policy(body)
-    assignments = optional(lambda: role_assignments.assignments(azure.arm, str(body["id"])))
-    if isinstance(assignments, Unread):
+    try:
+        assignments = role_assignments.assignments(azure.arm, str(body["id"]))
+    except AzureError as error:
+        # A change of the model depends on it, so an outage fails the task.
+        if error.status != FORBIDDEN:
+            raise
         return None
     by_role = _by_role(azure, str(body["id"]), assignments)
     old, new = (by_policy, by_role) if model == RBAC else (by_role, by_policy)

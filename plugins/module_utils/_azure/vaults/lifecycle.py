@@ -31,6 +31,8 @@ NOWHERE = frozenset({GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND})
 # A managed HSM also reports `Activated`, and `SecurityDomainRestore` while it waits for key
 # holders (Azure contract §1.6).
 _SETTLED = frozenset({"", "succeeded", "activated", "securitydomainrestore"})
+# The other final states of every operation of Resource Manager (Azure contract §1.2).
+_FAILED = frozenset({"failed", "canceled", "cancelled"})
 # That many equal answers in a row are final. A managed HSM applies a change some time after it has accepted it.
 _EQUAL_READS: Mapping[str, int] = {VAULT: EQUAL_READS, MANAGED_HSM: 12}
 # Answers that are read until one is usable.
@@ -174,7 +176,7 @@ def settle(
             seen, absent = True, 0
         if body is not None and state == "failed":
             raise TaskError(
-                "Azure reports that the last operation on it failed",
+                f"Azure reports that the last operation on it has ended with the state {_state(body)}",
                 plane="Azure",
                 obj=place.label,
                 server_words=str(body["properties"].get("statusMessage") or ""),
@@ -234,8 +236,12 @@ def is_settled(body: Mapping[str, Any] | None) -> str:
     """`settled`, `failed`, or `moving` while it is not finished."""
     if body is None:
         return "moving"
-    state = str(body["properties"].get("provisioningState") or "").lower()
-    return "settled" if state in _SETTLED else "failed" if state == "failed" else "moving"
+    state = _state(body).lower()
+    return "settled" if state in _SETTLED else "failed" if state in _FAILED else "moving"
+
+
+def _state(body: Mapping[str, Any]) -> str:
+    return str(body["properties"].get("provisioningState") or "")
 
 
 def wait_until_gone(arm: Channel, place: VaultAddress, patience: Patience) -> bool:
@@ -249,7 +255,17 @@ def wait_until_gone(arm: Channel, place: VaultAddress, patience: Patience) -> bo
         body = look(arm, place)
         if body is None:
             return True
-        shown = shown + 1 if is_settled(body) == "settled" else 0
+        state = is_settled(body)
+        if state == "failed":
+            raise TaskError(
+                f"Azure accepted the deletion, but it has ended with the state {_state(body)}",
+                plane="Azure",
+                obj=place.label,
+                server_words=str(body["properties"].get("statusMessage") or ""),
+                next_step="check its activity log in the portal, and run the task again to delete it",
+                retryable=True,
+            )
+        shown = shown + 1 if state == "settled" else 0
         if shown == _EQUAL_READS[place.kind]:
             raise TaskError(
                 "Azure accepted the deletion, but still shows it unchanged: it may have been recovered or created "
