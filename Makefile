@@ -19,6 +19,7 @@ MOLECULE_ARGS ?=
 CORES_ARGS ?=
 BENCH_ARGS ?=
 EXPLORE_ARGS ?=
+SWEEP_ARGS ?=
 # For make test-terraform: the executable of the provider.
 PROVIDER ?=
 # For make dist: the public address of the repository, and the name of the collection.
@@ -53,7 +54,7 @@ link := .build/collections/ansible_collections/fortanix/dsm
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
 .PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores test-terraform explore explore-mutations
-.PHONY: molecule lint dist bench bench-compliance sandbox clean
+.PHONY: sweep molecule lint dist bench bench-compliance sandbox clean
 
 help: ## show this list of commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-22s %s\n' "$$name" "$$words"; done
@@ -78,6 +79,9 @@ explore: $(dev_stamp) $(link) ## test concurrent, interrupted and delayed operat
 
 explore-mutations: $(dev_stamp) $(link) ## check that the explorer detects the revert of each fix that it guards
 	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m explore.mutations $(EXPLORE_ARGS)
+
+sweep: $(dev_stamp) $(link) ## disturb each operation at each request in each way, and run it again (SWEEP_ARGS='--help')
+	@env PYTHONPATH=tests:.build/collections .venv/bin/python -m sweep $(SWEEP_ARGS)
 
 test-browser: $(dev_stamp) $(link) ## run the tests of the compliance page (needs chromium and chromium-driver)
 	@.venv/bin/python -m pytest --numprocesses=0 tests/browser $(PYTEST_ARGS)

@@ -88,13 +88,11 @@ options:
         is not registered yet. Its key must be RSA.
       - A path or text, in PEM form (with or without the key, with a chain in any order), DER, PKCS#12, or the base64 of
         them, as Azure Key Vault returns PKCS#12.
-      - Required together with O(link_private_key).
     type: str
   link_private_key:
     description:
-      - Private key of O(link_certificate). A path or text, in the same forms. When the certificate file contains the
-        key, set both options to that file.
-      - Required together with O(link_certificate).
+      - Private key of O(link_certificate). A path or text, in the same forms. Not needed when O(link_certificate)
+        contains it.
     type: str
   link_private_key_passphrase:
     description:
@@ -235,12 +233,11 @@ options:
           - The certificate. A path or text, in the forms of O(link_certificate).
           - Exactly one of O(current_credential.link_client_secret) and O(current_credential.link_certificate) is
             required.
-          - Required together with O(current_credential.link_private_key).
         type: str
       link_private_key:
         description:
-          - Private key of the certificate. A path or text, in the same forms.
-          - Required together with O(current_credential.link_certificate).
+          - Private key of the certificate. A path or text, in the same forms. Not needed when
+            O(current_credential.link_certificate) contains it.
         type: str
       link_private_key_passphrase:
         description:

@@ -236,6 +236,27 @@ def test_what_cannot_be_right_is_refused_before_the_first_request(
     assert rotations.azure.sandbox.journal.since(mark) == []
 
 
+def test_a_certificate_that_contains_its_key_needs_no_second_option(rotations: Rotations) -> None:
+    rotations.started("one", type="secret")
+    pair = self_signed("given", days=LONG, algorithm="rsa")
+
+    result = rotations(link_certificate=pair.certificate_pem + pair.key_pem)
+
+    assert result["credential"]["thumbprint"] == _sha1(pair.certificate)
+    assert rotations.held() == {"one": result["credential"]["key_id"]}
+
+
+@pytest.mark.parametrize("path", [(), ("current_credential",)])
+def test_a_certificate_without_a_key_is_refused_by_name(rotations: Rotations, path: tuple[str, ...]) -> None:
+    certificate = {"link_certificate": self_signed("given", days=LONG, algorithm="rsa").certificate_pem}
+    mark = rotations.azure.sandbox.journal.mark()
+
+    with pytest.raises(InvalidInput, match="link_private_key"):
+        rotations(**({path[0]: certificate} if path else certificate))
+
+    assert rotations.azure.sandbox.journal.since(mark) == []
+
+
 def test_an_application_that_no_group_uses_gets_no_credential(rotations: Rotations) -> None:
     with pytest.raises(TaskError, match="no group in DSM that is visible to the DSM identity uses it"):
         rotations()

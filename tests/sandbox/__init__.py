@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from .faults import Fault
+from .faults import EndlessList, Fault
 from .profiles import Profile
 from .sandbox import Sandbox, State
 from .world import World
 
-__all__ = ["Fault", "Profile", "Sandbox", "State", "World"]
+__all__ = ["EndlessList", "Fault", "Profile", "Sandbox", "State", "World"]

@@ -5,10 +5,38 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import threading
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+
+class EndlessList:
+    """A list without an end: each page is the first one again.
+
+    With `link` it continues at a fresh address, in the member of this name (`nextLink`, `@odata.nextLink`); with `key`
+    the member of this name of every element is fresh, for lists that clients read by offset (DSM).
+    """
+
+    def __init__(self, link: str = "", key: str = "") -> None:
+        self.first: bytes | None = None
+        self.served = 0
+        self._link, self._key = link, key
+        self._fresh = itertools.count(1)
+
+    def page(self, address: str) -> bytes:
+        """The next page, for a list with this address."""
+        self.served += 1
+        found = json.loads(self.first or b"")
+        if self._link:
+            found[self._link] = f"{address}{'&' if '?' in address else '?'}$skiptoken={next(self._fresh)}"
+        if self._key:
+            for element in found["items"] if isinstance(found, dict) else found:
+                element[self._key] = str(uuid.UUID(int=next(self._fresh)))
+        return json.dumps(found).encode()
 
 
 @dataclass(frozen=True)
@@ -16,13 +44,18 @@ class Fault:
     """One rule. `route` is the route template, as in the journal; `*` matches all.
 
     The first `skip` matching calls pass, then `times` calls are disturbed (None: all from there on). Without `status`,
-    `reset`, `truncate` and `rewrite` a rule only delays. `after_work` lets the request take effect before its answer is
-    replaced.
+    `reset`, `truncate`, `rewrite`, `drip`, `bomb` and `endless` a rule only delays. `after_work` lets the request take
+    effect before its answer is replaced.
     `rewrite` gets the body of the answer and returns the one that is sent: a cache, a gateway or a lagging replica.
     `origin` is who asks, `client` or `dsm`. `then` is called in the sandbox's thread when the request has been carried
     out, before its answer leaves.
     `until` holds a call, before it takes effect, until so many calls of that method and route have been answered since
     the rule was added: two clients meet in one order, whatever their speed.
+    `drip` sends the head or the body of the answer byte by byte, `drip_pause` seconds apart. `on_drip` is called in the
+    sandbox's thread after each byte: a test with a clock of its own advances it there, and needs no pause.
+    `bomb` pads the answer with white space to so many bytes and packs it with gzip: valid JSON, a thousandth of its
+    size on the wire.
+    `endless` never lets a list end; use it with `times=None`.
     """
 
     plane: str
@@ -43,6 +76,11 @@ class Fault:
     origin: str = "*"
     then: Callable[[], None] | None = None
     until: tuple[str, str, int] | None = None
+    drip: Literal["head", "body"] | None = None
+    drip_pause: float = 0.5
+    on_drip: Callable[[], None] | None = None
+    bomb: int = 0
+    endless: EndlessList | None = None
 
     def matches(self, plane: str, method: str, route: str, origin: str) -> bool:
         asked = (plane, method, route, origin)

@@ -197,6 +197,10 @@ class Profile:
     condition_holds: Literal[True, False] = True
     """Whether the condition of a role assignment is fulfilled, whatever it says (Azure contract §2 T14)."""
 
+    wildcard_read: Literal["below", "itself"] = "below"
+    """Whether `Microsoft.KeyVault/vaults/*/read`, which Key Vault Reader and Crypto Officer have, grants the reading of
+    a vault `itself` (`Microsoft.KeyVault/vaults/read`), or only of what is `below` it. Public sources disagree."""
+
     pim: Literal["licensed", "unlicensed"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
 
@@ -219,6 +223,14 @@ class Profile:
     graph_is_disabled: Literal["known", "unknown"] = "known"
     """Whether applications have `isDisabled` in Microsoft Graph, which not each cloud's Graph knows. Where it is
     unknown, to select it is 400."""
+
+    name_check: Literal["knows", "all_free"] = "knows"
+    """Whether Azure's check of a vault's name knows the taken ones; it has called taken ones free (Azure contract
+    §2 T26)."""
+
+    deleted_name: Literal["conflict_error", "vault_already_exists"] = "conflict_error"
+    """How Azure refuses the name of a soft-deleted vault of the same subscription: 409 `ConflictError`, which is also a
+    parallel change, or the code of any name that is taken."""
 
     client_assertion: Literal["PS256", "RS256"] = "PS256"
     """Q38: the form of DSM's client assertion: PS256 with a SHA-256 thumbprint, or RS256 with a SHA-1 one (`x5t`)."""

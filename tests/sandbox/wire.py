@@ -11,13 +11,14 @@ import logging
 import socket
 import ssl
 import time
+import zlib
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from .faults import Fault
+from .faults import EndlessList, Fault
 from .journal import Kind, kind_of, shown_query
 from .network import Address
 from .runtime import Runtime
@@ -188,6 +189,8 @@ def journal_middleware(plane: str, runtime: Runtime) -> Middleware:
         response = await handler(request)
         # Written before the answer leaves, so that a client which has the answer also finds the entry.
         runtime.journal.record(_facts(plane, runtime, request, response.status, time.perf_counter() - began))
+        if "drip" in request:
+            return await _drip(request, response, request["drip"])
         return await _cut(request, response) if request.get("cut") else response
 
     return middleware
@@ -240,6 +243,43 @@ async def _cut(request: web.Request, response: web.StreamResponse) -> web.Stream
     return response
 
 
+async def _drip(request: web.Request, response: web.StreamResponse, fault: Fault) -> web.StreamResponse:
+    """Send the answer as it is, with its head or its body byte by byte, and close the connection."""
+    transport = request.transport
+    body = getattr(response, "body", None)
+    if not isinstance(transport, asyncio.Transport) or not isinstance(body, bytes):
+        return response
+    told = {**response.headers, "Content-Type": response.headers.get("Content-Type", "text/plain")}
+    told.update({"Content-Length": str(len(body)), "Connection": "close"})
+    lines = [f"HTTP/1.1 {response.status} {response.reason}", *(f"{name}: {value}" for name, value in told.items())]
+    head = "\r\n".join([*lines, "", ""]).encode()
+    if fault.drip == "body":
+        transport.write(head)
+    for byte in head if fault.drip == "head" else body:
+        if transport.is_closing():
+            break
+        transport.write(bytes([byte]))
+        if fault.on_drip is not None:
+            fault.on_drip()
+        await asyncio.sleep(fault.drip_pause)
+    else:
+        if fault.drip == "head":
+            transport.write(body)
+    # What follows here would be a second answer; the connection takes none any more.
+    transport.close()
+    return response
+
+
+def _packed(body: bytes, size: int) -> bytes:
+    """The body, padded with white space to this size, in gzip; as it is made in steps, it is never in memory."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    step = b" " * 1_000_000
+    parts = [packer.compress(body)]
+    for left in range(size - len(body), 0, -len(step)):
+        parts.append(packer.compress(step[:left]))
+    return b"".join([*parts, packer.flush()])
+
+
 def date_middleware(plane: str, runtime: Runtime) -> Middleware:
     """Every answer tells the time of the service that gives it; what is served below would tell the machine's."""
 
@@ -281,12 +321,19 @@ async def _held(fault: Fault, runtime: Runtime) -> None:
         runtime.faults.holding -= 1
 
 
+def _page(pages: EndlessList, request: web.Request) -> web.Response:
+    address = str(request.url.with_scheme("https").without_query_params("$skiptoken"))
+    return web.Response(body=pages.page(address), content_type="application/json")
+
+
 async def _disturbed(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
     if fault.delay:
         await asyncio.sleep(fault.delay)
     if fault.reset == "before":
         request["cut"] = "reset"
         return web.Response(status=500)
+    if fault.endless is not None and fault.endless.first is not None:
+        return _page(fault.endless, request)
     replaced = fault.status is not None
     if not replaced or fault.after_work:
         response = await handler(request)
@@ -300,6 +347,15 @@ async def _disturbed(fault: Fault, request: web.Request, handler: Handler) -> we
         response = web.Response(
             status=response.status, body=fault.rewrite(response.body), content_type=response.content_type
         )
+    body = getattr(response, "body", None)
+    if fault.endless is not None and response.status == 200 and isinstance(body, bytes):
+        fault.endless.first = body
+        response = _page(fault.endless, request)
+    elif fault.bomb and isinstance(response, web.Response) and isinstance(body, bytes | None):
+        response.body = await asyncio.to_thread(_packed, body or b"", fault.bomb)
+        response.headers["Content-Encoding"] = "gzip"
+    if fault.drip is not None:
+        request["drip"] = fault
     if fault.reset == "after":
         request["cut"] = "reset"
     elif fault.truncate:

@@ -53,12 +53,15 @@ class ArmLab:
 
     def refused(self) -> str | None:
         """None if the application may list the vault's keys, else the inner code of the refusal."""
-        suffix = VAULT[self.estate.cloud]
-        client = type(self._client)(
-            self.pool, f"https://{self.estate.vault}.{suffix}", bearer(self.pool, self.estate, f"https://{suffix}")
-        )
-        answer = client("GET", "/keys?api-version=2025-07-01")
+        answer = self.at_vault("/keys", **{"api-version": "2025-07-01"})
         return None if answer.status == 200 else str(answer.json["error"]["innererror"]["code"])
+
+    def at_vault(self, path: str, **query: str) -> Any:
+        """The answer of the vault itself to the application."""
+        suffix = VAULT[self.estate.cloud]
+        host = f"https://{self.estate.vault}.{suffix}"
+        client = type(self._client)(self.pool, host, bearer(self.pool, self.estate, f"https://{suffix}"))
+        return client("GET", f"{path}?{urlencode(query)}")
 
     def role_id(self, name: str) -> str:
         """A role's definition id, as a client sends it."""

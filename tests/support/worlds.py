@@ -5,7 +5,7 @@
 """Operations in a small world that is put back after each run, at request granularity and in virtual time.
 
 Each operation runs in a thread of its own, over the real wire, and goes on only when the plan says so: the baton is
-passed before a request and in a sleep, nowhere else. Time stands still but for what a request takes and what is slept.
+passed before a request and in a sleep, nowhere else. An operation that runs alone may have threads, one at a time. Time stands still but for what a request takes and what is slept.
 A run can be killed, an answer replaced, a request held back or refused. The same plan gives the same run.
 
 What is shared by all runs costs nothing in the single one: connections and the operator's tokens are kept, and keys of
@@ -22,6 +22,7 @@ import time
 import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -64,20 +65,21 @@ class Stuck(AssertionError):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, as it came or as it is put in its place."""
+    """An answer, as it came or as it is put in its place. ``pace``: virtual seconds that each byte of it takes."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    pace: float = 0.0
 
     def with_body(self, body: bytes) -> Reply:
         headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
-        return Reply(self.status, headers, body)
+        return Reply(self.status, headers, body, self.pace)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request of an actor. ``number`` counts from one in its run."""
+    """One request of an actor. ``number`` counts from one in its run; ``timeout``: seconds that it waits for a byte."""
 
     actor: str
     number: int
@@ -86,6 +88,8 @@ class Call:
     path: str
     query: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    timeout: float | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_write(self) -> bool:
@@ -119,8 +123,8 @@ class Disturbance:
     """What is done to the run of one actor.
 
     ``kill_after``: the request after which it is gone. ``before``: an answer in the place of the service's, for a
-    request that is not even sent. ``after``: another answer for a request that has been carried out. ``skew``: seconds
-    by which the clock of this actor is ahead of the services'.
+    request that is not even sent. ``after``: another answer for a request that has been carried out. Both may raise
+    what urllib3 raises. ``skew``: seconds by which the clock of this actor is ahead of the services'.
     """
 
     kill_after: int | None = None
@@ -227,6 +231,8 @@ class World:
             socket_options=[(6, 1, 1)],
         )
         self._kept: Kept | None = None
+        # Whether the operator's tokens outlive a run; otherwise each run requests its own.
+        self.keeps_tokens = True
         # Of the operator: when it was issued, and what it is.
         self.tokens: dict[tuple[str, ...], tuple[float, Any]] = {}
         self.events: list[Event] = []
@@ -395,7 +401,12 @@ class World:
         disturbance = actor.disturbance
         event = Event(call)
         self.events.append(event)
-        reply = disturbance.before(call) if disturbance.before is not None else None
+        try:
+            reply = disturbance.before(call) if disturbance.before is not None else None
+        except Exception as error:
+            event.sent, event.note = False, f"never sent: {error}"
+            self.observer(event)
+            raise
         if reply is not None:
             event.sent, event.note = False, "answered by the harness"
         else:
@@ -536,6 +547,7 @@ class _Harness:
         self._real_uuid4 = uuid.uuid4
         self._real_decode = jwt.decode
         self._real_proxies = requests.sessions.get_environ_proxies
+        self._real_submit = ThreadPoolExecutor.submit
         self._real_loads = {name: getattr(serialization, name) for name in _LOADS}
 
     def reseed(self, seed: str) -> None:
@@ -556,6 +568,7 @@ class _Harness:
             return
         self._installed = True
         HTTPConnectionPool.urlopen = _gated  # type: ignore[assignment,method-assign]
+        ThreadPoolExecutor.submit = _submit_as_actor  # type: ignore[method-assign]
         time.time, time.sleep = self._time, self._sleep  # type: ignore[assignment]
         _time.utc_now, _time.monotonic, _time.sleep = self._utc_now, self._monotonic, self._sleep
         rsa.generate_private_key = self._generate
@@ -573,6 +586,7 @@ class _Harness:
             return
         self._installed = False
         HTTPConnectionPool.urlopen = self._real_urlopen  # type: ignore[method-assign]
+        ThreadPoolExecutor.submit = self._real_submit  # type: ignore[method-assign]
         time.time, time.sleep = self._real_time, self._real_sleep
         _time.utc_now, _time.monotonic, _time.sleep = _UTC_NOW, _MONOTONIC, _SLEEP
         rsa.generate_private_key = self._real_generate
@@ -628,7 +642,7 @@ class _Harness:
     def _credential_for(self, params: Mapping[str, Any], *rest: Any, **options: Any) -> Any:
         inner = self._real_credential_for(params, *rest, **options)
         world = getattr(_LOCAL, "world", None)
-        if world is None or getattr(_LOCAL, "actor", None) is None:
+        if world is None or getattr(_LOCAL, "actor", None) is None or not world.keeps_tokens:
             return inner
         return _KeptCredential(inner, world, (str(params.get("client_id")), str(params.get("secret"))))
 
@@ -645,7 +659,17 @@ def _gated(pool: Any, method: str, url: str, body: Any = None, headers: Any = No
     world: World = _LOCAL.world
     parts = urllib.parse.urlsplit(url)
     content = body.encode() if isinstance(body, str) else bytes(body or b"")
-    call = Call(actor.name, actor.sent + 1, method, pool.host, urllib.parse.unquote(parts.path), parts.query, content)
+    call = Call(
+        actor.name,
+        actor.sent + 1,
+        method,
+        pool.host,
+        urllib.parse.unquote(parts.path),
+        parts.query,
+        content,
+        dict(headers or {}),
+        _patience_of(options.get("timeout")),
+    )
 
     def send() -> Reply:
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
@@ -663,13 +687,58 @@ def _gated(pool: Any, method: str, url: str, body: Any = None, headers: Any = No
 
     reply = world.send(actor, call, send)
     return urllib3.HTTPResponse(
-        body=io.BytesIO(reply.body),
+        body=_Dripping(reply.body, reply.pace) if reply.pace else io.BytesIO(reply.body),
         headers=dict(reply.headers),
         status=reply.status,
         preload_content=options.get("preload_content", True),
         decode_content=options.get("decode_content", True),
         request_method=method,
     )
+
+
+def _patience_of(timeout: Any) -> float | None:
+    """The seconds that a request waits for the next byte; None for no limit."""
+    seconds = getattr(timeout, "read_timeout", timeout)
+    return float(seconds) if isinstance(seconds, (int, float)) else None
+
+
+class _Dripping(io.BytesIO):
+    """A body whose bytes arrive one by one. As of a socket, ``read`` waits for all that it is to return."""
+
+    def __init__(self, body: bytes, pace: float) -> None:
+        super().__init__(body)
+        self._pace = pace
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self._arrived(super().read(size))
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return self._arrived(super().read(min(1, size or 0) if size is not None and size >= 0 else 1))
+
+    def readinto(self, buffer: Any, /) -> int:
+        found = self.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+    def _arrived(self, found: bytes) -> bytes:
+        _LOCAL.world.pass_time(len(found) * self._pace)
+        return found
+
+
+def _submit_as_actor(pool: Any, function: Any, /, *args: Any, **options: Any) -> Any:
+    """In the place of ``ThreadPoolExecutor.submit``: a thread of an actor is the actor."""
+    actor, world = getattr(_LOCAL, "actor", None), getattr(_LOCAL, "world", None)
+    if actor is None:
+        return _HARNESS._real_submit(pool, function, *args, **options)
+
+    def as_actor(*given: Any, **named: Any) -> Any:
+        _LOCAL.actor, _LOCAL.world = actor, world
+        try:
+            return function(*given, **named)
+        finally:
+            _LOCAL.actor = None
+
+    return _HARNESS._real_submit(pool, as_actor, *args, **options)
 
 
 def install() -> None:

@@ -21,7 +21,7 @@ from .._azure.rights.roles import ROLE_ASSIGNMENTS_WRITE
 from .._azure.vaults import holders, lifecycle, merge, safe_writes, soft_deleted, vault_lookup, vault_settings
 from .._azure.vaults.policy_modifications import refuse_rewritten
 from .._azure.vaults.safe_writes import TargetVault
-from .._azure.vaults.soft_deleted import DeletedVault, NameTaken
+from .._azure.vaults.soft_deleted import DeletedVault, HeldByDeleted, NameTaken
 from .._azure.vaults.vault_lookup import VaultAddress
 from .._azure.vaults.vault_settings import GUARDED, OPTIONS, Changes, DesiredVault
 from .._azure.vaults.vault_task import VaultTask, after_writing, result_of, shown_store, tell_activation
@@ -114,8 +114,18 @@ def _make(vault_task: VaultTask) -> dict[str, Any]:
                 raise
             looks += 1
         else:
-            return _create(vault_task) if gone is None else _recover(vault_task, gone)
+            return _create_or_recover(vault_task, gone)
     return _adopt(vault_task, body)
+
+
+def _create_or_recover(vault_task: VaultTask, gone: DeletedVault | None) -> dict[str, Any]:
+    """``gone``: the soft-deleted vault that holds the name. One may appear only when Azure refuses the creation."""
+    if gone is None:
+        try:
+            return _create(vault_task)
+        except HeldByDeleted as error:
+            gone = error.gone
+    return _recover(vault_task, gone)
 
 
 def _adopt(vault_task: VaultTask, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:

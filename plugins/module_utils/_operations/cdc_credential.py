@@ -85,7 +85,6 @@ SPEC = DSM.merge(
                 "options": _PAIR_OR_SECRET,
                 "mutually_exclusive": [("link_client_secret", "link_certificate")],
                 "required_one_of": [("link_client_secret", "link_certificate")],
-                "required_together": [("link_certificate", "link_private_key")],
             },
             "tls": {"type": "dict", "options": TLS_OPTIONS},
             "keep_old_cas": {"type": "bool", "default": True},
@@ -104,7 +103,6 @@ SPEC = DSM.merge(
         },
         mutually_exclusive=(_SELECTORS,),
         required_one_of=(_SELECTORS,),
-        required_together=(("link_certificate", "link_private_key"),),
     ),
 )
 

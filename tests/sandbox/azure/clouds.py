@@ -24,6 +24,8 @@ class Cloud:
     """The application ID of Azure Key Vault, whose service principal is in each tenant (Azure contract §3)."""
     user_impersonation_id: str
     """The id of the one delegated permission that Azure Key Vault offers."""
+    location: str
+    """Where resource groups are."""
 
     @property
     def vault_audience(self) -> str:
@@ -55,6 +57,7 @@ PUBLIC = Cloud(
     management_audiences=("https://management.azure.com", "https://management.core.windows.net"),
     key_vault_app_id="cfa8b339-82a2-471a-a3c9-0fc0be7a4093",
     user_impersonation_id="f53da476-18e3-4152-8e01-aec403e6edc0",
+    location="westeurope",
 )
 GOVERNMENT = Cloud(
     name="AzureUSGovernment",
@@ -67,4 +70,5 @@ GOVERNMENT = Cloud(
     key_vault_app_id="7e7c393b-45d0-48b1-a35e-2905ddf8183c",
     # The real one is not public. This one differs from the public cloud's, so that a client has to look it up.
     user_impersonation_id="2f0b6c1d-7a55-4f0e-9b1e-51c4f0d8a7b3",
+    location="usgovvirginia",
 )

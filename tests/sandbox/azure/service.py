@@ -57,13 +57,23 @@ class AzureError(Exception):
             self.body["error"]["innererror"] = {"code": inner}
 
 
-def application(plane: str, service: Service) -> web.Application:
-    """An application with the middlewares of all of Azure's planes."""
+def _nothing_there(path: str, version: str) -> AzureError:
+    del path, version
+    return AzureError(404, "NotFound", "Not Found")
+
+
+def application(
+    plane: str, service: Service, unserved: Callable[[str, str], AzureError] = _nothing_there
+) -> web.Application:
+    """An application with the middlewares of all of Azure's planes.
+
+    ``unserved``: the refusal of a path and an api-version for which there is no route.
+    """
     middlewares = [
         journal_middleware(plane, service.runtime),
         date_middleware(plane, service.runtime),
         fault_middleware(plane, service.runtime),
-        _error_middleware(service.runtime),
+        _error_middleware(service.runtime, unserved),
     ]
     return web.Application(middlewares=middlewares)
 
@@ -79,13 +89,16 @@ def ignore_case_of_paths(app: web.Application) -> None:
             resource._pattern = re.compile(resource._pattern.pattern, re.IGNORECASE)
 
 
-def _error_middleware(runtime: Runtime) -> Middleware:
+def _error_middleware(runtime: Runtime, unserved: Callable[[str, str], AzureError]) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except AzureError as error:
             return json_response(error.body, error.status, error.headers)
+        except web.HTTPNotFound:
+            missing = unserved(request.path, request.query.get("api-version", ""))
+            return json_response(missing.body, missing.status)
         except web.HTTPException as error:
             return json_response(
                 {"error": {"code": error.reason.replace(" ", ""), "message": error.reason}}, error.status
@@ -107,7 +120,9 @@ def require_api_version(request: web.Request) -> str:
     version = request.query.get("api-version")
     if not version:
         raise AzureError(
-            400, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required."
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
         )
     return version
 

@@ -37,7 +37,12 @@ class CloudState(GovernanceAdmin, HsmAdmin, RightsAdmin):
         self.directory = Directory()
         self.graph_knows_is_disabled: Callable[[], bool] = lambda: profile().graph_is_disabled == "known"
         self.fresh = Fresh(profile)
-        self.rights = Rights(Propagation(clock), self.directory.groups_of, lambda: profile().condition_holds)
+        self.rights = Rights(
+            Propagation(clock),
+            self.directory.groups_of,
+            lambda: profile().condition_holds,
+            lambda: profile().wildcard_read,
+        )
         self.tokens = TokenService(cloud, clock)
         self.subscriptions: dict[str, Subscription] = {}
         self.management_groups: dict[str, str] = {}

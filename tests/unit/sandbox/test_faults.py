@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from sandbox import Fault, Sandbox
+from sandbox import EndlessList, Fault, Sandbox
 
 GROUPS = "/sys/v1/groups"
 
@@ -160,3 +161,60 @@ def test_every_answer_has_the_time_of_the_sandbox(sb: Sandbox, anonymous: Any, s
         sb.clock.advance(-seconds)
 
     assert abs(parsedate_to_datetime(told) - there) < timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_an_answer_drips_byte_by_byte(sb: Sandbox, admin: Any, group: Any, part: Any) -> None:
+    told = itertools.count()
+    sb.faults.add(Fault(plane="dsm", drip=part, drip_pause=0, on_drip=lambda: next(told)))
+
+    answer = admin("GET", f"{GROUPS}/{group['group_id']}")
+
+    assert answer.json["group_id"] == group["group_id"]
+    assert next(told) >= 100
+    assert admin("GET", GROUPS).status == 200
+
+
+def test_a_drip_takes_its_time(sb: Sandbox, admin: Any) -> None:
+    began = time.perf_counter()
+    sb.faults.add(Fault(plane="dsm", drip="body", drip_pause=0.05, status=200, body="12345"))
+
+    assert admin("GET", GROUPS).text == "12345"
+
+    assert time.perf_counter() - began >= 0.2
+
+
+def test_a_drip_may_come_after_the_work(sb: Sandbox, admin: Any, names: Any) -> None:
+    name = names.new()
+    sb.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, drip="head", drip_pause=0))
+
+    assert admin("POST", GROUPS, {"name": name}).status == 201
+    assert sb.do(lambda state: state.dsm.find_group(name)) is not None
+
+
+def test_a_bomb_is_a_thousand_times_larger_than_on_the_wire(sb: Sandbox, admin: Any, group: Any) -> None:
+    sb.faults.add(Fault(plane="dsm", bomb=5_000_000))
+
+    answer = admin("GET", f"{GROUPS}/{group['group_id']}")
+
+    assert (len(answer.body), answer.json["group_id"]) == (5_000_000, group["group_id"])
+    assert int(answer.headers["Content-Length"]) < 10_000
+
+
+def test_a_list_without_an_end_continues_at_fresh_addresses(sb: Sandbox, admin: Any) -> None:
+    sb.faults.add(
+        Fault(plane="dsm", route=GROUPS, times=None, status=200, body='{"value": [1]}', endless=EndlessList("nextLink"))
+    )
+
+    pages = [admin("GET", GROUPS).json for _page in range(3)]
+
+    assert [page["value"] for page in pages] == [[1]] * 3
+    assert len({page["nextLink"] for page in pages}) == 3
+
+
+def test_a_list_without_an_end_has_fresh_elements(sb: Sandbox, admin: Any, group: Any) -> None:
+    sb.faults.add(Fault(plane="dsm", route=GROUPS, times=None, endless=EndlessList(key="group_id")))
+
+    pages = [admin("GET", f"{GROUPS}?limit=1&offset={offset}").json for offset in range(3)]
+
+    assert len({element["group_id"] for page in pages for element in page}) == sum(map(len, pages)) >= 3

@@ -24,7 +24,7 @@ from ..._waiter import Patience
 from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 from ..wire import writes
 from ..wire.channel import Channel
-from ..wire.errors import GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
+from ..wire.errors import DIRECTORY_BUSY, GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
 from ..wire.not_known_yet import Reference, is_not_yet, until_known
 from . import consent, lists
 from .application_plan import MARK, Application, Permission
@@ -87,7 +87,8 @@ def create_principal(graph: Channel, client_id: str, patience: Patience) -> None
         try:
             graph.send("POST", "/v1.0/servicePrincipals", obj=obj, body={"appId": client_id})
         except AzureError as error:
-            if status_of(error) != CONFLICT:
+            # It exists. A conflict with another write in the tenant has the same status.
+            if status_of(error) != CONFLICT or error.code == DIRECTORY_BUSY:
                 raise
 
     with allowed("create service principals", _MAY_WRITE, obj):

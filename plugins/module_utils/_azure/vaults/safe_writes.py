@@ -20,7 +20,7 @@ from typing import Any
 
 from ..._errors import TaskError
 from ..._rest.replacement import EQUAL_READS
-from ..._rest.statuses import NOT_FOUND
+from ..._rest.statuses import CONFLICT, NOT_FOUND
 from ..._waiter import Patience
 from ..wire import writes
 from ..wire.channel import Channel
@@ -81,6 +81,7 @@ def create(target: TargetVault, sent: Mapping[str, Any], shown: Mapping[str, Any
 
     Raises:
         TaskError: Azure refuses it, or its outcome is unknown.
+        HeldByDeleted: a soft-deleted vault holds the name, which no check before had shown.
     """
 
     def is_ours(body: Mapping[str, Any]) -> bool:
@@ -88,7 +89,11 @@ def create(target: TargetVault, sent: Mapping[str, Any], shown: Mapping[str, Any
         return vault_settings.same_settings(store_of(kind, body), store_of(kind, shown))
 
     answers: list[Mapping[str, Any]] = [{}]
-    there = _put(target, lambda: answers.append(lifecycle.create(target.arm, target.place, sent)), "created", is_ours)
+
+    def put() -> None:
+        answers.append(lifecycle.create(target.arm, target.place, sent))
+
+    there = _put(target, put, "created", is_ours, partial(soft_deleted.refuse_held, target.arm, target.place))
     return Created(there, answers[-1])
 
 
@@ -106,9 +111,21 @@ def recover(target: TargetVault, gone: DeletedVault, tenant_id: str) -> dict[str
 
 
 def _put(
-    target: TargetVault, put: Callable[[], None], done: str, is_ours: Callable[[Mapping[str, Any]], bool]
+    target: TargetVault,
+    put: Callable[[], None],
+    done: str,
+    is_ours: Callable[[Mapping[str, Any]], bool],
+    explain: Callable[[AzureError], None] = lambda _refusal: None,
 ) -> dict[str, Any] | None:
-    """``is_ours``: whether a vault that exists after a request with an unknown outcome is the result of it."""
+    """The vault that another client made; None if this one did.
+
+    Args:
+        target: The vault.
+        put: Sends the request once.
+        done: What it does.
+        is_ours: Whether a vault that exists after a request with an unknown outcome is the result of it.
+        explain: Raises if a refusal has another reason than its code tells.
+    """
     is_open = False
     failures = 0
     while True:
@@ -125,6 +142,8 @@ def _put(
             if failure is None:
                 return None
             is_open = is_open or may_have_worked(failure)
+            if failure.status == CONFLICT and target.look() is None:
+                explain(failure)
             failures += not writes.is_throttled(failure)
             if failures < writes.MOST_FAILURES and target.patience.pause(writes.pause_after(failure)):
                 continue
@@ -138,6 +157,7 @@ def _put(
             there = _stays_absent(target)
             if there is not None:
                 return None if is_open and is_ours(there) else there
+        explain(refusal)
         raise refusal
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from ... import _time
 from ..._errors import quotable
+from ..._rest.pages import tells_trouble
 from ..._rest.statuses import (
     BAD_GATEWAY,
     FORBIDDEN,
@@ -29,8 +30,10 @@ from ..._rest.statuses import (
     TOO_MANY_REQUESTS,
 )
 from . import credential
-from .channel import LONGEST_PAUSE, Channel
+from .channel import Channel
 from .errors import AzureError, denied, refusal, seconds_of
+from .foreign import is_refusal
+from .transport import LONGEST_PAUSE
 
 # Those that the SDK repeats for a GET (Azure contract §0.10).
 _REPEATED = frozenset(
@@ -106,6 +109,9 @@ def _answer(one: Mapping[str, Any]) -> Answer:
         return Answer(status, body)
     if status == OK:
         return Answer(0, None, "an answer without a body")
+    if not is_refusal(body) and not tells_trouble(status):
+        # Not a verdict of Graph: something on the way answered.
+        return Answer(0, None, quotable(f"HTTP status {status} with a text that is not Graph's"))
     error = body.get("error") if isinstance(body, Mapping) else None
     error = error if isinstance(error, Mapping) else {}
     words = quotable(str(error.get("message") or f"HTTP status {status}"))

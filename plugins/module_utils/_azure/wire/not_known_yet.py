@@ -21,7 +21,7 @@ from typing import TypeVar
 from ..._rest.replacement import EQUAL_READS
 from ..._rest.statuses import BAD_REQUEST, FORBIDDEN, NOT_FOUND
 from ..._waiter import Patience
-from .errors import GRAPH_DENIED, PRINCIPAL_NOT_FOUND, AzureError
+from .errors import DIRECTORY_BUSY, GRAPH_DENIED, PRINCIPAL_NOT_FOUND, AzureError
 
 T = TypeVar("T")
 
@@ -85,6 +85,11 @@ TABLE: tuple[NotYet, ...] = (
         (Reference.CONSENT,),
         BAD_REQUEST,
         words="does not exist or one of its queried reference-property objects are not present",
+    ),
+    # The directory applies another change first (errors.py): nothing is unknown, but the same request may succeed soon.
+    NotYet(
+        (Reference.PRINCIPAL, Reference.DIRECTORY_OBJECT, Reference.RESTORED_APPLICATION, Reference.CONSENT),
+        code=DIRECTORY_BUSY,
     ),
     # Entra. github.com/hashicorp/vault-plugin-secrets-azure, issue 57 (7000215); the others inferred from what
     # each code says: no such application, key or secret. Microsoft may change the numbers (T20).

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..._rest.pages import tells_trouble
 from ..._rest.statuses import INTERNAL_SERVER_ERROR, SUCCESSES
 from .errors import LOGIN, TENANT_UNKNOWN, AzureError, Sign, meaning_of, meaning_of_status, refusal
+from .foreign import Foreign, foreign
 
 _AADSTS = re.compile(r"\bAADSTS\d+\b")
 # What Entra appends to its message: it differs each time.
@@ -29,6 +32,8 @@ _ANY_REFUSAL = ("Entra rejects the operator's credentials", "search for the erro
 _BEFORE_SENDING = frozenset({"ServiceRequestError", "ClientAuthenticationError", "CredentialUnavailableError"})
 # Raised by our code or an SDK for a response whose parts have unexpected types.
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+# The sender that a plane stands for.
+_SERVICES = {"Entra": "Microsoft Entra ID or Microsoft Graph"}
 _OUTCOME_UNKNOWN = "it is unknown whether the change was carried out"
 _FOREIGN_ANSWER = (
     "run the task again; if the problem persists, check whether a proxy or gateway responds instead of Azure"
@@ -85,6 +90,24 @@ def unreadable(
     return error
 
 
+def not_from_service(
+    found: Foreign, *, plane: str, obj: str, label: str = "", host: str = "", writes: bool = False
+) -> AzureError:
+    """The error for a response of something on the way to a service. It has no status: that is not the service's."""
+    asked = f" to {label}" if label else ""
+    error = AzureError(
+        f"the response{asked} is not from {_SERVICES.get(plane, plane)}: {found.problem}"
+        + (f"; {_OUTCOME_UNKNOWN}" if writes else ""),
+        plane=plane,
+        obj=obj,
+        words=found.words,
+        next_step=f"have the proxy, gateway or captive portal that responds instead let {host or 'the service'} pass, "
+        "or check HTTPS_PROXY and NO_PROXY where the module runs; this says nothing about permissions or objects",
+    )
+    error.tells_unknown = writes
+    return error
+
+
 def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", writes: bool = False) -> AzureError:
     """The error for an exception of azure-core or azure-identity.
 
@@ -93,7 +116,11 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     """
     chain = list(_chain(error))
     names = {base.__name__ for link in chain for base in type(link).__mro__}
-    words = _TRACE.sub("", str(error)).strip()
+    own = next((link for link in chain if isinstance(link, AzureError)), None)
+    if own is not None:
+        # Raised by a hook of ours within the SDK, which has wrapped it.
+        return own
+    words = without_trace(str(error))
     found = _AADSTS.search(words)
     if found:
         return _entra_refusal(found[0], words[found.start() :], clock)
@@ -110,6 +137,9 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
         # The innermost text is the cause; the outer ones repeat it.
         return _unreachable(names, " ".join(dict.fromkeys(map(str, chain))), plane=plane, obj=obj)
     status, body = getattr(error, "status_code", None), _body_of(error)
+    alien = _foreign_in(error)
+    if alien is not None:
+        return not_from_service(alien, plane=plane, obj=obj, host=_host_of(error), writes=writes)
     if status is not None and status >= 300 and body is not None:
         return refusal(status, body, plane=plane, obj=obj)
     if "ClientAuthenticationError" in names:
@@ -131,7 +161,9 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
             retryable=outage or None,
         )
     uncertain = writes and (status is None or status in SUCCESSES)
-    return unreadable("the SDK cannot read it", plane=plane, obj=obj, writes=uncertain, words=words, status=status)
+    # Only a status that says nothing about permissions or objects is passed on.
+    told = status if status is not None and (status in SUCCESSES or tells_trouble(status)) else None
+    return unreadable("the SDK cannot read it", plane=plane, obj=obj, writes=uncertain, words=words, status=told)
 
 
 def _entra_refusal(code: str, words: str, clock: str) -> AzureError:
@@ -166,6 +198,22 @@ def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureE
         ("the connection failed", "check HTTPS_PROXY and the firewall"),
     )
     return AzureError(f"the service cannot be reached: {problem}", plane=plane, obj=obj, words=words, next_step=advice)
+
+
+def _foreign_in(error: BaseException) -> Foreign | None:
+    """What the response of an exception is, if it is not from the service."""
+    response = getattr(error, "response", None)
+    if response is None or not isinstance(getattr(response, "status_code", None), int):
+        return None
+    try:
+        return foreign(response.status_code, getattr(response, "headers", {}), response.text())
+    except ValueError:
+        return None
+
+
+def _host_of(error: BaseException) -> str:
+    url = getattr(getattr(getattr(error, "response", None), "request", None), "url", "")
+    return urllib.parse.urlsplit(str(url)).hostname or ""
 
 
 def _body_of(error: BaseException) -> Any:

@@ -25,7 +25,8 @@ from .governance import add_lock_routes
 from .insight import add_insight_routes
 from .plane import ArmPlane, forbidden, not_found
 from .pools import add_pool_routes
-from .providers import add_provider_routes
+from .resources.providers import add_provider_routes
+from .resources.versions import unserved
 from .role_definitions import add_role_definition_routes
 from .roles import add_role_routes
 from .shapes import managed_hsm_json, vault_json
@@ -43,7 +44,7 @@ class _Kind:
 
 
 def arm_application(service: Service) -> web.Application:
-    app = application("arm", service)
+    app = application("arm", service, unserved)
     kinds = (
         _Kind("vaults", VAULT_READ, lambda state: state.vaults, readable_vault_json),
         _Kind("managedHSMs", HSM_READ, lambda state: state.managed_hsms, _readable_hsm_json),
@@ -76,13 +77,13 @@ class Arm(ArmPlane):
         self._kind = kind
 
     async def list_by_subscription(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         scope = subscription.scope
         return self._listed(request, caller, subscription, scope, None)
 
     async def list_by_group(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         group = self._require_group(subscription, request.match_info["group"])
         scope = f"{subscription.scope}/resourceGroups/{group}"
@@ -116,7 +117,7 @@ class Arm(ArmPlane):
         return setting == "403" and readable < there
 
     async def get(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         names, kind = request.match_info, self._kind
         scope = (

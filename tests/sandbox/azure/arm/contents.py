@@ -29,7 +29,7 @@ def add_contents_routes(app: web.Application, service: Service) -> None:
 
 class Contents(ArmPlane):
     async def listed(self, segment: str, kind: str, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         names = request.match_info
         subscription = self._subscription(names["subscription"], caller)
         scope = (

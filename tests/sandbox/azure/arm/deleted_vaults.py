@@ -31,7 +31,7 @@ def add_deleted_vault_routes(app: web.Application, service: Service) -> None:
 
 class DeletedVaults(ArmPlane):
     async def list_all(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/deletedVaults/read", subscription.scope)
         found = [gone for name in list(self._state.deleted_vaults) if (gone := self._state.deleted_vault(name))]
@@ -49,19 +49,21 @@ class DeletedVaults(ArmPlane):
         return web.Response(status=200)
 
     async def check_name(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/checkNameAvailability/read", subscription.scope)
         name = str((await object_body(request)).get("name", ""))
         answer: dict[str, Any] = {"nameAvailable": True}
         if not VAULT_NAME.fullmatch(name):
             answer = {"nameAvailable": False, "reason": "AccountNameInvalid", "message": f"'{name}' is no vault name."}
+        elif self._service.profile.name_check == "all_free":
+            pass
         elif name.lower() in self._state.vaults or self._state.deleted_vault(name):
             answer = {"nameAvailable": False, "reason": "AlreadyExists", "message": f"'{name}' is already in use."}
         return json_response(answer)
 
     def _allowed(self, request: web.Request, verb: str) -> DeletedVault:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         names = request.match_info
         subscription = self._subscription(names["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/locations/deletedVaults/{verb}", subscription.scope)

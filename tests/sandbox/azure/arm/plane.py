@@ -14,12 +14,11 @@ from aiohttp import web
 
 from ..entra.tokens import Caller, TokenRefused
 from ..rights.admin import KEY_VAULT_PROVIDER, Subscription
+from ..rights.values import is_within
 from ..service import AzureError, Service, announce, require_api_version
+from .resources.versions import require_supported, type_of
 
-RBAC_DEFAULT_VERSION = "2026-02-01"
-"""The first api-version under which a new vault is an RBAC vault unless it says otherwise (Azure contract §1.4)."""
-_RETIREMENT = datetime(2027, 2, 27, tzinfo=UTC)
-"""The end of all older api-versions of Microsoft.KeyVault (Azure contract §0.2)."""
+_OPTIONS = {"$top", "$skiptoken"}
 
 _REFUSALS = {
     "missing": ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."),
@@ -50,17 +49,20 @@ class ArmPlane:
             challenge = {"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{message}"'}
             raise AzureError(401, code, message, headers=challenge) from refusal
         announce(request, caller)
-        require_api_version(request)
+        version = require_api_version(request)
+        require_supported(request.path, version, self._state.clock.utc(), lambda: self._location(request.path))
+        _refuse_options(request)
         return caller
 
-    def _key_vault_caller(self, request: web.Request) -> Caller:
-        """The caller of a route of Microsoft.KeyVault, whose old api-versions end on a day."""
-        caller = self._caller(request)
-        version = request.query["api-version"]
-        if version[:10] < RBAC_DEFAULT_VERSION and self._state.clock.utc() >= _RETIREMENT:
-            message = f"The api-version '{version}' is invalid. The supported versions are '2026-05-15,2026-02-01'."
-            raise AzureError(400, "InvalidApiVersionParameter", message)
-        return caller
+    def _location(self, path: str) -> str | None:
+        """Where a resource of Microsoft.KeyVault is: a vault or pool, otherwise its resource group."""
+        for store in (*self._state.vaults.values(), *self._state.managed_hsms.values()):
+            if is_within(path, store.resource_id):
+                return store.location
+        parts = path.lower().strip("/").split("/")
+        subscription = self._state.subscriptions.get(parts[1])
+        in_group = subscription is not None and parts[2:3] == ["resourcegroups"] and parts[3] in subscription.resource_groups
+        return self._state.cloud.location if in_group else None
 
     def _subscription(self, given: str, caller: Caller) -> Subscription:
         subscription = self._state.subscriptions.get(given.lower())
@@ -100,6 +102,14 @@ class ArmPlane:
                 "https://aka.ms/rps-not-found for how to register subscriptions."
             )
             raise AzureError(409, "MissingSubscriptionRegistration", message)
+
+
+def _refuse_options(request: web.Request) -> None:
+    """Refuse OData's options that are not served. `$filter` is left to those who know it, which Key Vault does not."""
+    served = _OPTIONS if type_of(request.path)[0] == "microsoft.keyvault" else {*_OPTIONS, "$filter"}
+    asked = [name for name in request.query if name.startswith("$") and name.lower() not in served]
+    if asked:
+        raise bad_request(f"The query parameter '{asked[0]}' is not supported.", "InvalidQueryParameter")
 
 
 def forbidden(caller: Caller, scope: str, action: str) -> AzureError:

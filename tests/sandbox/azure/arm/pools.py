@@ -23,7 +23,7 @@ from ..vaults import ManagedHsm
 from .governance import obeying_policy, refuse_locked
 from .plane import ArmPlane, bad_request, is_guid, location_name, not_found, object_body, tags_of
 from .shapes import deleted_pool_json, firewall_of, managed_hsm_json
-from .vaults import VAULT_NAME, refuse_flags, retention_of
+from .vaults import VAULT_NAME, name_taken, refuse_flags, retention_of
 
 _PROVIDER = "/subscriptions/{subscription}/providers/Microsoft.KeyVault"
 _POOL = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/managedHSMs/{name}"
@@ -79,7 +79,7 @@ class PoolWrites(ArmPlane):
         return web.Response(status=202)
 
     async def list_deleted(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/deletedManagedHsms/read", subscription.scope)
         names = list(self._state.deleted_managed_hsms)
@@ -88,11 +88,12 @@ class PoolWrites(ArmPlane):
         return json_response(page_of(here, request, self._state.arm_page_size, deleted_pool_json, "$top"))
 
     async def check_name(self, request: web.Request) -> web.Response:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         subscription = self._subscription(request.match_info["subscription"], caller)
         self._require(caller, f"{KEY_VAULT_PROVIDER}/checkMhsmNameAvailability/read", subscription.scope)
         name = str((await object_body(request)).get("name", ""))
-        if name.lower() in self._state.managed_hsms or self._state.deleted_managed_hsm(name):
+        known = self._service.profile.name_check == "knows"
+        if known and (name.lower() in self._state.managed_hsms or self._state.deleted_managed_hsm(name)):
             message = f"'{name}' is already in use."
             return json_response({"nameAvailable": False, "reason": "AlreadyExists", "message": message})
         return json_response({"nameAvailable": True})
@@ -104,7 +105,7 @@ class PoolWrites(ArmPlane):
         return obeying_policy(self._state.policy_assignments, POOLS, place.scope, body, stored)
 
     def _place(self, request: web.Request, verb: str) -> _Place:
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         names = request.match_info
         subscription = self._subscription(names["subscription"], caller)
         scope = (
@@ -121,8 +122,10 @@ class PoolWrites(ArmPlane):
 
     def _created(self, place: _Place, body: dict[str, Any]) -> ManagedHsm:
         properties, sku = body.get("properties", {}), body.get("sku")
-        if place.name.lower() in self._state.managed_hsms or self._state.deleted_managed_hsm(place.name):
-            raise AzureError(409, "VaultAlreadyExists", f"The name '{place.name}' is already in use.")
+        gone = self._state.deleted_managed_hsm(place.name)
+        if place.name.lower() in self._state.managed_hsms or gone is not None:
+            own = gone is not None and gone.pool.subscription_id == place.subscription.subscription_id
+            raise name_taken(place.name, own and self._service.profile.deleted_name == "conflict_error", "KV MHSM")
         if not body.get("location"):
             raise bad_request("The location property is required for this definition.", "LocationRequired")
         if not isinstance(sku, dict) or not str(sku.get("name", "")).startswith(("Standard_", "Custom_")):

@@ -21,7 +21,6 @@ from ..service import AzureError, Service
 from ..vaults import Vault
 from .governance import obeying_policy, refuse_locked
 from .plane import (
-    RBAC_DEFAULT_VERSION,
     ArmPlane,
     bad_request,
     is_guid,
@@ -31,6 +30,7 @@ from .plane import (
     tags_of,
 )
 from .policy_edits import OPERATIONS, identity
+from .resources.versions import RBAC_DEFAULT_VERSION
 from .shapes import firewall_of, policies_of, policy_json, vault_json
 
 VAULT_WRITE = "Microsoft.KeyVault/vaults/write"
@@ -141,7 +141,7 @@ class VaultWrites(ArmPlane):
 
     def _place(self, request: web.Request, action: str, *alternatives: str) -> _Place:
         """The caller may do it, the provider is registered, the resource group exists."""
-        caller = self._key_vault_caller(request)
+        caller = self._caller(request)
         names = request.match_info
         subscription = self._subscription(names["subscription"], caller)
         scope = (
@@ -165,9 +165,10 @@ class VaultWrites(ArmPlane):
 
     def _created(self, place: _Place, body: dict[str, Any], version: str) -> Vault:
         properties = body.get("properties", {})
-        if place.name.lower() in self._state.vaults or self._state.deleted_vault(place.name):
-            message = f"The vault name '{place.name}' is already in use. Vault names are globally unique."
-            raise AzureError(409, "VaultAlreadyExists", message)
+        gone = self._state.deleted_vault(place.name)
+        if place.name.lower() in self._state.vaults or gone is not None:
+            own = gone is not None and gone.vault.subscription_id == place.subscription.subscription_id
+            raise name_taken(place.name, own and self._service.profile.deleted_name == "conflict_error", "vault")
         if not body.get("location"):
             raise bad_request("The location property is required for this definition.", "LocationRequired")
         if str(properties.get("tenantId", "")).lower() != place.subscription.tenant_id:
@@ -235,6 +236,23 @@ def _stored(vault: Vault) -> dict[str, Any]:
     """The vault as Azure Policy sees it. A model that was never stated is the one that decides: access policies."""
     shown = vault_json(vault, vault.access_policies)
     return {**shown, "properties": {**shown["properties"], "enableRbacAuthorization": bool(vault.rbac)}}
+
+
+def name_taken(name: str, is_conflict: bool, what: str) -> AzureError:
+    """A name that is taken. ``is_conflict``: by a soft-deleted one of the caller's subscription, which Azure names."""
+    if is_conflict:
+        message = (
+            f"A {what} with the same name already exists in deleted state. You need to either recover or purge existing "
+            f"{'key vault' if what == 'vault' else what}. Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 "
+            "for more information on soft delete."
+        )
+        return AzureError(409, "ConflictError", message)
+    message = (
+        f"The vault name '{name}' is already in use. Vault names are globaly unique so it is possible that the name is "
+        "already taken. If you are sure that the vault name was not taken then it is possible that a vault with the same "
+        "name was recently deleted but not purged after being placed in a recoverable state."
+    )
+    return AzureError(409, "VaultAlreadyExists", message)
 
 
 def refuse_flags(properties: dict[str, Any]) -> None:

@@ -14,13 +14,20 @@ from aiohttp import web
 
 from ...wire import json_response, source_address
 from ..entra.tokens import Caller, TokenRefused
+from ..keys.material import CURVES
 from ..rights.effective import DATA_ACTIONS
-from ..service import AzureError, Service, announce, application, page_of, require_api_version
-from ..vaults import CURVES, DeletedKey, Key, KeyStore, KeyVersion, Vault, new_version
+from ..service import AzureError, Service, announce, application, page_of
+from ..vaults import DeletedKey, Key, KeyStore, KeyVersion, Vault, new_version
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _TYPES = ("RSA", "RSA-HSM", "EC", "EC-HSM")
 _SIZES = (2048, 3072, 4096)
+_OLDEST = ("2015-06-01", "2016-10-01", "7.0", "7.1")
+POOL_VERSIONS = (
+    *("7.2-preview", "7.2", "7.3-preview", "7.3", "7.4-preview.1", "7.4", "7.5-preview.1", "7.5", "7.6-preview.2", "7.6"),
+    *("2025-06-01-preview", "2025-07-01"),
+)
+"""The api-versions that managed HSMs know, the newest last (the list of azure-keyvault-keys; Azure contract §1.1)."""
 
 
 def key_vault_application(service: Service) -> web.Application:
@@ -43,6 +50,8 @@ def keys_application(vaults: KeyVault, service: Service) -> web.Application:
 
 
 class KeyVault:
+    versions_served: tuple[str, ...] = (*_OLDEST, *POOL_VERSIONS)
+
     def __init__(self, service: Service) -> None:
         self._service = service
 
@@ -132,7 +141,7 @@ class KeyVault:
         """The store and the caller, if the token is good and the firewall lets the caller's address in."""
         store = self._store(request)
         caller = self._caller(request, store)
-        require_api_version(request)
+        _require_version(request.query.get("api-version", ""), self.versions_served)
         address = source_address(request, self._service.runtime)
         inner = store.firewall.refusal(address)
         if inner:
@@ -198,6 +207,18 @@ _REFUSALS = {
     "expired": "AKV10000: The token has expired.",
     "invalid": "AKV10000: The token cannot be validated.",
 }
+
+
+def _require_version(version: str, served: tuple[str, ...]) -> None:
+    """Refuse a missing and an unknown api-version. The text: Azure/azure-sdk-for-python issue 28595."""
+    if not version:
+        raise AzureError(400, "BadParameter", "api-version must be specified")
+    if version.lower() not in served:
+        message = (
+            f"The specified version ({version}) is not recognized. Consider using the latest supported version "
+            f"({served[-1]})."
+        )
+        raise AzureError(400, "BadParameter", message)
 
 
 async def body_of(request: web.Request) -> dict[str, Any]:

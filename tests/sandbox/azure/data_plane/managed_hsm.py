@@ -17,7 +17,7 @@ from ..rights import local_roles as hsm_rights
 from ..service import AzureError, Service
 from ..vaults import KeyStore, ManagedHsm
 from .hsm_roles import HsmRoles, add_role_routes
-from .key_vault import KeyVault, keys_application
+from .key_vault import POOL_VERSIONS, KeyVault, keys_application
 
 
 def managed_hsm_application(service: Service) -> web.Application:
@@ -28,6 +28,8 @@ def managed_hsm_application(service: Service) -> web.Application:
 
 
 class ManagedHsmPlane(KeyVault):
+    versions_served = POOL_VERSIONS
+
     @property
     def audience(self) -> str:
         return self._service.state.cloud.hsm_audience

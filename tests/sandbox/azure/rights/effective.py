@@ -48,6 +48,7 @@ class Rights:
         propagation: Propagation | None = None,
         groups_of: Callable[[str], set[str]] = _no_groups,
         condition_holds: Callable[[], bool] = lambda: True,
+        wildcard_read: Callable[[], str] = lambda: "below",
     ) -> None:
         self.propagation = propagation or Propagation()
         self.roles = built_in_roles()
@@ -58,6 +59,7 @@ class Rights:
         """Scope of a subscription or management group, in lower case -> scope of the management group above it."""
         self._groups_of = groups_of
         self._condition_holds = condition_holds
+        self._wildcard_read = wildcard_read
         self._history = History[RoleAssignment]()
 
     def role_named(self, name: str) -> RoleDefinition:
@@ -114,8 +116,14 @@ class Rights:
 
     def may(self, principal_id: str, action: str, scope: str) -> bool:
         """Whether the management action is granted at the scope or above, and not denied."""
-        granted = any(role.allows(action) for role in self.held(principal_id, scope))
-        return granted and not self._denied(principal_id, scope, lambda denied: denied.allows(action))
+        spellings = self._spellings(action)
+        granted = any(role.allows(*spellings) for role in self.held(principal_id, scope))
+        return granted and not self._denied(principal_id, scope, lambda denied: denied.allows(*spellings))
+
+    def _spellings(self, action: str) -> tuple[str, ...]:
+        """What patterns find an action by. `vaults/*/read` finds `vaults//read`: that is `vaults/read` to some."""
+        before, verb = action.rpartition("/")[::2]
+        return (action, f"{before}//read") if verb == "read" and self._wildcard_read() == "itself" else (action,)
 
     def may_with_data(self, principal_id: str, action: str, scope: str, use: bool = False) -> bool:
         granted = any(role.allows_data(action) for role in self.held(principal_id, scope, use))

@@ -23,8 +23,9 @@ class PermissionSet:
     data_actions: tuple[str, ...] = ()
     not_data_actions: tuple[str, ...] = ()
 
-    def allows(self, action: str) -> bool:
-        return _any_match(self.actions, action) and not _any_match(self.not_actions, action)
+    def allows(self, *spellings: str) -> bool:
+        """Whether it grants an action, which wildcards may find under more than one spelling."""
+        return _any_match(self.actions, *spellings) and not _any_match(self.not_actions, *spellings)
 
     def allows_data(self, action: str) -> bool:
         return _any_match(self.data_actions, action) and not _any_match(self.not_data_actions, action)
@@ -59,8 +60,8 @@ class RoleDefinition:
     def custom(self) -> bool:
         return self.tenant_id is not None
 
-    def allows(self, action: str) -> bool:
-        return any(entry.allows(action) for entry in self.permissions)
+    def allows(self, *spellings: str) -> bool:
+        return any(entry.allows(*spellings) for entry in self.permissions)
 
     def allows_data(self, action: str) -> bool:
         return any(entry.allows_data(action) for entry in self.permissions)
@@ -178,8 +179,8 @@ def built_in_roles() -> dict[str, RoleDefinition]:
     return {role.guid: role for role in (*_MANAGEMENT_ROLES, *_DATA_ROLES)}
 
 
-def _any_match(patterns: Iterable[str], action: str) -> bool:
-    return any(_pattern(pattern).fullmatch(action) for pattern in patterns)
+def _any_match(patterns: Iterable[str], *spellings: str) -> bool:
+    return any(_pattern(pattern).fullmatch(spelling) for pattern in patterns for spelling in spellings)
 
 
 @cache

@@ -312,7 +312,7 @@ def test_a_pause_that_is_too_long_ends_the_task_and_is_told(sandbox: Sandbox, re
 def test_a_body_that_is_no_json_is_told(sandbox: Sandbox, reader: Channel, vaults: str) -> None:
     sandbox.faults.add(Fault("arm", status=200, body="<html>Log in</html>", content_type="text/html", times=None))
 
-    assert "proxy or gateway" in refused(lambda: reader.get(vaults, obj="vaults", query=API)).next_step
+    assert "have the proxy" in refused(lambda: reader.get(vaults, obj="vaults", query=API)).next_step
 
 
 @pytest.mark.parametrize("body", ["", "  ", "[]", "null", '"x"'])
@@ -436,7 +436,9 @@ def test_a_redirect_is_not_followed(sandbox: Sandbox, reader: Channel, vaults: s
     sandbox.faults.add(Fault("arm", status=307, headers=there, times=None))
     mark = sandbox.journal.mark()
 
-    assert refused(lambda: reader.get(vaults, obj="vaults", query=API)).status == 307
+    failure = refused(lambda: reader.get(vaults, obj="vaults", query=API))
+
+    assert (failure.status, "HTTP status 307 with a redirect" in failure.problem) == (None, True)
     assert len(sandbox.journal.requests(mark, "arm")) == 1
 
 

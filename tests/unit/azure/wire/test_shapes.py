@@ -215,12 +215,12 @@ def test_a_defect_of_ours_outside_of_an_answer_is_not_explained_away() -> None:
 
 
 @pytest.mark.parametrize("error", ["denied", ["denied"], {"message": 5}, {"message": None}, None])
-def test_a_refused_part_of_a_batch_without_a_message_has_its_status(error: Any) -> None:
+def test_a_refused_part_of_a_batch_without_code_and_message_is_no_verdict_of_graph(error: Any) -> None:
     body = {"responses": [{"id": "one", "status": 403, "body": {"error": error}}]}
 
     answer = graph_batch.batch(channel(json.dumps(body).encode()), {"one": "/applications"}, obj="application a")["one"]
 
-    assert answer.words in ("HTTP status 403", "5")
+    assert (answer.status, answer.words) == (0, "HTTP status 403 with a text that is not Graph's")
 
 
 @pytest.mark.parametrize("member", ["value", None])

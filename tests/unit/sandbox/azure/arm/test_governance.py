@@ -15,6 +15,7 @@ from support.arm_lab import AUTHORIZATION, code_of
 
 NEW = "2026-02-01"
 LOCKED = (409, "ScopeLocked")
+LOCKS = "2020-05-01"
 SCOPES = ["subscription", "group", "vault"]
 
 
@@ -113,7 +114,7 @@ def test_the_locks_of_a_vault_are_listed_with_those_above_it(arm: Any) -> None:
     for at in SCOPES:
         lock(arm, at, CAN_NOT_DELETE)
 
-    listed = arm.operator.all_of(f"{arm.vault}{AUTHORIZATION}/locks", version="2020-05-01", filter="atScope()")
+    listed = arm.operator.all_of(f"{arm.vault}{AUTHORIZATION}/locks", version=LOCKS, filter="atScope()")
 
     assert {entry["id"] for entry in listed} == {
         f"{getattr(arm, at)}{AUTHORIZATION}/locks/lock-at-{at}" for at in SCOPES
@@ -124,14 +125,14 @@ def test_the_locks_of_a_vault_are_listed_with_those_above_it(arm: Any) -> None:
 def test_the_locks_below_a_scope_are_not_at_it(arm: Any) -> None:
     lock(arm, "vault", CAN_NOT_DELETE)
 
-    assert arm.operator.all_of(f"{arm.group}{AUTHORIZATION}/locks", filter="atScope()") == []
-    assert len(arm.operator.all_of(f"{arm.group}{AUTHORIZATION}/locks")) == 1
+    assert arm.operator.all_of(f"{arm.group}{AUTHORIZATION}/locks", LOCKS, filter="atScope()") == []
+    assert len(arm.operator.all_of(f"{arm.group}{AUTHORIZATION}/locks", LOCKS)) == 1
 
 
 def test_locks_are_listed_for_those_who_may_read_them(arm: Any) -> None:
     _object_id, caller = arm.another()
 
-    assert code_of(caller("GET", f"{arm.vault}{AUTHORIZATION}/locks")) == (403, "AuthorizationFailed")
+    assert code_of(caller("GET", f"{arm.vault}{AUTHORIZATION}/locks", version=LOCKS)) == (403, "AuthorizationFailed")
 
 
 # Azure Policy ---------------------------------------------------------------------------------------------------------

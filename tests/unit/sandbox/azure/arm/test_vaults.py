@@ -15,7 +15,7 @@ import urllib3
 from sandbox import Sandbox
 from support.arm_lab import MANAGEMENT, code_of
 
-NEW, OLD = "2026-02-01", "2023-07-01"
+NEW, OLD, RESOURCES = "2026-02-01", "2023-07-01", "2022-09-01"
 
 
 def body(arm: Any, **properties: Any) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def test_deletion_is_soft(arm: Any) -> None:
 def test_a_soft_deleted_name_is_taken(arm: Any) -> None:
     arm.operator("DELETE", arm.vault, version=NEW)
 
-    assert code_of(arm.operator("PUT", arm.vault, body(arm), NEW)) == (409, "VaultAlreadyExists")
+    assert code_of(arm.operator("PUT", arm.vault, body(arm), NEW)) == (409, "ConflictError")
 
 
 def test_recovery_brings_keys_and_policies_back_but_no_roles(arm: Any) -> None:
@@ -297,18 +297,18 @@ def test_without_the_provider_lists_are_empty(unregistered: Any) -> None:
 
 
 def test_registering_the_provider_is_a_write(unregistered: Any, sb: Sandbox) -> None:
-    states = [unregistered.operator("GET", unregistered.provider).json["registrationState"]]
+    states = [unregistered.operator("GET", unregistered.provider, version=RESOURCES).json["registrationState"]]
     mark = sb.journal.mark()
 
-    unregistered.operator("POST", f"{unregistered.provider}/register")
+    unregistered.operator("POST", f"{unregistered.provider}/register", version=RESOURCES)
 
-    states.append(unregistered.operator("GET", unregistered.provider).json["registrationState"])
+    states.append(unregistered.operator("GET", unregistered.provider, version=RESOURCES).json["registrationState"])
     assert states == ["NotRegistered", "Registered"]
     assert [entry.method for entry in sb.journal.writes(since=mark)] == ["POST"]
 
 
 def test_registering_needs_a_right_at_the_subscription(unregistered: Any) -> None:
-    assert code_of(unregistered.app("POST", f"{unregistered.provider}/register")) == (403, "AuthorizationFailed")
+    assert code_of(unregistered.app("POST", f"{unregistered.provider}/register", version=RESOURCES)) == (403, "AuthorizationFailed")
 
 
 def test_old_versions_end_on_their_day() -> None:
@@ -322,7 +322,7 @@ def test_old_versions_end_on_their_day() -> None:
             answer = pool.request("GET", url, headers={"Authorization": f"Bearer {token}"}, retries=False)
             codes.append(answer.json().get("error", {}).get("code"))
 
-    assert codes == [None, "InvalidApiVersionParameter", None]
+    assert codes == [None, "NoRegisteredProviderFound", None]
 
 
 _AUDIENCE = f"https://{MANAGEMENT['public']}"

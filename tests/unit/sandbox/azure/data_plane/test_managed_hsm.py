@@ -44,12 +44,18 @@ def link(estate: Any, **changes: Any) -> dict[str, Any]:
 
 
 def call(
-    client: Any, estate: Any, path: str, method: str = "GET", body: Any = None, audience: str | None = None
+    client: Any,
+    estate: Any,
+    path: str,
+    method: str = "GET",
+    body: Any = None,
+    audience: str | None = None,
+    version: str = VERSION,
 ) -> Any:
     """A request to the pool with the application's own token."""
     audience = audience or f"https://{SUFFIX[estate.cloud]}"
     there = type(client)(client.pool, estate.url.rstrip("/"), bearer(client.pool, estate, audience))
-    return there(method, f"{path}?{VERSION}", body)
+    return there(method, f"{path}?{version}", body)
 
 
 # Listing ------------------------------------------------------------------------------------------------------------
@@ -115,7 +121,8 @@ def test_arm_shows_address_and_activation_of_a_pool(admin: Any, pool_estate: Any
     pool = pool_estate.do(lambda azure: azure.managed_hsm(pool_estate.vault))
     at_arm = replace(pool_estate, url=f"https://{management}")
 
-    found = call(admin, at_arm, pool.resource_id, audience=f"https://{management}").json
+    version = "api-version=2026-02-01"
+    found = call(admin, at_arm, pool.resource_id, audience=f"https://{management}", version=version).json
 
     assert found["properties"]["hsmUri"] == pool_estate.url
     assert found["properties"]["provisioningState"] == "Succeeded"

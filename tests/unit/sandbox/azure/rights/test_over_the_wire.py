@@ -80,6 +80,18 @@ def test_a_custom_role_of_several_sets_counts_each(rbac: Any) -> None:
     assert rbac.refused() is None
 
 
+@pytest.mark.parametrize("role", ["Key Vault Reader", OFFICER])
+@pytest.mark.parametrize(("reach", "status"), [("below", 403), ("itself", 200)])
+def test_the_profile_says_whether_a_wildcard_before_read_covers_the_vault(
+    rbac: Any, sb: Sandbox, reach: Any, status: int, role: str
+) -> None:
+    rbac.do(lambda azure: azure.revoke_role(rbac.estate.client_id, rbac.vault))
+    rbac.do(lambda azure: azure.assign_role(rbac.estate.client_id, rbac.vault, role))
+    sb.profile = Profile(wildcard_read=reach)
+
+    assert rbac.app("GET", rbac.vault, version="2026-02-01").status == status
+
+
 # Where a right comes from ---------------------------------------------------------------------------------------------
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from ...wire import json_response
-from ..rights.admin import KEY_VAULT_PROVIDER, Subscription
-from ..service import AzureError, Service
-from .plane import ArmPlane
+from ....wire import json_response
+from ...rights.admin import KEY_VAULT_PROVIDER, Subscription
+from ...service import AzureError, Service
+from ..plane import ArmPlane
 
 _PROVIDER = "/subscriptions/{subscription}/providers/{namespace}"
 

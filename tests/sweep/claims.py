@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a user is owed by every run, whatever happened: held against what the task returned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+PLANES = ("DSM", "Entra", "Azure", "Key Vault", "Controller")
+LONGEST_MESSAGE = 4000
+
+
+def of_form(shown: Mapping[str, Any]) -> Iterator[str]:
+    """One clear error, or a success."""
+    text = str(shown)
+    if "Traceback" in text:
+        yield "a traceback is shown"
+    if not shown.get("failed"):
+        if "failure" in shown or shown.get("msg"):
+            yield f"neither success nor failure: {shown.get('msg')}"
+        return
+    message, failure = str(shown.get("msg") or ""), shown.get("failure") or {}
+    if "unexpected error" in message:
+        yield f"a defect is reported: {message}"
+    if message.count("Next: ") != 1:
+        yield f"{message.count('Next: ')} next steps: {message}"
+    for part in ("plane", "object", "next_step", "problem"):
+        if not failure.get(part):
+            yield f"no {part}: {message}"
+    if failure.get("plane") not in PLANES:
+        yield f"the plane is {failure.get('plane')}: {message}"
+    for part in ("plane", "object"):
+        if str(failure.get(part) or "") not in message:
+            yield f"the message does not name the {part} {failure.get(part)}: {message}"
+    if len(message) > LONGEST_MESSAGE:
+        yield f"a message of {len(message)} characters: {message[:200]}"
