@@ -46,9 +46,9 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_declaration": ("_texts",),
     "_azure/wire": (BRIDGE, "_certificates", "_rest", "_secrets"),
     "_azure/rights": ("_azure/wire", "_certificates", "_findings"),
-    "_azure/authorization": (*_AZURE, "_rest"),
+    "_azure/authorization": _AZURE,
     "_azure/applications": (*_AZURE, "_certificates", "_rest"),
-    "_azure/vaults": (*_AZURE, BRIDGE, "_azure/applications", "_azure/authorization", "_rest"),
+    "_azure/vaults": (*_AZURE, BRIDGE, "_azure/authorization", "_rest"),
     "_azure/prerequisites": (
         *_AZURE,
         BRIDGE,

@@ -207,6 +207,9 @@ APP_CAN_ADMINISTER_HSM = _kind(
 ROLE_EXPIRY_UNREADABLE = _kind(
     RIGHTS, "role-expiry-unreadable", LOW, "4.2", "Expiry of role assignments could not be read"
 )
+ROLE_ELIGIBILITY_UNREADABLE = _kind(
+    RIGHTS, "role-eligibility-unreadable", LOW, "4.2", "Eligible role assignments could not be read"
+)
 APP_POWERS_UNREADABLE = _kind(
     RIGHTS, "app-powers-unreadable", LOW, "4.2", "Other permissions of the application could not be read completely"
 )

@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from ..._certificates.loading import Certificate
 from ..._errors import TaskError
@@ -24,32 +25,17 @@ from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 from ..wire import writes
 from ..wire.channel import Channel
 from ..wire.errors import DIRECTORY_BUSY, GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
+from ..wire.not_known_yet import Reference, is_not_yet, until_known
 from . import consent, lists
 from .application_plan import MARK, Application, Permission
 from .entra_objects import credential_of
 from .lists import Changed, ListEdit
 from .registrations import quoted
 
-T = TypeVar("T")
-
 _MAY_WRITE = (
     "Application.ReadWrite.OwnedBy (for applications that the operator created or owns) or Application.ReadWrite.All"
 )
 _MAY_CONSENT = "DelegatedPermissionGrant.ReadWrite.All"
-
-
-def until_known(request: Callable[[], T], patience: Patience, *, unknown: Sequence[int] = (NOT_FOUND,)) -> T:
-    """Repeat a request about a new object while some replicas of Graph do not know the object, or Graph is busy.
-
-    ``unknown``: the statuses of such an answer.
-    """
-    while True:
-        try:
-            return request()
-        except AzureError as error:
-            passes = status_of(error) in unknown or error.code == DIRECTORY_BUSY
-            if not passes or not patience.pause():
-                raise
 
 
 def create(graph: Channel, display_name: str, unique_name: str | None) -> str | None:
@@ -106,7 +92,7 @@ def create_principal(graph: Channel, client_id: str, patience: Patience) -> None
                 raise
 
     with allowed("create service principals", _MAY_WRITE, obj):
-        until_known(send, patience, unknown=(BAD_REQUEST, NOT_FOUND))
+        until_known(send, patience, Reference.PRINCIPAL)
 
 
 def update(
@@ -160,7 +146,8 @@ def add_secret(
     lost = None
     try:
         with allowed("add secrets to this application", _MAY_WRITE, obj):
-            made = _new_secret(until_known(lambda: graph.send("POST", path, obj=obj, body=body), patience), obj)
+            send = partial(graph.send, "POST", path, obj=obj, body=body)
+            made = _new_secret(until_known(send, patience, Reference.DIRECTORY_OBJECT), obj)
     except AzureError as error:
         if not may_have_worked(error):
             raise
@@ -382,4 +369,18 @@ def allowed(deed: str, permission: str, obj: str) -> Iterator[None]:
             raise
         refused = error
     if refused is not None:
-        raise denied(deed, permission, obj, refused.words)
+        failure = denied(deed, permission, obj, refused.words)
+        if is_not_yet(refused, *Reference):
+            # The same answer is given for an application that is not replicated yet.
+            failure = AzureError(
+                f"{failure.problem}, or the application is not known to every server of Entra yet",
+                plane=failure.plane,
+                obj=obj,
+                words=refused.words,
+                next_step="run the task again in a few minutes if the application is new; otherwise "
+                f"{failure.next_step}",
+                status=failure.status,
+                code=failure.code,
+                retryable=True,
+            )
+        raise failure

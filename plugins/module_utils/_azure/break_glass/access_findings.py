@@ -110,7 +110,9 @@ def locked_finding(store: StoreRights, locks: Locks, needed: Iterable[Action]) -
     """Azure rejects what a lock covers, whatever the roles allow; None if no lock forbids a step."""
     expected = "no lock forbids the required changes"
     if locks.warning is not None:
-        remedy = "grant the operator Microsoft.Authorization/locks/read; the task still does what no lock forbids"
+        told = "the task still does what no lock forbids"
+        refused = locks.unread is not None and locks.unread.refused
+        remedy = f"grant the operator Microsoft.Authorization/locks/read; {told}" if refused else told
         return _finding(catalog.LOCKS_UNKNOWN, UNKNOWN, store.label, expected, locks.warning, remedy)
     forbidden = locks.forbidden(needed)
     if not forbidden:

@@ -217,7 +217,7 @@ class Channel:
         reads, label = is_read(method, path, request.content), f"{method} {path}"
         with self.explained(obj, writes=not reads, label=label):
             sent = _time.utc_now()
-            response = self.sdk.send_request(request, **({} if reads or repeatable else {"retry_total": 0}))
+            response = self.sdk.send_request(request, **_repetition(method, reads, repeatable))
             self.clock.observe(self.plane, response.headers, sent)
             status, content = response.status_code, response.content
         found = _decoded(content)
@@ -461,6 +461,13 @@ def _policies(plane: str, authentication: Any, operator: Operator, *, read_only:
 def _retries(operator: Operator) -> Any:
     """The SDK's retries, without long waits. :meth:`Channel.send` decides which requests are retried."""
     return retry_policy()(retry_total=operator.network["retry_total"])
+
+
+def _repetition(method: str, reads: bool, repeatable: bool) -> dict[str, Any]:
+    """How the SDK repeats a request. A POST that only reads is repeated like a GET (Azure contract §0.10)."""
+    if reads and method == "POST":
+        return {"retry_on_methods": frozenset({method})}
+    return {} if reads or repeatable else {"retry_total": 0}
 
 
 def _decoded(content: bytes) -> Any:

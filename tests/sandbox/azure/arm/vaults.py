@@ -120,6 +120,10 @@ class VaultWrites(ArmPlane):
         if operation not in OPERATIONS:
             raise bad_request(f"The access policy operation '{operation}' is not valid.")
         given = policies_of((await object_body(request)).get("properties", {}))
+        if self._state.fresh.is_unknown("policy_vault", vault.resource_id):
+            raise not_found("vaults", place.name, place.group)
+        if any(self._state.fresh.is_unknown("policy", entry.object_id) for entry in given):
+            raise bad_request("An invalid value was provided for 'accessPolicies'.")
         policies = list(vault.access_policies)
         for entry in given:
             policies = OPERATIONS[operation](policies, entry)

@@ -222,6 +222,7 @@ CASES: dict[str, tuple[Evidence, str]] = {
         UNKNOWN,
     ),
     "role-expiry-unreadable": (evidence(replace(SOUND, unreadable={"activations": "Forbidden"})), UNKNOWN),
+    "role-eligibility-unreadable": (evidence(replace(SOUND, unreadable={"eligible": "Forbidden"})), UNKNOWN),
     "application-disabled": (of_identity(enabled=False), FAILED),
     "credentials-expired": (of_credentials(credential(LONG_AGO)), FAILED),
     "no-credential": (of_credentials(), FAILED),
