@@ -146,7 +146,7 @@ def _of_connection(
             # Something in front of DSM has answered: whether the link connects is unknown.
             yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, test.words, told.entry.remedy, {})
             return
-        facts = {"class": told.id, "leg": told.leg, "host": told.host}
+        facts: dict[str, Any] = {"class": told.id, "leg": told.leg, "host": told.host}
         yield found(catalog.NOT_CONNECTED, FAILED, test.words or told.entry.title, told.entry.remedy, facts)
     elif whose is not group:
         facts = {"proves": ["dsm_check_of_same_link"], "tested_group": record_of(whose), "credential": "recorded"}

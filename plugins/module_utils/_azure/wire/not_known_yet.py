@@ -103,9 +103,10 @@ TABLE: tuple[NotYet, ...] = (
             EntraCause.PRINCIPAL_UNKNOWN,
             EntraCause.SECRET_WRONG,
             EntraCause.CERTIFICATE_UNKNOWN,
-            EntraCause.CREDENTIAL_REFUSED,
         ),
     ),
+    # The same in an older code, whose text does not say whether Entra knows the key.
+    NotYet((Reference.TOKEN,), words=r"\bAADSTS50012\b", causes=(EntraCause.CREDENTIAL_REFUSED,)),
     # Resource Manager. learn.microsoft.com, "Troubleshoot Azure RBAC" (PrincipalNotFound);
     # github.com/hashicorp/terraform-provider-azurerm, role_assignment_resource.go; azure-cli as above ("does not exist
     # in the directory"), although both send the type of the principal.

@@ -296,7 +296,7 @@ def test_a_token_answer_that_the_login_cannot_read_is_about_the_login_and_shows_
 
 
 def test_a_login_has_the_methods_of_its_credential() -> None:
-    wrapped = Explained(SimpleNamespace(get_token=lambda *scopes: scopes))
+    wrapped = Explained(SimpleNamespace(get_token=lambda *scopes: SimpleNamespace(token="t", scopes=scopes)))
 
-    assert wrapped.get_token("a", "b") == ("a", "b")
+    assert wrapped.get_token("a", "b").scopes == ("a", "b")
     assert not hasattr(wrapped, "get_token_info")
