@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -130,6 +131,13 @@ def validator(name: str) -> Draft202012Validator:
     return Draft202012Validator({"type": "array", "items": reference} if separator else reference, registry=registry())
 
 
+def _again(response: Any, received: bytes, *, preload_content: bool) -> urllib3.HTTPResponse:
+    """The same response, whose body can be read once more."""
+    return urllib3.HTTPResponse(
+        io.BytesIO(received), response.headers, response.status, preload_content=preload_content
+    )
+
+
 @contextmanager
 def recorded(host: str) -> Iterator[list[Exchange]]:
     """All that this process exchanges with the host through urllib3, whatever the code above it."""
@@ -139,11 +147,14 @@ def recorded(host: str) -> Iterator[list[Exchange]]:
     def urlopen(pool: urllib3.PoolManager, method: str, url: str, *args: Any, **options: Any) -> Any:
         response = original(pool, method, url, *args, **options)
         parts = urlsplit(url)
-        if parts.hostname == host:
-            sent = options.get("body") or b""
-            body = sent if isinstance(sent, bytes) else str(sent).encode()
-            exchanges.append(Exchange(method, parts.path, body, response.status, response.data))
-        return response
+        if parts.hostname != host:
+            return response
+        sent = options.get("body") or b""
+        body = sent if isinstance(sent, bytes) else str(sent).encode()
+        received = response.read(decode_content=False) if options.get("preload_content") is False else None
+        again = response if received is None else _again(response, received, preload_content=True)
+        exchanges.append(Exchange(method, parts.path, body, response.status, again.data))
+        return response if received is None else _again(response, received, preload_content=False)
 
     urllib3.PoolManager.urlopen = urlopen  # type: ignore[method-assign]
     try:

@@ -159,7 +159,8 @@ def test_a_handshake_that_drips_ends_with_the_limit(server: Callable[[Serve], in
         get("https://dsm.example.com/" if begins else f"https://127.0.0.1:{port}/", proxy=address, seconds=0.3)
 
     assert not raised.value.sent
-    assert time.monotonic() - began < 1.5
+    # Dripping goes on for minutes; a busy machine may take seconds.
+    assert time.monotonic() - began < 20
 
 
 def in_tls(serve: Serve) -> tuple[Serve, ssl.SSLContext]:
