@@ -33,6 +33,7 @@ _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _TYPES = ("RSA", "RSA-HSM", "EC", "EC-HSM")
 _SIZES = (2048, 3072, 4096)
 
+
 def key_vault_application(service: Service) -> web.Application:
     return keys_application(KeyVault(service), service)
 
