@@ -101,3 +101,10 @@ def test_keys_of_a_pool_are_listed_in_the_same_way(arm: Any) -> None:
     (item,) = arm.operator.all_of(f"{arm.do(build)}/keys", NEW)
 
     assert (item["name"], item["type"]) == ("root", "Microsoft.KeyVault/managedHSMs/keys")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_vault_tells_whether_it_keeps_what_is_deleted(arm: Any, kept: bool) -> None:
+    arm.do(lambda azure: setattr(azure.vault(arm.estate.vault), "soft_delete", kept))
+
+    assert arm.operator("GET", arm.vault, version=NEW).json["properties"]["enableSoftDelete"] is kept
