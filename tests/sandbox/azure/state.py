@@ -20,6 +20,7 @@ from .consumers.admin import ConsumerAdmin
 from .consumers.values import Consumer
 from .entra.directory import Directory
 from .entra.tokens import TokenService
+from .fresh import Fresh
 from .keys.admin import KeyAdmin
 from .replicas import Replicas
 from .rights.admin import RightsAdmin, Subscription
@@ -39,6 +40,7 @@ class CloudState(ConsumerAdmin, GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin
         self.profile = profile
         self.directory = Directory()
         self.graph_knows_is_disabled: Callable[[], bool] = lambda: profile().graph_is_disabled == "known"
+        self.fresh = Fresh(profile)
         self.rights = Rights(
             Propagation(clock),
             self.directory.groups_of,

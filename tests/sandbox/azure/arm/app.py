@@ -27,7 +27,9 @@ from .governance import add_lock_routes
 from .insight import add_insight_routes
 from .plane import ArmPlane, forbidden, not_found
 from .pools import add_pool_routes
+from .resources.metadata import add_metadata_routes
 from .resources.providers import add_provider_routes
+from .resources.subscriptions import add_subscription_routes
 from .resources.versions import unserved
 from .role_definitions import add_role_definition_routes
 from .roles import add_role_routes
@@ -63,6 +65,8 @@ def arm_application(service: Service) -> web.Application:
     add_pool_routes(app, service)
     add_contents_routes(app, service)
     add_provider_routes(app, service)
+    add_subscription_routes(app, service)
+    add_metadata_routes(app, service)
     add_role_routes(app, service)
     add_role_definition_routes(app, service)
     add_insight_routes(app, service)
