@@ -53,6 +53,7 @@ _SHOWN_PARAMETERS = frozenset(
         "obj_type",
         "show_destroyed",
         "show_deleted",
+        "show_pub_key",
         "with_metadata",
         "with_groups",
         "maxresults",

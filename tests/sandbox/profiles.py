@@ -288,6 +288,9 @@ class Profile:
     scan_skips: Literal["none", "disabled", "managed", "expired", "all"] = "none"
     """Q44: which keys a scan makes no virtual key of; `managed` are those behind a certificate of the vault."""
 
+    scan_other_types: Literal["skipped", "fails"] = "skipped"
+    """Q44: a scan passes over keys that are neither RSA nor EC, or fails at them."""
+
     scan_failure: Literal["nothing", "partial", "skip"] = "nothing"
     """Q46: what a scan leaves that fails at one key: no new keys, those before it, or (answered 200) all others."""
 

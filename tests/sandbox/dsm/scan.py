@@ -144,15 +144,23 @@ class Scanner:
                 record.setdefault("warnings", []).append({"source_key_id": name, "message": str(failure)})
         return found, None
 
-    @staticmethod
-    def _judged(names: list[str], bundles: list[dict[str, Any] | None]) -> dict[tuple[str, str], _Found]:
+    def _judged(self, names: list[str], bundles: list[dict[str, Any] | None]) -> dict[tuple[str, str], _Found]:
         with as_expected("vault"):
             found = [
                 _seen(name, bundle)
                 for name, bundle in zip(names, bundles, strict=True)
-                if bundle is not None and _is_supported(bundle)
+                if bundle is not None and self._is_recordable(name, bundle)
             ]
         return {seen.identity: seen for seen in found}
+
+    def _is_recordable(self, name: str, bundle: Mapping[str, Any]) -> bool:
+        """Azure groups hold RSA and EC keys only. What a scan makes of all others is not public (Q44)."""
+        kty = str(bundle["key"]["kty"])
+        if kty.removesuffix("-HSM") in ("RSA", "EC"):
+            return True
+        if self._dsm.profile.scan_other_types == "fails":
+            raise AzureFailure("Azure Key Vault", f"the key {name} has the unknown type {kty}")
+        return False
 
     def _is_recorded(self, seen: _Found, known: list[SecurityObject], records: list[SecurityObject]) -> bool:
         """Whether a version has its virtual key, also one that no scan made but an operation of DSM (Q51)."""
@@ -245,11 +253,6 @@ async def _bounded(*calls: Any) -> list[Any]:
             return await call
 
     return await asyncio.gather(*(one(call) for call in calls))
-
-
-def _is_supported(bundle: Mapping[str, Any]) -> bool:
-    """Azure groups hold RSA and EC keys only; that a scan passes over all others is inferred (DSM contract §4.5)."""
-    return str(bundle["key"]["kty"]).removesuffix("-HSM") in ("RSA", "EC")
 
 
 def _seen(name: str, bundle: Mapping[str, Any]) -> _Found:

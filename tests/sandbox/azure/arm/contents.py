@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is in a vault or pool, as Resource Manager shows it (Azure contract §1.2, keys through ARM).
 
-Rights in Azure decide, and neither those in the vault nor its firewall. Members and spelling: Azure/azure-rest-api-specs,
-specification/keyvault/resource-manager/Microsoft.KeyVault/KeyVault, Key.tsp and the examples listKeys and getKeyVersion.
+Rights in Azure decide, and neither those in the vault nor its firewall. Members and spelling are those of
+Azure/azure-rest-api-specs, specification/keyvault/resource-manager/Microsoft.KeyVault/KeyVault: Key.tsp, and the
+examples listKeys and getKeyVersion.
 """
 
 from __future__ import annotations

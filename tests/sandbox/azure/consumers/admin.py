@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...clock import Clock
+from ..clouds import PUBLIC, Cloud
 from ..rights.admin import Subscription
 from ..vaults import KeyStore
 from .values import DISKS, LOOKS_EVERY, SQL_INSTANCE, SQL_SERVER, STORAGE, Consumer, KeyUse
@@ -18,6 +19,7 @@ class ConsumerAdmin:
     """What a cloud's state offers for services. `follows` is whether one takes new versions of its key by itself."""
 
     clock: Clock
+    cloud: Cloud
     subscriptions: dict[str, Subscription]
     consumers: dict[str, Consumer]
     """By lower-case resource id."""
@@ -47,7 +49,11 @@ class ConsumerAdmin:
         self, name: str, store: KeyStore | str | None = None, key: str = "", *, instance: bool = False, **options: Any
     ) -> Consumer:
         """A logical server, or with `instance` a managed instance; without a store its key is Microsoft's."""
-        return self._add_consumer(SQL_INSTANCE if instance else SQL_SERVER, name, store, key, **options)
+        made = self._add_consumer(SQL_INSTANCE if instance else SQL_SERVER, name, store, key, **options)
+        # One domain for all services of a cloud but those that have their own (learn.microsoft.com, Azure Government).
+        domain = "windows.net" if self.cloud == PUBLIC else "usgovcloudapi.net"
+        made.host = f"{name}.database.{domain}"
+        return made
 
     def add_resource(self, kind: str, name: str, properties: Mapping[str, Any], **options: Any) -> Consumer:
         """A resource of any other type, such as `Microsoft.DocumentDB/databaseAccounts`, as Resource Graph shows it."""

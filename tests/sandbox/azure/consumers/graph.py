@@ -148,7 +148,14 @@ class ResourceGraph(ArmPlane):
         for group in subscription.resource_groups.values():
             place = f"{subscription.scope}/resourceGroups/{group}"
             if self._rights.may(caller.object_id, f"{kind}/resourceGroups/read", place):
-                yield _row({"id": place, "name": group, "type": f"{kind}/resourceGroups", "location": "westeurope"})
+                yield _row(
+                    {
+                        "id": place,
+                        "name": group,
+                        "type": f"{kind}/resourceGroups",
+                        "location": self._state.cloud.location,
+                    }
+                )
 
     def _known(self) -> Iterator[dict[str, Any]]:
         """All resources, those that use keys behind the vaults and pools. Fresh ones are not known at once."""

@@ -93,7 +93,7 @@ def _disk_key(use: KeyUse, version: str) -> dict[str, Any]:
 
 def _sql(found: Consumer, with_key_id: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {
-        "fullyQualifiedDomainName": f"{found.name}.database.windows.net",
+        "fullyQualifiedDomainName": found.host,
         "state": "Ready",
         "publicNetworkAccess": "Enabled",
     }

@@ -83,5 +83,7 @@ class Consumer:
     use: KeyUse | None = None
     properties: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    host: str = ""
+    """Of an SQL server; the domain is the cloud's."""
     associated: list[str] = field(default_factory=list)
     """Ids of the disks of a disk encryption set."""

@@ -256,12 +256,18 @@ def test_a_scan_does_not_bring_a_compromised_key_back(custody: Custody) -> None:
     assert custody.records()[0]["state"] == "Compromised"
 
 
-def test_a_scan_passes_over_keys_that_dsm_does_not_know(custody: Custody) -> None:
+@pytest.mark.parametrize(("setting", "status", "found"), [("skipped", 200, {"one", "two"}), ("fails", 400, set())])
+def test_q44_a_key_of_a_type_that_dsm_does_not_know(
+    sb: Sandbox, custody: Custody, setting: Any, status: int, found: set[str]
+) -> None:
+    sb.profile = Profile(scan_other_types=setting)
     custody.estate.do(lambda azure: azure.add_key(custody.estate.vault, "lattice", "AKP"))
 
-    found = {key["external"]["id"]["label"] for key in custody.scan()}
+    answer = custody.admin("POST", f"/sys/v1/groups/{custody.linked['group_id']}/hmg/scan", {})
 
-    assert found == {"one", "two"}
+    assert answer.status == status
+    assert {key["external"]["id"]["label"] for key in (answer.json if status == 200 else [])} == found
+    assert ("unknown type AKP" in answer.text) is (status == 400)
 
 
 @pytest.mark.parametrize(("setting", "kept"), [("absent", False), ("set_at_delete", True)])

@@ -27,10 +27,8 @@ def test_keys_are_listed_with_their_attributes(arm: Any, version: str) -> None:
     assert one["type"] == "Microsoft.KeyVault/vaults/keys"
     assert set(one["properties"]) == {"attributes", "keyUri"}
     assert one["properties"]["keyUri"] == f"{arm.estate.url.rstrip('/')}:443/keys/one"
-    assert (one["properties"]["attributes"]["enabled"], one["properties"]["attributes"]["exp"]) == (
-        False,
-        2_000_000_000,
-    )
+    attributes = one["properties"]["attributes"]
+    assert (attributes["enabled"], attributes["exp"]) == (False, 2_000_000_000)
 
 
 def test_the_list_goes_over_pages(arm: Any) -> None:
@@ -103,3 +101,10 @@ def test_keys_of_a_pool_are_listed_in_the_same_way(arm: Any) -> None:
     (item,) = arm.operator.all_of(f"{arm.do(build)}/keys", NEW)
 
     assert (item["name"], item["type"]) == ("root", "Microsoft.KeyVault/managedHSMs/keys")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_vault_tells_whether_it_keeps_what_is_deleted(arm: Any, kept: bool) -> None:
+    arm.do(lambda azure: setattr(azure.vault(arm.estate.vault), "soft_delete", kept))
+
+    assert arm.operator("GET", arm.vault, version=NEW).json["properties"]["enableSoftDelete"] is kept

@@ -213,3 +213,19 @@ def test_an_unknown_api_version_is_refused(arm: Any, version: str) -> None:
 
     assert code_of(refused) == (404, "InvalidResourceType")
     assert "'Microsoft.ResourceGraph'" in refused.text
+
+
+def test_the_government_cloud_finds_its_own(lab: Any, names: Any) -> None:
+    arm = lab(cloud="government")
+
+    def build(azure: Any) -> Any:
+        pool = azure.add_managed_hsm(f"{arm.estate.vault}-hsm", subscription_id=arm.estate.subscription_id)
+        azure.add_key(pool, "root", "RSA-HSM")
+        return azure.add_sql_server(names.new("sql"), pool, "root", instance=True)
+
+    made = arm.do(build)
+    rows = ask(arm.operator, "resources | where properties contains 'managedhsm.usgovcloudapi.net'").json["data"]
+
+    (found,) = [row for row in rows if row["id"] == made.resource_id]
+    assert found["type"] == "microsoft.sql/managedinstances"
+    assert found["properties"]["fullyQualifiedDomainName"] == f"{made.name}.database.usgovcloudapi.net"
