@@ -166,6 +166,7 @@ PURE_LIBRARIES = frozenset(
         "ipaddress",
         "itertools",
         "json",
+        "math",
         "re",
         "ssl",
         "threading",
