@@ -38,6 +38,7 @@ from ..module_utils._environment import complete_login
 from ..module_utils._errors import printable
 from ..module_utils._secrets.secrets import secrets_in, texts_in
 from ..module_utils._task import Censored, Operation, explained, failed, outcome_of, rejected
+from ._role_variables import renamed, variables_of
 from ._unsafe import unsafe
 
 try:
@@ -276,12 +277,21 @@ class OperationAction(NormalAction):  # type: ignore[misc]
                 show=None if self._task.no_log else lambda text: self._display.display(text, stderr=True),
             )
             if not invocation.depends_on_directory(self._loader.get_basedir()):
-                result: dict[str, Any] = unsafe(_from_module(invocation.outcome()))
+                result: dict[str, Any] = unsafe(_from_module(self._for_the_user(invocation.outcome())))
                 return result
             reason = "an option names a relative path, and the current directory is not that of the playbook"
         self._display.vvv(f"{self._task.action} runs in a separate process: {reason}")
         handed_over: dict[str, Any] = super().run(tmp, task_vars)
-        return handed_over
+        return self._for_the_user(handed_over)
+
+    def _for_the_user(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result; within a role of this collection, a failure names the variables of the role."""
+        role = self._task._role
+        collection = ".".join(__name__.split(".")[1:3])
+        if role is None or role._role_collection != collection or not result.get("failed"):
+            return result
+        name = role.get_name(include_role_fqcn=False)
+        return renamed(result, name, variables_of(role.get_role_path()), self.operation.SPEC.argument_spec)
 
     def reason_for_the_module(self, variables: Mapping[str, Any]) -> str | None:
         """Why the module must run; None if its operation can run here without a difference."""

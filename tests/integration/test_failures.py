@@ -141,6 +141,21 @@ def test_html_instead_of_json(shell: Shell, sandbox: Sandbox, name: str) -> None
     expect_clear_failure(result, "is not JSON but text/html", "Sign in", "check that dsm_endpoint is DSM's REST API")
 
 
+BLOCKED = "<html><head><title>Blocked</title></head><body>You have no permission to see this site</body></html>"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 511])
+def test_a_page_of_a_proxy_is_no_refusal_of_dsm(shell: Shell, sandbox: Sandbox, name: str, status: int) -> None:
+    fault = Fault("dsm", status=status, body=BLOCKED, content_type="text/html", times=None)
+    sandbox.faults.add(fault)
+
+    result = shell(cdc_group, name=name)
+
+    expect_clear_failure(result, "is not from DSM", "Blocked", "HTTPS_PROXY")
+    assert "use a DSM identity" not in result["msg"]
+    assert "check dsm_api_key" not in result["msg"]
+
+
 def test_approval_is_required(shell: Shell, sandbox: Sandbox, name: str, given_group: Given) -> None:
     given_group()
     sandbox.faults.add(

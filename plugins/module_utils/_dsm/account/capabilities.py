@@ -16,7 +16,7 @@ from ..._errors import quoted
 from ..._rest.statuses import BAD_REQUEST, FORBIDDEN, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_IMPLEMENTED
 from ..wire import routes
 from ..wire.client import DsmClient
-from ..wire.errors import DsmError
+from ..wire.errors import DsmError, NotFromDsm
 from ..wire.paging import items
 from .permissions import GRANTED, LACKING, UNKNOWN, PermissionVerdict
 
@@ -162,6 +162,9 @@ def asked(
     """
     try:
         return dsm.call("GET", route, path=path, query=query, obj=obj)
+    except NotFromDsm as error:
+        # A gateway may hide a route. What is then unknown is no reason to fail.
+        return error.refused
     except DsmError as error:
         if error.status not in _NOT_AVAILABLE:
             raise

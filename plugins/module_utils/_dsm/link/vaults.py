@@ -18,6 +18,7 @@ from ..._plan import refuse_planned
 from ..wire import routes
 from ..wire.client import DsmClient
 from .azure_link import ENDPOINTS, Link, checked_vault_uri, is_vault_name, normal_uri, vault_name_of, vault_type_of
+from .handed_on import explained
 
 
 @dataclass(frozen=True)
@@ -164,12 +165,13 @@ def link_to_list_with(link: Link, selector: VaultSelector) -> Link:
     return link if link.vault_uri else replace(link, vault_uri=selector.likely_uri(link) or "")
 
 
-def list_vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> list[Vault]:
+def list_vaults(dsm: DsmClient, config: Mapping[str, Any], link: Link, label: str) -> list[Vault]:
     """The vaults and Managed HSMs that the link's application sees in its subscription, by name.
 
-    ``config`` contains the credential: DSM lists vaults only for a complete configuration, not for a saved group.
+    ``config``: the link with its credential. DSM lists vaults only for a complete configuration, not for a saved group.
     """
-    answer = dsm.call("POST", routes.AZURE_VAULTS, body=config, obj=label)
+    with explained("list the vaults", link):
+        answer = dsm.call("POST", routes.AZURE_VAULTS, body=config, obj=label)
     return sorted(map(Vault.from_stored, answer or []), key=lambda vault: vault.name)
 
 
