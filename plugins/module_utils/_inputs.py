@@ -85,7 +85,7 @@ def out_of_range(option: str, limits: Range) -> InvalidInput:
 
 def _complaints_about_texts(given: Mapping[str, Any]) -> Iterator[InvalidInput]:
     """About all texts at any depth, and the names beside them. Without recursion, because the depth is the user's."""
-    places: list[tuple[str, Any, int]] = [(_shown(name), value, 0) for name, value in reversed(given.items())]
+    places: list[tuple[str, Any, int]] = [(_shown(name), value, 0) for name, value in reversed([*given.items()])]
     yield from (InvalidInput(_shown(name), *why) for name in given if (why := _complaint_about(name)) is not None)
     while places:
         place, value, depth = places.pop()
@@ -96,7 +96,7 @@ def _complaints_about_texts(given: Mapping[str, Any]) -> Iterator[InvalidInput]:
                 why = _complaint_about(name)
                 if why is not None:
                     yield InvalidInput(place, f"a name in it is rejected: {why[0]}", why[1])
-            places += [(f"{place}.{_shown(name)}", inner, depth + 1) for name, inner in reversed(value.items())]
+            places += [(f"{place}.{_shown(name)}", inner, depth + 1) for name, inner in reversed([*value.items()])]
         elif isinstance(value, (list, tuple)):
             places += [(f"{place}[{index}]", inner, depth + 1) for index, inner in reversed([*enumerate(value)])]
         else:

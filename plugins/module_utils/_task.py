@@ -263,6 +263,7 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
     """
 
     params: dict[str, Any]
+    argument_spec: dict[str, Any]
     # Why the arguments are rejected before Ansible has checked, converted or logged them.
     refusal: InvalidInput | None = None
 
