@@ -33,7 +33,7 @@ from ._environment import complete_login, complete_operator, proxy_for
 from ._errors import InvalidInput, TaskError, defect, printable, shortened
 from ._inputs import refusal
 from ._journal import Journal
-from ._secrets.secrets import forms_of, secrets_in
+from ._secrets.secrets import forms_of, in_query, secrets_in
 from ._time import ServiceClock
 
 _TRACEBACK_VERBOSITY = 3
@@ -263,7 +263,7 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
     """
 
     params: dict[str, Any]
-    argument_spec: Any
+    argument_spec: dict[str, Any]
     # Why the arguments are rejected before Ansible has checked, converted or logged them.
     refusal: InvalidInput | None = None
 
@@ -321,7 +321,7 @@ def _is_over(stopped: threading.Event, parent: int) -> bool:
 
 def _task_of(shell: Shell, journal: Journal, stopped: threading.Event) -> Task:
     """The task with parameters that are completed from the environment; its secrets are censored."""
-    taken: set[str] = set()
+    taken = in_query(shell.params.get("dsm_endpoint"))
     # Censoring a blank would remove every blank from the error message.
     shell.no_log_values.difference_update({value for value in shell.no_log_values if not value.strip()})
     if "dsm_api_key" in shell.params:

@@ -47,7 +47,7 @@ BAD_INPUT: list[tuple[dict[str, Any], str]] = [
     ({"dsm_endpoint": "http://dsm.sandbox.example"}, "Option dsm_endpoint: it does not begin with https://"),
     (
         {"dsm_endpoint": "https://dsm.sandbox.example/sys/v1"},
-        "Option dsm_endpoint: it contains a path, a query or a fragment after the host name.",
+        "Option dsm_endpoint: it contains a path after the host name.",
     ),
     ({"dsm_timeout": 0}, "Option dsm_timeout: it is not a number from 1 to 86400."),
     ({"dsm_api_key": "a b"}, "Option dsm_api_key: it is empty, or contains white space"),

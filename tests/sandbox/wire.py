@@ -347,12 +347,12 @@ async def _disturbed(fault: Fault, request: web.Request, handler: Handler) -> we
         response = web.Response(
             status=response.status, body=fault.rewrite(response.body), content_type=response.content_type
         )
-    body = getattr(response, "body", None)
-    if fault.endless is not None and response.status == 200 and isinstance(body, bytes):
-        fault.endless.first = body
+    made = getattr(response, "body", None)
+    if fault.endless is not None and response.status == 200 and isinstance(made, bytes):
+        fault.endless.first = made
         response = _page(fault.endless, request)
-    elif fault.bomb and isinstance(response, web.Response) and isinstance(body, bytes | None):
-        response.body = await asyncio.to_thread(_packed, body or b"", fault.bomb)
+    elif fault.bomb and isinstance(response, web.Response) and isinstance(made, bytes | None):
+        response.body = await asyncio.to_thread(_packed, made or b"", fault.bomb)
         response.headers["Content-Encoding"] = "gzip"
     if fault.drip is not None:
         request["drip"] = fault

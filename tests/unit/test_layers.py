@@ -167,6 +167,7 @@ PURE_LIBRARIES = frozenset(
         "ipaddress",
         "itertools",
         "json",
+        "math",
         "re",
         "ssl",
         "threading",

@@ -32,6 +32,7 @@ _BREAK = re.compile(r"(?:\\+[rn]|[\r\n])+")
 # A shorter text may be a part of a word. Lines of a key have 64 characters.
 _SHORTEST_LINE = 16
 _SHORTEST_UNKNOWN = 8
+_ENDPOINT, _QUERY_VALUE = "dsm_endpoint", re.compile(r"(?<==)[^&;#\s]+")
 # Base64 of the smallest private keys in DER has more.
 _SHORTEST_BASE64 = 60
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -67,6 +68,14 @@ def secrets_in(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any
     yield from _by_name(options, given)
 
 
+def in_query(endpoint: object) -> set[str]:
+    """The query and the fragment of an address, and the values in them: where an API key may have been pasted."""
+    found = re.search(r"[?#](.{4,})", endpoint) if isinstance(endpoint, str) else None
+    if found is None:
+        return set()
+    return {found[1], *(value for value in _QUERY_VALUE.findall(found[1]) if len(value) >= _SHORTEST_UNKNOWN)}
+
+
 def forms_of(secrets: Iterable[str]) -> set[str]:
     """The secrets as messages, results and logs may repeat them: escaped, in one line, and a key line by line."""
     found: set[str] = set()
@@ -98,6 +107,8 @@ def _lines(secret: str) -> Iterator[str]:
 def _by_name(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Iterator[str]:
     for name, value in given.items():
         option = options.get(name)
+        if name == _ENDPOINT:
+            yield from in_query(value)
         if option is None:
             if _SECRET_NAME.search(str(name)) and not str(name).startswith("_ansible_"):
                 yield from (text for text in texts_in(value) if len(text) >= _SHORTEST_UNKNOWN)

@@ -17,6 +17,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import rout
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.client import checked_endpoint
 from ansible_collections.fortanix.dsm.plugins.module_utils._environment import proxy_for
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_account_info
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._in_process import Invocation
 
 # --- Endpoint ---------------------------------------------------------------------------------------------------------
 
@@ -69,6 +71,22 @@ def test_a_password_in_the_endpoint_is_not_quoted() -> None:
         checked_endpoint("https://user:hunter2@dsm.example.com")
 
     assert "hunter2" not in str(refused.value.to_fail_json())
+
+
+@pytest.mark.parametrize("given", ["option", "environment"])
+@pytest.mark.parametrize("mark", ["?key=", "#", "/?api_key=a&secret="])
+def test_a_key_in_the_query_of_the_endpoint_is_refused_and_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch, mark: str, given: str
+) -> None:
+    address = f"https://dsm.example.com{mark}hunter2-hunter2"
+    monkeypatch.setenv("DSM_ENDPOINT", address)
+    monkeypatch.setenv("DSM_API_KEY", "a2V5")
+    arguments = {"dsm_endpoint": address} if given == "option" else {}
+
+    result = Invocation(cdc_account_info, arguments, check_mode=False, verbosity=3).outcome()
+
+    assert "Option dsm_endpoint: it contains a query or a fragment after the host name." in result["msg"]
+    assert "hunter2" not in str(result)
 
 
 # --- Proxy ------------------------------------------------------------------------------------------------------------
