@@ -199,3 +199,13 @@ def test_the_example_variables_name_only_what_the_role_takes() -> None:
     example = Path(ROOT / "playbooks/vars/setup.example.yml").read_text(encoding="utf-8")
     named = {line.removeprefix("# ").partition(":")[0] for line in example.splitlines() if "cdc_setup_" in line}
     assert {one for one in named if one.startswith("cdc_setup_")} <= specs["argument_specs"]["main"]["options"].keys()
+
+
+def test_a_role_names_its_variables_in_the_next_step(ansible: Ansible, variables: dict[str, Any]) -> None:
+    wrong = {**variables, "cdc_setup_link_client_secret": "wrong~Value.that_nobody-gave-out-0123456789"}
+
+    run = ansible.playbook([local_play(roles=["fortanix.dsm.cdc_setup"])], variables=wrong)
+
+    assert run.code != 0
+    assert "set cdc_setup_link_client_secret to its Value" in run.message
+    assert "set cdc_setup_on_not_connected: warn" in run.message

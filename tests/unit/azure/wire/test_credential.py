@@ -443,8 +443,8 @@ def test_the_sdk_is_not_loaded_for_a_login_that_is_refused(monkeypatch: pytest.M
     ("value", "problem"),
     [
         ("0f1e2d3c-4b5a-4987-8fed-cba987654321", "it is the secret's ID"),
-        ("value\n", "it contains white space"),
-        ("a value", "it contains white space"),
+        ("s3cr3t~x\n", "it contains white space"),
+        ("s3cr3t ~x", "it contains white space"),
     ],
 )
 def test_a_secret_that_entra_would_only_call_wrong_is_refused_by_its_option(value: str, problem: str) -> None:
