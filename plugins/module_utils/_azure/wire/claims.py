@@ -30,7 +30,7 @@ class TokenIdentity:
 
 
 def identity_of(token: Any) -> TokenIdentity:
-    """From a token, which is not verified, because it came from Entra. It is opaque to clients: it may be unreadable."""
+    """From a token, which is not verified, because it came from Entra. It is opaque to clients, so it may be no JWT."""
     try:
         payload = str(token).split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
