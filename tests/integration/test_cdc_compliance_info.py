@@ -133,14 +133,13 @@ def test_a_report_names_the_account_and_both_identities(azure: AzureRights, grou
 
     assert found["dsm"]["account"] == {"account_id": world.account_id, "name": world.account_name}
     assert found["dsm"]["principal"] == {"kind": "app", "id": world.admin_app.app_id, "name": world.admin_app.name}
-    service_principal = azure.do(lambda state: state.applications[view.operator_client_id].service_principal_id)
     who = found["operator"]
     assert (who["client_id"], who["tenant_id"], who["object_id"]) == (
         view.operator_client_id,
         view.tenant_id,
-        service_principal,
+        view.operator_object_id,
     )
-    assert who["name"]
+    assert who["name"] == "fortanix-dsm-operator"
     assert (found["options"]["all_groups"], found["options"]["group_names"]) == (False, [group])
 
 

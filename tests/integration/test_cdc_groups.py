@@ -80,6 +80,26 @@ def test_a_list_is_planned_set_up_and_done(azure: AzureRights, operate: Operator
     }
 
 
+def test_a_group_of_which_only_permissions_are_repaired_is_reported_as_changed(
+    azure: AzureRights, operate: Operator
+) -> None:
+    granted = {"check_prerequisites": True, "repair_prerequisites": True, "wait_interval": 0}
+    groups = declarations(azure.sandbox, 1, **granted)
+    operate(cdc_groups, groups=groups, **azure.operator)
+    azure.do(
+        lambda state: state.rights.revoke(
+            [one for one in state.rights.assignments if one.principal_id == azure.view.service_principal_id]
+        )
+    )
+
+    repaired = operate(cdc_groups, groups=groups, **azure.operator)
+    again = operate(cdc_groups, groups=groups, **azure.operator)
+
+    assert {plane for plane, _object, _action in changes(repaired)} == {"Azure"}
+    assert [one["changed"] for one in repaired["groups"]] == [True]
+    assert [one["changed"] for one in again["groups"]] == [False]
+
+
 # The same as the chain ------------------------------------------------------------------------------------------------
 
 

@@ -231,6 +231,16 @@ def test_the_overview_shows_both_tables_and_changes_nothing(account: Account, tm
     assert run.code == 0
     assert run.changed == []
     assert account.sandbox.journal.writes(since=mark) == []
+    told = run.named("Show DSM, the account and the DSM identity")["msg"]
+    # An administrative app, whose permissions DSM does not list.
+    assert [line.split() for line in told if line.endswith("granted")] == [
+        [job, "granted"] for job in ("create_group", "edit_group", "edit_link", "delete_group")
+    ]
+    # Unknown alone would help nobody.
+    reason = "is not public, so try it"
+    assert [line.split(":")[0].split() for line in told if line.endswith(reason)] == [
+        [job, "unknown"] for job in ("read_group", "sync")
+    ]
     assert_table(run, "connected")
     assert run.named("guide 4.9")["msg"][-1] == "3 groups, 2 linked to Azure, 0 not checked"
     assert account.sandbox.journal.requests(since=mark, route=CHECK) != []

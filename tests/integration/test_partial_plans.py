@@ -195,6 +195,14 @@ def test_the_plan_of_what_is_there_in_part_is_what_the_run_does(partial: Partial
     assert runs.again.changed == []
 
 
+def test_a_run_that_only_repairs_permissions_reports_the_group_as_changed(partial: Partial) -> None:
+    runs = checked_and_run_twice(partial, Part(True, REGISTERED, True, True, False, KEYS))
+
+    assert [(one["name"], one["changed"]) for one in runs.made.results] == [(NAME, True)]
+    assert [one["changed"] for one in runs.planned.results] == [True]
+    assert [one["changed"] for one in runs.again.results] == [False]
+
+
 def test_a_credential_is_planned_for_an_application_that_has_no_service_principal_yet(
     partial: Partial, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -149,9 +149,9 @@ def _of_connection(
         facts: dict[str, Any] = {"class": told.id, "leg": told.leg, "host": told.host}
         yield found(catalog.NOT_CONNECTED, FAILED, test.words or told.entry.title, told.entry.remedy, facts)
     elif whose is not group:
-        facts = {"proves": ["dsm_check_of_same_link"], "tested_group": record_of(whose), "credential": "recorded"}
+        shared = {"proves": ["dsm_check_of_same_link"], "tested_group": record_of(whose), "credential": "recorded"}
         actual = f"not tested itself; DSM's connection test of {whose.label}, which has the same link, succeeded"
-        yield found(catalog.CONNECTED_BY_SHARED_TEST, OK, actual, "", facts)
+        yield found(catalog.CONNECTED_BY_SHARED_TEST, OK, actual, "", shared)
 
 
 def _of_azure(

@@ -98,6 +98,7 @@ ROLES: Mapping[str, Options] = {
         "declared_hosts": {"type": "str"},
         "look_in_azure": {"type": "bool"},
         "check_connections": {"type": "bool"},
+        "test_links_once": {"type": "bool"},
         "max_keys": {"type": "int"},
         "batch_size": {"type": "int"},
         "concurrency": {"type": "int"},

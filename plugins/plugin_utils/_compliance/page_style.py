@@ -55,7 +55,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .75rem 0 0
 .status.dashed { border-style: dashed; }
 td .ok { border-color: transparent; font-weight: normal; }
 
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.75rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
 .tiles { padding: 0; list-style: none; }
 .tiles li { padding: .6rem .75rem; border: 1px solid var(--edge); border-radius: 8px; background: var(--panel); }
 .tiles li { border-left: .4rem solid var(--of, var(--edge)); print-color-adjust: exact; }
