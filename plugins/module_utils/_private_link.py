@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import urllib.parse
 
-from ._errors import InvalidInput
+from ._errors import InvalidInput, quoted
 
 _ZONE = "privatelink"
 # What the public name of a vault is an alias of, once it has a private endpoint: the domain -> the public domain.
@@ -54,7 +54,7 @@ def refuse_private_name(option: str, uri: str) -> None:
     if public is not None:
         raise InvalidInput(
             option,
-            f"{uri!r} is a name in the private DNS zone of a private endpoint, not the address of the vault: "
+            f"{quoted(uri)} is a name in the private DNS zone of a private endpoint, not the address of the vault: "
             "the TLS certificate of the vault is not valid for it",
             f"set it to {public}, which the private DNS zone resolves to the private endpoint where DNS is set up",
         )

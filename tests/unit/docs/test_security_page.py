@@ -16,13 +16,13 @@ TEXT = (ROOT / "docs/security.md").read_text(encoding="utf-8")
 PROOFS = sorted(set(re.findall(r"`(test_\w+)`", TEXT)))
 
 
-def tests() -> set[str]:
+def names_of_tests() -> set[str]:
     sources = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     return {name for source in sources for name in re.findall(r"^\s*def (test_\w+)\(", source, re.MULTILINE)}
 
 
 def test_each_proof_is_a_test() -> None:
-    assert [name for name in PROOFS if name not in tests()] == []
+    assert [name for name in PROOFS if name not in names_of_tests()] == []
 
 
 @pytest.mark.parametrize("part", "abcdefgh")
