@@ -153,7 +153,9 @@ def _put(
                 **_facts(failure),
             )
         if refusal.code == NAME_TAKEN or refusal.status == NOT_FOUND:
-            # Another client was faster: it exists, or will be shown soon.
+            # Another client was faster: it exists, or will be shown soon. Or the answer is not that to this request: no
+            # service answers that an object which it is to create does not exist.
+            is_open = is_open or refusal.status == NOT_FOUND
             there = _stays_absent(target)
             if there is not None:
                 return None if is_open and is_ours(there) else there
