@@ -25,7 +25,13 @@ from ..._findings.finding import FAILED, Finding, Kind
 from ..._findings.finding import UNKNOWN as UNCERTAIN
 from ..._names import name_key
 from ..._rest.entra_codes import refusal_in
-from ..._rest.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
+from ..._rest.statuses import (
+    BAD_GATEWAY,
+    GATEWAY_TIMEOUT,
+    INTERNAL_SERVER_ERROR,
+    SERVICE_UNAVAILABLE,
+    TOO_MANY_REQUESTS,
+)
 from .azure_link import ENDPOINTS, Link
 from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, ClassId, DiagnosisClass
 
@@ -187,17 +193,19 @@ def diagnose(words: str, status: int | None = None, link: Link | None = None) ->
 
 
 def is_of_azure(words: str, status: int) -> bool:
-    """Whether a 401, 403, 404 or 429 that DSM returned for a test is Azure's response.
+    """Whether a 401, 403, 404, 429 or 5xx that DSM returned for a test is Azure's response, or about the way to Azure.
 
     An error code or a host name of Azure decides, and so do phrases that only Azure uses. Other texts of a known class
     are Azure's unless DSM itself may use such a phrase: a message of DSM may quote a group with any name.
-    An empty text, and 429 without a sign of Azure, are DSM's own.
+    An empty text, and 429 or 5xx without a sign of Azure, are DSM's own, or those of a gateway in front of it.
     """
     if names_azure(words):
         return True
+    if status == TOO_MANY_REQUESTS or status >= INTERNAL_SERVER_ERROR:
+        return False
     text = " ".join(words[:_LONGEST].split())
     entry = _class_of(text, status)
-    return status != TOO_MANY_REQUESTS and entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
+    return entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
 
 
 def names_azure(words: str) -> bool:
