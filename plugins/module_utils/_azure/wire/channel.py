@@ -216,7 +216,7 @@ class Channel:
         reads, label = is_read(method, path, request.content), f"{method} {path}"
         with self.explained(obj, writes=not reads, label=label):
             sent = _time.utc_now()
-            response = self.sdk.send_request(request, **({} if reads or repeatable else {"retry_total": 0}))
+            response = self.sdk.send_request(request, **_retried(method, reads=reads, repeatable=repeatable))
             self.clock.observe(self.plane, response.headers, sent)
             status, content = response.status_code, response.content
         found = _decoded(content)
@@ -460,6 +460,16 @@ def _policies(plane: str, authentication: Any, operator: Operator, *, read_only:
 def _retries(operator: Operator) -> Any:
     """The SDK's retries, without long waits. :meth:`Channel.send` decides which requests are retried."""
     return retry_policy()(retry_total=operator.network["retry_total"])
+
+
+def _retried(method: str, *, reads: bool, repeatable: bool) -> dict[str, Any]:
+    """The SDK's option for the retries of one request.
+
+    The SDK retries a POST after some failures only, as it takes it for a write: a batch of reads, a question, is none.
+    """
+    if reads:
+        return {"retry_on_methods": frozenset({method})}
+    return {} if repeatable else {"retry_total": 0}
 
 
 def _decoded(content: bytes) -> Any:
