@@ -97,7 +97,7 @@ class Sweeper:
         self.counts["cases"] += 1
         self.counts[f"outcome: {self._kind(ran)}"] += 1
         left = scene.look()
-        wrong = list(self._wrong(solo, deed, ran, left))
+        wrong = list(self._wrong(solo, deed, ran, left, fault))
         wrong += self._of_second(subject, scene, deed, solo, left)
         for text in wrong:
             self._complain(subject, number, fault, ran, text)
@@ -124,13 +124,14 @@ class Sweeper:
             judge.complaints.append(("secret", f"a credential is shown: {canaries.in_text(text)}"))
         return ran
 
-    def _wrong(self, solo: Solo, deed: Deed, ran: Ran, left: Picture) -> Iterator[str]:
+    def _wrong(self, solo: Solo, deed: Deed, ran: Ran, left: Picture, fault: Fault) -> Iterator[str]:
         yield from (f"{kind}: {text}" for kind, text in ran.judge.complaints)
         assert isinstance(deed.job, ShownJob)
         outcome = ran.outcome
         if outcome.killed:
             return
         yield from claims.of_form(deed.job.shown)
+        yield from claims.of_cause(deed.job.shown, fault.name)
         if outcome.result is not None and deed.is_final(outcome.result) and not solo.is_end(left):
             yield f"says ok, and has come to another end: {_differences(left, solo)}"
         if outcome.elapsed > solo.elapsed + LONGEST:

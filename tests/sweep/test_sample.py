@@ -26,6 +26,16 @@ BY_NAME = {subject.name: subject for subject in SUBJECTS}
 PINNED = [
     # A gateway that repeats the request in its error was told for a DSM that refuses custom metadata.
     ("links/group: new", 5, "echo"),
+    # An outage of Entra, or a page in the place of Entra's answer, was told for wrong credentials or a wrong tenant.
+    ("applications/app: permission", 1, "empty"),
+    ("applications/app: permission", 2, "truncated"),
+    ("applications/app: permission", 2, "429 from then on"),
+    # A vault that the run has created was told for somebody else's when the answer was lost to another request.
+    ("vaults/vault: new", 10, "answer of before"),
+    ("stores/vault: recovered", 10, "answer of before"),
+    # An outage of DSM was told for a link that does not connect.
+    ("groups/connection", 2, "500"),
+    ("certificates/rotate", 12, "503 from then on"),
 ]
 
 
