@@ -608,7 +608,6 @@ def test_other_refusals_too_are_told_from_dsms_own(lab: Lab, status: int, case: 
         (429, "slow down"),
         (500, "An internal error occurred."),
         (503, "The service is temporarily unavailable."),
-        (502, "<html><h1>502 Bad Gateway</h1></html>"),
     ],
 )
 @pytest.mark.usefixtures("passing")

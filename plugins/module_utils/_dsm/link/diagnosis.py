@@ -193,19 +193,20 @@ def diagnose(words: str, status: int | None = None, link: Link | None = None) ->
 
 
 def is_of_azure(words: str, status: int) -> bool:
-    """Whether a 401, 403, 404, 429 or 5xx that DSM returned for a test is Azure's response, or about the way to Azure.
+    """Whether a 401, 403, 404, 429 or 5xx that DSM returned for a test is a diagnosis: Azure's response, as a rule.
 
     An error code or a host name of Azure decides, and so do phrases that only Azure uses. Other texts of a known class
     are Azure's unless DSM itself may use such a phrase: a message of DSM may quote a group with any name.
-    An empty text, and 429 or 5xx without a sign of Azure, are DSM's own, or those of a gateway in front of it.
+    An empty text, 429 without a sign of Azure, and 5xx with a text of no known class are DSM's own.
     """
     if names_azure(words):
         return True
-    if status == TOO_MANY_REQUESTS or status >= INTERNAL_SERVER_ERROR:
-        return False
     text = " ".join(words[:_LONGEST].split())
     entry = _class_of(text, status)
-    return entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
+    if status >= INTERNAL_SERVER_ERROR:
+        # An outage says nothing about the link, unless the text does. What a gateway tells of itself is a class, too.
+        return entry.id != "unknown"
+    return status != TOO_MANY_REQUESTS and entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
 
 
 def names_azure(words: str) -> bool:
