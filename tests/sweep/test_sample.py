@@ -32,7 +32,6 @@ PINNED = [
     ("applications/app: permission", 2, "429 from then on"),
     # A vault that the run has created was told for somebody else's when the answer was lost to another request.
     ("vaults/vault: new", 10, "answer of before"),
-    ("stores/vault: recovered", 10, "answer of before"),
     # An outage of DSM was told for a link that does not connect.
     ("groups/connection", 2, "500"),
     ("certificates/rotate", 12, "503 from then on"),
