@@ -49,7 +49,6 @@ class Ran:
     outcome: Outcome
     events: list[Event]
     judge: Judge
-    text: str
 
 
 @dataclass
@@ -120,10 +119,10 @@ class Sweeper:
         if replay is not None:
             replay.go_live()
         judge.close([outcome], world.events)
-        text = all_texts(job, outcome.warnings)
-        ran = Ran(outcome, list(world.events), judge, text)
-        if canaries.in_text(text) is not None:
-            judge.complaints.append(("secret", f"a credential is shown: {canaries.in_text(text)}"))
+        ran = Ran(outcome, list(world.events), judge)
+        shown = canaries.in_text(all_texts(job, outcome.warnings))
+        if shown is not None:
+            judge.complaints.append(("secret", f"a credential is shown: {shown}"))
         return ran
 
     def _wrong(self, solo: Solo, deed: Deed, ran: Ran, left: Picture, fault: Fault) -> Iterator[str]:
