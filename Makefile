@@ -13,6 +13,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 PYTEST_ARGS ?=
 SANDBOX_ARGS ?=
+WHAT ?=
 DEMO_ARGS ?=
 LINT_ARGS ?=
 MOLECULE_ARGS ?=
@@ -53,8 +54,8 @@ link := .build/collections/ansible_collections/fortanix/dsm
 
 pip_install := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt
 
-.PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-cores test-terraform explore explore-mutations
-.PHONY: sweep molecule lint dist bench bench-compliance sandbox clean
+.PHONY: help demo demo-rotation demo-compliance test test-all test-browser test-clients test-cores test-terraform explore explore-mutations
+.PHONY: sweep molecule lint dist bench bench-compliance sandbox sandbox-break clean
 
 help: ## show this list of commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name words; do printf '%-22s %s\n' "$$name" "$$words"; done
@@ -89,6 +90,9 @@ test-browser: $(dev_stamp) $(link) ## run the tests of the compliance page (need
 test-terraform: $(dev_stamp) $(link) ## run docs/migration.md with Fortanix's Terraform provider (PROVIDER=path/of/terraform-provider-dsm)
 	@env TERRAFORM_PROVIDER_DSM='$(abspath $(PROVIDER))' .venv/bin/python -m pytest --numprocesses=0 tests/terraform $(PYTEST_ARGS)
 
+test-clients: $(dev_stamp) $(link) ## run Azure CLI and azure.azcollection with the sandbox (installs 3 GB below .build, once)
+	@.venv/bin/python -m pytest --numprocesses=0 tests/azure_clients $(PYTEST_ARGS)
+
 test-cores: $(venv_stamp) $(link) ## run the playbook tests with the oldest and newest ansible-core (CORES_ARGS='2.18' selects one)
 	@env PYTHONPATH=tests .venv/bin/python -m cores.run $(CORES_ARGS)
 
@@ -108,7 +112,10 @@ bench-compliance: $(dev_stamp) $(link) ## measure a compliance run of many group
 	@env PATH="$(CURDIR)/.venv/bin:$$PATH" PYTHONPATH=tests:.build/collections .venv/bin/python -m benchmarks.compliance $(BENCH_ARGS)
 
 sandbox: $(sandbox_stamp) $(link) ## start the simulated DSM and Azure until you stop them (SANDBOX_ARGS='--help')
-	@exec env PYTHONPATH=tests .venv/bin/python -m sandbox $(SANDBOX_ARGS)
+	@exec env PYTHONPATH=tests .venv/bin/python -m sandbox --directory .build/sandbox $(SANDBOX_ARGS)
+
+sandbox-break: $(sandbox_stamp) ## break the running sandbox on purpose (WHAT=firewall; without WHAT: list; WHAT=restore: undo)
+	@env PYTHONPATH=tests .venv/bin/python -m sandbox.rehearsal --directory .build/sandbox $(WHAT)
 
 clean: ## remove .build and .venv
 	rm -rf .build .venv

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import signal
 import threading
 from pathlib import Path
 
 from .authorities import write_privately
+from .rehearsal.files import ENVIRONMENT, VARIABLES, exports, write_files
 from .sandbox import Sandbox
-from .world import AzureView, World
+from .world import AzureView, VaultView, World
 
 
 def main() -> None:
@@ -23,19 +23,34 @@ def main() -> None:
         signal.signal(number, lambda *_: done.set())
     started = Sandbox.start(groups=options.groups, port=options.port, directory=options.directory, empty=options.empty)
     with started as sandbox:
-        exports = _exports(sandbox.environment())
+        if options.direct_port is not None:
+            print(_direct_part(sandbox, sandbox.listen_directly(options.direct_port)))
+        environment = sandbox.environment()
+        written = write_files(sandbox.directory, environment, sandbox.world.public, sandbox.control_url)
         if options.export_file:
-            write_privately(options.export_file, exports)
-        print(_welcome(sandbox, exports), flush=True)
+            write_privately(options.export_file, exports(environment))
+            written.append(options.export_file)
+        print(_welcome(sandbox), flush=True)
         done.wait()
-    if options.export_file:
-        options.export_file.unlink(missing_ok=True)
+        for path in written:
+            path.unlink(missing_ok=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port of the CONNECT proxy (default: any free one)")
-    parser.add_argument("--directory", type=Path, help="where the CA bundle goes (default: a temporary directory)")
+    parser.add_argument(
+        "--directory",
+        type=lambda text: Path(text).resolve(),
+        metavar="PATH",
+        help="where the CA bundle and the files for other shells go (default: a temporary directory)",
+    )
+    parser.add_argument(
+        "--direct-port",
+        type=int,
+        metavar="N",
+        help="a port for clients that know no proxies, best 443; 0: any free one",
+    )
     parser.add_argument("--groups", type=int, default=0, metavar="N", help="seed N extra groups in the DSM account")
     parser.add_argument(
         "--empty", action="store_true", help="subscriptions that hold nothing: no application of DSM, no vault"
@@ -46,12 +61,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _exports(environment: dict[str, str]) -> str:
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
-
-
-def _welcome(sandbox: Sandbox, exports: str) -> str:
-    world = sandbox.world
+def _welcome(sandbox: Sandbox) -> str:
+    world, directory = sandbox.world, sandbox.directory
+    ready = [f"  . {directory / ENVIRONMENT}"]
+    if world.public.client_id:
+        ready.append(f"  ansible-playbook fortanix.dsm.setup -e @{directory / VARIABLES}")
     parts = [
         "The sandbox is up: simulated Fortanix DSM and Azure, reachable through a proxy on this machine only.",
         f"  proxy      {sandbox.proxy_url}",
@@ -60,8 +74,9 @@ def _welcome(sandbox: Sandbox, exports: str) -> str:
         _dsm_part(world),
         _azure_part("Azure (global)", world.public),
         _azure_part("Azure for US Government", world.government),
-        "Paste this into another shell:\n",
-        exports,
+        "In another shell:\n",
+        *ready,
+        "\nTo break something on purpose: make sandbox-break WHAT=..., without WHAT it lists what there is.",
         "Ctrl-C ends it. Every id and secret above is made anew at each start.",
     ]
     return "\n".join(parts)
@@ -85,6 +100,18 @@ def _dsm_part(world: World) -> str:
     return "\n".join(lines)
 
 
+def _direct_part(sandbox: Sandbox, port: int) -> str:
+    lines = [f"Clients that know no proxies find all services on 127.0.0.1:{port}, by these lines of a hosts file:"]
+    return "\n".join([*lines, *(f"  127.0.0.1 {host}" for host in sandbox.hosts())]) + "\n"
+
+
+def _use(store: VaultView) -> str:
+    """What works with a vault or pool of the initial state."""
+    if store.name.endswith("-other"):
+        return "of another team: the application has no permission"
+    return "prepared: groups can be set up, tested and synced"
+
+
 def _azure_part(title: str, view: AzureView) -> str:
     application = [
         f"  client         {view.client_id}",
@@ -97,8 +124,8 @@ def _azure_part(title: str, view: AzureView) -> str:
         f"  operator       {view.operator_client_id}  (Owner of the subscription, prepares Azure)",
         f"  its secret     {view.operator_client_secret}",
         f"  subscription   {view.subscription_id}",
-        *(f"  vault          {vault.uri}  {vault.type}" for vault in view.vaults.values()),
-        *(f"  managed HSM    {pool.uri}  {pool.type}" for pool in view.managed_hsms.values()),
+        *(f"  vault          {vault.uri}  {vault.type}  {_use(vault)}" for vault in view.vaults.values()),
+        *(f"  managed HSM    {pool.uri}  {pool.type}  {_use(pool)}" for pool in view.managed_hsms.values()),
     ]
     return "\n".join(lines) + "\n"
 

@@ -176,6 +176,10 @@ class Profile:
     azure_failure_status: Literal[400, 401, 403, 404, 424, 500, 502, 503] = 400
     """Q24: DSM's status when Azure, or the way to Azure, refuses."""
 
+    azure_failure_text: Literal["codes", "message_only"] = "codes"
+    """Q24: what DSM passes on of Azure's refusal: service, status, codes and message, or the message alone, with its
+    line breaks."""
+
     check_config_secret: Literal["required", "merged"] = "required"
     """Q34: whether `config` in a group's check, without its secret, is completed from the group's stored link."""
 
@@ -214,8 +218,35 @@ class Profile:
     hsm_rotation: Literal["served", "400"] = "served"
     """Q63: whether managed HSMs have rotation policies."""
 
-    pim: Literal["licensed", "unlicensed"] = "licensed"
-    """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
+    pim: Literal["licensed", "unlicensed", "absent", "failing"] = "licensed"
+    """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`.
+    Where it is `absent`, the cloud does not know its lists (404); `failing` ones are 500."""
+
+    pim_filters: Literal["combined", "single"] = "combined"
+    """Whether the lists of Privileged Identity Management take `atScope() and assignedTo(...)`. Documented is each
+    alone; with `single`, both together are 400."""
+
+    sql_key_id: Literal["shown", "absent"] = "shown"
+    """Whether an SQL server's own properties, and so Resource Graph, name the key of its encryption protector."""
+
+    resource_graph_denied: Literal["400", "403"] = "400"
+    """How Resource Graph refuses a caller who can read no subscription at all, and names none."""
+
+    new_application: Literal["no_object", "local_tenant", "not_found"] = "no_object"
+    """What Graph answers to who makes a service principal of an application that the server does not know yet: 400
+    `does not reference a valid application object`, 403 `must in the local tenant`, or 404 (Azure contract §3.1)."""
+
+    new_principal_consent: Literal["not_found", "bad_request"] = "not_found"
+    """What Graph answers to a consent of a service principal that the server does not know yet: 404 or 400."""
+
+    new_role: Literal[400, 404] = 400
+    """The status for an assignment of a custom role that the server does not know yet."""
+
+    deny_effect: Literal["known", "unknown"] = "known"
+    """Whether the cloud serves the api-version in which deny assignments have an effect (Azure contract §1.7)."""
+
+    audit_denials: Literal["listed", "omitted"] = "listed"
+    """Whether older api-versions list deny assignments that only audit; they show no effect (Azure contract §1.7)."""
 
     graph_is_disabled: Literal["known", "unknown"] = "known"
     """Whether applications have `isDisabled` in Microsoft Graph, which not each cloud's Graph knows. Where it is

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -30,6 +31,7 @@ from .azure.graph.app import graph_application
 from .azure.service import Service
 from .azure.state import AzureState
 from .clock import Clock
+from .direct import Direct
 from .dsm.app import application as dsm_application
 from .dsm.context import Dsm
 from .dsm.state import DsmState
@@ -39,6 +41,8 @@ from .journal import Journal
 from .network import Address, Network
 from .profiles import Profile
 from .proxy import Proxy, ProxyEntry
+from .rehearsal.breaks import Scene
+from .rehearsal.stage import Rehearsal
 from .runtime import Runtime
 from .snapshot import Snapshot
 from .wire import Listener
@@ -71,6 +75,7 @@ class Sandbox:
         self._wanted_port = port
         self._listeners: dict[Address, Listener] = {}
         self._proxy = Proxy(self._runtime.network, self._runtime.origins, self._listeners)
+        self._direct: Direct | None = None
         self.fronts = Fronts(self._authorities, self._runtime, self._run)
         """What stands between DSM and Azure: TLS fronts and failing names."""
         self._loop = asyncio.new_event_loop()
@@ -147,6 +152,26 @@ class Sandbox:
             "AZURE_CLIENT_SECRET": azure.operator_client_secret,
             "AZURE_SUBSCRIPTION_ID": azure.subscription_id,
         }
+
+    def listen_directly(self, port: int = 0) -> int:
+        """Open a port for clients that know no proxies, for all names; the port."""
+        direct = Direct(self._runtime.network, self._runtime.origins, self._listeners)
+
+        async def start() -> int:
+            return direct.start(port)
+
+        opened = self._run(start())
+        self._direct = direct
+        return opened
+
+    def hosts(self) -> list[str]:
+        """The names that lead into the sandbox now, for a hosts file. A new vault brings a new one."""
+        names = [DSM_HOST]
+        for cloud in self._state.azure.clouds:
+            hosts = (cloud.cloud.login_host, cloud.cloud.management_host, cloud.cloud.graph_host)
+            stores = self.do(lambda _state, cloud=cloud: [*cloud.vaults.values(), *cloud.managed_hsms.values()])
+            names += [*hosts, *(urlsplit(store.uri).hostname or "" for store in stores)]
+        return names
 
     @property
     def proxy_url(self) -> str:
@@ -228,8 +253,11 @@ class Sandbox:
 
     def snapshot(self) -> Snapshot:
         """The state of all services as it is now, with clock, profile and faults; without journal and network."""
+        return self.do(self._taken)
+
+    def _taken(self, state: State) -> Snapshot:
         runtime = self._runtime
-        return self.do(lambda state: Snapshot((state, runtime.clock, runtime.faults), ((runtime, "profile"),)))
+        return Snapshot((state, runtime.clock, runtime.faults), ((runtime, "profile"),))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put back a state of this sandbox, in place. No request may be under way."""
@@ -251,7 +279,9 @@ class Sandbox:
         for cloud in self._state.azure.clouds:
             self._open_cloud(Service(cloud, self._runtime))
         self._proxy_port = self._proxy.start(self._wanted_port)
-        self._control = self._serve(lambda: control.application(self.journal, self._proxy.log.entries), None)
+        scene = Scene(self._state.azure.public, self._state.dsm, self.faults, self.world.public)
+        rehearsal = Rehearsal(scene, lambda: self._taken(self._state))
+        self._control = self._serve(lambda: control.application(self.journal, self._proxy.log.entries, rehearsal), None)
 
     def _open_cloud(self, service: Service) -> None:
         """One listener for each service of a cloud; the names of vaults and pools exist as long as they do."""
@@ -281,6 +311,8 @@ class Sandbox:
 
     async def _close(self) -> None:
         await self._proxy.stop()
+        if self._direct is not None:
+            await self._direct.stop()
         await self.fronts.close()
         await asyncio.gather(*(listener.close() for listener in self._listeners.values()))
         # What still answered somebody ends before the loop does.

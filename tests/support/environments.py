@@ -23,9 +23,16 @@ class NoEnvironment(Exception):
 
 
 def made_once(
-    name: str, requirements: Sequence[str], *, own_pins: Sequence[str] = (), python: str = sys.executable
+    name: str,
+    requirements: Sequence[str],
+    *,
+    own_pins: Sequence[str] = (),
+    python: str = sys.executable,
+    pinned: bool = True,
 ) -> Path:
     """The Python of an environment with these requirements, pinned by constraints.txt but for ``own_pins``.
+
+    With ``pinned=False`` constraints.txt does not count: the requirements bring pins of their own.
 
     It is made when there is none, when its content has to change, and when this folder has moved.
 
@@ -35,7 +42,7 @@ def made_once(
     directory = ROOT / ".build" / name
     directory.parent.mkdir(parents=True, exist_ok=True)
     named = {distribution(line) for line in own_pins}
-    shared = [line for line in lines_of("constraints.txt") if distribution(line) not in named]
+    shared = [line for line in lines_of("constraints.txt") if pinned and distribution(line) not in named]
     constraints, wanted = "\n".join([*shared, *own_pins, ""]), "\n".join([*requirements, ""])
     content = hashlib.sha256(f"{directory}\n{python}\n{constraints}\n{wanted}".encode()).hexdigest()
     stamp, interpreter = directory / "made-from", directory / "bin" / "python"
@@ -52,6 +59,22 @@ def made_once(
             _run([*pip, *files])
             stamp.write_text(content, encoding="utf-8")
     return interpreter
+
+
+def added_once(interpreter: Path, requirements: Path) -> None:
+    """Install a file of requirements, which is known only now, into an environment of ``made_once``.
+
+    Raises:
+        NoEnvironment: pip has failed.
+    """
+    directory = interpreter.parent.parent
+    stamp, content = directory / "added-from", requirements.read_text(encoding="utf-8")
+    with directory.with_name(f"{directory.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != content:
+            pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+            _run([*pip, "-r", str(requirements)])
+            stamp.write_text(content, encoding="utf-8")
 
 
 def lines_of(name: str) -> list[str]:

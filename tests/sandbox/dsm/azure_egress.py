@@ -37,10 +37,10 @@ _VAULT_VERSION = "7.4"
 
 
 class AzureFailure(Exception):
-    """Azure, or the way to it, said no. The text names the leg and repeats Azure's own words."""
+    """Azure, or the way to it, said no. The text names the leg, if any, and repeats Azure's own words."""
 
     def __init__(self, leg: str, message: str, status: int | None = None) -> None:
-        super().__init__(f"{leg}: {message}")
+        super().__init__(f"{leg}: {message}" if leg else message)
         self.status = status
 
 
@@ -196,6 +196,10 @@ class AzureEgress:
             async with self._http.request(method, url, ssl=context, allow_redirects=False, **details) as response:
                 raw = await response.read()
                 if response.status >= 300:
+                    bare = self._runtime.profile.azure_failure_text == "message_only"
+                    words = _message_alone(raw) if bare else ""
+                    if words:
+                        raise AzureFailure("", words, response.status)
                     raise AzureFailure(named, _azure_words(raw, response.status), response.status)
                 return _json(raw)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
@@ -234,6 +238,16 @@ def _azure_words(raw: bytes, status: int) -> str:
         codes = "/".join(code for code in (error.get("code"), inner.get("code")) if code)
         return f"HTTP {status} {codes}: {error.get('message', '')}"
     return f"HTTP {status} {error or ''}: {body.get('error_description', '')}"
+
+
+def _message_alone(raw: bytes) -> str:
+    """The message without codes, status and service, with its line breaks; empty where there is none."""
+    try:
+        body = _json(raw)
+    except ValueError:
+        return ""
+    error = body.get("error")
+    return str(error.get("message") or "") if isinstance(error, dict) else str(body.get("error_description") or "")
 
 
 def _transport_words(error: BaseException) -> str:

@@ -10,10 +10,10 @@ SELECT_ACCOUNT_TEXT = "This operation requires an account to be selected"
 
 
 class DsmError(Exception):
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, *, one_line: bool = True) -> None:
         super().__init__(message)
         self.status = status
-        self.message = " ".join(message.split())
+        self.message = " ".join(message.split()) if one_line else message
 
 
 def bad_request(message: str) -> DsmError:

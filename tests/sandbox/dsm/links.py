@@ -112,7 +112,9 @@ class Links:
             await azure.first_key_page()
 
     def _refusal(self, failure: AzureFailure) -> DsmError:
-        return DsmError(self._dsm.profile.azure_failure_status, str(failure))
+        profile = self._dsm.profile
+        one_line = profile.azure_failure_text == "codes"
+        return DsmError(profile.azure_failure_status, str(failure), one_line=one_line)
 
     # Scans -----------------------------------------------------------------------------------------------------------
 

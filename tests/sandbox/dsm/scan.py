@@ -159,7 +159,11 @@ class Scanner:
         setting = self._dsm.profile.scan_recognises
         if setting == "doubles":
             return any(not key.made_by_dsm for key in known)
-        if setting == "by_name" and not known and any(key.made_by_dsm and _identity(key)[0] == seen.name for key in records):
+        if (
+            setting == "by_name"
+            and not known
+            and any(key.made_by_dsm and _identity(key)[0] == seen.name for key in records)
+        ):
             return True
         return bool(known)
 

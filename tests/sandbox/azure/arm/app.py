@@ -13,6 +13,8 @@ from typing import Any
 from aiohttp import web
 
 from ...wire import json_response
+from ..consumers.graph import add_graph_routes
+from ..consumers.reads import add_consumer_routes
 from ..entra.tokens import Caller
 from ..rights.admin import KEY_VAULT_PROVIDER, Subscription
 from ..rights.effective import HSM_READ, VAULT_READ
@@ -25,7 +27,9 @@ from .governance import add_lock_routes
 from .insight import add_insight_routes
 from .plane import ArmPlane, forbidden, not_found
 from .pools import add_pool_routes
+from .resources.metadata import add_metadata_routes
 from .resources.providers import add_provider_routes
+from .resources.subscriptions import add_subscription_routes
 from .resources.versions import unserved
 from .role_definitions import add_role_definition_routes
 from .roles import add_role_routes
@@ -61,10 +65,14 @@ def arm_application(service: Service) -> web.Application:
     add_pool_routes(app, service)
     add_contents_routes(app, service)
     add_provider_routes(app, service)
+    add_subscription_routes(app, service)
+    add_metadata_routes(app, service)
     add_role_routes(app, service)
     add_role_definition_routes(app, service)
     add_insight_routes(app, service)
     add_lock_routes(app, service)
+    add_consumer_routes(app, service)
+    add_graph_routes(app, service)
     ignore_case_of_paths(app)
     return app
 

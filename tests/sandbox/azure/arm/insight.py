@@ -10,10 +10,12 @@ from typing import Any
 from aiohttp import web
 
 from ..rights.values import EVERYONE, DenyAssignment, RoleAssignment
-from ..service import Service
+from ..service import AzureError, Service
 from .plane import bad_request, stamp
 from .scopes import ANY_SCOPE, PROVIDER, Filter, ScopePlane, definition_id, entry_id, permission_json
 
+_EFFECTS_SINCE = "2024-07-01-preview"
+"""The first api-version of deny assignments with an effect (learn.microsoft.com, DenyAssignmentEffect)."""
 _ELIGIBLE, _ACTIVE = "roleEligibilityScheduleInstances", "roleAssignmentScheduleInstances"
 
 
@@ -28,10 +30,17 @@ def add_insight_routes(app: web.Application, service: Service) -> None:
 class Insight(ScopePlane):
     async def denials(self, request: web.Request) -> web.Response:
         scope, wanted = self._asked(request, f"{PROVIDER}/denyAssignments/read")
+        knows_effects = request.query["api-version"] >= _EFFECTS_SINCE
+        if knows_effects and self._service.profile.deny_effect == "unknown":
+            message = "No registered resource provider found for API version and type 'denyAssignments'."
+            raise bad_request(message, "NoRegisteredProviderFound")
+        shows_audits = knows_effects or self._service.profile.audit_denials == "listed"
         found = [
-            deny for deny in self._rights.deny_assignments if self._matches(wanted, scope, deny.scope, deny.principals)
+            deny
+            for deny in self._rights.deny_assignments
+            if self._matches(wanted, scope, deny.scope, deny.principals) and (shows_audits or deny.effect != "audit")
         ]
-        return self._page(found, request, self._denial_json)
+        return self._page(found, request, lambda deny: self._denial_json(deny, with_effect=knows_effects))
 
     async def permissions(self, request: web.Request) -> web.Response:
         """The caller's own rights. Everybody may ask; who has none is told so by an empty list."""
@@ -60,11 +69,25 @@ class Insight(ScopePlane):
     def _instances(
         self, request: web.Request, scope: str, wanted: Filter, entries: list[RoleAssignment], kind: str
     ) -> web.Response:
-        if self._service.profile.pim == "unlicensed":
-            message = "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license."
-            raise bad_request(message, "AadPremiumLicenseRequired")
+        self._require_pim(request, kind, wanted)
         found = [entry for entry in entries if self._matches(wanted, scope, entry.scope, [entry.principal_id])]
         return self._page(found, request, lambda entry: self._instance_json(entry, kind))
+
+    def _require_pim(self, request: web.Request, kind: str, wanted: Filter) -> None:
+        """Refuse as a tenant without Privileged Identity Management, or a service in trouble, does."""
+        profile = self._service.profile
+        if profile.pim == "unlicensed":
+            message = "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license."
+            raise bad_request(message, "AadPremiumLicenseRequired")
+        if profile.pim == "absent":
+            version = request.query["api-version"]
+            where = f"in the namespace '{PROVIDER}' for api version '{version}'"
+            message = f"The resource type '{kind}' could not be found {where}."
+            raise AzureError(404, "InvalidResourceType", message)
+        if profile.pim == "failing":
+            raise AzureError(500, "InternalServerError", "An error has occurred.")
+        if profile.pim_filters == "single" and wanted.at_scope and wanted.assigned_to is not None:
+            raise bad_request(f"The filter '{request.query['$filter']}' is not supported.", "UnsupportedQuery")
 
     def _instance_json(self, entry: RoleAssignment, kind: str) -> dict[str, Any]:
         created = stamp(entry.created)
@@ -91,7 +114,7 @@ class Insight(ScopePlane):
             "properties": properties,
         }
 
-    def _denial_json(self, deny: DenyAssignment) -> dict[str, Any]:
+    def _denial_json(self, deny: DenyAssignment, *, with_effect: bool) -> dict[str, Any]:
         return {
             "id": entry_id(deny, "denyAssignments"),
             "type": f"{PROVIDER}/denyAssignments",
@@ -104,7 +127,8 @@ class Insight(ScopePlane):
                 "doNotApplyToChildScopes": deny.do_not_apply_to_child_scopes,
                 "principals": [self._principal_json(entry) for entry in deny.principals],
                 "excludePrincipals": [self._principal_json(entry) for entry in deny.exclude_principals],
-                "isSystemProtected": True,
+                "isSystemProtected": deny.system_protected,
+                **({"denyAssignmentEffect": deny.effect} if with_effect else {}),
             },
         }
 

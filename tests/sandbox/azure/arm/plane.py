@@ -19,6 +19,7 @@ from ..service import AzureError, Service, announce, require_api_version
 from .resources.versions import require_supported, type_of
 
 _OPTIONS = {"$top", "$skiptoken"}
+_FURTHER_OPTIONS = {"microsoft.authorization": {"$filter"}, "microsoft.resources": {"$filter", "$expand"}}
 
 _REFUSALS = {
     "missing": ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."),
@@ -61,7 +62,9 @@ class ArmPlane:
                 return store.location
         parts = path.lower().strip("/").split("/")
         subscription = self._state.subscriptions.get(parts[1])
-        in_group = subscription is not None and parts[2:3] == ["resourcegroups"] and parts[3] in subscription.resource_groups
+        in_group = (
+            subscription is not None and parts[2:3] == ["resourcegroups"] and parts[3] in subscription.resource_groups
+        )
         return self._state.cloud.location if in_group else None
 
     def _subscription(self, given: str, caller: Caller) -> Subscription:
@@ -106,7 +109,8 @@ class ArmPlane:
 
 def _refuse_options(request: web.Request) -> None:
     """Refuse OData's options that are not served. `$filter` is left to those who know it, which Key Vault does not."""
-    served = _OPTIONS if type_of(request.path)[0] == "microsoft.keyvault" else {*_OPTIONS, "$filter"}
+    namespace = type_of(request.path)[0]
+    served = _OPTIONS | _FURTHER_OPTIONS.get(namespace, set())
     asked = [name for name in request.query if name.startswith("$") and name.lower() not in served]
     if asked:
         raise bad_request(f"The query parameter '{asked[0]}' is not supported.", "InvalidQueryParameter")

@@ -169,7 +169,7 @@ def _names(kind: str, given: object) -> list[str]:
 def _network_json(store: KeyStore) -> dict[str, Any]:
     rules = store.firewall
     shown: dict[str, Any] = {
-        "publicNetworkAccess": "Enabled" if rules.public_access else "Disabled",
+        "publicNetworkAccess": _access(rules),
         "networkAcls": {
             "bypass": rules.bypass,
             "defaultAction": rules.default_action,
@@ -191,13 +191,20 @@ def _network_json(store: KeyStore) -> dict[str, Any]:
     return shown
 
 
+def _access(rules: Firewall) -> str:
+    if rules.secured_by_perimeter:
+        return "SecuredByPerimeter"
+    return "Enabled" if rules.public_access else "Disabled"
+
+
 def firewall_of(properties: dict[str, Any], old: Firewall) -> Firewall:
     """The network rules after a write: what it does not speak of stays as it is in `old`."""
-    access = str(properties.get("publicNetworkAccess") or ("enabled" if old.public_access else "disabled")).lower()
+    access = str(properties.get("publicNetworkAccess") or _access(old)).lower()
     acls = properties.get("networkAcls")
-    if access not in ("enabled", "disabled") or not isinstance(acls or {}, dict):
+    if access not in ("enabled", "disabled", "securedbyperimeter") or not isinstance(acls or {}, dict):
         raise bad_request("The network rules are not valid.")
-    rules = replace(old, public_access=access == "enabled")
+    secured = access == "securedbyperimeter"
+    rules = replace(old, public_access=access == "enabled", secured_by_perimeter=secured)
     if acls:
         try:
             rules.default_action = _ACTIONS[acls.get("defaultAction", "Allow").lower()]

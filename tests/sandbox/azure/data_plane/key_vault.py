@@ -15,6 +15,7 @@ from aiohttp import web
 from ...custody.public_keys import CURVES
 from ...wire import json_response, source_address
 from ..entra.tokens import Caller, TokenRefused
+from ..firewall import Refusal
 from ..keys.shapes import (
     VAULT_VERSIONS,
     bundle_json,
@@ -32,6 +33,7 @@ from ..vaults import KeyStore, Vault
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _TYPES = ("RSA", "RSA-HSM", "EC", "EC-HSM")
 _SIZES = (2048, 3072, 4096)
+
 
 def key_vault_application(service: Service) -> web.Application:
     return keys_application(KeyVault(service), service)
@@ -177,10 +179,9 @@ class KeyVault:
         store = self._store(request)
         caller = self._caller(request, store)
         _require_version(_api_version(request), self.versions_served)
-        address = source_address(request, self._service.runtime)
-        inner = store.firewall.refusal(address)
-        if inner:
-            raise _kept_out(caller, store, inner, address)
+        refusal = store.firewall.refusal(source_address(request, self._service.runtime))
+        if refusal:
+            raise _kept_out(caller, store, refusal)
         return store, caller
 
     @staticmethod
@@ -284,16 +285,10 @@ def _who(caller: Caller) -> str:
     return f"appid={caller.client_id};oid={caller.object_id};iss=https://sts.windows.net/{caller.tenant_id}/"
 
 
-def _kept_out(caller: Caller, store: KeyStore, inner: str, address: str) -> AzureError:
+def _kept_out(caller: Caller, store: KeyStore, refusal: Refusal) -> AzureError:
     """The firewall's refusal. Key Vault separates the parts of this message by line breaks."""
-    reason = {
-        "ForbiddenByFirewall": "Client address is not authorized and caller is not a trusted service.\r\n"
-        f"Client address: {address}",
-        "ForbiddenByConnection": "Public network access is disabled and request is not from a trusted service nor via "
-        "an approved private link.",
-    }[inner]
-    message = f"{reason}\r\nCaller: {_who(caller)}\r\nVault: {store.name};location={store.location}"
-    return AzureError(403, "Forbidden", message, inner)
+    message = f"{refusal.reason}\r\nCaller: {_who(caller)}\r\nVault: {store.name};location={store.location}"
+    return AzureError(403, "Forbidden", message, refusal.code)
 
 
 def _forbidden(caller: Caller, vault: Vault, permission: str, inner: str) -> AzureError:

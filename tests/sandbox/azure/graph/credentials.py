@@ -17,7 +17,7 @@ from ..entra.directory import Application, RegisteredCertificate, TokenSigning, 
 from ..state import CloudState
 from .directory import GraphDirectory, Route
 from .objects import secret_json
-from .queries import Call, GraphError, Reply, bad_request
+from .queries import Call, GraphError, Reply, bad_request, not_found
 
 ALL = "Application.ReadWrite.All"
 WRITE_APPLICATIONS = frozenset({ALL, "Application.ReadWrite.OwnedBy"})
@@ -60,11 +60,15 @@ class GraphCredentials:
         return self._remove(call, self._reads.named_principal(call), principal=True)
 
     def _add(self, call: Call, app: Application, *, principal: bool) -> Reply:
+        if self._state.fresh.is_unknown("secret", app.object_id):
+            raise not_found(app.object_id)
         require_ownership(call, app)
         wanted = object_of(call).get("passwordCredential") or {}
         now = self._state.clock.utc()
         secret = new_secret(now, _moment(wanted.get("endDateTime")), wanted.get("displayName"))
         secret.starts = _moment(wanted.get("startDateTime")) or now
+        if secret.expires <= max(now, secret.starts):
+            raise bad_request("Password credential end date is invalid.")
         policy = self._policy_of(app)
         _restrict(policy, policy.refuses_secret(app.created, secret.expires - secret.starts))
         secret.misses = self._state.directory.credential_misses
@@ -110,6 +114,8 @@ class GraphCredentials:
             if certificate.key_id in public:
                 continue
             if certificate.key_id not in known:
+                # One that has expired since then stays in the list.
+                _require_valid(entry, certificate.certificate, self._state.clock.utc())
                 policy = self._policy_of(app)
                 _restrict(policy, policy.refuses_certificate(app.created, certificate.certificate))
                 certificate.misses = self._state.directory.credential_misses
@@ -154,6 +160,19 @@ def _moment(text: Any) -> datetime | None:
     return moment
 
 
+def _require_valid(entry: dict[str, Any], certificate: x509.Certificate, now: datetime) -> None:
+    """Refuse a new certificate that has expired, and dates outside of its own.
+
+    The texts: hashicorp/terraform-provider-azuread issue 201, Azure/azure-cli issue 11146.
+    """
+    ends = _moment(entry.get("endDateTime")) or certificate.not_valid_after_utc
+    if not now < ends <= certificate.not_valid_after_utc:
+        raise bad_request("Key credential end date is invalid.")
+    starts = _moment(entry.get("startDateTime")) or certificate.not_valid_before_utc
+    if not certificate.not_valid_before_utc <= starts < ends:
+        raise bad_request("Key credential start date is invalid.")
+
+
 def _certificate(entry: Any) -> RegisteredCertificate:
     """A certificate of a replacing list. One without its public key is lost, also if the application had it before."""
     if not isinstance(entry, dict) or not entry.get("key"):
@@ -161,7 +180,9 @@ def _certificate(entry: Any) -> RegisteredCertificate:
     if (entry.get("type"), entry.get("usage")) != ("AsymmetricX509Cert", "Verify"):
         raise bad_request("Key credential type and usage do not fit together.")
     try:
-        certificate = x509.load_der_x509_certificate(base64.b64decode(entry["key"], validate=True))
+        # Line breaks are no part of the value: Azure CLI sends the lines of a PEM file.
+        encoded = "".join(str(entry["key"]).split())
+        certificate = x509.load_der_x509_certificate(base64.b64decode(encoded, validate=True))
     except ValueError as error:
         raise bad_request("Key credential end date or key is invalid.") from error
     return RegisteredCertificate(str(entry.get("keyId") or uuid.uuid4()), certificate, entry.get("displayName"))

@@ -199,7 +199,10 @@ class GraphDirectory:
             raise bad_request(f"The number of ids exceeds the maximum of {_MOST_OBJECTS}.")
         ids = {one.lower() for one in wanted}
         items = [
-            *(("application", self.application_json(app, False)) for app in self._tenants_applications(call, "object_id")),
+            *(
+                ("application", self.application_json(app, False))
+                for app in self._tenants_applications(call, "object_id")
+            ),
             *(("servicePrincipal", found) for found in self._principals(call)),
             *(
                 ("group", group_json(group, bool(_READ_GROUPS & call.caller.roles)))

@@ -18,7 +18,18 @@ from .values import DeletedKey, Key, KeyVersion, LifetimeAction, RotationPolicy
 
 _OLDEST = ("2015-06-01", "2016-10-01", "7.0", "7.1")
 POOL_VERSIONS = (
-    *("7.2-preview", "7.2", "7.3-preview", "7.3", "7.4-preview.1", "7.4", "7.5-preview.1", "7.5", "7.6-preview.2", "7.6"),
+    *(
+        "7.2-preview",
+        "7.2",
+        "7.3-preview",
+        "7.3",
+        "7.4-preview.1",
+        "7.4",
+        "7.5-preview.1",
+        "7.5",
+        "7.6-preview.2",
+        "7.6",
+    ),
     *("2025-06-01-preview", "2025-07-01", "2026-01-01-preview", "2026-03-01-preview", "2026-05-01-preview"),
 )
 """The api-versions that managed HSMs know, the newest last (azure-keyvault-keys, and the specification's previews)."""

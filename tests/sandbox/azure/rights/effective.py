@@ -170,7 +170,8 @@ class Rights:
     def _denied(self, principal_id: str, scope: str, covers: Callable[[PermissionSet], bool]) -> bool:
         identities = self.identities(principal_id)
         return any(
-            self._reaches(deny, scope)
+            deny.effect == "enforced"
+            and self._reaches(deny, scope)
             and any(entry == EVERYONE or entry.lower() in identities for entry in deny.principals)
             and not any(entry.lower() in identities for entry in deny.exclude_principals)
             and any(covers(entry) for entry in deny.permissions)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .roles import PermissionSet
 
@@ -32,7 +33,10 @@ class RoleAssignment:
 
 @dataclass(frozen=True)
 class DenyAssignment:
-    """Takes what roles grant. Made by Azure itself only."""
+    """Takes what roles grant. Made by Azure itself, or by a user (``system_protected=False``).
+
+    With the effect `audit` it blocks nothing, and is only logged (learn.microsoft.com, DenyAssignmentEffect).
+    """
 
     scope: str
     permissions: tuple[PermissionSet, ...]
@@ -40,6 +44,8 @@ class DenyAssignment:
     exclude_principals: tuple[str, ...] = ()
     do_not_apply_to_child_scopes: bool = False
     display_name: str = "Deny assignment of the system"
+    effect: Literal["enforced", "audit"] = "enforced"
+    system_protected: bool = True
     name: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 

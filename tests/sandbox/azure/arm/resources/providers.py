@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A subscription, and the registration of the resource provider Microsoft.KeyVault in it (Azure contract §1.2)."""
+"""The registration of the resource provider Microsoft.KeyVault in a subscription (Azure contract §1.2)."""
 
 from __future__ import annotations
 
@@ -19,26 +19,11 @@ _PROVIDER = "/subscriptions/{subscription}/providers/{namespace}"
 
 def add_provider_routes(app: web.Application, service: Service) -> None:
     providers = Providers(service)
-    app.router.add_get("/subscriptions/{subscription}", providers.subscription)
     app.router.add_get(_PROVIDER, providers.get)
     app.router.add_post(_PROVIDER + "/register", providers.register)
 
 
 class Providers(ArmPlane):
-    async def subscription(self, request: web.Request) -> web.Response:
-        caller = self._caller(request)
-        found = self._subscription(request.match_info["subscription"], caller)
-        self._require(caller, "Microsoft.Resources/subscriptions/read", found.scope)
-        return json_response(
-            {
-                "id": found.scope,
-                "subscriptionId": found.subscription_id,
-                "tenantId": found.tenant_id,
-                "displayName": "sandbox",
-                "state": "Enabled",
-            }
-        )
-
     async def get(self, request: web.Request) -> web.Response:
         subscription = self._allowed(request, "Microsoft.Resources/subscriptions/providers/read")
         return json_response(_provider_json(subscription))

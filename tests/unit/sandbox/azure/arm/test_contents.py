@@ -27,7 +27,10 @@ def test_keys_are_listed_with_their_attributes(arm: Any, version: str) -> None:
     assert one["type"] == "Microsoft.KeyVault/vaults/keys"
     assert set(one["properties"]) == {"attributes", "keyUri"}
     assert one["properties"]["keyUri"] == f"{arm.estate.url.rstrip('/')}:443/keys/one"
-    assert (one["properties"]["attributes"]["enabled"], one["properties"]["attributes"]["exp"]) == (False, 2_000_000_000)
+    assert (one["properties"]["attributes"]["enabled"], one["properties"]["attributes"]["exp"]) == (
+        False,
+        2_000_000_000,
+    )
 
 
 def test_the_list_goes_over_pages(arm: Any) -> None:

@@ -176,6 +176,21 @@ def test_deny_assignments_are_listed(arm: Any) -> None:
     assert shown["excludePrincipals"] == [{"id": arm.operator_oid, "type": "ServicePrincipal"}]
 
 
+@pytest.mark.parametrize(("effect", "status"), [("enforced", 403), ("audit", 200)])
+def test_a_deny_assignment_of_a_user_in_audit_mode_blocks_nothing(arm: Any, effect: str, status: int) -> None:
+    denied = PermissionSet(actions=("Microsoft.KeyVault/vaults/read",))
+    members = {"effect": effect, "system_protected": False, "principals": (arm.app_oid,)}
+    arm.do(lambda azure: azure.add_deny_assignment(arm.group, denied, **members))
+    path = f"{arm.vault}{AUTHORIZATION}/denyAssignments"
+
+    (new,) = arm.operator.all_of(path, "2024-07-01-preview")
+    (old,) = arm.operator.all_of(path, "2022-04-01")
+
+    assert arm.app("GET", arm.vault, version="2026-02-01").status == status
+    assert (new["properties"]["denyAssignmentEffect"], new["properties"]["isSystemProtected"]) == (effect, False)
+    assert "denyAssignmentEffect" not in old["properties"]
+
+
 @pytest.mark.parametrize(
     ("role", "count"), [("app", 1), ("Owner", 1), (None, 0)], ids=["as the guide has it", "inherited", "no right"]
 )
@@ -226,3 +241,30 @@ def test_without_licence_there_is_no_pim(arm: Any, sb: Sandbox, kind: str) -> No
     answer = arm.operator("GET", f"{arm.vault}{AUTHORIZATION}/{kind}", version="2020-10-01")
 
     assert code_of(answer) == (400, "AadPremiumLicenseRequired")
+
+
+@pytest.mark.parametrize("kind", [ELIGIBLE, ACTIVE])
+@pytest.mark.parametrize(
+    ("profile", "expected"),
+    [
+        (Profile(pim="absent"), (404, "InvalidResourceType")),
+        (Profile(pim="failing"), (500, "InternalServerError")),
+        (Profile(pim_filters="single"), (400, "UnsupportedQuery")),
+    ],
+)
+def test_the_lists_of_pim_can_fail(
+    arm: Any, sb: Sandbox, kind: str, profile: Profile, expected: tuple[int, str]
+) -> None:
+    sb.profile = profile
+    query = {"filter": f"atScope() and assignedTo('{arm.app_oid}')"}
+
+    assert code_of(arm.operator("GET", f"{arm.vault}{AUTHORIZATION}/{kind}", version="2020-10-01", **query)) == expected
+
+
+@pytest.mark.parametrize("clause", ["atScope()", "assignedTo('{oid}')"])
+def test_single_filters_of_pim_are_taken_in_any_case(arm: Any, sb: Sandbox, clause: str) -> None:
+    sb.profile = Profile(pim_filters="single")
+
+    assert arm.operator.all_of(
+        f"{arm.vault}{AUTHORIZATION}/{ACTIVE}", "2020-10-01", filter=clause.format(oid=arm.app_oid)
+    )

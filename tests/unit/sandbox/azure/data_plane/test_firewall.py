@@ -44,7 +44,7 @@ def test_the_parties_have_addresses_of_their_own(sb: Sandbox) -> None:
         (replace(CLOSED, ip_rules=[CLIENT]), None),
         (replace(CLOSED, ip_rules=["203.0.113.0/24"]), None),
         (replace(CLOSED, ip_rules=["203.0.113.8/32", DSM]), "ForbiddenByFirewall"),
-        (replace(CLOSED, bypass="AzureServices"), "ForbiddenByFirewall"),
+        (replace(CLOSED, bypass="None"), "ForbiddenByFirewall"),
         (PRIVATE, "ForbiddenByConnection"),
         (replace(PRIVATE, ip_rules=[CLIENT]), "ForbiddenByConnection"),
     ],
@@ -70,6 +70,71 @@ def test_the_firewalls_refusal_names_the_address_and_the_caller(anonymous: Any, 
         "Client address is not authorized and caller is not a trusted service.\r\n"
         f"Client address: {CLIENT}\r\nCaller: appid={estate.client_id};"
     )
+
+
+PERIMETER = replace(CLOSED, ip_rules=[CLIENT], perimeter="Enforced")
+
+
+@pytest.mark.parametrize(
+    ("firewall", "passes"),
+    [
+        (PERIMETER, False),
+        (replace(PERIMETER, perimeter_rules=["203.0.113.0/24"]), True),
+        (replace(PERIMETER, perimeter="Learning"), True),
+        (replace(CLOSED, perimeter="Learning"), False),
+        (replace(CLOSED, perimeter="Learning", perimeter_rules=["203.0.113.0/24"]), True),
+        (Firewall(secured_by_perimeter=True), False),
+        (Firewall(secured_by_perimeter=True, perimeter="Learning", perimeter_rules=["203.0.113.0/24"]), True),
+    ],
+)
+def test_a_perimeter_overrides_the_rules_when_it_is_enforced(
+    anonymous: Any, estate: Any, firewall: Firewall, passes: bool
+) -> None:
+    put(estate, firewall)
+
+    assert keys(anonymous, estate).status == (200 if passes else 403)
+
+
+@pytest.mark.parametrize(
+    ("firewall", "words"),
+    [
+        (PERIMETER, "Request was not allowed by NSP rules and the client address is not authorized"),
+        (
+            replace(CLOSED, bypass="None"),
+            "Client address is not authorized and caller was ignored because bypass is set to",
+        ),
+    ],
+)
+def test_perimeter_and_missing_bypass_have_texts_of_their_own(
+    anonymous: Any, estate: Any, firewall: Firewall, words: str
+) -> None:
+    put(estate, firewall)
+
+    error = keys(anonymous, estate).json["error"]
+
+    assert error["message"].startswith(words)
+    assert f"\r\nClient address: {CLIENT}\r\nCaller: " in error["message"]
+    assert ("innererror" in error) == (firewall.perimeter is None)
+
+
+def test_resource_manager_shows_and_sets_the_perimeter(arm: Any) -> None:
+    body = {"properties": {"publicNetworkAccess": "securedByPerimeter"}}
+
+    answer = arm.operator("PATCH", arm.vault, body, version="2026-02-01")
+
+    assert answer.json["properties"]["publicNetworkAccess"] == "SecuredByPerimeter"
+    assert arm.do(lambda azure: azure.vault(arm.estate.vault).firewall.secured_by_perimeter) is True
+
+
+def test_dsm_can_pass_on_the_message_alone(admin: Any, estate: Any, sb: Sandbox) -> None:
+    put(estate, CLOSED)
+    sb.profile = Profile(azure_failure_text="message_only", azure_failure_status=403)
+
+    answer = admin("POST", "/sys/v1/groups/hmg/check", estate.link())
+
+    assert answer.status == 403
+    assert answer.text.startswith("Client address is not authorized and caller is not a trusted service.\r\nClient")
+    assert "Azure Key Vault" not in answer.text
 
 
 def test_disabled_public_access_is_told_without_an_address(anonymous: Any, estate: Any) -> None:

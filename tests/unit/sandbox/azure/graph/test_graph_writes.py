@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -33,8 +34,8 @@ def made(graph: Any, names: Any) -> Any:
     return answer.json
 
 
-def key_credential() -> dict[str, str]:
-    der = self_signed("dsm").certificate.public_bytes(Encoding.DER)
+def key_credential(days: int = 365) -> dict[str, str]:
+    der = self_signed("dsm", days).certificate.public_bytes(Encoding.DER)
     return {"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.b64encode(der).decode()}
 
 
@@ -196,6 +197,63 @@ def test_a_certificate_needs_its_key(graph: Any, made: Any, changes: dict[str, A
     body = {"keyCredentials": [{**key_credential(), **changes}]}
 
     assert graph("PATCH", f"{APPLICATIONS}/{made['id']}", body).status == 400
+
+
+@pytest.mark.parametrize("separator", ["\n", "\r\n"])
+def test_base64_may_have_line_breaks(graph: Any, made: Any, separator: str) -> None:
+    entry = key_credential()
+    lines = [entry["key"][start : start + 64] for start in range(0, len(entry["key"]), 64)]
+    body = {"keyCredentials": [{**entry, "key": separator.join(lines)}]}
+
+    assert graph("PATCH", f"{APPLICATIONS}/{made['id']}", body).status == 204
+
+
+def test_a_secret_whose_end_is_past_is_refused(sb: Sandbox, graph: Any, made: Any) -> None:
+    path, ended = f"{APPLICATIONS}/{made['id']}", (sb.clock.utc() - timedelta(seconds=1)).isoformat()
+
+    answer = graph("POST", f"{path}/addPassword", {"passwordCredential": {"endDateTime": ended}})
+
+    assert (answer.status, answer.json["error"]["message"]) == (400, "Password credential end date is invalid.")
+    assert graph("GET", path).json["passwordCredentials"] == []
+
+
+def test_a_secret_that_ends_before_it_starts_is_refused(sb: Sandbox, graph: Any, made: Any) -> None:
+    starts, ends = (sb.clock.utc() + timedelta(days=days) for days in (2, 1))
+    dates = {"startDateTime": starts.isoformat(), "endDateTime": ends.isoformat()}
+
+    answer = graph("POST", f"{APPLICATIONS}/{made['id']}/addPassword", {"passwordCredential": dates})
+
+    assert (answer.status, answer.json["error"]["code"]) == (400, "Request_BadRequest")
+
+
+@pytest.mark.parametrize(
+    ("days", "dates", "which"),
+    [
+        (-1, {}, "end"),
+        (10, {"endDateTime": timedelta(days=11)}, "end"),
+        (10, {"endDateTime": timedelta(days=-1)}, "end"),
+        (10, {"startDateTime": timedelta(days=-61)}, "start"),
+    ],
+)
+def test_a_certificate_with_dates_outside_of_its_own_is_refused(
+    sb: Sandbox, graph: Any, made: Any, days: int, dates: dict[str, timedelta], which: str
+) -> None:
+    given = {name: (sb.clock.utc() + ahead).isoformat() for name, ahead in dates.items()}
+    body = {"keyCredentials": [{**key_credential(days), **given}]}
+
+    answer = graph("PATCH", f"{APPLICATIONS}/{made['id']}", body)
+
+    assert (answer.status, answer.json["error"]["message"]) == (400, f"Key credential {which} date is invalid.")
+
+
+def test_a_certificate_that_has_expired_since_stays_in_the_list(graph: Any, estate: Any) -> None:
+    old = self_signed("old", days=-1).certificate
+    app = estate.do(lambda azure: azure.application(estate.client_id))
+    estate.do(lambda azure: azure.add_certificate(app, old))
+    path = f"{APPLICATIONS}/{app.object_id}"
+    (held,) = graph("GET", path, **{"$select": "keyCredentials"}).json["keyCredentials"]
+
+    assert graph("PATCH", path, {"keyCredentials": [held, key_credential()]}).status == 204
 
 
 # Service principals ---------------------------------------------------------------------------------------------------
