@@ -128,7 +128,8 @@ class TaskError(Exception):
         return where + sentence(self.problem) + words
 
     def _message(self) -> str:
-        parts = [self.cause, *self._told()]
+        # The failure of a step may be a part of the problem, with the same writes.
+        parts = [self.cause, *(one for one in self._told() if one not in self.cause)]
         if self.unchanged and not self.wrote:
             parts.append("Nothing was changed.")
         if self.next_step:

@@ -606,6 +606,8 @@ def test_other_refusals_too_are_told_from_dsms_own(lab: Lab, status: int, case: 
         (404, "group does not exist"),
         (403, ""),
         (429, "slow down"),
+        (500, "An internal error occurred."),
+        (503, "The service is temporarily unavailable."),
     ],
 )
 @pytest.mark.usefixtures("passing")

@@ -43,6 +43,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import credential as azure_credential
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest import limits
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task, perform
 from sandbox import Sandbox
 
@@ -705,6 +706,10 @@ def _gated(pool: Any, method: str, url: str, body: Any = None, headers: Any = No
         )
         return Reply(answer.status, dict(answer.headers), answer.data)
 
+    running = limits.current()
+    if running is not None:
+        # As the connections of the client, which this stands for.
+        running.sent = True
     reply = world.send(actor, call, send)
     return urllib3.HTTPResponse(
         body=_Dripping(reply.body, reply.pace) if reply.pace else io.BytesIO(reply.body),
@@ -741,7 +746,13 @@ class _Dripping(io.BytesIO):
         return len(found)
 
     def _arrived(self, found: bytes) -> bytes:
-        _LOCAL.world.pass_time(len(found) * self._pace)
+        seconds, running = len(found) * self._pace, limits.current()
+        if running is None:
+            _LOCAL.world.pass_time(seconds)
+            return found
+        _LOCAL.world.pass_time(min(seconds, running.time_left()))
+        # As the sockets of the client: no operation of theirs takes longer than what is left.
+        running.time_left()
         return found
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -42,6 +43,36 @@ def of_form(shown: Mapping[str, Any]) -> Iterator[str]:
         if f'"{one["name"]}"' not in message:
             yield f"the message does not name the group {one['name']}: {message}"
         yield from _of_failure(one["msg"], one["failure"])
+
+
+# Faults that say nothing about credentials, permissions or objects: who blames one of them misleads.
+_SAY_NOTHING = (
+    "reset",
+    "time-out",
+    "429",
+    "500",
+    "502",
+    "503",
+    "truncated",
+    "text",
+    "empty",
+    "null",
+    "list for object",
+    "drip",
+)
+_BLAME = re.compile(
+    r"credentials were rejected|secret is wrong|tenant does not exist|check tenant|check dsm_api_key|does not accept"
+    r"|no permission|grant the|assign the|does not exist|correct the value",
+)
+_QUOTED = re.compile(r'The server returned: ".*?"\.(?= |$)')
+
+
+def of_cause(shown: Mapping[str, Any], fault: str) -> Iterator[str]:
+    """An outage is not taken for a refusal."""
+    message = _QUOTED.sub("", str(shown.get("msg") or ""))
+    blamed = _BLAME.search(message)
+    if shown.get("failed") and fault.startswith(_SAY_NOTHING) and blamed is not None:
+        yield f"blames something else ({blamed[0]}): {shown['msg']}"
 
 
 def _of_failure(message: str, failure: Mapping[str, Any]) -> Iterator[str]:

@@ -65,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     named = [subject for subject in SUBJECTS if options.only in (subject.name, subject.what)]
     subjects = named or [subject for subject in SUBJECTS if options.only in subject.name]
+    if not subjects:
+        parser.error(f"no operation is named {options.only}; there are {', '.join(one.name for one in SUBJECTS)}")
     counts: Counter[str] = Counter()
     cases: Counter[Subject] = Counter()
     findings: list[Finding] = []

@@ -17,6 +17,13 @@ _OPERATIONS = "ansible_collections.fortanix.dsm.plugins.module_utils._operations
 WITHOUT_REQUESTS = frozenset({"cdc_groups_report"})
 
 
+# What is known and not promised, by operation and fault: how a finding begins, and why.
+KNOWN = {
+    # The same answer as when another client has recovered the vault a moment before.
+    ("stores/vault: recovered", "answer of before"): "claim: vault: recovered: changed is said to be False",
+}
+
+
 @dataclass(frozen=True)
 class Subject:
     """A deed of a scene, by the module, role or playbook that does it."""

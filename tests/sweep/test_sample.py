@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A sample of ``make sweep``: each operation with every fourth fault, and the cases in which something was once wrong.
+"""A sample of `make sweep`: each operation with every fourth fault, and the cases in which something was once wrong.
 
 The sample is always the same: fault number j of operation number i meets request number 7 i + 13 j, modulo the requests
 of the operation, or the next one to which it makes a difference. It is run where i + j is a multiple of four, so that
@@ -26,6 +26,17 @@ BY_NAME = {subject.name: subject for subject in SUBJECTS}
 PINNED = [
     # A gateway that repeats the request in its error was told for a DSM that refuses custom metadata.
     ("links/group: new", 5, "echo"),
+    # An outage of Entra, or a page in the place of Entra's answer, was told for wrong credentials or a wrong tenant.
+    ("applications/app: permission", 1, "empty"),
+    ("applications/app: permission", 2, "truncated"),
+    ("applications/app: permission", 2, "429 from then on"),
+    # A vault that the run has created was told for somebody else's when the answer was lost to another request.
+    ("vaults/vault: new", 10, "answer of before"),
+    # An outage of DSM was told for a link that does not connect.
+    ("groups/connection", 2, "500"),
+    ("certificates/rotate", 12, "503 from then on"),
+    # A list of keys from before the sync was told for a sync that changes nothing.
+    ("groups/sync", 4, "stale"),
 ]
 
 

@@ -56,6 +56,14 @@ def test_a_failure_after_a_write_names_it_and_is_a_change() -> None:
     ]
 
 
+def test_writes_that_the_failure_of_a_step_names_are_named_once() -> None:
+    step = after(refused(), lost)
+    failure = after(TaskError(f"a step has failed: {step.cause} {step._told()[0]}", plane="Groups"), lost)
+
+    assert str(failure).count("It is unknown whether this was carried out") == 1
+    assert failure.to_fail_json()["failure"]["unknown"]
+
+
 def test_a_write_without_a_known_outcome_is_named_and_counts_as_a_change() -> None:
     failure = after(refused(), lost)
 

@@ -22,6 +22,9 @@ from .._options import APPROVAL, DSM, ONE_GROUP
 from .._plan import Change, Plan
 from .._task import Task
 
+# Reads of a list that is out of date, and seconds between two of them.
+_MOST_READS, _PAUSE = 3, 1.0
+
 SPEC = DSM.merge(
     ONE_GROUP,
     ArgumentSpec(
@@ -72,8 +75,31 @@ def run_with(
         raise _partial_failure(dsm, group, before, error) from None
     if outcome.is_pending:
         return _result(group, before, before, "unknown", outcome.approval)
-    after = list(virtual_keys.list_keys(dsm, group.group_id, group.label))
-    return _result(group, before, after, None, outcome.approval)
+    after, lacking = _keys_after(dsm, group, before, outcome.answer)
+    if lacking:
+        task.warn(
+            f"DSM's list of the keys of {group.label} does not contain {lacking} of the keys that the sync created: "
+            "it is out of date. The result does not contain them."
+        )
+    result = _result(group, before, after, None, outcome.approval)
+    return {**result, "changed": result["changed"] or bool(lacking)}
+
+
+def _keys_after(dsm: DsmClient, group: Group, before: list[VirtualKey], answer: Any) -> tuple[list[VirtualKey], int]:
+    """The keys after the sync, and how many of those that it has returned as new are not among them.
+
+    A list without them is out of date, and is read again. Whether the response has all new keys is not public (DSM
+    contract §7, Q30): it proves what is missing, and nothing else.
+    """
+    returned = {str(key.get("kid")) for key in answer if isinstance(key, dict)} if isinstance(answer, list) else set()
+    returned -= {"None", *(key.kid for key in before)}
+    for reads in range(1, _MOST_READS + 1):
+        after = list(virtual_keys.list_keys(dsm, str(group.group_id), group.label))
+        lacking = returned - {key.kid for key in after}
+        if not lacking or reads == _MOST_READS:
+            break
+        dsm.pause(_PAUSE)
+    return after, len(lacking)
 
 
 def _partial_failure(dsm: DsmClient, group: Group, before: list[VirtualKey], error: DsmError) -> TaskError:

@@ -36,6 +36,7 @@ from .vault_settings import Changes, DesiredVault
 # After that many overwritten writes, the other client does not stop.
 _MOST_WRITES = 5
 _MOST_READS = 20
+_CREATED = "created"
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def create(target: TargetVault, sent: Mapping[str, Any], shown: Mapping[str, Any
     def put() -> None:
         answers.append(lifecycle.create(target.arm, target.place, sent))
 
-    there = _put(target, put, "created", is_ours, partial(soft_deleted.refuse_held, target.arm, target.place))
+    there = _put(target, put, _CREATED, is_ours, partial(soft_deleted.refuse_held, target.arm, target.place))
     return Created(there, answers[-1])
 
 
@@ -153,7 +154,9 @@ def _put(
                 **_facts(failure),
             )
         if refusal.code == NAME_TAKEN or refusal.status == NOT_FOUND:
-            # Another client was faster: it exists, or will be shown soon.
+            # Another client was faster: it exists, or will be shown soon. Or the answer is not that to this request: no
+            # service answers that an object which it is to create does not exist. What it is to recover may be gone.
+            is_open = is_open or (refusal.status == NOT_FOUND and done == _CREATED)
             there = _stays_absent(target)
             if there is not None:
                 return None if is_open and is_ours(there) else there

@@ -461,7 +461,8 @@ MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         (statuses.UNAUTHORIZED,),
         "the operator's token is not accepted",
-        "check tenant and cloud_environment: they must be those of the subscription",
+        "run the task again, which requests a new token; if that does not help, check tenant and cloud_environment: "
+        "they must be those of the subscription",
         lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..._rest.entra_codes import CODE, OF_USERS, EntraCause, EntraRefusal, refusal_in, refusals_in
 from ..._rest.pages import tells_trouble
-from ..._rest.statuses import INTERNAL_SERVER_ERROR, SUCCESSES
+from ..._rest.statuses import SUCCESSES, TOO_MANY_REQUESTS
 from .errors import LOGIN, AzureError, Meaning, Sign, meaning_of, meaning_of_status, refusal
 from .foreign import Foreign, foreign
 
@@ -26,8 +26,13 @@ from .foreign import Foreign, foreign
 _TRACE = re.compile(r"\s*(?:(?:Trace|Correlation) ID: [\w-]+|Timestamp: \S+(?: [\d:.]+Z?)?)")
 # The command in the remedy of the Azure CLI: the last one signs in.
 _CLI_COMMAND = re.compile(r"\baz login(?: --[a-z-]+(?: (?:\"[^\"]*\"|'[^']*'|[^\s\"'`-][^\s\"'`]*))?)*")
-# azure-identity raises the same class for an outage of Entra and for a wrong secret; only the text differs.
-_OUTAGE = re.compile(r"\bHTTP Error: 5\d\d\b")
+# The texts of azure-identity for a token request, and of MSAL for the configuration of a tenant, with the status.
+_HTTP_ERROR = re.compile(r"\bHTTP Error: (\d{3})\b")
+_DISCOVERY = re.compile(r"\bHTTP status: (\d{3}), Error: (.*)", re.DOTALL)
+# What MSAL raises for a response whose parts have unexpected types, and how azure-identity ends its text if a response
+# has neither a token nor an error.
+_NOT_ENTRAS = (AttributeError, LookupError, TypeError, json.JSONDecodeError)
+_WITHOUT_TOKEN = "Authentication failed: None"
 # A rejection by Entra with a code without a specific meaning.
 _ANY_REFUSAL = ("Entra rejects the operator's credentials", "search for the error code that Entra returned")
 # No connection, or no token: classes of azure-core and azure-identity.
@@ -154,28 +159,52 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     if status is not None and status >= 300 and body is not None:
         return refusal(status, body, plane=plane, obj=obj)
     if "ClientAuthenticationError" in names:
-        outage = _OUTAGE.search(words) is not None
-        if outage:
-            problem = "Entra or a gateway in front of it is temporarily unavailable"
-            advice = meaning_of_status(INTERNAL_SERVER_ERROR).next_step
-        elif "authority configuration" in words:
-            unknown = meaning_of(EntraCause.TENANT_UNKNOWN)
-            problem, advice = unknown.problem, unknown.next_step
-        else:
-            problem, advice = "the operator's credentials were rejected", "check tenant, client_id and its credential"
-        return AzureError(
-            problem,
-            plane="Entra",
-            obj=LOGIN,
-            words=words,
-            next_step=advice,
-            status=status,
-            retryable=outage or None,
-        )
+        return _login_failure(chain, words, status)
     uncertain = writes and (status is None or status in SUCCESSES)
     # Only a status that says nothing about permissions or objects is passed on.
     told = status if status is not None and (status in SUCCESSES or tells_trouble(status)) else None
     return unreadable("the SDK cannot read it", plane=plane, obj=obj, writes=uncertain, words=words, status=told)
+
+
+def _login_failure(chain: list[BaseException], words: str, status: int | None) -> AzureError:
+    """Why there is no token, although Entra has not refused it with a code.
+
+    azure-identity raises one class for a wrong secret, an outage of Entra, and a response that it cannot read.
+    """
+    discovery = next((hit for link in chain if (hit := _DISCOVERY.search(str(link)))), None)
+    http = discovery or _HTTP_ERROR.search(words)
+    trouble = int(http[1]) if http is not None and tells_trouble(int(http[1])) else None
+    if trouble is not None:
+        state = "limits the rate of requests" if trouble == TOO_MANY_REQUESTS else "is temporarily unavailable"
+        return AzureError(
+            f"Entra or a gateway in front of it {state}",
+            plane="Entra",
+            obj=LOGIN,
+            words=words,
+            next_step=meaning_of_status(trouble).next_step,
+            status=status,
+            retryable=True,
+        )
+    if any(isinstance(link, _NOT_ENTRAS) or type(link).__name__ == "DecodeError" for link in chain) or (
+        words.endswith(_WITHOUT_TOKEN)
+    ):
+        return unreadable(
+            "it is not what Entra returns for a login", plane="Entra", obj=LOGIN, label="the request for a token"
+        )
+    if discovery is not None and CODE.search(discovery[2]) is None:
+        return unreadable(
+            f"the configuration of the tenant was answered with HTTP status {discovery[1]}, without a code of Entra",
+            plane="Entra",
+            obj=LOGIN,
+            label="the request for a token",
+            words=discovery[2],
+        )
+    if "authority configuration" in words:
+        unknown = meaning_of(EntraCause.TENANT_UNKNOWN)
+        problem, advice = unknown.problem, unknown.next_step
+    else:
+        problem, advice = "the operator's credentials were rejected", "check tenant, client_id and its credential"
+    return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, status=status)
 
 
 def _entra_refusal(refused: EntraRefusal, words: str, clock: str) -> AzureError:

@@ -98,7 +98,7 @@ def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]
 
 
 def scan(dsm: DsmClient, group: Group, timeout: float, asking: Asking) -> WriteResult:
-    """SYNC KEYS. Synchronous: it takes longer for larger vaults. The response, only the new keys, is not used."""
+    """SYNC KEYS. Synchronous: it takes longer for larger vaults. The response has the new keys."""
     path = {"group_id": str(group.group_id)}
     operation = GuardedOperation(
         "POST", routes.SCAN, group.label, "sync of the keys", path=path, body={}, timeout=timeout

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import TaskError, quotable
+from ..._rest.statuses import INTERNAL_SERVER_ERROR
 from ..wire import routes
 from ..wire.client import DsmClient
 from ..wire.errors import ApprovalRequired, DsmError
@@ -50,6 +51,9 @@ def _check(dsm: DsmClient, route: str, path: Mapping[str, str], body: Mapping[st
         return ConnectionTest(connected=True)
     if refused.is_about_caller and not _is_handed_through(dsm, refused, path, label):
         raise refused
+    if refused.status >= INTERNAL_SERVER_ERROR and not _tells_of_azure(refused):
+        # An outage of DSM, or a page of a gateway in front of it, says nothing about the link.
+        raise refused
     answer = refused.words or f"HTTP status {refused.status}"
     return ConnectionTest(False, quotable(answer), answer, refused.status)
 
@@ -60,10 +64,7 @@ def _is_handed_through(dsm: DsmClient, refused: DsmError, path: Mapping[str, str
     It is not Azure's if the error text is DSM's own. If the text is Azure's, a read with the same DSM credentials must
     succeed as well, which shows that DSM accepts them.
     """
-    # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
-    from .diagnosis import is_of_azure
-
-    if isinstance(refused, ApprovalRequired) or not is_of_azure(refused.words, refused.status):
+    if isinstance(refused, ApprovalRequired) or not _tells_of_azure(refused):
         return False
     try:
         if path:
@@ -73,3 +74,11 @@ def _is_handed_through(dsm: DsmClient, refused: DsmError, path: Mapping[str, str
     except TaskError:
         return False
     return True
+
+
+def _tells_of_azure(refused: DsmError) -> bool:
+    """Whether the error text is about Azure, or the way to it, and not about DSM."""
+    # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
+    from .diagnosis import is_of_azure
+
+    return is_of_azure(refused.words, refused.status)

@@ -26,7 +26,13 @@ from ..._findings.finding import UNKNOWN as UNCERTAIN
 from ..._names import name_key
 from ..._private_link import public_uri, remedy_for
 from ..._rest.entra_codes import refusal_in
-from ..._rest.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
+from ..._rest.statuses import (
+    BAD_GATEWAY,
+    GATEWAY_TIMEOUT,
+    INTERNAL_SERVER_ERROR,
+    SERVICE_UNAVAILABLE,
+    TOO_MANY_REQUESTS,
+)
 from .azure_link import ENDPOINTS, Link
 from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, ClassId, DiagnosisClass
 
@@ -188,16 +194,19 @@ def diagnose(words: str, status: int | None = None, link: Link | None = None) ->
 
 
 def is_of_azure(words: str, status: int) -> bool:
-    """Whether a 401, 403, 404 or 429 that DSM returned for a test is Azure's response.
+    """Whether a 401, 403, 404, 429 or 5xx that DSM returned for a test is a diagnosis: Azure's response, as a rule.
 
     An error code or a host name of Azure decides, and so do phrases that only Azure uses. Other texts of a known class
     are Azure's unless DSM itself may use such a phrase: a message of DSM may quote a group with any name.
-    An empty text, and 429 without a sign of Azure, are DSM's own.
+    An empty text, 429 without a sign of Azure, and 5xx with a text of no known class are DSM's own.
     """
     if names_azure(words):
         return True
     text = " ".join(words[:_LONGEST].split())
     entry = _class_of(text, status)
+    if status >= INTERNAL_SERVER_ERROR:
+        # An outage says nothing about the link, unless the text does. What a gateway tells of itself is a class, too.
+        return entry.id != "unknown"
     return status != TOO_MANY_REQUESTS and entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
 
 

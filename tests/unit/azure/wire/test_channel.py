@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -337,6 +338,23 @@ def test_a_write_is_sent_once(sandbox: Sandbox, login: Login, method: str, statu
         refused(lambda: channel.send(method, "/subscriptions/x", obj="x", query=API, body={}))
 
     assert [entry.method for entry in sandbox.journal.since(mark) if entry.plane == "arm"] == [method]
+
+
+@pytest.mark.parametrize("fault", [Fault("arm", status=429), Fault("arm", status=502), Fault("arm", reset="before")])
+def test_a_question_that_is_asked_with_post_is_repeated_as_other_reads(
+    sandbox: Sandbox, reader: Channel, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    path = f"/subscriptions/{sandbox.world.public.subscription_id}/providers/Microsoft.KeyVault/checkNameAvailability"
+    sandbox.faults.add(fault)
+    mark, body = sandbox.journal.mark(), {"name": "kv-one", "type": "Microsoft.KeyVault/vaults"}
+
+    # The second time it is answered by the service, which knows this login as one without permission.
+    assert (
+        code_of(refused(lambda: reader.send("POST", path, obj="name", query=API, body=body))) == "AuthorizationFailed"
+    )
+
+    assert len(sandbox.journal.requests(mark, "arm")) == 2
 
 
 def test_json_that_breaks_off_is_told(sandbox: Sandbox, reader: Channel, vaults: str) -> None:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from azure.core.exceptions import (
     ClientAuthenticationError,
@@ -174,12 +176,47 @@ def test_a_refusal_without_a_code_is_one_of_the_login() -> None:
     assert told(ClientAuthenticationError(message="HTTP Error: 500")).plane == "Entra"
 
 
-# --- The way ----------------------------------------------------------------------------------------------------------
-
-
 def caused(error: BaseException, cause: BaseException) -> BaseException:
     error.__cause__ = cause
     return error
+
+
+TENANT = "Authentication failed: Unable to get authority configuration for https://login.microsoftonline.com/x."
+DISCOVERY = "OIDC Discovery failed on https://login.microsoftonline.com/x. HTTP status: {}, Error: {}"
+
+
+@pytest.mark.parametrize(
+    ("words", "cause", "problem"),
+    [
+        (TENANT, ValueError(DISCOVERY.format(400, '{"error_description": "AADSTS90002: Tenant"}')), "does not exist"),
+        (TENANT, ValueError(DISCOVERY.format(429, "Slow down.")), "limits the rate of requests"),
+        (TENANT, ValueError(DISCOVERY.format(401, "Please sign in.")), "HTTP status 401, without a code of Entra"),
+        (TENANT, json.JSONDecodeError("Expecting value", "", 0), "does not match Azure's API"),
+        ("Authentication failed: HTTP Error: 429", None, "limits the rate of requests"),
+        (
+            "Authentication failed: JSON is invalid",
+            DecodeError(message="JSON is invalid"),
+            "does not match Azure's API",
+        ),
+        ("Authentication failed: 'str' object has no attribute 'copy'", AttributeError("copy"), "does not match"),
+        ("Authentication failed: None", None, "does not match Azure's API"),
+    ],
+)
+def test_only_an_answer_of_entra_blames_tenant_or_credentials(
+    words: str, cause: BaseException | None, problem: str
+) -> None:
+    error: BaseException = ClientAuthenticationError(message=words)
+    if cause is not None:
+        error = caused(error, caused(ValueError(words), cause))
+
+    failure = told(error)
+
+    assert problem in failure.problem
+    assert "credentials" not in failure.problem
+    assert ("tenant" in failure.next_step) is (problem == "does not exist")
+
+
+# --- The way ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
