@@ -122,7 +122,7 @@ def unserved(path: str, version: str) -> AzureError:
     if namespace not in _SUPPORTED:
         message = f"The resource namespace '{namespace}' is invalid."
         return AzureError(404, "InvalidResourceNamespace", message)
-    known = ()
+    known: tuple[str, ...] = ()
     for part in _prefixes(kind):
         known = known or _SUPPORTED[namespace].get(part, ())
     return _unsupported(namespace, kind, version, known, None)
