@@ -33,6 +33,7 @@ _HEAD = """
 | `make test-terraform` | Fortanix's Terraform provider, built and named by you, with docs/migration.md |
 | `make molecule` | the Molecule scenarios of the roles |
 | `make explore`, `make explore-mutations` | the complete exploration; each protection removed, to see a test fail |
+| `make sweep` | each operation with each fault at each of its requests, and the run after it (docs/reliability.md) |
 | `make lint` | linters, ansible-test sanity, and the archive as Galaxy checks it |
 
 ## How to test a behavior

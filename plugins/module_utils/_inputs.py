@@ -71,7 +71,7 @@ def refusal(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) 
         given: The arguments, also before they were validated. Ansible's own, ``_ansible_*``, are not checked.
     """
     own = {name: value for name, value in given.items() if not str(name).startswith("_ansible_")}
-    return next(_complaints_about_texts(own), None) or next(_complaints_about_numbers(options, own, ""), None)
+    return next(_complaints_about_texts(own), None) or next(_complaints_about_values(options, own, ""), None)
 
 
 def out_of_range(option: str, limits: Range) -> InvalidInput:
@@ -85,7 +85,7 @@ def out_of_range(option: str, limits: Range) -> InvalidInput:
 
 def _complaints_about_texts(given: Mapping[str, Any]) -> Iterator[InvalidInput]:
     """About all texts at any depth, and the names beside them. Without recursion, because the depth is the user's."""
-    places: list[tuple[str, Any, int]] = [(_shown(name), value, 0) for name, value in reversed(given.items())]
+    places: list[tuple[str, Any, int]] = [(_shown(name), value, 0) for name, value in reversed([*given.items()])]
     yield from (InvalidInput(_shown(name), *why) for name in given if (why := _complaint_about(name)) is not None)
     while places:
         place, value, depth = places.pop()
@@ -96,7 +96,7 @@ def _complaints_about_texts(given: Mapping[str, Any]) -> Iterator[InvalidInput]:
                 why = _complaint_about(name)
                 if why is not None:
                     yield InvalidInput(place, f"a name in it is rejected: {why[0]}", why[1])
-            places += [(f"{place}.{_shown(name)}", inner, depth + 1) for name, inner in reversed(value.items())]
+            places += [(f"{place}.{_shown(name)}", inner, depth + 1) for name, inner in reversed([*value.items()])]
         elif isinstance(value, (list, tuple)):
             places += [(f"{place}[{index}]", inner, depth + 1) for index, inner in reversed([*enumerate(value)])]
         else:
@@ -121,7 +121,7 @@ def _complaint_about(text: Any) -> tuple[str, str] | None:
     return None
 
 
-def _complaints_about_numbers(
+def _complaints_about_values(
     options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], place: str
 ) -> Iterator[InvalidInput]:
     for option, kind in options.items():
@@ -132,9 +132,14 @@ def _complaints_about_numbers(
             number = _number(value)
             if number is not None and not _is_within(number, RANGES[option]):
                 yield out_of_range(f"{place}{option}", RANGES[option])
+        elif kind.get("no_log") and isinstance(value, (Mapping, list, tuple)):
+            # Each text in it would be removed from the output: single letters, too.
+            yield InvalidInput(
+                f"{place}{option}", "it is not a text", "set it to the value itself, and no list or dictionary"
+            )
         elif kind.get("options"):
             for name, inner in _suboptions(option, value):
-                yield from _complaints_about_numbers(kind["options"], inner, f"{place}{name}.")
+                yield from _complaints_about_values(kind["options"], inner, f"{place}{name}.")
 
 
 def _is_within(number: decimal.Decimal, limits: Range) -> bool:

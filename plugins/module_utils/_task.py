@@ -15,8 +15,11 @@ own process. What both must do in the same way is here.
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -48,7 +51,7 @@ class Task:
     ``clock``: the time by the services' clocks, updated by the clients of the task.
     ``journal``: the writes of the task, recorded by the clients.
     ``progress``: shows a line while the task runs, if output is possible.
-    ``is_abandoned``: whether the process that waits for the task has ended.
+    ``is_abandoned``: whether the process that waits for the task has ended, or a signal has stopped the task.
     """
 
     params: Mapping[str, Any]
@@ -63,6 +66,10 @@ class Task:
 
     def __post_init__(self) -> None:
         self.clock.report_to(self.warn)
+
+
+class Stopped(BaseException):
+    """The process was told to end, by this signal. No code but the shell catches it."""
 
 
 class Operation(Protocol):
@@ -121,13 +128,22 @@ def perform(operation: Operation, task: Task) -> dict[str, Any]:
 def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, Any]:
     """The result of the operation; after a failure, ``failed``, ``msg`` and details.
 
-    Nothing is censored yet. Interruptions of the process are not caught.
+    Nothing is censored yet. Of the interruptions of the process, only SIGINT and SIGTERM are caught.
     """
-    journal = Journal()
+    journal, stopped = Journal(), threading.Event()
     try:
-        return perform(operation, _task_of(shell, journal))
+        with _stopping(stopped):
+            return perform(operation, _task_of(shell, journal, stopped))
     except TaskError as error:
         failure = error
+    except Stopped as error:
+        failure = TaskError(
+            f"the task was stopped by the signal {error}",
+            plane="Controller",
+            obj="task",
+            next_step="run the task again: it reads the current state before it changes anything",
+        )
+        failure.after(journal)
     except Exception as error:
         # Report the writes here, too.
         failure = defect(error)
@@ -138,9 +154,44 @@ def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, 
     return result
 
 
+@contextmanager
+def _stopping(stopped: threading.Event) -> Iterator[None]:
+    """Have SIGINT and SIGTERM end the operation where it is. A second signal does what it would have done before.
+
+    ``stopped``: set for other threads, which complete the step that they carry out.
+    """
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = ((number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM))
+        # A background process ignores SIGINT. One without a handler of Python's is not replaced: it cannot be restored.
+        before = {number: handler for number, handler in handlers if handler not in (signal.SIG_IGN, None)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def stop(number: int, _frame: object) -> None:
+        restore()
+        stopped.set()
+        raise Stopped(signal.Signals(number).name)
+
+    try:
+        for number in before:
+            signal.signal(number, stop)
+        yield
+    finally:
+        restore()
+
+
 def failed(failure: TaskError) -> dict[str, Any]:
     """The result of a task that failed."""
     return {"failed": True, **failure.to_fail_json()}
+
+
+def rejected(operation: Operation, given: Mapping[str, Any]) -> InvalidInput | None:
+    """Why arguments are rejected before Ansible sees them: it would fail with an exception, or print them."""
+    options = operation.SPEC.argument_spec
+    return refusal(options, given) or next(_not_a_dict(options, given, only=(int, float)), None)
 
 
 def explained(operation: Operation, given: Mapping[str, Any], message: str) -> str:
@@ -158,9 +209,15 @@ def explained(operation: Operation, given: Mapping[str, Any], message: str) -> s
 
 
 def _not_a_dict(
-    options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], place: str = ""
+    options: Mapping[str, Mapping[str, Any]],
+    given: Mapping[str, Any],
+    place: str = "",
+    only: tuple[type, ...] = (object,),
 ) -> Iterator[InvalidInput]:
-    """What to write instead of values that are no dictionaries where one is expected, at any depth."""
+    """What to write instead of values that are no dictionaries where one is expected, at any depth.
+
+    ``only``: the types of the values that are reported.
+    """
     for option, kind in options.items():
         value = given.get(option)
         if kind.get("type") == "dict":
@@ -171,8 +228,8 @@ def _not_a_dict(
             continue
         for name, one in elements.items():
             if isinstance(one, Mapping):
-                yield from _not_a_dict(kind.get("options") or {}, one, f"{place}{name}.")
-            elif one is not None and not (isinstance(one, str) and _is_dict(one)):
+                yield from _not_a_dict(kind.get("options") or {}, one, f"{place}{name}.", only)
+            elif isinstance(one, only) and one is not None and not (isinstance(one, str) and _is_dict(one)):
                 yield InvalidInput(f"{place}{name}", "it is not a dictionary", _instead(option, kind, options))
 
 
@@ -193,7 +250,7 @@ def _is_dict(text: str) -> bool:
     """Whether Ansible takes the text for a dict: JSON, or ``key=value``."""
     try:
         check_type_dict(text)
-    except TypeError:
+    except (TypeError, RecursionError):
         return False
     return True
 
@@ -223,7 +280,8 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
     def _load_params(self) -> None:
         super()._load_params()
         self._given = self.params
-        self.refusal = refusal(self.argument_spec, self.params)
+        assert self._refused is not None
+        self.refusal = rejected(self._refused, self.params)
         if self.refusal is None:
             self.censor(secrets_in(self.argument_spec, self.params))
             return
@@ -253,12 +311,14 @@ def run_module(operation: Operation) -> None:
     module.exit_json(**result)
 
 
-def _has_other_parent(first: int) -> bool:
-    """Whether the process that started this one has ended: a killed ansible-playbook does not stop its tasks."""
-    return os.getppid() != first
+def _is_over(stopped: threading.Event, parent: int) -> bool:
+    """Whether nobody waits: the process that started this one has ended (a killed ansible-playbook does not stop its
+    tasks), or the task is being stopped.
+    """
+    return stopped.is_set() or os.getppid() != parent
 
 
-def _task_of(shell: Shell, journal: Journal) -> Task:
+def _task_of(shell: Shell, journal: Journal, stopped: threading.Event) -> Task:
     """The task with parameters that are completed from the environment; its secrets are censored."""
     taken: set[str] = set()
     # Censoring a blank would remove every blank from the error message.
@@ -277,5 +337,5 @@ def _task_of(shell: Shell, journal: Journal) -> Task:
         no_log=bool(shell.no_log),
         journal=journal,
         progress=shell.progress,
-        is_abandoned=partial(_has_other_parent, os.getppid()),
+        is_abandoned=partial(_is_over, stopped, os.getppid()),
     )

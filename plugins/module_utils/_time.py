@@ -22,6 +22,8 @@ from datetime import datetime, timedelta, timezone
 TOLERANCE = timedelta(minutes=2)
 # The order in which known clocks are used: first the one that accepts or refuses credentials.
 _PLANES = ("Entra", "Azure", "DSM")
+# A clock that is set to another year than these is none, and no time could be computed from it.
+_YEARS = range(1970, 2200)
 # A Date header has whole seconds.
 _RESOLUTION = timedelta(seconds=1)
 _NONE = timedelta(0)
@@ -102,7 +104,7 @@ class ServiceClock:
         """
         date = http_date(headers.get("Date"))
         # A cache repeats the date of the answer that it keeps.
-        if date is None or headers.get("Age", "0").strip() != "0":
+        if date is None or date.year not in _YEARS or headers.get("Age", "0").strip() != "0":
             return
         found = ClockReading.of(date, sent, received or utc_now())
         if found is None:

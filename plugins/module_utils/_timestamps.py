@@ -11,7 +11,7 @@ Each value is in UTC, with its time zone.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 _ISO = re.compile(r"([^.Zz+]{19})(?:\.(\d{1,6})\d*)?(?:[Zz]|([+-]\d\d:\d\d))?")
@@ -69,6 +69,14 @@ def parse_compact(text: Any) -> datetime | None:
         return datetime.strptime(str(text), _COMPACT).replace(tzinfo=timezone.utc)
     except ValueError:
         return None
+
+
+def later(time: datetime, span: timedelta) -> datetime:
+    """The time after this span; the last one that Python supports instead of a later one."""
+    try:
+        return time + span
+    except OverflowError:
+        return datetime.max.replace(tzinfo=timezone.utc)
 
 
 def iso(time: datetime) -> str:

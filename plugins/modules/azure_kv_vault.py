@@ -241,32 +241,35 @@ vault:
       type: str
       sample: https://akv-production.vault.azure.net/
     type:
-      description: V(standard), V(premium) or V(managed_hsm). V(null) when a deleted vault does not show it.
+      description: V(standard), V(premium) or V(managed_hsm). V(null) when a deleted or absent vault does not show it.
       type: str
       sample: premium
     location:
-      description: Azure region. Can be empty when the vault does not exist.
+      description: Azure region. V(null) for a vault that this task found absent.
       type: str
       sample: westeurope
     tenant_id:
-      description: Tenant whose identities can have access. Can be empty when the vault does not exist.
+      description: Tenant whose identities can have access. V(null) for a vault that this task found absent.
       type: str
     permission_model:
       description:
-        - V(access_policy), V(rbac), or V(local_roles) for a Managed HSM. V(null) when a deleted vault does not show it.
+        - V(access_policy), V(rbac), or V(local_roles) for a Managed HSM.
+        - V(null) when a deleted or absent vault does not show it.
       type: str
       sample: access_policy
     soft_delete:
-      description: Whether deleted objects can be recovered.
+      description: Whether deleted objects can be recovered. V(null) for a vault that this task found absent.
       type: bool
       sample: true
     retention_days:
-      description: Days for which deleted objects can be recovered. V(null) when a deleted vault does not show it.
+      description:
+        - Days for which deleted objects can be recovered.
+        - V(null) when a deleted or absent vault does not show it.
       type: int
       sample: 90
     purge_protection:
       description:
-        - Whether nothing can be purged before these days are over.
+        - Whether nothing can be purged before these days are over. V(null) for a vault that this task found absent.
       type: bool
       sample: true
     activation:

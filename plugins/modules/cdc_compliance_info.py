@@ -60,6 +60,15 @@ options:
       - Whether DSM tests the connection of each group. With V(false), connections are V(unknown).
     type: bool
     default: true
+  test_links_once:
+    description:
+      - Whether groups with the same link rely on one connection test. Links are the same when they agree in cloud,
+        tenant, application, subscription, vault and TLS settings, and in the record of the credential that was written
+        last. DSM does not return the credential itself. A group without that record is tested itself.
+      - Only a success is shared. The finding V(connected-by-shared-test) of the other groups names the tested group in
+        its evidence. When a test fails, each group with that link is tested.
+    type: bool
+    default: false
   max_keys:
     description:
       - Number of keys of each vault that are compared with all their versions, which takes one request for each key.
@@ -69,10 +78,10 @@ options:
     default: 500
   concurrency:
     description:
-      - Number of groups that are checked at a time, from V(1) to V(32). DSM then tests as many connections at once. With a
-        user or a certificate, each opens a session of its own in DSM.
+      - Number of groups that are checked at a time, from V(1) to V(32). DSM then tests as many connections at once.
+        With a user or a certificate, each opens a session of its own in DSM.
     type: int
-    default: 4
+    default: 16
   rights_profile:
     default: guide
   declared:
@@ -324,16 +333,48 @@ dsm:
       description: Version of DSM. V(null) when DSM does not return it.
       type: str
       sample: 5.8.2410
+    account:
+      description: The account whose groups were checked. V(null) when DSM does not return it.
+      type: dict
+      contains:
+        account_id:
+          description: ID of the account.
+          type: str
+        name:
+          description: Name of the account. V(null) when DSM does not return it.
+          type: str
+    principal:
+      description: The DSM identity that ran the task. The report only covers groups that it can see.
+      type: dict
+      contains:
+        kind:
+          description: V(user) or V(app).
+          type: str
+          sample: app
+        id:
+          description: ID of the user or app. V(null) when DSM does not return it.
+          type: str
+        name:
+          description: Email address of the user, or name of the app. V(null) when DSM does not return it.
+          type: str
 operator:
   description: The Azure identity that ran the task. V(null) with O(look_in_azure=false).
   returned: success
   type: dict
   contains:
     client_id:
-      description: Client ID of the operator. V(null) with the Azure CLI and with a managed identity.
+      description: Client ID of the operator. V(null) for a user of the Azure CLI.
+      type: str
+    object_id:
+      description: Object ID of the operator, from its access token. V(null) when nothing was read in Azure.
+      type: str
+    name:
+      description:
+        - Name of the user or of the application, from the access token. V(null) when the token does not contain it.
       type: str
     tenant_id:
-      description: Tenant of the operator. V(null) with a managed identity.
+      description:
+        - Tenant of the operator, from the options or from the access token. V(null) when neither contains it.
       type: str
     cloud:
       description: V(AzureCloud) or V(AzureUSGovernment).
@@ -347,6 +388,14 @@ options:
     all_groups:
       description: Whether all groups were checked, because neither O(group_names) nor O(group_ids) is set.
       type: bool
+    group_names:
+      description: The value of O(group_names).
+      type: list
+      elements: str
+    group_ids:
+      description: The value of O(group_ids).
+      type: list
+      elements: str
     compared_with_declared:
       description: Whether O(declared) is set.
       type: bool
@@ -355,6 +404,9 @@ options:
       type: bool
     check_connections:
       description: The value of O(check_connections).
+      type: bool
+    test_links_once:
+      description: The value of O(test_links_once).
       type: bool
     max_keys:
       description: The value of O(max_keys).

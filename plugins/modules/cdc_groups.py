@@ -515,9 +515,9 @@ options:
     default: 0
   concurrency:
     description:
-      - Number of groups that are set up at the same time, from V(1) to V(32). The same number applies to the permissions that
-        are granted or checked in Azure at the same time. With a user or a certificate, each opens a session of its own
-        in DSM.
+      - Number of groups that are set up at the same time, from V(1) to V(32). The same number applies to the
+        permissions that are granted or checked in Azure at the same time. With a user or a certificate, each opens a
+        session of its own in DSM.
     type: int
     default: 4
   approval_wait:

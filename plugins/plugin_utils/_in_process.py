@@ -36,9 +36,8 @@ from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
 from ..module_utils._environment import complete_login
 from ..module_utils._errors import printable
-from ..module_utils._inputs import refusal
 from ..module_utils._secrets.secrets import secrets_in, texts_in
-from ..module_utils._task import Censored, Operation, explained, failed, outcome_of
+from ..module_utils._task import Censored, Operation, explained, failed, outcome_of, rejected
 from ._role_variables import renamed, variables_of
 from ._unsafe import unsafe
 
@@ -148,7 +147,7 @@ class Invocation(Censored):
         self.params: dict[str, Any] = {}
         self.deprecations: list[dict[str, Any]] = []
         self.problem: str | None = None
-        self._refusal = refusal(options, arguments)
+        self._refusal = rejected(operation, arguments)
         if self._refusal is not None:
             self.problem = str(self._refusal)
             return

@@ -40,7 +40,9 @@ def _account(found: Result) -> Iterator[str]:
     yield _row("Account  %s", (found.get("account") or {}).get("name") or "not reported")
     yield _row("Identity %s %s", who["kind"], who["name"] or who["id"] or "not reported")
     for job, told in found["permissions"].items():
-        yield _row("%-13s %s", job, told["verdict"])
+        # Unknown alone helps nobody.
+        unknown = told["verdict"] == "unknown" and told["reason"]
+        yield _row("%-13s %s", job, f"unknown: {unknown}" if unknown else told["verdict"])
     for one in found["lacking"]:
         yield _row("Missing: %s. Next: %s.", one["reason"], one["remedy"])
 

@@ -22,12 +22,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from sandbox import Sandbox
+from sandbox import Fault, Sandbox
 from support.azure_rights import AzureRights
 
 ROOT = Path(__file__).resolve().parents[2]
 _PLANES = {"DSM": {"dsm"}, "Entra": {"entra", "graph"}, "Azure": {"arm", "vault"}}
 _TO_A_VAULT = 10
+# As if this collection had written the credential of each link, so that links can be compared.
+_RECORDED = {"fortanix-dsm-ansible-link-credential": "client-secret:0123456789"}
 _POLICY = {"fail_on": "never", "fail_on_unknown": False}
 
 
@@ -37,29 +39,37 @@ def main() -> int:
     )
     parser.add_argument("--groups", type=int, nargs="+", default=[100, 1000], help="how many groups (100 1000)")
     parser.add_argument("--batch", type=int, default=100, help="groups of a batch (100)")
-    parser.add_argument("--concurrency", type=int, default=4, help="groups at a time (4)")
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[16], help="groups at a time (16)")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds that DSM takes more for each test (0)")
+    parser.add_argument("--links-once", action="store_true", help="groups with the same link share a test")
     options = parser.parse_args()
     print(
-        "| groups | DSM | Entra | Azure | writes | seconds | ansible-playbook MB | largest other process MB | page MB |"
+        "| groups | at a time | DSM | Entra | Azure | writes | seconds | ansible-playbook MB"
+        " | largest other process MB | page MB |"
     )
-    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |", flush=True)
     for count in options.groups:
-        with tempfile.TemporaryDirectory() as directory:
-            _measure(Path(directory), count, options.batch, options.concurrency)
+        for concurrency in options.concurrency:
+            with tempfile.TemporaryDirectory() as directory:
+                given = {
+                    "cdc_compliance_directory": directory,
+                    "cdc_compliance_batch_size": options.batch,
+                    "cdc_compliance_concurrency": concurrency,
+                    "cdc_compliance_test_links_once": options.links_once,
+                    "cdc_compliance_policy": _POLICY,
+                }
+                _measure(Path(directory), count, given, options.delay)
     return 0
 
 
-def _measure(directory: Path, count: int, batch: int, concurrency: int) -> None:
+def _measure(directory: Path, count: int, given: dict[str, Any], delay: float) -> None:
     with Sandbox.start() as sandbox:
         view = sandbox.world.public
         fill(AzureRights(sandbox), count)
+        if delay:
+            test = "/sys/v1/groups/{group_id}/hmg/check"
+            sandbox.faults.add(Fault(plane="dsm", method="POST", route=test, delay=delay, times=None))
         environment = {**os.environ, **sandbox.environment(), **sandbox.operator_environment(view)}
-        given = {
-            "cdc_compliance_directory": str(directory),
-            "cdc_compliance_batch_size": batch,
-            "cdc_compliance_concurrency": concurrency,
-            "cdc_compliance_policy": _POLICY,
-        }
         mark, started = sandbox.journal.mark(), time.perf_counter()
         with (directory / "output.txt").open("w", encoding="utf-8") as output:
             run = subprocess.Popen(
@@ -80,6 +90,7 @@ def _measure(directory: Path, count: int, batch: int, concurrency: int) -> None:
         planes = Counter(plane for entry in entries for plane, names in _PLANES.items() if entry.plane in names)
         (page,) = directory.glob("*.html")
         cells = [
+            given["cdc_compliance_concurrency"],
             *(planes[plane] for plane in _PLANES),
             sum(entry.kind == "write" for entry in entries),
             f"{seconds:.0f}",
@@ -95,7 +106,11 @@ def fill(rights: AzureRights, count: int) -> None:
         uri = rights.do(lambda azure, number=number: _add_vault(azure, rights, f"akv-scale-{number}"))
         link = rights.link(url=uri, key_vault_type="PREMIUM")
         for member in range(number, min(number + _TO_A_VAULT, count)):
-            rights.sandbox.do(lambda state, name=f"akv-{member:04}", link=link: state.dsm.add_group(name, hmg=link))
+            rights.sandbox.do(
+                lambda state, name=f"akv-{member:04}", link=link: state.dsm.add_group(
+                    name, hmg=link, custom_metadata=_RECORDED
+                )
+            )
 
 
 def _add_vault(azure: Any, rights: AzureRights, name: str) -> str:

@@ -116,8 +116,8 @@ MUTATIONS = (
     Mutation(
         "the SDK repeats a write that was built on a read",
         f"{_UTILS}/_azure/wire/channel.py",
-        '**({} if reads or repeatable else {"retry_total": 0})',
-        "**{}",
+        'return {} if reads or repeatable else {"retry_total": 0}',
+        "return {}",
         explored("certificates", "throttles", "app: other certificate | rotate"),
         "a throttled PATCH takes the certificate of a rotation that completes in the pause",
     ),

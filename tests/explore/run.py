@@ -98,7 +98,7 @@ def _begin() -> None:
     _EXPLORER.append(Explorer(Tally()))
 
 
-def _refuse_crashes(crashes: list[BaseException]) -> None:
+def refuse_crashes(crashes: list[BaseException]) -> None:
     if crashes:
         raise RuntimeError("the sandbox itself failed") from crashes[0]
 
@@ -109,7 +109,7 @@ def _one(part: Part) -> tuple[Part, list[Finding], Counter[str], float]:
     tally = explorer.tally = Tally()
     try:
         part.explore(explorer, _BUILDER[0].scene(part.scene))
-        _refuse_crashes(_BUILDER[0].sandbox.crashes)
+        refuse_crashes(_BUILDER[0].sandbox.crashes)
     except Exception as error:
         # Of the explorer or the sandbox. The other parts are walked all the same; it counts as a finding.
         trace = tuple(traceback.format_exc().splitlines())

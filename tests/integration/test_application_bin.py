@@ -108,3 +108,49 @@ def test_rights_of_a_deleted_application_are_not_judged_as_those_of_an_unknown_o
 
     with pytest.raises(TaskError, match="stays in the recycle bin of Entra for 30 days"):
         azure.judge()
+
+
+RESTORE = "/v1.0/directory/deletedItems/{id}/restore"
+
+
+def test_one_that_is_purged_meanwhile_is_told_as_that(apps: Apps, gone: Any) -> None:
+    """A restore that finds nothing waits for lagging servers, and then does not count as done."""
+    directory = apps.azure.sandbox._state.azure.public.directory
+    listing = "/v1.0/directory/deletedItems/microsoft.graph.servicePrincipal"
+    purge = Fault("graph", "GET", listing, then=lambda: directory.deleted.pop(gone.object_id, None))
+    apps.azure.sandbox.faults.add(purge)
+
+    with pytest.raises(TaskError, match="probably deleted permanently") as error:
+        apps(app_unique_name=NAME, on_soft_deleted="recover", wait_timeout=1)
+
+    assert "audit log" in error.value.next_step
+
+
+def test_one_that_another_client_restores_meanwhile_is_not_waited_for(apps: Apps, gone: Any) -> None:
+    public = apps.azure.sandbox._state.azure.public
+    listing = "/v1.0/directory/deletedItems/microsoft.graph.servicePrincipal"
+
+    def restore() -> None:
+        public.restore_application(gone.object_id)
+        public.restore_service_principal(gone)
+
+    apps.azure.sandbox.faults.add(Fault("graph", "GET", listing, then=restore))
+    mark = apps.mark()
+
+    apps(app_unique_name=NAME, on_soft_deleted="recover", wait_timeout=600)
+
+    restores = [one for one in apps.azure.sandbox.journal.since(mark) if one.route == RESTORE]
+    assert [one.status for one in restores] == [404, 404]
+
+
+def test_an_application_that_is_deleted_while_the_task_waits_for_it_is_told_as_that(apps: Apps) -> None:
+    public = apps.azure.sandbox._state.azure.public
+
+    def delete() -> None:
+        (made,) = [app for app in public.directory.applications.values() if app.name == "short-lived"]
+        public.delete_application(made)
+
+    apps.azure.sandbox.faults.add(Fault("graph", "POST", "/v1.0/servicePrincipals", then=delete))
+
+    with pytest.raises(TaskError, match=r"it was deleted at .*, while the task was running"):
+        apps(app_unique_name="short-lived", wait_timeout=1)

@@ -247,6 +247,20 @@ def test_a_request_that_is_withdrawn_while_a_task_waits(
     assert passing.meanwhile is None
 
 
+@pytest.mark.parametrize("expired", ["dropped", "kept"])
+def test_a_request_that_expires_while_a_task_waits_ends_the_wait(
+    operate: Operator, sandbox: Sandbox, guarded: Any, name: str, passing: Passing, expired: Any
+) -> None:
+    """A server that still shows it as pending says nothing about whether it can be decided."""
+    sandbox.profile = Profile(approval_expired=expired)
+    passing.meanwhile = partial(sandbox.clock.advance, 31 * 86_400)
+
+    with pytest.raises(TaskError, match="expired or was withdrawn"):
+        operate(cdc_group, name=name, description="x", approval_wait=60)
+
+    assert passing.meanwhile is None
+
+
 # Others' requests ---------------------------------------------------------------------------------------------------
 
 

@@ -56,13 +56,7 @@ BUSY = (
 def test_a_conflict_with_another_write_in_the_tenant_is_waited_for(apps: Apps, method: str, route: str) -> None:
     apps.azure.sandbox.faults.add(Fault("graph", method, route, status=409, body=BUSY))
 
-    result = apps(
-        app_unique_name="byok",
-        generate_certificate=apps.pair(),
-        generate_secret=True,
-        return_secret=True,
-        secret_valid_days=30,
-    )
+    result = apps(app_unique_name="byok", generate_certificate=apps.pair(), return_secret=True, no_log=True)
 
     made = apps.all()["byok"]
     assert made.has_service_principal
@@ -73,7 +67,7 @@ def test_a_conflict_with_another_write_that_lasts_is_no_service_principal(apps: 
     apps.azure.sandbox.faults.add(Fault("graph", "POST", "/v1.0/servicePrincipals", status=409, body=BUSY, times=None))
 
     with pytest.raises(TaskError, match="another change in the tenant is being processed at the same time"):
-        apps(app_unique_name="byok")
+        apps(app_unique_name="byok", wait_timeout=1)
 
     assert not apps.all()["byok"].has_service_principal
 

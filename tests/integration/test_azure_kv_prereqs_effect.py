@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._waiter import Patience
 from sandbox import Fault
 from support.azure_rights import (
     TEN,
@@ -63,16 +64,36 @@ def test_the_proof_is_a_sync_that_turns_from_failing_to_working(request: pytest.
     result = azure.repair(**azure.dsm_login, group_name=group)
 
     assert (result["effect"], result["proof"]) == ("effective", "sync")
-    assert [line for line in azure.warnings if "does not succeed yet" in line]
+    assert syncs(azure) > 1
+    assert [line for line in azure.warnings if "sync" in line] == []
 
 
-def test_a_sync_that_does_not_work_in_time_is_no_proof(policies: AzureRights) -> None:
+def test_a_sync_that_does_not_work_in_time_is_no_proof(policies: AzureRights, monkeypatch: pytest.MonkeyPatch) -> None:
     group = policies.group()
     policies.do(lambda state: state.slow_rights(delay=3600))
+    # The time is over after the first sync, however slow the machine is.
+    monkeypatch.setattr(Patience, "pause", lambda _patience, _least=0.0: syncs(policies) == 0)
 
-    result = policies.repair(**policies.dsm_login, group_name=group, wait_timeout=0)
+    result = policies.repair(**policies.dsm_login, group_name=group)
 
     assert (result["effect"], result["proof"]) == ("granted_not_yet_effective", None)
+    assert [line for line in policies.warnings if "does not succeed yet" in line]
+
+
+def test_a_sync_that_fails_for_another_reason_is_not_waited_for(policies: AzureRights) -> None:
+    """A firewall does not open by waiting."""
+    group = policies.group()
+    policies.do(lambda state: state.set_firewall(policies.vault, default_action="Deny"))
+
+    result = policies.repair(**policies.dsm_login, group_name=group, wait_timeout=600)
+
+    assert (result["effect"], result["proof"], syncs(policies)) == ("granted_not_yet_effective", None, 1)
+    (told,) = [line for line in policies.warnings if "waiting does not help" in line]
+    assert "fortanix.dsm.cdc_connection" in told
+
+
+def syncs(azure: AzureRights) -> int:
+    return [entry.route for entry in azure.sandbox.journal.since(0)].count("/sys/v1/groups/{group_id}/hmg/scan")
 
 
 def test_a_group_that_is_not_there_is_told(policies: AzureRights) -> None:

@@ -58,7 +58,8 @@ def test_a_soft_deleted_namesake_is_found_although_its_name_is_called_free(
 ) -> None:
     mark = vaults.mark()
 
-    with pytest.raises(TaskError, match=r"a soft-deleted vault in westeurope holds the name.*on_soft_deleted: recover"):
+    held = r"a soft-deleted (vault|managed HSM) in westeurope holds the name.*on_soft_deleted: recover"
+    with pytest.raises(TaskError, match=held):
         vaults(deleted, check_mode=check_mode)
 
     assert vaults.writes(mark) == []
@@ -89,7 +90,7 @@ def test_a_namesake_that_only_the_refusal_shows_is_treated_alike(
         assert vaults(deleted, on_soft_deleted="recover")["vault"]["exists"] is True
         assert vaults.writes(mark) == [f"PUT {deleted['name']}"] * 2
     else:
-        with pytest.raises(TaskError, match=r"a soft-deleted vault in westeurope holds the name"):
+        with pytest.raises(TaskError, match=r"a soft-deleted (vault|managed HSM) in westeurope holds the name"):
             vaults(deleted)
         assert vaults.writes(mark) == [f"PUT {deleted['name']}"]
 
@@ -161,3 +162,31 @@ def test_a_name_that_azure_does_not_accept_is_not_called_taken(vaults: Vaults) -
         vaults(NEW)
 
     assert "taken" not in str(raised.value)
+
+
+@each_kind
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(
+    ("options", "named"), [({"location": "northeurope"}, "location"), ({"purge_protection": False}, "purge_protection")]
+)
+def test_a_namesake_that_cannot_become_as_requested_is_not_recovered(
+    vaults: Vaults, deleted: dict[str, Any], kind: str, options: dict[str, Any], named: str, check_mode: bool
+) -> None:
+    mark = vaults.mark()
+
+    with pytest.raises(TaskError, match=rf"cannot become as requested \({named}: .*omit these options"):
+        vaults({**deleted, **options}, on_soft_deleted="recover", check_mode=check_mode)
+
+    assert vaults.writes(mark) == []
+
+
+@each_kind
+def test_settings_of_a_vault_that_was_absent_are_not_told_as_if_seen(vaults: Vaults, kind: str) -> None:
+    new = NEW_OF[kind]
+    wanted = {"name": new["name"], "resource_group": new["resource_group"], "type": new["type"]}
+
+    record = vaults({**wanted, **ABSENT})["vault"]
+
+    known = {"resource_id", "name", "uri", "exists", "planned", *(["type"] if kind == "pool" else [])}
+    assert {name for name, value in record.items() if value is not None} == known
+    assert (record["name"], record["exists"], record["planned"]) == (new["name"], False, False)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -120,6 +121,8 @@ def test_versions_in_any_form(
 
 NOTHING = dict.fromkeys(("create_group", "read_group", "edit_group", "edit_link", "sync", "delete_group"), "unknown")
 EVERYTHING = dict.fromkeys(NOTHING, "granted")
+# Documented of administrative apps, if DSM lists no permissions. Their limits with keys and links are not public.
+MANAGING = {**dict.fromkeys(NOTHING, "granted"), "read_group": "unknown", "sync": "unknown"}
 READING = {**dict.fromkeys(NOTHING, "lacking"), "read_group": "granted"}
 
 
@@ -129,7 +132,7 @@ READING = {**dict.fromkeys(NOTHING, "lacking"), "read_group": "granted"}
         ("administrator", "refused", EVERYTHING),
         ("auditor", "refused", READING),
         ("admin_app", "answered", EVERYTHING),
-        ("admin_app", "refused", NOTHING),
+        ("admin_app", "refused", MANAGING),
         ("cert_app", "answered", EVERYTHING),
     ],
 )
@@ -159,6 +162,16 @@ def test_an_old_crypto_app_is_known_not_to_manage_groups(operate: Operator, sand
     told = verdicts(operate(cdc_account_info, dsm_api_key=app.api_key))
     assert (told["create_group"], told["edit_link"]) == ("lacking", "lacking")
     assert told["read_group"] == "unknown"
+
+
+def test_an_account_administrator_is_administrator_of_groups_that_dsm_does_not_list(
+    operate: Operator, sandbox: Sandbox
+) -> None:
+    nothing = {"account": ["CREATE_EXTERNAL_GROUPS"], "groups": {}}
+    sandbox.faults.add(
+        Fault(plane="dsm", route=PERMISSIONS, status=200, body=json.dumps(nothing), content_type="application/json")
+    )
+    assert verdicts(operate(cdc_account_info, **login_of(sandbox.world.administrator))) == EVERYTHING
 
 
 # --- What DSM does not tell -------------------------------------------------------------------------------------------

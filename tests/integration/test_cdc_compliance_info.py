@@ -18,6 +18,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cd
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import FORMATS, files, report
 from sandbox import Fault, Profile
 from support.azure_rights import AzureRights
+from support.compliance_page import text_in
 from support.operate import Operator
 from support.playbook import Ansible
 
@@ -119,9 +120,126 @@ def test_nothing_but_chosen_fields_gets_into_a_report(azure: AzureRights, group:
     assert [one["name"] for one in result["groups"]] == [group, "odd"]
     assert all("not-connected" in ids(one) for one in result["groups"])
     assert "vault-in-other-cloud" in ids(result["groups"][1])
-    for name, text in files(report([result], {}, None), FORMATS).items():
+    for name, written in files(report([result], {}, None), FORMATS).items():
+        text = written + text_in(written) if name.endswith(".html") else written
         for secret in (canary, azure.view.client_secret, azure.view.operator_client_secret):
             assert secret not in text, name
+
+
+def test_a_report_names_the_account_and_both_identities(azure: AzureRights, group: str) -> None:
+    world, view = azure.sandbox.world, azure.view
+
+    found = check(azure, group_names=[group])
+
+    assert found["dsm"]["account"] == {"account_id": world.account_id, "name": world.account_name}
+    assert found["dsm"]["principal"] == {"kind": "app", "id": world.admin_app.app_id, "name": world.admin_app.name}
+    service_principal = azure.do(lambda state: state.applications[view.operator_client_id].service_principal_id)
+    who = found["operator"]
+    assert (who["client_id"], who["tenant_id"], who["object_id"]) == (
+        view.operator_client_id,
+        view.tenant_id,
+        service_principal,
+    )
+    assert who["name"]
+    assert (found["options"]["all_groups"], found["options"]["group_names"]) == (False, [group])
+
+
+def test_a_user_is_named_by_email_address(azure: AzureRights, group: str) -> None:
+    user = azure.sandbox.world.administrator
+    login = {"dsm_api_key": None, "dsm_username": user.email, "dsm_password": user.password}
+
+    found = check(azure, group_names=[group], **login)
+
+    assert found["dsm"]["principal"] == {"kind": "user", "id": user.user_id, "name": user.email}
+    assert found["dsm"]["account"]["account_id"] == azure.sandbox.world.account_id
+
+
+@pytest.mark.parametrize("status", [403, 404, 500])
+def test_what_dsm_does_not_tell_of_account_and_identity_is_null_and_no_failure(
+    azure: AzureRights, group: str, status: int
+) -> None:
+    for route in ("/sys/v1/apps/{app_id}", "/sys/v1/accounts", "/sys/v1/accounts/{acct_id}"):
+        azure.sandbox.faults.add(Fault(plane="dsm", method="GET", route=route, times=None, status=status, body="no"))
+
+    found = check(azure, group_names=[group])
+
+    assert found["dsm"]["account"] is None
+    assert found["dsm"]["principal"] == {"kind": "app", "id": azure.sandbox.world.admin_app.app_id, "name": None}
+    assert only(found)["name"] == group
+
+
+# Tests that groups share ----------------------------------------------------------------------------------------------
+
+CHECK_OF_GROUP = "/sys/v1/groups/{group_id}/hmg/check"
+CREDENTIAL = "fortanix-dsm-ansible-link-credential"
+
+
+def recorded(azure: AzureRights, fact: str) -> str:
+    """A group whose credential this collection has written, as far as its record says."""
+    name = f"group-{uuid4()}"
+    azure.sandbox.do(lambda state: state.dsm.add_group(name, hmg=azure.link(), custom_metadata={CREDENTIAL: fact}))
+    return name
+
+
+def of_connection(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for group in found["groups"] for one in group["findings"] if one["check"] == "connection"]
+
+
+def test_groups_with_the_same_link_rely_on_one_test_and_name_it(azure: AzureRights) -> None:
+    names = [recorded(azure, "client-secret:0123456789") for _number in range(4)]
+    mark = azure.sandbox.journal.mark()
+
+    found = check(azure, test_links_once=True)
+
+    tests = azure.sandbox.journal.requests(since=mark, route=CHECK_OF_GROUP)
+    assert len(tests) == 1
+    told = of_connection(found)
+    assert {one["status"] for one in told} == {"ok"}
+    (tested,) = [one for one in told if one["id"] == "connected"]
+    others = [one for one in told if one["id"] == "connected-by-shared-test"]
+    assert len(others) == len(names) - 1
+    label = tested["object"].removeprefix('group "').removesuffix('"')
+    assert {one["evidence"]["tested_group"]["name"] for one in others} == {label}
+    assert all(one["evidence"]["proves"] == ["dsm_check_of_same_link"] for one in others)
+    assert all("not tested itself" in one["actual"] for one in others)
+    assert found["options"]["test_links_once"] is True
+
+
+def test_each_group_is_tested_unless_the_option_is_set(azure: AzureRights) -> None:
+    for _number in range(3):
+        recorded(azure, "client-secret:0123456789")
+    mark = azure.sandbox.journal.mark()
+
+    found = check(azure)
+
+    assert len(azure.sandbox.journal.requests(since=mark, route=CHECK_OF_GROUP)) == 3
+    assert {one["id"] for one in of_connection(found)} == {"connected"}
+
+
+def test_groups_whose_credential_is_not_on_record_are_tested_themselves(azure: AzureRights) -> None:
+    recorded(azure, "client-secret:0123456789")
+    recorded(azure, "client-secret:9876543210")
+    for _number in range(2):
+        azure.group()
+    mark = azure.sandbox.journal.mark()
+
+    found = check(azure, test_links_once=True)
+
+    assert len(azure.sandbox.journal.requests(since=mark, route=CHECK_OF_GROUP)) == 4
+    assert {one["id"] for one in of_connection(found)} == {"connected"}
+
+
+def test_a_failed_test_is_never_told_of_another_group(azure: AzureRights) -> None:
+    for _number in range(3):
+        recorded(azure, "client-secret:0123456789")
+    refused = {"status": 400, "body": "AADSTS7000222: The provided client secret keys for app are expired."}
+    azure.sandbox.faults.add(Fault(plane="dsm", method="POST", route=CHECK_OF_GROUP, times=1, **refused))
+    mark = azure.sandbox.journal.mark()
+
+    found = check(azure, test_links_once=True, concurrency=1)
+
+    assert len(azure.sandbox.journal.requests(since=mark, route=CHECK_OF_GROUP)) == 3
+    assert sorted(one["id"] for one in of_connection(found)) == ["connected", "connected", "not-connected"]
 
 
 # What is wrong ------------------------------------------------------------------------------------------------------

@@ -194,13 +194,14 @@ def test_keys_that_appear_before_the_deletion_are_named_as_the_reason_of_its_ref
     operate: Operator, sandbox: Sandbox, name: str, given_group: Given, status: int
 ) -> None:
     group = given_group()["group_id"]
+    state = sandbox.do(lambda state: state)
     refused = Fault(
         "dsm",
         "DELETE",
         "/sys/v1/groups/{group_id}",
         status=status,
         body="the group is not empty",
-        then=lambda: sandbox.do(lambda state: state.dsm.add_key(group, name=f"{name}-late")) and None,
+        then=lambda: state.dsm.add_key(group, name=f"{name}-late") and None,
     )
     sandbox.faults.add(refused)
 

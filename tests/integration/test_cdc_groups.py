@@ -346,7 +346,7 @@ def test_after_a_failure_the_list_ends_or_goes_on_and_a_second_run_completes_it(
 
     failure = fails(operate, groups, on_error=on_error, concurrency=1)
 
-    assert str(failure).startswith('Groups: 1 of 4 failed. groups[1] "akv-fleet-1": DSM, group "akv-fleet-1": ')
+    assert str(failure).startswith('DSM: 1 of 4 groups failed. groups[1] "akv-fleet-1": DSM, group "akv-fleet-1": ')
     assert "stopped by the test" in str(failure)
     assert statuses(failure.returned) == ["connected", "failed", expected, expected]
     assert failure.returned["unfinished"] == ["akv-fleet-2", "akv-fleet-3"] * (on_error == "stop")

@@ -55,7 +55,7 @@ def test_a_play_reports_what_was_changed_and_why_a_group_is_not_set_up(ansible: 
     # A task that fails shows no diff, so this one does not.
     assert (failed.status, failed.changed, failed["diff"]["after"]) == ("ok", True, diff["after"])
     assert failed["problem"] == (
-        'Groups: 1 of 2 are not set up. group "akv-2": DSM, group "akv-2": the account has no licence. '
+        'DSM: 1 of 2 groups are not set up. group "akv-2": DSM, group "akv-2": the account has no licence. '
         "Next: ask for one; run the task again; completed work is not repeated."
     )
 
@@ -70,7 +70,7 @@ def test_groups_that_wait_or_were_not_begun_are_named(operate: Operator) -> None
     result = reported(operate, waits, unbegun)
 
     assert (result["changed"], result["pending"], result["unfinished"]) == (False, ["akv-0"], ["akv-1"])
-    assert result["problem"].startswith('Groups: 1 of 2 are not set up. group "akv-1": it was not started')
+    assert result["problem"].startswith('DSM: 1 of 2 groups are not set up. group "akv-1": it was not started')
 
 
 def test_a_group_that_is_not_created_yet_is_a_problem_and_one_that_waits_with_a_change_is_none(

@@ -117,6 +117,18 @@ def test_a_write_without_answer_leaves_no_doubt_about_what_to_do(
         operate(cdc_group, name=name, **link, dsm_timeout=4)
 
 
+def test_a_redirect_of_dsm_is_not_followed(operate: Operator, sandbox: Sandbox, name: str) -> None:
+    """It would send the credentials to another host."""
+    there = {"Location": "https://dsm.attacker.example/sys/v1/groups"}
+    sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, status=307, headers=there, times=None))
+    mark = sandbox.journal.mark()
+
+    with pytest.raises(TaskError, match=r"redirect to https://dsm\.attacker\.example.*set dsm_endpoint"):
+        operate(cdc_group_info, name=name)
+
+    assert number_of(sandbox, mark) == 1
+
+
 # --- Overload ---------------------------------------------------------------------------------------------------------
 
 

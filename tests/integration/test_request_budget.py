@@ -126,7 +126,7 @@ LISTS = {
     "groups made with a new credential": (9, 6),
     "the credential renewed": (15, 6),
     "nothing to renew": (5, 1),
-    "compliance": (17, 2),
+    "compliance": (19, 2),
     "the user's view": (3, 0),
 }
 

@@ -226,6 +226,28 @@ class Profile:
     """Whether the lists of Privileged Identity Management take `atScope() and assignedTo(...)`. Documented is each
     alone; with `single`, both together are 400."""
 
+    sql_key_id: Literal["shown", "absent"] = "shown"
+    """Whether an SQL server's own properties, and so Resource Graph, name the key of its encryption protector."""
+
+    resource_graph_denied: Literal["400", "403"] = "400"
+    """How Resource Graph refuses a caller who can read no subscription at all, and names none."""
+
+    new_application: Literal["no_object", "local_tenant", "not_found"] = "no_object"
+    """What Graph answers to who makes a service principal of an application that the server does not know yet: 400
+    `does not reference a valid application object`, 403 `must in the local tenant`, or 404 (Azure contract §3.1)."""
+
+    new_principal_consent: Literal["not_found", "bad_request"] = "not_found"
+    """What Graph answers to a consent of a service principal that the server does not know yet: 404 or 400."""
+
+    new_role: Literal[400, 404] = 400
+    """The status for an assignment of a custom role that the server does not know yet."""
+
+    deny_effect: Literal["known", "unknown"] = "known"
+    """Whether the cloud serves the api-version in which deny assignments have an effect (Azure contract §1.7)."""
+
+    audit_denials: Literal["listed", "omitted"] = "listed"
+    """Whether older api-versions list deny assignments that only audit; they show no effect (Azure contract §1.7)."""
+
     graph_is_disabled: Literal["known", "unknown"] = "known"
     """Whether applications have `isDisabled` in Microsoft Graph, which not each cloud's Graph knows. Where it is
     unknown, to select it is 400."""

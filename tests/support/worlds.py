@@ -5,7 +5,8 @@
 """Operations in a small world that is put back after each run, at request granularity and in virtual time.
 
 Each operation runs in a thread of its own, over the real wire, and goes on only when the plan says so: the baton is
-passed before a request and in a sleep, nowhere else. An operation that runs alone may have threads, one at a time. Time stands still but for what a request takes and what is slept.
+passed before a request and in a sleep, nowhere else. An operation that runs alone may have threads, one at a time.
+Time stands still but for what a request takes and what is slept.
 A run can be killed, an answer replaced, a request held back or refused. The same plan gives the same run.
 
 What is shared by all runs costs nothing in the single one: connections and the operator's tokens are kept, and keys of
@@ -34,6 +35,7 @@ import jwt.algorithms
 import requests.sessions
 import urllib3
 from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from urllib3.connectionpool import HTTPConnectionPool
@@ -124,13 +126,15 @@ class Disturbance:
 
     ``kill_after``: the request after which it is gone. ``before``: an answer in the place of the service's, for a
     request that is not even sent. ``after``: another answer for a request that has been carried out. Both may raise
-    what urllib3 raises. ``skew``: seconds by which the clock of this actor is ahead of the services'.
+    what urllib3 raises. ``carry``: what sends a request, in the place of the wire. ``skew``: seconds by which the clock
+    of this actor is ahead of the services'.
     """
 
     kill_after: int | None = None
     before: Callable[[Call], Reply | None] | None = None
     after: Callable[[Call, Reply], Reply] | None = None
     skew: float = 0.0
+    carry: Callable[[Call, Callable[[], Reply]], Reply] | None = None
 
 
 @dataclass
@@ -268,6 +272,15 @@ class World:
         self.events = []
         _HARNESS.reseed(seed)
         self._print = self.fingerprint() if self.fingerprint else None
+
+    @property
+    def drawn(self) -> Any:
+        """How far the drawing of IDs has come."""
+        return _HARNESS._random.getstate()
+
+    @drawn.setter
+    def drawn(self, state: Any) -> None:
+        _HARNESS._random.setstate(state)
 
     def _begin(self) -> None:
         self.elapsed = 0.0
@@ -410,7 +423,7 @@ class World:
         if reply is not None:
             event.sent, event.note = False, "answered by the harness"
         else:
-            reply = send()
+            reply = send() if disturbance.carry is None else disturbance.carry(call, send)
             if call.is_write:
                 self._see_change(event)
         event.status = reply.status
@@ -547,6 +560,7 @@ class _Harness:
         self._real_uuid4 = uuid.uuid4
         self._real_decode = jwt.decode
         self._real_proxies = requests.sessions.get_environ_proxies
+        self._real_serial = x509.random_serial_number
         self._real_submit = ThreadPoolExecutor.submit
         self._real_loads = {name: getattr(serialization, name) for name in _LOADS}
 
@@ -573,6 +587,7 @@ class _Harness:
         _time.utc_now, _time.monotonic, _time.sleep = self._utc_now, self._monotonic, self._sleep
         rsa.generate_private_key = self._generate
         azure_credential.credential_for = self._credential_for
+        x509.random_serial_number = self._serial
         uuid.uuid4 = self._uuid4
         jwt.decode = _verified_once(self._real_decode)
         # Looked for in the whole environment by each request, which is a sixth of what a request costs.
@@ -591,6 +606,7 @@ class _Harness:
         _time.utc_now, _time.monotonic, _time.sleep = _UTC_NOW, _MONOTONIC, _SLEEP
         rsa.generate_private_key = self._real_generate
         azure_credential.credential_for = self._real_credential_for
+        x509.random_serial_number = self._real_serial
         uuid.uuid4 = self._real_uuid4
         jwt.decode = self._real_decode
         requests.sessions.get_environ_proxies = self._real_proxies
@@ -623,6 +639,10 @@ class _Harness:
 
     def _uuid4(self) -> uuid.UUID:
         return uuid.UUID(int=self._random.getrandbits(128), version=4)
+
+    def _serial(self) -> int:
+        """Of certificates."""
+        return self._random.getrandbits(158) + 1
 
     def _proxies(self, url: str, no_proxy: str | None = None) -> dict[str, str]:
         """None for an actor: its requests go where the world leads them."""

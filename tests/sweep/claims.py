@@ -11,6 +11,8 @@ from typing import Any
 
 PLANES = ("DSM", "Entra", "Azure", "Key Vault", "Controller")
 LONGEST_MESSAGE = 4000
+# The plane of a failure that sums up those of several groups.
+_SUMMARY = "Groups"
 
 
 def of_form(shown: Mapping[str, Any]) -> Iterator[str]:
@@ -27,6 +29,22 @@ def of_form(shown: Mapping[str, Any]) -> Iterator[str]:
         yield f"a defect is reported: {message}"
     if message.count("Next: ") != 1:
         yield f"{message.count('Next: ')} next steps: {message}"
+    if len(message) > LONGEST_MESSAGE:
+        yield f"a message of {len(message)} characters: {message[:200]}"
+    if failure.get("plane") != _SUMMARY:
+        yield from _of_failure(message, failure)
+        return
+    # Of several groups: the failure of each.
+    failed = [one for one in shown["groups"] if one["failed"]]
+    if not failed:
+        yield f"no group has failed: {message}"
+    for one in failed:
+        if f'"{one["name"]}"' not in message:
+            yield f"the message does not name the group {one['name']}: {message}"
+        yield from _of_failure(one["msg"], one["failure"])
+
+
+def _of_failure(message: str, failure: Mapping[str, Any]) -> Iterator[str]:
     for part in ("plane", "object", "next_step", "problem"):
         if not failure.get(part):
             yield f"no {part}: {message}"
@@ -35,5 +53,3 @@ def of_form(shown: Mapping[str, Any]) -> Iterator[str]:
     for part in ("plane", "object"):
         if str(failure.get(part) or "") not in message:
             yield f"the message does not name the {part} {failure.get(part)}: {message}"
-    if len(message) > LONGEST_MESSAGE:
-        yield f"a message of {len(message)} characters: {message[:200]}"

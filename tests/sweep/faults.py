@@ -48,7 +48,7 @@ def _reset(call: Call, _reply: Reply | None = None) -> Reply:
     raise urllib3.exceptions.ProtocolError("Connection aborted.", cause)
 
 
-def _timed_out(world: World) -> Callable[[Call, Reply | None], Reply]:
+def _timed_out(world: World) -> Callable[..., Reply]:
     def time_out(call: Call, _reply: Reply | None = None) -> Reply:
         if call.timeout is None:
             raise AssertionError(f"{call} waits without a limit")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``make sweep``: each operation × each of its requests × each fault; prints counts, and what did not hold.
+"""``make sweep``: each operation with each fault at each of its requests; prints counts, and what did not hold.
 
 A finding is printed with the command that repeats its case alone.
 """
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from explore.judge import Finding
+from explore.run import refuse_crashes
 
 from .faults import FAULTS
 from .stage import Stage
@@ -53,7 +54,7 @@ class Done:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="sweep", description=__doc__)
-    parser.add_argument("--only", default="", help="only SCENE/OPERATION, or those with this text in it")
+    parser.add_argument("--only", default="", help="only this MODULE or SCENE/OPERATION, or those with this text")
     parser.add_argument("--fault", nargs="*", default=list(FAULTS), choices=list(FAULTS), metavar="FAULT")
     parser.add_argument("--request", type=int, help="only the request with this number")
     parser.add_argument("--sample", type=int, default=1, metavar="N", help="one in so many cases, always the same ones")
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--verbose", action="store_true", help="print what is done, and the requests of each finding")
     options = parser.parse_args(arguments)
     began = time.monotonic()
-    named = [subject for subject in SUBJECTS if options.only == subject.name]
+    named = [subject for subject in SUBJECTS if options.only in (subject.name, subject.what)]
     subjects = named or [subject for subject in SUBJECTS if options.only in subject.name]
     counts: Counter[str] = Counter()
     cases: Counter[Subject] = Counter()
@@ -88,15 +89,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if findings or not counts["cases"] else 0
 
 
-def _parts(
-    positions: Mapping[Subject, int], faults: Sequence[str], request: int | None, sample: int
-) -> Iterator[Part]:
-    for subject, number in positions.items():
-        if request is not None:
-            yield Part(subject, request, request + 1, tuple(faults), sample)
-            continue
-        for first in range(1, number + 1, _SLICE):
-            yield Part(subject, first, min(first + _SLICE, number + 1), tuple(faults), sample)
+def _parts(positions: Mapping[Subject, int], faults: Sequence[str], request: int | None, sample: int) -> Iterator[Part]:
+    """The first requests of all operations come first, so that a run that is stopped has seen some of each."""
+    if request is not None:
+        yield from (Part(subject, request, request + 1, tuple(faults), sample) for subject in positions)
+        return
+    for first in range(1, max(positions.values()) + 1, _SLICE):
+        for subject, number in positions.items():
+            if first <= number:
+                yield Part(subject, first, min(first + _SLICE, number + 1), tuple(faults), sample)
 
 
 def is_drawn(subject: Subject, number: int, fault: str, sample: int) -> bool:
@@ -108,7 +109,7 @@ def replay(finding: Finding) -> str:
     """The command that repeats the case of a finding alone."""
     number, fault = finding.schedule.removeprefix("request ").split(", ", 1)
     name = f"{finding.scene}/{finding.deeds[0]}"
-    return f"make sweep SWEEP_ARGS='--only \"{name}\" --request {number} --fault \"{fault}\" --verbose --jobs 1'"
+    return f'make sweep SWEEP_ARGS=\'--only "{name}" --request {number} --fault "{fault}" --verbose --jobs 1\''
 
 
 def _keep(folder: Path, number: int, finding: Finding) -> None:
@@ -137,8 +138,7 @@ def _sweep(part: Part) -> Done:
             for fault in part.faults:
                 if is_drawn(part.subject, number, fault, part.sample):
                     sweeper.case(part.subject, number, FAULTS[fault])
-        if sweeper.stage.sandbox.crashes:
-            raise RuntimeError("the sandbox itself failed") from sweeper.stage.sandbox.crashes[0]
+        refuse_crashes(sweeper.stage.sandbox.crashes)
     except Exception as error:
         # Of the sweep or the sandbox. The other parts are swept all the same; it counts as a finding.
         trace = tuple(traceback.format_exc().splitlines())

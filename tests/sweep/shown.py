@@ -40,9 +40,8 @@ class Watched:
     failure: TaskError | None = None
     crash: Exception | None = None
 
-    @property
-    def SPEC(self) -> Any:
-        return self.operation.SPEC
+    def __post_init__(self) -> None:
+        self.SPEC = self.operation.SPEC
 
     def explained(self, given: Mapping[str, Any], message: str) -> str:
         explain = getattr(self.operation, "explained", None)
@@ -62,7 +61,7 @@ class Watched:
 
 @dataclass
 class ShownJob(Job):
-    """A job whose result is what Ansible would show; ``shown``: also of a failure. ``printed``: what else it put out."""
+    """A job whose result is what Ansible would show. ``shown``: also of a failure; ``printed``: all else."""
 
     shown: dict[str, Any] = field(default_factory=dict)
     printed: str = ""
@@ -105,7 +104,9 @@ class PlayJob(ShownJob):
         self.shown, self.printed = {}, ""
         with _overheard() as heard:
             self.player.play(run)
-        self.shown = {"changed": bool(run.changed), "results": [step.result for step in run.steps]}
+        # A file that a play writes here is no change of a service.
+        ours = [step.result for step in run.steps if step.module.startswith("fortanix.dsm.")]
+        self.shown = {"changed": any(one.get("changed") for one in ours), "results": ours}
         self.printed = heard.getvalue() + str(run.warnings)
         if run.failure is not None:
             raise TaskError(str(run.failure), plane="Controller", obj=self.name, next_step="see above")

@@ -29,7 +29,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_vault_info,
 )
 from explore.facts import Fact
-from explore.scenes import NEW_VAULT, PATIENCE, POLICY_VAULT, RBAC_VAULT, Builder, Deed, Scene
+from explore.scenes import MARK, NEW_VAULT, PATIENCE, POLICY_VAULT, RBAC_VAULT, Builder, Deed, Scene
 from support.role_in_process import PlaybookPlayer, RolePlayer
 from support.worlds import Job
 
@@ -74,7 +74,7 @@ class Stage(Builder):
 
     def secrets(self) -> frozenset[str]:
         """The credentials that operations are given."""
-        given = {self.dsm["dsm_api_key"], self.azure["secret"], self.view.client_secret}
+        given = {str(self.dsm["dsm_api_key"]), self.azure["secret"], self.view.client_secret}
         given.add(self.sandbox.world.administrator.password)
         for pair in self.pairs.values():
             given.update(lines_of_key(pair.key_pem))
@@ -88,9 +88,9 @@ class Stage(Builder):
         return Deed(Job(name, operation, {**logins, **options}), frozenset(), _nothing)
 
     def _writing(self, name: str, operation: Any, wants: tuple[Fact, ...], **options: Any) -> Deed:
-        """A deed that adds something and takes nothing away."""
+        """A deed that adds something, and takes nothing away but what a run of it before has left half-done."""
         deed = self._reading(name, operation, **options)
-        return replace(deed, wants=wants)
+        return replace(deed, wants=wants, removes=_is_orphan)
 
     @property
     def _as_user(self) -> dict[str, Any]:
@@ -183,14 +183,14 @@ class Stage(Builder):
         ours = self.application("ours", app_client_id=None, app_unique_name="ours")
         self.ran(ours.job)
         new = {"app_client_id": None, "app_unique_name": "new-app"}
-        gone = {"app_client_id": None, "app_unique_name": "gone", "on_soft_deleted": "recover"}
+        deleted = {"app_client_id": None, "app_unique_name": "gone", "on_soft_deleted": "recover"}
         removed = self.application(
             "app: removed", app_client_id=None, app_unique_name="ours", state="absent", remove_application=True
         )
         return [
             self.application("app: new pair", **new, generate_certificate=self._pair),
             self.application("app: new secret", **new, return_secret=True),
-            self.application("app: recovered", **gone),
+            self.application("app: recovered", **deleted),
             replace(removed, removes=lambda fact: fact[1] == "ours", wants=(), unwanted=(("application", "ours"),)),
         ]
 
@@ -212,7 +212,6 @@ class Stage(Builder):
             self._writing("pool: present", azure_kv_prereqs, (("local-role", POOL),), **at_pool),
             replace(self.vault("pool: tags", POOL, **tags), wants=(), claims=()),
         ]
-
 
     # Plays ------------------------------------------------------------------------------------------------------------
 
@@ -262,6 +261,11 @@ class Stage(Builder):
         }
         deed = self.access("access", "restored", {})
         return [replace(deed, job=self._play("restore access", PlaybookPlayer("restore_access"), variables), claims=())]
+
+
+def _is_orphan(fact: Fact) -> bool:
+    """A credential that this collection has created for an application of its own."""
+    return fact[0] in ("secret", "certificate") and fact[1] == "Sweep" and fact[3].startswith(MARK)
 
 
 def _nothing(_fact: Fact) -> bool:

@@ -22,6 +22,7 @@ class Subject:
     """A deed of a scene, by the module, role or playbook that does it."""
 
     what: str
+    state: str
     scene: str
     deed: str
 
@@ -39,59 +40,70 @@ class Subject:
         return self.what.endswith("_info") or self.what == "cdc_connection"
 
 
-SUBJECTS = [
-    Subject(what, scene, deed)
-    for what, scenes in {
-        "cdc_group": {
-            "links": ["group: new", "group: edit", "group: absent"],
-            "groups": ["group: edit, as a user"],
+# What runs, the state that it brings about ("" where it has no such option), the scene, its deeds.
+_TABLE: dict[str, dict[str, dict[str, list[str]]]] = {
+    "azure_kv_app": {
+        "present": {
+            "applications": ["app: new", "app: permission", "app: certificate", "app: consent"],
+            "registrations": ["app: new pair", "app: new secret", "app: recovered"],
         },
-        "cdc_groups": {"fleet": ["whole", "two groups"]},
-        "cdc_tls": {"links": ["tls"], "groups": ["tls: absent"]},
-        "cdc_sync": {"groups": ["sync", "sync, as a user"]},
-        "cdc_vault_select": {"links": ["vault select"]},
-        "cdc_credential": {
+        "absent": {"applications": ["app: absent"], "registrations": ["app: removed"]},
+    },
+    "azure_kv_vault": {
+        "present": {
+            "vaults": ["vault: new", "vault: tags", "vault: rules"],
+            "stores": ["vault: recovered", "pool: tags"],
+        },
+        "absent": {"vaults": ["vault: absent"]},
+    },
+    "azure_kv_prereqs": {
+        "present": {"rights": ["prereqs: present", "prereqs: present, RBAC"], "stores": ["pool: present"]},
+        "absent": {"rights": ["prereqs: absent", "prereqs: absent, RBAC"]},
+    },
+    "azure_kv_access": {
+        "revoked": {"whole": ["access: revoked", "access: revoked, credentials"]},
+        "restored": {"cut": ["access: restored"]},
+    },
+    "cdc_group": {
+        "present": {"links": ["group: new", "group: edit"], "groups": ["group: edit, as a user"]},
+        "absent": {"links": ["group: absent"]},
+    },
+    "cdc_groups": {"": {"fleet": ["whole", "two groups"]}},
+    "cdc_tls": {"present": {"links": ["tls"]}, "absent": {"groups": ["tls: absent"]}},
+    "cdc_vault_select": {"": {"links": ["vault select"]}},
+    "cdc_sync": {"": {"groups": ["sync", "sync, as a user"]}},
+    "cdc_credential": {
+        "current": {
             "links": ["first use", "rotate"],
             "certificates": ["first use", "rotate", "rotate, own pair"],
             "secrets": ["rotate"],
         },
-        "azure_kv_app": {
-            "applications": ["app: new", "app: permission", "app: certificate", "app: consent", "app: absent"],
-            "registrations": ["app: new pair", "app: new secret", "app: recovered", "app: removed"],
-        },
-        "azure_kv_vault": {
-            "vaults": ["vault: new", "vault: tags", "vault: rules", "vault: absent"],
-            "stores": ["vault: recovered", "pool: tags"],
-        },
-        "azure_kv_prereqs": {
-            "rights": ["prereqs: present", "prereqs: present, RBAC", "prereqs: absent", "prereqs: absent, RBAC"],
-            "stores": ["pool: present"],
-        },
-        "azure_kv_access": {
-            "whole": ["access: revoked", "access: revoked, credentials"],
-            "cut": ["access: restored"],
-        },
-        "azure_kv_prereqs_info": {"groups": ["prereqs: info"]},
-        "cdc_account_info": {"groups": ["account"]},
-        "cdc_compliance_info": {"groups": ["compliance"]},
-        "cdc_connection": {"groups": ["connection"]},
-        "cdc_group_info": {"groups": ["groups"]},
-        "cdc_user_info": {"groups": ["user"]},
-        "cdc_vault_info": {"groups": ["vaults"]},
-        "role cdc_setup": {"empty": ["role"]},
-        "playbook break_glass": {"emergency": ["break glass", "break glass, credentials"]},
-        "playbook restore_access": {"afterwards": ["restore access"]},
-    }.items()
+    },
+    "azure_kv_prereqs_info": {"": {"groups": ["prereqs: info"]}},
+    "cdc_account_info": {"": {"groups": ["account"]}},
+    "cdc_compliance_info": {"": {"groups": ["compliance"]}},
+    "cdc_connection": {"": {"groups": ["connection"]}},
+    "cdc_group_info": {"": {"groups": ["groups"]}},
+    "cdc_user_info": {"": {"groups": ["user"]}},
+    "cdc_vault_info": {"": {"groups": ["vaults"]}},
+    "role cdc_setup": {"": {"empty": ["role"]}},
+    "playbook break_glass": {"": {"emergency": ["break glass", "break glass, credentials"]}},
+    "playbook restore_access": {"": {"afterwards": ["restore access"]}},
+}
+
+SUBJECTS = [
+    Subject(what, state, scene, deed)
+    for what, states in _TABLE.items()
+    for state, scenes in states.items()
     for scene, deeds in scenes.items()
     for deed in deeds
 ]
 
 
-def modules_and_states() -> dict[str, frozenset[str | None]]:
-    """Every module of the collection with the choices of its option ``state``; None where it has none."""
-    found: dict[str, frozenset[str | None]] = {}
+def states_of_modules() -> dict[str, set[str]]:
+    """Every module of the collection with the choices of its option ``state``."""
+    found = {}
     for module in pkgutil.iter_modules(modules.__path__):
         operation = importlib.import_module(f"{_OPERATIONS}.{module.name}")
-        state = operation.SPEC.argument_spec.get("state")
-        found[module.name] = frozenset(state["choices"] if state else [None])
+        found[module.name] = set(operation.SPEC.argument_spec.get("state", {}).get("choices", [""]))
     return found

@@ -17,6 +17,7 @@ from support.worlds import Call, Disturbance, Event, Outcome, Reply
 
 from . import claims
 from .faults import KILL, Answers, Fault
+from .replay import Moment, Recorder, Replay, replayed
 from .shown import Canaries, ShownJob, all_texts
 from .stage import Stage
 from .subjects import Subject
@@ -28,12 +29,16 @@ _BEFORE = f"{MARK}-link-credential-before"
 
 @dataclass
 class Solo:
-    """The undisturbed run of a deed: its answers, and the states in which it and a second run of it end."""
+    """The undisturbed run of a deed: its requests, and the states in which it and a second run of it end."""
 
-    answers: Answers
+    moments: list[Moment]
     first: Picture
     again: Picture
     elapsed: float
+
+    @property
+    def answers(self) -> Answers:
+        return [(moment.call, moment.reply) for moment in self.moments]
 
     def is_end(self, seen: Picture) -> bool:
         return _end(seen) in (_end(self.first), _end(self.again))
@@ -65,20 +70,15 @@ class Sweeper:
         if subject.name not in self._solos:
             scene, deed = self.stage.deed(subject.scene, subject.deed)
             self.stage.begin(scene)
-            answers: list[tuple[Call, Reply]] = []
-
-            def keep(call: Call, reply: Reply) -> Reply:
-                answers.append((call, reply))
-                return reply
-
-            ran = self._run(scene, deed, Disturbance(after=keep), scene.start)
+            recorder = Recorder(scene)
+            ran = self._run(scene, deed, Disturbance(carry=recorder.carry), scene.start)
             first = scene.look()
             self._expect_success(subject, ran)
             self.stage.world.pass_time(SETTLING)
             again = self._run(scene, deed, Disturbance(), first)
             if not (deed.refuses and deed.refuses in str(again.outcome.failure)):
                 self._expect_success(subject, again)
-            self._solos[subject.name] = Solo(answers, first, scene.look(), ran.outcome.elapsed)
+            self._solos[subject.name] = Solo(recorder.moments, first, scene.look(), ran.outcome.elapsed)
         return self._solos[subject.name]
 
     def case(self, subject: Subject, number: int, fault: Fault) -> bool:
@@ -91,7 +91,9 @@ class Sweeper:
             return False
         scene, deed = self.stage.deed(subject.scene, subject.deed)
         self.stage.begin(scene)
-        ran = self._run(scene, deed, disturbance, scene.start)
+        replay = Replay(self.stage.world, solo.moments, number)
+        disturbance.carry = replay.carry
+        ran = self._run(replayed(scene, replay), deed, disturbance, scene.start, replay)
         self.counts["cases"] += 1
         self.counts[f"outcome: {self._kind(ran)}"] += 1
         left = scene.look()
@@ -103,7 +105,9 @@ class Sweeper:
 
     # One run ----------------------------------------------------------------------------------------------------------
 
-    def _run(self, scene: Scene, deed: Deed, disturbance: Disturbance, before: Picture) -> Ran:
+    def _run(
+        self, scene: Scene, deed: Deed, disturbance: Disturbance, before: Picture, replay: Replay | None = None
+    ) -> Ran:
         world, job = self.stage.world, deed.job
         assert isinstance(job, ShownJob)
         canaries = Canaries(self.stage.secrets())
@@ -111,6 +115,8 @@ class Sweeper:
         judge.now, judge.pictures = before, [before]
         world.events, world.observer = [], judge
         outcome = world.alone(job, _noting(disturbance, canaries))
+        if replay is not None:
+            replay.go_live()
         judge.close([outcome], world.events)
         text = all_texts(job, outcome.warnings)
         ran = Ran(outcome, list(world.events), judge, text)
@@ -188,4 +194,4 @@ def _noting(disturbance: Disturbance, canaries: Canaries) -> Disturbance:
         canaries.note(call, reply)
         return disturbance.after(call, reply) if disturbance.after is not None else reply
 
-    return Disturbance(disturbance.kill_after, before, after, disturbance.skew)
+    return replace(disturbance, before=before, after=after)

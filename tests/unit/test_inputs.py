@@ -16,7 +16,8 @@ import yaml
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import quoted
 from ansible_collections.fortanix.dsm.plugins.module_utils._inputs import RANGES, Range, refusal
-from unit.builders import MODULES, ROOT
+from ansible_collections.fortanix.dsm.plugins.plugin_utils._in_process import Invocation
+from unit.builders import MODULES, ROOT, spec_of
 
 SPEC: Mapping[str, Mapping[str, Any]] = {
     "name": {"type": "str"},
@@ -132,6 +133,31 @@ def test_a_number_in_suboptions_is_named_with_them(given: Any, option: str) -> N
     assert str(refused(**given)).startswith(f"Option {option}: it is not a number from ")
 
 
+# --- Wrong types ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [{"a": "b"}, ["a"], (), {}])
+@pytest.mark.parametrize("place", [lambda value: {"secret": value}, lambda value: {"link": {"secret": value}}])
+def test_a_secret_is_a_text(place: Any, value: Any) -> None:
+    """Ansible would censor each text in it: after `a`, no message could be read."""
+    secret = {"secret": {"type": "str", "no_log": True}}
+
+    found = refusal({**secret, "link": {"type": "dict", "options": secret}}, place(value))
+
+    assert "secret: it is not a text. Next: set it to the value itself" in str(found)
+
+
+@pytest.mark.parametrize("number", [1, 1.5, True, float("nan"), 0])
+@pytest.mark.parametrize("module", [name for name in MODULES if "vault" in spec_of(name).argument_spec])
+def test_a_number_in_place_of_a_dictionary_is_refused_by_name(module: str, number: Any) -> None:
+    """Ansible looks for the suboptions in it, and fails with an exception."""
+    operation = importlib.import_module(f"ansible_collections.fortanix.dsm.plugins.module_utils._operations.{module}")
+
+    result = Invocation(operation, {"vault": number}, check_mode=True).outcome()
+
+    assert result["msg"].startswith("Option vault: it is not a dictionary. Next: write vault: {")
+
+
 # --- Every option -----------------------------------------------------------------------------------------------------
 
 
@@ -147,15 +173,13 @@ def numbers_of(
         yield from numbers_of(option.get("options") or option.get("suboptions") or {}, f"{place}{name}.")
 
 
-def spec_of(module: str) -> Mapping[str, Mapping[str, Any]]:
-    package = "ansible_collections.fortanix.dsm.plugins.module_utils._operations"
-    spec: Mapping[str, Mapping[str, Any]] = importlib.import_module(f"{package}.{module}").SPEC.argument_spec
-    return spec
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_every_number_has_a_range_or_choices(module: str) -> None:
-    found = [(place, name, option) for place, name, option in numbers_of(spec_of(module)) if "choices" not in option]
+    found = [
+        (place, name, option)
+        for place, name, option in numbers_of(spec_of(module).argument_spec)
+        if "choices" not in option
+    ]
 
     assert [place for place, name, _option in found if name not in RANGES] == []
     assert [
@@ -166,7 +190,7 @@ def test_every_number_has_a_range_or_choices(module: str) -> None:
 
 
 def test_every_range_is_that_of_an_option() -> None:
-    used = {name for module in MODULES for _place, name, _option in numbers_of(spec_of(module))}
+    used = {name for module in MODULES for _place, name, _option in numbers_of(spec_of(module).argument_spec)}
 
     assert set(RANGES) - used == set()
 

@@ -44,11 +44,11 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_rest": (),
     "_certificates": ("_secrets",),
     "_declaration": ("_texts",),
-    "_azure/wire": (BRIDGE, "_certificates", "_rest"),
+    "_azure/wire": (BRIDGE, "_certificates", "_rest", "_secrets"),
     "_azure/rights": ("_azure/wire", "_certificates", "_findings"),
-    "_azure/authorization": (*_AZURE, "_rest"),
+    "_azure/authorization": _AZURE,
     "_azure/applications": (*_AZURE, "_certificates", "_rest"),
-    "_azure/vaults": (*_AZURE, BRIDGE, "_azure/applications", "_azure/authorization", "_rest"),
+    "_azure/vaults": (*_AZURE, BRIDGE, "_azure/authorization", "_rest"),
     "_azure/prerequisites": (
         *_AZURE,
         BRIDGE,
@@ -69,9 +69,9 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_findings",
         "_rest",
     ),
-    "_dsm/wire": (BRIDGE, "_certificates", "_rest"),
+    "_dsm/wire": (BRIDGE, "_certificates", "_rest", "_secrets"),
     "_dsm/account": ("_dsm/wire", "_rest"),
-    "_dsm/link": ("_certificates", "_dsm/wire", "_findings", "_rest"),
+    "_dsm/link": ("_certificates", "_dsm/wire", "_findings", "_rest", "_secrets"),
     "_dsm/groups": (*_DSM, BRIDGE, "_rest"),
     # What joins the planes.
     "_removal": (
@@ -132,6 +132,7 @@ PURE_FILES = (
     "_ids.py",
     "_journal.py",
     "_plan.py",
+    "_private_link.py",
     "_azure/vaults/vault_settings.py",
     "_azure/wire/cloud.py",
     "_azure/wire/errors.py",
@@ -174,6 +175,7 @@ PURE_LIBRARIES = frozenset(
         "urllib.parse",
         "uuid",
         "xml.etree",
+        "zlib",
     ]
 )
 _DOES_IO = frozenset(["open", "print", "input", "environ", "getenv", "uuid1", "uuid4", "get_server_certificate"])

@@ -21,7 +21,7 @@ from typing import Any
 
 from .. import _deps
 from .._errors import InvalidInput
-from .._secrets import der
+from .._secrets import der, inputs
 
 _LARGEST_FILE = 1_000_000
 _UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
@@ -153,7 +153,7 @@ def _loaded_key(
         refused = InvalidInput(source.option, problem, remedy)
     except ValueError:
         if passphrase is not None:
-            problem, remedy = "it cannot decrypt the private key", "correct the passphrase"
+            problem, remedy = "it cannot decrypt the private key", inputs.remedy_for_passphrase(passphrase)
             refused = InvalidInput(passphrase_option or source.option, problem, remedy)
         else:
             refused = _damaged(source)
@@ -197,7 +197,8 @@ def _unpacked(source: CertificateSource, content: bytes, passphrase: str | None,
         remedy = "set it without a passphrase, or in PEM format (openssl pkcs12 -in FILE -clcerts -nodes -out COPY)"
         raise InvalidInput(source.option, problem, remedy)
     if passphrase is not None:
-        problem, remedy = f"it cannot decrypt the PKCS#12 in {source.option}", "correct the passphrase"
+        problem = f"it cannot decrypt the PKCS#12 in {source.option}"
+        remedy = inputs.remedy_for_passphrase(passphrase)
     else:
         problem = f"it is missing, and the PKCS#12 in {source.option} needs a passphrase or is damaged"
         remedy = "set it to the passphrase"

@@ -27,7 +27,7 @@ from .._dsm.wire.client import DsmClient
 from .._dsm.wire.errors import UnreadableAnswer
 from .._errors import InvalidInput, TaskError
 from .._findings import catalog
-from .._findings.finding import FAILED, UNKNOWN, Finding, Kind
+from .._findings.finding import FAILED, OK, UNKNOWN, Finding, Kind
 from .._timestamps import iso_or_none
 from .azure_reader import AzureReader, asked, why
 from .drift import Declared, drift_of
@@ -43,6 +43,7 @@ from .findings import (
     of_link,
     of_vault,
 )
+from .shared_tests import SharedTests, record_of
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class ComplianceContext:
     clock: Clock
     tests: bool
     declared: Mapping[str, Declared] | None = None
+    # Set if the user allows that groups with the same link share a test.
+    shared_tests: SharedTests | None = None
 
     def drift(
         self, name: str, group: Group | TaskError | None, certificate: Certificate | None = None
@@ -121,8 +124,14 @@ def _of_connection(
         remedy = "set check_connections: true"
         yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, "check_connections is false", remedy, {})
         return
+
+    def tested() -> connection.ConnectionTest:
+        # The wait for the test of another group does not count.
+        dsm.begin_anew()
+        return connection.check_stored(dsm, str(group.group_id), label)
+
     try:
-        test = connection.check_stored(dsm, str(group.group_id), label)
+        test, whose = (tested(), group) if context.shared_tests is None else context.shared_tests.result(group, tested)
     except TaskError as error:
         remedy = "check the response of DSM, and grant the DSM identity permission to test connections"
         if isinstance(error, UnreadableAnswer):
@@ -137,8 +146,12 @@ def _of_connection(
             # Something in front of DSM has answered: whether the link connects is unknown.
             yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, test.words, told.entry.remedy, {})
             return
-        facts = {"class": told.id, "leg": told.leg, "host": told.host}
+        facts: dict[str, Any] = {"class": told.id, "leg": told.leg, "host": told.host}
         yield found(catalog.NOT_CONNECTED, FAILED, test.words or told.entry.title, told.entry.remedy, facts)
+    elif whose is not group:
+        facts = {"proves": ["dsm_check_of_same_link"], "tested_group": record_of(whose), "credential": "recorded"}
+        actual = f"not tested itself; DSM's connection test of {whose.label}, which has the same link, succeeded"
+        yield found(catalog.CONNECTED_BY_SHARED_TEST, OK, actual, "", facts)
 
 
 def _of_azure(

@@ -22,6 +22,7 @@ from .._dsm.link.azure_link import ENDPOINTS, shown_address
 from .._findings import catalog
 from .._findings.finding import FAILED, OK, UNKNOWN, WARNING, Finding, Kind, ranked
 from .._names import name_key
+from .._private_link import public_uri, remedy_for
 from .._rotation.plan import CERTIFICATE_FACT, MODES, only_candidate, use_of
 from .._timestamps import day, iso_or_none, parse_iso_or_none
 
@@ -96,6 +97,10 @@ def of_link(group: Group, cas: Sequence[Validity], client: Validity | None, cloc
         known = " or ".join(one.azure_service for one in CLOUDS)
         remedy = "set azure_service with fortanix.dsm.cdc_group"
         yield found(catalog.ENDPOINTS_NOT_RECOGNIZED, FAILED, f"endpoints of {known}", "other endpoints", remedy)
+    elif (public := public_uri(link.vault_uri)) is not None:
+        yield found(
+            catalog.VAULT_NAME_IN_PRIVATE_ZONE, FAILED, public, shown_address(link.vault_uri), remedy_for(public)
+        )
     elif link.vault_uri and (cloud is None or cloud.azure_service != link.azure_service):
         yield found(
             catalog.VAULT_IN_OTHER_CLOUD,

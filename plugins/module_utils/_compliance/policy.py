@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from .._errors import InvalidInput, quoted
 from .._findings.catalog import CATALOG, CHECKS, OF_COMPLIANCE, OF_THE_RUN, WAIVER_EXPIRED, WAIVER_UNUSED
@@ -18,6 +18,8 @@ from .._findings.finding import FAILED, HIGH, INFO, LOW, MEDIUM, OK, UNKNOWN, WA
 from .._findings.renamed import RENAMED
 from .._names import same_name
 from .controls import CONTROLS
+
+T = TypeVar("T")
 
 NEVER = "never"
 SEVERITIES = (INFO, LOW, MEDIUM, HIGH)
@@ -138,14 +140,14 @@ def judge(policy: Policy, result: Mapping[str, Any]) -> dict[str, Any]:
 
     groups = []
     for group in result["groups"]:
-        findings = _ranked(judged(group, finding) for finding in group["findings"])
+        findings = sorted((judged(group, finding) for finding in group["findings"]), key=rank)
         groups.append({**group, "verdict": _verdict(findings), "findings": findings})
     of_waivers = [
         *(_expired(waiver) for waiver in policy.waivers if waiver not in current),
         *(_unused(waiver) for waiver in current if waiver not in used and _is_for(waiver, result)),
     ]
     told = [*result["findings"], *(finding.record() for finding in of_waivers)]
-    of_run = _ranked(judged(None, {"check": "run", **finding}) for finding in told)
+    of_run = sorted((judged(None, {"check": "run", **finding}) for finding in told), key=rank)
     every = [*of_run, *(finding for group in groups for finding in group["findings"])]
     return {
         "verdict": _verdict(every),
@@ -168,17 +170,20 @@ def _is_for(waiver: Waiver, result: Mapping[str, Any]) -> bool:
     return bool(result["options"]["all_groups"]) or any(waiver.names(group) for group in result["groups"])
 
 
-def _ranked(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Failing findings first, then by status and severity. Severities set in the policy count."""
-    return sorted(
-        findings,
-        key=lambda one: (
-            one["outcome"] != FAIL,
-            _STATUSES.index(one["status"]),
-            -SEVERITIES.index(one["severity"]),
-            one["id"],
-        ),
+def rank(finding: Mapping[str, Any]) -> tuple[bool, int, bool, int, str]:
+    """The order of findings in every report: the most severe first, and what is ok last. Set severities count."""
+    return (
+        finding["status"] == OK,
+        -SEVERITIES.index(finding["severity"]),
+        finding["outcome"] != FAIL,
+        _STATUSES.index(finding["status"]),
+        finding["id"],
     )
+
+
+def worst_of(findings: Iterable[tuple[T, Mapping[str, Any]]]) -> tuple[T, Mapping[str, Any]] | None:
+    """The finding that decides about a group or a check, with its companion: failing ones first, then by status."""
+    return min(findings, key=lambda one: (one[1]["outcome"] != FAIL, _STATUSES.index(one[1]["status"])), default=None)
 
 
 def _verdict(findings: Iterable[Mapping[str, Any]]) -> str:

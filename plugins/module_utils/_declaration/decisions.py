@@ -79,7 +79,11 @@ SUMMARY = ("name", "group_id", "status", "pending", "vault", "key_count", "chang
 
 
 def summary(results: Mapping[str, Result]) -> dict[str, Any]:
-    """What was done for one group, with the members of :data:`SUMMARY`."""
+    """What was done for one group, with the members of :data:`SUMMARY`.
+
+    Args:
+        results: of the tasks of the group by name; ``shared``: whether its application, vault or permissions changed.
+    """
     record, sync = _record(results), results.get("sync") or {}
     pending = results["group"]["pending"]
     return {
@@ -90,7 +94,7 @@ def summary(results: Mapping[str, Result]) -> dict[str, Any]:
         "vault": record["link"]["vault"]["name"],
         # In check mode, the module returns this where it cannot predict the sync.
         "key_count": "unknown" if sync.get("prediction", "unknown") == "unknown" else sync["key_count"],
-        "changed": _changed(results, "credential", "group", "tls", "vault", "sync"),
+        "changed": _changed(results, "shared", "credential", "group", "tls", "vault", "sync"),
         "planned": record["planned"],
     }
 

@@ -70,6 +70,9 @@ ENDPOINTS_NOT_RECOGNIZED = _kind(
 VAULT_IN_OTHER_CLOUD = _kind(
     LINK, "vault-in-other-cloud", HIGH, "4.3", "Vault and endpoints of the link are in different clouds"
 )
+VAULT_NAME_IN_PRIVATE_ZONE = _kind(
+    LINK, "vault-name-in-private-zone", HIGH, "4.5", "Vault address of the link is a name in a private DNS zone"
+)
 VAULT_NOT_CHOSEN = _kind(LINK, "vault-not-chosen", MEDIUM, "4.5", "No vault is selected for the link")
 
 # credential
@@ -96,6 +99,10 @@ LINK_CREDENTIAL_EXPIRY_UNKNOWN = _kind(
 
 # connection
 CONNECTED = _kind(CONNECTION, "connected", INFO, "4.6", "DSM connects to Azure")
+# Of status ok: the evidence names the group whose test it relies on.
+CONNECTED_BY_SHARED_TEST = _kind(
+    CONNECTION, "connected-by-shared-test", INFO, "4.6", "DSM connects with the same link of another group"
+)
 NOT_CONNECTED = _kind(CONNECTION, "not-connected", HIGH, "4.6", "DSM cannot connect to Azure")
 CONNECTION_NOT_TESTED = _kind(CONNECTION, "connection-not-tested", MEDIUM, "4.6", "Connection was not tested")
 
@@ -159,6 +166,9 @@ GROUP_MEMBERSHIP_UNKNOWN = _kind(
     RIGHTS, "group-membership-unknown", MEDIUM, "4.2", "Group memberships of the application are unknown"
 )
 DENY_UNCERTAIN = _kind(RIGHTS, "deny-uncertain", MEDIUM, "4.2", "Deny assignment might block the permission")
+WILDCARD_READ_UNCERTAIN = _kind(
+    RIGHTS, "wildcard-read-uncertain", MEDIUM, "4.2", "Permission depends on a wildcard that sources read differently"
+)
 HSM_ACTIVATION_UNKNOWN = _kind(
     RIGHTS, "hsm-activation-unknown", MEDIUM, "4.5", "Activation status of the Managed HSM is unknown"
 )
@@ -196,6 +206,9 @@ APP_CAN_ADMINISTER_HSM = _kind(
 )
 ROLE_EXPIRY_UNREADABLE = _kind(
     RIGHTS, "role-expiry-unreadable", LOW, "4.2", "Expiry of role assignments could not be read"
+)
+ROLE_ELIGIBILITY_UNREADABLE = _kind(
+    RIGHTS, "role-eligibility-unreadable", LOW, "4.2", "Eligible role assignments could not be read"
 )
 APP_POWERS_UNREADABLE = _kind(
     RIGHTS, "app-powers-unreadable", LOW, "4.2", "Other permissions of the application could not be read completely"

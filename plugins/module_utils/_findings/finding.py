@@ -80,6 +80,10 @@ def worst(findings: Iterable[Finding]) -> str:
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The worst first; otherwise in their original order."""
+    """The most severe first, then by status; otherwise in their original order. What is ok comes last."""
     statuses, severities = (FAILED, UNKNOWN, WARNING, OK), (HIGH, MEDIUM, LOW, INFO)
-    return tuple(sorted(findings, key=lambda one: (statuses.index(one.status), severities.index(one.kind.severity))))
+
+    def rank(one: Finding) -> tuple[bool, int, int]:
+        return one.status == OK, severities.index(one.kind.severity), statuses.index(one.status)
+
+    return tuple(sorted(findings, key=rank))

@@ -19,7 +19,12 @@ _SIDES = ("before", "after")
 
 
 def failure_in(
-    messages: Sequence[tuple[str, str]], count: int, state: str = "failed", **details: Any
+    messages: Sequence[tuple[str, str]],
+    count: int,
+    state: str = "failed",
+    *,
+    planes: Iterable[str] = (),
+    **details: Any,
 ) -> TaskError | None:
     """One failure for all groups that have failed; None if none has.
 
@@ -27,6 +32,7 @@ def failure_in(
         messages: label and message of each failed group.
         count: the number of all groups.
         state: the end of the sentence about the failed groups.
+        planes: where they have failed.
     """
     if not messages:
         return None
@@ -34,8 +40,8 @@ def failure_in(
     more = len(messages) - _MOST_MESSAGES
     steps = next_of([message for _label, message in messages[:_MOST_MESSAGES]])
     return TaskError(
-        f"{len(messages)} of {count} {state}. {' '.join(told)}{f' And {more} more.' if more > 0 else ''}",
-        plane="Groups",
+        f"{len(messages)} of {count} groups {state}. {' '.join(told)}{f' And {more} more.' if more > 0 else ''}",
+        plane=" and ".join(sorted(set(planes))) or "DSM",
         next_step="; ".join([*steps, "run the task again; completed work is not repeated"]),
         **details,
     )
@@ -68,7 +74,8 @@ def diff_of(groups: Iterable[Record], shared: Iterable[Record], diff: Mapping[st
 def _problem(groups: Sequence[Record]) -> str:
     """Why these groups are not set up; empty if they are, or if they are only pending approval."""
     problems = [(group_object(one["name"]), problem) for one in groups if (problem := _problem_of(one))]
-    failure = failure_in(problems, len(groups), "are not set up")
+    planes = [str(one["failure"]["plane"]) for one in groups if one["failed"] and one.get("failure")]
+    failure = failure_in(problems, len(groups), "are not set up", planes=planes)
     return "" if failure is None else str(failure)
 
 

@@ -51,6 +51,7 @@ def failure_of(outcomes: Sequence[GroupResult], result: Mapping[str, Any]) -> Ta
     failure = failure_in(
         [(member.label, str(error)) for member, error in failed],
         len(outcomes),
+        planes=[error.plane for _member, error in failed],
         failed=[member.name for member, _error in failed],
     )
     if failure is not None:
@@ -88,9 +89,12 @@ def _written_for(one: GroupResult, failure: Mapping[str, Any]) -> dict[str, list
 
 
 def _summary(shared: SharedObjects, one: GroupResult) -> dict[str, Any]:
-    credential = shared.earlier(one.member).credential
+    earlier = shared.earlier(one.member)
+    credential = earlier.credential
+    basis = any(part.get("changed") for part in (earlier.application, earlier.vault, earlier.rights))
+    of_shared = {"shared": {"changed": basis}, "credential": credential}
     if one.is_complete:
-        found = summary({"tls": {}, "connection": {}, "vault": {}, **one.results, "credential": credential})
+        found = summary({"tls": {}, "connection": {}, "vault": {}, **one.results, **of_shared})
         return {name: value for name, value in found.items() if name != "name"}
     record = one.results.get("group", {}).get("group") or {}
     link = record.get("link") or {}
@@ -101,7 +105,7 @@ def _summary(shared: SharedObjects, one: GroupResult) -> dict[str, Any]:
         "pending": one.is_pending,
         "vault": (link.get("vault") or {}).get("name"),
         "key_count": "unknown",
-        "changed": changed or bool(credential.get("changed")) or shared.has_written(one.member),
+        "changed": changed or basis or bool(credential.get("changed")) or shared.has_written(one.member),
         "planned": bool(record.get("planned")),
     }
 

@@ -36,7 +36,7 @@ from .._names import path_key, same_name
 from .._options import AZURE, OPTIONAL_DSM
 from .._rest.statuses import NOT_FOUND
 from .._task import Task
-from .._timestamps import iso, parse_iso
+from .._timestamps import iso, later, parse_iso
 
 _NAMES = ("resource_id", "name", "uri")
 _VAULT = {
@@ -365,7 +365,7 @@ def _still_valid_until(request: _Request, record: Record, seen: Record, now: dat
         return None
     # If another client disabled it, the time is unknown: assume now.
     since = parse_iso(record.disabled_at) or now
-    return iso(since + request.lifetime)
+    return iso(later(since, request.lifetime))
 
 
 # Restoring ----------------------------------------------------------------------------------------------------------

@@ -22,11 +22,13 @@ from .._azure.applications.application_lookup import ApplicationSelector, Observ
 from .._azure.applications.application_plan import Application, DesiredApplication, Steps
 from .._azure.applications.records import application_record, application_view
 from .._azure.applications.recycle_bin import FAIL, RECOVER, DeletedApplication
+from .._azure.applications.registrations import deleted_at
 from .._azure.rights.sign_in import how_to_enable
 from .._azure.wire import channel
 from .._azure.wire.channel import Channel
 from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.errors import AzureError
+from .._azure.wire.optional_reads import Unread, optional
 from .._certificates import loading
 from .._certificates.loading import Certificate
 from .._certificates.maker import PairFiles, check_rsa
@@ -35,7 +37,6 @@ from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
 from .._options import AZURE, OPTIONAL_DSM
 from .._plan import NOT_YET_KNOWN, Plan
-from .._rest.statuses import FORBIDDEN
 from .._task import Task
 from .._timestamps import iso
 from .._waiter import Patience
@@ -283,20 +284,21 @@ def _in_the_bin(
     wanted = task.params["on_soft_deleted"] == RECOVER
     if found is not None:
         return recycle_bin.find_principal(graph, found) if wanted and found.principal_id is None else None
-    try:
-        gone = recycle_bin.find(graph, request.selector)
-    except AzureError as error:
-        if wanted or error.status != FORBIDDEN:
-            raise
+    if wanted:
+        return recycle_bin.find(graph, request.selector)
+    gone = optional(lambda: recycle_bin.find(graph, request.selector))
+    if isinstance(gone, Unread):
         if request.selector.by == "unique_name":
+            problem = "The operator has no permission to read deleted applications (Application.Read.All)."
+            if not gone.refused:
+                problem = f"Deleted applications cannot be read ({gone.why})."
             task.warn(
-                "The operator has no permission to read deleted applications (Application.Read.All). If a deleted "
-                "application has this unique name, Entra will refuse to create another one."
+                f"{problem} If a deleted application has this unique name, Entra will refuse to create another one."
             )
         return None
-    if gone is not None and not wanted:
+    if gone is not None:
         raise gone.refusal()
-    return gone
+    return None
 
 
 @dataclass
@@ -403,12 +405,27 @@ class _Work:
             if found is not None and (found.principal_id is not None or not with_principal):
                 return found
             if not self.patience.pause():
+                self._refuse_deleted(selector)
                 raise AzureError(
                     "the new object is not visible yet",
                     plane="Entra",
                     obj=str(selector),
                     next_step="wait a minute and run the task again, or increase wait_timeout",
                 )
+
+    def _refuse_deleted(self, selector: ApplicationSelector) -> None:
+        """Fail if the application is in the recycle bin: it will not become visible."""
+        if selector.by != "client_id":
+            return
+        deleted = optional(lambda: deleted_at(self.graph, selector.value))
+        if isinstance(deleted, str):
+            raise TaskError(
+                f"it was deleted at {deleted}, while the task was running",
+                plane="Entra",
+                obj=str(selector),
+                next_step="find out who deleted it (Entra audit log); to restore it, run the task again with "
+                "on_soft_deleted: recover",
+            )
 
     def _settled(self, found: Application, reads: int) -> Application:
         """Read until several answers in a row show everything, or until the time is over.
@@ -426,6 +443,7 @@ class _Work:
             if self.patience.pause():
                 continue
             if missing:
+                self._refuse_deleted(ApplicationSelector("client_id", found.client_id))
                 raise AzureError(
                     "the change is not visible; another client may have removed it, or not every server of Microsoft "
                     "Graph shows it yet",

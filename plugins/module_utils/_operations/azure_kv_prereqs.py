@@ -103,7 +103,11 @@ def _wants_proof(task: Task) -> bool:
 def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> dict[str, Any]:
     steps = _steps(task, azure, question, before)
     plan = Plan(tuple(repair.change_of(step, before.access) for step in steps))
-    unknown = [verdict.requirement for verdict in before.verdicts if verdict.verdict == UNKNOWN]
+    unknown = [
+        verdict.requirement
+        for verdict in before.verdicts
+        if verdict.verdict == UNKNOWN and not repair.is_granted_by_repair(verdict)
+    ]
     if unknown:
         task.warn(
             "It is unknown whether the application has these permissions, so they are not granted: "
@@ -111,7 +115,7 @@ def _grant(task: Task, azure: Azure, question: Question, before: Assessment) -> 
         )
     if not steps:
         return result_of(plan, before, before, effect="unchanged", proof=None)
-    there = grants.preflight(azure, before.access, grants.actions_of(before.access, steps))
+    there = grants.preflight(azure, before.access, grants.actions_of(before.access, steps), task.warn)
     tell_unknown(task, there)
     if task.check_mode:
         predicted = repair.predicted(before.access, steps)
@@ -191,7 +195,7 @@ class _Granting:
         while True:
             after = self.look()
             lacking = _lacking(after)
-            in_a_row = 0 if lacking else in_a_row + 1
+            in_a_row = 0 if lacking or self._is_unread(after) else in_a_row + 1
             if in_a_row >= READS_IN_A_ROW:
                 words = {verdict.verdict for verdict in after.verdicts}
                 return after, UNKNOWN if UNKNOWN in words else EFFECTIVE
@@ -204,6 +208,13 @@ class _Granting:
             if not self.patience.pause():
                 return after, NOT_YET_EFFECTIVE
 
+    def _is_unread(self, after: Assessment) -> bool:
+        """Whether the definition of a role that this run has assigned is not readable yet, so its effect is unknown."""
+        access = after.access
+        held = [*(access.assignments or ()), *(access.local or ())]
+        known = {*access.roles, *access.local_roles}
+        return any(_assigned(last_segment(one.id)) in self.given and one.role_guid not in known for one in held)
+
     def _not_given(self, after: Assessment) -> tuple[Step, ...]:
         """What a new run would grant, without what this run has granted."""
         try:
@@ -214,7 +225,7 @@ class _Granting:
 
     def _refuse_lacking(self, after: Assessment, steps: Sequence[Step]) -> None:
         try:
-            grants.preflight(self.azure, after.access, grants.actions_of(after.access, steps))
+            grants.preflight(self.azure, after.access, grants.actions_of(after.access, steps), self.task.warn)
         except TaskError as error:
             raise stopped(self.changes, "grant", error) from None
 
@@ -225,7 +236,11 @@ def _parts(step: Step) -> set[str]:
         return set(step.permissions)
     if isinstance(step, DefineRole):
         return {f"definition {step.definition.guid}"}
-    return {f"assignment {step.name}"}
+    return {_assigned(step.name)}
+
+
+def _assigned(name: str) -> str:
+    return f"assignment {name}"
 
 
 def _steps(task: Task, azure: Azure, question: Question, before: Assessment) -> tuple[Step, ...]:
@@ -257,21 +272,33 @@ def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefini
 
 def _proof_by_sync(task: Task, patience: Patience) -> str | None:
     """Only DSM's own access to the keys proves the effect: Azure may report a grant before it is enforced."""
+    # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
+    from .._dsm.link.lasting import lasts
+
     with connect_dsm(task, read_only=False) as dsm:
         group = resolve(dsm, Selection.from_params(task.params), check_mode=False)
         if group.group_id is None:
             return "reads"
-        while not _syncs(task, dsm, group, patience):
-            if not patience.pause():
-                return None
-    return "sync"
+        while True:
+            refused = _refused_sync(dsm, group, patience)
+            if refused is None:
+                return "sync"
+            final = lasts(refused.words, refused.status, about_caller=refused.is_about_caller)
+            if final or not patience.pause():
+                break
+    told = (
+        "fails, and waiting does not help. Run fortanix.dsm.cdc_connection for the cause"
+        if final
+        else "does not succeed yet"
+    )
+    task.warn(f'The sync of {group.label} {told}. The server returned: "{refused.server_words}"')
+    return None
 
 
-def _syncs(task: Task, dsm: DsmClient, group: Group, patience: Patience) -> bool:
-    """Whether a sync succeeds now. The last one may exceed the user's timeout by ten seconds."""
+def _refused_sync(dsm: DsmClient, group: Group, patience: Patience) -> DsmError | None:
+    """Why a sync fails now; None if it succeeds. The last one may exceed the user's timeout by ten seconds."""
     try:
         virtual_keys.scan(dsm, group, max(patience.left, 10), FAIL)
     except DsmError as error:
-        task.warn(f'The sync of {group.label} does not succeed yet. The server returned: "{error.server_words}"')
-        return False
-    return True
+        return error
+    return None

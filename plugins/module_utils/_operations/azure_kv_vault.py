@@ -28,7 +28,7 @@ from .._azure.vaults.vault_task import VaultTask, after_writing, result_of, show
 from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.session import connect, understood
 from .._errors import InvalidInput, TaskError
-from .._names import same_name, same_path
+from .._names import location_key, same_name, same_path
 from .._options import AZURE, OPTIONAL_DSM
 from .._plan import Change, Plan, difference
 from .._removal.vaults import remove
@@ -205,12 +205,13 @@ def _recover(vault_task: VaultTask, gone: DeletedVault) -> dict[str, Any]:
 
 
 def _refuse_recovery(vault_task: VaultTask, gone: DeletedVault) -> None:
+    what = "managed HSM" if vault_task.place.kind == MANAGED_HSM else "vault"
     forbids = "purge protection prevents an earlier purge" if gone.purge_protection else "it can be purged manually"
     facts = f"Azure purges it on {gone.purge_date}, and {forbids}"
     details = {"purge_date": gone.purge_date, "purge_protection": gone.purge_protection, "was": gone.resource_id}
     if vault_task.task.params["on_soft_deleted"] == "fail":
         raise TaskError(
-            f"a soft-deleted vault in {gone.location} holds the name; {facts}",
+            f"a soft-deleted {what} in {gone.location} holds the name; {facts}",
             plane="Azure",
             obj=vault_task.place.label,
             next_step="set on_soft_deleted: recover to restore it with its contents, or choose another name. This "
@@ -219,10 +220,26 @@ def _refuse_recovery(vault_task: VaultTask, gone: DeletedVault) -> None:
         )
     if not same_path(gone.resource_id, vault_task.place.resource_id):
         raise TaskError(
-            f"the soft-deleted vault that holds the name was at {gone.resource_id}, and can only be recovered there",
+            f"the soft-deleted {what} that holds the name was at {gone.resource_id}, and can only be recovered there",
             plane="Azure",
             obj=vault_task.place.label,
             next_step="set resource_group to its former resource group, or choose another name",
+            soft_deleted=details,
+        )
+    wanted = vault_task.wanted
+    stuck = []
+    if wanted.location is not None and location_key(wanted.location) != location_key(gone.location):
+        stuck.append(f"location: it is in {gone.location}")
+    if wanted.purge_protection is False and gone.purge_protection:
+        stuck.append("purge_protection: it is enabled, and cannot be disabled again")
+    if stuck:
+        # A recovery that only then cannot be completed would leave a vault that nobody wanted.
+        raise TaskError(
+            f"the soft-deleted {what} that holds the name cannot become as requested ({'; '.join(stuck)})",
+            plane="Azure",
+            obj=vault_task.place.label,
+            next_step="omit these options to recover it as it was, or choose another name",
+            unchanged=True,
             soft_deleted=details,
         )
 
@@ -243,7 +260,7 @@ def _planned_recovery(vault_task: VaultTask, gone: DeletedVault) -> dict[str, An
         planned=True,
     )
     unknown = {} if is_hsm else {"type": wanted.type, "permission_model": wanted.permission_model}
-    return {**vault_lookup.record(store), **unknown}
+    return {**vault_lookup.record(store), **unknown, "retention_days": wanted.retention_days}
 
 
 def _edit(vault_task: VaultTask, body: dict[str, Any], *earlier: Change) -> dict[str, Any]:

@@ -14,7 +14,16 @@ from typing import Any
 from .._argspec import ArgumentSpec
 from .._dsm.account import capabilities, users
 from .._dsm.account.capabilities import Account, Version, asked, gate_verdict, link_verdict
-from .._dsm.account.permissions import JOBS, LACKING, UNKNOWN, Permissions, PermissionVerdict, not_told
+from .._dsm.account.permissions import (
+    JOBS,
+    LACKING,
+    UNKNOWN,
+    Activity,
+    Permissions,
+    PermissionVerdict,
+    by_role,
+    not_told,
+)
 from .._dsm.account.users import Principal
 from .._dsm.wire.client import DsmClient, connect
 from .._dsm.wire.errors import DsmError
@@ -133,10 +142,17 @@ def _verdicts(found: _Found) -> dict[str, PermissionVerdict]:
         if found.permissions is not None
         else lambda job: not_told(job, only_uses_keys, found.why["permissions"])
     )
+    principal = found.principal
+    administers = principal is not None and principal.implied_role() == "administrator"
+
+    def verdict(job: Activity) -> PermissionVerdict:
+        told = judge(job)
+        return by_role(job, principal.kind, told) if principal is not None and administers else told
+
     return {
         "azure_link": link_verdict(found.account, found.why["account"]),
         "managed_hsm": gate_verdict("managed_hsm", found.version, found.why["version"]),
-        **{job.name: judge(job) for job in JOBS},
+        **{job.name: verdict(job) for job in JOBS},
     }
 
 

@@ -23,8 +23,9 @@ from .._compliance.azure_reader import AzureReader, Standard, asked, why
 from .._compliance.checks import ComplianceContext, findings_of
 from .._compliance.drift import Declared
 from .._compliance.findings import Clock
+from .._compliance.shared_tests import SharedTests
 from .._declaration.groups import DECLARED
-from .._dsm.account import apps, capabilities
+from .._dsm.account import apps, capabilities, users
 from .._dsm.groups import stored_groups
 from .._dsm.groups.selection import checked_name
 from .._dsm.groups.stored_groups import Group
@@ -36,10 +37,12 @@ from .._findings import catalog
 from .._findings.finding import FAILED, UNKNOWN, Finding, Kind, ranked, worst
 from .._ids import checked_uuid
 from .._options import AZURE, DSM, RIGHTS_PROFILES, WANTED_RIGHTS
+from .._rest.statuses import UNAUTHORIZED
 from .._task import Task
 from .._texts.plain import readable
 from .._timestamps import iso
 
+_OF_CHECKS = ("look_in_azure", "check_connections", "test_links_once", "max_keys", "rights_profile")
 _OF_LINK = ("azure_service", "tenant_id", "client_id", "subscription_id", "auth_mode")
 SPEC = AZURE.merge(
     DSM,
@@ -50,9 +53,10 @@ SPEC = AZURE.merge(
             "group_ids": {"type": "list", "elements": "str", "default": []},
             "look_in_azure": {"type": "bool", "default": True},
             "check_connections": {"type": "bool", "default": True},
+            "test_links_once": {"type": "bool", "default": False},
             # A number of keys.
             "max_keys": {"type": "int", "default": 500, "no_log": False},
-            "concurrency": {"type": "int", "default": 4},
+            "concurrency": {"type": "int", "default": 16},
             "rights_profile": {"type": "str", "choices": RIGHTS_PROFILES, "default": "guide"},
             "declared": DECLARED,
         },
@@ -82,6 +86,7 @@ def run(task: Task) -> dict[str, Any]:
         # If DSM rejects the credentials, the task fails instead of reporting "unknown" at each group.
         dsm.identity()
         version = capabilities.get_version(dsm)
+        account, principal = _account_and_principal(dsm)
         # The clock of DSM, which has responded by now; the control node's clock may be wrong.
         now = task.clock.now().replace(microsecond=0)
         sources = None
@@ -94,6 +99,7 @@ def run(task: Task) -> dict[str, Any]:
             clock=Clock.at(now, standard.renew_before_days),
             tests=params["check_connections"],
             declared=declared,
+            shared_tests=SharedTests() if params["test_links_once"] else None,
         )
         stored = list(_stored(dsm, wanted))
         checked = _checked(context, clients, stored)
@@ -104,12 +110,16 @@ def run(task: Task) -> dict[str, Any]:
         "dsm": {
             "endpoint": params["dsm_endpoint"],
             "version": None if isinstance(version, DsmError) else version.text,
+            "account": account,
+            "principal": principal,
         },
         "operator": _operator_record(operator),
         "options": {
             "all_groups": wanted.every,
+            "group_names": list(wanted.names),
+            "group_ids": list(wanted.ids),
             "compared_with_declared": declared is not None,
-            **{name: params[name] for name in ("look_in_azure", "check_connections", "max_keys", "rights_profile")},
+            **{name: params[name] for name in _OF_CHECKS},
             **{name: params[name] for name in WANTED_RIGHTS.argument_spec},
         },
         "groups": readable(checked),
@@ -259,7 +269,35 @@ def _nothing() -> Finding:
     )
 
 
+def _account_and_principal(dsm: DsmClient) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    """The scope of the run in DSM, which no check depends on. What DSM does not return is None.
+
+    Raises:
+        DsmError: DSM does not accept the credentials.
+    """
+    identity = dsm.identity()
+    principal = asked(lambda: users.own(dsm)[0])
+    if isinstance(principal, DsmError) and principal.status == UNAUTHORIZED:
+        raise principal
+    if isinstance(principal, TaskError):
+        principal = users.Principal(identity.kind, identity.entity_id, account_id=identity.account_id)
+    account_id = principal.account_id or identity.account_id
+    account = asked(lambda: capabilities.get_account(dsm, account_id))
+    told = {name: principal.record()[name] for name in ("kind", "id", "name")}
+    if isinstance(account, capabilities.Account):
+        return {"account_id": account.account_id, "name": account.name or None}, told
+    return {"account_id": account_id, "name": None} if account_id else None, told
+
+
 def _operator_record(operator: Operator | None) -> dict[str, Any] | None:
+    """The operator as configured, and otherwise as in its tokens, which are evidence only."""
     if operator is None:
         return None
-    return {"client_id": operator.client_id, "tenant_id": operator.tenant_id, "cloud": operator.cloud.name}
+    seen = operator.identity
+    return {
+        "client_id": operator.client_id or (seen.client_id if seen.is_app else None),
+        "object_id": seen.object_id,
+        "name": seen.name,
+        "tenant_id": operator.tenant_id or seen.tenant_id,
+        "cloud": operator.cloud.name,
+    }

@@ -12,9 +12,14 @@ from typing import Any
 from .._argspec import ArgumentSpec
 from .._errors import InvalidInput
 from .._fleet.records import part
+from .._rest.shapes import anything, list_of, map_of, optional, record, text
 from .._task import Task
 
 _RECORD = {"name", "status", "pending", "failed", "msg", "steps"}
+_STEP = record(plan=optional(list_of(anything)))
+_GROUP = record(name=text, steps=map_of(_STEP))
+_SHARED = record(object=text, plan=optional(list_of(anything)))
+_DIFF = record(before=optional(record()), after=optional(record()))
 
 SPEC = ArgumentSpec(
     argument_spec={
@@ -38,5 +43,13 @@ def run(task: Task) -> dict[str, Any]:
                 f"groups[{index}]",
                 f"it is not a record returned by the module cdc_groups: {', '.join(missing)} is missing",
                 "set elements of `groups` from the result of that module",
+            )
+    for option, shape in (("groups", list_of(_GROUP)), ("shared", list_of(_SHARED)), ("diff", _DIFF)):
+        wrong = next(shape(task.params[option], option), None)
+        if wrong is not None:
+            raise InvalidInput(
+                option,
+                f"it is not part of a result of the module cdc_groups: {wrong}",
+                f"set it to `{option}` of that result",
             )
     return part(task.params["groups"], task.params["shared"], task.params["diff"])

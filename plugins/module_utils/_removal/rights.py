@@ -119,7 +119,7 @@ def _remove_all(task: Task, azure: Azure, question: Question, before: Assessment
     access = before.access
     refuse_while_in_use(task, access.identity.client_id, what="these permissions", vault_uri=access.store.uri)
     needed = grants.actions_of_removal(access, removal)
-    grants.require_permitted(azure, access, needed)
+    grants.require_permitted(azure, access, needed, task.warn)
     there = locks.in_the_way_of(azure.arm, needed)
     tell_unknown(task, there)
     forbidden = there.forbidden(needed)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._azure.rights.facts import VAULT, KeyStore
-from .._azure.vaults import lifecycle, safe_writes, vault_lookup, vault_settings
+from .._azure.rights.facts import MANAGED_HSM, VAULT, KeyStore
+from .._azure.vaults import existence, lifecycle, safe_writes, vault_lookup, vault_settings
 from .._azure.vaults.lifecycle import DeletedMeanwhile
+from .._azure.vaults.vault_lookup import Locator
 from .._azure.vaults.vault_task import VaultTask, after_writing, result_of, shown_store
 from .._azure.wire.errors import GROUP_NOT_FOUND, AzureError
 from .._dsm.groups.in_use import refuse_while_vault_in_use
@@ -59,17 +60,11 @@ def _remove_found(vault_task: VaultTask, body: dict[str, Any]) -> dict[str, Any]
 
 
 def _already_absent(vault_task: VaultTask) -> dict[str, Any]:
-    store = KeyStore(
-        resource_id=vault_task.place.resource_id,
-        name=vault_task.place.name,
-        uri=vault_task.place.uri(vault_task.azure.operator.cloud),
-        kind=vault_task.place.kind,
-        tenant_id=vault_task.azure.operator.tenant_id or "",
-        location=vault_task.wanted.location or "",
-        sku="",
-        rbac=False,
-    )
-    return result_of(Plan(), {}, {}, {**_gone(store), "type": vault_task.wanted.type, "permission_model": None})
+    """Nobody has seen its settings: only its name and its address are known."""
+    place = vault_task.place
+    locator = Locator(resource_id=place.resource_id)
+    record = existence.record(vault_task.azure, locator)
+    return result_of(Plan(), {}, {}, {**record, "type": "managed_hsm" if place.kind == MANAGED_HSM else None})
 
 
 def _look_for_removal(vault_task: VaultTask) -> dict[str, Any] | None:

@@ -73,7 +73,7 @@ class _Tls(ssl.SSLSocket):
     # Both `recv` and `recv_into` call this, and `sendall` calls `send`.
     def read(self, *args: Any) -> Any:
         with _in_time(self) as running:
-            found = super().read(*args)
+            found: Any = super().read(*args)
             if running is not None:
                 running.count_received(found if isinstance(found, int) else len(found))
             return found

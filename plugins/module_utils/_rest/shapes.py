@@ -11,6 +11,8 @@ wrong type. The services' own shapes are in ``_dsm/wire/shapes.py`` and ``_azure
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +27,25 @@ _NAMES = (
     (list, "a list"),
     (dict, "an object"),
 )
+
+
+def from_json(content: bytes | str) -> Any:
+    """The value of a body. Numbers that JSON has no form for, and that no result may contain, are not accepted.
+
+    Raises:
+        ValueError: it is not JSON.
+        RecursionError: it is nested too deep.
+    """
+    return json.loads(content, parse_constant=_refuse, parse_float=_finite)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
 
 
 def text(value: Any, place: str) -> Iterator[str]:

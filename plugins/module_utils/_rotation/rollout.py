@@ -40,6 +40,7 @@ from .._dsm.link.azure_link import Link, LinkCredential, client_secret
 from .._dsm.link.connection import ConnectionTest
 from .._dsm.link.diagnosis import diagnose
 from .._dsm.link.diagnosis_classes import ClassId
+from .._dsm.link.lasting import lasts
 from .._dsm.link.options import LinkOptions, certificate_fact, client_certificate
 from .._dsm.wire.client import DsmClient
 from .._errors import TaskError
@@ -245,7 +246,7 @@ class Rollout:
             if not stands.connected and not refuses_credential(tried, link):
                 self.warn(f"The connection test of the {label} fails with both old and new credential: {tried.words}")
                 return False
-            if not self._pause(patience):
+            if lasts(tried.answer, tried.http_status) or not self._pause(patience):
                 found = diagnose(tried.answer, tried.http_status, link)
                 raise TaskError(
                     f"the connection test with the new credential failed, so no group was changed: {found.summary}",

@@ -15,11 +15,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ...module_utils._compliance.controls import CONTROLS
-from ...module_utils._compliance.policy import FAIL, WAIVED
+from ...module_utils._compliance.policy import FAIL, WAIVED, rank, worst_of
 from ...module_utils._errors import printable, sentence
 from ...module_utils._findings.catalog import CATALOG, CHECKS
 from ...module_utils._findings.finding import FAILED, OK, UNKNOWN
 from ...module_utils._texts.plain import readable
+from .scope import scope_of
 
 Report = Mapping[str, Any]
 # The document to whose sections reports refer.
@@ -53,6 +54,11 @@ def each(report: Report) -> Iterator[tuple[Mapping[str, Any] | None, Mapping[str
     yield from ((group, finding) for group in report["groups"] for finding in group["findings"])
 
 
+def by_severity(report: Report) -> list[tuple[Mapping[str, Any] | None, Mapping[str, Any]]]:
+    """Every finding with its group, the most severe first, whichever group it is of."""
+    return sorted(each(report), key=lambda one: rank(one[1])[:-1])
+
+
 def word(finding: Mapping[str, Any]) -> str:
     """The status, and whether the finding fails or is waived."""
     outcome = {FAIL: " (fails)", WAIVED: " (waived)"}.get(finding["outcome"], "")
@@ -61,8 +67,8 @@ def word(finding: Mapping[str, Any]) -> str:
 
 def status_of(group: Mapping[str, Any], check: str) -> str:
     """The word for one check of a group, `-` if the check was not run."""
-    # The worst is the first.
-    return next((word(finding) for finding in group["findings"] if finding["check"] == check), "-")
+    worst = worst_of((None, finding) for finding in group["findings"] if finding["check"] == check)
+    return word(worst[1]) if worst else "-"
 
 
 # Markdown -----------------------------------------------------------------------------------------------------------
@@ -77,7 +83,9 @@ def markdown(report: Report) -> str:
         f"**{_md(report['verdict']).upper()}**, status {_md(report['status'])}, at {_md(report['checked_at'])}.",
         f"{summary['groups']} groups: {summary['groups_passed']} pass, {summary['groups_failed']} fail. "
         f"{summary['failing']} findings fail, {summary['waived']} are waived.",
-        f"Guide: {_md(GUIDE)}.",
+        "",
+        *(f"- {_md(name)}: {_md(value)}" for name, value in scope_of(report).items()),
+        f"- Guide: {_md(GUIDE)}",
         "",
         "| Group | Result | " + " | ".join(CHECKS) + " |",
         "| --- | --- |" + " --- |" * len(CHECKS),
@@ -85,7 +93,7 @@ def markdown(report: Report) -> str:
     for group in report["groups"]:
         cells = [_md(status_of(group, check)) for check in CHECKS]
         lines.append(f"| {_md(group['name'])} | {_md(group['verdict'])} | {' | '.join(cells)} |")
-    for group, finding in each(report):
+    for group, finding in by_severity(report):
         if finding["status"] != OK:
             lines += ["", *_md_finding(group, finding)]
     return "\n".join(lines) + "\n"
@@ -113,19 +121,26 @@ def _md(value: Any) -> str:
 
 
 def junit(report: Report) -> str:
-    """For CI: a suite for each group, a case for each finding. A finding that is waived or passes counts as skipped."""
+    """For CI: a suite for each group, a case for each finding. A finding that is waived or passes counts as skipped.
+
+    The first suite is the run, with what the report is about as properties, whether or not it has findings.
+    """
     suites = ElementTree.Element("testsuites", {"name": "Compliance of CDC groups"})
-    for name, findings in [
-        ("The run", report["findings"]),
-        *((group["name"], group["findings"]) for group in report["groups"]),
-    ]:
-        if findings:
-            _suite(suites, name, findings, str(report["checked_at"]).removesuffix("Z"))
+    timestamp = str(report["checked_at"]).removesuffix("Z")
+    of_run = _suite(suites, "The run", report["findings"], timestamp)
+    properties = ElementTree.Element("properties")
+    for name, value in scope_of(report).items():
+        ElementTree.SubElement(properties, "property", {"name": name, "value": _xml(value)})
+    of_run.insert(0, properties)
+    for group in report["groups"]:
+        _suite(suites, group["name"], group["findings"], timestamp)
     text = ElementTree.tostring(suites, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _suite(suites: ElementTree.Element, name: str, findings: list[Mapping[str, Any]], timestamp: str) -> None:
+def _suite(
+    suites: ElementTree.Element, name: str, findings: list[Mapping[str, Any]], timestamp: str
+) -> ElementTree.Element:
     failing = [finding for finding in findings if finding["outcome"] == FAIL]
     unknown = sum(finding["status"] == UNKNOWN for finding in failing)
     numbers = {
@@ -140,6 +155,7 @@ def _suite(suites: ElementTree.Element, name: str, findings: list[Mapping[str, A
         title = f"{finding['id']}: {finding['object']}"
         case = {"classname": _xml(f"{name}.{finding['check']}"), "name": _xml(title), "time": "0"}
         _outcome(ElementTree.SubElement(suite, "testcase", case), finding)
+    return suite
 
 
 def _outcome(case: ElementTree.Element, finding: Mapping[str, Any]) -> None:
@@ -170,7 +186,7 @@ def _xml(value: Any) -> str:
 
 def sarif(report: Report) -> str:
     """For tools that collect findings: a rule for each kind, and a result for each finding that is not ok."""
-    shown = [(group, finding) for group, finding in each(report) if finding["status"] != OK]
+    shown = [(group, finding) for group, finding in by_severity(report) if finding["status"] != OK]
     rules = sorted({finding["id"] for _group, finding in shown})
     driver = {
         "name": "fortanix.dsm cdc_compliance",
@@ -190,6 +206,7 @@ def sarif(report: Report) -> str:
     run = {
         "tool": {"driver": driver},
         "invocations": [{"executionSuccessful": True, "startTimeUtc": line(report["checked_at"])}],
+        "properties": {name: line(value) for name, value in scope_of(report).items()},
         "results": [_sarif_result(group, finding, rules.index(finding["id"])) for group, finding in shown],
     }
     return json.dumps({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"

@@ -108,7 +108,8 @@ def noted_group(declared: Mapping[str, Any], made: Mapping[str, Any], *, check_m
         The options, and: ``cloud``: of the operator, where it is not the public one. ``client_id``: of the application.
         ``pair``: the files of a generated certificate. ``credential``: options of cdc_credential, where it creates one.
         ``planned``: of :func:`planned_parts`. ``chosen_vault``: for DSM. ``link_vault``: the same, planned where the
-        link cannot see it yet. ``new_group``: for cdc_credential. ``has_tls``.
+        link cannot see it yet. ``new_group``: for cdc_credential. ``has_tls``. ``shared``: whether what the group needs
+        in Azure was changed.
     """
     earlier = Earlier(
         check_mode=check_mode,
@@ -126,6 +127,9 @@ def noted_group(declared: Mapping[str, Any], made: Mapping[str, Any], *, check_m
         "link_vault": earlier.vault_in_dsm(known, planned=bool(earlier.planned["vault"])),
         "new_group": arguments.new_group(known, earlier),
         "has_tls": bool(declared.get("tls")),
+        "shared": {
+            "changed": any((made.get(name) or {}).get("changed") for name in ("application", "vault", "rights"))
+        },
     }
     if "credential" in application:
         given = application["credential"]

@@ -16,8 +16,11 @@ from typing import Any
 from ..clock import Clock
 from ..profiles import Profile
 from .clouds import GOVERNMENT, PUBLIC, Cloud
+from .consumers.admin import ConsumerAdmin
+from .consumers.values import Consumer
 from .entra.directory import Directory
 from .entra.tokens import TokenService
+from .fresh import Fresh
 from .keys.admin import KeyAdmin
 from .replicas import Replicas
 from .rights.admin import RightsAdmin, Subscription
@@ -29,7 +32,7 @@ from .rights.values import is_within
 from .vaults import DeletedPool, DeletedVault, KeyStore, ManagedHsm, Vault
 
 
-class CloudState(GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin):
+class CloudState(ConsumerAdmin, GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin):
     def __init__(self, cloud: Cloud, clock: Clock, profile: Callable[[], Profile]) -> None:
         super().__init__()
         self.cloud = cloud
@@ -37,6 +40,7 @@ class CloudState(GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin):
         self.profile = profile
         self.directory = Directory()
         self.graph_knows_is_disabled: Callable[[], bool] = lambda: profile().graph_is_disabled == "known"
+        self.fresh = Fresh(profile)
         self.rights = Rights(
             Propagation(clock),
             self.directory.groups_of,
@@ -51,6 +55,8 @@ class CloudState(GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin):
         self.deleted_vaults: dict[str, DeletedVault] = {}
         self.managed_hsms: dict[str, ManagedHsm] = {}
         self.deleted_managed_hsms: dict[str, DeletedPool] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self.resource_graph_lag = 0.0
         self.provisioning_reads = 0
         """How many reads show that a vault or pool which Resource Manager makes from now on is not ready."""
         self.vault_read_lag = 0

@@ -97,14 +97,18 @@ class KeyAdmin:
             "by": {"$type": "Only", "keys": [wrapping_kid]},
             "allow_weakening": False,
         }
-        made = {"export_policy": policy, "never_exportable": False}
+        made: dict[str, Any] = {"export_policy": policy, "never_exportable": False}
         return self.add_source_key(group_id, name, "AES", 256, **made | fields)
 
     def rekey(self, kid: str, *, days_ago: float = 0.0, **fields: Any) -> SecurityObject:
         """Rotate: another object of the same kind takes the name, the old one is renamed, and both are linked."""
         old = self.security_object(kid)
         name = self.set_aside(old, days_ago=days_ago)
-        kept = {"key_ops": list(old.key_ops), "rotation_policy": old.rotation_policy, "description": old.description}
+        kept: dict[str, Any] = {
+            "key_ops": list(old.key_ops),
+            "rotation_policy": old.rotation_policy,
+            "description": old.description,
+        }
         curve = next((azure for azure, dsm in DSM_CURVES.items() if dsm == old.elliptic_curve), "P-256")
         new = self.add_source_key(
             old.group_id, name, old.obj_type, old.key_size or 0, curve, days_ago=days_ago, **kept | fields

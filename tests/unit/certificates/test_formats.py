@@ -280,3 +280,16 @@ def test_a_path_is_quoted(path: str) -> None:
 )
 def test_nothing_else_is_quoted(source: str) -> None:
     assert loading.shown(source) in ("the text", "the value")
+
+
+@pytest.mark.parametrize("form", [Form.LOCKED, Form.PACKED_LOCKED])
+def test_a_passphrase_that_a_file_has_added_to_is_named(tmp_path: Path, form: Form) -> None:
+    file = tmp_path / "pair"
+    file.write_bytes(form.of(PAIR))
+
+    with pytest.raises(InvalidInput) as refused:
+        of_the_link(str(file), f"{PASSPHRASE}\n")
+
+    assert refused.value.details["option"] == "link_private_key_passphrase"
+    assert "it ends with a line break" in refused.value.next_step
+    assert PASSPHRASE not in str(refused.value.to_fail_json())

@@ -40,12 +40,37 @@ def group(*findings: dict[str, Any], name: str = "one", **changes: Any) -> dict[
     }
 
 
+def dsm(**changes: Any) -> dict[str, Any]:
+    return {
+        "endpoint": "https://dsm.example.com",
+        "version": "5.8",
+        "account": {"account_id": "id-of-account", "name": "Keys of Example"},
+        "principal": {"kind": "app", "id": "id-of-app", "name": "auditor-app"},
+        **changes,
+    }
+
+
+def operator(**changes: Any) -> dict[str, Any]:
+    return {
+        "client_id": "id-of-client",
+        "object_id": "id-of-object",
+        "name": "azure-auditor",
+        "tenant_id": "id-of-tenant",
+        "cloud": "AzureCloud",
+        **changes,
+    }
+
+
+def options(**changes: Any) -> dict[str, Any]:
+    return {"all_groups": True, "group_names": [], "group_ids": [], **changes}
+
+
 def result(*groups: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {
         "checked_at": AT,
-        "dsm": {"endpoint": "https://dsm.example.com", "version": "5.8"},
+        "dsm": dsm(),
         "operator": None,
-        "options": {"all_groups": True},
+        "options": options(),
         "groups": list(groups),
         "findings": [],
         **changes,

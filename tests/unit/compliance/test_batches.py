@@ -12,8 +12,9 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.fortanix.dsm.plugins.filter.compliance_batches import compliance_batches
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import merged
-from unit.compliance.builders import finding, group, result
+from unit.compliance.builders import dsm, finding, group, operator, options, result
 
 
 def listed(*vaults: str | None, unmanaged: int = 0) -> dict[str, Any]:
@@ -68,12 +69,51 @@ def test_what_is_no_list_of_groups_or_no_size_is_refused(given: Any, size: Any) 
 
 def test_batches_become_one_result_of_the_earliest_time() -> None:
     nothing = finding(id="nothing-checked", check="run")
-    first = result(group(name="two"), checked_at="2026-11-25T04:11:00Z", options={"all_groups": False})
+    of_batch = {"all_groups": False, "group_ids": ["id-of-two"]}
+    first = result(group(name="two"), checked_at="2026-11-25T04:11:00Z", options=options(**of_batch))
     second = result(group(name="one"), findings=[nothing])
 
     found = merged([first, second], True)
 
     assert [one["name"] for one in found["groups"]] == ["one", "two"]
-    assert (found["checked_at"], found["options"]) == ("2026-11-25T04:10:00Z", {"all_groups": True})
+    assert (found["checked_at"], found["options"]) == ("2026-11-25T04:10:00Z", options())
     assert found["findings"] == []
     assert merged([result(findings=[nothing])], None)["findings"] == [nothing]
+
+
+def test_the_report_of_named_groups_has_the_names_and_ids_of_all_batches() -> None:
+    batches = [
+        result(options=options(all_groups=False, group_names=["one"])),
+        result(options=options(all_groups=False, group_names=["two"], group_ids=["id-of-three"])),
+    ]
+
+    assert merged(batches, False)["options"] == options(
+        all_groups=False, group_names=["one", "two"], group_ids=["id-of-three"]
+    )
+
+
+def test_a_batch_that_has_not_read_everything_about_its_identity_takes_it_from_another() -> None:
+    unread = result(dsm=dsm(account=None), operator=operator(object_id=None, name=None, client_id=None))
+
+    found = merged([unread, result(operator=operator())], None)
+
+    assert (found["dsm"], found["operator"]) == (dsm(), operator())
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"dsm": dsm(endpoint="https://other.example.com")}, "DSM"),
+        ({"dsm": dsm(account={"account_id": "another", "name": "Keys of Example"})}, "DSM account"),
+        ({"dsm": dsm(principal={"kind": "user", "id": "another", "name": None})}, "DSM identity"),
+        ({"operator": operator(object_id="another")}, "Azure operator"),
+        ({"operator": operator(cloud="AzureUSGovernment")}, "cloud"),
+        ({"options": options(look_in_azure=False)}, "options"),
+    ],
+)
+def test_results_of_different_scopes_are_no_one_report(other: dict[str, Any], named: str) -> None:
+    one = result(operator=operator(), options=options(look_in_azure=True))
+    another = result(**{"operator": operator(), "options": options(look_in_azure=True), **other})
+
+    with pytest.raises(InvalidInput, match=f"differ in {named}, so one report"):
+        merged([one, another], None)

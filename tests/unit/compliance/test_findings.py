@@ -77,6 +77,8 @@ def told(findings: Any) -> list[tuple[str, str]]:
         ({"url": ""}, [("vault-not-chosen", "warning")]),
         ({"url": "https://kv-one.vault.usgovcloudapi.net/"}, [("vault-in-other-cloud", "failed")]),
         ({"url": "https://kv-one.example.com/"}, [("vault-in-other-cloud", "failed")]),
+        ({"url": "https://kv-one.privatelink.vaultcore.azure.net/"}, [("vault-name-in-private-zone", "failed")]),
+        ({"url": "https://kv-one.vaultcore.azure.net/"}, [("vault-name-in-private-zone", "failed")]),
         ({"endpoints": {"iam": "login.example.com"}}, [("endpoints-not-recognized", "failed")]),
     ],
 )

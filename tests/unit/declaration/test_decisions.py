@@ -196,6 +196,8 @@ def test_a_group_that_has_not_changed_is_synced_when_it_is_empty(given: Any, syn
             {"status": "pending approval", "pending": True, "vault": "akv"},
         ),
         (results(credential={"changed": True}), {"changed": True}),
+        (results(shared={"changed": True}), {"changed": True}),
+        (results(shared={"changed": False}), {"changed": False}),
     ],
 )
 def test_the_summary_says_what_became_of_the_group(given: Any, expected: Mapping[str, Any]) -> None:
@@ -320,14 +322,16 @@ def test_the_summary_of_a_rotation_says_it_in_one_line(result: Mapping[str, Any]
 # Compliance -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_report_that_fails_names_each_finding_once() -> None:
-    def judged(id_: str, outcome: str) -> dict[str, str]:
-        return {"id": id_, "outcome": outcome}
+def test_a_report_that_fails_names_each_finding_once_the_most_severe_first() -> None:
+    def judged(id_: str, outcome: str, severity: str) -> dict[str, str]:
+        return {"id": id_, "outcome": outcome, "severity": severity, "status": "failed"}
 
+    of_a = judged("a", "pass", "high")
+    of_b, of_c = judged("b", "fail", "low"), judged("c", "fail", "medium")
     report = {
-        "summary": {"failing": 3, "groups_failed": 2, "groups": 5},
-        "findings": [judged("waiver-expired", "fail")],
-        "groups": [{"findings": [judged("b", "fail"), judged("a", "pass")]}, {"findings": [judged("b", "fail")]}],
+        "summary": {"failing": 4, "groups_failed": 2, "groups": 5},
+        "findings": [judged("waiver-expired", "fail", "high")],
+        "groups": [{"findings": [of_b, of_a]}, {"findings": [of_c, of_b]}],
     }
 
-    assert _compliance_report.failure(report) == "3 finding(s) fail, in 2 of 5 group(s): b, waiver-expired."
+    assert _compliance_report.failure(report) == "4 finding(s) fail, in 2 of 5 group(s): waiver-expired, c, b."

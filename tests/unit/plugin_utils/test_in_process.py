@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -211,6 +213,44 @@ def test_an_unexpected_error_shows_its_traceback_on_request(verbosity: int, show
 def test_an_interruption_is_no_failure(interruption: BaseException) -> None:
     with pytest.raises(type(interruption)):
         invocation(failing(interruption), {}).outcome()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_operation_with_what_it_has_done(number: signal.Signals) -> None:
+    """In the process of Ansible as well, whose own handlers are back afterwards."""
+    seen = []
+
+    def run(task: Task) -> dict[str, Any]:
+        task.journal.note("DSM", 'group "a"', "PATCH /x")
+        seen.append(task.is_abandoned())
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        finally:
+            seen.append(task.is_abandoned())
+        return {}
+
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    result = invocation(run, {}).outcome()
+
+    assert result["msg"] == (
+        f'Controller, task: the task was stopped by the signal {number.name}. Already done: DSM, group "a" (PATCH /x). '
+        "Next: run the task again: it reads the current state before it changes anything."
+    )
+    assert (result["failed"], result["changed"], seen) == (True, True, [False, True])
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_signal_that_the_process_ignores_stays_ignored() -> None:
+    def run(_task: Task) -> dict[str, Any]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {"changed": False}
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert invocation(run, {}).outcome()["changed"] is False
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_an_operation_does_to_its_options_is_not_seen_by_the_next_one() -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications.entra_objects import credential_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     PRINCIPAL,
     REGISTRATION,
@@ -54,6 +55,8 @@ CURRENT = credential("current")
     ("fact", "key_id", "known"),
     [
         ("key-id:current", "current", "recorded"),
+        ("key-id:CURRENT", "current", "recorded"),
+        (f"certificate:{SHA256[:40].upper()}", "pair", "recorded"),
         (f"certificate:{SHA256[:40]}", "pair", "recorded"),
         ("certificate:0000", "certificate:0000", "recorded"),
         ("client-secret:12ab", None, "unknown"),
@@ -64,6 +67,15 @@ def test_a_record_tells_the_credential_where_it_has_an_id(fact: str | None, key_
     found = use_of("g", None, fact, None, [CURRENT, credential("pair", kind="certificate")])
 
     assert (found.key_id, found.known) == (key_id, known)
+
+
+def test_ids_of_entra_are_compared_without_letter_case() -> None:
+    """Graph, the record in DSM and a person may spell a UUID differently. A credential in use would be removed."""
+    entry = {"keyId": "0F1E2D3C-4B5A-6978-8796-A5B4C3D2E1F0", "displayName": NAME}
+    listed = credential_of("secret", entry)
+    recorded = use_of("g", None, f"key-id:{entry['keyId'].lower()}", entry["keyId"], [listed])
+
+    assert (recorded.key_id, recorded.superseded) == (listed.key_id, listed.key_id)
 
 
 def test_a_certificate_whose_public_part_was_not_read_is_not_taken_for_gone() -> None:

@@ -17,7 +17,8 @@ from ..._certificates.loading import Certificate
 from ..._timestamps import parse_iso
 
 # Days, weeks, months and years of an ISO 8601 duration. Months and years count with their shortest length.
-_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_NUMBER = r"(\d{1,12})"
+_DURATION = re.compile(r"P(?:#Y)?(?:#M)?(?:#W)?(?:#D)?(?:T(?:#H)?(?:#M)?(?:#S)?)?".replace("#", _NUMBER))
 _DAYS = (365, 28, 7, 1)
 
 
@@ -86,4 +87,7 @@ def _duration(text: Any) -> timedelta | None:
     numbers = [int(number or 0) for number in found.groups()]
     days = sum(number * days for number, days in zip(numbers[:4], _DAYS, strict=True))
     hours, minutes, seconds = numbers[4:]
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        return timedelta.max

@@ -15,19 +15,20 @@ from typing import Any
 from ..._errors import TaskError
 from ..._names import same_name
 from ..._rest.replacement import Incomplete, list_in, text_in
-from ..._rest.statuses import FORBIDDEN, NOT_FOUND, SERVICE_UNAVAILABLE
+from ..._rest.statuses import NOT_FOUND
 from ..._timestamps import parse_iso
 from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 from ..rights.sign_in import disabled_of
 from ..wire.channel import Channel
 from ..wire.cloud import Cloud
-from ..wire.errors import denied, refusal
+from ..wire.graph_batch import Answer, batch
+from ..wire.optional_reads import Unread, optional
 from ..wire.session import understood
 from . import app_policies
 from .application_plan import SCOPE, Application, Consent, Permission
 from .consent import grant_for, words_of
 from .entra_objects import KEYS, credentials_of, signing_of, with_keys
-from .registrations import Answer, batch, quoted
+from .registrations import quoted
 
 _MAY_READ = "Application.Read.All"
 _MAY_READ_CONSENT = "DelegatedPermissionGrant.Read.All"
@@ -155,9 +156,7 @@ def _read(answer: Answer, deed: str, permission: str, obj: str) -> Mapping[str, 
     """The body of an answer; None when the object does not exist."""
     if answer.body is not None or answer.status == NOT_FOUND:
         return answer.body
-    if answer.status == FORBIDDEN:
-        raise denied(deed, permission, obj, answer.words)
-    raise refusal(answer.status or SERVICE_UNAVAILABLE, {"error": {"message": answer.words}}, plane="Entra", obj=obj)
+    raise answer.failure(deed, permission, obj)
 
 
 def _permission(answer: Answer, cloud: Cloud) -> Permission:
@@ -258,10 +257,16 @@ def tenants_restrictions(policy: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def own_restrictions(graph: Channel, application: Application) -> Mapping[str, Any] | None:
-    """The restrictions of the application's own policy, which replaces the tenant's; None without one."""
-    path = f"/applications/{application.object_id}/appManagementPolicies"
-    answer = batch(graph, {"own": path}, obj=f"application {application.display_name}")["own"]
-    own = next(iter((answer.body or {}).get("value") or []), None)
+    """The restrictions of the application's own policy, which replaces the tenant's; None without one.
+
+    Empty if it cannot be read: it may allow what the tenant's forbids.
+    """
+    reads = {"own": f"/applications/{application.object_id}/appManagementPolicies"}
+    answers = optional(lambda: batch(graph, reads, obj=f"application {application.display_name}"))
+    answer = None if isinstance(answers, Unread) else answers["own"]
+    if answer is None or answer.body is None:
+        return {}
+    own = next(iter(answer.body.get("value") or []), None)
     if own is None:
         return None
     restrictions: Mapping[str, Any] = (own.get("restrictions") or {}) if own.get("isEnabled") is True else {}

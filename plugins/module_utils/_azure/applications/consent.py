@@ -13,10 +13,11 @@ from typing import Any
 from ..._names import same_name
 from ..._rest import replacement
 from ..._rest.replacement import DesiredEntries, Incomplete, ReplacedList, list_in, text_in
-from ..._rest.statuses import CONFLICT, NOT_FOUND, TOO_MANY_REQUESTS
+from ..._rest.statuses import CONFLICT, TOO_MANY_REQUESTS
 from ..._waiter import Patience
 from ..wire.channel import Channel
-from ..wire.errors import AzureError, may_have_worked
+from ..wire.errors import AzureError, may_have_worked, status_of
+from ..wire.not_known_yet import Reference, is_not_yet
 from .application_plan import SCOPE, Application, Permission
 
 _EVERYBODY = "AllPrincipals"
@@ -56,7 +57,8 @@ def give(graph: Channel, application: Application, permission: Permission, patie
         obj=consent.obj,
         read=consent.read,
         write=consent.write,
-        lag=lambda error: isinstance(error, AzureError) and error.status in (NOT_FOUND, CONFLICT),
+        # After a conflict with a grant that another client created, read again.
+        lag=lambda error: is_not_yet(error, Reference.CONSENT) or status_of(error) == CONFLICT,
         uncertain=may_have_worked,
         throttled=lambda error: (
             (error.retry_after or 0.0) if isinstance(error, AzureError) and error.status == TOO_MANY_REQUESTS else None

@@ -19,6 +19,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..._names import name_key
 from ..._rest.replacement import check_id, list_in
 from ..._timestamps import parse_iso
 from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
@@ -62,13 +63,13 @@ def _listed(body: Mapping[str, Any], obj: str, place: str) -> Iterable[tuple[Ent
     """Each credential, and whether it belongs to SAML sign-on."""
     listed = {member: list_in(body, member, plane="Entra", obj=obj) for _kind, member in _KINDS}
     signing = [entry for entry in listed[_CERTIFICATES] if str(entry.get("usage") or "").lower() == "sign"]
-    ids = {str(entry.get("keyId")) for entry in signing}
+    ids = {name_key(entry.get("keyId")) for entry in signing}
     # The public part and the password have the identifier of the signing key.
     identifiers = {entry["customKeyIdentifier"] for entry in signing if entry.get("customKeyIdentifier")}
     return [
         (
             credential_of(kind, entry, place),
-            str(entry.get("keyId")) in ids or entry.get("customKeyIdentifier") in identifiers,
+            name_key(entry.get("keyId")) in ids or entry.get("customKeyIdentifier") in identifiers,
         )
         for kind, member in _KINDS
         for entry in listed[member]
@@ -78,7 +79,7 @@ def _listed(body: Mapping[str, Any], obj: str, place: str) -> Iterable[tuple[Ent
 def credential_of(kind: str, entry: Mapping[str, Any], place: str = REGISTRATION) -> EntraCredential:
     return EntraCredential(
         kind=kind,
-        key_id=str(entry["keyId"]),
+        key_id=name_key(entry["keyId"]),
         name=str(entry.get("displayName") or ""),
         starts=parse_iso(entry.get("startDateTime")),
         ends=parse_iso(entry.get("endDateTime")),

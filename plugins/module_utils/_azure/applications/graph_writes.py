@@ -7,15 +7,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from ..._certificates.loading import Certificate
 from ..._errors import TaskError
-from ..._names import same_name
+from ..._names import name_key, same_name
 from ..._rest.replacement import EQUAL_READS, check_id, list_in, text_in
 from ..._rest.statuses import BAD_REQUEST, CONFLICT, NOT_FOUND
 from ..._timestamps import iso
@@ -24,32 +25,17 @@ from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 from ..wire import writes
 from ..wire.channel import Channel
 from ..wire.errors import DIRECTORY_BUSY, GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
+from ..wire.not_known_yet import Reference, is_not_yet, until_known
 from . import consent, lists
 from .application_plan import MARK, Application, Permission
 from .entra_objects import credential_of
 from .lists import Changed, ListEdit
 from .registrations import quoted
 
-T = TypeVar("T")
-
 _MAY_WRITE = (
     "Application.ReadWrite.OwnedBy (for applications that the operator created or owns) or Application.ReadWrite.All"
 )
 _MAY_CONSENT = "DelegatedPermissionGrant.ReadWrite.All"
-
-
-def until_known(request: Callable[[], T], patience: Patience, *, unknown: Sequence[int] = (NOT_FOUND,)) -> T:
-    """Repeat a request about a new object while some replicas of Graph do not know the object, or Graph is busy.
-
-    ``unknown``: the statuses of such an answer.
-    """
-    while True:
-        try:
-            return request()
-        except AzureError as error:
-            passes = status_of(error) in unknown or error.code == DIRECTORY_BUSY
-            if not passes or not patience.pause():
-                raise
 
 
 def create(graph: Channel, display_name: str, unique_name: str | None) -> str | None:
@@ -106,7 +92,7 @@ def create_principal(graph: Channel, client_id: str, patience: Patience) -> None
                 raise
 
     with allowed("create service principals", _MAY_WRITE, obj):
-        until_known(send, patience, unknown=(BAD_REQUEST, NOT_FOUND))
+        until_known(send, patience, Reference.PRINCIPAL)
 
 
 def update(
@@ -160,7 +146,8 @@ def add_secret(
     lost = None
     try:
         with allowed("add secrets to this application", _MAY_WRITE, obj):
-            made = _new_secret(until_known(lambda: graph.send("POST", path, obj=obj, body=body), patience), obj)
+            send = partial(graph.send, "POST", path, obj=obj, body=body)
+            made = _new_secret(until_known(send, patience, Reference.DIRECTORY_OBJECT), obj)
     except AzureError as error:
         if not may_have_worked(error):
             raise
@@ -213,7 +200,11 @@ def _advice_on_lost_secret(graph: Channel, application: Application, name: str) 
     """How to remove a secret whose value is lost, with its ID if Graph lists it."""
     known = {one.key_id for one in application.credentials}
     listed = _listed_secrets(graph, application)
-    new = [str(one.get("keyId")) for one in listed if one.get("displayName") == name and one.get("keyId") not in known]
+    new = [
+        str(one.get("keyId"))
+        for one in listed
+        if one.get("displayName") == name and name_key(one.get("keyId")) not in known
+    ]
     named = f"the secret {' or '.join(new)}" if new else f'the secret named "{name}" that was just created'
     return (
         f"remove {named}, as its value is lost (az ad app credential delete --id {application.client_id} "
@@ -309,14 +300,14 @@ def _see_secret_gone(
     Raises:
         TaskError: it still exists, or may exist.
     """
-    key_id, obj, path = secret.key_id, application.label_at(secret.place), application.path_at(secret.place)
+    key_id, obj, path = name_key(secret.key_id), application.label_at(secret.place), application.path_at(secret.place)
     object_id = str(application.principal_id if secret.place == PRINCIPAL else application.object_id)
     was_listed = any(one.key_id == key_id for one in application.credentials)
     in_a_row, waits = 0, True
     while waits and in_a_row < EQUAL_READS:
         body = graph.get(path, obj=obj, query={"$select": "id,passwordCredentials"})
         check_id(body, object_id, plane="Entra", obj=obj)
-        listed = {str(one.get("keyId")) for one in list_in(body, "passwordCredentials", plane="Entra", obj=obj)}
+        listed = {name_key(one.get("keyId")) for one in list_in(body, "passwordCredentials", plane="Entra", obj=obj)}
         if key_id in listed:
             removed = _remove_secret(graph, application, secret)
             if removed:
@@ -378,4 +369,18 @@ def allowed(deed: str, permission: str, obj: str) -> Iterator[None]:
             raise
         refused = error
     if refused is not None:
-        raise denied(deed, permission, obj, refused.words)
+        failure = denied(deed, permission, obj, refused.words)
+        if is_not_yet(refused, *Reference):
+            # The same answer is given for an application that is not replicated yet.
+            failure = AzureError(
+                f"{failure.problem}, or the application is not known to every server of Entra yet",
+                plane=failure.plane,
+                obj=obj,
+                words=refused.words,
+                next_step="run the task again in a few minutes if the application is new; otherwise "
+                f"{failure.next_step}",
+                status=failure.status,
+                code=failure.code,
+                retryable=True,
+            )
+        raise failure

@@ -19,6 +19,7 @@ from ... import _deps
 from ..._waiter import Patience
 from ..wire.credential import Operator, login_options
 from ..wire.errors import AzureError, Lasts, Sign
+from ..wire.not_known_yet import Reference, is_not_yet_in
 from ..wire.sdk_failures import UNREADABLE, entra_meanings, without_trace
 
 
@@ -80,7 +81,7 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
                 retryable=True,
             )
         # The replicas of Entra lag: one may not know a new secret, certificate or application yet.
-        if Sign.NOT_KNOWN_YET not in signs or not patience.pause():
+        if not is_not_yet_in(words, Reference.TOKEN) or not patience.pause():
             clock = operator.clock.compared(None, "Entra") if Sign.WRONG_CLOCK in signs else ""
             advice = (
                 "fix the cause in the error text; if Entra only does not know the credential yet, increase wait_timeout"

@@ -23,15 +23,16 @@ from ..._errors import TaskError
 from ..._names import name_key
 from ..._rest import replacement
 from ..._rest.replacement import DesiredEntries, Incomplete, ReplacedList, check_id, list_in
-from ..._rest.statuses import NOT_FOUND, TOO_MANY_REQUESTS
+from ..._rest.statuses import TOO_MANY_REQUESTS
 from ..._waiter import Patience
 from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 from ..rights.sign_in import disabled_of
 from ..wire.channel import Channel
-from ..wire.errors import DIRECTORY_BUSY, AzureError, code_of, may_have_worked, status_of
+from ..wire.errors import AzureError, may_have_worked
+from ..wire.graph_batch import batch
+from ..wire.not_known_yet import Reference, is_not_yet
 from .application_plan import Application, Permission
 from .entra_objects import credential_of
-from .registrations import batch
 
 CERTIFICATES, PERMISSIONS = "keyCredentials", "requiredResourceAccess"
 _KIND = {"type": "AsymmetricX509Cert", "usage": "Verify"}
@@ -97,7 +98,7 @@ class _Lists:
             obj=self._obj,
             read=self._read,
             write=self._write,
-            lag=lambda error: status_of(error) == NOT_FOUND or code_of(error) == DIRECTORY_BUSY,
+            lag=lambda error: is_not_yet(error, Reference.DIRECTORY_OBJECT),
             uncertain=may_have_worked,
             throttled=_throttled,
         )

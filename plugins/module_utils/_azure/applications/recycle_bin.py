@@ -14,22 +14,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ..._errors import TaskError
 from ..._names import same_name
 from ..._plan import Change
 from ..._rest.replacement import text_in
-from ..._rest.statuses import BAD_REQUEST, NOT_FOUND
+from ..._rest.statuses import NOT_FOUND
 from ..._waiter import Patience
-from ..rights.facts import PRINCIPAL
+from ..rights.facts import PRINCIPAL, REGISTRATION
 from ..rights.sign_in import disabled_of
 from ..wire.channel import Channel
 from ..wire.errors import AzureError, status_of
+from ..wire.not_known_yet import Reference, until_known
+from ..wire.optional_reads import Unread, optional
 from .application_lookup import ApplicationSelector, application_of
 from .application_plan import Application
 from .entra_objects import credentials_of, signing_of
-from .graph_writes import allowed, until_known
+from .graph_writes import allowed
 
 _BIN = "/v1.0/directory/deletedItems"
 FAIL, RECOVER = "fail", "recover"
@@ -118,24 +121,46 @@ def restore(graph: Channel, deleted: DeletedApplication, patience: Patience) -> 
     """Restore both. A restore by another client counts as well.
 
     Raises:
-        TaskError: it is refused.
+        TaskError: it is refused, or one of them was deleted permanently in the meantime.
     """
+    found = deleted.application
     if deleted.is_registration:
-        _restore(graph, deleted.application.object_id, f"application {deleted.application.display_name}", patience, ())
-    if deleted.application.principal_id is not None:
-        obj = f"service principal of {deleted.application.display_name}"
+        _restore(graph, found.path_at(REGISTRATION), f"application {found.display_name}", patience, found.object_id)
+    if found.principal_id is not None:
         # Some servers do not know an application yet that was just restored.
-        _restore(graph, deleted.application.principal_id, obj, patience, (BAD_REQUEST,))
+        obj, path = f"service principal of {found.display_name}", found.path_at(PRINCIPAL)
+        _restore(graph, path, obj, patience, found.principal_id, Reference.RESTORED_APPLICATION)
 
 
-def _restore(graph: Channel, object_id: str, obj: str, patience: Patience, unknown: tuple[int, ...]) -> None:
-    path = f"{_BIN}/{object_id}/restore"
-    try:
-        with allowed("restore deleted applications", "Application.ReadWrite.OwnedBy", obj):
-            until_known(lambda: graph.send("POST", path, obj=obj), patience, unknown=unknown)
-    except AzureError as error:
-        if status_of(error) != NOT_FOUND:
-            raise
+def _restore(graph: Channel, path: str, obj: str, patience: Patience, object_id: str, *references: Reference) -> None:
+    """``path``: of the object outside of the recycle bin."""
+
+    def send() -> None:
+        try:
+            graph.send("POST", f"{_BIN}/{object_id}/restore", obj=obj)
+        except AzureError as error:
+            # Another client has restored it.
+            if status_of(error) != NOT_FOUND or isinstance(optional(partial(graph.get, path, obj=obj)), Unread):
+                raise
+
+    purged = None
+    with allowed("restore deleted applications", "Application.ReadWrite.OwnedBy", obj):
+        try:
+            until_known(send, patience, Reference.DIRECTORY_OBJECT, *references)
+        except AzureError as error:
+            if status_of(error) != NOT_FOUND:
+                raise
+            purged = error
+    if purged is not None:
+        raise AzureError(
+            "it is no longer in the recycle bin and was not restored, so it was probably deleted permanently",
+            plane="Entra",
+            obj=obj,
+            words=purged.words,
+            next_step="check the Entra audit log, and run the task again to create a new one",
+            status=NOT_FOUND,
+            code=purged.code,
+        )
 
 
 def _principal(graph: Channel, client_id: str, obj: str) -> Mapping[str, Any] | None:

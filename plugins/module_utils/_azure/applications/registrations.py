@@ -12,15 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._errors import TaskError, quotable
+from ..._errors import TaskError
 from ..._names import name_key, same_name
-from ..._rest.pages import tells_trouble
 from ..._rest.replacement import Incomplete, list_in, text_in
-from ..._rest.statuses import NOT_FOUND, OK
+from ..._rest.statuses import FORBIDDEN, NOT_FOUND
 from ..rights.facts import PRINCIPAL, REGISTRATION, ApplicationIdentity, EntraCredential
 from ..rights.sign_in import disabled_of
 from ..wire.channel import Channel
-from ..wire.foreign import is_refusal
+from ..wire.graph_batch import Answer, batch
 from .entra_objects import KEYS, credentials_of, signing_of, with_keys
 
 
@@ -29,13 +28,15 @@ class Registration:
     """What Graph returns about an application. ``consented_for_all``: scopes of ``AllPrincipals`` grants (T40).
 
     ``resources``: app IDs of the APIs of its listed permissions (T30). None: not readable; ``unreadable`` has the
-    reason, by the names ``service_principal``, ``application``, ``groups``, ``consents``.
+    reason, by the names ``service_principal``, ``application``, ``groups``, ``consents``. ``refused``: those that the
+    operator has no permission to read.
     """
 
     identity: ApplicationIdentity
     resources: frozenset[str] | None = None
     consented_for_all: frozenset[str] | None = None
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
 
 
 def registration(graph: Channel, client_id: str, object_id: str | None) -> Registration:
@@ -61,6 +62,8 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
     principal = answers["service_principal"]
     if principal.status == NOT_FOUND:
         raise _no_service_principal(graph, client_id, answers["application"].status)
+    if principal.body is None and object_id is None and principal.status != FORBIDDEN:
+        raise principal.failure("read service principals", "Application.Read.All", f"application {client_id}")
     if principal.body is None and object_id is None:
         raise TaskError(
             "the service principal of the application cannot be read",
@@ -117,49 +120,13 @@ def registration(graph: Channel, client_id: str, object_id: str | None) -> Regis
         disabled=disabled,
         signing=tuple(signing),
     )
-    return Registration(identity, resources, _consents(answers["consents"].body), unreadable)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer of a batch. ``body``: None for a refusal; ``words`` is then the server's error text."""
-
-    status: int
-    body: Mapping[str, Any] | None
-    words: str = ""
-
-
-def batch(graph: Channel, reads: Mapping[str, str], *, obj: str) -> dict[str, Answer]:
-    """Several GETs in one request, by name. At most twenty. A refusal of one does not affect the others.
-
-    Raises:
-        AzureError: the batch itself is refused.
-    """
-    requests = [{"id": name, "method": "GET", "url": url} for name, url in reads.items()]
-    answered = graph.send("POST", "/v1.0/$batch", obj=obj, body={"requests": requests})
-    # The types of this and of the single bodies have been checked by the channel.
-    found = {str(one["id"]): _answer(one) for one in answered.get("responses") or []}
-    missing = Answer(0, None, "Graph did not answer it")
-    return {name: found.get(name, missing) for name in reads}
+    refused = frozenset(name for name in unreadable if answers[name].status == FORBIDDEN)
+    return Registration(identity, resources, _consents(answers["consents"].body), unreadable, refused)
 
 
 def quoted(value: str) -> str:
     """A text inside of the quotes of an address."""
     return urllib.parse.quote(value.replace("'", "''"), safe="")
-
-
-def _answer(one: Mapping[str, Any]) -> Answer:
-    status, body = int(one["status"]), one.get("body")
-    if status == OK and isinstance(body, Mapping):
-        return Answer(status, body)
-    if status == OK:
-        return Answer(0, None, "an answer without a body")
-    if not is_refusal(body) and not tells_trouble(status):
-        # Not a verdict of Graph: something on the way answered.
-        return Answer(0, None, quotable(f"HTTP status {status} with a text that is not Graph's"))
-    error = body.get("error") if isinstance(body, Mapping) else None
-    words = error.get("message") if isinstance(error, Mapping) else None
-    return Answer(status, None, quotable(str(words or f"HTTP status {status}")))
 
 
 def _no_service_principal(graph: Channel, client_id: str, application_status: int) -> TaskError:

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..._errors import TaskError
 from ..._names import is_within, last_segment, name_key, path_key, same_name
-from ..._rest.statuses import NOT_FOUND
 from ..wire.channel import Channel
-from ..wire.errors import SCOPE_LOCKED, AzureError
+from ..wire.errors import SCOPE_LOCKED
+from ..wire.optional_reads import Unread, optional
 from .role_assignments import PROVIDER
 
 API = {"api-version": "2020-05-01"}
@@ -55,15 +56,15 @@ class Lock:
 
 @dataclass(frozen=True)
 class Locks:
-    """The locks at some scopes and above them. ``unreadable``: why they are unknown; empty if they are known."""
+    """The locks at some scopes and above them. ``unread``: why they are unknown; None if they are known."""
 
     found: tuple[Lock, ...] = ()
-    unreadable: str = ""
+    unread: Unread | None = None
     scope: str = ""
 
     def record(self) -> list[dict[str, str]] | None:
         """As results show them; None if they cannot be read."""
-        return None if self.unreadable else [lock.record() for lock in self.found]
+        return None if self.unread is not None else [lock.record() for lock in self.found]
 
     def forbidden(self, needed: Iterable[Action]) -> list[tuple[Action, Lock]]:
         """Each action that a lock forbids, with the first lock that does."""
@@ -73,37 +74,36 @@ class Locks:
     @property
     def warning(self) -> str | None:
         """The warning for the user if the locks are unknown; None otherwise."""
-        if not self.unreadable:
+        if self.unread is None:
             return None
-        return (
+        problem = (
             f"It is unknown whether a lock forbids the changes at {self.scope}, because the locks cannot be read "
-            f"({self.unreadable}). Grant the operator Microsoft.Authorization/locks/read, so that locks are checked "
-            "before the first write."
+            f"({self.unread.why}). "
         )
+        if self.unread.refused:
+            return (
+                f"{problem}Grant the operator Microsoft.Authorization/locks/read, so that locks are checked before the "
+                "first write."
+            )
+        return f"{problem}Azure enforces them all the same."
 
 
 NONE_READ = Locks()
 
 
 def in_the_way_of(arm: Channel, needed: Sequence[Action]) -> Locks:
-    """The locks at the scopes of these actions and above them: one request for nested scopes.
-
-    Raises:
-        AzureError: a scope no longer exists.
-    """
+    """The locks at the scopes of these actions and above them: one request for nested scopes."""
     scopes = {path_key(scope): scope for _action, scope in needed}
     deepest = sorted(
         scope for key, scope in scopes.items() if not any(key != other and is_within(other, key) for other in scopes)
     )
     found: dict[tuple[str, str], Lock] = {}
     for scope in deepest:
-        try:
-            found |= {(path_key(lock.scope), name_key(lock.name)): lock for lock in _at(arm, scope)}
-        except AzureError as error:
-            if error.status == NOT_FOUND:
-                raise
+        listed = optional(partial(_at, arm, scope))
+        if isinstance(listed, Unread):
             # Azure itself enforces locks that could not be read, so the task can continue.
-            return Locks(unreadable=error.server_words or error.problem, scope=scope)
+            return Locks(unread=listed, scope=scope)
+        found |= {(path_key(lock.scope), name_key(lock.name)): lock for lock in listed}
     return Locks(tuple(found.values()))
 
 

@@ -15,12 +15,17 @@ from ..._names import last_segment, path_key, same_name
 from ..._timestamps import parse_iso
 from ..rights.facts import DenyAssignment, PermissionSet, RoleAssignment, RoleDefinition
 from ..wire.channel import Channel
+from ..wire.optional_reads import Unread, optional
 
 API = {"api-version": "2022-04-01"}
 PIM_API = {"api-version": "2020-10-01"}
+# The first version whose deny assignments have an effect.
+EFFECT_API = {"api-version": "2024-07-01-preview"}
 PROVIDER = "providers/Microsoft.Authorization"
 # The type of a role definition that is not built in.
 CUSTOM_ROLE = "CustomRole"
+# The effect of a deny assignment that only logs.
+_AUDIT = "audit"
 
 
 def assignments(arm: Channel, scope: str, object_id: str | None = None) -> tuple[RoleAssignment, ...]:
@@ -49,18 +54,20 @@ def activations(arm: Channel, scope: str, object_id: str) -> Mapping[str, dateti
 
 
 def eligible(arm: Channel, scope: str, object_id: str) -> tuple[RoleAssignment, ...]:
-    """Eligible assignments. They must be activated, which a service principal cannot do (T15)."""
+    """Eligible assignments, below the scope too. They must be activated, which a service principal cannot do (T15)."""
     return tuple(_assignment(entry) for entry in _instances(arm, "roleEligibilityScheduleInstances", scope, object_id))
 
 
 def denies(arm: Channel, scope: str) -> tuple[DenyAssignment, ...]:
-    """Deny assignments at the scope and above."""
-    entries = arm.pages(
-        f"{scope}/{PROVIDER}/denyAssignments",
-        query={**API, "$filter": "atScope()"},
-        obj=f"deny assignments at {scope}",
-    )
-    return tuple(_deny(entry) for entry in entries)
+    """Deny assignments at the scope and above that are enforced.
+
+    Only a preview version returns their effect, so it is only asked if there are any. Without an answer, each counts as
+    enforced.
+    """
+    entries = list(_denies(arm, scope, API))
+    effects = optional(lambda: list(_denies(arm, scope, EFFECT_API))) if entries else []
+    audited = set() if isinstance(effects, Unread) else {path_key(one["id"]) for one in effects if _is_audit(one)}
+    return tuple(_deny(entry) for entry in entries if path_key(entry["id"]) not in audited)
 
 
 def role(arm: Channel, scope: str, guid: str) -> RoleDefinition:
@@ -97,10 +104,26 @@ def callers_permissions(arm: Channel, scope: str) -> tuple[PermissionSet, ...]:
     return permission_sets(entries)
 
 
+def _denies(arm: Channel, scope: str, api: Mapping[str, str]) -> Iterable[Mapping[str, Any]]:
+    return arm.pages(
+        f"{scope}/{PROVIDER}/denyAssignments",
+        query={**api, "$filter": "atScope()"},
+        obj=f"deny assignments at {scope}",
+    )
+
+
+def _is_audit(entry: Mapping[str, Any]) -> bool:
+    return same_name(entry["properties"].get("denyAssignmentEffect"), _AUDIT)
+
+
 def _instances(arm: Channel, collection: str, scope: str, object_id: str) -> Iterable[Mapping[str, Any]]:
+    """Instances of the principal and its groups: at the scope, above and below it.
+
+    The API documents the filters `assignedTo` and `atScope` only one by one (Azure contract §1.7).
+    """
     return arm.pages(
         f"{scope}/{PROVIDER}/{collection}",
-        query={**PIM_API, "$filter": f"atScope() and assignedTo('{object_id}')"},
+        query={**PIM_API, "$filter": f"assignedTo('{object_id}')"},
         obj=f"{collection} at {scope}",
     )
 

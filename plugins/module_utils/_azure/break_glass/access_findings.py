@@ -110,7 +110,9 @@ def locked_finding(store: StoreRights, locks: Locks, needed: Iterable[Action]) -
     """Azure rejects what a lock covers, whatever the roles allow; None if no lock forbids a step."""
     expected = "no lock forbids the required changes"
     if locks.warning is not None:
-        remedy = "grant the operator Microsoft.Authorization/locks/read; the task still does what no lock forbids"
+        told = "the task still does what no lock forbids"
+        refused = locks.unread is not None and locks.unread.refused
+        remedy = f"grant the operator Microsoft.Authorization/locks/read; {told}" if refused else told
         return _finding(catalog.LOCKS_UNKNOWN, UNKNOWN, store.label, expected, locks.warning, remedy)
     forbidden = locks.forbidden(needed)
     if not forbidden:
@@ -146,8 +148,8 @@ def still_listed(steps: Iterable[Step], *, cut: bool) -> list[Finding]:
 def not_restorable(record: Record, seen: Record, now: datetime) -> list[Finding]:
     """What the record contains but the task cannot restore, each with what to do instead."""
     was, application, found = record.application, seen.application, []
-    there = {entry.key_id for entry in application.secrets}
-    lost = [entry.key_id for entry in was.secrets if entry.key_id not in there]
+    there = {name_key(entry.key_id) for entry in application.secrets}
+    lost = [entry.key_id for entry in was.secrets if name_key(entry.key_id) not in there]
     label = f"application {was.display_name or was.client_id}"
     if lost:
         found.append(

@@ -14,29 +14,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..._errors import TaskError, quoted
 from ..._names import is_within, last_segment, path_key, same_name
 from ..._rest.replacement import Incomplete, text_in
-from ..._rest.statuses import NOT_FOUND
 from ..._timestamps import iso_or_none
 from ..._waiter import Patience
 from ..applications import graph_writes
 from ..applications.application_plan import Application
 from ..applications.entra_objects import credentials_of
-from ..applications.registrations import Answer, Registration, batch
-from ..authorization import locks, role_assignments
+from ..applications.registrations import Registration
+from ..authorization import locks, operator, role_assignments
 from ..authorization.locks import Action, Locks
 from ..authorization.role_assignments import API, PROVIDER
 from ..prerequisites import observation
-from ..rights.evaluation import grants
-from ..rights.facts import PRINCIPAL, REGISTRATION, Access, EntraCredential, KeyStore, RoleDefinition
+from ..rights.facts import PRINCIPAL, REGISTRATION, Access, EntraCredential, KeyStore
 from ..rights.sign_in import LABELS
 from ..vaults import vault_lookup
 from ..vaults.vault_lookup import VaultAddress
 from ..wire import writes
 from ..wire.errors import ROLE_ASSIGNMENT_EXISTS, AzureError
+from ..wire.graph_batch import Answer, batch
+from ..wire.not_known_yet import Reference, until_known
 from ..wire.session import Azure, understood
 from .access_steps import CertificatesStep, EnabledStep, PolicyStep, RoleStep, SecretStep, Step
 from .record import KINDS, Assignment, CertificateEntry, RecordedApplication, RecordedPolicy, SecretEntry, StoreRights
@@ -281,9 +282,12 @@ def restore(azure: Azure, step: Step, patience: Patience) -> bool:
         TaskError: it is refused.
     """
     if isinstance(step, PolicyStep):
-        writes.repeated(lambda: _change_policy(azure, "add", step), patience)
+        add = partial(_change_policy, azure, "add", step)
+        until_known(lambda: writes.repeated(add, patience), patience, Reference.ACCESS_POLICY)
     elif isinstance(step, RoleStep):
-        writes.repeated(lambda: _assign(azure, step), patience)
+        # The service principal may just have been restored from the recycle bin.
+        assign = partial(_assign, azure, step)
+        until_known(lambda: writes.repeated(assign, patience), patience, Reference.ROLE_ASSIGNMENT)
     elif isinstance(step, EnabledStep):
         graph_writes.set_enabled(azure.graph, step.application.object_id, patience, enabled=True)
     elif isinstance(step, CertificatesStep):
@@ -382,14 +386,15 @@ def _application(found: RecordedApplication, place: str) -> Application:
 def lacking_actions(
     azure: Azure, store: StoreRights, steps: Sequence[PolicyStep | RoleStep], *, cut: bool
 ) -> list[str]:
-    """The actions that these steps require at a vault and the operator's Azure roles do not permit."""
+    """The actions that these steps require at a vault and the operator's Azure roles are known not to permit."""
     needed = [_POLICIES_WRITE] if any(isinstance(step, PolicyStep) for step in steps) else []
     if any(isinstance(step, RoleStep) and not step.assignment.local for step in steps):
         needed.append(_UNASSIGN if cut else _ASSIGN)
     if not needed:
         return []
-    allowed = RoleDefinition("", "", role_assignments.callers_permissions(azure.arm, store.resource_id))
-    return [action for action in needed if not grants(allowed, action, data=False)]
+    # If they cannot be read, a real run tries all the same.
+    held = operator.held_at(azure, store.resource_id)
+    return [action for action in needed if operator.lacks(held, action)]
 
 
 def locks_at(azure: Azure, steps: Sequence[PolicyStep | RoleStep], *, cut: bool) -> tuple[Locks, list[Action]]:
@@ -400,12 +405,8 @@ def locks_at(azure: Azure, steps: Sequence[PolicyStep | RoleStep], *, cut: bool)
     needed: list[Action] = [(_POLICIES_WRITE, step.store.resource_id) for step in steps if isinstance(step, PolicyStep)]
     roles = [step.assignment for step in steps if isinstance(step, RoleStep) and not step.assignment.local]
     needed += [(_UNASSIGN if cut else _ASSIGN, one.scope) for one in roles]
-    try:
-        return locks.in_the_way_of(azure.arm, needed), needed
-    except AzureError as error:
-        if error.status != NOT_FOUND:
-            raise
-        return locks.NONE_READ, needed
+    there = locks.in_the_way_of(azure.arm, needed)
+    return locks.NONE_READ if there.unread is not None and there.unread.absent else there, needed
 
 
 def found_at(azure: Azure, resource_id: str) -> KeyStore:

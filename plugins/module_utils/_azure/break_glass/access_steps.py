@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from ..._names import path_key, same_name, same_path
+from ..._names import name_key, path_key, same_name, same_path
 from ..._plan import Change, View
 from ..._timestamps import parse_iso
 from ..rights.facts import PRINCIPAL, REGISTRATION
@@ -114,7 +114,7 @@ def is_recorded(record: Record, step: Step) -> bool:
     if isinstance(step, CertificatesStep):
         return all(one.is_among(_restorable(record)) for one in step.entries)
     if isinstance(step, SecretStep):
-        return step.entry.key_id in {one.key_id for one in application.secrets}
+        return name_key(step.entry.key_id) in {name_key(one.key_id) for one in application.secrets}
     if isinstance(step, EnabledStep):
         return True
     store = record.store(step.store.resource_id)

@@ -221,6 +221,7 @@ def application_evidence(
         resources=registration.resources,
         consented_for_all=registration.consented_for_all,
         unreadable=registration.unreadable,
+        refused=registration.refused,
         cloud=azure.operator.cloud,
         operator_client_id=azure.operator.client_id,
         certificate=question.certificate,

@@ -19,14 +19,16 @@ from ..._names import name_key
 from ..._rest.statuses import NOT_FOUND
 from ..._waiter import Patience
 from ..authorization import locks, role_assignments
-from ..authorization.operator import refuse_lacking
+from ..authorization.operator import refuse_lacking, warning_about
 from ..authorization.role_assignments import API, PROVIDER
-from ..rights.facts import Access, RoleAssignment, RoleDefinition
+from ..rights.facts import Access, KeyStore, RoleAssignment, RoleDefinition
 from ..rights.repair import AddToPolicy, Assign, DefineRole, RightsRemoval, Step, own_entries
 from ..vaults import vault_lookup
 from ..wire import writes
 from ..wire.channel import Channel
-from ..wire.errors import PRINCIPAL_NOT_FOUND, ROLE_ASSIGNMENT_EXISTS, AzureError
+from ..wire.errors import ROLE_ASSIGNMENT_EXISTS, AzureError
+from ..wire.not_known_yet import Reference, until_known
+from ..wire.optional_reads import Unread, optional
 from ..wire.session import Azure
 
 _POLICIES_WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
@@ -42,13 +44,26 @@ def apply(azure: Azure, access: Access, step: Step, patience: Patience) -> None:
         AzureError: Azure rejects it.
     """
     if isinstance(step, AddToPolicy):
-        writes.repeated(lambda: _change_policy(azure, access, "add", step.permissions), patience)
+        send, reference = partial(_change_policy, azure, access, "add", step.permissions), Reference.ACCESS_POLICY
     elif isinstance(step, DefineRole):
         define = _define_local if step.local else _define
         writes.repeated(lambda: define(azure, access, step), patience)
+        return
     else:
         assign = _assign_local if step.local else _assign
-        _until_known(lambda: writes.repeated(lambda: assign(azure, access, step), patience), patience)
+        send, reference = partial(assign, azure, access, step), Reference.ROLE_ASSIGNMENT
+    until_known(
+        lambda: writes.repeated(send, patience),
+        patience,
+        reference,
+        Reference.VAULT,
+        is_gone=partial(_is_gone, azure, access.store),
+    )
+
+
+def _is_gone(azure: Azure, store: KeyStore) -> bool:
+    found = optional(partial(vault_lookup.read, azure.arm, store.resource_id))
+    return isinstance(found, Unread) and found.absent
 
 
 def take_back(azure: Azure, access: Access, removal: RightsRemoval) -> None:
@@ -207,37 +222,29 @@ def _assign_local(azure: Azure, access: Access, step: Assign) -> None:
             raise
 
 
-def _until_known(send: Callable[[], None], patience: Patience) -> None:
-    """A principal that was just created may not be known everywhere yet (`PrincipalNotFound`): try again."""
-    while True:
-        try:
-            send()
-        except AzureError as error:
-            if error.code != PRINCIPAL_NOT_FOUND or not patience.pause():
-                raise
-        else:
-            return
-
-
-def preflight(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> locks.Locks:
+def preflight(
+    azure: Azure, access: Access, needed: Sequence[tuple[str, str]], warn: Callable[[str], None]
+) -> locks.Locks:
     """Fail before the first write if the operator lacks permissions or a lock forbids a change; returns the locks.
 
     Raises:
         TaskError: names the actions and the scopes, or the locks.
     """
-    require_permitted(azure, access, needed)
+    require_permitted(azure, access, needed, warn)
     there = locks.in_the_way_of(azure.arm, needed) if needed else locks.NONE_READ
     locks.refuse_forbidden(there, needed, obj=f"vault {access.store.name}")
     return there
 
 
-def require_permitted(azure: Azure, access: Access, needed: Sequence[tuple[str, str]]) -> None:
-    """Fail before the first write if the operator lacks permissions.
+def require_permitted(
+    azure: Azure, access: Access, needed: Sequence[tuple[str, str]], warn: Callable[[str], None]
+) -> None:
+    """Fail before the first write if the operator lacks permissions; warn if they cannot be read.
 
     Raises:
         TaskError: names the actions and the scopes.
     """
-    refuse_lacking(
+    unread = refuse_lacking(
         azure,
         needed,
         obj=f"vault {access.store.name}",
@@ -245,3 +252,6 @@ def require_permitted(azure: Azure, access: Access, needed: Sequence[tuple[str, 
         "Vault Contributor to edit access policies; docs/permissions.md has narrower roles), or run the task with an "
         "operator that has such a role",
     )
+    warning = warning_about(unread)
+    if warning is not None:
+        warn(warning)

@@ -5,7 +5,9 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """Reads everything that affects the permissions of an application at one vault, in as few requests as possible.
 
-What the operator cannot read becomes None with a reason, never an empty list. An outage is an error, not a verdict.
+What the operator cannot read becomes None with a reason, never an empty list. Role assignments and definitions, and the
+local roles of a Managed HSM, are required: there, an outage is an error, not a verdict. Everything else is optional:
+deny assignments and PIM are not served in every cloud, and what they would change is reported as unknown.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from ..._rest.statuses import FORBIDDEN, NOT_FOUND
 from ..authorization import managed_hsm, role_assignments
 from ..rights.facts import Access, ApplicationIdentity, KeyStore, RoleAssignment, RoleDefinition
 from ..wire.errors import WITHOUT_PIM, AzureError
+from ..wire.optional_reads import Unread, optional
 from ..wire.session import Azure
 
 T = TypeVar("T")
@@ -36,19 +39,26 @@ def observe(
     """
     if identity.object_id == NOT_YET_KNOWN:
         return Access(store=store, identity=identity, now=azure.now(), roles=dict(known or {}))
-    unreadable: dict[str, str] = {}
+    unread: dict[str, Unread] = {}
     scope, principal = store.scope, identity.object_id
 
-    def seen(name: str, read: Callable[[], T]) -> T | None:
+    def required(name: str, read: Callable[[], T]) -> T | None:
         try:
             return read()
         except AzureError as error:
             if error.status != FORBIDDEN:
                 raise
-            unreadable[name] = error.server_words or error.problem
+            unread[name] = Unread(error.server_words or error.problem, error.status)
             return None
 
-    assignments = seen("assignments", lambda: role_assignments.assignments(azure.arm, scope, principal))
+    def seen(name: str, read: Callable[[], T]) -> T | None:
+        found = optional(read)
+        if not isinstance(found, Unread):
+            return found
+        unread[name] = found
+        return None
+
+    assignments = required("assignments", lambda: role_assignments.assignments(azure.arm, scope, principal))
     denies = seen("denies", lambda: role_assignments.denies(azure.arm, scope))
     ends = seen("activations", lambda: _without_pim(lambda: role_assignments.activations(azure.arm, scope, principal)))
     access = Access(
@@ -65,10 +75,10 @@ def observe(
         with azure.pool(store.uri) as pool:
             access = replace(
                 access,
-                local=seen("local", lambda: managed_hsm.assignments(pool)),
-                local_roles=seen("local_roles", lambda: managed_hsm.roles(pool)) or {},
+                local=required("local", lambda: managed_hsm.assignments(pool)),
+                local_roles=required("local_roles", lambda: managed_hsm.roles(pool)) or {},
             )
-    return replace(access, unreadable=unreadable)
+    return _with_unread(access, unread)
 
 
 def with_eligible(azure: Azure, access: Access) -> Access:
@@ -76,15 +86,20 @@ def with_eligible(azure: Azure, access: Access) -> Access:
     scope, principal = access.store.scope, access.identity.object_id
     if principal == NOT_YET_KNOWN:
         return access
-    try:
-        eligible = _without_pim(lambda: role_assignments.eligible(azure.arm, scope, principal))
-    except AzureError as error:
-        if error.status != FORBIDDEN:
-            raise
-        return replace(access, eligible=None, unreadable={**access.unreadable, "eligible": error.server_words})
-    eligible = eligible or ()
+    eligible = optional(lambda: _without_pim(lambda: role_assignments.eligible(azure.arm, scope, principal)) or ())
+    if isinstance(eligible, Unread):
+        return _with_unread(replace(access, eligible=None), {"eligible": eligible})
     roles = {**_definitions(azure, scope, eligible, access.roles), **access.roles}
-    return replace(access, eligible=tuple(eligible), roles=roles)
+    return replace(access, eligible=eligible, roles=roles)
+
+
+def _with_unread(access: Access, unread: Mapping[str, Unread]) -> Access:
+    """The observation with what could not be read."""
+    return replace(
+        access,
+        unreadable={**access.unreadable, **{name: one.why for name, one in unread.items()}},
+        refused=access.refused | {name for name, one in unread.items() if one.refused},
+    )
 
 
 def _without_pim(read: Callable[[], T]) -> T | None:

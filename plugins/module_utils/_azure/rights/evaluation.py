@@ -51,6 +51,7 @@ from .roles import (
     VAULTS_READ,
     grants,
     grants_any,
+    is_disputed,
 )
 from .verdicts import ACCESS_POLICY_MODEL, ANY_MODEL, CONTRIBUTOR, RBAC_MODEL, RequiredRights, Verdict
 
@@ -292,7 +293,11 @@ def _azure_right(
         verdicts.append(UNKNOWN)
         notes["right-unreadable"] = _unreadable(access, "assignments")
     verdict = best(verdicts)
-    denies = [(certain, name) for certain, name, what in denied(access) if grants(what, action, data=data)]
+    denies = [
+        (certain and not is_disputed(what, action, data=data), name)
+        for certain, name, what in denied(access)
+        if grants(what, action, data=data) or is_disputed(what, action, data=data)
+    ]
     for name in (name for certain, name in denies if certain):
         verdict = worst([verdict, INEFFECTIVE])
         notes["right-denied"] = name
@@ -311,6 +316,8 @@ def _candidates(held: Iterable[HeldRole], action: str, width: Width, *, data: bo
         if one.definition is None:
             # The role may or may not grant the permission. An ineffective assignment stays ineffective.
             found.append(_spoilt(one.candidate, UNKNOWN, "right-unreadable"))
+        elif is_disputed(one.definition, action, data=data):
+            found.append(_spoilt(one.candidate, UNKNOWN, "wildcard-read-uncertain"))
         elif grants(one.definition, action, data=data):
             found.append(_noting(one.candidate, width(one)))
     return found

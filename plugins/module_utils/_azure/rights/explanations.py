@@ -50,7 +50,7 @@ _WIDTHS: tuple[Note, ...] = ("app-can-administer-hsm", "app-may-use-keys", "equi
 _UNKNOWNS: _Texts = {
     "right-unreadable": (
         "{detail} could not be read",
-        "Grant the operator permission to read this data, and check again.",
+        "If the operator has no permission to read this data, grant it; otherwise check again later.",
     ),
     "role-under-condition": (
         "a role grants it under a condition that only Azure can evaluate: {detail}",
@@ -69,6 +69,11 @@ _UNKNOWNS: _Texts = {
         "Grant the operator permission to read the activation status of the Managed HSM, and check again.",
     ),
     "no-such-permission": ("Azure has no known action for this permission", "Check the name of the permission."),
+    "wildcard-read-uncertain": (
+        "a role has only a wildcard for what is below the vault, such as Microsoft.KeyVault/vaults/*/read, and public "
+        "sources disagree whether Azure applies it to the vault itself",
+        "Assign a role that names the action, as azure_kv_prereqs does, or prove the permission by a sync.",
+    ),
 }
 _INERT: _Texts = {
     "vault-in-foreign-tenant": (
@@ -81,7 +86,8 @@ _INERT: _Texts = {
     ),
     "right-denied": (
         "the deny assignment {detail} blocks it, whatever roles are assigned",
-        "Ask the owner of the managed application or deployment stack to change the deny assignment.",
+        "Ask the owner of the deny assignment (a managed application, a deployment stack or an administrator) to "
+        "change it.",
     ),
     "policy-inert-in-rbac-mode": (
         "an access policy lists it, but the vault uses Azure RBAC, where access policies have no effect",

@@ -209,7 +209,8 @@ class Access:
     ``assignments``: at the vault's scope and above, groups included; inherited ones carry their own scope.
     ``eligible``: PIM assignments that are not activated. ``local``: assignments of a Managed HSM. ``roles``: Azure role
     definitions by lower-case GUID; ``local_roles``: those of the Managed HSM. ``unreadable``: name of a member that is
-    None -> the server's reason. ``now``: time of the reading, UTC.
+    None, or ``activations``, -> the server's reason. ``refused``: those that the operator has no permission to read.
+    ``now``: time of the reading, UTC.
     """
 
     store: KeyStore
@@ -222,3 +223,4 @@ class Access:
     local: tuple[RoleAssignment, ...] | None = ()
     local_roles: Mapping[str, RoleDefinition] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()

@@ -42,6 +42,7 @@ _GRAPH_PERMISSIONS = {
     "groups": "GroupMember.Read.All",
     "consents": "DelegatedPermissionGrant.Read.All",
 }
+_CHECK_AGAIN = "check again later; if the problem persists, fix the cause in the error text"
 _READY = ("succeeded", "activated")
 _OF_WIDE_ROLES = (catalog.APP_CAN_ADMINISTER_HSM, catalog.APP_MAY_USE_KEYS)
 
@@ -51,8 +52,9 @@ class ApplicationEvidence:
     """What is known about an application, even if its vault could not be read. ``now``: time of the reading, UTC.
 
     ``resources``: app IDs of the APIs whose permissions it lists. ``unreadable``: parts that Graph did not return,
-    name -> reason. ``certificate``: the one that DSM authenticates with, if known. ``credential_planned``: whether an
-    earlier task in check mode planned a credential; it counts as registered.
+    name -> reason; ``refused``: those that the operator has no permission to read. ``certificate``: the one that DSM
+    authenticates with, if known. ``credential_planned``: whether an earlier task in check mode planned a credential; it
+    counts as registered.
     """
 
     identity: ApplicationIdentity
@@ -65,6 +67,7 @@ class ApplicationEvidence:
     renew_before_days: int
     now: datetime
     credential_planned: bool = False
+    refused: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
@@ -97,7 +100,7 @@ class Evidence:
 
 
 def findings_of(evidence: Evidence) -> tuple[Finding, ...]:
-    """All findings, the worst first."""
+    """All findings, the most severe first."""
     return ranked((*of_rights(evidence), *of_application(evidence.application), *of_vault(evidence.vault)))
 
 
@@ -163,17 +166,17 @@ def _kind_of(word: str, note: Note | None) -> Kind:
 
 
 def _ends(evidence: Evidence) -> Iterator[Finding]:
-    """T16: an assignment that is active for a few hours only looks like any other."""
-    why = evidence.access.unreadable.get("activations")
-    if why is not None:
-        yield _of_vault(
-            evidence.vault,
-            catalog.ROLE_EXPIRY_UNREADABLE,
-            UNKNOWN,
-            "roleAssignmentScheduleInstances are readable",
-            why,
-            "assign the operator the role Reader at the vault",
-        )
+    """T15, T16: an assignment that is active for a few hours only looks like any other, and an eligible one is none."""
+    parts = (
+        ("activations", catalog.ROLE_EXPIRY_UNREADABLE, "roleAssignmentScheduleInstances"),
+        ("eligible", catalog.ROLE_ELIGIBILITY_UNREADABLE, "roleEligibilityScheduleInstances"),
+    )
+    for name, kind, collection in parts:
+        why = evidence.access.unreadable.get(name)
+        if why is not None:
+            refused = name in evidence.access.refused
+            remedy = "assign the operator the role Reader at the vault" if refused else _CHECK_AGAIN
+            yield _of_vault(evidence.vault, kind, UNKNOWN, f"{collection} are readable", why, remedy)
 
 
 def _powers(evidence: Evidence) -> Iterator[Finding]:
@@ -214,14 +217,14 @@ def _application(evidence: ApplicationEvidence) -> Iterator[Finding]:
         )
     if evidence.unreadable:
         parts = "; ".join(f"{name}: {why}" for name, why in sorted(evidence.unreadable.items()))
-        permissions = sorted({_GRAPH_PERMISSIONS[name] for name in evidence.unreadable})
+        permissions = sorted({_GRAPH_PERMISSIONS[name] for name in evidence.refused})
         yield _of_application(
             evidence,
             catalog.APPLICATION_UNREADABLE,
             UNKNOWN,
             "readable in Microsoft Graph",
             parts,
-            f"grant the operator {' and '.join(permissions)} in Microsoft Graph",
+            f"grant the operator {' and '.join(permissions)} in Microsoft Graph" if permissions else _CHECK_AGAIN,
         )
     if evidence.resources is not None and evidence.cloud.key_vault_app_id not in evidence.resources:
         # T30: the guide requires it, but the token that DSM uses does not contain it.

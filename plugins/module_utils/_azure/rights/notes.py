@@ -45,4 +45,5 @@ Note = Literal[
     "role-under-condition",
     "vault-in-foreign-tenant",
     "wider-than-needed",
+    "wildcard-read-uncertain",
 ]

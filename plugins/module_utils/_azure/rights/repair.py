@@ -18,7 +18,8 @@ from typing import TypeAlias
 from ..._errors import TaskError
 from ..._names import last_segment, name_key, path_key, same_name, same_path
 from ..._plan import Change
-from .evaluation import INEFFECTIVE, MISSING, RequiredRights, Verdict, grants
+from .evaluation import INEFFECTIVE, MISSING, UNKNOWN, RequiredRights, Verdict, grants
+from .explanations import leading_note
 from .facts import Access, PermissionSet, PolicyEntry, RoleAssignment, RoleDefinition
 from .key_permissions import HSM_DATA_ACTIONS, VAULT_DATA_ACTIONS
 from .notes import Note
@@ -92,13 +93,23 @@ def custom_role(scope: str, actions: Sequence[str], data_actions: Sequence[str])
     return RoleDefinition(guid, f"Fortanix DSM CDC {guid[:8]}", (permissions,), is_custom=True)
 
 
+def is_granted_by_repair(verdict: Verdict) -> bool:
+    """Whether the permission is to be granted: it is certainly not effective, or only a role that names it is certain.
+
+    What another unknown fact decides is not granted.
+    """
+    if verdict.verdict == UNKNOWN:
+        return leading_note(verdict.verdict, verdict.notes) == "wildcard-read-uncertain"
+    return verdict.verdict in (MISSING, INEFFECTIVE)
+
+
 def needs(access: Access, wanted: RequiredRights, verdicts: Sequence[Verdict]) -> Needs:
     """What must be granted.
 
     Raises:
         TaskError: a permission is missing that a grant cannot provide.
     """
-    lacking = [verdict for verdict in verdicts if verdict.verdict in (MISSING, INEFFECTIVE)]
+    lacking = [verdict for verdict in verdicts if is_granted_by_repair(verdict)]
     beyond = [verdict for verdict in lacking if _BEYOND_GRANTS & set(verdict.notes)]
     if beyond:
         first = beyond[0]

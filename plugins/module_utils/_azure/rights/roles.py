@@ -10,7 +10,7 @@ Azure contract §1.8. Comparisons of GUIDs and actions ignore letter case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..._names import name_key
 from .facts import PermissionSet, RoleDefinition
@@ -40,6 +40,7 @@ BEYOND_CONTRIBUTOR = (
 )
 BEYOND_READING = (*BEYOND_KEY_VAULT, VAULTS_WRITE, POLICIES_WRITE, HSMS_WRITE)
 
+_WILDCARD_READ = "/*/read"
 _VAULT = "Microsoft.KeyVault/vaults"
 # Samples of data other than keys: a role that includes one of them is wider than required for keys.
 VAULT_OTHER_DATA = (
@@ -109,13 +110,32 @@ def matches(pattern: str, action: str) -> bool:
     return len(action) - at >= len(others[-1]) and action.endswith(others[-1])
 
 
-def covers(permissions: Iterable[PermissionSet], action: str, *, data: bool) -> bool:
+def matches_widely(pattern: str, action: str) -> bool:
+    """As :func:`matches`, but ``X/*/read`` also matches ``X/read``.
+
+    Public sources disagree whether Azure reads it so (Azure contract §1.8).
+    """
+    folded = name_key(pattern)
+    return matches(pattern, action) or (
+        folded.endswith(_WILDCARD_READ) and matches(f"{folded.removesuffix(_WILDCARD_READ)}/read", action)
+    )
+
+
+def covers(
+    permissions: Iterable[PermissionSet], action: str, *, data: bool, match: Callable[[str, str], bool] = matches
+) -> bool:
     """Whether one of the sets includes the action and does not exclude it."""
     for one in permissions:
         included, subtracted = (one.data_actions, one.not_data_actions) if data else (one.actions, one.not_actions)
-        if _any(included, action) and not _any(subtracted, action):
+        if _any(included, action, match) and not _any(subtracted, action, match):
             return True
     return False
+
+
+def is_disputed(definition: RoleDefinition, action: str, *, data: bool) -> bool:
+    """Whether it depends on the reading of ``X/*/read`` if a role includes the action."""
+    wide = covers(definition.permissions, action, data=data, match=matches_widely)
+    return wide != covers(definition.permissions, action, data=data)
 
 
 def grants(definition: RoleDefinition, action: str, *, data: bool) -> bool:
@@ -127,5 +147,5 @@ def grants_any(definition: RoleDefinition, actions: Iterable[str], *, data: bool
     return any(grants(definition, action, data=data) for action in actions)
 
 
-def _any(patterns: Iterable[str], action: str) -> bool:
-    return any(matches(pattern, action) for pattern in patterns)
+def _any(patterns: Iterable[str], action: str, match: Callable[[str, str], bool]) -> bool:
+    return any(match(pattern, action) for pattern in patterns)

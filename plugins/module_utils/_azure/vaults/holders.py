@@ -8,14 +8,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from ..._names import name_key
-from ..._rest.statuses import FORBIDDEN, NOT_FOUND
-from ..applications import registrations
+from ..._rest.statuses import FORBIDDEN
 from ..authorization import role_assignments
 from ..rights.facts import RoleAssignment
 from ..wire.errors import AzureError
+from ..wire.graph_batch import batch
+from ..wire.optional_reads import Unread, optional
 from ..wire.session import Azure
 from .vault_settings import RBAC
 
@@ -37,11 +39,12 @@ def leaving(azure: Azure, body: Mapping[str, Any], model: str) -> list[dict[str,
     by_policy = _by_policy(body)
     try:
         assignments = role_assignments.assignments(azure.arm, str(body["id"]))
-        by_role = _by_role(azure, str(body["id"]), assignments)
     except AzureError as error:
+        # A change of the model depends on it, so an outage fails the task.
         if error.status != FORBIDDEN:
             raise
         return None
+    by_role = _by_role(azure, str(body["id"]), assignments)
     old, new = (by_policy, by_role) if model == RBAC else (by_role, by_policy)
     types = {name_key(entry.principal_id): entry.principal_type for entry in assignments}
     names = _names(azure, {object_id: types.get(object_id, "") for object_id in old})
@@ -85,11 +88,8 @@ def _by_role(azure: Azure, scope: str, assignments: Iterable[RoleAssignment]) ->
 
 def _reaching_role(azure: Azure, scope: str, guid: str) -> str | None:
     """The name of a role with data actions in vaults; None for others. A role that cannot be read counts as one."""
-    try:
-        role = role_assignments.role(azure.arm, scope, guid)
-    except AzureError as error:
-        if error.status not in (FORBIDDEN, NOT_FOUND):
-            raise
+    role = optional(lambda: role_assignments.role(azure.arm, scope, guid))
+    if isinstance(role, Unread):
         return guid
     patterns = [name_key(action) for one in role.permissions for action in one.data_actions]
     return role.name if any(one.startswith((_DATA, "*")) for one in patterns) else None
@@ -104,10 +104,9 @@ def _names(azure: Azure, types: Mapping[str, str]) -> dict[str, str]:
             one: f"/{_COLLECTIONS.get(types[one], 'servicePrincipals')}/{one}?$select=id,displayName"
             for one in ids[start : start + _MOST_IN_BATCH]
         }
-        try:
-            answers = registrations.batch(azure.graph, reads, obj="names of identities")
-        except AzureError:
-            # Names are optional: a plan does not depend on them.
+        # A plan does not depend on names.
+        answers = optional(partial(batch, azure.graph, reads, obj="names of identities"))
+        if isinstance(answers, Unread):
             return found
         found |= {
             one: str(answer.body["displayName"])

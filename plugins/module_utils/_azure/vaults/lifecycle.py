@@ -19,8 +19,9 @@ from ..._waiter import Patience
 from ..rights.facts import MANAGED_HSM, VAULT
 from ..wire.channel import Channel
 from ..wire.errors import GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND, AzureError
+from ..wire.optional_reads import Unread, optional
 from ..wire.session import Azure
-from .soft_deleted import PROVIDER, if_allowed
+from .soft_deleted import PROVIDER
 from .vault_lookup import API, VaultAddress, checked, gaps
 
 _RESOURCES_API = {"api-version": "2021-04-01"}
@@ -30,6 +31,8 @@ NOWHERE = frozenset({GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND})
 # A managed HSM also reports `Activated`, and `SecurityDomainRestore` while it waits for key
 # holders (Azure contract §1.6).
 _SETTLED = frozenset({"", "succeeded", "activated", "securitydomainrestore"})
+# The other final states of every operation of Resource Manager (Azure contract §1.2).
+_FAILED = frozenset({"failed", "canceled", "cancelled"})
 # That many equal answers in a row are final. A managed HSM applies a change some time after it has accepted it.
 _EQUAL_READS: Mapping[str, int] = {VAULT: EQUAL_READS, MANAGED_HSM: 12}
 # Answers that are read until one is usable.
@@ -98,11 +101,13 @@ def refuse_unregistered(arm: Channel, place: VaultAddress) -> None:
     """Fail before the first write if the resource provider is not registered (T34). It is never registered here.
 
     Raises:
-        TaskError: it is not registered. Without read permission, the first write fails instead.
+        TaskError: it is not registered. If that cannot be read, the first write fails instead.
     """
     obj = f"subscription {place.subscription_id}"
     path = f"/subscriptions/{place.subscription_id}/providers/{PROVIDER}"
-    found = if_allowed(lambda: arm.get(path, obj=obj, query=_RESOURCES_API)) or {}
+    found = optional(lambda: arm.get(path, obj=obj, query=_RESOURCES_API))
+    if isinstance(found, Unread):
+        return
     if str(found.get("registrationState") or "").lower() == "notregistered":
         raise TaskError(
             f"the resource provider {PROVIDER} is not registered in the subscription",
@@ -171,7 +176,7 @@ def settle(
             seen, absent = True, 0
         if body is not None and state == "failed":
             raise TaskError(
-                "Azure reports that the last operation on it failed",
+                f"Azure reports that the last operation on it has ended with the state {_state(body)}",
                 plane="Azure",
                 obj=place.label,
                 server_words=str(body["properties"].get("statusMessage") or ""),
@@ -231,8 +236,12 @@ def is_settled(body: Mapping[str, Any] | None) -> str:
     """`settled`, `failed`, or `moving` while it is not finished."""
     if body is None:
         return "moving"
-    state = str(body["properties"].get("provisioningState") or "").lower()
-    return "settled" if state in _SETTLED else "failed" if state == "failed" else "moving"
+    state = _state(body).lower()
+    return "settled" if state in _SETTLED else "failed" if state in _FAILED else "moving"
+
+
+def _state(body: Mapping[str, Any]) -> str:
+    return str(body["properties"].get("provisioningState") or "")
 
 
 def wait_until_gone(arm: Channel, place: VaultAddress, patience: Patience) -> bool:
@@ -246,7 +255,17 @@ def wait_until_gone(arm: Channel, place: VaultAddress, patience: Patience) -> bo
         body = look(arm, place)
         if body is None:
             return True
-        shown = shown + 1 if is_settled(body) == "settled" else 0
+        state = is_settled(body)
+        if state == "failed":
+            raise TaskError(
+                f"Azure accepted the deletion, but it has ended with the state {_state(body)}",
+                plane="Azure",
+                obj=place.label,
+                server_words=str(body["properties"].get("statusMessage") or ""),
+                next_step="check its activity log in the portal, and run the task again to delete it",
+                retryable=True,
+            )
+        shown = shown + 1 if state == "settled" else 0
         if shown == _EQUAL_READS[place.kind]:
             raise TaskError(
                 "Azure accepted the deletion, but still shows it unchanged: it may have been recovered or created "

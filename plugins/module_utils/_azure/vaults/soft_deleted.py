@@ -153,7 +153,7 @@ def _taken(place: VaultAddress, listed: _Listed, words: str, **details: Any) -> 
             "subscription or tenant also holds its name, and must be recovered or purged there; a purge takes some "
             "minutes to release the name"
         )
-    lacking = {"lacking": [{"action": listed.lacking, "scope": subscription}]} if listed.lacking else {}
+    lacking: dict[str, Any] = {"lacking": [{"action": listed.lacking, "scope": subscription}]} if listed.lacking else {}
     return NameTaken(
         problem, plane="Azure", obj=place.label, server_words=words, next_step=next_step, **lacking, **details
     )

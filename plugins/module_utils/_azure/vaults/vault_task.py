@@ -15,13 +15,11 @@ from typing import Any
 from ..._errors import TaskError
 from ..._names import same_name
 from ..._plan import Plan
-from ..._rest.statuses import NOT_FOUND
 from ..._task import Task
 from ..authorization import locks, operator
 from ..authorization.locks import NONE_READ, Locks
 from ..rights.facts import MANAGED_HSM, KeyStore
 from ..rights.roles import HSMS_WRITE, VAULTS_WRITE
-from ..wire.errors import AzureError
 from ..wire.session import Azure
 from . import lifecycle, safe_writes, vault_lookup, vault_settings
 from .safe_writes import TargetVault
@@ -78,18 +76,16 @@ class VaultTask:
             TaskError: names the actions and the scopes, or the locks.
             DeletedMeanwhile: the vault no longer exists.
         """
-        try:
-            operator.refuse_lacking(self.azure, needed, obj=self.place.label, remedy=_REMEDY)
-            there = locks.in_the_way_of(self.azure.arm, needed)
-        except AzureError as error:
-            if error.status != NOT_FOUND or self.target.look(confirm=True) is not None:
-                raise
-        else:
-            if there.warning is not None:
-                self.task.warn(there.warning)
-            locks.refuse_forbidden(there, needed, obj=self.place.label)
-            return there
-        raise lifecycle.deleted_meanwhile(self.place)
+        unread = operator.refuse_lacking(self.azure, needed, obj=self.place.label, remedy=_REMEDY)
+        there = locks.in_the_way_of(self.azure.arm, needed)
+        unknown = [*unread.values(), *([] if there.unread is None else [there.unread])]
+        if any(one.absent for one in unknown) and self.target.look(confirm=True) is None:
+            raise lifecycle.deleted_meanwhile(self.place)
+        for warning in (operator.warning_about(unread), there.warning):
+            if warning is not None:
+                self.task.warn(warning)
+        locks.refuse_forbidden(there, needed, obj=self.place.label)
+        return there
 
     @property
     def write_action(self) -> str:

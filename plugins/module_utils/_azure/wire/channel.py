@@ -23,7 +23,7 @@ from ... import _deps, _time
 from ..._errors import TaskError
 from ..._journal import UNKNOWN, Journal
 from ..._rest.limits import MOST_PAGES, LimitExceeded
-from ..._rest.shapes import Shape
+from ..._rest.shapes import Shape, from_json
 from ..._time import ServiceClock
 from . import shapes
 from .cloud import check_uri, is_hsm_uri
@@ -112,7 +112,8 @@ class Noted:
         action = f"{http.method} {path.rpartition('/providers/')[2]}"
         try:
             response = self.next.send(request)
-        except Exception as error:
+        except BaseException as error:
+            # An interruption, too: the request may be on its way.
             if not _never_sent(error):
                 self._journal.note(self._plane, "", action, UNKNOWN)
             raise
@@ -124,7 +125,7 @@ class Noted:
         return response
 
 
-def _never_sent(error: Exception) -> bool:
+def _never_sent(error: BaseException) -> bool:
     """Whether no request has reached the service, least of all if there was no token for it."""
     if isinstance(error, LimitExceeded):
         return not error.sent
@@ -216,7 +217,7 @@ class Channel:
         reads, label = is_read(method, path, request.content), f"{method} {path}"
         with self.explained(obj, writes=not reads, label=label):
             sent = _time.utc_now()
-            response = self.sdk.send_request(request, **({} if reads or repeatable else {"retry_total": 0}))
+            response = self.sdk.send_request(request, **_repetition(method, reads, repeatable))
             self.clock.observe(self.plane, response.headers, sent)
             status, content = response.status_code, response.content
         found = _decoded(content)
@@ -462,11 +463,18 @@ def _retries(operator: Operator) -> Any:
     return retry_policy()(retry_total=operator.network["retry_total"])
 
 
+def _repetition(method: str, reads: bool, repeatable: bool) -> dict[str, Any]:
+    """How the SDK repeats a request. A POST that only reads is repeated like a GET (Azure contract §0.10)."""
+    if reads and method == "POST":
+        return {"retry_on_methods": frozenset({method})}
+    return {} if reads or repeatable else {"retry_total": 0}
+
+
 def _decoded(content: bytes) -> Any:
     """The JSON of a body; an empty mapping for an empty body; None for anything else."""
     if not content.strip():
         return {}
     try:
-        return json.loads(content)
+        return from_json(content)
     except (ValueError, RecursionError):
         return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..._errors import InvalidInput, quoted
 from ..._names import same_name
+from ..._private_link import refuse_private_name
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,9 @@ def check_uri(option: str, uri: str, cloud: Cloud) -> None:
     """T32: only an identity of the vault's own cloud finds it. The address shows the cloud before any request.
 
     Raises:
-        InvalidInput: not the address of a vault or Managed HSM, or one of another cloud.
+        InvalidInput: not the address of a vault or Managed HSM, one of another cloud, or a name in a private DNS zone.
     """
+    refuse_private_name(option, uri)
     found = cloud_of_uri(uri)
     if found is None:
         raise InvalidInput(

@@ -22,8 +22,10 @@ from ..._environment import CREDENTIAL_FILE, PROOFS
 from ..._errors import InvalidInput, TaskError
 from ..._ids import checked_uuid
 from ..._journal import Journal
+from ..._secrets import inputs
 from ..._task import Task
 from ..._time import ServiceClock
+from .claims import TokenIdentity, identity_of
 from .cloud import Cloud, cloud_of
 from .errors import LOGIN
 from .foreign import foreign
@@ -36,6 +38,13 @@ _CLI_SECONDS = 30
 _TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 
 
+# What a service made: white space in it is no part of it, and Entra would only report a wrong credential.
+_CHECKS: Mapping[str, Callable[[str, str], str]] = {
+    "secret": inputs.checked_client_secret,
+    "oidc_token": inputs.checked_token,
+}
+
+
 class Explained:
     """A TokenCredential that raises an ``AzureError`` about the operator for an unreadable token response.
 
@@ -44,6 +53,8 @@ class Explained:
 
     def __init__(self, credential: Any) -> None:
         self._credential = credential
+        # Whom the last token was for.
+        self.identity = TokenIdentity()
 
     def __getattr__(self, name: str) -> Any:
         # A credential has one of the two methods or both; the SDK checks which.
@@ -53,7 +64,7 @@ class Explained:
     def _token(self, get: Callable[..., Any], *scopes: str, **options: Any) -> Any:
         limit = None
         try:
-            return get(*scopes, **options)
+            found = get(*scopes, **options)
         except UNREADABLE as error:
             # Its text may contain parts of the response, and so of a token.
             kind = type(error).__name__
@@ -61,6 +72,9 @@ class Explained:
             limit = limit_in(error)
             if limit is None:
                 raise
+        else:
+            self.identity = identity_of(found.token)
+            return found
         if limit is not None:
             raise exceeded(limit, plane="Entra", obj=LOGIN, label="the token request")
         raise unreadable(
@@ -84,6 +98,12 @@ class Operator:
     network: Mapping[str, Any]
     clock: ServiceClock = field(default_factory=ServiceClock, repr=False, compare=False)
     journal: Journal = field(default_factory=Journal, repr=False, compare=False)
+
+    @property
+    def identity(self) -> TokenIdentity:
+        """Whom the tokens are for. Known after the first request to a service."""
+        found = getattr(self.credential, "identity", None)
+        return found if isinstance(found, TokenIdentity) else TokenIdentity()
 
     @property
     def subscription(self) -> str:
@@ -170,6 +190,8 @@ def credential_for(
         raise _missing("secret", "with client_id", "it, x509_certificate_path, oidc_token or oidc_token_file_path")
     if not str(params[proof]).strip():
         raise InvalidInput(proof, "it is empty", "set it to the credential of client_id")
+    if proof in _CHECKS:
+        _CHECKS[proof](proof, str(params[proof]))
     if tenant is None:
         raise _missing("tenant", f"with client_id and {proof}", "the ID or domain name of the operator's tenant")
     if params.get("x509_certificate_password") is not None and proof != "x509_certificate_path":
@@ -230,8 +252,16 @@ def _application(
             f"no token could be read from this file: {words or 'it is empty'}",
             "set it to the path of the file that contains the token",
         )
-    # Reads the file again for each token, because the token in it is renewed externally.
-    return identity.WorkloadIdentityCredential(tenant_id=tenant, client_id=client_id, token_file_path=value, **settings)
+    return identity.ClientAssertionCredential(tenant, client_id, partial(_token_in, value), **settings)
+
+
+def _token_in(path: str) -> str:
+    """The token in a file, which is renewed externally: read again for each request to Entra.
+
+    azure-identity's own credential for such a file sends a line break at its end, too.
+    """
+    with open(path, encoding="utf-8-sig") as file:
+        return file.read().strip()
 
 
 def _by_certificate(params: Mapping[str, Any], tenant: str, client_id: str, settings: Mapping[str, Any]) -> Any:

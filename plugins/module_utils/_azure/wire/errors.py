@@ -64,7 +64,6 @@ class Sign(Enum):
 
     WRONG_CLOCK = "the clock of the machine that runs the module may be wrong"
     OWN_ADDRESS = "it concerns the address of the machine that runs the module, not DSM"
-    NOT_KNOWN_YET = "a replica of Entra may not know yet what was just created"
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,6 @@ MEANINGS: tuple[Meaning, ...] = (
         (EntraCause.SECRET_WRONG,),
         "the operator's client secret is wrong",
         "set the value of the secret, which Entra shows only when it is created, not the secret's ID",
-        sign=Sign.NOT_KNOWN_YET,
     ),
     Meaning((EntraCause.SECRET_EXPIRED,), "the operator's client secret has expired", "create a new secret and set it"),
     Meaning(
@@ -111,13 +109,11 @@ MEANINGS: tuple[Meaning, ...] = (
         (EntraCause.APPLICATION_UNKNOWN,),
         "the operator's application is not in this tenant",
         "check client_id, tenant and cloud_environment",
-        sign=Sign.NOT_KNOWN_YET,
     ),
     Meaning(
         (EntraCause.PRINCIPAL_UNKNOWN,),
         "the operator's application has no service principal in this tenant",
         "check tenant, or create the service principal there (`az ad sp create --id <client_id>`)",
-        sign=Sign.NOT_KNOWN_YET,
     ),
     Meaning(
         (EntraCause.TENANT_UNKNOWN,), "the tenant does not exist in this cloud", "check tenant and cloud_environment"
@@ -148,14 +144,12 @@ MEANINGS: tuple[Meaning, ...] = (
         (EntraCause.CERTIFICATE_UNKNOWN,),
         "the operator's certificate is not registered with the application, or the signature is from another one",
         "register the certificate in x509_certificate_path with the application, or set the registered one",
-        sign=Sign.NOT_KNOWN_YET,
     ),
     Meaning(
         (EntraCause.KEY_MISMATCH,),
         "the private key of the operator does not belong to the certificate that is registered with the application",
         "set x509_certificate_path to a file with the registered certificate and its own private key",
     ),
-    Meaning((EntraCause.CREDENTIAL_REFUSED,), sign=Sign.NOT_KNOWN_YET),
     Meaning(
         (EntraCause.ASSERTION_REFUSED,),
         "Entra rejects the signed assertion or the OIDC token of the operator",
@@ -636,7 +630,7 @@ def refusal(
         next_step=advice,
         status=status,
         code=code,
-        retry_after=_seconds(retry_after),
+        retry_after=seconds_of(retry_after),
     )
     if policies:
         error.details["policies"] = policies
@@ -652,7 +646,7 @@ def _key_by_text(status: int, code: str, words: str) -> str | EntraCause:
     return next(found, code)
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def seconds_of(retry_after: str | None) -> float | None:
     """The value of the header if it is a number (RFC 9110 §10.2.3); for a date, the caller's own pauses apply."""
     text = (retry_after or "").strip()
     return float(text) if text.isascii() and text.isdecimal() else None

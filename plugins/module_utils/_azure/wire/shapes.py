@@ -178,6 +178,7 @@ _DENY = record(
         excludePrincipals=optional(list_of(record(id=text))),
         doNotApplyToChildScopes=_FLAG,
         condition=_TEXT,
+        denyAssignmentEffect=_TEXT,
     ),
 )
 _DEFINITION = record(

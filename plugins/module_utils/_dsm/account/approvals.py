@@ -259,6 +259,8 @@ def _settled(
             raise _denied(operation, request)
         if request.status in (APPROVED, FAILED):
             return WriteResult(_result(dsm, operation, request), Approval.of(request, "approved", filed=filed))
+        if request.status != PENDING or request.has_expired(dsm.clock.now("DSM")):
+            raise _ended(operation, request)
         if left <= 0:
             return WriteResult(approval=Approval.of(request, "pending", filed=filed))
         dsm.pause(min(pause, left))
@@ -278,8 +280,14 @@ def _read_again(dsm: DsmClient, operation: GuardedOperation, request: ApprovalRe
     except DsmError as error:
         if error.status != NOT_FOUND:
             raise
-    raise TaskError(
-        f"{request.label} has expired or was withdrawn before it was decided",
+    raise _ended(operation, request)
+
+
+def _ended(operation: GuardedOperation, request: ApprovalRequest) -> TaskError:
+    """The failure after a request that nobody can decide any more."""
+    state = "" if request.status == PENDING else f" (its status is {request.status})"
+    return TaskError(
+        f"{request.label} has expired or was withdrawn before it was decided{state}",
         plane="DSM",
         obj=operation.label,
         next_step="run the task again to file a new request",

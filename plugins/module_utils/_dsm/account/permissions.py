@@ -41,6 +41,10 @@ JOBS = (
 )
 
 
+# The jobs that need neither keys nor a connection to Azure.
+_OF_ADMINISTRATIVE_APPS = ("create_group", "edit_group", "edit_link", "delete_group")
+
+
 @dataclass(frozen=True)
 class PermissionVerdict:
     """``group_ids``: the only groups in which a job is granted; None if in all of them, or not about groups."""
@@ -93,6 +97,27 @@ def not_told(job: Activity, only_uses_keys: bool, why: str) -> PermissionVerdict
     if only_uses_keys and job.name in ("create_group", "edit_group", "edit_link", "delete_group"):
         return PermissionVerdict(LACKING, "an app with the role crypto can use keys but cannot manage groups")
     return PermissionVerdict(UNKNOWN, why)
+
+
+def by_role(job: Activity, kind: str, told: PermissionVerdict) -> PermissionVerdict:
+    """The verdict on an administrator of the account about whom DSM's list of permissions says nothing.
+
+    An account administrator is administrator of all groups, and an administrative app is like one, except for work with
+    keys and links, whose limits are not public (DSM contract §1.6, Q41).
+
+    Args:
+        kind: user or app.
+        told: the verdict by the list of permissions. It stays, unless it is unknown.
+    """
+    if told.verdict != UNKNOWN:
+        return told
+    if kind == "user":
+        return PermissionVerdict(GRANTED, "an account administrator is administrator of all groups")
+    if job.name in _OF_ADMINISTRATIVE_APPS:
+        return PermissionVerdict(GRANTED, "an administrative app manages all groups of the account")
+    return PermissionVerdict(
+        UNKNOWN, f"{told.reason}; whether an administrative app can {job.words} is not public, so try it"
+    )
 
 
 def _upper(names: Iterable[str]) -> frozenset[str]:

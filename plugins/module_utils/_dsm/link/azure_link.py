@@ -19,8 +19,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._errors import InvalidInput, quoted
-from ..._ids import is_uuid
 from ..._names import name_key, path_key
+from ..._private_link import refuse_private_name
+from ..._secrets import inputs
 from ..wire.kinds import KIND, LEGACY_KIND
 from .fingerprints import fingerprint
 from .tls import SAFE_SETTINGS, TlsSettings, blob, is_pem
@@ -243,6 +244,7 @@ def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
     Raises:
         InvalidInput: it is not a vault URI, or belongs to another cloud.
     """
+    refuse_private_name(option, value)
     uri = normal_uri(value)
     host = _host_of(uri)
     label, _dot, domain = host.partition(".")
@@ -274,18 +276,6 @@ def checked_client_secret(secret: str) -> str:
     """The secret as Entra shows it.
 
     Raises:
-        InvalidInput: it is empty, or the ID of a secret.
+        InvalidInput: it is empty, the ID of a secret, or contains white space.
     """
-    if not secret.strip():
-        raise InvalidInput("link_client_secret", "it is empty", "set it to the Value of the client secret, or omit it")
-    if is_uuid(secret):
-        raise InvalidInput(
-            "link_client_secret",
-            "it is the secret's ID, not its Value",
-            "set it to the Value, which Azure shows only once, when the secret is created",
-        )
-    if any(character.isspace() for character in secret):
-        raise InvalidInput(
-            "link_client_secret", "it contains white space", "set it to the Value of the client secret, on one line"
-        )
-    return secret
+    return inputs.checked_client_secret("link_client_secret", secret)

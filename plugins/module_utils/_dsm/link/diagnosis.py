@@ -24,6 +24,7 @@ from ..._findings import catalog
 from ..._findings.finding import FAILED, Finding, Kind
 from ..._findings.finding import UNKNOWN as UNCERTAIN
 from ..._names import name_key
+from ..._private_link import public_uri, remedy_for
 from ..._rest.entra_codes import refusal_in
 from ..._rest.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 from .azure_link import ENDPOINTS, Link
@@ -241,6 +242,10 @@ def findings(link: Link, seen: tuple[SeenVault, ...] | None, label: str) -> list
     elif _mixed_clouds(link):
         expected = f"a vault in azure_service {link.azure_service}"
         found.append(_finding(catalog.VAULT_IN_OTHER_CLOUD, FAILED, label, expected, link.vault_uri, "wrong-cloud"))
+    public = public_uri(link.vault_uri)
+    if public is not None:
+        kind = catalog.VAULT_NAME_IN_PRIVATE_ZONE
+        found.append(Finding(kind, FAILED, "DSM", label, public, link.vault_uri, remedy_for(public), {}))
     if seen is None:
         return found
     problem = _problem_of_vault(link, seen)

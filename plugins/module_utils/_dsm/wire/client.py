@@ -290,6 +290,10 @@ class DsmClient:
         except TaskError as error:
             self._note(request, UNKNOWN if outcome_is_open(error) else None)
             raise
+        except BaseException:
+            # An interruption: the request may be on its way.
+            self._note(request, UNKNOWN)
+            raise
         self._note(request, DONE)
         complaint = complaint_about(request.method, request.route, answer)
         if complaint is None:

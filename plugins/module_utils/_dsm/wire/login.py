@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from ..._errors import InvalidInput
 from ..._ids import checked_uuid
+from ..._secrets import inputs
 
 # The options of each kind of credentials. The first one is required for its kind.
 LOGIN_OPTIONS = (
@@ -109,13 +110,15 @@ def login_from(params: Mapping[str, Any]) -> Login:
 
 
 def _api_key(key: str) -> ApiKey:
-    if not key.strip() or not key.strip().isascii() or any(character.isspace() for character in key.strip()):
+    # Also without a byte order mark, which editors and PowerShell write.
+    key = key.strip().removeprefix("\ufeff").strip()
+    if not key or not key.isascii() or any(character.isspace() for character in key):
         raise InvalidInput(
             "dsm_api_key",
             "it is empty, or contains white space or other characters that are not valid in an API key",
             "copy the app's API key from DSM as it is shown, on one line, without encoding it again",
         )
-    return ApiKey(key.strip())
+    return ApiKey(key)
 
 
 def _user_password(params: Mapping[str, Any]) -> UserPassword:
@@ -124,6 +127,7 @@ def _user_password(params: Mapping[str, Any]) -> UserPassword:
             raise InvalidInput(
                 option, "it is missing or empty", "set both dsm_username and dsm_password to authenticate as a user"
             )
+        inputs.checked_password(option, params[option])
     if ":" in params["dsm_username"]:
         raise InvalidInput("dsm_username", "it contains a colon", "enter the user's e-mail address")
     return UserPassword(params["dsm_username"], params["dsm_password"], params.get("dsm_account"))

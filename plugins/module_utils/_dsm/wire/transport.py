@@ -21,6 +21,7 @@ from ..._certificates import loading
 from ..._errors import InvalidInput, TaskError, quotable
 from ..._rest.connections import pool_classes, read_body
 from ..._rest.limits import LimitExceeded, Limits, limited
+from ..._rest.shapes import from_json
 from ..._rest.statuses import REDIRECTIONS
 from ..._time import ServiceClock
 from . import routes
@@ -364,7 +365,7 @@ class Transport:
         if not response.data.strip():
             return None
         try:
-            return json.loads(response.data)
+            return from_json(response.data)
         except (ValueError, RecursionError):
             words = server_words(content_type, response.data)
         advice = "check that dsm_endpoint is DSM's REST API and not a login page, a gateway or a proxy"

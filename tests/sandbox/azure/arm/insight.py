@@ -14,11 +14,9 @@ from ..service import AzureError, Service
 from .plane import bad_request, stamp
 from .scopes import ANY_SCOPE, PROVIDER, Filter, ScopePlane, definition_id, entry_id, permission_json
 
+_EFFECTS_SINCE = "2024-07-01-preview"
+"""The first api-version of deny assignments with an effect (learn.microsoft.com, DenyAssignmentEffect)."""
 _ELIGIBLE, _ACTIVE = "roleEligibilityScheduleInstances", "roleAssignmentScheduleInstances"
-
-
-EFFECT_VERSION = "2024-07-01-preview"
-"""The first api-version with `denyAssignmentEffect` (Azure/bicep-types-az, generated/authorization)."""
 
 
 def add_insight_routes(app: web.Application, service: Service) -> None:
@@ -32,11 +30,17 @@ def add_insight_routes(app: web.Application, service: Service) -> None:
 class Insight(ScopePlane):
     async def denials(self, request: web.Request) -> web.Response:
         scope, wanted = self._asked(request, f"{PROVIDER}/denyAssignments/read")
+        knows_effects = request.query["api-version"] >= _EFFECTS_SINCE
+        if knows_effects and self._service.profile.deny_effect == "unknown":
+            message = "No registered resource provider found for API version and type 'denyAssignments'."
+            raise bad_request(message, "NoRegisteredProviderFound")
+        shows_audits = knows_effects or self._service.profile.audit_denials == "listed"
         found = [
-            deny for deny in self._rights.deny_assignments if self._matches(wanted, scope, deny.scope, deny.principals)
+            deny
+            for deny in self._rights.deny_assignments
+            if self._matches(wanted, scope, deny.scope, deny.principals) and (shows_audits or deny.effect != "audit")
         ]
-        shows_effect = request.query["api-version"] >= EFFECT_VERSION
-        return self._page(found, request, lambda deny: self._denial_json(deny, shows_effect))
+        return self._page(found, request, lambda deny: self._denial_json(deny, with_effect=knows_effects))
 
     async def permissions(self, request: web.Request) -> web.Response:
         """The caller's own rights. Everybody may ask; who has none is told so by an empty list."""
@@ -110,7 +114,7 @@ class Insight(ScopePlane):
             "properties": properties,
         }
 
-    def _denial_json(self, deny: DenyAssignment, shows_effect: bool) -> dict[str, Any]:
+    def _denial_json(self, deny: DenyAssignment, *, with_effect: bool) -> dict[str, Any]:
         return {
             "id": entry_id(deny, "denyAssignments"),
             "type": f"{PROVIDER}/denyAssignments",
@@ -124,7 +128,7 @@ class Insight(ScopePlane):
                 "principals": [self._principal_json(entry) for entry in deny.principals],
                 "excludePrincipals": [self._principal_json(entry) for entry in deny.exclude_principals],
                 "isSystemProtected": deny.system_protected,
-                **({"denyAssignmentEffect": deny.effect} if shows_effect else {}),
+                **({"denyAssignmentEffect": deny.effect} if with_effect else {}),
             },
         }
 

@@ -59,7 +59,7 @@ class RoleDefinitions(ScopePlane):
         self._require_read(caller, scope)
         guid = request.match_info["name"].lower()
         found = next((role for role in self._visible(caller) if role.guid == guid), None)
-        if found is None:
+        if found is None or (found.custom and self._state.fresh.is_unknown("role_definition", guid)):
             message = f"The specified role definition with ID '{guid}' does not exist."
             raise AzureError(404, "RoleDefinitionDoesNotExist", message)
         return json_response(_json(found, scope))

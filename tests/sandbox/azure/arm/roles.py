@@ -114,9 +114,11 @@ class RoleAssignments(ScopePlane):
         """The definition, by the GUID at the end of its id, if it can be assigned at the scope."""
         guid = role_id.rpartition("/")[2].lower()
         role = self._rights.roles.get(guid)
-        if role is None or role.retired or role.tenant_id not in (None, caller.tenant_id):
+        fresh = self._state.fresh
+        unseen = role is not None and role.custom and fresh.is_unknown("role_assignment", guid)
+        if role is None or role.retired or unseen or role.tenant_id not in (None, caller.tenant_id):
             message = f"The specified role definition with ID '{guid}' does not exist."
-            raise bad_request(message, "RoleDefinitionDoesNotExist")
+            raise AzureError(fresh.profile().new_role if unseen else 400, "RoleDefinitionDoesNotExist", message)
         if not any(self._rights.within(scope, place) for place in role.assignable_scopes):
             raise bad_request(f"The role '{role.name}' is not assignable at '{scope}'.", "RoleDefinitionNotAssignable")
         data = any(entry.data_actions for entry in role.permissions)
@@ -134,9 +136,10 @@ class RoleAssignments(ScopePlane):
         """The directory's answer, which is not asked for who says that it is a service principal."""
         known = self._state.principal_type(wanted.principal_id)
         trusted = wanted.principal_type == "ServicePrincipal"
+        unseen = known is not None and self._state.fresh.is_unknown("role_assignment", wanted.principal_id)
         if trusted and known is None:
             return
-        if not trusted and (known is None or not self._state.directory.replicated(wanted.principal_id)):
+        if unseen or (not trusted and (known is None or not self._state.directory.replicated(wanted.principal_id))):
             message = (
                 f"Principal {wanted.principal_id} does not exist in the directory. Check that you have the correct "
                 "principal ID. If you are creating this principal and then immediately assigning a role, this error "

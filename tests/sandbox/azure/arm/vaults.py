@@ -120,6 +120,10 @@ class VaultWrites(ArmPlane):
         if operation not in OPERATIONS:
             raise bad_request(f"The access policy operation '{operation}' is not valid.")
         given = policies_of((await object_body(request)).get("properties", {}))
+        if self._state.fresh.is_unknown("policy_vault", vault.resource_id):
+            raise not_found("vaults", place.name, place.group)
+        if any(self._state.fresh.is_unknown("policy", entry.object_id) for entry in given):
+            raise bad_request("An invalid value was provided for 'accessPolicies'.")
         policies = list(vault.access_policies)
         for entry in given:
             policies = OPERATIONS[operation](policies, entry)
@@ -237,16 +241,17 @@ def _stored(vault: Vault) -> dict[str, Any]:
 def name_taken(name: str, is_conflict: bool, what: str) -> AzureError:
     """A name that is taken. ``is_conflict``: by a soft-deleted one of the caller's subscription, which Azure names."""
     if is_conflict:
+        existing = "key vault" if what == "vault" else what
         message = (
-            f"A {what} with the same name already exists in deleted state. You need to either recover or purge existing "
-            f"{'key vault' if what == 'vault' else what}. Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 "
-            "for more information on soft delete."
+            f"A {what} with the same name already exists in deleted state. You need to either recover or purge "
+            f"existing {existing}. Follow this link https://go.microsoft.com/fwlink/?linkid=2149745 for more "
+            "information on soft delete."
         )
         return AzureError(409, "ConflictError", message)
     message = (
         f"The vault name '{name}' is already in use. Vault names are globaly unique so it is possible that the name is "
-        "already taken. If you are sure that the vault name was not taken then it is possible that a vault with the same "
-        "name was recently deleted but not purged after being placed in a recoverable state."
+        "already taken. If you are sure that the vault name was not taken then it is possible that a vault with the "
+        "same name was recently deleted but not purged after being placed in a recoverable state."
     )
     return AzureError(409, "VaultAlreadyExists", message)
 

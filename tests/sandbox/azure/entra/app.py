@@ -131,7 +131,8 @@ class Entra:
         if form.grant_type != "client_credentials":
             raise EntraError(70003, "unsupported_grant_type", "The app requested an unsupported grant type.")
         found = self._service.state.directory.application(tenant_id, form.client_id)
-        if found is None or not found.has_service_principal:
+        fresh = self._service.state.fresh
+        if found is None or not found.has_service_principal or fresh.is_unknown("token", found.client_id):
             raise EntraError(
                 700016,
                 "unauthorized_client",

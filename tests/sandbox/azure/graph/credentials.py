@@ -17,7 +17,7 @@ from ..entra.directory import Application, RegisteredCertificate, TokenSigning, 
 from ..state import CloudState
 from .directory import GraphDirectory, Route
 from .objects import secret_json
-from .queries import Call, GraphError, Reply, bad_request
+from .queries import Call, GraphError, Reply, bad_request, not_found
 
 ALL = "Application.ReadWrite.All"
 WRITE_APPLICATIONS = frozenset({ALL, "Application.ReadWrite.OwnedBy"})
@@ -60,6 +60,8 @@ class GraphCredentials:
         return self._remove(call, self._reads.named_principal(call), principal=True)
 
     def _add(self, call: Call, app: Application, *, principal: bool) -> Reply:
+        if self._state.fresh.is_unknown("secret", app.object_id):
+            raise not_found(app.object_id)
         require_ownership(call, app)
         wanted = object_of(call).get("passwordCredential") or {}
         now = self._state.clock.utc()

@@ -135,7 +135,9 @@ class GraphWrites:
         wanted = str(object_of(call).get("appId") or "")
         app = self._state.directory.application(call.caller.tenant_id, wanted)
         if app is None:
-            raise bad_request(f"The appId '{wanted}' of the service principal does not reference a valid application.")
+            raise _no_backing_application(wanted)
+        if self._state.fresh.is_unknown("service_principal", app.client_id):
+            raise self._application_unknown(wanted)
         require_ownership(call, app)
         if app.has_service_principal:
             message = f"The service principal cannot be created because the service principal name {wanted} is in use."
@@ -146,6 +148,17 @@ class GraphWrites:
             app.service_principal_id, app.principal_deleted_at = str(uuid.uuid4()), None
             app.principal_secrets, app.principal_certificates, app.signing = [], [], []
         return Reply(201, self._reads.principal_json(app))
+
+    def _application_unknown(self, client_id: str) -> GraphError:
+        """What a server says that does not know the application yet: three answers are reported."""
+        said = self._state.fresh.profile().new_application
+        if said == "local_tenant":
+            message = (
+                "When using this permission, the backing application of the service principal being created must in "
+                "the local tenant"
+            )
+            return GraphError(403, "Authorization_RequestDenied", message)
+        return not_found(client_id) if said == "not_found" else _no_backing_application(client_id)
 
     def change_principal(self, call: Call) -> Reply:
         """Of a service principal `accountEnabled` and `keyCredentials` can be changed here."""
@@ -180,6 +193,10 @@ class GraphWrites:
         client, resource = str(body.get("clientId") or ""), str(body.get("resourceId") or "")
         if not (GUID.fullmatch(client) and GUID.fullmatch(resource)) or body.get("consentType") != "AllPrincipals":
             raise bad_request("Invalid value specified for a property of resource 'OAuth2PermissionGrant'.")
+        if self._state.fresh.is_unknown("consent", client):
+            missing = not_found(client)
+            said = self._state.fresh.profile().new_principal_consent
+            raise missing if said == "not_found" else bad_request(missing.message)
         grants = self._state.directory.grants
         pair = (client.lower(), resource.lower())
         if any((one.client_principal_id.lower(), one.resource_principal_id.lower()) == pair for one in grants.values()):
@@ -202,6 +219,12 @@ class GraphWrites:
         if found is None or found.tenant_id != call.caller.tenant_id:
             raise not_found(call.params["id"])
         return found
+
+
+def _no_backing_application(client_id: str) -> GraphError:
+    return bad_request(
+        f"The appId '{client_id}' of the service principal does not reference a valid application object."
+    )
 
 
 def _is_named(app: Application, unique_name: str) -> bool:

@@ -107,6 +107,11 @@ EXACT = role(
     actions=("Microsoft.KeyVault/vaults/read",),
     data_actions=TEN_ACTIONS[:-1],
 )
+WILDCARD = role(
+    "16161616-1111-4111-8111-161616161616",
+    "Reads what is below vaults",
+    actions=("Microsoft.KeyVault/vaults/*/read",),
+)
 SAFE = vault(rbac=True, purge_protection=True)
 SOUND = access(SAFE, assigned(EXACT), roles=[EXACT], identity=KNOWN)
 
@@ -196,6 +201,10 @@ CASES: dict[str, tuple[Evidence, str]] = {
         guide(vault(), assigned(CONTRIBUTOR_OF_VAULTS), denies=(denying("*", condition="@x"),)),
         UNKNOWN,
     ),
+    "wildcard-read-uncertain": (
+        evidence(access(SAFE, assigned(WILDCARD), roles=[WILDCARD], identity=KNOWN), RequiredRights.explicit(())),
+        UNKNOWN,
+    ),
     "hsm-activation-unknown": (guide(pool(activation=None), local=(local(HSM_USER),)), UNKNOWN),
     "no-such-permission": (evidence(SOUND, RequiredRights.explicit(("fly",))), UNKNOWN),
     "purge-refused-by-protection": (guide(vault(policy(*TEN), purge_protection=True)), WARNING),
@@ -213,6 +222,7 @@ CASES: dict[str, tuple[Evidence, str]] = {
         UNKNOWN,
     ),
     "role-expiry-unreadable": (evidence(replace(SOUND, unreadable={"activations": "Forbidden"})), UNKNOWN),
+    "role-eligibility-unreadable": (evidence(replace(SOUND, unreadable={"eligible": "Forbidden"})), UNKNOWN),
     "application-disabled": (of_identity(enabled=False), FAILED),
     "credentials-expired": (of_credentials(credential(LONG_AGO)), FAILED),
     "no-credential": (of_credentials(), FAILED),
@@ -378,8 +388,9 @@ def test_the_word_for_all_is_the_worst(statuses: tuple[str, ...], word: str) -> 
     assert worst(finding(status, INFO) for status in statuses) == word
 
 
-def test_the_worst_comes_first_by_status_and_then_by_severity() -> None:
-    expected = [(status, severity) for status in (FAILED, UNKNOWN, WARNING) for severity in (HIGH, MEDIUM, LOW, INFO)]
+def test_the_most_severe_comes_first_then_it_goes_by_status() -> None:
+    expected = [(status, severity) for severity in (HIGH, MEDIUM, LOW, INFO) for status in (FAILED, UNKNOWN, WARNING)]
+    expected += [("ok", severity) for severity in (HIGH, INFO)]
     shuffled = [finding(status, severity) for status, severity in reversed(expected)]
 
     assert [(one.status, one.kind.severity) for one in ranked(shuffled)] == expected

@@ -409,7 +409,7 @@ def test_names_stay_what_they_are_from_release_to_release() -> None:
         pytest.param(
             access(vault(rbac=True), denies=(denying(f"{KEYS}/*", data=True),)),
             GUIDE,
-            "Ask the owner of the managed application",
+            "Ask the owner of the deny assignment",
             id="denied",
         ),
         pytest.param(

@@ -18,7 +18,9 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.roles i
     HSM_CRYPTO_USER,
     KEY_VAULT_CONTRIBUTOR,
     grants,
+    is_disputed,
     matches,
+    matches_widely,
 )
 from unit.azure.builders import CONTRIBUTOR_OF_VAULTS, HSM_KEYS, KEYS, TEN, TEN_ACTIONS
 
@@ -136,3 +138,37 @@ def test_crypto_user_is_known_to_cover_eight_of_the_ten() -> None:
     lacking = [name for name in TEN if not grants(HSM_CRYPTO_USER, HSM_DATA_ACTIONS[name], data=True)]
 
     assert lacking == ["recover", "purge"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_wide"),
+    [
+        ("Microsoft.KeyVault/vaults/*/read", True),
+        ("microsoft.keyvault/VAULTS/*/Read", True),
+        ("*/vaults/*/read", True),
+        ("Microsoft.KeyVault/managedHSMs/*/read", False),
+        ("Microsoft.KeyVault/vaults/keys/*/read", False),
+        ("Microsoft.KeyVault/vaults/*/write", False),
+        ("*/read", True),
+    ],
+)
+def test_in_the_wide_reading_a_wildcard_before_read_may_stand_for_nothing(pattern: str, is_wide: bool) -> None:
+    assert matches_widely(pattern, READ) is is_wide
+
+
+@pytest.mark.parametrize(
+    ("actions", "not_actions", "disputed"),
+    [
+        (("Microsoft.KeyVault/vaults/*/read",), (), True),
+        (("Microsoft.KeyVault/vaults/*/read", READ), (), False),
+        (("*",), ("Microsoft.KeyVault/vaults/*/read",), True),
+        (("*",), (READ,), False),
+        (("Microsoft.KeyVault/vaults/keys/read",), (), False),
+    ],
+)
+def test_a_role_is_disputed_where_the_reading_decides(
+    actions: tuple[str, ...], not_actions: tuple[str, ...], disputed: bool
+) -> None:
+    definition = RoleDefinition("", "", (PermissionSet(actions=actions, not_actions=not_actions),))
+
+    assert is_disputed(definition, READ, data=False) is disputed

@@ -84,6 +84,8 @@ def test_what_is_more_than_a_missing_vault_is_an_error(status: int, code: str) -
         ("Provisioning", "moving"),
         ("Deleting", "moving"),
         ("Failed", "failed"),
+        ("Canceled", "failed"),
+        ("Cancelled", "failed"),
     ],
 )
 def test_states_of_provisioning(state: str | None, expected: str) -> None:
@@ -178,11 +180,24 @@ def test_that_there_is_none_is_confirmed_where_something_hangs_on_it() -> None:
     assert lifecycle.look(service.arm, PLACE, confirm=True) == shown()
 
 
-def test_what_azure_gives_up_is_an_error_with_its_words() -> None:
-    failed = shown(POOL, provisioningState="Failed", statusMessage="no capacity")
+@pytest.mark.parametrize("state", ["Failed", "Canceled"])
+def test_what_azure_gives_up_is_an_error_with_its_words(state: str) -> None:
+    given_up = Answering(shown(POOL, provisioningState=state, statusMessage="no capacity"))
 
-    with pytest.raises(TaskError, match=r"operation on it failed.*no capacity"):
-        settled(Answering(failed), place=POOL)
+    with pytest.raises(TaskError, match=rf"operation on it has ended with the state {state}.*no capacity"):
+        settled(given_up, place=POOL)
+
+    assert given_up.asked == 1
+
+
+@pytest.mark.parametrize("state", ["Failed", "Canceled"])
+def test_a_deletion_that_azure_gives_up_is_not_waited_for(state: str) -> None:
+    given_up = Answering(shown(POOL, provisioningState=state, statusMessage="in use"))
+
+    with pytest.raises(TaskError, match=rf"the deletion, but it has ended with the state {state}.*in use"):
+        lifecycle.wait_until_gone(given_up.arm, POOL, FOREVER)
+
+    assert given_up.asked == 1
 
 
 def test_what_is_written_may_be_shown_later() -> None:

@@ -82,3 +82,12 @@ def test_t32_a_vault_of_another_cloud_is_refused_with_the_right_setting() -> Non
 def test_t32_an_address_of_no_cloud_is_refused() -> None:
     with pytest.raises(InvalidInput, match="not the address of a key vault"):
         check_uri("vault.uri", "https://kv-one.example.com", PUBLIC)
+
+
+@pytest.mark.parametrize("cloud", [PUBLIC, GOVERNMENT])
+def test_a_name_of_a_private_dns_zone_is_not_blamed_on_the_cloud(cloud: Cloud) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        check_uri("vault.uri", "https://akv-one.privatelink.vaultcore.azure.net/", cloud)
+
+    assert "private DNS zone" in caught.value.problem
+    assert "set it to https://akv-one.vault.azure.net/," in caught.value.next_step

@@ -276,7 +276,7 @@ class TestACredentialFileThatCannotBeUsed:
     [
         (application(), "ClientSecretCredential"),
         (application(secret=None, oidc_token=CANARY), "ClientAssertionCredential"),
-        (application(secret=None, oidc_token_file_path=__file__), "WorkloadIdentityCredential"),
+        (application(secret=None, oidc_token_file_path=__file__), "ClientAssertionCredential"),
         (params(auth_source="cli"), "AzureCliCredential"),
         (params(auth_source="msi"), "ManagedIdentityCredential"),
         (params(auth_source="msi", client_id=CLIENT), "ManagedIdentityCredential"),
@@ -284,6 +284,55 @@ class TestACredentialFileThatCannotBeUsed:
 )
 def test_the_options_choose_the_credential(given_params: dict[str, Any], kind: str) -> None:
     assert type(credential_for(given_params, PUBLIC)).__name__ == kind
+
+
+@pytest.mark.parametrize("option", ["secret", "oidc_token"])
+@pytest.mark.parametrize(
+    ("added", "problem"),
+    [
+        ("{}\n", "ends with a line break"),
+        ("{}\r\n", "ends with a line break"),
+        ("\ufeff{}", "begins with a byte order mark"),
+        ("{}\u200b", "an invisible one"),
+        (" {}", "white space"),
+        ("{}\t", "white space"),
+    ],
+)
+def test_what_a_file_added_to_a_credential_is_named_before_any_request(option: str, added: str, problem: str) -> None:
+    options = application(**{"secret": None, option: added.format(CANARY)})
+
+    with pytest.raises(InvalidInput, match=f"Option {option}: .*{problem}.*`trim`") as refused:
+        credential_for(options, PUBLIC)
+
+    assert CANARY not in str(refused.value.to_fail_json())
+
+
+@pytest.mark.parametrize(
+    ("variable", "option"),
+    [("AZURE_CLIENT_SECRET", "secret"), ("AZURE_SECRET", "secret"), ("AZURE_FEDERATED_TOKEN", "oidc_token")],
+)
+def test_an_environment_variable_with_a_line_break_is_named_alike(variable: str, option: str) -> None:
+    environ = {"AZURE_CLIENT_ID": CLIENT, "AZURE_TENANT_ID": TENANT, variable: f"{CANARY}\n"}
+
+    with pytest.raises(InvalidInput, match=f"Option {option}: .*line break"):
+        credential_for(params(**completed(environ)), PUBLIC)
+
+
+def test_the_id_of_the_operators_secret_is_told_from_its_value() -> None:
+    with pytest.raises(InvalidInput, match=r"Option secret: it is the secret's ID, not its Value"):
+        credential_for(application(secret=CLIENT), PUBLIC)
+
+
+def test_a_token_file_may_end_with_a_line_break_and_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("\ufeffone\r\n", encoding="utf-8")
+    asked = credential_for(application(secret=None, oidc_token_file_path=str(file)), PUBLIC)
+    read = asked._func
+
+    first = read()
+    file.write_text("two\n")
+
+    assert (first, read()) == ("one", "two")
 
 
 def test_the_azure_cli_is_used_when_there_is_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -388,3 +437,18 @@ def test_the_sdk_is_not_loaded_for_a_login_that_is_refused(monkeypatch: pytest.M
 
     with pytest.raises(InvalidInput):
         credential_for(application(tenant=None), PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("0f1e2d3c-4b5a-4987-8fed-cba987654321", "it is the secret's ID"),
+        ("value\n", "it contains white space"),
+        ("a value", "it contains white space"),
+    ],
+)
+def test_a_secret_that_entra_would_only_call_wrong_is_refused_by_its_option(value: str, problem: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"Option secret: {problem}") as caught:
+        credential_for(application(secret=value), PUBLIC)
+
+    assert value.strip() not in str(caught.value)

@@ -31,7 +31,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors im
     refusal,
     status_of,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import entra_meanings
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._rest.entra_codes import EntraCause
 
@@ -124,18 +123,10 @@ def test_a_status_of_a_server_in_trouble_means_what_500_means(status: int) -> No
     [
         (Sign.WRONG_CLOCK, {700024, 1000502, 7000274}),
         (Sign.OWN_ADDRESS, {53003, 530003}),
-        (Sign.NOT_KNOWN_YET, {7000215, 700027, 700016, 70001, 50012, 7000229}),
     ],
 )
 def test_a_refused_login_is_a_sign(sign: Sign, codes: set[int]) -> None:
     assert {number for number in codes if meaning_of(f"AADSTS{number}").sign is sign} == codes
-
-
-@pytest.mark.parametrize("text", ["The key used is expired.", "The key was found, but use of the key failed."])
-def test_a_certificate_that_entra_knows_is_not_waited_for(text: str) -> None:
-    (meaning,) = entra_meanings(f"AADSTS700027: x [Reason - {text}]")
-
-    assert meaning.sign is not Sign.NOT_KNOWN_YET
 
 
 # --- What follows -----------------------------------------------------------------------------------------------------

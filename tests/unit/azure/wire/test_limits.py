@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -259,3 +260,36 @@ def test_nothing_was_sent_if_the_token_does_not_arrive_in_time(sandbox: Sandbox,
 
     assert not raised.value.tells_unknown
     assert operator.journal.writes == []
+
+
+# --- Numbers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "expires",
+    [b"1" + b"0" * 30, b"1e400", b"NaN", b"-5", b"null", b'"x"', b'"9999999999999999999"', b"[]", b"1" * 5000],
+)
+@pytest.mark.parametrize("member", [b"expires_in", b"ext_expires_in", b"refresh_in"])
+def test_no_lifetime_of_a_token_is_a_defect(sandbox: Sandbox, login: Login, member: bytes, expires: bytes) -> None:
+    def rewrite(body: bytes) -> bytes:
+        told = {**json.loads(body), member.decode(): "HERE"}
+        return json.dumps(told).encode().replace(b'"HERE"', expires)
+
+    sandbox.faults.add(Fault(plane="entra", method="POST", rewrite=rewrite, times=None))
+    told = ""
+    try:
+        read_arm(login())
+    except AzureError as failure:
+        told = str(failure)
+
+    assert not told or told.startswith("Entra, ")
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1e999", b"1" * 5000])
+@pytest.mark.parametrize("plane", ["arm", "graph"])
+def test_a_number_that_is_none_is_no_json(sandbox: Sandbox, login: Login, plane: str, number: bytes) -> None:
+    read, where, begins = READS[plane]
+    sandbox.faults.add(Fault(plane=where, rewrite=lambda body: b'{"x": %s, %s' % (number, body[1:]), times=None))
+
+    with pytest.raises(AzureError, match=rf"^{begins}the response"):
+        read(login(plane))

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import registrations
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm, role_assignments
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import vault_keys
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import graph_batch
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Explained
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_have_worked
@@ -217,9 +218,7 @@ def test_a_defect_of_ours_outside_of_an_answer_is_not_explained_away() -> None:
 def test_a_refused_part_of_a_batch_without_code_and_message_is_no_verdict_of_graph(error: Any) -> None:
     body = {"responses": [{"id": "one", "status": 403, "body": {"error": error}}]}
 
-    answer = registrations.batch(channel(json.dumps(body).encode()), {"one": "/applications"}, obj="application a")[
-        "one"
-    ]
+    answer = graph_batch.batch(channel(json.dumps(body).encode()), {"one": "/applications"}, obj="application a")["one"]
 
     assert (answer.status, answer.words) == (0, "HTTP status 403 with a text that is not Graph's")
 
@@ -297,7 +296,7 @@ def test_a_token_answer_that_the_login_cannot_read_is_about_the_login_and_shows_
 
 
 def test_a_login_has_the_methods_of_its_credential() -> None:
-    wrapped = Explained(SimpleNamespace(get_token=lambda *scopes: scopes))
+    wrapped = Explained(SimpleNamespace(get_token=lambda *scopes: SimpleNamespace(token="t", scopes=scopes)))
 
-    assert wrapped.get_token("a", "b") == ("a", "b")
+    assert wrapped.get_token("a", "b").scopes == ("a", "b")
     assert not hasattr(wrapped, "get_token_info")

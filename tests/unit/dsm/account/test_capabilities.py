@@ -19,7 +19,13 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.capabili
     link_verdict,
     parsed_version,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.permissions import JOBS, Permissions, not_told
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.account.permissions import (
+    JOBS,
+    Permissions,
+    PermissionVerdict,
+    by_role,
+    not_told,
+)
 
 JOB = {job.name: job for job in JOBS}
 BOTH = ["HMG", "AZUREBYOK"]
@@ -144,3 +150,17 @@ def test_what_an_app_that_only_uses_keys_may_not_do_is_known(job: str, verdict: 
 
 def test_what_dsm_does_not_list_is_unknown_for_everybody_else() -> None:
     assert {not_told(job, False, "not told").verdict for job in JOBS} == {"unknown"}
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+@pytest.mark.parametrize("kind", ["user", "app"])
+def test_a_role_never_overrules_what_dsm_lists(job: Any, kind: str) -> None:
+    for told in (PermissionVerdict("granted", "listed"), PermissionVerdict("lacking", "not listed")):
+        assert by_role(job, kind, told) is told
+
+
+def test_what_is_not_public_of_administrative_apps_stays_unknown_with_the_reason() -> None:
+    found = by_role(JOB["sync"], "app", PermissionVerdict("unknown", "DSM did not return it"))
+
+    assert found.verdict == "unknown"
+    assert found.reason.startswith("DSM did not return it; whether an administrative app can sync the keys")

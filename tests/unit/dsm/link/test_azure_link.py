@@ -279,7 +279,8 @@ def test_the_id_of_a_secret_is_refused_with_the_words_that_tell_why(given_id: st
 
 
 @pytest.mark.parametrize(
-    ("secret", "problem"), [("", "empty"), (" \t", "empty"), ("a b", "white space"), ("ab\n", "white space")]
+    ("secret", "problem"),
+    [("", "empty"), (" \t", "empty"), ("a b", "white space"), ("ab\n", "white space"), ("\ufeffab", "byte order")],
 )
 def test_a_client_secret_that_cannot_be_right_is_refused(secret: str, problem: str) -> None:
     with pytest.raises(InvalidInput, match=f"link_client_secret: it .*{problem}"):
@@ -361,3 +362,21 @@ def test_what_is_no_vault_uri_is_refused(text: str) -> None:
 
 def test_the_link_of_a_group_is_told_without_its_dsm_id() -> None:
     assert Link.from_stored("another ID", stored_link()).same_as(link())
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("https://akv-one.privatelink.vaultcore.azure.net", "https://akv-one.vault.azure.net/"),
+        ("https://hsm-one.privatelink.managedhsm.azure.net/", "https://hsm-one.managedhsm.azure.net/"),
+        ("https://akv-one.privatelink.vaultcore.usgovcloudapi.net/", "https://akv-one.vault.usgovcloudapi.net/"),
+    ],
+)
+@pytest.mark.parametrize("service", ["global", "us_government", ""])
+def test_a_name_of_a_private_dns_zone_is_not_blamed_on_the_cloud(uri: str, name: str, service: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        checked_vault_uri("vault.uri", uri, service)
+
+    assert "private DNS zone" in caught.value.problem
+    assert f"set it to {name}," in caught.value.next_step
+    assert "azure_service" not in str(caught.value)

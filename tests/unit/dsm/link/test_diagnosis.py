@@ -341,6 +341,12 @@ def test_a_vault_of_a_name_that_is_no_azure_name_is_no_mix_of_clouds() -> None:
     assert findings(link(url="https://kv.corp.example/"), None, "link") == []
 
 
+def test_a_name_in_a_private_dns_zone_is_a_finding_with_the_name_to_use() -> None:
+    (finding,) = findings(link(url="https://kv-one.privatelink.vaultcore.azure.net/"), None, "link")
+    assert (finding.kind, finding.expected) == (catalog.VAULT_NAME_IN_PRIVATE_ZONE, "https://kv-one.vault.azure.net/")
+    assert "https://kv-one.vault.azure.net/ with fortanix.dsm.cdc_vault_select" in finding.remedy
+
+
 def test_a_vault_of_another_cloud_is_a_finding() -> None:
     (finding,) = findings(link(endpoints=dict(ENDPOINTS["us_government"])), None, "link")
     assert (finding.kind, finding.status) == (catalog.VAULT_IN_OTHER_CLOUD, "failed")

@@ -16,7 +16,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.stored_gr
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import routes
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.budget import OutOfTime
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.client import DsmClient, connect
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors import OutcomeUnknown
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors import OutcomeUnknown, UnreadableAnswer
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._options import DSM
 from ansible_collections.fortanix.dsm.plugins.module_utils._rest import limits
@@ -146,3 +146,35 @@ def test_a_list_without_an_end_is_given_up(
         list(list_all(client))
 
     assert len(sandbox.journal.requests(mark, "dsm")) == 5
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1e999", b"1" * 5000])
+def test_a_number_that_is_none_is_no_json(sandbox: Sandbox, client: DsmClient, number: bytes) -> None:
+    sandbox.faults.add(Fault(plane="dsm", rewrite=lambda _body: b"[%s]" % number, times=None))
+
+    with pytest.raises(UnreadableAnswer, match="incomplete or invalid JSON"):
+        read(client)
+
+
+@pytest.mark.parametrize("asked", ["1" + "0" * 30, "1e400", "nan", "-1", "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_no_server_decides_how_long_a_task_sleeps(
+    sandbox: Sandbox, client: DsmClient, clock: Clock, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(_time, "sleep", slept.append)
+    sandbox.faults.add(Fault(plane="dsm", status=503, headers={"Retry-After": asked}, times=None))
+
+    with pytest.raises(TaskError, match="503"):
+        read(client)
+
+    assert sum(slept) < 10
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 1900 00:00:00 GMT", "x", "9" * 5000])
+def test_a_date_that_no_clock_shows_is_not_used(sandbox: Sandbox, client: DsmClient, date: str) -> None:
+    sandbox.faults.add(Fault(plane="dsm", status=200, body="[]", headers={"Date": date}, times=None))
+
+    read(client)
+
+    assert client.clock.skew("DSM") is None
+    assert abs((client.clock.now("DSM") - _time.utc_now()).total_seconds()) < 60

@@ -93,6 +93,10 @@ def test_a_key_of_another_form_holds_no_id(key: str) -> None:
         ({"dsm_username": "ann", "dsm_password": ""}, "dsm_password"),
         ({"dsm_password": CANARY}, "dsm_username"),
         ({"dsm_username": "ann:x", "dsm_password": CANARY}, "dsm_username"),
+        ({"dsm_username": "ann\n", "dsm_password": CANARY}, "dsm_username"),
+        ({"dsm_username": "ann", "dsm_password": f"{CANARY}\n"}, "dsm_password"),
+        ({"dsm_username": "ann", "dsm_password": f"{CANARY}\r\n"}, "dsm_password"),
+        ({"dsm_username": "ann", "dsm_password": f"\ufeff{CANARY}"}, "dsm_password"),
     ],
 )
 class TestALoginThatCannotBeRight:
@@ -178,3 +182,15 @@ def test_a_variable_that_is_empty_is_no_value_of_an_option(monkeypatch: pytest.M
     assert not_empty("DSM_CA_PATH", "REQUESTS_CA_BUNDLE") == "/etc/ca.pem"
     with pytest.raises(AnsibleFallbackNotFound):
         not_empty("DSM_ACCT_ID", "NO_SUCH_VARIABLE")
+
+
+@pytest.mark.parametrize("added", ["{}\n", " {} ", "\ufeff{}\r\n"])
+def test_what_a_file_added_to_an_api_key_is_left_out(added: str) -> None:
+    assert login_from({"dsm_api_key": added.format(CANARY)}) == ApiKey(CANARY)
+
+
+def test_blanks_are_a_part_of_a_password() -> None:
+    login = login_from({"dsm_username": "ann", "dsm_password": " two words "})
+
+    assert isinstance(login, UserPassword)
+    assert login.password == " two words "

@@ -63,7 +63,7 @@ def test_a_write_with_an_unknown_version_leaves_the_vault_alone(arm: Any) -> Non
     [
         ("{provider}/vaultz", "InvalidResourceType"),
         ("{vault}/diagnostics", "InvalidResourceType"),
-        ("{subscription}/providers/Microsoft.Storage/storageAccounts", "InvalidResourceNamespace"),
+        ("{subscription}/providers/Microsoft.Network/virtualNetworks", "InvalidResourceNamespace"),
         ("/nothing", "NotFound"),
     ],
 )

@@ -1,13 +1,15 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading keys: attributes of versions, api-versions, rotation policies, the soft-delete clock (Azure contract §1.9)."""
+"""Reading keys: attributes of versions, api-versions, rotation policies, soft-delete (Azure contract §1.9)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from azure.identity import ClientSecretCredential
+from azure.keyvault.keys import KeyClient
 
 from sandbox import Profile, Sandbox
 from sandbox.azure.rights import local_roles
@@ -295,3 +297,33 @@ def test_ten_thousand_keys_are_listed_without_sorting_them_for_long(anonymous: A
 
     assert len(page["value"]) == 25
     assert page["value"][0]["kid"].endswith("/k00000")
+
+
+# The vendor's client ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("setting", ["notify", "null"])
+def test_the_vendors_client_reads_keys_versions_policies_and_deleted_keys(
+    sb: Sandbox, vault: Store, monkeypatch: pytest.MonkeyPatch, setting: Any
+) -> None:
+    sb.profile = Profile(rotation_policy_unset=setting)
+    for name, value in sb.environment().items():
+        monkeypatch.setenv(name, value)
+    allow_policies(vault)
+    vault.do("rotate_key", "two", tags={"a": "b"}, expires=2_000_000_000)
+    vault.do("add_key", "lattice", "AKP")
+    vault.do("add_key", "gone")
+    vault.do("delete_key", "gone")
+    estate = vault.estate
+    client = KeyClient(estate.url, ClientSecretCredential(estate.tenant_id, estate.client_id, estate.client_secret))
+
+    listed = {key.name: key for key in client.list_properties_of_keys()}
+    policy = client.get_key_rotation_policy("two")
+
+    assert sorted(listed) == ["lattice", "one", "two"]
+    assert (listed["two"].tags, listed["two"].hsm_platform, listed["two"].exportable) == ({"a": "b"}, "2", False)
+    assert len(list(client.list_properties_of_key_versions("two"))) == 2
+    assert client.get_key("lattice").key_type == "AKP"
+    assert (policy.id, len(policy.lifetime_actions or [])) == (None, 1 if setting == "notify" else 0)
+    (deleted,) = client.list_deleted_keys()
+    assert (deleted.scheduled_purge_date - deleted.deleted_date).days == 90

@@ -3,13 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # PRIVATE to the fortanix.dsm collection: may change without notice.
-"""Style and script of the compliance page. They contain no report data: the page's policy contains their SHA-256."""
+"""Style of the compliance page. It contains no report data: the page's policy contains its SHA-256."""
 
 from __future__ import annotations
 
 # A status has a word and a symbol in addition to its color. Findings that fail by the policy are filled, waived ones
-# have a dashed border. Groups that are out of view are not laid out, so that a page of a thousand groups stays fast.
-# The filter only hides on the screen: a printout shows everything and expands what is collapsed.
+# have a dashed border. Groups that are out of view are not laid out.
 STYLE = """
 :root {
   color-scheme: light; --back: #fff; --text: #1b1f24; --quiet: #57606a; --edge: #d0d7de; --panel: #f3f5f7;
@@ -56,11 +55,12 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: .75rem 0 0
 .status.dashed { border-style: dashed; }
 td .ok { border-color: transparent; font-weight: normal; }
 
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
 .tiles { padding: 0; list-style: none; }
 .tiles li { padding: .6rem .75rem; border: 1px solid var(--edge); border-radius: 8px; background: var(--panel); }
 .tiles li { border-left: .4rem solid var(--of, var(--edge)); print-color-adjust: exact; }
-.tiles b { display: block; color: var(--of, inherit); font-size: 1.375rem; line-height: 1.3; overflow-wrap: normal; }
+.tiles b { display: block; color: var(--of, inherit); font-size: 1.375rem; line-height: 1.3; }
+.tiles b { white-space: nowrap; }
 .tiles li::before { display: none; }
 .tiles .verdict b { text-transform: uppercase; }
 
@@ -76,6 +76,7 @@ input, select, button {
   background: var(--back); color: var(--text); font: inherit; font-size: 1rem; max-width: 100%;
 }
 button { cursor: pointer; background: var(--panel); }
+.more:not([hidden]) { display: block; margin: .6rem; }
 td button { min-height: 0; padding: 0 .6rem; font-size: .875rem; }
 output { flex-basis: 100%; font-size: .875rem; }
 
@@ -123,123 +124,21 @@ footer { margin: 3rem 0 1rem; padding-top: .75rem; border-top: 1px solid var(--e
   .kinds th, .kinds td { padding: .35rem .4rem; } .kinds .spare, .kinds :nth-child(2):is(th, td) { display: none; }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; } dd { margin-bottom: .5rem; }
 }
-@media screen { .out { display: none !important; } }
 @media print {
   @page { size: landscape; margin: 12mm; }
   body { max-width: none; padding: 0; font-size: 9pt; }
   h2 { margin: 1.25rem 0 .5rem; } code, pre { font-size: 7.5pt; } pre { padding: .25rem .5rem; }
   .tiles { grid-template-columns: repeat(8, minmax(0, 1fr)); gap: .4rem; margin: .75rem 0; }
-  .tiles li { padding: .3rem .5rem; } .tiles b { font-size: 1.25rem; }
+  .tiles li { padding: .3rem .5rem; } .tiles b { font-size: 1rem; }
   form, nav, .skip, button { display: none !important; }
   .wide { max-height: none; overflow: visible; border: 0; }
   thead th, .matrix tbody th { position: static; }
   .group { content-visibility: visible; contain-intrinsic-size: none; }
   summary, tr, h2, h3 { break-inside: avoid; } h2, h3, summary { break-after: avoid; }
-  details::details-content { content-visibility: visible; block-size: auto; }
   #groups { break-before: page; } .status, .matrix .status, caption, table { font-size: 8pt; }
   th, td, .matrix th, .matrix td { padding: .15rem .3rem; overflow-wrap: normal; background: none; }
   .matrix tbody th, .how td, .how tbody th { overflow-wrap: anywhere; }
   .group { padding: .4rem .6rem; margin-bottom: .6rem; } summary, .fine .finding { padding: .2rem 0; }
   .fine pre { white-space: normal; }
 }
-"""
-
-# The filter works on findings: a group is shown if one of its findings is shown. Their texts are read once, at the
-# first input.
-SCRIPT = """
-"use strict";
-const [form, text, show, check, count] = ["filter", "text", "show", "check", "count"].map(
-  (id) => document.getElementById(id)
-);
-const rows = new Map([...document.querySelectorAll("tr[data-group]")].map((row) => [row.dataset.group, row]));
-const groups = [...document.querySelectorAll(".group")].map((section) => ({
-  section,
-  row: rows.get(section.id),
-  name: section.querySelector("h3").textContent.toLowerCase(),
-  fine: section.querySelector(".fine"),
-  findings: [...section.querySelectorAll(".finding")].map((element) => ({ element, words: null })),
-}));
-const all = groups.reduce((sum, group) => sum + group.findings.length, 0);
-
-function fits(finding, named, words) {
-  const { dataset } = finding.element;
-  if (check.value && dataset.check !== check.value) return false;
-  if (show.value && dataset.status !== show.value && dataset.outcome !== show.value) return false;
-  if (named) return true;
-  finding.words ??= finding.element.textContent.toLowerCase();
-  return finding.words.includes(words);
-}
-
-function apply() {
-  const words = text.value.trim().toLowerCase();
-  let shownGroups = 0;
-  let shownFindings = 0;
-  for (const group of groups) {
-    const named = group.name.includes(words);
-    const shown = group.findings.filter((finding) => {
-      const shows = fits(finding, named, words);
-      finding.element.classList.toggle("out", !shows);
-      return shows;
-    });
-    group.fine?.classList.toggle("out", !shown.some((finding) => group.fine.contains(finding.element)));
-    for (const part of [group.section, group.row]) part?.classList.toggle("out", !shown.length);
-    if (group.row && shown.length) shownGroups += 1;
-    shownFindings += shown.length;
-  }
-  const number = (value) => value.toLocaleString("en");
-  count.textContent = `${number(shownGroups)} of ${number(rows.size)} groups and ` +
-    `${number(shownFindings)} of ${number(all)} findings are shown.`;
-}
-
-function reset() {
-  form.reset();
-  apply();
-}
-
-// A link may lead to a collapsed or filtered element.
-function reveal() {
-  const target = document.getElementById(location.hash.slice(1));
-  if (!target) return;
-  if (target.closest(".out")) reset();
-  for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
-  target.scrollIntoView();
-  (target.querySelector("summary") ?? target).focus({ preventScroll: true });
-}
-
-let waiting;
-text.addEventListener("input", () => {
-  clearTimeout(waiting);
-  waiting = setTimeout(apply, 150);
-});
-for (const choice of [show, check]) choice.addEventListener("change", apply);
-form.addEventListener("submit", (event) => event.preventDefault());
-document.getElementById("all").addEventListener("click", reset);
-document.getElementById("open").addEventListener("click", () => {
-  const closed = [...document.querySelectorAll("main details")].filter((one) => !one.closest(".out"));
-  const open = closed.some((one) => !one.open);
-  for (const one of closed) one.open = open;
-});
-for (const button of document.querySelectorAll("button[data-kind]")) {
-  button.addEventListener("click", () => {
-    form.reset();
-    text.value = button.dataset.kind;
-    apply();
-    text.focus();
-  });
-}
-window.addEventListener("hashchange", reveal);
-
-// For browsers that cannot expand collapsed elements for print by style.
-let opened = [];
-window.addEventListener("beforeprint", () => {
-  opened = [...document.querySelectorAll("details:not([open])")];
-  for (const one of opened) one.open = true;
-});
-window.addEventListener("afterprint", () => {
-  for (const one of opened) one.open = false;
-});
-
-form.hidden = false;
-apply();
-reveal();
 """
