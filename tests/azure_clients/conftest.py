@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Azure's own clients in environments of their own, which are installed once below .build, and a sandbox for them."""
+"""Azure CLI in an environment of its own, which is installed once below .build, and a sandbox for it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,9 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from support.environments import added_once, made_once
+from support.environments import made_once
 
 AZURE_CLI = "azure-cli==2.91.0"
-ANSIBLE = "ansible==12.3.0"
-"""It contains azure.azcollection."""
-_COLLECTION = "ansible_collections/azure/azcollection"
 _LONGEST = 300
 
 
@@ -59,45 +56,4 @@ def az(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
     azure = sandbox.world.public
     login = ("--username", azure.operator_client_id, "--password", azure.operator_client_secret)
     run("login", "--service-principal", *login, "--tenant", azure.tenant_id)
-    return run
-
-
-@pytest.fixture(scope="session")
-def azcollection(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
-    """Runs a module of azure.azcollection, with the SDKs that the collection asks for; its result."""
-    python = made_once("azure-collection", [ANSIBLE], pinned=False)
-    (listed,) = python.parent.parent.glob(f"lib/python*/site-packages/{_COLLECTION}/requirements.txt")
-    added_once(python, listed)
-    folder = tmp_path_factory.mktemp("azure-collection")
-    variables = {
-        **os.environ,
-        **sandbox.environment(),
-        "ANSIBLE_CONFIG": os.devnull,
-        "ANSIBLE_COLLECTIONS_PATH": "",
-        "ANSIBLE_HOME": str(folder),
-        "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
-        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-        "AZURE_SECRET": sandbox.world.public.operator_client_secret,
-        "AZURE_TENANT": sandbox.world.public.tenant_id,
-    }
-
-    def run(module: str, **arguments: Any) -> dict[str, Any]:
-        command = [python.with_name("ansible"), "localhost", "--module-name", f"azure.azcollection.{module}"]
-        interpreter = ["--extra-vars", json.dumps({"ansible_python_interpreter": str(python)})]
-        done = subprocess.run(
-            [*command, "--args", json.dumps(arguments), *interpreter],
-            env=variables,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_LONGEST,
-            check=False,
-        )
-        try:
-            ((play,),) = [one["tasks"] for one in json.loads(done.stdout)["plays"]]
-        except ValueError:
-            pytest.fail(done.stdout + done.stderr)
-        return play["hosts"]["localhost"]
-
     return run

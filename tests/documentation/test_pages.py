@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from sandbox import Sandbox
+from sandbox.rehearsal.files import write_files
 from unit.builders import ROOT
 
 from . import world
@@ -66,6 +67,13 @@ def a_group_and_variables(reader: Reader) -> Mapping[str, Any]:
     for name in ("my-group.yml", "my-groups.yml"):
         reader.save(name, example)
     return a_group_of_an_inventory(reader)
+
+
+def the_files_of_a_sandbox(reader: Reader) -> None:
+    """What a running sandbox leaves for other shells."""
+    directory, sandbox = reader.home / ".build" / "sandbox", reader.sandbox
+    directory.mkdir(parents=True)
+    write_files(directory, sandbox.environment(), sandbox.world.public, sandbox.control_url)
 
 
 def a_group_behind_a_proxy(reader: Reader) -> Mapping[str, Any]:
@@ -145,7 +153,7 @@ STORIES: dict[str, dict[str, Story]] = {
     "docs/migration.md": {FROM_THE_TOP: Story(a_group)},
     "docs/permissions.md": {FROM_THE_TOP: Story(a_group)},
     "docs/rotation.md": {FROM_THE_TOP: Story(a_group), "TLS settings of the links": Story(a_group_behind_a_proxy)},
-    "docs/sandbox.md": {FROM_THE_TOP: Story(a_group_and_variables)},
+    "docs/sandbox.md": {FROM_THE_TOP: Story(the_files_of_a_sandbox)},
     "docs/secrets.md": {FROM_THE_TOP: Story(a_group)},
     "docs/tls-and-proxies.md": {FROM_THE_TOP: Story(a_group_behind_a_proxy)},
     "docs/troubleshooting.md": {FROM_THE_TOP: Story(a_group)},

@@ -166,12 +166,7 @@ class Sandbox:
 
     def hosts(self) -> list[str]:
         """The names that lead into the sandbox now, for a hosts file. A new vault brings a new one."""
-        names = [DSM_HOST]
-        for cloud in self._state.azure.clouds:
-            hosts = (cloud.cloud.login_host, cloud.cloud.management_host, cloud.cloud.graph_host)
-            stores = self.do(lambda _state, cloud=cloud: [*cloud.vaults.values(), *cloud.managed_hsms.values()])
-            names += [*hosts, *(urlsplit(store.uri).hostname or "" for store in stores)]
-        return names
+        return self.do(_hosts)
 
     @property
     def proxy_url(self) -> str:
@@ -320,3 +315,12 @@ class Sandbox:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+
+def _hosts(state: State) -> list[str]:
+    names = [DSM_HOST]
+    for cloud in state.azure.clouds:
+        names += [cloud.cloud.login_host, cloud.cloud.management_host, cloud.cloud.graph_host]
+        stores = [*cloud.vaults.values(), *cloud.managed_hsms.values()]
+        names += [urlsplit(store.uri).hostname or "" for store in stores]
+    return names

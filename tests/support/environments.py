@@ -61,22 +61,6 @@ def made_once(
     return interpreter
 
 
-def added_once(interpreter: Path, requirements: Path) -> None:
-    """Install a file of requirements, which is known only now, into an environment of ``made_once``.
-
-    Raises:
-        NoEnvironment: pip has failed.
-    """
-    directory = interpreter.parent.parent
-    stamp, content = directory / "added-from", requirements.read_text(encoding="utf-8")
-    with directory.with_name(f"{directory.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != content:
-            pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-            _run([*pip, "-r", str(requirements)])
-            stamp.write_text(content, encoding="utf-8")
-
-
 def lines_of(name: str) -> list[str]:
     """The requirements in a file of the root, without comments and options."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()

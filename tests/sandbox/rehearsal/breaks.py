@@ -66,6 +66,17 @@ def _revoke_role(scene: Scene) -> None:
     )
 
 
+def _lock(scene: Scene) -> None:
+    _revoke_role(scene)
+    scene.azure.lock(scene.resource_group, "change-freeze", "ReadOnly")
+
+
+def _deny_role_assignments(scene: Scene) -> None:
+    _revoke_role(scene)
+    assignments = "Microsoft.Authorization/roleAssignments"
+    scene.azure.assign_policy(scene.resource_group, "No new role assignments", "deny", resource_type=assignments)
+
+
 def _rename_group(scene: Scene) -> None:
     group = scene.dsm.find_group(GROUP)
     if group is None:
@@ -128,24 +139,13 @@ BREAKS: Mapping[str, Break] = {
         "the resource group of the vault was locked as ReadOnly, and the role assignment of the application is missing",
         "azure_kv_prereqs",
         "change-freeze",
-        lambda scene: (
-            _revoke_role(scene),
-            scene.azure.lock(scene.resource_group, "change-freeze", "ReadOnly"),
-        ),
+        _lock,
     ),
     "policy": Break(
         "an Azure Policy denies role assignments in the resource group, and that of the application is missing",
         "azure_kv_prereqs",
         "an Azure Policy forbids this",
-        lambda scene: (
-            _revoke_role(scene),
-            scene.azure.assign_policy(
-                scene.resource_group,
-                "No new role assignments",
-                "deny",
-                resource_type="Microsoft.Authorization/roleAssignments",
-            ),
-        ),
+        _deny_role_assignments,
     ),
     "rename": Break(
         "the group in DSM was renamed",
