@@ -154,6 +154,7 @@ PURE_LIBRARIES = frozenset(
         "collections.abc",
         "contextlib",
         "dataclasses",
+        "decimal",
         "datetime",
         "difflib",
         "enum",

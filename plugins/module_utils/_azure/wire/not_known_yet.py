@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
+from ..._rest.entra_codes import EntraCause, refusals_in
 from ..._rest.replacement import EQUAL_READS
 from ..._rest.statuses import BAD_REQUEST, FORBIDDEN, NOT_FOUND
 from ..._waiter import Patience
@@ -45,19 +46,22 @@ class NotYet:
     """One answer, and what it may refer to.
 
     ``status``: None for any, and for a text that another service hands on. ``code``: empty for any. ``words``: a part
-    of the error text, as a regular expression; empty for any.
+    of the error text, as a regular expression; empty for any. ``causes``: of a refusal by Entra, one of which its text
+    must have; empty for any.
     """
 
     references: tuple[Reference, ...]
     status: int | None = None
     code: str = ""
     words: str = ""
+    causes: frozenset[EntraCause] = frozenset()
 
     def fits(self, status: int | None, code: str, words: str) -> bool:
         return (
             self.status in (None, status)
             and self.code in ("", code)
             and re.search(self.words, words, re.IGNORECASE) is not None
+            and (not self.causes or any(one.cause in self.causes for one in refusals_in(words)))
         )
 
 
@@ -92,8 +96,19 @@ TABLE: tuple[NotYet, ...] = (
         code=DIRECTORY_BUSY,
     ),
     # Entra. github.com/hashicorp/vault-plugin-secrets-azure, issue 57 (7000215); the others inferred from what
-    # each code says: no such application, key or secret. Microsoft may change the numbers (T20).
-    NotYet((Reference.TOKEN,), words=r"\bAADSTS(?:700016|70001|7000215|700027|50012|7000229)\b"),
+    # each cause says: no such application, key or secret. Microsoft may change the numbers (T20).
+    NotYet(
+        (Reference.TOKEN,),
+        causes=frozenset(
+            {
+                EntraCause.SECRET_WRONG,
+                EntraCause.APPLICATION_UNKNOWN,
+                EntraCause.PRINCIPAL_UNKNOWN,
+                EntraCause.CERTIFICATE_UNKNOWN,
+                EntraCause.CREDENTIAL_REFUSED,
+            }
+        ),
+    ),
     # Resource Manager. learn.microsoft.com, "Troubleshoot Azure RBAC" (PrincipalNotFound);
     # github.com/hashicorp/terraform-provider-azurerm, role_assignment_resource.go; azure-cli as above ("does not exist
     # in the directory"), although both send the type of the principal.
