@@ -150,7 +150,11 @@ MEANINGS: tuple[Meaning, ...] = (
         "the private key of the operator does not belong to the certificate that is registered with the application",
         "set x509_certificate_path to a file with the registered certificate and its own private key",
     ),
-    Meaning((EntraCause.CREDENTIAL_REFUSED,)),
+    Meaning(
+        (EntraCause.CREDENTIAL_REFUSED,),
+        "Entra rejects the operator's credentials",
+        "search for the error code that Entra returned",
+    ),
     Meaning(
         (EntraCause.ASSERTION_REFUSED,),
         "Entra rejects the signed assertion or the OIDC token of the operator",

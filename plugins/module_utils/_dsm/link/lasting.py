@@ -30,6 +30,7 @@ _LASTING: frozenset[ClassId] = frozenset(
         "subscription-disabled",
         "provider-not-registered",
         "firewall-blocks-dsm",
+        "denied-by-assignment",
         "hsm-not-activated",
         "vault-in-foreign-tenant",
         "token-audience",
