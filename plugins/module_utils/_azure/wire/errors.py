@@ -151,6 +151,11 @@ MEANINGS: tuple[Meaning, ...] = (
         "set x509_certificate_path to a file with the registered certificate and its own private key",
     ),
     Meaning(
+        (EntraCause.CREDENTIAL_REFUSED,),
+        "Entra rejects the operator's credentials",
+        "search for the error code that Entra returned",
+    ),
+    Meaning(
         (EntraCause.ASSERTION_REFUSED,),
         "Entra rejects the signed assertion or the OIDC token of the operator",
         "check that client_id, tenant and the token in oidc_token or oidc_token_file_path belong together",

@@ -46,14 +46,15 @@ class NotYet:
     """One answer, and what it may refer to.
 
     ``status``: None for any, and for a text that another service hands on. ``code``: empty for any. ``words``: a part
-    of the error text, as a regular expression; empty for any. ``causes``: of a refusal by Entra; empty for any.
+    of the error text, as a regular expression; empty for any. ``causes``: of a refusal by Entra, one of which its text
+    must have; empty for any.
     """
 
     references: tuple[Reference, ...]
     status: int | None = None
     code: str = ""
     words: str = ""
-    causes: tuple[EntraCause, ...] = ()
+    causes: frozenset[EntraCause] = frozenset()
 
     def fits(self, status: int | None, code: str, words: str) -> bool:
         return (
@@ -95,18 +96,19 @@ TABLE: tuple[NotYet, ...] = (
         code=DIRECTORY_BUSY,
     ),
     # Entra. github.com/hashicorp/vault-plugin-secrets-azure, issue 57 (7000215); the others inferred from what
-    # each code says: no such application, key or secret. Microsoft may change the numbers (T20).
+    # each cause says: no such application, key or secret. Microsoft may change the numbers (T20).
     NotYet(
         (Reference.TOKEN,),
-        causes=(
-            EntraCause.APPLICATION_UNKNOWN,
-            EntraCause.PRINCIPAL_UNKNOWN,
-            EntraCause.SECRET_WRONG,
-            EntraCause.CERTIFICATE_UNKNOWN,
+        causes=frozenset(
+            {
+                EntraCause.SECRET_WRONG,
+                EntraCause.APPLICATION_UNKNOWN,
+                EntraCause.PRINCIPAL_UNKNOWN,
+                EntraCause.CERTIFICATE_UNKNOWN,
+                EntraCause.CREDENTIAL_REFUSED,
+            }
         ),
     ),
-    # The same in an older code, whose text does not say whether Entra knows the key.
-    NotYet((Reference.TOKEN,), words=r"\bAADSTS50012\b", causes=(EntraCause.CREDENTIAL_REFUSED,)),
     # Resource Manager. learn.microsoft.com, "Troubleshoot Azure RBAC" (PrincipalNotFound);
     # github.com/hashicorp/terraform-provider-azurerm, role_assignment_resource.go; azure-cli as above ("does not exist
     # in the directory"), although both send the type of the principal.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._errors import quoted
+from ..._rest.pages import tells_trouble
 from ..._rest.statuses import BAD_REQUEST, FORBIDDEN, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_IMPLEMENTED
 from ..wire import routes
 from ..wire.client import DsmClient
@@ -128,17 +129,17 @@ def gate_verdict(capability: str, version: Version | None, why_not: str) -> Perm
 
 
 def get_version(dsm: DsmClient) -> Version | DsmError:
-    """The version, or DSM's refusal."""
-    answer = asked(dsm, routes.VERSION, obj="version")
+    """The version, or DSM's refusal. A check can do without it, so it does not fail if only this read fails."""
+    answer = asked(dsm, routes.VERSION, obj="version", outages=True)
     return answer if isinstance(answer, DsmError) else Version.from_answer(answer)
 
 
 def get_account(dsm: DsmClient, account_id: str | None) -> Account | DsmError | None:
     """The account with that ID, otherwise the one that the DSM identity sees; None if it sees several."""
     if account_id is not None:
-        answer = asked(dsm, routes.ACCOUNT, {"acct_id": account_id}, obj="account")
+        answer = asked(dsm, routes.ACCOUNT, {"acct_id": account_id}, obj="account", outages=True)
         return answer if isinstance(answer, DsmError) else Account.from_stored(answer)
-    answer = asked(dsm, routes.ACCOUNTS, obj="account")
+    answer = asked(dsm, routes.ACCOUNTS, obj="account", outages=True)
     if isinstance(answer, DsmError):
         return answer
     found = items(answer, "accounts")
@@ -152,10 +153,12 @@ def asked(
     *,
     query: Mapping[str, Any] | None = None,
     obj: str,
+    outages: bool = False,
 ) -> Any:
     """The response to a request that not every DSM identity may send and not every DSM knows, or the refusal.
 
-    A DSM that does not know the route may return 404 or 405, or 400 if it treats the last part as an ID.
+    A DSM that does not know the route may return 404 or 405, or 400 if it treats the last part as an ID. With
+    ``outages``, the response of a failing server counts as a refusal as well.
 
     Raises:
         TaskError: anything else that goes wrong.
@@ -166,9 +169,9 @@ def asked(
         # A gateway may hide a route. What is then unknown is no reason to fail.
         return error.refused
     except DsmError as error:
-        if error.status not in _NOT_AVAILABLE:
-            raise
-        return error
+        if error.status in _NOT_AVAILABLE or (outages and tells_trouble(error.status)):
+            return error
+        raise
 
 
 def _subscription(stored: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
