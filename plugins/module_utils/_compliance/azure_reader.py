@@ -20,13 +20,14 @@ from typing import Any, TypeVar
 from .._azure.applications import application_lookup, registrations
 from .._azure.applications.application_lookup import ApplicationSelector, ObservedApplication
 from .._azure.applications.registrations import Registration
+from .._azure.keys import vault_keys
+from .._azure.keys.vault_keys import VaultKey
 from .._azure.prerequisites.assessment import Assessment, Question, application_evidence, assess_known, vault_evidence
 from .._azure.rights import findings as rights_findings
 from .._azure.rights.evaluation import RequiredRights, Verdict, judge
 from .._azure.rights.facts import MANAGED_HSM, VAULT, KeyStore
 from .._azure.rights.network import Reach
-from .._azure.vaults import lifecycle, vault_keys, vault_lookup
-from .._azure.vaults.vault_keys import VaultKey
+from .._azure.vaults import lifecycle, vault_lookup
 from .._azure.vaults.vault_lookup import Locator, VaultAddress
 from .._azure.wire import channel
 from .._azure.wire.cloud import Cloud, check_uri

@@ -16,8 +16,8 @@ from .._azure.vaults import vault_lookup
 from .._certificates import loading
 from .._certificates.loading import Certificate
 from .._dsm.account.apps import App
-from .._dsm.groups import virtual_keys
 from .._dsm.groups.stored_groups import Group
+from .._dsm.keys import virtual_keys
 from .._dsm.link import connection
 from .._dsm.link.azure_link import Link
 from .._dsm.link.diagnosis import diagnose

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from .._azure.keys.vault_keys import KeyVersion, VaultKey
 from .._azure.rights.facts import EntraCredential, KeyStore
-from .._azure.vaults.vault_keys import KeyVersion, VaultKey
 from .._azure.wire.cloud import CLOUDS, cloud_of_uri
 from .._dsm.account.apps import App
 from .._dsm.groups.stored_groups import CREDENTIAL_EXPIRES, Group
-from .._dsm.groups.virtual_keys import VirtualKey
+from .._dsm.keys.virtual_keys import VirtualKey
 from .._dsm.link.azure_link import ENDPOINTS, shown_address
 from .._findings import catalog
 from .._findings.finding import FAILED, OK, UNKNOWN, WARNING, Finding, Kind, ranked

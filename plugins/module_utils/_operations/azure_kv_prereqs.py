@@ -25,9 +25,9 @@ from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.errors import AzureError
 from .._azure.wire.session import Azure, connect, retryable
 from .._dsm.account.approvals import FAIL
-from .._dsm.groups import virtual_keys
 from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
+from .._dsm.keys import virtual_keys
 from .._dsm.wire.client import DsmClient
 from .._dsm.wire.client import connect as connect_dsm
 from .._dsm.wire.errors import DsmError

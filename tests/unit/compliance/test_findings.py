@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.keys.vault_keys import KeyVersion, VaultKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts import (
     MANAGED_HSM,
     EntraCredential,
     Firewall,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vault_keys import KeyVersion, VaultKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.controls import CONTROLS
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.findings import (
     Clock,
@@ -36,7 +36,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.stored_gr
     CREDENTIAL_FACT,
     Group,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.virtual_keys import VirtualKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.virtual_keys import VirtualKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import catalog
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings.finding import OK, Finding
 from make import findings_page

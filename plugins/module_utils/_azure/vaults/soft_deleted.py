@@ -124,9 +124,7 @@ class _Listed:
 
 def _deleted_ones(arm: Channel, place: VaultAddress) -> _Listed:
     segment = "deletedManagedHSMs" if place.kind == MANAGED_HSM else "deletedVaults"
-    listed = if_allowed(
-        lambda: list(arm.pages(f"{_provider(place)}/{segment}", obj="soft-deleted vaults", query=API))
-    )
+    listed = if_allowed(lambda: list(arm.pages(f"{_provider(place)}/{segment}", obj="soft-deleted vaults", query=API)))
     if listed is None:
         return _Listed(lacking=_LIST_DELETED[place.kind])
     found = (entry for entry in listed if same_name(entry["name"], place.name))

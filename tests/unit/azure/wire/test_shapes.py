@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications import registrations
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm, role_assignments
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults import vault_keys
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.keys import vault_keys
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Explained
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_have_worked

@@ -308,7 +308,10 @@ def test_registering_the_provider_is_a_write(unregistered: Any, sb: Sandbox) -> 
 
 
 def test_registering_needs_a_right_at_the_subscription(unregistered: Any) -> None:
-    assert code_of(unregistered.app("POST", f"{unregistered.provider}/register", version=RESOURCES)) == (403, "AuthorizationFailed")
+    assert code_of(unregistered.app("POST", f"{unregistered.provider}/register", version=RESOURCES)) == (
+        403,
+        "AuthorizationFailed",
+    )
 
 
 def test_old_versions_end_on_their_day() -> None:
