@@ -28,6 +28,8 @@ _DISTRIBUTIONS = {
     "azure.mgmt.core": "azure-mgmt-core >= 1.6",
     "azure.mgmt.keyvault": "azure-mgmt-keyvault >= 14",
     "cryptography": "cryptography >= 42",
+    # The transport of azure-core, which installs it.
+    "requests": "azure-core >= 1.38",
     "urllib3": "urllib3 >= 2.0.2",
 }
 

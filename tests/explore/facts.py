@@ -110,6 +110,7 @@ def picture(state: Any) -> Picture:
     facts.update(("deleted-vault", name) for name in azure.deleted_vaults)
     for pool in azure.managed_hsms.values():
         facts.update(("local-role", pool.name, one.scope, one.principal_id, one.role_guid) for one in pool.local_roles)
+        facts.update(("tag", pool.name, key, value) for key, value in pool.tags.items())
     for one in azure.rights.assignments:
         facts[("role", one.scope.lower(), one.principal_id, one.role_guid, one.condition or "")] += 1
     for role in azure.rights.roles.values():
@@ -121,6 +122,7 @@ def picture(state: Any) -> Picture:
         for link in group.hmg.values():
             health[group.name] = _health(azure, link)
             held[group.name] = credential_of(azure, link)
+        facts.update(("key", group.name, key.name, key.state) for key in account.keys.in_group(group.group_id))
     for request in account.approvals.values():
         facts[("approval", request.method, request.operation, request.status)] += 1
     apps = azure.directory.applications.values()

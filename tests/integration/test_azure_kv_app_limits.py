@@ -37,6 +37,47 @@ def rsa_pair() -> Pair:
     return self_signed("given", algorithm="rsa")
 
 
+# A conflict that is no object that exists -----------------------------------------------------------------------------
+
+BUSY = (
+    '{"error": {"code": "Directory_ConcurrencyViolation", "message": "Error due to concurrent requests being made to '
+    'the tenant. Please wait briefly and retry."}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "route"),
+    [
+        ("POST", "/v1.0/servicePrincipals"),
+        ("POST", "/v1.0/applications/{id}/addPassword"),
+        ("PATCH", "/v1.0/applications/{id}"),
+    ],
+)
+def test_a_conflict_with_another_write_in_the_tenant_is_waited_for(apps: Apps, method: str, route: str) -> None:
+    apps.azure.sandbox.faults.add(Fault("graph", method, route, status=409, body=BUSY))
+
+    result = apps(
+        app_unique_name="byok",
+        generate_certificate=apps.pair(),
+        generate_secret=True,
+        return_secret=True,
+        secret_valid_days=30,
+    )
+
+    made = apps.all()["byok"]
+    assert made.has_service_principal
+    assert (len(made.certificates), len(made.secrets), result["changed"]) == (1, 1, True)
+
+
+def test_a_conflict_with_another_write_that_lasts_is_no_service_principal(apps: Apps) -> None:
+    apps.azure.sandbox.faults.add(Fault("graph", "POST", "/v1.0/servicePrincipals", status=409, body=BUSY, times=None))
+
+    with pytest.raises(TaskError, match="another change in the tenant is being processed at the same time"):
+        apps(app_unique_name="byok")
+
+    assert not apps.all()["byok"].has_service_principal
+
+
 # Consent ------------------------------------------------------------------------------------------------------------
 
 

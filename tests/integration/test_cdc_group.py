@@ -189,6 +189,25 @@ def test_removes_an_empty_group_and_finds_it_gone(
     assert stored(sandbox, name) is None
 
 
+@pytest.mark.parametrize("status", [400, 409])
+def test_keys_that_appear_before_the_deletion_are_named_as_the_reason_of_its_refusal(
+    operate: Operator, sandbox: Sandbox, name: str, given_group: Given, status: int
+) -> None:
+    group = given_group()["group_id"]
+    refused = Fault(
+        "dsm",
+        "DELETE",
+        "/sys/v1/groups/{group_id}",
+        status=status,
+        body="the group is not empty",
+        then=lambda: sandbox.do(lambda state: state.dsm.add_key(group, name=f"{name}-late")) and None,
+    )
+    sandbox.faults.add(refused)
+
+    with pytest.raises(TaskError, match=r"not deleted, because it contains 1 key.*the group is not empty"):
+        operate(cdc_group, name=name, state="absent")
+
+
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_a_local_group_of_that_name_is_an_error_and_stays(
     operate: Operator, sandbox: Sandbox, name: str, link: Mapping[str, str], state: str

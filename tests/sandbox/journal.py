@@ -27,6 +27,7 @@ _KINDS: dict[tuple[str, str, str], Kind] = {
     ("entra", "POST", "/{tenant}/oauth2/v2.0/token"): "login",
     ("arm", "POST", "/subscriptions/{subscription}/providers/Microsoft.KeyVault/checkNameAvailability"): "read",
     ("arm", "POST", "/subscriptions/{subscription}/providers/Microsoft.KeyVault/checkMhsmNameAvailability"): "read",
+    ("graph", "POST", "/v1.0/directoryObjects/getByIds"): "read",
     ("graph", "POST", "/v1.0/servicePrincipals/{id}/checkMemberGroups"): "read",
     ("graph", "POST", "/v1.0/servicePrincipals(appId='{app_id}')/checkMemberGroups"): "read",
 }

@@ -161,13 +161,20 @@ class _Player:
     def _block(self, run: RoleRun, block: Mapping[str, Any], around: Mapping[str, Any]) -> None:
         assert block.keys() <= _BLOCK_KEYWORDS, block.keys()
         try:
+            self._rescued(run, block, around)
+        except Exception:
+            # Not in a ``finally``: who has been killed cleans nothing up.
+            self._tasks(run, block.get("always", []), around)
+            raise
+        self._tasks(run, block.get("always", []), around)
+
+    def _rescued(self, run: RoleRun, block: Mapping[str, Any], around: Mapping[str, Any]) -> None:
+        try:
             self._tasks(run, block["block"], around)
         except _Stopped:
             if "rescue" not in block:
                 raise
             self._tasks(run, block["rescue"], around)
-        finally:
-            self._tasks(run, block.get("always", []), around)
 
     def _task(self, run: RoleRun, task: Mapping[str, Any], around: Mapping[str, Any]) -> None:
         (module,) = task.keys() - _KEYWORDS

@@ -128,8 +128,12 @@ def _from_then_on(answer: Before) -> Callable[[World, Answers, int], Disturbance
 # After it -------------------------------------------------------------------------------------------------------------
 
 
-def _answered(answer: After) -> Callable[[World, Answers, int], Disturbance]:
-    def make(_world: World, _answers: Answers, number: int) -> Disturbance:
+def _answered(answer: After) -> Callable[[World, Answers, int], Disturbance | None]:
+    """None for a read: whether it works is all the same."""
+
+    def make(_world: World, answers: Answers, number: int) -> Disturbance | None:
+        if not answers[number - 1][0].is_write:
+            return None
         return Disturbance(after=lambda call, reply: answer(call, reply) if call.number == number else reply)
 
     return make
@@ -183,8 +187,8 @@ def _drip(_world: World, answers: Answers, number: int) -> Disturbance | None:
     return Disturbance(after=slowly) if answers[number - 1][1].body else None
 
 
-def _time_out(*, works: bool) -> Callable[[World, Answers, int], Disturbance]:
-    def make(world: World, answers: Answers, number: int) -> Disturbance:
+def _time_out(*, works: bool) -> Callable[[World, Answers, int], Disturbance | None]:
+    def make(world: World, answers: Answers, number: int) -> Disturbance | None:
         made = _answered(_timed_out(world)) if works else _once(_timed_out(world))
         return made(world, answers, number)
 

@@ -20,6 +20,7 @@ from typing import Any
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._in_process import Invocation
+from support.role_in_process import RoleRun
 from support.worlds import Call, Job, Reply, World
 
 # Members of requests and answers that hold a credential.
@@ -73,19 +74,41 @@ class ShownJob(Job):
         given = {name: value for name, value in self.options.items() if value is not None}
         self.shown, self.printed = {}, ""
         with _overheard() as heard:
-            invocation = Invocation(watched, given, check_mode=self.check_mode, verbosity=2)
+            no_log = bool(given.get("return_secret"))
+            invocation = Invocation(watched, given, check_mode=self.check_mode, verbosity=2, no_log=no_log)
             self.shown = invocation.outcome()
         self.printed = heard.getvalue()
         for warning in invocation.warnings:
             warn(warning)
-        if given.get("return_secret"):
-            # What the user has asked for is no leak; the documentation wants no_log for it.
+        if no_log:
+            # What the user has asked for is no leak; it wants no_log.
             self.shown.pop("client_secret", None)
         if watched.crash is not None:
             raise watched.crash
         if watched.failure is not None:
             raise watched.failure
         assert not self.shown.get("failed"), self.shown
+        return self.shown
+
+
+@dataclass
+class PlayJob(ShownJob):
+    """A role or a playbook in this process. ``variables``: what its user sets; ``options``: logins of its modules."""
+
+    player: Any = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+    def run(self, world: World, warn: Callable[[str], None]) -> dict[str, Any]:
+        del warn
+        assert isinstance(self.options, Mapping)
+        run = RoleRun(self.variables, self.options, world.sandbox.proxy_url)
+        self.shown, self.printed = {}, ""
+        with _overheard() as heard:
+            self.player.play(run)
+        self.shown = {"changed": bool(run.changed), "results": [step.result for step in run.steps]}
+        self.printed = heard.getvalue() + str(run.warnings)
+        if run.failure is not None:
+            raise TaskError(str(run.failure), plane="Controller", obj=self.name, next_step="see above")
         return self.shown
 
 

@@ -2,63 +2,26 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which operation is swept from which state, and the scenes that the exploration does not have.
-
-Each subject is a deed of a scene: what it may remove, and what its result claims, the judge of the exploration knows.
-"""
+"""Which operations are swept, from which state: at least one for each module and each state that it brings about."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import pkgutil
-import shutil
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
-
-from azure.keyvault.administration._internal import http_challenge_cache
+from dataclasses import dataclass
 
 from ansible_collections.fortanix.dsm.plugins import modules
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
-    azure_kv_access,
-    azure_kv_app,
-    azure_kv_prereqs,
-    azure_kv_prereqs_info,
-    azure_kv_vault,
-    cdc_account_info,
-    cdc_compliance_info,
-    cdc_connection,
-    cdc_group_info,
-    cdc_groups,
-    cdc_groups_report,
-    cdc_sync,
-    cdc_user_info,
-    cdc_vault_info,
-)
-from explore.scenes import APP, MARK, PATIENCE, POLICY_VAULT, RBAC_VAULT, Builder, Deed, Scene
-from support.worlds import Job
 
-from .shown import ShownJob, lines_of_key
-
-POOL = "hsm-sandbox"
 _OPERATIONS = "ansible_collections.fortanix.dsm.plugins.module_utils._operations"
-# Modules that only read.
-READERS = frozenset({"cdc_connection", "cdc_groups_report"})
-
-
-def is_reader(module: str) -> bool:
-    return module.endswith("_info") or module in READERS
+# It asks no service.
+WITHOUT_REQUESTS = frozenset({"cdc_groups_report"})
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A deed of a scene that is swept, by the module that does it. ``deed``: its name there."""
+    """A deed of a scene, by the module, role or playbook that does it."""
 
-    module: str
+    what: str
     scene: str
     deed: str
 
@@ -66,12 +29,26 @@ class Subject:
     def name(self) -> str:
         return f"{self.scene}/{self.deed}"
 
+    @property
+    def is_play(self) -> bool:
+        """Of a role or playbook only what a kill leaves is swept: its modules have all the rest."""
+        return self.what.startswith(("role ", "playbook "))
+
+    @property
+    def only_reads(self) -> bool:
+        return self.what.endswith("_info") or self.what == "cdc_connection"
+
 
 SUBJECTS = [
-    Subject(module, scene, deed)
-    for module, scenes in {
-        "cdc_group": {"links": ["group: new", "group: edit", "group: absent"]},
-        "cdc_tls": {"links": ["tls"]},
+    Subject(what, scene, deed)
+    for what, scenes in {
+        "cdc_group": {
+            "links": ["group: new", "group: edit", "group: absent"],
+            "groups": ["group: edit, as a user"],
+        },
+        "cdc_groups": {"fleet": ["whole", "two groups"]},
+        "cdc_tls": {"links": ["tls"], "groups": ["tls: absent"]},
+        "cdc_sync": {"groups": ["sync", "sync, as a user"]},
         "cdc_vault_select": {"links": ["vault select"]},
         "cdc_credential": {
             "links": ["first use", "rotate"],
@@ -80,52 +57,34 @@ SUBJECTS = [
         },
         "azure_kv_app": {
             "applications": ["app: new", "app: permission", "app: certificate", "app: consent", "app: absent"],
+            "registrations": ["app: new pair", "app: new secret", "app: recovered", "app: removed"],
         },
-        "azure_kv_vault": {"vaults": ["vault: new", "vault: tags", "vault: rules", "vault: absent"]},
+        "azure_kv_vault": {
+            "vaults": ["vault: new", "vault: tags", "vault: rules", "vault: absent"],
+            "stores": ["vault: recovered", "pool: tags"],
+        },
         "azure_kv_prereqs": {
             "rights": ["prereqs: present", "prereqs: present, RBAC", "prereqs: absent", "prereqs: absent, RBAC"],
+            "stores": ["pool: present"],
         },
         "azure_kv_access": {
             "whole": ["access: revoked", "access: revoked, credentials"],
             "cut": ["access: restored"],
         },
+        "azure_kv_prereqs_info": {"groups": ["prereqs: info"]},
+        "cdc_account_info": {"groups": ["account"]},
+        "cdc_compliance_info": {"groups": ["compliance"]},
+        "cdc_connection": {"groups": ["connection"]},
+        "cdc_group_info": {"groups": ["groups"]},
+        "cdc_user_info": {"groups": ["user"]},
+        "cdc_vault_info": {"groups": ["vaults"]},
+        "role cdc_setup": {"empty": ["role"]},
+        "playbook break_glass": {"emergency": ["break glass", "break glass, credentials"]},
+        "playbook restore_access": {"afterwards": ["restore access"]},
     }.items()
     for scene, deeds in scenes.items()
     for deed in deeds
 ]
-
-
-class Stage(Builder):
-    """The scenes of the exploration, with time limits as users have them, and more of them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        del self.dsm["dsm_timeout"]
-        self.files = Path(tempfile.mkdtemp(prefix="sweep-"))
-        self.world.keeps_tokens = False
-
-    def close(self) -> None:
-        shutil.rmtree(self.files)
-        super().close()
-
-    def deed(self, subject: Subject) -> tuple[Scene, Deed]:
-        scene = self.scene(subject.scene)
-        deed = scene.deeds[subject.deed]
-        job = deed.job
-        return scene, replace(deed, job=ShownJob(job.name, job.operation, job.options, check_mode=job.check_mode))
-
-    def begin(self, scene: Scene) -> None:
-        """The state from which each run of the scene starts."""
-        http_challenge_cache.clear()
-        for path in self.files.iterdir():
-            path.unlink()
-        self.world.reset(scene.kept)
-
-    def secrets(self) -> frozenset[str]:
-        given = {self.dsm["dsm_api_key"], self.azure["secret"], self.view.client_secret}
-        for pair in self.pairs.values():
-            given.update(lines_of_key(pair.key_pem))
-        return frozenset(given)
 
 
 def modules_and_states() -> dict[str, frozenset[str | None]]:

@@ -19,14 +19,14 @@ _OUTCOMES = {
 
 
 def as_table(positions: Mapping[Subject, int], cases: Mapping[Subject, int], counts: Counter[str], faults: int) -> str:
-    """Two tables of Markdown: per module, and in all."""
-    modules: dict[str, list[Subject]] = {}
+    """Two tables of Markdown: per module and play, and in all."""
+    doers: dict[str, list[Subject]] = {}
     for subject in positions:
-        modules.setdefault(subject.module, []).append(subject)
-    lines = ["| Module | Operations | Requests | Cases |", "| --- | ---: | ---: | ---: |"]
-    for module, some in sorted(modules.items()):
+        doers.setdefault(subject.what, []).append(subject)
+    lines = ["| What runs | Operations | Requests | Cases |", "| --- | ---: | ---: | ---: |"]
+    for what, some in doers.items():
         sums = (len(some), sum(positions[one] for one in some), sum(cases[one] for one in some))
-        lines.append(f"| `{module}` | {' | '.join(f'{number:,}' for number in sums)} |")
+        lines.append(f"| {what} | {' | '.join(f'{number:,}' for number in sums)} |")
     total = (len(positions), sum(positions.values()), sum(cases.values()))
     lines.append(f"| all | {' | '.join(f'{number:,}' for number in total)} |")
     lines += ["", f"| Outcome of the {total[2]:,} cases with {faults} faults | Cases |", "| --- | ---: |"]

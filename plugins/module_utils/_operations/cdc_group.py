@@ -22,7 +22,7 @@ from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
 from .._options import APPROVAL, DSM, LINK_EDIT
 from .._plan import Change, Plan, refuse_planned
-from .._rest.statuses import NOT_FOUND
+from .._rest.statuses import BAD_REQUEST, CONFLICT, NOT_FOUND
 from .._task import Task
 
 SPEC = DSM.merge(
@@ -128,17 +128,7 @@ def _remove(dsm: DsmClient, task: Task, current: Group | None, asking: Asking) -
             "diff": {"before": {}, "after": {}},
             **approvals.as_result(None),
         }
-    count = link_edit.count_keys(dsm, current)
-    if count != 0:
-        one_or_more = f"it contains {count} key{'' if count == 1 else 's'}"
-        why = "this DSM identity cannot list its keys" if count is None else one_or_more
-        raise TaskError(
-            f"the group was not deleted, because {why}; deleted and destroyed keys count",
-            plane="DSM",
-            obj=f"{current.label} ({current.group_id})",
-            next_step="delete the keys individually first; this module never purges keys",
-            keys=count,
-        )
+    _refuse_full(current, link_edit.count_keys(dsm, current))
     plan = Plan((Change("DSM", current.label, "delete", current.view(), {}, "state is absent"),))
     approval, changed = _delete(dsm, current, asking, check_mode=task.check_mode)
     waits = approval is not None and approval.is_pending
@@ -151,6 +141,22 @@ def _remove(dsm: DsmClient, task: Task, current: Group | None, asking: Asking) -
     }
 
 
+def _refuse_full(current: Group, count: int | None, words: str = "") -> None:
+    """Refuse to delete a group that has keys, or whose keys cannot be counted (None). ``words``: DSM's refusal."""
+    if count == 0:
+        return
+    one_or_more = f"it contains {count} key{'' if count == 1 else 's'}"
+    why = "this DSM identity cannot list its keys" if count is None else one_or_more
+    raise TaskError(
+        f"the group was not deleted, because {why}; deleted and destroyed keys count",
+        plane="DSM",
+        obj=f"{current.label} ({current.group_id})",
+        server_words=words,
+        next_step="delete the keys individually first; this module never purges keys",
+        keys=count,
+    )
+
+
 def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool) -> tuple[Approval | None, bool]:
     """Delete the group and check the deletion; the approval, if any, and whether this task changed something."""
     operation = group_writes.deletion(current)
@@ -160,6 +166,9 @@ def _delete(dsm: DsmClient, current: Group, asking: Asking, *, check_mode: bool)
     try:
         outcome = approvals.carry_out(dsm, operation, asking, guarded=current.guarded)
     except DsmError as error:
+        if error.status in (BAD_REQUEST, CONFLICT):
+            # Keys may have been created since they were counted (DSM contract §7, Q10).
+            _refuse_full(current, link_edit.count_keys(dsm, current), error.words)
         if error.status != NOT_FOUND:
             raise
         # Somebody else has already deleted the group.

@@ -5,27 +5,16 @@
 
 from __future__ import annotations
 
-import base64
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
-from .entra.tokens import encode_number
 from .firewall import Firewall
-from .key_pool import MODULI
+from .keys.material import public_material
 from .rights.local_roles import BUILT_IN, LocalAssignment, LocalRole
 from .rights.propagation import History
 from .rights.values import AccessPolicy
 
-CURVES: dict[str, ec.EllipticCurve] = {
-    "P-256": ec.SECP256R1(),
-    "P-384": ec.SECP384R1(),
-    "P-521": ec.SECP521R1(),
-    "P-256K": ec.SECP256K1(),
-}
 RSA_OPERATIONS = ["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"]
 EC_OPERATIONS = ["sign", "verify"]
 
@@ -149,28 +138,7 @@ class ManagedHsm(KeyStore):
 
 
 def new_version(now: datetime, kty: str = "RSA", size: int = 2048, curve: str = "P-256") -> KeyVersion:
-    """A fresh key version: an EC key is generated, an RSA modulus comes from the pool."""
+    """A fresh key version with material of its own."""
     stamp = int(now.timestamp())
-    if kty.startswith("EC"):
-        return KeyVersion(uuid.uuid4().hex, kty, _ec_material(curve), list(EC_OPERATIONS), stamp, stamp)
-    return KeyVersion(uuid.uuid4().hex, kty, _rsa_material(size), list(RSA_OPERATIONS), stamp, stamp)
-
-
-def _ec_material(curve: str) -> dict[str, str]:
-    numbers = ec.generate_private_key(CURVES[curve]).public_key().public_numbers()
-    size = (CURVES[curve].key_size + 7) // 8
-    return {"crv": curve, "x": _fixed(numbers.x, size), "y": _fixed(numbers.y, size)}
-
-
-def _fixed(number: int, size: int) -> str:
-    """Coordinates have the width of the field, leading zeros included (RFC 7518 §6.2.1.2)."""
-    return base64.urlsafe_b64encode(number.to_bytes(size, "big")).rstrip(b"=").decode()
-
-
-_rounds = count()
-
-
-def _rsa_material(size: int) -> dict[str, str]:
-    """A modulus out of the pool: generating a pair would cost up to a second."""
-    pool = MODULI[size]
-    return {"n": pool[next(_rounds) % len(pool)], "e": encode_number(65537)}
+    operations = EC_OPERATIONS if kty.startswith("EC") else RSA_OPERATIONS
+    return KeyVersion(uuid.uuid4().hex, kty, public_material(kty, size, curve), list(operations), stamp, stamp)

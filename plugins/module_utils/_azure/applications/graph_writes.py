@@ -23,7 +23,7 @@ from ..._waiter import Patience
 from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 from ..wire import writes
 from ..wire.channel import Channel
-from ..wire.errors import GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
+from ..wire.errors import DIRECTORY_BUSY, GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
 from . import consent, lists
 from .application_plan import MARK, Application, Permission
 from .entra_objects import credential_of
@@ -39,7 +39,7 @@ _MAY_CONSENT = "DelegatedPermissionGrant.ReadWrite.All"
 
 
 def until_known(request: Callable[[], T], patience: Patience, *, unknown: Sequence[int] = (NOT_FOUND,)) -> T:
-    """Repeat a request about a new object while some replicas of Graph do not know the object.
+    """Repeat a request about a new object while some replicas of Graph do not know the object, or Graph is busy.
 
     ``unknown``: the statuses of such an answer.
     """
@@ -47,7 +47,8 @@ def until_known(request: Callable[[], T], patience: Patience, *, unknown: Sequen
         try:
             return request()
         except AzureError as error:
-            if status_of(error) not in unknown or not patience.pause():
+            passes = status_of(error) in unknown or error.code == DIRECTORY_BUSY
+            if not passes or not patience.pause():
                 raise
 
 
@@ -100,7 +101,8 @@ def create_principal(graph: Channel, client_id: str, patience: Patience) -> None
         try:
             graph.send("POST", "/v1.0/servicePrincipals", obj=obj, body={"appId": client_id})
         except AzureError as error:
-            if status_of(error) != CONFLICT:
+            # It exists. A conflict with another write in the tenant has the same status.
+            if status_of(error) != CONFLICT or error.code == DIRECTORY_BUSY:
                 raise
 
     with allowed("create service principals", _MAY_WRITE, obj):

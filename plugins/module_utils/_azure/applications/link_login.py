@@ -17,7 +17,7 @@ from typing import Any
 
 from ... import _deps
 from ..._waiter import Patience
-from ..wire.credential import Operator, clock_hooks
+from ..wire.credential import Operator, login_options
 from ..wire.errors import AzureError, Lasts, Sign, meaning_of
 from ..wire.sdk_failures import UNREADABLE, entra_codes, without_trace
 
@@ -34,7 +34,7 @@ class NewLogin:
     def credential(self, operator: Operator) -> Any:
         """A TokenCredential of azure-identity for it, in the operator's cloud."""
         identity = _deps.load("azure.identity")
-        settings = {**operator.network, **clock_hooks(operator.clock), "authority": operator.cloud.authority}
+        settings = login_options(operator.network, operator.cloud, operator.clock)
         if self.secret is not None:
             return identity.ClientSecretCredential(self.tenant_id, self.client_id, self.secret, **settings)
         return identity.CertificateCredential(self.tenant_id, self.client_id, certificate_data=self.pem, **settings)

@@ -28,7 +28,7 @@ from ..._waiter import Patience
 from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 from ..rights.sign_in import disabled_of
 from ..wire.channel import Channel
-from ..wire.errors import AzureError, may_have_worked, status_of
+from ..wire.errors import DIRECTORY_BUSY, AzureError, code_of, may_have_worked, status_of
 from .application_plan import Application, Permission
 from .entra_objects import credential_of
 from .registrations import batch
@@ -97,7 +97,7 @@ class _Lists:
             obj=self._obj,
             read=self._read,
             write=self._write,
-            lag=lambda error: status_of(error) == NOT_FOUND,
+            lag=lambda error: status_of(error) == NOT_FOUND or code_of(error) == DIRECTORY_BUSY,
             uncertain=may_have_worked,
             throttled=_throttled,
         )

@@ -22,19 +22,19 @@ from typing import Any
 from ... import _deps, _time
 from ..._errors import TaskError
 from ..._journal import UNKNOWN, Journal
+from ..._rest.limits import MOST_PAGES, LimitExceeded
 from ..._rest.shapes import Shape
 from ..._time import ServiceClock
 from . import shapes
 from .cloud import check_uri, is_hsm_uri
 from .credential import Operator
-from .errors import AzureError, is_in_doubt, refusal
+from .errors import LOGIN, AzureError, is_in_doubt, refusal
 from .foreign import foreign
 from .sdk_failures import UNREADABLE, failure_of, never_sent, not_from_service, unreadable
+from .transport import client_options, exceeded, retry_policy
 
 _USER_AGENT = "fortanix.dsm"
 _OLDEST_KEY_VAULT_SDK = 14
-# Seconds. If a server requests a longer pause, the task fails and reports the request.
-_LONGEST_PAUSE = 60
 # Characters of OData's `$filter`; unescaped, they stay readable in the log of a proxy.
 _SAFE_IN_QUERY = "$,()'/:"
 # POSTs of Graph that change nothing: which groups an object is in (Azure contract §2 T7).
@@ -113,7 +113,7 @@ class Noted:
         try:
             response = self.next.send(request)
         except Exception as error:
-            if not never_sent(error):
+            if not _never_sent(error):
                 self._journal.note(self._plane, "", action, UNKNOWN)
             raise
         status = response.http_response.status_code
@@ -122,6 +122,13 @@ class Noted:
         elif is_in_doubt(status):
             self._journal.note(self._plane, "", action, UNKNOWN)
         return response
+
+
+def _never_sent(error: Exception) -> bool:
+    """Whether no request has reached the service, least of all if there was no token for it."""
+    if isinstance(error, LimitExceeded):
+        return not error.sent
+    return never_sent(error) or (isinstance(error, AzureError) and error.obj == LOGIN)
 
 
 def is_read(method: str, path: str, content: Any = None) -> bool:
@@ -245,12 +252,9 @@ class Channel:
             if not isinstance(values, list):
                 raise self._unreadable(obj, "the response is not a list")
             yield from values
-            following = self._next_page(page, obj)
+            following = self._next_page(page, obj, seen)
             if not following:
                 return
-            if following in seen:
-                raise self._unreadable(obj, "the pages of the list form a loop")
-            seen.add(following)
             page = self.get(following, obj=obj)
 
     def listed(self, read: Callable[..., Iterable[Any]], shape: Shape, *, obj: str) -> list[Any]:
@@ -259,6 +263,7 @@ class Channel:
         Raises:
             AzureError: as :meth:`pages`.
         """
+        seen: set[str] = set()
 
         def check(response: Any) -> None:
             answer = response.http_response
@@ -268,18 +273,31 @@ class Channel:
                 wrong = next(shape(page, "the response"), None)
                 if wrong is not None:
                     raise self._unreadable(obj, wrong, label)
-                self._next_page(page, obj)
+                self._next_page(page, obj, seen)
 
         with self.explained(obj):
             return list(read(raw_response_hook=check))
 
-    def _next_page(self, page: Mapping[str, Any], obj: str) -> str:
-        """The address of the next page; empty after the last page."""
+    def _next_page(self, page: Mapping[str, Any], obj: str, seen: set[str]) -> str:
+        """The address of the next page; empty after the last page. ``seen``: those of the pages before."""
         following = str(page.get("nextLink") or page.get("@odata.nextLink") or "")
+        if not following:
+            return ""
         # The token is sent too: never to another host.
-        if following and urllib.parse.urlsplit(following)[:2] != urllib.parse.urlsplit(self.base)[:2]:
+        if not self._is_here(following):
             raise self._unreadable(obj, "the next page of the list is at another address")
+        if following in seen:
+            raise self._unreadable(obj, "the pages of the list form a loop")
+        seen.add(following)
+        if len(seen) >= MOST_PAGES:
+            raise self._unreadable(obj, f"the list does not end within {MOST_PAGES} pages")
         return following
+
+    def _is_here(self, address: str) -> bool:
+        try:
+            return urllib.parse.urlsplit(address)[:2] == urllib.parse.urlsplit(self.base)[:2]
+        except ValueError:
+            return False
 
     @contextmanager
     def explained(self, obj: str, *, writes: bool = False, label: str = "") -> Iterator[None]:
@@ -296,6 +314,8 @@ class Channel:
         except base_class as error:
             clock = self.clock.compared(None, "Entra")
             failure = failure_of(error, plane=self.plane, obj=obj, clock=clock, writes=writes)
+        except LimitExceeded as error:
+            failure = exceeded(error, plane=self.plane, obj=obj, label=label, writes=writes)
         except UNREADABLE as error:
             problem = f"the SDK cannot read it ({type(error).__name__})"
             failure = self._unreadable(obj, problem, label, writes=writes)
@@ -333,7 +353,7 @@ def arm(operator: Operator, *, read_only: bool) -> Channel:
         policies=_policies(
             "Azure", authentication(operator.credential, cloud.arm_scope), operator, read_only=read_only
         ),
-        **operator.network,
+        **client_options(operator.network),
     )
     return Channel(client, plane="Azure", base=cloud.arm, clock=operator.clock, journal=operator.journal)
 
@@ -347,7 +367,7 @@ def graph(operator: Operator, *, read_only: bool) -> Channel:
         policies=_policies(
             "Entra", authentication(operator.credential, cloud.graph_scope), operator, read_only=read_only
         ),
-        **operator.network,
+        **client_options(operator.network),
     )
     return Channel(client, plane="Entra", base=cloud.graph, clock=operator.clock, journal=operator.journal)
 
@@ -369,7 +389,7 @@ def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
         retry_policy=_retries(operator),
         permit_redirects=False,
         user_agent=_USER_AGENT,
-        **operator.network,
+        **client_options(operator.network),
     )
     return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
 
@@ -388,7 +408,7 @@ def keys(operator: Operator, uri: str) -> Channel:
         policies=_policies(
             "Azure", authentication(operator.credential, f"https://{suffix}/.default"), operator, read_only=True
         ),
-        **operator.network,
+        **client_options(operator.network),
     )
     return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
 
@@ -436,15 +456,7 @@ def _policies(plane: str, authentication: Any, operator: Operator, *, read_only:
 
 def _retries(operator: Operator) -> Any:
     """The SDK's retries, without long waits. :meth:`Channel.send` decides which requests are retried."""
-    policy = _deps.load("azure.core.pipeline.policies").RetryPolicy(retry_total=operator.network["retry_total"])
-    wanted = policy.is_retry
-
-    def is_retry(settings: Any, response: Any) -> bool:
-        too_long = (policy.get_retry_after(response) or 0) > _LONGEST_PAUSE
-        return not too_long and bool(wanted(settings, response))
-
-    policy.is_retry = is_retry
-    return policy
+    return retry_policy()(retry_total=operator.network["retry_total"])
 
 
 def _decoded(content: bytes) -> Any:

@@ -28,6 +28,7 @@ from .cloud import Cloud, cloud_of
 from .errors import LOGIN
 from .foreign import foreign
 from .sdk_failures import UNREADABLE, not_from_service, unreadable
+from .transport import client_options, exceeded, limit_in, retry_policy
 
 # Seconds, and the number of retries. The SDK's defaults are 300 s and 10 retries (Azure contract §0.10).
 NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
@@ -50,11 +51,18 @@ class Explained:
         return partial(self._token, found) if name in ("get_token", "get_token_info") else found
 
     def _token(self, get: Callable[..., Any], *scopes: str, **options: Any) -> Any:
+        limit = None
         try:
             return get(*scopes, **options)
         except UNREADABLE as error:
             # Its text may contain parts of the response, and so of a token.
             kind = type(error).__name__
+        except Exception as error:
+            limit = limit_in(error)
+            if limit is None:
+                raise
+        if limit is not None:
+            raise exceeded(limit, plane="Entra", obj=LOGIN, label="the token request")
         raise unreadable(
             f"the authentication library cannot read it ({kind})", plane="Entra", obj=LOGIN, label="the token request"
         )
@@ -154,7 +162,7 @@ def credential_for(
     if source == "msi":
         if proof is not None:
             raise InvalidInput(proof, "auth_source is msi, which uses no credential", "omit one of the two")
-        return _identity().ManagedIdentityCredential(client_id=client_id, **network)
+        return _identity().ManagedIdentityCredential(client_id=client_id, **client_options(network))
     if client_id is None:
         needed_by = f"with {proof}" if proof else f"if auth_source is {source}"
         raise _missing("client_id", needed_by, "the application (client) ID of the operator")
@@ -166,8 +174,13 @@ def credential_for(
         raise _missing("tenant", f"with client_id and {proof}", "the ID or domain name of the operator's tenant")
     if params.get("x509_certificate_password") is not None and proof != "x509_certificate_path":
         raise _missing("x509_certificate_path", "with x509_certificate_password", "the file with the certificate")
+    return _application(params, proof, tenant, client_id, login_options(network, cloud, clock))
+
+
+def login_options(network: Mapping[str, Any], cloud: Cloud, clock: ServiceClock | None) -> dict[str, Any]:
+    """The settings of an azure-identity credential of an application; ``clock``: as in :func:`credential_for`."""
     hooks = {} if clock is None else clock_hooks(clock)
-    return _application(params, proof, tenant, client_id, {**network, **hooks, "authority": cloud.authority})
+    return {**client_options(network), **hooks, "authority": cloud.authority, "retry_policy_class": retry_policy()}
 
 
 def clock_hooks(clock: ServiceClock) -> dict[str, Any]:

@@ -29,6 +29,8 @@ GRAPH_DENIED = "Authorization_RequestDenied"
 DISALLOWED = "RequestDisallowedByPolicy"
 SCOPE_LOCKED = "ScopeLocked"
 CONFLICT_ERROR = "ConflictError"
+# Of Graph: another write in the tenant, not an object that exists. Its status is 409, as for one that exists.
+DIRECTORY_BUSY = "Directory_ConcurrencyViolation"
 NAME_TAKEN = "VaultAlreadyExists"
 RESOURCE_NOT_FOUND = "ResourceNotFound"
 GROUP_NOT_FOUND = "ResourceGroupNotFound"
@@ -250,6 +252,12 @@ MEANINGS: tuple[Meaning, ...] = (
         ("Request_ResourceNotFound",),
         "the object does not exist in the tenant",
         "check its ID and the tenant; a new object becomes visible after a few seconds",
+    ),
+    Meaning(
+        (DIRECTORY_BUSY,),
+        "another change in the tenant is being processed at the same time",
+        "run the task again in a minute",
+        lasts=Lasts.UNTIL_SETTLED,
     ),
     Meaning(
         ("CredentialTypeNotAllowedAsPerAppPolicy",),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ..._rest.statuses import TOO_MANY_REQUESTS
 from ..._waiter import Patience
-from .errors import CONFLICT_ERROR, LOGIN, AzureError, may_have_worked
+from .errors import CONFLICT_ERROR, DIRECTORY_BUSY, LOGIN, AzureError, may_have_worked
 
 # More failures in a row are not temporary. Throttling is limited only by the deadline.
 MOST_FAILURES = 5
@@ -70,4 +70,4 @@ def _passes(error: AzureError) -> bool:
     if error.obj == LOGIN:
         # Nothing has reached the service.
         return False
-    return is_throttled(error) or error.code == CONFLICT_ERROR or may_have_worked(error)
+    return is_throttled(error) or error.code in (CONFLICT_ERROR, DIRECTORY_BUSY) or may_have_worked(error)

@@ -53,4 +53,4 @@ def list_all(dsm: DsmClient) -> Iterator[App]:
         query = {"limit": PAGE, "offset": offset}
         return items(dsm.call("GET", routes.APPS, query=query, obj="apps of the account"), "apps")
 
-    return map(App.from_stored, all_pages(page, "app_id"))
+    return map(App.from_stored, all_pages(page, "app_id", "apps of the account"))

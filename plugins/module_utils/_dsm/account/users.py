@@ -172,7 +172,7 @@ def _all_users(dsm: DsmClient) -> Iterator[dict[str, Any]]:
         query = {"limit": PAGE, "offset": offset, **_WITH_GROUPS}
         return items(dsm.call("GET", routes.USERS, query=query, obj="users of the account"), "users")
 
-    return all_pages(page, "user_id")
+    return all_pages(page, "user_id", "users of the account")
 
 
 def _roles(given: Iterable[str], known: Mapping[str, str]) -> tuple[str, ...]:

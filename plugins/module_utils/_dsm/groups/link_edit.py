@@ -354,7 +354,9 @@ def _written(dsm: DsmClient, edit: LinkEdit, wanted: Group) -> tuple[WriteResult
 
 
 def _is_about_metadata(error: DsmError) -> bool:
-    return "metadata" in error.words.lower()
+    words = error.words.lower()
+    # A text that repeats the request names everything in it, whatever the refusal is about.
+    return "metadata" in words and "auth_config" not in words
 
 
 def _done_by_another(dsm: DsmClient, edit: LinkEdit, wanted: Group) -> Group | None:

@@ -239,7 +239,7 @@ def list_all(dsm: DsmClient) -> Iterator[dict[str, Any]]:
         query = {"limit": PAGE, "offset": offset}
         return items(dsm.call("GET", routes.GROUPS, query=query, obj="groups"), "groups")
 
-    for listed in all_pages(page, "group_id"):
+    for listed in all_pages(page, "group_id", "groups"):
         is_short = not listed.get("hmg") and CREDENTIAL_FACT in (listed.get("custom_metadata") or {})
         yield (get(dsm, str(listed["group_id"])) or listed) if is_short else listed
 

@@ -92,7 +92,7 @@ def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]
         }
         return items(dsm.call("GET", routes.KEYS, query=query, obj=f"keys of {label}"), "keys")
 
-    return map(VirtualKey.from_stored, all_pages(page, "kid"))
+    return map(VirtualKey.from_stored, all_pages(page, "kid", f"keys of {label}"))
 
 
 def scan(dsm: DsmClient, group_id: str, label: str, timeout: float, asking: Asking) -> WriteResult:

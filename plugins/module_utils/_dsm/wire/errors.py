@@ -81,6 +81,12 @@ MEANINGS: Mapping[int, Meaning] = {
     statuses.SERVICE_UNAVAILABLE: _GATEWAY,
     statuses.GATEWAY_TIMEOUT: _GATEWAY,
 }
+# A conflict of a request that creates nothing: the name is only one of its causes.
+_CONFLICT_OF_CHANGE = Meaning(
+    "check what the server's error text names: another client may have changed the object at the same time, its "
+    "contents may prevent this, or a new name may be taken. Then run the task again",
+    proves_refusal=True,
+)
 _OTHER_REFUSAL = Meaning(proves_refusal=True)
 _OTHER_STATUS = Meaning()
 
@@ -115,7 +121,7 @@ class DsmError(TaskError):
         self.words = words
         self.method = method
         self.route = route
-        meaning = meaning_of(status)
+        meaning = meaning_of(status) if status != statuses.CONFLICT or method == "POST" else _CONFLICT_OF_CHANGE
         self.is_about_caller = meaning.about_caller
         super().__init__(
             f"{method} {route} was {'rejected' if meaning.proves_refusal else 'answered'} with HTTP status {status}",

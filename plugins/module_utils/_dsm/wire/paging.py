@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..._errors import TaskError
+from ..._rest.limits import MOST_PAGES
 
 PAGE = 1000
 
@@ -28,16 +29,25 @@ def items(answer: Any, what: str) -> list[dict[str, Any]]:
     )
 
 
-def all_pages(fetch: Callable[[int], list[dict[str, Any]]], key: str) -> Iterator[dict[str, Any]]:
-    """All entries that ``fetch(offset)`` returns, each once, identified by ``key``.
+def all_pages(fetch: Callable[[int], list[dict[str, Any]]], key: str, what: str) -> Iterator[dict[str, Any]]:
+    """All entries that ``fetch(offset)`` returns, each once, identified by ``key``. ``what``: for error messages.
 
     A short page is not the last one, as a server may return fewer entries than requested. Only a page without new
     entries is: an empty page, or that of a server that ignores paging and returns all entries each time.
+
+    Raises:
+        TaskError: there are more pages than any list has.
     """
     seen: set[str] = set()
-    while True:
+    for _page in range(MOST_PAGES):
         fresh = [entry for entry in fetch(len(seen)) if entry[key] not in seen]
         if not fresh:
             return
         yield from fresh
         seen.update(entry[key] for entry in fresh)
+    raise TaskError(
+        f"the list does not end within {MOST_PAGES} pages",
+        plane="DSM",
+        obj=what,
+        next_step="check that dsm_endpoint is DSM's REST API, and that no proxy or gateway changes its responses",
+    )

@@ -19,6 +19,8 @@ from typing import Any
 from ... import _deps, _time
 from ..._certificates import loading
 from ..._errors import InvalidInput, TaskError, quotable
+from ..._rest.connections import pool_classes, read_body
+from ..._rest.limits import LimitExceeded, Limits, limited
 from ..._rest.statuses import REDIRECTIONS
 from ..._time import ServiceClock
 from . import routes
@@ -50,6 +52,13 @@ class Request:
     @property
     def label(self) -> str:
         return f"{self.method} {self.route}"
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
 
 
 def tls_context(validate: bool, ca_path: str | None, certificate: AppCertificate | None) -> ssl.SSLContext:
@@ -168,6 +177,11 @@ class Transport:
         self._pool = self._open_pool(tls, proxy)
 
     def _open_pool(self, tls: ssl.SSLContext, proxy: str | None) -> Any:
+        pool = self._pool_of(tls, proxy)
+        pool.pool_classes_by_scheme = pool_classes()
+        return pool
+
+    def _pool_of(self, tls: ssl.SSLContext, proxy: str | None) -> Any:
         if proxy is None:
             return self._urllib3.PoolManager(ssl_context=tls, maxsize=1)
         # urllib3 leaves this off towards proxies, which costs 40 ms for each request with a body.
@@ -229,30 +243,34 @@ class Transport:
         """One attempt: the response, or the failure if another attempt is safe and may help."""
         exceptions = self._urllib3.exceptions
         left = budget.require(request.obj)
-        sent = _time.utc_now()
+        sent, limits = _time.utc_now(), Limits(left)
         try:
-            # A redirect is not followed: it would send the credentials to another host.
-            response = self._pool.request(
-                request.method,
-                self.endpoint + request.url,
-                headers=headers,
-                body=content,
-                timeout=self._urllib3.Timeout(connect=min(_CONNECT_SECONDS, left), read=left),
-                retries=False,
-                redirect=False,
-            )
-        except exceptions.HTTPError as error:
-            cause = error
+            with limited(limits):
+                # A redirect is not followed: it would send the credentials to another host.
+                response = self._pool.request(
+                    request.method,
+                    self.endpoint + request.url,
+                    headers=headers,
+                    body=content,
+                    timeout=self._urllib3.Timeout(connect=min(_CONNECT_SECONDS, left), read=left),
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                    decode_content=False,
+                )
+                answer = _Answer(response.status, response.headers, read_body(response))
+        except (exceptions.HTTPError, LimitExceeded) as error:
+            cause: Any = error
         else:
-            self._clock.observe("DSM", response.headers, sent)
-            return response
+            self._clock.observe("DSM", answer.headers, sent)
+            return answer
         if isinstance(cause, exceptions.ProxyError) and not _is_proxys_own(exceptions, cause.original_error):
             # urllib3 reports a proxy error also for a tunnel that broke later; by then the request had been sent.
             cause = cause.original_error
         # Any request that was certainly not sent may be repeated; one that was sent, only if it is a read.
         not_sent = (exceptions.NewConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyError)
-        hopeless = (exceptions.SSLError, exceptions.NameResolutionError, exceptions.ReadTimeoutError)
-        safe = isinstance(cause, not_sent) or request.is_read
+        hopeless = (exceptions.SSLError, exceptions.NameResolutionError, exceptions.ReadTimeoutError, LimitExceeded)
+        safe = isinstance(cause, not_sent) or request.is_read or not limits.sent
         failure = self._failure(cause, request, budget, safe=safe)
         if safe and not isinstance(cause, hopeless):
             return failure
@@ -260,7 +278,10 @@ class Transport:
 
     def _failure(self, cause: Any, request: Request, budget: Budget, *, safe: bool) -> TaskError:
         exceptions = self._urllib3.exceptions
-        timed_out = isinstance(cause, exceptions.ReadTimeoutError)
+        limit = cause if isinstance(cause, LimitExceeded) else None
+        timed_out = isinstance(cause, exceptions.ReadTimeoutError) if limit is None else limit.timed_out
+        if limit is not None and not timed_out:
+            return self._unreadable_within_limits(limit, request)
         words = f"no response arrived within the time limit ({budget.spent_words})" if timed_out else str(cause)
         if not safe:
             return OutcomeUnknown(
@@ -280,8 +301,23 @@ class Transport:
             endpoint=self.endpoint,
         )
 
+    def _unreadable_within_limits(self, limit: LimitExceeded, request: Request) -> TaskError:
+        problem = f"the response to {request.label} cannot be read: {limit}"
+        advice = "check that dsm_endpoint is DSM's REST API and not a gateway or a proxy"
+        if request.is_read:
+            return TaskError(problem, plane="DSM", obj=request.obj, next_step=advice, endpoint=self.endpoint)
+        return OutcomeUnknown(
+            f"{problem}, so it is unknown whether DSM carried out the request",
+            plane="DSM",
+            obj=request.obj,
+            next_step=f"{advice}, and run the task again: it reads the current state before it changes anything",
+            endpoint=self.endpoint,
+        )
+
     def _advice(self, cause: Any, budget: Budget) -> str:
         exceptions = self._urllib3.exceptions
+        if isinstance(cause, LimitExceeded):
+            return budget.advice
         if isinstance(cause, exceptions.SSLError) and "alert" in str(cause).lower():
             return (
                 "check whether DSM, or a gateway in front of it, requires a client certificate, and whether the one in "

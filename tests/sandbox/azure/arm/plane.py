@@ -16,7 +16,9 @@ from ..entra.tokens import Caller, TokenRefused
 from ..rights.admin import KEY_VAULT_PROVIDER, Subscription
 from ..rights.values import is_within
 from ..service import AzureError, Service, announce, require_api_version
-from .resources.versions import require_supported
+from .resources.versions import require_supported, type_of
+
+_OPTIONS = {"$top", "$skiptoken"}
 
 _REFUSALS = {
     "missing": ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."),
@@ -49,6 +51,7 @@ class ArmPlane:
         announce(request, caller)
         version = require_api_version(request)
         require_supported(request.path, version, self._state.clock.utc(), lambda: self._location(request.path))
+        _refuse_options(request)
         return caller
 
     def _location(self, path: str) -> str | None:
@@ -99,6 +102,14 @@ class ArmPlane:
                 "https://aka.ms/rps-not-found for how to register subscriptions."
             )
             raise AzureError(409, "MissingSubscriptionRegistration", message)
+
+
+def _refuse_options(request: web.Request) -> None:
+    """Refuse OData's options that are not served. `$filter` is left to those who know it, which Key Vault does not."""
+    served = _OPTIONS if type_of(request.path)[0] == "microsoft.keyvault" else {*_OPTIONS, "$filter"}
+    asked = [name for name in request.query if name.startswith("$") and name.lower() not in served]
+    if asked:
+        raise bad_request(f"The query parameter '{asked[0]}' is not supported.", "InvalidQueryParameter")
 
 
 def forbidden(caller: Caller, scope: str, action: str) -> AzureError:

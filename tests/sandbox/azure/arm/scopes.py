@@ -52,6 +52,9 @@ class Filter:
                 found["assigned_to"] = clause[4].lower()
             else:
                 found["at_scope"] = True
+        if "principal" in found and len(found) > 1:
+            # Source: a comment in Azure CLI's command_modules/role/custom.py (search_role_assignments).
+            raise bad_request(f"The filter '{text}' is not supported.", "UnsupportedQuery")
         return cls(**found)
 
 

@@ -14,9 +14,10 @@ from aiohttp import web
 
 from ...wire import json_response, source_address
 from ..entra.tokens import Caller, TokenRefused
+from ..keys.material import CURVES
 from ..rights.effective import DATA_ACTIONS
 from ..service import AzureError, Service, announce, application, page_of
-from ..vaults import CURVES, DeletedKey, Key, KeyStore, KeyVersion, Vault, new_version
+from ..vaults import DeletedKey, Key, KeyStore, KeyVersion, Vault, new_version
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _TYPES = ("RSA", "RSA-HSM", "EC", "EC-HSM")

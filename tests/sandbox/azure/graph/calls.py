@@ -20,7 +20,7 @@ from ..entra.tokens import Caller, TokenRefused
 from ..service import Service, announce
 from .credentials import GraphCredentials
 from .directory import GraphDirectory, Route
-from .queries import Call, GraphError, Reply
+from .queries import Call, GraphError, Reply, require_served
 from .recycle_bin import GraphRecycleBin
 from .writes import GraphWrites
 
@@ -91,6 +91,8 @@ class GraphCalls:
 def answer(route: Route, call: Call) -> Reply:
     if not route.permissions & call.caller.roles:
         raise GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    if route.method != "GET":
+        require_served(call)
     return route.handle(call)
 
 
@@ -108,7 +110,10 @@ def decoded(raw: bytes) -> Any:
 
 
 def unknown(path: str) -> GraphError:
-    """Graph has no 404 for a path that it does not know: it fails to parse it."""
+    """Graph has no 404 for a path that it does not know: it fails to parse it, from its version on."""
+    version = path.strip("/").partition("/")[0]
+    if f"/{version}" != VERSION and path.startswith("/"):
+        return GraphError(400, "BadRequest", f"Invalid version: {version}")
     return GraphError(400, "BadRequest", f"Resource not found for the segment '{path.rpartition('/')[2]}'.")
 
 

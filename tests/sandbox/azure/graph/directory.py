@@ -43,6 +43,7 @@ _READ_GRANTS = frozenset(
 )
 _READ_POLICIES = frozenset({"Policy.Read.All", "Policy.ReadWrite.ApplicationConfiguration"})
 _MOST_GROUPS = 20
+_MOST_OBJECTS = 1000
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class GraphDirectory:
             *(Route("GET", path, READ_APPLICATIONS, self.application) for path in applications),
             Route("GET", "/servicePrincipals", READ_APPLICATIONS, self.principals),
             *(Route("GET", path, READ_APPLICATIONS, self.principal) for path in principals),
+            Route("POST", "/directoryObjects/getByIds", READ_APPLICATIONS | _READ_GROUPS, self.objects),
             Route("GET", "/oauth2PermissionGrants", _READ_GRANTS, self.grants),
             Route("GET", "/policies/defaultAppManagementPolicy", _READ_POLICIES, self.default_policy),
             Route("GET", "/applications/{id}/appManagementPolicies", _READ_POLICIES, self.policies_of),
@@ -158,13 +160,16 @@ class GraphDirectory:
     # Service principals ----------------------------------------------------------------------------------------------
 
     def principals(self, call: Call) -> Reply:
+        filterable = ("id", "appId", "displayName", "servicePrincipalNames")
+        return page(call, self._principals(call), "servicePrincipal", self._state.graph_page_size, filterable)
+
+    def _principals(self, call: Call) -> list[dict[str, Any]]:
         there = [
             self._shown_principal(app)
             for app in self._tenants_applications(call, "service_principal_id")
             if app.has_service_principal
         ]
-        items = [*there, key_vault_principal_json(self._state.cloud, call.caller.tenant_id)]
-        return page(call, items, "servicePrincipal", self._state.graph_page_size, ("id", "appId", "displayName"))
+        return [*there, key_vault_principal_json(self._state.cloud, call.caller.tenant_id)]
 
     def principal(self, call: Call) -> Reply:
         """One service principal; the public keys of its certificates come only where `keyCredentials` is selected."""
@@ -183,6 +188,31 @@ class GraphDirectory:
         if service["id" if name == "id" else "appId"] == wanted.lower():
             return service
         return self._shown_principal(self.named_principal(call), with_keys=with_keys)
+
+    def objects(self, call: Call) -> Reply:
+        """Applications, service principals and groups by their ids. What is not there is passed over."""
+        body = call.body if isinstance(call.body, dict) else {}
+        wanted, kinds = body.get("ids"), body.get("types") or ["directoryObject"]
+        if not isinstance(wanted, list) or not all(isinstance(one, str) and GUID.fullmatch(one) for one in wanted):
+            raise bad_request("Invalid value specified for parameter 'ids'.")
+        if len(wanted) > _MOST_OBJECTS:
+            raise bad_request(f"The number of ids exceeds the maximum of {_MOST_OBJECTS}.")
+        ids = {one.lower() for one in wanted}
+        items = [
+            *(("application", self.application_json(app, False)) for app in self._tenants_applications(call, "object_id")),
+            *(("servicePrincipal", found) for found in self._principals(call)),
+            *(
+                ("group", group_json(group, bool(_READ_GROUPS & call.caller.roles)))
+                for group in self._state.directory.groups.values()
+                if group.tenant_id == call.caller.tenant_id
+            ),
+        ]
+        found = [
+            {"@odata.type": f"#microsoft.graph.{kind}", **item}
+            for kind, item in items
+            if item["id"] in ids and not {kind, "directoryObject"}.isdisjoint(kinds)
+        ]
+        return Reply(body={"value": found})
 
     # Memberships -----------------------------------------------------------------------------------------------------
 

@@ -95,3 +95,14 @@ def test_a_failure_says_what_its_row_says(status: int) -> None:
     assert failure.next_step == meaning.next_step
     assert failure.details == {"status": status, **({"retryable": True} if meaning.retryable else {})}
     assert (failure.is_about_caller, failure.proves_refusal) == (meaning.about_caller, meaning.proves_refusal)
+
+
+def test_a_conflict_is_about_a_name_only_where_something_is_created() -> None:
+    advice = {
+        method: DsmError(409, "no", method=method, route="/sys/v1/groups").next_step
+        for method in ("POST", "PATCH", "DELETE")
+    }
+
+    assert "an object with this name already exists" in advice["POST"]
+    assert advice["PATCH"] == advice["DELETE"]
+    assert "another client may have changed the object" in advice["DELETE"]

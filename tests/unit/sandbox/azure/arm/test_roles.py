@@ -46,7 +46,6 @@ def layered(arm: Any) -> Any:
         ("principalId eq '{oid}'", {"above", "here", "below"}),
         ("assignedTo('{oid}')", {"above", "here", "below", "by group"}),
         ("atScope() and assignedTo('{oid}')", {"above", "here", "by group"}),
-        ("atScope() and principalId eq '{oid}'", {"above", "here"}),
     ],
 )
 def test_a_list_shows_what_its_filter_means(layered: Any, clause: str, expected: set[str]) -> None:

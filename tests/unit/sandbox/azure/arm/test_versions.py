@@ -91,3 +91,24 @@ def test_a_vault_refuses_versions_of_other_planes(arm: Any, query: dict[str, str
 @pytest.mark.parametrize("version", ["2016-10-01", "7.0", "7.4", "2025-07-01"])
 def test_a_vault_takes_old_versions_of_its_own(arm: Any, version: str) -> None:
     assert arm.at_vault("/keys", **{"api-version": version}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "option", "code"),
+    [
+        ("{provider}/vaults", {"filter": "name eq 'x'"}, "InvalidQueryParameter"),
+        ("{provider}/vaults", {"select": "name"}, "InvalidQueryParameter"),
+        (f"{{vault}}{AUTHORIZATION}/roleAssignments", {"orderby": "name"}, "InvalidQueryParameter"),
+        (f"{{vault}}{AUTHORIZATION}/roleAssignments", {"filter": "scope eq 'x'"}, "UnsupportedQuery"),
+        (f"{{vault}}{AUTHORIZATION}/roleAssignments", {"filter": "atScope() and principalId eq 'x'"}, "UnsupportedQuery"),
+        (f"{{vault}}{AUTHORIZATION}/roleDefinitions", {"filter": "description eq 'x'"}, "UnsupportedQuery"),
+    ],
+)
+def test_query_options_and_filters_that_are_not_served_are_refused(
+    arm: Any, path: str, option: dict[str, str], code: str
+) -> None:
+    version = "2022-04-01" if "Authorization" in path else "2026-02-01"
+
+    answer = arm.operator("GET", path.format(vault=arm.vault, provider=arm.provider), version=version, **option)
+
+    assert code_of(answer) == (400, code)

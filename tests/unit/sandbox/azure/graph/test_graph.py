@@ -184,15 +184,94 @@ def test_filters_quote_an_apostrophe_by_doubling_it(graph: Any, estate: Any, nam
     [
         "displayName eq 'it's'",
         "displayName = 'x'",
+        "displayName contains 'x'",
         "secretText eq 'x'",
-        "appId eq 'no-guid'",
-        "appId eq '' appId eq ''",
+        "displayName eq '' displayName eq ''",
     ],
 )
-def test_a_filter_that_makes_no_sense_is_a_bad_request(graph: Any, expression: str) -> None:
+def test_a_filter_that_makes_no_sense_is_a_bad_request(graph: Any, app: Any, expression: str) -> None:
     answer = graph("GET", APPLICATIONS, **{"$filter": expression})
 
+    assert (answer.status, answer.json["error"]["code"]) == (400, "BadRequest")
+
+
+def test_a_filter_by_an_id_that_is_none_is_refused_by_the_directory(graph: Any) -> None:
+    answer = graph("GET", APPLICATIONS, **{"$filter": "appId eq 'no-guid'"})
+
     assert (answer.status, answer.json["error"]["code"]) == (400, "Request_BadRequest")
+
+
+@pytest.mark.parametrize(
+    ("path", "expression"),
+    [
+        (APPLICATIONS, "signInAudience eq 'AzureADMyOrg'"),
+        (APPLICATIONS, "startswith(appId,'0')"),
+        (PRINCIPALS, "appOwnerOrganizationId eq 'x'"),
+        (PRINCIPALS, "servicePrincipalNames eq 'x'"),
+        (PRINCIPALS, "displayName/any(x:x eq 'y')"),
+    ],
+)
+def test_a_filter_that_the_property_does_not_offer_is_unsupported(
+    graph: Any, app: Any, path: str, expression: str
+) -> None:
+    answer = graph("GET", path, **{"$filter": expression})
+
+    assert (answer.status, answer.json["error"]["code"]) == (400, "Request_UnsupportedQuery")
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"$expand": "owners"}, "Request_UnsupportedQuery"),
+        ({"$orderby": "displayName"}, "Request_UnsupportedQuery"),
+        ({"$search": '"displayName:x"'}, "Request_UnsupportedQuery"),
+        ({"$fliter": "appId eq 'x'"}, "BadRequest"),
+        ({"$select": "id,apId"}, "BadRequest"),
+    ],
+)
+def test_a_query_option_that_is_not_served_is_refused(graph: Any, app: Any, query: dict[str, str], code: str) -> None:
+    answer = graph("GET", APPLICATIONS, **query)
+
+    assert (answer.status, answer.json["error"]["code"]) == (400, code)
+
+
+@pytest.mark.parametrize("option", ["$filter", "$top"])
+def test_a_single_object_takes_no_options_of_lists(graph: Any, app: Any, option: str) -> None:
+    answer = graph("GET", f"{APPLICATIONS}/{app.object_id}", **{option: "1"})
+
+    assert (answer.status, answer.json["error"]["code"]) == (400, "BadRequest")
+    assert "only on collections" in answer.json["error"]["message"]
+
+
+def test_another_version_of_graph_does_not_exist(graph: Any) -> None:
+    answer = graph("GET", "/v2.0/applications")
+
+    assert (answer.status, answer.json["error"]["message"]) == (400, "Invalid version: v2.0")
+
+
+def test_a_service_principal_is_found_by_one_of_its_names(graph: Any, app: Any) -> None:
+    expression = f"servicePrincipalNames/any(c:c eq '{app.client_id}')"
+
+    found = graph("GET", PRINCIPALS, **{"$filter": expression}).json["value"]
+
+    assert [item["id"] for item in found] == [app.service_principal_id]
+
+
+def test_objects_are_found_by_their_ids(graph: Any, estate: Any, app: Any) -> None:
+    group = estate.do(lambda azure: azure.add_group(estate.tenant_id, "keepers", [app]))
+    ids = [app.service_principal_id, group.group_id, str(uuid4())]
+
+    found = graph("POST", "/v1.0/directoryObjects/getByIds", {"ids": ids}).json["value"]
+
+    assert {(item["@odata.type"], item["id"]) for item in found} == {
+        ("#microsoft.graph.servicePrincipal", app.service_principal_id),
+        ("#microsoft.graph.group", group.group_id),
+    }
+
+
+@pytest.mark.parametrize("body", [{}, {"ids": "x"}, {"ids": ["no-guid"]}, {"ids": [str(uuid4())] * 1001}])
+def test_ids_that_are_none_are_refused(graph: Any, body: dict[str, Any]) -> None:
+    assert graph("POST", "/v1.0/directoryObjects/getByIds", body).status == 400
 
 
 def test_display_names_are_not_unique(graph: Any, estate: Any, names: Any) -> None:
