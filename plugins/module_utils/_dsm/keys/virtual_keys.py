@@ -80,6 +80,11 @@ class KeyChanges:
 
 def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]:
     """All keys of the group, with deleted and destroyed ones, page by page."""
+    return map(VirtualKey.from_stored, stored_keys(dsm, group_id, label))
+
+
+def stored_keys(dsm: DsmClient, group_id: str, label: str, *, public_keys: bool = False) -> Iterator[Mapping[str, Any]]:
+    """The same keys as DSM returns them. ``public_keys``: with their public halves, where DSM has them."""
 
     def page(offset: int) -> list[dict[str, Any]]:
         query = {
@@ -89,10 +94,11 @@ def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]
             "sort": "kid:asc",
             "show_destroyed": "true",
             "show_deleted": "true",
+            **({"show_pub_key": "true"} if public_keys else {}),
         }
         return items(dsm.call("GET", routes.KEYS, query=query, obj=f"keys of {label}"), "keys")
 
-    return map(VirtualKey.from_stored, all_pages(page, "kid", f"keys of {label}"))
+    return all_pages(page, "kid", f"keys of {label}")
 
 
 def scan(dsm: DsmClient, group_id: str, label: str, timeout: float, asking: Asking) -> WriteResult:
