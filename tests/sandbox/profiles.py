@@ -201,6 +201,19 @@ class Profile:
     """Whether `Microsoft.KeyVault/vaults/*/read`, which Key Vault Reader and Crypto Officer have, grants the reading of
     a vault `itself` (`Microsoft.KeyVault/vaults/read`), or only of what is `below` it. Public sources disagree."""
 
+    key_item_shows: Literal["current", "first"] = "current"
+    """Whose attributes and tags a vault's list shows beside a key's name without version: those of the current version,
+    or of the first one."""
+
+    key_version_order: Literal["creation", "id"] = "creation"
+    """The order in which a vault lists the versions of a key. None is documented."""
+
+    rotation_policy_unset: Literal["notify", "null"] = "notify"
+    """What a vault answers for a key without rotation policy: a notification 30 days before expiry, or null members."""
+
+    hsm_rotation: Literal["served", "400"] = "served"
+    """Q63: whether managed HSMs have rotation policies."""
+
     pim: Literal["licensed", "unlicensed"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
 
@@ -245,6 +258,30 @@ class Profile:
 
     scan_history: Literal["recorded", "empty", "refused"] = "recorded"
     """Q47: `GET .../hmg/scans` of an Azure group: its scans, an empty list, or 400."""
+
+    # Keys -------------------------------------------------------------------------------------------------------------
+
+    scan_recognises: Literal["by_version", "by_name", "doubles"] = "by_version"
+    """Q51: what a scan makes of a key whose virtual key an operation of DSM made: it knows that version; no version of
+    that name gets another virtual key; or that version gets a second one."""
+
+    siblings_after_delete: Literal["all", "only_this"] = "all"
+    """Q52: which virtual keys of a key show that DSM has soft-deleted it, before the next scan."""
+
+    pulls: Literal["enabled", "none", "enabled+dates", "all"] = "enabled"
+    """Q53: which attributes of a known key a scan takes over from Azure; `all` includes operations and tags."""
+
+    azure_backup: Literal["absent", "set_at_delete"] = "absent"
+    """Q55: whether the metadata of a deleted key holds `azure-backup`."""
+
+    virtual_pub_key: Literal["present", "absent"] = "present"
+    """Q59: whether a virtual key has a `pub_key`."""
+
+    state_after_delete: Literal["at_once", "after_scan"] = "at_once"
+    """Q60: when `azure-key-state` tells that DSM has soft-deleted a key."""
+
+    key_by_path: Literal["served", "404"] = "served"
+    """Q61: `GET /crypto/v1/keys/{kid}`."""
 
     # Circumstances, no questions of the contract ----------------------------------------------------------------------
 

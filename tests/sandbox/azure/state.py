@@ -18,6 +18,7 @@ from ..profiles import Profile
 from .clouds import GOVERNMENT, PUBLIC, Cloud
 from .entra.directory import Directory
 from .entra.tokens import TokenService
+from .keys.admin import KeyAdmin
 from .replicas import Replicas
 from .rights.admin import RightsAdmin, Subscription
 from .rights.effective import Rights
@@ -25,14 +26,15 @@ from .rights.governance import GovernanceAdmin
 from .rights.hsm_admin import HsmAdmin
 from .rights.propagation import Propagation
 from .rights.values import is_within
-from .vaults import DeletedKey, DeletedPool, DeletedVault, Key, KeyStore, KeyVersion, ManagedHsm, Vault, new_version
+from .vaults import DeletedPool, DeletedVault, KeyStore, ManagedHsm, Vault
 
 
-class CloudState(GovernanceAdmin, HsmAdmin, RightsAdmin):
+class CloudState(GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin):
     def __init__(self, cloud: Cloud, clock: Clock, profile: Callable[[], Profile]) -> None:
         super().__init__()
         self.cloud = cloud
         self.clock = clock
+        self.profile = profile
         self.directory = Directory()
         self.graph_knows_is_disabled: Callable[[], bool] = lambda: profile().graph_is_disabled == "known"
         self.rights = Rights(
@@ -201,30 +203,6 @@ class CloudState(GovernanceAdmin, HsmAdmin, RightsAdmin):
     def keep_secret(self, vault: KeyStore | str, name: str) -> None:
         """A secret in a vault, of which there is nothing but its name."""
         self.store(vault).secrets.add(name)
-
-    # Keys ----------------------------------------------------------------------------------------------------------
-
-    def add_key(
-        self, vault: KeyStore | str, name: str, kty: str = "RSA", size: int = 2048, curve: str = "P-256"
-    ) -> KeyVersion:
-        """A key, or a new version of the key of that name."""
-        target = self.store(vault)
-        key = target.keys.setdefault(name.lower(), Key(name))
-        key.versions.append(new_version(self.clock.utc(), kty, size, curve))
-        return key.current
-
-    def delete_key(self, vault: KeyStore | str, name: str) -> None:
-        """Soft-delete."""
-        target = self.store(vault)
-        target.deleted_keys[name.lower()] = DeletedKey(target.keys.pop(name.lower()), int(self.clock.now()))
-
-    def recover_key(self, vault: KeyStore | str, name: str) -> None:
-        target = self.store(vault)
-        target.keys[name.lower()] = target.deleted_keys.pop(name.lower()).key
-
-    def purge_key(self, vault: KeyStore | str, name: str) -> None:
-        """Remove a soft-deleted key for good."""
-        del self.store(vault).deleted_keys[name.lower()]
 
 
 @dataclass(frozen=True)

@@ -5,56 +5,13 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from .firewall import Firewall
-from .keys.material import public_material
+from .keys.values import DeletedKey, Key
 from .rights.local_roles import BUILT_IN, LocalAssignment, LocalRole
 from .rights.propagation import History
 from .rights.values import AccessPolicy
-
-RSA_OPERATIONS = ["encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey"]
-EC_OPERATIONS = ["sign", "verify"]
-
-
-@dataclass
-class KeyVersion:
-    version: str
-    kty: str
-    material: dict[str, str]
-    key_ops: list[str]
-    created: int
-    updated: int
-    enabled: bool = True
-    expires: int | None = None
-    not_before: int | None = None
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Key:
-    """A key with its versions, the newest last."""
-
-    name: str
-    versions: list[KeyVersion] = field(default_factory=list)
-    managed: bool = False
-
-    @property
-    def current(self) -> KeyVersion:
-        return self.versions[-1]
-
-    def version(self, version: str) -> KeyVersion | None:
-        if not version:
-            return self.current
-        return next((found for found in self.versions if found.version == version.lower()), None)
-
-
-@dataclass
-class DeletedKey:
-    key: Key
-    deleted: int
 
 
 @dataclass(kw_only=True)
@@ -72,6 +29,10 @@ class KeyStore:
     tags: dict[str, str] = field(default_factory=dict)
     retention_days: int = 90
     purge_protection: bool = False
+    soft_delete: bool = True
+    """Stores of old times may have none; what is deleted there is gone."""
+    protected_subscription: bool = False
+    """Whether the subscription cannot be cancelled, which a recovery level tells."""
     firewall: Firewall = field(default_factory=Firewall)
     keys: dict[str, Key] = field(default_factory=dict)
     deleted_keys: dict[str, DeletedKey] = field(default_factory=dict)
@@ -83,6 +44,22 @@ class KeyStore:
     def key(self, name: str) -> Key | None:
         """Key names compare without case."""
         return self.keys.get(name.lower())
+
+    def still_deleted(self, now: float) -> dict[str, DeletedKey]:
+        """The soft-deleted keys by lower-case name, without those whose retention is over: these are purged."""
+        for name in [name for name, gone in self.deleted_keys.items() if gone.purge_due <= now]:
+            del self.deleted_keys[name]
+        return self.deleted_keys
+
+    @property
+    def recovery_level(self) -> str:
+        """One of the seven levels: what a deletion of a key would mean here."""
+        if not self.soft_delete:
+            return "Purgeable"
+        level = "Recoverable" if self.retention_days >= 90 else "CustomizedRecoverable"
+        if self.protected_subscription:
+            return f"{level}+ProtectedSubscription"
+        return level if self.purge_protection else f"{level}+Purgeable"
 
 
 @dataclass(kw_only=True)
@@ -135,10 +112,3 @@ class ManagedHsm(KeyStore):
     def local_role(self, name: str) -> LocalRole:
         """A local role by its name or its guid."""
         return next(role for role in self.roles.values() if name.lower() in (role.name.lower(), role.guid))
-
-
-def new_version(now: datetime, kty: str = "RSA", size: int = 2048, curve: str = "P-256") -> KeyVersion:
-    """A fresh key version with material of its own."""
-    stamp = int(now.timestamp())
-    operations = EC_OPERATIONS if kty.startswith("EC") else RSA_OPERATIONS
-    return KeyVersion(uuid.uuid4().hex, kty, public_material(kty, size, curve), list(operations), stamp, stamp)

@@ -18,7 +18,8 @@ from . import quorum
 from .context import Dsm, caller, json_object, path_uuid, require_uuid
 from .errors import DsmError, bad_request, forbidden, not_found
 from .permissions import Principal
-from .state import Account, ApprovalRequest, User, new_id
+from .state import Account, ApprovalRequest, User
+from .values import new_id
 
 STATUSES = ("PENDING", "APPROVED", "DENIED", "FAILED")
 _SECRETS = frozenset({"client_secret", "secret_key", "client_key"})

@@ -11,7 +11,6 @@ breaks is tried once more, as aiohttp does for idempotent requests; nothing else
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import socket
 import ssl
@@ -316,8 +315,3 @@ def _load_client_pair(context: ssl.SSLContext, tls: Mapping[str, Any]) -> None:
         path.touch(mode=0o600)
         path.write_bytes(pem)
         context.load_cert_chain(path)
-
-
-def public_number(text: str) -> int:
-    """The integer behind a JWK's base64url member."""
-    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")

@@ -25,8 +25,7 @@ from .permissions import (
     require_feature,
 )
 from .quorum import gate, gate_new_group
-from .state import new_id
-from .values import Group
+from .values import Group, new_id
 
 _NAME = re.compile(r"[^\n]*[^\s\n][^\n]*")
 _LIMITED_ENTRIES, _LIMITED_VALUE = 8, 64

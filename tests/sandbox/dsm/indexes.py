@@ -117,3 +117,8 @@ class KeyIndex:
         del self._groups[key.group_id][key.kid]
         for scope in (None, key.group_id):
             self._sorted[scope].remove(key.kid, key.kid)
+
+    def rename(self, key: SecurityObject, name: str) -> None:
+        self.remove(key)
+        key.name = name
+        self.add(key)

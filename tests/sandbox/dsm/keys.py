@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Security objects: reading (DSM contract §4.1, §4.3). The operations of DSM contract §4.4 are not simulated yet."""
+"""Security objects: reading (DSM contract §4.1, §4.3, §4.5). Operations on them are not simulated yet."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -40,7 +41,7 @@ class Keys:
         end = offset + (_DEFAULT_LIMIT if limit is None else limit)
         after = _after(query)
         items = [
-            key_json(key, self._dsm.profile)
+            key_json(key, self._dsm.profile, with_pub_key=flag(query.get("show_pub_key")))
             for key in islice(self._selected(principal, group_id, query, after), offset, end)
         ]
         if not flag(query.get("with_metadata")):
@@ -60,9 +61,7 @@ class Keys:
 
     @staticmethod
     def _wanted(key: SecurityObject, query: Mapping[str, str]) -> bool:
-        if key.state == "Destroyed" and not flag(query.get("show_destroyed")):
-            return False
-        if key.state == "Deleted" and not flag(query.get("show_deleted")):
+        if _hidden(key, query):
             return False
         return query.get("name") in (None, key.name) and query.get("obj_type") in (None, key.obj_type)
 
@@ -79,19 +78,22 @@ class Keys:
             key = keys.named(body["name"])
         else:
             raise bad_request("Either kid or name is needed")
-        return self._one(caller(request), key)
+        return self._one(request, key)
 
     async def get(self, request: web.Request) -> web.Response:
-        principal = caller(request)
-        return self._one(principal, principal.account.keys.get(path_uuid(request, "kid")))
+        """Not in the API's description, and so perhaps not served (Q61)."""
+        if self._dsm.profile.key_by_path == "404":
+            raise not_found("Not Found")
+        return self._one(request, caller(request).account.keys.get(path_uuid(request, "kid")))
 
-    def _one(self, principal: Principal, key: SecurityObject | None) -> web.Response:
+    def _one(self, request: web.Request, key: SecurityObject | None) -> web.Response:
+        principal, query = caller(request), request.query
         require_usable(principal, "GET_SOBJECTS", self._dsm.profile)
-        if key is None:
+        if key is None or _hidden(key, query):
             raise not_found("sobject does not exist")
         if not self._may_read(principal, key):
             raise forbidden("The operation needs the permission GET_SOBJECTS in the key's group")
-        return json_response(key_json(key, self._dsm.profile))
+        return json_response(key_json(key, self._dsm.profile, with_pub_key=flag(query.get("show_pub_key"))))
 
 
 def _candidates(
@@ -113,7 +115,20 @@ def _after(query: Mapping[str, str]) -> str | None:
     return query.get("start")
 
 
-def key_json(key: SecurityObject, profile: Profile) -> dict[str, Any]:
+def _hidden(key: SecurityObject, query: Mapping[str, str]) -> bool:
+    """Whether the object is in a state that the query has to ask for."""
+    shown = {"Destroyed": "show_destroyed", "Deleted": "show_deleted"}.get(key.state)
+    return shown is not None and not flag(query.get(shown))
+
+
+_OPTIONAL = (
+    *("key_size", "elliptic_curve", "external", "description", "links", "activation_date", "deactivation_date"),
+    *("compromise_date", "destruction_date", "deletion_date", "revocation_reason", "rotation_policy"),
+    *("scheduled_rotation", "export_policy", "never_exportable", "key_creation_method", "original_key_ops"),
+)
+
+
+def key_json(key: SecurityObject, profile: Profile, *, with_pub_key: bool = False) -> dict[str, Any]:
     """A security object as the API shows it: unset members are left out."""
     shown: dict[str, Any] = {
         "acct_id": key.acct_id,
@@ -123,27 +138,28 @@ def key_json(key: SecurityObject, profile: Profile) -> dict[str, Any]:
         "key_ops": key.key_ops,
         "obj_type": key.obj_type,
         "origin": key.origin,
-        "public_only": False,
+        "public_only": key.public_only,
         "kid": key.kid,
         "name": key.name,
         "group_id": key.group_id,
         "state": key.state,
     }
-    optional = {
-        "key_size": key.key_size,
-        "elliptic_curve": key.elliptic_curve,
-        "external": key.external,
-        "custom_metadata": _metadata(key, profile),
-        "deactivation_date": key.deactivation_date,
-        "pub_key": key.pub_key,
-    }
-    return shown | {name: value for name, value in optional.items() if value}
+    optional = {name: getattr(key, name) for name in _OPTIONAL}
+    optional["custom_metadata"] = _metadata(key, profile)
+    if with_pub_key and (key.external is None or profile.virtual_pub_key == "present"):
+        optional["pub_key"] = key.pub_key
+    return shown | {name: value for name, value in optional.items() if value not in (None, "", {}, [])}
 
 
 def _metadata(key: SecurityObject, profile: Profile) -> dict[str, str]:
-    """The metadata, with Azure's state in the words of the profile (Q13)."""
+    """The metadata, with Azure's state in the words of the profile (Q13), and with a backup where one is kept (Q55)."""
     state = key.custom_metadata.get("azure-key-state")
-    if state is None or profile.key_state_words == "lower":
+    if state is None:
         return key.custom_metadata
-    enabled = state == "created" and profile.key_state_words == "enabled"
-    return {**key.custom_metadata, "azure-key-state": "Enabled" if enabled else state.capitalize()}
+    shown = dict(key.custom_metadata)
+    if profile.azure_backup == "set_at_delete" and state in ("deleted", "purged"):
+        shown["azure-backup"] = base64.b64encode(f"backup of {key.kid}".encode()).decode()
+    if profile.key_state_words != "lower":
+        enabled = state == "created" and profile.key_state_words == "enabled"
+        shown["azure-key-state"] = "Enabled" if enabled else state.capitalize()
+    return shown

@@ -6,31 +6,24 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
-from .azure_egress import AzureEgress, AzureFailure, as_expected, public_number
+from ..clock import Clock
+from ..custody.public_keys import DSM_CURVES, public_number, spki_of
+from .azure_egress import AzureEgress, AzureFailure, as_expected
 from .context import Dsm
 from .errors import bad_request
 from .external_kms import stored_form
 from .keys import key_json
-from .state import Account, new_id
-from .values import Group, SecurityObject
+from .state import Account
+from .values import Group, SecurityObject, new_id
 
 _PARALLEL = 8
-_CURVES = {"P-256": "NistP256", "P-384": "NistP384", "P-521": "NistP521", "P-256K": "SecP256K1"}
-_EC_CURVES: dict[str, ec.EllipticCurve] = {
-    "P-256": ec.SECP256R1(),
-    "P-384": ec.SECP384R1(),
-    "P-521": ec.SECP521R1(),
-    "P-256K": ec.SECP256K1(),
-}
+_TAG = "azure-tag-"
+"""How tags come back, if at all: as those of AWS do (DSM contract §7, Q53)."""
 _OPERATIONS = {
     "sign": "SIGN",
     "verify": "VERIFY",
@@ -56,6 +49,8 @@ class _Found:
     hardware: bool
     managed: bool
     expires: int | None
+    not_before: int | None
+    tags: dict[str, str]
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -97,21 +92,23 @@ class Scanner:
         if not link["url"]:
             raise bad_request("No key vault has been chosen for this group yet")
         account = self._dsm.state.accounts[group.acct_id]
-        known = {_identity(key): key for key in account.keys.in_group(group.group_id) if key.external}
+        records = [key for key in account.keys.in_group(group.group_id) if key.external]
         answered: list[SecurityObject] = []
         async with AzureEgress(link, self._dsm) as azure:
             found, failure = await self._found(azure, record)
             if failure is None:
                 unread = {warning["source_key_id"] for warning in record.get("warnings", [])}
-                missing = [
-                    key for identity, key in known.items() if identity not in found and identity[0] not in unread
-                ]
+                missing = [key for key in records if _identity(key) not in found and _identity(key)[0] not in unread]
                 await self._refresh_missing(azure, missing)
+        by_identity: dict[tuple[str, str], list[SecurityObject]] = {}
+        for key in records:
+            by_identity.setdefault(_identity(key), []).append(key)
         for identity, seen in found.items():
-            if identity in known:
-                _refresh(known[identity], seen.enabled)
-                if self._dsm.profile.scan_answer == "all":
-                    answered.append(known[identity])
+            known = by_identity.get(identity, [])
+            for key in known:
+                self._refresh(key, seen)
+            if self._is_recorded(seen, known, records):
+                answered += known if self._dsm.profile.scan_answer == "all" else []
             elif not self._skipped(seen):
                 answered.append(self._create(account, group, seen, creator))
         if failure is not None:
@@ -150,8 +147,21 @@ class Scanner:
     @staticmethod
     def _judged(names: list[str], bundles: list[dict[str, Any] | None]) -> dict[tuple[str, str], _Found]:
         with as_expected("vault"):
-            found = [_seen(name, bundle) for name, bundle in zip(names, bundles, strict=True) if bundle is not None]
+            found = [
+                _seen(name, bundle)
+                for name, bundle in zip(names, bundles, strict=True)
+                if bundle is not None and _is_supported(bundle)
+            ]
         return {seen.identity: seen for seen in found}
+
+    def _is_recorded(self, seen: _Found, known: list[SecurityObject], records: list[SecurityObject]) -> bool:
+        """Whether a version has its virtual key, also one that no scan made but an operation of DSM (Q51)."""
+        setting = self._dsm.profile.scan_recognises
+        if setting == "doubles":
+            return any(not key.made_by_dsm for key in known)
+        if setting == "by_name" and not known and any(key.made_by_dsm and _identity(key)[0] == seen.name for key in records):
+            return True
+        return bool(known)
 
     def _skipped(self, seen: _Found) -> bool:
         """Whether a key of this kind gets no virtual key (Q44)."""
@@ -165,9 +175,13 @@ class Scanner:
         bundles = await _bounded(*(azure.key(*_identity(key)) for key in keys))
         gone = [key for key, bundle in zip(keys, bundles, strict=True) if bundle is None]
         with as_expected("vault"):
-            there = [(key, _enabled(bundle)) for key, bundle in zip(keys, bundles, strict=True) if bundle is not None]
-        for key, enabled in there:
-            _refresh(key, enabled)
+            there = [
+                (key, _seen(_identity(key)[0], bundle))
+                for key, bundle in zip(keys, bundles, strict=True)
+                if bundle is not None
+            ]
+        for key, seen in there:
+            self._refresh(key, seen)
         deleted = await _bounded(*(azure.deleted_key(_identity(key)[0]) for key in gone))
         for key, remains in zip(gone, deleted, strict=True):
             key.enabled = False
@@ -175,11 +189,29 @@ class Scanner:
             if not remains:
                 key.state = "Destroyed"
 
+    def _refresh(self, key: SecurityObject, seen: _Found) -> None:
+        """Take over what Azure says about a key that DSM knows: how much of it is not public (Q53)."""
+        key.custom_metadata["azure-key-state"] = "created"
+        if key.state == "Destroyed":
+            key.state = "Active"
+        self._pull(key, seen)
+
+    def _pull(self, key: SecurityObject, seen: _Found) -> None:
+        setting = self._dsm.profile.pulls
+        if setting != "none":
+            key.enabled = seen.enabled
+        if setting in ("enabled+dates", "all"):
+            key.activation_date, key.deactivation_date = _stamp(seen.not_before), _stamp(seen.expires)
+        if setting == "all":
+            key.key_ops = seen.key_ops
+            kept = {name: value for name, value in key.custom_metadata.items() if not name.startswith(_TAG)}
+            key.custom_metadata = kept | {f"{_TAG}{name}": value for name, value in seen.tags.items()}
+
     def _create(self, account: Account, group: Group, seen: _Found, creator: dict[str, str]) -> SecurityObject:
         metadata = {"azure-key-name": seen.name, "azure-key-state": "created"}
         if seen.hardware:
             metadata["azure-key-type"] = "hardware"
-        return self._dsm.state.add_key(
+        made = self._dsm.state.add_key(
             group.group_id,
             _free_name(account, seen),
             obj_type=seen.obj_type,
@@ -196,6 +228,8 @@ class Scanner:
             custom_metadata=metadata,
             pub_key=seen.pub_key,
         )
+        self._pull(made, seen)
+        return made
 
 
 async def _bounded(*calls: Any) -> list[Any]:
@@ -209,6 +243,11 @@ async def _bounded(*calls: Any) -> list[Any]:
     return await asyncio.gather(*(one(call) for call in calls))
 
 
+def _is_supported(bundle: Mapping[str, Any]) -> bool:
+    """Azure groups hold RSA and EC keys only; that a scan passes over all others is inferred (DSM contract §4.5)."""
+    return str(bundle["key"]["kty"]).removesuffix("-HSM") in ("RSA", "EC")
+
+
 def _seen(name: str, bundle: Mapping[str, Any]) -> _Found:
     jwk = bundle["key"]
     is_rsa = str(jwk["kty"]).startswith("RSA")
@@ -218,13 +257,19 @@ def _seen(name: str, bundle: Mapping[str, Any]) -> _Found:
         enabled=_enabled(bundle),
         obj_type="RSA" if is_rsa else "EC",
         key_size=public_number(jwk["n"]).bit_length() if is_rsa else None,
-        elliptic_curve=None if is_rsa else _CURVES[jwk["crv"]],
+        elliptic_curve=None if is_rsa else DSM_CURVES[jwk["crv"]],
         key_ops=[_OPERATIONS[operation] for operation in jwk.get("key_ops", []) if operation in _OPERATIONS],
-        pub_key=_public_key(jwk),
+        pub_key=spki_of(jwk),
         hardware=str(jwk["kty"]).endswith("-HSM"),
         managed=bool(bundle.get("managed")),
         expires=bundle["attributes"].get("exp"),
+        not_before=bundle["attributes"].get("nbf"),
+        tags=dict(bundle.get("tags") or {}),
     )
+
+
+def _stamp(seconds: int | None) -> str | None:
+    return None if seconds is None else Clock.dsm_stamp_of(seconds)
 
 
 def _enabled(bundle: Mapping[str, Any]) -> bool:
@@ -237,28 +282,9 @@ def _identity(key: SecurityObject) -> tuple[str, str]:
     return identity["label"], uuid.UUID(identity["version"]).hex
 
 
-def _refresh(key: SecurityObject, enabled: bool) -> None:
-    """Take over what Azure says about a key that DSM knows."""
-    key.enabled = enabled
-    key.custom_metadata["azure-key-state"] = "created"
-    key.state = "Active"
-
-
 def _free_name(account: Account, seen: _Found) -> str:
     """Azure's name; names are unique in an account, so a taken one is told apart by version, then by a fresh id."""
     for name in (seen.name, f"{seen.name} ({seen.version})"):
         if account.keys.named(name) is None:
             return name
     return f"{seen.name} ({seen.version}) {new_id()}"
-
-
-def _public_key(jwk: Mapping[str, Any]) -> str:
-    """The public key in DSM's form: base64 of SubjectPublicKeyInfo."""
-    public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey
-    if "n" in jwk:
-        public = rsa.RSAPublicNumbers(public_number(jwk["e"]), public_number(jwk["n"])).public_key()
-    else:
-        x, y = public_number(jwk["x"]), public_number(jwk["y"])
-        public = ec.EllipticCurvePublicNumbers(x, y, _EC_CURVES[jwk["crv"]]).public_key()
-    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return base64.b64encode(der).decode()

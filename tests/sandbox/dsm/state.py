@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import secrets
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,15 +19,12 @@ from cryptography.hazmat.primitives import serialization
 
 from ..clock import Clock
 from .indexes import GroupIndex, KeyIndex
-from .values import Group, SecurityObject
+from .key_admin import KeyAdmin
+from .values import Group, new_id
 
 ADMINISTRATOR = "ACCOUNTADMINISTRATOR"
 MEMBER = "ACCOUNTMEMBER"
 AUDITOR = "ACCOUNTAUDITOR"
-
-
-def new_id() -> str:
-    return str(uuid.uuid4())
 
 
 @dataclass
@@ -123,7 +119,7 @@ class Session:
     """A selected account that is not in force yet, and for how many more requests (Q19)."""
 
 
-class DsmState:
+class DsmState(KeyAdmin):
     """Everything the simulated DSM remembers. To be used in the sandbox's own thread (`Sandbox.do`)."""
 
     def __init__(self, clock: Clock, trust_client: Callable[[bytes], None] | None = None) -> None:
@@ -240,25 +236,3 @@ class DsmState:
         """Make an app or user a member of a group."""
         groups = principal.groups if isinstance(principal, App) else principal.memberships[group.acct_id].groups
         groups[group.group_id] = list(permissions)
-
-    # Security objects --------------------------------------------------------------------------------------------
-
-    def add_key(
-        self, group_id: str, name: str | None = None, obj_type: str = "AES", key_size: int | None = 256, **fields: Any
-    ) -> SecurityObject:
-        """Put a security object straight into a group."""
-        group = self.group(group_id)
-        if group is None:
-            raise KeyError(group_id)
-        kid = new_id()
-        stamp = self.clock.dsm_stamp()
-        fields.setdefault("creator", {"app": new_id()})
-        key = SecurityObject(
-            kid, group.acct_id, group_id, name or f"key-{kid}", obj_type, stamp, key_size=key_size, **fields
-        )
-        self.accounts[group.acct_id].keys.add(key)
-        return key
-
-    def keys_in(self, group_id: str) -> list[SecurityObject]:
-        group = self.group(group_id)
-        return self.accounts[group.acct_id].keys.in_group(group_id) if group else []

@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import Any
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
 
 
 @dataclass
@@ -41,5 +46,22 @@ class SecurityObject:
     key_ops: list[str] = field(default_factory=list)
     external: dict[str, Any] | None = None
     custom_metadata: dict[str, str] = field(default_factory=dict)
-    deactivation_date: str | None = None
     pub_key: str | None = None
+    public_only: bool = False
+    description: str | None = None
+    links: dict[str, Any] = field(default_factory=dict)
+    """In the words of the API: copiedFrom, copiedTo (a list), replaced, replacement, wrappingKey."""
+    made_by_dsm: bool = False
+    """Whether an operation of DSM made this virtual key, and no scan (Q51)."""
+    activation_date: str | None = None
+    deactivation_date: str | None = None
+    compromise_date: str | None = None
+    destruction_date: str | None = None
+    deletion_date: str | None = None
+    revocation_reason: dict[str, Any] | None = None
+    rotation_policy: dict[str, Any] | None = None
+    scheduled_rotation: str | None = None
+    export_policy: dict[str, Any] | None = None
+    never_exportable: bool | None = None
+    key_creation_method: dict[str, Any] | None = None
+    original_key_ops: list[str] | None = None

@@ -12,23 +12,26 @@ from typing import Any
 
 from aiohttp import web
 
+from ...custody.public_keys import CURVES
 from ...wire import json_response, source_address
 from ..entra.tokens import Caller, TokenRefused
-from ..keys.material import CURVES
-from ..rights.effective import DATA_ACTIONS
+from ..keys.shapes import (
+    VAULT_VERSIONS,
+    bundle_json,
+    deleted_json,
+    item_json,
+    knows_rotation,
+    latest_stable,
+    rotation_policy_json,
+)
+from ..keys.values import Key, KeyVersion, new_version
+from ..rights.effective import DATA_ACTIONS, ROTATION_POLICY_ACTIONS
 from ..service import AzureError, Service, announce, application, page_of
-from ..vaults import DeletedKey, Key, KeyStore, KeyVersion, Vault, new_version
+from ..vaults import KeyStore, Vault
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _TYPES = ("RSA", "RSA-HSM", "EC", "EC-HSM")
 _SIZES = (2048, 3072, 4096)
-_OLDEST = ("2015-06-01", "2016-10-01", "7.0", "7.1")
-POOL_VERSIONS = (
-    *("7.2-preview", "7.2", "7.3-preview", "7.3", "7.4-preview.1", "7.4", "7.5-preview.1", "7.5", "7.6-preview.2", "7.6"),
-    *("2025-06-01-preview", "2025-07-01"),
-)
-"""The api-versions that managed HSMs know, the newest last (the list of azure-keyvault-keys; Azure contract §1.1)."""
-
 
 def key_vault_application(service: Service) -> web.Application:
     return keys_application(KeyVault(service), service)
@@ -42,6 +45,7 @@ def keys_application(vaults: KeyVault, service: Service) -> web.Application:
     # A client that wants the current version sends an empty version segment.
     app.router.add_get("/keys/{name}", vaults.get)
     app.router.add_get("/keys/{name}/", vaults.get)
+    app.router.add_get("/keys/{name}/rotationpolicy", vaults.rotation_policy)
     app.router.add_get("/keys/{name}/{version}", vaults.get)
     app.router.add_post("/keys/{name}/create", vaults.create)
     app.router.add_get("/deletedkeys", vaults.list_deleted)
@@ -50,35 +54,53 @@ def keys_application(vaults: KeyVault, service: Service) -> web.Application:
 
 
 class KeyVault:
-    versions_served: tuple[str, ...] = (*_OLDEST, *POOL_VERSIONS)
+    versions_served: tuple[str, ...] = VAULT_VERSIONS
+    notifies = True
+    """Whether rotation policies can notify."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     async def list_keys(self, request: web.Request) -> web.Response:
-        vault = self._allowed(request, "list")
-        keys = sorted(vault.keys.values(), key=lambda key: key.name.lower())
-        return self._page(request, keys, lambda key: _item_json(vault, key, key.current, with_version=False))
+        store, version = self._allowed(request, "list"), _api_version(request)
+
+        def shown(name: str) -> dict[str, Any]:
+            key = store.keys[name]
+            return item_json(store, key, self._named(key), version, with_version=False)
+
+        return self._page(request, sorted(store.keys), shown)
 
     async def versions(self, request: web.Request) -> web.Response:
-        vault = self._allowed(request, "list")
-        key = self._key(request, vault)
-        return self._page(request, key.versions, lambda version: _item_json(vault, key, version, with_version=True))
+        store, version = self._allowed(request, "list"), _api_version(request)
+        key = self._key(request, store)
+        found = key.versions
+        if self._service.profile.key_version_order == "id":
+            found = sorted(found, key=lambda one: one.version)
+        return self._page(request, found, lambda one: item_json(store, key, one, version, with_version=True))
 
     async def get(self, request: web.Request) -> web.Response:
-        vault = self._allowed(request, "get")
-        key = self._key(request, vault)
-        version = key.version(request.match_info.get("version", ""))
-        if version is None:
+        store = self._allowed(request, "get")
+        key = self._key(request, store)
+        found = key.version(request.match_info.get("version", ""))
+        if found is None:
             raise _not_found(key.name)
-        return json_response(_bundle(vault, key, version))
+        return json_response(bundle_json(store, key, found, _api_version(request)))
+
+    async def rotation_policy(self, request: web.Request) -> web.Response:
+        """The rotation policy; before there were any, the path named a version that does not exist."""
+        if not knows_rotation(_api_version(request)):
+            raise _not_found(self._key(request, self._allowed(request, "get")).name)
+        store = self._allowed(request, "getrotationpolicy")
+        key = self._key(request, store)
+        unset = self._service.profile.rotation_policy_unset
+        return json_response(rotation_policy_json(store, key, notifies=self.notifies, unset=unset))
 
     async def create(self, request: web.Request) -> web.Response:
         vault = self._allowed(request, "create")
         name = request.match_info["name"]
         if not _NAME.fullmatch(name):
             raise AzureError(400, "BadParameter", f"The request URI contains an invalid name: {name}")
-        if name.lower() in vault.deleted_keys:
+        if name.lower() in vault.still_deleted(self._now):
             raise AzureError(
                 409,
                 "Conflict",
@@ -89,23 +111,36 @@ class KeyVault:
         version = self._new_version(vault, await body_of(request))
         key = vault.keys.setdefault(name.lower(), Key(name))
         key.versions.append(version)
-        return json_response(_bundle(vault, key, version))
+        return json_response(bundle_json(vault, key, version, _api_version(request)))
 
     async def list_deleted(self, request: web.Request) -> web.Response:
-        vault = self._allowed(request, "list", deleted=True)
-        return self._page(request, list(vault.deleted_keys.values()), lambda gone: _deleted_json(vault, gone, False))
+        store, version = self._allowed(request, "list", deleted=True), _api_version(request)
+        deleted = store.still_deleted(self._now)
+
+        def shown(name: str) -> dict[str, Any]:
+            return deleted_json(store, deleted[name], self._named(deleted[name].key), version)
+
+        return self._page(request, sorted(deleted), shown)
 
     async def get_deleted(self, request: web.Request) -> web.Response:
-        vault = self._allowed(request, "get", deleted=True)
-        gone = vault.deleted_keys.get(request.match_info["name"].lower())
+        store = self._allowed(request, "get", deleted=True)
+        gone = store.still_deleted(self._now).get(request.match_info["name"].lower())
         if gone is None:
             raise AzureError(404, "KeyNotFound", f"Deleted Key not found: {request.match_info['name']}")
-        return json_response(_deleted_json(vault, gone, True))
+        return json_response(deleted_json(store, gone, gone.key.current, _api_version(request), whole=True))
 
     # Helpers -------------------------------------------------------------------------------------------------------
 
     def _page(self, request: web.Request, items: list[Any], render: Callable[[Any], dict[str, Any]]) -> web.Response:
         return json_response(page_of(items, request, self._service.state.key_page_size, render, "maxresults"))
+
+    @property
+    def _now(self) -> float:
+        return self._service.state.clock.now()
+
+    def _named(self, key: Key) -> KeyVersion:
+        """The version whose attributes stand beside a name without version in a list."""
+        return key.versions[0] if self._service.profile.key_item_shows == "first" else key.current
 
     @property
     def audience(self) -> str:
@@ -141,7 +176,7 @@ class KeyVault:
         """The store and the caller, if the token is good and the firewall lets the caller's address in."""
         store = self._store(request)
         caller = self._caller(request, store)
-        _require_version(request.query.get("api-version", ""), self.versions_served)
+        _require_version(_api_version(request), self.versions_served)
         address = source_address(request, self._service.runtime)
         inner = store.firewall.refusal(address)
         if inner:
@@ -197,6 +232,8 @@ class KeyVault:
         version.expires, version.not_before = attributes.get("exp"), attributes.get("nbf")
         version.key_ops = body.get("key_ops") or version.key_ops
         version.tags = body.get("tags") or {}
+        if isinstance(vault, Vault):
+            version.hsm_platform = "2" if kty.endswith("-HSM") else "0"
         return version
 
 
@@ -209,6 +246,10 @@ _REFUSALS = {
 }
 
 
+def _api_version(request: web.Request) -> str:
+    return request.query.get("api-version", "")
+
+
 def _require_version(version: str, served: tuple[str, ...]) -> None:
     """Refuse a missing and an unknown api-version. The text: Azure/azure-sdk-for-python issue 28595."""
     if not version:
@@ -216,7 +257,7 @@ def _require_version(version: str, served: tuple[str, ...]) -> None:
     if version.lower() not in served:
         message = (
             f"The specified version ({version}) is not recognized. Consider using the latest supported version "
-            f"({served[-1]})."
+            f"({latest_stable(served)})."
         )
         raise AzureError(400, "BadParameter", message)
 
@@ -258,10 +299,11 @@ def _kept_out(caller: Caller, store: KeyStore, inner: str, address: str) -> Azur
 def _forbidden(caller: Caller, vault: Vault, permission: str, inner: str) -> AzureError:
     who = _who(caller)
     if inner == "ForbiddenByRbac":
+        action = (DATA_ACTIONS | ROTATION_POLICY_ACTIONS)[permission]
         message = (
             "Caller is not authorized to perform action on resource. If role assignments, deny assignments or role "
             "definitions were changed recently, please observe propagation time. "
-            f"Caller: {who} Action: '{DATA_ACTIONS[permission]}' Resource: '{vault.resource_id}' Assignment: (not "
+            f"Caller: {who} Action: '{action}' Resource: '{vault.resource_id}' Assignment: (not "
             f"found) Vault: {vault.name};location={vault.location}"
         )
     else:
@@ -270,48 +312,3 @@ def _forbidden(caller: Caller, vault: Vault, permission: str, inner: str) -> Azu
             f"'{vault.name};location={vault.location}'."
         )
     return AzureError(403, "Forbidden", message, inner)
-
-
-def _attributes(vault: KeyStore, version: KeyVersion) -> dict[str, Any]:
-    optional = {"exp": version.expires, "nbf": version.not_before}
-    return {
-        "enabled": version.enabled,
-        "created": version.created,
-        "updated": version.updated,
-        "recoveryLevel": "Recoverable" if vault.purge_protection else "Recoverable+Purgeable",
-        "recoverableDays": vault.retention_days,
-        # 0 is software; HSM keys are made on platform 2 today (Azure: About keys). Pools say nothing here: unknown.
-        **({"hsmPlatform": "2" if version.kty.endswith("-HSM") else "0"} if isinstance(vault, Vault) else {}),
-        **{name: value for name, value in optional.items() if value is not None},
-    }
-
-
-def _kid(vault: KeyStore, key: Key, version: KeyVersion | None) -> str:
-    base = f"{vault.uri}keys/{key.name}"
-    return f"{base}/{version.version}" if version else base
-
-
-def _item_json(vault: KeyStore, key: Key, version: KeyVersion, with_version: bool) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        "kid": _kid(vault, key, version if with_version else None),
-        "attributes": _attributes(vault, version),
-        "tags": version.tags,
-    }
-    return {**item, "managed": True} if key.managed else item
-
-
-def _bundle(vault: KeyStore, key: Key, version: KeyVersion) -> dict[str, Any]:
-    jwk = {"kid": _kid(vault, key, version), "kty": version.kty, "key_ops": version.key_ops, **version.material}
-    bundle = {"key": jwk, "attributes": _attributes(vault, version), "tags": version.tags}
-    return {**bundle, "managed": True} if key.managed else bundle
-
-
-def _deleted_json(vault: KeyStore, gone: DeletedKey, whole: bool) -> dict[str, Any]:
-    version = gone.key.current
-    shown = _bundle(vault, gone.key, version) if whole else _item_json(vault, gone.key, version, with_version=False)
-    return {
-        **shown,
-        "recoveryId": f"{vault.uri}deletedkeys/{gone.key.name}",
-        "deletedDate": gone.deleted,
-        "scheduledPurgeDate": gone.deleted + vault.retention_days * 86400,
-    }

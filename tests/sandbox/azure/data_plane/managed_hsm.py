@@ -13,11 +13,12 @@ import uuid
 from aiohttp import web
 
 from ..entra.tokens import Caller
+from ..keys.shapes import POOL_VERSIONS
 from ..rights import local_roles as hsm_rights
 from ..service import AzureError, Service
 from ..vaults import KeyStore, ManagedHsm
 from .hsm_roles import HsmRoles, add_role_routes
-from .key_vault import POOL_VERSIONS, KeyVault, keys_application
+from .key_vault import KeyVault, keys_application
 
 
 def managed_hsm_application(service: Service) -> web.Application:
@@ -29,6 +30,7 @@ def managed_hsm_application(service: Service) -> web.Application:
 
 class ManagedHsmPlane(KeyVault):
     versions_served = POOL_VERSIONS
+    notifies = False
 
     @property
     def audience(self) -> str:
@@ -44,7 +46,15 @@ class ManagedHsmPlane(KeyVault):
 
     def refusal(self, caller: Caller, store: KeyStore, permission: str, name: str | None) -> AzureError | None:
         assert isinstance(store, ManagedHsm)
-        return self._refusal(caller, store, hsm_rights.DATA_ACTIONS[permission], f"/keys/{name}" if name else "/keys")
+        action = (hsm_rights.DATA_ACTIONS | hsm_rights.ROTATION_POLICY_ACTIONS)[permission]
+        return self._refusal(caller, store, action, f"/keys/{name}" if name else "/keys")
+
+    async def rotation_policy(self, request: web.Request) -> web.Response:
+        """Two pages of Microsoft contradict each other on whether pools rotate keys (Azure contract §1.9)."""
+        if self._service.profile.hsm_rotation == "400":
+            self._allowed(request, "getrotationpolicy")
+            raise AzureError(400, "NotSupported", "Key rotation is not supported by this managed HSM.")
+        return await super().rotation_policy(request)
 
     def entered_for(self, request: web.Request, action: str, scope: str) -> ManagedHsm:
         """The pool, if the caller may perform the data action at the scope."""

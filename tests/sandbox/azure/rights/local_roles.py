@@ -36,6 +36,9 @@ DATA_ACTIONS = {
     "recover": f"{_HSM}keys/deletedKeys/recover/action",
     "purge": f"{_HSM}keys/deletedKeys/delete",
 }
+ROTATION_POLICY_ACTIONS = {"getrotationpolicy": f"{_HSM}keys/read/action"}
+"""The same, beyond the guide's ten. A policy is written with "Key Write" (learn.microsoft.com, "Configure key
+auto-rotation in Azure Managed HSM"); that it is read with the right to read is inferred."""
 
 _ROLES = [
     f"{kind}/{verb}/action" for kind in ("roleAssignments", "roleDefinitions") for verb in ("read", "write", "delete")

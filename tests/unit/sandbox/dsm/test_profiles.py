@@ -220,7 +220,7 @@ def test_all_questions_and_settings_are_in_the_document() -> None:
     text = DOCUMENT.read_text()
     rows = re.findall(r"^\| Q(\d+) \|", text, re.MULTILINE)
 
-    assert [int(row) for row in rows] == list(range(1, 48))
+    assert [int(row) for row in rows] == list(range(1, 69))
     assert [name for name in Profile.settings() if f"`{name}`" not in text] == []
 
 

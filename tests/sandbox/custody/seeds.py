@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What operations of DSM on Azure keys leave behind on both planes, as long as they are not simulated themselves.
+
+To be used in the sandbox's own thread: `sandbox.do(lambda state: copy_to_azure(state.dsm, state.azure.public, ...))`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..azure.keys.values import KeyVersion
+from ..azure.state import CloudState
+from ..azure.vaults import KeyStore
+from ..dsm.state import DsmState
+from ..dsm.values import SecurityObject
+from .public_keys import DSM_CURVES, jwk_of, spki_of
+
+_DSM_OPERATIONS = {
+    "sign": "SIGN",
+    "verify": "VERIFY",
+    "encrypt": "ENCRYPT",
+    "decrypt": "DECRYPT",
+    "wrapKey": "WRAPKEY",
+    "unwrapKey": "UNWRAPKEY",
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One version in Azure, and its virtual key in DSM."""
+
+    version: KeyVersion
+    record: SecurityObject
+
+
+def copy_to_azure(
+    dsm: DsmState,
+    cloud: CloudState,
+    group_id: str,
+    store: KeyStore | str,
+    azure_name: str,
+    source: SecurityObject,
+    *,
+    hardware: bool = False,
+    dsm_name: str | None = None,
+    days_ago: float = 0.0,
+    **attributes: Any,
+) -> Pair:
+    """A copy of a source key: same public numbers, linked both ways. Onto a name that is taken, it is a rotation.
+
+    `attributes` are members of the version in Azure.
+    """
+    assert source.pub_key is not None
+    kty = f"{source.obj_type}-HSM" if hardware else source.obj_type
+    version = cloud.import_key(store, azure_name, jwk_of(source.pub_key), kty, days_ago=days_ago, **attributes)
+    record = _record(dsm, group_id, azure_name, dsm_name or azure_name, version, days_ago)
+    record.links["copiedFrom"] = source.kid
+    source.links.setdefault("copiedTo", []).append(record.kid)
+    return Pair(version, record)
+
+
+def generate_in_azure(
+    dsm: DsmState,
+    cloud: CloudState,
+    group_id: str,
+    store: KeyStore | str,
+    azure_name: str,
+    kty: str = "RSA",
+    size: int = 2048,
+    curve: str = "P-256",
+    *,
+    dsm_name: str | None = None,
+    days_ago: float = 0.0,
+    **attributes: Any,
+) -> Pair:
+    """A key, or a new version of it, that Azure generated because DSM asked for it."""
+    version = cloud.add_key(store, azure_name, kty, size, curve, days_ago=days_ago, **attributes)
+    return Pair(version, _record(dsm, group_id, azure_name, dsm_name or azure_name, version, days_ago))
+
+
+def soft_delete_through_dsm(dsm: DsmState, cloud: CloudState, store: KeyStore | str, record: SecurityObject) -> None:
+    """Soft-delete the Azure key of a virtual key; what DSM then shows is not public (Q52, Q60)."""
+    assert record.external is not None
+    profile = cloud.profile()
+    azure_name = record.external["id"]["label"]
+    cloud.delete_key(store, azure_name)
+    if profile.state_after_delete == "after_scan":
+        return
+    for sibling in dsm.keys_in(record.group_id):
+        is_one = sibling.external is not None and sibling.external["id"]["label"] == azure_name
+        if sibling is record or (is_one and profile.siblings_after_delete == "all"):
+            sibling.custom_metadata["azure-key-state"] = "deleted"
+            sibling.enabled = False
+
+
+def _record(
+    dsm: DsmState, group_id: str, azure_name: str, name: str, version: KeyVersion, days_ago: float
+) -> SecurityObject:
+    """The virtual key of a fresh version. A record that has the name already is renamed, as by a rotation."""
+    group = dsm.group(group_id)
+    assert group is not None
+    old = dsm.accounts[group.acct_id].keys.named(name)
+    if old is not None:
+        dsm.set_aside(old, days_ago=days_ago)
+    is_rsa = "n" in version.material
+    metadata = {"azure-key-type": "hardware"} if version.kty.endswith("-HSM") else {}
+    record = dsm.add_virtual_key(
+        group_id,
+        azure_name,
+        version.version,
+        name,
+        obj_type="RSA" if is_rsa else "EC",
+        key_size=len(version.material["n"]) * 6 // 8 * 8 if is_rsa else None,
+        elliptic_curve=None if is_rsa else DSM_CURVES[version.material["crv"]],
+        key_ops=[_DSM_OPERATIONS[name] for name in version.key_ops if name in _DSM_OPERATIONS],
+        enabled=version.enabled,
+        pub_key=spki_of(version.material),
+        custom_metadata=metadata,
+        days_ago=days_ago,
+    )
+    if old is not None:
+        dsm.link_rotation(old, record)
+    return record
