@@ -290,9 +290,7 @@ KEY_SOFTWARE = _kind(KEYS, "key-software", HIGH, "-", "Keys are protected by sof
 KEY_OLD_PLATFORM = _kind(KEYS, "key-old-platform", MEDIUM, "-", "Keys are on an older HSM platform than required")
 KEY_NO_EXPIRY = _kind(KEYS, "key-no-expiry", MEDIUM, "-", "Keys have no expiry date")
 KEY_EXPIRES_SOON = _kind(KEYS, "key-expires-soon", HIGH, "-", "Keys expire soon")
-KEY_EXPIRY_DIFFERS = _kind(
-    KEYS, "key-expiry-differs", MEDIUM, "-", "Keys have different expiry dates in DSM and Azure"
-)
+KEY_EXPIRY_DIFFERS = _kind(KEYS, "key-expiry-differs", MEDIUM, "-", "Keys have different expiry dates in DSM and Azure")
 KEY_TOO_OLD = _kind(KEYS, "key-too-old", MEDIUM, "-", "Current key versions are older than permitted")
 KEY_AUDIT_OFF = _kind(KEYS, "key-audit-off", MEDIUM, "-", "DSM does not audit the use of keys")
 KEY_EXPORTABLE = _kind(KEYS, "key-exportable", INFO, "-", "Keys can be released from the vault")

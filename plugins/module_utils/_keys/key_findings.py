@@ -59,7 +59,7 @@ class KeyRequirements:
 
 @dataclass(frozen=True)
 class KeyFact:
-    """A finding about one key. ``key``: its name in the vault, None for a record without one. ``shown``: the evidence."""
+    """A finding about one key. ``key``: in the vault, None for a record without a name. ``shown``: the evidence."""
 
     kind: Kind
     status: str
@@ -155,7 +155,7 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
 }
 
 
-def findings_of(
+def findings_about_keys(
     label: str, observed: ObservedKeys, required: KeyRequirements
 ) -> tuple[tuple[Finding, ...], tuple[KeyFact, ...], tuple[ReconciledKey, ...]]:
     """All findings of one group, one for each kind and status; the facts behind them, and the keys.

@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .._azure.keys.key_records import KeyVersion
+from .._azure.keys.key_records import KeyVersion, PublicKey
 from .._dsm.keys.key_records import DsmKey
+from .._names import name_key
 from .._texts.plain import readable
 from .._timestamps import iso_or_none
 from .key_findings import KeyFact
 from .reconciliation import ReconciledKey
+
+
+# DSM's names of curves (DSM contract §4.1) -> Azure's.
+_CURVES = {"NistP256": "P-256", "NistP384": "P-384", "NistP521": "P-521", "SecP256K1": "P-256K"}
+# Both sides write these as one word.
+_OPERATIONS = {"wrapkey": "wrap_key", "unwrapkey": "unwrap_key"}
 
 
 def record_of(key: ReconciledKey, vault_uri: str, facts: Iterable[KeyFact]) -> dict[str, Any]:
@@ -28,7 +35,9 @@ def record_of(key: ReconciledKey, vault_uri: str, facts: Iterable[KeyFact]) -> d
     attributes, newest, current = key.attributes, key.newest, key.current
     public = None if current is None else current.public
     version = _version_of(key)
-    versionless = key.azure.uri if key.azure is not None and key.azure.uri else f"{vault_uri.rstrip('/')}/keys/{key.name}"
+    versionless = (
+        key.azure.uri if key.azure is not None and key.azure.uri else f"{vault_uri.rstrip('/')}/keys/{key.name}"
+    )
     record = {
         "name": key.name,
         "versionless_id": versionless,
@@ -42,10 +51,7 @@ def record_of(key: ReconciledKey, vault_uri: str, facts: Iterable[KeyFact]) -> d
         "created": None if attributes is None else iso_or_none(attributes.created),
         "not_before": iso_or_none(_either(attributes, "not_before", newest, lambda one: one.activates)),
         "expires": iso_or_none(_either(attributes, "expires", newest, lambda one: one.expires)),
-        "type": public.type if public is not None else None if newest is None else newest.type,
-        "size": public.size if public is not None else None if newest is None else newest.size,
-        "curve": public.curve if public is not None else None if newest is None else newest.curve,
-        "operations": list(public.operations if public is not None else () if newest is None else newest.operations),
+        **_form(public, newest),
         "protection": _protection(key),
         "hsm_platform": None if attributes is None else attributes.hsm_platform,
         "exportable": None if attributes is None else attributes.exportable,
@@ -61,6 +67,22 @@ def record_of(key: ReconciledKey, vault_uri: str, facts: Iterable[KeyFact]) -> d
         "findings": sorted({fact.kind.id for fact in facts if fact.key == key.name}),
     }
     return dict(readable(record))
+
+
+def _form(public: PublicKey | None, newest: DsmKey | None) -> dict[str, Any]:
+    """Type, size, curve and operations, in the same words whichever side they are from."""
+    if public is not None:
+        kind, size, curve, operations = public.type, public.size, public.curve, public.operations
+    elif newest is not None:
+        kind, size, curve, operations = newest.type or "", newest.size, newest.curve, newest.operations
+    else:
+        return {"type": None, "size": None, "curve": None, "operations": None}
+    return {
+        "type": kind.upper().removesuffix("-HSM") or None,
+        "size": size,
+        "curve": _CURVES.get(curve or "", curve),
+        "operations": sorted(_OPERATIONS.get(name_key(one), name_key(one)) for one in operations),
+    }
 
 
 def _either(attributes: Any, member: str, newest: DsmKey | None, of_record: Any) -> Any:

@@ -297,11 +297,7 @@ def test_q52_and_q60_what_records_show_before_the_scan_after_a_deletion(
     sb.profile = Profile(**settings)
     custody.copied()
     newest = custody.copied(custody.rekeyed())
-    sb.do(
-        lambda state: soft_delete_through_dsm(
-            state.dsm, state.azure.public, custody.estate.vault, newest.record
-        )
-    )
+    sb.do(lambda state: soft_delete_through_dsm(state.dsm, state.azure.public, custody.estate.vault, newest.record))
 
     def shown() -> list[str]:
         return sorted(record["custom_metadata"]["azure-key-state"] for record in custody.records())

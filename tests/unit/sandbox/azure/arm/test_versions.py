@@ -100,7 +100,11 @@ def test_a_vault_takes_old_versions_of_its_own(arm: Any, version: str) -> None:
         ("{provider}/vaults", {"select": "name"}, "InvalidQueryParameter"),
         (f"{{vault}}{AUTHORIZATION}/roleAssignments", {"orderby": "name"}, "InvalidQueryParameter"),
         (f"{{vault}}{AUTHORIZATION}/roleAssignments", {"filter": "scope eq 'x'"}, "UnsupportedQuery"),
-        (f"{{vault}}{AUTHORIZATION}/roleAssignments", {"filter": "atScope() and principalId eq 'x'"}, "UnsupportedQuery"),
+        (
+            f"{{vault}}{AUTHORIZATION}/roleAssignments",
+            {"filter": "atScope() and principalId eq 'x'"},
+            "UnsupportedQuery",
+        ),
         (f"{{vault}}{AUTHORIZATION}/roleDefinitions", {"filter": "description eq 'x'"}, "UnsupportedQuery"),
     ],
 )

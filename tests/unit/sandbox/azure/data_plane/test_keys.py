@@ -276,9 +276,7 @@ def test_a_store_without_soft_delete_keeps_nothing(vault: Store) -> None:
     assert vault("/deletedkeys").json["value"] == []
 
 
-@pytest.mark.parametrize(
-    ("role", "status"), [(local_roles.CRYPTO_USER, 403), (local_roles.CRYPTO_OFFICER, 200)]
-)
+@pytest.mark.parametrize(("role", "status"), [(local_roles.CRYPTO_USER, 403), (local_roles.CRYPTO_OFFICER, 200)])
 def test_deleted_keys_of_a_pool_are_listed_for_the_crypto_officer(hsm: Store, role: str, status: int) -> None:
     def give(azure: Any) -> None:
         azure.revoke_local_roles(hsm.name, hsm.estate.client_id)
