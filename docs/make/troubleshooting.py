@@ -18,6 +18,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_c
     UNKNOWN,
     DiagnosisClass,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest.entra_codes import numbers_of
 from support.playbook import ROOT
 
 GUIDE = ROOT / "docs" / "troubleshooting.md"
@@ -43,7 +44,7 @@ can be saved without a connection (guide 4.6).
    Manager lists the vaults, the vault or Managed HSM holds the keys. An unknown value is `unknown` or `null`; nothing
    is guessed.
 3. Check that the `words` match the class. They are the server's error text, and the class is derived from them.
-   Microsoft may change its codes.
+   Microsoft may change its codes. A code in several rows below has several meanings, and the text decides.
 4. If the class is `unknown`, set the link's credential in the test, for example `link_client_secret`. DSM lists vaults
    only for a link that is sent with its credential. Only then can the test show whether the application sees the vault.
 
@@ -206,8 +207,9 @@ def render() -> str:
 def _codes() -> Iterator[str]:
     """Error codes and their classes, for searching the page."""
     for entry in CLASSES:
-        if entry.codes:
-            codes = ", ".join(f"`{code}`" for code in entry.codes)
+        entra = [f"AADSTS{number}" for cause in entry.causes for number in numbers_of(cause)]
+        if entra or entry.codes:
+            codes = ", ".join(f"`{code}`" for code in (*entra, *entry.codes))
             yield f"| {codes} | [{entry.title}](#{entry.id}) |"
 
 

@@ -130,6 +130,7 @@ options:
   renew_before_days:
     description:
       - Credentials and certificates that expire within this number of days are reported as a finding.
+      - From V(0) to V(3650).
     type: int
     default: 30
 """

@@ -26,6 +26,7 @@ options:
     description:
       - Seconds to wait for the decision of the approvers, in addition to O(dsm_timeout). With V(0) the task does not
         wait and returns C(pending=true).
+      - From V(0) to V(2592000).
     type: int
     default: 0
 """

@@ -76,6 +76,7 @@ options:
       - A write is sent again only when it certainly has not reached DSM. DSM does not document that a write that it
         rejects with 429 or 503 has had no effect. Such a write is left to the next run, which first reads the current
         state.
+      - From V(1) to V(86400).
     type: int
     default: 60
 requirements:

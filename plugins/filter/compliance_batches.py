@@ -24,7 +24,7 @@ options:
     required: true
   size:
     description:
-      - The maximum number of groups in a batch.
+      - The maximum number of groups in a batch, from V(1) to V(10000).
     type: int
     default: 100
   declared:
@@ -64,12 +64,16 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+_MOST_GROUPS = 10_000
+
 
 def compliance_batches(listed: Any, size: Any = 100, declared: Any = None) -> list[dict[str, Any]]:
     if not isinstance(listed, Mapping) or not {"groups", "not_managed"} <= listed.keys():
         raise AnsibleFilterError("fortanix.dsm.compliance_batches: the input must be the result of cdc_group_info")
-    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise AnsibleFilterError("fortanix.dsm.compliance_batches: size must be a number of groups above zero")
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= _MOST_GROUPS:
+        raise AnsibleFilterError(
+            f"fortanix.dsm.compliance_batches: size must be a number of groups from 1 to {_MOST_GROUPS}"
+        )
     ordered = sorted(listed["groups"], key=lambda group: (_vault(group), str(group["name"])))
     there = [*ordered, *listed["not_managed"]]
     names = {str(group["name"]) for group in there}

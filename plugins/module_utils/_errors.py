@@ -21,6 +21,8 @@ _UNPRINTABLE = re.compile(
     "\U000e0000-\U000e007f\ud800-\udfff]+"
 )
 _LONGEST_QUOTE = 500
+# An option's value within a sentence, and the parts of a message as a whole.
+_LONGEST_VALUE, _LONGEST_PART = 200, 5000
 # How many different writes a message lists. The result has all of them.
 _MOST_TOLD = 5
 # Servers and proxies may repeat what they were sent. Anything that looks like a credential is removed.
@@ -53,7 +55,18 @@ def quotable(text: str) -> str:
     line = printable(text)
     for pattern, instead in _CREDENTIALS:
         line = pattern.sub(instead, line)
-    return line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…"
+    return shortened(line)
+
+
+def shortened(text: str, most: int = _LONGEST_QUOTE) -> str:
+    """The text, cut to this number of characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def quoted(value: object) -> str:
+    """The value of an option for a message: printable, cut, and a text in quotation marks."""
+    shown = shortened(printable(str(value)), _LONGEST_VALUE)
+    return repr(shown) if isinstance(value, str) else shown
 
 
 class TaskError(Exception):
@@ -77,11 +90,11 @@ class TaskError(Exception):
         unchanged: bool = False,
         **details: Any,
     ) -> None:
-        self.problem = printable(problem)
+        self.problem = shortened(printable(problem), _LONGEST_PART)
         self.plane = plane
-        self.obj = printable(obj)
+        self.obj = shortened(printable(obj))
         self.server_words = quotable(server_words)
-        self.next_step = printable(next_step)
+        self.next_step = shortened(printable(next_step), _LONGEST_PART)
         self.unchanged = unchanged
         self.details = details
         self.wrote: tuple[Write, ...] = ()

@@ -27,12 +27,14 @@ from ansible.module_utils.common.validation import check_type_dict
 
 from ._argspec import ArgumentSpec
 from ._environment import complete_login, complete_operator, proxy_for
-from ._errors import InvalidInput, TaskError, defect, printable
+from ._errors import InvalidInput, TaskError, defect, printable, shortened
+from ._inputs import refusal
 from ._journal import Journal
 from ._secrets.secrets import forms_of, secrets_in
 from ._time import ServiceClock
 
 _TRACEBACK_VERBOSITY = 3
+_LONGEST_MESSAGE = 2000
 
 
 def _show_nothing(_text: str) -> None:
@@ -105,6 +107,10 @@ def perform(operation: Operation, task: Task) -> dict[str, Any]:
     Raises:
         TaskError: it failed. The error lists the writes before the failure.
     """
+    # Also what was taken from the environment.
+    refused = refusal(operation.SPEC.argument_spec, task.params)
+    if refused is not None:
+        raise refused
     try:
         return operation.run(task)
     except TaskError as error:
@@ -126,10 +132,15 @@ def outcome_of(operation: Operation, shell: Shell, verbosity: int) -> dict[str, 
         # Report the writes here, too.
         failure = defect(error)
         failure.after(journal)
-    result = {"failed": True, **failure.to_fail_json()}
+    result = failed(failure)
     if failure.__cause__ is not None and verbosity >= _TRACEBACK_VERBOSITY:
         result["traceback"] = "".join(traceback.format_exception(failure.__cause__)).splitlines()
     return result
+
+
+def failed(failure: TaskError) -> dict[str, Any]:
+    """The result of a task that failed."""
+    return {"failed": True, **failure.to_fail_json()}
 
 
 def explained(operation: Operation, given: Mapping[str, Any], message: str) -> str:
@@ -142,7 +153,8 @@ def explained(operation: Operation, given: Mapping[str, Any], message: str) -> s
     if told != message:
         return told
     mistaken = next(_not_a_dict(operation.SPEC.argument_spec, given), None)
-    return message if mistaken is None else str(mistaken)
+    # Ansible repeats the value.
+    return shortened(message, _LONGEST_MESSAGE) if mistaken is None else str(mistaken)
 
 
 def _not_a_dict(
@@ -194,6 +206,8 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
     """
 
     params: dict[str, Any]
+    # Why the arguments are rejected before Ansible has checked, converted or logged them.
+    refusal: InvalidInput | None = None
 
     def __init__(self, operation: Operation) -> None:
         self._refused: Operation | None = operation
@@ -209,7 +223,14 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
     def _load_params(self) -> None:
         super()._load_params()
         self._given = self.params
-        self.censor(secrets_in(self.argument_spec, self.params))
+        self.refusal = refusal(self.argument_spec, self.params)
+        if self.refusal is None:
+            self.censor(secrets_in(self.argument_spec, self.params))
+            return
+        # Nothing is left that Ansible could convert, log or return.
+        self.params = {name: value for name, value in self.params.items() if name.startswith("_ansible_")}
+        self.argument_spec = {}
+        self.mutually_exclusive = self.required_together = self.required_one_of = self.required_if = ()
 
     def _log_invocation(self) -> None:
         # A dict or list is logged as its `str`, after a search for passwords in addresses. The search may remove a
@@ -225,7 +246,7 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
 def run_module(operation: Operation) -> None:
     """``main()`` of every module."""
     module = _Module(operation)
-    result = outcome_of(operation, module, module._verbosity)
+    result = outcome_of(operation, module, module._verbosity) if module.refusal is None else failed(module.refusal)
     # Outside of any `except` block: there, ansible-core would add the traceback to the visible result.
     if result.get("failed"):
         module.fail_json(**result)

@@ -102,17 +102,20 @@ options:
     description:
       - Maximum lifetime in minutes of a token of the application, used to compute RV(still_valid_until). Entra issues
         tokens for 60 to 90 minutes. A token lifetime policy of the tenant can extend this to 1440 minutes.
+      - From V(1) to V(1440).
     type: int
     default: 90
   wait_timeout:
     description:
       - Seconds to wait until two consecutive reads show the changes. A change that is not visible by then has the state
         V(accepted) in RV(steps) and is reported as a finding.
+      - From V(0) to V(86400).
     type: int
     default: 60
   wait_interval:
     description:
       - Seconds between two reads.
+      - From V(0) to V(3600).
     type: int
     default: 5
   dsm_endpoint:

@@ -104,6 +104,7 @@ options:
       days:
         description:
           - Validity in days of a new certificate.
+          - From V(1) to V(3650).
         type: int
         default: 365
       key_size:
@@ -142,6 +143,7 @@ options:
   secret_days:
     description:
       - Validity in days of a new client secret.
+      - From V(1) to V(3650).
     type: int
     default: 180
   remove_application:
@@ -179,11 +181,13 @@ options:
   wait_timeout:
     description:
       - Seconds to wait until the changes can be read back.
+      - From V(0) to V(86400).
     type: int
     default: 120
   wait_interval:
     description:
       - Seconds between two reads.
+      - From V(0) to V(3600).
     type: int
     default: 2
 requirements:

@@ -75,11 +75,13 @@ options:
         task succeeds with RV(effect=granted_not_yet_effective) and a warning.
       - With O(state=absent), seconds to wait until the removal can be read back. When it cannot by then, the task
         succeeds with RV(effect=removed_not_yet_effective) and a warning.
+      - From V(0) to V(86400).
     type: int
     default: 300
   wait_interval:
     description:
       - Seconds between two reads.
+      - From V(0) to V(3600).
     type: int
     default: 5
   dsm_endpoint:

@@ -154,11 +154,13 @@ options:
       - When Azure has finished and returns other values than were written, the task fails without waiting longer. When
         the response to the write already contains another value, for example because of an Azure Policy with the effect
         C(modify), it fails immediately and reports the option with both values.
+      - From V(0) to V(86400).
     type: int
     default: 1800
   wait_interval:
     description:
       - Seconds between two reads.
+      - From V(0) to V(3600).
     type: int
     default: 5
 seealso:

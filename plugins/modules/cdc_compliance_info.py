@@ -35,6 +35,7 @@ options:
   dsm_timeout:
     description:
       - Seconds for all requests to DSM together, for each group separately.
+      - From V(1) to V(86400).
   group_names:
     description:
       - Names of the groups. With neither these nor O(group_ids), all groups with a link to Azure Key Vault that the DSM
@@ -63,11 +64,12 @@ options:
     description:
       - Number of keys of each vault that are compared with all their versions, which takes one request for each key.
         Other keys are compared by name, and their versions are V(unknown).
+      - From V(0) to V(100000).
     type: int
     default: 500
   concurrency:
     description:
-      - Number of groups that are checked at a time, from 1 to 32. DSM then tests as many connections at once. With a
+      - Number of groups that are checked at a time, from V(1) to V(32). DSM then tests as many connections at once. With a
         user or a certificate, each opens a session of its own in DSM.
     type: int
     default: 4
@@ -233,7 +235,7 @@ options:
             description: Whether the vault has purge protection.
             type: bool
           retention_days:
-            description: Days for which deleted objects can be recovered.
+            description: Days for which deleted objects can be recovered. From V(7) to V(90).
             type: int
           public_network_access:
             description: Whether the vault accepts connections from public networks.

@@ -268,11 +268,13 @@ options:
   renew_before_days:
     description:
       - Days for which the credential must still be valid.
+      - From V(0) to V(3650).
     type: int
     default: 30
   valid_days:
     description:
       - Validity in days of a new credential.
+      - From V(1) to V(3650).
     type: int
     default: 180
   key_size:
@@ -293,11 +295,13 @@ options:
   sync_timeout:
     description:
       - Seconds that the sync of one group can take.
+      - From V(1) to V(86400).
     type: int
     default: 600
   grace_time:
     description:
       - Seconds between the switch of the last group to the new credential and the removal of the old one.
+      - From V(0) to V(604800).
     type: int
     default: 0
   remove_old:
@@ -312,22 +316,26 @@ options:
         abandoned. While it is younger, the other run may still be active. The task then waits for it, at most
         O(wait_timeout).
       - V(0) does not wait. Use it after a run that was killed.
+      - From V(0) to V(2592000).
     type: int
     default: 120
   wait_timeout:
     description:
       - Seconds that each step can wait until Entra, and DSM for each group, accept a new credential. It takes some time
         until all servers of Entra know it.
+      - From V(0) to V(86400).
     type: int
     default: 300
   wait_interval:
     description:
       - Seconds between two attempts.
+      - From V(0) to V(3600).
     type: int
     default: 5
   dsm_timeout:
     description:
       - Seconds for all requests to DSM together, for each group separately.
+      - From V(1) to V(86400).
 seealso:
   - module: fortanix.dsm.azure_kv_app
   - module: fortanix.dsm.cdc_group

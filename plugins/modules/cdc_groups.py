@@ -230,6 +230,7 @@ options:
               days:
                 description:
                   - Days for which the certificate is valid.
+                  - From V(1) to V(3650).
                 type: int
               key_size:
                 description:
@@ -267,10 +268,12 @@ options:
               valid_days:
                 description:
                   - Days for which a new credential is valid.
+                  - From V(1) to V(3650).
                 type: int
               renew_before_days:
                 description:
                   - A credential that expires within this number of days is renewed.
+                  - From V(0) to V(3650).
                 type: int
               renew:
                 description:
@@ -290,6 +293,7 @@ options:
               grace_time:
                 description:
                   - Seconds to wait before an old credential is removed.
+                  - From V(0) to V(604800).
                 type: int
               remove_old:
                 description:
@@ -298,6 +302,7 @@ options:
               takeover_after:
                 description:
                   - Seconds for which a new credential counts as that of another run that is still active.
+                  - From V(0) to V(2592000).
                 type: int
       azure_vault:
         description:
@@ -337,6 +342,7 @@ options:
           retention_days:
             description:
               - Days for which deleted objects can be recovered. Fixed at creation.
+              - From V(7) to V(90).
             type: int
           public_network_access:
             description:
@@ -411,6 +417,7 @@ options:
       renew_before_days:
         description:
           - Credentials of the application that expire within this number of days are reported as a finding.
+          - From V(0) to V(3650).
         type: int
         default: 30
       app_object_id:
@@ -433,11 +440,13 @@ options:
         description:
           - Seconds between two reads while the task waits for changes in Entra or Azure. The default of each module
             when not set.
+          - From V(0) to V(3600).
         type: int
       wait_timeout:
         description:
           - Maximum seconds to wait until a change in Entra or Azure is effective. The default of each module when not
             set.
+          - From V(0) to V(86400).
         type: int
       update_credential:
         description:
@@ -473,6 +482,7 @@ options:
       sync_timeout:
         description:
           - Seconds to wait for each sync.
+          - From V(1) to V(86400).
         type: int
         default: 600
       approval:
@@ -483,6 +493,7 @@ options:
       approval_wait:
         description:
           - As O(approval_wait), for this group. The value of O(approval_wait) when not set.
+          - From V(0) to V(2592000).
         type: int
       host:
         description:
@@ -499,11 +510,12 @@ options:
     description:
       - Seconds after which no other group, and no other shared object, is started. What has started is completed.
         RV(unfinished) lists the remaining groups. Run the task again for them. V(0) means no limit.
+      - From V(0) to V(604800).
     type: int
     default: 0
   concurrency:
     description:
-      - Number of groups that are set up at the same time, from 1 to 32. The same number applies to the permissions that
+      - Number of groups that are set up at the same time, from V(1) to V(32). The same number applies to the permissions that
         are granted or checked in Azure at the same time. With a user or a certificate, each opens a session of its own
         in DSM.
     type: int
@@ -515,9 +527,11 @@ options:
         that group are skipped.
       - The new groups of one application with O(groups[].application.credential) file their requests and wait one after
         the other.
+      - From V(0) to V(2592000).
   dsm_timeout:
     description:
       - Seconds for all requests to DSM together, for each step of each group separately.
+      - From V(1) to V(86400).
 notes:
   - When groups have failed, the task fails. Its result then contains the same keys as on success, in addition to C(msg)
     and C(failure).

@@ -43,6 +43,7 @@ options:
   sync_timeout:
     description:
       - Seconds to wait for the sync. A sync takes longer the more keys the vault has.
+      - From V(1) to V(86400).
     type: int
     default: 600
   only_when_empty:

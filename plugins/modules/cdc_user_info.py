@@ -51,6 +51,7 @@ options:
     description:
       - Maximum number of connections to test. RV(not_checked) counts the connections that were not tested.
       - O(dsm_timeout) also limits the tests. Connections for which no time is left count as not tested.
+      - From V(0) to V(100000).
     type: int
     default: 20
 seealso:

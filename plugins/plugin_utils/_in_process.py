@@ -36,8 +36,10 @@ from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
 from ..module_utils._environment import complete_login
 from ..module_utils._errors import printable
+from ..module_utils._inputs import refusal
 from ..module_utils._secrets.secrets import secrets_in, texts_in
-from ..module_utils._task import Censored, Operation, explained, outcome_of
+from ..module_utils._task import Censored, Operation, explained, failed, outcome_of
+from ._role_variables import renamed, variables_of
 from ._unsafe import unsafe
 
 try:
@@ -142,16 +144,23 @@ class Invocation(Censored):
         self._verbosity = verbosity
         self._shows_arguments = shows_arguments
         self._show = show
-        options, given = operation.SPEC.argument_spec, _to_module(arguments)
+        options = operation.SPEC.argument_spec
+        self.params: dict[str, Any] = {}
+        self.deprecations: list[dict[str, Any]] = []
+        self.problem: str | None = None
+        self._refusal = refusal(options, arguments)
+        if self._refusal is not None:
+            self.problem = str(self._refusal)
+            return
+        given = _to_module(arguments)
         self.censor(secrets_in(options, given))
         validated = ArgumentSpecValidator(**operation.SPEC.as_module_arguments()).validate(given)
         # Defaults are the specification's own objects, and the next item of a loop uses the same ones.
-        self.params: dict[str, Any] = copy.deepcopy(validated.validated_parameters)
+        self.params = copy.deepcopy(validated.validated_parameters)
         self.censor(secrets_in(options, self.params))
         self.deprecations = [_deprecation(found) for found in validated._deprecations]
         for found in validated._warnings:
             self.warn(f"Both option {found['option']} and its alias {found['alias']} are set.")
-        self.problem: str | None = None
         # `errors` is truthy even when it is empty. AnsibleModule reports the first error.
         if validated.error_messages:
             self.problem = str(validated.error_messages[0])
@@ -186,6 +195,8 @@ class Invocation(Censored):
 
     def outcome(self) -> dict[str, Any]:
         """The result that the module would have returned: censored, with ``failed`` if it failed."""
+        if self._refusal is not None:
+            return self._returned(failed(self._refusal))
         if self.problem is not None:
             return self._returned({"failed": True, "msg": self.problem})
         with _quiet_libraries():
@@ -267,12 +278,21 @@ class OperationAction(NormalAction):  # type: ignore[misc]
                 show=None if self._task.no_log else lambda text: self._display.display(text, stderr=True),
             )
             if not invocation.depends_on_directory(self._loader.get_basedir()):
-                result: dict[str, Any] = unsafe(_from_module(invocation.outcome()))
+                result: dict[str, Any] = unsafe(_from_module(self._for_the_user(invocation.outcome())))
                 return result
             reason = "an option names a relative path, and the current directory is not that of the playbook"
         self._display.vvv(f"{self._task.action} runs in a separate process: {reason}")
         handed_over: dict[str, Any] = super().run(tmp, task_vars)
-        return handed_over
+        return self._for_the_user(handed_over)
+
+    def _for_the_user(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result; within a role of this collection, a failure names the variables of the role."""
+        role = self._task._role
+        collection = ".".join(__name__.split(".")[1:3])
+        if role is None or role._role_collection != collection or not result.get("failed"):
+            return result
+        name = role.get_name(include_role_fqcn=False)
+        return renamed(result, name, variables_of(role.get_role_path()), self.operation.SPEC.argument_spec)
 
     def reason_for_the_module(self, variables: Mapping[str, Any]) -> str | None:
         """Why the module must run; None if its operation can run here without a difference."""

@@ -24,6 +24,7 @@ from support.azure_rights import AzureRights, finding, ids, writes
 from support.cutoff import OFFICER, POLICY_VAULT, POOL, RBAC_VAULT, STORES, Cutoff
 from support.matrix import thinned
 from support.playbook import Ansible
+from support.wrong_answers import REFUSAL
 
 _VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
 _ROLE = "/{scope}providers/Microsoft.Authorization/roleAssignments/{name}"
@@ -208,7 +209,7 @@ def test_tokens_live_at_most_as_long_as_is_said_from_the_moment_of_disabling(cut
 )
 def test_a_refusal_at_one_place_stops_nothing_elsewhere(policies: Cutoff, plane: str, method: str, route: str) -> None:
     policies.keep(policies("revoked", check_mode=True))
-    policies.azure.sandbox.faults.add(Fault(plane, method, route, times=1, status=403, body="no"))
+    policies.azure.sandbox.faults.add(Fault(plane, method, route, times=1, status=403, body=REFUSAL))
 
     with pytest.raises(TaskError) as failure:
         policies("revoked")
@@ -272,7 +273,7 @@ def test_a_lock_in_the_way_is_told_in_check_mode(policies: Cutoff, level: str) -
 
 def test_locks_that_cannot_be_read_are_told_in_check_mode(policies: Cutoff) -> None:
     route = "/{scope}providers/Microsoft.Authorization/locks"
-    policies.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, status=403, body="no"))
+    policies.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, status=403, body=REFUSAL))
 
     planned = policies("revoked", check_mode=True, vaults=[{"resource_id": policies.resource_id(POLICY_VAULT)}])
 
@@ -413,7 +414,7 @@ def test_why_credentials_remain_registered_is_reported(
 
     monkeypatch.setattr(registrations, "registration", of_home)
     application = "/v1.0/applications(appId='{app_id}')"
-    cutoff.azure.sandbox.faults.add(Fault("graph", "GET", application, status=403, times=None))
+    cutoff.azure.sandbox.faults.add(Fault("graph", "GET", application, status=403, body=REFUSAL, times=None))
 
     with pytest.raises(TaskError, match=words):
         cutoff.cut(cut_credentials=True)

@@ -18,6 +18,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskEr
 from sandbox import Fault
 from support.azure_rights import AzureRights, finding, ids
 from support.cutoff import OFFICER, POLICY_VAULT, RBAC_VAULT, Cutoff
+from support.wrong_answers import REFUSAL
 
 _VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}"
 _ROLES = "/{scope}providers/Microsoft.Authorization/roleAssignments"
@@ -101,7 +102,7 @@ def test_a_restore_that_was_stopped_and_another_cut_register_no_certificate_twic
     """The restored certificate has another key ID than the one in the record."""
     before = certificates(cutoff)
     cutoff.cut(cut_credentials=True)
-    cutoff.azure.sandbox.faults.add(Fault("arm", "PUT", f"{_ROLES}/{{name}}", times=None, status=403, body="no"))
+    cutoff.azure.sandbox.faults.add(Fault("arm", "PUT", f"{_ROLES}/{{name}}", times=None, status=403, body=REFUSAL))
     with pytest.raises(TaskError):
         cutoff.restore()
     cutoff.azure.sandbox.faults.clear()
@@ -386,7 +387,7 @@ def test_a_conflict_with_another_change_is_retryable(policies: Cutoff) -> None:
 def test_a_refusal_that_stays_is_not_retryable(policies: Cutoff) -> None:
     policies.keep(policies("revoked", check_mode=True))
     route = f"{_VAULT}/accessPolicies/{{operation}}"
-    policies.azure.sandbox.faults.add(Fault("arm", "PUT", route, status=403, body="no"))
+    policies.azure.sandbox.faults.add(Fault("arm", "PUT", route, status=403, body=REFUSAL))
 
     with pytest.raises(TaskError) as failure:
         policies("revoked")
@@ -397,7 +398,7 @@ def test_a_refusal_that_stays_is_not_retryable(policies: Cutoff) -> None:
 def test_a_write_whose_answer_is_lost_counts_by_what_is_there(policies: Cutoff) -> None:
     policies.keep(policies("revoked", check_mode=True))
     route = f"{_VAULT}/accessPolicies/{{operation}}"
-    policies.azure.sandbox.faults.add(Fault("arm", "PUT", route, status=403, body="lost", after_work=True))
+    policies.azure.sandbox.faults.add(Fault("arm", "PUT", route, status=403, body=REFUSAL, after_work=True))
 
     result = policies("revoked")
 

@@ -16,6 +16,7 @@ from sandbox import Fault
 from support.azure_rights import AzureRights
 from support.azure_vaults import NEW, NEW_POOL, Vaults
 from support.operate import Operator
+from support.wrong_answers import REFUSAL
 
 ABSENT = {"state": "absent"}
 NAMED = {"name": "kv-new", "resource_group": "rg-keys"}
@@ -111,7 +112,7 @@ def test_its_name_said_once_more_deletes_it_with_what_is_in_it(vaults: Vaults, k
 def test_a_vault_whose_keys_cannot_be_listed_stays(vaults: Vaults) -> None:
     named = make(vaults, "vault")
     route = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.KeyVault/vaults/{name}/keys"
-    vaults.azure.sandbox.faults.add(Fault("arm", "GET", route, status=403, body="no"))
+    vaults.azure.sandbox.faults.add(Fault("arm", "GET", route, status=403, body=REFUSAL))
 
     with pytest.raises(TaskError, match="it was not deleted, because its contents could not be read"):
         vaults({**named, **ABSENT})

@@ -15,6 +15,7 @@ from sandbox import Fault
 from sandbox.azure.rights.governance import CAN_NOT_DELETE, DENY, MODIFY, READ_ONLY, ROLE_ASSIGNMENTS
 from support.azure_rights import AzureRights, writes
 from support.azure_vaults import NEW, Vaults
+from support.wrong_answers import REFUSAL
 
 NAMED = {"name": "kv-new", "resource_group": "rg-keys"}
 GRAPH = ("Application.Read.All", "GroupMember.Read.All", "DelegatedPermissionGrant.Read.All")
@@ -94,7 +95,7 @@ def test_nothing_is_asked_of_locks_when_there_is_nothing_to_write(vaults: Vaults
 @each_mode
 def test_locks_that_cannot_be_read_are_an_unknown_and_no_failure(vaults: Vaults, check_mode: bool) -> None:
     route = "/{scope}providers/Microsoft.Authorization/locks"
-    vaults.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, status=403, body="no"))
+    vaults.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, status=403, body=REFUSAL))
 
     result = vaults({**vaults.there, "tags": {"a": "b"}}, check_mode=check_mode)
 
@@ -104,7 +105,7 @@ def test_locks_that_cannot_be_read_are_an_unknown_and_no_failure(vaults: Vaults,
 
 def test_a_lock_that_could_not_be_read_is_told_by_azure(vaults: Vaults) -> None:
     route = "/{scope}providers/Microsoft.Authorization/locks"
-    vaults.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, status=403, body="no"))
+    vaults.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, status=403, body=REFUSAL))
     scope = lock(vaults.azure, READ_ONLY)
 
     with pytest.raises(TaskError, match=f"a lock at {scope} forbids this"):

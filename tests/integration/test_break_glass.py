@@ -26,6 +26,7 @@ from support.cutoff import OFFICER, Cutoff
 from support.operate import Operator
 from support.playbook import ROOT, Ansible, Run
 from support.role_in_process import PlaybookPlayer, RoleRun
+from support.wrong_answers import REFUSAL
 
 BREAK_GLASS = ROOT / "playbooks" / "break_glass.yml"
 RESTORE = ROOT / "playbooks" / "restore_access.yml"
@@ -287,7 +288,7 @@ def test_a_sync_that_waits_for_an_approval_is_no_access(emergency: Emergency) ->
 
 
 def test_what_is_refused_is_told_with_everything_else_done_and_can_be_finished(emergency: Emergency) -> None:
-    emergency.sandbox.faults.add(Fault(*SWITCH, status=403, body="no"))
+    emergency.sandbox.faults.add(Fault(*SWITCH, status=403, body=REFUSAL))
 
     stopped = emergency.cut()
     (evidence,) = map(read, emergency.evidence)

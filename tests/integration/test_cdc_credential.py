@@ -217,7 +217,7 @@ def test_a_pair_of_azure_kv_app_that_groups_have_had_goes_and_one_that_was_hande
     ("options", "words"),
     [
         ({"valid_days": 20}, "valid_days: a new credential would be due for renewal immediately"),
-        ({"wait_timeout": -1}, "wait_timeout: the value is below 0"),
+        ({"wait_timeout": -1}, "wait_timeout: it is not a number from 0 to 86400"),
         ({"app_client_id": "nothing"}, "app_client_id: it is not a UUID"),
         (
             {"new_groups": [{"name": "x", "link_tenant_id": "y", "link_subscription_id": NIL}]},

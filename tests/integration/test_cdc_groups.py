@@ -248,7 +248,6 @@ WRONG = [
     ({"link_client_secret": "1c1f1a9e-4d1e-4b9d-8c53-2f6ea4b6a3aa"}, "link_client_secret"),
     ({"link_client_id": "no-uuid"}, "link_client_id"),
     ({"name": "a\nb"}, "name"),
-    ({"sync_timeout": 0}, "sync_timeout"),
     ({"tls": {"client_certificate": "/no/such/file"}}, "tls.client_certificate"),
     ({"vault": {"name": "a"}}, "vault.name"),
     ({"custom_metadata": {"fortanix-dsm-ansible-x": "y"}}, "custom_metadata.fortanix-dsm-ansible-x"),

@@ -165,6 +165,11 @@ def certificate_expires(lab: Lab) -> None:
     lab.sandbox.clock.advance(101 * 86400)
 
 
+def certificate_expires_with_the_other_code(lab: Lab) -> None:
+    lab.sandbox.profile = Profile(expired_certificate="1000502")
+    certificate_expires(lab)
+
+
 def clock_is_wrong(lab: Lab) -> None:
     with_certificate(lab)
     lab.sandbox.profile = Profile(dsm_clock_skew=7200.0)
@@ -286,6 +291,48 @@ CASES: dict[str, tuple[str, str, str | None, Deed]] = {
     "secret-wrong": ("secret-wrong", "entra", LOGIN, secret_removed),
     "secret-expired": ("secret-expired", "entra", LOGIN, secret_expires),
     "certificate-expired": ("certificate-expired", "entra", LOGIN, certificate_expires),
+    "certificate-expired, code 1000502": (
+        "certificate-expired",
+        "entra",
+        LOGIN,
+        certificate_expires_with_the_other_code,
+    ),
+    "tenant-blocked": (
+        "tenant-blocked",
+        "entra",
+        LOGIN,
+        saying("entra", 400, entra_says(5000225, "interaction_required", "This tenant has been blocked.")),
+    ),
+    "tenant-restricted": (
+        "tenant-restricted",
+        "entra",
+        LOGIN,
+        saying("entra", 400, entra_says(500021, "access_denied", "Access to 'Contoso' tenant is denied.")),
+    ),
+    "subscription-disabled": (
+        "subscription-disabled",
+        "arm",
+        MANAGEMENT,
+        saying("arm", 409, azure_says("ReadOnlyDisabledSubscription", "The subscription is marked as read only.")),
+    ),
+    "provider-not-registered": (
+        "provider-not-registered",
+        "arm",
+        MANAGEMENT,
+        saying("arm", 409, azure_says("MissingSubscriptionRegistration", "The subscription is not registered.")),
+    ),
+    "denied-by-assignment": (
+        "denied-by-assignment",
+        "arm",
+        MANAGEMENT,
+        saying("arm", 403, azure_says("DenyAssignmentAuthorizationFailed", "the access is denied")),
+    ),
+    "not-from-azure": (
+        "not-from-azure",
+        "arm",
+        MANAGEMENT,
+        saying("arm", 403, "<html><body>Forbidden: no permission for this site</body></html>"),
+    ),
     "certificate-revoked": (
         "certificate-revoked",
         "entra",

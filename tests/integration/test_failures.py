@@ -49,7 +49,7 @@ BAD_INPUT: list[tuple[dict[str, Any], str]] = [
         {"dsm_endpoint": "https://dsm.sandbox.example/sys/v1"},
         "Option dsm_endpoint: it contains a path, a query or a fragment after the host name.",
     ),
-    ({"dsm_timeout": 0}, "Option dsm_timeout: it is below one second."),
+    ({"dsm_timeout": 0}, "Option dsm_timeout: it is not a number from 1 to 86400."),
     ({"dsm_api_key": "a b"}, "Option dsm_api_key: it is empty, or contains white space"),
     ({"dsm_username": "someone@example.com"}, "Option dsm_password: it is missing or empty."),
     ({"dsm_ca_path": "/nowhere/ca.pem"}, "Option dsm_ca_path:"),
@@ -139,6 +139,21 @@ def test_html_instead_of_json(shell: Shell, sandbox: Sandbox, name: str) -> None
     sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, status=200, body=page, content_type="text/html"))
     result = shell(cdc_group, name=name)
     expect_clear_failure(result, "is not JSON but text/html", "Sign in", "check that dsm_endpoint is DSM's REST API")
+
+
+BLOCKED = "<html><head><title>Blocked</title></head><body>You have no permission to see this site</body></html>"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 511])
+def test_a_page_of_a_proxy_is_no_refusal_of_dsm(shell: Shell, sandbox: Sandbox, name: str, status: int) -> None:
+    fault = Fault("dsm", status=status, body=BLOCKED, content_type="text/html", times=None)
+    sandbox.faults.add(fault)
+
+    result = shell(cdc_group, name=name)
+
+    expect_clear_failure(result, "is not from DSM", "Blocked", "HTTPS_PROXY")
+    assert "use a DSM identity" not in result["msg"]
+    assert "check dsm_api_key" not in result["msg"]
 
 
 def test_approval_is_required(shell: Shell, sandbox: Sandbox, name: str, given_group: Given) -> None:

@@ -221,6 +221,10 @@ class Profile:
     """Whether applications have `isDisabled` in Microsoft Graph, which not each cloud's Graph knows. Where it is
     unknown, to select it is 400."""
 
+    expired_certificate: Literal["700027", "1000502"] = "700027"
+    """The code with which Entra refuses a registered certificate that has expired, or is not valid yet (Azure contract
+    §2 T20): both are observed."""
+
     name_check: Literal["knows", "all_free"] = "knows"
     """Whether Azure's check of a vault's name knows the taken ones; it has called taken ones free (Azure contract
     §2 T26)."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Path = tuple[str | int, ...]
+# A refusal by Resource Manager or Graph, in their form (Azure contract §1.1).
+REFUSAL = json.dumps({"error": {"code": "Forbidden", "message": "no"}})
 _HTML = b"<html><body>Please sign in</body></html>"
 # What takes the place of a part: one value of each type of JSON.
 _VALUES: tuple[Any, ...] = (None, 7, True, "text", [], {}, ["text"], {"text": "text"})

@@ -172,6 +172,7 @@ PURE_LIBRARIES = frozenset(
         "collections.abc",
         "contextlib",
         "dataclasses",
+        "decimal",
         "datetime",
         "difflib",
         "enum",

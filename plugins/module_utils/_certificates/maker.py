@@ -57,10 +57,8 @@ class PairFiles:
         """From the validated suboptions.
 
         Raises:
-            InvalidInput: the lifetime is not positive, or both paths are the same.
+            InvalidInput: both paths are the same, or the subject is blank.
         """
-        if given["days"] < 1:
-            raise InvalidInput(f"{option}.days", "it is less than 1", "set 1 or more days")
         if os.path.abspath(given["certificate_path"]) == os.path.abspath(given["key_path"]):
             raise InvalidInput(
                 f"{option}.key_path", "it is the same as certificate_path", "set a separate file for the key"

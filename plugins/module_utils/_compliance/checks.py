@@ -24,8 +24,10 @@ from .._dsm.keys.key_records import DsmKey
 from .._dsm.link import connection
 from .._dsm.link.azure_link import Link
 from .._dsm.link.diagnosis import diagnose
+from .._dsm.link.diagnosis_classes import DSM
 from .._dsm.link.tls import pem_of, sha256_of
 from .._dsm.wire.client import DsmClient
+from .._dsm.wire.errors import UnreadableAnswer
 from .._errors import InvalidInput, TaskError
 from .._findings import catalog
 from .._findings.finding import FAILED, UNKNOWN, Finding, Kind
@@ -128,12 +130,18 @@ def _of_connection(
         test = connection.check_stored(dsm, str(group.group_id), label)
     except TaskError as error:
         remedy = "check the response of DSM, and grant the DSM identity permission to test connections"
+        if isinstance(error, UnreadableAnswer):
+            remedy = error.next_step
         yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, why(error), remedy, {})
         return
     # What DSM's test covers is not public (DSM contract §7, Q36), so nothing more can be stated.
     evidence[catalog.CONNECTION] = {"proves": ["dsm_check"]}
     if not test.connected:
         told = diagnose(test.answer, test.http_status, group.azure_link)
+        if told.leg == DSM:
+            # Something in front of DSM has answered: whether the link connects is unknown.
+            yield found(catalog.CONNECTION_NOT_TESTED, UNKNOWN, test.words, told.entry.remedy, {})
+            return
         facts = {"class": told.id, "leg": told.leg, "host": told.host}
         yield found(catalog.NOT_CONNECTED, FAILED, test.words or told.entry.title, told.entry.remedy, facts)
 

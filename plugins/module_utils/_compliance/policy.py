@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from .._errors import InvalidInput
+from .._errors import InvalidInput, quoted
 from .._findings.catalog import CATALOG, CHECKS, OF_COMPLIANCE, OF_THE_RUN, WAIVER_EXPIRED, WAIVER_UNUSED
 from .._findings.finding import FAILED, HIGH, INFO, LOW, MEDIUM, OK, UNKNOWN, WARNING, Finding
 from .._findings.renamed import RENAMED
@@ -79,7 +79,7 @@ class Policy:
             _check_choice(f"{_OPTION}.{name}", option.get(name, NEVER), (*SEVERITIES, NEVER))
         unknown = option.get("fail_on_unknown", True)
         if not isinstance(unknown, bool):
-            raise InvalidInput(f"{_OPTION}.fail_on_unknown", f"{unknown!r} is not a boolean", "set true or false")
+            raise InvalidInput(f"{_OPTION}.fail_on_unknown", f"{quoted(unknown)} is not a boolean", "set true or false")
         waivers = option.get("waivers") or []
         if not isinstance(waivers, (list, tuple)):
             raise InvalidInput(f"{_OPTION}.waivers", "it is not a list", "set a list of waivers")
@@ -195,7 +195,9 @@ def _waiver(place: str, option: Any) -> Waiver:
     name = str(option.get("id") or "")
     _refuse_what_is_never_found(f"{place}.id", name)
     if name not in OF_COMPLIANCE or name in NOT_WAIVABLE:
-        raise InvalidInput(f"{place}.id", f"{name!r} cannot be waived", "set the ID of a finding in docs/findings.md")
+        raise InvalidInput(
+            f"{place}.id", f"{quoted(name)} cannot be waived", "set the ID of a finding in docs/findings.md"
+        )
     reason = option.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         raise InvalidInput(f"{place}.reason", "it is missing", "state the reason, and who approved the waiver")
@@ -263,4 +265,4 @@ def _check_names(place: str, option: Any, known: Iterable[str]) -> None:
 
 def _check_choice(place: str, value: Any, choices: Iterable[str]) -> None:
     if value not in tuple(choices):
-        raise InvalidInput(place, f"{value!r} is not a valid choice", f"set one of {', '.join(choices)}")
+        raise InvalidInput(place, f"{quoted(value)} is not a valid choice", f"set one of {', '.join(choices)}")

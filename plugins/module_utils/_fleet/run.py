@@ -19,7 +19,7 @@ from .._dsm.groups import stored_groups
 from .._dsm.groups.selection import linked
 from .._dsm.groups.stored_groups import Group
 from .._dsm.wire.client import DsmClient, connect_several
-from .._errors import InvalidInput, TaskError
+from .._errors import TaskError
 from .._journal import Journal
 from .._operations import cdc_group
 from .._task import Task
@@ -33,7 +33,6 @@ from .report import failure_of, result_of
 from .shared import SharedObjects
 from .steps import StepResult
 
-MOST_AT_A_TIME = 32
 # Seconds for which the list of the groups counts as current. After that each group is read separately.
 LISTING_LASTS = 30.0
 # DSM's Group objects by name: several groups may have the same name.
@@ -46,7 +45,6 @@ def run(task: Task) -> dict[str, Any]:
     Raises:
         TaskError: the list is invalid, or a group has failed.
     """
-    _check(task)
     fleet = Fleet.from_params(task.params)
     checks = check(task, fleet)
     number = max(1, min(task.params["concurrency"], len(fleet.members)))
@@ -67,14 +65,6 @@ def run(task: Task) -> dict[str, Any]:
     if failure is not None:
         raise failure
     return result
-
-
-def _check(task: Task) -> None:
-    for option in ("time_budget", "approval_wait"):
-        if task.params[option] < 0:
-            raise InvalidInput(option, "it is negative", "set a number of seconds, or 0")
-    if not 1 <= task.params["concurrency"] <= MOST_AT_A_TIME:
-        raise InvalidInput("concurrency", "it is out of range", f"set a number from 1 to {MOST_AT_A_TIME}")
 
 
 @dataclass

@@ -101,9 +101,6 @@ def run(task: Task) -> dict[str, Any]:
 
 def _request(task: Task, operator: Operator) -> _Request:
     params = task.params
-    for option, least in (("wait_timeout", 0), ("wait_interval", 0), ("token_lifetime", 1)):
-        if params[option] < least:
-            raise InvalidInput(option, f"it is below {least}", f"omit it, or set {least} or more")
     client_id = checked_uuid("app_client_id", params["app_client_id"])
     if client_id == operator.client_id:
         raise InvalidInput(

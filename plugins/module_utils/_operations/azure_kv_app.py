@@ -142,9 +142,6 @@ def options_of(task: Task) -> ApplicationOptions:
         InvalidInput: one of them is invalid.
     """
     params = task.params
-    for option in ("wait_timeout", "wait_interval"):
-        if params[option] < 0:
-            raise InvalidInput(option, "it is negative", "set a number of seconds")
     selector = _selector(params)
     display_name = params["display_name"]
     if display_name is not None:
@@ -188,8 +185,6 @@ def _certificate(source: str) -> Certificate:
 
 
 def _secret(task: Task) -> timedelta | None:
-    if task.params["secret_days"] < 1:
-        raise InvalidInput("secret_days", "it is less than 1", "set 1 or more")
     if not task.params["return_secret"]:
         return None
     if not task.no_log:

@@ -85,9 +85,6 @@ def run_with(task: Task, question: Question, operator: Operator) -> dict[str, An
 
 
 def _check(task: Task) -> None:
-    for option, least in (("wait_timeout", 0), ("wait_interval", 0)):
-        if task.params[option] < least:
-            raise InvalidInput(option, "it is negative", "set a number of seconds")
     if _wants_proof(task) and task.params["state"] == "present" and task.params["dsm_endpoint"] is None:
         raise InvalidInput(
             "dsm_endpoint",
@@ -273,7 +270,7 @@ def _proof_by_sync(task: Task, patience: Patience) -> str | None:
 def _syncs(task: Task, dsm: DsmClient, group: Group, patience: Patience) -> bool:
     """Whether a sync succeeds now. The last one may exceed the user's timeout by ten seconds."""
     try:
-        virtual_keys.scan(dsm, str(group.group_id), group.label, max(patience.left, 10), FAIL)
+        virtual_keys.scan(dsm, group, max(patience.left, 10), FAIL)
     except DsmError as error:
         task.warn(f'The sync of {group.label} does not succeed yet. The server returned: "{error.server_words}"')
         return False

@@ -86,9 +86,6 @@ def run_with(task: Task, wanted: DesiredVault, operator: Operator) -> dict[str, 
 
 
 def _check(params: Mapping[str, Any]) -> None:
-    for option in ("wait_timeout", "wait_interval"):
-        if params[option] < 0:
-            raise InvalidInput(option, "it is negative", "set a number of seconds")
     named = params["delete_vault_named"]
     if named is not None and not same_name(named, params["name"]):
         raise InvalidInput(

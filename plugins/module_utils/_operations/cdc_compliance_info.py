@@ -40,7 +40,6 @@ from .._task import Task
 from .._texts.plain import readable
 from .._timestamps import iso
 
-_MOST_AT_A_TIME = 32
 _OF_LINK = ("azure_service", "tenant_id", "client_id", "subscription_id", "auth_mode")
 SPEC = AZURE.merge(
     DSM,
@@ -139,11 +138,6 @@ def _declared(params: Mapping[str, Any]) -> dict[str, Declared] | None:
 
 
 def _standard(params: Mapping[str, Any]) -> Standard:
-    for option in ("renew_before_days", "max_keys"):
-        if params[option] < 0:
-            raise InvalidInput(option, "it is negative", "set 0 or a positive number")
-    if not 1 <= params["concurrency"] <= _MOST_AT_A_TIME:
-        raise InvalidInput("concurrency", "it is out of range", f"set a number from 1 to {_MOST_AT_A_TIME}")
     return Standard(
         wanted=wanted_of(params),
         egress=tuple(checked_address(address) for address in params["dsm_egress_addresses"]),

@@ -48,7 +48,6 @@ SPEC = DSM.merge(
 
 # Classes of diagnosis that a wrong clock of DSM can cause.
 _OF_THE_TIME: frozenset[ClassId] = frozenset({"assertion-outside-time", "certificate-expired"})
-_PLANES = {"entra": "Entra", "dsm": "DSM"}
 
 
 @dataclass(frozen=True)
@@ -118,22 +117,22 @@ def _proposed(dsm: DsmClient, config: Mapping[str, Any], link: Link, label: str)
     """A link that is not saved, with its credential. The list of its vaults shows more than DSM's test."""
     connection = check_config(dsm, config, label)
     if connection.connected:
-        seen = _vaults(dsm, config, label)
+        seen = _vaults(dsm, config, link, label)
         if isinstance(seen, TaskError):
             unlisted = vaults_not_listed(seen.server_words or seen.problem, label)
             return _Test("proposed", connection, None, [*findings(link, None, label), unlisted])
         return _Test("proposed", connection, None, findings(link, seen, label))
     found = diagnose(connection.answer, connection.http_status, link)
     if wants_second_look(found):
-        seen = _vaults(dsm, config, label)
+        seen = _vaults(dsm, config, link, label)
         found = found if isinstance(seen, TaskError) else sharpened(found, link, seen)
     return _Test("proposed", connection, found, [])
 
 
-def _vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> tuple[SeenVault, ...] | TaskError:
+def _vaults(dsm: DsmClient, config: Mapping[str, Any], link: Link, label: str) -> tuple[SeenVault, ...] | TaskError:
     """The vaults that the application sees, or the failure to list them, which must not fail the test itself."""
     try:
-        found = vaults.list_vaults(dsm, config, label)
+        found = vaults.list_vaults(dsm, config, link, label)
     except TaskError as error:
         return error
     return tuple(SeenVault(vault.name, vault.uri, vault.type) for vault in found)
@@ -142,11 +141,11 @@ def _vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> tuple[Seen
 def _report(task: Task, connection: ConnectionTest, found: Diagnosis, label: str, form: str) -> None:
     reaction = task.params["on_not_connected"]
     remedy = _remedy(task, found)
-    diagnosed = f"{found.entry.title} (class {found.id}, at {found.where}). Likely cause: {found.entry.cause}"
+    diagnosed = found.summary
     if reaction == "fail":
         raise TaskError(
             f"DSM cannot connect to Azure with the {form} link: {diagnosed}",
-            plane=_PLANES.get(found.leg, "Azure"),
+            plane=found.plane,
             obj=label,
             server_words=connection.words,
             next_step=f"{remedy} (guide {found.entry.guide}). The saved group is unchanged; set on_not_connected: warn "

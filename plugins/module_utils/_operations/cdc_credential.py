@@ -106,15 +106,6 @@ SPEC = DSM.merge(
     ),
 )
 
-_LEAST = {
-    "renew_before_days": 0,
-    "valid_days": 1,
-    "sync_timeout": 1,
-    "grace_time": 0,
-    "takeover_after": 0,
-    "wait_timeout": 0,
-    "wait_interval": 0,
-}
 # Never sent: only used to check whether the rest of a link is complete.
 _STAND_IN = {"mode": "client_secret", "client_secret": ""}
 
@@ -169,9 +160,6 @@ def options_of(task: Task) -> RenewalOptions:
     if not task.check_mode:
         planned = params["principal_planned"]
         refuse_planned("principal_planned", planned, "the service principal of the application", "creates it")
-    for option, least in _LEAST.items():
-        if params[option] < least:
-            raise InvalidInput(option, f"the value is below {least}", f"set {least} or more")
     if params["valid_days"] <= params["renew_before_days"]:
         raise InvalidInput(
             "valid_days",

@@ -17,7 +17,7 @@ from .._dsm.keys import virtual_keys
 from .._dsm.keys.virtual_keys import KeyChanges, VirtualKey
 from .._dsm.wire.client import DsmClient, connect
 from .._dsm.wire.errors import DsmError
-from .._errors import InvalidInput, TaskError
+from .._errors import TaskError
 from .._options import APPROVAL, DSM, ONE_GROUP
 from .._plan import Change, Plan
 from .._task import Task
@@ -47,8 +47,6 @@ def options_of(task: Task) -> tuple[Selection, Asking]:
         InvalidInput: one of them is not valid.
     """
     selection = Selection.from_params(task.params)
-    if task.params["sync_timeout"] < 1:
-        raise InvalidInput("sync_timeout", "it is below one second", "set a number of seconds; the default is 600")
     return selection, Asking.from_params(task.params)
 
 
@@ -69,7 +67,7 @@ def run_with(
     if skipped or task.check_mode or group.group_id is None:
         return _result(group, before, before, "no_sync" if skipped else "unknown")
     try:
-        outcome = virtual_keys.scan(dsm, group.group_id, group.label, task.params["sync_timeout"], asking)
+        outcome = virtual_keys.scan(dsm, group, task.params["sync_timeout"], asking)
     except DsmError as error:
         raise _partial_failure(dsm, group, before, error) from None
     if outcome.is_pending:
@@ -87,14 +85,18 @@ def _partial_failure(dsm: DsmClient, group: Group, before: list[VirtualKey], err
     counts = {"new": len(changes.new), "updated": len(changes.updated), "vanished": len(changes.vanished)}
     words = {"new": "created", "updated": "updated", "vanished": "deleted or destroyed"}
     done = ", ".join(f"{count} {words[name]}" for name, count in counts.items() if count)
+    found = error.details.get("diagnosis")
+    first = "fix the cause in the error text" if found is None else error.next_step
     return TaskError(
-        f"the sync failed with HTTP status {error.status} after it had changed virtual keys in DSM: {done}",
-        plane="DSM",
+        f"the sync failed with HTTP status {error.status} after it had changed virtual keys in DSM: {done}"
+        + ("" if found is None else f"; {error.problem}"),
+        plane=error.plane,
         obj=group.label,
         server_words=error.words,
-        next_step="fix the cause in the error text and run the task again, which syncs all keys of the group",
+        next_step=f"{first}, and run the task again, which syncs all keys of the group",
         status=error.status,
         synced=counts,
+        **({} if found is None else {"diagnosis": found}),
     )
 
 

@@ -21,7 +21,7 @@ from .._dsm.link.connection import check_stored
 from .._dsm.wire.budget import OutOfTime
 from .._dsm.wire.client import DsmClient, connect
 from .._dsm.wire.errors import DsmError
-from .._errors import InvalidInput
+from .._errors import InvalidInput, quoted
 from .._ids import checked_uuid
 from .._options import DSM
 from .._task import Task
@@ -85,10 +85,8 @@ def run(task: Task) -> dict[str, Any]:
     user_id = checked_uuid("user_id", params["user_id"]) if params["user_id"] is not None else None
     if params["email"] is not None and "@" not in params["email"]:
         raise InvalidInput(
-            "email", f"{params['email']!r} is not an e-mail address", "set it as DSM shows it, or set user_id"
+            "email", f"{quoted(params['email'])} is not an e-mail address", "set it as DSM shows it, or set user_id"
         )
-    if params["max_checks"] < 0:
-        raise InvalidInput("max_checks", "it is below zero", "set a number of groups; the default is 20")
     with connect(task, read_only=True) as dsm:
         principal, why = _principal(dsm, user_id, params["email"])
         visible = [Group.as_shown(stored) for stored in stored_groups.list_all(dsm)]

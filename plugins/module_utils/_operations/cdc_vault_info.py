@@ -45,7 +45,7 @@ def run(task: Task) -> dict[str, Any]:
     with connect(task, read_only=True) as dsm:
         link, group = source.resolve(dsm, check_mode=task.check_mode)
         label = group.label if group else "the link"
-        found = vaults.list_vaults(dsm, source.config_for(link), label)
+        found = vaults.list_vaults(dsm, source.config_for(link), link, label)
     return {"changed": False, "vaults": [vault.record() for vault in found if _fits(vault, task.params, tags)]}
 
 

@@ -78,7 +78,7 @@ def run_with(task: Task, wanted: DesiredSelection, dsm: DsmClient, known: Group 
         link = replace(link, vault_uri=foreseen[0], vault_type=foreseen[1])
     elif not selector.planned and not selector.is_stored_in(link):
         config = link_edit.config_of(vaults.link_to_list_with(link, selector), credential)
-        vault = vaults.choose(selector, vaults.list_vaults(dsm, config, current.label), current.label)
+        vault = vaults.choose(selector, vaults.list_vaults(dsm, config, link, current.label), current.label)
     target = link if vault is None else replace(link, vault_uri=vault.uri, vault_type=vault.type)
     options.check_expiry(task.warn, task.clock.now())
     edit = LinkEdit(

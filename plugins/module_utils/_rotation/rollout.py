@@ -247,12 +247,14 @@ class Rollout:
                 self.warn(f"The connection test of the {label} fails with both old and new credential: {tried.words}")
                 return False
             if not self._pause(patience):
+                found = diagnose(tried.answer, tried.http_status, link)
                 raise TaskError(
-                    "the connection test with the new credential failed, so no group was changed",
-                    plane="Azure",
+                    f"the connection test with the new credential failed, so no group was changed: {found.summary}",
+                    plane=found.plane,
                     obj=label,
                     server_words=tried.words,
-                    next_step="fix the cause in the error text, and run the task again",
+                    next_step=f"{found.step}, and run the task again",
+                    diagnosis=found.record(),
                 )
 
     def switch(
@@ -333,15 +335,18 @@ class Rollout:
                 return
             self._bring_back()
             if not self._pause(patience):
+                found = diagnose(tried.answer, tried.http_status, group.azure_link)
                 raise TaskError(
-                    "the connection test with the new credential succeeded before it was written, and fails now",
-                    plane="Azure",
+                    "the connection test with the new credential succeeded before it was written, and fails now: "
+                    + found.summary,
+                    plane=found.plane,
                     obj=label,
                     server_words=tried.words,
-                    next_step=f"fix the cause in the error text, and {_RETRY}",
+                    next_step=f"{found.step}, and {_RETRY}",
+                    diagnosis=found.record(),
                 )
         if self.sync_timeout is not None:
-            virtual_keys.scan(self.dsm, str(group.group_id), group.label, self.sync_timeout, FAIL)
+            virtual_keys.scan(self.dsm, group, self.sync_timeout, FAIL)
 
     def _bring_back(self) -> None:
         """Register the new certificate again if another client removed it by writing an older list.

@@ -226,7 +226,8 @@ def _azure_words(raw: bytes, status: int) -> str:
     try:
         body = _json(raw)
     except ValueError:
-        return f"HTTP {status}"
+        # A page of something on the way, as far as an error text has room for it.
+        return " ".join(f"HTTP {status} {raw[:300].decode('utf-8', 'replace')}".split())
     error = body.get("error")
     if isinstance(error, dict):
         inner = error.get("innererror") or {}

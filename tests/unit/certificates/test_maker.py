@@ -300,7 +300,7 @@ def test_files_that_are_there_are_never_written(files: PairFiles, tmp_path: Path
     assert content(tmp_path) == before
 
 
-@pytest.mark.parametrize("changes", [{"days": 0}, {"subject": " "}, {"key_path": "/x", "certificate_path": "/y/../x"}])
+@pytest.mark.parametrize("changes", [{"subject": " "}, {"key_path": "/x", "certificate_path": "/y/../x"}])
 def test_options_that_make_no_sense_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         pair_files(tmp_path, **changes)

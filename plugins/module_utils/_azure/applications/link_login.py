@@ -18,8 +18,8 @@ from typing import Any
 from ... import _deps
 from ..._waiter import Patience
 from ..wire.credential import Operator, login_options
-from ..wire.errors import AzureError, Lasts, Sign, meaning_of
-from ..wire.sdk_failures import UNREADABLE, entra_codes, without_trace
+from ..wire.errors import AzureError, Lasts, Sign
+from ..wire.sdk_failures import UNREADABLE, entra_meanings, without_trace
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def wait_until_taken(login: NewLogin, operator: Operator, patience: Patience, wa
             words = f"the response cannot be read ({type(error).__name__})"
         else:
             return True
-        meanings = [meaning_of(code) for code in entra_codes(words)]
+        meanings = entra_meanings(words)
         signs = {meaning.sign for meaning in meanings}
         # A refusal of this machine's address does not apply to DSM's (T35).
         if Sign.OWN_ADDRESS in signs:

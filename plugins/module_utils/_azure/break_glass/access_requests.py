@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..._errors import TaskError
+from ..._errors import TaskError, quoted
 from ..._names import is_within, last_segment, path_key, same_name
 from ..._rest.replacement import Incomplete, text_in
 from ..._rest.statuses import NOT_FOUND
@@ -417,7 +417,7 @@ def found_at(azure: Azure, resource_id: str) -> KeyStore:
     place = VaultAddress.parse(resource_id)
     if place is None:
         raise TaskError(
-            f"{resource_id!r} is not the resource ID of a vault or a Managed HSM",
+            f"{quoted(resource_id)} is not the resource ID of a vault or a Managed HSM",
             plane="Option",
             obj="record",
             next_step="set record to the record exactly as it was returned",

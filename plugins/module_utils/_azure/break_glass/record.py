@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeVar
 
-from ..._errors import InvalidInput
+from ..._errors import InvalidInput, quoted
 from ..._ids import is_uuid
 from ..._names import is_within, last_segment, name_key, path_key, same_name, same_path
 from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
@@ -241,7 +241,7 @@ class Record:
         if document.get("version") not in _READABLE:
             raise InvalidInput(
                 _OPTION,
-                f"it has version {document.get('version')!r}, but this collection supports version {VERSION}",
+                f"it has version {quoted(document.get('version'))}, but this collection supports version {VERSION}",
                 "use the version of the collection that created the record",
             )
         try:
@@ -355,5 +355,5 @@ def _policy(given: Mapping[str, Any]) -> RecordedPolicy:
 
 def _text(value: Any) -> Any:
     if value is not None and not isinstance(value, str):
-        raise ValueError(f"{value!r} is not text")
+        raise ValueError(f"{quoted(value)} is not text")
     return value

@@ -55,8 +55,6 @@ class Question:
         Raises:
             InvalidInput: an option is wrong.
         """
-        if params["renew_before_days"] < 0:
-            raise InvalidInput("renew_before_days", "it is negative", "set a number of days; the default is 30")
         certificate = None
         if params["app_certificate"] is not None:
             certificate = loading.load_certificate("app_certificate", params["app_certificate"])

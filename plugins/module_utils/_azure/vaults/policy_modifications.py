@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..._errors import TaskError
+from ..._errors import TaskError, quoted
 from ..._names import name_key
 from ..rights.facts import MANAGED_HSM
 from .vault_lookup import MODEL, VaultAddress
@@ -45,7 +45,8 @@ def refuse_rewritten(
     if not differs:
         return
     told = "; ".join(
-        f"{name} is {found!r}, but {asked!r} was written" for name, (found, asked) in sorted(differs.items())
+        f"{name} is {quoted(found)}, but {quoted(asked)} was written"
+        for name, (found, asked) in sorted(differs.items())
     )
     raise Rewritten(
         f"Azure stored other values than were written ({told}): an Azure Policy with the effect modify, or other "

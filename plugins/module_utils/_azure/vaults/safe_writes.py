@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..._errors import TaskError
+from ..._errors import TaskError, quoted
 from ..._rest.replacement import EQUAL_READS
 from ..._rest.statuses import CONFLICT, NOT_FOUND
 from ..._waiter import Patience
@@ -336,7 +336,9 @@ class _Update:
 
 def different(target: TargetVault, differs: Mapping[str, Any]) -> TaskError:
     """Azure has finished, and shows other values than were written."""
-    told = "; ".join(f"{name}: {one['shown']!r} instead of {one['written']!r}" for name, one in sorted(differs.items()))
+    told = "; ".join(
+        f"{name}: {quoted(one['shown'])} instead of {quoted(one['written'])}" for name, one in sorted(differs.items())
+    )
     return target.error(
         f"Azure has finished, but shows other values than were written ({told})",
         "check whether an Azure Policy with the effect modify, or other automation, sets them. If so, set the option "

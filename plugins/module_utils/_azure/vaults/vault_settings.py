@@ -27,7 +27,6 @@ ACCESS_POLICY, RBAC = "access_policy", "rbac"
 GUARDED = ("permission_model", "purge_protection", "type", "default_action", "public_network_access")
 # Days; the default of Azure (Azure contract §1.2).
 RETENTION = 90
-_SHORTEST, _LONGEST = 7, 90
 # The smallest managed HSM (Azure contract §1.6).
 _HSM_SKU = {"family": "B", "name": "Standard_B1"}
 _LOST_ADDRESSES = "these addresses are no longer allowed"
@@ -90,9 +89,6 @@ class DesiredVault:
                 "only a managed HSM has initial administrators",
                 "omit initial_admin_object_ids, or set type: managed_hsm",
             )
-        days = params["retention_days"]
-        if days is not None and not _SHORTEST <= days <= _LONGEST:
-            raise InvalidInput("retention_days", f"{days} is not between 7 and 90", "set 7 to 90 days")
         rules = params["ip_rules"]
         return cls(
             kind=MANAGED_HSM if is_hsm else VAULT,
@@ -100,7 +96,7 @@ class DesiredVault:
             location=params["location"],
             permission_model=params["permission_model"],
             purge_protection=params["purge_protection"],
-            retention_days=days,
+            retention_days=params["retention_days"],
             public_network_access=params["public_network_access"],
             default_action=params["default_action"],
             ip_rules=None if rules is None else tuple(dict.fromkeys(_network(rule) for rule in rules)),

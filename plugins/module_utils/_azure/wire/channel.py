@@ -30,7 +30,7 @@ from .cloud import check_uri
 from .credential import Operator
 from .errors import LOGIN, AzureError, is_in_doubt, refusal
 from .foreign import foreign
-from .sdk_failures import UNREADABLE, failure_of, never_sent, not_from_service, unreadable
+from .sdk_failures import UNREADABLE, failure_of, never_sent, not_from_service, unreachable, unreadable
 from .transport import client_options, exceeded, retry_policy
 
 T = TypeVar("T")
@@ -333,6 +333,9 @@ class Channel:
             failure = failure_of(error, plane=self.plane, obj=obj, clock=clock, writes=writes)
         except LimitExceeded as error:
             failure = exceeded(error, plane=self.plane, obj=obj, label=label, writes=writes)
+        except OSError as error:
+            # The SDK wraps those of a connection, but not that of a file with CA certificates that does not exist.
+            failure = unreachable(error, plane=self.plane, obj=obj)
         except UNREADABLE as error:
             problem = f"the SDK cannot read it ({type(error).__name__})"
             failure = self._unreadable(obj, problem, label, writes=writes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import urllib.parse
 from dataclasses import dataclass
 
-from ..._errors import InvalidInput
+from ..._errors import InvalidInput, quoted
 from ..._names import same_name
 
 
@@ -79,7 +79,7 @@ def cloud_of(name: str | None) -> Cloud:
             return cloud
     raise InvalidInput(
         "cloud_environment",
-        f"{name!r} is not a supported cloud",
+        f"{quoted(name)} is not a supported cloud",
         f"set it, or AZURE_CLOUD_ENVIRONMENT, to one of {', '.join(cloud.name for cloud in CLOUDS)}",
     )
 
@@ -107,13 +107,13 @@ def check_uri(option: str, uri: str, cloud: Cloud) -> None:
     if found is None:
         raise InvalidInput(
             option,
-            f"{uri!r} is not the address of a key vault or a Managed HSM",
+            f"{quoted(uri)} is not the address of a key vault or a Managed HSM",
             f"set it as Azure shows it: https://<name>.{cloud.vault_suffix} or https://<name>.{cloud.hsm_suffix}",
         )
     if found is not cloud:
         raise InvalidInput(
             option,
-            f"{uri!r} is in {found.name}, but the operator uses {cloud.name}",
+            f"{quoted(uri)} is in {found.name}, but the operator uses {cloud.name}",
             f"set cloud_environment: {found.name} and use an operator of a tenant in that cloud, or correct the URI",
         )
 

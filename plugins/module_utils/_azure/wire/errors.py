@@ -20,10 +20,11 @@ from typing import Any
 
 from ..._errors import TaskError
 from ..._rest import statuses
+from ..._rest.azure_texts import ADDRESS_IS_REFUSED, DENY_ASSIGNMENT, PUBLIC_ACCESS_IS_OFF
+from ..._rest.entra_codes import EntraCause, refusal_in
 from . import refusing_policies
 
 # Codes that are compared here or in other files.
-TENANT_UNKNOWN = "AADSTS90002"
 AUTHORIZATION_FAILED = "AuthorizationFailed"
 GRAPH_DENIED = "Authorization_RequestDenied"
 DISALLOWED = "RequestDisallowedByPolicy"
@@ -42,6 +43,10 @@ ROLE_ASSIGNMENT_EXISTS = "RoleAssignmentExists"
 WITHOUT_PIM = frozenset({"aadpremiumlicenserequired", "tenantnotonboarded", "methodnotallowed"})
 # Outer code of the data plane, around its specific codes.
 _FORBIDDEN = "Forbidden"
+_DENIED_BY_ASSIGNMENT = "DenyAssignmentAuthorizationFailed"
+_NOT_REGISTERED = "MissingSubscriptionRegistration"
+_BY_FIREWALL, _BY_CONNECTION, _BY_RBAC = "ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByRbac"
+_QUOTA = "QuotaExceeded"
 
 
 class Lasts(Enum):
@@ -66,13 +71,13 @@ class Sign(Enum):
 class Meaning:
     """What a code or a status means to the operator, and what follows from it.
 
-    ``keys``: the codes and HTTP statuses that mean this. ``problem``, ``next_step``: of the message; both empty if the
-    code is no more specific than its status, or than any rejection by Entra. ``lasts``: None if the status defines it;
-    a rejection without a status lasts until it is corrected. ``in_doubt``: whether a write with this status may have
-    been carried out.
+    ``keys``: the codes, causes and HTTP statuses that mean this. ``problem``, ``next_step``: of the message; both empty
+    if the code is no more specific than its status, or than any rejection by Entra. ``lasts``: None if the status
+    defines it; a rejection without a status lasts until it is corrected. ``in_doubt``: whether a write with this status
+    may have been carried out.
     """
 
-    keys: tuple[str | int, ...]
+    keys: tuple[str | int | EntraCause, ...]
     problem: str = ""
     next_step: str = ""
     lasts: Lasts | None = None
@@ -89,78 +94,163 @@ _THROTTLED = ("the server limits the rate of requests", "run again later or with
 _ANSWERED = ("{label} returned HTTP status {status}", "check the server's response")
 
 MEANINGS: tuple[Meaning, ...] = (
-    # Entra. Microsoft Learn, "Microsoft Entra authentication and authorization error codes"; the codes of certificates:
-    # github.com/AzureAD/microsoft-identity-web, issue 3653. Microsoft may change the numbers: they are hints (T20).
+    # Entra: what its codes mean is in _rest/entra_codes.py.
     Meaning(
-        ("AADSTS7000215",),
+        (EntraCause.SECRET_WRONG,),
         "the operator's client secret is wrong",
         "set the value of the secret, which Entra shows only when it is created, not the secret's ID",
         sign=Sign.NOT_KNOWN_YET,
     ),
-    Meaning(("AADSTS7000222",), "the operator's client secret has expired", "create a new secret and set it"),
+    Meaning((EntraCause.SECRET_EXPIRED,), "the operator's client secret has expired", "create a new secret and set it"),
     Meaning(
-        ("AADSTS700016", "AADSTS70001"),
+        (EntraCause.CREDENTIAL_MISSING,),
+        "the operator's application must prove its identity, and the request had no secret or certificate",
+        "set client_id with secret, x509_certificate_path, oidc_token or oidc_token_file_path",
+    ),
+    Meaning(
+        (EntraCause.APPLICATION_UNKNOWN,),
         "the operator's application is not in this tenant",
         "check client_id, tenant and cloud_environment",
         sign=Sign.NOT_KNOWN_YET,
     ),
-    Meaning((TENANT_UNKNOWN,), "the tenant does not exist in this cloud", "check tenant and cloud_environment"),
-    Meaning(("AADSTS900023",), "the tenant is not valid", "check tenant"),
     Meaning(
-        ("AADSTS500011",),
+        (EntraCause.PRINCIPAL_UNKNOWN,),
+        "the operator's application has no service principal in this tenant",
+        "check tenant, or create the service principal there (`az ad sp create --id <client_id>`)",
+        sign=Sign.NOT_KNOWN_YET,
+    ),
+    Meaning(
+        (EntraCause.TENANT_UNKNOWN,), "the tenant does not exist in this cloud", "check tenant and cloud_environment"
+    ),
+    Meaning((EntraCause.TENANT_INVALID,), "the tenant is not valid", "check tenant"),
+    Meaning(
+        (EntraCause.TENANT_BLOCKED,),
+        "the tenant is blocked",
+        "have its administrators unblock it, as the page that the response names describes",
+    ),
+    Meaning(
+        (EntraCause.TENANT_RESTRICTED,),
+        "a restriction excludes this tenant: tenant restrictions that a proxy on the way adds to sign-ins, or the "
+        "cross-tenant access settings of a tenant",
+        "check tenant and HTTPS_PROXY, or have the owner of the proxy or of the settings allow the tenant",
+    ),
+    Meaning(
+        (EntraCause.RESOURCE_UNKNOWN,),
         "the service for which the token was requested is unknown in this tenant",
         "check tenant and cloud_environment",
     ),
     Meaning(
-        ("AADSTS500014",),
+        (EntraCause.RESOURCE_DISABLED,),
         "the service principal of the service for which the token was requested is disabled in this tenant",
         "enable it in Entra (enterprise applications)",
     ),
     Meaning(
-        ("AADSTS700027",),
+        (EntraCause.CERTIFICATE_UNKNOWN,),
         "the operator's certificate is not registered with the application, or the signature is from another one",
         "register the certificate in x509_certificate_path with the application, or set the registered one",
         sign=Sign.NOT_KNOWN_YET,
     ),
-    Meaning(("AADSTS50012", "AADSTS7000229"), sign=Sign.NOT_KNOWN_YET),
     Meaning(
-        ("AADSTS700024",),
+        (EntraCause.KEY_MISMATCH,),
+        "the private key of the operator does not belong to the certificate that is registered with the application",
+        "set x509_certificate_path to a file with the registered certificate and its own private key",
+    ),
+    Meaning((EntraCause.CREDENTIAL_REFUSED,), sign=Sign.NOT_KNOWN_YET),
+    Meaning(
+        (EntraCause.ASSERTION_REFUSED,),
+        "Entra rejects the signed assertion or the OIDC token of the operator",
+        "check that client_id, tenant and the token in oidc_token or oidc_token_file_path belong together",
+    ),
+    Meaning(
+        (EntraCause.FEDERATION_UNMATCHED,),
+        "no federated credential of the operator's application matches issuer, subject and audience of the OIDC token",
+        "compare the values in the response with the federated credential in Entra (Certificates & secrets), in which "
+        "upper and lower case matter, and check client_id",
+    ),
+    Meaning(
+        (EntraCause.ASSERTION_OUTSIDE_TIME,),
         "the signed assertion is outside its validity period",
         "check the clock of the machine that runs the module, or renew the OIDC token",
         sign=Sign.WRONG_CLOCK,
     ),
     Meaning(
-        ("AADSTS1000502", "AADSTS7000274"),
+        (EntraCause.CERTIFICATE_EXPIRED,),
         "the operator's certificate has expired or is not yet valid",
         "register a new certificate and set it",
         sign=Sign.WRONG_CLOCK,
     ),
     Meaning(
-        ("AADSTS7000214", "AADSTS7000277"),
+        (EntraCause.CERTIFICATE_REVOKED,),
         "the operator's certificate is revoked",
         "register a new certificate and set it",
     ),
     Meaning(
-        ("AADSTS7000112",),
+        (EntraCause.APPLICATION_DISABLED,),
         "the operator's application or its service principal is disabled",
         "enable it in Entra (enterprise applications), or use another application",
     ),
     Meaning(
-        ("AADSTS53003", "AADSTS530003"),
+        (EntraCause.CONDITIONAL_ACCESS,),
         "a Conditional Access policy blocks the operator on the machine that runs the module",
         "run the module from an address that the policy allows; this error concerns that machine, not DSM",
         sign=Sign.OWN_ADDRESS,
     ),
     Meaning(
-        ("AADSTS90033",),
+        (EntraCause.RISK,),
+        "Entra blocks the operator because of a risk; for a delegated administrator, in the home tenant",
+        "have the risk remediated in Entra ID Protection, or use another operator",
+    ),
+    Meaning(
+        (EntraCause.CONSENT_MISSING,),
+        "nobody has consented to the access of this application to the service",
+        "have an administrator grant consent in the tenant, or use another operator",
+    ),
+    Meaning(
+        (EntraCause.OUTAGE,),
         "Entra is temporarily unavailable",
         "run again in a few minutes",
         lasts=Lasts.UNTIL_RECOVERED,
     ),
     Meaning(
-        ("AADSTS900382", "AADSTS900432", "AADSTS900439"),
+        (EntraCause.WRONG_CLOUD,),
         "the application belongs to another cloud than the login endpoint",
         "check cloud_environment and tenant",
+    ),
+    # Users: the operator of the Azure CLI.
+    Meaning(
+        (EntraCause.MFA_REQUIRED,),
+        "Entra requires multifactor authentication of the user that is signed in to the Azure CLI",
+        "run `az login` with --tenant interactively where the module runs, or use an application as the operator",
+    ),
+    Meaning(
+        (EntraCause.SESSION_EXPIRED,),
+        "the sign-in of the Azure CLI has expired or was revoked",
+        "run `az login` with --tenant again where the module runs, or use an application as the operator",
+    ),
+    Meaning(
+        (EntraCause.DEVICE_REFUSED,),
+        "a Conditional Access policy does not accept the machine on which the user is signed in to the Azure CLI",
+        "run the module on a managed device, or use an application as the operator",
+    ),
+    Meaning(
+        (EntraCause.USER_UNKNOWN,),
+        "the user that is signed in to the Azure CLI is not in the tenant",
+        "check tenant, or run `az login` with --tenant as a user of that tenant",
+    ),
+    Meaning(
+        (EntraCause.USER_BLOCKED,),
+        "the user that is signed in to the Azure CLI is disabled or locked",
+        "have an administrator unlock the user, or use another operator",
+    ),
+    Meaning(
+        (EntraCause.PASSWORD_REFUSED,),
+        "the password of the user that is signed in to the Azure CLI is wrong or has expired",
+        "change the password if it has expired, and run `az login` again where the module runs",
+    ),
+    Meaning(
+        (EntraCause.NOT_ASSIGNED,),
+        "the user that is signed in to the Azure CLI is not assigned to the application",
+        "have an administrator assign the user, or use another operator",
     ),
     # Permissions in Resource Manager. Microsoft Learn, "Troubleshoot Azure RBAC" and "Troubleshoot common Azure
     # deployment errors".
@@ -173,6 +263,11 @@ MEANINGS: tuple[Meaning, ...] = (
         ("LinkedAuthorizationFailed",),
         "the operator has no permission to use an object to which the request refers",
         "check that the identity belongs to the tenant of the subscription, and that the operator has a role there",
+    ),
+    Meaning(
+        (_DENIED_BY_ASSIGNMENT,),
+        "a deny assignment blocks the operator, whatever roles it has",
+        "have the owner of the deny assignment (a deployment stack, a managed application) exclude the operator",
     ),
     Meaning(
         ("InsufficientPermissions",),
@@ -193,7 +288,67 @@ MEANINGS: tuple[Meaning, ...] = (
     # Objects in Resource Manager. Microsoft Learn, "Troubleshoot common Azure deployment errors", "Resolve errors for
     # resource provider registration" and "Lock your resources to protect your infrastructure".
     Meaning(
-        ("MissingSubscriptionRegistration",),
+        ("SubscriptionDisabled", "ReadOnlyDisabledSubscription", "DisabledSubscription"),
+        "the subscription is disabled, and therefore read-only",
+        "have the owner of the billing account reactivate the subscription, or check subscription_id",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("NoRegisteredProviderFound",),
+        "Resource Manager does not know this type of resource for the location or for the API version of the request",
+        "check location and cloud_environment; if they are right, run `az provider register --namespace "
+        "Microsoft.KeyVault` in the subscription once",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("DisallowedProvider", "DisallowedOperation"),
+        "the offer of the subscription does not allow this resource provider or operation",
+        "use another subscription, or have the billing account changed to an offer with Azure Key Vault",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("RequestDisallowedByAzure",),
+        "a restriction of Azure itself forbids this: on regions, or on changes without multifactor authentication",
+        "follow the link in the response; choose another location, or sign in with multifactor authentication or as an "
+        "application",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        (_QUOTA, "ResourceQuotaExceeded", "QuotaExceededForOperation", "RoleDefinitionLimitExceeded"),
+        "a quota is exhausted",
+        "delete what is not needed, or have the quota that the response names increased",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("ResourceGroupBeingDeleted",),
+        "the resource group is being deleted",
+        "use another resource group, or run the task again after the deletion",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("LocationNotAvailableForResourceType", "LocationNotAvailableForResourceGroup"),
+        "this location is not available for it",
+        "choose another location",
+    ),
+    Meaning(
+        ("InvalidResourceLocation",),
+        "an object with this name exists in another location",
+        "set location to that of the existing object, or choose another name",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(("InvalidSubscriptionId",), "the subscription ID is not valid", "check subscription_id"),
+    Meaning(
+        ("InvalidAuthenticationTokenTenant",),
+        "the operator's token is from another tenant than the one that the subscription trusts",
+        "set tenant to the tenant of the subscription, which the response names, or check subscription_id",
+    ),
+    Meaning(
+        ("ExpiredAuthenticationToken",),
+        "the operator's token has expired",
+        "run the task again; if the problem persists, check the clock of the machine that runs the module",
+    ),
+    Meaning(
+        (_NOT_REGISTERED, "SubscriptionNotRegistered"),
         "the resource provider is not registered in the subscription",
         "run `az provider register --namespace Microsoft.KeyVault` in the subscription once; this collection does not "
         "register it",
@@ -203,6 +358,7 @@ MEANINGS: tuple[Meaning, ...] = (
         (SUBSCRIPTION_NOT_FOUND,),
         "the subscription does not exist or is not visible to the operator",
         "check subscription_id, tenant and cloud_environment, and that the operator has a role in the subscription",
+        lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning((GROUP_NOT_FOUND,), "the resource group does not exist", "check the name of the resource group"),
     Meaning((RESOURCE_NOT_FOUND,), *_NO_SUCH_OBJECT),
@@ -225,6 +381,7 @@ MEANINGS: tuple[Meaning, ...] = (
         (DISALLOWED,),
         "an Azure Policy forbids this",
         "have the owner of the policy grant an exemption, or set what the policy allows",
+        lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(
         (SCOPE_LOCKED,),
@@ -239,7 +396,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "run the task again after that operation has finished",
         lasts=Lasts.UNTIL_SETTLED,
     ),
-    Meaning(("TooManyRequests",), *_THROTTLED),
+    Meaning(("TooManyRequests", "SubscriptionRequestsThrottled"), *_THROTTLED),
     # Graph. Microsoft Learn, "Microsoft Graph error responses and resource types"; what an app management policy
     # forbids: "appManagementPolicy resource type".
     Meaning(
@@ -247,6 +404,19 @@ MEANINGS: tuple[Meaning, ...] = (
         "the operator has no permission for this request in Microsoft Graph",
         "grant the operator's application the required Graph permission (Application.Read.All to read applications, "
         "GroupMember.Read.All to read groups) with admin consent",
+    ),
+    Meaning(
+        ("Directory_QuotaExceeded",),
+        "the quota of objects in the tenant, or of those that the operator may create there, is exhausted",
+        "have unused app registrations deleted, also from the recycle bin, or use an operator with a role that has no "
+        "such quota",
+        lasts=Lasts.UNTIL_CORRECTED,
+    ),
+    Meaning(
+        ("Directory_ResourceSizeExceeded",),
+        "the object in Entra has reached its maximum size, usually by the number of its credentials",
+        "remove expired credentials of the application",
+        lasts=Lasts.UNTIL_CORRECTED,
     ),
     Meaning(
         ("Request_ResourceNotFound",),
@@ -272,17 +442,17 @@ MEANINGS: tuple[Meaning, ...] = (
     ),
     # The data plane of vaults and Managed HSMs. Microsoft Learn, "Azure Key Vault REST API error codes".
     Meaning(
-        ("ForbiddenByFirewall",),
-        "the vault's firewall blocks the address of the machine that runs the module",
-        "run the module from an address that the firewall allows; this error concerns that machine, not DSM",
+        (_BY_FIREWALL,),
+        "the vault's firewall or network security perimeter blocks the address of the machine that runs the module",
+        "run the module from an address that it allows; this error concerns that machine, not DSM",
     ),
     Meaning(
-        ("ForbiddenByConnection",),
+        (_BY_CONNECTION,),
         "the vault accepts connections only through private endpoints",
         "run the module where it can reach the private endpoint; this error concerns that machine, not DSM",
     ),
     Meaning(
-        ("ForbiddenByRbac",),
+        (_BY_RBAC,),
         "the operator has no role that permits this in the vault or Managed HSM",
         "assign the operator the role that the response names; a Managed HSM has its own roles",
     ),
@@ -326,9 +496,24 @@ MEANINGS: tuple[Meaning, ...] = (
         in_doubt=True,
     ),
 )
-_BY_KEY: Mapping[str | int, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
+_BY_KEY: Mapping[str | int | EntraCause, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
 _OTHER_STATUS = Meaning((), *_ANSWERED, lasts=Lasts.UNTIL_CORRECTED)
 _OTHER_CODE = Meaning(())
+
+# Codes with several meanings, and refusals without a specific code: the text decides. An empty set of codes stands for
+# every code without a meaning of its own.
+_BY_TEXT: tuple[tuple[frozenset[str], re.Pattern[str], str | EntraCause], ...] = tuple(
+    (frozenset(codes), re.compile(text, re.IGNORECASE), key)
+    for codes, text, key in (
+        ((AUTHORIZATION_FAILED, _BY_RBAC), DENY_ASSIGNMENT, _DENIED_BY_ASSIGNMENT),
+        ((DISALLOWED,), r"\bMFA\b|multi-?factor", EntraCause.MFA_REQUIRED),
+        # Of the subscription with a private endpoint.
+        ((AUTHORIZATION_FAILED,), r"provider must be registered", _NOT_REGISTERED),
+        ((), PUBLIC_ACCESS_IS_OFF, _BY_CONNECTION),
+        ((), ADDRESS_IS_REFUSED, _BY_FIREWALL),
+        ((), r"\bquota\b", _QUOTA),
+    )
+)
 
 # The object of errors about the operator's authentication.
 LOGIN = "operator"
@@ -336,9 +521,11 @@ _LOCKED_SCOPES = re.compile(r"scope\(s\) are locked: '([^']+)'")
 _ACTION_AND_SCOPE = re.compile(r"perform action '([^']+)'.*?over scope '([^']+)'", re.DOTALL)
 
 
-def meaning_of(code: str) -> Meaning:
-    """The meaning of a code; empty for an unknown code."""
-    return _BY_KEY.get(code, _OTHER_CODE)
+def meaning_of(code: str | EntraCause) -> Meaning:
+    """The meaning of a code; empty for an unknown code. Of one of Entra's with several, the one without its text."""
+    refused = refusal_in(code) if isinstance(code, str) else None
+    key = code if refused is None else refused.cause
+    return _OTHER_CODE if key is None else _BY_KEY.get(key, _OTHER_CODE)
 
 
 def meaning_of_status(status: int) -> Meaning:
@@ -419,20 +606,21 @@ def refusal(
 ) -> AzureError:
     """The error of an unsuccessful response. ``body``: decoded JSON, or text. ``label``: method and path."""
     code, words = _code_and_words(body)
-    meaning = meaning_of(code)
+    meaning = meaning_of(_key_by_text(status, code, words))
     if not meaning.problem:
         meaning = meaning_of_status(status)
     problem, advice = meaning.problem, meaning.next_step
     if meaning.problem == _ANSWERED[0]:
         problem = problem.format(label=label, status=status)
     denied = _ACTION_AND_SCOPE.search(words)
-    if code == AUTHORIZATION_FAILED and denied:
+    if code == AUTHORIZATION_FAILED and denied and meaning is meaning_of(code):
         action, scope = denied.groups()
         problem = f"the operator has no permission for {action}"
         advice = f"assign the operator a role with {action} at {scope}; it takes up to ten minutes to take effect"
-    policies = refusing_policies.named_in(body, words) if code == DISALLOWED else []
+    by_policy = meaning is meaning_of(DISALLOWED)
+    policies = refusing_policies.named_in(body, words) if by_policy else []
     problem += refusing_policies.listed(policies)
-    if code == DISALLOWED:
+    if by_policy:
         advice += refusing_policies.advice(policies)
     locked = _LOCKED_SCOPES.search(words)
     if code == SCOPE_LOCKED and locked:
@@ -453,6 +641,15 @@ def refusal(
     if policies:
         error.details["policies"] = policies
     return error
+
+
+def _key_by_text(status: int, code: str, words: str) -> str | EntraCause:
+    """The code or cause whose meaning this refusal has: another one than the server's if the text decides so."""
+    if status != statuses.FORBIDDEN:
+        return code
+    known = bool(meaning_of(code).problem)
+    found = (key for codes, text, key in _BY_TEXT if (code in codes or not (codes or known)) and text.search(words))
+    return next(found, code)
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -16,14 +16,16 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..._rest.entra_codes import CODE, OF_USERS, EntraCause, EntraRefusal, refusal_in, refusals_in
 from ..._rest.pages import tells_trouble
 from ..._rest.statuses import INTERNAL_SERVER_ERROR, SUCCESSES
-from .errors import LOGIN, TENANT_UNKNOWN, AzureError, Sign, meaning_of, meaning_of_status, refusal
+from .errors import LOGIN, AzureError, Meaning, Sign, meaning_of, meaning_of_status, refusal
 from .foreign import Foreign, foreign
 
-_AADSTS = re.compile(r"\bAADSTS\d+\b")
-# What Entra appends to its message: it differs each time.
-_TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
+# What Entra adds to its message: it differs each time. What follows is kept: the Azure CLI appends its own remedy.
+_TRACE = re.compile(r"\s*(?:(?:Trace|Correlation) ID: [\w-]+|Timestamp: \S+(?: [\d:.]+Z?)?)")
+# The command in the remedy of the Azure CLI: the last one signs in.
+_CLI_COMMAND = re.compile(r"\baz login(?: --[a-z-]+(?: (?:\"[^\"]*\"|'[^']*'|[^\s\"'`-][^\s\"'`]*))?)*")
 # azure-identity raises the same class for an outage of Entra and for a wrong secret; only the text differs.
 _OUTAGE = re.compile(r"\bHTTP Error: 5\d\d\b")
 # A rejection by Entra with a code without a specific meaning.
@@ -34,15 +36,21 @@ _BEFORE_SENDING = frozenset({"ServiceRequestError", "ClientAuthenticationError",
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 # The sender that a plane stands for.
 _SERVICES = {"Entra": "Microsoft Entra ID or Microsoft Graph"}
+_TRUST = "trust the CA of a proxy that intercepts TLS: set REQUESTS_CA_BUNDLE to a file with its CA certificate"
+# What the Azure CLI prints if it cannot reach Entra.
+_NO_CONNECTION = re.compile(
+    r"CERTIFICATE_VERIFY_FAILED|Max retries exceeded with url|TLS CA certificate bundle"
+    r"|(?:SSL|Proxy|NewConnection|NameResolution|ConnectTimeout)Error\("
+)
 _OUTCOME_UNKNOWN = "it is unknown whether the change was carried out"
 _FOREIGN_ANSWER = (
     "run the task again; if the problem persists, check whether a proxy or gateway responds instead of Azure"
 )
 
 
-def entra_codes(words: str) -> tuple[str, ...]:
-    """The AADSTS codes in Entra's error text."""
-    return tuple(_AADSTS.findall(words))
+def entra_meanings(words: str) -> tuple[Meaning, ...]:
+    """The meanings of the AADSTS codes in Entra's error text."""
+    return tuple(Meaning(()) if one.cause is None else meaning_of(one.cause) for one in refusals_in(words))
 
 
 def without_trace(words: str) -> str:
@@ -52,6 +60,8 @@ def without_trace(words: str) -> str:
 
 def never_sent(error: BaseException) -> bool:
     """Whether an exception of azure-core or azure-identity means that no request has reached the service."""
+    if isinstance(error, OSError) and _NO_CONNECTION.search(str(error)):
+        return True
     return any(base.__name__ in _BEFORE_SENDING for base in type(error).__mro__)
 
 
@@ -121,19 +131,20 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
         # Raised by a hook of ours within the SDK, which has wrapped it.
         return own
     words = without_trace(str(error))
-    found = _AADSTS.search(words)
-    if found:
-        return _entra_refusal(found[0], words[found.start() :], clock)
+    refused = refusal_in(words)
+    if refused is not None:
+        return _entra_refusal(refused, words, clock)
     if "CredentialUnavailableError" in names:
         return AzureError(
             "the configured source returned no operator credentials",
             plane="Entra",
             obj=LOGIN,
             words=words,
-            next_step="for the Azure CLI, install it and run `az login` where the module runs; for msi, assign a "
-            "managed identity to that machine; or set another auth_source",
+            next_step=(_cli_command(words) if "--" in words else "")
+            or "for the Azure CLI, install it and run `az login` where the module runs; for msi, assign a managed "
+            "identity to that machine; or set another auth_source",
         )
-    if "ServiceRequestError" in names or "ServiceResponseError" in names:
+    if "ServiceRequestError" in names or "ServiceResponseError" in names or _NO_CONNECTION.search(words):
         # The innermost text is the cause; the outer ones repeat it.
         return _unreachable(names, " ".join(dict.fromkeys(map(str, chain))), plane=plane, obj=obj)
     status, body = getattr(error, "status_code", None), _body_of(error)
@@ -148,7 +159,8 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
             problem = "Entra or a gateway in front of it is temporarily unavailable"
             advice = meaning_of_status(INTERNAL_SERVER_ERROR).next_step
         elif "authority configuration" in words:
-            problem, advice = meaning_of(TENANT_UNKNOWN).problem, meaning_of(TENANT_UNKNOWN).next_step
+            unknown = meaning_of(EntraCause.TENANT_UNKNOWN)
+            problem, advice = unknown.problem, unknown.next_step
         else:
             problem, advice = "the operator's credentials were rejected", "check tenant, client_id and its credential"
         return AzureError(
@@ -166,24 +178,66 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     return unreadable("the SDK cannot read it", plane=plane, obj=obj, writes=uncertain, words=words, status=told)
 
 
-def _entra_refusal(code: str, words: str, clock: str) -> AzureError:
-    meaning = meaning_of(code)
+def _entra_refusal(refused: EntraRefusal, words: str, clock: str) -> AzureError:
+    meaning = Meaning(()) if refused.cause is None else meaning_of(refused.cause)
     problem, advice = (meaning.problem, meaning.next_step) if meaning.problem else _ANY_REFUSAL
+    command = _cli_command(words)
+    if command and refused.cause in OF_USERS:
+        advice = f"{command}; or use an application as the operator"
+    elif command:
+        # The Azure CLI names it for expired secrets, too.
+        advice = f"{advice}; then {command}" if meaning.problem else command
     if clock and meaning.sign is Sign.WRONG_CLOCK:
         advice = (
             f"correct the clock of the machine that runs the module (NTP): {clock}; if that does not help, {advice}"
         )
-    return AzureError(problem, plane="Entra", obj=LOGIN, words=words, next_step=advice, code=code)
+    first = CODE.search(words)
+    text = words if first is None else words[first.start() :]
+    return AzureError(problem, plane="Entra", obj=LOGIN, words=text, next_step=advice, code=refused.code)
+
+
+def _cli_command(words: str) -> str:
+    """The Azure CLI's own remedy, as an instruction; empty without one."""
+    commands = _CLI_COMMAND.findall(words)
+    return f"run the command that the Azure CLI names where the module runs: `{commands[-1]}`" if commands else ""
+
+
+def unreachable(error: OSError, *, plane: str, obj: str) -> AzureError:
+    """The error for a failure of the operating system, raised before a connection is made."""
+    return _unreachable(set(), str(error), plane=plane, obj=obj)
 
 
 def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureError:
     known = (
         ("ProxyError", "the proxy rejects the connection or cannot be reached", "check HTTPS_PROXY and NO_PROXY"),
-        (
-            "SSLError",
-            "the TLS connection fails",
-            "trust the CA of a proxy that intercepts TLS: set REQUESTS_CA_BUNDLE to a file with its CA certificate",
+        *(
+            (kind, "the TLS connection fails: " + problem, advice)
+            for kind, problem, advice in (
+                (
+                    "Hostname mismatch",
+                    "the certificate is for another host, so something else answers",
+                    "check DNS and HTTPS_PROXY where the module runs",
+                ),
+                (
+                    "certificate has expired",
+                    "the certificate that is presented has expired",
+                    "have the certificate of the proxy that intercepts TLS renewed, and check the clock of the machine "
+                    "that runs the module",
+                ),
+                (
+                    "certificate is not yet valid",
+                    "the certificate that is presented is not yet valid",
+                    "check the clock of the machine that runs the module",
+                ),
+                (
+                    "CERTIFICATE_VERIFY_FAILED",
+                    "the CA of the certificate is not trusted, as behind a proxy that intercepts TLS",
+                    _TRUST,
+                ),
+            )
         ),
+        ("SSLError", "the TLS connection fails", _TRUST),
+        ("TLS CA certificate bundle", "the file with trusted CA certificates does not exist", _TRUST),
         (
             "NameResolutionError",
             "its host name cannot be resolved",
@@ -194,10 +248,15 @@ def _unreachable(names: set[str], words: str, *, plane: str, obj: str) -> AzureE
     )
     # The kind of a failed connection is in the class or, inside of requests' exceptions, only in the text.
     problem, advice = next(
-        ((problem, advice) for kind, problem, advice in known if kind in names or f"{kind}(" in words),
+        ((problem, advice) for kind, problem, advice in known if kind in names or _is_named(kind, words)),
         ("the connection failed", "check HTTPS_PROXY and the firewall"),
     )
     return AzureError(f"the service cannot be reached: {problem}", plane=plane, obj=obj, words=words, next_step=advice)
+
+
+def _is_named(kind: str, words: str) -> bool:
+    """Whether a text contains the name of an exception, or a phrase."""
+    return f"{kind}(" in words or ((" " in kind or "_" in kind) and kind in words)
 
 
 def _foreign_in(error: BaseException) -> Foreign | None:

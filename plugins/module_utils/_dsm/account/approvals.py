@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..._errors import InvalidInput, TaskError
+from ..._errors import TaskError
 from ..._journal import DONE, UNKNOWN
 from ..._rest.statuses import NOT_FOUND
 from ..wire import routes
@@ -37,13 +37,7 @@ class Asking:
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Asking:
-        """From the options ``approval`` and ``approval_wait``.
-
-        Raises:
-            InvalidInput: the time is below zero.
-        """
-        if params["approval_wait"] < 0:
-            raise InvalidInput("approval_wait", "it is below zero", "set a number of seconds; 0 for no wait")
+        """From the options ``approval`` and ``approval_wait``."""
         return cls(files=params["approval"] == "request", wait=params["approval_wait"])
 
 

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..._errors import quoted
 from ..._rest.statuses import BAD_REQUEST, FORBIDDEN, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_IMPLEMENTED
 from ..wire import routes
 from ..wire.client import DsmClient
-from ..wire.errors import DsmError
+from ..wire.errors import DsmError, NotFromDsm
 from ..wire.paging import items
 from .permissions import GRANTED, LACKING, UNKNOWN, PermissionVerdict
 
@@ -119,7 +120,7 @@ def gate_verdict(capability: str, version: Version | None, why_not: str) -> Perm
     (major, minor), words = VERSION_GATES[capability]
     if version is None or version.number is None:
         return PermissionVerdict(
-            UNKNOWN, why_not if version is None else f"the version {version.text!r} has no major and minor number"
+            UNKNOWN, why_not if version is None else f"the version {quoted(version.text)} has no major and minor number"
         )
     if version.number < (major, minor):
         return PermissionVerdict(LACKING, f"{words} require DSM {major}.{minor} or later; this is DSM {version.text}")
@@ -161,6 +162,9 @@ def asked(
     """
     try:
         return dsm.call("GET", route, path=path, query=query, obj=obj)
+    except NotFromDsm as error:
+        # A gateway may hide a route. What is then unknown is no reason to fail.
+        return error.refused
     except DsmError as error:
         if error.status not in _NOT_AVAILABLE:
             raise

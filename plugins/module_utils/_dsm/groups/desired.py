@@ -192,7 +192,7 @@ def _with_vault(
         )
     config = link_edit.config_of(vaults.link_to_list_with(link, selector), credential)
     try:
-        seen = vaults.list_vaults(dsm, config, target.label)
+        seen = vaults.list_vaults(dsm, config, link, target.label)
     except DsmError as error:
         if error.is_about_caller and not _is_azures(error):
             raise
@@ -213,13 +213,17 @@ def _with_unseen_vault(task: Task, target: Group, link: Link, selector: vaults.V
     """The link of a group that is not connected yet: saving it does not need a connection (guide 4.6)."""
     known = selector.without_listing(link)
     if known is None:
+        found = error.details.get("diagnosis")
+        first = "fix the cause in the error text" if found is None else error.next_step
         raise TaskError(
-            "the link does not connect, so DSM cannot list its vaults",
-            plane="Azure",
+            "the link does not connect, so DSM cannot list its vaults"
+            + ("" if found is None else f": {error.problem}"),
+            plane="Azure" if found is None else error.plane,
             obj=f"vault of {target.label}",
             server_words=error.words,
-            next_step="fix the cause in the error text; or set vault.name or vault.uri, and vault.type, which are "
-            "saved unchecked while the link does not connect",
+            next_step=f"{first}; or set vault.name or vault.uri, and vault.type, which are saved unchecked while the "
+            "link does not connect",
+            **({} if found is None else {"diagnosis": found}),
         )
     task.warn(f"The vault of {target.label} was not checked, because the link does not connect: {error.server_words}")
     return replace(link, vault_uri=known[0], vault_type=known[1])

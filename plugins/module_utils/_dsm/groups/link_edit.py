@@ -25,6 +25,7 @@ from ..account.approvals import REQUEST, Approval, Asking, WriteResult
 from ..keys import virtual_keys
 from ..link import connection
 from ..link.azure_link import Link, LinkCredential
+from ..link.handed_on import explained
 from ..link.tls import SAFE_SETTINGS
 from ..wire import routes
 from ..wire.client import DsmClient
@@ -396,8 +397,11 @@ def _write(dsm: DsmClient, edit: LinkEdit, wanted: Group) -> WriteResult:
     """Create or update the group, or file an approval request for it."""
     guarded = edit.current is not None and edit.current.guarded
     try:
-        return approvals.carry_out(dsm, _operation(edit, wanted), edit.asking, guarded=guarded)
+        with explained("save the link", wanted.azure_link, calls_azure=False):
+            return approvals.carry_out(dsm, _operation(edit, wanted), edit.asking, guarded=guarded)
     except DsmError as error:
+        if "diagnosis" in error.details:
+            raise
         if edit.current is not None or error.status not in (BAD_REQUEST, CONFLICT):
             raise
         if _is_about_metadata(error):
@@ -461,17 +465,22 @@ def _guard_connection(
     proposed = connection.check_config(dsm, config, label)
     if proposed.connected:
         return
+    # Imported here: the table behind it takes tens of milliseconds to import, and few tasks need it.
+    from ..link.diagnosis import diagnose
+
+    found = diagnose(proposed.answer, proposed.http_status, edit.target.azure_link)
     stands = current.group_id is not None and connection.check_stored(dsm, current.group_id, label).connected
     if stands and not edit.allow_disconnect:
         raise TaskError(
-            "the link connects now, but would not connect with this change",
-            plane="Azure",
+            f"the link connects now, but would not connect with this change: {found.summary}",
+            plane=found.plane,
             obj=f"link of {label}",
             server_words=proposed.words,
-            next_step="fix the cause in the error text, or set allow_disconnect: true to save the link anyway",
+            next_step=f"{found.step}, or set allow_disconnect: true to save the link anyway",
             unchanged=True,
+            diagnosis=found.record(),
         )
-    warn(f"The link of {label} does not connect with this change: {proposed.words}")
+    warn(f"The link of {label} does not connect with this change: {proposed.words}. Next: {found.step}.")
 
 
 def _with_link_note(view: Mapping[str, Any], note: Mapping[str, str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..._errors import InvalidInput
+from ..._errors import InvalidInput, quoted
 from ..._ids import is_uuid
 from ..._names import name_key, path_key
 from ..wire.kinds import KIND, LEGACY_KIND
@@ -248,7 +248,7 @@ def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
     label, _dot, domain = host.partition(".")
     if uri != f"https://{host}/" or not is_vault_name(label):
         raise InvalidInput(
-            option, f"{value!r} is not a vault URI", "set it to a URI like https://my-vault.vault.azure.net/"
+            option, f"{quoted(value)} is not a vault URI", "set it to a URI like https://my-vault.vault.azure.net/"
         )
     if azure_service in ENDPOINTS:
         known = ENDPOINTS[azure_service]
@@ -256,7 +256,7 @@ def checked_vault_uri(option: str, value: str, azure_service: str) -> str:
         if domain not in allowed:
             raise InvalidInput(
                 option,
-                f"{value!r} does not belong to azure_service {azure_service}",
+                f"{quoted(value)} does not belong to azure_service {azure_service}",
                 f"correct it or azure_service; hosts there end in {' or '.join('.' + suffix for suffix in allowed)}",
             )
     return uri

@@ -24,6 +24,7 @@ from ..._findings import catalog
 from ..._findings.finding import FAILED, Finding, Kind
 from ..._findings.finding import UNKNOWN as UNCERTAIN
 from ..._names import name_key
+from ..._rest.entra_codes import refusal_in
 from ..._rest.statuses import BAD_GATEWAY, GATEWAY_TIMEOUT, SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS
 from .azure_link import ENDPOINTS, Link
 from .diagnosis_classes import ARM, CLASSES, DSM, ENTRA, LEG_NAMES, MANAGED_HSM, UNKNOWN, VAULT, ClassId, DiagnosisClass
@@ -36,13 +37,8 @@ _MOST_LISTED = 20
 BY_ID: Mapping[ClassId, DiagnosisClass] = {entry.id: entry for entry in CLASSES}
 
 _BY_CODE = {code.lower(): entry for entry in CLASSES for code in entry.codes}
-_NAMED_CODES = sorted(code for code in _BY_CODE if not code.startswith("aadsts"))
-# An Entra code may also be in the address of its error page and in the list of its JSON body.
-_CODE = re.compile(
-    r"(?:AADSTS ?|/error\?code=|\"error_codes\":\s*\[\s*)(?P<number>\d+)"
-    rf"|(?<![a-z])(?P<name>{'|'.join(_NAMED_CODES)})(?![a-z])",
-    re.IGNORECASE,
-)
+_BY_CAUSE = {cause: entry for entry in CLASSES for cause in entry.causes}
+_CODE = re.compile(rf"(?<![a-z])(?:{'|'.join(sorted(_BY_CODE))})(?![a-z])", re.IGNORECASE)
 
 # Further host names of the services of a link, besides those in ENDPOINTS.
 _PRIVATE_ZONES = {
@@ -56,12 +52,18 @@ _NAME = re.compile(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]+)+", re.IGNORE
 # A host name outside Azure is recognized only as part of a URL or with a port.
 _ADDRESS = re.compile(r"https?://([a-z0-9.-]{1,253})|(?<![a-z0-9._-])([a-z0-9.-]{1,253}):\d{2,5}\b", re.IGNORECASE)
 
+# What a service reports about the caller's token: addresses that nobody has called.
+_OF_TOKEN = re.compile(r"\b(?:iss|aud)=\S+|\b(?:issuer|audience)\b.*", re.IGNORECASE)
+
 # How services name themselves, for error texts without a host.
 _LEG_WORDS = (
     (MANAGED_HSM, re.compile(r"managed ?hsm", re.IGNORECASE)),
     (ENTRA, re.compile(r"AADSTS\d|\bentra\b|azure (?:ad|active directory)\b|oauth2|invalid_client", re.IGNORECASE)),
-    (VAULT, re.compile(r"\bAKV\d{5}\b|vaults/keys/|\bkey vault\b", re.IGNORECASE)),
-    (ARM, re.compile(r"azure resource manager|\bsubscriptions?\b|microsoft\.keyvault/", re.IGNORECASE)),
+    (VAULT, re.compile(r"\bAKV\d{5}\b|vaults/keys/|\bkey vault\b|\bvault: [\w-]+;location=", re.IGNORECASE)),
+    (
+        ARM,
+        re.compile(r"azure resource manager|InvalidAuthenticationToken|\bsubscriptions?\b|microsoft\.keyvault/", re.I),
+    ),
 )
 
 # Phrases with which DSM itself may refuse a caller; its real error texts are not public (DSM contract §1.7).
@@ -80,10 +82,16 @@ _LOOSELY_WORDED: frozenset[ClassId] = frozenset(
         "tenant-unknown",
         "application-disabled",
         "subscription-unknown",
+        "subscription-disabled",
         "hsm-not-activated",
         "no-vault-visible",
         "vault-not-in-subscription",
     }
+)
+
+# Classes without a leg of their own whose texts are only Azure's.
+_OF_AZURE_ONLY: frozenset[ClassId] = frozenset(
+    {"denied-by-assignment", "not-from-azure", "token-audience", "wrong-cloud"}
 )
 
 # Classes that two clouds in one link can cause.
@@ -101,6 +109,8 @@ _SIGNS_OF_WRONG_CLOUD: frozenset[ClassId] = frozenset(
         "tls-host-mismatch",
     }
 )
+# Classes whose codes Azure also uses for a deny assignment.
+_DENIED: frozenset[ClassId] = frozenset({"arm-denied", "keys-denied-by-role"})
 # Classes that a list of the vaults can make more precise.
 _BLURRED: frozenset[ClassId] = frozenset({"unknown", "no-vault-visible", "vault-not-in-subscription", "dns-failure"})
 
@@ -123,6 +133,24 @@ class Diagnosis:
         """The leg and the host, for messages."""
         name = LEG_NAMES[self.leg]
         return f"{name}, {self.host}" if self.host else name
+
+    @property
+    def plane(self) -> str:
+        """Where it fails, for messages. A connection that breaks on the way is one to Azure."""
+        return {ENTRA: "Entra", DSM: "DSM"}.get(self.leg, "Azure")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the text shows what fails in Entra or Azure, or on the way there."""
+        return self.id != "unknown" and self.leg != DSM
+
+    @property
+    def summary(self) -> str:
+        return f"{self.entry.title} (class {self.id}, at {self.where}). Likely cause: {self.entry.cause}"
+
+    @property
+    def step(self) -> str:
+        return f"{self.entry.remedy} (guide {self.entry.guide})"
 
     def record(self) -> dict[str, Any]:
         return {
@@ -165,12 +193,21 @@ def is_of_azure(words: str, status: int) -> bool:
     are Azure's unless DSM itself may use such a phrase: a message of DSM may quote a group with any name.
     An empty text, and 429 without a sign of Azure, are DSM's own.
     """
+    if names_azure(words):
+        return True
     text = " ".join(words[:_LONGEST].split())
     entry = _class_of(text, status)
-    only_azures = entry.leg not in (UNKNOWN, DSM) and entry.id not in _LOOSELY_WORDED
-    if only_azures or any(True for _code in _codes_in(text)) or any(True for _host in _azure_hosts(text, None)):
-        return True
     return status != TOO_MANY_REQUESTS and entry.leg != DSM and bool(text) and not _OF_DSM.search(text)
+
+
+def names_azure(words: str) -> bool:
+    """Whether an error text contains an error code, a host name or a phrase of Azure."""
+    text = " ".join(words[:_LONGEST].split())
+    entry = _class_of(text, None)
+    if entry.id in _OF_AZURE_ONLY or (entry.leg not in (UNKNOWN, DSM) and entry.id not in _LOOSELY_WORDED):
+        return True
+    has_code = refusal_in(text) is not None or _CODE.search(text) is not None
+    return has_code or any(True for _host in _azure_hosts(text, None))
 
 
 def sharpened(found: Diagnosis, link: Link, seen: tuple[SeenVault, ...]) -> Diagnosis:
@@ -244,9 +281,12 @@ def _finding(
 def _class_of(text: str, status: int | None) -> DiagnosisClass:
     if text.startswith("HTML page:") and status in (BAD_GATEWAY, SERVICE_UNAVAILABLE, GATEWAY_TIMEOUT):
         return BY_ID["dsm-gateway"]
-    for code in _codes_in(text):
-        if code in _BY_CODE:
-            return _BY_CODE[code]
+    refused = refusal_in(text)
+    if refused is not None and refused.cause in _BY_CAUSE:
+        return _BY_CAUSE[refused.cause]
+    code = _CODE.search(text)
+    if code is not None:
+        return _BY_CODE[code[0].lower()]
     return next((entry for entry, pattern in _patterns() if pattern.search(text)), BY_ID["unknown"])
 
 
@@ -260,13 +300,15 @@ def _patterns() -> tuple[tuple[DiagnosisClass, re.Pattern[str]], ...]:
     )
 
 
-def _codes_in(text: str) -> Iterator[str]:
-    for found in _CODE.finditer(text):
-        yield f"aadsts{int(found['number'][:12])}" if found["number"] else found["name"].lower()
+@cache
+def _by_deny_assignment() -> re.Pattern[str]:
+    return next(pattern for entry, pattern in _patterns() if entry.id == "denied-by-assignment")
 
 
 def _refined(entry: DiagnosisClass, text: str, link: Link | None) -> DiagnosisClass:
-    """The class, with what the link adds to the error text."""
+    """The class, with what the link adds to the error text, and what the text adds to a code."""
+    if entry.id in _DENIED and _by_deny_assignment().search(text):
+        return BY_ID["denied-by-assignment"]
     if entry.id in ("keys-denied-by-role", "keys-denied-by-policy") and _is_managed_hsm(text, link):
         return BY_ID["hsm-keys-denied"]
     if link is not None and entry.id in _SIGNS_OF_WRONG_CLOUD and _mixed_clouds(link):
@@ -309,7 +351,7 @@ def _problem_of_vault(link: Link, seen: tuple[SeenVault, ...]) -> ClassId | None
 
 
 def _leg_of(entry: DiagnosisClass, text: str, link: Link | None) -> str:
-    if entry.leg == VAULT and link is not None and _leg_of_host(_vault_host(link), link) == MANAGED_HSM:
+    if entry.leg == VAULT and _is_managed_hsm(text, link):
         return MANAGED_HSM
     if entry.leg != UNKNOWN:
         return entry.leg
@@ -324,7 +366,7 @@ def _host(text: str, leg: str, link: Link | None) -> str | None:
     if named is not None:
         return named
     if leg == UNKNOWN:
-        foreign = _ADDRESS.search(text)
+        foreign = _ADDRESS.search(_OF_TOKEN.sub(" ", text))
         return name_key(foreign[1] or foreign[2]).rstrip(".") if foreign else None
     return _host_of_leg(leg, link) if link is not None else None
 
@@ -354,7 +396,7 @@ def _endpoints(link: Link) -> Mapping[str, str]:
 def _azure_hosts(text: str, link: Link | None) -> Iterator[tuple[str, str]]:
     """The hosts of Azure in the text with their legs; those that the link points to come first."""
     found = {}
-    for name in _NAME.findall(text):
+    for name in _NAME.findall(_OF_TOKEN.sub(" ", text)):
         host = name_key(name).rstrip(".")
         leg = _leg_of_host(host, link)
         if leg is not None:

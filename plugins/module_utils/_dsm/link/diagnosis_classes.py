@@ -19,6 +19,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..._rest.azure_texts import ADDRESS_IS_REFUSED, DENY_ASSIGNMENT, PUBLIC_ACCESS_IS_OFF
+from ..._rest.entra_codes import EntraCause
+
 ENTRA, ARM, VAULT, MANAGED_HSM, DSM, UNKNOWN = "entra", "arm", "vault", "managed_hsm", "dsm", "unknown"
 
 LEG_NAMES = {
@@ -34,6 +37,7 @@ LEG_NAMES = {
 # a narrower one (an expired secret) or a wider one (two clouds in one link) has its own ID.
 ClassId = Literal[
     "dsm-gateway",
+    "not-from-azure",
     "secret-wrong",
     "secret-expired",
     "certificate-expired",
@@ -41,6 +45,8 @@ ClassId = Literal[
     "assertion-outside-time",
     "assertion-refused",
     "tenant-unknown",
+    "tenant-blocked",
+    "tenant-restricted",
     "application-missing",
     "application-disabled",
     "conditional-access",
@@ -48,9 +54,12 @@ ClassId = Literal[
     "resource-missing",
     "subscription-unknown",
     "subscription-of-other-tenant",
+    "subscription-disabled",
+    "provider-not-registered",
     "arm-denied",
     "firewall-blocks-dsm",
     "keys-denied-by-role",
+    "denied-by-assignment",
     "keys-denied-by-policy",
     "hsm-keys-denied",
     "hsm-not-activated",
@@ -85,7 +94,8 @@ class DiagnosisClass:
     Attributes:
         title: the title of the finding, if the cause is also a finding.
         leg: where it fails; ``unknown`` if only the error text, or the host in it, can tell.
-        codes: error codes that identify the class; compared in full, ignoring case.
+        codes: error codes of Azure that identify the class; compared in full, ignoring case.
+        causes: reasons of Entra for which it issues no token; ``_rest/entra_codes.py`` finds them in a text.
         patterns: regular expressions for error texts without a known code, tried in the order of the table.
         examples: error texts that are recognized as this class; docs/troubleshooting.md shows them.
         guide: section of the product guide that describes the correct setup.
@@ -98,6 +108,7 @@ class DiagnosisClass:
     remedy: str
     guide: str
     codes: tuple[str, ...] = ()
+    causes: tuple[EntraCause, ...] = ()
     patterns: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
 
@@ -116,6 +127,28 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         patterns=(r"upstream (?:connect error|request timeout)", r"no healthy upstream"),
         examples=("upstream connect error or disconnect/reset before headers", "no healthy upstream"),
     ),
+    DiagnosisClass(
+        id="not-from-azure",
+        leg=UNKNOWN,
+        title="Proxy or gateway answered instead of Azure",
+        cause="DSM received a web page or a text that is not from Azure: a proxy between DSM and Azure blocks the "
+        "request or requires a sign-in. It says nothing about permissions or vaults",
+        remedy="have the administrators of the proxy between DSM and Azure let DSM reach the host, with the hosts of "
+        "docs/tls-and-proxies.md",
+        guide="4.4",
+        patterns=(
+            r"<(?:!doctype )?html\b|</html>|text/html",
+            r"proxy authentication required|\b407 |network authentication required|\b511 ",
+            # Of parsers that expect JSON: serde_json, Go, Python, Java.
+            r"expected value at line 1 column 1|invalid character '<' looking|unexpected (?:character|token) \(?'?<",
+            r"the answer is not json",
+        ),
+        examples=(
+            "Azure Resource Manager (management.azure.com): HTTP 403 <html><body>Access to this site is blocked</body>"
+            "</html>",
+            "error decoding response body: expected value at line 1 column 1",
+        ),
+    ),
     # Entra: the credential -----------------------------------------------------------------------------------------
     DiagnosisClass(
         id="secret-wrong",
@@ -126,7 +159,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="create a client secret for the application and set link_client_secret to its Value (Azure shows it "
         "only once)",
         guide="4.1 (3)",
-        codes=("AADSTS7000215",),
+        causes=(EntraCause.SECRET_WRONG,),
         patterns=(r"invalid client secret",),
         examples=(
             "AADSTS7000215: Invalid client secret provided.",
@@ -141,7 +174,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="create a new client secret and write it to the link with fortanix.dsm.cdc_group; keep the old one "
         "until this test succeeds",
         guide="4.1 (3)",
-        codes=("AADSTS7000222",),
+        causes=(EntraCause.SECRET_EXPIRED,),
         patterns=(r"client secret(?: keys?)?\b.{0,80}\bexpired", r"expired client secret"),
         examples=(
             "AADSTS7000222: The provided client secret keys are expired.",
@@ -156,10 +189,12 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="create a new certificate, upload it to the application, and write the certificate and its private key "
         "to the link",
         guide="4.1 (3)",
-        codes=("AADSTS1000502", "AADSTS7000274"),
+        causes=(EntraCause.CERTIFICATE_EXPIRED,),
         patterns=(r"the key used is expired",),
         examples=(
             "AADSTS1000502: The provided certificate is not within its specified validity time window.",
+            "AADSTS700027: The certificate with identifier used to sign the client assertion is expired on "
+            "application. [Reason - The key used is expired.]",
             "AADSTS50012: Client assertion contains an invalid signature. [Reason - The key used is expired.]",
         ),
     ),
@@ -171,7 +206,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="create a new certificate, upload it to the application, and write the certificate and its private key "
         "to the link",
         guide="4.1 (3)",
-        codes=("AADSTS7000214", "AADSTS7000277"),
+        causes=(EntraCause.CERTIFICATE_REVOKED,),
         examples=("AADSTS7000214: The certificate has been revoked.",),
     ),
     DiagnosisClass(
@@ -182,7 +217,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="compare the clocks of the DSM nodes with the correct time, and have their time synchronization "
         "repaired",
         guide="4.1 (3)",
-        codes=("AADSTS700024",),
+        causes=(EntraCause.ASSERTION_OUTSIDE_TIME,),
         patterns=(r"client assertion is not within its valid time range",),
         examples=("AADSTS700024: Client assertion is not within its valid time range.",),
     ),
@@ -195,11 +230,13 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="compare the thumbprint of the link's certificate with those under Certificates & secrets of the "
         "application; upload the certificate there, or write the matching certificate and key to the link",
         guide="4.1 (3)",
-        codes=("AADSTS700027", "AADSTS700021", "AADSTS700023", "AADSTS700030", "AADSTS50027"),
+        causes=(EntraCause.CERTIFICATE_UNKNOWN, EntraCause.KEY_MISMATCH, EntraCause.ASSERTION_REFUSED),
         patterns=(r"client assertion contains an invalid signature", r"client assertion failed signature validation"),
         examples=(
             "AADSTS700027: The certificate with identifier used to sign the client assertion is not registered on "
-            "application.",
+            "application. [Reason - The key was not found.]",
+            "AADSTS700027: Client assertion failed signature validation. [Reason - The key was found, but use of the "
+            "key to verify the signature failed.]",
             "AADSTS50012: Client assertion contains an invalid signature.",
         ),
     ),
@@ -213,13 +250,35 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="compare link_tenant_id with the Directory (tenant) ID on the application's overview page, and "
         "azure_service with the cloud of the tenant",
         guide="4.3 (2.5)",
-        codes=("AADSTS90002", "AADSTS900023"),
+        causes=(EntraCause.TENANT_UNKNOWN, EntraCause.TENANT_INVALID),
         patterns=(r"\btenant\b.{0,80}\b(?:was )?not found",),
         examples=(
             "AADSTS90002: Tenant 'contoso' not found.",
             "Specified tenant identifier was refused: AADSTS900023",
             "invalid_request: Tenant 5a3f5e0c-3b1c-4f8e-9c3a-0d6f7b1c2e11 was not found",
         ),
+    ),
+    DiagnosisClass(
+        id="tenant-blocked",
+        leg=ENTRA,
+        title="Tenant is blocked",
+        cause="Entra has blocked the tenant, for example because nobody used it",
+        remedy="have the administrators of the tenant unblock it, as the page that the error text names describes",
+        guide="4.3 (2.5)",
+        causes=(EntraCause.TENANT_BLOCKED,),
+        examples=("AADSTS5000225: This tenant has been blocked due to inactivity.",),
+    ),
+    DiagnosisClass(
+        id="tenant-restricted",
+        leg=ENTRA,
+        title="Tenant restrictions exclude the tenant",
+        cause="a proxy between DSM and Entra adds tenant restrictions to sign-ins, and the link's tenant is not in its "
+        "list; or cross-tenant access settings exclude the tenant",
+        remedy="have the owner of the proxy add the link's tenant to the tenants that it allows, and compare "
+        "link_tenant_id with the Directory (tenant) ID on the application's overview page",
+        guide="4.4",
+        causes=(EntraCause.TENANT_RESTRICTED,),
+        examples=("AADSTS500021: Access to 'Contoso' tenant is denied.",),
     ),
     DiagnosisClass(
         id="application-missing",
@@ -230,11 +289,12 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="compare link_client_id with the Application (client) ID on the application's overview page, and "
         "link_tenant_id with its tenant",
         guide="4.3 (2.5)",
-        codes=("AADSTS700016", "AADSTS70001"),
+        causes=(EntraCause.APPLICATION_UNKNOWN, EntraCause.PRINCIPAL_UNKNOWN),
         patterns=(r"application with identifier .{0,80}was not found in the directory",),
         examples=(
             "AADSTS700016: Application with identifier '0f1e' was not found in the directory 'Contoso'.",
             "unauthorized_client: Application with identifier '0f1e' was not found in the directory 'Contoso'.",
+            "AADSTS7000229: The client application 0f1e is missing service principal in the tenant 5a3f.",
         ),
     ),
     DiagnosisClass(
@@ -245,7 +305,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="find out who disabled it and why; then set 'Enabled for users to sign in' of the enterprise "
         "application to Yes",
         guide="4.1 (2)",
-        codes=("AADSTS7000112",),
+        causes=(EntraCause.APPLICATION_DISABLED,),
         patterns=(r"\bapplication\b.{0,120}\bis disabled",),
         examples=("AADSTS7000112: Application '0f1e'(fortanix) is disabled.",),
     ),
@@ -258,7 +318,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="add DSM's egress IP addresses to the named locations that the policy allows; the sign-in log of the "
         "service principal names the policy",
         guide="4.2",
-        codes=("AADSTS53003", "AADSTS530003"),
+        causes=(EntraCause.CONDITIONAL_ACCESS, EntraCause.RISK),
         patterns=(r"blocked by conditional access",),
         examples=(
             "AADSTS53003: Access has been blocked by Conditional Access policies.",
@@ -272,7 +332,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         cause="the tenant has not consented to the application's use of Azure Key Vault",
         remedy="have an administrator grant consent for the application's API permission for Azure Key Vault",
         guide="4.1 (4)",
-        codes=("AADSTS65001",),
+        causes=(EntraCause.CONSENT_MISSING,),
         examples=("AADSTS65001: The user or administrator has not consented to use the application.",),
     ),
     DiagnosisClass(
@@ -285,7 +345,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="check link_tenant_id and azure_service; in the tenant, check under Enterprise applications that the "
         "service named in the error text exists and is enabled",
         guide="4.3 (2.4)",
-        codes=("AADSTS500011", "AADSTS500014"),
+        causes=(EntraCause.RESOURCE_UNKNOWN, EntraCause.RESOURCE_DISABLED),
         examples=("AADSTS500011: The resource principal named https://vault.azure.net was not found in the tenant.",),
     ),
     # Azure Resource Manager ----------------------------------------------------------------------------------------
@@ -316,6 +376,38 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         examples=("InvalidAuthenticationTokenTenant: The access token is from the wrong issuer.",),
     ),
     DiagnosisClass(
+        id="subscription-disabled",
+        leg=ARM,
+        title="Subscription is disabled",
+        cause="the subscription is disabled (payment, spending limit, expired offer, or cancelled), so its vaults "
+        "cannot be used or changed",
+        remedy="have the owner of the billing account reactivate the subscription",
+        guide="4.3 (2.5)",
+        codes=("SubscriptionDisabled", "ReadOnlyDisabledSubscription", "DisabledSubscription"),
+        patterns=(r"\bsubscription\b.{0,80}\bis disabled",),
+        examples=(
+            "HTTP 409 ReadOnlyDisabledSubscription: The subscription '9d8c' is disabled and therefore marked as read "
+            "only.",
+            "The subscription '9d8c' is disabled.",
+        ),
+    ),
+    DiagnosisClass(
+        id="provider-not-registered",
+        leg=ARM,
+        title="Resource provider is not registered",
+        cause="the resource provider Microsoft.KeyVault is not registered in the subscription: nobody has created a "
+        "vault there, or the subscription is not the intended one",
+        remedy="check link_subscription_id; if it is right, run `az provider register --namespace Microsoft.KeyVault` "
+        "in the subscription once",
+        guide="4.3 (2.5)",
+        codes=("MissingSubscriptionRegistration", "NoRegisteredProviderFound", "SubscriptionNotRegistered"),
+        patterns=(r"subscription is not registered to use namespace|no registered resource provider found",),
+        examples=(
+            "HTTP 409 MissingSubscriptionRegistration: The subscription is not registered to use namespace "
+            "'Microsoft.KeyVault'.",
+        ),
+    ),
+    DiagnosisClass(
         id="arm-denied",
         leg=ARM,
         title="Azure Resource Manager denies access to the vaults",
@@ -336,23 +428,47 @@ CLASSES: tuple[DiagnosisClass, ...] = (
     # Vault and Managed HSM -----------------------------------------------------------------------------------------
     DiagnosisClass(
         id="firewall-blocks-dsm",
-        leg=UNKNOWN,
+        leg=VAULT,
         title="Network rules of the vault block DSM",
-        cause="the vault's firewall does not allow DSM's egress IP address, or public access is disabled and DSM does "
-        "not connect through a private endpoint",
-        remedy="add DSM's egress IP addresses to the vault's firewall, or connect DSM's network to the vault's private "
-        "endpoint",
+        cause="the vault's firewall or its network security perimeter does not allow DSM's egress IP address, or "
+        "public access is disabled and DSM does not connect through an approved private endpoint",
+        remedy="add DSM's egress IP addresses to the vault's firewall or to the inbound rules of its network security "
+        "perimeter, or connect DSM's network to the vault's private endpoint",
         guide="4.2",
         codes=("ForbiddenByFirewall", "ForbiddenByConnection"),
         patterns=(
-            r"client address is not authorized and caller is not a trusted service",
-            r"public network access is disabled",
+            ADDRESS_IS_REFUSED,
+            PUBLIC_ACCESS_IS_OFF,
         ),
         examples=(
             "HTTP 403 Forbidden/ForbiddenByFirewall: Client address is not authorized and caller is not a trusted "
             "service.",
+            "Client address is not authorized and caller is not a trusted service. Client address: 203.0.113.7 Caller: "
+            "appid=0f1e;oid=9d8c;iss=https://sts.windows.net/5a3f/ Vault: akv;location=westeurope",
+            "Client address is not authorized and caller was ignored because bypass is set to None",
+            "Request was not allowed by NSP rules and the client address is not authorized and caller is not a trusted "
+            "service",
+            "Connection is not an approved private link and caller was ignored because bypass is set to None",
             "Public network access is disabled and request is not from a trusted service nor via an approved private "
             "link.",
+        ),
+    ),
+    DiagnosisClass(
+        id="denied-by-assignment",
+        leg=UNKNOWN,
+        title="Deny assignment blocks the application",
+        cause="a deny assignment blocks the application, whatever roles it has",
+        remedy="find the deny assignment in Access control (IAM) of the scope that the error text names, and have its "
+        "owner (a deployment stack, a managed application) exclude the application",
+        guide="4.2",
+        codes=("DenyAssignmentAuthorizationFailed",),
+        patterns=(DENY_ASSIGNMENT,),
+        examples=(
+            "DenyAssignmentAuthorizationFailed: The client 'x' has permission to perform action "
+            "'Microsoft.KeyVault/vaults/read' on scope '/subscriptions/9d8c'; however, the access is denied because of "
+            "the deny assignment with name 'stack'.",
+            "Caller is not authorized to perform action on resource. DenyAssignmentId: '/subscriptions/9d8c/providers/"
+            "Microsoft.Authorization/denyAssignments/1' DecisionReason: 'DeniedByDenyAssignment'",
         ),
     ),
     DiagnosisClass(
@@ -486,7 +602,7 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="set azure_service, link_tenant_id, link_client_id, link_subscription_id and the vault to those of one "
         "cloud",
         guide="4.3 (2.4)",
-        codes=("AADSTS900382", "AADSTS900432", "AADSTS900439"),
+        causes=(EntraCause.WRONG_CLOUD,),
         patterns=(r"usgclientnotsupportedonpublicendpoint", r"not supported in cross.cloud request"),
         examples=(
             "AADSTS900382: Confidential Client is not supported in Cross Cloud request.",
@@ -757,7 +873,8 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         cause="Azure reports that it is overloaded, throttles requests, or has an outage",
         remedy="test again later, and check Azure's status page",
         guide="4.3 (4)",
-        codes=("TooManyRequests", "SubscriptionRequestsThrottled", "ServiceUnavailable", "AADSTS90033"),
+        codes=("TooManyRequests", "SubscriptionRequestsThrottled", "ServiceUnavailable"),
+        causes=(EntraCause.OUTAGE,),
         patterns=(r"too many requests",),
         examples=("HTTP 429 TooManyRequests", "AADSTS90033: A transient error has occurred. Please try again."),
     ),
@@ -770,7 +887,8 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         remedy="compare client ID and credential of the link with the application's Certificates & secrets, and check "
         "the sign-in log of the service principal",
         guide="4.1 (3)",
-        patterns=(r"\binvalid_client\b", r"aadsts(?:70002|50012|7000218)\b"),
+        causes=(EntraCause.CREDENTIAL_REFUSED, EntraCause.CREDENTIAL_MISSING, EntraCause.FEDERATION_UNMATCHED),
+        patterns=(r"\binvalid_client\b",),
         examples=("HTTP 401 invalid_client", "AADSTS50012: Authentication failed."),
     ),
     # Last: nothing matched -----------------------------------------------------------------------------------------

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..._errors import InvalidInput, TaskError
+from ..._errors import InvalidInput, TaskError, quoted
 from ..._names import checked_tags, has_tags, name_key, same_name, same_path
 from ..._plan import refuse_planned
 from ..wire import routes
 from ..wire.client import DsmClient
 from .azure_link import ENDPOINTS, Link, checked_vault_uri, is_vault_name, normal_uri, vault_name_of, vault_type_of
+from .handed_on import explained
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,13 @@ class VaultSelector:
         if name is not None and not is_vault_name(name):
             raise InvalidInput(
                 "vault.name",
-                f"{name!r} is not a valid vault name",
+                f"{quoted(name)} is not a valid vault name",
                 "set a name of 3 to 24 letters, digits and hyphens; for a complete URI use vault.uri",
             )
         if resource_id is not None and _parts_of(resource_id) is None:
             raise InvalidInput(
                 "vault.resource_id",
-                f"{resource_id!r} is not the resource ID of a vault",
+                f"{quoted(resource_id)} is not the resource ID of a vault",
                 "set it to /subscriptions/<ID>/resourceGroups/<group>/providers/Microsoft.KeyVault/vaults/<name>",
             )
         if option.get("tags") is not None and not option["tags"]:
@@ -164,12 +165,13 @@ def link_to_list_with(link: Link, selector: VaultSelector) -> Link:
     return link if link.vault_uri else replace(link, vault_uri=selector.likely_uri(link) or "")
 
 
-def list_vaults(dsm: DsmClient, config: Mapping[str, Any], label: str) -> list[Vault]:
+def list_vaults(dsm: DsmClient, config: Mapping[str, Any], link: Link, label: str) -> list[Vault]:
     """The vaults and Managed HSMs that the link's application sees in its subscription, by name.
 
-    ``config`` contains the credential: DSM lists vaults only for a complete configuration, not for a saved group.
+    ``config``: the link with its credential. DSM lists vaults only for a complete configuration, not for a saved group.
     """
-    answer = dsm.call("POST", routes.AZURE_VAULTS, body=config, obj=label)
+    with explained("list the vaults", link):
+        answer = dsm.call("POST", routes.AZURE_VAULTS, body=config, obj=label)
     return sorted(map(Vault.from_stored, answer or []), key=lambda vault: vault.name)
 
 

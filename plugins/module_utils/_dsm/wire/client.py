@@ -71,8 +71,6 @@ def connect_several(task: Task, number: int, *, read_only: bool) -> Iterator[tup
     params = task.params
     login = login_from(params)
     endpoint = checked_endpoint(params["dsm_endpoint"])
-    if params["dsm_timeout"] < 1:
-        raise InvalidInput("dsm_timeout", "it is below one second", "set a number of seconds; the default is 60")
     certificate = login if isinstance(login, AppCertificate) else None
     tls = tls_context(params["dsm_validate_certs"], params.get("dsm_ca_path"), certificate)
     if not params["dsm_validate_certs"]:

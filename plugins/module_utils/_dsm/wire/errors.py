@@ -12,13 +12,13 @@ from it. DSM documents no error codes: only the status and the error text are av
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..._errors import TaskError
+from ..._errors import TaskError, printable
 from ..._rest import statuses
+from ..._rest.pages import PAGE, page_text, tells_trouble
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,14 @@ class DsmError(TaskError):
             self.status, self.words, method=self.method, route=self.route, obj=self.obj, next_step=next_step
         )
 
+    def of_azure(self, problem: str, *, plane: str, next_step: str, **details: Any) -> DsmError:
+        """The same refusal, told as a response of Entra or Azure that DSM has passed on."""
+        told = self.advising(next_step)
+        told.problem, told.plane = printable(problem), plane
+        told.details.update(details)
+        told.args = (told._message(),)
+        return told
+
 
 class ApprovalRequired(DsmError):
     """A quorum policy guards the operation (DSM contract §2.10): a normal state of DSM, not a fault."""
@@ -166,6 +174,32 @@ class UnreadableAnswer(TaskError):
     """DSM, or a gateway in front of it, returned 2xx with a body that is not JSON or does not match DSM's API."""
 
 
+class NotFromDsm(UnreadableAnswer):
+    """A page of a proxy, a gateway or a captive portal: its status says nothing about permissions or objects.
+
+    ``refused``: what the status would mean if DSM had sent it, for reads whose result may be missing.
+    """
+
+    def __init__(self, refused: DsmError) -> None:
+        self.refused = refused
+        advice = (
+            "check dsm_endpoint, HTTPS_PROXY and NO_PROXY, and have the proxy, gateway or captive portal that responds "
+            "instead of DSM let this host pass; this says nothing about permissions or objects"
+        )
+        if "certificate" in refused.words.lower():
+            advice = (
+                f"set dsm_client_cert if the gateway in front of DSM requires a client certificate; otherwise {advice}"
+            )
+        super().__init__(
+            f"the response to {refused.method} {refused.route} is not from DSM: HTTP status {refused.status} with an "
+            "HTML page",
+            plane="DSM",
+            obj=refused.obj,
+            server_words=refused.words,
+            next_step=advice,
+        )
+
+
 def outcome_is_open(failure: TaskError) -> bool:
     """Whether a write that failed in this way may have been carried out.
 
@@ -184,9 +218,14 @@ class OutcomeUnknown(TaskError):
 
 def refusal(
     status: int, content_type: str, body: bytes, *, method: str, route: str, obj: str = "", next_step: str = ""
-) -> DsmError:
-    """The error for a response that is not 2xx. ``next_step``: instead of the usual one for the status."""
+) -> TaskError:
+    """The error for a response that is not 2xx. ``next_step``: instead of the usual one for the status.
+
+    The shape counts before the status: DSM answers in text or JSON (DSM contract §1.7), never with a page.
+    """
     words = server_words(content_type, body)
+    if words.startswith(PAGE) and not tells_trouble(status):
+        return NotFromDsm(DsmError(status, words, method=method, route=route, obj=obj))
     if status == statuses.FORBIDDEN and APPROVAL_TEXT in words.lower():
         return ApprovalRequired(words, method=method, route=route, obj=obj)
     return DsmError(status, words, method=method, route=route, obj=obj, next_step=next_step)
@@ -195,8 +234,9 @@ def refusal(
 def server_words(content_type: str, body: bytes) -> str:
     """The message in an error body: usually plain text, in some versions or behind gateways JSON or HTML."""
     text = body[:_LONGEST_BODY].decode("utf-8", errors="replace").strip()
-    if "html" in content_type.lower() or text[:1] == "<":
-        return "HTML page: " + re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)).strip()
+    page = page_text(content_type, text)
+    if page is not None:
+        return PAGE + page
     try:
         return _message_in(json.loads(text)) or text
     except (ValueError, RecursionError):

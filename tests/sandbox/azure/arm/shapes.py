@@ -38,7 +38,7 @@ def vault_json(vault: Vault, policies: Iterable[AccessPolicy]) -> dict[str, Any]
         "sku": {"family": "A", "name": vault.sku},
         "accessPolicies": [policy_json(policy) for policy in policies],
         "enableRbacAuthorization": vault.rbac,
-        "enableSoftDelete": True,
+        "enableSoftDelete": vault.soft_delete,
         "softDeleteRetentionInDays": vault.retention_days,
         "vaultUri": vault.uri,
         "provisioningState": "RegisteringDns" if vault.reads_until_ready else "Succeeded",

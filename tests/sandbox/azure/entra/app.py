@@ -163,7 +163,8 @@ class Entra:
         if form.assertion:
             if form.assertion_type != _ASSERTION_TYPE:
                 raise EntraError(900144, "invalid_request", "The request body must contain 'client_assertion_type'.")
-            client_assertions.verify(found, form.assertion, self._cloud, now.timestamp())
+            expired = int(self._service.runtime.profile.expired_certificate)
+            client_assertions.verify(found, form.assertion, self._cloud, now.timestamp(), expired)
             return
         if not form.secret:
             raise EntraError(

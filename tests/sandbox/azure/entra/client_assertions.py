@@ -23,8 +23,11 @@ from .tokens import SIGNATURE_ONLY
 _SKEW = 300
 
 
-def verify(application: Application, assertion: str, cloud: Cloud, now: float) -> None:
-    """Accept the assertion or raise the AADSTS error of the first thing that is wrong with it."""
+def verify(application: Application, assertion: str, cloud: Cloud, now: float, expired: int = 700027) -> None:
+    """Accept the assertion or raise the AADSTS error of the first thing that is wrong with it.
+
+    `expired` is the code for a certificate outside its validity.
+    """
     registered = _certificate(application, assertion)
     public = registered.certificate.public_key()
     if not isinstance(public, rsa.RSAPublicKey):
@@ -32,11 +35,18 @@ def verify(application: Application, assertion: str, cloud: Cloud, now: float) -
     try:
         claims = jwt.decode(assertion, public, algorithms=["PS256", "RS256"], options=SIGNATURE_ONLY)
     except jwt.PyJWTError as error:
-        raise _refused(700027, "Client assertion failed signature validation.") from error
+        words = "The key was found, but use of the key to verify the signature failed."
+        raise _refused(700027, f"Client assertion failed signature validation. {_reason(words, registered)}") from error
     _check_claims(application, claims, cloud, now)
     begins, ends = registered.certificate.not_valid_before_utc, registered.certificate.not_valid_after_utc
     if not begins.timestamp() <= now < ends.timestamp():
-        raise _refused(1000502, "The provided certificate is not within its specified validity time window.")
+        words = "The provided certificate is not within its specified validity time window."
+        if expired == 700027:
+            words = (
+                "The certificate with identifier used to sign the client assertion is expired on application. "
+                + _reason("The key used is expired.", registered)
+            )
+        raise _refused(expired, words)
 
 
 def _certificate(application: Application, assertion: str) -> RegisteredCertificate:
@@ -51,7 +61,18 @@ def _certificate(application: Application, assertion: str) -> RegisteredCertific
     raise _refused(
         700027,
         "The certificate with identifier used to sign the client assertion is not registered on application. "
-        f"Please ensure that the certificate is registered on the application with id '{application.client_id}'.",
+        f"[Reason - The key was not found., Please visit the Azure Portal, Graph Explorer or directly use MS Graph to "
+        f"see configured keys for app Id '{application.client_id}'.]",
+    )
+
+
+def _reason(words: str, registered: RegisteredCertificate) -> str:
+    """How Entra describes the registered key that it has compared."""
+    begins, ends = registered.certificate.not_valid_before_utc, registered.certificate.not_valid_after_utc
+    thumbprint = registered.sha1.hex().upper()
+    return (
+        f"[Reason - {words}, Thumbprint of key used by client: '{thumbprint}', Found key "
+        f"'Start={begins:%m/%d/%Y %H:%M:%S}, End={ends:%m/%d/%Y %H:%M:%S}']"
     )
 
 

@@ -31,7 +31,9 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors im
     refusal,
     status_of,
 )
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import entra_meanings
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest.entra_codes import EntraCause
 
 
 def body(code: str, message: str = "words", **more: Any) -> dict[str, Any]:
@@ -57,10 +59,11 @@ def error(status: int | None, code: str = "", **more: Any) -> AzureError:
 @pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: str(meaning.keys[0]))
 def test_every_row_is_well_formed(meaning: Meaning) -> None:
     codes = [key for key in meaning.keys if isinstance(key, str)]
+    causes = [key for key in meaning.keys if isinstance(key, EntraCause)]
     numbers = [key for key in meaning.keys if isinstance(key, int)]
 
     assert meaning.keys
-    assert all(re.fullmatch(r"AADSTS[1-9]\d+|[A-Z][A-Za-z]+(_[A-Z][A-Za-z]+)?", code) for code in codes)
+    assert all(re.fullmatch(r"[A-Z][A-Za-z]+(_[A-Z][A-Za-z]+)?", code) for code in codes)
     assert all(400 <= number < 600 for number in numbers)
     # Words come in pairs; a row without words says something else. A code of Resource Manager always has words.
     assert bool(meaning.problem) == bool(meaning.next_step)
@@ -68,7 +71,7 @@ def test_every_row_is_well_formed(meaning: Meaning) -> None:
     # A status says everything; of a code it is known from the status whether the outcome is in doubt.
     assert not numbers or (meaning.problem and meaning.lasts)
     assert not (codes and meaning.in_doubt)
-    assert not (codes and numbers)
+    assert [bool(codes), bool(causes), bool(numbers)].count(True) == 1
 
 
 def test_no_code_has_two_rows() -> None:
@@ -119,23 +122,20 @@ def test_a_status_of_a_server_in_trouble_means_what_500_means(status: int) -> No
 @pytest.mark.parametrize(
     ("sign", "codes"),
     [
-        (Sign.WRONG_CLOCK, {"AADSTS700024", "AADSTS1000502", "AADSTS7000274"}),
-        (Sign.OWN_ADDRESS, {"AADSTS53003", "AADSTS530003"}),
-        (
-            Sign.NOT_KNOWN_YET,
-            {
-                "AADSTS7000215",
-                "AADSTS700027",
-                "AADSTS700016",
-                "AADSTS70001",
-                "AADSTS50012",
-                "AADSTS7000229",
-            },
-        ),
+        (Sign.WRONG_CLOCK, {700024, 1000502, 7000274}),
+        (Sign.OWN_ADDRESS, {53003, 530003}),
+        (Sign.NOT_KNOWN_YET, {7000215, 700027, 700016, 70001, 50012, 7000229}),
     ],
 )
-def test_a_refused_login_is_a_sign(sign: Sign, codes: set[str]) -> None:
-    assert {key for meaning in MEANINGS if meaning.sign is sign for key in meaning.keys} == codes
+def test_a_refused_login_is_a_sign(sign: Sign, codes: set[int]) -> None:
+    assert {number for number in codes if meaning_of(f"AADSTS{number}").sign is sign} == codes
+
+
+@pytest.mark.parametrize("text", ["The key used is expired.", "The key was found, but use of the key failed."])
+def test_a_certificate_that_entra_knows_is_not_waited_for(text: str) -> None:
+    (meaning,) = entra_meanings(f"AADSTS700027: x [Reason - {text}]")
+
+    assert meaning.sign is not Sign.NOT_KNOWN_YET
 
 
 # --- What follows -----------------------------------------------------------------------------------------------------
@@ -260,6 +260,65 @@ def test_a_code_has_its_next_step(status: int, code: str, advice: str) -> None:
         raise refused(status, body(code))
 
 
+FIREWALL = "Client address is not authorized and caller was ignored because bypass is set to None\r\nClient address: x"
+PRIVATE = "Connection is not an approved private link and caller is not a trusted service"
+DENY = "the access is denied because of the deny assignment with name 'stack' and Id 'x' at scope 'y'"
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "problem"),
+    [
+        ("AuthorizationFailed", f"The client has permission to perform action 'a'; however, {DENY}", "deny assignment"),
+        (
+            "AuthorizationFailed",
+            "does not have authorization to perform action 'a' over scope '/s'",
+            "permission for a",
+        ),
+        ("AuthorizationFailed", "Microsoft.KeyVault provider must be registered on subscription", "not registered"),
+        ("ForbiddenByRbac", "no\r\nDenyAssignmentId: '/subscriptions/s/x'\r\n", "deny assignment"),
+        ("ForbiddenByRbac", "no\r\nDenyAssignmentId: null\r\n", "no role that permits this"),
+        ("RequestDisallowedByPolicy", "Users must use MFA for Create operation.", "requires multifactor"),
+        ("RequestDisallowedByPolicy", "Resource 'x' was disallowed by policy.", "an Azure Policy forbids this"),
+        ("Forbidden", FIREWALL, "firewall or network security perimeter blocks"),
+        ("", FIREWALL, "firewall or network security perimeter blocks"),
+        ("Forbidden", f"Request was not allowed by NSP rules and the {FIREWALL}", "network security perimeter blocks"),
+        ("Forbidden", PRIVATE, "only through private endpoints"),
+        ("Forbidden", "the quota for this operation is exhausted", "quota"),
+        ("Directory_QuotaExceeded", "The directory object quota limit for the Principal has been exceeded.", "quota"),
+        ("SomethingNew", "would exceed the maximum quota count '100'", "quota"),
+        ("Forbidden", "no", "no permission for this request"),
+    ],
+)
+def test_a_403_may_mean_something_else_than_a_missing_permission(code: str, words: str, problem: str) -> None:
+    failure = refused(403, body(code, words))
+
+    assert problem in failure.problem
+    assert failure.code == code
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "SubscriptionDisabled",
+        "ReadOnlyDisabledSubscription",
+        "MissingSubscriptionRegistration",
+        "NoRegisteredProviderFound",
+        "SubscriptionNotFound",
+        "DisallowedProvider",
+        "ScopeLocked",
+        "RequestDisallowedByPolicy",
+        "RequestDisallowedByAzure",
+        "InvalidResourceLocation",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403, 404, 409])
+def test_a_state_of_the_subscription_is_no_missing_permission_and_is_not_waited_for(code: str, status: int) -> None:
+    failure = refused(status, body(code))
+
+    assert meaning_of(code).problem in failure.problem
+    assert not may_pass(failure)
+
+
 def test_an_answer_is_quoted_with_code_and_words() -> None:
     assert refused(409, body("ScopeLocked", "Locked by 'l'.")).server_words == "ScopeLocked: Locked by 'l'."
 
@@ -315,6 +374,6 @@ def test_a_failure_of_another_kind_has_neither_status_nor_code() -> None:
 
 
 def test_a_service_that_is_disabled_is_not_called_unknown() -> None:
-    disabled = next(row for row in MEANINGS if "AADSTS500014" in row.keys)
+    disabled = meaning_of("AADSTS500014")
 
     assert "is disabled in this tenant" in disabled.problem

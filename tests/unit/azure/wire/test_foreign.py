@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._journal import UNKNO
 from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import Fault, Sandbox
+from sandbox.authorities import self_signed
 
 API = {"api-version": "2026-02-01"}
 PAGE = (
@@ -239,3 +241,27 @@ def test_an_empty_refusal_is_believed_with_azures_number(header: str) -> None:
 )
 def test_a_refusal_of_these_services_has_one_shape(body: Any, expected: bool) -> None:
     assert is_refusal(body) is expected
+
+
+# --- Certificates -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bundle", ["missing", "of others"])
+@pytest.mark.parametrize("service", ["entra", "arm"])
+def test_a_ca_that_is_not_trusted_is_no_wrong_tenant(
+    sandbox: Sandbox, operator: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bundle: str, service: str
+) -> None:
+    """As behind a proxy that intercepts TLS."""
+    file = tmp_path / "ca.pem"
+    if bundle == "of others":
+        file.write_text(self_signed("other").certificate_pem, encoding="ascii")
+    with channel.arm(operator, read_only=True) as arm:
+        if service == "arm":
+            path = f"/subscriptions/{operator.subscription}/providers/Microsoft.KeyVault/vaults"
+            arm.get(path, obj="vaults", query=API)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+        failure = refused(lambda: arm.get("/subscriptions/s", obj="vaults", query=API))
+
+    assert "REQUESTS_CA_BUNDLE" in failure.next_step
+    assert "cannot be reached" in failure.problem
+    assert failure.status is None

@@ -17,7 +17,7 @@ from azure.core.exceptions import (
 from azure.identity import CredentialUnavailableError
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_pass
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import entra_codes, failure_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import failure_of
 
 TRACE = " Trace ID: 1b2c Correlation ID: 3d4e Timestamp: 2026-11-23 09:00:00Z"
 
@@ -63,10 +63,6 @@ def test_a_code_that_says_no_more_is_to_be_looked_up(number: str) -> None:
     assert "search for the error code" in failure.next_step
 
 
-def test_all_codes_in_the_words_are_found() -> None:
-    assert entra_codes("AADSTS70002: Error. AADSTS50012: Invalid, (AADSTS50012x).") == ("AADSTS70002", "AADSTS50012")
-
-
 def test_a_refusal_of_entra_is_one_of_the_operator_in_entra() -> None:
     failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS7000274: Words.{TRACE}"))
 
@@ -77,6 +73,74 @@ def test_what_differs_each_time_is_not_quoted() -> None:
     failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS7000215: Words.{TRACE}"))
 
     assert failure.server_words == "AADSTS7000215: Words."
+
+
+# Azure CLI: azure.cli.core.auth.util, aad_error_handler.
+CLI_REMEDIES = [
+    (
+        "\nInteractive authentication is needed. Please run:\naz login --tenant 5a3f --scope https://g.example//.default\n",
+        "`az login --tenant 5a3f --scope https://g.example//.default`",
+    ),
+    (
+        "\nRun the command below to authenticate interactively; additional arguments may be added as needed:\n"
+        'az logout\naz login --tenant "5a3f" --scope "https://g.example//.default"\n',
+        '`az login --tenant "5a3f" --scope "https://g.example//.default"`',
+    ),
+    (" To re-authenticate, please run:\naz login", "`az login`"),
+]
+
+
+@pytest.mark.parametrize(("remedy", "command"), CLI_REMEDIES)
+@pytest.mark.parametrize("number", ["50076", "50079", "50173", "70043", "700082", "7000229", "999999"])
+def test_the_remedy_of_the_azure_cli_is_the_next_step(number: str, remedy: str, command: str) -> None:
+    failure = told(ClientAuthenticationError(message=f"ERROR: AADSTS{number}: Words.{TRACE}{remedy}"))
+
+    assert command in failure.next_step
+    assert "az login" in failure.server_words
+    assert "Trace ID" not in failure.server_words
+
+
+def test_an_expired_secret_stays_the_cause_although_the_azure_cli_names_its_command() -> None:
+    words = f"ERROR: AADSTS7000222: The provided client secret keys are expired.{TRACE}{CLI_REMEDIES[1][0]}"
+    failure = told(ClientAuthenticationError(message=words))
+
+    assert failure.problem == "the operator's client secret has expired"
+    assert failure.next_step.startswith("create a new secret and set it; then run the command")
+
+
+def test_a_claims_challenge_of_the_azure_cli_is_the_next_step() -> None:
+    words = (
+        'Failed to get token. Claims challenges are not supported. Run "az login --claims-challenge eyJh --tenant 5a3f"'
+    )
+
+    assert (
+        "`az login --claims-challenge eyJh --tenant 5a3f`" in told(CredentialUnavailableError(message=words)).next_step
+    )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "advice"),
+    [
+        (("70021", "700211", "700212", "700213", "7002138"), "compare the values in the response with the federated"),
+        (("7000229",), "az ad sp create"),
+        (("50076", "50079", "50158"), "`az login` with --tenant interactively"),
+        (("70043", "700082", "50173"), "`az login` with --tenant again"),
+        (("530034",), "risk remediated"),
+        (("65001",), "grant consent"),
+        (("50020", "90072"), "as a user of that tenant"),
+        (("50057", "50053"), "unlock the user"),
+        (("50126", "50055"), "change the password"),
+        (("500021",), "owner of the proxy"),
+        (("5000225",), "unblock it"),
+        (("7000218",), "set client_id with secret"),
+    ],
+)
+def test_each_refused_sign_in_has_its_next_step(numbers: tuple[str, ...], advice: str) -> None:
+    for number in numbers:
+        failure = told(ClientAuthenticationError(message=f"Authentication failed: AADSTS{number}: Words.{TRACE}"))
+
+        assert advice in failure.next_step
+        assert not failure.details.get("retryable")
 
 
 def test_t35_a_refusal_for_the_place_says_nothing_of_dsm() -> None:
@@ -134,6 +198,44 @@ def test_a_way_that_is_blocked_is_told_by_its_cause(words: str, advice: str, in_
         error = caused(ClientAuthenticationError(message=f"Authentication failed: {words}"), error)
 
     assert advice in told(error).next_step
+
+
+SSL = "HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded with url: /t (Caused by "
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (
+            SSL + "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+            "self-signed certificate in certificate chain (_ssl.c:1000)')))",
+            "REQUESTS_CA_BUNDLE",
+        ),
+        (
+            SSL + 'SSLError(SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: '
+            "Hostname mismatch, certificate is not valid for 'login.microsoftonline.com'\")))",
+            "check DNS and HTTPS_PROXY",
+        ),
+        (
+            SSL + "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+            "certificate has expired')))",
+            "certificate of the proxy that intercepts TLS renewed",
+        ),
+        (
+            SSL + "ProxyError('Cannot connect to proxy.', OSError('Tunnel connection failed: 403')))",
+            "check HTTPS_PROXY",
+        ),
+        ("Could not find a suitable TLS CA certificate bundle, invalid path: /nowhere.pem", "REQUESTS_CA_BUNDLE"),
+    ],
+)
+@pytest.mark.parametrize("source", ["cli", "sdk"])
+def test_a_connection_that_fails_is_no_refused_sign_in(words: str, advice: str, source: str) -> None:
+    """The Azure CLI reports it in its text only."""
+    error = ClientAuthenticationError(message=f"ERROR: {words}") if source == "cli" else ServiceRequestError(words)
+    failure = told(error)
+
+    assert "cannot be reached" in failure.problem
+    assert advice in failure.next_step
 
 
 def test_an_answer_that_breaks_off_is_trouble_on_the_way() -> None:

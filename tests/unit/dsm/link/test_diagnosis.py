@@ -26,11 +26,19 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis i
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES, LEG_NAMES
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import catalog
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest.entra_codes import cause_of, numbers_of
 from make.troubleshooting import GUIDE, render
 from unit.dsm.builders import link, stored_links
 
 EXAMPLES = [(entry.id, words) for entry in CLASSES for words in entry.examples]
 CODES = [(entry.id, code) for entry in CLASSES for code in entry.codes]
+ENTRA_CODES = [
+    (entry.id, number)
+    for entry in CLASSES
+    for cause in entry.causes
+    for number in numbers_of(cause)
+    if cause_of(number) is cause
+]
 KEY_VAULT = "https://kv-one.vault.azure.net/"
 MANAGED = "https://hsm-one.managedhsm.azure.net/"
 
@@ -58,17 +66,18 @@ def test_a_code_alone_decides(expected: str, code: str) -> None:
     assert diagnose(f"error {code.lower()}: something that no pattern knows").id == expected
 
 
-@pytest.mark.parametrize(("expected", "code"), [case for case in CODES if case[1].startswith("AADSTS")])
+@pytest.mark.parametrize(("expected", "number"), ENTRA_CODES)
 @pytest.mark.parametrize(
     "form",
     [
         '{{"error":"x","error_codes":[{0}],"error_uri":"https://login.microsoftonline.com/"}}',
         "see https://login.microsoftonline.com/error?code={0}",
         "AADSTS {0}",
+        "error aadsts{0}: something that no pattern knows",
     ],
 )
-def test_an_entra_code_is_found_in_each_form(expected: str, code: str, form: str) -> None:
-    assert diagnose(form.format(code.removeprefix("AADSTS"))).id == expected
+def test_an_entra_code_is_found_in_each_form(expected: str, number: int, form: str) -> None:
+    assert diagnose(form.format(number)).id == expected
 
 
 def test_a_code_is_compared_whole() -> None:
@@ -219,6 +228,92 @@ def test_a_link_without_a_vault_has_no_vault_host() -> None:
 def test_a_managed_hsm_that_denies_is_told_from_a_vault(words: str) -> None:
     found = diagnose(words, 400, link(url=MANAGED, key_vault_type="MANAGED"))
     assert (found.id, found.leg, found.host) == ("hsm-keys-denied", "managed_hsm", "hsm-one.managedhsm.azure.net")
+
+
+CALLER = "Client address: 203.0.113.7\r\nCaller: appid=0f1e;oid=9d8c;iss=https://sts.windows.net/5a3f/\r\n"
+# Error texts of Key Vault's firewall, without their code (DSM contract §3.1).
+FIREWALL = [
+    "Client address is not authorized and caller is not a trusted service.",
+    "Client address (203.0.113.7) is not authorized and caller is not a trusted service.",
+    "Client address is not authorized and caller was ignored because bypass is set to None",
+    "Request was not allowed by NSP rules and the client address is not authorized and caller is not a trusted service",
+    "Request was not allowed by NSP rules and the client address is not authorized and caller was ignored because "
+    "bypass is set to None",
+    "Connection is not an approved private link and caller is not a trusted service",
+    "Connection is not an approved private link and caller was ignored because bypass is set to None",
+    "Public network access is disabled and request is not from a trusted service nor via an approved private link.",
+]
+
+
+@pytest.mark.parametrize("words", FIREWALL)
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_firewall_that_names_no_code_is_told_with_the_vault_and_not_with_the_issuer(words: str, status: int) -> None:
+    text = f"{words}\r\n{CALLER}Vault: kv-one;location=westeurope"
+    found = diagnose(text, status, link())
+    assert (found.id, found.leg, found.host) == ("firewall-blocks-dsm", "vault", "kv-one.vault.azure.net")
+    assert is_of_azure(text, status)
+    assert is_of_azure(words, status)
+
+
+@pytest.mark.parametrize("words", FIREWALL)
+def test_the_firewall_of_a_managed_hsm_is_told_as_one(words: str) -> None:
+    found = diagnose(words, 403, link(url=MANAGED, key_vault_type="MANAGED"))
+    assert (found.id, found.leg, found.host) == ("firewall-blocks-dsm", "managed_hsm", "hsm-one.managedhsm.azure.net")
+
+
+@pytest.mark.parametrize(
+    ("words", "leg"),
+    [
+        (
+            "AKV10022: Invalid audience. Expected https://vault.azure.net, found: https://management.azure.com/.",
+            "vault",
+        ),
+        (
+            "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/a/, found https://sts.windows.net/b/.",
+            "vault",
+        ),
+        ("InvalidAuthenticationTokenAudience: for wrong audience 'https://kv-two.vault.azure.net'", "arm"),
+        ("something denied to appid=1;iss=https://sts.windows.net/a/", "unknown"),
+        ("something denied to appid=1;iss=https://login.microsoftonline.com/a/v2.0", "unknown"),
+    ],
+)
+def test_an_address_in_a_token_is_no_host_that_failed(words: str, leg: str) -> None:
+    found = diagnose(words, 401, None)
+    assert (found.leg, found.host) == (leg, None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "HTTP 403 Forbidden/ForbiddenByRbac: Caller is not authorized to perform action on resource.\r\n"
+        "Assignment: (not found)\r\nDenyAssignmentId: '/subscriptions/s/providers/x/denyAssignments/1'\r\n",
+        "AuthorizationFailed: The client has permission to perform action 'x' on scope 'y'; however, the access is "
+        "denied because of the deny assignment with name 'z'",
+    ],
+)
+def test_a_code_of_missing_roles_may_mean_a_deny_assignment(words: str) -> None:
+    assert diagnose(words, 403, link()).id == "denied-by-assignment"
+
+
+def test_a_code_of_missing_roles_without_a_deny_assignment_means_just_that() -> None:
+    words = "ForbiddenByRbac: no\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null"
+    assert diagnose(words, 403, link()).id == "keys-denied-by-role"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "HTTP 403 <!DOCTYPE html><html><body>Forbidden: your role has no permission for this site</body></html>",
+        "error decoding response body: expected value at line 1 column 1",
+        "invalid character '<' looking for beginning of value",
+        "HTTP 407 Proxy Authentication Required",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_page_that_dsm_got_instead_of_azures_answer_is_no_verdict(words: str, status: int) -> None:
+    found = diagnose(words, status, link())
+    assert found.id == "not-from-azure"
+    assert is_of_azure(words, status)
 
 
 # Wrong cloud --------------------------------------------------------------------------------------------------------

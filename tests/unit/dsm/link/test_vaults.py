@@ -219,7 +219,7 @@ def test_an_empty_list_is_not_taken_for_no_vault_but_for_a_missing_right() -> No
 
 @pytest.mark.parametrize("answer", [None, []])
 def test_no_answer_and_an_empty_one_list_no_vaults(answer: Any) -> None:
-    assert list_vaults(answering(answer), {}, "g") == []
+    assert list_vaults(answering(answer), {}, link(), "g") == []
 
 
 def test_a_resource_id_of_another_subscription_is_not_taken_unseen() -> None:

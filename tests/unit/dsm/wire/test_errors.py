@@ -12,6 +12,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors impo
     MEANINGS,
     DsmError,
     Meaning,
+    NotFromDsm,
     OutcomeUnknown,
     UnreadableAnswer,
     meaning_of,
@@ -23,7 +24,9 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskEr
 
 
 def error(status: int) -> DsmError:
-    return refusal(status, "text/plain", b"no", method="PUT", route="/sys/v1/groups", obj="group x")
+    failure = refusal(status, "text/plain", b"no", method="PUT", route="/sys/v1/groups", obj="group x")
+    assert isinstance(failure, DsmError)
+    return failure
 
 
 @pytest.mark.parametrize("status", MEANINGS)
@@ -95,6 +98,45 @@ def test_a_failure_says_what_its_row_says(status: int) -> None:
     assert failure.next_step == meaning.next_step
     assert failure.details == {"status": status, **({"retryable": True} if meaning.retryable else {})}
     assert (failure.is_about_caller, failure.proves_refusal) == (meaning.about_caller, meaning.proves_refusal)
+
+
+PAGE = (
+    b"<!DOCTYPE html><html><head><title>403</title></head><body>You have no permission. Request approval</body></html>"
+)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 423, 511])
+@pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "text/plain", "application/json", ""])
+def test_a_page_is_no_verdict_of_dsm(status: int, content_type: str) -> None:
+    failure = refusal(status, content_type, PAGE, method="GET", route="/sys/v1/groups", obj="group g")
+
+    assert isinstance(failure, NotFromDsm)
+    assert failure.problem == (
+        f"the response to GET /sys/v1/groups is not from DSM: HTTP status {status} with an HTML page"
+    )
+    assert "HTTPS_PROXY" in failure.next_step
+    assert "DSM identity" not in failure.next_step
+    assert "status" not in failure.details
+    assert outcome_is_open(failure)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_page_of_a_gateway_in_trouble_is_judged_by_its_status(status: int) -> None:
+    failure = refusal(status, "text/html", PAGE, method="GET", route="/sys/v1/groups")
+
+    assert isinstance(failure, DsmError)
+    assert failure.status == status
+
+
+@pytest.mark.parametrize("body", [b"No permission", b'{"message": "no"}', b""])
+def test_a_text_may_be_dsms(body: bytes) -> None:
+    assert isinstance(refusal(403, "text/plain", body, method="GET", route="/sys/v1/groups"), DsmError)
+
+
+def test_a_gateway_that_wants_a_certificate_is_told() -> None:
+    body = b"<html><body>400 Bad Request: No required SSL certificate was sent</body></html>"
+
+    assert "dsm_client_cert" in refusal(400, "text/html", body, method="GET", route="/x").next_step
 
 
 def test_a_conflict_is_about_a_name_only_where_something_is_created() -> None:
