@@ -52,12 +52,13 @@ options:
     default: true
   renew_before_days:
     description:
-      - A key that expires within this number of days is a finding.
+      - A key that expires within this number of days, from V(0) to V(3650), is a finding.
     type: int
     default: 30
   max_age_days:
     description:
-      - A current version that is older than this number of days is a finding. When not set, any age is accepted.
+      - A current version that is older than this number of days, from V(1) to V(3650), is a finding. When not set, any
+        age is accepted.
     type: int
   require_expiry:
     description:
@@ -71,14 +72,15 @@ options:
     default: false
   min_hsm_platform:
     description:
-      - The lowest HSM platform of the current version that is accepted, as Azure numbers platforms. V(0) is software,
-        V(1) is validated for FIPS 140-2 level 2, V(2) for FIPS 140-3 level 3. When not set, any platform is accepted.
+      - The lowest HSM platform of the current version that is accepted, from V(0) to V(100), as Azure numbers platforms.
+        V(0) is software, V(1) is validated for FIPS 140-2 level 2, V(2) for FIPS 140-3 level 3. When not set, any
+        platform is accepted.
       - Keys of a Managed HSM meet this always.
     type: int
   max_keys:
     description:
-      - Number of keys of each vault whose versions are read with O(depth=versions). For the other keys they are
-        V(unknown).
+      - Number of keys of each vault, from V(0) to V(100000), whose versions are read with O(depth=versions). For the
+        other keys they are V(unknown).
     type: int
     default: 10000
 seealso:
@@ -160,8 +162,8 @@ groups:
         state:
           description:
             - V(live) or V(disabled) when both sides, as far as they were read, have the key.
-            - V(foreign) when only the vault has it; V(recovered) when DSM shows it as deleted; V(ghost) when only DSM has
-              it.
+            - V(foreign) when only the vault has it. V(recovered) when DSM shows it as deleted. V(ghost) when only DSM
+              has it.
             - V(soft_deleted), V(purged) or V(destroyed).
           type: str
           sample: live
@@ -227,7 +229,8 @@ groups:
           type: str
           sample: Recoverable
         purge_date:
-          description: When the vault purges the soft-deleted key, UTC. V(null) for other keys, and when it is not known.
+          description:
+            - When the vault purges the soft-deleted key, UTC. V(null) for other keys, and when it is not known.
           type: str
           sample: "2026-12-24T08:00:00Z"
         tags:
@@ -248,7 +251,8 @@ groups:
           sample: 3fa85f64-5717-4562-b3fc-2c963f66afa6
         public_key_sha256:
           description:
-            - SHA-256 of the public key of the current version (SubjectPublicKeyInfo in DER). V(null) when it was not read.
+            - SHA-256 of the public key of the current version (SubjectPublicKeyInfo in DER). V(null) when it was not
+              read.
           type: str
           sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
         records:
@@ -282,8 +286,8 @@ groups:
               sample: true
             created:
               description:
-                - When DSM created the record, UTC. For a key that a sync has found, the time of that sync. V(null) when DSM
-                  does not return it.
+                - When DSM created the record, UTC. For a key that a sync has found, the time of that sync. V(null) when
+                  DSM does not return it.
               type: str
               sample: "2026-09-01T08:01:00Z"
             expires:

@@ -72,8 +72,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     ),
     "_dsm/wire": (BRIDGE, "_certificates", "_rest"),
     "_dsm/account": ("_dsm/wire", "_rest"),
-    "_dsm/keys": ("_certificates", "_dsm/wire", "_dsm/account", "_rest"),
     "_dsm/link": ("_certificates", "_dsm/wire", "_findings", "_rest"),
+    "_dsm/keys": (*_DSM, "_certificates", "_rest"),
     "_dsm/groups": (*_DSM, BRIDGE, "_dsm/keys", "_rest"),
     # What joins the planes.
     "_keys": ("_azure/keys", "_dsm/keys", "_findings", "_texts"),

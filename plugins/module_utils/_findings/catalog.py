@@ -269,7 +269,7 @@ KEY_SOURCE_ROTATED_COPY_NOT = _kind(
     KEYS,
     "key-source-rotated-copy-not",
     MEDIUM,
-    "5.0",
+    "-",
     "Source key was rotated in DSM, but its copy in the vault was not",
 )
 KEY_SAME_MATERIAL = _kind(KEYS, "key-same-material", HIGH, "-", "Versions of a key have the same key material")

@@ -18,7 +18,6 @@ from .._timestamps import iso_or_none
 from .key_findings import KeyFact
 from .reconciliation import ReconciledKey
 
-
 # DSM's names of curves (DSM contract §4.1) -> Azure's.
 _CURVES = {"NistP256": "P-256", "NistP384": "P-384", "NistP521": "P-521", "SecP256K1": "P-256K"}
 # Both sides write these as one word.

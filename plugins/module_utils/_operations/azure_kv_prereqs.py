@@ -270,7 +270,7 @@ def _proof_by_sync(task: Task, patience: Patience) -> str | None:
 def _syncs(task: Task, dsm: DsmClient, group: Group, patience: Patience) -> bool:
     """Whether a sync succeeds now. The last one may exceed the user's timeout by ten seconds."""
     try:
-        virtual_keys.scan(dsm, group, max(patience.left, 10), FAIL)
+        virtual_keys.scan(dsm, group.synced, max(patience.left, 10), FAIL)
     except DsmError as error:
         task.warn(f'The sync of {group.label} does not succeed yet. The server returned: "{error.server_words}"')
         return False

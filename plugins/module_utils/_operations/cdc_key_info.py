@@ -25,7 +25,7 @@ from .._dsm.groups.stored_groups import Group
 from .._dsm.keys.key_reading import list_keys, read_sources
 from .._dsm.keys.key_records import DsmKey
 from .._dsm.wire.client import DsmClient, connect
-from .._errors import InvalidInput, TaskError
+from .._errors import TaskError
 from .._findings import catalog
 from .._findings.finding import UNKNOWN, Finding, ranked
 from .._keys.key_findings import KeyRequirements, counts_of, findings_about_keys
@@ -55,7 +55,6 @@ SPEC = AZURE.merge(
         },
     ),
 )
-_LEAST = {"renew_before_days": 0, "max_age_days": 1, "min_hsm_platform": 0, "max_keys": 1}
 
 
 @dataclass
@@ -87,7 +86,6 @@ def run(task: Task) -> dict[str, Any]:
     params = task.params
     selection = _selection(params)
     names = {name_key(name) for name in params["names"]}
-    _check_numbers(params)
     operator = operator_of(task) if params["look_in_azure"] else None
     with ExitStack() as stack:
         dsm = stack.enter_context(connect(task, read_only=True))
@@ -108,12 +106,6 @@ def _selection(params: Mapping[str, Any]) -> Selection | None:
     """The requested group; None for all groups that are linked to Azure."""
     given = any(params[option] is not None for option in ("group_name", "group_id", "group"))
     return Selection.from_params(params) if given else None
-
-
-def _check_numbers(params: Mapping[str, Any]) -> None:
-    for option, least in _LEAST.items():
-        if params[option] is not None and params[option] < least:
-            raise InvalidInput(option, f"it is below {least}", f"set {least} or more")
 
 
 def _required(task: Task, group: Group) -> KeyRequirements:

@@ -67,7 +67,7 @@ def run_with(
     if skipped or task.check_mode or group.group_id is None:
         return _result(group, before, before, "no_sync" if skipped else "unknown")
     try:
-        outcome = virtual_keys.scan(dsm, group, task.params["sync_timeout"], asking)
+        outcome = virtual_keys.scan(dsm, group.synced, task.params["sync_timeout"], asking)
     except DsmError as error:
         raise _partial_failure(dsm, group, before, error) from None
     if outcome.is_pending:

@@ -346,7 +346,7 @@ class Rollout:
                     diagnosis=found.record(),
                 )
         if self.sync_timeout is not None:
-            virtual_keys.scan(self.dsm, group, self.sync_timeout, FAIL)
+            virtual_keys.scan(self.dsm, group.synced, self.sync_timeout, FAIL)
 
     def _bring_back(self) -> None:
         """Register the new certificate again if another client removed it by writing an older list.

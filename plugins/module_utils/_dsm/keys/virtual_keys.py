@@ -15,11 +15,11 @@ from ..._names import name_key
 from ..account import approvals
 from ..account.approval_requests import GuardedOperation
 from ..account.approvals import Asking, WriteResult
+from ..link.azure_link import Link
 from ..link.handed_on import explained
 from ..wire import routes
 from ..wire.client import DsmClient
 from ..wire.paging import PAGE, all_pages, items
-from .stored_groups import Group
 
 _GONE = frozenset({"destroyed", "deleted"})
 
@@ -103,9 +103,18 @@ def stored_keys(dsm: DsmClient, group_id: str, label: str, *, public_keys: bool 
     return all_pages(page, "kid", f"keys of {label}")
 
 
-def scan(dsm: DsmClient, group: Group, timeout: float, asking: Asking) -> WriteResult:
+@dataclass(frozen=True)
+class SyncedGroup:
+    """The group whose keys are synced. ``link``: for the diagnosis of a failure in Azure."""
+
+    group_id: str
+    label: str
+    link: Link | None
+
+
+def scan(dsm: DsmClient, group: SyncedGroup, timeout: float, asking: Asking) -> WriteResult:
     """SYNC KEYS. Synchronous: it takes longer for larger vaults. The response, only the new keys, is not used."""
-    path = {"group_id": str(group.group_id)}
+    path = {"group_id": group.group_id}
     operation = GuardedOperation(
         "POST", routes.SCAN, group.label, "sync of the keys", path=path, body={}, timeout=timeout
     )
