@@ -28,6 +28,7 @@ _KINDS: dict[tuple[str, str, str], Kind] = {
     ("arm", "POST", "/subscriptions/{subscription}/providers/Microsoft.KeyVault/checkNameAvailability"): "read",
     ("arm", "POST", "/subscriptions/{subscription}/providers/Microsoft.KeyVault/checkMhsmNameAvailability"): "read",
     ("graph", "POST", "/v1.0/directoryObjects/getByIds"): "read",
+    ("arm", "POST", "/providers/Microsoft.ResourceGraph/resources"): "read",
     ("graph", "POST", "/v1.0/servicePrincipals/{id}/checkMemberGroups"): "read",
     ("graph", "POST", "/v1.0/servicePrincipals(appId='{app_id}')/checkMemberGroups"): "read",
 }

@@ -214,6 +214,12 @@ class Profile:
     hsm_rotation: Literal["served", "400"] = "served"
     """Q63: whether managed HSMs have rotation policies."""
 
+    sql_key_id: Literal["shown", "absent"] = "shown"
+    """Whether an SQL server's own properties, and so Resource Graph, name the key of its encryption protector."""
+
+    resource_graph_denied: Literal["400", "403"] = "400"
+    """How Resource Graph refuses a caller who can read no subscription at all, and names none."""
+
     pim: Literal["licensed", "unlicensed"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`."""
 

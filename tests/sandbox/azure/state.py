@@ -16,6 +16,8 @@ from typing import Any
 from ..clock import Clock
 from ..profiles import Profile
 from .clouds import GOVERNMENT, PUBLIC, Cloud
+from .consumers.admin import ConsumerAdmin
+from .consumers.values import Consumer
 from .entra.directory import Directory
 from .entra.tokens import TokenService
 from .keys.admin import KeyAdmin
@@ -29,7 +31,7 @@ from .rights.values import is_within
 from .vaults import DeletedPool, DeletedVault, KeyStore, ManagedHsm, Vault
 
 
-class CloudState(GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin):
+class CloudState(ConsumerAdmin, GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin):
     def __init__(self, cloud: Cloud, clock: Clock, profile: Callable[[], Profile]) -> None:
         super().__init__()
         self.cloud = cloud
@@ -51,6 +53,8 @@ class CloudState(GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin):
         self.deleted_vaults: dict[str, DeletedVault] = {}
         self.managed_hsms: dict[str, ManagedHsm] = {}
         self.deleted_managed_hsms: dict[str, DeletedPool] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self.resource_graph_lag = 0.0
         self.provisioning_reads = 0
         """How many reads show that a vault or pool which Resource Manager makes from now on is not ready."""
         self.vault_read_lag = 0

@@ -13,6 +13,8 @@ from typing import Any
 from aiohttp import web
 
 from ...wire import json_response
+from ..consumers.graph import add_graph_routes
+from ..consumers.reads import add_consumer_routes
 from ..entra.tokens import Caller
 from ..rights.admin import KEY_VAULT_PROVIDER, Subscription
 from ..rights.effective import HSM_READ, VAULT_READ
@@ -65,6 +67,8 @@ def arm_application(service: Service) -> web.Application:
     add_role_definition_routes(app, service)
     add_insight_routes(app, service)
     add_lock_routes(app, service)
+    add_consumer_routes(app, service)
+    add_graph_routes(app, service)
     ignore_case_of_paths(app)
     return app
 

@@ -41,7 +41,7 @@ class KeyAdmin:
         **attributes: Any,
     ) -> KeyVersion:
         """A key, or a new version of the key of that name. `attributes` are members of KeyVersion."""
-        return self._add(store, name, new_version(self._then(days_ago), kty, size, curve), attributes)
+        return self._add_version(store, name, new_version(self._then(days_ago), kty, size, curve), attributes)
 
     def import_key(
         self,
@@ -54,7 +54,7 @@ class KeyAdmin:
         **attributes: Any,
     ) -> KeyVersion:
         """A key, or a new version of it, with the public members (`n` and `e`, or `crv`, `x` and `y`) of its JWK."""
-        return self._add(store, name, version_of(self._then(days_ago), kty, dict(material)), attributes)
+        return self._add_version(store, name, version_of(self._then(days_ago), kty, dict(material)), attributes)
 
     def rotate_key(
         self, store: KeyStore | str, name: str, *, days_ago: float = 0.0, **attributes: Any
@@ -70,7 +70,7 @@ class KeyAdmin:
     def _then(self, days_ago: float) -> datetime:
         return datetime.fromtimestamp(self.clock.now() - days_ago * _DAY, UTC)
 
-    def _add(
+    def _add_version(
         self, store: KeyStore | str, name: str, version: KeyVersion, attributes: Mapping[str, Any]
     ) -> KeyVersion:
         target = self.store(store)

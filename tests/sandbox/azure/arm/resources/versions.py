@@ -5,7 +5,7 @@
 
 Sources of the lists: the types of Azure/bicep-types-az (generated/keyvault, generated/authorization), for
 Microsoft.Resources and for the oldest versions what refusals list (Azure/azure-cli issue 27239, Azure/acs-engine issue
-4037). The texts: Azure/azure-cli issues 27239 and 19389 (400), Azure/acs-engine issue 4037 and
+4037), for services that use keys the pages "API versions" of learn.microsoft.com/azure/templates. The texts: Azure/azure-cli issues 27239 and 19389 (400), Azure/acs-engine issue 4037 and
 Azure/azure-sdk-for-js issue 15460 (404). Resource Manager names locations where it knows one: that of a resource that
 exists. Which refusal retired versions are going to get is not public; it is that of unknown ones here.
 """
@@ -59,6 +59,29 @@ _RESOURCE_VERSIONS = _words(
     "2014-04-01 2014-01-01"
 )
 
+_STORAGE_VERSIONS = _words(
+    "2025-08-01 2025-06-01 2025-01-01 2024-01-01 2023-05-01 2023-04-01 2023-01-01 2022-09-01 2022-05-01 2021-09-01 "
+    "2021-08-01 2021-06-01 2021-04-01 2021-02-01 2021-01-01 2020-08-01-preview 2019-06-01 2019-04-01 2018-11-01 "
+    "2018-07-01 2018-03-01-preview 2018-02-01 2017-10-01 2017-06-01 2016-12-01 2016-05-01 2016-01-01 2015-06-15 "
+    "2015-05-01-preview"
+)
+_DISK_VERSIONS = _words(
+    "2025-01-02 2024-03-02 2023-10-02 2023-04-02 2023-01-02 2022-07-02 2022-03-02 2021-12-01 2021-08-01 2021-04-01 "
+    "2020-12-01 2020-09-30 2020-06-30 2020-05-01 2019-11-01 2019-07-01"
+)
+_SQL_VERSIONS = _words(
+    "2025-01-01 2024-11-01-preview 2024-05-01-preview 2023-08-01 2023-08-01-preview 2023-05-01-preview "
+    "2023-02-01-preview 2022-11-01-preview 2022-08-01-preview 2022-05-01-preview 2022-02-01-preview 2021-11-01 "
+    "2021-11-01-preview 2021-08-01-preview 2021-05-01-preview 2021-02-01-preview 2020-11-01-preview "
+    "2020-08-01-preview 2020-02-02-preview"
+)
+_SERVER_VERSIONS = (*_SQL_VERSIONS, "2015-05-01-preview")
+_INSTANCE_VERSIONS = (*_SQL_VERSIONS, "2017-10-01-preview")
+_GRAPH_VERSIONS = _words(
+    "2024-04-01 2023-09-01-preview 2022-10-01 2021-06-01-preview 2021-03-01 2020-04-01-preview 2019-04-01 "
+    "2018-09-01-preview"
+)
+
 _SUPPORTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     _KEY_VAULT: {
         "vaults": _VAULT_VERSIONS,
@@ -86,6 +109,20 @@ _SUPPORTED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "locks": _words("2020-05-01 2017-04-01 2016-09-01 2015-06-01 2015-05-01-preview 2015-01-01"),
     },
     _RESOURCES: {"resources": _RESOURCE_VERSIONS},
+    "microsoft.storage": {"storageaccounts": _STORAGE_VERSIONS},
+    "microsoft.compute": {
+        "diskencryptionsets": _DISK_VERSIONS,
+        "diskencryptionsets/associatedresources": _DISK_VERSIONS,
+    },
+    "microsoft.sql": {
+        "servers": _SERVER_VERSIONS,
+        "servers/encryptionprotector": _SERVER_VERSIONS,
+        "servers/keys": _SERVER_VERSIONS,
+        "managedinstances": _INSTANCE_VERSIONS,
+        "managedinstances/encryptionprotector": _INSTANCE_VERSIONS,
+        "managedinstances/keys": _INSTANCE_VERSIONS,
+    },
+    "microsoft.resourcegraph": {"resources": _GRAPH_VERSIONS},
 }
 _SPELLED = {
     name.lower(): name
@@ -93,7 +130,9 @@ _SPELLED = {
         *("Microsoft.KeyVault", "Microsoft.Authorization", "Microsoft.Resources", "accessPolicies", "managedHSMs"),
         *("deletedVaults", "deletedManagedHSMs", "checkNameAvailability", "checkMhsmNameAvailability"),
         *("roleAssignments", "roleDefinitions", "denyAssignments", "roleEligibilityScheduleInstances"),
-        "roleAssignmentScheduleInstances",
+        *("roleAssignmentScheduleInstances", "Microsoft.Storage", "Microsoft.Compute", "Microsoft.Sql"),
+        *("Microsoft.ResourceGraph", "storageAccounts", "diskEncryptionSets", "associatedResources"),
+        *("encryptionProtector", "managedInstances"),
     )
 }
 _PROVIDER = re.compile(r".*/providers/([^/]+)((?:/[^/]*)*)", re.IGNORECASE)
