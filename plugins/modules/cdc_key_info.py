@@ -37,8 +37,8 @@ options:
   depth:
     description:
       - V(list) reads the list of keys of the vault. Whether DSM has the current version is then known only from the
-        times at which the key was created in the vault and in DSM, and from no versions; RV(groups[].keys[].compared)
-        is V(by_time).
+        times at which the key was created in the vault and in DSM; RV(groups[].keys[].compared) is V(by_time). Where
+        these are less than five minutes apart, versions are read of up to 25 keys, and the others are V(unknown).
       - V(versions) also reads all versions of each key, which takes one request for each key. Of keys with several
         versions, and of copies of keys in DSM, the public key of each version and the rotation policy in Azure are
         read, too.
@@ -383,9 +383,8 @@ groups:
           type: int
           sample: 12
         hsm_platforms:
-          description: Number of live keys in the vault on each HSM platform.
+          description: Number of live keys in the vault on each HSM platform, by the platform.
           type: dict
-          sample: {"2": 12}
     not_read:
       description: What could not be read. Empty when everything was.
       type: list

@@ -217,8 +217,8 @@ def _of_both_sides(
         sure = len(facts) > without_name
         yield from (KeyFact(one.kind, FAILED if sure else UNKNOWN, one.key, one.shown) for one in facts)
     for key in keys:
-        unread = key.azure is not None and key.azure.versions is None and (required.exact or key.lags is None)
-        if unread and key.present:
+        unread = key.azure is not None and key.azure.versions is None and bool(key.present)
+        if key.is_unclear or (unread and required.exact):
             yield KeyFact(catalog.KEY_VERSIONS_NOT_READ, UNKNOWN, key.name, key.name)
         for record in key.present:
             yield from _of_version(key, record, required.now)

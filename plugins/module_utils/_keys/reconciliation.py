@@ -73,6 +73,11 @@ class ReconciledKey:
         return bool(self.present) and self.state in ("live", "disabled")
 
     @property
+    def is_unclear(self) -> bool:
+        """Whether DSM and the vault have the key, and it is not known whether DSM has its newest version."""
+        return self.azure is not None and bool(self.present) and self.lags is None
+
+    @property
     def copied_from(self) -> str | None:
         """The source of the newest copy; None if no record is a copy."""
         newest_first = sorted(self.records, key=lambda one: one.created or _NEVER, reverse=True)

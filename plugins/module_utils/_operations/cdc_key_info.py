@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._azure.keys.vault_reading import VaultContents, read_vault, with_details
+from .._azure.keys.vault_reading import VaultContents, read_vault, with_details, with_versions_of
 from .._azure.wire import channel
 from .._azure.wire.channel import Channel
 from .._azure.wire.cloud import is_hsm_uri
@@ -30,13 +30,15 @@ from .._findings import catalog
 from .._findings.finding import UNKNOWN, Finding, ranked
 from .._keys.key_findings import KeyRequirements, counts_of, findings_about_keys
 from .._keys.key_results import record_of
-from .._keys.reconciliation import ObservedKeys
+from .._keys.reconciliation import ObservedKeys, reconcile
 from .._names import name_key, path_key
 from .._options import AZURE, DSM, GROUP_SELECTION
 from .._task import Task
 from .._timestamps import iso
 
 LIST, VERSIONS = "list", "versions"
+# For this many keys of a vault, the versions are read where times do not tell whether DSM has the current one.
+_MOST_SINGLE = 25
 SPEC = AZURE.merge(
     DSM,
     GROUP_SELECTION,
@@ -76,10 +78,14 @@ class _Vaults:
         return self.contents[place]
 
     def details(self, uri: str, label: str, contents: VaultContents, in_dsm: list[DsmKey]) -> VaultContents:
-        """What a comparison of material and of rotation policies needs."""
+        """What a comparison of material and of rotation policies needs; and versions, where times do not suffice."""
         copies = {name_key(one.key.azure_name) for one in in_dsm if one.copied_from is not None}
         rotating = {name_key(one.key.azure_name) for one in in_dsm if one.rotates}
-        return with_details(self.channels[path_key(uri)], label, contents, copies=copies, rotating=rotating)
+        vault = self.channels[path_key(uri)]
+        if self.most:
+            return with_details(vault, label, contents, copies=copies, rotating=rotating)
+        unclear = [one.name for one in reconcile(ObservedKeys(in_dsm, None, contents.keys)) if one.is_unclear]
+        return with_versions_of(vault, label, contents, {name_key(name) for name in unclear[:_MOST_SINGLE]})
 
 
 def run(task: Task) -> dict[str, Any]:

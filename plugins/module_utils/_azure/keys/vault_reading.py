@@ -50,6 +50,21 @@ def read_vault(vault: Channel, label: str, *, most: int) -> VaultContents:
     return VaultContents(keys, deleted, unread)
 
 
+def with_versions_of(vault: Channel, label: str, contents: VaultContents, names: Collection[str]) -> VaultContents:
+    """The same contents with the versions of these keys. One request for each.
+
+    Args:
+        names: comparison keys of their names.
+
+    Raises:
+        AzureError: the vault does not answer.
+    """
+    keys = tuple(
+        vault_keys.with_versions(vault, key, label) if name_key(key.name) in names else key for key in contents.keys
+    )
+    return replace(contents, keys=keys)
+
+
 def with_details(
     vault: Channel, label: str, contents: VaultContents, *, copies: Collection[str], rotating: Collection[str]
 ) -> VaultContents:

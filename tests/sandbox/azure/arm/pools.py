@@ -18,7 +18,7 @@ from ...wire import json_response
 from ..firewall import Firewall
 from ..rights.admin import KEY_VAULT_PROVIDER, Subscription
 from ..rights.governance import POOLS
-from ..service import AzureError, Service, page_of
+from ..service import Service, page_of
 from ..vaults import ManagedHsm
 from .governance import obeying_policy, refuse_locked
 from .plane import ArmPlane, bad_request, is_guid, location_name, not_found, object_body, tags_of
