@@ -25,6 +25,7 @@ _DISTRIBUTIONS = {
     "azure.core": "azure-core >= 1.38",
     "azure.identity": "azure-identity >= 1.19",
     "azure.keyvault.administration": "azure-keyvault-administration >= 4.6",
+    "azure.keyvault.keys": "azure-keyvault-keys >= 4.10",
     "azure.mgmt.core": "azure-mgmt-core >= 1.6",
     "azure.mgmt.keyvault": "azure-mgmt-keyvault >= 14",
     "cryptography": "cryptography >= 42",

@@ -149,6 +149,7 @@ STORIES: dict[str, dict[str, Story]] = {
     "docs/dependencies.md": {FROM_THE_TOP: Story(a_group)},
     "docs/faq.md": {FROM_THE_TOP: Story(a_group)},
     "docs/getting-started.md": {FROM_THE_TOP: Story(variables_of_an_archive, empty=True)},
+    "docs/keys.md": {FROM_THE_TOP: Story(a_group)},
     "docs/many-groups.md": {FROM_THE_TOP: Story(a_group), "Set up many groups": Story(declarations, empty=True)},
     "docs/migration.md": {FROM_THE_TOP: Story(a_group)},
     "docs/permissions.md": {FROM_THE_TOP: Story(a_group)},

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.keyvault.administration._internal import http_challenge_cache
 
 from sandbox import Profile, Sandbox
 from support.azure_rights import AzureRights, no_rights
+from support.challenges import forget_challenges
 from support.operate import Operator
 from support.passing import Passing
 from support.playbook import Ansible
@@ -73,7 +73,7 @@ def azure(own_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> AzureRights:
         if not variable.startswith(("DSM_", "AZURE_")):
             monkeypatch.setenv(variable, value)
     # The SDK keeps the tenant of a pool for the time of a process, and each sandbox has another one.
-    http_challenge_cache.clear()
+    forget_challenges()
     return AzureRights(own_sandbox)
 
 

@@ -290,9 +290,9 @@ def test_keys_that_are_on_one_side_only_are_found(azure: AzureRights, group: str
 
     keys = {one["id"]: one["evidence"]["keys"] for one in only(check(azure))["findings"] if one["check"] == "keys"}
 
-    assert keys.keys() == {"keys-only-in-azure", "keys-only-in-dsm"}
+    assert keys.keys() == {"keys-only-in-azure", "key-soft-deleted"}
     assert keys["keys-only-in-azure"] == ["key-two"]
-    assert keys["keys-only-in-dsm"][0].startswith("key-one/")
+    assert keys["key-soft-deleted"][0].startswith("key-one (purge: ")
 
 
 def test_a_new_version_of_a_key_is_found(azure: AzureRights, group: str) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import desired
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
@@ -25,6 +24,7 @@ from sandbox.authorities import self_signed
 from support.approver import REQUESTS, logged_in
 from support.azure_rights import AzureRights
 from support.chain import REFUSED, WRITES, Chain
+from support.challenges import forget_challenges
 from support.operate import Operator
 from support.playbook import Ansible
 
@@ -189,7 +189,7 @@ def use(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in sandbox.environment().items():
         if not variable.startswith(("DSM_", "AZURE_")):
             monkeypatch.setenv(variable, value)
-    http_challenge_cache.clear()
+    forget_challenges()
 
 
 def test_a_list_that_stopped_at_each_of_its_writes_resumes_there(azure: AzureRights, tmp_path: Path) -> None:

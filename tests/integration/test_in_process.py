@@ -139,6 +139,7 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
         Case("found", "cdc_group_info", {"name": "both-WAY"}),
         Case("refused login", "cdc_group_info", {"dsm_api_key": "bm90OmFuLWFwaS1rZXk="}),
         Case("found", "cdc_compliance_info", {"group_names": ["both-WAY"], "look_in_azure": False}),
+        Case("found", "cdc_key_info", {**select, "look_in_azure": False}),
         Case("found", "cdc_account_info", {}),
         Case("found", "cdc_user_info", {}),
         Case("found", "cdc_vault_info", link),

@@ -152,13 +152,13 @@ class Partial:
 
 @pytest.fixture(scope="module")
 def partial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Partial]:
-    from azure.keyvault.administration._internal import http_challenge_cache
+    from support.challenges import forget_challenges
 
     with pytest.MonkeyPatch.context() as patch, Sandbox.start() as sandbox:
         for variable, value in sandbox.environment().items():
             if not variable.startswith(("DSM_", "AZURE_")):
                 patch.setenv(variable, value)
-        http_challenge_cache.clear()
+        forget_challenges()
         made = Partial(AzureRights(sandbox), tmp_path_factory.mktemp("partial"))
         made.complete()
         yield made

@@ -146,6 +146,9 @@ def a_group(run: Tasks) -> None:
     run.azure.sandbox.do(lambda state: state.azure.public.add_key(run.azure.vault, "returned-key"))
     run.planned_and_done("cdc_sync", **select)
     run("cdc_sync", **select, only_when_empty=True)
+    run("cdc_key_info", **select, look_in_azure=False)
+    run("cdc_key_info", depth="versions", require_expiry=True)
+    run("cdc_key_info", group=planned, check_mode=True)
     run("cdc_connection", **select)
     run("cdc_connection", **select, **run.secret)
     wrong = {"link_client_secret": "wrong"}
@@ -216,6 +219,7 @@ RUNS: dict[Callable[[Tasks], None], set[str]] = {
         "cdc_connection",
         "cdc_group",
         "cdc_group_info",
+        "cdc_key_info",
         "cdc_sync",
         "cdc_tls",
         "cdc_user_info",

@@ -9,7 +9,7 @@ What the documentation states, and how:
 - Every key is documented: in ``contains``, or by a reference "Same keys as RV(fortanix.dsm.<module>#module:<key>)".
 - A key is always there, unless its ``returned`` names a condition. Without ``returned``, it is there with its parent.
 - A value that can be null has ``V(null)`` in its description. An element of a list is never null.
-- The keys of :data:`FREE` are data (names of tags, paths of settings), so that no list of them could be complete.
+- The keys of :data:`FREE` are data (names of tags, paths of settings, platforms): no list of them could be complete.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskEr
 from .playbook import ROOT, TaskOutcome
 
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("[!_]*.py"))
-FREE = frozenset({"after", "before", "custom_metadata", "evidence", "failure", "record", "tags"})
+FREE = frozenset({"after", "before", "custom_metadata", "evidence", "failure", "hsm_platforms", "record", "tags"})
 ALWAYS = ("success", "always")
 
 _PLUGINS = "ansible_collections.fortanix.dsm.plugins"

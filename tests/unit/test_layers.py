@@ -49,6 +49,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_azure/authorization": _AZURE,
     "_azure/applications": (*_AZURE, "_certificates", "_rest"),
     "_azure/vaults": (*_AZURE, BRIDGE, "_azure/authorization", "_rest"),
+    "_azure/keys": ("_azure/wire", "_certificates", "_rest"),
     "_azure/prerequisites": (
         *_AZURE,
         BRIDGE,
@@ -72,8 +73,10 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_dsm/wire": (BRIDGE, "_certificates", "_rest", "_secrets"),
     "_dsm/account": ("_dsm/wire", "_rest"),
     "_dsm/link": ("_certificates", "_dsm/wire", "_findings", "_rest", "_secrets"),
-    "_dsm/groups": (*_DSM, BRIDGE, "_rest"),
+    "_dsm/keys": (*_DSM, "_certificates", "_rest"),
+    "_dsm/groups": (*_DSM, BRIDGE, "_dsm/keys", "_rest"),
     # What joins the planes.
+    "_keys": ("_azure/keys", "_dsm/keys", "_findings", "_texts"),
     "_removal": (
         *_AZURE,
         BRIDGE,
@@ -83,17 +86,29 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_dsm/groups",
         "_rest",
     ),
-    "_rotation": (*_AZURE, *_DSM, BRIDGE, "_azure/applications", "_certificates", "_dsm/groups", "_rest"),
+    "_rotation": (
+        *_AZURE,
+        *_DSM,
+        BRIDGE,
+        "_azure/applications",
+        "_certificates",
+        "_dsm/groups",
+        "_dsm/keys",
+        "_rest",
+    ),
     "_compliance": (
         *_AZURE,
         *_DSM,
         "_azure/applications",
+        "_azure/keys",
         "_azure/prerequisites",
         "_azure/vaults",
         "_certificates",
         "_declaration",
         "_dsm/groups",
+        "_dsm/keys",
         "_findings",
+        "_keys",
         "_rotation",
     ),
     "_operations": (
@@ -103,13 +118,16 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_azure/applications",
         "_azure/authorization",
         "_azure/break_glass",
+        "_azure/keys",
         "_azure/prerequisites",
         "_azure/vaults",
         "_certificates",
         "_compliance",
         "_declaration",
         "_dsm/groups",
+        "_dsm/keys",
         "_findings",
+        "_keys",
         "_removal",
         "_rotation",
         "_texts",
@@ -125,7 +143,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
 FLEET, OVER_A_LIST = "_fleet", ("_operations/cdc_groups.py", "_operations/cdc_groups_report.py")
 
 # Rooms and files that do no I/O: no network, no disk, no clock. A file that says so in its first paragraph counts, too.
-PURE_ROOMS = ("_azure/rights", "_declaration", "_findings", "plugin_utils/_compliance", "plugin_utils/_setup")
+PURE_ROOMS = ("_azure/rights", "_declaration", "_findings", "_keys", "plugin_utils/_compliance", "plugin_utils/_setup")
 PURE_FILES = (
     "_argspec.py",
     "_errors.py",

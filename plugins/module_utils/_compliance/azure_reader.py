@@ -20,13 +20,13 @@ from typing import Any, TypeVar
 from .._azure.applications import application_lookup, registrations
 from .._azure.applications.application_lookup import ApplicationSelector, ObservedApplication
 from .._azure.applications.registrations import Registration
+from .._azure.keys.vault_reading import VaultContents, read_vault, with_details
 from .._azure.prerequisites.assessment import Assessment, Question, application_evidence, assess_known, vault_evidence
 from .._azure.rights import findings as rights_findings
 from .._azure.rights.evaluation import RequiredRights, Verdict, judge
 from .._azure.rights.facts import MANAGED_HSM, VAULT, KeyStore
 from .._azure.rights.network import Reach
-from .._azure.vaults import lifecycle, vault_keys, vault_lookup
-from .._azure.vaults.vault_keys import VaultKey
+from .._azure.vaults import lifecycle, vault_lookup
 from .._azure.vaults.vault_lookup import Locator, VaultAddress
 from .._azure.wire import channel
 from .._azure.wire.cloud import Cloud, check_uri
@@ -88,9 +88,16 @@ class AzureReader:
         evidence = vault_evidence(self._question(link, None), store)
         return evidence.reach, tuple(rights_findings.of_vault(evidence))
 
-    def keys(self, store: KeyStore) -> tuple[VaultKey, ...] | TaskError:
+    def keys(self, store: KeyStore) -> VaultContents | TaskError:
         """The keys of a vault."""
         return self._once(("keys", store.resource_id), lambda: self._keys(store))
+
+    def key_details(
+        self, store: KeyStore, contents: VaultContents, copies: frozenset[str], rotating: frozenset[str]
+    ) -> VaultContents | TaskError:
+        """The same with public keys and rotation policies, for keys of these names."""
+        key = ("key details", store.resource_id, copies, rotating)
+        return self._once(key, lambda: self._details(store, contents, copies, rotating))
 
     # For the comparison with declarations. A failed read is raised and ends the comparison of that part.
 
@@ -194,10 +201,21 @@ class AzureReader:
             renew_before_days=self._standard.renew_before_days,
         )
 
-    def _keys(self, store: KeyStore) -> tuple[VaultKey, ...]:
-        label = f"{'managed HSM' if store.is_hsm else 'vault'} {store.name}"
+    def _keys(self, store: KeyStore) -> VaultContents:
+        label = _label(store)
         with channel.keys(self.azure.operator, store.uri) as data_plane, understood(f"keys of {label}"):
-            return vault_keys.list_keys(data_plane, label, self._standard.most_keys)
+            return read_vault(data_plane, label, most=self._standard.most_keys)
+
+    def _details(
+        self, store: KeyStore, contents: VaultContents, copies: frozenset[str], rotating: frozenset[str]
+    ) -> VaultContents:
+        label = _label(store)
+        with channel.keys(self.azure.operator, store.uri) as data_plane, understood(f"keys of {label}"):
+            return with_details(data_plane, label, contents, copies=copies, rotating=rotating)
+
+
+def _label(store: KeyStore) -> str:
+    return f"{'managed HSM' if store.is_hsm else 'vault'} {store.name}"
 
 
 def asked(read: Callable[[], T]) -> T | TaskError:

@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._azure.keys.vault_reading import VaultContents
 from .._azure.rights.facts import KeyStore
 from .._azure.vaults import vault_lookup
+from .._azure.wire.cloud import is_hsm_uri
 from .._certificates import loading
 from .._certificates.loading import Certificate
 from .._dsm.account.apps import App
-from .._dsm.groups import virtual_keys
 from .._dsm.groups.stored_groups import Group
+from .._dsm.keys.key_reading import list_keys, read_sources
+from .._dsm.keys.key_records import DsmKey
 from .._dsm.link import connection
 from .._dsm.link.azure_link import Link
 from .._dsm.link.diagnosis import diagnose
@@ -28,6 +31,9 @@ from .._dsm.wire.errors import UnreadableAnswer
 from .._errors import InvalidInput, TaskError
 from .._findings import catalog
 from .._findings.finding import FAILED, OK, UNKNOWN, Finding, Kind
+from .._keys.key_findings import KeyRequirements, counts_of, findings_about_keys
+from .._keys.reconciliation import ObservedKeys
+from .._names import name_key
 from .._timestamps import iso_or_none
 from .azure_reader import AzureReader, asked, why
 from .drift import Declared, drift_of
@@ -39,7 +45,6 @@ from .findings import (
     not_seen,
     of_apps,
     of_credential,
-    of_keys,
     of_link,
     of_vault,
 )
@@ -190,22 +195,41 @@ def _unseen(check: str, obj: str, plane: str, why_not: TaskError) -> Finding:
 
 
 def _of_keys(context: ComplianceContext, dsm: DsmClient, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:
-    in_azure = _keys_in_azure(context, group)
-    in_dsm = asked(lambda: list(virtual_keys.list_keys(dsm, str(group.group_id), group.label)))
+    in_dsm = asked(lambda: list_keys(dsm, str(group.group_id), group.label))
+    in_azure = _keys_in_azure(context, group, () if isinstance(in_dsm, TaskError) else in_dsm)
     for unseen, plane in ((in_azure, "Azure"), (in_dsm, "DSM")):
         if isinstance(unseen, TaskError):
             yield _unseen(catalog.KEYS, f"keys of {group.label}", plane, unseen)
-    if not isinstance(in_azure, TaskError) and not isinstance(in_dsm, TaskError):
-        found, evidence[catalog.KEYS] = of_keys(group.label, in_dsm, in_azure, context.clock.now)
-        yield from found
+    if isinstance(in_azure, TaskError) or isinstance(in_dsm, TaskError):
+        return
+    sources = asked(lambda: read_sources(dsm, in_dsm))
+    if isinstance(sources, TaskError):
+        yield _unseen(catalog.KEYS, f"source keys of {group.label}", "DSM", sources)
+        return
+    required = KeyRequirements(
+        context.clock.now,
+        renew_before=context.clock.soon - context.clock.now,
+        in_managed_hsm=is_hsm_uri(group.azure_link.vault_uri),
+    )
+    observed = ObservedKeys(in_dsm, sources, in_azure.keys, in_azure.deleted)
+    found, _facts, keys = findings_about_keys(group.label, observed, required)
+    evidence[catalog.KEYS] = {**counts_of(keys), "not_read": sorted(in_azure.unread)}
+    yield from found
 
 
-def _keys_in_azure(context: ComplianceContext, group: Group) -> Any:
+def _keys_in_azure(context: ComplianceContext, group: Group, in_dsm: Sequence[DsmKey]) -> VaultContents | TaskError:
     azure = context.azure
     if azure is None:
         return _not_wanted()
     store = _store(azure, group.azure_link)
-    return store if isinstance(store, TaskError) else azure.keys(store)
+    if isinstance(store, TaskError):
+        return store
+    contents = azure.keys(store)
+    if isinstance(contents, TaskError):
+        return contents
+    copies = frozenset(name_key(one.key.azure_name) for one in in_dsm if one.copied_from is not None)
+    rotating = frozenset(name_key(one.key.azure_name) for one in in_dsm if one.rotates)
+    return azure.key_details(store, contents, copies, rotating)
 
 
 def _of_apps(found: Sequence[App] | TaskError, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:

@@ -13,15 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._azure.rights.facts import EntraCredential, KeyStore
-from .._azure.vaults.vault_keys import KeyVersion, VaultKey
 from .._azure.wire.cloud import CLOUDS, cloud_of_uri
 from .._dsm.account.apps import App
 from .._dsm.groups.stored_groups import CREDENTIAL_EXPIRES, Group
-from .._dsm.groups.virtual_keys import VirtualKey
 from .._dsm.link.azure_link import ENDPOINTS, shown_address
 from .._findings import catalog
 from .._findings.finding import FAILED, OK, UNKNOWN, WARNING, Finding, Kind, ranked
-from .._names import name_key
 from .._private_link import public_uri, remedy_for
 from .._rotation.plan import CERTIFICATE_FACT, MODES, only_candidate, use_of
 from .._timestamps import day, iso_or_none, parse_iso_or_none
@@ -299,113 +296,6 @@ def of_apps(label: str, found: Sequence[App]) -> Iterator[Finding]:
 
 
 # Keys ---------------------------------------------------------------------------------------------------------------
-
-
-def of_keys(
-    label: str, in_dsm: Iterable[VirtualKey], in_azure: Sequence[VaultKey], now: datetime
-) -> tuple[tuple[Finding, ...], dict[str, Any]]:
-    """The comparison by name and version, and the numbers of compared keys.
-
-    Whether DSM stores one key for each Azure key or for each version is not public (DSM contract §7, Q44). So only the
-    current version of each key must be in DSM, and each version in DSM must be in the vault.
-    """
-    present = [key for key in in_dsm if not key.gone]
-    named = [key for key in present if key.azure_name]
-    azure = {name_key(key.name): key for key in in_azure}
-    in_dsm_by_name: dict[str, list[VirtualKey]] = {}
-    for key in named:
-        in_dsm_by_name.setdefault(name_key(key.azure_name), []).append(key)
-    # Keys that back a certificate are managed by Azure and not counted (Azure contract §1.9).
-    missing = [key.name for name, key in azure.items() if name not in in_dsm_by_name and not key.managed]
-    absent, disabled, ended = [], [], []
-    lacking = [
-        f"{key.name}/{key.current[0].id}"
-        for name, key in azure.items()
-        if key.current and name in in_dsm_by_name and not _has_one_of(in_dsm_by_name[name], key.current)
-    ]
-    unread = [key.name for key in in_azure if key.versions is None]
-    # An unidentified key may be one that seems to be missing.
-    unidentified = [key.kid for key in present if not key.azure_name]
-
-    def unless_unidentified(keys: Sequence[str]) -> str:
-        return FAILED if len(keys) > len(unidentified) else UNKNOWN
-
-    for key in named:
-        there = azure.get(name_key(key.azure_name))
-        version = _version_of(key, there)
-        shown = f"{key.azure_name}/{key.azure_version or '-'}"
-        if there is None or (there.versions is not None and version is None):
-            absent.append(shown)
-        elif version is not None:
-            disabled += [shown] if version.enabled != key.enabled else []
-            ended += [shown] if version.ends is not None and version.ends <= now and key.enabled else []
-    sync = "sync the keys with fortanix.dsm.cdc_sync"
-    counted = (
-        (
-            catalog.KEYS_ONLY_IN_DSM,
-            FAILED,
-            absent,
-            "also in the vault",
-            "find out who removed them; recover them while they are soft-deleted, or sync the keys",
-        ),
-        (catalog.KEYS_ONLY_IN_AZURE, unless_unidentified(missing), missing, "also in DSM", sync),
-        (catalog.KEY_VERSIONS_ONLY_IN_AZURE, unless_unidentified(lacking), lacking, "also in DSM", sync),
-        (
-            catalog.KEYS_ENABLED_DIFFERS,
-            WARNING,
-            disabled,
-            "enabled or disabled in both DSM and Azure",
-            "set the same state in DSM and Azure, and sync the keys",
-        ),
-        (catalog.KEYS_EXPIRED_IN_AZURE, WARNING, ended, "valid", "rotate them, or disable them in DSM"),
-        (
-            catalog.KEYS_NOT_IDENTIFIED,
-            UNKNOWN,
-            unidentified,
-            "the name of the Azure key is known",
-            "check these keys in DSM",
-        ),
-        (catalog.KEY_VERSIONS_NOT_READ, UNKNOWN, unread, "all versions are compared", "increase max_keys"),
-    )
-    findings = tuple(
-        Finding(
-            kind,
-            status,
-            "DSM",
-            f"keys of {label}",
-            expected,
-            f"{len(keys)} key(s)",
-            remedy,
-            {"count": len(keys), "keys": sorted(keys)[:_MOST_IN_EVIDENCE]},
-        )
-        for kind, status, keys, expected, remedy in counted
-        if keys
-    )
-    return findings, {
-        "in_dsm": len(present),
-        "in_azure": sum(not key.managed for key in in_azure),
-        "hsm_platforms": _platforms(in_azure),
-    }
-
-
-def _platforms(in_azure: Sequence[VaultKey]) -> dict[str, int]:
-    """Number of keys on each platform, as Azure reports it for the current version; the SKU implies no level."""
-    told = [key.current[0].hsm_platform or "not reported" if key.current else "not read" for key in in_azure]
-    return {name: told.count(name) for name in sorted(set(told))}
-
-
-def _has_one_of(keys: Sequence[VirtualKey], versions: Sequence[KeyVersion]) -> bool:
-    """Whether one of these keys has one of these versions. A key without a version matches all of them."""
-    wanted = {None, *(version.id for version in versions)}
-    return any(key.azure_version in wanted for key in keys)
-
-
-def _version_of(key: VirtualKey, there: VaultKey | None) -> KeyVersion | None:
-    if there is None or there.versions is None:
-        return None
-    if key.azure_version is None:
-        return there.current[0] if there.current else None
-    return next((version for version in there.versions if version.id == key.azure_version), None)
 
 
 # All together -------------------------------------------------------------------------------------------------------

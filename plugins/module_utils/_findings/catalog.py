@@ -273,6 +273,44 @@ KEY_VERSIONS_ONLY_IN_AZURE = _kind(
 )
 KEYS_ONLY_IN_DSM = _kind(KEYS, "keys-only-in-dsm", HIGH, "4.7", "DSM lists keys that do not exist in the vault")
 KEYS_ENABLED_DIFFERS = _kind(KEYS, "keys-enabled-differs", MEDIUM, "4.7", "Keys are enabled on one side only")
+KEY_SOFT_DELETED = _kind(KEYS, "key-soft-deleted", MEDIUM, "4.7", "Keys that DSM manages are soft-deleted in the vault")
+KEY_PURGE_DUE_SOON = _kind(KEYS, "key-purge-due-soon", HIGH, "4.7", "Vault purges soft-deleted keys within 7 days")
+KEY_PURGED_RECORD_LEFT = _kind(
+    KEYS, "key-purged-record-left", LOW, "4.7", "DSM has records of keys that were purged in the vault"
+)
+KEY_SOURCE_ROTATED_COPY_NOT = _kind(
+    KEYS,
+    "key-source-rotated-copy-not",
+    MEDIUM,
+    "-",
+    "Source key was rotated in DSM, but its copy in the vault was not",
+)
+KEY_SAME_MATERIAL = _kind(KEYS, "key-same-material", HIGH, "-", "Versions of a key have the same key material")
+KEY_MATERIAL_DIFFERS = _kind(
+    KEYS, "key-material-differs", HIGH, "-", "Current version of a copied key is not from its source in DSM"
+)
+KEY_MATERIAL_NOT_COMPARED = _kind(
+    KEYS, "key-material-not-compared", MEDIUM, "-", "Public keys of copied keys could not be compared"
+)
+KEY_SOURCES_NOT_READ = _kind(KEYS, "key-sources-not-read", MEDIUM, "-", "Source keys of copies could not be read")
+KEY_AZURE_ROTATES_BYOK = _kind(
+    KEYS, "key-azure-rotates-byok", HIGH, "-", "Azure rotates keys whose key material comes from DSM"
+)
+KEY_TWO_ROTATION_POLICIES = _kind(
+    KEYS, "key-two-rotation-policies", MEDIUM, "-", "Both DSM and Azure have a rotation policy for a key"
+)
+KEY_SOFTWARE = _kind(KEYS, "key-software", HIGH, "-", "Keys are protected by software, not by an HSM")
+KEY_OLD_PLATFORM = _kind(KEYS, "key-old-platform", MEDIUM, "-", "Keys are on an older HSM platform than required")
+KEY_NO_EXPIRY = _kind(KEYS, "key-no-expiry", MEDIUM, "-", "Keys have no expiry date")
+KEY_EXPIRES_SOON = _kind(KEYS, "key-expires-soon", HIGH, "-", "Keys expire soon")
+KEY_EXPIRY_DIFFERS = _kind(KEYS, "key-expiry-differs", MEDIUM, "-", "Keys have different expiry dates in DSM and Azure")
+KEY_TOO_OLD = _kind(KEYS, "key-too-old", MEDIUM, "-", "Current key versions are older than permitted")
+KEY_AUDIT_OFF = _kind(KEYS, "key-audit-off", MEDIUM, "-", "DSM does not audit the use of keys")
+KEY_EXPORTABLE = _kind(KEYS, "key-exportable", INFO, "-", "Keys can be released from the vault")
+KEY_MANY_VERSIONS = _kind(KEYS, "key-many-versions", MEDIUM, "-", "Keys are close to the limit of versions")
+KEY_DOUBLED = _kind(KEYS, "key-doubled", MEDIUM, "4.7", "DSM has two records of one key version")
+KEK_LEFT = _kind(KEYS, "kek-left", MEDIUM, "-", "Key exchange keys are expired or never expire")
+SCRATCH_LEFT = _kind(KEYS, "scratch-left", MEDIUM, "-", "DSM has temporary keys of an unfinished transfer")
 KEYS_EXPIRED_IN_AZURE = _kind(
     KEYS, "keys-expired-in-azure", MEDIUM, "4.7", "Keys that are enabled in DSM have expired in the vault"
 )

@@ -25,9 +25,9 @@ from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.errors import AzureError
 from .._azure.wire.session import Azure, connect, retryable
 from .._dsm.account.approvals import FAIL
-from .._dsm.groups import virtual_keys
 from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
+from .._dsm.keys import virtual_keys
 from .._dsm.wire.client import DsmClient
 from .._dsm.wire.client import connect as connect_dsm
 from .._dsm.wire.errors import DsmError
@@ -298,7 +298,7 @@ def _proof_by_sync(task: Task, patience: Patience) -> str | None:
 def _refused_sync(dsm: DsmClient, group: Group, patience: Patience) -> DsmError | None:
     """Why a sync fails now; None if it succeeds. The last one may exceed the user's timeout by ten seconds."""
     try:
-        virtual_keys.scan(dsm, group, max(patience.left, 10), FAIL)
+        virtual_keys.scan(dsm, group.synced, max(patience.left, 10), FAIL)
     except DsmError as error:
         return error
     return None

@@ -11,10 +11,10 @@ from typing import Any
 
 from .._argspec import ArgumentSpec
 from .._dsm.account.approvals import Approval, Asking, as_result
-from .._dsm.groups import virtual_keys
 from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
-from .._dsm.groups.virtual_keys import KeyChanges, VirtualKey
+from .._dsm.keys import virtual_keys
+from .._dsm.keys.virtual_keys import KeyChanges, VirtualKey
 from .._dsm.wire.client import DsmClient, connect
 from .._dsm.wire.errors import DsmError
 from .._errors import TaskError
@@ -70,7 +70,7 @@ def run_with(
     if skipped or task.check_mode or group.group_id is None:
         return _result(group, before, before, "no_sync" if skipped else "unknown")
     try:
-        outcome = virtual_keys.scan(dsm, group, task.params["sync_timeout"], asking)
+        outcome = virtual_keys.scan(dsm, group.synced, task.params["sync_timeout"], asking)
     except DsmError as error:
         raise _partial_failure(dsm, group, before, error) from None
     if outcome.is_pending:

@@ -32,9 +32,10 @@ from .._certificates.loading import Pair
 from .._dsm.account import approvals
 from .._dsm.account.approval_requests import ApprovalRequest
 from .._dsm.account.approvals import FAIL, REQUEST, Approval, Asking
-from .._dsm.groups import link_edit, stored_groups, virtual_keys
+from .._dsm.groups import link_edit, stored_groups
 from .._dsm.groups.link_edit import Applied, LinkEdit
 from .._dsm.groups.stored_groups import Group
+from .._dsm.keys import virtual_keys
 from .._dsm.link import connection
 from .._dsm.link.azure_link import Link, LinkCredential, client_secret
 from .._dsm.link.connection import ConnectionTest
@@ -346,7 +347,7 @@ class Rollout:
                     diagnosis=found.record(),
                 )
         if self.sync_timeout is not None:
-            virtual_keys.scan(self.dsm, group, self.sync_timeout, FAIL)
+            virtual_keys.scan(self.dsm, group.synced, self.sync_timeout, FAIL)
 
     def _bring_back(self) -> None:
         """Register the new certificate again if another client removed it by writing an older list.

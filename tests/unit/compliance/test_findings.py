@@ -17,7 +17,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.facts i
     EntraCredential,
     Firewall,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.vaults.vault_keys import KeyVersion, VaultKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.controls import CONTROLS
 from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.findings import (
     Clock,
@@ -26,7 +25,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._compliance.findings 
     not_seen,
     of_apps,
     of_credential,
-    of_keys,
     of_link,
     of_vault,
 )
@@ -36,7 +34,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.stored_gr
     CREDENTIAL_FACT,
     Group,
 )
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.virtual_keys import VirtualKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings import catalog
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings.finding import OK, Finding
 from make import findings_page
@@ -294,100 +291,6 @@ def test_apps_are_to_log_in_by_certificate_and_no_other_way(
     assert told(of_apps("group", [app])) == expected
 
 
-# The keys -----------------------------------------------------------------------------------------------------------
-
-ONE, TWO = "1" * 32, "2" * 32
-
-
-def virtual(name: str | None, version: str | None = ONE, **changes: Any) -> VirtualKey:
-    key = VirtualKey(f"kid-{name}-{version}", f"dsm-{name}", name, version, "active", True, "created")
-    return replace(key, **changes)
-
-
-def in_vault(name: str, *versions: KeyVersion, managed: bool = False) -> VaultKey:
-    return VaultKey(name, managed, versions or (KeyVersion(ONE, True, days(-9)),))
-
-
-def compared(in_dsm: list[VirtualKey], in_azure: list[VaultKey]) -> list[tuple[str, str, Any]]:
-    findings, _seen = of_keys("group", in_dsm, in_azure, NOW)
-    return [(finding.kind.id, finding.status, finding.evidence["keys"]) for finding in findings]
-
-
-NEWER = KeyVersion(TWO, True, days(-1))
-OLDER = KeyVersion(ONE, True, days(-9))
-
-
-@pytest.mark.parametrize(
-    ("in_dsm", "in_azure"),
-    [
-        ([], []),
-        ([virtual("a")], [in_vault("a")]),
-        ([virtual("A")], [in_vault("a")]),
-        # One key for each version, and one for each key: which of both a server does is not public.
-        ([virtual("a", ONE), virtual("a", TWO)], [in_vault("a", OLDER, NEWER)]),
-        ([virtual("a", TWO)], [in_vault("a", OLDER, NEWER)]),
-        ([virtual("a", None)], [in_vault("a", OLDER, NEWER)]),
-        # Made in the same second: either may be the current one.
-        ([virtual("a", ONE)], [in_vault("a", OLDER, replace(NEWER, created=OLDER.created))]),
-        ([virtual("gone", state="destroyed")], []),
-        ([virtual("gone", azure_state="deleted")], []),
-        ([], [in_vault("certificate", managed=True)]),
-    ],
-)
-def test_keys_that_are_in_step(in_dsm: list[VirtualKey], in_azure: list[VaultKey]) -> None:
-    assert compared(in_dsm, in_azure) == []
-
-
-@pytest.mark.parametrize(
-    ("in_dsm", "in_azure", "expected"),
-    [
-        ([], [in_vault("a")], ("keys-only-in-azure", "failed", ["a"])),
-        ([virtual("a")], [], ("keys-only-in-dsm", "failed", [f"a/{ONE}"])),
-        ([virtual("a")], [in_vault("a", NEWER, OLDER)], ("key-versions-only-in-azure", "failed", [f"a/{TWO}"])),
-        ([virtual("a"), virtual("a", TWO)], [in_vault("a")], ("keys-only-in-dsm", "failed", [f"a/{TWO}"])),
-        (
-            [virtual("a", enabled=False)],
-            [in_vault("a")],
-            ("keys-enabled-differs", "warning", [f"a/{ONE}"]),
-        ),
-        (
-            [virtual("a")],
-            [in_vault("a", replace(OLDER, enabled=False))],
-            ("keys-enabled-differs", "warning", [f"a/{ONE}"]),
-        ),
-        (
-            [virtual("a")],
-            [in_vault("a", replace(OLDER, ends=days(-1)))],
-            ("keys-expired-in-azure", "warning", [f"a/{ONE}"]),
-        ),
-        ([virtual("a")], [VaultKey("a")], ("key-versions-not-read", "unknown", ["a"])),
-        ([virtual(None)], [], ("keys-not-identified", "unknown", [f"kid-None-{ONE}"])),
-    ],
-)
-def test_keys_that_are_not_in_step(
-    in_dsm: list[VirtualKey], in_azure: list[VaultKey], expected: tuple[str, str, list[str]]
-) -> None:
-    assert compared(in_dsm, in_azure) == [expected]
-
-
-@pytest.mark.parametrize(
-    ("in_azure", "status"), [([in_vault("a")], "unknown"), ([in_vault("a"), in_vault("b")], "failed")]
-)
-def test_keys_that_dsm_does_not_identify_may_be_those_that_seem_to_be_missing(
-    in_azure: list[VaultKey], status: str
-) -> None:
-    found = compared([virtual(None)], in_azure)
-
-    assert ("keys-only-in-azure", status, [key.name for key in in_azure]) in found
-
-
-def test_the_evidence_of_many_keys_says_how_many_there_are() -> None:
-    (finding,) = of_keys("group", [], [in_vault(f"key-{number:03}") for number in range(70)], NOW)[0]
-
-    assert finding.evidence["count"] == 70
-    assert len(finding.evidence["keys"]) == 50
-
-
 # All together -------------------------------------------------------------------------------------------------------
 
 
@@ -423,18 +326,6 @@ def test_two_certificates_of_a_link_are_two_findings() -> None:
     found = [Finding(kind, "failed", "DSM", "a", "b", which, "c") for which in ("one", "two")]
 
     assert [one for one in completed(found, "group", NOTHING_SEEN) if one.kind == kind] == found
-
-
-def test_the_numbers_tell_the_platforms_that_azure_reports_and_no_level() -> None:
-    def key(name: str, platform: str | None) -> VaultKey:
-        return in_vault(name, KeyVersion(ONE, True, days(-9), hsm_platform=platform))
-
-    in_azure = [key("one", "2"), key("two", "2"), key("three", "0"), key("four", None), VaultKey("five")]
-
-    _findings, seen = of_keys("group", [], in_azure, NOW)
-
-    assert seen["hsm_platforms"] == {"0": 1, "2": 2, "not read": 1, "not reported": 1}
-    assert "fips" not in str(seen).lower()
 
 
 def test_controls_are_those_of_findings_that_there_are_and_no_pass_has_any() -> None:

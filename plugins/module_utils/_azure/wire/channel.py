@@ -17,7 +17,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from ... import _deps, _time
 from ..._errors import TaskError
@@ -26,12 +26,14 @@ from ..._rest.limits import MOST_PAGES, LimitExceeded
 from ..._rest.shapes import Shape, from_json
 from ..._time import ServiceClock
 from . import shapes
-from .cloud import check_uri, is_hsm_uri
+from .cloud import check_uri
 from .credential import Operator
 from .errors import LOGIN, AzureError, is_in_doubt, refusal
 from .foreign import foreign
 from .sdk_failures import UNREADABLE, failure_of, never_sent, not_from_service, unreachable, unreadable
 from .transport import client_options, exceeded, retry_policy
+
+T = TypeVar("T")
 
 _USER_AGENT = "fortanix.dsm"
 _OLDEST_KEY_VAULT_SDK = 14
@@ -265,19 +267,34 @@ class Channel:
             AzureError: as :meth:`pages`.
         """
         seen: set[str] = set()
+        check = self._checked(shape, obj, lambda page: self._next_page(page, obj, seen))
+        with self.explained(obj):
+            return list(read(raw_response_hook=check))
+
+    def one(self, read: Callable[..., T], shape: Shape, *, obj: str) -> T:
+        """An object that an operation of the SDK reads, from a response of this shape.
+
+        Raises:
+            AzureError: as :meth:`send`.
+        """
+        with self.explained(obj):
+            return read(raw_response_hook=self._checked(shape, obj))
+
+    def _checked(self, shape: Shape, obj: str, then: Callable[[Any], object] | None = None) -> Callable[[Any], None]:
+        """A hook of the SDK that checks each successful response before the SDK reads it, and then calls ``then``."""
 
         def check(response: Any) -> None:
             answer = response.http_response
             if 200 <= answer.status_code < 300:
-                page = _decoded(answer.content)
+                content = _decoded(answer.content)
                 label = f"{answer.request.method} {urllib.parse.urlsplit(answer.request.url).path}"
-                wrong = next(shape(page, "the response"), None)
+                wrong = next(shape(content, "the response"), None)
                 if wrong is not None:
                     raise self._unreadable(obj, wrong, label)
-                self._next_page(page, obj, seen)
+                if then is not None:
+                    then(content)
 
-        with self.explained(obj):
-            return list(read(raw_response_hook=check))
+        return check
 
     def _next_page(self, page: Mapping[str, Any], obj: str, seen: set[str]) -> str:
         """The address of the next page; empty after the last page. ``seen``: those of the pages before."""
@@ -399,19 +416,20 @@ def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
 
 
 def keys(operator: Operator, uri: str) -> Channel:
-    """The client for the keys of one vault or Managed HSM, read-only.
+    """The client for the keys of one vault or Managed HSM, read-only. ``sdk`` is a KeyClient.
 
     Raises:
         InvalidInput: the address is not in the operator's cloud (T32).
     """
     check_uri("vault.uri", uri, operator.cloud)
-    suffix = operator.cloud.hsm_suffix if is_hsm_uri(uri) else operator.cloud.vault_suffix
-    authentication = _deps.load("azure.core.pipeline.policies").BearerTokenCredentialPolicy
-    client = _deps.load("azure.core").PipelineClient(
+    client = _deps.load("azure.keyvault.keys").KeyClient(
         uri,
-        policies=_policies(
-            "Azure", authentication(operator.credential, f"https://{suffix}/.default"), operator, read_only=True
-        ),
+        operator.credential,
+        # Not `policies`, which would replace the challenge policy: it checks that the vault requests tokens for itself.
+        per_call_policies=[ReadOnly(), FromService("Azure", operator.journal)],
+        retry_policy=_retries(operator),
+        permit_redirects=False,
+        user_agent=_USER_AGENT,
         **client_options(operator.network),
     )
     return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)

@@ -234,13 +234,35 @@ _RESTRICTED = optional(record(passwordCredentials=_RESTRICTIONS, keyCredentials=
 
 # Keys (Azure contract §1.9) -------------------------------------------------------------------------------------------
 
-_KEY = record(kid=_key_id(of_version=False), managed=_FLAG)
-_KEY_VERSION = record(
-    kid=_key_id(of_version=True),
-    attributes=optional(
-        record(enabled=_FLAG, created=optional(_seconds), exp=optional(_seconds), hsmPlatform=optional(anything))
-    ),
+_KEY_ATTRIBUTES = optional(
+    record(
+        enabled=_FLAG,
+        created=optional(_seconds),
+        updated=optional(_seconds),
+        nbf=optional(_seconds),
+        exp=optional(_seconds),
+        recoveryLevel=_TEXT,
+        hsmPlatform=optional(either(text, number)),
+        exportable=_FLAG,
+    )
 )
+_KEY_TAGS = optional(map_of(text))
+# azure-keyvault-keys leaves out what it cannot read. Therefore the responses that it receives are checked.
+KEYS = _page(record(kid=_key_id(of_version=False), managed=_FLAG, attributes=_KEY_ATTRIBUTES, tags=_KEY_TAGS))
+KEY_VERSIONS = _page(record(kid=_key_id(of_version=True), attributes=_KEY_ATTRIBUTES, tags=_KEY_TAGS))
+DELETED_KEYS = _page(
+    record(
+        kid=_key_id(of_version=False),
+        attributes=_KEY_ATTRIBUTES,
+        deletedDate=optional(_seconds),
+        scheduledPurgeDate=optional(_seconds),
+    )
+)
+KEY_BUNDLE = record(
+    key=record(kid=_key_id(of_version=True), kty=text, crv=_TEXT, key_ops=_TEXTS, n=_TEXT, e=_TEXT, x=_TEXT, y=_TEXT),
+    attributes=_KEY_ATTRIBUTES,
+)
+ROTATION_POLICY = record(lifetimeActions=optional(list_of(record(action=optional(record(type=_TEXT))))))
 
 # The local roles of a Managed HSM (Azure contract §1.8) ---------------------------------------------------------------
 
@@ -302,8 +324,6 @@ _READS: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
             rf"{_GRAPH}/policies/defaultAppManagementPolicy",
             record(isEnabled=_FLAG, applicationRestrictions=_RESTRICTED),
         ),
-        (r"/keys", _page(_KEY)),
-        (r"/keys/[^/]+/versions", _page(_KEY_VERSION)),
     )
 )
 # Path of a write -> the shape of its response, if that is read. It may be empty.

@@ -22,6 +22,7 @@ from ..._rest.statuses import BAD_REQUEST, CONFLICT, FORBIDDEN, NOT_FOUND
 from ..account import approvals
 from ..account.approval_requests import GuardedOperation
 from ..account.approvals import REQUEST, Approval, Asking, WriteResult
+from ..keys import virtual_keys
 from ..link import connection
 from ..link.azure_link import Link, LinkCredential
 from ..link.handed_on import explained
@@ -29,7 +30,7 @@ from ..link.tls import SAFE_SETTINGS
 from ..wire import routes
 from ..wire.client import DsmClient
 from ..wire.errors import DsmError, NotDone
-from . import concurrent_changes, group_writes, stored_groups, virtual_keys
+from . import concurrent_changes, group_writes, stored_groups
 from .selection import linked
 from .stored_groups import CREDENTIAL_EXPIRES, CREDENTIAL_FACT, SUPERSEDED_FACT, TLS_CLIENT_FACT, Group
 

@@ -15,6 +15,7 @@ from typing import Any
 from ..._errors import TaskError
 from ..._names import same_name
 from ..._rest.statuses import NOT_FOUND
+from ..keys.virtual_keys import SyncedGroup
 from ..link.azure_link import Link, vault_name_of
 from ..wire import routes
 from ..wire.client import DsmClient
@@ -95,6 +96,11 @@ class Group:
         if self.link is None:
             raise AssertionError(f"{self.label} has no Azure link")
         return self.link
+
+    @property
+    def synced(self) -> SyncedGroup:
+        """For a sync of its keys."""
+        return SyncedGroup(str(self.group_id), self.label, self.link)
 
     @property
     def visible_metadata(self) -> dict[str, str]:

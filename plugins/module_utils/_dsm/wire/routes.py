@@ -34,6 +34,7 @@ APPROVAL = "/sys/v1/approval_requests/{req_id}"
 # Not a read, although it only requests a result: DSM may carry out the operation at this request (DSM contract §2.10).
 APPROVAL_RESULT = "/sys/v1/approval_requests/{req_id}/result"
 KEYS = "/crypto/v1/keys"
+KEY_INFO = "/crypto/v1/keys/info"
 
 READS = frozenset(
     {
@@ -56,6 +57,7 @@ READS = frozenset(
         ("GET", APPROVALS),
         ("GET", APPROVAL),
         ("GET", KEYS),
+        ("POST", KEY_INFO),
     }
 )
 

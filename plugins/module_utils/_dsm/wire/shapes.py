@@ -65,6 +65,11 @@ _KEY = record(
     state=optional(text),
     external=optional(record(id=optional(record()))),
     custom_metadata=optional(record()),
+    links=optional(record(copiedFrom=optional(text), replaced=optional(text), replacement=optional(text))),
+    key_ops=optional(_TEXTS),
+    key_size=optional(number),
+    pub_key=optional(text),
+    rotation_policy=optional(record()),
 )
 _VAULT = record(id=text, name=text, vault_type=text, uri=text, location=optional(text), tags=optional(record()))
 _ACCOUNT = record(acct_id=text, name=optional(text), subscription=optional(record()))
@@ -111,6 +116,7 @@ ANSWERS: dict[tuple[str, str], Shape] = {
     ("POST", routes.GROUPS): _GROUP,
     ("POST", routes.AZURE_VAULTS): listing(_VAULT),
     ("GET", routes.KEYS): listing(_KEY),
+    ("POST", routes.KEY_INFO): _KEY,
     ("GET", routes.APPROVALS): listing(_APPROVAL),
     ("POST", routes.APPROVALS): _APPROVAL,
     ("GET", routes.APPROVAL): _APPROVAL,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups.virtual_keys import (
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.virtual_keys import (
     KeyChanges,
     VirtualKey,
     compare,

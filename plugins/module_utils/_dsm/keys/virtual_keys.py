@@ -15,11 +15,11 @@ from ..._names import name_key
 from ..account import approvals
 from ..account.approval_requests import GuardedOperation
 from ..account.approvals import Asking, WriteResult
+from ..link.azure_link import Link
 from ..link.handed_on import explained
 from ..wire import routes
 from ..wire.client import DsmClient
 from ..wire.paging import PAGE, all_pages, items
-from .stored_groups import Group
 
 _GONE = frozenset({"destroyed", "deleted"})
 
@@ -82,6 +82,11 @@ class KeyChanges:
 
 def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]:
     """All keys of the group, with deleted and destroyed ones, page by page."""
+    return map(VirtualKey.from_stored, stored_keys(dsm, group_id, label))
+
+
+def stored_keys(dsm: DsmClient, group_id: str, label: str, *, public_keys: bool = False) -> Iterator[Mapping[str, Any]]:
+    """The same keys as DSM returns them. ``public_keys``: with their public halves, where DSM has them."""
 
     def page(offset: int) -> list[dict[str, Any]]:
         query = {
@@ -91,15 +96,25 @@ def list_keys(dsm: DsmClient, group_id: str, label: str) -> Iterator[VirtualKey]
             "sort": "kid:asc",
             "show_destroyed": "true",
             "show_deleted": "true",
+            **({"show_pub_key": "true"} if public_keys else {}),
         }
         return items(dsm.call("GET", routes.KEYS, query=query, obj=f"keys of {label}"), "keys")
 
-    return map(VirtualKey.from_stored, all_pages(page, "kid", f"keys of {label}"))
+    return all_pages(page, "kid", f"keys of {label}")
 
 
-def scan(dsm: DsmClient, group: Group, timeout: float, asking: Asking) -> WriteResult:
+@dataclass(frozen=True)
+class SyncedGroup:
+    """The group whose keys are synced. ``link``: for the diagnosis of a failure in Azure."""
+
+    group_id: str
+    label: str
+    link: Link | None
+
+
+def scan(dsm: DsmClient, group: SyncedGroup, timeout: float, asking: Asking) -> WriteResult:
     """SYNC KEYS. Synchronous: it takes longer for larger vaults. The response has the new keys."""
-    path = {"group_id": str(group.group_id)}
+    path = {"group_id": group.group_id}
     operation = GuardedOperation(
         "POST", routes.SCAN, group.label, "sync of the keys", path=path, body={}, timeout=timeout
     )

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Keys of a vault or a Managed HSM as values: attributes, versions, deleted keys. Never their material. Pure.
+
+Sources: Azure contract §1.9; "About keys" and "Get Keys" of the Key Vault REST reference on learn.microsoft.com.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+# A vault whose deleted keys can be purged before their retention ends has this in `recoveryLevel`.
+_PURGEABLE = "purgeable"
+# `hsmPlatform` of a key that is protected by software.
+SOFTWARE_PLATFORM = "0"
+
+
+@dataclass(frozen=True)
+class KeyAttributes:
+    """Attributes of one version. All times are UTC.
+
+    ``hsm_platform``: the number of the platform as text; "0" is software. Each member is None if Azure omits it.
+    """
+
+    enabled: bool = True
+    created: datetime | None = None
+    updated: datetime | None = None
+    not_before: datetime | None = None
+    expires: datetime | None = None
+    recovery_level: str | None = None
+    hsm_platform: str | None = None
+    exportable: bool | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def purgeable(self) -> bool | None:
+        """Whether a deleted key can be purged before its retention ends; None if Azure does not report it."""
+        return None if self.recovery_level is None else _PURGEABLE in self.recovery_level.lower()
+
+    @property
+    def is_software(self) -> bool | None:
+        """Whether software protects the key; None if Azure does not report the platform."""
+        return None if self.hsm_platform is None else self.hsm_platform == SOFTWARE_PLATFORM
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """The public half of a version. ``type``: as Azure writes it (``RSA-HSM``). ``size``: of an RSA key, in bits.
+
+    ``sha256``: as :func:`_certificates.public_keys.sha256_of_numbers`; None for a type without a public half, or one
+    that this collection does not know.
+    """
+
+    type: str
+    size: int | None
+    curve: str | None
+    operations: tuple[str, ...]
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class KeyVersion:
+    """``id``: 32 hex digits. ``public``: None when it was not read."""
+
+    id: str
+    attributes: KeyAttributes = KeyAttributes()
+    public: PublicKey | None = None
+
+
+@dataclass(frozen=True)
+class VaultKey:
+    """A key with at least one version.
+
+    ``uri``: its ID without a version. ``managed``: it backs a certificate. ``listed``: the attributes in the list of
+    keys, which are those of the latest version. ``versions``: None when they were not read. ``azure_rotates``: whether
+    Azure's own rotation policy creates new versions; None when it was not read.
+    """
+
+    name: str
+    uri: str = ""
+    managed: bool = False
+    listed: KeyAttributes = KeyAttributes()
+    versions: tuple[KeyVersion, ...] | None = None
+    azure_rotates: bool | None = None
+
+    @property
+    def current(self) -> tuple[KeyVersion, ...]:
+        """The latest version, which is used when none is named; several if they were created in the same second."""
+        never = datetime.min.replace(tzinfo=timezone.utc)
+        last = max((version.attributes.created or never for version in self.versions or ()), default=never)
+        return tuple(version for version in self.versions or () if (version.attributes.created or never) == last)
+
+
+@dataclass(frozen=True)
+class DeletedKey:
+    """A soft-deleted key. ``purge_due``: when Azure purges it; None if Azure omits it."""
+
+    name: str
+    deleted: datetime | None
+    purge_due: datetime | None
+    attributes: KeyAttributes = KeyAttributes()

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Reads the keys of a group, and the source keys of copies (DSM contract §4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..._rest.statuses import FORBIDDEN, NOT_FOUND
+from ..wire import routes
+from ..wire.client import DsmClient
+from ..wire.errors import DsmError
+from . import virtual_keys
+from .key_records import DsmKey, Sources
+
+# As many sources are read one by one; for more, all keys of their group are listed.
+_MOST_SINGLE = 5
+# Of one chain of rotations, from the source of the oldest copy to the key that is used today.
+_LONGEST_CHAIN = 50
+
+
+def list_keys(dsm: DsmClient, group_id: str, label: str) -> list[DsmKey]:
+    """All keys of the group, with deleted and destroyed ones and their public halves. One request for each 1,000."""
+    return [DsmKey.from_stored(one) for one in virtual_keys.stored_keys(dsm, group_id, label, public_keys=True)]
+
+
+def read_sources(dsm: DsmClient, keys: Iterable[DsmKey]) -> Sources:
+    """The source keys of copies, and the keys that have replaced them.
+
+    A source is usually in another group, which it names. So one source is read, and then all keys of its group if many
+    others are still missing.
+
+    Raises:
+        TaskError: DSM does not answer. A source that this identity cannot read is in ``unread``.
+    """
+    found: dict[str, DsmKey] = {}
+    unread: set[str] = set()
+    listed: set[str] = set()
+
+    def missing() -> list[str]:
+        first = {key.copied_from for key in wanted if key.copied_from is not None}
+        later = {key.replacement for key in found.values() if key.replacement is not None}
+        return sorted((first | later) - found.keys() - unread)
+
+    wanted = tuple(keys)
+    for _step in range(_LONGEST_CHAIN):
+        open_ones = missing()
+        if not open_ones:
+            break
+        for number, kid in enumerate(open_ones):
+            if kid in found:
+                continue
+            one = _read(dsm, kid)
+            if one is None:
+                unread.add(kid)
+                continue
+            found[kid] = one
+            many = len(open_ones) - number > _MOST_SINGLE
+            if many and one.group_id is not None and one.group_id not in listed:
+                listed.add(one.group_id)
+                found.update((each.key.kid, each) for each in list_keys(dsm, one.group_id, f"group {one.group_id}"))
+    return Sources(found, frozenset({*unread, *missing()}))
+
+
+def _read(dsm: DsmClient, kid: str) -> DsmKey | None:
+    """A key; None if this identity cannot see it."""
+    query = {"show_pub_key": "true", "show_destroyed": "true", "show_deleted": "true"}
+    try:
+        return DsmKey.from_stored(dsm.call("POST", routes.KEY_INFO, query=query, body={"kid": kid}, obj=f"key {kid}"))
+    except DsmError as error:
+        if error.status in (FORBIDDEN, NOT_FOUND):
+            return None
+        raise

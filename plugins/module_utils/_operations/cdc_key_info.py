@@ -1,0 +1,211 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The keys of CDC groups on both sides, and what differs (guide 1.2, 4.7). Both clients are read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from .._argspec import ArgumentSpec
+from .._azure.keys.vault_reading import VaultContents, read_vault, with_details, with_versions_of
+from .._azure.wire import channel
+from .._azure.wire.channel import Channel
+from .._azure.wire.cloud import is_hsm_uri
+from .._azure.wire.credential import Operator, operator_of
+from .._dsm.groups import stored_groups
+from .._dsm.groups.selection import Selection, resolve
+from .._dsm.groups.stored_groups import Group
+from .._dsm.keys.key_reading import list_keys, read_sources
+from .._dsm.keys.key_records import DsmKey
+from .._dsm.wire.client import DsmClient, connect
+from .._errors import TaskError
+from .._findings import catalog
+from .._findings.finding import UNKNOWN, Finding, ranked
+from .._keys.key_findings import KeyRequirements, counts_of, findings_about_keys
+from .._keys.key_results import record_of
+from .._keys.reconciliation import ObservedKeys, reconcile
+from .._names import name_key, path_key
+from .._options import AZURE, DSM, GROUP_SELECTION
+from .._task import Task
+from .._timestamps import iso
+
+LIST, VERSIONS = "list", "versions"
+# For this many keys of a vault, the versions are read where times do not tell whether DSM has the current one.
+_MOST_SINGLE = 25
+SPEC = AZURE.merge(
+    DSM,
+    GROUP_SELECTION,
+    ArgumentSpec(
+        argument_spec={
+            "names": {"type": "list", "elements": "str", "default": []},
+            "depth": {"type": "str", "choices": [LIST, VERSIONS], "default": LIST},
+            "look_in_azure": {"type": "bool", "default": True},
+            "renew_before_days": {"type": "int", "default": 30},
+            "max_age_days": {"type": "int"},
+            "require_expiry": {"type": "bool", "default": False},
+            "require_hsm": {"type": "bool", "default": False},
+            "min_hsm_platform": {"type": "int"},
+            # A number of keys.
+            "max_keys": {"type": "int", "default": 10000, "no_log": False},
+        },
+    ),
+)
+
+
+@dataclass
+class _Vaults:
+    """The vaults of a run, each read once, whichever groups use it."""
+
+    operator: Operator
+    stack: ExitStack
+    most: int
+    channels: dict[str, Channel] = field(default_factory=dict)
+    contents: dict[str, VaultContents] = field(default_factory=dict)
+
+    def read(self, uri: str, label: str) -> VaultContents:
+        """Raises TaskError: the operator cannot list its keys, or it is not in the operator's cloud."""
+        place = path_key(uri)
+        if place not in self.contents:
+            self.channels[place] = self.stack.enter_context(channel.keys(self.operator, uri))
+            self.contents[place] = read_vault(self.channels[place], label, most=self.most)
+        return self.contents[place]
+
+    def details(self, uri: str, label: str, contents: VaultContents, in_dsm: list[DsmKey]) -> VaultContents:
+        """What a comparison of material and of rotation policies needs; and versions, where times do not suffice."""
+        copies = {name_key(one.key.azure_name) for one in in_dsm if one.copied_from is not None}
+        rotating = {name_key(one.key.azure_name) for one in in_dsm if one.rotates}
+        vault = self.channels[path_key(uri)]
+        if self.most:
+            return with_details(vault, label, contents, copies=copies, rotating=rotating)
+        unclear = [one.name for one in reconcile(ObservedKeys(in_dsm, None, contents.keys)) if one.is_unclear]
+        return with_versions_of(vault, label, contents, {name_key(name) for name in unclear[:_MOST_SINGLE]})
+
+
+def run(task: Task) -> dict[str, Any]:
+    params = task.params
+    selection = _selection(params)
+    names = {name_key(name) for name in params["names"]}
+    operator = operator_of(task) if params["look_in_azure"] else None
+    with ExitStack() as stack:
+        dsm = stack.enter_context(connect(task, read_only=True))
+        groups = _groups(task, dsm, selection)
+        most = params["max_keys"] if params["depth"] == VERSIONS else 0
+        vaults = None if operator is None else _Vaults(operator, stack, most)
+        return {
+            "changed": False,
+            "checked_at": iso(task.clock.now().replace(microsecond=0)),
+            "groups": [_looked_at(task, dsm, vaults, group, names) for group in groups],
+        }
+
+
+# Options --------------------------------------------------------------------------------------------------------------
+
+
+def _selection(params: Mapping[str, Any]) -> Selection | None:
+    """The requested group; None for all groups that are linked to Azure."""
+    given = any(params[option] is not None for option in ("group_name", "group_id", "group"))
+    return Selection.from_params(params) if given else None
+
+
+def _required(task: Task, group: Group) -> KeyRequirements:
+    params = task.params
+    return KeyRequirements(
+        now=task.clock.now(),
+        renew_before=timedelta(days=params["renew_before_days"]),
+        max_age=None if params["max_age_days"] is None else timedelta(days=params["max_age_days"]),
+        require_expiry=params["require_expiry"],
+        require_hsm=params["require_hsm"],
+        min_hsm_platform=params["min_hsm_platform"],
+        in_managed_hsm=is_hsm_uri(group.azure_link.vault_uri),
+        exact=params["depth"] == VERSIONS,
+    )
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+def _groups(task: Task, dsm: DsmClient, selection: Selection | None) -> list[Group]:
+    if selection is not None:
+        return [resolve(dsm, selection, check_mode=task.check_mode)]
+    found = sorted(map(Group.as_shown, stored_groups.list_all(dsm)), key=lambda group: group.name)
+    stored_groups.warn_of_problems(task.warn, found)
+    return [group for group in found if group.link is not None]
+
+
+def _looked_at(task: Task, dsm: DsmClient, vaults: _Vaults | None, group: Group, names: set[str]) -> dict[str, Any]:
+    unread: dict[str, str] = {}
+    observed = _observed(dsm, vaults, group, unread)
+    if names:
+        observed = _only(observed, names)
+    required = _required(task, group)
+    found, facts, keys = findings_about_keys(group.label, observed, required)
+    vault_uri = group.azure_link.vault_uri
+    return {
+        "group": {"group_id": group.group_id, "name": group.name},
+        "vault_uri": vault_uri or None,
+        "keys": [record_of(key, vault_uri, facts) for key in keys],
+        "findings": [one.record() for one in ranked([*found, *_not_read(group, observed, unread)])],
+        "counts": counts_of(keys),
+        "not_read": [{"what": what, "reason": reason} for what, reason in sorted(unread.items())],
+    }
+
+
+def _observed(dsm: DsmClient, vaults: _Vaults | None, group: Group, unread: dict[str, str]) -> ObservedKeys:
+    if group.group_id is None:
+        unread["keys"] = "a previous step has only planned the group"
+        return ObservedKeys([])
+    in_dsm = list_keys(dsm, group.group_id, group.label)
+    sources = read_sources(dsm, in_dsm)
+    if sources.unread:
+        unread["sources"] = f"the DSM identity cannot read {len(sources.unread)} source keys"
+    contents = _contents(vaults, group, in_dsm, unread)
+    if contents is None:
+        return ObservedKeys(in_dsm, sources)
+    unread.update(contents.unread)
+    return ObservedKeys(in_dsm, sources, contents.keys, contents.deleted)
+
+
+def _contents(
+    vaults: _Vaults | None, group: Group, in_dsm: list[DsmKey], unread: dict[str, str]
+) -> VaultContents | None:
+    uri = group.azure_link.vault_uri
+    label = f"vault {uri}"
+    if vaults is None:
+        unread["vault"] = "look_in_azure is false"
+    elif not uri:
+        unread["vault"] = "no vault is selected for the link"
+    else:
+        try:
+            return vaults.details(uri, label, vaults.read(uri, label), in_dsm)
+        except TaskError as error:
+            unread["vault"] = f"{error.problem}: {error.server_words}" if error.server_words else error.problem
+    return None
+
+
+def _only(observed: ObservedKeys, names: set[str]) -> ObservedKeys:
+    """The keys of these names alone."""
+    return replace(
+        observed,
+        in_dsm=[one for one in observed.in_dsm if name_key(one.key.azure_name) in names],
+        in_azure=None
+        if observed.in_azure is None
+        else [key for key in observed.in_azure if name_key(key.name) in names],
+        deleted=None if observed.deleted is None else [key for key in observed.deleted if name_key(key.name) in names],
+    )
+
+
+def _not_read(group: Group, observed: ObservedKeys, unread: dict[str, str]) -> Iterator[Finding]:
+    """The finding that the two sides could not be compared."""
+    if observed.in_azure is None:
+        actual = unread.get("vault") or unread["keys"]
+        remedy = "set look_in_azure: true and the credentials of an operator that can list the keys of the vault"
+        yield Finding(
+            catalog.KEYS_NOT_CHECKED, UNKNOWN, "Azure", f"keys of {group.label}", "it can be checked", actual, remedy
+        )

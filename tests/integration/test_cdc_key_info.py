@@ -1,0 +1,351 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The keys of groups over the wire: both sides, what a stranger has done to them, and what cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_key_info
+from sandbox import Fault, Profile
+from sandbox.custody.seeds import copy_to_azure, generate_in_azure
+from support.azure_rights import AzureRights
+from support.operate import Operator
+from support.playbook import Ansible
+
+READING = ["get", "list", "getrotationpolicy"]
+HOUR, DAY = 3600, 86400
+
+
+class Keys:
+    """A vault with its keys, a group in DSM whose link leads there, and an operator that may read them."""
+
+    def __init__(self, azure: AzureRights) -> None:
+        self.azure = azure
+        self.group = azure.group()
+        self.warnings: list[str] = []
+
+        def deed(state: Any) -> None:
+            store = state.store(azure.vault)
+            store.keys.clear()
+            if azure.stores[azure.vault].type == "MANAGED":
+                for role in ("Managed HSM Crypto User", "Managed HSM Crypto Officer"):
+                    state.assign_local_role(azure.vault, azure.view.operator_client_id, role)
+            else:
+                state.set_access_policy(azure.vault, azure.view.operator_client_id, READING)
+
+        azure.do(deed)
+
+    @property
+    def group_id(self) -> str:
+        found: str = self.azure.sandbox.do(lambda state: state.dsm.find_group(self.group).group_id)
+        return found
+
+    def native(self, name: str, *, synced_after: float = HOUR, **attributes: Any) -> None:
+        """A key that Azure generated ten days ago, and DSM's record of it."""
+        group_id, made = self.group_id, {"days_ago": 10.0, **attributes}
+
+        def deed(dsm: Any, cloud: Any) -> None:
+            record = generate_in_azure(dsm, cloud, group_id, self.azure.vault, name, **made).record
+            record.created_at = dsm.clock.dsm_stamp_of(dsm.clock.now() - made["days_ago"] * DAY + synced_after)
+
+        self._seed(deed)
+
+    def source(self, name: str, **fields: Any) -> str:
+        """The ID of a key that DSM generated, in a group without a link."""
+
+        def deed(state: Any) -> str:
+            group = state.dsm.find_group("sources") or state.dsm.add_group("sources")
+            kid: str = state.dsm.add_source_key(group.group_id, name, days_ago=20.0, **fields).kid
+            return kid
+
+        found: str = self.azure.sandbox.do(deed)
+        return found
+
+    def copy(self, name: str, kid: str, **attributes: Any) -> None:
+        """A copy of a source in the vault, ten days ago unless told."""
+        group_id, made = self.group_id, {"days_ago": 10.0, **attributes}
+        self._seed(
+            lambda dsm, cloud: copy_to_azure(
+                dsm, cloud, group_id, self.azure.vault, name, dsm.security_object(kid), **made
+            )
+        )
+
+    def _seed(self, deed: Any) -> None:
+        cloud = self.azure.cloud
+        self.azure.sandbox.do(lambda state: deed(state.dsm, getattr(state.azure, cloud)))
+
+    def look(self, *, depth: str = "versions", with_azure: bool = True, **options: Any) -> dict[str, Any]:
+        """What the module says of the group."""
+        operator = Operator(self.azure.sandbox.environment(), self.warnings)
+        login = self.azure.operator if with_azure else {"look_in_azure": False}
+        given = {"group_name": self.group, "depth": depth, **login, **options}
+        (found,) = operator(cdc_key_info, **given)["groups"]
+        one: dict[str, Any] = found
+        return one
+
+    def findings(self, **options: Any) -> dict[str, list[str]]:
+        return {one["id"]: one["evidence"]["keys"] for one in self.look(**options)["findings"]}
+
+
+def by_name(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {key["name"]: key for key in found["keys"]}
+
+
+@pytest.fixture(params=["azure", "government", "pool"])
+def anywhere(request: pytest.FixtureRequest) -> Keys:
+    """In both clouds, and in a Managed HSM."""
+    return Keys(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def keys(azure: AzureRights) -> Keys:
+    return Keys(azure)
+
+
+# What is right --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", ["list", "versions"])
+def test_keys_that_nobody_has_touched_have_no_finding(anywhere: Keys, depth: str) -> None:
+    anywhere.native("payments", kty="RSA-HSM")
+    anywhere.native("signing", kty="EC-HSM")
+    mark = anywhere.azure.sandbox.journal.mark()
+
+    found = anywhere.look(depth=depth)
+
+    assert anywhere.azure.sandbox.journal.writes(since=mark) == []
+    assert found["findings"] == []
+    assert {name: (key["state"], key["in_sync"]) for name, key in by_name(found).items()} == {
+        "payments": ("live", True),
+        "signing": ("live", True),
+    }
+    assert {key["compared"] for key in found["keys"]} == {"by_version" if depth == "versions" else "by_time"}
+    assert found["not_read"] == []
+    assert {key["protection"] for key in found["keys"]} == {"hsm"}
+
+
+def test_a_copy_is_traced_to_its_source(keys: Keys) -> None:
+    kid = keys.source("master")
+    keys.copy("payments", kid)
+
+    found = keys.look()
+
+    (key,) = found["keys"]
+    assert found["findings"] == []
+    assert (key["origin"], key["source_kid"]) == ("copy", kid)
+    assert key["public_key_sha256"] == key["versions"][0]["public_key_sha256"]
+
+
+# A stranger -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_stranger_has_done_in_azure_is_found_and_nothing_else(anywhere: Keys) -> None:
+    """Given six keys; when a stranger rotates, disables, deletes, purges and creates in Azure; then each is named."""
+    for name in ("rotated", "disabled", "deleted", "purged", "expired", "untouched"):
+        anywhere.native(name, kty="RSA-HSM")
+
+    def deed(state: Any) -> None:
+        vault = anywhere.azure.vault
+        state.rotate_key(vault, "rotated", days_ago=1.0)
+        state.disable_key(vault, "disabled")
+        state.delete_key(vault, "deleted")
+        state.delete_key(vault, "purged")
+        state.purge_key(vault, "purged")
+        state.update_key(vault, "expired", expires=int(state.clock.now()) - DAY)
+        state.add_key(vault, "foreign", "RSA-HSM", days_ago=2.0)
+
+    anywhere.azure.do(deed)
+
+    found = anywhere.look()
+
+    states = {name: key["state"] for name, key in by_name(found).items()}
+    assert states == {
+        "rotated": "live",
+        "disabled": "disabled",
+        "deleted": "soft_deleted",
+        "purged": "ghost",
+        "expired": "live",
+        "untouched": "live",
+        "foreign": "foreign",
+    }
+    assert {name: key["findings"] for name, key in by_name(found).items()} == {
+        "rotated": ["key-versions-only-in-azure"],
+        "disabled": ["keys-enabled-differs"],
+        "deleted": ["key-soft-deleted"],
+        "purged": ["keys-only-in-dsm"],
+        "expired": ["keys-expired-in-azure"],
+        "untouched": [],
+        "foreign": ["keys-only-in-azure"],
+    }
+    assert by_name(found)["deleted"]["purge_date"] is not None
+
+
+def test_a_rotation_is_found_by_the_list_alone(keys: Keys) -> None:
+    keys.native("payments")
+    keys.azure.do(lambda state: state.rotate_key(keys.azure.vault, "payments", days_ago=1.0))
+
+    found = keys.look(depth="list")
+
+    assert by_name(found)["payments"]["compared"] == "by_time"
+    assert [one["id"] for one in found["findings"]] == ["key-versions-only-in-azure"]
+
+
+def test_versions_are_read_of_a_few_keys_whose_times_do_not_tell(keys: Keys) -> None:
+    for number in range(27):
+        keys.native(f"key-{number:02}", kty="EC", synced_after=60)
+
+    found = keys.look(depth="list")
+
+    assert [key["compared"] for key in found["keys"]] == ["by_version"] * 25 + ["unknown"] * 2
+    assert {one["id"]: one["evidence"]["keys"] for one in found["findings"]} == {
+        "key-versions-not-read": ["key-25", "key-26"]
+    }
+
+
+def test_a_key_that_the_vault_purges_within_a_week_is_urgent(keys: Keys) -> None:
+    keys.native("payments")
+    keys.azure.do(lambda state: state.delete_key(keys.azure.vault, "payments", days_ago=85.0))
+
+    assert list(keys.findings()) == ["key-purge-due-soon"]
+
+
+def test_azure_rotating_a_key_of_dsm_is_found_with_what_it_has_done(keys: Keys) -> None:
+    keys.copy("payments", keys.source("master"))
+
+    def deed(state: Any) -> None:
+        state.set_rotation_policy(keys.azure.vault, "payments", rotate_after="P90D")
+        state.rotate_key(keys.azure.vault, "payments", days_ago=1.0)
+
+    keys.azure.do(deed)
+
+    assert set(keys.findings()) == {"key-azure-rotates-byok", "key-material-differs", "key-versions-only-in-azure"}
+
+
+def test_a_source_that_was_rotated_without_its_copy_is_found(keys: Keys) -> None:
+    kid = keys.source("master")
+    keys.copy("payments", kid)
+    keys.azure.sandbox.do(lambda state: state.dsm.rekey(kid, days_ago=1.0) and None)
+
+    assert list(keys.findings()) == ["key-source-rotated-copy-not"]
+
+
+def test_a_second_copy_of_the_same_source_is_no_rotation(keys: Keys) -> None:
+    kid = keys.source("master")
+    keys.copy("payments", kid)
+    keys.copy("payments", kid, days_ago=1.0)
+
+    assert list(keys.findings()) == ["key-same-material"]
+
+
+# What is required -----------------------------------------------------------------------------------------------------
+
+
+def test_requirements_make_findings(keys: Keys) -> None:
+    keys.native("software")
+    keys.native("hardware", kty="RSA-HSM", hsm_platform="1")
+
+    found = keys.findings(require_hsm=True, min_hsm_platform=2, require_expiry=True, max_age_days=5)
+
+    assert found == {
+        "key-software": ["software"],
+        "key-old-platform": ["hardware", "software"],
+        "key-no-expiry": ["hardware", "software"],
+        "key-too-old": ["hardware", "software"],
+    }
+
+
+# What cannot be read --------------------------------------------------------------------------------------------------
+
+
+def test_a_dsm_login_alone_is_useful_and_says_what_it_has_not_read(keys: Keys) -> None:
+    keys.native("payments")
+    keys.azure.do(lambda state: state.disable_key(keys.azure.vault, "payments"))
+
+    found = keys.look(with_azure=False)
+
+    (key,) = found["keys"]
+    assert (key["state"], key["in_sync"], key["tags"]) == ("live", None, None)
+    assert [(one["id"], one["status"]) for one in found["findings"]] == [("keys-not-checked", "unknown")]
+    assert found["not_read"] == [{"what": "vault", "reason": "look_in_azure is false"}]
+
+
+def test_an_operator_without_permission_makes_the_vault_unknown_and_not_empty(keys: Keys) -> None:
+    keys.native("payments")
+
+    found = keys.look(**keys.azure.another_operator())
+
+    assert [(one["id"], one["status"]) for one in found["findings"]] == [("keys-not-checked", "unknown")]
+    assert by_name(found)["payments"]["state"] == "live"
+    assert [one["what"] for one in found["not_read"]] == ["vault"]
+
+
+def test_an_operator_who_may_only_list_leaves_public_keys_and_policies_unknown(keys: Keys) -> None:
+    keys.copy("payments", keys.source("master"))
+    keys.azure.sandbox.profile = Profile(virtual_pub_key="absent")
+    keys.azure.do(lambda state: state.set_access_policy(keys.azure.vault, keys.azure.view.operator_client_id, ["list"]))
+
+    found = keys.look()
+
+    assert [(one["id"], one["status"]) for one in found["findings"]] == [("key-material-not-compared", "unknown")]
+    assert {one["what"] for one in found["not_read"]} == {"public_keys", "rotation_policies"}
+
+
+def test_a_source_that_the_login_cannot_see_is_unknown(keys: Keys) -> None:
+    keys.copy("payments", keys.source("master"))
+    route = "/crypto/v1/keys/info"
+    keys.azure.sandbox.faults.add(Fault("dsm", "POST", route, times=None, status=403, body="not for you"))
+
+    found = keys.look()
+
+    assert [(one["id"], one["status"]) for one in found["findings"]] == [("key-sources-not-read", "unknown")]
+    assert [one["what"] for one in found["not_read"]] == ["sources"]
+
+
+# Cost -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_thousand_keys_take_at_most_fifty_requests(keys: Keys) -> None:
+    for number in range(1000):
+        keys.native(f"key-{number:04}", kty="EC")
+    mark = keys.azure.sandbox.journal.mark()
+
+    found = keys.look(depth="list")
+
+    assert len(found["keys"]) == 1000
+    assert found["findings"] == []
+    assert len(keys.azure.sandbox.journal.since(mark)) <= 50
+
+
+def test_two_groups_with_one_vault_read_it_once(keys: Keys) -> None:
+    keys.native("payments")
+    keys.azure.group()
+    mark = keys.azure.sandbox.journal.mark()
+
+    Operator(keys.azure.sandbox.environment())(cdc_key_info, **keys.azure.operator)
+
+    lists = [one for one in keys.azure.sandbox.journal.since(mark) if one.plane == "vault" and one.route == "/keys"]
+    assert [one.status for one in lists] == [401, 200]
+
+
+# As a user runs it ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.every_core
+def test_the_playbook_task_is_not_changed_and_shows_no_secret(keys: Keys, tmp_path: Any) -> None:
+    keys.native("payments")
+    sandbox = keys.azure.sandbox
+    environment = {**sandbox.environment(), **sandbox.operator_environment(sandbox.world.public)}
+    ansible = Ansible(environment, tmp_path)
+
+    run = ansible.tasks({"cdc_key_info": {"group_name": keys.group, "depth": "versions"}}, verbosity=3)
+
+    assert (run.code, run.changed) == (0, [])
+    assert by_name(run[0].result["groups"][0]).keys() == {"payments"}
+    for secret in (keys.azure.view.operator_client_secret, environment["DSM_API_KEY"]):
+        assert secret not in run.output
