@@ -73,8 +73,8 @@ options:
   min_hsm_platform:
     description:
       - The lowest HSM platform of the current version that is accepted, from V(0) to V(100), as Azure numbers
-        platforms. V(0) is software, V(1) is validated for FIPS 140-2 level 2, V(2) for FIPS 140-3 level 3. When not set,
-        any platform is accepted.
+        platforms. V(0) is software, V(1) is validated for FIPS 140-2 level 2, V(2) for FIPS 140-3 level 3. When not
+        set, any platform is accepted.
       - Keys of a Managed HSM meet this always.
     type: int
   max_keys:
