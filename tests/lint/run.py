@@ -135,7 +135,16 @@ def mypy_tests() -> None:
     tests_path = os.pathsep.join((str(ROOT / "tests" / "lint"), str(ROOT / "tests")))
     run("mypy", "--strict", "--python-version", "3.11", "tests/lint", MYPYPATH=tests_path)
     # Of the tests themselves only what would end in a TypeError or NameError: pytest, not mypy, gives their arguments.
-    of_pytest = ("azure_clients", "conformance", "documentation", "explore", "integration", "sweep", "terraform", "unit")
+    of_pytest = (
+        "azure_clients",
+        "conformance",
+        "documentation",
+        "explore",
+        "integration",
+        "sweep",
+        "terraform",
+        "unit",
+    )
     kinds = ("benchmarks", "browser", "make", "support", *of_pytest)
     packages = [argument for name in kinds for argument in ("-p", name)]
     unasked = [argument for code in UNASKED_OF_TESTS for argument in ("--disable-error-code", code)]
