@@ -12,8 +12,6 @@ from typing import Any
 
 PLANES = ("DSM", "Entra", "Azure", "Key Vault", "Controller")
 LONGEST_MESSAGE = 4000
-# The plane of a failure that sums up those of several groups.
-_SUMMARY = "Groups"
 
 
 def of_form(shown: Mapping[str, Any]) -> Iterator[str]:
@@ -32,11 +30,12 @@ def of_form(shown: Mapping[str, Any]) -> Iterator[str]:
         yield f"{message.count('Next: ')} next steps: {message}"
     if len(message) > LONGEST_MESSAGE:
         yield f"a message of {len(message)} characters: {message[:200]}"
-    if failure.get("plane") != _SUMMARY:
+    groups = [one for one in shown.get("groups") or [] if "failed" in one]
+    if not groups or failure.get("object"):
         yield from _of_failure(message, failure)
         return
-    # Of several groups: the failure of each.
-    failed = [one for one in shown["groups"] if one["failed"]]
+    # It sums up the failures of several groups: each counts.
+    failed = [one for one in groups if one["failed"]]
     if not failed:
         yield f"no group has failed: {message}"
     for one in failed:
