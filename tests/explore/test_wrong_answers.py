@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pytest
-from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     azure_kv_access,
@@ -26,6 +25,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 )
 from explore.facts import Picture, picture
 from explore.scenes import PATIENCE, POLICY_VAULT, Builder
+from support.challenges import forget_challenges
 from support.matrix import thinned
 from support.worlds import Call, Disturbance, Job, Kept, Outcome, Reply
 from support.wrong_answers import Wrong, wrong_answers
@@ -106,7 +106,7 @@ class Subject:
         return reply
 
     def run(self, disturbance: Disturbance) -> Outcome:
-        http_challenge_cache.clear()
+        forget_challenges()
         self.builder.world.reset(self.kept)
         self.builder.world.observer = lambda _event: None
         return self.builder.world.alone(self.job, disturbance)

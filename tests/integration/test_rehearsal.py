@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 import urllib3
 import yaml
-from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_connection, cdc_group
@@ -22,6 +21,7 @@ from sandbox import Sandbox
 from sandbox.rehearsal.breaks import BREAKS, GROUP, VAULT
 from sandbox.rehearsal.files import VARIABLES, write_files
 from support.azure_rights import AzureRights
+from support.challenges import forget_challenges
 from support.operate import Operator
 
 
@@ -65,7 +65,7 @@ def _connection(sandbox: Sandbox) -> dict[str, Any]:
 
 def _seen(sandbox: Sandbox, found_with: str) -> str:
     """What a user reads who looks with that module."""
-    http_challenge_cache.clear()
+    forget_challenges()
     try:
         if found_with == "cdc_connection":
             return json.dumps(_connection(sandbox)["diagnosis"])

@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from azure.keyvault.administration._internal import http_challenge_cache
-
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     azure_kv_prereqs,
     azure_kv_prereqs_info,
@@ -23,6 +21,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_connection,
     cdc_group_info,
     cdc_groups,
+    cdc_key_info,
     cdc_sync,
     cdc_tls,
     cdc_user_info,
@@ -30,6 +29,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 )
 from explore.facts import Fact
 from explore.scenes import MARK, NEW_VAULT, PATIENCE, POLICY_VAULT, RBAC_VAULT, Builder, Deed, Scene
+from support.challenges import forget_challenges
 from support.role_in_process import PlaybookPlayer, RolePlayer
 from support.worlds import Job
 
@@ -64,7 +64,7 @@ class Stage(Builder):
 
     def begin(self, scene: Scene) -> None:
         """The state from which each run of the scene starts."""
-        http_challenge_cache.clear()
+        forget_challenges()
         shutil.rmtree(self.files)
         self.files.mkdir()
         for path, content in self._given_files.get(scene.name, {}).items():
@@ -121,6 +121,7 @@ class Stage(Builder):
             self._reading("connection", cdc_connection, group_name="g1"),
             self._reading("vaults", cdc_vault_info, group_name="g1", **secret),
             self._reading("groups", cdc_group_info),
+            self._reading("keys", cdc_key_info, depth="versions"),
             self._reading("user", cdc_user_info, check_connections=True, **self._as_user),
             self._reading("account", cdc_account_info),
             self._reading("compliance", cdc_compliance_info, concurrency=1),

@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from azure.keyvault.administration._internal import http_challenge_cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
 from sandbox import Sandbox
+from support.challenges import forget_challenges
 from support.shell import Shell
 from unit.builders import MODULES, spec_of
 
@@ -129,7 +129,7 @@ def put(options: Mapping[str, Any], given: Mapping[str, Any], place: tuple[str, 
 
 @pytest.fixture(scope="module")
 def shell() -> Iterator[tuple[Shell, Sandbox]]:
-    http_challenge_cache.clear()
+    forget_challenges()
     with Sandbox.start() as sandbox, pytest.MonkeyPatch.context() as patch:
         patch.setattr(_time, "sleep", lambda _seconds: None)
         yield Shell(sandbox.environment()), sandbox

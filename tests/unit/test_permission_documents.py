@@ -16,13 +16,13 @@ import pytest
 import urllib3
 from azure.identity import ClientSecretCredential
 from azure.keyvault.administration import KeyVaultAccessControlClient, KeyVaultPermission
-from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._findings.catalog import CATALOG
 from sandbox import Sandbox
 from support.azure_callers import ask_token
 from support.azure_rights import HELD, TEN, AzureRights, ids, right, verdicts
+from support.challenges import forget_challenges
 from support.cutoff import POLICY_VAULT, Cutoff
 from unit.builders import ROOT
 
@@ -131,7 +131,7 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
         for variable, value in sandbox.environment().items():
             monkeypatch.setenv(variable, value)
         # It remembers for the whole process in which tenant a pool is, and each sandbox has another one.
-        http_challenge_cache.clear()
+        forget_challenges()
         yield Azure(sandbox)
         assert sandbox.crashes == []
 

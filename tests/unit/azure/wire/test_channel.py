@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import channel, credential
@@ -32,6 +31,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import Fault, Sandbox
 from sandbox.authorities import self_signed
+from support.challenges import forget_challenges
 
 API = {"api-version": "2026-02-01"}
 VAULTS = "/subscriptions/{}/providers/Microsoft.KeyVault/vaults"
@@ -52,7 +52,7 @@ def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandb
     for name, value in running.environment().items():
         monkeypatch.setenv(name, value)
     # The SDK keeps the tenant of a pool for the time of a process, and each sandbox has another one.
-    http_challenge_cache.clear()
+    forget_challenges()
     yield running
     running.faults.clear()
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications.registrations import batch
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import channel
@@ -28,6 +27,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import Fault, Sandbox
 from sandbox.authorities import self_signed
+from support.challenges import forget_challenges
 
 API = {"api-version": "2026-02-01"}
 PAGE = (
@@ -68,7 +68,7 @@ def running() -> Iterator[Sandbox]:
 def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     for name, value in running.environment().items():
         monkeypatch.setenv(name, value)
-    http_challenge_cache.clear()
+    forget_challenges()
     yield running
     running.faults.clear()
 

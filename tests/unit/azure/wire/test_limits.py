@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from azure.keyvault.administration._internal import http_challenge_cache
 
 from ansible_collections.fortanix.dsm.plugins.module_utils import _time
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm
@@ -29,6 +28,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._rest import limits
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import EndlessList, Fault, Sandbox
+from support.challenges import forget_challenges
 
 API = {"api-version": "2026-02-01"}
 
@@ -45,7 +45,7 @@ def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandb
     for name, value in running.environment().items():
         monkeypatch.setenv(name, value)
     # The SDK keeps the tenant of a pool for the time of a process, and each sandbox has another one.
-    http_challenge_cache.clear()
+    forget_challenges()
     yield running
     running.faults.clear()
 
