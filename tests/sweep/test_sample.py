@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A sample of `make sweep`: each operation with every fourth fault, and the cases in which something was once wrong.
+"""A sample of `make sweep`: each operation with every fifth fault, and the cases in which something was once wrong.
 
 The sample is always the same: fault number j of operation number i meets request number 7 i + 13 j, modulo the requests
-of the operation, or the next one to which it makes a difference. It is run where i + j is a multiple of four, so that
-each fault is met by each fourth operation.
+of the operation, or the next one to which it makes a difference. It is run where i + j is a multiple of five, so that
+each fault is met by each fifth operation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sweep.run import replay
 from sweep.subjects import SUBJECTS, WITHOUT_REQUESTS, Subject, states_of_modules
 from sweep.sweeper import Sweeper
 
-EVERY = 4
+EVERY = 5
 BY_NAME = {subject.name: subject for subject in SUBJECTS}
 # What was once wrong.
 PINNED = [
