@@ -150,7 +150,7 @@ PURE_FILES = (
     "_ids.py",
     "_journal.py",
     "_plan.py",
-    "_private_link.py",
+    "_rest/private_link.py",
     "_azure/vaults/vault_settings.py",
     "_azure/wire/cloud.py",
     "_azure/wire/errors.py",

@@ -19,7 +19,7 @@ from .._dsm.groups.stored_groups import CREDENTIAL_EXPIRES, Group
 from .._dsm.link.azure_link import ENDPOINTS, shown_address
 from .._findings import catalog
 from .._findings.finding import FAILED, OK, UNKNOWN, WARNING, Finding, Kind, ranked
-from .._private_link import public_uri, remedy_for
+from .._rest.private_link import public_uri, remedy_for
 from .._rotation.plan import CERTIFICATE_FACT, MODES, only_candidate, use_of
 from .._timestamps import day, iso_or_none, parse_iso_or_none
 

@@ -23,7 +23,8 @@ from .reconciliation import ObservedKeys, ReconciledKey, reconcile, unidentified
 # The evidence contains at most this many keys, and their number.
 _MOST_IN_EVIDENCE = 50
 _LAST_DAYS = timedelta(days=7)
-# A key has at most 100 versions in a Managed HSM, and a backup at most 500 of a vault's (DSM contract §4.6).
+# At most 100 in a Managed HSM (learn.microsoft.com, "Configure key auto-rotation in Azure Managed HSM"), and 500 in a
+# backup of a key of a vault ("Azure Key Vault backup and restore").
 _MANY_VERSIONS = {True: 80, False: 400}
 # Names that this collection gives to keys which exist only for a transfer (DSM contract §4.5).
 KEK_NAME = "fortanix-dsm-kek"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..._errors import InvalidInput, quoted
 from ..._names import same_name
-from ..._private_link import refuse_private_name
+from ..._rest.private_link import refuse_private_name
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..._errors import InvalidInput, quoted
 from ..._names import name_key, path_key
-from ..._private_link import refuse_private_name
+from ..._rest.private_link import refuse_private_name
 from ..._secrets import inputs
 from ..wire.kinds import KIND, LEGACY_KIND
 from .fingerprints import fingerprint

@@ -24,8 +24,8 @@ from ..._findings import catalog
 from ..._findings.finding import FAILED, Finding, Kind
 from ..._findings.finding import UNKNOWN as UNCERTAIN
 from ..._names import name_key
-from ..._private_link import public_uri, remedy_for
 from ..._rest.entra_codes import refusal_in
+from ..._rest.private_link import public_uri, remedy_for
 from ..._rest.statuses import (
     BAD_GATEWAY,
     GATEWAY_TIMEOUT,

@@ -22,7 +22,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import gr
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Explained
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_have_worked
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.shapes import KEYS, complaint_about
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.shapes import KEY_VERSIONS, KEYS, complaint_about
 from ansible_collections.fortanix.dsm.plugins.module_utils._timestamps import parse_iso
 
 VAULTS = "/subscriptions/s/providers/Microsoft.KeyVault/vaults"
@@ -77,12 +77,6 @@ PATHS = (VAULTS, VAULT, f"{RIGHTS}/roleAssignments", f"{RIGHTS}/denyAssignments"
             APP,
             {"keyCredentials": [{"keyId": "k", "key": "x"}]},
             "the response.keyCredentials[0].key is text but not base64",
-        ),
-        ("/keys", {"value": [{"kid": "https://v"}]}, "the response.value[0].kid is text but not the ID of a key"),
-        (
-            "/keys/k/versions",
-            {"value": [{"kid": "https://v/keys/k/1", "attributes": {"created": 10**18}}]},
-            "the response.value[0].attributes.created is a number but not a valid time",
         ),
     ],
 )
@@ -249,9 +243,17 @@ def test_a_service_principal_without_id_is_no_principal_named_none() -> None:
 
 
 def test_a_key_without_an_id_of_a_key_is_named() -> None:
-    complaints = list(KEYS({"value": [{"kid": ""}]}, "the response"))
+    complaints = [*KEYS({"value": [{"kid": ""}, {"kid": "https://v"}]}, "the response")]
 
-    assert complaints == ["the response.value[0].kid is text but not the ID of a key"]
+    assert complaints == [f"the response.value[{number}].kid is text but not the ID of a key" for number in (0, 1)]
+
+
+def test_a_version_with_an_impossible_time_is_named() -> None:
+    version = {"kid": "https://v/keys/k/1", "attributes": {"created": 10**18}}
+
+    complaints = list(KEY_VERSIONS({"value": [version]}, "the response"))
+
+    assert complaints == ["the response.value[0].attributes.created is a number but not a valid time"]
 
 
 def test_a_role_assignment_whose_time_is_none_is_named() -> None:

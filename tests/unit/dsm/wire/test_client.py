@@ -163,6 +163,7 @@ def test_no_read_changes_by_its_method_but_the_posts_that_are_known() -> None:
         "/sys/v1/groups/hmg/check",
         "/sys/v1/groups/{group_id}/hmg/check",
         "/sys/v1/groups/hmg/azure_vaults",
+        "/crypto/v1/keys/info",
     }
 
 

@@ -13,7 +13,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.cloud imp
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link import checked_vault_uri
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.vaults import VaultSelector
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
-from ansible_collections.fortanix.dsm.plugins.module_utils._private_link import public_uri
+from ansible_collections.fortanix.dsm.plugins.module_utils._rest.private_link import public_uri
 
 VAULT = "https://kv-one.vault.azure.net/"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import urllib.parse
 
-from ._errors import InvalidInput, quoted
+from .._errors import InvalidInput, quoted
 
 _ZONE = "privatelink"
 # What the public name of a vault is an alias of, once it has a private endpoint: the domain -> the public domain.
