@@ -109,6 +109,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_dsm/keys",
         "_findings",
         "_keys",
+        "_rest",
         "_rotation",
     ),
     "_operations": (
