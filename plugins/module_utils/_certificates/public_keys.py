@@ -6,8 +6,8 @@
 """Digests of public keys, which are equal for the same key on both planes.
 
 The digest is SHA-256 of the SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7), in lower-case hexadecimal:
-``openssl pkey -pubin -in key.pem -outform DER | sha256sum``. DSM returns this structure, Azure the numbers in it (RFC
-7518 §6.2 and RFC 7518 §6.3). One library writes it for both: another encoding of the same key is not a difference.
+``openssl pkey -pubin -in key.pem -outform DER | sha256sum``. DSM returns this structure, Azure the numbers in it
+(RFC 7518 §6.2 and RFC 7518 §6.3). One library writes it for both: another encoding of the same key is no difference.
 """
 
 from __future__ import annotations
