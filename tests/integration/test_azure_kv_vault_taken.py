@@ -19,7 +19,7 @@ ABSENT = {"state": "absent"}
 PROVIDER = "/subscriptions/{subscription}/providers/Microsoft.KeyVault"
 LISTS = {"vault": f"{PROVIDER}/deletedVaults", "pool": f"{PROVIDER}/deletedManagedHSMs"}
 ACTIONS = {"vault": "Microsoft.KeyVault/deletedVaults/read", "pool": "Microsoft.KeyVault/deletedManagedHsms/read"}
-NEW_OF = {"vault": NEW, "pool": NEW_POOL}
+NEW_OF: dict[str, dict[str, Any]] = {"vault": NEW, "pool": NEW_POOL}
 DENIED = '{"error": {"code": "AuthorizationFailed", "message": "no"}}'
 
 each_kind = pytest.mark.parametrize("kind", ["vault", "pool"])
