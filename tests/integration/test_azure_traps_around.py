@@ -41,7 +41,7 @@ def test_t20_a_login_that_fails_says_why_and_what_next(azure: AzureRights, wrong
 
 
 def test_t20_the_id_of_a_secret_in_the_place_of_its_value_is_told(azure: AzureRights) -> None:
-    with pytest.raises(TaskError, match="not the secret's ID"):
+    with pytest.raises(TaskError, match="it is the secret's ID, not its Value"):
         azure.judge(**azure.login(azure.app, azure.view.client_secret_id))
 
 
