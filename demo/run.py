@@ -114,7 +114,7 @@ LOOKS_RIGHT = (
     Step(
         "Misconfigured vault: DSM connects, but the sync fails",
         ["demo/looks_right.yml", *RIGHTS],
-        [r"connection: connected", r"HTTP 403"],
+        [r"connection: connected", r"Vault in RBAC mode\s+denies the application access to keys"],
         ["dsm"] * 2,
         first=use_rbac,
     ),
