@@ -232,7 +232,7 @@ MUTATIONS = (
     Mutation(
         "one look is enough for a grant",
         f"{_UTILS}/_operations/azure_kv_prereqs.py",
-        "            in_a_row = 0 if lacking else in_a_row + 1\n",
+        "            in_a_row = 0 if lacking or self._is_unread(after) else in_a_row + 1\n",
         "            in_a_row = in_a_row + 1\n",
         ("tests/integration/test_azure_kv_prereqs_races.py",),
         "rights are said to be effective that the same result lists as missing",
