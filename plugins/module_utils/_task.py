@@ -281,7 +281,8 @@ class _Module(Censored, AnsibleModule):  # type: ignore[misc]
     def _load_params(self) -> None:
         super()._load_params()
         self._given = self.params
-        assert self._refused is not None
+        if self._refused is None:
+            raise AssertionError("arguments are loaded once, by the constructor")
         self.refusal = rejected(self._refused, self.params)
         if self.refusal is None:
             self.censor(secrets_in(self.argument_spec, self.params))

@@ -187,7 +187,8 @@ def read_body(response: Any) -> bytes:
         LimitExceeded: it is packed in a way that cannot be unpacked within limits.
     """
     running = limits.current()
-    assert running is not None
+    if running is None:
+        raise AssertionError("a response is read within the limits of its request")
     packing = response.headers.get("Content-Encoding", "").strip().lower()
     chunks = response.stream(_CHUNK, decode_content=False)
     parts = []

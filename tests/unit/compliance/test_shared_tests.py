@@ -47,7 +47,7 @@ def test_links_that_differ_only_in_spelling_are_the_same() -> None:
         {"new_setting": "a"},
         {"auth_config": {"mode": "Certificate", "client_cert": "AAAA"}},
     ],
-    ids=lambda link: ", ".join(link),
+    ids=", ".join,
 )
 def test_links_that_differ_in_anything_that_is_known_are_not_the_same(link: dict[str, Any]) -> None:
     assert link_key(group(**link)) != link_key(group())

@@ -17,7 +17,7 @@ def test_nothing_is_unknown_by_default() -> None:
 def test_the_first_requests_miss_it_and_the_others_do_not() -> None:
     fresh = Fresh(Profile, misses=2)
 
-    assert [fresh.is_unknown("consent", "a") for _ in range(4)] == [True, True, False, False]
+    assert [fresh.is_unknown("consent", "a") for _number in range(4)] == [True, True, False, False]
 
 
 def test_each_object_and_each_reference_is_missed_for_itself() -> None:

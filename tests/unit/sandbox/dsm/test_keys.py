@@ -206,7 +206,7 @@ def test_q51_a_scan_after_a_copy(
     custody.copied()
 
     counts = []
-    for _ in range(2):
+    for _number in range(2):
         custody.scan()
         counts.append(len(custody.records()))
     custody.estate.do(lambda azure: azure.rotate_key(custody.estate.vault, custody.name))

@@ -73,7 +73,7 @@ def properties(arm: Any, path: str, version: str) -> dict[str, Any]:
 def test_a_service_that_follows_takes_a_new_version_after_some_time(
     arm: Any, add: Any, names: Any, deed: str, version: str, read: Any, hours: int, follows: bool
 ) -> None:
-    early, late = (add(deed, names.new("svc"), follows=follows) for _ in range(2))
+    early, late = (add(deed, names.new("svc"), follows=follows) for _number in range(2))
 
     new = age_key(arm, hours - 0.5)
     before = read(properties(arm, early, version))

@@ -71,7 +71,7 @@ def test_the_whole_row_has_the_documented_columns(arm: Any, names: Any) -> None:
 
 
 def test_pages_go_on_with_a_token_and_nothing_else_tells_that_there_is_more(arm: Any, names: Any) -> None:
-    for _ in range(3):
+    for _number in range(3):
         seed(arm, names.new("st"))
     query = "resources | where type =~ 'microsoft.storage/storageaccounts' | project id"
 
@@ -98,7 +98,7 @@ def test_a_page_has_a_thousand_rows_and_options_that_are_not_known_change_nothin
 
 
 def test_a_token_is_good_for_its_own_query_only(arm: Any, names: Any) -> None:
-    for _ in range(2):
+    for _number in range(2):
         seed(arm, names.new("st"))
     token = ask(arm.operator, "resources | project id", options={"$top": 1}).json["$skipToken"]
 

@@ -100,7 +100,7 @@ def test_whose_attributes_stand_beside_a_name_without_version_is_a_setting(
 
 
 def test_versions_may_be_listed_in_another_order_than_they_were_created(sb: Sandbox, vault: Store) -> None:
-    for _ in range(6):
+    for _number in range(6):
         vault.do("rotate_key", "one")
 
     def listed() -> list[str]:

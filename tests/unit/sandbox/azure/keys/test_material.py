@@ -19,7 +19,7 @@ def number(text: str) -> int:
 
 @pytest.mark.parametrize("size", [2048, 3072, 4096])
 def test_each_rsa_key_has_a_modulus_of_its_own_that_parses_as_a_public_key(size: int) -> None:
-    moduli = [number(public_material("RSA-HSM", size, "")["n"]) for _ in range(200)]
+    moduli = [number(public_material("RSA-HSM", size, "")["n"]) for _number in range(200)]
 
     sizes = {rsa.RSAPublicNumbers(65537, n).public_key().key_size for n in moduli}
 
