@@ -82,7 +82,7 @@ def _content(report: Report) -> dict[str, Any]:
                 "section": line(finding["section"]),
                 "controls": line("; ".join(finding["controls"])),
             }
-            for _group, finding in each(report)
+            for _unused, finding in each(report)
         },
         "run": [_finding(finding, texts) for finding in report["findings"]],
         "groups": [_group(group, texts) for group in ordered(report["groups"])],
