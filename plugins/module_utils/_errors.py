@@ -121,6 +121,11 @@ class TaskError(Exception):
         self.args = (self._message(),)
 
     @property
+    def reason(self) -> str:
+        """Problem and error text, for a finding or a note that names plane and object itself."""
+        return f"{self.problem}: {self.server_words}" if self.server_words else self.problem
+
+    @property
     def cause(self) -> str:
         """The message without the next step, for a failure that has several causes and names the steps together."""
         where = f"{self.plane}, {self.obj}: " if self.obj else f"{self.plane}: "

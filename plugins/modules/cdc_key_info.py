@@ -30,7 +30,8 @@ extends_documentation_fragment:
 options:
   names:
     description:
-      - Names of keys in the vault. When empty, all keys are returned.
+      - Names of keys in the vault. Only these are returned, and only their versions are read. When empty, all keys are
+        returned.
     type: list
     elements: str
     default: []
@@ -72,11 +73,11 @@ options:
     default: false
   min_hsm_platform:
     description:
-      - The lowest HSM platform of the current version that is accepted, from V(0) to V(100), as Azure numbers
-        platforms. V(0) is software, V(1) is validated for FIPS 140-2 level 2, V(2) for FIPS 140-3 level 3. When not
-        set, any platform is accepted.
+      - The lowest HSM platform of the current version that is accepted, as Azure numbers platforms. V(1) is validated
+        for FIPS 140-2 level 2, V(2) for FIPS 140-3 level 3. When not set, any platform is accepted, also software.
       - Keys of a Managed HSM meet this always.
     type: int
+    choices: [1, 2]
   max_keys:
     description:
       - Number of keys of each vault, from V(0) to V(100000), whose versions are read with O(depth=versions). For the

@@ -322,6 +322,18 @@ def test_a_thousand_keys_take_at_most_fifty_requests(keys: Keys) -> None:
     assert len(keys.azure.sandbox.journal.since(mark)) <= 50
 
 
+def test_only_the_versions_of_the_named_keys_are_read(keys: Keys) -> None:
+    for name in ("payments", "other", "third"):
+        keys.native(name)
+    mark = keys.azure.sandbox.journal.mark()
+
+    found = keys.look(names=["PAYMENTS"])
+
+    routes = [one.route for one in keys.azure.sandbox.journal.since(mark) if one.plane == "vault"]
+    assert [key["name"] for key in found["keys"]] == ["payments"]
+    assert (found["findings"], routes.count("/keys/{name}/versions")) == ([], 1)
+
+
 def test_two_groups_with_one_vault_read_it_once(keys: Keys) -> None:
     keys.native("payments")
     keys.azure.group()

@@ -96,6 +96,8 @@ class AzureReader:
         self, store: KeyStore, contents: VaultContents, copies: frozenset[str], rotating: frozenset[str]
     ) -> VaultContents | TaskError:
         """The same with public keys and rotation policies, for keys of these names."""
+        if not copies and not rotating:
+            return contents
         key = ("key details", store.resource_id, copies, rotating)
         return self._once(key, lambda: self._details(store, contents, copies, rotating))
 
@@ -228,7 +230,7 @@ def asked(read: Callable[[], T]) -> T | TaskError:
 
 def why(error: TaskError) -> str:
     """The text of a finding about this error."""
-    return f"{error.problem}: {error.server_words}" if error.server_words else error.problem
+    return error.reason
 
 
 def _or_raise(found: T | TaskError) -> T:

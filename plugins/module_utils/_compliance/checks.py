@@ -20,7 +20,7 @@ from .._certificates.loading import Certificate
 from .._dsm.account.apps import App
 from .._dsm.groups.stored_groups import Group
 from .._dsm.keys.key_reading import list_keys, read_sources
-from .._dsm.keys.key_records import DsmKey
+from .._dsm.keys.key_records import DsmKey, copies_in, rotating_in
 from .._dsm.link import connection
 from .._dsm.link.azure_link import Link
 from .._dsm.link.diagnosis import diagnose
@@ -33,7 +33,6 @@ from .._findings import catalog
 from .._findings.finding import FAILED, OK, UNKNOWN, Finding, Kind
 from .._keys.key_findings import KeyRequirements, counts_of, findings_about_keys
 from .._keys.reconciliation import ObservedKeys
-from .._names import name_key
 from .._timestamps import iso_or_none
 from .azure_reader import AzureReader, asked, why
 from .drift import Declared, drift_of
@@ -227,9 +226,7 @@ def _keys_in_azure(context: ComplianceContext, group: Group, in_dsm: Sequence[Ds
     contents = azure.keys(store)
     if isinstance(contents, TaskError):
         return contents
-    copies = frozenset(name_key(one.key.azure_name) for one in in_dsm if one.copied_from is not None)
-    rotating = frozenset(name_key(one.key.azure_name) for one in in_dsm if one.rotates)
-    return azure.key_details(store, contents, copies, rotating)
+    return azure.key_details(store, contents, copies_in(in_dsm), rotating_in(in_dsm))
 
 
 def _of_apps(found: Sequence[App] | TaskError, group: Group, evidence: dict[str, Any]) -> Iterator[Finding]:

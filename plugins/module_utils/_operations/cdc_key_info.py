@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from .._dsm.groups import stored_groups
 from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
 from .._dsm.keys.key_reading import list_keys, read_sources
-from .._dsm.keys.key_records import DsmKey
+from .._dsm.keys.key_records import DsmKey, copies_in, rotating_in
 from .._dsm.wire.client import DsmClient, connect
 from .._errors import TaskError
 from .._findings import catalog
@@ -51,7 +51,7 @@ SPEC = AZURE.merge(
             "max_age_days": {"type": "int"},
             "require_expiry": {"type": "bool", "default": False},
             "require_hsm": {"type": "bool", "default": False},
-            "min_hsm_platform": {"type": "int"},
+            "min_hsm_platform": {"type": "int", "choices": [1, 2]},
             # A number of keys.
             "max_keys": {"type": "int", "default": 10000, "no_log": False},
         },
@@ -66,6 +66,7 @@ class _Vaults:
     operator: Operator
     stack: ExitStack
     most: int
+    names: frozenset[str]
     channels: dict[str, Channel] = field(default_factory=dict)
     contents: dict[str, VaultContents] = field(default_factory=dict)
 
@@ -74,16 +75,14 @@ class _Vaults:
         place = path_key(uri)
         if place not in self.contents:
             self.channels[place] = self.stack.enter_context(channel.keys(self.operator, uri))
-            self.contents[place] = read_vault(self.channels[place], label, most=self.most)
+            self.contents[place] = read_vault(self.channels[place], label, most=self.most, names=self.names)
         return self.contents[place]
 
     def details(self, uri: str, label: str, contents: VaultContents, in_dsm: list[DsmKey]) -> VaultContents:
         """What a comparison of material and of rotation policies needs; and versions, where times do not suffice."""
-        copies = {name_key(one.key.azure_name) for one in in_dsm if one.copied_from is not None}
-        rotating = {name_key(one.key.azure_name) for one in in_dsm if one.rotates}
         vault = self.channels[path_key(uri)]
         if self.most:
-            return with_details(vault, label, contents, copies=copies, rotating=rotating)
+            return with_details(vault, label, contents, copies=copies_in(in_dsm), rotating=rotating_in(in_dsm))
         unclear = [one.name for one in reconcile(ObservedKeys(in_dsm, None, contents.keys)) if one.is_unclear]
         return with_versions_of(vault, label, contents, {name_key(name) for name in unclear[:_MOST_SINGLE]})
 
@@ -91,13 +90,13 @@ class _Vaults:
 def run(task: Task) -> dict[str, Any]:
     params = task.params
     selection = _selection(params)
-    names = {name_key(name) for name in params["names"]}
+    names = frozenset(map(name_key, params["names"]))
     operator = operator_of(task) if params["look_in_azure"] else None
     with ExitStack() as stack:
         dsm = stack.enter_context(connect(task, read_only=True))
         groups = _groups(task, dsm, selection)
         most = params["max_keys"] if params["depth"] == VERSIONS else 0
-        vaults = None if operator is None else _Vaults(operator, stack, most)
+        vaults = None if operator is None else _Vaults(operator, stack, most, names)
         return {
             "changed": False,
             "checked_at": iso(task.clock.now().replace(microsecond=0)),
@@ -139,13 +138,12 @@ def _groups(task: Task, dsm: DsmClient, selection: Selection | None) -> list[Gro
     return [group for group in found if group.link is not None]
 
 
-def _looked_at(task: Task, dsm: DsmClient, vaults: _Vaults | None, group: Group, names: set[str]) -> dict[str, Any]:
+def _looked_at(
+    task: Task, dsm: DsmClient, vaults: _Vaults | None, group: Group, names: frozenset[str]
+) -> dict[str, Any]:
     unread: dict[str, str] = {}
-    observed = _observed(dsm, vaults, group, unread)
-    if names:
-        observed = _only(observed, names)
-    required = _required(task, group)
-    found, facts, keys = findings_about_keys(group.label, observed, required)
+    observed = _observed(dsm, vaults, group, names, unread)
+    found, facts, keys = findings_about_keys(group.label, observed, _required(task, group))
     vault_uri = group.azure_link.vault_uri
     return {
         "group": {"group_id": group.group_id, "name": group.name},
@@ -157,11 +155,14 @@ def _looked_at(task: Task, dsm: DsmClient, vaults: _Vaults | None, group: Group,
     }
 
 
-def _observed(dsm: DsmClient, vaults: _Vaults | None, group: Group, unread: dict[str, str]) -> ObservedKeys:
+def _observed(
+    dsm: DsmClient, vaults: _Vaults | None, group: Group, names: frozenset[str], unread: dict[str, str]
+) -> ObservedKeys:
     if group.group_id is None:
         unread["keys"] = "a previous step has only planned the group"
         return ObservedKeys([])
-    in_dsm = list_keys(dsm, group.group_id, group.label)
+    every = list_keys(dsm, group.group_id, group.label)
+    in_dsm = [one for one in every if name_key(one.key.azure_name) in names] if names else every
     sources = read_sources(dsm, in_dsm)
     if sources.unread:
         unread["sources"] = f"the DSM identity cannot read {len(sources.unread)} source keys"
@@ -176,7 +177,7 @@ def _contents(
     vaults: _Vaults | None, group: Group, in_dsm: list[DsmKey], unread: dict[str, str]
 ) -> VaultContents | None:
     uri = group.azure_link.vault_uri
-    label = f"vault {uri}"
+    label = f"{'managed HSM' if is_hsm_uri(uri) else 'vault'} {uri}"
     if vaults is None:
         unread["vault"] = "look_in_azure is false"
     elif not uri:
@@ -185,20 +186,8 @@ def _contents(
         try:
             return vaults.details(uri, label, vaults.read(uri, label), in_dsm)
         except TaskError as error:
-            unread["vault"] = f"{error.problem}: {error.server_words}" if error.server_words else error.problem
+            unread["vault"] = error.reason
     return None
-
-
-def _only(observed: ObservedKeys, names: set[str]) -> ObservedKeys:
-    """The keys of these names alone."""
-    return replace(
-        observed,
-        in_dsm=[one for one in observed.in_dsm if name_key(one.key.azure_name) in names],
-        in_azure=None
-        if observed.in_azure is None
-        else [key for key in observed.in_azure if name_key(key.name) in names],
-        deleted=None if observed.deleted is None else [key for key in observed.deleted if name_key(key.name) in names],
-    )
 
 
 def _not_read(group: Group, observed: ObservedKeys, unread: dict[str, str]) -> Iterator[Finding]:

@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-# A vault whose deleted keys can be purged before their retention ends has this in `recoveryLevel`.
-_PURGEABLE = "purgeable"
 # `hsmPlatform` of a key that is protected by software.
 SOFTWARE_PLATFORM = "0"
 
@@ -36,11 +34,6 @@ class KeyAttributes:
     hsm_platform: str | None = None
     exportable: bool | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def purgeable(self) -> bool | None:
-        """Whether a deleted key can be purged before its retention ends; None if Azure does not report it."""
-        return None if self.recovery_level is None else _PURGEABLE in self.recovery_level.lower()
 
     @property
     def is_software(self) -> bool | None:

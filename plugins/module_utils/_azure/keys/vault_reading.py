@@ -27,27 +27,44 @@ class VaultContents:
     unread: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_vault(vault: Channel, label: str, *, most: int) -> VaultContents:
-    """The keys of a vault; versions only of the first ``most`` keys by name.
+def read_vault(vault: Channel, label: str, *, most: int, names: Collection[str] = ()) -> VaultContents:
+    """The keys of a vault; versions only of the first ``most`` keys by name, and the public keys of these versions.
+
+    A key with one version has no other one to be compared with: its public key is read in :func:`with_details`.
+
+    Args:
+        names: comparison keys of the names of the only keys that are wanted; empty for all keys.
 
     Raises:
         AzureError: the operator has no permission to list keys, or the vault does not answer.
     """
-    listed = vault_keys.list_keys(vault, label)
-    keys = tuple(
-        vault_keys.with_versions(vault, key, label) if number < most else key for number, key in enumerate(listed)
-    )
+    keys = tuple(key for key in vault_keys.list_keys(vault, label) if not names or name_key(key.name) in names)
     unread: dict[str, str] = {}
+
+    def with_versions(key: VaultKey) -> VaultKey:
+        read = vault_keys.with_versions(vault, key, label)
+        several = len(read.versions or ()) > 1 and not read.managed
+        return _with_public_keys(vault, read, label, unread) if several else read
+
+    keys = (*map(with_versions, keys[:most]), *keys[most:])
     if 0 < most < len(keys):
         unread["versions"] = f"max_keys is {most}, and {label} has {len(keys)} keys"
     try:
-        deleted: tuple[DeletedKey, ...] | None = vault_keys.list_deleted(vault, label)
+        found = vault_keys.list_deleted(vault, label)
     except AzureError as error:
         if error.status != FORBIDDEN:
             raise
         # An answer about the permission, not about the keys: nothing is known about deleted ones.
-        deleted, unread["deleted_keys"] = None, f"{error.problem}: {error.words}" if error.words else error.problem
-    return VaultContents(keys, deleted, unread)
+        unread["deleted_keys"] = error.reason
+        return VaultContents(keys, None, unread)
+    return VaultContents(keys, tuple(key for key in found if not names or name_key(key.name) in names), unread)
+
+
+def _with_public_keys(vault: Channel, key: VaultKey, label: str, unread: dict[str, str]) -> VaultKey:
+    read = vault_keys.with_public_keys(vault, key, label)
+    if any(version.public is None for version in read.versions or ()):
+        unread["public_keys"] = "the operator has no permission to read all of them"
+    return read
 
 
 def with_versions_of(vault: Channel, label: str, contents: VaultContents, names: Collection[str]) -> VaultContents:
@@ -68,14 +85,13 @@ def with_versions_of(vault: Channel, label: str, contents: VaultContents, names:
 def with_details(
     vault: Channel, label: str, contents: VaultContents, *, copies: Collection[str], rotating: Collection[str]
 ) -> VaultContents:
-    """The same contents with what a comparison of key material and of rotation policies needs.
+    """The same contents with the public keys of copies, and the rotation policies of copies and of rotating keys.
+
+    Keys whose versions were not read are left as they are.
 
     Args:
         copies: comparison keys of the names of keys whose material comes from DSM.
         rotating: the same, of keys that DSM rotates.
-
-    Public keys are read of copies, and of keys with several versions. Policies are read of copies and of keys that DSM
-    rotates. Keys whose versions were not read are left as they are.
 
     Raises:
         AzureError: the vault does not answer.
@@ -83,18 +99,14 @@ def with_details(
     unread = dict(contents.unread)
 
     def detailed(key: VaultKey) -> VaultKey:
-        if key.versions is None or key.managed:
-            return key
         name = name_key(key.name)
-        if name in copies or len(key.versions) > 1:
-            key = vault_keys.with_public_keys(vault, key, label)
-            if any(version.public is None for version in key.versions or ()):
-                unread["public_keys"] = "the operator has no permission to read all of them"
-        if name in copies or name in rotating:
-            key = vault_keys.with_rotation_policy(vault, key, label)
-            if key.azure_rotates is None:
-                unread["rotation_policies"] = "the operator has no permission to read all of them"
+        if key.versions is None or key.managed or name not in {*copies, *rotating}:
+            return key
+        if name in copies and len(key.versions) == 1:
+            key = _with_public_keys(vault, key, label, unread)
+        key = vault_keys.with_rotation_policy(vault, key, label)
+        if key.azure_rotates is None:
+            unread["rotation_policies"] = "the operator has no permission to read all of them"
         return key
 
-    keys = tuple(map(detailed, contents.keys))
-    return replace(contents, keys=keys, unread=unread)
+    return replace(contents, keys=tuple(map(detailed, contents.keys)), unread=unread)

@@ -39,18 +39,11 @@ def read_sources(dsm: DsmClient, keys: Iterable[DsmKey]) -> Sources:
     found: dict[str, DsmKey] = {}
     unread: set[str] = set()
     listed: set[str] = set()
-
-    def missing() -> list[str]:
-        first = {key.copied_from for key in wanted if key.copied_from is not None}
-        later = {key.replacement for key in found.values() if key.replacement is not None}
-        return sorted((first | later) - found.keys() - unread)
-
-    wanted = tuple(keys)
+    visited: set[str] = set()
+    current = {key.copied_from for key in keys if key.copied_from is not None}
     for _step in range(_LONGEST_CHAIN):
-        open_ones = missing()
-        if not open_ones:
-            break
-        for number, kid in enumerate(open_ones):
+        visited |= current
+        for number, kid in enumerate(open_ones := sorted(current - found.keys())):
             if kid in found:
                 continue
             one = _read(dsm, kid)
@@ -62,7 +55,12 @@ def read_sources(dsm: DsmClient, keys: Iterable[DsmKey]) -> Sources:
             if many and one.group_id is not None and one.group_id not in listed:
                 listed.add(one.group_id)
                 found.update((each.key.kid, each) for each in list_keys(dsm, one.group_id, f"group {one.group_id}"))
-    return Sources(found, frozenset({*unread, *missing()}))
+        # What has replaced these; other keys of a group that was listed have chains of their own.
+        later = {found[kid].replacement for kid in current & found.keys()}
+        current = {kid for kid in later if kid is not None} - visited
+        if not current:
+            break
+    return Sources(found, frozenset(unread | (current - found.keys())))
 
 
 def _read(dsm: DsmClient, kid: str) -> DsmKey | None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ..._certificates.public_keys import sha256_of_der
+from ..._names import name_key
 from ..._timestamps import parse_compact
 from .virtual_keys import VirtualKey
 
@@ -93,6 +94,16 @@ def _digest(encoded: str | None) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return sha256_of_der(der)
+
+
+def copies_in(keys: Iterable[DsmKey]) -> frozenset[str]:
+    """The comparison keys of the vault's names of keys whose material comes from DSM."""
+    return frozenset(name_key(one.key.azure_name) for one in keys if one.copied_from is not None)
+
+
+def rotating_in(keys: Iterable[DsmKey]) -> frozenset[str]:
+    """The same, of keys that DSM rotates by a policy."""
+    return frozenset(name_key(one.key.azure_name) for one in keys if one.rotates)
 
 
 @dataclass(frozen=True)
