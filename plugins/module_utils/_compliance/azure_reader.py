@@ -237,3 +237,15 @@ def _or_raise(found: T | TaskError) -> T:
     if isinstance(found, TaskError):
         raise found
     return found
+
+
+def not_wanted() -> TaskError:
+    """Why nothing was read in Azure: the user has turned it off."""
+    return TaskError(
+        "look_in_azure is false", plane="Azure", next_step="set look_in_azure: true and the operator credentials"
+    )
+
+
+def no_vault() -> TaskError:
+    """Why no vault was read: the link has none."""
+    return TaskError("no vault is selected", plane="Azure", next_step="select one with fortanix.dsm.cdc_vault_select")

@@ -34,7 +34,7 @@ from .._findings.finding import FAILED, OK, UNKNOWN, Finding, Kind
 from .._keys.key_findings import KeyRequirements, counts_of, findings_about_keys
 from .._keys.reconciliation import ObservedKeys
 from .._timestamps import iso_or_none
-from .azure_reader import AzureReader, asked, why
+from .azure_reader import AzureReader, asked, no_vault, not_wanted, why
 from .drift import Declared, drift_of
 from .findings import (
     Clock,
@@ -79,14 +79,14 @@ class ComplianceContext:
         if isinstance(group, TaskError):
             yield not_seen(catalog.DRIFT, f'group "{name}"', "DSM", why(group), group.next_step)
             return
-        azure = _not_wanted() if self.azure is None else self.azure
+        azure = not_wanted() if self.azure is None else self.azure
         yield from drift_of(self.declared.get(name), azure, name, group, certificate)
 
 
 def findings_of(context: ComplianceContext, dsm: DsmClient, group: Group) -> tuple[Finding, ...]:
     """All findings of a group with one link. Each check has at least one; it has status ok if nothing is wrong."""
     link, clock, azure = group.azure_link, context.clock, context.azure
-    registration = _not_wanted() if azure is None else azure.application(link)
+    registration = not_wanted() if azure is None else azure.application(link)
     registered = None if isinstance(registration, TaskError) else registration.identity.credentials
     certificate = _auth_certificate(link)
     shown = None if certificate is None else _validity_of(certificate)
@@ -165,7 +165,7 @@ def _of_azure(
     azure, link, label = context.azure, group.azure_link, group.label
     if azure is None:
         for check, plane in ((catalog.APPLICATION, "Entra"), (catalog.VAULT, "Azure"), (catalog.RIGHTS, "Azure")):
-            yield _unseen(check, label, plane, _not_wanted())
+            yield _unseen(check, label, plane, not_wanted())
         return
     registration, store = azure.application(link), _store(azure, link)
     if isinstance(registration, TaskError):
@@ -219,7 +219,7 @@ def _of_keys(context: ComplianceContext, dsm: DsmClient, group: Group, evidence:
 def _keys_in_azure(context: ComplianceContext, group: Group, in_dsm: Sequence[DsmKey]) -> VaultContents | TaskError:
     azure = context.azure
     if azure is None:
-        return _not_wanted()
+        return not_wanted()
     store = _store(azure, group.azure_link)
     if isinstance(store, TaskError):
         return store
@@ -239,17 +239,7 @@ def _of_apps(found: Sequence[App] | TaskError, group: Group, evidence: dict[str,
 
 
 def _store(azure: AzureReader, link: Link) -> KeyStore | TaskError:
-    return azure.vault(link) if link.vault_uri else _no_vault()
-
-
-def _not_wanted() -> TaskError:
-    return TaskError(
-        "look_in_azure is false", plane="Azure", next_step="set look_in_azure: true and the operator credentials"
-    )
-
-
-def _no_vault() -> TaskError:
-    return TaskError("no vault is selected", plane="Azure", next_step="select one with fortanix.dsm.cdc_vault_select")
+    return azure.vault(link) if link.vault_uri else no_vault()
 
 
 # Certificates -------------------------------------------------------------------------------------------------------

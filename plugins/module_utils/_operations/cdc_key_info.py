@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +19,8 @@ from .._azure.wire import channel
 from .._azure.wire.channel import Channel
 from .._azure.wire.cloud import is_hsm_uri
 from .._azure.wire.credential import Operator, operator_of
+from .._compliance.azure_reader import asked, no_vault, not_wanted
+from .._compliance.findings import not_seen
 from .._dsm.groups import stored_groups
 from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
@@ -27,7 +29,7 @@ from .._dsm.keys.key_records import DsmKey, copies_in, rotating_in
 from .._dsm.wire.client import DsmClient, connect
 from .._errors import TaskError
 from .._findings import catalog
-from .._findings.finding import UNKNOWN, Finding, ranked
+from .._findings.finding import ranked
 from .._keys.key_findings import KeyRequirements, counts_of, findings_about_keys
 from .._keys.key_results import record_of
 from .._keys.reconciliation import ObservedKeys, reconcile
@@ -141,60 +143,41 @@ def _groups(task: Task, dsm: DsmClient, selection: Selection | None) -> list[Gro
 def _looked_at(
     task: Task, dsm: DsmClient, vaults: _Vaults | None, group: Group, names: frozenset[str]
 ) -> dict[str, Any]:
-    unread: dict[str, str] = {}
-    observed = _observed(dsm, vaults, group, names, unread)
+    link, unread = group.azure_link, dict[str, str]()
+    in_dsm: list[DsmKey] = []
+    if group.group_id is None:
+        unread["keys"] = "a previous step has only planned the group"
+    else:
+        every = list_keys(dsm, group.group_id, group.label)
+        in_dsm = [one for one in every if name_key(one.key.azure_name) in names] if names else every
+    sources = read_sources(dsm, in_dsm)
+    if sources.unread:
+        unread["sources"] = f"the DSM identity cannot read {len(sources.unread)} source keys"
+    contents = asked(lambda: _contents(vaults, link.vault_uri, in_dsm))
+    unseen = []
+    if isinstance(contents, TaskError):
+        unread["vault"] = contents.reason
+        unseen = [not_seen(catalog.KEYS, f"keys of {group.label}", "Azure", contents.reason, contents.next_step)]
+        observed = ObservedKeys(in_dsm, sources)
+    else:
+        unread.update(contents.unread)
+        observed = ObservedKeys(in_dsm, sources, contents.keys, contents.deleted)
     found, facts, keys = findings_about_keys(group.label, observed, _required(task, group))
-    vault_uri = group.azure_link.vault_uri
     return {
         "group": {"group_id": group.group_id, "name": group.name},
-        "vault_uri": vault_uri or None,
-        "keys": [record_of(key, vault_uri, facts) for key in keys],
-        "findings": [one.record() for one in ranked([*found, *_not_read(group, observed, unread)])],
+        "vault_uri": link.vault_uri or None,
+        "keys": [record_of(key, link.vault_uri, facts) for key in keys],
+        "findings": [one.record() for one in ranked([*found, *unseen])],
         "counts": counts_of(keys),
         "not_read": [{"what": what, "reason": reason} for what, reason in sorted(unread.items())],
     }
 
 
-def _observed(
-    dsm: DsmClient, vaults: _Vaults | None, group: Group, names: frozenset[str], unread: dict[str, str]
-) -> ObservedKeys:
-    if group.group_id is None:
-        unread["keys"] = "a previous step has only planned the group"
-        return ObservedKeys([])
-    every = list_keys(dsm, group.group_id, group.label)
-    in_dsm = [one for one in every if name_key(one.key.azure_name) in names] if names else every
-    sources = read_sources(dsm, in_dsm)
-    if sources.unread:
-        unread["sources"] = f"the DSM identity cannot read {len(sources.unread)} source keys"
-    contents = _contents(vaults, group, in_dsm, unread)
-    if contents is None:
-        return ObservedKeys(in_dsm, sources)
-    unread.update(contents.unread)
-    return ObservedKeys(in_dsm, sources, contents.keys, contents.deleted)
-
-
-def _contents(
-    vaults: _Vaults | None, group: Group, in_dsm: list[DsmKey], unread: dict[str, str]
-) -> VaultContents | None:
-    uri = group.azure_link.vault_uri
-    label = f"{'managed HSM' if is_hsm_uri(uri) else 'vault'} {uri}"
+def _contents(vaults: _Vaults | None, uri: str, in_dsm: list[DsmKey]) -> VaultContents:
+    """Raises TaskError: the vault is not to be read, or cannot be."""
     if vaults is None:
-        unread["vault"] = "look_in_azure is false"
-    elif not uri:
-        unread["vault"] = "no vault is selected for the link"
-    else:
-        try:
-            return vaults.details(uri, label, vaults.read(uri, label), in_dsm)
-        except TaskError as error:
-            unread["vault"] = error.reason
-    return None
-
-
-def _not_read(group: Group, observed: ObservedKeys, unread: dict[str, str]) -> Iterator[Finding]:
-    """The finding that the two sides could not be compared."""
-    if observed.in_azure is None:
-        actual = unread.get("vault") or unread["keys"]
-        remedy = "set look_in_azure: true and the credentials of an operator that can list the keys of the vault"
-        yield Finding(
-            catalog.KEYS_NOT_CHECKED, UNKNOWN, "Azure", f"keys of {group.label}", "it can be checked", actual, remedy
-        )
+        raise not_wanted()
+    if not uri:
+        raise no_vault()
+    label = f"{'managed HSM' if is_hsm_uri(uri) else 'vault'} {uri}"
+    return vaults.details(uri, label, vaults.read(uri, label), in_dsm)
