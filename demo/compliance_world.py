@@ -173,7 +173,7 @@ def seeds(sandbox: Sandbox) -> tuple[Seed, ...]:
     return (
         Seed("akv-archive", "Azure: key permissions revoked", revoke_permissions, ("right-missing", RIGHTS_DIFFER)),
         Seed("akv-audit", "Azure: network rules removed", open_to_all_networks, ("vault-open-to-all-networks",)),
-        Seed("akv-backup", "Azure: key deleted", delete_key, ("keys-only-in-dsm",)),
+        Seed("akv-backup", "Azure: key deleted", delete_key, ("key-soft-deleted",)),
         Seed("akv-billing", "Azure: key created outside DSM", create_key, ("keys-only-in-azure",)),
         Seed("akv-exports", "Azure: key disabled", disable_key, ("keys-enabled-differs",)),
         Seed("akv-orders", "Azure: no purge protection", drop_purge_protection, ("no-purge-protection",)),
