@@ -48,12 +48,12 @@ IN_USE = (
     Step(
         "Plan: the secret expires in less than 60 days",
         [*ROTATE, "--check", "--diff"],
-        [r"2\s+group\(s\),\s+planned,\s+it\s+ends"],
+        [r"2\s+group\(s\),\s+planned,\s+it\s+expires"],
     ),
     Step(
         "Renew: both groups get a new secret, then the old secret is removed",
         ROTATE,
-        [r"2\s+group\(s\),\s+renewed,\s+it\s+ends"],
+        [r"2\s+group\(s\),\s+renewed,\s+it\s+expires"],
         ["graph", *["dsm"] * GROUPS, "graph"],
     ),
     Step("Run again: nothing is due, no writes", ROTATE, [r"2\s+group\(s\),\s+unchanged"]),
