@@ -68,7 +68,7 @@ AFTER_ACCIDENT = (
     Step(
         "Repair: the certificate was removed in Entra, and the same command replaces it",
         ROTATE,
-        [r"2\s+group\(s\),\s+renewed,\s+the\s+credential\s+that\s+the\s+groups\s+have\s+is\s+not\s+registered"],
+        [r"2\s+group\(s\),\s+renewed,\s+the\s+credential\s+that\s+the\s+groups\s+have\s+is\s+no\s+longer\s+registered"],
         ["graph", *["dsm"] * GROUPS],
     ),
 )
