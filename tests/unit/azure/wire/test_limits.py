@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -28,26 +28,8 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._rest import limits
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import EndlessList, Fault, Sandbox
-from support.challenges import forget_challenges
 
 API = {"api-version": "2026-02-01"}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox.start() as sandbox:
-        yield sandbox
-        assert sandbox.crashes == []
-
-
-@pytest.fixture
-def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    for name, value in running.environment().items():
-        monkeypatch.setenv(name, value)
-    # The SDK keeps the tenant of a pool for the time of a process, and each sandbox has another one.
-    forget_challenges()
-    yield running
-    running.faults.clear()
 
 
 class Clock:
