@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import MEANINGS, AzureError
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.meanings import MEANINGS
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import failure_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis import diagnose
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES

@@ -23,7 +23,8 @@ from ..._rest.entra_codes import EntraCause, refusals_in
 from ..._rest.replacement import EQUAL_READS
 from ..._rest.statuses import BAD_REQUEST, FORBIDDEN, NOT_FOUND
 from ..._waiter import Patience
-from .errors import DIRECTORY_BUSY, GRAPH_DENIED, PRINCIPAL_NOT_FOUND, AzureError
+from .errors import AzureError
+from .meanings import DIRECTORY_BUSY, GRAPH_DENIED, PRINCIPAL_NOT_FOUND
 
 T = TypeVar("T")
 
@@ -90,7 +91,7 @@ TABLE: tuple[NotYet, ...] = (
         BAD_REQUEST,
         words="does not exist or one of its queried reference-property objects are not present",
     ),
-    # The directory applies another change first (errors.py): nothing is unknown, but the same request may succeed soon.
+    # The directory applies another change first: nothing is unknown, but the same request may succeed soon.
     NotYet(
         (Reference.PRINCIPAL, Reference.DIRECTORY_OBJECT, Reference.RESTORED_APPLICATION, Reference.CONSENT),
         code=DIRECTORY_BUSY,

@@ -5,7 +5,7 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """Exceptions of azure-core and azure-identity, and unreadable responses, as errors. Pure.
 
-Does not import the SDK: its exceptions are recognized by their names. The meanings of Entra's codes are in errors.py.
+Does not import the SDK: its exceptions are recognized by their names. The meanings of Entra's codes are in meanings.py.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing import Any
 from ..._rest.entra_codes import CODE, OF_USERS, EntraCause, EntraRefusal, refusal_in, refusals_in
 from ..._rest.pages import tells_trouble
 from ..._rest.statuses import SUCCESSES, TOO_MANY_REQUESTS
-from .errors import LOGIN, AzureError, Meaning, Sign, meaning_of, meaning_of_status, refusal
+from .errors import LOGIN, AzureError, refusal
 from .foreign import Foreign, foreign
+from .meanings import Meaning, Sign, meaning_of, meaning_of_status
 
 # What Entra adds to its message: it differs each time. What follows is kept: the Azure CLI appends its own remedy.
 _TRACE = re.compile(r"\s*(?:(?:Trace|Correlation) ID: [\w-]+|Timestamp: \S+(?: [\d:.]+Z?)?)")
