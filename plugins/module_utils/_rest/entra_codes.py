@@ -180,8 +180,3 @@ def cause_of(number: int, text: str = "") -> EntraCause | None:
 def numbers_of(cause: EntraCause) -> tuple[int, ...]:
     """All codes that may have this cause, in the order of the table."""
     return tuple(dict.fromkeys(number for row in _ROWS if row.cause is cause for number in row.numbers))
-
-
-def numbers() -> tuple[int, ...]:
-    """All known codes."""
-    return tuple(_BY_NUMBER)
