@@ -139,7 +139,7 @@ def _complaints_about_values(
                 f"{place}{option}", "it is not a text", "set it to the value itself, and no list or dictionary"
             )
         elif kind.get("options"):
-            for name, inner in _suboptions(option, value):
+            for name, inner in suboptions(option, value):
                 yield from _complaints_about_values(kind["options"], inner, f"{place}{name}.")
 
 
@@ -158,20 +158,23 @@ def _number(value: Any) -> decimal.Decimal | None:
         return None
 
 
-def _suboptions(option: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The values of suboptions: of a dict, of the text of one (JSON, or key=value), or of a list of them."""
+def suboptions(option: str, value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The values of suboptions, and the names of their places: of a dict, of the text of one, or of a list of them."""
     if isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
-            yield from _suboptions(f"{option}[{index}]", inner)
+            yield from suboptions(f"{option}[{index}]", inner)
         return
-    if isinstance(value, str):
-        try:
-            value = check_type_dict(value)
-        except (TypeError, ValueError, RecursionError):
-            # Rejected by Ansible.
-            return
-    if isinstance(value, Mapping):
-        yield option, value
+    found = as_dict(value)
+    if found is not None:
+        yield option, found
+
+
+def as_dict(value: Any) -> Mapping[str, Any] | None:
+    """The dict that Ansible takes a value for: itself, or a text of JSON or ``key=value``; None for what it rejects."""
+    try:
+        return value if isinstance(value, Mapping) else check_type_dict(value)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def _shown(name: Any) -> str:

@@ -26,12 +26,11 @@ from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
-from ansible.module_utils.common.validation import check_type_dict
 
 from ._argspec import ArgumentSpec
 from ._environment import complete_login, complete_operator, proxy_for
 from ._errors import InvalidInput, TaskError, defect, printable, shortened
-from ._inputs import refusal
+from ._inputs import as_dict, refusal
 from ._journal import Journal
 from ._secrets.secrets import forms_of, in_query, secrets_in
 from ._time import ServiceClock
@@ -229,7 +228,7 @@ def _not_a_dict(
         for name, one in elements.items():
             if isinstance(one, Mapping):
                 yield from _not_a_dict(kind.get("options") or {}, one, f"{place}{name}.", only)
-            elif isinstance(one, only) and one is not None and not (isinstance(one, str) and _is_dict(one)):
+            elif isinstance(one, only) and one is not None and as_dict(one) is None:
                 yield InvalidInput(f"{place}{name}", "it is not a dictionary", _instead(option, kind, options))
 
 
@@ -244,15 +243,6 @@ def _instead(option: str, kind: Mapping[str, Any], options: Mapping[str, Any]) -
     keys = kind.get("options") or {}
     key = "name" if "name" in keys else next(iter(keys), "key")
     return f"write {'each element as' if kind['type'] == 'list' else f'{option}:'} {{{key}: ...}}"
-
-
-def _is_dict(text: str) -> bool:
-    """Whether Ansible takes the text for a dict: JSON, or ``key=value``."""
-    try:
-        check_type_dict(text)
-    except (TypeError, RecursionError):
-        return False
-    return True
 
 
 class _Module(Censored, AnsibleModule):  # type: ignore[misc]

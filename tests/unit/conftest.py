@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Settings of the property tests, and the documentation as Ansible reads it."""
+"""Settings of the property tests, a clock for time limits, and the documentation as Ansible reads it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+from support.clocks import ClientClock
 from unit.builders import MODULES, ROOT
 
 # No deadline: a slow machine is not a defect. Failures that were found are kept where `make clean` removes them.
@@ -29,6 +30,11 @@ settings.register_profile("everyday", settings.get_profile("unit"), max_examples
 def pytest_configure(config: pytest.Config) -> None:
     """A run without the long tests looks at fewer examples of each property."""
     settings.load_profile("everyday" if config.option.markexpr == "not long" else "unit")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> ClientClock:
+    return ClientClock(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import quoted
-from ansible_collections.fortanix.dsm.plugins.module_utils._inputs import RANGES, Range, refusal
+from ansible_collections.fortanix.dsm.plugins.module_utils._inputs import RANGES, Range, as_dict, refusal
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._in_process import Invocation
 from unit.builders import MODULES, ROOT, spec_of
 
@@ -236,3 +236,17 @@ def test_the_specification_of_every_role_says_the_range_of_a_number(path: Any) -
 )
 def test_a_value_is_quoted_in_one_line_and_cut(value: Any, shown: str) -> None:
     assert quoted(value) == shown
+
+
+# --- Dicts ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ['{"a": ', "{" * 100_000, "a=1, b", "a", "", 5, ["a=1"], None])
+def test_what_ansible_takes_for_no_dict_is_none(value: Any) -> None:
+    """The exceptions differ between the versions of ansible-core."""
+    assert as_dict(value) is None
+
+
+@pytest.mark.parametrize("value", [{"a": "1"}, '{"a": "1"}', "a=1"])
+def test_a_text_may_be_a_dict(value: Any) -> None:
+    assert as_dict(value) == {"a": "1"}

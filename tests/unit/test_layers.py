@@ -376,7 +376,7 @@ _ANSWERS = re.compile(r"(?:\w+\.)*(?:code|status|status_code|http_status|status_
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=name_of)
 def test_codes_and_statuses_of_answers_are_compared_by_name(path: Path) -> None:
-    """The names are in ``_rest/statuses.py``, and beside the table of the meanings in ``_azure/wire/errors.py``."""
+    """The names are in ``_rest/statuses.py``, and beside the table of the meanings in ``_azure/wire/meanings.py``."""
     comparisons = [
         node
         for node in ast.walk(syntax_of(path))

@@ -16,7 +16,8 @@ from .._azure.vaults import existence, lifecycle, safe_writes, vault_lookup, vau
 from .._azure.vaults.lifecycle import DeletedMeanwhile
 from .._azure.vaults.vault_lookup import Locator
 from .._azure.vaults.vault_task import VaultTask, after_writing, result_of, shown_store
-from .._azure.wire.errors import GROUP_NOT_FOUND, AzureError
+from .._azure.wire.errors import AzureError
+from .._azure.wire.meanings import GROUP_NOT_FOUND
 from .._dsm.groups.in_use import refuse_while_vault_in_use
 from .._errors import TaskError
 from .._plan import Change, Plan, difference

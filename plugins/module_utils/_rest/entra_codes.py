@@ -5,8 +5,8 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """What a refusal by Entra means: error codes and their texts -> cause (Azure contract T20). Pure.
 
-The only definition for both planes: for the operator's own sign-in (``_azure/wire/errors.py``), and for the sign-in of
-the link, whose error text DSM passes on (``_dsm/link/diagnosis.py``). What follows from a cause is said there.
+The only definition for both planes: for the operator's own sign-in (``_azure/wire/meanings.py``), and for the sign-in
+of the link, whose error text DSM passes on (``_dsm/link/diagnosis.py``). What follows from a cause is said there.
 
 A code may have several meanings; then the text decides, and the code alone means the last one of its rows.
 """
@@ -180,8 +180,3 @@ def cause_of(number: int, text: str = "") -> EntraCause | None:
 def numbers_of(cause: EntraCause) -> tuple[int, ...]:
     """All codes that may have this cause, in the order of the table."""
     return tuple(dict.fromkeys(number for row in _ROWS if row.cause is cause for number in row.numbers))
-
-
-def numbers() -> tuple[int, ...]:
-    """All known codes."""
-    return tuple(_BY_NUMBER)

@@ -40,12 +40,11 @@ class Limits:
     is exceeded, about "it"; None as long as none is. ``timed_out``: whether that is the time.
     """
 
-    def __init__(self, seconds: float, most_bytes: int | None = None) -> None:
+    def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.sent = self.timed_out = False
         self.exceeded: str | None = None
         self._end = _time.monotonic() + seconds
-        self._most_bytes = MOST_BYTES if most_bytes is None else most_bytes
         self._received = self._decoded = 0
 
     def time_left(self) -> float:
@@ -82,11 +81,11 @@ class Limits:
     @property
     def room(self) -> int:
         """How many bytes may still be unpacked, and one more, which shows that there are too many."""
-        return self._most_bytes - self._decoded + 1
+        return MOST_BYTES - self._decoded + 1
 
     def _check_size(self, number: int) -> None:
-        if number > self._most_bytes:
-            self.exceeded = f"it is larger than {in_bytes(self._most_bytes)}"
+        if number > MOST_BYTES:
+            self.exceeded = f"it is larger than {in_bytes(MOST_BYTES)}"
             raise OSError(self.exceeded)
 
 

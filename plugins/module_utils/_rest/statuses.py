@@ -6,7 +6,7 @@
 """The HTTP statuses that code compares with. Pure.
 
 Plain numbers, and not members of ``http.HTTPStatus``, as some are returned in results. What a status means is in
-``_azure/wire/errors.py`` and ``_dsm/wire/errors.py``.
+``_azure/wire/meanings.py`` and ``_dsm/wire/errors.py``.
 """
 
 from __future__ import annotations

@@ -18,9 +18,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible.module_utils.common.validation import check_type_dict
-
 from .._errors import CLIENT_SECRET, TOKEN, USER_INFO, printable
+from .._inputs import suboptions
 from . import der
 
 _MARK = "PRIVATE KEY-----"
@@ -115,7 +114,7 @@ def _by_name(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any])
         elif option.get("no_log"):
             yield from texts_in(value)
         elif option.get("options"):
-            for inner in _mappings(value):
+            for _place, inner in suboptions(name, value):
                 yield from _by_name(option["options"], inner)
 
 
@@ -130,21 +129,6 @@ def texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple, set)):
         for inner in value:
             yield from texts_in(inner)
-
-
-def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The suboptions in a value: a dict, a text of one (JSON, or key=value), or a list of them."""
-    if isinstance(value, str):
-        try:
-            value = check_type_dict(value)
-        except (TypeError, ValueError):
-            # Rejected by Ansible, which does not repeat it.
-            return
-    if isinstance(value, Mapping):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _mappings(inner)
 
 
 def _decoded(text: str) -> bytes:

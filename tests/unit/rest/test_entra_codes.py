@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import MEANINGS, AzureError
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.meanings import MEANINGS
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import failure_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis import diagnose
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.diagnosis_classes import CLASSES
@@ -17,7 +18,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._rest.entra_codes imp
     OF_USERS,
     EntraCause,
     cause_of,
-    numbers,
     numbers_of,
     refusal_in,
     refusals_in,
@@ -97,7 +97,7 @@ def test_no_code_of_entra_is_in_another_table() -> None:
     assert [code for code in codes if code.upper().startswith("AADSTS")] == []
 
 
-@pytest.mark.parametrize("number", numbers())
+@pytest.mark.parametrize("number", sorted({number for cause in EntraCause for number in numbers_of(cause)}))
 def test_each_code_means_something_without_a_text(number: int) -> None:
     cause = cause_of(number)
 

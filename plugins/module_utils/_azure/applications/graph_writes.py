@@ -24,7 +24,8 @@ from ..._waiter import Patience
 from ..rights.facts import PRINCIPAL, REGISTRATION, EntraCredential
 from ..wire import writes
 from ..wire.channel import Channel
-from ..wire.errors import DIRECTORY_BUSY, GRAPH_DENIED, AzureError, code_of, denied, may_have_worked, status_of
+from ..wire.errors import AzureError, code_of, denied, may_have_worked, status_of
+from ..wire.meanings import DIRECTORY_BUSY, GRAPH_DENIED
 from ..wire.not_known_yet import Reference, is_not_yet, until_known
 from . import consent, lists
 from .application_plan import MARK, Application, Permission

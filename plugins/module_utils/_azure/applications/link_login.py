@@ -18,7 +18,8 @@ from typing import Any
 from ... import _deps
 from ..._waiter import Patience
 from ..wire.credential import Operator, login_options
-from ..wire.errors import AzureError, Lasts, Sign
+from ..wire.errors import AzureError
+from ..wire.meanings import Lasts, Sign
 from ..wire.not_known_yet import Reference, is_not_yet_in
 from ..wire.sdk_failures import UNREADABLE, entra_meanings, without_trace
 

@@ -20,7 +20,7 @@ from typing import Any
 from ..._errors import TaskError
 from ..._names import is_within, last_segment, name_key, path_key, same_name
 from ..wire.channel import Channel
-from ..wire.errors import SCOPE_LOCKED
+from ..wire.meanings import SCOPE_LOCKED
 from ..wire.optional_reads import Unread, optional
 from .role_assignments import PROVIDER
 

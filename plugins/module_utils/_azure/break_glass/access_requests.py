@@ -35,8 +35,9 @@ from ..rights.sign_in import LABELS
 from ..vaults import vault_lookup
 from ..vaults.vault_lookup import VaultAddress
 from ..wire import writes
-from ..wire.errors import ROLE_ASSIGNMENT_EXISTS, AzureError
+from ..wire.errors import AzureError
 from ..wire.graph_batch import Answer, batch
+from ..wire.meanings import ROLE_ASSIGNMENT_EXISTS
 from ..wire.not_known_yet import Reference, until_known
 from ..wire.session import Azure, understood
 from .access_steps import CertificatesStep, EnabledStep, PolicyStep, RoleStep, SecretStep, Step

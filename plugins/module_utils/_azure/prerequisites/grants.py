@@ -26,7 +26,8 @@ from ..rights.repair import AddToPolicy, Assign, DefineRole, RightsRemoval, Step
 from ..vaults import vault_lookup
 from ..wire import writes
 from ..wire.channel import Channel
-from ..wire.errors import ROLE_ASSIGNMENT_EXISTS, AzureError
+from ..wire.errors import AzureError
+from ..wire.meanings import ROLE_ASSIGNMENT_EXISTS
 from ..wire.not_known_yet import Reference, until_known
 from ..wire.optional_reads import Unread, optional
 from ..wire.session import Azure

@@ -22,7 +22,8 @@ from ..._plan import NOT_YET_KNOWN
 from ..._rest.statuses import FORBIDDEN, NOT_FOUND
 from ..authorization import managed_hsm, role_assignments
 from ..rights.facts import Access, ApplicationIdentity, KeyStore, RoleAssignment, RoleDefinition
-from ..wire.errors import WITHOUT_PIM, AzureError
+from ..wire.errors import AzureError
+from ..wire.meanings import WITHOUT_PIM
 from ..wire.optional_reads import Unread, optional
 from ..wire.session import Azure
 

@@ -19,7 +19,8 @@ from ..authorization import role_assignments
 from ..rights.evaluation import grants
 from ..rights.facts import MANAGED_HSM, VAULT, RoleDefinition
 from ..rights.roles import HSMS_READ, VAULTS_READ
-from ..wire.errors import GROUP_NOT_FOUND, RESOURCE_NOT_FOUND, AzureError
+from ..wire.errors import AzureError
+from ..wire.meanings import GROUP_NOT_FOUND, RESOURCE_NOT_FOUND
 from ..wire.session import Azure
 from . import vault_lookup
 from .vault_lookup import Locator, VaultAddress

@@ -18,7 +18,8 @@ from ..._rest.statuses import NOT_FOUND
 from ..._waiter import Patience
 from ..rights.facts import MANAGED_HSM, VAULT
 from ..wire.channel import Channel
-from ..wire.errors import GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND, AzureError
+from ..wire.errors import AzureError
+from ..wire.meanings import GROUP_NOT_FOUND, SUBSCRIPTION_NOT_FOUND
 from ..wire.optional_reads import Unread, optional
 from ..wire.session import Azure
 from .soft_deleted import PROVIDER

@@ -24,7 +24,8 @@ from ..._rest.statuses import CONFLICT, NOT_FOUND
 from ..._waiter import Patience
 from ..wire import writes
 from ..wire.channel import Channel
-from ..wire.errors import NAME_TAKEN, AzureError, may_have_worked
+from ..wire.errors import AzureError, may_have_worked
+from ..wire.meanings import NAME_TAKEN
 from . import lifecycle, merge, soft_deleted, vault_settings
 from .lifecycle import AGAIN
 from .merge import Entries

@@ -18,7 +18,8 @@ from ..._rest.replacement import Incomplete, text_in
 from ..._rest.statuses import CONFLICT, FORBIDDEN
 from ..rights.facts import MANAGED_HSM, VAULT
 from ..wire.channel import Channel
-from ..wire.errors import NAME_TAKEN, AzureError
+from ..wire.errors import AzureError
+from ..wire.meanings import NAME_TAKEN
 from .vault_lookup import API, VaultAddress
 
 T = TypeVar("T")

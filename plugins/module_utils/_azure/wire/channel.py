@@ -24,6 +24,7 @@ from ..._errors import TaskError
 from ..._journal import UNKNOWN, Journal
 from ..._rest.limits import MOST_PAGES, LimitExceeded
 from ..._rest.shapes import Shape, from_json
+from ..._rest.statuses import SUCCESSES
 from ..._time import ServiceClock
 from . import shapes
 from .cloud import check_uri
@@ -120,7 +121,7 @@ class Noted:
                 self._journal.note(self._plane, "", action, UNKNOWN)
             raise
         status = response.http_response.status_code
-        if 200 <= status < 300:
+        if status in SUCCESSES:
             self._journal.note(self._plane, "", action)
         elif is_in_doubt(status):
             self._journal.note(self._plane, "", action, UNKNOWN)
@@ -223,7 +224,7 @@ class Channel:
             self.clock.observe(self.plane, response.headers, sent)
             status, content = response.status_code, response.content
         found = _decoded(content)
-        if not 200 <= status < 300:
+        if status not in SUCCESSES:
             raise refusal(
                 status,
                 found if isinstance(found, dict) else content.decode("utf-8", "replace"),
@@ -285,7 +286,7 @@ class Channel:
 
         def check(response: Any) -> None:
             answer = response.http_response
-            if 200 <= answer.status_code < 300:
+            if answer.status_code in SUCCESSES:
                 content = _decoded(answer.content)
                 label = f"{answer.request.method} {urllib.parse.urlsplit(answer.request.url).path}"
                 wrong = next(shape(content, "the response"), None)
@@ -403,14 +404,7 @@ def hsm_access(operator: Operator, uri: str, *, read_only: bool) -> Channel:
     client = _deps.load("azure.keyvault.administration").KeyVaultAccessControlClient(
         uri,
         operator.credential,
-        per_call_policies=[
-            ReadOnly() if read_only else Noted("Azure", operator.journal),
-            FromService("Azure", operator.journal),
-        ],
-        retry_policy=_retries(operator),
-        permit_redirects=False,
-        user_agent=_USER_AGENT,
-        **client_options(operator.network),
+        **_data_plane(operator, read_only=read_only),
     )
     return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
 
@@ -425,12 +419,7 @@ def keys(operator: Operator, uri: str) -> Channel:
     client = _deps.load("azure.keyvault.keys").KeyClient(
         uri,
         operator.credential,
-        # Not `policies`, which would replace the challenge policy: it checks that the vault requests tokens for itself.
-        per_call_policies=[ReadOnly(), FromService("Azure", operator.journal)],
-        retry_policy=_retries(operator),
-        permit_redirects=False,
-        user_agent=_USER_AGENT,
-        **client_options(operator.network),
+        **_data_plane(operator, read_only=True),
     )
     return Channel(client, plane="Azure", base=uri, clock=operator.clock, journal=operator.journal)
 
@@ -460,12 +449,27 @@ def check_key_vault_sdk() -> None:
         )
 
 
+def _data_plane(operator: Operator, *, read_only: bool) -> dict[str, Any]:
+    """The settings of a client for the data plane of a vault or Managed HSM."""
+    return {
+        # Not `policies`, which would replace the challenge policy: it checks that the vault requests tokens for itself.
+        "per_call_policies": _guards("Azure", operator, read_only=read_only),
+        "retry_policy": _retries(operator),
+        "permit_redirects": False,
+        "user_agent": _USER_AGENT,
+        **client_options(operator.network),
+    }
+
+
+def _guards(plane: str, operator: Operator, *, read_only: bool) -> list[Any]:
+    return [ReadOnly() if read_only else Noted(plane, operator.journal), FromService(plane, operator.journal)]
+
+
 def _policies(plane: str, authentication: Any, operator: Operator, *, read_only: bool) -> list[Any]:
     """The policies of a request, in their order. No redirects are followed, no providers are registered."""
     known = _deps.load("azure.core.pipeline.policies")
     return [
-        ReadOnly() if read_only else Noted(plane, operator.journal),
-        FromService(plane, operator.journal),
+        *_guards(plane, operator, read_only=read_only),
         known.RequestIdPolicy(),
         known.HeadersPolicy(),
         known.UserAgentPolicy(base_user_agent=_USER_AGENT),

@@ -8,6 +8,7 @@
 Entra, Microsoft Graph, Resource Manager and Key Vault answer from several servers, which learn of a change one after
 the other. A request that refers to a new object may therefore be rejected as if the object did not exist, and
 some of these answers look like a missing permission. ``TABLE`` is the only list of them; what is not in it is final.
+Answers of Key Vault to DSM, which uses the keys: ``_dsm/link/lasting.py``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from ..._rest.entra_codes import EntraCause, refusals_in
 from ..._rest.replacement import EQUAL_READS
 from ..._rest.statuses import BAD_REQUEST, FORBIDDEN, NOT_FOUND
 from ..._waiter import Patience
-from .errors import DIRECTORY_BUSY, GRAPH_DENIED, PRINCIPAL_NOT_FOUND, AzureError
+from .errors import AzureError
+from .meanings import DIRECTORY_BUSY, GRAPH_DENIED, PRINCIPAL_NOT_FOUND
 
 T = TypeVar("T")
 
@@ -38,16 +40,15 @@ class Reference(Enum):
     ROLE_ASSIGNMENT = "the assignment of a role to a service principal"
     ACCESS_POLICY = "an access policy for a service principal"
     VAULT = "a role assignment or an access policy at a vault"
-    KEYS = "the use of keys of a vault, right after its creation or after a grant"
 
 
 @dataclass(frozen=True)
 class NotYet:
     """One answer, and what it may refer to.
 
-    ``status``: None for any, and for a text that another service hands on. ``code``: empty for any. ``words``: a part
-    of the error text, as a regular expression; empty for any. ``causes``: of a refusal by Entra, one of which its text
-    must have; empty for any.
+    ``status``: None for any, and for the text of a login. ``code``: empty for any. ``words``: a part of the error text,
+    as a regular expression; empty for any. ``causes``: of a refusal by Entra, one of which its text must have; empty
+    for any.
     """
 
     references: tuple[Reference, ...]
@@ -90,7 +91,7 @@ TABLE: tuple[NotYet, ...] = (
         BAD_REQUEST,
         words="does not exist or one of its queried reference-property objects are not present",
     ),
-    # The directory applies another change first (errors.py): nothing is unknown, but the same request may succeed soon.
+    # The directory applies another change first: nothing is unknown, but the same request may succeed soon.
     NotYet(
         (Reference.PRINCIPAL, Reference.DIRECTORY_OBJECT, Reference.RESTORED_APPLICATION, Reference.CONSENT),
         code=DIRECTORY_BUSY,
@@ -120,17 +121,6 @@ TABLE: tuple[NotYet, ...] = (
     NotYet((Reference.ACCESS_POLICY,), BAD_REQUEST, words="An invalid value was provided for 'accessPolicies'"),
     # Inferred: Resource Manager's reads lag too (Azure contract §1.2).
     NotYet((Reference.VAULT,), NOT_FOUND, "ResourceNotFound"),
-    # Key Vault, as DSM hands it on. Its own text asks to observe the propagation time after a change of roles; Azure
-    # RBAC needs up to ten minutes, access policies some (learn.microsoft.com, "Troubleshoot Azure RBAC",
-    # "Troubleshooting Azure Key Vault access policy issues").
-    NotYet((Reference.KEYS,), words="please observe propagation time"),
-    NotYet((Reference.KEYS,), words=r"does not have (?:keys|secrets|certificates) \w+ permission on key vault"),
-    NotYet((Reference.KEYS,), words=r"\b(?:ForbiddenByRbac|AccessDenied|AuthorizationFailed)\b"),
-    # The name of a new vault in DNS: RFC 2308 lets resolvers keep a negative answer for a while.
-    NotYet(
-        (Reference.KEYS,),
-        words="name or service not known|no such host|name resolution|could not resolve|cannot be resolved|NXDOMAIN",
-    ),
 )
 
 
@@ -140,7 +130,7 @@ def is_not_yet(error: Exception, *references: Reference) -> bool:
 
 
 def is_not_yet_in(words: str, *references: Reference) -> bool:
-    """The same for a text without its status: of Entra's login, or of Azure as DSM hands it on."""
+    """The same for the text of a refused login to Entra, which has no status of its own."""
     return _fits(None, "", words, references)
 
 

@@ -5,7 +5,7 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """Exceptions of azure-core and azure-identity, and unreadable responses, as errors. Pure.
 
-Does not import the SDK: its exceptions are recognized by their names. The meanings of Entra's codes are in errors.py.
+Does not import the SDK: its exceptions are recognized by their names. The meanings of Entra's codes are in meanings.py.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from typing import Any
 from ..._rest.entra_codes import CODE, OF_USERS, EntraCause, EntraRefusal, refusal_in, refusals_in
 from ..._rest.pages import tells_trouble
 from ..._rest.statuses import SUCCESSES, TOO_MANY_REQUESTS
-from .errors import LOGIN, AzureError, Meaning, Sign, meaning_of, meaning_of_status, refusal
+from .errors import LOGIN, AzureError, refusal
 from .foreign import Foreign, foreign
+from .meanings import Meaning, Sign, meaning_of, meaning_of_status
 
 # What Entra adds to its message: it differs each time. What follows is kept: the Azure CLI appends its own remedy.
 _TRACE = re.compile(r"\s*(?:(?:Trace|Correlation) ID: [\w-]+|Timestamp: \S+(?: [\d:.]+Z?)?)")
@@ -58,6 +59,15 @@ def entra_meanings(words: str) -> tuple[Meaning, ...]:
     return tuple(Meaning(()) if one.cause is None else meaning_of(one.cause) for one in refusals_in(words))
 
 
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception and its causes."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or getattr(error, "inner_exception", None) or error.__context__
+
+
 def without_trace(words: str) -> str:
     """Entra's error text without the parts that differ each time."""
     return _TRACE.sub("", words).strip()
@@ -68,6 +78,23 @@ def never_sent(error: BaseException) -> bool:
     if isinstance(error, OSError) and _NO_CONNECTION.search(str(error)):
         return True
     return any(base.__name__ in _BEFORE_SENDING for base in type(error).__mro__)
+
+
+def about_response(problem: str, label: str, *, unknown: bool, **more: Any) -> AzureError:
+    """The error about a response that is no refusal by the service.
+
+    Args:
+        problem: Continues "the response".
+        label: Method and path of the request; empty if unknown.
+        unknown: Whether it is to a write that may have been carried out.
+        more: Of the error.
+    """
+    error = AzureError(
+        f"the response{f' to {label}' if label else ''} {problem}" + (f"; {_OUTCOME_UNKNOWN}" if unknown else ""),
+        **more,
+    )
+    error.tells_unknown = unknown
+    return error
 
 
 def unreadable(
@@ -91,9 +118,10 @@ def unreadable(
         words: The error text of the SDK or of the response.
         status: HTTP status, if known.
     """
-    asked = f" to {label}" if label else ""
-    error = AzureError(
-        f"the response{asked} does not match Azure's API: {problem}" + (f"; {_OUTCOME_UNKNOWN}" if writes else ""),
+    return about_response(
+        f"does not match Azure's API: {problem}",
+        label,
+        unknown=writes,
         plane=plane,
         obj=obj,
         words=words,
@@ -101,26 +129,22 @@ def unreadable(
         status=status,
         retryable=True,
     )
-    error.tells_unknown = writes
-    return error
 
 
 def not_from_service(
     found: Foreign, *, plane: str, obj: str, label: str = "", host: str = "", writes: bool = False
 ) -> AzureError:
     """The error for a response of something on the way to a service. It has no status: that is not the service's."""
-    asked = f" to {label}" if label else ""
-    error = AzureError(
-        f"the response{asked} is not from {_SERVICES.get(plane, plane)}: {found.problem}"
-        + (f"; {_OUTCOME_UNKNOWN}" if writes else ""),
+    return about_response(
+        f"is not from {_SERVICES.get(plane, plane)}: {found.problem}",
+        label,
+        unknown=writes,
         plane=plane,
         obj=obj,
         words=found.words,
         next_step=f"have the proxy, gateway or captive portal that responds instead let {host or 'the service'} pass, "
         "or check HTTPS_PROXY and NO_PROXY where the module runs; this says nothing about permissions or objects",
     )
-    error.tells_unknown = writes
-    return error
 
 
 def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", writes: bool = False) -> AzureError:
@@ -129,7 +153,7 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     ``clock``: how this machine's clock differs from Entra's; used in the advice if time may be the cause.
     ``writes``: whether the request is a write, whose outcome is unknown if its response cannot be read.
     """
-    chain = list(_chain(error))
+    chain = list(causes(error))
     names = {base.__name__ for link in chain for base in type(link).__mro__}
     own = next((link for link in chain if isinstance(link, AzureError)), None)
     if own is not None:
@@ -189,14 +213,14 @@ def _login_failure(chain: list[BaseException], words: str, status: int | None) -
         words.endswith(_WITHOUT_TOKEN)
     ):
         return unreadable(
-            "it is not what Entra returns for a login", plane="Entra", obj=LOGIN, label="the request for a token"
+            "it is not what Entra returns for a login", plane="Entra", obj=LOGIN, label="the token request"
         )
     if discovery is not None and CODE.search(discovery[2]) is None:
         return unreadable(
             f"the configuration of the tenant was answered with HTTP status {discovery[1]}, without a code of Entra",
             plane="Entra",
             obj=LOGIN,
-            label="the request for a token",
+            label="the token request",
             words=discovery[2],
         )
     if "authority configuration" in words:
@@ -312,12 +336,3 @@ def _body_of(error: BaseException) -> Any:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, Mapping) else None
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The exception and its causes."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or getattr(error, "inner_exception", None) or error.__context__

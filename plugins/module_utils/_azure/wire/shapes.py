@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..._rest.shapes import Shape, anything, boolean, either, list_of, map_of, members, number, optional, record, text
+from ..._rest.statuses import OK
 from ..._timestamps import from_unix, parse_iso
 
 
@@ -340,7 +341,6 @@ _WRITES: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
 )
 # Of a batch, without the bodies of its parts.
 _PARTS = record(responses=optional(list_of(record(id=either(text, number), status=number))))
-_GOOD = 200
 
 
 def complaint_about(
@@ -366,7 +366,7 @@ def _complaints_about_parts(answer: Any, parts: Iterable[Mapping[str, Any]]) -> 
     for index, part in enumerate(answer.get("responses") or []):
         name = str(part["id"])
         # A part without a body, or a rejected one, is handled where it is read.
-        if part["status"] == _GOOD and name in paths:
+        if part["status"] == OK and name in paths:
             place = f"the response.responses[{index}] ({name}).body"
             yield from optional(record())(part.get("body"), place)
             yield from optional(_shape_of(paths[name], _READS))(part.get("body"), place)

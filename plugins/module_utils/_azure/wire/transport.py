@@ -19,7 +19,7 @@ from ... import _deps, _time
 from ..._rest.connections import pool_classes, read_body
 from ..._rest.limits import LimitExceeded, Limits, limited
 from .errors import AzureError
-from .sdk_failures import UNREADABLE
+from .sdk_failures import UNREADABLE, about_response, causes
 
 # For one attempt of a request: connection, TLS, tunnel of a proxy, head and body of the response.
 REQUEST_SECONDS = 60
@@ -39,27 +39,23 @@ def retry_policy() -> Any:
     return _classes()[1]
 
 
-def limit_in(error: BaseException | None) -> LimitExceeded | None:
+def limit_in(error: BaseException) -> LimitExceeded | None:
     """The exceeded limit that an exception of the SDKs is about."""
-    while error is not None and not isinstance(error, LimitExceeded):
-        error = error.__cause__ or error.__context__
-    return error
+    return next((one for one in causes(error) if isinstance(one, LimitExceeded)), None)
 
 
 def exceeded(limit: LimitExceeded, *, plane: str, obj: str, label: str = "", writes: bool = False) -> AzureError:
     """The error for a response that exceeds a limit. ``label``: method and path of the request."""
-    unknown = writes and limit.sent
-    failure = AzureError(
-        f"the response{f' to {label}' if label else ''} cannot be read: {limit}"
-        + ("; it is unknown whether the change was carried out" if unknown else ""),
+    return about_response(
+        f"cannot be read: {limit}",
+        label,
+        unknown=writes and limit.sent,
         plane=plane,
         obj=obj,
         next_step="run the task again; if the problem persists, check whether a proxy or gateway delays or changes the "
         "responses of Azure",
         retryable=True,
     )
-    failure.tells_unknown = unknown
-    return failure
 
 
 @cache

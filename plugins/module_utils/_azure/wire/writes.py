@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from ..._rest.statuses import TOO_MANY_REQUESTS
 from ..._waiter import Patience
-from .errors import CONFLICT_ERROR, DIRECTORY_BUSY, LOGIN, AzureError, may_have_worked
+from .errors import LOGIN, AzureError, may_have_worked
+from .meanings import CONFLICT_ERROR, DIRECTORY_BUSY
 
 # More failures in a row are not temporary. Throttling is limited only by the deadline.
 MOST_FAILURES = 5

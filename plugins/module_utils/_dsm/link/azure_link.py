@@ -21,7 +21,6 @@ from typing import Any
 from ..._errors import InvalidInput, quoted
 from ..._names import name_key, path_key
 from ..._rest.private_link import refuse_private_name
-from ..._secrets import inputs
 from ..wire.kinds import KIND, LEGACY_KIND
 from .fingerprints import fingerprint
 from .tls import SAFE_SETTINGS, TlsSettings, blob, is_pem
@@ -270,12 +269,3 @@ def client_secret(tenant_id: str, client_id: str, secret: str) -> LinkCredential
         auth_config={"mode": "client_secret", "client_secret": secret},
         fact_of=lambda: f"client-secret:{fingerprint(tenant_id, client_id, secret)}",
     )
-
-
-def checked_client_secret(secret: str) -> str:
-    """The secret as Entra shows it.
-
-    Raises:
-        InvalidInput: it is empty, the ID of a secret, or contains white space.
-    """
-    return inputs.checked_client_secret("link_client_secret", secret)

@@ -25,6 +25,7 @@ from ..._findings.finding import FAILED, Finding, Kind
 from ..._findings.finding import UNKNOWN as UNCERTAIN
 from ..._names import name_key
 from ..._rest.entra_codes import refusal_in
+from ..._rest.pages import PAGE
 from ..._rest.private_link import public_uri, remedy_for
 from ..._rest.statuses import (
     BAD_GATEWAY,
@@ -47,13 +48,6 @@ _BY_CODE = {code.lower(): entry for entry in CLASSES for code in entry.codes}
 _BY_CAUSE = {cause: entry for entry in CLASSES for cause in entry.causes}
 _CODE = re.compile(rf"(?<![a-z])(?:{'|'.join(sorted(_BY_CODE))})(?![a-z])", re.IGNORECASE)
 
-# Further host names of the services of a link, besides those in ENDPOINTS.
-_PRIVATE_ZONES = {
-    "privatelink.vaultcore.azure.net": VAULT,
-    "privatelink.managedhsm.azure.net": MANAGED_HSM,
-    "privatelink.vaultcore.usgovcloudapi.net": VAULT,
-    "privatelink.managedhsm.usgovcloudapi.net": MANAGED_HSM,
-}
 _LEG_OF_ENDPOINT = {"iam": ENTRA, "management": ARM, "key_vault": VAULT, "key_vault_managed_hsm": MANAGED_HSM}
 _NAME = re.compile(r"(?<![a-z0-9.-])[a-z0-9-]{1,63}(?:\.[a-z0-9-]+)+", re.IGNORECASE)
 # A host name outside Azure is recognized only as part of a URL or with a port.
@@ -293,7 +287,7 @@ def _finding(
 
 
 def _class_of(text: str, status: int | None) -> DiagnosisClass:
-    if text.startswith("HTML page:") and status in (BAD_GATEWAY, SERVICE_UNAVAILABLE, GATEWAY_TIMEOUT):
+    if text.startswith(PAGE.rstrip()) and status in (BAD_GATEWAY, SERVICE_UNAVAILABLE, GATEWAY_TIMEOUT):
         return BY_ID["dsm-gateway"]
     refused = refusal_in(text)
     if refused is not None and refused.cause in _BY_CAUSE:
@@ -394,8 +388,12 @@ def _host_of_leg(leg: str, link: Link) -> str | None:
 
 
 def _vault_host(link: Link) -> str:
+    return _host_in(link.vault_uri)
+
+
+def _host_in(uri: str) -> str:
     try:
-        return urllib.parse.urlsplit(link.vault_uri).hostname or ""
+        return urllib.parse.urlsplit(uri).hostname or ""
     except ValueError:
         return ""
 
@@ -420,12 +418,10 @@ def _azure_hosts(text: str, link: Link | None) -> Iterator[tuple[str, str]]:
 
 
 def _leg_of_host(host: str, link: Link | None) -> str | None:
-    legs = {leg for _service, leg in _services_of(host)}
+    public = public_uri(f"https://{host}/")
+    legs = {leg for _service, leg in _services_of(host if public is None else _host_in(public))}
     if legs:
         return legs.pop()
-    for zone, leg in _PRIVATE_ZONES.items():
-        if host.endswith(f".{zone}"):
-            return leg
     return VAULT if host and link is not None and host == _vault_host(link) else None
 
 

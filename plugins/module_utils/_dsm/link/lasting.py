@@ -6,7 +6,7 @@
 """Whether it helps to wait after a failed test or sync. Pure.
 
 Right after a change, Azure may still reject what it will accept minutes later: a new credential, role or access policy,
-the name of a new vault. Other rejections last until somebody corrects their cause.
+the name of a new vault (Azure contract §3.1). Other rejections last until somebody corrects their cause.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from ..._certificates import loading
 from ..._certificates.loading import Pair
 from ..._errors import InvalidInput
 from ..._ids import checked_uuid
+from ..._secrets import inputs
 from ..._timestamps import day, iso
-from .azure_link import Dialect, Link, LinkCredential, checked_client_secret, client_secret
+from .azure_link import Dialect, Link, LinkCredential, client_secret
 from .tls_options import NO_TLS_OPTIONS, TlsOptions
 
 
@@ -64,7 +65,7 @@ class LinkOptions:
             legacy=legacy if params.get("link_format") else None,
             pem=params["link_certificate_format"] == "pem" if params.get("link_certificate_format") else None,
             azure_service=params.get("azure_service"),
-            secret=checked_client_secret(secret) if secret is not None else None,
+            secret=inputs.checked_client_secret("link_client_secret", secret) if secret is not None else None,
             pair=_checked_pair(params),
             tls=_tls_options(params),
             **ids,

@@ -22,7 +22,7 @@ from ..._errors import InvalidInput, TaskError, quotable
 from ..._rest.connections import pool_classes, read_body
 from ..._rest.limits import LimitExceeded, Limits, limited
 from ..._rest.shapes import from_json
-from ..._rest.statuses import REDIRECTIONS
+from ..._rest.statuses import REDIRECTIONS, SUCCESSES
 from ..._time import ServiceClock
 from . import routes
 from .budget import Budget, OutOfTime
@@ -352,7 +352,7 @@ class Transport:
                 obj=request.obj,
                 next_step="set dsm_endpoint to the base URL of DSM, not of a proxy or a redirect",
             )
-        if not 200 <= response.status < 300:
+        if response.status not in SUCCESSES:
             raise refusal(
                 response.status,
                 content_type,

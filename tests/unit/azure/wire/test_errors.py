@@ -13,23 +13,25 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import (
+    AzureError,
+    code_of,
+    is_in_doubt,
+    may_have_worked,
+    may_pass,
+    refusal,
+    status_of,
+)
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.meanings import (
     CONFLICT_ERROR,
     MEANINGS,
     NAME_TAKEN,
     PRINCIPAL_NOT_FOUND,
     SCOPE_LOCKED,
-    AzureError,
     Lasts,
     Meaning,
     Sign,
-    code_of,
-    is_in_doubt,
-    may_have_worked,
-    may_pass,
     meaning_of,
     meaning_of_status,
-    refusal,
-    status_of,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._rest.entra_codes import EntraCause

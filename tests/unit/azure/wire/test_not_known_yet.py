@@ -85,11 +85,6 @@ def test_other_answers_are_final(reference: Reference, status: int, code: str, m
     assert not is_not_yet(rejected(status, code, message), reference)
 
 
-@pytest.mark.parametrize("code", [700016, 70001, 7000215, 700027, 50012, 7000229])
-def test_entras_codes_about_a_new_credential(code: int) -> None:
-    assert is_not_yet_in(f"AADSTS{code}: not known", Reference.TOKEN)
-
-
 @pytest.mark.parametrize("code", [7000222, 7000112, 90002, 53003, 7000214, 7000270])
 def test_entras_other_codes_are_final(code: int) -> None:
     assert not is_not_yet_in(f"AADSTS{code}: refused", Reference.TOKEN)

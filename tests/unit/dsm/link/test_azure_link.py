@@ -19,7 +19,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link 
     Link,
     LinkCredential,
     azure_service_of,
-    checked_client_secret,
     checked_vault_uri,
     client_secret,
     normal_uri,
@@ -31,7 +30,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.kinds impor
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput
 from ansible_collections.fortanix.dsm.plugins.module_utils._ids import checked_uuid
 from unit.builders import CANARY
-from unit.dsm.builders import CLIENT, CREDENTIAL, HMG_ID, SUBSCRIPTION, TENANT, link, stored_link, stored_links
+from unit.dsm.builders import CLIENT, CREDENTIAL, HMG_ID, TENANT, link, stored_link, stored_links
 
 GOVERNMENT = dict(ENDPOINTS["us_government"])
 
@@ -267,35 +266,6 @@ def test_an_id_that_is_no_uuid_is_refused_by_the_name_of_its_option(option: str,
 @given(st.uuids())
 def test_a_uuid_is_accepted_in_any_case(value: Any) -> None:
     assert checked_uuid("group_id", str(value).upper()) == str(value)
-
-
-# --- Client secret ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("given_id", [SUBSCRIPTION, SUBSCRIPTION.upper(), f" {SUBSCRIPTION}\n"])
-def test_the_id_of_a_secret_is_refused_with_the_words_that_tell_why(given_id: str) -> None:
-    with pytest.raises(InvalidInput, match=r"it is the secret's ID, not its Value.*set it to the Value"):
-        checked_client_secret(given_id)
-
-
-@pytest.mark.parametrize(
-    ("secret", "problem"),
-    [("", "empty"), (" \t", "empty"), ("a b", "white space"), ("ab\n", "white space"), ("\ufeffab", "byte order")],
-)
-def test_a_client_secret_that_cannot_be_right_is_refused(secret: str, problem: str) -> None:
-    with pytest.raises(InvalidInput, match=f"link_client_secret: it .*{problem}"):
-        checked_client_secret(secret)
-
-
-def test_a_refused_client_secret_is_not_quoted() -> None:
-    with pytest.raises(InvalidInput) as refused:
-        checked_client_secret(f"{CANARY} {CANARY}")
-
-    assert CANARY not in str(refused.value.to_fail_json())
-
-
-def test_a_client_secret_is_taken_as_it_is() -> None:
-    assert checked_client_secret(CANARY) == CANARY
 
 
 # The fingerprint is slow on purpose, hence few examples.
