@@ -89,13 +89,13 @@ class AzureReader:
         return evidence.reach, tuple(rights_findings.of_vault(evidence))
 
     def keys(self, store: KeyStore) -> VaultContents | TaskError:
-        """The keys of a vault."""
+        """The keys of a vault, with what is read of keys whichever group is checked."""
         return self._once(("keys", store.resource_id), lambda: self._keys(store))
 
     def key_details(
         self, store: KeyStore, contents: VaultContents, copies: frozenset[str], rotating: frozenset[str]
     ) -> VaultContents | TaskError:
-        """The same with public keys and rotation policies, for keys of these names."""
+        """The same with public keys and rotation policies, for keys of these names, which differ between groups."""
         key = ("key details", store.resource_id, copies, rotating)
         return self._once(key, lambda: self._details(store, contents, copies, rotating))
 
@@ -204,7 +204,8 @@ class AzureReader:
     def _keys(self, store: KeyStore) -> VaultContents:
         label = _label(store)
         with channel.keys(self.azure.operator, store.uri) as data_plane, understood(f"keys of {label}"):
-            return read_vault(data_plane, label, most=self._standard.most_keys)
+            contents = read_vault(data_plane, label, most=self._standard.most_keys)
+            return with_details(data_plane, label, contents, copies=(), rotating=())
 
     def _details(
         self, store: KeyStore, contents: VaultContents, copies: frozenset[str], rotating: frozenset[str]

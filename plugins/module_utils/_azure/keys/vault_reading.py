@@ -74,8 +74,8 @@ def with_details(
         copies: comparison keys of the names of keys whose material comes from DSM.
         rotating: the same, of keys that DSM rotates.
 
-    Public keys are read of copies, and of keys with several versions. Policies are read of copies and of keys that DSM
-    rotates. Keys whose versions were not read are left as they are.
+    Public keys are read of copies, and of keys with several versions, unless the contents have them. Policies are read
+    of copies and of keys that DSM rotates. Keys whose versions were not read are left as they are.
 
     Raises:
         AzureError: the vault does not answer.
@@ -86,7 +86,7 @@ def with_details(
         if key.versions is None or key.managed:
             return key
         name = name_key(key.name)
-        if name in copies or len(key.versions) > 1:
+        if (name in copies or len(key.versions) > 1) and all(version.public is None for version in key.versions):
             key = vault_keys.with_public_keys(vault, key, label)
             if any(version.public is None for version in key.versions or ()):
                 unread["public_keys"] = "the operator has no permission to read all of them"
