@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._findings.catalog imp
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_compliance_info, cdc_sync
 from ansible_collections.fortanix.dsm.plugins.plugin_utils._compliance.report import FORMATS, files, report
 from sandbox import Fault, Profile
+from sandbox.custody.seeds import copy_to_azure
 from support.azure_rights import AzureRights
 from support.compliance_page import text_in
 from support.operate import Operator
@@ -86,6 +88,32 @@ def test_a_run_writes_nothing_and_reads_vault_and_application_once(azure: AzureR
     assert azure.sandbox.journal.writes(since=mark) == []
     assert len([entry for entry in entries if entry.plane == "graph"]) == 1
     assert len([one for one in entries if one.plane == "arm" and one.route.endswith("/roleAssignments")]) == 1
+
+
+def test_a_key_with_several_versions_is_read_once_whatever_the_groups_of_its_vault_have_copied(
+    azure: AzureRights,
+) -> None:
+    def deed(state: Any) -> None:
+        cloud, dsm = getattr(state.azure, azure.cloud), state.dsm
+        cloud.set_access_policy(azure.vault, azure.view.operator_client_id, ["get", "list", "getrotationpolicy"])
+        cloud.store(azure.vault).keys.clear()
+        for _version in range(3):
+            cloud.add_key(azure.vault, "key-one")
+        sources = dsm.add_group("sources").group_id
+        for number, name in enumerate(groups):
+            source = dsm.add_source_key(sources, f"source-{number}")
+            copy_to_azure(dsm, cloud, dsm.find_group(name).group_id, azure.vault, f"copy-{number}", source)
+
+    groups = [azure.group() for _number in range(3)]
+    azure.sandbox.do(deed)
+    mark = azure.sandbox.journal.mark()
+
+    check(azure)
+
+    # Without those that only fetch the vault's challenge.
+    sent = azure.sandbox.journal.requests(since=mark, route="/keys/{name}/{version}")
+    read = Counter(one.path.split("/")[2] for one in sent if one.status == 200)
+    assert read == {"key-one": 3, "copy-0": 1, "copy-1": 1, "copy-2": 1}
 
 
 @pytest.mark.every_core

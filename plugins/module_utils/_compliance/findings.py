@@ -295,9 +295,6 @@ def of_apps(label: str, found: Sequence[App]) -> Iterator[Finding]:
             )
 
 
-# Keys ---------------------------------------------------------------------------------------------------------------
-
-
 # All together -------------------------------------------------------------------------------------------------------
 
 
@@ -328,13 +325,13 @@ def completed(
 def _each_once(found: Iterable[Finding]) -> list[Finding]:
     """A link has one credential: its record, its certificate and Entra lead to one finding, the worst."""
     kept: list[Finding] = []
-    of_credential: dict[Kind, Finding] = {}
+    by_kind: dict[Kind, Finding] = {}
     for finding in ranked(found):
         if finding.kind.area == catalog.CREDENTIAL:
-            of_credential.setdefault(finding.kind, finding)
+            by_kind.setdefault(finding.kind, finding)
         else:
             kept.append(finding)
-    return [*of_credential.values(), *kept]
+    return [*by_kind.values(), *kept]
 
 
 _OF_DSM = (catalog.GROUP, catalog.LINK, catalog.CONNECTION, catalog.KEYS, catalog.APPS, catalog.DRIFT)

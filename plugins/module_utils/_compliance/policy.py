@@ -27,7 +27,7 @@ SEVERITIES = (INFO, LOW, MEDIUM, HIGH)
 NOT_WAIVABLE = frozenset(kind.id for kind in (*CHECKS.values(), *OF_THE_RUN))
 PASS, FAIL, WAIVED = "pass", "fail", "waived"
 _OPTION = "cdc_compliance_policy"
-_STATUSES = (FAILED, UNKNOWN, WARNING, OK)
+STATUSES = (FAILED, UNKNOWN, WARNING, OK)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def judge(policy: Policy, result: Mapping[str, Any]) -> dict[str, Any]:
             "groups": len(groups),
             "groups_passed": sum(group["verdict"] == PASS for group in groups),
             "groups_failed": sum(group["verdict"] == FAIL for group in groups),
-            "statuses": {status: sum(one["status"] == status for one in every) for status in _STATUSES},
+            "statuses": {status: sum(one["status"] == status for one in every) for status in STATUSES},
             "failing": sum(one["outcome"] == FAIL for one in every),
             "waived": sum(one["outcome"] == WAIVED for one in every),
         },
@@ -176,14 +176,14 @@ def rank(finding: Mapping[str, Any]) -> tuple[bool, int, bool, int, str]:
         finding["status"] == OK,
         -SEVERITIES.index(finding["severity"]),
         finding["outcome"] != FAIL,
-        _STATUSES.index(finding["status"]),
+        STATUSES.index(finding["status"]),
         finding["id"],
     )
 
 
 def worst_of(findings: Iterable[tuple[T, Mapping[str, Any]]]) -> tuple[T, Mapping[str, Any]] | None:
     """The finding that decides about a group or a check, with its companion: failing ones first, then by status."""
-    return min(findings, key=lambda one: (one[1]["outcome"] != FAIL, _STATUSES.index(one[1]["status"])), default=None)
+    return min(findings, key=lambda one: (one[1]["outcome"] != FAIL, STATUSES.index(one[1]["status"])), default=None)
 
 
 def _verdict(findings: Iterable[Mapping[str, Any]]) -> str:
@@ -192,7 +192,7 @@ def _verdict(findings: Iterable[Mapping[str, Any]]) -> str:
 
 def _worst(findings: Iterable[Mapping[str, Any]]) -> str:
     statuses = {finding["status"] for finding in findings}
-    return next((status for status in _STATUSES if status in statuses), OK)
+    return next((status for status in STATUSES if status in statuses), OK)
 
 
 def _waiver(place: str, option: Any) -> Waiver:

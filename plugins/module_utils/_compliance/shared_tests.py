@@ -64,8 +64,8 @@ class SharedTests:
     """For all threads of a run. Only a success is shared: a group fails, or is unknown, only by a test of its own."""
 
     def __init__(self) -> None:
-        self._connected: dict[Hashable, Group] = {}
-        self._separate: set[Hashable] = set()
+        # Tested links, with the group whose test succeeded; None if each group has to be tested itself.
+        self._tested: dict[Hashable, Group | None] = {}
         self._testing: dict[Hashable, Lock] = {}
         self._guard = Lock()
 
@@ -81,16 +81,16 @@ class SharedTests:
         with self._guard:
             testing = self._testing.setdefault(key, Lock())
         with testing:
-            if key in self._connected:
-                return ConnectionTest(connected=True), self._connected[key]
-            if key not in self._separate:
-                # Until the test says otherwise: a failed one is followed by one for each group, and these in parallel.
-                self._separate.add(key)
+            if key not in self._tested:
+                self._tested[key] = None
                 found = test()
                 if found.connected:
-                    self._separate.discard(key)
-                    self._connected[key] = group
+                    self._tested[key] = group
                 return found, group
+            connected = self._tested[key]
+        if connected is not None:
+            return ConnectionTest(connected=True), connected
+        # Without the lock, so that the groups of a failing link are tested in parallel.
         return test(), group
 
 

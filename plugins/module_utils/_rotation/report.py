@@ -95,8 +95,8 @@ def plan_of(
             changes.append(Change("DSM", one.group.label, "update", held, given, reason))
         changes += [
             Change(one["plane"], one["object"], one["action"], one["before"], one["after"], one["reason"])
-            for result in made
-            for one in result["plan"]
+            for creation in made
+            for one in creation["plan"]
         ]
     changes += [
         Change(

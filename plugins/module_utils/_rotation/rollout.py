@@ -81,6 +81,19 @@ def refuses_credential(tried: ConnectionTest, link: Link) -> bool:
     return not tried.connected and diagnose(tried.answer, tried.http_status, link).id in OF_THE_CREDENTIAL
 
 
+def _not_connected(problem: str, tried: ConnectionTest, link: Link, label: str, then: str) -> TaskError:
+    """The failure of a test with the new credential. ``then``: what to do after the step that the diagnosis names."""
+    found = diagnose(tried.answer, tried.http_status, link)
+    return TaskError(
+        f"{problem}: {found.summary}",
+        plane=found.plane,
+        obj=label,
+        server_words=tried.words,
+        next_step=f"{found.step}, and {then}",
+        diagnosis=found.record(),
+    )
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The properties of a new credential. ``pair``: the user's own; None when it is generated."""
@@ -248,15 +261,8 @@ class Rollout:
                 self.warn(f"The connection test of the {label} fails with both old and new credential: {tried.words}")
                 return False
             if lasts(tried.answer, tried.http_status) or not self._pause(patience):
-                found = diagnose(tried.answer, tried.http_status, link)
-                raise TaskError(
-                    f"the connection test with the new credential failed, so no group was changed: {found.summary}",
-                    plane=found.plane,
-                    obj=label,
-                    server_words=tried.words,
-                    next_step=f"{found.step}, and run the task again",
-                    diagnosis=found.record(),
-                )
+                problem = "the connection test with the new credential failed, so no group was changed"
+                raise _not_connected(problem, tried, link, label, "run the task again")
 
     def switch(
         self, new: NewCredential, members: Sequence[LinkedGroup], make: Callable[[NewCredential], Iterator[Group]]
@@ -336,16 +342,8 @@ class Rollout:
                 return
             self._bring_back()
             if not self._pause(patience):
-                found = diagnose(tried.answer, tried.http_status, group.azure_link)
-                raise TaskError(
-                    "the connection test with the new credential succeeded before it was written, and fails now: "
-                    + found.summary,
-                    plane=found.plane,
-                    obj=label,
-                    server_words=tried.words,
-                    next_step=f"{found.step}, and {_RETRY}",
-                    diagnosis=found.record(),
-                )
+                problem = "the connection test with the new credential succeeded before it was written, and fails now"
+                raise _not_connected(problem, tried, group.azure_link, label, _RETRY)
         if self.sync_timeout is not None:
             virtual_keys.scan(self.dsm, group.synced, self.sync_timeout, FAIL)
 

@@ -20,11 +20,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from ...module_utils._compliance.policy import FAIL, SEVERITIES, WAIVED
+from ...module_utils._compliance.policy import FAIL, SEVERITIES, STATUSES, WAIVED
 from ...module_utils._findings.catalog import CHECKS
 from ...module_utils._findings.finding import FAILED, OK, UNKNOWN, WARNING
 from .formats import GUIDE, Report, each, line, manifest_of
-from .page_data import STATUSES, element, ordered, shown
+from .page_data import element, ordered, shown
 from .page_script import SCRIPT
 from .page_style import STYLE
 from .scope import account_of, identity_of, scope_of

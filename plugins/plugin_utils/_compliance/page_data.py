@@ -18,12 +18,11 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...module_utils._compliance.policy import FAIL, SEVERITIES, worst_of
+from ...module_utils._compliance.policy import FAIL, SEVERITIES, STATUSES, worst_of
 from ...module_utils._findings.catalog import CHECKS
-from ...module_utils._findings.finding import FAILED, OK, UNKNOWN, WARNING
+from ...module_utils._findings.finding import OK
 from .formats import Report, each, line
 
-STATUSES = (FAILED, UNKNOWN, WARNING, OK)
 _EVIDENCE_WIDTH = 100
 # The texts of a finding in this order, then its waiver, then each line of its evidence.
 _OF_FINDING = ("check", "id", "status", "outcome", "severity", "plane", "object", "expected", "actual", "remedy")
@@ -82,16 +81,16 @@ def _content(report: Report) -> dict[str, Any]:
                 "section": line(finding["section"]),
                 "controls": line("; ".join(finding["controls"])),
             }
-            for _unused, finding in each(report)
+            for _group, finding in each(report)
         },
-        "run": [_finding(finding, texts) for finding in report["findings"]],
-        "groups": [_group(group, texts) for group in ordered(report["groups"])],
+        "run": [_finding_numbers(finding, texts) for finding in report["findings"]],
+        "groups": [_group_data(group, texts) for group in ordered(report["groups"])],
         # Last, when all of them have a number.
         "texts": texts.listed(),
     }
 
 
-def _group(group: Mapping[str, Any], texts: _Texts) -> dict[str, Any]:
+def _group_data(group: Mapping[str, Any], texts: _Texts) -> dict[str, Any]:
     places: dict[str, list[tuple[int, Mapping[str, Any]]]] = {check: [] for check in CHECKS}
     for place, finding in enumerate(group["findings"]):
         places[finding["check"]].append((place, finding))
@@ -102,7 +101,7 @@ def _group(group: Mapping[str, Any], texts: _Texts) -> dict[str, Any]:
         "facts": _facts(group),
         # For each check, the place of its worst finding; -1 if the check was not run.
         "worst": [-1 if one is None else one[0] for one in worst],
-        "findings": [_finding(finding, texts) for finding in group["findings"]],
+        "findings": [_finding_numbers(finding, texts) for finding in group["findings"]],
     }
 
 
@@ -118,7 +117,7 @@ def _facts(group: Mapping[str, Any]) -> str:
     return line(", ".join(f"{name} {value}" for name, value in told.items() if value))
 
 
-def _finding(finding: Mapping[str, Any], texts: _Texts) -> list[int]:
+def _finding_numbers(finding: Mapping[str, Any], texts: _Texts) -> list[int]:
     waiver, evidence = finding["waiver"], finding["evidence"]
     told = [
         *(line(finding[name]) for name in _OF_FINDING),

@@ -251,11 +251,8 @@ function body(finding) {
   ])];
 }
 
-const facts = ({ check: of, status, outcome }) =>
-  ({ "data-check": of, "data-status": status, "data-outcome": outcome });
-
 function open(finding) {
-  return collapsible({ class: "finding", id: finding.anchor, ...facts(finding) }, [
+  return collapsible({ class: "finding", id: finding.anchor }, [
     pill(finding), " ", make("b", {}, report.kinds[finding.id].title), " ",
     quiet(`${finding.object}, severity ${finding.severity}`),
   ], () => body(finding));
@@ -264,7 +261,7 @@ function open(finding) {
 // A finding of status ok only shows what was read.
 function fine(finding) {
   const { title, section } = report.kinds[finding.id];
-  return make("div", { class: "finding", ...facts(finding) }, pill(finding), ` ${title} `,
+  return make("div", { class: "finding" }, pill(finding), ` ${title} `,
     quiet(`guide ${section}, `, make("code", {}, finding.id)), make("pre", {}, evidence(finding)));
 }
 
@@ -426,5 +423,4 @@ window.matchMedia("print").addEventListener("change", (event) => paper(event.mat
 for (const hidden of document.querySelectorAll("[data-scripted]")) hidden.hidden = false;
 apply();
 reveal();
-performance.mark("usable");
 """

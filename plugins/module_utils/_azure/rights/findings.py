@@ -416,11 +416,25 @@ def _network(evidence: VaultEvidence) -> Iterator[Finding]:
         obj=evidence.label,
         expected="requests from DSM reach the keys",
         actual=reach.reason,
-        remedy="allow the addresses of DSM in the network rules, or connect DSM through a private endpoint"
-        if blocked
-        else "set dsm_egress_addresses to the addresses from which DSM connects",
+        remedy=_network_remedy(evidence),
         evidence=reach.as_result(),
     )
+
+
+def _network_remedy(evidence: VaultEvidence) -> str:
+    if evidence.reach.verdict == network.BLOCKED:
+        return (
+            "allow the addresses of DSM in the network rules, or connect DSM through a private endpoint. In an "
+            "enforced network security perimeter, only the perimeter's inbound rules count"
+        )
+    if evidence.store.firewall.has_perimeter:
+        return (
+            "allow the addresses of DSM in the perimeter's inbound rules, which replace the vault's own, or connect "
+            "DSM through a private endpoint; a sync with fortanix.dsm.cdc_sync proves the access"
+        )
+    if evidence.reach.addresses:
+        return "find out by a sync with fortanix.dsm.cdc_sync, which only works if requests from DSM reach the keys"
+    return "set dsm_egress_addresses to the addresses from which DSM connects"
 
 
 def _of_application(

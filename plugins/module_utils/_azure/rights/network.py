@@ -19,6 +19,7 @@ from .facts import Firewall
 
 ALLOWED, BLOCKED, UNKNOWN = "allowed", "blocked", "unknown"
 
+_BY_PERIMETER = "The rules of a network security perimeter decide, and this check does not evaluate them."
 # RFC 1918 and RFC 4193. Not `is_private`, which also includes blocks for documentation and for carriers.
 _INTERNAL = tuple(ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
@@ -65,7 +66,9 @@ def reachable(firewall: Firewall, addresses: Sequence[str]) -> Reach:
 
 def _without_addresses(firewall: Firewall) -> Reach:
     """A vault that is open to all networks needs no addresses to compare."""
-    if firewall.has_perimeter or not firewall.public_access or not firewall.default_allow:
+    if firewall.has_perimeter:
+        return Reach(UNKNOWN, _BY_PERIMETER)
+    if not firewall.public_access or not firewall.default_allow:
         return Reach(UNKNOWN, "The vault restricts network access, and the addresses of DSM were not specified.")
     return Reach(ALLOWED, "The vault's firewall is open to all networks.")
 
@@ -75,7 +78,7 @@ def _judge(firewall: Firewall, address: str) -> tuple[str, str]:
     if source is None:
         return UNKNOWN, "This is neither an IP address nor a CIDR block."
     if firewall.has_perimeter:
-        return UNKNOWN, "A network security perimeter might override the vault's firewall; its rules are not evaluated."
+        return UNKNOWN, _BY_PERIMETER
     internal = any(source.version == block.version and _within(source, block) for block in _INTERNAL)
     if internal and firewall.private_endpoints and not (firewall.public_access and firewall.default_allow):
         return UNKNOWN, "This internal address might use a private endpoint, which this check cannot determine."

@@ -211,7 +211,7 @@ def names_azure(words: str) -> bool:
     if entry.id in _OF_AZURE_ONLY or (entry.leg not in (UNKNOWN, DSM) and entry.id not in _LOOSELY_WORDED):
         return True
     has_code = refusal_in(text) is not None or _CODE.search(text) is not None
-    return has_code or any(True for _host in _azure_hosts(text, None))
+    return has_code or next(_azure_hosts(text, None), None) is not None
 
 
 def sharpened(found: Diagnosis, link: Link, seen: tuple[SeenVault, ...]) -> Diagnosis:

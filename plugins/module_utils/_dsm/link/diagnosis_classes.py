@@ -432,8 +432,9 @@ CLASSES: tuple[DiagnosisClass, ...] = (
         title="Network rules of the vault block DSM",
         cause="the vault's firewall or its network security perimeter does not allow DSM's egress IP address, or "
         "public access is disabled and DSM does not connect through an approved private endpoint",
-        remedy="add DSM's egress IP addresses to the vault's firewall or to the inbound rules of its network security "
-        "perimeter, or connect DSM's network to the vault's private endpoint",
+        remedy="add DSM's egress IP addresses to the vault's firewall, or, if the vault is in an enforced network "
+        "security perimeter, which overrides the firewall, to the perimeter's inbound rules; or connect DSM's network "
+        "to the vault's private endpoint",
         guide="4.2",
         codes=("ForbiddenByFirewall", "ForbiddenByConnection"),
         patterns=(

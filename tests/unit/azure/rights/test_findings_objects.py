@@ -240,6 +240,24 @@ def test_a_closed_firewall_without_addresses_of_dsm_is_unknown_and_asks_for_them
     assert (finding.kind.id, finding.remedy.startswith("set dsm_egress_addresses")) == ("firewall-unknown", True)
 
 
+@pytest.mark.parametrize("egress", [(), ("198.51.100.0/24",)])
+def test_in_a_perimeter_the_advice_is_about_its_rules_and_not_about_the_vaults_own(egress: tuple[str, ...]) -> None:
+    store = replace(SAFE, firewall=Firewall(has_perimeter=True, default_allow=False))
+
+    finding = one_of(evidence(replace(SOUND, store=store), egress=egress))
+
+    assert (finding.kind.id, "the perimeter's inbound rules" in finding.remedy) == ("firewall-unknown", True)
+    assert "dsm_egress_addresses" not in finding.remedy
+
+
+def test_addresses_that_are_not_enough_to_decide_are_not_asked_for_again() -> None:
+    store = replace(SAFE, firewall=Firewall(default_allow=False, subnet_rules=1))
+
+    finding = one_of(evidence(replace(SOUND, store=store), egress=("10.1.2.3",)))
+
+    assert (finding.kind.id, "dsm_egress_addresses" in finding.remedy) == ("firewall-unknown", False)
+
+
 def test_t24_what_is_blocked_is_told_address_by_address() -> None:
     finding = one_of(of_store(firewall=Firewall(default_allow=False)))
 

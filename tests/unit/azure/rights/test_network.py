@@ -96,8 +96,11 @@ def test_t24_an_internal_address_may_come_from_an_allowed_subnet(address: str, v
     assert reachable(closed(subnet_rules=1), [address]).verdict == verdict
 
 
-def test_t24_a_perimeter_leaves_everything_unknown() -> None:
-    assert reachable(closed(has_perimeter=True), ["203.0.113.1"]).verdict == UNKNOWN
+@pytest.mark.parametrize("addresses", [[], ["203.0.113.1"], ["203.0.113.1", "10.1.2.3"]])
+def test_t24_a_perimeter_leaves_everything_unknown_and_is_named(addresses: list[str]) -> None:
+    found = reachable(closed(has_perimeter=True), addresses)
+
+    assert (found.verdict, "network security perimeter" in found.reason) == (UNKNOWN, True)
 
 
 @pytest.mark.parametrize("address", ["", "dsm.example.com", "203.0.113.1-9", "300.1.1.1"])
