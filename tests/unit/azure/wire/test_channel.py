@@ -31,30 +31,11 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import Fault, Sandbox
 from sandbox.authorities import self_signed
-from support.challenges import forget_challenges
 
 API = {"api-version": "2026-02-01"}
 VAULTS = "/subscriptions/{}/providers/Microsoft.KeyVault/vaults"
 CLOUD_OF = {"public": "AzureCloud", "government": "AzureUSGovernment"}
 TOKEN = "/{tenant}/oauth2/v2.0/token"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox.start() as sandbox:
-        yield sandbox
-        assert sandbox.crashes == []
-
-
-@pytest.fixture
-def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """The sandbox, and a process whose environment leads into it."""
-    for name, value in running.environment().items():
-        monkeypatch.setenv(name, value)
-    # The SDK keeps the tenant of a pool for the time of a process, and each sandbox has another one.
-    forget_challenges()
-    yield running
-    running.faults.clear()
 
 
 Login = Callable[..., Operator]

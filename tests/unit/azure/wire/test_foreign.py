@@ -10,7 +10,7 @@ Their status is a verdict about permissions or absence only if the service itsel
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import Fault, Sandbox
 from sandbox.authorities import self_signed
-from support.challenges import forget_challenges
+
+# The pauses before repeated requests take no time.
+pytestmark = pytest.mark.usefixtures("clock")
 
 API = {"api-version": "2026-02-01"}
 PAGE = (
@@ -55,22 +57,6 @@ ANSWERS: dict[str, tuple[int, str, str, dict[str, str]]] = {
     "empty 404": (404, "text/plain", "", {}),
     "redirect": (302, "text/html", "", PORTAL),
 }
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox.start() as sandbox:
-        yield sandbox
-        assert sandbox.crashes == []
-
-
-@pytest.fixture
-def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    for name, value in running.environment().items():
-        monkeypatch.setenv(name, value)
-    forget_challenges()
-    yield running
-    running.faults.clear()
 
 
 @pytest.fixture

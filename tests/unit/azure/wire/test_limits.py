@@ -7,13 +7,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils import _time
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import channel as channel_module
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import (
@@ -28,56 +27,16 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._rest import limits
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import EndlessList, Fault, Sandbox
-from support.challenges import forget_challenges
+from support.client_clock import ClientClock
 
 API = {"api-version": "2026-02-01"}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox.start() as sandbox:
-        yield sandbox
-        assert sandbox.crashes == []
-
-
-@pytest.fixture
-def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    for name, value in running.environment().items():
-        monkeypatch.setenv(name, value)
-    # The SDK keeps the tenant of a pool for the time of a process, and each sandbox has another one.
-    forget_challenges()
-    yield running
-    running.faults.clear()
-
-
-class Clock:
-    """Seconds by which the client's clock is ahead: drips and pauses advance it, instead of taking time."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.ahead = 0.0
-        self.slept: list[float] = []
-        real = _time.monotonic
-        patch.setattr(_time, "monotonic", lambda: real() + self.ahead)
-        patch.setattr(_time, "sleep", self._sleep)
-
-    def advance(self) -> None:
-        self.ahead += 0.5
-
-    def _sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.ahead += seconds
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
 
 
 Login = Callable[..., Operator]
 
 
 @pytest.fixture
-def login(sandbox: Sandbox, clock: Clock) -> Login:
+def login(sandbox: Sandbox, clock: ClientClock) -> Login:
     """Makes operators that have no token yet."""
     view = sandbox.world.public
     operator = (view.operator_client_id, view.operator_client_secret)
@@ -132,7 +91,7 @@ every_plane = pytest.mark.parametrize("plane", READS)
 @pytest.mark.parametrize("part", ["head", "body"])
 @every_plane
 def test_a_response_that_drips_ends_with_the_limit_and_is_not_requested_again(
-    sandbox: Sandbox, login: Login, clock: Clock, plane: str, part: Any
+    sandbox: Sandbox, login: Login, clock: ClientClock, plane: str, part: Any
 ) -> None:
     read, where, begins = READS[plane]
     assert read(login(plane)) is not None
@@ -211,7 +170,7 @@ def test_a_redirect_to_itself_is_followed_nowhere(sandbox: Sandbox, login: Login
 )
 @every_plane
 def test_no_server_decides_how_long_a_task_sleeps(
-    sandbox: Sandbox, login: Login, clock: Clock, plane: str, asked: str
+    sandbox: Sandbox, login: Login, clock: ClientClock, plane: str, asked: str
 ) -> None:
     read, where, _begins = READS[plane]
     sandbox.faults.add(Fault(plane=where, status=429, headers={"Retry-After": asked}, times=None))
@@ -224,7 +183,9 @@ def test_no_server_decides_how_long_a_task_sleeps(
 
 
 @pytest.mark.parametrize("part", ["head", "body"])
-def test_the_outcome_of_a_write_that_drips_is_unknown(sandbox: Sandbox, login: Login, clock: Clock, part: Any) -> None:
+def test_the_outcome_of_a_write_that_drips_is_unknown(
+    sandbox: Sandbox, login: Login, clock: ClientClock, part: Any
+) -> None:
     operator = login()
     sandbox.faults.add(Fault(plane="graph", method="POST", drip=part, drip_pause=0, on_drip=clock.advance))
 
@@ -251,7 +212,9 @@ def test_a_write_whose_response_stops_in_the_middle_may_have_been_carried_out(
     assert len(sandbox.journal.requests(mark, "graph")) == 1
 
 
-def test_nothing_was_sent_if_the_token_does_not_arrive_in_time(sandbox: Sandbox, login: Login, clock: Clock) -> None:
+def test_nothing_was_sent_if_the_token_does_not_arrive_in_time(
+    sandbox: Sandbox, login: Login, clock: ClientClock
+) -> None:
     operator = login()
     sandbox.faults.add(Fault(plane="entra", drip="body", drip_pause=0, on_drip=clock.advance, times=None))
 

@@ -22,6 +22,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._options import DSM
 from ansible_collections.fortanix.dsm.plugins.module_utils._rest import limits
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import EndlessList, Fault, Sandbox
+from support.client_clock import ClientClock
 
 
 @pytest.fixture(scope="module")
@@ -37,25 +38,13 @@ def sandbox(running: Sandbox) -> Iterator[Sandbox]:
     running.faults.clear()
 
 
-class Clock:
-    """Seconds by which the client's clock is ahead: a drip advances it, instead of taking time."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.ahead = 0.0
-        real = _time.monotonic
-        patch.setattr(_time, "monotonic", lambda: real() + self.ahead)
-
-    def advance(self) -> None:
-        self.ahead += 0.5
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> ClientClock:
+    return ClientClock(monkeypatch)
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
-
-
-@pytest.fixture
-def client(sandbox: Sandbox, clock: Clock) -> Iterator[DsmClient]:
+def client(sandbox: Sandbox, clock: ClientClock) -> Iterator[DsmClient]:
     given: dict[str, Any] = {
         "dsm_endpoint": sandbox.environment()["DSM_ENDPOINT"],
         "dsm_api_key": sandbox.environment()["DSM_API_KEY"],
@@ -78,7 +67,7 @@ def write(client: DsmClient, name: str) -> Any:
 
 @pytest.mark.parametrize("part", ["head", "body"])
 def test_a_read_that_drips_ends_with_the_time_limit(
-    sandbox: Sandbox, client: DsmClient, clock: Clock, part: Any
+    sandbox: Sandbox, client: DsmClient, clock: ClientClock, part: Any
 ) -> None:
     write(client, f"listed-{part}")
     sandbox.faults.add(Fault(plane="dsm", drip=part, drip_pause=0, on_drip=clock.advance, times=None))
@@ -89,7 +78,7 @@ def test_a_read_that_drips_ends_with_the_time_limit(
 
 @pytest.mark.parametrize("part", ["head", "body"])
 def test_the_outcome_of_a_write_that_drips_is_unknown(
-    sandbox: Sandbox, client: DsmClient, clock: Clock, part: Any
+    sandbox: Sandbox, client: DsmClient, clock: ClientClock, part: Any
 ) -> None:
     name = f"drips-{part}"
     sandbox.faults.add(Fault(plane="dsm", method="POST", drip=part, drip_pause=0, on_drip=clock.advance))
@@ -158,7 +147,7 @@ def test_a_number_that_is_none_is_no_json(sandbox: Sandbox, client: DsmClient, n
 
 @pytest.mark.parametrize("asked", ["1" + "0" * 30, "1e400", "nan", "-1", "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_no_server_decides_how_long_a_task_sleeps(
-    sandbox: Sandbox, client: DsmClient, clock: Clock, monkeypatch: pytest.MonkeyPatch, asked: str
+    sandbox: Sandbox, client: DsmClient, clock: ClientClock, monkeypatch: pytest.MonkeyPatch, asked: str
 ) -> None:
     slept: list[float] = []
     monkeypatch.setattr(_time, "sleep", slept.append)
