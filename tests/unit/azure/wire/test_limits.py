@@ -201,8 +201,8 @@ def test_a_write_whose_response_stops_in_the_middle_may_have_been_carried_out(
 ) -> None:
     """The SDK takes a body that stops for a connection that failed, after which nothing would have been sent."""
     operator = login()
-    operator = replace(operator, network={**operator.network, "read_timeout": 0.2})
-    sandbox.faults.add(Fault(plane="graph", method="POST", drip="body", drip_pause=1))
+    operator = replace(operator, network={**operator.network, "read_timeout": 0.5})
+    sandbox.faults.add(Fault(plane="graph", method="POST", drip="body", drip_pause=2))
     mark = sandbox.journal.mark()
 
     with graph(operator, read_only=False) as channel, pytest.raises(AzureError):
