@@ -277,8 +277,9 @@ def test_t15_an_eligible_role_is_none(azure: AzureRights) -> None:
     assert finding(result, "role-eligible-only")["status"] == "failed"
 
 
-def test_t15_a_tenant_without_pim_is_judged_all_the_same(azure: AzureRights) -> None:
-    azure.sandbox.profile = Profile(pim="unlicensed")
+@pytest.mark.parametrize("pim", ["unlicensed", "absent"])
+def test_t15_a_tenant_without_pim_is_judged_all_the_same(azure: AzureRights, pim: Any) -> None:
+    azure.sandbox.profile = Profile(pim=pim)
     drop_policy(azure)
 
     assert_held(azure, NONE)

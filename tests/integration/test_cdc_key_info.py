@@ -15,6 +15,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cd
 from sandbox import Fault, Profile
 from sandbox.custody.seeds import copy_to_azure, generate_in_azure
 from support.azure_rights import AzureRights
+from support.matrix import combined
 from support.operate import Operator
 from support.playbook import Ansible
 
@@ -97,6 +98,14 @@ def by_name(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {key["name"]: key for key in found["keys"]}
 
 
+# What servers do with keys, as far as it is not public.
+SETTINGS = [
+    (name, value)
+    for name in ("key_item_shows", "key_version_order", "rotation_policy_unset", "hsm_rotation", "virtual_pub_key")
+    for value in Profile.settings()[name]
+]
+
+
 @pytest.fixture(params=["azure", "government", "pool"])
 def anywhere(request: pytest.FixtureRequest) -> Keys:
     """In both clouds, and in a Managed HSM."""
@@ -128,6 +137,22 @@ def test_keys_that_nobody_has_touched_have_no_finding(anywhere: Keys, depth: str
     assert {key["compared"] for key in found["keys"]} == {"by_version" if depth == "versions" else "by_time"}
     assert found["not_read"] == []
     assert {key["protection"] for key in found["keys"]} == {"hsm"}
+
+
+@pytest.mark.parametrize("settings", combined(SETTINGS), ids=str)
+def test_versions_that_dsm_knows_have_no_finding_whatever_the_servers_do(
+    anywhere: Keys, settings: dict[str, Any]
+) -> None:
+    """The state is that of the current version; the first one is disabled."""
+    anywhere.native("payments", kty="RSA-HSM", days_ago=20.0, enabled=False)
+    anywhere.native("payments", kty="RSA-HSM")
+    anywhere.native("signing", kty="EC-HSM", enabled=False)
+    anywhere.azure.sandbox.profile = Profile(**settings)
+
+    found = anywhere.look()
+
+    assert found["findings"] == []
+    assert {name: key["state"] for name, key in by_name(found).items()} == {"payments": "live", "signing": "disabled"}
 
 
 def test_a_copy_is_traced_to_its_source(keys: Keys) -> None:

@@ -46,12 +46,12 @@ def test_a_write_on_its_way_is_reported_as_unknown(
     sandbox: Sandbox, name: str, link: Mapping[str, str], number: signal.Signals
 ) -> None:
     sent = threading.Event()
-    sandbox.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, drip="head", drip_pause=0.02, then=sent.set))
+    sandbox.faults.add(Fault(plane="dsm", method="POST", route=GROUPS, drip="head", drip_pause=0.1, then=sent.set))
     process = start(sandbox, "cdc_group", {"name": name, **link})
-    assert sent.wait(20)
+    assert sent.wait(60)
 
     process.send_signal(number)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=60)
 
     result = json.loads(output)
     expect_clear_failure(result, f"the task was stopped by the signal {number.name}", "Next: run the task again")
@@ -62,12 +62,12 @@ def test_a_write_on_its_way_is_reported_as_unknown(
 
 def test_a_task_that_reads_has_changed_nothing(sandbox: Sandbox, name: str) -> None:
     sent = threading.Event()
-    sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, drip="head", drip_pause=0.02, then=sent.set))
+    sandbox.faults.add(Fault(plane="dsm", method="GET", route=GROUPS, drip="head", drip_pause=0.1, then=sent.set))
     process = start(sandbox, "cdc_group_info", {})
-    assert sent.wait(20)
+    assert sent.wait(60)
 
     process.send_signal(signal.SIGTERM)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=60)
 
     result = json.loads(output)
     assert result["msg"] == (

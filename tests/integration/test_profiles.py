@@ -25,6 +25,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_connection,
     cdc_group,
     cdc_group_info,
+    cdc_key_info,
     cdc_sync,
     cdc_tls,
     cdc_user_info,
@@ -132,6 +133,8 @@ def expect_life_cycle(sandbox: Sandbox, settings: Mapping[str, Any]) -> None:
     assert (shown["description"], shown["link"]["vault"]["name"]) == ("Keys", "akv-sandbox-prem")
     seen = operate(cdc_vault_info, group_name=name, **secret, **dialect)["vaults"]
     assert "akv-sandbox-prem" in [vault["name"] for vault in seen]
+    (keys,) = operate(cdc_key_info, group_name=name, look_in_azure=False)["groups"]
+    assert {"live"} <= {key["state"] for key in keys["keys"]} <= {"live", "disabled"}
     assert operate(cdc_account_info)["changed"] is False
     assert operate(cdc_user_info)["changed"] is False
     with pytest.raises(TaskError, match="the group was not deleted, because it contains"):

@@ -72,6 +72,5 @@ def _shown(name: str, one: Break, in_force: bool) -> dict[str, Any]:
         "name": name,
         "happened": one.happened,
         "found_with": one.found_with,
-        "shows": one.shows,
         "in_force": in_force,
     }

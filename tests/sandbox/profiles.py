@@ -218,9 +218,9 @@ class Profile:
     hsm_rotation: Literal["served", "400"] = "served"
     """Q63: whether managed HSMs have rotation policies."""
 
-    pim: Literal["licensed", "unlicensed", "absent", "failing"] = "licensed"
+    pim: Literal["licensed", "unlicensed", "absent"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`.
-    Where it is `absent`, the cloud does not know its lists (404); `failing` ones are 500."""
+    Where it is `absent`, the cloud does not know its lists: 404 `InvalidResourceType`."""
 
     pim_filters: Literal["combined", "single"] = "combined"
     """Whether the lists of Privileged Identity Management take `atScope() and assignedTo(...)`. Documented is each

@@ -106,6 +106,7 @@ SUBJECTS = [
     for scene, deeds in scenes.items()
     for deed in deeds
 ]
+BY_NAME = {subject.name: subject for subject in SUBJECTS}
 
 
 def states_of_modules() -> dict[str, set[str]]:

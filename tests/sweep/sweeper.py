@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -64,6 +65,21 @@ class Sweeper:
 
     def positions(self, subject: Subject) -> int:
         return len(self.solo(subject).answers)
+
+    def number_of(self, subject: Subject, request: str) -> int:
+        """The number of the first request such as ``PUT /vaults/kv-.*``: method, and the end of the path as a pattern.
+
+        ``PUT /vaults/kv-.*, 2``: the second one. Tests name requests so: a number is that of another request as soon as
+        the operation sends one more.
+        """
+        wanted, _comma, which = request.partition(", ")
+        method, end = wanted.split(" ")
+        found = [
+            call.number
+            for call, _reply in self.solo(subject).answers
+            if call.method == method and re.search(f"{end}$", call.path)
+        ]
+        return found[int(which or 1) - 1]
 
     def solo(self, subject: Subject) -> Solo:
         if subject.name not in self._solos:

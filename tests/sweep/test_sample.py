@@ -17,26 +17,25 @@ import pytest
 
 from sweep.faults import FAULTS, KILL
 from sweep.run import replay
-from sweep.subjects import SUBJECTS, WITHOUT_REQUESTS, Subject, states_of_modules
+from sweep.subjects import BY_NAME, SUBJECTS, WITHOUT_REQUESTS, Subject, states_of_modules
 from sweep.sweeper import Sweeper
 
 EVERY = 5
-BY_NAME = {subject.name: subject for subject in SUBJECTS}
 # What was once wrong.
 PINNED = [
     # A gateway that repeats the request in its error was told for a DSM that refuses custom metadata.
-    ("links/group: new", 5, "echo"),
+    ("links/group: new", "POST /sys/v1/groups", "echo"),
     # An outage of Entra, or a page in the place of Entra's answer, was told for wrong credentials or a wrong tenant.
-    ("applications/app: permission", 1, "empty"),
-    ("applications/app: permission", 2, "truncated"),
-    ("applications/app: permission", 2, "429 from then on"),
+    ("applications/app: permission", "GET /openid-configuration", "empty"),
+    ("applications/app: permission", "POST /oauth2/v2.0/token", "truncated"),
+    ("applications/app: permission", "POST /oauth2/v2.0/token", "429 from then on"),
     # A vault that the run has created was told for somebody else's when the answer was lost to another request.
-    ("vaults/vault: new", 10, "answer of before"),
+    ("vaults/vault: new", "PUT /vaults/kv-new", "answer of before"),
     # An outage of DSM was told for a link that does not connect.
-    ("groups/connection", 2, "500"),
-    ("certificates/rotate", 12, "503 from then on"),
+    ("groups/connection", "POST /hmg/check", "500"),
+    ("certificates/rotate", "POST /sys/v1/groups/hmg/check", "503 from then on"),
     # A list of keys from before the sync was told for a sync that changes nothing.
-    ("groups/sync", 4, "stale"),
+    ("groups/sync", "GET /crypto/v1/keys, 2", "stale"),
 ]
 
 
@@ -92,8 +91,10 @@ def test_a_fault_ends_in_one_clear_error_or_success_and_the_next_run_completes_t
     assert_nothing_found(sweeper)
 
 
-@pytest.mark.parametrize(("name", "number", "fault"), PINNED)
-def test_what_was_once_wrong_is_not_again(sweeper: Sweeper, name: str, number: int, fault: str) -> None:
-    assert sweeper.case(BY_NAME[name], number, FAULTS[fault])
+@pytest.mark.parametrize(("name", "request_", "fault"), PINNED)
+def test_what_was_once_wrong_is_not_again(sweeper: Sweeper, name: str, request_: str, fault: str) -> None:
+    subject = BY_NAME[name]
+
+    assert sweeper.case(subject, sweeper.number_of(subject, request_), FAULTS[fault])
 
     assert_nothing_found(sweeper)

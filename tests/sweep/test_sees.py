@@ -12,15 +12,13 @@ from ansible_collections.fortanix.dsm.plugins.module_utils import _errors
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.groups import link_edit
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import client
 from sweep.faults import FAULTS
-from sweep.subjects import SUBJECTS
+from sweep.subjects import BY_NAME
 from sweep.sweeper import Sweeper
 
-BY_NAME = {subject.name: subject for subject in SUBJECTS}
 
-
-def findings(sweeper: Sweeper, name: str, number: int, fault: str) -> set[str]:
-    sweeper.findings = []
-    assert sweeper.case(BY_NAME[name], number, FAULTS[fault])
+def findings(sweeper: Sweeper, name: str, request: str, fault: str) -> set[str]:
+    subject, sweeper.findings = BY_NAME[name], []
+    assert sweeper.case(subject, sweeper.number_of(subject, request), FAULTS[fault])
     found, sweeper.findings = sweeper.findings, []
     return {one.kind for one in found}
 
@@ -28,16 +26,16 @@ def findings(sweeper: Sweeper, name: str, number: int, fault: str) -> set[str]:
 def test_a_credential_in_an_error_text_is_noticed(sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_errors, "_CREDENTIALS", ())
 
-    assert "secret" in findings(sweeper, "groups/group: edit, as a user", 5, "echo")
+    assert "secret" in findings(sweeper, "groups/group: edit, as a user", "GET /sys/v1/groups", "echo")
 
 
 def test_a_defect_is_noticed(sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "complaint_about", lambda *_answer: None)
 
-    assert {"crash", "a defect is reported"} <= findings(sweeper, "links/group: edit", 2, "text")
+    assert {"crash", "a defect is reported"} <= findings(sweeper, "links/group: edit", "GET /groups/[^/]+", "text")
 
 
 def test_a_success_that_leaves_something_out_is_noticed(sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link_edit, "_is_about_metadata", lambda _error: True)
 
-    assert "says ok, and has come to another end" in findings(sweeper, "links/group: new", 5, "echo")
+    assert "says ok, and has come to another end" in findings(sweeper, "links/group: new", "POST /groups", "echo")

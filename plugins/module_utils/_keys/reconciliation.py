@@ -94,7 +94,7 @@ class ReconciledKey:
     def attributes(self) -> KeyAttributes | None:
         """The vault's attributes of the newest version, live or soft-deleted; None if they were not read."""
         if self.azure is not None:
-            return self.azure.listed if self.current is None else self.current.attributes
+            return self.azure.attributes
         return None if self.deleted is None else self.deleted.attributes
 
     def version_of(self, record: DsmKey) -> KeyVersion | None:
@@ -188,7 +188,7 @@ def _state(
             return "foreign"
         if not present:
             return "recovered"
-        enabled = live.listed.enabled if newest is None else newest.key.enabled and live.listed.enabled
+        enabled = live.attributes.enabled and (newest is None or newest.key.enabled)
         return "live" if enabled else "disabled"
     if deleted is not None:
         return "soft_deleted"

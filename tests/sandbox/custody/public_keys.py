@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -24,7 +24,15 @@ CURVES: dict[str, ec.EllipticCurve] = {
     "P-256K": ec.SECP256K1(),
 }
 DSM_CURVES = {"P-256": "NistP256", "P-384": "NistP384", "P-521": "NistP521", "P-256K": "SecP256K1"}
-"""Azure's name of a curve -> DSM's."""
+"""Azure's name of a curve -> DSM's; the same for operations."""
+_DSM_OPERATIONS = {
+    "sign": "SIGN",
+    "verify": "VERIFY",
+    "encrypt": "ENCRYPT",
+    "decrypt": "DECRYPT",
+    "wrapKey": "WRAPKEY",
+    "unwrapKey": "UNWRAPKEY",
+}
 _EXPONENT = 65537
 
 
@@ -55,6 +63,18 @@ def spki_of(jwk: Mapping[str, Any]) -> str:
         x, y = public_number(jwk["x"]), public_number(jwk["y"])
         public = ec.EllipticCurvePublicNumbers(x, y, CURVES[jwk["crv"]]).public_key()
     return base64.b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+def in_dsms_terms(jwk: Mapping[str, Any], operations: Iterable[str]) -> dict[str, Any]:
+    """The members with which DSM describes a public key of Azure and what may be done with it."""
+    is_rsa = "n" in jwk
+    return {
+        "obj_type": "RSA" if is_rsa else "EC",
+        "key_size": public_number(jwk["n"]).bit_length() if is_rsa else None,
+        "elliptic_curve": None if is_rsa else DSM_CURVES[jwk["crv"]],
+        "key_ops": [_DSM_OPERATIONS[name] for name in operations if name in _DSM_OPERATIONS],
+        "pub_key": spki_of(jwk),
+    }
 
 
 def jwk_of(spki: str) -> dict[str, str]:

@@ -16,16 +16,7 @@ from ..azure.state import CloudState
 from ..azure.vaults import KeyStore
 from ..dsm.state import DsmState
 from ..dsm.values import SecurityObject
-from .public_keys import DSM_CURVES, jwk_of, spki_of
-
-_DSM_OPERATIONS = {
-    "sign": "SIGN",
-    "verify": "VERIFY",
-    "encrypt": "ENCRYPT",
-    "decrypt": "DECRYPT",
-    "wrapKey": "WRAPKEY",
-    "unwrapKey": "UNWRAPKEY",
-}
+from .public_keys import in_dsms_terms, jwk_of
 
 
 @dataclass(frozen=True)
@@ -105,19 +96,14 @@ def _record(
     old = dsm.accounts[group.acct_id].keys.named(name)
     if old is not None:
         dsm.set_aside(old, days_ago=days_ago)
-    is_rsa = "n" in version.material
     metadata = {"azure-key-type": "hardware"} if version.kty.endswith("-HSM") else {}
     record = dsm.add_virtual_key(
         group_id,
         azure_name,
         version.version,
         name,
-        obj_type="RSA" if is_rsa else "EC",
-        key_size=len(version.material["n"]) * 6 // 8 * 8 if is_rsa else None,
-        elliptic_curve=None if is_rsa else DSM_CURVES[version.material["crv"]],
-        key_ops=[_DSM_OPERATIONS[name] for name in version.key_ops if name in _DSM_OPERATIONS],
+        **in_dsms_terms(version.material, version.key_ops),
         enabled=version.enabled,
-        pub_key=spki_of(version.material),
         custom_metadata=metadata,
         days_ago=days_ago,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..clock import Clock
-from ..custody.public_keys import DSM_CURVES, public_number, spki_of
+from ..custody.public_keys import in_dsms_terms
 from .azure_egress import AzureEgress, AzureFailure, as_expected
 from .context import Dsm
 from .errors import bad_request
@@ -24,14 +24,6 @@ from .values import Group, SecurityObject, new_id
 _PARALLEL = 8
 _TAG = "azure-tag-"
 """How tags come back, if at all: as those of AWS do (DSM contract §7, Q53)."""
-_OPERATIONS = {
-    "sign": "SIGN",
-    "verify": "VERIFY",
-    "encrypt": "ENCRYPT",
-    "decrypt": "DECRYPT",
-    "wrapKey": "WRAPKEY",
-    "unwrapKey": "UNWRAPKEY",
-}
 
 
 @dataclass(frozen=True)
@@ -257,16 +249,11 @@ async def _bounded(*calls: Any) -> list[Any]:
 
 def _seen(name: str, bundle: Mapping[str, Any]) -> _Found:
     jwk = bundle["key"]
-    is_rsa = str(jwk["kty"]).startswith("RSA")
     return _Found(
         name=name,
         version=uuid.UUID(hex=str(jwk["kid"]).rsplit("/", 1)[1]).hex,
         enabled=_enabled(bundle),
-        obj_type="RSA" if is_rsa else "EC",
-        key_size=public_number(jwk["n"]).bit_length() if is_rsa else None,
-        elliptic_curve=None if is_rsa else DSM_CURVES[jwk["crv"]],
-        key_ops=[_OPERATIONS[operation] for operation in jwk.get("key_ops", []) if operation in _OPERATIONS],
-        pub_key=spki_of(jwk),
+        **in_dsms_terms(jwk, jwk.get("key_ops", [])),
         hardware=str(jwk["kty"]).endswith("-HSM"),
         managed=bool(bundle.get("managed")),
         expires=bundle["attributes"].get("exp"),

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be broken on purpose: each as what somebody has done in Azure or DSM, and as what the user notices.
+"""What can be broken on purpose, each as what somebody has done in Azure or DSM.
 
-They concern the group of the file my-group.yml and its vault. A test runs each, and holds the diagnosis to `shows`.
+They concern the group of the file my-group.yml and its vault. What a user reads then is in
+tests/integration/test_rehearsal.py.
 """
 
 from __future__ import annotations
@@ -44,11 +45,10 @@ class Scene:
 
 @dataclass(frozen=True)
 class Break:
-    """``happened``: in the words of the one who did it. ``found_with``: the module that shows ``shows``."""
+    """``happened``: in the words of the one who did it. ``found_with``: the module that shows the cause."""
 
     happened: str
     found_with: str
-    shows: str
     deed: Callable[[Scene], object]
 
 
@@ -96,67 +96,56 @@ BREAKS: Mapping[str, Break] = {
     "permission": Break(
         "the key permission `list` was removed from the access policy of the application",
         "cdc_connection",
-        "keys-denied-by-policy",
         _remove_list,
     ),
     "role": Break(
         "the role assignment of the application at the vault was deleted",
         "cdc_connection",
-        "vault-not-in-subscription",
         _revoke_role,
     ),
     "secret": Break(
         "the client secret of the application has expired",
         "cdc_connection",
-        "secret-expired",
         lambda scene: scene.azure.expire_secret(scene.application),
     ),
     "application": Break(
         "the service principal of the application was disabled",
         "cdc_connection",
-        "application-disabled",
         lambda scene: scene.azure.disable_service_principal(scene.application),
     ),
     "firewall": Break(
         "the firewall of the vault was closed for all addresses",
         "cdc_connection",
-        "firewall-blocks-dsm",
         lambda scene: scene.azure.set_firewall(VAULT, default_action="Deny", ip_rules=[]),
     ),
     "perimeter": Break(
         "the vault was put into a network security perimeter",
         "cdc_connection",
-        "firewall-blocks-dsm",
         lambda scene: scene.azure.set_firewall(VAULT, perimeter="Enforced"),
     ),
     "delete-vault": Break(
         "the vault was deleted; Azure keeps it as soft-deleted",
         "cdc_connection",
-        "vault-not-in-subscription",
         lambda scene: scene.azure.delete_vault(VAULT),
     ),
     "lock": Break(
         "the resource group of the vault was locked as ReadOnly, and the role assignment of the application is missing",
         "azure_kv_prereqs",
-        "change-freeze",
         _lock,
     ),
     "policy": Break(
         "an Azure Policy denies role assignments in the resource group, and that of the application is missing",
         "azure_kv_prereqs",
-        "an Azure Policy forbids this",
         _deny_role_assignments,
     ),
     "rename": Break(
         "the group in DSM was renamed",
         "cdc_connection",
-        "the group does not exist, or this DSM identity does not see it",
         _rename_group,
     ),
     "throttle": Break(
         "the vault throttles DSM",
         "cdc_connection",
-        "azure-trouble",
         _throttle,
     ),
 }

@@ -70,8 +70,8 @@ class VaultKey:
     """A key with at least one version.
 
     ``uri``: its ID without a version. ``managed``: it backs a certificate. ``listed``: the attributes in the list of
-    keys, which are those of the latest version. ``versions``: None when they were not read. ``azure_rotates``: whether
-    Azure's own rotation policy creates new versions; None when it was not read.
+    keys; it is not documented that they are those of the latest version. ``versions``: None when they were not read.
+    ``azure_rotates``: whether Azure's own rotation policy creates new versions; None when it was not read.
     """
 
     name: str
@@ -87,6 +87,12 @@ class VaultKey:
         never = datetime.min.replace(tzinfo=timezone.utc)
         last = max((version.attributes.created or never for version in self.versions or ()), default=never)
         return tuple(version for version in self.versions or () if (version.attributes.created or never) == last)
+
+    @property
+    def attributes(self) -> KeyAttributes:
+        """Those of the latest version; of the list if versions were not read, or several are the latest."""
+        latest = self.current
+        return latest[0].attributes if len(latest) == 1 else self.listed
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any
 from aiohttp import web
 
 from ..rights.values import EVERYONE, DenyAssignment, RoleAssignment
-from ..service import AzureError, Service
+from ..service import Service
 from .plane import bad_request, stamp
+from .resources.versions import type_of_other_clouds, version_of_other_clouds
 from .scopes import ANY_SCOPE, PROVIDER, Filter, ScopePlane, definition_id, entry_id, permission_json
 
 _EFFECTS_SINCE = "2024-07-01-preview"
@@ -30,10 +31,10 @@ def add_insight_routes(app: web.Application, service: Service) -> None:
 class Insight(ScopePlane):
     async def denials(self, request: web.Request) -> web.Response:
         scope, wanted = self._asked(request, f"{PROVIDER}/denyAssignments/read")
-        knows_effects = request.query["api-version"] >= _EFFECTS_SINCE
+        version = request.query["api-version"]
+        knows_effects = version >= _EFFECTS_SINCE
         if knows_effects and self._service.profile.deny_effect == "unknown":
-            message = "No registered resource provider found for API version and type 'denyAssignments'."
-            raise bad_request(message, "NoRegisteredProviderFound")
+            raise version_of_other_clouds(request.path, version)
         shows_audits = knows_effects or self._service.profile.audit_denials == "listed"
         found = [
             deny
@@ -69,23 +70,18 @@ class Insight(ScopePlane):
     def _instances(
         self, request: web.Request, scope: str, wanted: Filter, entries: list[RoleAssignment], kind: str
     ) -> web.Response:
-        self._require_pim(request, kind, wanted)
+        self._require_pim(request, wanted)
         found = [entry for entry in entries if self._matches(wanted, scope, entry.scope, [entry.principal_id])]
         return self._page(found, request, lambda entry: self._instance_json(entry, kind))
 
-    def _require_pim(self, request: web.Request, kind: str, wanted: Filter) -> None:
-        """Refuse as a tenant without Privileged Identity Management, or a service in trouble, does."""
+    def _require_pim(self, request: web.Request, wanted: Filter) -> None:
+        """Refuse as a tenant or cloud without Privileged Identity Management does, and filters that are not served."""
         profile = self._service.profile
         if profile.pim == "unlicensed":
             message = "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license."
             raise bad_request(message, "AadPremiumLicenseRequired")
         if profile.pim == "absent":
-            version = request.query["api-version"]
-            where = f"in the namespace '{PROVIDER}' for api version '{version}'"
-            message = f"The resource type '{kind}' could not be found {where}."
-            raise AzureError(404, "InvalidResourceType", message)
-        if profile.pim == "failing":
-            raise AzureError(500, "InternalServerError", "An error has occurred.")
+            raise type_of_other_clouds(request.path, request.query["api-version"])
         if profile.pim_filters == "single" and wanted.at_scope and wanted.assigned_to is not None:
             raise bad_request(f"The filter '{request.query['$filter']}' is not supported.", "UnsupportedQuery")
 

@@ -61,9 +61,6 @@ class ConsumerAdmin:
         made.properties = dict(properties)
         return made
 
-    def remove_resource(self, resource_id: str) -> None:
-        del self.consumers[resource_id.lower()]
-
     def _add_consumer(
         self,
         kind: str,

@@ -118,9 +118,6 @@ class KeyAdmin:
         key.rotation_policy = RotationPolicy(tuple(actions), now, now, expiry)
         return key.rotation_policy
 
-    def clear_rotation_policy(self, store: KeyStore | str, name: str) -> None:
-        self.key(store, name).rotation_policy = None
-
     # Deletion ------------------------------------------------------------------------------------------------------
 
     def delete_key(self, store: KeyStore | str, name: str, *, days_ago: float = 0.0) -> None:

@@ -154,6 +154,18 @@ def require_supported(path: str, version: str, now: datetime, location: Callable
         raise _unsupported(namespace, kind, version, known, location() if namespace == _KEY_VAULT else None)
 
 
+def version_of_other_clouds(path: str, version: str) -> AzureError:
+    """The refusal of an api-version that the resource type of the path has in other clouds only."""
+    namespace, kind = type_of(path)
+    known = tuple(one for one in _SUPPORTED[namespace][kind] if one != version.lower())
+    return _unsupported(namespace, kind, version, known, None)
+
+
+def type_of_other_clouds(path: str, version: str) -> AzureError:
+    """The refusal of a resource type that only other clouds have."""
+    return _unsupported(*type_of(path), version, (), None)
+
+
 def unserved(path: str, version: str) -> AzureError:
     """The refusal of a path that leads nowhere, by the resource type that it names."""
     namespace, kind = type_of(path)
