@@ -100,7 +100,7 @@ def with_details(
 
     def detailed(key: VaultKey) -> VaultKey:
         name = name_key(key.name)
-        if key.versions is None or key.managed or name not in {*copies, *rotating}:
+        if key.versions is None or key.managed or (name not in copies and name not in rotating):
             return key
         if name in copies and len(key.versions) == 1:
             key = _with_public_keys(vault, key, label, unread)
