@@ -386,15 +386,20 @@ def _failures_of(
     result = results[place["position"]] if place["position"] < len(results) else done
     if result.get("failed"):
         said = result.get("msg", "no reason was returned")
-        return [f"The task for the {place['label']} failed on host {place['host']}: {said}"]
+        return [f"The task for the {place['label']} failed {_where(place, prefix)}: {said}"]
     unmet_now = unmet(result, but=coming) if result.get("verdict") == "failed" else []
     if not unmet_now:
         return []
-    said = f"The prerequisites in Azure are not met (checked on host {place['host']}). {' '.join(unmet_now)}"
+    said = f"The prerequisites in Azure are not met (checked {_where(place, prefix)}). {' '.join(unmet_now)}"
     return [
         f"{said} Set {prefix}repair_prerequisites: true to grant missing permissions, or {prefix}check_prerequisites: "
         "false to skip this check."
     ]
+
+
+def _where(place: Mapping[str, Any], prefix: str) -> str:
+    """Without a prefix, it is one task about a list of groups, whose "hosts" are elements of the list."""
+    return f"on host {place['host']}" if prefix else f"for {place['host']}"
 
 
 def unmet(result: Mapping[str, Any], statuses: Collection[str] = ("failed",), but: Collection[str] = ()) -> list[str]:

@@ -203,6 +203,15 @@ def test_a_task_that_failed_before_its_first_object_concerns_all_of_them() -> No
     assert failures(PLACES, results) == ['The task for the application "app" failed on host a: Wrong.']
 
 
+def test_in_one_task_a_failure_names_the_element_of_the_list() -> None:
+    places = shared({'groups[0] "akv-0"': host()})["groups"]['groups[0] "akv-0"']
+    results = {'groups[0] "akv-0"': {"applications": {"failed": True, "msg": "Wrong."}}}
+
+    assert failures(places, results, prefix="") == [
+        'The task for the application "app" failed for groups[0] "akv-0": Wrong.'
+    ]
+
+
 def test_rights_that_are_not_there_are_told_with_their_remedy() -> None:
     finding = {"id": "keys/get", "expected": "get", "actual": "missing.", "remedy": "grant it.", "status": "failed"}
     results = {"a": {"cdc_setup_granted_first": {"results": [{"verdict": "failed", "findings": [finding]}]}}}
