@@ -90,7 +90,7 @@ test-browser: $(dev_stamp) $(link) ## run the tests of the compliance page (need
 test-terraform: $(dev_stamp) $(link) ## run docs/migration.md with Fortanix's Terraform provider (PROVIDER=path/of/terraform-provider-dsm)
 	@env TERRAFORM_PROVIDER_DSM='$(abspath $(PROVIDER))' .venv/bin/python -m pytest --numprocesses=0 tests/terraform $(PYTEST_ARGS)
 
-test-clients: $(dev_stamp) $(link) ## run Azure CLI with the sandbox (installs 700 MB below .build, once)
+test-clients: $(dev_stamp) $(link) ## run Azure CLI and azure_rm_keyvault with the sandbox (installs 2.6 GB below .build, once)
 	@.venv/bin/python -m pytest --numprocesses=0 tests/azure_clients $(PYTEST_ARGS)
 
 test-cores: $(venv_stamp) $(link) ## run the playbook tests with the oldest and newest ansible-core (CORES_ARGS='2.18' selects one)

@@ -29,7 +29,7 @@ _HEAD = """
 | `make test-all` | all tests |
 | `make test-cores` | the tests marked `every_core`, with the oldest and the newest ansible-core |
 | `make test-browser` | the compliance page in a browser |
-| `make test-clients` | Azure CLI with the sandbox |
+| `make test-clients` | Azure CLI and `azure_rm_keyvault` with the sandbox |
 | `make test-terraform` | Fortanix's Terraform provider, built and named by you, with docs/migration.md |
 | `make molecule` | the Molecule scenarios of the roles |
 | `make explore`, `make explore-mutations` | the complete exploration; each protection removed, to see a test fail |

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Azure CLI in an environment of its own, which is installed once below .build, and a sandbox for it."""
+"""Azure CLI in an environment of its own, which is installed once below .build, and a sandbox for all clients."""
 
 from __future__ import annotations
 
