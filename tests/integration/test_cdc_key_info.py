@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -106,9 +109,9 @@ SETTINGS = [
 ]
 
 
-@pytest.fixture(params=["azure", "government", "pool"])
+@pytest.fixture(params=["azure", "government", "pool", "government_pool"])
 def anywhere(request: pytest.FixtureRequest) -> Keys:
-    """In both clouds, and in a Managed HSM."""
+    """In a vault and in a Managed HSM, in both clouds."""
     return Keys(request.getfixturevalue(request.param))
 
 
@@ -211,6 +214,175 @@ def test_what_a_stranger_has_done_in_azure_is_found_and_nothing_else(anywhere: K
     assert by_name(found)["deleted"]["purge_date"] is not None
 
 
+def test_each_class_is_found_where_it_was_seeded_and_nothing_else(anywhere: Keys) -> None:
+    """Given one key for each kind of finding that reading can make; then each is found, under its own name only."""
+    seeded = _each_class(anywhere)
+
+    found = anywhere.look(
+        require_expiry=True, require_hsm=True, min_hsm_platform=2, max_age_days=400, max_keys=_live_keys(anywhere) - 1
+    )
+
+    assert {one["id"]: (one["status"], one["evidence"]["keys"]) for one in found["findings"]} == {
+        kind: (status, sorted(shown)) for kind, (status, shown, _name) in seeded.items()
+    }
+    expected: dict[str, list[str]] = {}
+    for kind, (_status, _shown, names) in seeded.items():
+        for name in names:
+            expected.setdefault(name, []).append(kind)
+    assert {name: key["findings"] for name, key in by_name(found).items() if key["findings"]} == {
+        name: sorted(kinds) for name, kinds in expected.items()
+    }
+    assert [one["what"] for one in found["not_read"]] == ["sources", "versions"]
+
+
+def _live_keys(keys: Keys) -> int:
+    count: int = keys.azure.do(lambda state: len(state.store(keys.azure.vault).keys))
+    return count
+
+
+# Kind of finding -> status, evidence, names of the keys.
+Seeded = dict[str, tuple[str, list[str], list[str]]]
+
+
+def _each_class(keys: Keys) -> Seeded:
+    """One key for each kind; in a Managed HSM, where all keys are protected by an HSM, without those about protection.
+
+    `key-external` is missing: only a preview of Azure's API shows such keys. `keys-not-checked` and
+    `key-material-not-compared` for lack of permissions are tested below.
+    """
+    vault, in_vault = keys.azure.vault, keys.azure.stores[keys.azure.vault].type != "MANAGED"
+    clock = keys.azure.sandbox.do(lambda state: state.dsm.clock.now())
+    later = int(clock + 600 * DAY)
+    whole: dict[str, Any] = {"kty": "RSA-HSM", "expires": later}
+    seeded: Seeded = {}
+
+    def seed(kind: str, status: str, shown: str | None = None, *, name: str | None = None) -> str:
+        named = name or kind
+        _status, evidence, names = seeded.setdefault(kind, (status, [], []))
+        evidence.append(shown or named)
+        names.append(named)
+        return named
+
+    def in_azure(deed: Any) -> Any:
+        return keys.azure.do(deed)
+
+    def in_dsm(deed: Any) -> Any:
+        return keys.azure.sandbox.do(lambda state: deed(state.dsm))
+
+    def version_of(name: str) -> str:
+        found: str = in_azure(lambda state: state.key(vault, name).current.version)
+        return found
+
+    def records(name: str) -> list[Any]:
+        group_id = keys.group_id
+        return in_dsm(lambda dsm: [one for one in dsm.keys_in(group_id) if one.name.startswith(name)])  # type: ignore[no-any-return]
+
+    def stamp(seconds: int) -> str:
+        return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+    def copy(name: str, **source: Any) -> str:
+        kid = keys.source(f"source of {name}", **source)
+        keys.copy(name, kid, hardware=True, expires=later)
+        return kid
+
+    def purge(name: str) -> None:
+        in_azure(lambda state: state.delete_key(vault, name))
+        in_azure(lambda state: state.purge_key(vault, name))
+
+    # In sync.
+    keys.native("untouched", **whole)
+    copy("untouched-copy")
+
+    # Both sides. Of the first two, there are two each: the nameless record below may be one of them.
+    for number in (1, 2):
+        name = seed("keys-only-in-azure", "failed", name=f"foreign-{number}")
+        in_azure(lambda state, name=name: state.add_key(vault, name, "RSA-HSM", days_ago=2.0))
+        keys.native(rotated := f"rotated-{number}", **whole)
+        in_azure(lambda state, name=rotated: state.rotate_key(vault, name, days_ago=1.0, expires=later))
+        seed("key-versions-only-in-azure", "failed", f"{rotated}/{version_of(rotated)}", name=rotated)
+    keys.native("ghost", **whole)
+    seed("keys-only-in-dsm", "failed", f"ghost/{version_of('ghost')}", name="ghost")
+    purge("ghost")
+    for kind, change in {
+        "keys-enabled-differs": {"enabled": False},
+        "keys-expired-in-azure": {"expires": int(clock - DAY)},
+    }.items():
+        keys.native(kind, **whole)
+        in_azure(lambda state, kind=kind, change=change: state.update_key(vault, kind, **change))
+        seed(kind, "warning", f"{kind}/{version_of(kind)}")
+    group_id = keys.group_id
+    nameless = in_dsm(lambda dsm: dsm.add_key(group_id, "nameless", "RSA", 2048).kid)
+    seeded["keys-not-identified"] = ("unknown", [nameless], [])
+    keys.native(seed("key-versions-not-read", "unknown", name="zz-last"), **whole)
+
+    # Life cycle.
+    for kind, status, days_ago in (("key-soft-deleted", "warning", 1.0), ("key-purge-due-soon", "failed", 85.0)):
+        keys.native(kind, **whole, days_ago=100.0)
+        in_azure(lambda state, kind=kind, days=days_ago: state.delete_key(vault, kind, days_ago=days))
+        due = in_azure(lambda state, kind=kind: state.store(vault).deleted_keys[kind].purge_due)
+        seed(kind, status, f"{kind} (purge: {stamp(due)})")
+    keys.native(seed("key-purged-record-left", "warning"), **whole)
+    purge("key-purged-record-left")
+    records("key-purged-record-left")[0].custom_metadata["azure-key-state"] = "purged"
+
+    # Material.
+    kid = copy(seed("key-source-rotated-copy-not", "warning"))
+    in_dsm(lambda dsm: dsm.rekey(kid, days_ago=1.0))
+    kid = copy("key-same-material")
+    keys.copy("key-same-material", kid, hardware=True, expires=later, days_ago=9.0)
+    both = in_azure(lambda state: sorted(one.version for one in state.key(vault, "key-same-material").versions))
+    seed("key-same-material", "failed", f"key-same-material ({', '.join(both)})")
+    copy("key-material-differs")
+    in_azure(lambda state: state.rotate_key(vault, "key-material-differs", days_ago=1.0, expires=later))
+    version = version_of("key-material-differs")
+    in_dsm(lambda dsm: dsm.add_virtual_key(group_id, "key-material-differs", version, "synced").kid)
+    seed("key-material-differs", "failed", f"key-material-differs/{version}")
+    kid = copy(seed("key-material-not-compared", "unknown"))
+    in_dsm(lambda dsm: setattr(dsm.security_object(kid), "pub_key", None))
+    copy(seed("key-sources-not-read", "unknown"))
+    records("key-sources-not-read")[0].links["copiedFrom"] = str(uuid4())
+
+    # Rotation policies.
+    copy(seed("key-azure-rotates-byok", "failed"))
+    keys.native(seed("key-two-rotation-policies", "warning"), **whole)
+    records("key-two-rotation-policies")[0].rotation_policy = {"interval_days": 90}
+    for name in ("key-azure-rotates-byok", "key-two-rotation-policies"):
+        in_azure(lambda state, name=name: state.set_rotation_policy(vault, name, rotate_after="P90D"))
+
+    # Requirements.
+    if in_vault:
+        keys.native(seed("key-software", "failed"), **whole | {"kty": "RSA"})
+        keys.native(seed("key-old-platform", "warning"), **whole, hsm_platform="1")
+    keys.native(seed("key-no-expiry", "warning"), kty="RSA-HSM")
+    soon = int(clock + 10 * DAY)
+    keys.native("key-expires-soon", **whole | {"expires": soon})
+    seed("key-expires-soon", "failed", f"key-expires-soon ({stamp(soon)})")
+    keys.native("key-expiry-differs", **whole)
+    records("key-expiry-differs")[0].deactivation_date = in_dsm(lambda dsm: dsm.clock.dsm_stamp_of(later + DAY))
+    seed("key-expiry-differs", "warning", f"key-expiry-differs/{version_of('key-expiry-differs')}")
+    keys.native(seed("key-too-old", "warning"), **whole, days_ago=500.0)
+
+    # Records and leftovers.
+    keys.native(seed("key-audit-off", "warning"), **whole)
+    records("key-audit-off")[0].key_ops.append("HIGHVOLUME")
+    keys.native(seed("key-exportable", "warning"), **whole, exportable=True)
+    count = 400 if in_vault else 80
+    for number in range(count):
+        keys.native("key-many-versions", kty="EC-HSM", expires=later, days_ago=100.0 - number / 10)
+    seed("key-many-versions", "warning", f"key-many-versions ({count} versions)")
+    keys.native("key-doubled", **whole)
+    version = version_of("key-doubled")
+    in_dsm(lambda dsm: dsm.add_virtual_key(group_id, "key-doubled", version, "second record").kid)
+    seed("key-doubled", "warning", f"key-doubled/{version}")
+    in_azure(
+        lambda state: state.add_key(vault, seed("kek-left", "warning", name="fortanix-dsm-kek"), "RSA-HSM") and None
+    )
+    sources = in_dsm(lambda dsm: dsm.find_group("sources").group_id)
+    in_dsm(lambda dsm: dsm.add_scratch_key(sources, "fortanix.dsm scratch 1", str(uuid4()), days_ago=1.0).kid)
+    seeded["scratch-left"] = ("warning", ["fortanix.dsm scratch 1"], [])
+    return seeded
+
+
 def test_a_rotation_is_found_by_the_list_alone(keys: Keys) -> None:
     keys.native("payments")
     keys.azure.do(lambda state: state.rotate_key(keys.azure.vault, "payments", days_ago=1.0))
@@ -279,7 +451,7 @@ def test_requirements_make_findings(keys: Keys) -> None:
 
     assert found == {
         "key-software": ["software"],
-        "key-old-platform": ["hardware", "software"],
+        "key-old-platform": ["hardware"],
         "key-no-expiry": ["hardware", "software"],
         "key-too-old": ["hardware", "software"],
     }
@@ -337,16 +509,36 @@ def test_a_source_that_the_login_cannot_see_is_unknown(keys: Keys) -> None:
 # Cost -----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_thousand_keys_take_at_most_fifty_requests(keys: Keys) -> None:
+def test_a_thousand_keys_take_at_most_fifty_requests(anywhere: Keys) -> None:
     for number in range(1000):
-        keys.native(f"key-{number:04}", kty="EC")
-    mark = keys.azure.sandbox.journal.mark()
+        anywhere.native(f"key-{number:04}", kty="EC-HSM")
+    mark = anywhere.azure.sandbox.journal.mark()
 
-    found = keys.look(depth="list")
+    found = anywhere.look(depth="list")
 
     assert len(found["keys"]) == 1000
     assert found["findings"] == []
-    assert len(keys.azure.sandbox.journal.since(mark)) <= 50
+    assert len(anywhere.azure.sandbox.journal.since(mark)) <= 50
+
+
+def test_versions_take_one_request_for_each_key_and_two_more_for_each_copy(anywhere: Keys) -> None:
+    for number in range(10):
+        anywhere.native(f"key-{number}", kty="EC-HSM")
+        anywhere.copy(f"copy-{number}", anywhere.source(f"source-{number}"), hardware=True)
+    mark = anywhere.azure.sandbox.journal.mark()
+
+    found = anywhere.look(depth="versions")
+
+    requests = anywhere.azure.sandbox.journal.since(mark)
+    assert found["findings"] == []
+    assert Counter(one.route for one in requests if one.plane == "vault" and one.status == 200) == {
+        "/keys": 1,
+        "/deletedkeys": 1,
+        "/keys/{name}/versions": 20,
+        "/keys/{name}/{version}": 10,
+        "/keys/{name}/rotationpolicy": 10,
+    }
+    assert len([one for one in requests if one.plane == "dsm"]) <= 6
 
 
 def test_only_the_versions_of_the_named_keys_are_read(keys: Keys) -> None:
