@@ -405,6 +405,29 @@ def test_versions_are_read_of_a_few_keys_whose_times_do_not_tell(keys: Keys) -> 
     }
 
 
+def test_versions_are_read_of_no_key_with_a_maximum_of_zero(keys: Keys) -> None:
+    keys.native("payments", synced_after=60)
+    mark = keys.azure.sandbox.journal.mark()
+
+    found = keys.look(depth="versions", max_keys=0)
+
+    assert [one["id"] for one in found["findings"]] == ["key-versions-not-read"]
+    assert [one["what"] for one in found["not_read"]] == ["versions"]
+    assert "/keys/{name}/versions" not in {one.route for one in keys.azure.sandbox.journal.since(mark)}
+
+
+@pytest.mark.parametrize(("behind", "expected"), [(0, ["key-versions-only-in-azure"]), (7200, [])])
+def test_a_clock_of_dsm_that_is_wrong_is_no_finding_about_keys(keys: Keys, behind: int, expected: list[str]) -> None:
+    """Given a sync one hour after the key was created, by a clock that is two hours behind; then versions decide."""
+    keys.native("payments", synced_after=HOUR - 7200)
+    keys.azure.sandbox.profile = Profile(dsm_clock_skew=-float(behind))
+
+    found = keys.look(depth="list")
+
+    assert [one["id"] for one in found["findings"]] == expected
+    assert [key["compared"] for key in found["keys"]] == ["by_version" if behind else "by_time"]
+
+
 def test_a_key_that_the_vault_purges_within_a_week_is_urgent(keys: Keys) -> None:
     keys.native("payments")
     keys.azure.do(lambda state: state.delete_key(keys.azure.vault, "payments", days_ago=85.0))
@@ -541,6 +564,18 @@ def test_versions_take_one_request_for_each_key_and_two_more_for_each_copy(anywh
     assert len([one for one in requests if one.plane == "dsm"]) <= 6
 
 
+def test_keys_that_dsm_has_just_created_take_25_more_requests_and_not_more(keys: Keys) -> None:
+    """DSM creates the record together with the version, so that times tell nothing."""
+    for number in range(1000):
+        keys.native(f"key-{number:04}", kty="EC", synced_after=1)
+    mark = keys.azure.sandbox.journal.mark()
+
+    found = keys.look(depth="list")
+
+    assert [one["evidence"]["count"] for one in found["findings"]] == [975]
+    assert len(keys.azure.sandbox.journal.since(mark)) <= 75
+
+
 def test_only_the_versions_of_the_named_keys_are_read(keys: Keys) -> None:
     for name in ("payments", "other", "third"):
         keys.native(name)
@@ -562,6 +597,17 @@ def test_two_groups_with_one_vault_read_it_once(keys: Keys) -> None:
 
     lists = [one for one in keys.azure.sandbox.journal.since(mark) if one.plane == "vault" and one.route == "/keys"]
     assert [one.status for one in lists] == [401, 200]
+
+
+def test_a_vault_that_cannot_be_read_is_tried_once_for_all_groups(keys: Keys) -> None:
+    keys.azure.group()
+    mark = keys.azure.sandbox.journal.mark()
+
+    found = Operator(keys.azure.sandbox.environment())(cdc_key_info, **keys.azure.another_operator())
+
+    lists = [one for one in keys.azure.sandbox.journal.since(mark) if one.plane == "vault" and one.route == "/keys"]
+    assert [one.status for one in lists] == [401, 403]
+    assert [one["what"] for group in found["groups"] for one in group["not_read"]] == ["vault", "vault"]
 
 
 # As a user runs it ----------------------------------------------------------------------------------------------------

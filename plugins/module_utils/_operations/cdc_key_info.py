@@ -63,29 +63,39 @@ SPEC = AZURE.merge(
 
 @dataclass
 class _Vaults:
-    """The vaults of a run, each read once, whichever groups use it."""
+    """The vaults of a run, each read once, whichever groups use it.
+
+    ``most``: of so many keys of a vault, all versions are read; None for the list of keys only.
+    """
 
     operator: Operator
     stack: ExitStack
-    most: int
+    most: int | None
     names: frozenset[str]
     channels: dict[str, Channel] = field(default_factory=dict)
-    contents: dict[str, VaultContents] = field(default_factory=dict)
+    contents: dict[str, VaultContents | TaskError] = field(default_factory=dict)
 
     def read(self, uri: str, label: str) -> VaultContents:
         """Raises TaskError: the operator cannot list its keys, or it is not in the operator's cloud."""
         place = path_key(uri)
         if place not in self.contents:
-            self.channels[place] = self.stack.enter_context(channel.keys(self.operator, uri))
-            self.contents[place] = read_vault(self.channels[place], label, most=self.most, names=self.names)
-        return self.contents[place]
+            self.contents[place] = asked(lambda: self._read(place, uri, label))
+        found = self.contents[place]
+        if isinstance(found, TaskError):
+            raise found
+        return found
+
+    def _read(self, place: str, uri: str, label: str) -> VaultContents:
+        self.channels[place] = self.stack.enter_context(channel.keys(self.operator, uri))
+        return read_vault(self.channels[place], label, most=self.most, names=self.names)
 
     def details(self, uri: str, label: str, contents: VaultContents, in_dsm: list[DsmKey]) -> VaultContents:
         """What a comparison of material and of rotation policies needs; and versions, where times do not suffice."""
         vault = self.channels[path_key(uri)]
-        if self.most:
+        if self.most is not None:
             return with_details(vault, label, contents, copies=copies_in(in_dsm), rotating=rotating_in(in_dsm))
-        unclear = [one.name for one in reconcile(ObservedKeys(in_dsm, None, contents.keys)) if one.is_unclear]
+        listed = ObservedKeys(in_dsm, None, contents.keys, clocks_apart=self.operator.clock.apart("DSM"))
+        unclear = [one.name for one in reconcile(listed) if one.is_unclear]
         return with_versions_of(vault, label, contents, {name_key(name) for name in unclear[:_MOST_SINGLE]})
 
 
@@ -97,7 +107,7 @@ def run(task: Task) -> dict[str, Any]:
     with ExitStack() as stack:
         dsm = stack.enter_context(connect(task, read_only=True))
         groups = _groups(task, dsm, selection)
-        most = params["max_keys"] if params["depth"] == VERSIONS else 0
+        most = params["max_keys"] if params["depth"] == VERSIONS else None
         vaults = None if operator is None else _Vaults(operator, stack, most, names)
         return {
             "changed": False,
@@ -161,7 +171,7 @@ def _looked_at(
         observed = ObservedKeys(in_dsm, sources)
     else:
         unread.update(contents.unread)
-        observed = ObservedKeys(in_dsm, sources, contents.keys, contents.deleted)
+        observed = ObservedKeys(in_dsm, sources, contents.keys, contents.deleted, task.clock.apart("DSM"))
     found, facts, keys = findings_about_keys(group.label, observed, _required(task, group))
     return {
         "group": {"group_id": group.group_id, "name": group.name},

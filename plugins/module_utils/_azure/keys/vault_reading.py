@@ -27,8 +27,10 @@ class VaultContents:
     unread: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_vault(vault: Channel, label: str, *, most: int, names: Collection[str] = ()) -> VaultContents:
+def read_vault(vault: Channel, label: str, *, most: int | None, names: Collection[str] = ()) -> VaultContents:
     """The keys of a vault; versions only of the first ``most`` keys by name, and the public keys of these versions.
+
+    No versions are wanted if ``most`` is None.
 
     A key with one version has no other one to be compared with: its public key is read in :func:`with_details`.
 
@@ -46,8 +48,9 @@ def read_vault(vault: Channel, label: str, *, most: int, names: Collection[str] 
         several = len(read.versions or ()) > 1 and not read.managed
         return _with_public_keys(vault, read, label, unread) if several else read
 
-    keys = (*map(with_versions, keys[:most]), *keys[most:])
-    if 0 < most < len(keys):
+    count = most or 0
+    keys = (*map(with_versions, keys[:count]), *keys[count:])
+    if most is not None and most < len(keys):
         unread["versions"] = f"max_keys is {most}, and {label} has {len(keys)} keys"
     try:
         found = vault_keys.list_deleted(vault, label)
