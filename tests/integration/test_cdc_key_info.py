@@ -507,6 +507,34 @@ def test_an_operator_without_permission_makes_the_vault_unknown_and_not_empty(ke
     assert [one["what"] for one in found["not_read"]] == ["vault"]
 
 
+def test_an_operator_without_permission_in_the_vault_reads_its_keys_through_resource_manager(anywhere: Keys) -> None:
+    """Given a Reader of the subscription; then keys are compared, and what only the vault shows is unknown."""
+    for name in ("untouched", "rotated", "disabled", "deleted"):
+        anywhere.native(name, kty="RSA-HSM")
+    vault = anywhere.azure.vault
+    anywhere.azure.do(lambda state: state.rotate_key(vault, "rotated", days_ago=1.0))
+    anywhere.azure.do(lambda state: state.disable_key(vault, "disabled"))
+    anywhere.azure.do(lambda state: state.delete_key(vault, "deleted"))
+    anywhere.azure.do(lambda state: state.add_key(vault, "foreign", "RSA-HSM", days_ago=2.0))
+    reader = anywhere.azure.another_operator("Reader")
+
+    for depth, more in (("list", []), ("versions", ["public_keys", "rotation_policies"])):
+        found = anywhere.look(depth=depth, **reader)
+
+        assert {name: (key["state"], key["in_sync"], key["findings"]) for name, key in by_name(found).items()} == {
+            "untouched": ("live", True, []),
+            "rotated": ("live", False, ["key-versions-only-in-azure"]),
+            "disabled": ("disabled", True, ["keys-enabled-differs"]),
+            "deleted": ("ghost", None, ["keys-only-in-dsm"]),
+            "foreign": ("foreign", None, ["keys-only-in-azure"]),
+        }
+        assert {one["status"] for one in found["findings"] if one["id"] == "keys-only-in-azure"} == {"unknown"}
+        assert [one["what"] for one in found["not_read"]] == ["deleted_keys", *more]
+        untouched = by_name(found)["untouched"]
+        uri = anywhere.azure.stores[vault].uri
+        assert untouched["id"] == f"{uri.rstrip('/')}/keys/untouched/{untouched['records'][0]['version']}"
+
+
 def test_an_operator_who_may_only_list_leaves_public_keys_and_policies_unknown(keys: Keys) -> None:
     keys.copy("payments", keys.source("master"))
     keys.azure.sandbox.profile = Profile(virtual_pub_key="absent")

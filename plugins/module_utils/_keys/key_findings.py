@@ -212,8 +212,9 @@ def _of_both_sides(
         return
     # Keys that back a certificate are managed by Azure and not counted (Azure contract §1.9).
     # A key exchange key that was left behind has a finding of its own: it is to be deleted, not synced.
+    # Whether one does is not known of keys that were read through Resource Manager.
     missing = [
-        KeyFact(catalog.KEYS_ONLY_IN_AZURE, FAILED, key.name, key.name)
+        KeyFact(catalog.KEYS_ONLY_IN_AZURE, UNKNOWN if key.azure.managed is None else FAILED, key.name, key.name)
         for key in keys
         if key.azure is not None and not key.present and not key.azure.managed and not _is_left_kek(key, required.now)
     ]
@@ -221,7 +222,7 @@ def _of_both_sides(
     for facts in (missing, lacking):
         # A record without a name may be one that seems to be missing.
         sure = len(facts) > without_name
-        yield from (KeyFact(one.kind, FAILED if sure else UNKNOWN, one.key, one.shown) for one in facts)
+        yield from (KeyFact(one.kind, one.status if sure else UNKNOWN, one.key, one.shown) for one in facts)
     for key in keys:
         unread = key.azure is not None and key.azure.versions is None and bool(key.present)
         if key.is_unclear or (unread and required.exact):

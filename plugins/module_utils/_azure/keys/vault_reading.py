@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..._names import name_key
@@ -70,18 +70,16 @@ def _with_public_keys(vault: Channel, key: VaultKey, label: str, unread: dict[st
     return read
 
 
-def with_versions_of(vault: Channel, label: str, contents: VaultContents, names: Collection[str]) -> VaultContents:
-    """The same contents with the versions of these keys. One request for each.
+def with_versions_of(
+    contents: VaultContents, names: Collection[str], read: Callable[[VaultKey], VaultKey]
+) -> VaultContents:
+    """The same contents with the versions of these keys.
 
     Args:
         names: comparison keys of their names.
-
-    Raises:
-        AzureError: the vault does not answer.
+        read: returns a key with its versions.
     """
-    keys = tuple(
-        vault_keys.with_versions(vault, key, label) if name_key(key.name) in names else key for key in contents.keys
-    )
+    keys = tuple(read(key) if name_key(key.name) in names else key for key in contents.keys)
     return replace(contents, keys=keys)
 
 
