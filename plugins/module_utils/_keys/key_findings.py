@@ -75,7 +75,7 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
         "also in the vault",
         "find out who removed them; recover them while they are soft-deleted, or sync the keys",
     ),
-    catalog.KEYS_ONLY_IN_AZURE: ("also in DSM", _SYNC),
+    catalog.KEYS_ONLY_IN_AZURE: ("also in DSM", f"{_SYNC}, if these keys are meant for DSM"),
     catalog.KEY_VERSIONS_ONLY_IN_AZURE: ("also in DSM", _SYNC),
     catalog.KEYS_ENABLED_DIFFERS: (
         "enabled or disabled in both DSM and Azure",
