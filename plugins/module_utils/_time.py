@@ -144,6 +144,12 @@ class ServiceClock:
         """Entra or Azure, whichever clock is known first; None if neither is, and the control node's clock is used."""
         return next((name for name in _PLANES[:2] if name in self._seen), None)
 
+    def apart(self, plane: str) -> timedelta:
+        """By how much the clock of a service differs from that of Entra or Azure; zero where one is not known."""
+        reference = self.reference
+        one, other = self.skew(plane), None if reference is None else self.skew(reference)
+        return _NONE if one is None or other is None else abs(one - other)
+
     def compared(self, one: str | None, other: str | None) -> str:
         """How one clock differs from another, such as ``DSM's clock is 2 h 0 min behind Entra's``.
 

@@ -39,7 +39,8 @@ options:
     description:
       - V(list) reads the list of keys of the vault. Whether DSM has the current version is then known only from the
         times at which the key was created in the vault and in DSM; RV(groups[].keys[].compared) is V(by_time). Where
-        these are less than five minutes apart, versions are read of up to 25 keys, and the others are V(unknown).
+        these are less than five minutes apart, as for keys that DSM has created or copied, versions are read of up to
+        25 keys of each group, and the others are V(unknown).
       - V(versions) also reads all versions of each key, which takes one request for each key. Of keys with several
         versions, and of copies of keys in DSM, the public key of each version and the rotation policy in Azure are
         read, too.
@@ -49,6 +50,8 @@ options:
   look_in_azure:
     description:
       - Whether to read the vault with the operator credentials. With V(false), no operator credentials are needed.
+      - If the vault or its firewall refuses the operator, keys and versions are read through Azure Resource Manager,
+        which shows neither soft-deleted keys nor public keys nor rotation policies.
     type: bool
     default: true
   renew_before_days:
@@ -177,7 +180,7 @@ groups:
           type: str
           sample: by_version
         managed:
-          description: Whether Azure manages the key for a certificate. V(null) when the vault was not read.
+          description: Whether Azure manages the key for a certificate. V(null) when it is not known.
           type: bool
           sample: false
         enabled:

@@ -14,7 +14,7 @@ Each run writes ``.build/benchmarks/<UTC time>.json``, again after each part::
     started: UTC time, ISO 8601
     machine: ansible_core, python: versions; cores; load_average: of the last minute at the start; commit
     parts: list of
-      name: tasks, setup, growth or account
+      name: tasks, setup, growth, account or keys
       unit: what the numbers are of: "task" (a further task or item) or "run" (of ansible-playbook)
       references: kinds that ratios are formed to
       note: what else to know about the table
@@ -44,11 +44,11 @@ from ansible.release import __version__ as ansible_core
 
 from support.playbook import ROOT
 
-from . import account, growth, setup, tasks
+from . import account, growth, keys, setup, tasks
 from .figures import Part, Report, comparison, heading, load, save, table
 
 KEPT = ROOT / ".build" / "benchmarks"
-_ROUNDS = {"tasks": 5, "setup": 5, "growth": 3, "account": 5}
+_ROUNDS = {"tasks": 5, "setup": 5, "growth": 3, "account": 5, "keys": 3}
 
 
 def main(arguments: Sequence[str] | None = None, kept: Path = KEPT) -> int:
@@ -75,13 +75,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="make bench BENCH_ARGS=...", description="Measure what this collection costs."
     )
     parser.add_argument("--parts", nargs="+", choices=_ROUNDS, default=list(_ROUNDS), help="what to measure (all)")
-    parser.add_argument("--rounds", type=int, help="how often each play runs (5; growth: 3)")
+    parser.add_argument("--rounds", type=int, help="how often each play runs (5; growth, keys: 3)")
     parser.add_argument("--hosts", type=int, default=20, help="setup: hosts (20)")
     parser.add_argument("--groups", type=int, nargs="*", default=[1, 20, 100], help="growth: groups (1 20 100)")
     parser.add_argument(
         "--lists", type=int, nargs="*", default=[1, 20, 100, 1000], help="growth: groups in one task (1 20 100 1000)"
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 10_000], help="account: groups in it (10 10000)")
+    parser.add_argument("--keys", type=int, nargs="+", default=[1000, 10_000], help="keys: in a vault (1000 10000)")
     parser.add_argument("--forks", type=int, default=2 * (os.cpu_count() or 1), help="hosts at a time (two a core)")
     parser.add_argument("--show", type=Path, nargs="+", metavar="FILE", help="print kept figures, and compare")
     return parser.parse_args(arguments)
@@ -95,6 +96,7 @@ def _measures(options: argparse.Namespace) -> dict[str, Callable[[Path, int], Pa
             directory, rounds, options.groups, options.lists, options.forks
         ),
         "account": lambda directory, rounds: account.measure(directory, rounds, options.sizes),
+        "keys": lambda directory, rounds: keys.measure(directory, rounds, options.keys),
     }
 
 

@@ -90,6 +90,12 @@ def pool(azure: AzureRights) -> AzureRights:
 
 
 @pytest.fixture
+def government_pool(azure: AzureRights) -> AzureRights:
+    """The managed HSM in the cloud for the US government."""
+    return AzureRights(azure.sandbox, "government", "hsm-sandbox-gov")
+
+
+@pytest.fixture
 def policies(azure: AzureRights) -> AzureRights:
     no_rights(azure, rbac=False)
     return azure

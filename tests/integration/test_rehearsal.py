@@ -16,7 +16,12 @@ import urllib3
 import yaml
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_connection, cdc_group
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
+    cdc_connection,
+    cdc_group,
+    cdc_key_info,
+    cdc_sync,
+)
 from sandbox import Sandbox
 from sandbox.rehearsal.breaks import BREAKS, GROUP, VAULT
 from sandbox.rehearsal.files import VARIABLES, write_files
@@ -36,6 +41,7 @@ SHOWN = {
     "lock": "change-freeze",
     "policy": "an Azure Policy forbids this",
     "rename": "the group does not exist, or this DSM identity does not see it",
+    "keys": "key-versions-only-in-azure",
     "throttle": "azure-trouble",
 }
 
@@ -47,6 +53,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         directory = tmp_path_factory.mktemp("night")
         write_files(directory, sandbox.environment(), sandbox.world.public, sandbox.control_url)
         Operator(sandbox.environment())(cdc_group, **_options(directory))
+        Operator(sandbox.environment())(cdc_sync, group_name=GROUP)
         yield sandbox
         assert sandbox.crashes == []
 
@@ -84,6 +91,11 @@ def _seen(sandbox: Sandbox, found_with: str) -> str:
     try:
         if found_with == "cdc_connection":
             return json.dumps(_connection(sandbox)["diagnosis"])
+        if found_with == "cdc_key_info":
+            login = AzureRights(sandbox).operator
+            return json.dumps(
+                Operator(sandbox.environment())(cdc_key_info, group_name=GROUP, depth="versions", **login)
+            )
         return json.dumps(AzureRights(sandbox, vault=VAULT).repair())
     except TaskError as error:
         return str(error)

@@ -210,7 +210,7 @@ def _of_keys(context: ComplianceContext, dsm: DsmClient, group: Group, evidence:
         renew_before=context.clock.soon - context.clock.now,
         in_managed_hsm=is_hsm_uri(group.azure_link.vault_uri),
     )
-    observed = ObservedKeys(in_dsm, sources, in_azure.keys, in_azure.deleted)
+    observed = ObservedKeys(in_dsm, sources, in_azure.keys, in_azure.deleted, dsm.clock.apart("DSM"))
     found, _facts, keys = findings_about_keys(group.label, observed, required)
     evidence[catalog.KEYS] = {**counts_of(keys), "not_read": sorted(in_azure.unread)}
     yield from found

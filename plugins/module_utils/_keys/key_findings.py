@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .._azure.keys.key_records import KeyAttributes, VaultKey
+from .._azure.keys.key_records import KeyAttributes
 from .._dsm.keys.key_records import WITHOUT_AUDIT, DsmKey, Sources
 from .._findings import catalog
 from .._findings.finding import FAILED, UNKNOWN, WARNING, Finding, Kind
+from .._names import name_key
 from .._timestamps import iso_or_none
 from .reconciliation import ObservedKeys, ReconciledKey, reconcile, unidentified
 
@@ -74,7 +75,7 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
         "also in the vault",
         "find out who removed them; recover them while they are soft-deleted, or sync the keys",
     ),
-    catalog.KEYS_ONLY_IN_AZURE: ("also in DSM", _SYNC),
+    catalog.KEYS_ONLY_IN_AZURE: ("also in DSM", f"{_SYNC}, if these keys are meant for DSM"),
     catalog.KEY_VERSIONS_ONLY_IN_AZURE: ("also in DSM", _SYNC),
     catalog.KEYS_ENABLED_DIFFERS: (
         "enabled or disabled in both DSM and Azure",
@@ -130,7 +131,10 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
         "protected by an HSM",
         "create a new HSM-protected key: a version cannot be changed",
     ),
-    catalog.KEY_OLD_PLATFORM: ("a newer HSM platform", "rotate the keys: new versions use the newest platform"),
+    catalog.KEY_OLD_PLATFORM: (
+        "a newer HSM platform",
+        "rotate the keys: new versions use the newest platform; replace software keys with new HSM-protected keys",
+    ),
     catalog.KEY_NO_EXPIRY: ("an expiry date", "set an expiry date"),
     catalog.KEY_EXPIRES_SOON: ("valid for longer", "rotate the keys, or extend them"),
     catalog.KEY_EXPIRY_DIFFERS: (
@@ -207,16 +211,18 @@ def _of_both_sides(
     if observed.in_azure is None:
         return
     # Keys that back a certificate are managed by Azure and not counted (Azure contract §1.9).
+    # A key exchange key that was left behind has a finding of its own: it is to be deleted, not synced.
+    # Whether one does is not known of keys that were read through Resource Manager.
     missing = [
-        KeyFact(catalog.KEYS_ONLY_IN_AZURE, FAILED, key.name, key.name)
+        KeyFact(catalog.KEYS_ONLY_IN_AZURE, UNKNOWN if key.azure.managed is None else FAILED, key.name, key.name)
         for key in keys
-        if key.azure is not None and not key.present and not key.azure.managed
+        if key.azure is not None and not key.present and not key.azure.managed and not _is_left_kek(key, required.now)
     ]
     lacking = [KeyFact(catalog.KEY_VERSIONS_ONLY_IN_AZURE, FAILED, key.name, _shown(key)) for key in keys if key.lags]
     for facts in (missing, lacking):
         # A record without a name may be one that seems to be missing.
         sure = len(facts) > without_name
-        yield from (KeyFact(one.kind, FAILED if sure else UNKNOWN, one.key, one.shown) for one in facts)
+        yield from (KeyFact(one.kind, one.status if sure else UNKNOWN, one.key, one.shown) for one in facts)
     for key in keys:
         unread = key.azure is not None and key.azure.versions is None and bool(key.present)
         if key.is_unclear or (unread and required.exact):
@@ -283,7 +289,7 @@ def _of_life_cycle(key: ReconciledKey, required: KeyRequirements) -> Iterator[Ke
 
 def _of_requirements(key: ReconciledKey, required: KeyRequirements) -> Iterator[KeyFact]:
     """Expiry, age and protection of the newest version of a key that is in use."""
-    if not key.in_use or (key.azure is not None and key.azure.managed):
+    if not key.in_use or (key.azure is not None and key.azure.managed) or _is_left_kek(key, required.now):
         return
     attributes = key.attributes
     yield from _of_expiry(key, attributes, required)
@@ -293,11 +299,10 @@ def _of_requirements(key: ReconciledKey, required: KeyRequirements) -> Iterator[
             yield KeyFact(catalog.KEY_TOO_OLD, UNKNOWN if created is None else WARNING, key.name, key.name)
     if required.in_managed_hsm:
         return
-    if required.require_hsm:
-        software = None if attributes is None else attributes.is_software
-        if software is not False:
-            yield KeyFact(catalog.KEY_SOFTWARE, UNKNOWN if software is None else FAILED, key.name, key.name)
-    if required.min_hsm_platform is not None:
+    software = None if attributes is None else attributes.is_software
+    if required.require_hsm and software is not False:
+        yield KeyFact(catalog.KEY_SOFTWARE, UNKNOWN if software is None else FAILED, key.name, key.name)
+    elif required.min_hsm_platform is not None:
         platform = _platform(attributes)
         if platform is None or platform < required.min_hsm_platform:
             yield KeyFact(catalog.KEY_OLD_PLATFORM, UNKNOWN if platform is None else WARNING, key.name, key.name)
@@ -405,11 +410,7 @@ def _of_records(key: ReconciledKey, required: KeyRequirements) -> Iterator[KeyFa
 
 def _of_transfers(observed: ObservedKeys, keys: Sequence[ReconciledKey], now: datetime) -> Iterator[KeyFact]:
     """What a transfer of key material has left behind: key exchange keys, scratch keys."""
-    for key in keys:
-        if key.azure is not None and _is_kek(key.azure):
-            expires = None if key.attributes is None else key.attributes.expires
-            if expires is None or expires <= now:
-                yield KeyFact(catalog.KEK_LEFT, WARNING, key.name, key.name)
+    yield from (KeyFact(catalog.KEK_LEFT, WARNING, key.name, key.name) for key in keys if _is_left_kek(key, now))
     of_sources = () if observed.sources is None else observed.sources.keys.values()
     candidates = {one.key.kid: one for one in (*observed.in_dsm, *of_sources)}
     for one in candidates.values():
@@ -418,8 +419,12 @@ def _of_transfers(observed: ObservedKeys, keys: Sequence[ReconciledKey], now: da
             yield KeyFact(catalog.SCRATCH_LEFT, WARNING, None, one.key.name)
 
 
-def _is_kek(key: VaultKey) -> bool:
-    return key.name.lower().startswith(KEK_NAME)
+def _is_left_kek(key: ReconciledKey, now: datetime) -> bool:
+    """Whether this is a live key exchange key that no transfer uses any more: expired, or without an expiry date."""
+    if key.azure is None or not name_key(key.name).startswith(KEK_NAME):
+        return False
+    expires = None if key.attributes is None else key.attributes.expires
+    return expires is None or expires <= now
 
 
 def counts_of(keys: Sequence[ReconciledKey]) -> dict[str, Any]:

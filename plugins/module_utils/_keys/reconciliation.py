@@ -19,7 +19,7 @@ from .._names import name_key
 State = Literal["live", "disabled", "foreign", "recovered", "soft_deleted", "ghost", "purged", "destroyed"]
 # How well the newest version of the vault is known to be in DSM, or not to be.
 Compared = Literal["by_version", "by_time", "unknown"]
-# The clocks of DSM and Azure may differ by this. Within it, times do not tell which came first.
+# The clocks of DSM and Azure may differ by this without notice. Within it, times do not tell which came first.
 CLOCKS_DIFFER = timedelta(minutes=5)
 _NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
@@ -29,13 +29,14 @@ class ObservedKeys:
     """What was read of one group and its vault. None for what was not read.
 
     ``in_dsm``: all records of the group, with deleted and destroyed ones. ``in_azure`` and ``deleted``: the keys of the
-    vault, and its soft-deleted ones.
+    vault, and its soft-deleted ones. ``clocks_apart``: by how much the clocks of DSM and Azure were seen to differ.
     """
 
     in_dsm: Sequence[DsmKey]
     sources: Sources | None = None
     in_azure: Sequence[VaultKey] | None = None
     deleted: Sequence[DeletedKey] | None = None
+    clocks_apart: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ def _reconciled(
     observed: ObservedKeys, records: tuple[DsmKey, ...], live: VaultKey | None, deleted: DeletedKey | None
 ) -> ReconciledKey:
     newest = _newest(records, live)
-    lags, compared = _lag(records, newest, live)
+    # Since when they differ is not known: each time may be right or wrong by this.
+    lags, compared = _lag(records, newest, live, CLOCKS_DIFFER + observed.clocks_apart)
     name = live.name if live else deleted.name if deleted else str(records[0].key.azure_name)
     state = _state(observed, records, newest, live, deleted)
     return ReconciledKey(name, state, records, newest, live, deleted, compared, lags)
@@ -161,7 +163,9 @@ def _last(records: Sequence[DsmKey], times: Mapping[str, datetime]) -> DsmKey | 
     return found[0] if len(found) == 1 else None
 
 
-def _lag(records: Sequence[DsmKey], newest: DsmKey | None, live: VaultKey | None) -> tuple[bool | None, Compared]:
+def _lag(
+    records: Sequence[DsmKey], newest: DsmKey | None, live: VaultKey | None, tolerance: timedelta
+) -> tuple[bool | None, Compared]:
     """Whether DSM lacks the newest version of a live key, and how that is known."""
     present = [one for one in records if not one.key.gone]
     if live is None or not present:
@@ -170,7 +174,7 @@ def _lag(records: Sequence[DsmKey], newest: DsmKey | None, live: VaultKey | None
         wanted = {None, *(version.id for version in live.current)}
         return not any(one.key.azure_version in wanted for one in present), "by_version"
     created = live.listed.created
-    if newest is None or newest.created is None or created is None or abs(newest.created - created) <= CLOCKS_DIFFER:
+    if newest is None or newest.created is None or created is None or abs(newest.created - created) <= tolerance:
         return None, "unknown"
     return newest.created < created, "by_time"
 

@@ -11,14 +11,20 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from .._argspec import ArgumentSpec
+from .._azure.keys import arm_keys, vault_keys
+from .._azure.keys.key_records import VaultKey
 from .._azure.keys.vault_reading import VaultContents, read_vault, with_details, with_versions_of
+from .._azure.rights.facts import MANAGED_HSM, VAULT
+from .._azure.vaults import vault_lookup
 from .._azure.wire import channel
 from .._azure.wire.channel import Channel
 from .._azure.wire.cloud import is_hsm_uri
 from .._azure.wire.credential import Operator, operator_of
+from .._azure.wire.errors import AzureError
 from .._compliance.azure_reader import asked, no_vault, not_wanted
 from .._compliance.findings import not_seen
 from .._dsm.groups import stored_groups
@@ -26,15 +32,18 @@ from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
 from .._dsm.keys.key_reading import list_keys, read_sources
 from .._dsm.keys.key_records import DsmKey, copies_in, rotating_in
+from .._dsm.link.azure_link import Link
 from .._dsm.wire.client import DsmClient, connect
 from .._errors import TaskError
 from .._findings import catalog
 from .._findings.finding import ranked
+from .._ids import checked_uuid
 from .._keys.key_findings import KeyRequirements, counts_of, findings_about_keys
 from .._keys.key_results import record_of
 from .._keys.reconciliation import ObservedKeys, reconcile
 from .._names import name_key, path_key
 from .._options import AZURE, DSM, GROUP_SELECTION
+from .._rest.statuses import FORBIDDEN
 from .._task import Task
 from .._timestamps import iso
 
@@ -63,30 +72,71 @@ SPEC = AZURE.merge(
 
 @dataclass
 class _Vaults:
-    """The vaults of a run, each read once, whichever groups use it."""
+    """The vaults of a run, each read once, whichever groups use it.
+
+    ``most``: of so many keys of a vault, all versions are read; None for the list of keys only.
+    """
 
     operator: Operator
     stack: ExitStack
-    most: int
+    most: int | None
     names: frozenset[str]
     channels: dict[str, Channel] = field(default_factory=dict)
-    contents: dict[str, VaultContents] = field(default_factory=dict)
+    # Resource IDs of those that are read through Resource Manager.
+    through_arm: dict[str, str] = field(default_factory=dict)
+    contents: dict[str, VaultContents | TaskError] = field(default_factory=dict)
 
-    def read(self, uri: str, label: str) -> VaultContents:
+    def read(self, link: Link, label: str) -> VaultContents:
         """Raises TaskError: the operator cannot list its keys, or it is not in the operator's cloud."""
-        place = path_key(uri)
+        place = path_key(link.vault_uri)
         if place not in self.contents:
-            self.channels[place] = self.stack.enter_context(channel.keys(self.operator, uri))
-            self.contents[place] = read_vault(self.channels[place], label, most=self.most, names=self.names)
-        return self.contents[place]
+            self.contents[place] = asked(lambda: self._read(place, link, label))
+        found = self.contents[place]
+        if isinstance(found, TaskError):
+            raise found
+        return found
 
-    def details(self, uri: str, label: str, contents: VaultContents, in_dsm: list[DsmKey]) -> VaultContents:
+    def _read(self, place: str, link: Link, label: str) -> VaultContents:
+        self.channels[place] = self.stack.enter_context(channel.keys(self.operator, link.vault_uri))
+        try:
+            return read_vault(self.channels[place], label, most=self.most, names=self.names)
+        except AzureError as error:
+            if error.status != FORBIDDEN:
+                raise
+            found = asked(partial(self._read_through_arm, place, link, label, error.reason))
+            if isinstance(found, TaskError):
+                # What the vault requires is the better advice: it is enough, and also shows deleted keys.
+                raise
+            return found
+
+    def _read_through_arm(self, place: str, link: Link, label: str, why: str) -> VaultContents:
+        self.channels[place] = arm = self.stack.enter_context(channel.arm(self.operator, read_only=True))
+        kind = MANAGED_HSM if is_hsm_uri(link.vault_uri) else VAULT
+        listed = vault_lookup.list_all(arm, kind, checked_uuid("subscription of the link", link.subscription_id))
+        wanted = vault_lookup.Locator(uri=link.vault_uri)
+        vault_id = next((str(entry["id"]) for entry in listed if wanted.fits(entry)), None)
+        if vault_id is None:
+            raise no_vault()
+        self.through_arm[place] = vault_id
+        return arm_keys.read_vault(arm, vault_id, label, most=self.most, names=self.names, why=why)
+
+    def _with_versions(self, place: str, label: str, key: VaultKey) -> VaultKey:
+        if place in self.through_arm:
+            return arm_keys.with_versions(self.channels[place], self.through_arm[place], key, label)
+        return vault_keys.with_versions(self.channels[place], key, label)
+
+    def details(self, link: Link, label: str, contents: VaultContents, in_dsm: list[DsmKey]) -> VaultContents:
         """What a comparison of material and of rotation policies needs; and versions, where times do not suffice."""
-        vault = self.channels[path_key(uri)]
-        if self.most:
-            return with_details(vault, label, contents, copies=copies_in(in_dsm), rotating=rotating_in(in_dsm))
-        unclear = [one.name for one in reconcile(ObservedKeys(in_dsm, None, contents.keys)) if one.is_unclear]
-        return with_versions_of(vault, label, contents, {name_key(name) for name in unclear[:_MOST_SINGLE]})
+        place = path_key(link.vault_uri)
+        if self.most is not None:
+            if place in self.through_arm:
+                return contents
+            copies, rotating = copies_in(in_dsm), rotating_in(in_dsm)
+            return with_details(self.channels[place], label, contents, copies=copies, rotating=rotating)
+        listed = ObservedKeys(in_dsm, None, contents.keys, clocks_apart=self.operator.clock.apart("DSM"))
+        unclear = [one.name for one in reconcile(listed) if one.is_unclear]
+        names = {name_key(name) for name in unclear[:_MOST_SINGLE]}
+        return with_versions_of(contents, names, partial(self._with_versions, place, label))
 
 
 def run(task: Task) -> dict[str, Any]:
@@ -97,7 +147,7 @@ def run(task: Task) -> dict[str, Any]:
     with ExitStack() as stack:
         dsm = stack.enter_context(connect(task, read_only=True))
         groups = _groups(task, dsm, selection)
-        most = params["max_keys"] if params["depth"] == VERSIONS else 0
+        most = params["max_keys"] if params["depth"] == VERSIONS else None
         vaults = None if operator is None else _Vaults(operator, stack, most, names)
         return {
             "changed": False,
@@ -153,7 +203,7 @@ def _looked_at(
     sources = read_sources(dsm, in_dsm)
     if sources.unread:
         unread["sources"] = f"the DSM identity cannot read {len(sources.unread)} source keys"
-    contents = asked(lambda: _contents(vaults, link.vault_uri, in_dsm))
+    contents = asked(lambda: _contents(vaults, link, in_dsm))
     unseen = []
     if isinstance(contents, TaskError):
         unread["vault"] = contents.reason
@@ -161,7 +211,7 @@ def _looked_at(
         observed = ObservedKeys(in_dsm, sources)
     else:
         unread.update(contents.unread)
-        observed = ObservedKeys(in_dsm, sources, contents.keys, contents.deleted)
+        observed = ObservedKeys(in_dsm, sources, contents.keys, contents.deleted, task.clock.apart("DSM"))
     found, facts, keys = findings_about_keys(group.label, observed, _required(task, group))
     return {
         "group": {"group_id": group.group_id, "name": group.name},
@@ -173,11 +223,11 @@ def _looked_at(
     }
 
 
-def _contents(vaults: _Vaults | None, uri: str, in_dsm: list[DsmKey]) -> VaultContents:
+def _contents(vaults: _Vaults | None, link: Link, in_dsm: list[DsmKey]) -> VaultContents:
     """Raises TaskError: the vault is not to be read, or cannot be."""
     if vaults is None:
         raise not_wanted()
-    if not uri:
+    if not link.vault_uri:
         raise no_vault()
-    label = f"{'managed HSM' if is_hsm_uri(uri) else 'vault'} {uri}"
-    return vaults.details(uri, label, vaults.read(uri, label), in_dsm)
+    label = f"{'managed HSM' if is_hsm_uri(link.vault_uri) else 'vault'} {link.vault_uri}"
+    return vaults.details(link, label, vaults.read(link, label), in_dsm)

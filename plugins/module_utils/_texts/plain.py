@@ -21,6 +21,9 @@ def bare(value: Any) -> Any:
 def readable(value: Any) -> Any:
     """The value without unpaired surrogates, which are valid in JSON but not in output."""
     if isinstance(value, str):
+        # As it is, not as a copy: results of many objects have the same few names and values again and again.
+        if value.isascii():
+            return value
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, Mapping):
         return {readable(key): readable(inner) for key, inner in value.items()}

@@ -92,6 +92,16 @@ def _throttle(scene: Scene) -> None:
     scene.faults.add(busy)
 
 
+def _change_keys(scene: Scene) -> None:
+    """What is deleted already, by an earlier run of this break, stays so."""
+    azure = scene.azure
+    azure.rotate_key(VAULT, "app-signing")
+    azure.disable_key(VAULT, "app-signing")
+    if azure.store(VAULT).key("invoices") is not None:
+        azure.delete_key(VAULT, "invoices")
+    azure.add_key(VAULT, "unknown-owner", kty="EC")
+
+
 BREAKS: Mapping[str, Break] = {
     "permission": Break(
         "the key permission `list` was removed from the access policy of the application",
@@ -142,6 +152,11 @@ BREAKS: Mapping[str, Break] = {
         "the group in DSM was renamed",
         "cdc_connection",
         _rename_group,
+    ),
+    "keys": Break(
+        "a stranger has rotated a key and disabled the new version, deleted another key, and created a third one",
+        "cdc_key_info",
+        _change_keys,
     ),
     "throttle": Break(
         "the vault throttles DSM",

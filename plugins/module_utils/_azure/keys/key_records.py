@@ -69,14 +69,15 @@ class KeyVersion:
 class VaultKey:
     """A key with at least one version.
 
-    ``uri``: its ID without a version. ``managed``: it backs a certificate. ``listed``: the attributes in the list of
-    keys; it is not documented that they are those of the latest version. ``versions``: None when they were not read.
-    ``azure_rotates``: whether Azure's own rotation policy creates new versions; None when it was not read.
+    ``uri``: its ID without a version. ``managed``: it backs a certificate; None if that is not known. ``listed``: the
+    attributes in the list of keys; it is not documented that they are those of the latest version. ``versions``: None
+    when they were not read. ``azure_rotates``: whether Azure's own rotation policy creates new versions; None when it
+    was not read.
     """
 
     name: str
     uri: str = ""
-    managed: bool = False
+    managed: bool | None = False
     listed: KeyAttributes = KeyAttributes()
     versions: tuple[KeyVersion, ...] | None = None
     azure_rotates: bool | None = None

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..._names import name_key
@@ -27,8 +27,10 @@ class VaultContents:
     unread: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_vault(vault: Channel, label: str, *, most: int, names: Collection[str] = ()) -> VaultContents:
+def read_vault(vault: Channel, label: str, *, most: int | None, names: Collection[str] = ()) -> VaultContents:
     """The keys of a vault; versions only of the first ``most`` keys by name, and the public keys of these versions.
+
+    No versions are wanted if ``most`` is None.
 
     A key with one version has no other one to be compared with: its public key is read in :func:`with_details`.
 
@@ -46,8 +48,9 @@ def read_vault(vault: Channel, label: str, *, most: int, names: Collection[str] 
         several = len(read.versions or ()) > 1 and not read.managed
         return _with_public_keys(vault, read, label, unread) if several else read
 
-    keys = (*map(with_versions, keys[:most]), *keys[most:])
-    if 0 < most < len(keys):
+    count = most or 0
+    keys = (*map(with_versions, keys[:count]), *keys[count:])
+    if most is not None and most < len(keys):
         unread["versions"] = f"max_keys is {most}, and {label} has {len(keys)} keys"
     try:
         found = vault_keys.list_deleted(vault, label)
@@ -67,18 +70,16 @@ def _with_public_keys(vault: Channel, key: VaultKey, label: str, unread: dict[st
     return read
 
 
-def with_versions_of(vault: Channel, label: str, contents: VaultContents, names: Collection[str]) -> VaultContents:
-    """The same contents with the versions of these keys. One request for each.
+def with_versions_of(
+    contents: VaultContents, names: Collection[str], read: Callable[[VaultKey], VaultKey]
+) -> VaultContents:
+    """The same contents with the versions of these keys.
 
     Args:
         names: comparison keys of their names.
-
-    Raises:
-        AzureError: the vault does not answer.
+        read: returns a key with its versions.
     """
-    keys = tuple(
-        vault_keys.with_versions(vault, key, label) if name_key(key.name) in names else key for key in contents.keys
-    )
+    keys = tuple(read(key) if name_key(key.name) in names else key for key in contents.keys)
     return replace(contents, keys=keys)
 
 

@@ -259,6 +259,7 @@ DELETED_KEYS = _page(
         scheduledPurgeDate=optional(_seconds),
     )
 )
+_ARM_KEY = record(name=text, tags=_KEY_TAGS, properties=record(keyUri=_TEXT, attributes=_KEY_ATTRIBUTES))
 KEY_BUNDLE = record(
     key=record(kid=_key_id(of_version=True), kty=text, crv=_TEXT, key_ops=_TEXTS, n=_TEXT, e=_TEXT, x=_TEXT, y=_TEXT),
     attributes=_KEY_ATTRIBUTES,
@@ -291,6 +292,7 @@ LOCAL_ROLES = members(
 
 _SUBSCRIPTION = r"/subscriptions/[^/]+"
 _KEY_VAULT = r"/providers/Microsoft\.KeyVault"
+_ARM_STORE = rf"{_SUBSCRIPTION}/resourceGroups/[^/]+{_KEY_VAULT}/(?:vaults|managedHSMs)/[^/]+"
 _AUTHORIZATION = r".*/providers/Microsoft\.Authorization"
 _GRAPH = r"(?:/v1\.0)?"
 _OBJECT = rf"{_GRAPH}/(?:applications|servicePrincipals|users|groups)(?:/[^/()]+|\([^/]+\))"
@@ -304,7 +306,9 @@ _READS: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
         (rf"{_SUBSCRIPTION}{_KEY_VAULT}/check(?:Mhsm)?NameAvailability", record(message=_TEXT, reason=_TEXT)),
         (rf"{_SUBSCRIPTION}{_KEY_VAULT}/(?:vaults|managedHSMs)", _page(_LISTED_STORE)),
         (rf"{_SUBSCRIPTION}{_KEY_VAULT}/deleted(?:Vaults|ManagedHSMs)", _page(_DELETED_STORE)),
-        (rf"{_SUBSCRIPTION}/resourceGroups/[^/]+{_KEY_VAULT}/(?:vaults|managedHSMs)/[^/]+", _STORE),
+        (_ARM_STORE, _STORE),
+        (rf"{_ARM_STORE}/keys", _page(_ARM_KEY)),
+        (rf"{_ARM_STORE}/keys/[^/]+/versions", _page(_ARM_KEY)),
         (rf"{_AUTHORIZATION}/roleAssignments", _page(_ASSIGNMENT)),
         (rf"{_AUTHORIZATION}/roleEligibilityScheduleInstances", _page(_ASSIGNMENT)),
         (rf"{_AUTHORIZATION}/roleAssignmentScheduleInstances", _page(_ACTIVATION)),
