@@ -51,6 +51,7 @@ RANGES: Mapping[str, Range] = {
     "max_age_days": Range(1, _TEN_YEARS, "days"),
     "max_checks": Range(0, 100_000, "groups"),
     "max_keys": Range(0, 100_000, "keys"),
+    "max_requests": Range(0, 10_000, "requests"),
     "renew_before_days": Range(0, _TEN_YEARS, "days"),
     "retention_days": Range(7, 90, "days"),
     "secret_days": Range(1, _TEN_YEARS, "days"),

@@ -188,6 +188,20 @@ _DEFINITION = record(
 )
 _LOCK = record(id=_TEXT, name=_TEXT, properties=optional(record(level=_TEXT, notes=_TEXT)))
 
+# Resource Manager: resources that use keys (Azure contract §1.10) -----------------------------------------------------
+
+# In properties, whatever names a key is looked for, so their types are checked where they are read.
+_RESOURCE = record(id=text, properties=optional(record()))
+_ROWS = members(
+    {
+        "data": list_of(_RESOURCE),
+        "totalRecords": optional(number),
+        "resultTruncated": optional(either(text, boolean)),
+        "$skipToken": _TEXT,
+    }
+)
+_SQL_KEY = record(properties=record(uri=_TEXT, serverKeyName=_TEXT, autoRotationEnabled=_FLAG))
+
 # Microsoft Graph (Azure contract §3) ----------------------------------------------------------------------------------
 
 _CREDENTIAL = record(
@@ -291,6 +305,7 @@ LOCAL_ROLES = members(
 
 _SUBSCRIPTION = r"/subscriptions/[^/]+"
 _KEY_VAULT = r"/providers/Microsoft\.KeyVault"
+_KEY_USERS = r"Microsoft\.(?:Storage/storageAccounts|Compute/diskEncryptionSets|Sql/(?:servers|managedInstances))"
 _AUTHORIZATION = r".*/providers/Microsoft\.Authorization"
 _GRAPH = r"(?:/v1\.0)?"
 _OBJECT = rf"{_GRAPH}/(?:applications|servicePrincipals|users|groups)(?:/[^/()]+|\([^/]+\))"
@@ -312,6 +327,10 @@ _READS: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
         (rf"{_AUTHORIZATION}/roleDefinitions/[^/]+", _DEFINITION),
         (rf"{_AUTHORIZATION}/permissions", _page(_PERMISSION)),
         (rf"{_AUTHORIZATION}/locks", _page(_LOCK)),
+        (r"/providers/Microsoft\.ResourceGraph/resources", _ROWS),
+        (rf"{_SUBSCRIPTION}/providers/{_KEY_USERS}", _page(_RESOURCE)),
+        (r".*/providers/Microsoft\.Sql/[^/]+/[^/]+/keys", _page(_SQL_KEY)),
+        (r".*/providers/Microsoft\.Sql/[^/]+/[^/]+/encryptionProtector/current", _SQL_KEY),
         (_OBJECT, _DIRECTORY_OBJECT),
         (rf"{_GRAPH}/applications", _page(_DIRECTORY_OBJECT)),
         (rf"{_GRAPH}/directory/deletedItems/microsoft\.graph\.[^/]+", _page(_DIRECTORY_OBJECT)),
