@@ -16,8 +16,9 @@ description:
   - Only reads. Needs the role Reader at the subscriptions to be searched, and no permission at the vault.
   - No answer means that a key is not in use. V(none_found) means that the search found nothing, and RV(blind_spots) is
     part of every result. C(docs/keys.md) in the collection describes what is searched, and how.
-  - Sends two requests to Azure Resource Graph for all keys of the vault, one request for each subscription, one or two
-    for each SQL server, and one for each disk encryption set that uses a key. O(max_requests) limits the latter three.
+  - One search answers for all keys of the vault. It sends two requests to Azure Resource Graph, and one more for each
+    further 200 resources. It sends one request for each subscription, one or two for each SQL server, and one for each
+    disk encryption set that uses a key. O(max_requests) limits these.
 author:
   - The fortanix.dsm contributors (@fortanix)
 extends_documentation_fragment:

@@ -12,7 +12,6 @@ from the services: the keys of SQL servers, and on request everything that it ma
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..._names import name_key, same_name
@@ -20,6 +19,7 @@ from ..wire.channel import Channel
 from . import resource_graph
 from .consumer_records import (
     DISKS,
+    RESOURCE_GRAPH,
     SERVICE,
     SERVICES,
     SQL_INSTANCE,
@@ -37,7 +37,8 @@ from .service_reading import Reader
 from .service_settings import consumers_of
 
 _SQL = tuple(map(name_key, (SQL_SERVER, SQL_INSTANCE)))
-_KEY_VAULT = "microsoft.keyvault/"
+# They name their own address.
+_KEY_VAULT = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _CONTAINERS = (
     "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' | project id, name, subscriptionId "
     "| order by id asc"
@@ -82,8 +83,7 @@ def search(
     for answer in (found, rows):
         if answer.incomplete:
             reader.note("resource_graph", answer.incomplete)
-    resources = [row for row in rows.rows if not type_of(str(row["id"])).lower().startswith(_KEY_VAULT)]
-    every = _from_services(reader, searched, resources) if read_services else _from_graph(reader, resources)
+    every = _from_services(reader, searched, rows.rows) if read_services else _from_graph(reader, rows.rows)
     consumers = [one for one in every if isinstance(one, Consumer) and (not names or one.key in names)]
     return ConsumerSearch(
         tuple(
@@ -102,10 +102,10 @@ def search(
 
 def _query(host: Host) -> str:
     """All resources that name the vault, and all SQL servers: these may not show their keys."""
-    types = ", ".join(map(literal, _SQL))
+    sql, own = (", ".join(map(literal, types)) for types in (_SQL, _KEY_VAULT))
     return (
-        f"resources | where tostring(properties) contains {literal(host.name)} or type in~ ({types}) "
-        "| project id, subscriptionId, properties | order by id asc"
+        f"resources | where tostring(properties) contains {literal(host.name)} or type in~ ({sql}) "
+        f"| where type !in~ ({own}) | project id, subscriptionId, properties | order by id asc"
     )
 
 
@@ -117,12 +117,10 @@ def _from_graph(reader: Reader, rows: Iterable[Mapping[str, Any]]) -> list[Consu
 
 
 def _of_resource(
-    reader: Reader, resource: Mapping[str, Any], read_from: str | None = None
+    reader: Reader, resource: Mapping[str, Any], read_from: str = RESOURCE_GRAPH
 ) -> Iterable[Consumer | Mention]:
     resource_id = str(resource["id"])
-    shown = list(consumers_of(resource_id, resource.get("properties"), reader.host))
-    if read_from is not None:
-        shown = [replace(one, read_from=read_from) if isinstance(one, Consumer) else one for one in shown]
+    shown = consumers_of(resource_id, resource.get("properties"), reader.host, read_from)
     if not (_is(resource_id, SQL_SERVER) or _is(resource_id, SQL_INSTANCE)):
         return shown
     of_server = reader.sql_consumers(resource_id)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..._names import name_key, same_name
+from ..._rest.pages import tells_trouble
 from ..._rest.statuses import NOT_FOUND
 from ..authorization.role_assignments import callers_permissions
 from ..rights.facts import PermissionSet
@@ -40,6 +41,8 @@ _PLURALS = {
     SQL_INSTANCE: "sql_managed_instances",
 }
 _READ = "*/read"
+# After so many failures of Azure in a row, nothing more is requested: each of them takes the time of its repetitions.
+_MOST_FAILURES = 3
 
 
 @dataclass
@@ -50,6 +53,7 @@ class Reader:
     host: Host
     requests: int
     _failures: dict[str, list[str]] = field(default_factory=dict)
+    _in_a_row: int = 0
 
     @property
     def unread(self) -> dict[str, str]:
@@ -133,11 +137,17 @@ class Reader:
         if self.requests < most:
             self.note(what, "more requests are needed than max_requests permits")
             return None
+        if self._in_a_row >= _MOST_FAILURES:
+            self.note(what, "Azure did not answer several requests in a row")
+            return None
         self.requests -= 1
         found = optional(read)
         if isinstance(found, Unread):
+            # Everything else is an answer about this one object.
+            self._in_a_row = self._in_a_row + 1 if found.status is None or tells_trouble(found.status) else 0
             self.note(what, f"{place}: {found.why}")
             return None
+        self._in_a_row = 0
         return found
 
 

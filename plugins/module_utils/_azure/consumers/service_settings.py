@@ -16,15 +16,13 @@ from typing import Any
 
 from ..._names import name_key, same_name
 from ..._timestamps import parse_iso_or_none
-from .consumer_records import DISKS, RESOURCE_GRAPH, STORAGE, Consumer, Mention, type_of
+from .consumer_records import DISKS, STORAGE, Consumer, Mention, type_of
 from .key_references import Host, Reference, references
 
 _PREVIOUS = "previouskeys"
 
 
-def consumers_of(
-    resource_id: str, properties: Any, host: Host, read_from: str = RESOURCE_GRAPH
-) -> Iterator[Consumer | Mention]:
+def consumers_of(resource_id: str, properties: Any, host: Host, read_from: str) -> Iterator[Consumer | Mention]:
     """What a resource uses of the keys of a vault: one consumer for each key."""
     found = references(properties, host)
     unclear = tuple(dict.fromkeys(_shown(one.path) for one in found if not one.name))
