@@ -194,7 +194,7 @@ keys:
           sample: [1c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f]
         follows_new_versions:
           description:
-            - Whether it takes new versions of the key by itself. V(null) when that is not known, which is so for all
+            - Whether it takes new versions of the key by itself. V(null) when that is not known, which is so for most
               services other than those named under RV(keys[].consumers[].service).
           type: bool
           sample: true

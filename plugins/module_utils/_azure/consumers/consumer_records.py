@@ -50,8 +50,8 @@ BLIND_SPOTS = (
     "of the vault shows them.",
     "Data outside of resources, such as backups, SQL backups and logs, exported disks and signed documents. It needs "
     "the version with which it was protected, however old.",
-    "Parts of resources that Azure Resource Graph does not have, such as encryption scopes of storage accounts and "
-    "keys of single SQL databases, and resources that name a key without the address of the vault.",
+    "What is not in the table of resources of Azure Resource Graph, such as encryption scopes of storage accounts and "
+    "volume groups of Elastic SAN, and resources that name a key without the address of the vault.",
 )
 
 

@@ -5,7 +5,7 @@
 # PRIVATE to the fortanix.dsm collection: may change without notice.
 """Reads the properties of a resource as those of a consumer of keys (Azure contract §1.10). Pure.
 
-How each service follows new versions is known of the types in ``consumer_records.SERVICES`` only.
+How a service follows new versions is known of the types in ``consumer_records.SERVICES`` and :data:`_SWITCHES`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ from .consumer_records import DISKS, STORAGE, Consumer, Mention, type_of
 from .key_references import Host, Reference, references
 
 _PREVIOUS = "previouskeys"
+# Resource type -> where its properties say whether it follows new versions: objects, and the member of the last one.
+_SWITCHES = {
+    "microsoft.sql/servers/databases": ("encryptionProtectorAutoRotation",),
+    "microsoft.containerregistry/registries": ("encryption", "keyVaultProperties", "keyRotationEnabled"),
+}
 
 
 def consumers_of(resource_id: str, properties: Any, host: Host, read_from: str) -> Iterator[Consumer | Mention]:
@@ -36,6 +41,8 @@ def consumers_of(resource_id: str, properties: Any, host: Host, read_from: str) 
             consumer = _of_storage(consumer, properties)
         elif same_name(kind, DISKS):
             consumer = _of_disks(consumer, properties)
+        elif name_key(kind) in _SWITCHES:
+            consumer = replace(consumer, follows=_switch(properties, _SWITCHES[name_key(kind)]))
         yield consumer
 
 
@@ -77,6 +84,14 @@ def _of_disks(consumer: Consumer, properties: Any) -> Consumer:
         last_rotation=parse_iso_or_none(_text(properties, "lastKeyRotationTimestamp")),
         problem=": ".join(words) or None,
     )
+
+
+def _switch(properties: Any, path: tuple[str, ...]) -> bool | None:
+    """What a setting says; None if it is not set."""
+    found = properties
+    for name in path:
+        found = _member(found, name)
+    return found if isinstance(found, bool) else None
 
 
 def _member(value: Any, name: str) -> Any:

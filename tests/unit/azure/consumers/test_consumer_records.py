@@ -113,6 +113,21 @@ def test_a_disk_encryption_set_follows_if_it_says_so(setting: Any, follows: bool
     assert first.problem == "KeyVaultKeyNotFound"
 
 
+@pytest.mark.parametrize("setting", [True, False, None])
+def test_a_switch_of_another_service_says_whether_it_follows(setting: bool | None) -> None:
+    key = f"https://akv-prod.vault.azure.net/keys/a/{ONE}"
+    database = {"encryptionProtector": key, "encryptionProtectorAutoRotation": setting}
+    registry = {"encryption": {"keyVaultProperties": {"keyIdentifier": key, "keyRotationEnabled": setting}}}
+
+    found = [
+        *settings_of(f"{GROUP}/Microsoft.Sql/servers/one/databases/two", database),
+        *settings_of(f"{GROUP}/Microsoft.ContainerRegistry/registries/one", registry),
+        *settings_of(f"{GROUP}/Microsoft.Other/registries/one", registry),
+    ]
+
+    assert [one.follows for one in found] == [setting, setting, None]
+
+
 @pytest.mark.parametrize("properties", [None, [], "x", {"encryption": 5}, {"encryption": {"keyvaultproperties": []}}])
 @pytest.mark.parametrize("resource_id", [STORAGE, DISKS, "", "/", "x"])
 def test_no_shape_of_a_resource_is_a_crash(resource_id: str, properties: Any) -> None:
