@@ -384,6 +384,44 @@ def test_a_server_that_was_deleted_a_moment_ago_is_no_gap(estate: Estate) -> Non
     assert statuses(estate.ask(names=["payments"])) == {"payments": "none_found"}
 
 
+def test_a_server_without_any_key_in_its_list_is_asked_for_its_protector(estate: Estate) -> None:
+    """Microsoft's own key is in each list."""
+    estate.do(lambda state: state.add_sql_server("sql-empty", estate.azure.vault, "payments"))
+    estate.azure.sandbox.faults.add(Fault("arm", "GET", SERVER_KEYS, rewrite=lambda _body: b'{"value": []}'))
+
+    assert consumers(estate.ask())["sql-empty"]["versions"] == [estate.version("payments")]
+
+
+def test_a_resource_without_properties_is_unknown(estate: Estate) -> None:
+    made = estate.storage("stblank")
+
+    def blank(body: bytes) -> bytes:
+        answer = json.loads(body)
+        return json.dumps({**answer, "data": [{**one, "properties": None} for one in answer["data"]]}).encode()
+
+    estate.azure.sandbox.faults.add(Fault("arm", "POST", RESOURCES, times=None, rewrite=blank))
+
+    found = estate.ask(names=["payments"])
+
+    assert (statuses(found), [one["resource_id"] for one in found["mentions"]]) == ({"payments": "unknown"}, [made])
+
+
+@pytest.mark.parametrize("kind", ["Microsoft.Storage/storageAccounts", "Microsoft.Compute/diskEncryptionSets"])
+def test_a_list_that_is_not_as_documented_is_not_read(estate: Estate, kind: str) -> None:
+    estate.storage("stone")
+    estate.do(lambda state: state.add_disk_encryption_set("des-one", estate.azure.vault, "payments"))
+    route = f"/subscriptions/{{subscription}}/providers/{kind}"
+    page = {"value": [{"id": "/x", "properties": {"encryption": True, "activeKey": {"keyUrl": True}}}]}
+    estate.azure.sandbox.faults.add(
+        Fault("arm", "GET", route, times=None, rewrite=lambda _body: json.dumps(page).encode())
+    )
+
+    found = estate.ask(names=["payments", "archive"], read_services=True)
+
+    assert statuses(found) == {"payments": "found", "archive": "unknown"}
+    assert len(consumers(found)) == 2
+
+
 def test_a_response_that_lacks_resources_is_no_answer(estate: Estate) -> None:
     def shortened(body: bytes) -> bytes:
         answer = json.loads(body)

@@ -120,12 +120,15 @@ def _of_resource(
     reader: Reader, resource: Mapping[str, Any], read_from: str = RESOURCE_GRAPH
 ) -> Iterable[Consumer | Mention]:
     resource_id = str(resource["id"])
-    shown = consumers_of(resource_id, resource.get("properties"), reader.host, read_from)
-    if not (_is(resource_id, SQL_SERVER) or _is(resource_id, SQL_INSTANCE)):
-        return shown
-    of_server = reader.sql_consumers(resource_id)
-    # Without an answer of the server, what its resource shows is better than nothing.
-    return shown if of_server is None else of_server
+    if _is(resource_id, SQL_SERVER) or _is(resource_id, SQL_INSTANCE):
+        of_server = reader.sql_consumers(resource_id)
+        if of_server is not None:
+            return of_server
+        # Without an answer of the server, what its resource shows is better than nothing.
+    properties = resource.get("properties")
+    if properties is None:
+        return [Mention(resource_id, ("properties",))]
+    return consumers_of(resource_id, properties, reader.host, read_from)
 
 
 def _from_services(

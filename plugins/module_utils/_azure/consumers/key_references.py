@@ -66,10 +66,10 @@ class Host:
             version = found[2] if found[2] and _VERSION.fullmatch(found[2]) else None
             yield name_key(found[1]), name_key(version) or None
 
-    def is_address(self, text: str) -> bool:
-        """Whether a text is the address of the vault itself, with or without a slash at the end."""
-        pattern = rf"https://{re.escape(self.name)}\.?(?::443)?/*"
-        return re.fullmatch(pattern, text.strip(), re.IGNORECASE) is not None
+    def is_address(self, value: Any, *, bare: bool = False) -> bool:
+        """Whether a value is the address of the vault itself. ``bare``: also without `https://`."""
+        pattern = rf"(https://){'?' * bare}{re.escape(self.name)}\.?(?::443)?/*"
+        return isinstance(value, str) and re.fullmatch(pattern, value.strip(), re.IGNORECASE) is not None
 
 
 def references(properties: Any, host: Host) -> tuple[Reference, ...]:
@@ -98,11 +98,14 @@ def _references(value: Any, host: Host, path: tuple[str, ...], depth: int) -> It
 
 def _split_references(value: Mapping[str, Any], host: Host, path: tuple[str, ...]) -> Iterator[Reference]:
     """A key whose address, name and version are members of their own."""
-    if not any(isinstance(one, str) and host.is_address(one) for one in value.values()):
+    if not any(host.is_address(one, bare=True) for one in value.values()):
         return
     members = {name_key(name): one for name, one in value.items()}
     name, version = (members.get(member) for member in (_NAME, _VERSION_MEMBER))
     if not isinstance(name, str) or not KEY_NAME.fullmatch(name.strip()):
+        # A host name alone is not the address of the vault: a private endpoint has it, too.
+        if not any(map(host.is_address, value.values())):
+            return
         # An ID of a key beside the address says which one it is.
         if not any(isinstance(one, str) and any(host.keys_in(one)) for one in value.values()):
             yield Reference("", None, path)

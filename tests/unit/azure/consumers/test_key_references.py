@@ -53,6 +53,11 @@ def test_an_id_is_compared_by_its_parts(address: str) -> None:
     assert named(three) == [("payments", VERSION)]
 
 
+def test_a_host_beside_the_name_of_a_key_is_its_vault_and_alone_is_nothing() -> None:
+    assert named({"vault": "AKV-prod.vault.azure.net", "keyName": "a"}) == [("a", None)]
+    assert named({"fqdn": "akv-prod.vault.azure.net"}) == []
+
+
 @pytest.mark.parametrize("version", [None, "", "latest", 5, []])
 def test_three_parts_without_a_version_name_the_key_alone(version: Any) -> None:
     three = {"keyVaultUri": "https://akv-prod.vault.azure.net", "keyName": "a", "keyVersion": version}
