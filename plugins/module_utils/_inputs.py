@@ -12,7 +12,7 @@ arguments are therefore checked before Ansible sees them, and again when they ar
 from __future__ import annotations
 
 import decimal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,7 @@ RANGES: Mapping[str, Range] = {
     "max_age_days": Range(1, _TEN_YEARS, "days"),
     "max_checks": Range(0, 100_000, "groups"),
     "max_keys": Range(0, 100_000, "keys"),
+    "max_requests": Range(0, 10_000, "requests"),
     "renew_before_days": Range(0, _TEN_YEARS, "days"),
     "retention_days": Range(7, 90, "days"),
     "secret_days": Range(1, _TEN_YEARS, "days"),
@@ -64,15 +65,22 @@ RANGES: Mapping[str, Range] = {
 }
 
 
-def refusal(options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> InvalidInput | None:
-    """Why these arguments are rejected; None if they are not, as far as texts and numbers are concerned.
+def refusal(
+    options: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any], one_of: Iterable[Sequence[str]] = ()
+) -> InvalidInput | None:
+    """Why these arguments are rejected; None if they are not, as far as texts, numbers and nulls are concerned.
 
     Args:
         options: An argument spec.
         given: The arguments, also before they were validated. Ansible's own, ``_ansible_*``, are not checked.
+        one_of: Options of which one is required.
     """
     own = {name: value for name, value in given.items() if not str(name).startswith("_ansible_")}
-    return next(_complaints_about_texts(own), None) or next(_complaints_about_values(options, own, ""), None)
+    return (
+        next(_complaints_about_texts(own), None)
+        or next(_complaints_about_nulls(one_of, own, ""), None)
+        or next(_complaints_about_values(options, own, ""), None)
+    )
 
 
 def out_of_range(option: str, limits: Range) -> InvalidInput:
@@ -140,7 +148,19 @@ def _complaints_about_values(
             )
         elif kind.get("options"):
             for name, inner in suboptions(option, value):
+                yield from _complaints_about_nulls(kind.get("required_one_of") or (), inner, f"{place}{name}.")
                 yield from _complaints_about_values(kind["options"], inner, f"{place}{name}.")
+
+
+def _complaints_about_nulls(
+    one_of: Iterable[Sequence[str]], given: Mapping[str, Any], place: str
+) -> Iterator[InvalidInput]:
+    """Ansible takes a null for a value of a required option. What is missing altogether, Ansible itself rejects."""
+    for names in one_of:
+        if given.keys() & set(names) and all(given.get(name) is None for name in names):
+            first = next(name for name in names if name in given)
+            listed = ", ".join(f"{place}{name}" for name in names)
+            yield InvalidInput(f"{place}{first}", f"none of {listed} has a value", "set one of them to a value")
 
 
 def _is_within(number: decimal.Decimal, limits: Range) -> bool:

@@ -114,7 +114,7 @@ def perform(operation: Operation, task: Task) -> dict[str, Any]:
         TaskError: it failed. The error lists the writes before the failure.
     """
     # Also what was taken from the environment.
-    refused = refusal(operation.SPEC.argument_spec, task.params)
+    refused = refusal(operation.SPEC.argument_spec, task.params, operation.SPEC.required_one_of)
     if refused is not None:
         raise refused
     try:

@@ -213,6 +213,8 @@ def cases_of_azure(sandbox: Sandbox) -> list[Case]:
         Case("change", "azure_kv_prereqs", repair),
         Case("found", "azure_kv_prereqs_info", rights),
         Case("found", "cdc_compliance_info", {"check_connections": False}),
+        Case("found", "cdc_key_consumers_info", {"vault_uri": view.vaults[VAULT].uri, "names": ["payments"]}),
+        Case("bad option", "cdc_key_consumers_info", {"vault_uri": view.vaults[VAULT].uri, "names": ["no name"]}),
         Case("plan", "azure_kv_access", cut, CHECK),
         Case("refused", "azure_kv_access", cut),
         Case("plan", "cdc_credential", renewed, CHECK),

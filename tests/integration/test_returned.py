@@ -149,6 +149,7 @@ def a_group(run: Tasks) -> None:
     run("cdc_key_info", **select, look_in_azure=False)
     run("cdc_key_info", depth="versions", require_expiry=True)
     run("cdc_key_info", group=planned, check_mode=True)
+    users_of_keys(run, select)
     run("cdc_connection", **select)
     run("cdc_connection", **select, **run.secret)
     wrong = {"link_client_secret": "wrong"}
@@ -161,6 +162,23 @@ def a_group(run: Tasks) -> None:
     run("cdc_account_info", gather=[])
     run("cdc_group", name="empty", **run.link)
     run.planned_and_done("cdc_group", name="empty", state="absent")
+
+
+def users_of_keys(run: Tasks, select: dict[str, str]) -> None:
+    """Of the vault of a group, and of a vault by its address."""
+
+    def deed(state: Any) -> None:
+        cloud, vault = state.azure.public, run.azure.vault
+        cloud.add_storage_account("streturned", vault, "returned-key")
+        cloud.add_disk_encryption_set("des-returned", vault, "returned-key", 2)
+        cloud.add_sql_server("sql-returned", vault, "returned-key", follows=False)
+        cloud.add_resource("Microsoft.Example/things", "thing", {"store": run.azure.stores[vault].uri})
+
+    run.azure.sandbox.do(deed)
+    run("cdc_key_consumers_info", **select)
+    place = {"vault_uri": run.azure.stores[run.azure.vault].uri, "subscriptions": [NOBODY]}
+    run("cdc_key_consumers_info", **place, names=["returned-key"], read_services=True, max_requests=0)
+    run.failed("cdc_key_consumers_info", **place, names=["returned key"])
 
 
 def approvals(run: Tasks) -> None:
@@ -219,6 +237,7 @@ RUNS: dict[Callable[[Tasks], None], set[str]] = {
         "cdc_connection",
         "cdc_group",
         "cdc_group_info",
+        "cdc_key_consumers_info",
         "cdc_key_info",
         "cdc_sync",
         "cdc_tls",

@@ -21,6 +21,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_connection,
     cdc_group_info,
     cdc_groups,
+    cdc_key_consumers_info,
     cdc_key_info,
     cdc_sync,
     cdc_tls,
@@ -106,11 +107,12 @@ class Stage(Builder):
     # Scenes -----------------------------------------------------------------------------------------------------------
 
     def _groups(self) -> list[Deed]:
-        """Groups with keys in their vaults, of which DSM knows none; one with TLS settings of its own."""
+        """Groups with keys in their vaults, of which DSM knows none; services that use one of them."""
         secret = {"link_client_secret": self.view.client_secret}
         for name in ("g1", "g2"):
             self.given_group(name, tls={"validate_host": False})
         self.mark_groups("g1", "g2")
+        self.world.do(_add_key_consumers)
         keys = tuple(("key", "g1", key) for key in ("payments", "customer-data", "code-signing", "archive"))
         as_user = self.groups("group: edit, as a user", "g1", custom_metadata={"site": "north"}, **self._as_user)
         return [
@@ -122,6 +124,7 @@ class Stage(Builder):
             self._reading("vaults", cdc_vault_info, group_name="g1", **secret),
             self._reading("groups", cdc_group_info),
             self._reading("keys", cdc_key_info, depth="versions"),
+            self._reading("key consumers", cdc_key_consumers_info, group_name="g1", read_services=True),
             self._reading("user", cdc_user_info, check_connections=True, **self._as_user),
             self._reading("account", cdc_account_info),
             self._reading("compliance", cdc_compliance_info, concurrency=1),
@@ -262,6 +265,12 @@ class Stage(Builder):
         }
         deed = self.access("access", "restored", {})
         return [replace(deed, job=self._play("restore access", PlaybookPlayer("restore_access"), variables), claims=())]
+
+
+def _add_key_consumers(azure: Any) -> None:
+    azure.add_storage_account("stsweep", POLICY_VAULT, "payments")
+    azure.add_disk_encryption_set("des-sweep", POLICY_VAULT, "payments", 1)
+    azure.add_sql_server("sql-sweep", POLICY_VAULT, "payments")
 
 
 def _is_orphan(fact: Fact) -> bool:

@@ -133,6 +133,37 @@ def test_a_number_in_suboptions_is_named_with_them(given: Any, option: str) -> N
     assert str(refused(**given)).startswith(f"Option {option}: it is not a number from ")
 
 
+# --- Nulls ------------------------------------------------------------------------------------------------------------
+
+_VAULT = {"type": "dict", "options": {"name": {}, "uri": {}, "type": {}}, "required_one_of": [("name", "uri")]}
+
+
+@pytest.mark.parametrize("vault", [{"name": None}, {"uri": None, "type": "premium"}, {"name": None, "uri": None}])
+def test_a_null_is_no_value_of_a_required_suboption(vault: dict[str, Any]) -> None:
+    """Ansible takes it for one: a vault without a name would be the only vault of the subscription."""
+    found = str(refusal({"vault": _VAULT}, {"vault": vault}))
+
+    assert "none of vault.name, vault.uri has a value. Next: set one of them to a value" in found
+
+
+@pytest.mark.parametrize("vault", [{"name": "a", "uri": None}, {"type": "premium"}, {}, None])
+def test_a_value_is_enough_and_what_is_missing_is_left_to_ansible(vault: Any) -> None:
+    assert refusal({"vault": _VAULT}, {"vault": vault}) is None
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if spec_of(name).required_one_of])
+def test_a_null_is_no_value_of_a_required_option(module: str) -> None:
+    operation = importlib.import_module(f"ansible_collections.fortanix.dsm.plugins.module_utils._operations.{module}")
+    names = operation.SPEC.required_one_of[0]
+    needed = {"vault": {"name": "akv-prod"}} if "vault" in operation.SPEC.argument_spec else {}
+    login = {"dsm_endpoint": "https://dsm.example.com"}
+
+    for name in names:
+        result = Invocation(operation, {**needed, **login, name: None}, check_mode=True).outcome()
+
+        assert "has a value. Next: set one of them to a value" in result["msg"], result["msg"]
+
+
 # --- Wrong types ------------------------------------------------------------------------------------------------------
 
 

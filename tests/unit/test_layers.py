@@ -50,6 +50,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "_azure/applications": (*_AZURE, "_certificates", "_rest"),
     "_azure/vaults": (*_AZURE, BRIDGE, "_azure/authorization", "_rest"),
     "_azure/keys": ("_azure/wire", "_certificates", "_rest"),
+    "_azure/consumers": (*_AZURE, "_azure/authorization", "_rest"),
     "_azure/prerequisites": (
         *_AZURE,
         BRIDGE,
@@ -119,6 +120,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
         "_azure/applications",
         "_azure/authorization",
         "_azure/break_glass",
+        "_azure/consumers",
         "_azure/keys",
         "_azure/prerequisites",
         "_azure/vaults",

@@ -42,8 +42,11 @@ _OLDEST_KEY_VAULT_SDK = 14
 _SAFE_IN_QUERY = "$,()'/:"
 # POSTs of Graph that change nothing: which groups an object is in (Azure contract §2 T7).
 _GRAPH_QUESTIONS = re.compile(r"(?:/v1\.0)?/(?:servicePrincipals|directoryObjects)/[^/]+/(?:check|get)MemberGroups")
-# Whether a name is free (Azure contract §1.2).
-_ARM_QUESTIONS = re.compile(r"/subscriptions/[^/]+/providers/Microsoft\.KeyVault/check(?:Mhsm)?NameAvailability")
+# Whether a name is free (Azure contract §1.2); a query of Azure Resource Graph (Azure contract §1.10).
+_ARM_QUESTIONS = re.compile(
+    r"/subscriptions/[^/]+/providers/Microsoft\.KeyVault/check(?:Mhsm)?NameAvailability"
+    r"|/providers/Microsoft\.ResourceGraph/resources"
+)
 
 
 class WriteRefused(Exception):

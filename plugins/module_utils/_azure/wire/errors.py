@@ -31,6 +31,8 @@ from .meanings import (
 
 # Outer code of the data plane, around its specific codes.
 _FORBIDDEN = "Forbidden"
+# Outer codes of Azure Resource Graph, whose message has only a time and an ID (Azure contract §1.10).
+_WITH_DETAILS = frozenset({"BadRequest", "AccessDenied"})
 # The object of errors about the operator's authentication.
 LOGIN = "operator"
 _LOCKED_SCOPES = re.compile(r"scope\(s\) are locked: '([^']+)'")
@@ -182,10 +184,23 @@ def _code_and_words(body: Any) -> tuple[str, str]:
         # A token response has the code in `error` itself.
         return str(error or ""), str(body.get("error_description") or "")
     code, inner = str(error.get("code") or ""), error.get("innererror")
+    causes = _causes_in(error) if code in _WITH_DETAILS else []
+    if causes:
+        return causes[0][0] or code, "; ".join(words for _code, words in causes if words)
     # Only in the data plane is the inner code meaningful; elsewhere it is a server-internal number.
     if code == _FORBIDDEN and isinstance(inner, Mapping) and inner.get("code"):
         code = str(inner["code"])
     return code, str(error.get("message") or "")
+
+
+def _causes_in(error: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Code and message of each detail of an error."""
+    details = error.get("details")
+    return [
+        (str(one.get("code") or ""), str(one.get("message") or ""))
+        for one in (details if isinstance(details, list) else [])
+        if isinstance(one, Mapping) and (one.get("code") or one.get("message"))
+    ]
 
 
 # Azure Policy, not the access policies of a vault. Source: learn.microsoft.com, "Resolve errors for request disallowed

@@ -37,8 +37,10 @@ PRINCIPAL_NOT_FOUND = "PrincipalNotFound"
 ROLE_ASSIGNMENT_EXISTS = "RoleAssignmentExists"
 # A tenant without a PIM license has no PIM assignments; in lower case (Azure contract §1.7).
 WITHOUT_PIM = frozenset({"aadpremiumlicenserequired", "tenantnotonboarded", "methodnotallowed"})
+NOT_REGISTERED = "MissingSubscriptionRegistration"
+# Of Azure Resource Graph: none of the subscriptions can be read.
+NO_VALID_SUBSCRIPTIONS = "NoValidSubscriptionsInQueryRequest"
 _DENIED_BY_ASSIGNMENT = "DenyAssignmentAuthorizationFailed"
-_NOT_REGISTERED = "MissingSubscriptionRegistration"
 _BY_FIREWALL, _BY_CONNECTION, _BY_RBAC = "ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByRbac"
 _QUOTA = "QuotaExceeded"
 
@@ -341,7 +343,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "run the task again; if the problem persists, check the clock of the machine that runs the module",
     ),
     Meaning(
-        (_NOT_REGISTERED, "SubscriptionNotRegistered"),
+        (NOT_REGISTERED, "SubscriptionNotRegistered"),
         "the resource provider is not registered in the subscription",
         "run `az provider register --namespace Microsoft.KeyVault` in the subscription once; this collection does not "
         "register it",
@@ -502,7 +504,7 @@ _BY_TEXT: tuple[tuple[frozenset[str], re.Pattern[str], str | EntraCause], ...] =
         ((AUTHORIZATION_FAILED, _BY_RBAC), DENY_ASSIGNMENT, _DENIED_BY_ASSIGNMENT),
         ((DISALLOWED,), r"\bMFA\b|multi-?factor", EntraCause.MFA_REQUIRED),
         # Of the subscription with a private endpoint.
-        ((AUTHORIZATION_FAILED,), r"provider must be registered", _NOT_REGISTERED),
+        ((AUTHORIZATION_FAILED,), r"provider must be registered", NOT_REGISTERED),
         ((), PUBLIC_ACCESS_IS_OFF, _BY_CONNECTION),
         ((), ADDRESS_IS_REFUSED, _BY_FIREWALL),
         ((), r"\bquota\b", _QUOTA),

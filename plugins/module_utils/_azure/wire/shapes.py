@@ -188,6 +188,49 @@ _DEFINITION = record(
 )
 _LOCK = record(id=_TEXT, name=_TEXT, properties=optional(record(level=_TEXT, notes=_TEXT)))
 
+# Resource Manager: resources that use keys (Azure contract §1.10) -----------------------------------------------------
+
+# Of a query. Properties of any type are searched for keys, so what is in them is not checked.
+_ROWS = members(
+    {
+        "data": list_of(record(id=text, properties=optional(record()))),
+        "totalRecords": optional(number),
+        "resultTruncated": optional(either(text, boolean)),
+        "$skipToken": _TEXT,
+    }
+)
+_STORAGE_ACCOUNT = record(
+    id=text,
+    properties=record(
+        encryption=optional(
+            record(
+                keyvaultproperties=optional(
+                    record(
+                        keyvaulturi=_TEXT,
+                        keyname=_TEXT,
+                        keyversion=_TEXT,
+                        currentVersionedKeyIdentifier=_TEXT,
+                        lastKeyRotationTimestamp=_TEXT,
+                    )
+                )
+            )
+        )
+    ),
+)
+_KEY_OF_DISKS = record(keyUrl=text)
+_DISK_ENCRYPTION_SET = record(
+    id=text,
+    properties=record(
+        activeKey=optional(_KEY_OF_DISKS),
+        previousKeys=optional(list_of(_KEY_OF_DISKS)),
+        rotationToLatestKeyVersionEnabled=_FLAG,
+        lastKeyRotationTimestamp=_TEXT,
+        autoKeyRotationError=optional(record(code=_TEXT, message=_TEXT)),
+    ),
+)
+_SQL_SERVER = record(id=text, properties=record(keyId=_TEXT))
+_SQL_KEY = record(properties=record(uri=_TEXT, serverKeyName=_TEXT, autoRotationEnabled=_FLAG))
+
 # Microsoft Graph (Azure contract §3) ----------------------------------------------------------------------------------
 
 _CREDENTIAL = record(
@@ -316,6 +359,12 @@ _READS: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
         (rf"{_AUTHORIZATION}/roleDefinitions/[^/]+", _DEFINITION),
         (rf"{_AUTHORIZATION}/permissions", _page(_PERMISSION)),
         (rf"{_AUTHORIZATION}/locks", _page(_LOCK)),
+        (r"/providers/Microsoft\.ResourceGraph/resources", _ROWS),
+        (rf"{_SUBSCRIPTION}/providers/Microsoft\.Storage/storageAccounts", _page(_STORAGE_ACCOUNT)),
+        (rf"{_SUBSCRIPTION}/providers/Microsoft\.Compute/diskEncryptionSets", _page(_DISK_ENCRYPTION_SET)),
+        (rf"{_SUBSCRIPTION}/providers/Microsoft\.Sql/(?:servers|managedInstances)", _page(_SQL_SERVER)),
+        (r".*/providers/Microsoft\.Sql/[^/]+/[^/]+/keys", _page(_SQL_KEY)),
+        (r".*/providers/Microsoft\.Sql/[^/]+/[^/]+/encryptionProtector/current", _SQL_KEY),
         (_OBJECT, _DIRECTORY_OBJECT),
         (rf"{_GRAPH}/applications", _page(_DIRECTORY_OBJECT)),
         (rf"{_GRAPH}/directory/deletedItems/microsoft\.graph\.[^/]+", _page(_DIRECTORY_OBJECT)),

@@ -370,3 +370,18 @@ def test_a_service_that_is_disabled_is_not_called_unknown() -> None:
     disabled = meaning_of("AADSTS500014")
 
     assert "is disabled in this tenant" in disabled.problem
+
+
+def test_resource_graph_has_the_cause_in_the_details() -> None:
+    details = [{"code": "InvalidQuery", "message": "Query is invalid."}, 5, {"code": "ParserFailure"}]
+
+    failure = refused(400, body("BadRequest", "Please provide below info: timestamp = now", details=details))
+
+    assert (failure.code, failure.server_words) == ("InvalidQuery", "InvalidQuery: Query is invalid.")
+
+
+@pytest.mark.parametrize("details", [None, [], [5], {}, [{"target": "x"}], "x"])
+def test_without_a_cause_in_the_details_the_error_itself_is_quoted(details: Any) -> None:
+    failure = refused(400, body("BadRequest", "It is bad.", details=details))
+
+    assert (failure.code, failure.server_words) == ("BadRequest", "BadRequest: It is bad.")

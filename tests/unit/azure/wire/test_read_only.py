@@ -40,6 +40,7 @@ def batch(*requests: tuple[str, str]) -> dict[str, Any]:
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 KEY_VAULT = "https://management.azure.com/subscriptions/s/providers/Microsoft.KeyVault"
+RESOURCE_GRAPH = "https://management.azure.com/providers/Microsoft.ResourceGraph"
 QUESTION = ("POST", "/servicePrincipals/oid/checkMemberGroups")
 
 
@@ -52,6 +53,7 @@ QUESTION = ("POST", "/servicePrincipals/oid/checkMemberGroups")
         ("POST", f"{GRAPH}/directoryObjects/oid/getMemberGroups", {"securityEnabledOnly": False}),
         *(("POST", f"{KEY_VAULT}/check{kind}NameAvailability", {"name": "kv-one"}) for kind in ("", "Mhsm")),
         ("POST", f"{GRAPH}/$batch", batch(("GET", "/applications?$select=id"), QUESTION)),
+        ("POST", f"{RESOURCE_GRAPH}/resources?api-version=2021-03-01", {"query": "resources"}),
     ],
 )
 def test_a_read_passes_the_guard(method: str, url: str, body: Any) -> None:
@@ -63,6 +65,10 @@ def test_a_read_passes_the_guard(method: str, url: str, body: Any) -> None:
     [
         *((method, "https://management.azure.com/x", {}) for method in ("PUT", "PATCH", "DELETE", "POST", "MERGE")),
         ("POST", f"{KEY_VAULT}/register", None),
+        ("PUT", f"{RESOURCE_GRAPH}/resources", {}),
+        ("POST", f"{RESOURCE_GRAPH}/register", {}),
+        ("POST", f"{RESOURCE_GRAPH}/resources/register", {}),
+        ("POST", "https://management.azure.com/subscriptions/s/providers/Microsoft.ResourceGraph/resources", {}),
         ("POST", f"{KEY_VAULT}/locations/here/deletedVaults/kv-one/purge", None),
         ("POST", f"{GRAPH}/applications", {}),
         ("POST", f"{GRAPH}/applications/oid/addPassword", {}),
