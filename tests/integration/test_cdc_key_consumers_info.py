@@ -296,6 +296,18 @@ def test_no_result_says_that_a_key_is_not_in_use(anywhere: Estate) -> None:
     ]
 
 
+@pytest.mark.parametrize("read_services", [False, True])
+def test_the_role_reader_is_enough(anywhere: Estate, read_services: bool) -> None:
+    anywhere.storage("stone")
+    anywhere.do(lambda state: state.add_disk_encryption_set("des-one", anywhere.azure.vault, "payments", 2))
+    anywhere.do(lambda state: state.add_sql_server("sql-one", anywhere.azure.vault, "payments"))
+
+    found = anywhere.ask(read_services=read_services, **anywhere.azure.another_operator("Reader"))
+
+    assert (found["complete"], found["not_read"]) == (True, [])
+    assert consumers(found).keys() == {"stone", "des-one", "sql-one"}
+
+
 @pytest.mark.parametrize("answer", Profile.settings()["resource_graph_denied"])
 @pytest.mark.parametrize("named", [False, True])
 def test_an_operator_without_any_subscription_knows_nothing(estate: Estate, answer: str, named: bool) -> None:

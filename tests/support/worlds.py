@@ -55,7 +55,16 @@ REQUEST_SECONDS = 0.4
 _TOKEN_SECONDS = 3000.0
 # Real seconds without any progress after which the harness itself is at fault.
 _STUCK = 600.0
-_SAFE_POSTS = ("/hmg/check", "/azure_vaults", "/oauth2/", "/session/", "NameAvailability", "MemberGroups", "/keys/info")
+_SAFE_POSTS = (
+    "/hmg/check",
+    "/azure_vaults",
+    "/oauth2/",
+    "/session/",
+    "NameAvailability",
+    "MemberGroups",
+    "/keys/info",
+    "/Microsoft.ResourceGraph/resources",
+)
 
 
 class Killed(BaseException):
