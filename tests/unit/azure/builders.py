@@ -6,10 +6,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import importlib
+import io
+import json
+import urllib.parse
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
+
+import requests
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline import Pipeline
+from azure.core.pipeline.policies import ContentDecodePolicy, CustomHookPolicy, RetryPolicy
+from azure.core.pipeline.transport import RequestsTransport
+from azure.mgmt.keyvault import KeyVaultManagementClient
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import (
     RequiredRights,
@@ -224,26 +235,44 @@ def verdicts_on_keys(seen: Access, wanted: RequiredRights | None = None) -> dict
     }
 
 
-class _Saying:
-    """A service without a wire: answers by path, and what it was asked. An answer that is an error is raised."""
+class _Wire(requests.adapters.BaseAdapter):
+    """Answers by path instead of a service, and notes what it was asked. An answer that is an error is raised."""
 
     def __init__(self, answers: Mapping[str, Any], asked: list[str]) -> None:
+        super().__init__()
         self.answers, self.asked = answers, asked
 
-    def send(self, method: str, path: str, **request: Any) -> Any:
-        self.asked.append(f"{method} {path}")
+    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]
+        path = urllib.parse.unquote(urllib.parse.urlsplit(request.url or "").path)
+        self.asked.append(f"{request.method} {path}")
         answer = self.answers[path]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        response = requests.Response()
+        response.request, response.url, response.status_code = request, request.url or "", 200
+        response.headers["Content-Type"] = "application/json"
+        response.raw = io.BytesIO(json.dumps({"value": answer} if isinstance(answer, list) else answer).encode())
+        return response
 
-    def get(self, path: str, **request: Any) -> Any:
-        return self.send("GET", path, **request)
-
-    def pages(self, path: str, **request: Any) -> Iterator[Any]:
-        yield from self.send("GET", path, **request)
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def saying(answers: Mapping[str, Any], asked: list[str] | None = None) -> Channel:
-    """A channel that gives these answers by path; ``asked`` collects what it was asked."""
-    return cast(Channel, _Saying(answers, [] if asked is None else asked))
+    """A channel that gets these answers by path, a list as its only page; ``asked`` collects what it asks."""
+    session, policies = requests.Session(), [ContentDecodePolicy(), CustomHookPolicy(), RetryPolicy()]
+    session.mount("https://", _Wire(answers, [] if asked is None else asked))
+    settings: dict[str, Any] = {
+        "credential": cast(TokenCredential, "not used"),
+        "subscription_id": "",
+        "base_url": "https://service.example",
+        "pipeline": Pipeline(RequestsTransport(session=session), policies),
+    }
+    return Channel(
+        KeyVaultManagementClient(**settings),
+        plane="Azure",
+        base=settings["base_url"],
+        authorization=lambda version: importlib.import_module(
+            f"azure.mgmt.authorization.{version}"
+        ).AuthorizationManagementClient(**settings),
+    )

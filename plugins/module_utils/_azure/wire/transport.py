@@ -31,7 +31,12 @@ _OF_THE_WIRE = frozenset(["content-encoding", "content-length", "transfer-encodi
 
 def client_options(network: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of one client or credential: those of the network, and a transport of its own."""
-    return {**network, "transport": _classes()[0](**network)}
+    return {**network, "transport": transport(network)}
+
+
+def transport(network: Mapping[str, Any]) -> Any:
+    """The connections of one client or credential."""
+    return _classes()[0](**network)
 
 
 def retry_policy() -> Any:
