@@ -10,7 +10,7 @@ import importlib
 import io
 import json
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
@@ -22,6 +22,7 @@ from azure.core.pipeline.policies import ContentDecodePolicy, CustomHookPolicy, 
 from azure.core.pipeline.transport import RequestsTransport
 from azure.mgmt.keyvault import KeyVaultManagementClient
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import role_assignments
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import (
     RequiredRights,
     Verdict,
@@ -235,8 +236,29 @@ def verdicts_on_keys(seen: Access, wanted: RequiredRights | None = None) -> dict
     }
 
 
+# Each request for roles, at a scope.
+ROLE_READS: tuple[Callable[[Channel, str], object], ...] = (
+    lambda arm, scope: role_assignments.assignments(arm, scope, APP),
+    lambda arm, scope: role_assignments.role(arm, scope, READER.guid),
+    lambda arm, scope: role_assignments.activations(arm, scope, APP),
+    lambda arm, scope: role_assignments.eligible(arm, scope, APP),
+    lambda arm, scope: role_assignments.denies(arm, scope),
+)
+ROLE_WRITES: tuple[Callable[[Channel, str], object], ...] = (
+    lambda arm, scope: role_assignments.assign(arm, scope, APP, ASSIGNMENT, obj="assignment"),
+    lambda arm, scope: role_assignments.unassign(arm, f"{scope}/{role_assignments.PROVIDER}/roleAssignments/{APP}"),
+    lambda arm, scope: role_assignments.define(
+        arm, scope, APP, {"role_name": "DSM", "description": "keys"}, PermissionSet(("a",), (), ("b",))
+    ),
+)
+ASSIGNMENT = {"role_definition_id": "/r", "principal_id": APP, "principal_type": "ServicePrincipal"}
+
+
 class _Wire(requests.adapters.BaseAdapter):
-    """Answers by path instead of a service, and notes what it was asked. An answer that is an error is raised."""
+    """Answers by path instead of a service, and notes what it was asked.
+
+    An answer that is an error is raised; one that is a function gets the request and makes the answer.
+    """
 
     def __init__(self, answers: Mapping[str, Any], asked: list[str]) -> None:
         super().__init__()
@@ -246,10 +268,13 @@ class _Wire(requests.adapters.BaseAdapter):
         path = urllib.parse.unquote(urllib.parse.urlsplit(request.url or "").path)
         self.asked.append(f"{request.method} {path}")
         answer = self.answers[path]
+        if callable(answer):
+            answer = answer(request)
         if isinstance(answer, Exception):
             raise answer
         response = requests.Response()
-        response.request, response.url, response.status_code = request, request.url or "", 200
+        response.request, response.url = request, request.url or ""
+        response.status_code = 201 if request.method == "PUT" else 200
         response.headers["Content-Type"] = "application/json"
         response.raw = io.BytesIO(json.dumps({"value": answer} if isinstance(answer, list) else answer).encode())
         return response

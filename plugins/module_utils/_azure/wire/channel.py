@@ -83,20 +83,23 @@ class FromService:
 
     def send(self, request: Any) -> Any:
         response = self.next.send(request)
-        http, answer = request.http_request, response.http_response
-        found = foreign(answer.status_code, answer.headers, answer.text())
-        if found is None:
-            return response
-        address = urllib.parse.urlsplit(http.url)
-        writes = not is_read(http.method, address.path, getattr(http, "content", None))
-        raise not_from_service(
-            found,
-            plane=self._plane,
-            obj=self._journal.about,
-            label=f"{http.method} {address.path}",
-            host=address.hostname or "",
-            writes=writes,
-        )
+        _refuse_foreign(response.http_response, request.http_request, plane=self._plane, obj=self._journal.about)
+        return response
+
+
+def _refuse_foreign(answer: Any, request: Any, *, plane: str, obj: str) -> None:
+    found = foreign(answer.status_code, answer.headers, answer.text())
+    if found is None:
+        return
+    address = urllib.parse.urlsplit(request.url)
+    raise not_from_service(
+        found,
+        plane=plane,
+        obj=obj,
+        label=f"{request.method} {address.path}",
+        host=address.hostname or "",
+        writes=not is_read(request.method, address.path, getattr(request, "content", None)),
+    )
 
 
 class Noted:
@@ -352,6 +355,8 @@ class Channel:
         def check(response: Any) -> None:
             answer = response.http_response
             if answer.status_code in SUCCESSES:
+                # In the clients of the data plane, the SDK calls its hook before the policies of ours.
+                _refuse_foreign(answer, answer.request, plane=self.plane, obj=obj)
                 path, content = urllib.parse.urlsplit(answer.request.url).path, _content_of(answer)
                 found = _decoded(content)
                 wrong = (
@@ -360,7 +365,7 @@ class Channel:
                     else next(shape(found, "the response"), None)
                 )
                 if wrong is not None:
-                    raise self._unreadable(obj, wrong, f"{answer.request.method} {path}", writes=writes)
+                    raise self._unreadable_answer(obj, wrong, f"{answer.request.method} {path}", writes=writes)
                 if then is not None:
                     then(found)
 
@@ -563,6 +568,8 @@ def _policies(plane: str, authentication: Any, operator: Operator, *, read_only:
     """The policies of a request, in their order. No redirects are followed, no providers are registered."""
     known = _deps.load("azure.core.pipeline.policies")
     return [
+        # First: it is called with the final response, which is from the service.
+        known.CustomHookPolicy(),
         *_guards(plane, operator, read_only=read_only),
         Timed(plane, operator.clock),
         known.RequestIdPolicy(),
@@ -570,8 +577,6 @@ def _policies(plane: str, authentication: Any, operator: Operator, *, read_only:
         known.UserAgentPolicy(base_user_agent=_USER_AGENT),
         known.ProxyPolicy(),
         known.ContentDecodePolicy(),
-        # Before the retries: it is called with the final response.
-        known.CustomHookPolicy(),
         _retries(operator),
         authentication,
     ]

@@ -17,7 +17,7 @@ from typing import Any
 
 from ... import _deps, _time
 from ..._rest.connections import pool_classes, read_body
-from ..._rest.limits import LimitExceeded, Limits, limited
+from ..._rest.limits import LimitExceeded, Limits, current, limited
 from .errors import AzureError
 from .sdk_failures import UNREADABLE, about_response, causes
 
@@ -84,7 +84,17 @@ def _classes() -> tuple[Any, Any]:
 
         def send(self, request: Any, **options: Any) -> Any:
             request.headers["Accept-Encoding"] = "gzip"
-            return super().send(request, **options)
+            known, lost = requests.exceptions, ""
+            try:
+                return super().send(request, **options)
+            except known.ProxyError as error:
+                running = current()
+                if running is None or not running.sent:
+                    raise
+                lost = str(getattr(getattr(error.args[0], "reason", None), "original_error", error))
+            # urllib3 blames the proxy for each connection that breaks behind it. The SDK would conclude that nothing
+            # was sent.
+            raise known.RequestException(f"the connection broke after the request was sent: {lost}", request=request)
 
         def build_response(self, request: Any, response: Any) -> Any:
             failures, known = urllib3.exceptions, requests.exceptions
