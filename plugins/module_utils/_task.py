@@ -190,7 +190,9 @@ def failed(failure: TaskError) -> dict[str, Any]:
 def rejected(operation: Operation, given: Mapping[str, Any]) -> InvalidInput | None:
     """Why arguments are rejected before Ansible sees them: it would fail with an exception, or print them."""
     options = operation.SPEC.argument_spec
-    return refusal(options, given) or next(_not_a_dict(options, given, only=(int, float)), None)
+    return refusal(options, given) or next(
+        _not_a_dict(options, given, only=(int, float, list, tuple, type(None))), None
+    )
 
 
 def explained(operation: Operation, given: Mapping[str, Any], message: str) -> str:
@@ -220,7 +222,8 @@ def _not_a_dict(
     for option, kind in options.items():
         value = given.get(option)
         if kind.get("type") == "dict":
-            elements = {option: value}
+            # Null: not set.
+            elements = {} if value is None else {option: value}
         elif kind.get("elements") == "dict" and isinstance(value, list):
             elements = {f"{option}[{index}]": one for index, one in enumerate(value)}
         else:
@@ -228,7 +231,7 @@ def _not_a_dict(
         for name, one in elements.items():
             if isinstance(one, Mapping):
                 yield from _not_a_dict(kind.get("options") or {}, one, f"{place}{name}.", only)
-            elif isinstance(one, only) and one is not None and as_dict(one) is None:
+            elif isinstance(one, only) and as_dict(one) is None:
                 yield InvalidInput(f"{place}{name}", "it is not a dictionary", _instead(option, kind, options))
 
 

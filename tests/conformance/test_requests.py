@@ -21,6 +21,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_connection,
     cdc_group,
     cdc_group_info,
+    cdc_key_info,
     cdc_sync,
     cdc_tls,
     cdc_user_info,
@@ -30,6 +31,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
 from conformance.wire import ROUTES, Exchange
 from sandbox import Profile, Sandbox
 from sandbox.authorities import self_signed
+from sandbox.custody.seeds import copy_to_azure
 from support.matrix import diagonal
 from support.operate import Operator
 
@@ -134,6 +136,20 @@ def to_be_judged(operate: Operator, sandbox: Sandbox) -> None:
     operate(cdc_compliance_info, look_in_azure=False)
 
 
+def with_keys(operate: Operator, sandbox: Sandbox) -> None:
+    """The keys of a group are looked at, one of which was copied from another group."""
+    link, name = link_to(sandbox.world.public), f"keys-{uuid4()}"
+    group_id = operate(cdc_group, name=name, vault=PREMIUM, **link)["group"]["group_id"]
+
+    def copy(state: Any) -> None:
+        dsm, cloud = state.dsm, state.azure.public
+        source = dsm.add_source_key(dsm.add_group(f"sources-{uuid4()}").group_id, f"source-{uuid4()}")
+        copy_to_azure(dsm, cloud, group_id, PREMIUM["name"], f"copy-{uuid4()}", source)
+
+    sandbox.do(copy)
+    assert operate(cdc_key_info, group_name=name, look_in_azure=False)["groups"][0]["keys"]
+
+
 def as_a_user(operate: Operator, sandbox: Sandbox) -> None:
     """The login is a user's, who looks at the account and at himself."""
     administrator = sandbox.world.administrator
@@ -161,6 +177,7 @@ WAYS: dict[str, Callable[[Operator, Sandbox], None]] = {
         to_a_managed_hsm,
         with_approvals,
         to_be_judged,
+        with_keys,
         as_a_user,
         as_an_app,
     )

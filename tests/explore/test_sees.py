@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
@@ -21,6 +22,7 @@ from explore.disturbances import lagging
 from explore.explorer import Explorer, Tally, collide
 from explore.scenes import APP, NAME, POLICY_VAULT, Builder, Deed, Scene
 from sandbox import State
+from support import worlds
 from support.worlds import Call, Disturbance, Job
 
 Work = Callable[[Any], dict[str, Any]]
@@ -270,6 +272,18 @@ def test_a_skewed_clock_is_the_clients_alone(scene: Scene) -> None:
 
     services = scene.world.sandbox.do(lambda _state: scene.world.sandbox.clock.now())
     assert abs(services - 7200.0 - seen[0]) < 1
+
+
+def test_a_new_sandbox_draws_no_id_that_a_run_draws_again(scene: Scene) -> None:
+    """Otherwise a new application would take the place of one that is there."""
+    scene.world.reset(scene.kept)
+    drawn = {uuid.uuid4() for _number in range(100)}
+
+    scene.world.reset(scene.kept)
+    worlds.uninstall()
+    worlds.install()
+
+    assert drawn.isdisjoint({uuid.uuid4() for _number in range(100)})
 
 
 def test_lag_is_over_when_the_run_is(scene: Scene, explorer: Explorer) -> None:

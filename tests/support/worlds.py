@@ -582,6 +582,8 @@ class _Harness:
         if self._installed:
             return
         self._installed = True
+        # A sandbox started now must not draw the IDs again that a run will draw from a state of it.
+        self.reseed("a new sandbox")
         HTTPConnectionPool.urlopen = _gated  # type: ignore[assignment,method-assign]
         ThreadPoolExecutor.submit = _submit_as_actor  # type: ignore[method-assign]
         time.time, time.sleep = self._time, self._sleep  # type: ignore[assignment]

@@ -69,6 +69,7 @@ def options_of(task: Task) -> DesiredVault:
     """
     wanted = DesiredVault.from_params(task.params)
     vault_lookup.checked_name("name", task.params["name"])
+    vault_lookup.checked_group("resource_group", task.params["resource_group"])
     _check(task.params)
     return wanted
 

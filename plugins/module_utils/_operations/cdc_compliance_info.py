@@ -17,6 +17,7 @@ from typing import Any
 
 from .._argspec import ArgumentSpec
 from .._azure.prerequisites.assessment import checked_address, wanted_of
+from .._azure.vaults import vault_lookup
 from .._azure.wire.credential import Operator, operator_of
 from .._azure.wire.session import connect as connect_azure
 from .._compliance.azure_reader import AzureReader, Standard, asked, why
@@ -143,6 +144,10 @@ def _declared(params: Mapping[str, Any]) -> dict[str, Declared] | None:
         name = checked_name("declared.name", one["name"])
         if name in found:
             raise InvalidInput("declared", f'it contains the group "{name}" twice', "declare each group once")
+        vault = one["azure_vault"]
+        if vault is not None:
+            vault_lookup.checked_name("declared.azure_vault.name", vault["name"])
+            vault_lookup.checked_group("declared.azure_vault.resource_group", vault["resource_group"])
         found[name] = one
     return found
 

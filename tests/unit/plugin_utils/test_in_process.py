@@ -348,6 +348,8 @@ VAULT = {"type": "dict", "options": {"name": {"type": "str"}}}
             {"new": [{"vault": {"name": "a"}}, {"vault": "akv"}]},
             "Option new[1].vault: it is not a dictionary. Next: write vault: {name: ...}.",
         ),
+        ({"new": [{"vault": [None]}]}, "Option new[0].vault: it is not a dictionary. Next: write vault: {name: ...}."),
+        ({"new": [None]}, "Option new[0]: it is not a dictionary. Next: write each element as {vault: ...}."),
         ({"tags": "production"}, "Option tags: it is not a dictionary. Next: write tags: {key: ...}."),
     ],
 )

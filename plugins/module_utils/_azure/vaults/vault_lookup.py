@@ -31,6 +31,8 @@ _RESOURCE = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"(?!.*--)[a-z][a-z0-9-]{1,22}[a-z0-9]", re.IGNORECASE)
+# Letters and digits of any script, underscores, hyphens, periods and parentheses; no period at the end.
+_GROUP_NAME = re.compile(r"[\w.()-]{0,89}[\w()-]")
 _SEGMENTS = {VAULT: "vaults", MANAGED_HSM: "managedHSMs"}
 MODEL = "enableRbacAuthorization"
 # Lists of network rules, and the member that identifies a rule.
@@ -88,6 +90,21 @@ def checked_name(option: str, name: str) -> str:
     return name
 
 
+def checked_group(option: str, name: str) -> str:
+    """The name, if it is valid for a resource group (Azure contract §1.2).
+
+    Raises:
+        InvalidInput: it is not valid.
+    """
+    if not _GROUP_NAME.fullmatch(name):
+        raise InvalidInput(
+            option,
+            f'"{name}" is not a valid name of a resource group',
+            "use 1 to 90 letters, digits, underscores, hyphens, periods and parentheses; do not end with a period",
+        )
+    return name
+
+
 @dataclass(frozen=True)
 class Locator:
     """How the user selects the vault: by one of name, resource ID, URI or tags. ``type``: the requested type."""
@@ -125,6 +142,8 @@ class Locator:
             )
         if locator.name is not None:
             checked_name("vault.name", locator.name)
+        if locator.resource_group is not None:
+            checked_group("vault.resource_group", locator.resource_group)
         if locator.uri is not None:
             check_uri("vault.uri", locator.uri, cloud)
         kind = locator.kind

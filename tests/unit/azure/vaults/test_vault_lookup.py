@@ -128,6 +128,10 @@ def test_a_place_is_called_by_its_kind_and_name(resource_id: str, label: str) ->
         ({"name": "kv-"}, "name"),
         ({"name": "kv_one"}, "name"),
         ({"name": "kv-one/x"}, "name"),
+        ({"name": "kv-one", "resource_group": ""}, "resource_group"),
+        ({"name": "kv-one", "resource_group": "rg/one"}, "resource_group"),
+        ({"name": "kv-one", "resource_group": "rg."}, "resource_group"),
+        ({"name": "kv-one", "resource_group": "r" * 91}, "resource_group"),
         ({"resource_id": ""}, "resource_id"),
         ({"resource_id": RESOURCE_GROUP}, "resource_id"),
         ({"uri": ""}, "uri"),
@@ -144,6 +148,11 @@ def test_a_place_is_called_by_its_kind_and_name(resource_id: str, label: str) ->
 def test_what_can_be_no_vault_is_refused_by_the_name_of_its_option(option: dict[str, Any], part: str) -> None:
     with pytest.raises(InvalidInput, match=f"vault.{part}"):
         located(**option)
+
+
+@pytest.mark.parametrize("name", ["rg", "RG_1.(test)-x", "Schlüssel", "r" * 90])
+def test_a_resource_group_may_have_letters_of_any_script_and_some_signs(name: str) -> None:
+    assert located(name="kv-one", resource_group=name).resource_group == name
 
 
 @pytest.mark.parametrize("name", ["kv1", "KV-One", "a" * 24])
