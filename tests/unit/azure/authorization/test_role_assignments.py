@@ -135,6 +135,23 @@ def test_each_page_of_a_list_is_requested_in_the_version_of_the_first(kind: str)
     assert queries[1]["$skiptoken"] == "a+b=="
 
 
+@pytest.mark.parametrize("principal", ["it's", "a&$filter=b", "a#b", "{x}", "a b", "50%"])
+@pytest.mark.parametrize(
+    ("read", "kind", "asked"),
+    [
+        (assignments, "roleAssignments", "atScope() and assignedTo('{}')"),
+        (activations, "roleAssignmentScheduleInstances", "assignedTo('{}')"),
+        (eligible, "roleEligibilityScheduleInstances", "assignedTo('{}')"),
+    ],
+)
+def test_a_filter_arrives_as_it_was_meant(read: Callable[..., object], kind: str, asked: str, principal: str) -> None:
+    answer, queries = following()
+
+    read(saying({f"{AT}/{kind}": answer}), VAULT_ID, principal)
+
+    assert queries[0]["$filter"] == asked.format(principal)
+
+
 @pytest.mark.parametrize("link", ["https://other.example/list", "http://service.example/list", "/list"])
 @pytest.mark.parametrize("kind", LISTS)
 def test_a_token_never_follows_a_list_to_another_address(kind: str, link: str) -> None:
