@@ -49,7 +49,7 @@ def assignments(arm: Channel, scope: str, object_id: str | None = None) -> tuple
 
 def listed(arm: Channel, scope: str, asked: str) -> list[dict[str, Any]]:
     """The role assignments that match a filter, as Azure returns them."""
-    # Of all filters, the SDK escapes only this one not.
+    # The SDK escapes every other filter itself.
     escaped = urllib.parse.quote(asked, safe="()'")
     read = partial(arm.authorization(_ROLES).role_assignments.list_for_scope, _in_address(scope), escaped)
     return arm.entries(read, obj=f"role assignments at {scope}")

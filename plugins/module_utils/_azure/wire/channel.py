@@ -289,10 +289,7 @@ class Channel:
         Raises:
             AzureError: as :meth:`pages`.
         """
-        seen: set[str] = set()
-        check = self._checked(shape, obj, lambda page: self._next_page(page, obj, seen))
-        with self.explained(obj):
-            return list(read(raw_response_hook=check))
+        return self._paged(read, shape, obj, lambda _page: None)
 
     def one(self, read: Callable[..., T], shape: Shape, *, obj: str) -> T:
         """An object that an operation of the SDK reads, from a response of this shape.
@@ -312,16 +309,8 @@ class Channel:
         Raises:
             AzureError: as :meth:`pages`.
         """
-        seen: set[str] = set()
         found: list[dict[str, Any]] = []
-
-        def take(page: Any) -> None:
-            found.extend(self._values(page, obj))
-            self._next_page(page, obj, seen)
-
-        with self.explained(obj):
-            for _model in read(raw_response_hook=self._checked(None, obj, take)):
-                pass
+        self._paged(read, None, obj, lambda page: found.extend(self._values(page, obj)))
         return found
 
     def body(self, read: Callable[..., object], *, obj: str) -> dict[str, Any]:
@@ -343,6 +332,25 @@ class Channel:
         """
         with self.explained(obj, writes=True):
             send(raw_response_hook=self._checked(None, obj, writes=True), **_SENT_ONCE)
+
+    def _paged(
+        self, read: Callable[..., Iterable[Any]], shape: Shape | None, obj: str, take: Callable[[Any], object]
+    ) -> list[Any]:
+        """The elements of all pages as the SDK returns them. ``take``: gets each page as Azure sent it."""
+        seen: set[str] = set()
+        pages = 0
+
+        def then(page: Any) -> None:
+            nonlocal pages
+            pages += 1
+            take(page)
+            self._next_page(page, obj, seen)
+
+        with self.explained(obj):
+            found = list(read(raw_response_hook=self._checked(shape, obj, then)))
+        if len(seen) >= max(pages, 1):
+            raise self._unreadable(obj, "the list continues in a way that the SDK does not follow")
+        return found
 
     def _checked(
         self, shape: Shape | None, obj: str, then: Callable[[Any], object] | None = None, *, writes: bool = False

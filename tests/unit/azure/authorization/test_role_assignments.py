@@ -173,6 +173,15 @@ def test_a_list_that_goes_in_a_circle_is_given_up(kind: str) -> None:
         read(saying({f"{AT}/{kind}": following(again, again, again)[0]}))
 
 
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_page_that_the_sdk_does_not_follow_is_not_the_last(kind: str) -> None:
+    read, _version = LISTS[kind]
+    body = {"value": [], "@odata.nextLink": f"https://service.example{AT}/{kind}?page=2"}
+
+    with pytest.raises(AzureError, match="continues in a way"):
+        read(saying({f"{AT}/{kind}": body}))
+
+
 @pytest.mark.parametrize("body", [{}, {"value": None}, {"value": {}}, {"name": "one"}, {"value": [5]}])
 @pytest.mark.parametrize("kind", LISTS)
 def test_an_answer_that_is_no_list_is_not_an_empty_one(kind: str, body: dict[str, Any]) -> None:
