@@ -55,7 +55,7 @@ class WriteRefused(Exception):
 
 
 class ReadOnly:
-    """First policy of a read-only client: raises for every request that is not known to be a read.
+    """Policy of a read-only client: raises for every request that is not known to be a read, before it is sent.
 
     It has the interface of azure-core's HTTPPolicy (``next``, ``send``) without its class, because the SDK is imported
     only when it is used.
@@ -576,10 +576,10 @@ def _policies(plane: str, authentication: Any, operator: Operator, *, read_only:
     """The policies of a request, in their order. No redirects are followed, no providers are registered."""
     known = _deps.load("azure.core.pipeline.policies")
     return [
-        # First: it is called with the final response, which is from the service.
+        # Before all others: what they are for needs the final response, from the service.
         known.CustomHookPolicy(),
-        *_guards(plane, operator, read_only=read_only),
         Timed(plane, operator.clock),
+        *_guards(plane, operator, read_only=read_only),
         known.RequestIdPolicy(),
         known.HeadersPolicy(),
         known.UserAgentPolicy(base_user_agent=_USER_AGENT),

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization.role_assignments import (
     PROVIDER,
@@ -189,6 +191,28 @@ def test_an_answer_that_is_no_list_is_not_an_empty_one(kind: str, body: dict[str
 
     with pytest.raises(AzureError, match=r"does not match Azure's API: the response(\.value)?"):
         read(saying({f"{AT}/{kind}": body}))
+
+
+@given(
+    st.sampled_from(list(LISTS)),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["value", "properties", "id", "scope", "createdOn", "endDateTime", "permissions"]),
+                inner,
+            )
+        ),
+        max_leaves=10,
+    ),
+)
+def test_every_answer_is_read_or_refused(kind: str, answer: Any) -> None:
+    arm = saying({f"{AT}/{kind}": lambda _request: {"value": [answer]}})
+    try:
+        LISTS[kind][0](arm)
+    except AzureError as error:
+        assert "does not match Azure's API" in error.problem
 
 
 def test_members_that_the_sdk_does_not_know_stay_in_what_was_read() -> None:

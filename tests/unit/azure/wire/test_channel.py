@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -294,6 +295,36 @@ def test_a_write_of_roles_is_sent_once_and_tells_how_long_to_wait(
 
 
 JSON_TYPE = "application/json"
+ODD_REFUSALS = [
+    {
+        "code": "AuthorizationFailed",
+        "message": "does not have authorization to perform action 'a/read' over scope '/s'",
+    },
+    {"code": "ScopeLocked", "message": "The scope(s) are locked: '/s'."},
+    {"code": "BadRequest", "message": "AADSTS7000215: quoted."},
+    {"code": "Odd", "message": 5},
+    {"code": None, "message": "m"},
+    {"code": "Odd", "message": "m", "details": "d", "additionalInfo": 7, "innererror": []},
+    {"code": "Odd", "message": "m", "details": [5, {"code": 5}], "target": {}, "innererror": {"code": {}}},
+]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 418, 429, 500])
+@pytest.mark.parametrize("error", ODD_REFUSALS, ids=lambda error: str(error["message"])[:20])
+def test_an_operation_of_the_sdk_fails_in_the_words_of_a_request_of_ours(
+    sandbox: Sandbox, login: Login, status: int, error: dict[str, Any]
+) -> None:
+    body = json.dumps({"error": error})
+    sandbox.faults.add(Fault("arm", status=status, body=body, content_type=JSON_TYPE, retry_after=3600, times=None))
+    scope = f"/subscriptions/{sandbox.world.public.subscription_id}"
+    path, query = f"{scope}/{role_assignments.PROVIDER}/roleAssignments", {"api-version": "2022-04-01"}
+
+    with arm(login(), read_only=True) as channel:
+        ours = refused(lambda: channel.get(path, obj=f"role assignments at {scope}", query=query))
+        of_the_sdk = refused(lambda: role_assignments.assignments(channel, scope))
+
+    assert str(of_the_sdk) == str(ours)
+    assert (of_the_sdk.details, of_the_sdk.retry_after) == (ours.details, ours.retry_after)
 
 
 @pytest.mark.parametrize("write", ROLE_WRITES)
@@ -376,6 +407,16 @@ def test_the_gate_is_closed_before_the_way_is_built(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(TaskError, match=r"10\.3\.1"):
         arm(operator, read_only=True)
+
+
+def test_a_library_for_roles_that_is_missing_or_of_another_release_is_named_with_its_bounds(
+    monkeypatch: pytest.MonkeyPatch, reader: Channel
+) -> None:
+    """The betas of 5.0 can be imported, and lack the client for a single version."""
+    monkeypatch.setitem(sys.modules, "azure.mgmt.authorization.v2022_04_01", None)
+
+    with pytest.raises(TaskError, match=r"azure-mgmt-authorization >= 4, < 5.*Next: install the collection's req"):
+        role_assignments.assignments(reader, "/subscriptions/x")
 
 
 # --- Failures ---------------------------------------------------------------------------------------------------------

@@ -107,6 +107,8 @@ class TestAnAnswerThatIsNotAzures:
 
         assert_no_verdict(failure)
         assert "management.azure.com" in failure.next_step
+        # Its clock is not Azure's.
+        assert operator.clock.skew("Azure") is None
 
     def test_to_a_call_of_the_sdk_is_no_verdict(self, sandbox: Sandbox, operator: Operator, name: str) -> None:
         answer(sandbox, "arm", name)
