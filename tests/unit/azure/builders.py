@@ -244,6 +244,7 @@ ROLE_READS: tuple[Callable[[Channel, str], object], ...] = (
     lambda arm, scope: role_assignments.eligible(arm, scope, APP),
     lambda arm, scope: role_assignments.denies(arm, scope),
 )
+ASSIGNMENT = {"role_definition_id": "/r", "principal_id": APP, "principal_type": "ServicePrincipal"}
 ROLE_WRITES: tuple[Callable[[Channel, str], object], ...] = (
     lambda arm, scope: role_assignments.assign(arm, scope, APP, ASSIGNMENT, obj="assignment"),
     lambda arm, scope: role_assignments.unassign(arm, f"{scope}/{role_assignments.PROVIDER}/roleAssignments/{APP}"),
@@ -251,7 +252,6 @@ ROLE_WRITES: tuple[Callable[[Channel, str], object], ...] = (
         arm, scope, APP, {"role_name": "DSM", "description": "keys"}, PermissionSet(("a",), (), ("b",))
     ),
 )
-ASSIGNMENT = {"role_definition_id": "/r", "principal_id": APP, "principal_type": "ServicePrincipal"}
 
 
 class _Wire(requests.adapters.BaseAdapter):
