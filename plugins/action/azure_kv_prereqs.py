@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from ..module_utils._operations import azure_kv_prereqs
-from ..plugin_utils._in_process import AZURE, OperationAction, preloaded
+from ..plugin_utils._in_process import AZURE, ROLES, OperationAction, preloaded
 
 
 class ActionModule(OperationAction):
-    operation = preloaded(azure_kv_prereqs, *AZURE)
+    operation = preloaded(azure_kv_prereqs, *AZURE, *ROLES)

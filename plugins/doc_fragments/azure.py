@@ -104,6 +104,7 @@ requirements:
   - azure-identity >= 1.19
   - azure-mgmt-core >= 1.6
   - azure-mgmt-keyvault >= 14
+  - azure-mgmt-authorization >= 4, < 5, for Azure roles
   - azure-keyvault-administration >= 4.6, for Managed HSMs
 notes:
   - The options of the operator have the names that C(azure.azcollection) uses. That collection pins

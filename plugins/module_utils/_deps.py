@@ -26,6 +26,8 @@ _DISTRIBUTIONS = {
     "azure.identity": "azure-identity >= 1.19",
     "azure.keyvault.administration": "azure-keyvault-administration >= 4.6",
     "azure.keyvault.keys": "azure-keyvault-keys >= 4.10",
+    # The betas of 5.0 lack the clients for single versions of the service.
+    "azure.mgmt.authorization": "azure-mgmt-authorization >= 4, < 5",
     "azure.mgmt.core": "azure-mgmt-core >= 1.6",
     "azure.mgmt.keyvault": "azure-mgmt-keyvault >= 14",
     "cryptography": "cryptography >= 42",

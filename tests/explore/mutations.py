@@ -116,7 +116,7 @@ MUTATIONS = (
     Mutation(
         "the SDK repeats a write that was built on a read",
         f"{_UTILS}/_azure/wire/channel.py",
-        'return {} if reads or repeatable else {"retry_total": 0}',
+        "return {} if reads or repeatable else _SENT_ONCE",
         "return {}",
         explored("certificates", "throttles", "app: other certificate | rotate"),
         "a throttled PATCH takes the certificate of a rotation that completes in the pause",
@@ -151,8 +151,8 @@ MUTATIONS = (
     Mutation(
         "a read may be empty",
         f"{_UTILS}/_azure/wire/channel.py",
-        "        if reads and not content.strip():\n",
-        "        if reads and not content.strip() and False:\n",
+        "    if not writes and not content.strip():\n",
+        "    if not writes and not content.strip() and False:\n",
         ("tests/unit/azure/wire/test_channel.py", "-k", "empty"),
         "an answer without a body is taken for an object without members",
     ),

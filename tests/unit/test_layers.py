@@ -467,16 +467,16 @@ if __name__ == "__main__":
 def test_an_action_is_its_operation_with_the_libraries_of_each_run(module: str) -> None:
     """Nothing else: all that happens in the control process is in one shell."""
     path = ROOT / f"plugins/action/{module}.py"
-    libraries = [name for name in ("AZURE", "DSM") if name in names_in(path)]
+    libraries = [name for name in ("DSM", "AZURE", "ROLES") if name in names_in(path)]
 
     assert ast.unparse(syntax_of(path)) == ast.unparse(
         ast.parse(f"""
 from __future__ import annotations
 from ..module_utils._operations import {module}
-from ..plugin_utils._in_process import {", ".join([*libraries, "OperationAction", "preloaded"])}
+from ..plugin_utils._in_process import {", ".join([*sorted(libraries), "OperationAction", "preloaded"])}
 
 class ActionModule(OperationAction):
-    operation = preloaded({module}, {", ".join(f"*{name}" for name in reversed(libraries))})
+    operation = preloaded({module}, {", ".join(f"*{name}" for name in libraries)})
 """)
     )
 

@@ -6,11 +6,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import importlib
+import io
+import json
+import urllib.parse
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
+import requests
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline import Pipeline
+from azure.core.pipeline.policies import ContentDecodePolicy, CustomHookPolicy, RetryPolicy
+from azure.core.pipeline.transport import RequestsTransport
+from azure.mgmt.keyvault import KeyVaultManagementClient
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import role_assignments
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.rights.evaluation import (
     RequiredRights,
     Verdict,
@@ -224,26 +236,68 @@ def verdicts_on_keys(seen: Access, wanted: RequiredRights | None = None) -> dict
     }
 
 
-class _Saying:
-    """A service without a wire: answers by path, and what it was asked. An answer that is an error is raised."""
+# Each request for roles, at a scope.
+ROLE_READS: tuple[Callable[[Channel, str], object], ...] = (
+    lambda arm, scope: role_assignments.assignments(arm, scope, APP),
+    lambda arm, scope: role_assignments.role(arm, scope, READER.guid),
+    lambda arm, scope: role_assignments.activations(arm, scope, APP),
+    lambda arm, scope: role_assignments.eligible(arm, scope, APP),
+    lambda arm, scope: role_assignments.denies(arm, scope),
+)
+ASSIGNMENT = {"role_definition_id": "/r", "principal_id": APP, "principal_type": "ServicePrincipal"}
+ROLE_WRITES: tuple[Callable[[Channel, str], object], ...] = (
+    lambda arm, scope: role_assignments.assign(arm, scope, APP, ASSIGNMENT, obj="assignment"),
+    lambda arm, scope: role_assignments.unassign(arm, f"{scope}/{role_assignments.PROVIDER}/roleAssignments/{APP}"),
+    lambda arm, scope: role_assignments.define(
+        arm, scope, APP, {"role_name": "DSM", "description": "keys"}, PermissionSet(("a",), (), ("b",))
+    ),
+)
+
+
+class _Wire(requests.adapters.BaseAdapter):
+    """Answers by path instead of a service, and notes what it was asked.
+
+    An answer that is an error is raised; one that is a function gets the request and makes the answer.
+    """
 
     def __init__(self, answers: Mapping[str, Any], asked: list[str]) -> None:
+        super().__init__()
         self.answers, self.asked = answers, asked
 
-    def send(self, method: str, path: str, **request: Any) -> Any:
-        self.asked.append(f"{method} {path}")
+    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]
+        path = urllib.parse.unquote(urllib.parse.urlsplit(request.url or "").path)
+        self.asked.append(f"{request.method} {path}")
         answer = self.answers[path]
+        if callable(answer):
+            answer = answer(request)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        response = requests.Response()
+        response.request, response.url = request, request.url or ""
+        response.status_code = 201 if request.method == "PUT" else 200
+        response.headers["Content-Type"] = "application/json"
+        response.raw = io.BytesIO(json.dumps({"value": answer} if isinstance(answer, list) else answer).encode())
+        return response
 
-    def get(self, path: str, **request: Any) -> Any:
-        return self.send("GET", path, **request)
-
-    def pages(self, path: str, **request: Any) -> Iterator[Any]:
-        yield from self.send("GET", path, **request)
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def saying(answers: Mapping[str, Any], asked: list[str] | None = None) -> Channel:
-    """A channel that gives these answers by path; ``asked`` collects what it was asked."""
-    return cast(Channel, _Saying(answers, [] if asked is None else asked))
+    """A channel that gets these answers by path, a list as its only page; ``asked`` collects what it asks."""
+    session, policies = requests.Session(), [ContentDecodePolicy(), CustomHookPolicy(), RetryPolicy()]
+    session.mount("https://", _Wire(answers, [] if asked is None else asked))
+    settings: dict[str, Any] = {
+        "credential": cast(TokenCredential, "not used"),
+        "subscription_id": "",
+        "base_url": "https://service.example",
+        "pipeline": Pipeline(RequestsTransport(session=session), policies),
+    }
+    return Channel(
+        KeyVaultManagementClient(**settings),
+        plane="Azure",
+        base=settings["base_url"],
+        authorization=lambda version: importlib.import_module(
+            f"azure.mgmt.authorization.{version}"
+        ).AuthorizationManagementClient(**settings),
+    )

@@ -118,10 +118,14 @@ def test_an_empty_variable_leaves_it_to_the_environment(monkeypatch: pytest.Monk
 # --- What is imported before the fork ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("of_azure", [False, True])
-def test_loading_an_action_imports_what_each_of_its_runs_needs_and_no_more(of_azure: bool) -> None:
+OF_ROLES = {"azure_kv_prereqs", "azure_kv_prereqs_info", "azure_kv_access"}
+
+
+@pytest.mark.parametrize("kind", ["without Azure", "with Azure", "with roles in Azure"])
+def test_loading_an_action_imports_what_each_of_its_runs_needs_and_no_more(kind: str) -> None:
     """Loaded as Ansible's strategies do before they fork. Each library is looked up under the name that it has."""
-    names = [name for name in MODULES if (name in OF_AZURE) == of_azure]
+    of_azure, of_roles = kind != "without Azure", kind == "with roles in Azure"
+    names = [name for name in MODULES if (name in OF_AZURE, name in OF_ROLES) == (of_azure, of_roles)]
     code = (
         "import sys; from ansible.plugins.loader import action_loader, init_plugin_loader; init_plugin_loader()\n"
         f"for name in {names}: assert action_loader.get(f'fortanix.dsm.{{name}}', class_only=True)\n"
@@ -135,6 +139,7 @@ def test_loading_an_action_imports_what_each_of_its_runs_needs_and_no_more(of_az
     assert {f"{package}.{name}" for name in names} <= loaded, run.stderr
     assert set(_in_process.AZURE if of_azure else _in_process.DSM) <= loaded
     assert ("azure" in loaded) == of_azure
+    assert (set(_in_process.ROLES) <= loaded, "azure.mgmt.authorization" in loaded) == (of_roles, of_roles)
 
 
 # --- Options, results, errors -----------------------------------------------------------------------------------------

@@ -80,6 +80,62 @@ def test_the_azure_sdks_work_with_their_default_settings(sb: Sandbox, cloud: str
     assert pool_keys == "['root-of-trust']"
 
 
+_ROLES = """
+import os, uuid
+from azure.identity import ClientSecretCredential
+from azure.mgmt.authorization import AuthorizationManagementClient
+
+government = os.environ["CLOUD"] == "government"
+credential = ClientSecretCredential(
+    os.environ["TENANT"], os.environ["CLIENT"], os.environ["SECRET"],
+    **({"authority": "login.microsoftonline.us"} if government else {}),
+)
+arm = {"base_url": "https://management.usgovcloudapi.net",
+       "credential_scopes": ["https://management.core.usgovcloudapi.net/.default"]} if government else {}
+client = AuthorizationManagementClient(credential, os.environ["SUBSCRIPTION"], **arm)
+scope, principal = f"/subscriptions/{os.environ['SUBSCRIPTION']}", os.environ["PRINCIPAL"]
+mine = f"assignedTo('{principal}')"
+
+definition = client.role_definitions.create_or_update(scope, str(uuid.uuid4()), {
+    "role_name": "Made by the SDK", "role_type": "CustomRole", "assignable_scopes": [scope],
+    "permissions": [{"actions": ["Microsoft.KeyVault/vaults/read"], "not_actions": []}]})
+print(client.role_definitions.get(scope, definition.name).role_name)
+name = str(uuid.uuid4())
+made = client.role_assignments.create(scope, name, {
+    "role_definition_id": definition.id, "principal_id": principal, "principal_type": "ServicePrincipal"})
+listed = client.role_assignments.list_for_scope(scope, filter=f"atScope() and {mine}")
+print(name in {one.name for one in listed}, made.scope == scope)
+client.role_assignments.delete_by_id(made.id)
+print(name in {one.name for one in client.role_assignments.list_for_scope(scope, filter="atScope()")})
+active = client.role_assignment_schedule_instances.list_for_scope(scope, filter=mine)
+print({(one.principal_id == principal, one.end_date_time) for one in active})
+print(list(client.role_eligibility_schedule_instances.list_for_scope(scope, filter=mine)))
+print(list(client.deny_assignments.list_for_scope(scope, filter="atScope()")))
+"""
+
+
+@pytest.mark.parametrize("cloud", ["public", "government"])
+def test_azures_client_for_roles_works_with_its_default_settings(sb: Sandbox, cloud: str) -> None:
+    """As the SDK documents it: one client for all versions of the service, and its own models."""
+    view = getattr(sb.world, cloud)
+    variables = {
+        "CLOUD": cloud,
+        "TENANT": view.tenant_id,
+        "CLIENT": view.operator_client_id,
+        "SECRET": view.operator_client_secret,
+        "SUBSCRIPTION": view.subscription_id,
+        "PRINCIPAL": view.service_principal_id,
+    }
+    environment = {**os.environ, **sb.environment(), **variables}
+
+    run = subprocess.run(
+        [sys.executable, "-c", _ROLES], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == ["Made by the SDK", "True True", "False", "{(True, None)}", "[]", "[]"]
+
+
 # The command ----------------------------------------------------------------------------------------------------------
 
 

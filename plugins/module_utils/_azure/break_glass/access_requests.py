@@ -28,7 +28,7 @@ from ..applications.entra_objects import credentials_of
 from ..applications.registrations import Registration
 from ..authorization import locks, operator, role_assignments
 from ..authorization.locks import Action, Locks
-from ..authorization.role_assignments import API, PROVIDER
+from ..authorization.role_assignments import PROVIDER
 from ..prerequisites import observation
 from ..rights.facts import PRINCIPAL, REGISTRATION, Access, EntraCredential, KeyStore
 from ..rights.sign_in import LABELS
@@ -203,13 +203,8 @@ def _direct(azure: Azure, store: KeyStore, access: Access) -> tuple[Assignment, 
     """Assignments to the service principal itself, at the vault and at single keys below it."""
     object_id = access.identity.object_id
     ends = {path_key(one.id): one.ends for one in access.assignments or ()}
-    listed = azure.arm.pages(
-        f"{store.resource_id}/{PROVIDER}/roleAssignments",
-        query={**API, "$filter": f"principalId eq '{object_id}'"},
-        obj=f"role assignments at {store.resource_id}",
-    )
     found = []
-    for entry in listed:
+    for entry in role_assignments.listed(azure.arm, store.resource_id, f"principalId eq '{object_id}'"):
         properties = entry["properties"]
         scope = str(properties["scope"])
         if not is_within(scope, store.resource_id) or not same_name(properties["principalId"], object_id):
@@ -327,38 +322,30 @@ def _unassign(azure: Azure, step: RoleStep) -> None:
         with azure.pool(step.store.uri) as pool, pool.explained(f"local role assignment {one.name}", writes=True):
             pool.sdk.delete_role_assignment(one.scope, one.name)
     else:
-        path = _path(one)
-        azure.arm.send("DELETE", path, obj=f"role assignment {path}", query=API)
+        role_assignments.unassign(azure.arm, f"{one.scope}/{PROVIDER}/roleAssignments/{one.name}")
 
 
 def _assign(azure: Azure, step: RoleStep) -> None:
     """Uses the recorded name. An equal assignment that another client created meanwhile is accepted."""
     one = step.assignment
     obj = f'assignment of "{one.role_name or one.role_guid}" at {step.store.label}'
-    try:
-        if one.local:
-            with azure.pool(step.store.uri) as pool, pool.explained(obj, writes=True):
-                pool.sdk.create_role_assignment(one.scope, one.definition_id, one.principal_id, name=one.name)
-            return
+    if not one.local:
         properties = {
-            "roleDefinitionId": one.definition_id,
-            "principalId": one.principal_id,
-            "principalType": one.principal_type,
-        }
-        kept = {
+            "role_definition_id": one.definition_id,
+            "principal_id": one.principal_id,
+            "principal_type": one.principal_type,
             "condition": one.condition,
-            "conditionVersion": one.condition_version,
+            "condition_version": one.condition_version,
             "description": one.description,
         }
-        properties |= {name: value for name, value in kept.items() if value is not None}
-        azure.arm.send("PUT", _path(one), obj=obj, query=API, body={"properties": properties})
+        role_assignments.assign(azure.arm, one.scope, one.name, properties, obj=obj)
+        return
+    try:
+        with azure.pool(step.store.uri) as pool, pool.explained(obj, writes=True):
+            pool.sdk.create_role_assignment(one.scope, one.definition_id, one.principal_id, name=one.name)
     except AzureError as error:
         if error.code != ROLE_ASSIGNMENT_EXISTS:
             raise
-
-
-def _path(one: Assignment) -> str:
-    return f"{one.scope}/{PROVIDER}/roleAssignments/{one.name}"
 
 
 def _application(found: RecordedApplication, place: str) -> Application:

@@ -20,8 +20,8 @@ from ..._rest.statuses import NOT_FOUND
 from ..._waiter import Patience
 from ..authorization import locks, role_assignments
 from ..authorization.operator import refuse_lacking, warning_about
-from ..authorization.role_assignments import API, PROVIDER
-from ..rights.facts import Access, KeyStore, RoleAssignment, RoleDefinition
+from ..authorization.role_assignments import PROVIDER
+from ..rights.facts import Access, KeyStore, PermissionSet, RoleAssignment, RoleDefinition
 from ..rights.repair import AddToPolicy, Assign, DefineRole, RightsRemoval, Step, own_entries
 from ..vaults import vault_lookup
 from ..wire import writes
@@ -70,7 +70,7 @@ def _is_gone(azure: Azure, store: KeyStore) -> bool:
 def take_back(azure: Azure, access: Access, removal: RightsRemoval) -> None:
     """Remove our assignments and key permissions. What no longer exists counts as removed."""
     for entry in removal.assignments:
-        _unless_gone(partial(_unassign, azure, entry.id))
+        _unless_gone(partial(role_assignments.unassign, azure.arm, entry.id))
     if removal.local:
         with azure.pool(access.store.uri) as pool:
             for entry in removal.local:
@@ -144,10 +144,6 @@ def _change_policy(azure: Azure, access: Access, kind: str, permissions: Sequenc
     )
 
 
-def _unassign(azure: Azure, assignment_id: str) -> None:
-    azure.arm.send("DELETE", assignment_id, obj=f"role assignment {assignment_id}", query=API)
-
-
 def _unassign_local(pool: Channel, entry: RoleAssignment) -> None:
     with pool.explained(f"local role assignment {entry.id}", writes=True):
         pool.sdk.delete_role_assignment(entry.scope, entry.id)
@@ -160,43 +156,25 @@ def _as_stored(access: Access, permissions: Sequence[str]) -> list[str]:
 
 
 def _define(azure: Azure, _access: Access, step: DefineRole) -> None:
-    one = step.definition.permissions[0]
-    body = {
-        "properties": {
-            "roleName": step.definition.name,
-            "description": "Permissions of Fortanix DSM at a key vault. Managed by Ansible (fortanix.dsm).",
-            "type": "CustomRole",
-            "assignableScopes": [step.scope],
-            "permissions": [
-                {
-                    "actions": list(one.actions),
-                    "notActions": [],
-                    "dataActions": list(one.data_actions),
-                    "notDataActions": [],
-                }
-            ],
-        }
+    definition = {
+        "role_name": step.definition.name,
+        "description": "Permissions of Fortanix DSM at a key vault. Managed by Ansible (fortanix.dsm).",
     }
-    path = f"{step.scope}/{PROVIDER}/roleDefinitions/{step.definition.guid}"
-    azure.arm.send("PUT", path, obj=f'role definition "{step.definition.name}"', query=API, body=body)
+    one = step.definition.permissions[0]
+    permissions = PermissionSet(actions=one.actions, data_actions=one.data_actions)
+    role_assignments.define(azure.arm, step.scope, step.definition.guid, definition, permissions)
 
 
 def _assign(azure: Azure, access: Access, step: Assign) -> None:
     definition = f"{access.store.subscription}/{PROVIDER}/roleDefinitions/{step.definition.guid}"
     properties = {
-        "roleDefinitionId": definition,
-        "principalId": access.identity.object_id,
+        "role_definition_id": definition,
+        "principal_id": access.identity.object_id,
         # Without it, the service looks up the principal, which may not be replicated yet (Azure contract §1.7).
-        "principalType": "ServicePrincipal",
+        "principal_type": "ServicePrincipal",
     }
-    path = f"{step.scope}/{PROVIDER}/roleAssignments/{step.name}"
     obj = f'assignment of "{step.definition.name}" at {access.store.name}'
-    try:
-        azure.arm.send("PUT", path, obj=obj, query=API, body={"properties": properties})
-    except AzureError as error:
-        # Another client assigned the same role to the same principal there, under another name.
-        if error.code != ROLE_ASSIGNMENT_EXISTS:
-            raise
+    role_assignments.assign(azure.arm, step.scope, step.name, properties, obj=obj)
 
 
 def _define_local(azure: Azure, access: Access, step: DefineRole) -> None:

@@ -17,6 +17,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 from ... import _deps, _time
@@ -32,7 +33,7 @@ from .credential import Operator
 from .errors import LOGIN, AzureError, is_in_doubt, refusal
 from .foreign import foreign
 from .sdk_failures import UNREADABLE, failure_of, never_sent, not_from_service, unreachable, unreadable
-from .transport import client_options, exceeded, retry_policy
+from .transport import client_options, exceeded, retry_policy, transport
 
 T = TypeVar("T")
 
@@ -48,13 +49,16 @@ _ARM_QUESTIONS = re.compile(
     r"|/providers/Microsoft\.ResourceGraph/resources"
 )
 
+# The SDK does not repeat a request with these options.
+_SENT_ONCE: Mapping[str, Any] = {"retry_total": 0}
+
 
 class WriteRefused(Exception):
     """A defect of the caller: a write on a read-only client."""
 
 
 class ReadOnly:
-    """First policy of a read-only client: raises for every request that is not known to be a read.
+    """Policy of a read-only client: raises for every request that is not known to be a read, before it is sent.
 
     It has the interface of azure-core's HTTPPolicy (``next``, ``send``) without its class, because the SDK is imported
     only when it is used.
@@ -82,20 +86,23 @@ class FromService:
 
     def send(self, request: Any) -> Any:
         response = self.next.send(request)
-        http, answer = request.http_request, response.http_response
-        found = foreign(answer.status_code, answer.headers, answer.text())
-        if found is None:
-            return response
-        address = urllib.parse.urlsplit(http.url)
-        writes = not is_read(http.method, address.path, getattr(http, "content", None))
-        raise not_from_service(
-            found,
-            plane=self._plane,
-            obj=self._journal.about,
-            label=f"{http.method} {address.path}",
-            host=address.hostname or "",
-            writes=writes,
-        )
+        _refuse_foreign(response.http_response, request.http_request, plane=self._plane, obj=self._journal.about)
+        return response
+
+
+def _refuse_foreign(answer: Any, request: Any, *, plane: str, obj: str) -> None:
+    found = foreign(answer.status_code, answer.headers, answer.text())
+    if found is None:
+        return
+    address = urllib.parse.urlsplit(request.url)
+    raise not_from_service(
+        found,
+        plane=plane,
+        obj=obj,
+        label=f"{request.method} {address.path}",
+        host=address.hostname or "",
+        writes=not is_read(request.method, address.path, getattr(request, "content", None)),
+    )
 
 
 class Noted:
@@ -131,6 +138,24 @@ class Noted:
         return response
 
 
+class Timed:
+    """Policy that takes the time from each response, those of the SDK's operations included.
+
+    It has the interface of azure-core's HTTPPolicy, like :class:`ReadOnly`.
+    """
+
+    next: Any = None
+
+    def __init__(self, plane: str, clock: ServiceClock) -> None:
+        self._plane, self._clock = plane, clock
+
+    def send(self, request: Any) -> Any:
+        sent = _time.utc_now()
+        response = self.next.send(request)
+        self._clock.observe(self._plane, response.http_response.headers, sent)
+        return response
+
+
 def _never_sent(error: BaseException) -> bool:
     """Whether no request has reached the service, least of all if there was no token for it."""
     if isinstance(error, LimitExceeded):
@@ -157,6 +182,9 @@ class Channel:
     """The client of one service.
 
     ``sdk``: the SDK's client, for operations of more than one request; use it within :meth:`explained`.
+    ``authorization``: of Resource Manager, makes the SDK's client for one version of Microsoft.Authorization. It sends
+    its requests through the same policies and connections; its operations are arguments of :meth:`entries`,
+    :meth:`body` and :meth:`write`.
     """
 
     def __init__(
@@ -167,8 +195,10 @@ class Channel:
         base: str,
         clock: ServiceClock | None = None,
         journal: Journal | None = None,
+        authorization: Callable[[str], Any] | None = None,
     ) -> None:
         self.sdk = sdk
+        self.authorization = cache(authorization or _unavailable)
         self.plane = plane
         self.base = base.rstrip("/")
         self.clock = clock or ServiceClock()
@@ -222,9 +252,7 @@ class Channel:
         path = urllib.parse.urlsplit(url).path
         reads, label = is_read(method, path, request.content), f"{method} {path}"
         with self.explained(obj, writes=not reads, label=label):
-            sent = _time.utc_now()
             response = self.sdk.send_request(request, **_repetition(method, reads, repeatable))
-            self.clock.observe(self.plane, response.headers, sent)
             status, content = response.status_code, response.content
         found = _decoded(content)
         if status not in SUCCESSES:
@@ -236,15 +264,12 @@ class Channel:
                 retry_after=response.headers.get("Retry-After"),
                 label=label,
             )
-        if reads and not content.strip():
-            raise self._unreadable(obj, "the response is empty", label)
-        if not isinstance(found, dict):
-            raise self._unreadable_answer(obj, "the response is not a JSON object", label, writes=not reads)
         parts = body["requests"] if shapes.BATCH.fullmatch(path) else None
-        wrong = shapes.complaint_about(path, found, parts, writes=not reads)
+        wrong = _complaint_about(path, content, parts, writes=not reads)
         if wrong is not None:
             raise self._unreadable_answer(obj, wrong, label, writes=not reads)
-        return found
+        answer: dict[str, Any] = found
+        return answer
 
     def pages(self, path: str, *, obj: str, query: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         """The elements of a list, from all of its pages.
@@ -255,10 +280,7 @@ class Channel:
         page = self.get(path, obj=obj, query=query)
         seen: set[str] = set()
         while True:
-            values = page.get("value")
-            if not isinstance(values, list):
-                raise self._unreadable(obj, "the response is not a list")
-            yield from values
+            yield from self._values(page, obj)
             following = self._next_page(page, obj, seen)
             if not following:
                 return
@@ -270,10 +292,7 @@ class Channel:
         Raises:
             AzureError: as :meth:`pages`.
         """
-        seen: set[str] = set()
-        check = self._checked(shape, obj, lambda page: self._next_page(page, obj, seen))
-        with self.explained(obj):
-            return list(read(raw_response_hook=check))
+        return self._paged(read, shape, obj, lambda _page: None)
 
     def one(self, read: Callable[..., T], shape: Shape, *, obj: str) -> T:
         """An object that an operation of the SDK reads, from a response of this shape.
@@ -284,21 +303,90 @@ class Channel:
         with self.explained(obj):
             return read(raw_response_hook=self._checked(shape, obj))
 
-    def _checked(self, shape: Shape, obj: str, then: Callable[[Any], object] | None = None) -> Callable[[Any], None]:
-        """A hook of the SDK that checks each successful response before the SDK reads it, and then calls ``then``."""
+    def entries(self, read: Callable[..., Iterable[Any]], *, obj: str) -> list[dict[str, Any]]:
+        """The elements of a list that an operation of the SDK reads, as Azure sent them.
+
+        The SDK's models are not used: they lack members that are newer than their version, and keep a time without a
+        zone as it is.
+
+        Raises:
+            AzureError: as :meth:`pages`.
+        """
+        found: list[dict[str, Any]] = []
+        self._paged(read, None, obj, lambda page: found.extend(self._values(page, obj)))
+        return found
+
+    def body(self, read: Callable[..., object], *, obj: str) -> dict[str, Any]:
+        """The object that an operation of the SDK reads, as Azure sent it.
+
+        Raises:
+            AzureError: as :meth:`send`.
+        """
+        found: list[dict[str, Any]] = []
+        with self.explained(obj):
+            read(raw_response_hook=self._checked(None, obj, found.append))
+        return found[-1]
+
+    def write(self, send: Callable[..., object], *, obj: str) -> None:
+        """Carry out an operation of the SDK that changes something. It is sent once, as by :meth:`send`.
+
+        Raises:
+            AzureError: as :meth:`send`.
+        """
+        with self.explained(obj, writes=True):
+            send(raw_response_hook=self._checked(None, obj, writes=True), **_SENT_ONCE)
+
+    def _paged(
+        self, read: Callable[..., Iterable[Any]], shape: Shape | None, obj: str, take: Callable[[Any], object]
+    ) -> list[Any]:
+        """The elements of all pages as the SDK returns them. ``take``: gets each page as Azure sent it."""
+        seen: set[str] = set()
+        pages = 0
+
+        def then(page: Any) -> None:
+            nonlocal pages
+            pages += 1
+            take(page)
+            self._next_page(page, obj, seen)
+
+        with self.explained(obj):
+            found = list(read(raw_response_hook=self._checked(shape, obj, then)))
+        if len(seen) >= max(pages, 1):
+            raise self._unreadable(obj, "the list continues in a way that the SDK does not follow")
+        return found
+
+    def _checked(
+        self, shape: Shape | None, obj: str, then: Callable[[Any], object] | None = None, *, writes: bool = False
+    ) -> Callable[[Any], None]:
+        """A hook of the SDK that checks each successful response before the SDK reads it, and then calls ``then``.
+
+        ``shape``: None for that of the request's path.
+        """
 
         def check(response: Any) -> None:
             answer = response.http_response
             if answer.status_code in SUCCESSES:
-                content = _decoded(answer.content)
-                label = f"{answer.request.method} {urllib.parse.urlsplit(answer.request.url).path}"
-                wrong = next(shape(content, "the response"), None)
+                # In the clients of the data plane, the SDK calls its hook before the policies of ours.
+                _refuse_foreign(answer, answer.request, plane=self.plane, obj=obj)
+                path, content = urllib.parse.urlsplit(answer.request.url).path, _content_of(answer)
+                found = _decoded(content)
+                wrong = (
+                    _complaint_about(path, content, writes=writes)
+                    if shape is None
+                    else next(shape(found, "the response"), None)
+                )
                 if wrong is not None:
-                    raise self._unreadable(obj, wrong, label)
+                    raise self._unreadable_answer(obj, wrong, f"{answer.request.method} {path}", writes=writes)
                 if then is not None:
-                    then(content)
+                    then(found)
 
         return check
+
+    def _values(self, page: Mapping[str, Any], obj: str) -> list[Any]:
+        values = page.get("value")
+        if not isinstance(values, list):
+            raise self._unreadable(obj, "the response is not a list")
+        return values
 
     def _next_page(self, page: Mapping[str, Any], obj: str, seen: set[str]) -> str:
         """The address of the next page; empty after the last page. ``seen``: those of the pages before."""
@@ -368,19 +456,34 @@ def arm(operator: Operator, *, read_only: bool) -> Channel:
     check_key_vault_sdk()
     cloud = operator.cloud
     authentication = _deps.load("azure.mgmt.core.policies").ARMChallengeAuthenticationPolicy
-    client = _deps.load("azure.mgmt.keyvault").KeyVaultManagementClient(
-        operator.credential,
-        # Only used in addresses that the SDK builds itself.
-        operator.subscription_id or "",
-        cloud.arm,
-        cloud_setting=_deps.load("azure.core").AzureClouds[cloud.setting],
-        credential_scopes=[cloud.arm_scope],
-        policies=_policies(
-            "Azure", authentication(operator.credential, cloud.arm_scope), operator, read_only=read_only
-        ),
-        **client_options(operator.network),
+    # One for all clients of Resource Manager: they have the same guards, connections and tokens.
+    pipeline = _deps.load("azure.core.pipeline").Pipeline(
+        transport(operator.network),
+        _policies("Azure", authentication(operator.credential, cloud.arm_scope), operator, read_only=read_only),
     )
-    return Channel(client, plane="Azure", base=cloud.arm, clock=operator.clock, journal=operator.journal)
+    settings: dict[str, Any] = {
+        "credential": operator.credential,
+        # Only used in addresses that the SDK builds itself.
+        "subscription_id": operator.subscription_id or "",
+        "base_url": cloud.arm,
+        "credential_scopes": [cloud.arm_scope],
+        "pipeline": pipeline,
+    }
+    client = _deps.load("azure.mgmt.keyvault").KeyVaultManagementClient(
+        cloud_setting=_deps.load("azure.core").AzureClouds[cloud.setting], **settings
+    )
+
+    def authorization(version: str) -> Any:
+        return _deps.load(f"azure.mgmt.authorization.{version}").AuthorizationManagementClient(**settings)
+
+    return Channel(
+        client,
+        plane="Azure",
+        base=cloud.arm,
+        clock=operator.clock,
+        journal=operator.journal,
+        authorization=authorization,
+    )
 
 
 def graph(operator: Operator, *, read_only: bool) -> Channel:
@@ -452,6 +555,10 @@ def check_key_vault_sdk() -> None:
         )
 
 
+def _unavailable(version: str) -> Any:
+    raise NotImplementedError(f"version {version} of Microsoft.Authorization is only served by Resource Manager")
+
+
 def _data_plane(operator: Operator, *, read_only: bool) -> dict[str, Any]:
     """The settings of a client for the data plane of a vault or Managed HSM."""
     return {
@@ -472,6 +579,9 @@ def _policies(plane: str, authentication: Any, operator: Operator, *, read_only:
     """The policies of a request, in their order. No redirects are followed, no providers are registered."""
     known = _deps.load("azure.core.pipeline.policies")
     return [
+        # Before all others: what they are for needs the final response, from the service.
+        known.CustomHookPolicy(),
+        Timed(plane, operator.clock),
         *_guards(plane, operator, read_only=read_only),
         known.RequestIdPolicy(),
         known.HeadersPolicy(),
@@ -488,11 +598,29 @@ def _retries(operator: Operator) -> Any:
     return retry_policy()(retry_total=operator.network["retry_total"])
 
 
-def _repetition(method: str, reads: bool, repeatable: bool) -> dict[str, Any]:
+def _repetition(method: str, reads: bool, repeatable: bool) -> Mapping[str, Any]:
     """How the SDK repeats a request. A POST that only reads is repeated like a GET (Azure contract §0.10)."""
     if reads and method == "POST":
         return {"retry_on_methods": frozenset({method})}
-    return {} if reads or repeatable else {"retry_total": 0}
+    return {} if reads or repeatable else _SENT_ONCE
+
+
+def _complaint_about(
+    path: str, content: bytes, parts: Iterable[Mapping[str, Any]] | None = None, *, writes: bool = False
+) -> str | None:
+    """What is wrong with the body of a successful response; None if it is correct."""
+    if not writes and not content.strip():
+        return "the response is empty"
+    found = _decoded(content)
+    if not isinstance(found, dict):
+        return "the response is not a JSON object"
+    return shapes.complaint_about(path, found, parts, writes=writes)
+
+
+def _content_of(answer: Any) -> bytes:
+    """The body of a response of azure-core, of its older kind too, which azure-mgmt-authorization 4 uses."""
+    content: bytes = answer.content if hasattr(answer, "content") else answer.body()
+    return content
 
 
 def _decoded(content: bytes) -> Any:

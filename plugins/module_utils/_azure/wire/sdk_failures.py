@@ -160,7 +160,9 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
         # Raised by a hook of ours within the SDK, which has wrapped it.
         return own
     words = without_trace(str(error))
-    refused = refusal_in(words)
+    status, body = getattr(error, "status_code", None), _body_of(error)
+    # A service that is not Entra may quote it.
+    refused = None if isinstance((body or {}).get("error"), Mapping) else refusal_in(words)
     if refused is not None:
         return _entra_refusal(refused, words, clock)
     if "CredentialUnavailableError" in names:
@@ -176,18 +178,21 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     if "ServiceRequestError" in names or "ServiceResponseError" in names or _NO_CONNECTION.search(words):
         # The innermost text is the cause; the outer ones repeat it.
         return _unreachable(names, " ".join(dict.fromkeys(map(str, chain))), plane=plane, obj=obj)
-    status, body = getattr(error, "status_code", None), _body_of(error)
     alien = _foreign_in(error)
     if alien is not None:
         return not_from_service(alien, plane=plane, obj=obj, host=_host_of(error), writes=writes)
-    if status is not None and status >= 300 and body is not None:
-        return refusal(status, body, plane=plane, obj=obj)
-    if "ClientAuthenticationError" in names:
+    login = "ClientAuthenticationError" in names
+    if status is not None and ((status >= 300 and body is not None) or (tells_trouble(status) and not login)):
+        response: Any = getattr(error, "response", None)
+        asked = getattr(response, "headers", {}).get("Retry-After")
+        told = _text_of(response) if body is None else body
+        return refusal(status, told, plane=plane, obj=obj, retry_after=asked, label=_label_of(response))
+    if login:
         return _login_failure(chain, words, status)
     uncertain = writes and (status is None or status in SUCCESSES)
-    # Only a status that says nothing about permissions or objects is passed on.
-    told = status if status is not None and (status in SUCCESSES or tells_trouble(status)) else None
-    return unreadable("the SDK cannot read it", plane=plane, obj=obj, writes=uncertain, words=words, status=told)
+    # Another status would say something about permissions or objects.
+    known = status if status in SUCCESSES else None
+    return unreadable("the SDK cannot read it", plane=plane, obj=obj, writes=uncertain, words=words, status=known)
 
 
 def _login_failure(chain: list[BaseException], words: str, status: int | None) -> AzureError:
@@ -321,6 +326,20 @@ def _foreign_in(error: BaseException) -> Foreign | None:
         return foreign(response.status_code, getattr(response, "headers", {}), response.text())
     except ValueError:
         return None
+
+
+def _text_of(response: Any) -> str:
+    try:
+        return "" if response is None else str(response.text())
+    except ValueError:
+        return ""
+
+
+def _label_of(response: Any) -> str:
+    """Method and path of the request that a response belongs to."""
+    request: Any = getattr(response, "request", None)
+    path = urllib.parse.urlsplit(str(getattr(request, "url", ""))).path
+    return f"{request.method} {path}" if path else "the request"
 
 
 def _host_of(error: BaseException) -> str:

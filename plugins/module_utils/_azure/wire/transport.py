@@ -17,7 +17,7 @@ from typing import Any
 
 from ... import _deps, _time
 from ..._rest.connections import pool_classes, read_body
-from ..._rest.limits import LimitExceeded, Limits, limited
+from ..._rest.limits import LimitExceeded, Limits, current, limited
 from .errors import AzureError
 from .sdk_failures import UNREADABLE, about_response, causes
 
@@ -31,7 +31,12 @@ _OF_THE_WIRE = frozenset(["content-encoding", "content-length", "transfer-encodi
 
 def client_options(network: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of one client or credential: those of the network, and a transport of its own."""
-    return {**network, "transport": _classes()[0](**network)}
+    return {**network, "transport": transport(network)}
+
+
+def transport(network: Mapping[str, Any]) -> Any:
+    """The connections of one client or credential."""
+    return _classes()[0](**network)
 
 
 def retry_policy() -> Any:
@@ -79,7 +84,17 @@ def _classes() -> tuple[Any, Any]:
 
         def send(self, request: Any, **options: Any) -> Any:
             request.headers["Accept-Encoding"] = "gzip"
-            return super().send(request, **options)
+            known, lost = requests.exceptions, ""
+            try:
+                return super().send(request, **options)
+            except known.ProxyError as error:
+                running = current()
+                if running is None or not running.sent:
+                    raise
+                lost = str(getattr(getattr(error.args[0], "reason", None), "original_error", error))
+            # urllib3 blames the proxy for each connection that breaks behind it. The SDK would conclude that nothing
+            # was sent.
+            raise known.RequestException(f"the connection broke after the request was sent: {lost}", request=request)
 
         def build_response(self, request: Any, response: Any) -> Any:
             failures, known = urllib3.exceptions, requests.exceptions

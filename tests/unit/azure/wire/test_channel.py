@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm, role_assignments
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import channel, credential
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import (
     Channel,
@@ -25,12 +26,18 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel i
     hsm_access,
 )
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Operator, operator_of
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, code_of, status_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import (
+    AzureError,
+    code_of,
+    may_have_worked,
+    status_of,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import InvalidInput, TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import Fault, Sandbox
 from sandbox.authorities import self_signed
+from unit.azure.builders import ROLE_READS, ROLE_WRITES
 
 API = {"api-version": "2026-02-01"}
 VAULTS = "/subscriptions/{}/providers/Microsoft.KeyVault/vaults"
@@ -185,6 +192,18 @@ def test_an_operation_of_the_sdk_cannot_change_roles_on_a_way_for_reading(sandbo
         channel.sdk.create_role_assignment("/", "role", "principal")
 
 
+@pytest.mark.parametrize("write", ROLE_WRITES)
+def test_no_operation_for_azure_roles_writes_on_a_way_for_reading(
+    sandbox: Sandbox, reader: Channel, write: Callable[[Channel, str], object]
+) -> None:
+    mark, tunnels = sandbox.journal.mark(), len(sandbox.proxy_log)
+
+    with pytest.raises(WriteRefused):
+        write(reader, f"/subscriptions/{sandbox.world.public.subscription_id}")
+
+    assert (sandbox.journal.since(mark), len(sandbox.proxy_log)) == ([], tunnels)
+
+
 @pytest.mark.parametrize("read_only", [True, False])
 def test_t34_a_provider_that_is_not_registered_is_reported_and_never_registered(
     sandbox: Sandbox, login: Login, vaults: str, read_only: bool
@@ -199,6 +218,156 @@ def test_t34_a_provider_that_is_not_registered_is_reported_and_never_registered(
     assert failure.code == "MissingSubscriptionRegistration"
     assert "az provider register" in failure.next_step
     assert [entry.method for entry in sandbox.journal.requests(mark, "arm")] == ["GET"]
+
+
+@pytest.mark.parametrize("read", ROLE_READS)
+def test_t34_a_read_of_roles_registers_no_provider_either(
+    sandbox: Sandbox, login: Login, read: Callable[[Channel, str], object]
+) -> None:
+    body = {"error": {"code": "MissingSubscriptionRegistration", "message": "Microsoft.KeyVault is not registered"}}
+    sandbox.faults.add(Fault("arm", status=409, body=json.dumps(body), content_type="application/json", times=None))
+    mark = sandbox.journal.mark()
+
+    with arm(login(), read_only=False) as channel:
+        failure = refused(lambda: read(channel, f"/subscriptions/{sandbox.world.public.subscription_id}"))
+
+    assert (failure.status, failure.code) == (409, "MissingSubscriptionRegistration")
+    assert [entry.method for entry in sandbox.journal.requests(mark, "arm")] == ["GET"]
+
+
+# --- Roles of Azure, through a library of their own -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cloud", CLOUD_OF)
+def test_roles_are_read_with_the_token_and_the_connection_of_the_vaults(
+    sandbox: Sandbox, login: Login, cloud: str
+) -> None:
+    view = getattr(sandbox.world, cloud)
+    operator = login(cloud, client_id=view.operator_client_id, secret=view.operator_client_secret)
+    scope = f"/subscriptions/{view.subscription_id}"
+    mark, tunnels = sandbox.journal.mark(), len(sandbox.proxy_log)
+
+    with arm(operator, read_only=True) as channel:
+        listed(channel, VAULTS.format(view.subscription_id))
+        found = role_assignments.assignments(channel, scope)
+        role_assignments.activations(channel, scope, view.client_id)
+
+    assert found
+    assert [one.plane for one in sandbox.journal.since(mark)] == ["entra", "entra", "arm", "arm", "arm"]
+    hosts = [one.host for one in sandbox.proxy_log[tunnels:]]
+    assert len([host for host in hosts if host.startswith("management.")]) == 1
+
+
+@pytest.mark.parametrize("read", ROLE_READS)
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_trouble_that_passes_is_waited_for_when_roles_are_read(
+    sandbox: Sandbox, login: Login, monkeypatch: pytest.MonkeyPatch, read: Callable[[Channel, str], object], status: int
+) -> None:
+    view, slept = sandbox.world.public, list[float]()
+    monkeypatch.setattr(time, "sleep", slept.append)
+    operator = login(client_id=view.operator_client_id, secret=view.operator_client_secret)
+    sandbox.faults.add(Fault("arm", status=status, retry_after=7))
+    mark = sandbox.journal.mark()
+
+    with arm(operator, read_only=True) as channel:
+        # The role that is asked for is known; nothing else is.
+        read(channel, f"/subscriptions/{view.subscription_id}")
+
+    assert [one.status for one in sandbox.journal.requests(mark, "arm")] == [status, 200]
+    assert 7 in slept
+
+
+@pytest.mark.parametrize("write", ROLE_WRITES)
+@pytest.mark.parametrize("body", ["", "<html>Busy</html>", '{"error": {"code": "Busy", "message": "Later."}}'])
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_write_of_roles_is_sent_once_and_tells_how_long_to_wait(
+    sandbox: Sandbox, login: Login, write: Callable[[Channel, str], object], status: int, body: str
+) -> None:
+    sandbox.faults.add(Fault("arm", status=status, retry_after=7, body=body, times=None))
+    mark = sandbox.journal.mark()
+
+    with arm(login(), read_only=False) as channel:
+        failure = refused(lambda: write(channel, f"/subscriptions/{sandbox.world.public.subscription_id}"))
+
+    assert len(sandbox.journal.requests(mark, "arm")) == 1
+    assert (failure.status, failure.retry_after, failure.details["retryable"]) == (status, 7, True)
+    assert "does not match" not in failure.problem
+
+
+JSON_TYPE = "application/json"
+ODD_REFUSALS = [
+    {
+        "code": "AuthorizationFailed",
+        "message": "does not have authorization to perform action 'a/read' over scope '/s'",
+    },
+    {"code": "ScopeLocked", "message": "The scope(s) are locked: '/s'."},
+    {"code": "BadRequest", "message": "AADSTS7000215: quoted."},
+    {"code": "Odd", "message": 5},
+    {"code": None, "message": "m"},
+    {"code": "Odd", "message": "m", "details": "d", "additionalInfo": 7, "innererror": []},
+    {"code": "Odd", "message": "m", "details": [5, {"code": 5}], "target": {}, "innererror": {"code": {}}},
+]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 418, 429, 500])
+@pytest.mark.parametrize("error", ODD_REFUSALS, ids=lambda error: str(error["message"])[:20])
+def test_an_operation_of_the_sdk_fails_in_the_words_of_a_request_of_ours(
+    sandbox: Sandbox, login: Login, status: int, error: dict[str, Any]
+) -> None:
+    body = json.dumps({"error": error})
+    sandbox.faults.add(Fault("arm", status=status, body=body, content_type=JSON_TYPE, retry_after=3600, times=None))
+    scope = f"/subscriptions/{sandbox.world.public.subscription_id}"
+    path, query = f"{scope}/{role_assignments.PROVIDER}/roleAssignments", {"api-version": "2022-04-01"}
+
+    with arm(login(), read_only=True) as channel:
+        ours = refused(lambda: channel.get(path, obj=f"role assignments at {scope}", query=query))
+        of_the_sdk = refused(lambda: role_assignments.assignments(channel, scope))
+
+    assert str(of_the_sdk) == str(ours)
+    assert (of_the_sdk.details, of_the_sdk.retry_after) == (ours.details, ours.retry_after)
+
+
+@pytest.mark.parametrize("write", ROLE_WRITES)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("arm", reset="after"),
+        Fault("arm", status=201, body='{"id": ', content_type=JSON_TYPE),
+        Fault("arm", status=200, body="[]", content_type=JSON_TYPE),
+        Fault("arm", status=201, body='{"properties": {"createdOn": "yesterday"}}', content_type=JSON_TYPE),
+        Fault("arm", status=202, body="{}", content_type=JSON_TYPE),
+    ],
+)
+def test_the_outcome_of_a_write_of_roles_with_a_lost_answer_is_unknown(
+    sandbox: Sandbox, login: Login, write: Callable[[Channel, str], object], fault: Fault
+) -> None:
+    view = sandbox.world.public
+    operator = login(client_id=view.operator_client_id, secret=view.operator_client_secret)
+    sandbox.faults.add(fault)
+    mark = sandbox.journal.mark()
+
+    with arm(operator, read_only=False) as channel:
+        failure = refused(lambda: write(channel, f"/subscriptions/{view.subscription_id}"))
+
+    assert may_have_worked(failure)
+    assert [one.outcome for one in operator.journal.writes] == ["unknown"]
+    assert len(sandbox.journal.requests(mark, "arm")) == 1
+
+
+@pytest.mark.parametrize("connected", [False, True], ids=["first request", "later request"])
+def test_a_connection_that_breaks_behind_the_proxy_is_not_blamed_on_the_proxy(
+    sandbox: Sandbox, login: Login, vaults: str, connected: bool
+) -> None:
+    """urllib3 does that; then the write counted as not sent."""
+    operator = login()
+    with arm(operator, read_only=False) as channel:
+        if connected:
+            listed(channel, vaults)
+        sandbox.faults.add(Fault("arm", reset="after"))
+        failure = refused(lambda: channel.send("PATCH", f"{vaults}/x", obj="x", query=API, body={}))
+
+    assert ("the connection failed" in failure.problem, "proxy" in failure.problem) == (True, False)
+    assert [one.outcome for one in operator.journal.writes] == ["unknown"]
 
 
 # --- Versions of the SDK ----------------------------------------------------------------------------------------------
@@ -238,6 +407,16 @@ def test_the_gate_is_closed_before_the_way_is_built(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(TaskError, match=r"10\.3\.1"):
         arm(operator, read_only=True)
+
+
+def test_a_library_for_roles_that_is_missing_or_of_another_release_is_named_with_its_bounds(
+    monkeypatch: pytest.MonkeyPatch, reader: Channel
+) -> None:
+    """The betas of 5.0 can be imported, and lack the client for a single version."""
+    monkeypatch.setitem(sys.modules, "azure.mgmt.authorization.v2022_04_01", None)
+
+    with pytest.raises(TaskError, match=r"azure-mgmt-authorization >= 4, < 5.*Next: install the collection's req"):
+        role_assignments.assignments(reader, "/subscriptions/x")
 
 
 # --- Failures ---------------------------------------------------------------------------------------------------------

@@ -17,16 +17,19 @@ from typing import Any
 import pytest
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.applications.registrations import batch
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import Channel
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.credential import Operator, operator_of
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_have_worked
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.foreign import foreign, is_refusal
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.shapes import KEYS
 from ansible_collections.fortanix.dsm.plugins.module_utils._journal import UNKNOWN
 from ansible_collections.fortanix.dsm.plugins.module_utils._options import AZURE
 from ansible_collections.fortanix.dsm.plugins.module_utils._task import Task
 from sandbox import Fault, Sandbox
 from sandbox.authorities import self_signed
+from unit.azure.builders import ROLE_READS, ROLE_WRITES
 
 API = {"api-version": "2026-02-01"}
 PAGE = (
@@ -104,6 +107,8 @@ class TestAnAnswerThatIsNotAzures:
 
         assert_no_verdict(failure)
         assert "management.azure.com" in failure.next_step
+        # Its clock is not Azure's.
+        assert operator.clock.skew("Azure") is None
 
     def test_to_a_call_of_the_sdk_is_no_verdict(self, sandbox: Sandbox, operator: Operator, name: str) -> None:
         answer(sandbox, "arm", name)
@@ -114,6 +119,28 @@ class TestAnAnswerThatIsNotAzures:
 
         with channel.arm(operator, read_only=True) as arm:
             assert_no_verdict(refused(lambda: get(arm)))
+
+    @pytest.mark.parametrize("read", ROLE_READS)
+    def test_to_a_read_of_roles_is_no_verdict(
+        self, sandbox: Sandbox, operator: Operator, name: str, read: Callable[[Channel, str], object]
+    ) -> None:
+        answer(sandbox, "arm", name)
+
+        with channel.arm(operator, read_only=True) as arm:
+            assert_no_verdict(refused(lambda: read(arm, f"/subscriptions/{operator.subscription}")))
+
+    @pytest.mark.parametrize("write", ROLE_WRITES)
+    def test_to_a_write_of_roles_leaves_its_outcome_open(
+        self, sandbox: Sandbox, operator: Operator, name: str, write: Callable[[Channel, str], object]
+    ) -> None:
+        answer(sandbox, "arm", name)
+
+        with channel.arm(operator, read_only=False) as arm:
+            failure = refused(lambda: write(arm, f"/subscriptions/{operator.subscription}"))
+
+        assert_no_verdict(failure)
+        assert (failure.tells_unknown, may_have_worked(failure)) == (True, True)
+        assert [one.outcome for one in operator.journal.writes] == [UNKNOWN]
 
     def test_to_a_write_leaves_its_outcome_open(self, sandbox: Sandbox, operator: Operator, name: str) -> None:
         answer(sandbox, "arm", name)
@@ -140,6 +167,7 @@ class TestAnAnswerThatIsNotAzures:
 
         with channel.keys(operator, uri) as keys:
             assert_no_verdict(refused(lambda: keys.get("/keys", obj="keys", query={"api-version": "7.6"})))
+            assert_no_verdict(refused(lambda: keys.listed(keys.sdk.list_properties_of_keys, KEYS, obj="keys")))
 
     def test_to_a_read_of_a_managed_hsm_is_no_verdict(self, sandbox: Sandbox, operator: Operator, name: str) -> None:
         answer(sandbox, "vault", name)
@@ -151,6 +179,7 @@ class TestAnAnswerThatIsNotAzures:
 
         with channel.hsm_access(operator, uri, read_only=True) as pool:
             assert_no_verdict(refused(lambda: read(pool)))
+            assert_no_verdict(refused(lambda: managed_hsm.assignments(pool)))
 
     @pytest.mark.parametrize(
         "route", ["/{tenant}/v2.0/.well-known/openid-configuration", "/{tenant}/oauth2/v2.0/token"]

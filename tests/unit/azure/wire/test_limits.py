@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization import managed_hsm, role_assignments
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire import channel as channel_module
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.channel import (
     arm,
@@ -62,6 +62,11 @@ def read_arm(operator: Operator) -> object:
         return list(channel.pages(path, obj="vaults", query=API))
 
 
+def read_roles(operator: Operator) -> object:
+    with arm(operator, read_only=True) as channel:
+        return role_assignments.assignments(channel, f"/subscriptions/{operator.subscription}")
+
+
 def read_graph(operator: Operator) -> object:
     with graph(operator, read_only=True) as channel:
         return list(channel.pages("/v1.0/applications", obj="applications"))
@@ -80,6 +85,7 @@ def read_pool(operator: Operator) -> object:
 # What reads, the plane that disturbs it, and how the message begins.
 READS: dict[str, tuple[Callable[[Operator], object], str, str]] = {
     "arm": (read_arm, "arm", "Azure, vaults: "),
+    "roles": (read_roles, "arm", "Azure, role assignments at .*: "),
     "graph": (read_graph, "graph", "Entra, applications: "),
     "vault": (read_vault, "vault", "Azure, keys: "),
     "pool": (read_pool, "vault", "Azure, .*"),
@@ -135,7 +141,14 @@ def test_a_packed_response_within_the_limit_is_read(sandbox: Sandbox, login: Log
 
 
 @pytest.mark.parametrize(
-    ("plane", "link"), [("arm", "nextLink"), ("graph", "@odata.nextLink"), ("vault", "nextLink"), ("pool", "nextLink")]
+    ("plane", "link"),
+    [
+        ("arm", "nextLink"),
+        ("roles", "nextLink"),
+        ("graph", "@odata.nextLink"),
+        ("vault", "nextLink"),
+        ("pool", "nextLink"),
+    ],
 )
 def test_a_list_that_continues_at_fresh_addresses_for_ever_is_given_up(
     sandbox: Sandbox, login: Login, monkeypatch: pytest.MonkeyPatch, plane: str, link: str
@@ -151,7 +164,7 @@ def test_a_list_that_continues_at_fresh_addresses_for_ever_is_given_up(
     assert len([one for one in sandbox.journal.requests(mark, where) if one.status == 200]) == 5
 
 
-@pytest.mark.parametrize("plane", ["arm", "graph", "vault"])
+@pytest.mark.parametrize("plane", ["arm", "roles", "graph", "vault"])
 def test_a_redirect_to_itself_is_followed_nowhere(sandbox: Sandbox, login: Login, plane: str) -> None:
     read, where, begins = READS[plane]
     sandbox.faults.add(
@@ -249,7 +262,7 @@ def test_no_lifetime_of_a_token_is_a_defect(sandbox: Sandbox, login: Login, memb
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"-Infinity", b"1e999", b"1" * 5000])
-@pytest.mark.parametrize("plane", ["arm", "graph"])
+@pytest.mark.parametrize("plane", ["arm", "roles", "graph"])
 def test_a_number_that_is_none_is_no_json(sandbox: Sandbox, login: Login, plane: str, number: bytes) -> None:
     read, where, begins = READS[plane]
     sandbox.faults.add(Fault(plane=where, rewrite=lambda body: b'{"x": %s, %s' % (number, body[1:]), times=None))

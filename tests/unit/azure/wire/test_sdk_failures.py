@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from azure.core.exceptions import (
@@ -20,6 +22,7 @@ from azure.identity import CredentialUnavailableError
 
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors import AzureError, may_pass
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.sdk_failures import failure_of
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.writes import pause_after
 
 TRACE = " Trace ID: 1b2c Correlation ID: 3d4e Timestamp: 2026-11-23 09:00:00Z"
 
@@ -288,3 +291,39 @@ def test_what_each_exception_around_the_cause_repeats_is_quoted_once() -> None:
     error = caused(ServiceRequestError("connection refused"), OSError("connection refused"))
 
     assert told(error).server_words == "connection refused"
+
+
+# --- Refusals by a service --------------------------------------------------------------------------------------------
+
+
+def refusing(status: int, body: str, **headers: str) -> HttpResponseError:
+    """What an operation of an SDK raises for this response."""
+    request = SimpleNamespace(method="PUT", url="https://kv-one.vault.azure.net/keys/one?api-version=7.6")
+    response = SimpleNamespace(
+        status_code=status, reason="Refused", headers=headers, text=lambda *_encoding: body, request=request
+    )
+    return HttpResponseError(response=cast(Any, response))
+
+
+BUSY = '{"error": {"code": "TooManyRequests", "message": "Later."}}'
+
+
+@pytest.mark.parametrize("body", [BUSY, "", "Later.", "[]", '{"error": []}'])
+@pytest.mark.parametrize("status", [429, 503])
+def test_how_long_a_service_asks_to_wait_is_kept(status: int, body: str) -> None:
+    failure = told(refusing(status, body, **{"Retry-After": "17"}))
+
+    assert (failure.status, failure.retry_after, pause_after(failure)) == (status, 17, 17)
+    assert "does not match" not in failure.problem
+
+
+def test_a_refusal_without_a_meaning_names_the_request() -> None:
+    assert "PUT /keys/one" in told(refusing(418, '{"error": {"code": "Odd", "message": "Odd."}}')).problem
+
+
+def test_a_service_that_quotes_entra_is_not_taken_for_entra() -> None:
+    body = json.dumps({"error": {"code": "BadRequest", "message": "The vault cannot log in: AADSTS7000215: Words."}})
+
+    failure = told(refusing(400, body))
+
+    assert (failure.plane, failure.obj, failure.code) == ("Azure", "vault kv-one", "BadRequest")

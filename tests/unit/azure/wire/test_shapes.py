@@ -25,6 +25,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.errors im
 from ansible_collections.fortanix.dsm.plugins.module_utils._azure.wire.shapes import KEY_VERSIONS, KEYS, complaint_about
 from ansible_collections.fortanix.dsm.plugins.module_utils._rest.shapes import Shape
 from ansible_collections.fortanix.dsm.plugins.module_utils._timestamps import parse_iso
+from unit.azure.builders import saying
 
 VAULTS = "/subscriptions/s/providers/Microsoft.KeyVault/vaults"
 VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v"
@@ -264,11 +265,9 @@ def test_a_version_with_an_impossible_time_is_named() -> None:
 
 def test_a_role_assignment_whose_time_is_none_is_named() -> None:
     entry = {"id": "i", "properties": {**ASSIGNMENT, "createdOn": "0001-01-01T00:00:00+14:00"}}
-    body = json.dumps({"value": [entry]}).encode()
+    arm = saying({f"{RIGHTS}/roleAssignments": [entry]})
 
-    assert "createdOn is text but not a valid time" in str(
-        refused(lambda: role_assignments.assignments(channel(body), VAULT))
-    )
+    assert "createdOn is text but not a valid time" in str(refused(lambda: role_assignments.assignments(arm, VAULT)))
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
