@@ -8,6 +8,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from ..service import Service, application
+from .key_endings import KeyEndings
 from .key_reads import KeyReads
 from .key_writes import KeyWrites
 
@@ -16,7 +17,7 @@ def key_vault_application(service: Service) -> web.Application:
     return keys_application(KeyVault(service), service)
 
 
-class KeyVault(KeyReads, KeyWrites):
+class KeyVault(KeyReads, KeyWrites, KeyEndings):
     """Keys of vaults."""
 
 
@@ -35,6 +36,9 @@ def keys_application(vaults: KeyVault, service: Service) -> web.Application:
     add.add_put("/keys/{name}", vaults.import_)
     for place in ("/keys/{name}", "/keys/{name}/", "/keys/{name}/{version}"):
         add.add_patch(place, vaults.update)
+    add.add_delete("/keys/{name}", vaults.delete)
     add.add_get("/deletedkeys", vaults.list_deleted)
     add.add_get("/deletedkeys/{name}", vaults.get_deleted)
+    add.add_delete("/deletedkeys/{name}", vaults.purge)
+    add.add_post("/deletedkeys/{name}/recover", vaults.recover)
     return app

@@ -105,8 +105,8 @@ class KeyPlane:
 
     def _key(self, request: web.Request, store: KeyStore) -> Key:
         """The key of the path. One that is being recovered is not found yet."""
-        key = store.key(request.match_info["name"])
-        if key is None or store.under_way(key.name, self._now) == "recovering":
+        key = store.present(self._now).get(request.match_info["name"].lower())
+        if key is None:
             raise not_found(request.match_info["name"])
         return key
 

@@ -83,6 +83,16 @@ _STATES = {
 }
 
 
+def cannot_purge(store: KeyStore) -> AzureError:
+    """The words: microsoft/AzureTRE issue 1760. The lines are separated as the firewall separates its own (inferred)."""
+    message = (
+        'Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service will '
+        "automatically purge it after the retention period has passed."
+        f"\r\nVault: {store.name};location={store.location}"
+    )
+    return AzureError(403, "Forbidden", message)
+
+
 def throttled(retry_after: int | None) -> AzureError:
     message = "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached"
     headers = None if retry_after is None else {"Retry-After": str(retry_after)}

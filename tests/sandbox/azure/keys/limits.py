@@ -19,7 +19,7 @@ _LIMITS = {("create", True): 10, ("create", False): 20, ("other", True): 2000, (
 
 
 def wait_for(store: KeyStore, kty: str, counted: str, now: float) -> int:
-    """Count one new version. Or, where there are too many, the seconds until there may be another; it is not counted."""
+    """Count one new version. Where there are too many, do not, and tell in how many seconds there may be another."""
     if isinstance(store, ManagedHsm):
         return 0
     store.creations[:] = [(when, share) for when, share in store.creations if when > now - _WINDOW]
