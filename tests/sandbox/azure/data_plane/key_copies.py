@@ -84,7 +84,7 @@ class KeyCopies(KeyWrites):
         """Only enclaves get keys, and there are none here."""
         store = self._allowed(request, "release")
         key = self._key(request, store)
-        found = key.version(request.match_info["version"])
+        found = key.version(request.match_info.get("version", ""))
         if found is None:
             raise not_found(key.name)
         if not found.exportable:
