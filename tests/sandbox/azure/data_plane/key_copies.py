@@ -96,4 +96,4 @@ class KeyCopies(KeyWrites):
         if not knows_rotation(api_version(request)):
             raise AzureError(404, "NotFound", "Not Found")
         store = self._allowed(request, permission)
-        return store, self._key(request, store)
+        return store, self._own_key(request, store)

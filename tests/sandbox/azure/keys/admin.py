@@ -74,6 +74,8 @@ class KeyAdmin:
             # New HSM keys are made on platform 2, and pools tell none (learn.microsoft.com, "About keys").
             version.hsm_platform = "2" if version.kty.endswith("-HSM") else "0"
         _set(version, attributes)
+        if version.key_ops == ["import"]:
+            version.make_exchangeable()
         key = target.keys.setdefault(name.lower(), Key(name))
         key.versions.append(version)
         return version
