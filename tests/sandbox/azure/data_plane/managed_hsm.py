@@ -13,6 +13,8 @@ import uuid
 from aiohttp import web
 
 from ..entra.tokens import Caller
+from ..keys import bodies
+from ..keys.rotation import Rules
 from ..keys.shapes import POOL_VERSIONS
 from ..rights import local_roles as hsm_rights
 from ..service import AzureError, Service
@@ -30,7 +32,9 @@ def managed_hsm_application(service: Service) -> web.Application:
 
 class ManagedHsmPlane(KeyVault):
     versions_served = POOL_VERSIONS
-    notifies = False
+    rotation_rules = Rules(notifies=False, least_days=28)
+    types = ("RSA-HSM", "EC-HSM", "oct-HSM")
+    most_versions = 100
 
     @property
     def audience(self) -> str:
@@ -46,15 +50,30 @@ class ManagedHsmPlane(KeyVault):
 
     def refusal(self, caller: Caller, store: KeyStore, permission: str, name: str | None) -> AzureError | None:
         assert isinstance(store, ManagedHsm)
-        action = (hsm_rights.DATA_ACTIONS | hsm_rights.ROTATION_POLICY_ACTIONS)[permission]
+        action = (hsm_rights.DATA_ACTIONS | hsm_rights.FURTHER_ACTIONS)[permission]
         return self._refusal(caller, store, action, f"/keys/{name}" if name else "/keys")
 
     async def rotation_policy(self, request: web.Request) -> web.Response:
+        self._require_rotation(request, "getrotationpolicy")
+        return await super().rotation_policy(request)
+
+    async def set_rotation_policy(self, request: web.Request) -> web.Response:
+        self._require_rotation(request, "setrotationpolicy")
+        return await super().set_rotation_policy(request)
+
+    async def rotate(self, request: web.Request) -> web.Response:
+        """A pool rotates only keys that have a policy (learn.microsoft.com, "Configure key autorotation")."""
+        self._require_rotation(request, "rotate")
+        _store, key = self._rotated(request, "rotate")
+        if key.rotation_policy is None:
+            raise AzureError(400, "BadParameter", f"The key {key.name} has no rotation policy.")
+        return await super().rotate(request)
+
+    def _require_rotation(self, request: web.Request, permission: str) -> None:
         """Two pages of Microsoft contradict each other on whether pools rotate keys (Azure contract §1.9)."""
         if self._service.profile.hsm_rotation == "400":
-            self._allowed(request, "getrotationpolicy")
+            self._allowed(request, permission)
             raise AzureError(400, "NotSupported", "Key rotation is not supported by this managed HSM.")
-        return await super().rotation_policy(request)
 
     def entered_for(self, request: web.Request, action: str, scope: str) -> ManagedHsm:
         """The pool, if the caller may perform the data action at the scope."""
@@ -76,6 +95,18 @@ class ManagedHsmPlane(KeyVault):
         message = f"Not authorized to access {action} on {scope} (Activity ID: {uuid.uuid4()})"
         return AzureError(403, "AccessDenied", message)
 
-    def key_type(self, store: KeyStore, kty: str) -> str:
-        """All keys of a pool are HSM-protected, however they were asked for."""
-        return kty if kty.endswith("-HSM") else f"{kty}-HSM"
+    def key_type(self, store: KeyStore, kty: object) -> str:
+        """All keys of a pool are HSM-protected. Whether it takes another type for that is not known."""
+        if self._service.profile.hsm_software_kty == "hardened" and kty in ("RSA", "EC", "oct"):
+            kty = f"{kty}-HSM"
+        return bodies.key_type(kty, self.types)
+
+    def imported_type(self, store: KeyStore, kty: object, hsm: bool) -> str:
+        """A JWK has its own type, and its key ends up in the HSM."""
+        return bodies.key_type(f"{str(kty).removesuffix('-HSM')}-HSM", self.types)
+
+    @staticmethod
+    def platform(store: KeyStore, kty: str) -> str | None:
+        """A pool has but one, and tells none (learn.microsoft.com, "About keys" of Managed HSM)."""
+        del store, kty
+        return None

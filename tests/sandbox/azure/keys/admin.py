@@ -59,11 +59,9 @@ class KeyAdmin:
     def rotate_key(self, store: KeyStore | str, name: str, *, days_ago: float = 0.0, **attributes: Any) -> KeyVersion:
         """A new version with other material of the same kind; operations and tags are those of the version before."""
         before = self.key(store, name).current
-        kind = before.kty.removesuffix("-HSM")
-        size = before.size or (len(before.material.get("n", "")) * 6 // 8 * 8 if kind == "RSA" else 0)
         kept = {"key_ops": list(before.key_ops), "tags": dict(before.tags), "exportable": before.exportable}
         curve = before.material.get("crv", "P-256")
-        return self.add_key(store, name, before.kty, size, curve, days_ago=days_ago, **kept | attributes)
+        return self.add_key(store, name, before.kty, before.bits, curve, days_ago=days_ago, **kept | attributes)
 
     def _then(self, days_ago: float) -> datetime:
         return datetime.fromtimestamp(self.clock.now() - days_ago * _DAY, UTC)
@@ -71,11 +69,13 @@ class KeyAdmin:
     def _add_version(
         self, store: KeyStore | str, name: str, version: KeyVersion, attributes: Mapping[str, Any]
     ) -> KeyVersion:
-        target = self.store(store)
+        target = self._settled(store, name)
         if not isinstance(target, ManagedHsm):
-            # New HSM keys are made on platform 2 (learn.microsoft.com, "About keys"). What pools say is not known.
+            # New HSM keys are made on platform 2, and pools tell none (learn.microsoft.com, "About keys").
             version.hsm_platform = "2" if version.kty.endswith("-HSM") else "0"
         _set(version, attributes)
+        if version.key_ops == ["import"]:
+            version.make_exchangeable()
         key = target.keys.setdefault(name.lower(), Key(name))
         key.versions.append(version)
         return version
@@ -122,19 +122,25 @@ class KeyAdmin:
 
     def delete_key(self, store: KeyStore | str, name: str, *, days_ago: float = 0.0) -> None:
         """Soft-delete, or delete for good where the store has no soft-delete."""
-        target = self.store(store)
+        target = self._settled(store, name)
         gone = target.keys.pop(name.lower())
         if target.soft_delete:
             deleted = int(self.clock.now() - days_ago * _DAY)
             target.deleted_keys[name.lower()] = DeletedKey(gone, deleted, deleted + target.retention_days * _DAY)
 
     def recover_key(self, store: KeyStore | str, name: str) -> None:
-        target = self.store(store)
+        target = self._settled(store, name)
         target.keys[name.lower()] = target.still_deleted(self.clock.now()).pop(name.lower()).key
 
     def purge_key(self, store: KeyStore | str, name: str) -> None:
         """Remove a soft-deleted key for good."""
-        del self.store(store).still_deleted(self.clock.now())[name.lower()]
+        del self._settled(store, name).still_deleted(self.clock.now())[name.lower()]
+
+    def _settled(self, store: KeyStore | str, name: str) -> KeyStore:
+        """The store. What it is still doing with that name is done: a stranger's deed is one of some time ago."""
+        target = self.store(store)
+        target.transitions.pop(name.lower(), None)
+        return target
 
 
 def _set(version: KeyVersion, attributes: Mapping[str, Any]) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Literal
 
-from .material import public_material
+from ...custody.public_keys import public_number
+from .material import exchange_pair, public_material
 
 RSA_OPERATIONS = ("encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey")
 EC_OPERATIONS = ("sign", "verify")
@@ -30,12 +32,25 @@ class KeyVersion:
     not_before: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
     exportable: bool = False
+    release_policy: dict[str, Any] | None = None
+    """As it was set; an exportable key without one has a policy that lets nobody in."""
     hsm_platform: str | None = None
     """`0` software, `1` FIPS 140-2, `2` FIPS 140-3. Old versions have no answer, and no key of a pool has one here."""
     external_key: str | None = None
     """The id of the key in an outside key manager that this one stands for (previews of 2026)."""
     size: int | None = None
     """Of symmetric keys, in bits."""
+    private: bytes | None = field(default=None, repr=False)
+    """In PKCS #8; key exchange keys alone have it, for they alone compute."""
+
+    def make_exchangeable(self) -> None:
+        """Give a key of which `import` is the only operation a pair of its own."""
+        self.material, self.private = exchange_pair(self.bits)
+
+    @property
+    def bits(self) -> int:
+        """The size of a key that has one."""
+        return public_number(self.material["n"]).bit_length() if "n" in self.material else self.size or 0
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,16 @@ class DeletedKey:
     key: Key
     deleted: int
     purge_due: int
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What the store still does with a name after it has answered. Times are in seconds since the epoch."""
+
+    state: Literal["deleting", "recovering", "purging"]
+    until: float
+    hidden_until: float
+    """A key that is being recovered can be read before its name is free for anything else."""
 
 
 def new_version(now: datetime, kty: str = "RSA", size: int = 2048, curve: str = "P-256") -> KeyVersion:
