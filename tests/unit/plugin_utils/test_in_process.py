@@ -34,7 +34,7 @@ from unit.builders import MODULES, ROOT
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 SWITCH = "ansible_fortanix_dsm_in_process"
 # What logs in to Azure in every run of it. Compliance does so only when it is asked to look there.
-OF_AZURE = {name for name in MODULES if name.startswith("azure_kv_")} | {"cdc_credential"}
+OF_AZURE = {name for name in MODULES if name.startswith("azure_kv_")} | {"cdc_credential", "cdc_key_consumers_info"}
 
 
 # --- Which way --------------------------------------------------------------------------------------------------------
