@@ -23,7 +23,7 @@ from .approvals import Approvals, Deed
 from .context import Dsm
 from .errors import DsmError
 from .groups import Groups
-from .keys import Keys
+from .keys.reads import KeyReads
 from .links import Links
 from .permissions import Principal
 from .service import Service
@@ -114,7 +114,7 @@ def _add_approval_routes(router: web.UrlDispatcher, approvals: Approvals) -> Non
 
 
 def _add_key_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
-    keys = Keys(dsm)
+    keys = KeyReads(dsm)
     router.add_get("/crypto/v1/keys", keys.list_keys)
     router.add_post("/crypto/v1/keys/info", keys.info)
     router.add_get("/crypto/v1/keys/{kid}", keys.get)

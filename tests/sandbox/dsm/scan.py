@@ -17,7 +17,7 @@ from .azure_egress import AzureEgress, AzureFailure, as_expected
 from .context import Dsm
 from .errors import bad_request
 from .external_kms import stored_form
-from .keys import key_json
+from .keys.shapes import key_json
 from .state import Account
 from .values import Group, SecurityObject, new_id
 

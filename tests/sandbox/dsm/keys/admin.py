@@ -1,19 +1,19 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Security objects put straight into the world, as operations that are not simulated yet would leave them behind."""
+"""Security objects put straight into the world, as an administrator or an operation of DSM leaves them behind."""
 
 from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ..clock import Clock
-from ..custody.public_keys import DSM_CURVES, random_ec, random_rsa, spki_of
-from .values import Group, SecurityObject, new_id
+from ...clock import Clock
+from ...custody.public_keys import DSM_CURVES, random_ec, random_rsa, spki_of
+from ..values import Group, SecurityObject, new_id
 
 if TYPE_CHECKING:
-    from .state import Account
+    from ..state import Account
 
 _OPERATIONS = {
     "RSA": ["SIGN", "VERIFY", "ENCRYPT", "DECRYPT", "WRAPKEY", "UNWRAPKEY"],
