@@ -17,6 +17,7 @@ from ..indexes import KeyIndex
 from ..permissions import Principal, readable_group, require_usable
 from ..values import SecurityObject
 from .shapes import hidden, key_json
+from .states import settle
 
 _DEFAULT_LIMIT = 1000
 
@@ -52,8 +53,9 @@ class KeyReads:
         self, principal: Principal, group_id: str | None, query: Mapping[str, str], after: str | None
     ) -> Iterator[SecurityObject]:
         """The keys that the principal may read and the query asks for, in the order of their ids."""
-        keys = principal.account.keys
+        keys, now = principal.account.keys, self._dsm.runtime.clock.now()
         for key in _candidates(keys, group_id, query, after):
+            settle(key, now)
             if self._wanted(key, query) and self._may_read(principal, key):
                 yield key
 
@@ -87,7 +89,7 @@ class KeyReads:
     def _one(self, request: web.Request, key: SecurityObject | None) -> web.Response:
         principal, query = caller(request), request.query
         require_usable(principal, "GET_SOBJECTS", self._dsm.profile)
-        if key is None or hidden(key, query):
+        if key is None or hidden(settle(key, self._dsm.runtime.clock.now()), query):
             raise not_found("sobject does not exist")
         if not self._may_read(principal, key):
             raise forbidden("The operation needs the permission GET_SOBJECTS in the key's group")

@@ -57,7 +57,7 @@ def _metadata(key: SecurityObject, profile: Profile) -> dict[str, str]:
         return key.custom_metadata
     shown = dict(key.custom_metadata)
     if profile.azure_backup == "set_at_delete" and state in ("deleted", "purged"):
-        shown["azure-backup"] = base64.b64encode(f"backup of {key.kid}".encode()).decode()
+        shown["azure-backup"] = key.azure_backup or base64.b64encode(f"backup of {key.kid}".encode()).decode()
     if profile.key_state_words != "lower":
         enabled = state == "created" and profile.key_state_words == "enabled"
         shown["azure-key-state"] = "Enabled" if enabled else state.capitalize()
