@@ -218,6 +218,19 @@ class Profile:
     hsm_rotation: Literal["served", "400"] = "served"
     """Q63: whether managed HSMs have rotation policies."""
 
+    hsm_software_kty: Literal["refused", "hardened"] = "refused"
+    """Whether a managed HSM refuses to create a key of the type RSA or EC, or makes an HSM-protected one of it."""
+
+    import_limit: Literal["create", "other"] = "create"
+    """Q65: whether a vault counts imports with the keys that it makes, of which it takes few, or with all else."""
+
+    throttled_retry_after: Literal["sent", "omitted"] = "sent"
+    """Whether a vault's 429 says after how many seconds to come back."""
+
+    key_transition: Literal[2, 20, 0] = 2
+    """For how many seconds a vault is still at work on a deleted, recovered or purged key after it has answered: until
+    then the key is in neither list, and its name is 409 (Azure contract §1.11)."""
+
     pim: Literal["licensed", "unlicensed", "absent"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`.
     Where it is `absent`, the cloud does not know its lists: 404 `InvalidResourceType`."""

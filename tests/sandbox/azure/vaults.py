@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .firewall import Firewall
-from .keys.values import DeletedKey, Key
+from .keys.values import DeletedKey, Key, Transition
 from .rights.local_roles import BUILT_IN, LocalAssignment, LocalRole
 from .rights.propagation import History
 from .rights.values import AccessPolicy
@@ -36,6 +36,10 @@ class KeyStore:
     firewall: Firewall = field(default_factory=Firewall)
     keys: dict[str, Key] = field(default_factory=dict)
     deleted_keys: dict[str, DeletedKey] = field(default_factory=dict)
+    transitions: dict[str, Transition] = field(default_factory=dict)
+    """By lower-case name."""
+    creations: list[tuple[float, float]] = field(default_factory=list)
+    """When keys were made lately, and which share of the limit each took."""
     secrets: set[str] = field(default_factory=set)
     """Names. There is nothing in the sandbox that uses secrets in a vault."""
     reads_until_ready: int = 0
@@ -50,6 +54,32 @@ class KeyStore:
         for name in [name for name, gone in self.deleted_keys.items() if gone.purge_due <= now]:
             del self.deleted_keys[name]
         return self.deleted_keys
+
+    def under_way(self, name: str, now: float) -> str | None:
+        """What the store still does with a name: `deleting`, `recovering` or `purging`."""
+        found = self.transitions.get(name.lower())
+        if found is not None and found.until <= now:
+            del self.transitions[name.lower()]
+            return None
+        return found.state if found else None
+
+    def present(self, now: float) -> dict[str, Key]:
+        """The keys by lower-case name, without those that are still being recovered."""
+        if not self.transitions:
+            return self.keys
+        return {name: key for name, key in self.keys.items() if self.under_way(name, now) != "recovering"}
+
+    def present_deleted(self, now: float) -> dict[str, DeletedKey]:
+        """The soft-deleted keys by lower-case name, without those that are still being deleted."""
+        deleted = self.still_deleted(now)
+        if not self.transitions:
+            return deleted
+        return {name: gone for name, gone in deleted.items() if self.under_way(name, now) != "deleting"}
+
+    def taken(self, name: str, now: float) -> str | None:
+        """Why no new key can have that name: what is under way with it, or `deleted`."""
+        deleted = "deleted" if name.lower() in self.still_deleted(now) else None
+        return self.under_way(name, now) or deleted
 
     @property
     def recovery_level(self) -> str:

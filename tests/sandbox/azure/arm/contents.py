@@ -40,7 +40,8 @@ def add_contents_routes(app: web.Application, service: Service) -> None:
 class Contents(ArmPlane):
     async def keys(self, segment: str, request: web.Request) -> web.Response:
         store = self._store(request, segment, "keys")
-        return self._page(request, sorted(store.keys), lambda name: _item_json(store, segment, store.keys[name]))
+        keys = store.present(self._state.clock.now())
+        return self._page(request, sorted(keys), lambda name: _item_json(store, segment, keys[name]))
 
     async def key(self, segment: str, request: web.Request) -> web.Response:
         store = self._store(request, segment, "keys")
@@ -88,9 +89,8 @@ class Contents(ArmPlane):
             raise not_found(segment, names["name"], names["group"])
         return store
 
-    @staticmethod
-    def _key(request: web.Request, store: KeyStore) -> Key:
-        key = store.key(request.match_info["key"])
+    def _key(self, request: web.Request, store: KeyStore) -> Key:
+        key = store.present(self._state.clock.now()).get(request.match_info["key"].lower())
         if key is None:
             raise _no_key(request.match_info["key"])
         return key

@@ -21,7 +21,7 @@ from ..rights.local_roles import BUILT_IN, KNOWN_ACTIONS, LocalAssignment, Local
 from ..rights.values import is_within
 from ..service import AzureError, Service, page_of
 from ..vaults import ManagedHsm
-from .key_vault import body_of
+from .plane import body_of
 
 _PREFIX = "Microsoft.KeyVault/providers/Microsoft.Authorization/roleDefinitions/"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -13,6 +13,7 @@ import uuid
 from aiohttp import web
 
 from ..entra.tokens import Caller
+from ..keys import bodies
 from ..keys.shapes import POOL_VERSIONS
 from ..rights import local_roles as hsm_rights
 from ..service import AzureError, Service
@@ -31,6 +32,8 @@ def managed_hsm_application(service: Service) -> web.Application:
 class ManagedHsmPlane(KeyVault):
     versions_served = POOL_VERSIONS
     notifies = False
+    types = ("RSA-HSM", "EC-HSM", "oct-HSM")
+    most_versions = 100
 
     @property
     def audience(self) -> str:
@@ -46,7 +49,7 @@ class ManagedHsmPlane(KeyVault):
 
     def refusal(self, caller: Caller, store: KeyStore, permission: str, name: str | None) -> AzureError | None:
         assert isinstance(store, ManagedHsm)
-        action = (hsm_rights.DATA_ACTIONS | hsm_rights.ROTATION_POLICY_ACTIONS)[permission]
+        action = (hsm_rights.DATA_ACTIONS | hsm_rights.FURTHER_ACTIONS)[permission]
         return self._refusal(caller, store, action, f"/keys/{name}" if name else "/keys")
 
     async def rotation_policy(self, request: web.Request) -> web.Response:
@@ -76,6 +79,18 @@ class ManagedHsmPlane(KeyVault):
         message = f"Not authorized to access {action} on {scope} (Activity ID: {uuid.uuid4()})"
         return AzureError(403, "AccessDenied", message)
 
-    def key_type(self, store: KeyStore, kty: str) -> str:
-        """All keys of a pool are HSM-protected, however they were asked for."""
-        return kty if kty.endswith("-HSM") else f"{kty}-HSM"
+    def key_type(self, store: KeyStore, kty: object) -> str:
+        """All keys of a pool are HSM-protected. Whether it takes another type for that is not known."""
+        if self._service.profile.hsm_software_kty == "hardened" and kty in ("RSA", "EC", "oct"):
+            kty = f"{kty}-HSM"
+        return bodies.key_type(kty, self.types)
+
+    def imported_type(self, store: KeyStore, kty: object, hsm: bool) -> str:
+        """A JWK has its own type, and its key ends up in the HSM."""
+        return bodies.key_type(f"{str(kty).removesuffix('-HSM')}-HSM", self.types)
+
+    @staticmethod
+    def platform(store: KeyStore, kty: str) -> str | None:
+        """What pools say is not known."""
+        del store, kty
+        return None

@@ -122,19 +122,25 @@ class KeyAdmin:
 
     def delete_key(self, store: KeyStore | str, name: str, *, days_ago: float = 0.0) -> None:
         """Soft-delete, or delete for good where the store has no soft-delete."""
-        target = self.store(store)
+        target = self._settled(store, name)
         gone = target.keys.pop(name.lower())
         if target.soft_delete:
             deleted = int(self.clock.now() - days_ago * _DAY)
             target.deleted_keys[name.lower()] = DeletedKey(gone, deleted, deleted + target.retention_days * _DAY)
 
     def recover_key(self, store: KeyStore | str, name: str) -> None:
-        target = self.store(store)
+        target = self._settled(store, name)
         target.keys[name.lower()] = target.still_deleted(self.clock.now()).pop(name.lower()).key
 
     def purge_key(self, store: KeyStore | str, name: str) -> None:
         """Remove a soft-deleted key for good."""
-        del self.store(store).still_deleted(self.clock.now())[name.lower()]
+        del self._settled(store, name).still_deleted(self.clock.now())[name.lower()]
+
+    def _settled(self, store: KeyStore | str, name: str) -> KeyStore:
+        """The store. What it is still doing with that name is done: a stranger's deed is one of some time ago."""
+        target = self.store(store)
+        target.transitions.pop(name.lower(), None)
+        return target
 
 
 def _set(version: KeyVersion, attributes: Mapping[str, Any]) -> None:

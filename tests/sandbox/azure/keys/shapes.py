@@ -82,7 +82,8 @@ def bundle_json(store: KeyStore, key: Key, found: KeyVersion, version: str) -> d
     bundle: dict[str, Any] = {"key": jwk, "attributes": attributes_json(store, found, version), "tags": found.tags}
     if found.exportable:
         kind = "application/json; charset=utf-8"
-        bundle["release_policy"] = {"contentType": kind, "data": _RELEASE_POLICY, "immutable": False}
+        own = found.release_policy or {}
+        bundle["release_policy"] = {"contentType": kind, "data": _RELEASE_POLICY, "immutable": False, **own}
     return {**bundle, "managed": True} if key.managed else bundle
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Literal
 
 from .material import public_material
 
@@ -30,6 +31,8 @@ class KeyVersion:
     not_before: int | None = None
     tags: dict[str, str] = field(default_factory=dict)
     exportable: bool = False
+    release_policy: dict[str, Any] | None = None
+    """As it was set; an exportable key without one has a policy that lets nobody in."""
     hsm_platform: str | None = None
     """`0` software, `1` FIPS 140-2, `2` FIPS 140-3. Old versions have no answer, and no key of a pool has one here."""
     external_key: str | None = None
@@ -81,6 +84,14 @@ class DeletedKey:
     key: Key
     deleted: int
     purge_due: int
+
+
+@dataclass(frozen=True)
+class Transition:
+    """What the store still does with a name after it has answered, and until when (seconds since the epoch)."""
+
+    state: Literal["deleting", "recovering", "purging"]
+    until: float
 
 
 def new_version(now: datetime, kty: str = "RSA", size: int = 2048, curve: str = "P-256") -> KeyVersion:

@@ -33,7 +33,12 @@ DATA_ACTIONS = {
     "restore": f"{_VAULTS}keys/restore/action",
     "purge": f"{_VAULTS}keys/purge/action",
 }
-ROTATION_POLICY_ACTIONS = {"getrotationpolicy": f"{_VAULTS}keyrotationpolicies/read"}
+FURTHER_ACTIONS = {
+    "rotate": f"{_VAULTS}keys/rotate/action",
+    "getrotationpolicy": f"{_VAULTS}keyrotationpolicies/read",
+    "setrotationpolicy": f"{_VAULTS}keyrotationpolicies/write",
+    "release": f"{_VAULTS}keys/release/action",
+}
 """The same, beyond the guide's ten and what `all` was defined to mean."""
 
 
@@ -186,7 +191,7 @@ class Rights:
     def may_use_keys(self, principal_id: str, tenant_id: str, permission: str, vault: Vault) -> str | None:
         """None if the principal holds the key permission in the vault, else Key Vault's inner code for the refusal."""
         if vault.rbac:
-            action = (DATA_ACTIONS | ROTATION_POLICY_ACTIONS)[permission]
+            action = (DATA_ACTIONS | FURTHER_ACTIONS)[permission]
             allowed = self.may_with_data(principal_id, action, vault.resource_id, use=True)
             return None if allowed else "ForbiddenByRbac"
         identities = self.identities(principal_id)
@@ -194,10 +199,10 @@ class Rights:
         for policy in vault.policy_history.in_force(vault.access_policies, self.propagation, use=True):
             if _applies(policy, identities, tenant_id, vault):
                 held |= {name.lower() for name in policy.key_permissions}
-        # `all` was defined before purge and rotation policies existed and does not include them.
+        # `all` was defined before purge, rotation and release existed and does not include them.
         allowed = permission in held or ("all" in held and permission in DATA_ACTIONS and permission != "purge")
         # The newer code is reported for rotation policies: hashicorp/terraform-provider-azurerm pull request 21031.
-        refusal = "ForbiddenByPolicy" if permission in ROTATION_POLICY_ACTIONS else "AccessDenied"
+        refusal = "ForbiddenByPolicy" if permission in FURTHER_ACTIONS else "AccessDenied"
         return None if allowed else refusal
 
 

@@ -36,7 +36,12 @@ DATA_ACTIONS = {
     "recover": f"{_HSM}keys/deletedKeys/recover/action",
     "purge": f"{_HSM}keys/deletedKeys/delete",
 }
-ROTATION_POLICY_ACTIONS = {"getrotationpolicy": f"{_HSM}keys/read/action"}
+FURTHER_ACTIONS = {
+    "rotate": f"{_HSM}keys/rotate/action",
+    "getrotationpolicy": f"{_HSM}keys/read/action",
+    "setrotationpolicy": f"{_HSM}keys/write/action",
+    "release": f"{_HSM}keys/release/action",
+}
 """The same, beyond the guide's ten. A policy is written with "Key Write" (learn.microsoft.com, "Configure key
 auto-rotation in Azure Managed HSM"); that it is read with the right to read is inferred."""
 

@@ -14,42 +14,10 @@ from azure.keyvault.keys import KeyClient
 from sandbox import Profile, Sandbox
 from sandbox.azure.rights import local_roles
 from sandbox.azure.rights.effective import GUIDE_PERMISSIONS
-from support.azure_callers import POOL, VAULT, bearer
+from support.azure_callers import VAULT
+from support.azure_keys import NOW, Store
 
-NOW = "2025-07-01"
 DAY = 86400
-
-
-class Store:
-    """The data plane of a vault or pool, as the estate's application sees it."""
-
-    def __init__(self, client: Any, estate: Any, name: str, uri: str, audience: str) -> None:
-        self.estate, self.name = estate, name
-        self._there = type(client)(client.pool, uri.rstrip("/"), bearer(client.pool, estate, f"https://{audience}"))
-
-    def __call__(self, path: str, version: str = NOW) -> Any:
-        return self._there("GET", f"{path}?api-version={version}")
-
-    def do(self, deed: str, *args: Any, **members: Any) -> Any:
-        """A deed of a stranger on the keys."""
-        return self.estate.do(lambda azure: getattr(azure, deed)(self.name, *args, **members))
-
-
-@pytest.fixture
-def vault(anonymous: Any, estate: Any) -> Store:
-    return Store(anonymous, estate, estate.vault, estate.url, VAULT[estate.cloud])
-
-
-@pytest.fixture
-def hsm(anonymous: Any, estate: Any) -> Store:
-    def build(azure: Any) -> Any:
-        found = azure.add_managed_hsm(f"{estate.vault}-hsm", subscription_id=estate.subscription_id)
-        azure.assign_local_role(found, estate.client_id)
-        azure.add_key(found, "root", kty="RSA-HSM")
-        return found
-
-    made = estate.do(build)
-    return Store(anonymous, estate, made.name, made.uri, POOL[estate.cloud])
 
 
 # Versions with attributes of their own ------------------------------------------------------------------------------

@@ -148,10 +148,17 @@ def test_a_token_for_vaults_is_not_good_for_pools(admin: Any, pool_estate: Any) 
     assert call(admin, pool_estate, "/keys", audience=f"https://{vaults}").status == 401
 
 
-def test_keys_of_a_pool_are_always_hsm_protected(admin: Any, pool_estate: Any) -> None:
+@pytest.mark.parametrize(("setting", "status"), [("refused", 400), ("hardened", 200)])
+def test_a_pool_refuses_keys_in_software_or_makes_hsm_protected_ones(
+    sb: Sandbox, admin: Any, pool_estate: Any, setting: Any, status: int
+) -> None:
+    sb.profile = Profile(hsm_software_kty=setting)
+
     made = call(admin, pool_estate, "/keys/new/create", "POST", {"kty": "RSA"})
 
-    assert made.json["key"]["kty"] == "RSA-HSM"
+    assert made.status == status
+    if status == 200:
+        assert made.json["key"]["kty"] == "RSA-HSM"
 
 
 @pytest.mark.parametrize(

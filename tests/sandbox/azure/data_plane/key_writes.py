@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making, importing and changing keys (Azure contract §1.11)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from aiohttp import web
+
+from ...wire import json_response
+from ..keys import bodies, limits
+from ..keys.shapes import bundle_json
+from ..keys.values import Key, KeyVersion, new_version, version_of
+from ..service import AzureError
+from ..vaults import KeyStore
+from .plane import KeyPlane, api_version, body_of, new_name
+from .refusals import bad_parameter, name_taken, not_found, throttled
+
+
+class KeyWrites(KeyPlane):
+    types: ClassVar[tuple[str, ...]] = ("RSA", "RSA-HSM", "EC", "EC-HSM")
+    most_versions: ClassVar[int | None] = None
+    """Versions that a key can have."""
+
+    async def create(self, request: web.Request) -> web.Response:
+        store, name = self._allowed(request, "create"), new_name(request)
+        body = await body_of(request)
+        kty = self.key_type(store, body.get("kty"))
+        size, curve = bodies.size_and_curve(body, kty)
+        given = bodies.members(body, kty, body.get("key_ops"))
+        version = new_version(self._service.runtime.clock.utc(), kty, size, curve)
+        return self._added(request, store, name, version, given, "create")
+
+    async def import_(self, request: web.Request) -> web.Response:
+        """A key from outside. Of its material, only the public numbers are kept."""
+        store, name = self._allowed(request, "import"), new_name(request)
+        body = await body_of(request)
+        jwk = bodies.imported(body)
+        kty = self.imported_type(store, jwk.get("kty"), bool(body.get("Hsm", body.get("hsm"))))
+        if jwk.get("key_hsm") is not None:
+            raise AzureError(400, "NotSupported", "Key transfer blobs are not part of this sandbox.")
+        material = bodies.public_numbers(jwk, kty.removesuffix("-HSM"))
+        given = bodies.members(body, kty, jwk.get("key_ops"))
+        version = version_of(self._service.runtime.clock.utc(), kty, material)
+        return self._added(request, store, name, version, given, self._service.profile.import_limit)
+
+    async def update(self, request: web.Request) -> web.Response:
+        """Change one version; what the request does not name stays."""
+        store = self._allowed(request, "update")
+        body, key = await body_of(request), self._key(request, store)
+        version = key.version(request.match_info.get("version", ""))
+        if version is None:
+            raise not_found(key.name)
+        given = bodies.members(body, version.kty, body.get("key_ops"))
+        given.pop("exportable", None)
+        vars(version).update(given)
+        version.updated = int(self._now)
+        return json_response(bundle_json(store, key, version, api_version(request)))
+
+    # What stores take ------------------------------------------------------------------------------------------------
+
+    def key_type(self, store: KeyStore, kty: object) -> str:
+        """The type that a new key gets. The refusal's text: Azure/azure-sdk-for-net issue 6551."""
+        known = bodies.key_type(kty, self.types)
+        if known.endswith("-HSM") and store.sku.lower() != "premium":
+            raise bad_parameter("Hardware key operation not allowed on standard vault")
+        return known
+
+    def imported_type(self, store: KeyStore, kty: object, hsm: bool) -> str:
+        """The type that an imported key gets: its own, in the HSM where that is asked for."""
+        known = bodies.key_type(kty, self.types)
+        return self.key_type(store, f"{known.removesuffix('-HSM')}-HSM" if hsm else known)
+
+    @staticmethod
+    def platform(store: KeyStore, kty: str) -> str | None:
+        """On which platform a new version is. New HSM keys are on platform 2 (learn.microsoft.com, "About keys")."""
+        del store
+        return "2" if kty.endswith("-HSM") else "0"
+
+    def _added(
+        self,
+        request: web.Request,
+        store: KeyStore,
+        name: str,
+        version: KeyVersion,
+        given: dict[str, Any],
+        counted: str,
+    ) -> web.Response:
+        """Make a key, or a new version of it, of a version and what the request says of it."""
+        vars(version).update(given)
+        bodies.check_export(version)
+        version.hsm_platform = self.platform(store, version.kty)
+        taken = store.taken(name, self._now)
+        if taken:
+            raise name_taken(name, taken)
+        self._count(store, version, counted)
+        key = store.keys.setdefault(name.lower(), Key(name))
+        self._require_room(key)
+        key.versions.append(version)
+        return json_response(bundle_json(store, key, version, api_version(request)))
+
+    def _count(self, store: KeyStore, version: KeyVersion, counted: str) -> None:
+        """Refuse what exceeds the store's limit of new keys."""
+        wait = limits.wait_for(store, version.kty, counted, self._now)
+        if wait:
+            told = self._service.profile.throttled_retry_after == "sent"
+            raise throttled(wait if told else None)
+
+    def _require_room(self, key: Key) -> None:
+        if self.most_versions is not None and len(key.versions) >= self.most_versions:
+            raise bad_parameter(f"The key {key.name} has the largest number of versions ({self.most_versions}).")
