@@ -229,7 +229,10 @@ class Profile:
 
     key_transition: Literal[2, 20, 0] = 2
     """For how many seconds a vault is still at work on a deleted, recovered or purged key after it has answered: until
-    then the key is in neither list, and its name is 409 (Azure contract §1.11)."""
+    then its name is 409 (Azure contract §1.11)."""
+
+    rotated_tags: Literal["kept", "dropped"] = "kept"
+    """Whether the version that Azure's own rotation makes has the tags of the one before."""
 
     pim: Literal["licensed", "unlicensed", "absent"] = "licensed"
     """Whether tenants have Privileged Identity Management; without, its lists are 400 `AadPremiumLicenseRequired`.

@@ -22,6 +22,7 @@ from .entra.directory import Directory
 from .entra.tokens import TokenService
 from .fresh import Fresh
 from .keys.admin import KeyAdmin
+from .keys.backups import Backup
 from .replicas import Replicas
 from .rights.admin import RightsAdmin, Subscription
 from .rights.effective import Rights
@@ -63,6 +64,8 @@ class CloudState(ConsumerAdmin, GovernanceAdmin, HsmAdmin, KeyAdmin, RightsAdmin
         """How many reads by Resource Manager of a vault still show what it was before a write, policies aside."""
         self.vault_replicas = Replicas[Vault]()
         """By lower-case name."""
+        self.key_backups: dict[str, Backup] = {}
+        """By what their holders have."""
         self.arm_page_size = 100
         self.key_page_size = 25
 

@@ -64,17 +64,15 @@ class KeyStore:
         return found.state if found else None
 
     def present(self, now: float) -> dict[str, Key]:
-        """The keys by lower-case name, without those that are still being recovered."""
-        if not self.transitions:
-            return self.keys
-        return {name: key for name, key in self.keys.items() if self.under_way(name, now) != "recovering"}
+        """The keys by lower-case name, without those that are not back yet from being recovered."""
+        hidden = {name for name, found in self.transitions.items() if found.hidden_until > now}
+        return {name: key for name, key in self.keys.items() if name not in hidden} if hidden else self.keys
 
     def present_deleted(self, now: float) -> dict[str, DeletedKey]:
         """The soft-deleted keys by lower-case name, without those that are still being deleted."""
         deleted = self.still_deleted(now)
-        if not self.transitions:
-            return deleted
-        return {name: gone for name, gone in deleted.items() if self.under_way(name, now) != "deleting"}
+        hidden = {name for name, found in self.transitions.items() if found.hidden_until > now}
+        return {name: gone for name, gone in deleted.items() if name not in hidden} if hidden else deleted
 
     def taken(self, name: str, now: float) -> str | None:
         """Why no new key can have that name: what is under way with it, or `deleted`."""

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Deleting, recovering and purging keys (Azure contract §1.11).
 
-Key Vault answers before it is done. Until then the key is in neither list, and its name is 409.
+Key Vault answers before it is done. Until then the name is 409, and the key is in neither list, save that a recovered
+key can be read some time before its name is free.
 """
 
 from __future__ import annotations
@@ -76,5 +77,6 @@ class KeyEndings(KeyPlane):
     def _begin(self, store: KeyStore, name: str, state: Literal["deleting", "recovering", "purging"]) -> None:
         seconds = self._service.profile.key_transition
         lasts = min(seconds, _LONGEST_PURGE) if state == "purging" else seconds
+        hidden = lasts / 2 if state == "recovering" else lasts
         if lasts:
-            store.transitions[name.lower()] = Transition(state, self._now + lasts)
+            store.transitions[name.lower()] = Transition(state, self._now + lasts, self._now + hidden)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from aiohttp import web
 
@@ -19,9 +19,6 @@ from .refusals import not_found
 
 
 class KeyReads(KeyPlane):
-    notifies: ClassVar[bool] = True
-    """Whether rotation policies can notify."""
-
     async def list_keys(self, request: web.Request) -> web.Response:
         store, version = self._allowed(request, "list"), api_version(request)
 
@@ -55,7 +52,7 @@ class KeyReads(KeyPlane):
         store = self._allowed(request, "getrotationpolicy")
         key = self._key(request, store)
         unset = self._service.profile.rotation_policy_unset
-        return json_response(rotation_policy_json(store, key, notifies=self.notifies, unset=unset))
+        return json_response(rotation_policy_json(store, key, notifies=self.rotation_rules.notifies, unset=unset))
 
     async def list_deleted(self, request: web.Request) -> web.Response:
         store, version = self._allowed(request, "list", deleted=True), api_version(request)

@@ -8,16 +8,16 @@ from __future__ import annotations
 from aiohttp import web
 
 from ..service import Service, application
+from .key_copies import KeyCopies
 from .key_endings import KeyEndings
 from .key_reads import KeyReads
-from .key_writes import KeyWrites
 
 
 def key_vault_application(service: Service) -> web.Application:
     return keys_application(KeyVault(service), service)
 
 
-class KeyVault(KeyReads, KeyWrites, KeyEndings):
+class KeyVault(KeyReads, KeyCopies, KeyEndings):
     """Keys of vaults."""
 
 
@@ -36,6 +36,11 @@ def keys_application(vaults: KeyVault, service: Service) -> web.Application:
     add.add_put("/keys/{name}", vaults.import_)
     for place in ("/keys/{name}", "/keys/{name}/", "/keys/{name}/{version}"):
         add.add_patch(place, vaults.update)
+    add.add_post("/keys/{name}/backup", vaults.backup)
+    add.add_post("/keys/restore", vaults.restore)
+    add.add_post("/keys/{name}/rotate", vaults.rotate)
+    add.add_put("/keys/{name}/rotationpolicy", vaults.set_rotation_policy)
+    add.add_post("/keys/{name}/{version}/release", vaults.release)
     add.add_delete("/keys/{name}", vaults.delete)
     add.add_get("/deletedkeys", vaults.list_deleted)
     add.add_get("/deletedkeys/{name}", vaults.get_deleted)

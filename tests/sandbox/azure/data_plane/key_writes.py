@@ -91,23 +91,20 @@ class KeyWrites(KeyPlane):
         """Make a key, or a new version of it, of a version and what the request says of it."""
         vars(version).update(given)
         bodies.check_export(version)
-        version.hsm_platform = self.platform(store, version.kty)
         taken = store.taken(name, self._now)
         if taken:
             raise name_taken(name, taken)
-        self._count(store, version, counted)
-        key = store.keys.setdefault(name.lower(), Key(name))
-        self._require_room(key)
-        key.versions.append(version)
+        key = store.key(name) or Key(name)
+        self._append(store, key, version, counted)
+        store.keys[name.lower()] = key
         return json_response(bundle_json(store, key, version, api_version(request)))
 
-    def _count(self, store: KeyStore, version: KeyVersion, counted: str) -> None:
-        """Refuse what exceeds the store's limit of new keys."""
-        wait = limits.wait_for(store, version.kty, counted, self._now)
-        if wait:
-            told = self._service.profile.throttled_retry_after == "sent"
-            raise throttled(wait if told else None)
-
-    def _require_room(self, key: Key) -> None:
+    def _append(self, store: KeyStore, key: Key, version: KeyVersion, counted: str) -> None:
+        """Give a key one more version, unless the store makes or keeps no more of them."""
         if self.most_versions is not None and len(key.versions) >= self.most_versions:
             raise bad_parameter(f"The key {key.name} has the largest number of versions ({self.most_versions}).")
+        wait = limits.wait_for(store, version.kty, counted, self._now)
+        if wait:
+            raise throttled(wait if self._service.profile.throttled_retry_after == "sent" else None)
+        version.hsm_platform = self.platform(store, version.kty)
+        key.versions.append(version)

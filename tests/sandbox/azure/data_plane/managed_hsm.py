@@ -14,6 +14,7 @@ from aiohttp import web
 
 from ..entra.tokens import Caller
 from ..keys import bodies
+from ..keys.rotation import Rules
 from ..keys.shapes import POOL_VERSIONS
 from ..rights import local_roles as hsm_rights
 from ..service import AzureError, Service
@@ -31,7 +32,7 @@ def managed_hsm_application(service: Service) -> web.Application:
 
 class ManagedHsmPlane(KeyVault):
     versions_served = POOL_VERSIONS
-    notifies = False
+    rotation_rules = Rules(notifies=False, least_days=28)
     types = ("RSA-HSM", "EC-HSM", "oct-HSM")
     most_versions = 100
 
@@ -53,11 +54,26 @@ class ManagedHsmPlane(KeyVault):
         return self._refusal(caller, store, action, f"/keys/{name}" if name else "/keys")
 
     async def rotation_policy(self, request: web.Request) -> web.Response:
+        self._require_rotation(request, "getrotationpolicy")
+        return await super().rotation_policy(request)
+
+    async def set_rotation_policy(self, request: web.Request) -> web.Response:
+        self._require_rotation(request, "setrotationpolicy")
+        return await super().set_rotation_policy(request)
+
+    async def rotate(self, request: web.Request) -> web.Response:
+        """A pool rotates only keys that have a policy (learn.microsoft.com, "Configure key autorotation")."""
+        self._require_rotation(request, "rotate")
+        _store, key = self._rotated(request, "rotate")
+        if key.rotation_policy is None:
+            raise AzureError(400, "BadParameter", f"The key {key.name} has no rotation policy.")
+        return await super().rotate(request)
+
+    def _require_rotation(self, request: web.Request, permission: str) -> None:
         """Two pages of Microsoft contradict each other on whether pools rotate keys (Azure contract §1.9)."""
         if self._service.profile.hsm_rotation == "400":
-            self._allowed(request, "getrotationpolicy")
+            self._allowed(request, permission)
             raise AzureError(400, "NotSupported", "Key rotation is not supported by this managed HSM.")
-        return await super().rotation_policy(request)
 
     def entered_for(self, request: web.Request, action: str, scope: str) -> ManagedHsm:
         """The pool, if the caller may perform the data action at the scope."""

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from ...wire import source_address
 from ..entra.tokens import Caller, TokenRefused
+from ..keys.rotation import Rules
 from ..keys.shapes import VAULT_VERSIONS, latest_stable
 from ..keys.values import Key
 from ..service import AzureError, Service, announce
@@ -33,6 +34,7 @@ class KeyPlane:
     """The data plane of vaults; managed HSMs say what is different with them."""
 
     versions_served: ClassVar[tuple[str, ...]] = VAULT_VERSIONS
+    rotation_rules: ClassVar[Rules] = Rules(notifies=True, least_days=7)
 
     def __init__(self, service: Service) -> None:
         self._service = service

@@ -84,13 +84,30 @@ _STATES = {
 
 
 def cannot_purge(store: KeyStore) -> AzureError:
-    """The words: microsoft/AzureTRE issue 1760. The lines are separated as the firewall separates its own (inferred)."""
+    """The words: microsoft/AzureTRE issue 1760. How its lines are separated is inferred from the firewall's."""
     message = (
         'Operation "purge" is not allowed because purge protection is enabled for this vault. Key Vault service will '
         "automatically purge it after the retention period has passed."
         f"\r\nVault: {store.name};location={store.location}"
     )
     return AzureError(403, "Forbidden", message)
+
+
+def already_there() -> AzureError:
+    """A backup of a key whose name is in use. The words: Azure/azure-sdk-for-python issue 17630."""
+    message = (
+        "There was a conflict restoring the key. This can happen if either: a second key with the same name was "
+        "created after the first key was deleted; thus trying to restore a key whose name is already in use. To fix "
+        "this, rename the second key to something else so that the restore works. The second probable cause of this "
+        "exception is when multiple operations are performed in parallel against the key. To avoid this error, perform "
+        "operations against a key in a sequential manner."
+    )
+    return AzureError(409, "Conflict", message)
+
+
+def malformed_backup() -> AzureError:
+    """A recording of Azure/azure-sdk-for-js (Azure contract §1.11)."""
+    return AzureError(400, "Malformed backup blob", "Backup blob contains invalid or corrupt version.")
 
 
 def throttled(retry_after: int | None) -> AzureError:

@@ -59,11 +59,9 @@ class KeyAdmin:
     def rotate_key(self, store: KeyStore | str, name: str, *, days_ago: float = 0.0, **attributes: Any) -> KeyVersion:
         """A new version with other material of the same kind; operations and tags are those of the version before."""
         before = self.key(store, name).current
-        kind = before.kty.removesuffix("-HSM")
-        size = before.size or (len(before.material.get("n", "")) * 6 // 8 * 8 if kind == "RSA" else 0)
         kept = {"key_ops": list(before.key_ops), "tags": dict(before.tags), "exportable": before.exportable}
         curve = before.material.get("crv", "P-256")
-        return self.add_key(store, name, before.kty, size, curve, days_ago=days_ago, **kept | attributes)
+        return self.add_key(store, name, before.kty, before.bits, curve, days_ago=days_ago, **kept | attributes)
 
     def _then(self, days_ago: float) -> datetime:
         return datetime.fromtimestamp(self.clock.now() - days_ago * _DAY, UTC)

@@ -69,9 +69,14 @@ def item_json(store: KeyStore, key: Key, found: KeyVersion, version: str, with_v
     item: dict[str, Any] = {
         "kid": key_id(store, key, found if with_version else None),
         "attributes": attributes_json(store, found, version),
-        "tags": found.tags,
+        **_tags(found),
     }
     return {**item, "managed": True} if key.managed else item
+
+
+def _tags(found: KeyVersion) -> dict[str, Any]:
+    """A version without tags has no such member (recordings of Azure/azure-sdk-for-js)."""
+    return {"tags": found.tags} if found.tags else {}
 
 
 def bundle_json(store: KeyStore, key: Key, found: KeyVersion, version: str) -> dict[str, Any]:
@@ -79,7 +84,7 @@ def bundle_json(store: KeyStore, key: Key, found: KeyVersion, version: str) -> d
     if found.kty.startswith("AKP") and not _since(version, _LATTICE):
         material = {}
     jwk = {"kid": key_id(store, key, found), "kty": found.kty, "key_ops": found.key_ops, **material}
-    bundle: dict[str, Any] = {"key": jwk, "attributes": attributes_json(store, found, version), "tags": found.tags}
+    bundle: dict[str, Any] = {"key": jwk, "attributes": attributes_json(store, found, version), **_tags(found)}
     if found.exportable:
         kind = "application/json; charset=utf-8"
         own = found.release_policy or {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from ...custody.public_keys import public_number
 from .material import public_material
 
 RSA_OPERATIONS = ("encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey")
@@ -39,6 +40,11 @@ class KeyVersion:
     """The id of the key in an outside key manager that this one stands for (previews of 2026)."""
     size: int | None = None
     """Of symmetric keys, in bits."""
+
+    @property
+    def bits(self) -> int:
+        """The size of a key that has one."""
+        return public_number(self.material["n"]).bit_length() if "n" in self.material else self.size or 0
 
 
 @dataclass(frozen=True)
@@ -88,10 +94,12 @@ class DeletedKey:
 
 @dataclass(frozen=True)
 class Transition:
-    """What the store still does with a name after it has answered, and until when (seconds since the epoch)."""
+    """What the store still does with a name after it has answered. Times are in seconds since the epoch."""
 
     state: Literal["deleting", "recovering", "purging"]
     until: float
+    hidden_until: float
+    """A key that is being recovered can be read before its name is free for anything else."""
 
 
 def new_version(now: datetime, kty: str = "RSA", size: int = 2048, curve: str = "P-256") -> KeyVersion:

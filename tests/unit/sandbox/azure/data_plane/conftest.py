@@ -5,13 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from sandbox import Sandbox
 from support.azure_callers import POOL, VAULT
 from support.azure_keys import Store
+
+
+@pytest.fixture(autouse=True)
+def steady_clock(running: Sandbox) -> Iterator[None]:
+    """What a test advances the shared sandbox's clock by is taken back after it."""
+    ahead = running.clock.now() - time.time()
+    yield
+    running.clock.advance(ahead - (running.clock.now() - time.time()))
 
 
 @pytest.fixture
