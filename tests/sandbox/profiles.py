@@ -336,8 +336,8 @@ class Profile:
     """Q54: a copy into an Azure group of a source whose export policy demands wrapping."""
 
     delete_when: Literal["destroyed", "deleted", "any"] = "destroyed"
-    """Q56: when the record of an Azure key can be deleted: in the state Destroyed, once Azure's key is deleted, or at any
-    time."""
+    """Q56: when the record of an Azure key can be deleted: in the state Destroyed, once Azure's key is deleted, or
+    always."""
 
     delete_early: Literal[400, 409] = 400
     """Q56: the status of a deletion before that."""
@@ -348,6 +348,10 @@ class Profile:
     create_on_existing: Literal["version", "409"] = "version"
     """Q66: native creation on a name that Azure has: Azure adds a version to that key, or DSM looks first and refuses
     it."""
+
+    native_rekey: Literal["create", "rotate"] = "create"
+    """How DSM lets Azure make the version of a rotation: by `create`, or by `rotate`, which is not among the permissions
+    that the guide asks for (DSM contract §4.8)."""
 
     lifecycle_gated: Literal["free", "gated"] = "free"
     """Q67: whether a quorum policy covers the operations on Azure keys that the API does not describe."""
