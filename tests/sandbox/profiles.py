@@ -224,6 +224,9 @@ class Profile:
     import_limit: Literal["create", "other"] = "create"
     """Q65: whether a vault counts imports with the keys that it makes, of which it takes few, or with all else."""
 
+    key_hsm_form: Literal["both", "base64url", "base64"] = "both"
+    """Q64: in which encodings a transfer blob is taken: Base64url without padding, Base64 with padding, or both."""
+
     throttled_retry_after: Literal["sent", "omitted"] = "sent"
     """Whether a vault's 429 says after how many seconds to come back."""
 
@@ -350,7 +353,7 @@ class Profile:
     it."""
 
     native_rekey: Literal["create", "rotate"] = "create"
-    """How DSM lets Azure make the version of a rotation: by `create`, or by `rotate`, which is not among the permissions
+    """How DSM lets Azure make the version of a rotation: by `create`, or by `rotate`, which is none of the permissions
     that the guide asks for (DSM contract §4.8)."""
 
     lifecycle_gated: Literal["free", "gated"] = "free"

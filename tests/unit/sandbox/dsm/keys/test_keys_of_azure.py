@@ -399,8 +399,8 @@ def test_a_virtual_key_stays_in_its_group(keys: Any, name: str) -> None:
         ("create", lambda keys, _name: keys.rekey(recorded(keys)["name"])),
         ("update", lambda keys, _name: keys.change(recorded(keys)["kid"], enabled=False)),
         ("delete", lambda keys, _name: keys.deed(recorded(keys)["kid"], "schedule_deletion")),
-        ("purge", lambda keys, _name: keys.deed(deleted(keys)["kid"], "delete_key_material")),
-        ("recover", lambda keys, _name: keys.deed(deleted(keys)["kid"], "cancel_deletion")),
+        ("purge", lambda keys, _name: keys.deed(recorded(keys)["kid"], "delete_key_material")),
+        ("recover", lambda keys, _name: keys.deed(recorded(keys)["kid"], "cancel_deletion")),
     ],
 )
 def test_without_the_permission_in_the_vault_dsm_tells_what_azure_says(
@@ -420,9 +420,6 @@ def test_without_the_permission_in_the_vault_dsm_tells_what_azure_says(
 
 def recorded(keys: Any) -> dict[str, Any]:
     return dict(keys.records("one")[0])
-
-
-deleted = recorded
 
 
 def test_a_write_goes_to_azure_as_the_links_application(keys: Any, name: str) -> None:
