@@ -352,6 +352,9 @@ class Profile:
     """Q66: native creation on a name that Azure has: Azure adds a version to that key, or DSM looks first and refuses
     it."""
 
+    rotates_inactive: Literal["refused", "allowed"] = "refused"
+    """Whether a key that is deactivated or compromised can be rotated, by rekey or by a copy."""
+
     native_rekey: Literal["create", "rotate"] = "create"
     """How DSM lets Azure make the version of a rotation: by `create`, or by `rotate`, which is none of the permissions
     that the guide asks for (DSM contract §4.8)."""

@@ -224,6 +224,22 @@ def test_a_native_rotation_makes_a_version_with_other_material(keys: Any, name: 
     assert (after.key_ops, before.enabled) == (["sign"], True)
 
 
+@pytest.mark.parametrize(("setting", "status"), [("refused", 400), ("allowed", 201)])
+@pytest.mark.parametrize("way", ["rekey", "copy"])
+def test_the_rotation_of_a_key_that_is_no_longer_active(
+    keys: Any, name: str, way: str, setting: Any, status: int
+) -> None:
+    keys.sb.profile = Profile(rotates_inactive=setting)
+    source = keys.source()
+    old = keys.copied(source, name)
+    keys.deed(old["kid"], "revoke", {"code": "KeyCompromise"})
+
+    answer = keys.rekey(old["name"]) if way == "rekey" else keys.copy(source, name, name=old["name"])
+
+    assert answer.status == status, answer.text
+    assert len(keys.versions(name)) == (2 if status == 201 else 1)
+
+
 def test_a_rotation_by_azures_own_operation_needs_a_permission_that_the_guide_does_not_ask_for(
     keys: Any, name: str
 ) -> None:
