@@ -481,3 +481,23 @@ def test_a_version_that_dsm_never_heard_of_is_found_by_the_next_scan(keys: Any, 
 
     (record,) = keys.records(name)
     assert "links" not in record
+
+
+def test_a_copy_that_cannot_be_read_back_is_in_azure_and_not_in_dsm(keys: Any, name: str) -> None:
+    keys.revoke("get")
+
+    assert keys.copy(keys.source(), name).status == 400
+
+    assert (len(keys.versions(name)), keys.records(name)) == (1, [])
+
+
+def test_a_name_that_is_taken_while_azure_is_at_work_is_refused_too_late(keys: Any, name: str) -> None:
+    wanted, source = keys.names.new("c"), keys.source()
+    dsm = keys.do(lambda state: state.dsm)
+    keys.sb.faults.add(Fault("vault", "PUT", "/keys/{name}", then=lambda: dsm.add_key(keys.local, wanted)))
+
+    answer = keys.copy(source, name, name=wanted)
+
+    assert (answer.status, answer.text) == (409, "sobject already exists")
+    assert (len(keys.versions(name)), keys.records(name)) == (1, [])
+    assert "links" not in keys.info(source["kid"])
