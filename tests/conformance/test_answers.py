@@ -109,6 +109,7 @@ def walk(sandbox: Sandbox, app: Caller) -> None:
     app("PATCH", local, {"description": "another", "custom_metadata": {"a": "b"}})
     walk_over_a_link(app, id_of("group_id", app("POST", "/sys/v1/groups", {"name": f"l-{uuid4()}", "add_hmg": [link]})))
     walk_over_approvals(sandbox, app, link)
+    walk_over_keys(sandbox, app, local.rsplit("/", 1)[1], link)
     for path in (local, "/sys/v1/groups", "/sys/v1/groups?limit=1&continuation_token="):
         app("GET", path)
     app("DELETE", local)
@@ -127,6 +128,34 @@ def walk_over_a_link(app: Caller, group_id: str) -> None:
     kid = id_of("kid", app("GET", f"/crypto/v1/keys?group_id={group_id}"))
     app("GET", f"/crypto/v1/keys/{kid}")
     app("POST", "/crypto/v1/keys/info", {"kid": kid})
+
+
+def walk_over_keys(sandbox: Sandbox, app: Caller, local: str, link: dict[str, Any]) -> None:
+    """The life of a source, of its copy in a vault and of a native key, to the end of each."""
+    keys = "/crypto/v1/keys"
+    linked = id_of("group_id", app("POST", "/sys/v1/groups", {"name": f"k-{uuid4()}", "add_hmg": [link]}))
+    operations = ["SIGN", "VERIFY", "EXPORT", "APPMANAGEABLE"]
+    wanted = {"name": f"source-{uuid4()}", "group_id": local, "obj_type": "RSA", "key_size": 2048}
+    policy = {"interval_days": 90, "rotate_copied_keys": "all_external"}
+    source = app("POST", keys, {**wanted, "key_ops": operations, "rotation_policy": policy})
+    metadata = {"azure-key-name": f"walk-{uuid4()}", "azure-key-type": "hardware"}
+    asked = {"name": f"copy-{uuid4()}", "group_id": linked, "custom_metadata": metadata}
+    copy = id_of("kid", app("POST", f"{keys}/copy", {**asked, "key": {"kid": id_of("kid", source)}}))
+    successor = id_of("kid", app("POST", f"{keys}/rekey", {"name": wanted["name"], "deactivate_rotated_key": True}))
+    app("POST", f"{keys}/copy", {**asked, "key": {"kid": successor}})
+    native = {"obj_type": "EC", "elliptic_curve": "NistP256", "custom_metadata": {"azure-key-name": f"n-{uuid4()}"}}
+    app("POST", keys, {**native, "name": f"native-{uuid4()}", "group_id": linked})
+    app("PATCH", f"{keys}/{copy}", {"enabled": False, "deactivation_date": "20400101T000000Z", "description": "x"})
+    for deed in ("schedule_deletion", "cancel_deletion", "schedule_deletion", "delete_key_material", "restore"):
+        app("POST", f"{keys}/{copy}/{deed}", {} if deed == "schedule_deletion" else None)
+        sandbox.clock.advance(20)
+    later = id_of("kid", app("POST", keys, {**wanted, "name": f"later-{uuid4()}", "state": "PreActive"}))
+    app("POST", f"{keys}/{later}/activate")
+    app("POST", f"{keys}/{later}/revoke", {"code": "KeyCompromise", "message": "lost"})
+    app("POST", f"{keys}/{later}/destroy")
+    app("GET", f"{keys}?show_destroyed=true&show_deleted=true&show_pub_key=true")
+    for kid in (later, successor, id_of("kid", source)):
+        app("DELETE", f"{keys}/{kid}")
 
 
 def walk_over_approvals(sandbox: Sandbox, app: Caller, link: dict[str, Any]) -> None:
@@ -190,6 +219,8 @@ def test_all_answers_are_as_published(sandbox: Sandbox, app: Caller, exchanges: 
     complaints = [exchange.complaint_about_the_answer() for exchange in exchanges]
     assert [complaint for complaint in complaints if complaint] == []
     assert served() - {(exchange.method, exchange.route) for exchange in exchanges} == set()
+    succeeded = {(exchange.method, exchange.route) for exchange in exchanges if exchange.status < 300}
+    assert served() - succeeded == {("POST", "/sys/v1/groups/{group_id}/hmg/scans")}, "no answer but refusals was seen"
 
 
 def settings() -> list[tuple[str, Any]]:
@@ -249,6 +280,12 @@ def test_a_deviation_is_one(sandbox: Sandbox, app: Caller, exchanges: list[Excha
         ("azure-vault-type", "premium"),
         ("version", {"version": "5", "api_version": "v1", "server_mode": "Sgx"}),
         ("select-account-request", {"acct_id": "NO-UUID"}),
+        ("key-request", {"name": "a", "key": {"kid": "0b2f1c9e-0000-4000-8000-000000000000"}}),
+        ("key-request", {"rotation_policy": {"interval_days": 1, "interval_months": 1}}),
+        ("key-request", {"key_ops": ["FLY"]}),
+        ("copy-request", {"name": "a"}),
+        ("rekey-request", {"name": "a", "kid": "0b2f1c9e-0000-4000-8000-000000000000"}),
+        ("revoke-request", {"code": "Whim"}),
     ],
 )
 def test_the_schemas_refuse_what_is_not_published(schema: str, value: Any) -> None:

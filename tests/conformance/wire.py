@@ -65,6 +65,19 @@ ROUTES: dict[tuple[str, str], tuple[str | None, str | None]] = {
     ("GET", "/crypto/v1/keys"): (NO_BODY, "key-list"),
     ("POST", "/crypto/v1/keys/info"): ("key-descriptor", "key"),
     ("GET", "/crypto/v1/keys/{kid}"): (NO_BODY, "key"),
+    ("POST", "/crypto/v1/keys"): ("key-request", "key"),
+    ("POST", "/crypto/v1/keys/copy"): ("copy-request", "key"),
+    ("POST", "/crypto/v1/keys/rekey"): ("rekey-request", "key"),
+    ("PATCH", "/crypto/v1/keys/{kid}"): ("key-request", "key"),
+    ("DELETE", "/crypto/v1/keys/{kid}"): (NO_BODY, NO_BODY),
+    ("POST", "/crypto/v1/keys/{kid}/destroy"): (NO_BODY, NO_BODY),
+    ("POST", "/crypto/v1/keys/{kid}/revoke"): ("revoke-request", NO_BODY),
+    ("POST", "/crypto/v1/keys/{kid}/activate"): (NO_BODY, NO_BODY),
+    # The document has none of these; their answers are those of the calls beside them.
+    ("POST", "/crypto/v1/keys/{kid}/schedule_deletion"): ("empty-request", "key"),
+    ("POST", "/crypto/v1/keys/{kid}/delete_key_material"): (NO_BODY, "key"),
+    ("POST", "/crypto/v1/keys/{kid}/cancel_deletion"): (NO_BODY, "key"),
+    ("POST", "/crypto/v1/keys/{kid}/restore"): (NO_BODY, "key"),
 }
 
 

@@ -236,6 +236,60 @@ class Profile(AzureProfile):
 
     # Keys -------------------------------------------------------------------------------------------------------------
 
+    copy_rotates_by: Literal["dsm_name", "azure_name", "either", "never"] = "dsm_name"
+    """Q48: what makes a copy into an Azure group a rotation: a virtual key with the name in DSM, one with the name in
+    Azure, either of them, or nothing. A name in DSM that is taken otherwise is 409."""
+
+    deletion_routes: Literal["served", "404"] = "served"
+    """Whether `schedule_deletion` and `delete_key_material`, which the API does not describe, are served."""
+
+    recover_route: Literal["served", "404", "405", "400"] = "served"
+    """Q50: whether `cancel_deletion` is served for keys of Azure, or how it is refused."""
+
+    restore_route: Literal["served", "404", "405", "400"] = "served"
+    """Q50: whether `restore` is served for keys of Azure, or how it is refused."""
+
+    pushes: Literal["enabled+dates", "none", "enabled", "all"] = "enabled+dates"
+    """Q53: which attributes DSM hands on to Azure, with a new key and with a change of one; `all` includes operations
+    that are changed, and tags. The operations of a new key are always handed on."""
+
+    copy_wrapped_only: Literal["refused", "allowed"] = "refused"
+    """Q54: a copy into an Azure group of a source whose export policy demands wrapping."""
+
+    delete_when: Literal["destroyed", "deleted", "any"] = "destroyed"
+    """Q56: when the record of an Azure key can be deleted: in the state Destroyed, once Azure's key is deleted, or
+    always."""
+
+    delete_early: Literal[400, 409] = 400
+    """Q56: the status of a deletion before that."""
+
+    metadata_patch: Literal["replace", "merge"] = "replace"
+    """Q58: what `custom_metadata` in a change does to entries that it does not name: they go, or they stay."""
+
+    create_on_existing: Literal["version", "409"] = "version"
+    """Q66: native creation on a name that Azure has: Azure adds a version to that key, or DSM looks first and refuses
+    it."""
+
+    rotates_inactive: Literal["refused", "allowed"] = "refused"
+    """Whether a key that is deactivated or compromised can be rotated, by rekey or by a copy."""
+
+    native_rekey: Literal["create", "rotate"] = "create"
+    """How DSM lets Azure make the version of a rotation: by `create`, or by `rotate`, which is none of the permissions
+    that the guide asks for (DSM contract §4.8)."""
+
+    lifecycle_gated: Literal["free", "gated"] = "free"
+    """Q67: whether a quorum policy covers the operations on Azure keys that the API does not describe."""
+
+    approval_subjects: Literal["key+group", "key"] = "key+group"
+    """Q67: what a request for an operation on a key names as its subjects: the key and the groups whose policies it is
+    under, or the key alone."""
+
+    admin_app_keys: Literal["no_wrap", "none"] = "no_wrap"
+    """Q68: whether an administrative app may generate, copy and rekey. Wrapping is not simulated yet."""
+
+    crypto_app_scan: Literal["refused", "allowed"] = "refused"
+    """Q68: whether a crypto app may scan the groups that it is a member of."""
+
     scan_recognises: Literal["by_version", "by_name", "doubles"] = "by_version"
     """Q51: what a scan makes of a key whose virtual key an operation of DSM made: it knows that version; no version of
     that name gets another virtual key; or that version gets a second one."""
@@ -254,6 +308,9 @@ class Profile(AzureProfile):
 
     state_after_delete: Literal["at_once", "after_scan"] = "at_once"
     """Q60: when `azure-key-state` tells that DSM has soft-deleted a key."""
+
+    pub_key_after_write: Literal["present", "absent"] = "present"
+    """Whether the answer to a creation, copy, rotation or change shows the public key, for which reads have to ask."""
 
     key_by_path: Literal["served", "404"] = "served"
     """Q61: `GET /crypto/v1/keys/{kid}`."""
@@ -295,5 +352,8 @@ LEGACY: dict[str, Any] = {
     "group_paging": "none",
     "app_groups": "list",
     "group_role_spelling": "pascal",
+    "deletion_routes": "404",
+    "recover_route": "404",
+    "restore_route": "404",
 }
 """What `generation="legacy"` means."""

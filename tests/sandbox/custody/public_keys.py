@@ -25,7 +25,7 @@ CURVES: dict[str, ec.EllipticCurve] = {
 }
 DSM_CURVES = {"P-256": "NistP256", "P-384": "NistP384", "P-521": "NistP521", "P-256K": "SecP256K1"}
 """Azure's name of a curve -> DSM's; the same for operations."""
-_DSM_OPERATIONS = {
+DSM_OPERATIONS = {
     "sign": "SIGN",
     "verify": "VERIFY",
     "encrypt": "ENCRYPT",
@@ -72,7 +72,7 @@ def in_dsms_terms(jwk: Mapping[str, Any], operations: Iterable[str]) -> dict[str
         "obj_type": "RSA" if is_rsa else "EC",
         "key_size": public_number(jwk["n"]).bit_length() if is_rsa else None,
         "elliptic_curve": None if is_rsa else DSM_CURVES[jwk["crv"]],
-        "key_ops": [_DSM_OPERATIONS[name] for name in operations if name in _DSM_OPERATIONS],
+        "key_ops": [DSM_OPERATIONS[name] for name in operations if name in DSM_OPERATIONS],
         "pub_key": spki_of(jwk),
     }
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What operations of DSM on Azure keys leave behind on both planes, as long as they are not simulated themselves.
+"""What operations of DSM on Azure keys leave behind on both planes: short cuts for tests, also into the past.
 
 To be used in the sandbox's own thread: `sandbox.do(lambda state: copy_to_azure(state.dsm, state.azure.public, ...))`.
 """
@@ -48,8 +48,7 @@ def copy_to_azure(
     kty = f"{source.obj_type}-HSM" if hardware else source.obj_type
     version = cloud.import_key(store, azure_name, jwk_of(source.pub_key), kty, days_ago=days_ago, **attributes)
     record = _record(dsm, group_id, azure_name, dsm_name or azure_name, version, days_ago)
-    record.links["copiedFrom"] = source.kid
-    source.links.setdefault("copiedTo", []).append(record.kid)
+    dsm.link_copy(source, record)
     return Pair(version, record)
 
 
@@ -75,16 +74,8 @@ def generate_in_azure(
 def soft_delete_through_dsm(dsm: DsmState, cloud: CloudState, store: KeyStore | str, record: SecurityObject) -> None:
     """Soft-delete the Azure key of a virtual key; what DSM then shows is not public (Q52, Q60)."""
     assert record.external is not None
-    profile = cloud.profile()
-    azure_name = record.external["id"]["label"]
-    cloud.delete_key(store, azure_name)
-    if profile.state_after_delete == "after_scan":
-        return
-    for sibling in dsm.keys_in(record.group_id):
-        is_one = sibling.external is not None and sibling.external["id"]["label"] == azure_name
-        if sibling is record or (is_one and profile.siblings_after_delete == "all"):
-            sibling.custom_metadata["azure-key-state"] = "deleted"
-            sibling.enabled = False
+    cloud.delete_key(store, record.external["id"]["label"])
+    dsm.mark(record, "deleted", cloud.profile())
 
 
 def _record(

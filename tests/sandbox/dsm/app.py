@@ -23,7 +23,8 @@ from .approvals import Approvals, Deed
 from .context import Dsm
 from .errors import DsmError
 from .groups import Groups
-from .keys import Keys
+from .keys.operations import KeyOperations
+from .keys.reads import KeyReads
 from .links import Links
 from .permissions import Principal
 from .service import Service
@@ -43,8 +44,9 @@ def application(dsm: Dsm) -> web.Application:
     ]
     app = web.Application(middlewares=middlewares, client_max_size=_MEGABYTE)
     _add_session_routes(app.router, dsm)
-    _add_group_routes(app.router, dsm)
-    _add_key_routes(app.router, dsm)
+    operations = KeyOperations(dsm)
+    _add_group_routes(app.router, dsm, operations)
+    _add_key_routes(app.router, dsm, operations)
     return app
 
 
@@ -68,9 +70,9 @@ def _add_session_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
     router.add_get("/sys/v1/apps/{app_id}", accounts.get_app)
 
 
-def _add_group_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
+def _add_group_routes(router: web.UrlDispatcher, dsm: Dsm, operations: KeyOperations) -> None:
     groups, links = Groups(dsm), Links(dsm)
-    _add_approval_routes(router, Approvals(dsm, _deeds(groups, links)))
+    _add_approval_routes(router, Approvals(dsm, _deeds(groups, links), operations))
     router.add_get("/sys/v1/groups", groups.list_groups)
     router.add_post("/sys/v1/groups", groups.create)
     router.add_post("/sys/v1/groups/hmg/check", links.check_config)
@@ -113,11 +115,23 @@ def _add_approval_routes(router: web.UrlDispatcher, approvals: Approvals) -> Non
     router.add_post("/sys/v1/approval_requests/{req_id}/result", approvals.result)
 
 
-def _add_key_routes(router: web.UrlDispatcher, dsm: Dsm) -> None:
-    keys = Keys(dsm)
+def _add_key_routes(router: web.UrlDispatcher, dsm: Dsm, operations: KeyOperations) -> None:
+    keys = KeyReads(dsm)
     router.add_get("/crypto/v1/keys", keys.list_keys)
     router.add_post("/crypto/v1/keys/info", keys.info)
     router.add_get("/crypto/v1/keys/{kid}", keys.get)
+    router.add_post("/crypto/v1/keys", operations.create)
+    router.add_post("/crypto/v1/keys/copy", operations.copy)
+    router.add_post("/crypto/v1/keys/rekey", operations.rekey)
+    router.add_patch("/crypto/v1/keys/{kid}", operations.change)
+    router.add_delete("/crypto/v1/keys/{kid}", operations.delete)
+    router.add_post("/crypto/v1/keys/{kid}/destroy", operations.deed)
+    router.add_post("/crypto/v1/keys/{kid}/revoke", operations.deed)
+    router.add_post("/crypto/v1/keys/{kid}/activate", operations.deed)
+    router.add_post("/crypto/v1/keys/{kid}/schedule_deletion", operations.deed)
+    router.add_post("/crypto/v1/keys/{kid}/delete_key_material", operations.deed)
+    router.add_post("/crypto/v1/keys/{kid}/cancel_deletion", operations.deed)
+    router.add_post("/crypto/v1/keys/{kid}/restore", operations.deed)
 
 
 def _auth_middleware(dsm: Dsm) -> Middleware:

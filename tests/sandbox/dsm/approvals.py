@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Approval requests: filing, reviewing, carrying out (DSM contract §2.10, §7 Q9, Q31, Q32)."""
+"""Approval requests: filing, reviewing, carrying out (DSM contract §2.10, §7 Q9, Q31, Q32, Q67)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import hmac
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -17,6 +18,8 @@ from ..wire import json_response
 from . import quorum
 from .context import Dsm, caller, json_object, path_uuid, require_uuid
 from .errors import DsmError, bad_request, forbidden, not_found
+from .keys.operations import FORMS, KeyOperations
+from .keys.rights import guarding, policy_of
 from .permissions import Principal
 from .state import Account, ApprovalRequest, User
 from .values import new_id
@@ -31,12 +34,22 @@ _SCAN = re.compile(r"/sys/v1/groups/([0-9a-fA-F-]{36})/hmg/scan")
 Deed = Callable[[Principal, str, dict[str, Any]], Awaitable[tuple[int, Any]]]
 
 
-class Approvals:
-    """`deeds` are the direct calls' own handlers: (method, kind of operation) -> handler."""
+@dataclass(frozen=True)
+class _Target:
+    """What an operation is about: its name, and the group or (of a key's operation) the key that its path names."""
 
-    def __init__(self, dsm: Dsm, deeds: Mapping[tuple[str, str], Deed]) -> None:
+    kind: str
+    entity_id: str | None
+    of_key: bool = False
+
+
+class Approvals:
+    """`deeds` are the direct calls' own handlers: (method, kind of operation) -> handler; those of keys go by name."""
+
+    def __init__(self, dsm: Dsm, deeds: Mapping[tuple[str, str], Deed], keys: KeyOperations) -> None:
         self._dsm = dsm
         self._deeds = deeds
+        self._keys = keys
 
     # Routes ----------------------------------------------------------------------------------------------------------
 
@@ -46,8 +59,8 @@ class Approvals:
         method, operation = body.get("method"), body.get("operation")
         if not isinstance(method, str) or not isinstance(operation, str):
             raise bad_request("method and operation are needed")
-        kind, group_id = self._target(method.upper(), operation)
-        policy = self._policy(principal.account, kind, group_id)
+        target = self._target(method.upper(), operation)
+        policy, subjects = self._policy(principal.account, target, body.get("body"))
         clock = self._dsm.runtime.clock
         filed = ApprovalRequest(
             request_id=new_id(),
@@ -59,7 +72,7 @@ class Approvals:
             operation=operation,
             body=body.get("body"),
             description=body.get("description"),
-            subjects=[{"group": group_id} if group_id else {"account": principal.account.acct_id}],
+            subjects=subjects,
             policy=policy,
         )
         principal.account.approvals[filed.request_id] = filed
@@ -131,8 +144,8 @@ class Approvals:
 
     # Rules -----------------------------------------------------------------------------------------------------------
 
-    def _target(self, method: str, operation: str) -> tuple[str, str | None]:
-        """What an operation is about: a deed's name, and the group. Which ones can be approved is not public."""
+    def _target(self, method: str, operation: str) -> _Target:
+        """What an operation is about. Which ones can be approved is not public."""
         path = operation if operation.startswith("/") else f"/{operation}"
         forms = (
             ("POST", "groups", _GROUPS),
@@ -145,37 +158,62 @@ class Approvals:
             if match and allowed == method:
                 if self._dsm.profile.approvable == "create_update" and (method == "DELETE" or kind == "scan"):
                     break
-                return kind, match.group(1).lower() if match.groups() else None
+                return _Target(kind, match.group(1).lower() if match.groups() else None)
+        for allowed, kind, form in FORMS:
+            match = form.fullmatch(path)
+            if match and allowed == method:
+                return _Target(kind, match.group(1).lower() if match.groups() else None, of_key=True)
         raise bad_request("The operation cannot be approved by an approval request")
 
-    @staticmethod
-    def _policy(account: Account, kind: str, group_id: str | None) -> dict[str, Any]:
-        if kind == "groups":
-            policy = quorum.for_new_groups(account)
+    def _policy(self, account: Account, target: _Target, body: Any) -> tuple[dict[str, Any], list[dict[str, str]]]:
+        """Who has to approve, and what the request is about."""
+        if target.of_key:
+            policy, subjects = self._policy_of_key(account, target, body)
+        elif target.kind == "groups":
+            policy, subjects = quorum.for_new_groups(account), [{"account": account.acct_id}]
         else:
-            group = account.groups.get(group_id or "")
+            group = account.groups.get(target.entity_id or "")
             if group is None:
                 raise not_found("group does not exist")
-            policy = group.approval_policy
+            policy, subjects = group.approval_policy, [{"group": group.group_id}]
         if not policy:
             raise bad_request("The operation does not require approval")
-        return policy
+        return policy, subjects
+
+    def _policy_of_key(
+        self, account: Account, target: _Target, body: Any
+    ) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
+        """By the policies of all groups that the operation touches. How DSM names its subjects is not public (Q67)."""
+        if not isinstance(body or {}, dict):
+            raise bad_request("The request's body must be a JSON object")
+        needs, key = self._keys.needs(account, target.kind, target.entity_id, body or {})
+        groups = guarding(needs, self._dsm.profile)
+        subjects = [{"sobject": key.kid}] if key else []
+        if not key or self._dsm.profile.approval_subjects == "key+group":
+            subjects += [{"group": group.group_id} for group in groups]
+        return (policy_of(groups) if groups else None), subjects
 
     async def _carry_out(self, account: Account, one: ApprovalRequest) -> None:
         """As the direct call would be, for the requester and with his rights as they are now."""
         state = self._dsm.state
         ((kind, entity_id),) = one.requester.items()
         subject = (state.users if kind == "user" else state.apps).get(entity_id)
-        deed, group_id = self._target(one.method, one.operation)
+        target = self._target(one.method, one.operation)
         try:
             if subject is None:
                 raise forbidden("The requester is no longer there")
             if not isinstance(one.body or {}, dict):
                 raise bad_request("The request's body must be a JSON object")
             principal = Principal(subject, account)
-            one.result = await self._deeds[one.method, deed](principal, group_id or "", one.body or {})
+            one.result = await self._done(principal, target, one)
         except DsmError as error:
             one.status, one.result = "FAILED", (error.status, error.message)
+
+    async def _done(self, principal: Principal, target: _Target, one: ApprovalRequest) -> tuple[int, Any]:
+        body = one.body or {}
+        if target.of_key:
+            return await self._keys.carry_out(principal, target.kind, target.entity_id, body, approved=True)
+        return await self._deeds[one.method, target.kind](principal, target.entity_id or "", body)
 
     def _require_password(self, principal: Principal, one: ApprovalRequest, body: Mapping[str, Any]) -> None:
         if not isinstance(principal.subject, User) or not quorum.demands_password(one.policy):

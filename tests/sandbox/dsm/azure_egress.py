@@ -5,7 +5,7 @@
 
 Names are resolved by DSM's own network table; trust, host name check and client certificate come from the link's `tls`
 block (DSM contract §2.8), the token from Entra with the link's credential (DSM contract §2.7). A GET whose connection
-breaks is tried once more, as aiohttp does for idempotent requests; nothing else is repeated.
+breaks is tried once more, as aiohttp does for idempotent requests; nothing else is repeated, PUT and DELETE included.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from cryptography.hazmat.primitives import serialization
 
 from ..network import Network, Origins
+from ..profiles import Profile
 from .assertion import client_assertion
 from .blobs import certificate_of, key_of
 from .context import Dsm
+from .errors import DsmError
 from .external_kms import endpoints_of
 
 _ARM_VERSION = "2026-02-01"
@@ -42,6 +44,18 @@ class AzureFailure(Exception):
     def __init__(self, leg: str, message: str, status: int | None = None) -> None:
         super().__init__(f"{leg}: {message}" if leg else message)
         self.status = status
+
+
+class _Broken(aiohttp.ClientError):
+    """The connection of a write broke; its cause tells how. None of those errors that aiohttp takes for repeatable."""
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a write once: aiohttp would repeat PUT and DELETE, and a repeated import is one more version of a key."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Broken from error
 
 
 class AzureEgress:
@@ -115,6 +129,15 @@ class AzureEgress:
     async def deleted_key(self, name: str) -> dict[str, Any] | None:
         """A soft-deleted key; None when there is none of that name."""
         return await self._get_or_none(f"{self._vault_url()}/deletedkeys/{name}?api-version={_VAULT_VERSION}")
+
+    async def write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Change something in the vault; what it answers, `{}` where that is nothing."""
+        token = await self._token(self._audience("vault"))
+        url = f"{self._vault_url()}/{path}?api-version={_VAULT_VERSION}"
+        details: dict[str, Any] = {"headers": {"Authorization": f"Bearer {token}"}, "middlewares": (_once,)}
+        if body is not None:
+            details["json"] = body
+        return await self._call("vault", method, url, **details)
 
     # Requests --------------------------------------------------------------------------------------------------------
 
@@ -201,9 +224,15 @@ class AzureEgress:
                     if words:
                         raise AzureFailure("", words, response.status)
                     raise AzureFailure(named, _azure_words(raw, response.status), response.status)
-                return _json(raw)
+                return {} if response.status == 204 else _json(raw)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
-            raise AzureFailure(named, _transport_words(error)) from error
+            cause = error.__cause__ if isinstance(error, _Broken) and error.__cause__ else error
+            raise AzureFailure(named, _transport_words(cause)) from error
+
+
+def handed_on(failure: AzureFailure, profile: Profile) -> DsmError:
+    """DSM's refusal when Azure, or the way to it, refuses (Q24)."""
+    return DsmError(profile.azure_failure_status, str(failure), one_line=profile.azure_failure_text == "codes")
 
 
 @contextmanager

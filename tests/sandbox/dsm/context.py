@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -25,10 +26,15 @@ class Dsm:
 
     state: DsmState
     runtime: Runtime
+    _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     @property
     def profile(self) -> Profile:
         return self.runtime.profile
+
+    def lock(self, group_id: str) -> asyncio.Lock:
+        """Held by whoever works over the links of a group: scans and operations on its keys go one after the other."""
+        return self._locks.setdefault(group_id, asyncio.Lock())
 
 
 def caller(request: web.Request) -> Principal:

@@ -122,3 +122,8 @@ class KeyIndex:
         self.remove(key)
         key.name = name
         self.add(key)
+
+    def move(self, key: SecurityObject, group_id: str) -> None:
+        self.remove(key)
+        key.group_id = group_id
+        self.add(key)

@@ -15,16 +15,16 @@ from aiohttp import web
 from ..profiles import Profile
 from ..wire import json_response
 from . import external_kms
-from .azure_egress import AzureEgress, AzureFailure, as_expected
+from .azure_egress import AzureEgress, AzureFailure, as_expected, handed_on
 from .context import Dsm, caller, json_object, path_uuid, require_uuid
-from .errors import DsmError, bad_request, forbidden, not_found
+from .errors import bad_request, forbidden, not_found
 from .permissions import (
     Principal,
-    changeable_group,
     readable_group,
     require_account_permission,
     require_feature,
     require_usable,
+    scannable_group,
 )
 from .quorum import gate_scan
 from .scan import Scanner
@@ -78,7 +78,7 @@ class Links:
             with as_expected("arm"):
                 return json_response([_vault_json(vault, profile) for vault in found])
         except AzureFailure as failure:
-            raise self._refusal(failure) from failure
+            raise handed_on(failure, self._dsm.profile) from failure
 
     async def _posted_link(self, request: web.Request, deed: str) -> dict[str, Any]:
         """A complete configuration. Nothing stored is merged in (Q34)."""
@@ -96,7 +96,7 @@ class Links:
             async with AzureEgress(link, self._dsm) as azure:
                 await self._steps(azure, link, depth)
         except AzureFailure as failure:
-            raise self._refusal(failure) from failure
+            raise handed_on(failure, self._dsm.profile) from failure
 
     @staticmethod
     async def _steps(azure: AzureEgress, link: Mapping[str, Any], depth: int) -> None:
@@ -111,11 +111,6 @@ class Links:
         if depth >= 3:
             await azure.first_key_page()
 
-    def _refusal(self, failure: AzureFailure) -> DsmError:
-        profile = self._dsm.profile
-        one_line = profile.azure_failure_text == "codes"
-        return DsmError(profile.azure_failure_status, str(failure), one_line=one_line)
-
     # Scans -----------------------------------------------------------------------------------------------------------
 
     async def scan(self, request: web.Request) -> web.Response:
@@ -125,7 +120,7 @@ class Links:
 
     async def scanned(self, principal: Principal, group_id: str, approved: bool = False) -> tuple[int, Any]:
         """The scan itself, direct or `approved`: status and body of the answer."""
-        group = changeable_group(principal, group_id, "SCAN_EXTERNAL_SOBJECTS", self._dsm.profile)
+        group = scannable_group(principal, group_id, self._dsm.profile)
         require_usable(principal, "SCAN_EXTERNAL_SOBJECTS", self._dsm.profile)
         if not approved:
             gate_scan(group, self._dsm.profile)
@@ -134,7 +129,7 @@ class Links:
         try:
             return 200, await self._scanner.scan(group, principal.as_creator)
         except AzureFailure as failure:
-            raise self._refusal(failure) from failure
+            raise handed_on(failure, self._dsm.profile) from failure
 
     async def start_scan(self, request: web.Request) -> web.Response:
         readable_group(caller(request), path_uuid(request, "group_id"), self._dsm.profile)

@@ -92,6 +92,15 @@ def changeable_group(principal: Principal, group_id: str, permission: str, profi
     return group
 
 
+def scannable_group(principal: Principal, group_id: str, profile: Profile) -> Group:
+    """The group, if the principal may scan it. The permissions of apps have no name for it (Q68)."""
+    group = readable_group(principal, group_id, profile)
+    is_crypto_app = isinstance(principal.subject, App) and principal.subject.role != "admin"
+    if not (is_crypto_app and profile.crypto_app_scan == "allowed"):
+        group = changeable_group(principal, group_id, "SCAN_EXTERNAL_SOBJECTS", profile)
+    return group
+
+
 def require_overview(principal: Principal, permission: str) -> None:
     """Reading what belongs to others: administrators and auditors."""
     if not (principal.is_administrator or principal.is_auditor):

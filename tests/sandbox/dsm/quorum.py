@@ -24,19 +24,19 @@ def gate(group: Group, profile: Profile, members: Iterable[str] = ()) -> None:
     named = {name for name in members if name != "group_id"}
     free = profile.link_edits_gated == "free" and named and named <= _LINK_MEMBERS
     if group.approval_policy and not free:
-        raise _refusal(profile, f"the group {group.name}")
+        raise refusal(profile, f"the group {group.name}")
 
 
 def gate_scan(group: Group, profile: Profile) -> None:
     """Whether a group's policy covers SYNC KEYS is not public (Q32)."""
     if group.approval_policy and profile.scan_gated == "gated":
-        raise _refusal(profile, f"the group {group.name}")
+        raise refusal(profile, f"the group {group.name}")
 
 
 def gate_new_group(account: Account, profile: Profile) -> None:
     """An account's policy may cover the creation of groups."""
     if for_new_groups(account):
-        raise _refusal(profile, f"the account {account.name}")
+        raise refusal(profile, f"the account {account.name}")
 
 
 def for_new_groups(account: Account) -> dict[str, Any] | None:
@@ -69,6 +69,6 @@ def demands_password(policy: Mapping[str, Any]) -> bool:
     return bool((policy.get("quorum") or {}).get("require_password"))
 
 
-def _refusal(profile: Profile, place: str) -> DsmError:
+def refusal(profile: Profile, place: str) -> DsmError:
     exact = profile.approval_answer == "exact"
     return forbidden(APPROVAL_TEXT if exact else f"{APPROVAL_TEXT} by the quorum of {place}.")

@@ -17,13 +17,12 @@ from .azure_egress import AzureEgress, AzureFailure, as_expected
 from .context import Dsm
 from .errors import bad_request
 from .external_kms import stored_form
-from .keys import key_json
+from .keys.shapes import key_json
+from .keys.vault import TAG, identity_of
 from .state import Account
 from .values import Group, SecurityObject, new_id
 
 _PARALLEL = 8
-_TAG = "azure-tag-"
-"""How tags come back, if at all: as those of AWS do (DSM contract §7, Q53)."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,10 @@ class _Found:
 class Scanner:
     def __init__(self, dsm: Dsm) -> None:
         self._dsm = dsm
-        self._locks: dict[str, asyncio.Lock] = {}
 
     async def scan(self, group: Group, creator: dict[str, str]) -> list[dict[str, Any]]:
         """Scan all links of a group; the answer holds the new virtual keys only (Q30)."""
-        async with self._locks.setdefault(group.group_id, asyncio.Lock()):
+        async with self._dsm.lock(group.group_id):
             record: dict[str, Any] = {
                 "scan_id": new_id(),
                 "is_async": False,
@@ -90,11 +88,13 @@ class Scanner:
             found, failure = await self._found(azure, record)
             if failure is None:
                 unread = {warning["source_key_id"] for warning in record.get("warnings", [])}
-                missing = [key for key in records if _identity(key) not in found and _identity(key)[0] not in unread]
+                missing = [
+                    key for key in records if identity_of(key) not in found and identity_of(key)[0] not in unread
+                ]
                 await self._refresh_missing(azure, missing)
         by_identity: dict[tuple[str, str], list[SecurityObject]] = {}
         for key in records:
-            by_identity.setdefault(_identity(key), []).append(key)
+            by_identity.setdefault(identity_of(key), []).append(key)
         for identity, seen in found.items():
             known = by_identity.get(identity, [])
             for key in known:
@@ -162,7 +162,7 @@ class Scanner:
         if (
             setting == "by_name"
             and not known
-            and any(key.made_by_dsm and _identity(key)[0] == seen.name for key in records)
+            and any(key.made_by_dsm and identity_of(key)[0] == seen.name for key in records)
         ):
             return True
         return bool(known)
@@ -176,17 +176,17 @@ class Scanner:
 
     async def _refresh_missing(self, azure: AzureEgress, keys: list[SecurityObject]) -> None:
         """Known virtual keys that the listing did not show: older versions, soft-deleted keys, purged keys."""
-        bundles = await _bounded(*(azure.key(*_identity(key)) for key in keys))
+        bundles = await _bounded(*(azure.key(*identity_of(key)) for key in keys))
         gone = [key for key, bundle in zip(keys, bundles, strict=True) if bundle is None]
         with as_expected("vault"):
             there = [
-                (key, _seen(_identity(key)[0], bundle))
+                (key, _seen(identity_of(key)[0], bundle))
                 for key, bundle in zip(keys, bundles, strict=True)
                 if bundle is not None
             ]
         for key, seen in there:
             self._refresh(key, seen)
-        deleted = await _bounded(*(azure.deleted_key(_identity(key)[0]) for key in gone))
+        deleted = await _bounded(*(azure.deleted_key(identity_of(key)[0]) for key in gone))
         for key, remains in zip(gone, deleted, strict=True):
             key.enabled = False
             key.custom_metadata["azure-key-state"] = "deleted" if remains else "purged"
@@ -208,8 +208,8 @@ class Scanner:
             key.activation_date, key.deactivation_date = _stamp(seen.not_before), _stamp(seen.expires)
         if setting == "all":
             key.key_ops = seen.key_ops
-            kept = {name: value for name, value in key.custom_metadata.items() if not name.startswith(_TAG)}
-            key.custom_metadata = kept | {f"{_TAG}{name}": value for name, value in seen.tags.items()}
+            kept = {name: value for name, value in key.custom_metadata.items() if not name.startswith(TAG)}
+            key.custom_metadata = kept | {f"{TAG}{name}": value for name, value in seen.tags.items()}
 
     def _create(self, account: Account, group: Group, seen: _Found, creator: dict[str, str]) -> SecurityObject:
         metadata = {"azure-key-name": seen.name, "azure-key-state": "created"}
@@ -268,12 +268,6 @@ def _stamp(seconds: int | None) -> str | None:
 
 def _enabled(bundle: Mapping[str, Any]) -> bool:
     return bool(bundle["attributes"].get("enabled", True))
-
-
-def _identity(key: SecurityObject) -> tuple[str, str]:
-    """Azure's name and version of a virtual key."""
-    identity = (key.external or {})["id"]
-    return identity["label"], uuid.UUID(identity["version"]).hex
 
 
 def _free_name(account: Account, seen: _Found) -> str:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 
 from ..clock import Clock
 from .indexes import GroupIndex, KeyIndex
-from .key_admin import KeyAdmin
+from .keys.admin import KeyAdmin
 from .values import Group, new_id
 
 ADMINISTRATOR = "ACCOUNTADMINISTRATOR"

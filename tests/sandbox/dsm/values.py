@@ -43,6 +43,8 @@ class SecurityObject:
     origin: str = "FortanixHSM"
     state: str = "Active"
     enabled: bool = True
+    enabled_before: bool = True
+    """Before the deletion in Azure."""
     key_ops: list[str] = field(default_factory=list)
     external: dict[str, Any] | None = None
     custom_metadata: dict[str, str] = field(default_factory=dict)
@@ -65,3 +67,5 @@ class SecurityObject:
     never_exportable: bool | None = None
     key_creation_method: dict[str, Any] | None = None
     original_key_ops: list[str] | None = None
+    azure_backup: str | None = None
+    """What Azure gave for the case that the key is deleted (Q55)."""

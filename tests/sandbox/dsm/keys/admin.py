@@ -1,19 +1,20 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Security objects put straight into the world, as operations that are not simulated yet would leave them behind."""
+"""Security objects put straight into the world, as an administrator or an operation of DSM leaves them behind."""
 
 from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ..clock import Clock
-from ..custody.public_keys import DSM_CURVES, random_ec, random_rsa, spki_of
-from .values import Group, SecurityObject, new_id
+from ...clock import Clock
+from ...custody.public_keys import DSM_CURVES, random_ec, random_rsa, spki_of
+from ...profiles import Profile
+from ..values import Group, SecurityObject, new_id
 
 if TYPE_CHECKING:
-    from .state import Account
+    from ..state import Account
 
 _OPERATIONS = {
     "RSA": ["SIGN", "VERIFY", "ENCRYPT", "DECRYPT", "WRAPKEY", "UNWRAPKEY"],
@@ -125,6 +126,11 @@ class KeyAdmin:
         return name
 
     @staticmethod
+    def link_copy(source: SecurityObject, copy: SecurityObject) -> None:
+        copy.links["copiedFrom"] = source.kid
+        source.links.setdefault("copiedTo", []).append(copy.kid)
+
+    @staticmethod
     def link_rotation(old: SecurityObject, new: SecurityObject) -> None:
         old.links["replacement"] = new.kid
         new.links["replaced"] = old.kid
@@ -146,3 +152,24 @@ class KeyAdmin:
             "made_by_dsm": True,
         }
         return self.add_key(group_id, name or azure_name, **made | fields)
+
+    def mark(self, record: SecurityObject, word: str, profile: Profile) -> None:
+        """Let virtual keys tell what DSM has done to the whole key in Azure: which ones, and when, is not public.
+
+        `word` is what `azure-key-state` becomes: `created`, `deleted` or `purged` (Q52, Q60).
+        """
+        if profile.state_after_delete == "after_scan":
+            return
+        for sibling in self.versions_of(record):
+            if sibling is record or profile.siblings_after_delete == "all":
+                if word == "deleted":
+                    sibling.enabled_before = sibling.enabled
+                sibling.custom_metadata["azure-key-state"] = word
+                sibling.enabled = sibling.enabled_before if word == "created" else False
+
+    def versions_of(self, record: SecurityObject) -> list[SecurityObject]:
+        """The virtual keys of the same key in Azure; its names compare without case."""
+        assert record.external is not None
+        label = record.external["id"]["label"].lower()
+        keys = self.keys_in(record.group_id)
+        return [key for key in keys if key.external and key.external["id"]["label"].lower() == label]

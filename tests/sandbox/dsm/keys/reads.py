@@ -1,29 +1,28 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Security objects: reading (DSM contract §4.1, §4.3, §4.5). Operations on them are not simulated yet."""
+"""Reading security objects (DSM contract §4.1, §4.3, §4.5)."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 from aiohttp import web
 
-from ..profiles import Profile
-from ..wire import json_response
-from .context import Dsm, caller, flag, json_object, path_uuid, require_uuid, whole_number
-from .errors import bad_request, forbidden, not_found
-from .indexes import KeyIndex
-from .permissions import Principal, readable_group, require_usable
-from .values import SecurityObject
+from ...wire import json_response
+from ..context import Dsm, caller, flag, json_object, path_uuid, require_uuid, whole_number
+from ..errors import bad_request, forbidden, not_found
+from ..indexes import KeyIndex
+from ..permissions import Principal, readable_group, require_usable
+from ..values import SecurityObject
+from .shapes import hidden, key_json
+from .states import settle
 
 _DEFAULT_LIMIT = 1000
 
 
-class Keys:
+class KeyReads:
     def __init__(self, dsm: Dsm) -> None:
         self._dsm = dsm
 
@@ -54,14 +53,15 @@ class Keys:
         self, principal: Principal, group_id: str | None, query: Mapping[str, str], after: str | None
     ) -> Iterator[SecurityObject]:
         """The keys that the principal may read and the query asks for, in the order of their ids."""
-        keys = principal.account.keys
+        keys, now = principal.account.keys, self._dsm.runtime.clock.now()
         for key in _candidates(keys, group_id, query, after):
+            settle(key, now)
             if self._wanted(key, query) and self._may_read(principal, key):
                 yield key
 
     @staticmethod
     def _wanted(key: SecurityObject, query: Mapping[str, str]) -> bool:
-        if _hidden(key, query):
+        if hidden(key, query):
             return False
         return query.get("name") in (None, key.name) and query.get("obj_type") in (None, key.obj_type)
 
@@ -89,7 +89,7 @@ class Keys:
     def _one(self, request: web.Request, key: SecurityObject | None) -> web.Response:
         principal, query = caller(request), request.query
         require_usable(principal, "GET_SOBJECTS", self._dsm.profile)
-        if key is None or _hidden(key, query):
+        if key is None or hidden(settle(key, self._dsm.runtime.clock.now()), query):
             raise not_found("sobject does not exist")
         if not self._may_read(principal, key):
             raise forbidden("The operation needs the permission GET_SOBJECTS in the key's group")
@@ -113,53 +113,3 @@ def _after(query: Mapping[str, str]) -> str | None:
     if "sort" in query and query["sort"] not in ("kid:asc", "kid:desc"):
         raise bad_request(f"Security objects cannot be sorted by {query['sort']!r}")
     return query.get("start")
-
-
-def _hidden(key: SecurityObject, query: Mapping[str, str]) -> bool:
-    """Whether the object is in a state that the query has to ask for."""
-    shown = {"Destroyed": "show_destroyed", "Deleted": "show_deleted"}.get(key.state)
-    return shown is not None and not flag(query.get(shown))
-
-
-_OPTIONAL = (
-    *("key_size", "elliptic_curve", "external", "description", "links", "activation_date", "deactivation_date"),
-    *("compromise_date", "destruction_date", "deletion_date", "revocation_reason", "rotation_policy"),
-    *("scheduled_rotation", "export_policy", "never_exportable", "key_creation_method", "original_key_ops"),
-)
-
-
-def key_json(key: SecurityObject, profile: Profile, *, with_pub_key: bool = False) -> dict[str, Any]:
-    """A security object as the API shows it: unset members are left out."""
-    shown: dict[str, Any] = {
-        "acct_id": key.acct_id,
-        "created_at": key.created_at,
-        "creator": key.creator,
-        "enabled": key.enabled,
-        "key_ops": key.key_ops,
-        "obj_type": key.obj_type,
-        "origin": key.origin,
-        "public_only": key.public_only,
-        "kid": key.kid,
-        "name": key.name,
-        "group_id": key.group_id,
-        "state": key.state,
-    }
-    optional = {name: getattr(key, name) for name in _OPTIONAL}
-    optional["custom_metadata"] = _metadata(key, profile)
-    if with_pub_key and (key.external is None or profile.virtual_pub_key == "present"):
-        optional["pub_key"] = key.pub_key
-    return shown | {name: value for name, value in optional.items() if value not in (None, "", {}, [])}
-
-
-def _metadata(key: SecurityObject, profile: Profile) -> dict[str, str]:
-    """The metadata, with Azure's state in the words of the profile (Q13), and with a backup where one is kept (Q55)."""
-    state = key.custom_metadata.get("azure-key-state")
-    if state is None:
-        return key.custom_metadata
-    shown = dict(key.custom_metadata)
-    if profile.azure_backup == "set_at_delete" and state in ("deleted", "purged"):
-        shown["azure-backup"] = base64.b64encode(f"backup of {key.kid}".encode()).decode()
-    if profile.key_state_words != "lower":
-        enabled = state == "created" and profile.key_state_words == "enabled"
-        shown["azure-key-state"] = "Enabled" if enabled else state.capitalize()
-    return shown
