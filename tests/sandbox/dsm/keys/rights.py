@@ -16,7 +16,7 @@ from ...profiles import Profile
 from .. import quorum
 from ..context import require_uuid
 from ..errors import bad_request, forbidden, not_found
-from ..permissions import Principal, readable_group, require_usable
+from ..permissions import Principal, require_usable
 from ..state import App
 from ..values import Group, SecurityObject
 
@@ -99,10 +99,6 @@ def group_of(principal: Principal, key: SecurityObject) -> Group:
     group = principal.account.groups.get(key.group_id)
     assert group is not None
     return group
-
-
-def target_group(principal: Principal, group_id: str, profile: Profile) -> Group:
-    return readable_group(principal, group_id, profile)
 
 
 # Quorum ---------------------------------------------------------------------------------------------------------------
