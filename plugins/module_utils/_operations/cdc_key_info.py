@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from .._argspec import ArgumentSpec
-from .._azure.keys.vault_reading import VaultContents, read_vault, with_details, with_versions_of
+from .._azure.keys.vault_reading import VaultContents, label_of, read_vault, with_details, with_versions_of
 from .._azure.wire import channel
 from .._azure.wire.channel import Channel
 from .._azure.wire.cloud import is_hsm_uri
@@ -179,5 +179,5 @@ def _contents(vaults: _Vaults | None, uri: str, in_dsm: list[DsmKey]) -> VaultCo
         raise not_wanted()
     if not uri:
         raise no_vault()
-    label = f"{'managed HSM' if is_hsm_uri(uri) else 'vault'} {uri}"
+    label = label_of(uri)
     return vaults.details(uri, label, vaults.read(uri, label), in_dsm)
