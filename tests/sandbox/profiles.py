@@ -336,7 +336,8 @@ class Profile:
     """Q54: a copy into an Azure group of a source whose export policy demands wrapping."""
 
     delete_when: Literal["destroyed", "deleted", "any"] = "destroyed"
-    """Q56: when the record of an Azure key can be deleted: in the state Destroyed, after the deletion in Azure, always."""
+    """Q56: when the record of an Azure key can be deleted: in the state Destroyed, once Azure's key is deleted, or at any
+    time."""
 
     delete_early: Literal[400, 409] = 400
     """Q56: the status of a deletion before that."""
@@ -345,7 +346,8 @@ class Profile:
     """Q58: what `custom_metadata` in a change does to entries that it does not name: they go, or they stay."""
 
     create_on_existing: Literal["version", "409"] = "version"
-    """Q66: native creation on a name that Azure has: Azure adds a version to that key, or DSM looks first and refuses."""
+    """Q66: native creation on a name that Azure has: Azure adds a version to that key, or DSM looks first and refuses
+    it."""
 
     lifecycle_gated: Literal["free", "gated"] = "free"
     """Q67: whether a quorum policy covers the operations on Azure keys that the API does not describe."""
@@ -378,6 +380,9 @@ class Profile:
 
     state_after_delete: Literal["at_once", "after_scan"] = "at_once"
     """Q60: when `azure-key-state` tells that DSM has soft-deleted a key."""
+
+    pub_key_after_write: Literal["present", "absent"] = "present"
+    """Whether the answer to a creation, copy, rotation or change shows the public key, for which reads have to ask."""
 
     key_by_path: Literal["served", "404"] = "served"
     """Q61: `GET /crypto/v1/keys/{kid}`."""

@@ -165,9 +165,7 @@ class Approvals:
                 return _Target(kind, match.group(1).lower() if match.groups() else None, of_key=True)
         raise bad_request("The operation cannot be approved by an approval request")
 
-    def _policy(
-        self, account: Account, target: _Target, body: Any
-    ) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    def _policy(self, account: Account, target: _Target, body: Any) -> tuple[dict[str, Any], list[dict[str, str]]]:
         """Who has to approve, and what the request is about."""
         if target.of_key:
             policy, subjects = self._policy_of_key(account, target, body)

@@ -24,6 +24,7 @@ from .values import Group, SecurityObject, new_id
 
 _PARALLEL = 8
 
+
 @dataclass(frozen=True)
 class _Found:
     """One key version as the vault shows it, in DSM's terms."""
@@ -87,7 +88,9 @@ class Scanner:
             found, failure = await self._found(azure, record)
             if failure is None:
                 unread = {warning["source_key_id"] for warning in record.get("warnings", [])}
-                missing = [key for key in records if identity_of(key) not in found and identity_of(key)[0] not in unread]
+                missing = [
+                    key for key in records if identity_of(key) not in found and identity_of(key)[0] not in unread
+                ]
                 await self._refresh_missing(azure, missing)
         by_identity: dict[tuple[str, str], list[SecurityObject]] = {}
         for key in records:

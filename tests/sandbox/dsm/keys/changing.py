@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..context import Dsm
+from ..context import Dsm, require_uuid
 from ..errors import DsmError, bad_request, not_found
 from ..permissions import Principal
 from ..state import Account
@@ -16,7 +16,7 @@ from . import states
 from .records import require_free, scheduled
 from .requests import KeyRequest, judge_dates, judge_export_policy, judge_operations, key_request
 from .rights import Need, gate, group_of, key_of, need, require, require_manageable
-from .shapes import key_json
+from .shapes import written_json
 from .vault import change, changed_details, over_link
 
 _PERMISSIONS = {
@@ -58,10 +58,10 @@ class Changing:
         group = account.groups.get(key.group_id)
         assert group is not None
         permissions = {permission for name, permission in _PERMISSIONS.items() if body.get(name) is not None}
-        target_id = body.get("group_id")
-        if target_id is None or target_id == key.group_id:
+        target_id = key.group_id if body.get("group_id") is None else require_uuid(body["group_id"], "group_id")
+        if target_id == key.group_id:
             return [need(group, *(permissions or {"UPDATE_SOBJECTS_PROFILE"}))]
-        target = account.groups.get(str(target_id))
+        target = account.groups.get(target_id)
         if target is None:
             raise not_found("group does not exist")
         return [need(group, "MOVE_SOBJECTS", *permissions), need(target, "CREATE_SOBJECTS")]
@@ -77,7 +77,7 @@ class Changing:
         if key.external:
             await self._change_in_azure(group_of(principal, key), key, wanted)
         self._apply(principal.account, key, wanted)
-        return 200, key_json(key, self._dsm.profile, with_pub_key=True)
+        return 200, written_json(key, self._dsm.profile)
 
     def _judge(self, account: Account, key: SecurityObject, wanted: KeyRequest) -> None:
         if wanted.name is not None:
@@ -89,8 +89,9 @@ class Changing:
         if wanted.export_policy is not None:
             judge_export_policy(key, wanted.export_policy)
         judge_dates(wanted, self._now, key)
-        if key.external and wanted.group_id not in (None, key.group_id):
-            raise bad_request("A key of an external KMS cannot be moved to another group")
+        target = account.groups.get(wanted.group_id or key.group_id)
+        if wanted.group_id not in (None, key.group_id) and (key.external or (target and target.hmg)):
+            raise bad_request("A key cannot be moved out of a group that is linked to an external KMS, or into one")
 
     async def _change_in_azure(self, group: Group, key: SecurityObject, wanted: KeyRequest) -> None:
         details = changed_details(wanted, self._dsm.profile.pushes)

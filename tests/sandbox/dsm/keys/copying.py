@@ -16,7 +16,7 @@ from .making import AZURE_TYPES, azure_curve, is_hardware
 from .records import CREATED, members_of, record_version, require_free
 from .requests import KeyRequest, judge_dates, judge_operations, key_request
 from .rights import Need, described, gate, need, require
-from .shapes import key_json
+from .shapes import written_json
 from .states import require_active, require_modifiable, settle
 from .vault import bring, identity_of, in_azures_words, new_details, over_link
 
@@ -58,7 +58,7 @@ class Copying:
         make = self._copy_to_azure if target.hmg else self._copy_within
         made = await make(principal, target, source, wanted)
         self._dsm.state.link_copy(source, made)
-        return CREATED, key_json(made, profile, with_pub_key=True)
+        return CREATED, written_json(made, profile)
 
     async def _copy_within(
         self, principal: Principal, target: Group, source: SecurityObject, wanted: KeyRequest

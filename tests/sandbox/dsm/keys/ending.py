@@ -17,7 +17,7 @@ from ..values import SecurityObject
 from . import vault
 from .copying import Copying
 from .rights import Need, gate, group_of, key_of, need, require, require_manageable
-from .shapes import key_json
+from .shapes import written_json
 from .states import settle
 
 _REFUSALS = {
@@ -69,7 +69,7 @@ class Ending:
             raise bad_request("sobject is not a key of an external KMS")
         async with self._dsm.lock(key.group_id):
             await self._deeds[deed](principal, key)
-        return 200, key_json(key, profile)
+        return 200, written_json(key, profile)
 
     def _require(self, key: SecurityObject, *expected: str) -> None:
         told = key.custom_metadata.get("azure-key-state", "created")
@@ -114,6 +114,8 @@ class Ending:
                 details = {"key_ops": vault.in_azures_words(key.key_ops)}
                 made = await vault.bring(azure, name, source, hardware, details)
                 version = vault.identity_in(made)[1]
+        if key.azure_backup is not None:
+            self._dsm.state.mark(key, "created", self._dsm.profile)
         assert key.external is not None
         key.external["id"]["version"] = str(uuid.UUID(hex=version))
         key.state = "Active"

@@ -17,7 +17,7 @@ from ..values import Group, SecurityObject
 from .records import CREATED, members_of, record_version, require_free, scheduled
 from .requests import OPERATIONS, KeyRequest, judge_dates, judge_operations, judge_type, key_request
 from .rights import Need, gate, group_of, need, require, require_manageable, visible
-from .shapes import key_json
+from .shapes import written_json
 from .states import require_active, require_modifiable, settle
 from .vault import generate, identity_of, new_details, over_link
 
@@ -63,7 +63,7 @@ class Making:
         else:
             made = self._generate(principal, group.group_id, name, kind, members_of(wanted, self._now, operations))
             self._set_export(made, wanted)
-        return CREATED, key_json(made, profile, with_pub_key=True)
+        return CREATED, written_json(made, profile)
 
     def _generate(
         self, principal: Principal, group_id: str, name: str, kind: tuple[str, int, str], members: dict[str, Any]
@@ -131,7 +131,7 @@ class Making:
         if body.get("deactivate_rotated_key"):
             # Whether the version in Azure is disabled, too, is not public (Q62): it is not.
             old.state, old.deactivation_date = "Deactivated", clock.dsm_stamp()
-        return CREATED, key_json(made, profile, with_pub_key=True)
+        return CREATED, written_json(made, profile)
 
     async def _rekey_in_azure(
         self, principal: Principal, group: Group, old: SecurityObject, wanted: KeyRequest, kind: tuple[str, int, str]

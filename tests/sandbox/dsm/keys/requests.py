@@ -180,7 +180,13 @@ def _operations(body: Mapping[str, Any]) -> list[str] | None:
     operations = _typed(body, "key_ops", list)
     if operations is None:
         return None
-    known = {*_FOR_ALL_TYPES, "TRANSFORM", "ENCAPSULATE", "DECAPSULATE", *(o for all_ in OPERATIONS.values() for o in all_)}
+    known = {
+        *_FOR_ALL_TYPES,
+        "TRANSFORM",
+        "ENCAPSULATE",
+        "DECAPSULATE",
+        *(o for all_ in OPERATIONS.values() for o in all_),
+    }
     unknown = [name for name in operations if not isinstance(name, str) or name not in known]
     if unknown:
         raise bad_request(f"key_ops has unknown members: {unknown}")

@@ -50,6 +50,11 @@ def key_json(key: SecurityObject, profile: Profile, *, with_pub_key: bool = Fals
     return shown | {name: value for name, value in optional.items() if value not in (None, "", {}, [])}
 
 
+def written_json(key: SecurityObject, profile: Profile) -> dict[str, Any]:
+    """A security object in the answer to what has made or changed it."""
+    return key_json(key, profile, with_pub_key=profile.pub_key_after_write == "present")
+
+
 def _metadata(key: SecurityObject, profile: Profile) -> dict[str, str]:
     """The metadata, with Azure's state in the words of the profile (Q13), and with a backup where one is kept (Q55)."""
     state = key.custom_metadata.get("azure-key-state")

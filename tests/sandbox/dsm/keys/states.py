@@ -57,9 +57,7 @@ def revoke(key: SecurityObject, reason: Mapping[str, Any], clock: Clock) -> None
     if key.state not in allowed:
         raise bad_request(f"sobject is {key.state} and cannot be revoked")
     key.revocation_reason = {
-        name: reason[name]
-        for name in ("code", "message", "compromise_occurance_date")
-        if reason.get(name) is not None
+        name: reason[name] for name in ("code", "message", "compromise_occurance_date") if reason.get(name) is not None
     }
     if code in _COMPROMISING:
         key.state, key.compromise_date = "Compromised", clock.dsm_stamp()

@@ -70,7 +70,11 @@ def end(keys: Any, let_pass: Any) -> Ending:
 def test_a_deletion_is_of_the_whole_key_with_all_versions(end: Ending) -> None:
     shown = end.done(DELETE)
 
-    assert (shown["custom_metadata"]["azure-key-state"], shown["enabled"], shown["state"]) == ("deleted", False, "Active")
+    assert (shown["custom_metadata"]["azure-key-state"], shown["enabled"], shown["state"]) == (
+        "deleted",
+        False,
+        "Active",
+    )
     assert end.in_azure == "deleted"
     assert end.told == ["deleted", "deleted"]
 
@@ -188,6 +192,29 @@ def test_q50_purged_material_comes_back_from_the_source_as_a_new_version(end: En
     assert version.material == jwk_of(end.source["pub_key"])
     end.keys.scan()
     assert [key["kid"] for key in end.keys.records(end.name) if key["state"] == "Active"] == [end.new["kid"]]
+
+
+def test_q55_with_a_backup_all_versions_come_back_as_they_were(end: Ending) -> None:
+    end.keys.sb.profile = Profile(azure_backup="set_at_delete")
+    before = end.keys.versions(end.name)
+
+    gone = end.done(DELETE, PURGE)
+    back = end.done(RESTORE)
+
+    assert len(gone["custom_metadata"]["azure-backup"]) > 20
+    assert [version.version for version in end.keys.versions(end.name)] == [version.version for version in before]
+    assert back["external"] == end.new["external"]
+    assert end.told == ["created", "created"]
+
+
+def test_q55_without_the_permission_to_back_up_nothing_is_deleted(end: Ending) -> None:
+    end.keys.sb.profile = Profile(azure_backup="set_at_delete")
+    end.keys.revoke("backup")
+
+    answer = end(DELETE)
+
+    assert (answer.status, "does not have keys backup permission" in answer.text) == (400, True)
+    assert end.in_azure == "there"
 
 
 def test_q50_a_native_key_has_nothing_to_be_restored_from(keys: Any, let_pass: Any) -> None:

@@ -74,9 +74,7 @@ def test_a_key_without_a_name_for_azure_is_refused(keys: Any) -> None:
 
 
 @pytest.mark.parametrize(("setting", "status", "versions"), [("version", 201, 2), ("409", 409, 1)])
-def test_q66_native_creation_on_a_name_that_azure_has(
-    keys: Any, setting: Any, status: int, versions: int
-) -> None:
+def test_q66_native_creation_on_a_name_that_azure_has(keys: Any, setting: Any, status: int, versions: int) -> None:
     keys.sb.profile = Profile(create_on_existing=setting)
 
     assert keys.native("one").status == status
@@ -96,7 +94,9 @@ def test_a_group_without_a_vault_takes_no_keys(keys: Any, admin: Any, name: str)
 # Copies ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("asked", [{"key_size": 2048}, {"obj_type": "EC", "key_size": None, "elliptic_curve": "NistP521"}])
+@pytest.mark.parametrize(
+    "asked", [{"key_size": 2048}, {"obj_type": "EC", "key_size": None, "elliptic_curve": "NistP521"}]
+)
 @pytest.mark.parametrize(("metadata", "suffix"), [({}, ""), ({"azure-key-type": "hardware"}, "-HSM")])
 def test_a_copy_has_the_public_key_of_its_source_on_both_planes(
     keys: Any, name: str, asked: Any, metadata: Any, suffix: str
@@ -114,7 +114,8 @@ def test_a_copy_has_the_public_key_of_its_source_on_both_planes(
     assert copy["key_ops"] == ["SIGN", "VERIFY", "APPMANAGEABLE"]
     assert copy["links"] == {"copiedFrom": source["kid"]}
     assert keys.info(source["kid"])["links"] == {"copiedTo": [copy["kid"]]}
-    assert keys.scan() and keys.records(name) == [keys.info(copy["kid"])]
+    keys.scan()
+    assert keys.records(name) == [keys.info(copy["kid"])]
 
 
 def test_no_private_number_is_kept_or_told(keys: Any, name: str) -> None:
@@ -183,6 +184,30 @@ def test_a_copy_into_a_managed_hsm_is_in_the_hsm_without_being_asked_to(keys: An
     made = keys.sb.do(lambda state: state.azure.public.managed_hsm("hsm-sandbox").key(name).current)
     assert made.kty == "RSA-HSM"
     assert copy["custom_metadata"]["azure-key-type"] == "hardware"
+
+
+@pytest.mark.parametrize(("setting", "records"), [("by_version", 1), ("by_name", 1), ("doubles", 2)])
+def test_q51_the_scan_after_a_copy(keys: Any, name: str, setting: Any, records: int) -> None:
+    keys.sb.profile = Profile(scan_recognises=setting)
+    copy = keys.copied(keys.source(), name)
+
+    for _twice in range(2):
+        keys.scan()
+
+    found = keys.records(name)
+    assert len(found) == records
+    assert {key["external"]["id"]["version"] for key in found} == {copy["external"]["id"]["version"]}
+
+
+@pytest.mark.parametrize(("setting", "shown"), [("present", True), ("absent", False)])
+def test_q59_the_public_key_of_a_copy(keys: Any, name: str, setting: Any, shown: bool) -> None:
+    keys.sb.profile = Profile(virtual_pub_key=setting)
+    source = keys.source()
+
+    copy = keys.copied(source, name)
+
+    assert "pub_key" in source
+    assert ["pub_key" in found for found in (copy, keys.info(copy["kid"]))] == [shown, shown]
 
 
 # Rotation -------------------------------------------------------------------------------------------------------------
@@ -258,7 +283,12 @@ LATER = "20400101T000000Z"
 
 @pytest.mark.parametrize(
     ("setting", "enabled", "expiry", "operations"),
-    [("none", True, None, 2), ("enabled", False, None, 2), ("enabled+dates", False, LATER, 2), ("all", False, LATER, 1)],
+    [
+        ("none", True, None, 2),
+        ("enabled", False, None, 2),
+        ("enabled+dates", False, LATER, 2),
+        ("all", False, LATER, 1),
+    ],
 )
 def test_q53_what_a_change_hands_on_to_azure(
     keys: Any, name: str, setting: Any, enabled: bool, expiry: str | None, operations: int
@@ -321,6 +351,29 @@ def test_a_change_that_azure_refuses_changes_nothing(keys: Any, name: str) -> No
     assert keys.info(made["kid"]) == made
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda keys, key: keys.rekey(key["name"]),
+        lambda keys, key: keys.change(key["kid"], enabled=False),
+        lambda keys, key: keys.deed(key["kid"], "schedule_deletion"),
+    ],
+)
+def test_a_record_whose_group_has_lost_its_link_leads_nowhere(keys: Any, name: str, call: Any) -> None:
+    made = keys.succeeded(keys.native(name), 201)
+    keys.do(lambda state: state.dsm.group(keys.linked).hmg.clear())
+
+    answer = call(keys, made)
+
+    assert (answer.status, answer.text) == (400, "The group is not linked to an external KMS")
+
+
+def test_a_virtual_key_stays_in_its_group(keys: Any, name: str) -> None:
+    made = keys.succeeded(keys.native(name), 201)
+
+    assert keys.change(made["kid"], group_id=keys.local).status == 400
+
+
 # The link's own identity ----------------------------------------------------------------------------------------------
 
 
@@ -330,11 +383,11 @@ def test_a_change_that_azure_refuses_changes_nothing(keys: Any, name: str) -> No
         ("create", lambda keys, name: keys.native(name)),
         ("import", lambda keys, name: keys.copy(keys.source(), name)),
         ("get", lambda keys, name: keys.copy(keys.source(), name)),
-        ("create", lambda keys, name: keys.rekey(recorded(keys)["name"])),
-        ("update", lambda keys, name: keys.change(recorded(keys)["kid"], enabled=False)),
-        ("delete", lambda keys, name: keys.deed(recorded(keys)["kid"], "schedule_deletion")),
-        ("purge", lambda keys, name: keys.deed(deleted(keys)["kid"], "delete_key_material")),
-        ("recover", lambda keys, name: keys.deed(deleted(keys)["kid"], "cancel_deletion")),
+        ("create", lambda keys, _name: keys.rekey(recorded(keys)["name"])),
+        ("update", lambda keys, _name: keys.change(recorded(keys)["kid"], enabled=False)),
+        ("delete", lambda keys, _name: keys.deed(recorded(keys)["kid"], "schedule_deletion")),
+        ("purge", lambda keys, _name: keys.deed(deleted(keys)["kid"], "delete_key_material")),
+        ("recover", lambda keys, _name: keys.deed(deleted(keys)["kid"], "cancel_deletion")),
     ],
 )
 def test_without_the_permission_in_the_vault_dsm_tells_what_azure_says(
@@ -375,8 +428,8 @@ def test_a_write_goes_to_azure_as_the_links_application(keys: Any, name: str) ->
     [
         ("PUT", "/keys/{name}", lambda keys, name: keys.copy(keys.source(), name)),
         ("POST", "/keys/{name}/create", lambda keys, name: keys.native(name)),
-        ("PATCH", "/keys/{name}/{version}", lambda keys, name: keys.change(recorded(keys)["kid"], enabled=False)),
-        ("DELETE", "/keys/{name}", lambda keys, name: keys.deed(recorded(keys)["kid"], "schedule_deletion")),
+        ("PATCH", "/keys/{name}/{version}", lambda keys, _name: keys.change(recorded(keys)["kid"], enabled=False)),
+        ("DELETE", "/keys/{name}", lambda keys, _name: keys.deed(recorded(keys)["kid"], "schedule_deletion")),
     ],
 )
 def test_a_write_whose_answer_is_lost_is_never_repeated(

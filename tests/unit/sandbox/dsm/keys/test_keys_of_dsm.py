@@ -37,7 +37,7 @@ def test_a_generated_key_is_what_was_asked_for(keys: Any, asked: dict[str, Any],
     made = keys.created(**asked)
 
     assert {name: made[name] for name in shown} == shown
-    assert (made["state"], made["enabled"], made["origin"], made["public_only"]) == ("Active", True, "FortanixHSM", False)
+    assert (made["state"], made["enabled"], made["origin"]) == ("Active", True, "FortanixHSM")
     assert made["key_creation_method"] == {"method": "Generate"}
     assert made["creator"] == {"app": keys.sb.world.admin_app.app_id}
     assert keys.info(made["kid"]) == made
@@ -205,6 +205,24 @@ def test_a_key_moves_to_another_group(keys: Any, admin: Any) -> None:
     assert keys.change(made["kid"], group_id=other).json["group_id"] == other
     assert [key["kid"] for key in admin("GET", "/crypto/v1/keys", group_id=other).json] == [made["kid"]]
     assert keys.sb.do(lambda state: state.dsm.keys_in(keys.local)) == []
+
+
+def test_a_key_does_not_move_into_a_vault(keys: Any) -> None:
+    made = keys.created()
+
+    answer = keys.change(made["kid"], group_id=keys.linked)
+
+    assert (answer.status, "linked to an external KMS" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize(("setting", "shown"), [("present", True), ("absent", False)])
+def test_the_public_key_in_the_answer_to_a_write(keys: Any, setting: Any, shown: bool) -> None:
+    keys.sb.profile = Profile(pub_key_after_write=setting)
+
+    made = keys.created()
+
+    assert ("pub_key" in made) is shown
+    assert "pub_key" in keys.info(made["kid"])
 
 
 # Rotation -------------------------------------------------------------------------------------------------------------

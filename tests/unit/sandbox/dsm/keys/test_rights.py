@@ -26,7 +26,7 @@ class Target:
 
 
 CALLS: dict[str, tuple[Callable[[Any, Target], Any], set[str]]] = {
-    "create": (lambda keys, target: keys.create(), {"CREATE_SOBJECTS"}),
+    "create": (lambda keys, _target: keys.create(), {"CREATE_SOBJECTS"}),
     "create natively": (lambda keys, target: keys.native(target.azure_name), {"CREATE_SOBJECTS"}),
     "copy": (
         lambda keys, target: keys.copy(target.source, target.azure_name),
@@ -47,7 +47,10 @@ CALLS: dict[str, tuple[Callable[[Any, Target], Any], set[str]]] = {
         lambda keys, target: keys.change(target.source["kid"], rotation_policy={"interval_days": 9}),
         {"UPDATE_SOBJECT_POLICIES"},
     ),
-    "soft-delete": (lambda keys, target: keys.deed(target.virtual["kid"], "schedule_deletion"), {"DELETE_KEY_MATERIAL"}),
+    "soft-delete": (
+        lambda keys, target: keys.deed(target.virtual["kid"], "schedule_deletion"),
+        {"DELETE_KEY_MATERIAL"},
+    ),
     "revoke": (
         lambda keys, target: keys.deed(target.source["kid"], "revoke", {"code": "Superseded"}),
         {"REVOKE_SOBJECTS"},
@@ -228,9 +231,7 @@ def test_a_copy_may_need_the_approval_of_both_groups(
         assert len(groups) == wanted
 
 
-def test_an_approved_copy_is_carried_out_as_the_direct_call_would_be(
-    keys: Any, guard: Any, administrator: Any
-) -> None:
+def test_an_approved_copy_is_carried_out_as_the_direct_call_would_be(keys: Any, guard: Any, administrator: Any) -> None:
     target = Target(keys, MANAGED)
     guard(keys.linked, protect_permissions=["CREATE_SOBJECTS"])
     body = {
@@ -271,23 +272,31 @@ def test_an_approved_operation_that_azure_refuses_has_failed(keys: Any, guard: A
         ("POST", "/revoke", {"code": "KeyCompromise"}, "REVOKE_SOBJECTS"),
     ],
 )
-@pytest.mark.parametrize(("setting", "kinds"), [("key+group", ["sobject", "group"]), ("key", ["sobject"])])
-def test_q67_a_request_names_the_key_that_it_is_about(
-    keys: Any, guard: Any, administrator: Any, method: str, tail: str, body: Any, permission: str, setting: Any, kinds: Any
+def test_each_operation_on_a_key_can_be_filed_and_approved(
+    keys: Any, guard: Any, administrator: Any, method: str, tail: str, body: Any, permission: str
 ) -> None:
     source = keys.source()
-    keys.sb.profile = Profile(approval_subjects=setting)
     guard(keys.local, protect_permissions=[permission])
 
     filed = file(keys.caller, method, f"/crypto/v1/keys/{source['kid']}{tail}", body)
 
     assert filed.status == 201, filed.text
-    assert [kind for subject in filed.json["subjects"] for kind in subject] == kinds
-    assert filed.json["subjects"][0]["sobject"] == source["kid"]
     found = keys.caller("GET", REQUESTS, subject=source["kid"]).json
     assert [one["request_id"] for one in found] == [filed.json["request_id"]]
     done = administrator("POST", f"{REQUESTS}/{filed.json['request_id']}/approve", {}).json
     assert done["status"] == "APPROVED"
+
+
+@pytest.mark.parametrize(("setting", "kinds"), [("key+group", ["sobject", "group"]), ("key", ["sobject"])])
+def test_q67_a_request_names_the_key_that_it_is_about(keys: Any, guard: Any, setting: Any, kinds: list[str]) -> None:
+    source = keys.source()
+    keys.sb.profile = Profile(approval_subjects=setting)
+    guard(keys.local, protect_permissions=["DELETE_SOBJECTS"])
+
+    filed = file(keys.caller, "DELETE", f"/crypto/v1/keys/{source['kid']}")
+
+    assert [kind for subject in filed.json["subjects"] for kind in subject] == kinds
+    assert filed.json["subjects"][0]["sobject"] == source["kid"]
 
 
 @pytest.mark.parametrize("deed", ["schedule_deletion", "delete_key_material", "cancel_deletion"])
