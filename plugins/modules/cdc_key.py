@@ -162,18 +162,18 @@ EXAMPLES = r"""
 - name: Copy a key of DSM into the vault, protected by an HSM
   fortanix.dsm.cdc_key:
     group_name: akv-production
-    name: payments
+    name: orders
     origin: copy
     source:
-      name: payments-master
+      name: orders-master
     protection: hsm
     operations: [wrap_key, unwrap_key]
     expires: "2031-01-01T00:00:00Z"
-  register: payments
+  register: orders
 
 - name: Show the ID for Azure services that follow new versions
   ansible.builtin.debug:
-    msg: "{{ payments.key.versionless_id }}"
+    msg: "{{ orders.key.versionless_id }}"
 
 - name: Have Azure generate a key
   fortanix.dsm.cdc_key:
@@ -213,7 +213,8 @@ key:
       type: str
       sample: payments
     versionless_id:
-      description: ID without a version. Azure services that take it follow new versions.
+      description:
+        - ID without a version. Azure services that take it follow new versions. V(null) while no vault is selected.
       type: str
       sample: https://akv-prod.vault.azure.net/keys/payments
     id:

@@ -28,6 +28,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     azure_kv_vault,
     cdc_credential,
     cdc_group,
+    cdc_key,
     cdc_tls,
     cdc_vault_select,
 )
@@ -384,6 +385,11 @@ class Builder:
         job = Job(name, azure_kv_access, given)
         return Deed(job, touches, removes, breaks, (claim,), destroys=revoked, refuses=refuses)
 
+    def key(self, name: str, key: str, **options: Any) -> Deed:
+        """One key in the vault of the group g1. It never takes anything away."""
+        given = {**self.azure, **self.dsm, "group_name": "g1", "name": key, **options}
+        return Deed(Job(name, cdc_key, given), frozenset({"keys"}), lambda _fact: False, wants=(("key", "g1", key),))
+
     def groups(self, name: str, group: str, operation: Any = cdc_group, **options: Any) -> Deed:
         named = {"name": group} if operation is cdc_group else {"group_name": group}
         given = {**self.dsm, **named, **options}
@@ -621,6 +627,24 @@ class Builder:
             self.credential("first use", new_groups=[self.group("g2")], type="secret"),
         ]
 
+    def _keys(self) -> list[Deed]:
+        """A group with two keys of its own in its vault, one of which is changed by several."""
+        self._only_login_counts()
+        self.given_group("g1")
+        self.mark_groups("g1")
+        client_id = self.view.operator_client_id
+        self.world.do(lambda azure: azure.set_access_policy(POLICY_VAULT, client_id, ["get", "list"]))
+        new = {"origin": "azure", "type": "EC", "curve": "P-256", "protection": "hsm"}
+        for name in ("made", "kept"):
+            self.ran(self.key(f"given {name}", name, **new).job)
+        return [
+            self.key("key: new", "new", **new),
+            self.key("key: new, other run", "new", **new, expires="2031-01-01T00:00:00Z"),
+            self.key("key: new, without Azure", "new", **new, look_in_azure=False),
+            self.key("key: disabled", "made", enabled=False),
+            self.key("key: expiry", "made", expires="2031-01-01T00:00:00Z"),
+        ]
+
     def _applications(self) -> list[Deed]:
         """Applications that are made by several, and one that lacks a permission; no group is there yet."""
         self._only_login_counts()
@@ -646,4 +670,4 @@ class Builder:
         ]
 
 
-SCENES = ("secrets", "certificates", "links", "applications", "vaults", "rights", "cut", "whole")
+SCENES = ("secrets", "certificates", "links", "applications", "vaults", "rights", "cut", "whole", "keys")

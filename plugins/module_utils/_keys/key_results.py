@@ -111,7 +111,8 @@ def planned_record(desired: DesiredKey, vault_uri: str) -> dict[str, Any]:
     """The same of a key that is to be created: what is requested. Everything else is None."""
     nothing = ReconciledKey(desired.name, "live", (), None, None, None, "unknown", None)
     view = {name: value for name, value in desired.view().items() if name != "source"}
-    return {**key_record(nothing, vault_uri), **view, "state": "planned"}
+    record = {**key_record(nothing, vault_uri), **view, "state": "planned"}
+    return record if vault_uri else {**record, "versionless_id": None}
 
 
 def _form(public: PublicKey | None, newest: DsmKey | None) -> dict[str, Any]:

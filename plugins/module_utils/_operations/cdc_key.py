@@ -92,19 +92,19 @@ def run(task: Task) -> dict[str, Any]:
         vault_type = _vault_type(group)
         check_for_vault(desired, vault_type)
         vault = None
-        if operator is not None and group.group_id is not None:
+        if operator is not None and group.group_id is not None and group.azure_link.vault_uri:
             vault = stack.enter_context(channel.keys(operator, group.azure_link.vault_uri))
         return _Work(task, dsm, group, vault_type, vault, asking, desired).carry_out()
 
 
 def _vault_type(group: Group) -> str | None:
-    """The type of the vault of the link.
+    """The type of the vault of the link; None if it is not known, such as that of a group that is only planned.
 
     Raises:
         TaskError: the link has no vault.
     """
     link = group.azure_link
-    if not link.vault_uri:
+    if not link.vault_uri and not group.planned:
         raise TaskError(
             "no vault is selected",
             plane="DSM",

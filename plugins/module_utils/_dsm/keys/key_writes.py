@@ -95,7 +95,7 @@ def update(
         routes.KEY,
         label,
         f"change of {', '.join(sorted(body))}",
-        path={"key_id": current.key.kid},
+        path={"kid": current.key.kid},
         body=body,
     )
 
