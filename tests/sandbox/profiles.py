@@ -224,6 +224,9 @@ class Profile:
     import_limit: Literal["create", "other"] = "create"
     """Q65: whether a vault counts imports with the keys that it makes, of which it takes few, or with all else."""
 
+    key_hsm_form: Literal["both", "base64url", "base64"] = "both"
+    """Q64: in which encodings a transfer blob is taken: Base64url without padding, Base64 with padding, or both."""
+
     throttled_retry_after: Literal["sent", "omitted"] = "sent"
     """Whether a vault's 429 says after how many seconds to come back."""
 
@@ -336,8 +339,8 @@ class Profile:
     """Q54: a copy into an Azure group of a source whose export policy demands wrapping."""
 
     delete_when: Literal["destroyed", "deleted", "any"] = "destroyed"
-    """Q56: when the record of an Azure key can be deleted: in the state Destroyed, once Azure's key is deleted, or at any
-    time."""
+    """Q56: when the record of an Azure key can be deleted: in the state Destroyed, once Azure's key is deleted, or
+    always."""
 
     delete_early: Literal[400, 409] = 400
     """Q56: the status of a deletion before that."""
@@ -348,6 +351,10 @@ class Profile:
     create_on_existing: Literal["version", "409"] = "version"
     """Q66: native creation on a name that Azure has: Azure adds a version to that key, or DSM looks first and refuses
     it."""
+
+    native_rekey: Literal["create", "rotate"] = "create"
+    """How DSM lets Azure make the version of a rotation: by `create`, or by `rotate`, which is none of the permissions
+    that the guide asks for (DSM contract §4.8)."""
 
     lifecycle_gated: Literal["free", "gated"] = "free"
     """Q67: whether a quorum policy covers the operations on Azure keys that the API does not describe."""

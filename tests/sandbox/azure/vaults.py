@@ -65,14 +65,20 @@ class KeyStore:
 
     def present(self, now: float) -> dict[str, Key]:
         """The keys by lower-case name, without those that are not back yet from being recovered."""
-        hidden = {name for name, found in self.transitions.items() if found.hidden_until > now}
+        hidden = self._hidden(now)
         return {name: key for name, key in self.keys.items() if name not in hidden} if hidden else self.keys
+
+    def present_key(self, name: str, now: float) -> Key | None:
+        """One of them, at no cost."""
+        return None if name.lower() in self._hidden(now) else self.key(name)
 
     def present_deleted(self, now: float) -> dict[str, DeletedKey]:
         """The soft-deleted keys by lower-case name, without those that are still being deleted."""
-        deleted = self.still_deleted(now)
-        hidden = {name for name, found in self.transitions.items() if found.hidden_until > now}
+        deleted, hidden = self.still_deleted(now), self._hidden(now)
         return {name: gone for name, gone in deleted.items() if name not in hidden} if hidden else deleted
+
+    def _hidden(self, now: float) -> set[str]:
+        return {name for name, found in self.transitions.items() if found.hidden_until > now}
 
     def taken(self, name: str, now: float) -> str | None:
         """Why no new key can have that name: what is under way with it, or `deleted`."""

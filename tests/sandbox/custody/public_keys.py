@@ -80,11 +80,15 @@ def in_dsms_terms(jwk: Mapping[str, Any], operations: Iterable[str]) -> dict[str
 def jwk_of(spki: str) -> dict[str, str]:
     """The public members of the JWK of a `pub_key`."""
     public = load_der_public_key(base64.b64decode(spki))
-    if isinstance(public, rsa.RSAPublicKey):
-        numbers = public.public_numbers()
-        return {"n": _number(numbers.n), "e": _number(numbers.e)}
-    assert isinstance(public, ec.EllipticCurvePublicKey)
-    return _point(public)
+    assert isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)
+    return jwk_of_public(public)
+
+
+def jwk_of_public(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> dict[str, str]:
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return _point(public)
+    numbers = public.public_numbers()
+    return {"n": _number(numbers.n), "e": _number(numbers.e)}
 
 
 def _point(public: ec.EllipticCurvePublicKey) -> dict[str, str]:

@@ -90,7 +90,7 @@ class Contents(ArmPlane):
         return store
 
     def _key(self, request: web.Request, store: KeyStore) -> Key:
-        key = store.present(self._state.clock.now()).get(request.match_info["key"].lower())
+        key = store.present_key(request.match_info["key"], self._state.clock.now())
         if key is None:
             raise _no_key(request.match_info["key"])
         return key

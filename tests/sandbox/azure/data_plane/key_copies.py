@@ -84,7 +84,7 @@ class KeyCopies(KeyWrites):
         """Only enclaves get keys, and there are none here."""
         store = self._allowed(request, "release")
         key = self._key(request, store)
-        found = key.version(request.match_info["version"])
+        found = key.version(request.match_info.get("version", ""))
         if found is None:
             raise not_found(key.name)
         if not found.exportable:
@@ -96,4 +96,4 @@ class KeyCopies(KeyWrites):
         if not knows_rotation(api_version(request)):
             raise AzureError(404, "NotFound", "Not Found")
         store = self._allowed(request, permission)
-        return store, self._key(request, store)
+        return store, self._own_key(request, store)

@@ -30,7 +30,7 @@ class KeyEndings(KeyPlane):
         """Soft-delete a key with all its versions, or remove it for good where the vault has no soft-delete."""
         store = self._allowed(request, "delete")
         self._require_idle(store, request.match_info["name"])
-        key = self._key(request, store)
+        key = self._own_key(request, store)
         del store.keys[key.name.lower()]
         version = api_version(request)
         if not store.soft_delete:

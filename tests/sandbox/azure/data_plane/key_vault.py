@@ -40,7 +40,8 @@ def keys_application(vaults: KeyVault, service: Service) -> web.Application:
     add.add_post("/keys/restore", vaults.restore)
     add.add_post("/keys/{name}/rotate", vaults.rotate)
     add.add_put("/keys/{name}/rotationpolicy", vaults.set_rotation_policy)
-    add.add_post("/keys/{name}/{version}/release", vaults.release)
+    for place in ("/keys/{name}/release", "/keys/{name}//release", "/keys/{name}/{version}/release"):
+        add.add_post(place, vaults.release)
     add.add_delete("/keys/{name}", vaults.delete)
     add.add_get("/deletedkeys", vaults.list_deleted)
     add.add_get("/deletedkeys/{name}", vaults.get_deleted)

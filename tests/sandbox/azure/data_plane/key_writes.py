@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aiohttp import web
 
 from ...wire import json_response
-from ..keys import bodies, limits
+from ..keys import bodies, limits, transfer
 from ..keys.shapes import bundle_json
 from ..keys.values import Key, KeyVersion, new_version, version_of
-from ..service import AzureError
 from ..vaults import KeyStore
 from .plane import KeyPlane, api_version, body_of, new_name
-from .refusals import bad_parameter, name_taken, not_found, throttled
+from .refusals import bad_parameter, name_taken, not_found, of_a_certificate, throttled
 
 
 class KeyWrites(KeyPlane):
@@ -31,6 +32,8 @@ class KeyWrites(KeyPlane):
         size, curve = bodies.size_and_curve(body, kty)
         given = bodies.members(body, kty, body.get("key_ops"))
         version = new_version(self._service.runtime.clock.utc(), kty, size, curve)
+        if given.get("key_ops") == ["import"]:
+            await asyncio.to_thread(version.make_exchangeable)
         return self._added(request, store, name, version, given, "create")
 
     async def import_(self, request: web.Request) -> web.Response:
@@ -39,17 +42,15 @@ class KeyWrites(KeyPlane):
         body = await body_of(request)
         jwk = bodies.imported(body)
         kty = self.imported_type(store, jwk.get("kty"), bool(body.get("Hsm", body.get("hsm"))))
-        if jwk.get("key_hsm") is not None:
-            raise AzureError(400, "NotSupported", "Key transfer blobs are not part of this sandbox.")
-        material = bodies.public_numbers(jwk, kty.removesuffix("-HSM"))
         given = bodies.members(body, kty, jwk.get("key_ops"))
-        version = version_of(self._service.runtime.clock.utc(), kty, material)
+        material = dict(self._material(store, kty, jwk))
+        version = version_of(self._service.runtime.clock.utc(), kty, material, material.pop("size", None))
         return self._added(request, store, name, version, given, self._service.profile.import_limit)
 
     async def update(self, request: web.Request) -> web.Response:
         """Change one version; what the request does not name stays."""
         store = self._allowed(request, "update")
-        body, key = await body_of(request), self._key(request, store)
+        body, key = await body_of(request), self._own_key(request, store)
         version = key.version(request.match_info.get("version", ""))
         if version is None:
             raise not_found(key.name)
@@ -58,6 +59,20 @@ class KeyWrites(KeyPlane):
         vars(version).update(given)
         version.updated = int(self._now)
         return json_response(bundle_json(store, key, version, api_version(request)))
+
+    def _material(self, store: KeyStore, kty: str, jwk: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is kept of an imported key, which comes in the clear or wrapped."""
+        if jwk.get("key_hsm") is None:
+            return bodies.public_numbers(jwk, kty.removesuffix("-HSM"))
+
+        def kek_of(kid: str) -> KeyVersion | None:
+            start, _slash, version = kid.rpartition("/")
+            key = store.present_key(start.removeprefix(f"{store.uri}keys/"), self._now)
+            found = key.version(version) if key and version else None
+            return None if found and found.expires and found.expires <= self._now else found
+
+        form = self._service.profile.key_hsm_form
+        return transfer.received(jwk["key_hsm"], form, kty, jwk.get("crv"), kek_of)
 
     # What stores take ------------------------------------------------------------------------------------------------
 
@@ -95,6 +110,8 @@ class KeyWrites(KeyPlane):
         if taken:
             raise name_taken(name, taken)
         key = store.key(name) or Key(name)
+        if key.managed:
+            raise of_a_certificate(name)
         self._append(store, key, version, counted)
         store.keys[name.lower()] = key
         return json_response(bundle_json(store, key, version, api_version(request)))

@@ -107,6 +107,6 @@ class ManagedHsmPlane(KeyVault):
 
     @staticmethod
     def platform(store: KeyStore, kty: str) -> str | None:
-        """What pools say is not known."""
+        """A pool has but one, and tells none (learn.microsoft.com, "About keys" of Managed HSM)."""
         del store, kty
         return None

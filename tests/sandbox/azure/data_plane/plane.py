@@ -18,7 +18,7 @@ from ..keys.shapes import VAULT_VERSIONS, latest_stable
 from ..keys.values import Key
 from ..service import AzureError, Service, announce
 from ..vaults import KeyStore, Vault
-from .refusals import forbidden, kept_out, not_found
+from .refusals import forbidden, kept_out, not_found, of_a_certificate
 
 _NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _REFUSALS = {
@@ -107,9 +107,16 @@ class KeyPlane:
 
     def _key(self, request: web.Request, store: KeyStore) -> Key:
         """The key of the path. One that is being recovered is not found yet."""
-        key = store.present(self._now).get(request.match_info["name"].lower())
+        key = store.present_key(request.match_info["name"], self._now)
         if key is None:
             raise not_found(request.match_info["name"])
+        return key
+
+    def _own_key(self, request: web.Request, store: KeyStore) -> Key:
+        """The key of the path, which must be no certificate's."""
+        key = self._key(request, store)
+        if key.managed:
+            raise of_a_certificate(key.name)
         return key
 
 

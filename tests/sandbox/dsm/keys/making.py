@@ -19,7 +19,7 @@ from .requests import OPERATIONS, KeyRequest, judge_dates, judge_operations, jud
 from .rights import Need, gate, group_of, need, require, require_manageable, visible
 from .shapes import written_json
 from .states import require_active, require_modifiable, settle
-from .vault import generate, identity_of, new_details, over_link
+from .vault import generate, identity_of, new_details, over_link, rotate
 
 AZURE_TYPES = ("RSA", "EC")
 
@@ -139,7 +139,10 @@ class Making:
         operations = wanted.key_ops or []
         details = new_details(wanted, operations, self._dsm.profile.pushes)
         async with self._dsm.lock(group.group_id), over_link(self._dsm, group) as azure:
-            made = await generate(azure, identity_of(old)[0], kind, is_hardware(wanted), details)
+            name = identity_of(old)[0]
+            by_rotation = self._dsm.profile.native_rekey == "rotate"
+            making = rotate(azure, name) if by_rotation else generate(azure, name, kind, is_hardware(wanted), details)
+            made = await making
             members = members_of(wanted, self._now, operations)
             return record_version(self._dsm, principal, group.group_id, old.name, made, members, old)
 

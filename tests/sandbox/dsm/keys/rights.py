@@ -16,7 +16,7 @@ from ...profiles import Profile
 from .. import quorum
 from ..context import require_uuid
 from ..errors import bad_request, forbidden, not_found
-from ..permissions import Principal, readable_group
+from ..permissions import Principal, readable_group, require_usable
 from ..state import App
 from ..values import Group, SecurityObject
 
@@ -44,6 +44,8 @@ def need(group: Group, *permissions: str, exports: bool = False, undocumented: b
 
 
 def require(principal: Principal, needs: Iterable[Need], profile: Profile) -> None:
+    """Refuse whoever lacks a permission; each of them implies that of reading keys."""
+    require_usable(principal, "GET_SOBJECTS", profile)
     for one in needs:
         for permission in sorted(one.permissions):
             if not _may(principal, one.group, permission, profile):

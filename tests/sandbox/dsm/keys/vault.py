@@ -66,6 +66,11 @@ async def generate(
     return await azure.write("POST", f"keys/{name}/create", body)
 
 
+async def rotate(azure: AzureEgress, name: str) -> dict[str, Any]:
+    """Let Azure make a version of a key that is there, of the same kind and with the same operations."""
+    return await azure.write("POST", f"keys/{name}/rotate")
+
+
 async def bring(
     azure: AzureEgress, name: str, source: SecurityObject, hardware: bool, details: Mapping[str, Any]
 ) -> dict[str, Any]:

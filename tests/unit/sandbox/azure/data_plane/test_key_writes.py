@@ -234,6 +234,26 @@ def test_an_update_of_what_does_not_exist_is_not_found(vault: Store, path: str) 
     assert refusal(vault.send("PATCH", path, {})) == (404, "KeyNotFound", None)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/keys/cert/create", {"kty": "RSA"}),
+        ("PUT", "/keys/cert", {"key": RSA}),
+        ("PATCH", "/keys/cert", {"tags": {}}),
+        ("DELETE", "/keys/cert", None),
+        ("POST", "/keys/cert/rotate", None),
+    ],
+)
+def test_the_key_of_a_certificate_is_changed_by_nobody(vault: Store, method: str, path: str, body: Any) -> None:
+    vault.allow(*DATA_ACTIONS, "rotate")
+    vault.do("add_key", "cert")
+    vault.estate.do(lambda azure: setattr(azure.key(vault.name, "cert"), "managed", True))
+    before = vault("/keys/cert").json
+
+    assert refusal(vault.send(method, path, body)) == (403, "Forbidden", None)
+    assert vault("/keys/cert").json == before
+
+
 # Who may ------------------------------------------------------------------------------------------------------------
 
 WRITES = {

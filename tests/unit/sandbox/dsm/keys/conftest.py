@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
+from sandbox.azure.rights.effective import GUIDE_PERMISSIONS
+from sandbox.dsm.external_kms import GOVERNMENT_ENDPOINTS
 
 KEYS = "/crypto/v1/keys"
 EVERYTHING = "show_destroyed=true&show_deleted=true&show_pub_key=true"
@@ -103,11 +105,9 @@ class Lab:
         key = self.estate.do(lambda cloud: cloud.store(self.estate.vault).key(azure_name))
         return list(key.versions) if key else []
 
-    def revoke(self, *permissions: str) -> None:
-        """Take permissions away that the link's application has in the vault."""
-        from sandbox.azure.rights.effective import GUIDE_PERMISSIONS
-
-        left = [name for name in GUIDE_PERMISSIONS if name not in permissions]
+    def revoke(self, *permissions: str, adding: tuple[str, ...] = ()) -> None:
+        """Take permissions away that the link's application has in the vault, or give it others."""
+        left = [*(name for name in GUIDE_PERMISSIONS if name not in permissions), *adding]
         client_id = self.estate.client_id
         self.estate.do(lambda cloud: cloud.set_access_policy(self.estate.vault, client_id, left))
 
@@ -120,6 +120,31 @@ class Lab:
 @pytest.fixture
 def keys(sb: Sandbox, admin: Any, estate: Any, group: Any, linked: Any, names: Any) -> Lab:
     return Lab(sb, admin, estate, group["group_id"], linked["group_id"], names)
+
+
+@pytest.fixture(params=["public", "government"])
+def elsewhere(request: pytest.FixtureRequest, keys: Lab, admin: Any, make_estate: Any) -> Callable[[str], Lab]:
+    """The same with a group that is linked to a store of one of the clouds: `vault` (Premium) or `pool`."""
+    estate = make_estate(request.param)
+    endpoints = GOVERNMENT_ENDPOINTS if request.param == "government" else None
+
+    def make(kind: str) -> Lab:
+        place = estate
+        if kind == "pool":
+            place = estate.do(lambda cloud: _pool(cloud, estate))
+        link = place.link(key_vault_type="MANAGED" if kind == "pool" else "PREMIUM", endpoints=endpoints)
+        answer = admin("POST", "/sys/v1/groups", {"name": keys.names.new(), "add_hmg": [link]})
+        return replace(keys, estate=place, linked=answer.json["group_id"])
+
+    return make
+
+
+def _pool(cloud: Any, estate: Any) -> Any:
+    """A managed HSM in which the estate's application is Crypto User."""
+    pool = cloud.add_managed_hsm(f"{estate.vault}-hsm", subscription_id=estate.subscription_id)
+    cloud.assign_role(estate.client_id, pool, "Reader")
+    cloud.assign_local_role(pool, estate.client_id)
+    return replace(estate, vault=pool.name, url=pool.uri)
 
 
 @pytest.fixture

@@ -152,6 +152,25 @@ def test_a_purge_that_comes_too_early_fails_and_may_be_tried_again(keys: Any, le
     assert end.done(PURGE)["custom_metadata"]["azure-key-state"] == "purged"
 
 
+def test_in_a_managed_hsm_the_crypto_user_deletes_and_the_crypto_officer_recovers(
+    elsewhere: Any, let_pass: Any
+) -> None:
+    end = Ending(elsewhere("pool"), let_pass)
+    end.done(DELETE)
+
+    refused = end(RECOVER)
+    place = end.keys.estate
+    place.do(
+        lambda cloud: cloud.assign_local_role(
+            cloud.managed_hsm(place.vault), place.client_id, "Managed HSM Crypto Officer"
+        )
+    )
+    protected = end(PURGE)
+
+    assert (refused.status, protected.status) == (400, 400)
+    assert end.done(RECOVER)["custom_metadata"]["azure-key-state"] == "created"
+
+
 # Return ---------------------------------------------------------------------------------------------------------------
 
 

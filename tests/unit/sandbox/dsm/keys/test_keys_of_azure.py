@@ -167,23 +167,21 @@ def test_a_source_is_found_by_its_name_too(keys: Any, name: str) -> None:
     assert copy["links"] == {"copiedFrom": source["kid"]}
 
 
-def test_a_copy_into_a_managed_hsm_is_in_the_hsm_without_being_asked_to(keys: Any, admin: Any, name: str) -> None:
-    cloud = keys.sb.world.public
-    link = keys.estate.link(
-        url=cloud.managed_hsms["hsm-sandbox"].uri,
-        auth_config={"mode": "client_secret", "client_secret": cloud.client_secret},
-        tenant_id=cloud.tenant_id,
-        client_id=cloud.client_id,
-        subscription_id=cloud.subscription_id,
-        key_vault_type="MANAGED",
-    )
-    group = admin("POST", "/sys/v1/groups", {"name": keys.names.new(), "add_hmg": [link]}).json["group_id"]
+@pytest.mark.parametrize(("store", "kty"), [("vault", "RSA"), ("pool", "RSA-HSM")])
+def test_in_each_cloud_a_copy_reaches_the_vault_and_the_managed_hsm(
+    elsewhere: Any, name: str, store: str, kty: str
+) -> None:
+    keys = elsewhere(store)
+    source = keys.source()
 
-    copy = keys.copied(keys.source(), name, group_id=group)
+    copy = keys.copied(source, name)
+    native = keys.succeeded(keys.native(f"{name}-native"), 201)
 
-    made = keys.sb.do(lambda state: state.azure.public.managed_hsm("hsm-sandbox").key(name).current)
-    assert made.kty == "RSA-HSM"
-    assert copy["custom_metadata"]["azure-key-type"] == "hardware"
+    (version,) = keys.versions(name)
+    assert (version.kty, version.material) == (kty, jwk_of(source["pub_key"]))
+    assert [version.kty for version in keys.versions(f"{name}-native")] == [kty]
+    for made in (copy, native):
+        assert made["custom_metadata"].get("azure-key-type") == ("hardware" if kty == "RSA-HSM" else None)
 
 
 @pytest.mark.parametrize(("setting", "records"), [("by_version", 1), ("by_name", 1), ("doubles", 2)])
@@ -224,6 +222,21 @@ def test_a_native_rotation_makes_a_version_with_other_material(keys: Any, name: 
     assert keys.info(old["kid"])["links"] == {"replacement": new["kid"]}
     assert before.material != after.material
     assert (after.key_ops, before.enabled) == (["sign"], True)
+
+
+def test_a_rotation_by_azures_own_operation_needs_a_permission_that_the_guide_does_not_ask_for(
+    keys: Any, name: str
+) -> None:
+    keys.sb.profile = Profile(native_rekey="rotate")
+    old = keys.succeeded(keys.native(name), 201)
+
+    refused = keys.rekey(old["name"])
+    keys.revoke(adding=("rotate",))
+    new = keys.succeeded(keys.rekey(old["name"]), 201)
+
+    assert (refused.status, "does not have keys rotate permission" in refused.text) == (400, True)
+    assert new["external"]["id"]["version"].replace("-", "") == keys.versions(name)[-1].version
+    assert len(keys.versions(name)) == 2
 
 
 @pytest.mark.parametrize(
@@ -386,8 +399,8 @@ def test_a_virtual_key_stays_in_its_group(keys: Any, name: str) -> None:
         ("create", lambda keys, _name: keys.rekey(recorded(keys)["name"])),
         ("update", lambda keys, _name: keys.change(recorded(keys)["kid"], enabled=False)),
         ("delete", lambda keys, _name: keys.deed(recorded(keys)["kid"], "schedule_deletion")),
-        ("purge", lambda keys, _name: keys.deed(deleted(keys)["kid"], "delete_key_material")),
-        ("recover", lambda keys, _name: keys.deed(deleted(keys)["kid"], "cancel_deletion")),
+        ("purge", lambda keys, _name: keys.deed(recorded(keys)["kid"], "delete_key_material")),
+        ("recover", lambda keys, _name: keys.deed(recorded(keys)["kid"], "cancel_deletion")),
     ],
 )
 def test_without_the_permission_in_the_vault_dsm_tells_what_azure_says(
@@ -407,9 +420,6 @@ def test_without_the_permission_in_the_vault_dsm_tells_what_azure_says(
 
 def recorded(keys: Any) -> dict[str, Any]:
     return dict(keys.records("one")[0])
-
-
-deleted = recorded
 
 
 def test_a_write_goes_to_azure_as_the_links_application(keys: Any, name: str) -> None:

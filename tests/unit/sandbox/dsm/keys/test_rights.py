@@ -71,6 +71,14 @@ def test_an_administrative_app_manages_keys(keys: Any, call: str) -> None:
     assert act(keys, Target(keys, MANAGED)).status < 300
 
 
+def test_q41_an_administrative_app_that_may_not_read_keys_cannot_write_them(keys: Any) -> None:
+    source = keys.source()
+    keys.sb.profile = Profile(admin_app="no_keys")
+
+    assert keys.create().status == 403
+    assert keys.change(source["kid"], enabled=False).status == 403
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_q68_an_administrative_app_may_be_kept_from_making_keys(keys: Any, call: str) -> None:
     target = Target(keys, MANAGED)
