@@ -54,8 +54,9 @@ class KeyPlane:
     def refusal(self, caller: Caller, store: KeyStore, permission: str, name: str | None) -> AzureError | None:
         """Why the caller may not do that to the key of that name, or (None) to keys in general."""
         assert isinstance(store, Vault)
-        inner = self._service.state.rights.may_use_keys(caller.object_id, caller.tenant_id, permission, store)
-        return forbidden(caller, store, permission, inner) if inner else None
+        rights = self._service.state.rights
+        inner = rights.may_use_keys(caller.object_id, caller.tenant_id, permission, store, name)
+        return forbidden(caller, store, permission, inner, name) if inner else None
 
     def _store(self, request: web.Request) -> KeyStore:
         """The store of the host name. DNS ends before the store does, so a stale connection may ask in vain."""

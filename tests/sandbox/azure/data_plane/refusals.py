@@ -24,14 +24,15 @@ def not_found(name: str) -> AzureError:
     return AzureError(404, "KeyNotFound", message)
 
 
-def forbidden(caller: Caller, vault: Vault, permission: str, inner: str) -> AzureError:
+def forbidden(caller: Caller, vault: Vault, permission: str, inner: str, name: str | None) -> AzureError:
     who = _who(caller)
     if inner == "ForbiddenByRbac":
         action = (DATA_ACTIONS | FURTHER_ACTIONS)[permission]
+        resource = f"{vault.resource_id}/keys/{name}" if name else vault.resource_id
         message = (
             "Caller is not authorized to perform action on resource. If role assignments, deny assignments or role "
             "definitions were changed recently, please observe propagation time. "
-            f"Caller: {who} Action: '{action}' Resource: '{vault.resource_id}' Assignment: (not "
+            f"Caller: {who} Action: '{action}' Resource: '{resource}' Assignment: (not "
             f"found) Vault: {vault.name};location={vault.location}"
         )
     else:

@@ -69,7 +69,7 @@ class KeyAdmin:
     def _add_version(
         self, store: KeyStore | str, name: str, version: KeyVersion, attributes: Mapping[str, Any]
     ) -> KeyVersion:
-        target = self.store(store)
+        target = self._settled(store, name)
         if not isinstance(target, ManagedHsm):
             # New HSM keys are made on platform 2, and pools tell none (learn.microsoft.com, "About keys").
             version.hsm_platform = "2" if version.kty.endswith("-HSM") else "0"

@@ -188,11 +188,17 @@ class Rights:
             return scope.lower().rstrip("/") == deny.scope.lower().rstrip("/")
         return self.within(scope, deny.scope)
 
-    def may_use_keys(self, principal_id: str, tenant_id: str, permission: str, vault: Vault) -> str | None:
-        """None if the principal holds the key permission in the vault, else Key Vault's inner code for the refusal."""
+    def may_use_keys(
+        self, principal_id: str, tenant_id: str, permission: str, vault: Vault, name: str | None = None
+    ) -> str | None:
+        """None if the principal holds the key permission in the vault, else Key Vault's inner code for the refusal.
+
+        Roles count that are assigned at the key of that name, too; access policies are for all keys.
+        """
         if vault.rbac:
             action = (DATA_ACTIONS | FURTHER_ACTIONS)[permission]
-            allowed = self.may_with_data(principal_id, action, vault.resource_id, use=True)
+            scope = f"{vault.resource_id}/keys/{name}" if name else vault.resource_id
+            allowed = self.may_with_data(principal_id, action, scope, use=True)
             return None if allowed else "ForbiddenByRbac"
         identities = self.identities(principal_id)
         held = set[str]()

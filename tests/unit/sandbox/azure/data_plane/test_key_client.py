@@ -10,6 +10,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
@@ -178,6 +179,28 @@ def test_an_older_client_deletes_and_recovers_too(sb: Sandbox, client_of: Callab
 
     assert (deleted.id, deleted.properties.hsm_platform) == (recovered.id, None)
     assert client.get_key("one").id == deleted.id
+
+
+def test_a_client_that_may_not_read_deleted_keys_does_not_wait_for_them(
+    sb: Sandbox, client_of: Callable[..., KeyClient]
+) -> None:
+    client = client_of("public", "hsm")
+    client.create_ec_key("gone", hardware_protected=True)
+    hsm = (urlsplit(client.vault_url).hostname or "").partition(".")[0]
+
+    def only_a_user(azure: Any) -> None:
+        principal = azure.managed_hsm(hsm).local_roles[0].principal_id
+        azure.revoke_local_roles(hsm, principal)
+        azure.assign_local_role(hsm, principal, local_roles.CRYPTO_USER)
+
+    sb.do(lambda state: only_a_user(state.azure.public))
+    mark = sb.journal.mark()
+    client.begin_delete_key("gone", _polling_interval=OFTEN).wait()
+
+    assert [(entry.route, entry.status) for entry in sb.journal.requests(mark, "vault")] == [
+        ("/keys/{name}", 200),
+        ("/deletedkeys/{name}", 403),
+    ]
 
 
 def test_a_throttled_client_waits_as_long_as_the_vault_says(sb: Sandbox, client_of: Callable[..., KeyClient]) -> None:

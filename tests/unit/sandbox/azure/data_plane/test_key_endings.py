@@ -206,6 +206,16 @@ def test_the_name_of_a_purged_key_is_taken_a_little_longer(sb: Sandbox, vault: S
     assert vault.send("POST", "/keys/one/create", {"kty": "RSA"}).status == 200
 
 
+def test_what_a_stranger_does_is_done_at_once(vault: Store) -> None:
+    vault.send("DELETE", "/keys/one")
+    vault.do("purge_key", "one")
+    vault.do("add_key", "one")
+    vault.send("DELETE", "/keys/two")
+    vault.do("recover_key", "two")
+
+    assert vault("/keys/one").status == vault("/keys/two").status == 200
+
+
 def test_a_vault_may_be_done_at_once(sb: Sandbox, vault: Store) -> None:
     sb.profile = Profile(key_transition=0)
     steps = [("DELETE", "/keys/one"), ("POST", "/deletedkeys/one/recover"), ("DELETE", "/keys/one")]

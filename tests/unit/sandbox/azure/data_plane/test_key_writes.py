@@ -296,6 +296,23 @@ def test_each_write_needs_its_own_data_action_in_an_rbac_vault(
     assert vault.send(*WRITES[permission]).status == 200
 
 
+def test_a_role_at_one_key_is_for_that_key_alone(vault_of: Callable[[Any], Store], make_estate: Any) -> None:
+    estate = make_estate(rbac=True)
+    vault = vault_of(estate)
+
+    def at_one_key(azure: Any) -> None:
+        scope = f"{azure.vault(estate.vault).resource_id}/keys/one"
+        azure.assign_role(estate.client_id, scope, "Key Vault Crypto Officer")
+
+    estate.do(at_one_key)
+
+    refused = vault.send("PATCH", "/keys/two", {"tags": {}})
+    assert refusal(refused) == (403, "Forbidden", "ForbiddenByRbac")
+    assert f"/vaults/{estate.vault}/keys/two' Assignment: (not found)" in refused.text
+    assert vault("/keys").status == 403
+    assert vault.send("PATCH", "/keys/one", {"tags": {}}).status == 200
+
+
 @pytest.mark.parametrize("permission", WRITES)
 def test_each_write_needs_its_own_local_role_in_a_pool(hsm: Store, permission: str) -> None:
     method, path, body = WRITES[permission]
