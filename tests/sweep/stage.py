@@ -21,7 +21,6 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_connection,
     cdc_group_info,
     cdc_groups,
-    cdc_key,
     cdc_key_info,
     cdc_sync,
     cdc_tls,
@@ -112,6 +111,8 @@ class Stage(Builder):
         for name in ("g1", "g2"):
             self.given_group(name, tls={"validate_host": False})
         self.mark_groups("g1", "g2")
+        client_id = self.view.operator_client_id
+        self.world.do(lambda azure: azure.set_access_policy(POLICY_VAULT, client_id, ["get", "list"]))
         keys = tuple(("key", "g1", key) for key in ("payments", "customer-data", "code-signing", "archive"))
         as_user = self.groups("group: edit, as a user", "g1", custom_metadata={"site": "north"}, **self._as_user)
         return [
@@ -119,17 +120,7 @@ class Stage(Builder):
             as_user,
             self._writing("sync", cdc_sync, keys, group_name="g1"),
             self._writing("sync, as a user", cdc_sync, keys, group_name="g1", **self._as_user),
-            self._writing(
-                "key",
-                cdc_key,
-                (("key", "g1", "swept"),),
-                group_name="g1",
-                name="swept",
-                origin="azure",
-                type="EC",
-                curve="P-256",
-                protection="hsm",
-            ),
+            self.key("key", "swept", origin="azure", type="EC", curve="P-256", protection="hsm"),
             self._reading("connection", cdc_connection, group_name="g1"),
             self._reading("vaults", cdc_vault_info, group_name="g1", **secret),
             self._reading("groups", cdc_group_info),
