@@ -46,6 +46,8 @@ MARK = "fortanix-dsm-ansible"
 NAME = f"{MARK} cdc_credential"
 APP = "fortanix-dsm-cdc"
 POLICY_VAULT, RBAC_VAULT, NEW_VAULT = "akv-sandbox-prem", "akv-sandbox-std", "kv-new"
+# Facts that end with their vault.
+OF_VAULT = ("vault", "version", "setting", "tag", "ip", "network", "policy")
 STRANGER = "99999999-2222-4333-8444-555555555555"
 GRAPH_APP, USER_READ = "00000003-0000-0000-c000-000000000000", "e1fe6dd8-ba31-4d61-89e7-88639da4683d"
 MAIL_READ = "810c84a8-4a9e-49e6-bf7d-12d183f40d01"
@@ -126,6 +128,10 @@ def is_right(fact: Fact, principal_id: str) -> bool:
     """Whether it is a right of the principal at one of the two vaults."""
     at_vault = fact[0] == "role" and any(f"/vaults/{name}" in fact[1] for name in (POLICY_VAULT, RBAC_VAULT))
     return (at_vault or fact[0] == "policy") and fact[2] == principal_id
+
+
+def _nothing(_fact: Fact) -> bool:
+    return False
 
 
 class Builder:
@@ -301,7 +307,7 @@ class Builder:
         def removes(fact: Fact) -> bool:
             if absent:
                 at_it = fact[0] == "role" and fact[1].endswith(f"/vaults/{vault}")
-                return at_it or (fact[1] == vault and fact[0] in ("vault", "setting", "tag", "ip", "network", "policy"))
+                return at_it or (fact[1] == vault and fact[0] in OF_VAULT)
             return (fact[0] == "tag" and fact[1] == vault and fact[2] in tags) or (
                 fact[0] == "ip" and fact[1] == vault and rules is not None
             )
@@ -388,7 +394,8 @@ class Builder:
     def key(self, name: str, key: str, **options: Any) -> Deed:
         """One key in the vault of the group g1. It never takes anything away."""
         given = {**self.azure, **self.dsm, "group_name": "g1", "name": key, **options}
-        return Deed(Job(name, cdc_key, given), frozenset({"keys"}), lambda _fact: False, wants=(("key", "g1", key),))
+        wants = (("key", "g1", key),)
+        return Deed(Job(name, cdc_key, given), frozenset({"keys"}), _nothing, claims=(claims.of_key,), wants=wants)
 
     def groups(self, name: str, group: str, operation: Any = cdc_group, **options: Any) -> Deed:
         named = {"name": group} if operation is cdc_group else {"group_name": group}

@@ -603,3 +603,55 @@ def test_a_play_copies_a_key_of_dsm_into_the_vault(
     assert [entry.route for entry in sandbox.journal.writes(since=mark, plane="dsm")] == [SCAN, COPY]
     assert first["key"]["origin"] == "copy"
     assert second["key"]["versionless_id"] == f"https://akv-sandbox-std.vault.azure.net/keys/{name}"
+
+
+# Permissions ----------------------------------------------------------------------------------------------------------
+
+NEEDED = {"copy": ["get", "import"], "azure": ["create"], "change": ["update"]}
+
+
+@pytest.mark.parametrize("work", NEEDED)
+def test_the_documented_permissions_of_the_application_suffice_and_each_is_needed(key: OneKey, work: str) -> None:
+    """docs/permissions.md; the operator reads the key with permissions of its own."""
+    kid = key.source("master")
+    key.generate(name="made")
+
+    def permit(permissions: list[str]) -> None:
+        key.azure.do(lambda state: state.set_access_policy(key.azure.vault, key.azure.app, permissions))
+
+    def act(name: str) -> dict[str, Any]:
+        if work == "change":
+            return key(name="made", enabled=False)
+        return key.copy(kid, name=name) if work == "copy" else key.generate(name=name)
+
+    for missing in NEEDED[work]:
+        permit([one for one in NEEDED[work] if one != missing])
+        # Azure may have carried out a part: another key each time.
+        assert key.failed(act, f"without-{missing}").server_words
+    permit(NEEDED[work])
+    assert act("with-all")["changed"]
+
+
+def test_the_operator_needs_to_get_keys_and_no_more(key: OneKey) -> None:
+    client_id = key.azure.view.operator_client_id
+    key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["get"]))
+    assert key.generate()["changed"]
+    key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["list"]))
+    mark = key.mark()
+
+    failure = key.failed(key.generate)
+
+    assert (failure.plane, key.writes(mark)) == ("Azure", [])
+
+
+@pytest.mark.parametrize("allowed", Profile.settings()["admin_app_keys"])
+def test_a_dsm_identity_that_may_not_create_keys_is_told_so(key: OneKey, allowed: str) -> None:
+    """Q68: whether an administrative app may is not public."""
+    kid = key.source("master")
+    key.azure.sandbox.profile = Profile(admin_app_keys=allowed)
+    if allowed != "none":
+        assert key.copy(kid)["changed"]
+        return
+    failure = key.failed(key.copy, kid)
+    assert (failure.details["status"], bool(failure.server_words), bool(failure.next_step)) == (403, True, True)
+    assert key.azure.do(lambda state: "payments" in state.store(key.azure.vault).keys) is False
