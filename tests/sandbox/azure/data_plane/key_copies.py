@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from ...wire import json_response
@@ -44,6 +46,9 @@ class KeyCopies(KeyWrites):
             raise bad_parameter("Cannot decrypt backup blob.") from error
         if key is None:
             raise malformed_backup()
+        for version in key.versions:
+            if version.kty.endswith("-HSM"):
+                self.key_type(store, version.kty)
         taken = store.taken(key.name, self._now)
         if taken:
             raise name_taken(key.name, taken)
@@ -62,6 +67,8 @@ class KeyCopies(KeyWrites):
         version = new_version(now, before.kty, size, curve)
         policy = key.rotation_policy
         version.key_ops = list(before.key_ops)
+        if version.key_ops == ["import"]:
+            await asyncio.to_thread(version.make_exchangeable)
         version.exportable, version.release_policy = before.exportable, before.release_policy
         if policy is not None and policy.expiry_time:
             version.expires = int(self._now) + days_of(policy.expiry_time) * 86400

@@ -56,6 +56,7 @@ class KeyWrites(KeyPlane):
             raise not_found(key.name)
         given = bodies.members(body, version.kty, body.get("key_ops"))
         given.pop("exportable", None)
+        bodies.check_change(version, given)
         vars(version).update(given)
         version.updated = int(self._now)
         return json_response(bundle_json(store, key, version, api_version(request)))

@@ -10,7 +10,6 @@ backed up, which here is the same one.
 from __future__ import annotations
 
 import base64
-import binascii
 import copy
 import secrets
 from dataclasses import dataclass
@@ -71,7 +70,7 @@ def opened(backups: dict[str, Backup], store: KeyStore, value: str) -> Key | Non
     """The key in a backup, None for what is none."""
     try:
         raw = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
-    except binascii.Error:
+    except ValueError:
         return None
     if not raw.startswith(_MARK):
         return None

@@ -9,6 +9,7 @@ Where the refusal's text is not public, the code is `BadParameter` and the text 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -41,7 +42,7 @@ def size_and_curve(body: Mapping[str, Any], kty: str) -> tuple[int, str]:
     kind = kty.removesuffix("-HSM")
     size, curve = body.get("key_size"), body.get("crv")
     if kind == "EC":
-        if curve is not None and curve not in CURVES:
+        if curve is not None and (not isinstance(curve, str) or curve not in CURVES):
             raise refused(f"Invalid crv value: {curve}", "CurveNotSupported")
         return 0, str(curve or "P-256")
     sizes = _OCT_SIZES if kind == "oct" else _SIZES
@@ -109,9 +110,20 @@ def members(body: Mapping[str, Any], kty: str, key_ops: object) -> dict[str, Any
         found["key_ops"] = named
     if labels is not None:
         found["tags"] = labels
-    if body.get("release_policy") is not None:
-        found["release_policy"] = dict(body["release_policy"])
+    policy = body.get("release_policy")
+    if policy is not None:
+        if not isinstance(policy, dict):
+            raise refused("The property release_policy must be an object.")
+        found["release_policy"] = dict(policy)
     return found
+
+
+def check_change(version: KeyVersion, given: Mapping[str, Any]) -> None:
+    """A key exchange key is one for good, and no other key becomes one (its operations are fixed)."""
+    wanted = given.get("key_ops", version.key_ops)
+    if (wanted == ["import"]) != (version.key_ops == ["import"]):
+        raise refused("The key operation import can be neither added nor removed.")
+    check_export(replace(version, **given))
 
 
 def check_export(version: KeyVersion) -> None:

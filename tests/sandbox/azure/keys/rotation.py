@@ -45,10 +45,13 @@ def policy_of(body: Mapping[str, Any], rules: Rules, before: RotationPolicy | No
 
     A vault adds a notification; where there was a policy before, it keeps the date on which that was made.
     """
-    expiry = (body.get("attributes") or {}).get("expiryTime")
+    attributes, entries = body.get("attributes") or {}, body.get("lifetimeActions") or []
+    if not isinstance(attributes, dict) or not isinstance(entries, list):
+        raise refused("A rotation policy has a list of lifetimeActions and an object of attributes.")
+    expiry = attributes.get("expiryTime")
     if expiry is not None and days_of(expiry) < _LEAST_EXPIRY:
         raise refused(f"The expiryTime must be at least {_LEAST_EXPIRY} days.")
-    actions = [_action(entry, expiry, rules) for entry in body.get("lifetimeActions") or []]
+    actions = [_action(entry, expiry, rules) for entry in entries]
     kinds = [action.action.lower() for action in actions]
     if len(set(kinds)) < len(kinds):
         raise refused("Each type of lifetime action can be there once.")

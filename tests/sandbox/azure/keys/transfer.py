@@ -10,7 +10,6 @@ the step that failed, since each mistake of a client fails at another one.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -58,7 +57,7 @@ def _blob(text: object, form: str) -> dict[str, Any]:
         raw = base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4))
         blob = json.loads(raw)
         header, ciphertext = dict(blob["header"]), str(blob["ciphertext"])
-    except (ValueError, KeyError, TypeError, binascii.Error) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise refused("Key transfer blob: key_hsm holds no JSON object with header and ciphertext.") from error
     if blob.get("schema_version") != "1.0.0" or not _HEADER.items() <= header.items():
         raise refused("Key transfer blob: schema_version or header is not supported.")
@@ -71,7 +70,7 @@ def _unwrapped(ciphertext: str, private: bytes) -> bytes:
     width = kek.key_size // 8
     try:
         raw = base64.urlsafe_b64decode(ciphertext + "=" * (-len(ciphertext) % 4))
-    except binascii.Error as error:
+    except ValueError as error:
         raise refused("Key transfer blob: ciphertext is no Base64url.") from error
     try:
         oaep = padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)

@@ -17,7 +17,7 @@ from .records import CREATED, members_of, record_version, require_free
 from .requests import KeyRequest, judge_dates, judge_operations, key_request
 from .rights import Need, described, gate, need, require
 from .shapes import written_json
-from .states import require_active, require_modifiable, settle
+from .states import require_active, require_rotatable, settle
 from .vault import bring, identity_of, in_azures_words, new_details, over_link
 
 _SIZES = (2048, 3072, 4096)
@@ -124,7 +124,7 @@ class Copying:
             settle(rotated, self._now)
             if identity_of(rotated)[0].lower() != azure_name.lower():
                 raise bad_request("azure-key-name is not that of the key that is to be rotated")
-            require_modifiable(rotated)
+            require_rotatable(rotated, self._dsm.profile)
         return rotated
 
     def _newest(self, target: Group, azure_name: str) -> SecurityObject | None:

@@ -18,7 +18,7 @@ from .records import CREATED, members_of, record_version, require_free, schedule
 from .requests import OPERATIONS, KeyRequest, judge_dates, judge_operations, judge_type, key_request
 from .rights import Need, gate, group_of, need, require, require_manageable, visible
 from .shapes import written_json
-from .states import require_active, require_modifiable, settle
+from .states import require_rotatable, settle
 from .vault import generate, identity_of, new_details, over_link, rotate
 
 AZURE_TYPES = ("RSA", "EC")
@@ -111,8 +111,7 @@ class Making:
         if not approved:
             gate(needs, profile)
         wanted = _kept(old, key_request(body))
-        require_modifiable(old)
-        require_active(old)
+        require_rotatable(old, profile)
         if "replacement" in old.links:
             raise bad_request("sobject has been rotated already")
         kind, operations = judge_type(wanted), wanted.key_ops or []

@@ -21,6 +21,8 @@ from .requests import KeyRequest, seconds_of
 from .vault import identity_in
 
 CREATED = 201
+_LAST = "99991231T235959Z"
+"""What a time of rotation is clamped at (API, `scheduled_rotation`)."""
 
 
 def require_free(account: Account, name: str, besides: SecurityObject | None = None) -> None:
@@ -37,12 +39,15 @@ def scheduled(policy: Mapping[str, Any] | None, now: float) -> str | None:
     if policy.get("effective_at") and seconds_of(policy["effective_at"]) > now:
         return str(policy["effective_at"])
     then = datetime.fromtimestamp(now, UTC)
-    if policy.get("interval_days"):
-        then += timedelta(days=policy["interval_days"])
-    else:
-        months = then.month - 1 + int(policy["interval_months"])
-        year, month = then.year + months // 12, months % 12 + 1
-        then = then.replace(year=year, month=month, day=min(then.day, calendar.monthrange(year, month)[1]))
+    try:
+        if policy.get("interval_days"):
+            then += timedelta(days=policy["interval_days"])
+        else:
+            months = then.month - 1 + int(policy["interval_months"])
+            year, month = then.year + months // 12, months % 12 + 1
+            then = then.replace(year=year, month=month, day=min(then.day, calendar.monthrange(year, month)[1]))
+    except (OverflowError, ValueError):
+        return _LAST
     return then.strftime("%Y%m%dT%H%M%SZ")
 
 

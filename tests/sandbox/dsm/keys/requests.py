@@ -224,7 +224,15 @@ def _export_policy(body: Mapping[str, Any]) -> dict[str, Any] | None:
     if policy is None:
         return None
     wrapped = policy.get("$type") == "Wrapped"
-    formed = isinstance(policy.get("allow_weakening"), bool) and (isinstance(policy.get("by"), dict) or not wrapped)
+    formed = isinstance(policy.get("allow_weakening"), bool) and (not wrapped or _names_keys(policy.get("by")))
     if policy.get("$type") not in ("Wrapped", "Unrestricted") or not formed:
         raise _malformed("export_policy")
     return policy
+
+
+def _names_keys(by: object) -> bool:
+    """Whether this says which keys may wrap: any, or those of a list."""
+    if not isinstance(by, dict) or by.get("$type") not in ("Any", "Only"):
+        return False
+    keys = by.get("keys")
+    return by["$type"] == "Any" or (isinstance(keys, list) and all(isinstance(kid, str) for kid in keys))

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may do what with security objects, by kind of login (DSM contract §1.6), and what needs a quorum (§2.10).
+"""Who may do what with security objects, by kind of login, and what needs a quorum (DSM contract §1.6, §2.10).
 
 Permissions go by their names in a group; an app's list of permissions spells some of them otherwise.
 """

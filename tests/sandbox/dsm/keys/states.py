@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...clock import Clock
+from ...profiles import Profile
 from ..errors import bad_request
 from ..values import SecurityObject
 from .requests import seconds_of
@@ -33,6 +34,18 @@ def settle(key: SecurityObject, now: float) -> SecurityObject:
 def require_modifiable(key: SecurityObject) -> None:
     if key.state in _FINAL:
         raise bad_request(f"sobject is {key.state} and cannot be modified")
+    _require_not_deleted_in_azure(key)
+
+
+def require_rotatable(key: SecurityObject, profile: Profile) -> None:
+    """Whether a key can be rotated that is not active is not public."""
+    inactive = ("Deactivated", "Compromised") if profile.rotates_inactive == "allowed" else ()
+    if key.state not in ("Active", *inactive):
+        raise bad_request(f"sobject is {key.state} and cannot be rotated")
+    _require_not_deleted_in_azure(key)
+
+
+def _require_not_deleted_in_azure(key: SecurityObject) -> None:
     if key.custom_metadata.get("azure-key-state") in ("deleted", "purged"):
         raise bad_request("sobject is deleted in Azure Key Vault and cannot be modified")
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 from ...custody.public_keys import DSM_OPERATIONS, encoded, jwk_of
 from ..azure_egress import AzureEgress, AzureFailure, as_expected, handed_on
@@ -63,12 +64,12 @@ async def generate(
     obj_type, size, curve = kind
     form = {"crv": curve} if obj_type == "EC" else {"key_size": size}
     body = {"kty": f"{obj_type}-HSM" if hardware or azure.managed else obj_type, **form, **details}
-    return await azure.write("POST", f"keys/{name}/create", body)
+    return await azure.write("POST", f"keys/{_quoted(name)}/create", body)
 
 
 async def rotate(azure: AzureEgress, name: str) -> dict[str, Any]:
     """Let Azure make a version of a key that is there, of the same kind and with the same operations."""
-    return await azure.write("POST", f"keys/{name}/rotate")
+    return await azure.write("POST", f"keys/{_quoted(name)}/rotate")
 
 
 async def bring(
@@ -85,35 +86,40 @@ async def bring(
     key = {"kty": f"{source.obj_type}-HSM" if inside else source.obj_type, **public, **private}
     rest = dict(details)
     body = {"key": key | {"key_ops": rest.pop("key_ops")}, "Hsm": inside, **rest}
-    made = await azure.write("PUT", f"keys/{name}", body)
+    made = await azure.write("PUT", f"keys/{_quoted(name)}", body)
     return await azure.key(*identity_in(made)) or made
 
 
 async def change(azure: AzureEgress, key: SecurityObject, details: Mapping[str, Any]) -> None:
     name, version = identity_of(key)
-    await azure.write("PATCH", f"keys/{name}/{version}", details)
+    await azure.write("PATCH", f"keys/{_quoted(name)}/{version}", details)
 
 
 async def soft_delete(azure: AzureEgress, name: str) -> None:
-    await azure.write("DELETE", f"keys/{name}")
+    await azure.write("DELETE", f"keys/{_quoted(name)}")
 
 
 async def purge(azure: AzureEgress, name: str) -> None:
-    await azure.write("DELETE", f"deletedkeys/{name}")
+    await azure.write("DELETE", f"deletedkeys/{_quoted(name)}")
 
 
 async def recover(azure: AzureEgress, name: str) -> None:
-    await azure.write("POST", f"deletedkeys/{name}/recover")
+    await azure.write("POST", f"deletedkeys/{_quoted(name)}/recover")
 
 
 async def back_up(azure: AzureEgress, name: str) -> str:
-    answer = await azure.write("POST", f"keys/{name}/backup")
+    answer = await azure.write("POST", f"keys/{_quoted(name)}/backup")
     with as_expected("vault"):
         return str(answer["value"])
 
 
 async def restore(azure: AzureEgress, backup: str) -> None:
     await azure.write("POST", "keys/restore", {"value": backup})
+
+
+def _quoted(name: str) -> str:
+    """A name as one segment of a path, whatever it is: what Azure makes of it is Azure's to say."""
+    return quote(name, safe="")
 
 
 # Attributes -----------------------------------------------------------------------------------------------------------

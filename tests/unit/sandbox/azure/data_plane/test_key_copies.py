@@ -86,13 +86,24 @@ def test_a_backup_is_restored_in_the_same_geography_only(vault: Store, location:
         assert answer.json["error"]["message"] == "Cannot decrypt backup blob."
 
 
+def test_hsm_keys_are_not_restored_in_a_standard_vault(vault: Store) -> None:
+    backup = vault.send("POST", "/keys/two/backup").json["value"]
+    vault.do("delete_key", "two")
+    vault.do("purge_key", "two")
+    vault.change(sku="standard")
+
+    answer = vault.send("POST", "/keys/restore", {"value": backup})
+
+    assert answer.json["error"]["message"] == "Hardware key operation not allowed on standard vault"
+
+
 def test_a_backup_of_a_vault_is_not_restored_in_a_pool(vault: Store, hsm: Store) -> None:
     backup = vault.send("POST", "/keys/one/backup").json["value"]
 
     assert refusal(hsm.send("POST", "/keys/restore", {"value": backup})) == (400, "BadParameter", None)
 
 
-@pytest.mark.parametrize("value", ["AAAA", "no base64!", "x" * 5])
+@pytest.mark.parametrize("value", ["AAAA", "no base64!", "x" * 5, "ümlaut"])
 def test_what_is_no_backup_is_malformed(vault: Store, value: str) -> None:
     assert refusal(vault.send("POST", "/keys/restore", {"value": value})) == (400, "Malformed backup blob", None)
 

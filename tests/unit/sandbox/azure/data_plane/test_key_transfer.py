@@ -136,6 +136,16 @@ def test_only_a_valid_exchange_key_receives_keys(vault: Store, blob: Blob, membe
     assert "no enabled key exchange key" in answer.text
 
 
+def test_a_rotated_exchange_key_receives_keys_too(vault: Store, blob: Blob) -> None:
+    vault.allow("rotate", "import", "get")
+    kek = vault.send("POST", "/keys/kek/rotate").json["key"]
+
+    statuses = [vault.send("PUT", "/keys/mine", Blob(key).body()).status for key in (blob.kek, kek)]
+
+    assert kek["n"] != blob.kek["n"]
+    assert statuses == [200, 200]
+
+
 def test_an_exchange_key_that_a_test_seeds_receives_keys_too(vault: Store) -> None:
     vault.do("add_key", "kek", "RSA-HSM", key_ops=["import"])
 

@@ -101,8 +101,13 @@ def test_a_key_encryption_key_may_import_and_nothing_else(vault: Store) -> None:
     version = made["key"]["kid"].rpartition("/")[2]
     answer = vault.send("PATCH", f"/keys/kek/{version}", {"key_ops": ["import", "sign"]})
 
+    others = [("kek", version, ["sign"]), ("two", "", ["import"])]
+    vault.do("add_key", "two", "RSA-HSM")
+    changes = [vault.send("PATCH", f"/keys/{name}/{v}", {"key_ops": wanted}).status for name, v, wanted in others]
+
     assert made["key"]["key_ops"] == ["import"]
     assert refusal(answer) == (400, "BadParameter", None)
+    assert changes == [400, 400]
 
 
 def test_an_exportable_key_shows_the_policy_that_it_was_made_with(vault: Store) -> None:
@@ -128,6 +133,29 @@ def test_a_key_of_a_pool_has_a_hundred_versions_at_most(hsm: Store) -> None:
 
     assert refusal(answer) == (400, "BadParameter", None)
     assert "largest number of versions" in answer.text
+
+
+ODD: list[Any] = [[], {}, "text", 7, -1, 2.5, True, [[]], {"a": []}]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["kty", "key_size", "crv", "key_ops", "attributes", "tags", "release_policy", "key", "lifetimeActions", "value"],
+)
+def test_odd_bodies_are_refused_or_ignored_and_never_a_failure_of_the_vault(vault: Store, place: str) -> None:
+    vault.allow(*DATA_ACTIONS, "setrotationpolicy")
+    requests: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "/keys/odd/create", {"kty": "EC"}),
+        ("PUT", "/keys/odd", {"key": RSA}),
+        ("PATCH", "/keys/one", {}),
+        ("PUT", "/keys/one/rotationpolicy", {}),
+        ("POST", "/keys/restore", {"value": "AAAA"}),
+    ]
+
+    statuses = {vault.send(verb, path, {**body, place: odd}).status for verb, path, body in requests for odd in ODD}
+    inner = {vault.send("PUT", "/keys/odd", {"key": {**RSA, name: odd}}).status for name in RSA for odd in ODD}
+
+    assert statuses | inner <= {200, 400, 429}
 
 
 # Importing ----------------------------------------------------------------------------------------------------------

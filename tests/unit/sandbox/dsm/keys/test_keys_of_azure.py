@@ -224,6 +224,22 @@ def test_a_native_rotation_makes_a_version_with_other_material(keys: Any, name: 
     assert (after.key_ops, before.enabled) == (["sign"], True)
 
 
+@pytest.mark.parametrize(("setting", "status"), [("refused", 400), ("allowed", 201)])
+@pytest.mark.parametrize("way", ["rekey", "copy"])
+def test_the_rotation_of_a_key_that_is_no_longer_active(
+    keys: Any, name: str, way: str, setting: Any, status: int
+) -> None:
+    keys.sb.profile = Profile(rotates_inactive=setting)
+    source = keys.source()
+    old = keys.copied(source, name)
+    keys.deed(old["kid"], "revoke", {"code": "KeyCompromise"})
+
+    answer = keys.rekey(old["name"]) if way == "rekey" else keys.copy(source, name, name=old["name"])
+
+    assert answer.status == status, answer.text
+    assert len(keys.versions(name)) == (2 if status == 201 else 1)
+
+
 def test_a_rotation_by_azures_own_operation_needs_a_permission_that_the_guide_does_not_ask_for(
     keys: Any, name: str
 ) -> None:
@@ -465,3 +481,23 @@ def test_a_version_that_dsm_never_heard_of_is_found_by_the_next_scan(keys: Any, 
 
     (record,) = keys.records(name)
     assert "links" not in record
+
+
+def test_a_copy_that_cannot_be_read_back_is_in_azure_and_not_in_dsm(keys: Any, name: str) -> None:
+    keys.revoke("get")
+
+    assert keys.copy(keys.source(), name).status == 400
+
+    assert (len(keys.versions(name)), keys.records(name)) == (1, [])
+
+
+def test_a_name_that_is_taken_while_azure_is_at_work_is_refused_too_late(keys: Any, name: str) -> None:
+    wanted, source = keys.names.new("c"), keys.source()
+    dsm = keys.do(lambda state: state.dsm)
+    keys.sb.faults.add(Fault("vault", "PUT", "/keys/{name}", then=lambda: dsm.add_key(keys.local, wanted)))
+
+    answer = keys.copy(source, name, name=wanted)
+
+    assert (answer.status, answer.text) == (409, "sobject already exists")
+    assert (len(keys.versions(name)), keys.records(name)) == (1, [])
+    assert "links" not in keys.info(source["kid"])

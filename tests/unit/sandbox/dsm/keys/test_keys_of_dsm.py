@@ -198,6 +198,11 @@ def test_a_rotation_policy_tells_when_the_next_rotation_is_due(keys: Any) -> Non
     assert not {"rotation_policy", "scheduled_rotation"} & set(removed)
 
 
+@pytest.mark.parametrize("interval", [{"interval_days": 4294967295}, {"interval_months": 4294967295}])
+def test_a_rotation_is_due_in_the_year_9999_at_the_latest(keys: Any, interval: dict[str, int]) -> None:
+    assert keys.created(rotation_policy=interval)["scheduled_rotation"] == "99991231T235959Z"
+
+
 def test_a_key_moves_to_another_group(keys: Any, admin: Any) -> None:
     made = keys.created()
     other = admin("POST", "/sys/v1/groups", {"name": keys.names.new()}).json["group_id"]
