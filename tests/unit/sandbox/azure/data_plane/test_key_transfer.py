@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Importing keys by transfer blob: what is really unwrapped, and at which step each mistake fails (contract Azure contract §1.11)."""
+"""Importing keys by transfer blob: what is really unwrapped, and at which step it fails (Azure contract §1.11)."""
 
 from __future__ import annotations
 
