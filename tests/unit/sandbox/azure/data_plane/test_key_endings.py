@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the fortanix.dsm contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The end of keys: soft delete with its clock, recovery, purge, and what is refused meanwhile (Azure contract §1.11)."""
+"""The end of keys: soft delete with its clock, recovery, purge, what is refused meanwhile (Azure contract §1.11)."""
 
 from __future__ import annotations
 
