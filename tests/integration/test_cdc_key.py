@@ -655,3 +655,15 @@ def test_a_dsm_identity_that_may_not_create_keys_is_told_so(key: OneKey, allowed
     failure = key.failed(key.copy, kid)
     assert (failure.details["status"], bool(failure.server_words), bool(failure.next_step)) == (403, True, True)
     assert key.azure.do(lambda state: "payments" in state.store(key.azure.vault).keys) is False
+
+
+def test_a_user_creates_a_key_too(key: OneKey) -> None:
+    """A session takes requests of its own, and the same request for the key."""
+    administrator = key.azure.sandbox.world.administrator
+    user = {"dsm_username": administrator.email, "dsm_password": administrator.password}
+    user["dsm_account"] = key.azure.sandbox.world.account_name
+    kid = key.source("master")
+
+    assert key.copy(kid, **user)["changed"]
+    assert key.copy(kid, with_azure=False, **user)["changed"] is False
+    assert len(key.versions()) == 1
