@@ -71,6 +71,11 @@ def parse_compact(text: Any) -> datetime | None:
         return None
 
 
+def compact(time: datetime) -> str:
+    """A time in DSM's format."""
+    return time.astimezone(timezone.utc).strftime(_COMPACT)
+
+
 def later(time: datetime, span: timedelta) -> datetime:
     """The time after this span; the last one that Python supports instead of a later one."""
     try:

@@ -88,6 +88,7 @@ options:
     type: int
     default: 10000
 seealso:
+  - module: fortanix.dsm.cdc_key
   - module: fortanix.dsm.cdc_sync
   - module: fortanix.dsm.cdc_compliance_info
 """
@@ -246,7 +247,9 @@ groups:
           type: bool
           sample: false
         origin:
-          description: V(copy) when the key material is from a key in DSM. V(unknown) otherwise.
+          description:
+            - V(copy) when the key material is from a key in DSM. V(azure) when M(fortanix.dsm.cdc_key) had Azure
+              generate it. V(unknown) otherwise.
           type: str
           sample: copy
         source_kid:

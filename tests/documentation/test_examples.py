@@ -42,6 +42,14 @@ def a_group(reader: Reader) -> Mapping[str, Any]:
     return found
 
 
+def a_group_and_a_source(reader: Reader) -> Mapping[str, Any]:
+    """A key of DSM in a group of its own, and an operator who may read the keys of the vault."""
+    found = a_group(reader)
+    world.add_source_key(reader.sandbox, "orders-master")
+    world.let_operator_read_keys(reader.sandbox, world.VAULT)
+    return found
+
+
 def an_application_with_a_group(reader: Reader) -> Mapping[str, Any]:
     """The application of production, whose client secret a first group has."""
     sandbox, view = reader.sandbox, reader.sandbox.world.public
@@ -108,6 +116,7 @@ GIVEN: dict[str, Given] = {
     "cdc_credential": an_application_with_a_group,
     "cdc_group": a_vault,
     "cdc_groups": two_declarations,
+    "cdc_key": a_group_and_a_source,
     "cdc_groups_report": two_declarations,
     "cdc_tls": a_proxy_with_a_ca,
     "cdc_user_info": a_colleague,

@@ -46,6 +46,14 @@ def a_group(reader: Reader) -> Mapping[str, Any]:
     return {**(found or {}), "cdc_group_id": group["group_id"], "my_groups": [group]}
 
 
+def a_group_and_a_source(reader: Reader) -> Mapping[str, Any]:
+    """That group, a key of DSM, and an operator who may read the keys of the vault."""
+    found = a_group(reader)
+    world.add_source_key(reader.sandbox, "orders-master")
+    world.let_operator_read_keys(reader.sandbox, world.VAULT)
+    return found
+
+
 def a_group_of_an_inventory(reader: Reader) -> Mapping[str, Any]:
     """An inventory with that group, and the policy of docs/compliance.md."""
     view = reader.view
@@ -149,7 +157,7 @@ STORIES: dict[str, dict[str, Story]] = {
     "docs/dependencies.md": {FROM_THE_TOP: Story(a_group)},
     "docs/faq.md": {FROM_THE_TOP: Story(a_group)},
     "docs/getting-started.md": {FROM_THE_TOP: Story(variables_of_an_archive, empty=True)},
-    "docs/keys.md": {FROM_THE_TOP: Story(a_group)},
+    "docs/keys.md": {FROM_THE_TOP: Story(a_group_and_a_source)},
     "docs/many-groups.md": {FROM_THE_TOP: Story(a_group), "Set up many groups": Story(declarations, empty=True)},
     "docs/migration.md": {FROM_THE_TOP: Story(a_group)},
     "docs/permissions.md": {FROM_THE_TOP: Story(a_group)},

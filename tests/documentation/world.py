@@ -73,6 +73,16 @@ def add_group(sandbox: Sandbox, name: str = GROUP, **options: Any) -> dict[str, 
     return group
 
 
+def add_source_key(sandbox: Sandbox, name: str) -> None:
+    """A key with material in DSM, in a group without a link."""
+    sandbox.do(lambda state: state.dsm.add_source_key(state.dsm.add_group("Payments").group_id, name))
+
+
+def let_operator_read_keys(sandbox: Sandbox, vault: str) -> None:
+    client_id = sandbox.world.public.operator_client_id
+    sandbox.do(lambda state: state.azure.public.set_access_policy(vault, client_id, ["get", "list"]))
+
+
 def add_application(sandbox: Sandbox) -> str:
     """The application of production, without a credential; its client ID."""
     made = operate(sandbox, azure_kv_app, app_unique_name=APPLICATION, display_name="Fortanix DSM production")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
 
 
 APP = "fortanix-dsm-cdc"
+
+
+def of_key(scene: Scene, before: Picture, after: Picture, outcome: Outcome) -> Iterator[str]:
+    """No run creates a second version, and a result names the key that is there."""
+    del scene
+    was, found = (Counter(fact[2] for fact in one.all("version")) for one in (before, after))
+    yield from (f"{name} has {number} more versions" for name, number in (found - was).items() if number > 1)
+    if outcome.result is None:
+        return
+    key = outcome.result["key"]
+    if key["name"] not in found and not outcome.result["pending"]:
+        yield f"the result has {key['name']}, and the vault does not"
+    if key["state"] not in ("live", "disabled", "planned"):
+        yield f"says ok, and {key['name']} is {key['state']}"
 
 
 def of_credential(scene: Scene, before: Picture, after: Picture, outcome: Outcome) -> Iterator[str]:

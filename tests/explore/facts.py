@@ -107,6 +107,12 @@ def picture(state: Any) -> Picture:
         )
     for vault in azure.vaults.values():
         facts.update(_vault(vault))
+        # Without its ID, which is drawn.
+        facts.update(
+            ("version", vault.name, key.name, str(number))
+            for key in vault.keys.values()
+            for number, _version in enumerate(key.versions)
+        )
     facts.update(("deleted-vault", name) for name in azure.deleted_vaults)
     for pool in azure.managed_hsms.values():
         facts.update(("local-role", pool.name, one.scope, one.principal_id, one.role_guid) for one in pool.local_roles)

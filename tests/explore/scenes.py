@@ -28,6 +28,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     azure_kv_vault,
     cdc_credential,
     cdc_group,
+    cdc_key,
     cdc_tls,
     cdc_vault_select,
 )
@@ -45,6 +46,8 @@ MARK = "fortanix-dsm-ansible"
 NAME = f"{MARK} cdc_credential"
 APP = "fortanix-dsm-cdc"
 POLICY_VAULT, RBAC_VAULT, NEW_VAULT = "akv-sandbox-prem", "akv-sandbox-std", "kv-new"
+# Facts that end with their vault.
+OF_VAULT = ("vault", "version", "setting", "tag", "ip", "network", "policy")
 STRANGER = "99999999-2222-4333-8444-555555555555"
 GRAPH_APP, USER_READ = "00000003-0000-0000-c000-000000000000", "e1fe6dd8-ba31-4d61-89e7-88639da4683d"
 MAIL_READ = "810c84a8-4a9e-49e6-bf7d-12d183f40d01"
@@ -125,6 +128,10 @@ def is_right(fact: Fact, principal_id: str) -> bool:
     """Whether it is a right of the principal at one of the two vaults."""
     at_vault = fact[0] == "role" and any(f"/vaults/{name}" in fact[1] for name in (POLICY_VAULT, RBAC_VAULT))
     return (at_vault or fact[0] == "policy") and fact[2] == principal_id
+
+
+def _nothing(_fact: Fact) -> bool:
+    return False
 
 
 class Builder:
@@ -300,7 +307,7 @@ class Builder:
         def removes(fact: Fact) -> bool:
             if absent:
                 at_it = fact[0] == "role" and fact[1].endswith(f"/vaults/{vault}")
-                return at_it or (fact[1] == vault and fact[0] in ("vault", "setting", "tag", "ip", "network", "policy"))
+                return at_it or (fact[1] == vault and fact[0] in OF_VAULT)
             return (fact[0] == "tag" and fact[1] == vault and fact[2] in tags) or (
                 fact[0] == "ip" and fact[1] == vault and rules is not None
             )
@@ -383,6 +390,12 @@ class Builder:
         refuses = "because the record does not contain it" if revoked else ""
         job = Job(name, azure_kv_access, given)
         return Deed(job, touches, removes, breaks, (claim,), destroys=revoked, refuses=refuses)
+
+    def key(self, name: str, key: str, **options: Any) -> Deed:
+        """One key in the vault of the group g1. It never takes anything away."""
+        given = {**self.azure, **self.dsm, "group_name": "g1", "name": key, **options}
+        wants = (("key", "g1", key),)
+        return Deed(Job(name, cdc_key, given), frozenset({"keys"}), _nothing, claims=(claims.of_key,), wants=wants)
 
     def groups(self, name: str, group: str, operation: Any = cdc_group, **options: Any) -> Deed:
         named = {"name": group} if operation is cdc_group else {"group_name": group}
@@ -621,6 +634,24 @@ class Builder:
             self.credential("first use", new_groups=[self.group("g2")], type="secret"),
         ]
 
+    def _keys(self) -> list[Deed]:
+        """A group with two keys of its own in its vault, one of which is changed by several."""
+        self._only_login_counts()
+        self.given_group("g1")
+        self.mark_groups("g1")
+        client_id = self.view.operator_client_id
+        self.world.do(lambda azure: azure.set_access_policy(POLICY_VAULT, client_id, ["get", "list"]))
+        new = {"origin": "azure", "type": "EC", "curve": "P-256", "protection": "hsm"}
+        for name in ("made", "kept"):
+            self.ran(self.key(f"given {name}", name, **new).job)
+        return [
+            self.key("key: new", "new", **new),
+            self.key("key: new, other run", "new", **new, expires="2031-01-01T00:00:00Z"),
+            self.key("key: new, without Azure", "new", **new, look_in_azure=False),
+            self.key("key: disabled", "made", enabled=False),
+            self.key("key: expiry", "made", expires="2031-01-01T00:00:00Z"),
+        ]
+
     def _applications(self) -> list[Deed]:
         """Applications that are made by several, and one that lacks a permission; no group is there yet."""
         self._only_login_counts()
@@ -646,4 +677,4 @@ class Builder:
         ]
 
 
-SCENES = ("secrets", "certificates", "links", "applications", "vaults", "rights", "cut", "whole")
+SCENES = ("secrets", "certificates", "links", "applications", "vaults", "rights", "cut", "whole", "keys")

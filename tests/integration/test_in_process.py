@@ -124,6 +124,8 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
     group = {"name": "both-WAY", **link}
     select = {"group_name": "both-WAY"}
     edit = {**select, **secret}
+    key = {**select, "name": "both-WAY", "origin": "azure", "type": "EC", "curve": "P-256", "look_in_azure": False}
+    key["protection"] = "software"
     fleet = [{**group, "name": f"fleet-{number}-WAY"} for number in range(2)]
     return [
         Case("change", "cdc_group", group),
@@ -140,6 +142,9 @@ def cases_of_dsm(sandbox: Sandbox) -> list[Case]:
         Case("refused login", "cdc_group_info", {"dsm_api_key": "bm90OmFuLWFwaS1rZXk="}),
         Case("found", "cdc_compliance_info", {"group_names": ["both-WAY"], "look_in_azure": False}),
         Case("found", "cdc_key_info", {**select, "look_in_azure": False}),
+        Case("bad value", "cdc_key", {**key, "operations": ["HIGHVOLUME"]}),
+        Case("plan", "cdc_key", key, CHECK),
+        Case("change", "cdc_key", key),
         Case("found", "cdc_account_info", {}),
         Case("found", "cdc_user_info", {}),
         Case("found", "cdc_vault_info", link),

@@ -73,9 +73,16 @@ class Tasks:
     def link(self) -> dict[str, str]:
         return {**self.ids, "link_client_id": self.azure.view.client_id, **self.secret}
 
+    def let_operator_read_keys(self) -> None:
+        client_id = self.azure.view.operator_client_id
+        self.azure.do(lambda state: state.set_access_policy(self.azure.vault, client_id, ["get", "list"]))
+
     def demand_approval(self, name: str) -> None:
-        """Put a group under the approval of the administrator."""
-        policy = {"quorum": {"n": 1, "members": [{"user": self.azure.sandbox.world.administrator.user_id}]}}
+        """Put a group and its keys under the approval of the administrator."""
+        policy: dict[str, Any] = {
+            "quorum": {"n": 1, "members": [{"user": self.azure.sandbox.world.administrator.user_id}]}
+        }
+        policy["protect_permissions"] = ["CREATE_SOBJECTS"]
         self.azure.sandbox.do(lambda state: setattr(state.dsm.find_group(name), "approval_policy", policy))
 
 
@@ -150,6 +157,13 @@ def a_group(run: Tasks) -> None:
     run("cdc_key_info", depth="versions", require_expiry=True)
     run("cdc_key_info", group=planned, check_mode=True)
     users_of_keys(run, select)
+    native = {"origin": "azure", "type": "RSA", "size": 2048, "protection": "hsm"}
+    run("cdc_key", name="made", group=planned, **native, look_in_azure=False, check_mode=True)
+    run("cdc_key", name="seen", **select, **native, look_in_azure=False)
+    run.let_operator_read_keys()
+    run.planned_and_done("cdc_key", name="made", **select, **native, expires="2031-01-01T00:00:00Z")
+    run.planned_and_done("cdc_key", name="made", **select, enabled=False)
+    run.failed("cdc_key", name="nobody", **select)
     run("cdc_connection", **select)
     run("cdc_connection", **select, **run.secret)
     wrong = {"link_client_secret": "wrong"}
@@ -189,7 +203,9 @@ def approvals(run: Tasks) -> None:
         "cdc_vault_select": {**run.secret, "vault": vault},
         "cdc_tls": {**run.secret, "validate_host": False},
         "cdc_sync": {},
+        "cdc_key": {"name": "guarded", "origin": "azure", "type": "EC", "curve": "P-256", "protection": "software"},
     }
+    changes["cdc_key"]["look_in_azure"] = False
     for module, change in changes.items():
         run("cdc_group", name=module, **run.link, vault=None if module == "cdc_vault_select" else vault)
         run.demand_approval(module)
@@ -237,6 +253,7 @@ RUNS: dict[Callable[[Tasks], None], set[str]] = {
         "cdc_connection",
         "cdc_group",
         "cdc_group_info",
+        "cdc_key",
         "cdc_key_consumers_info",
         "cdc_key_info",
         "cdc_sync",
@@ -245,7 +262,7 @@ RUNS: dict[Callable[[Tasks], None], set[str]] = {
         "cdc_vault_info",
         "cdc_vault_select",
     },
-    approvals: {"cdc_group", "cdc_sync", "cdc_tls", "cdc_vault_select"},
+    approvals: {"cdc_group", "cdc_key", "cdc_sync", "cdc_tls", "cdc_vault_select"},
     a_credential: {"cdc_credential"},
     many_groups: {"cdc_compliance_info", "cdc_groups", "cdc_groups_report"},
 }

@@ -12,16 +12,12 @@ from typing import Any
 
 from .._azure.keys.key_records import KeyVersion, PublicKey
 from .._dsm.keys.key_records import DsmKey
-from .._names import name_key
 from .._texts.plain import readable
 from .._timestamps import iso_or_none
+from .desired_key import DesiredKey
 from .key_findings import KeyFact
+from .key_terms import curve_of, kind_of, operation_of
 from .reconciliation import ReconciledKey
-
-# DSM's names of curves (DSM contract §4.1) -> Azure's.
-_CURVES = {"NistP256": "P-256", "NistP384": "P-384", "NistP521": "P-521", "SecP256K1": "P-256K"}
-# Both sides write these as one word.
-_OPERATIONS = {"wrapkey": "wrap_key", "unwrapkey": "unwrap_key"}
 
 
 def record_of(key: ReconciledKey, vault_uri: str, facts: Iterable[KeyFact]) -> dict[str, Any]:
@@ -51,21 +47,72 @@ def record_of(key: ReconciledKey, vault_uri: str, facts: Iterable[KeyFact]) -> d
         "not_before": iso_or_none(_either(attributes, "not_before", newest, lambda one: one.activates)),
         "expires": iso_or_none(_either(attributes, "expires", newest, lambda one: one.expires)),
         **_form(public, newest),
-        "protection": _protection(key),
+        "protection": protection_of(key),
         "hsm_platform": None if attributes is None else attributes.hsm_platform,
         "exportable": None if attributes is None else attributes.exportable,
         "recovery_level": None if attributes is None else attributes.recovery_level,
         "purge_date": None if key.deleted is None else iso_or_none(key.deleted.purge_due),
         "tags": None if attributes is None else dict(attributes.tags),
         "azure_rotates": None if key.azure is None else key.azure.azure_rotates,
-        "origin": "copy" if key.copied_from is not None else "unknown",
+        "origin": origin_of(key),
         "source_kid": key.copied_from,
-        "public_key_sha256": _digest(key),
+        "public_key_sha256": digest_of(key),
         "records": [_record(one) for one in sorted(key.records, key=_age)],
         "versions": _versions(key, versionless),
         "findings": sorted({fact.kind.id for fact in facts if fact.key == key.name}),
     }
     return dict(readable(record))
+
+
+def origin_of(key: ReconciledKey) -> str:
+    """``copy`` of a key in DSM, ``azure`` for a key that this collection had Azure generate, or ``unknown``."""
+    if key.copied_from is not None:
+        return "copy"
+    recorded = None if key.newest is None else key.newest.recorded_origin
+    return recorded if recorded in ("copy", "azure") else "unknown"
+
+
+# Of one key, without what only a comparison of all versions knows.
+_OF_ONE_KEY = (
+    "name",
+    "versionless_id",
+    "id",
+    "version",
+    "state",
+    "type",
+    "size",
+    "curve",
+    "operations",
+    "protection",
+    "hsm_platform",
+    "enabled",
+    "created",
+    "not_before",
+    "expires",
+    "recovery_level",
+    "tags",
+    "origin",
+    "source_kid",
+    "public_key_sha256",
+)
+
+
+def key_record(key: ReconciledKey, vault_uri: str) -> dict[str, Any]:
+    """A key as a task on one key returns it: its current version, and DSM's record of that."""
+    record, newest = record_of(key, vault_uri, ()), key.newest
+    return {
+        "kid": None if newest is None else newest.key.kid,
+        "dsm_name": None if newest is None else readable(newest.key.name),
+        **{name: record[name] for name in _OF_ONE_KEY},
+    }
+
+
+def planned_record(desired: DesiredKey, vault_uri: str) -> dict[str, Any]:
+    """The same of a key that is to be created: what is requested. Everything else is None."""
+    nothing = ReconciledKey(desired.name, "live", (), None, None, None, "unknown", None)
+    view = {name: value for name, value in desired.view().items() if name != "source"}
+    record = {**key_record(nothing, vault_uri), **view, "state": "planned"}
+    return record if vault_uri else {**record, "versionless_id": None}
 
 
 def _form(public: PublicKey | None, newest: DsmKey | None) -> dict[str, Any]:
@@ -77,10 +124,10 @@ def _form(public: PublicKey | None, newest: DsmKey | None) -> dict[str, Any]:
     else:
         return {"type": None, "size": None, "curve": None, "operations": None}
     return {
-        "type": kind.upper().removesuffix("-HSM") or None,
+        "type": kind_of(kind),
         "size": size,
-        "curve": _CURVES.get(curve or "", curve),
-        "operations": sorted(_OPERATIONS.get(name_key(one), name_key(one)) for one in operations),
+        "curve": curve_of(curve),
+        "operations": sorted(map(operation_of, operations)),
     }
 
 
@@ -100,7 +147,8 @@ def _version_of(key: ReconciledKey) -> str | None:
     return key.newest.key.azure_version
 
 
-def _protection(key: ReconciledKey) -> str | None:
+def protection_of(key: ReconciledKey) -> str | None:
+    """``software`` or ``hsm``, as far as either side shows it."""
     software = None if key.attributes is None else key.attributes.is_software
     if software is not None:
         return "software" if software else "hsm"
@@ -110,7 +158,8 @@ def _protection(key: ReconciledKey) -> str | None:
     return "hsm" if key.newest is not None and key.newest.hardware else None
 
 
-def _digest(key: ReconciledKey) -> str | None:
+def digest_of(key: ReconciledKey) -> str | None:
+    """The digest of the public key of the current version; None if it was not read."""
     public = None if key.current is None else key.current.public
     if public is not None:
         return public.sha256

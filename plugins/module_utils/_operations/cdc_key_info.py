@@ -17,7 +17,7 @@ from typing import Any
 from .._argspec import ArgumentSpec
 from .._azure.keys import arm_keys, vault_keys
 from .._azure.keys.key_records import VaultKey
-from .._azure.keys.vault_reading import VaultContents, read_vault, with_details, with_versions_of
+from .._azure.keys.vault_reading import VaultContents, label_of, read_vault, with_details, with_versions_of
 from .._azure.rights.facts import MANAGED_HSM, VAULT
 from .._azure.vaults import vault_lookup
 from .._azure.wire import channel
@@ -229,5 +229,5 @@ def _contents(vaults: _Vaults | None, link: Link, in_dsm: list[DsmKey]) -> Vault
         raise not_wanted()
     if not link.vault_uri:
         raise no_vault()
-    label = f"{'managed HSM' if is_hsm_uri(link.vault_uri) else 'vault'} {link.vault_uri}"
+    label = label_of(link.vault_uri)
     return vaults.details(link, label, vaults.read(link, label), in_dsm)

@@ -17,7 +17,7 @@ from ..._names import name_key
 from ..._rest.statuses import BAD_REQUEST, FORBIDDEN, NOT_FOUND
 from ..wire.channel import Channel
 from ..wire.errors import AzureError
-from ..wire.shapes import DELETED_KEYS, KEY_BUNDLE, KEY_VERSIONS, KEYS, ROTATION_POLICY
+from ..wire.shapes import DELETED_KEY, DELETED_KEYS, KEY_BUNDLE, KEY_VERSIONS, KEYS, ROTATION_POLICY
 from .key_records import DeletedKey, KeyAttributes, KeyVersion, PublicKey, VaultKey
 
 _ROTATE = "rotate"
@@ -41,6 +41,36 @@ def list_deleted(vault: Channel, label: str) -> tuple[DeletedKey, ...]:
     """
     listed = vault.listed(vault.sdk.list_deleted_keys, DELETED_KEYS, obj=f"deleted keys of {label}")
     return tuple(sorted(map(_deleted, listed), key=lambda key: key.name))
+
+
+def read_key(vault: Channel, name: str, label: str) -> VaultKey | None:
+    """The key with its current version and the public half of that; None if there is none. One request.
+
+    Raises:
+        AzureError: the operator has no permission to read it, or the vault does not answer.
+    """
+    found = _if_found(partial(_bundle, vault, name, None, f"key {name} of {label}"))
+    if found is None:
+        return None
+    version = KeyVersion(name_key(found.properties.version), _attributes(found.properties), _public_half(found))
+    return VaultKey(
+        name=str(found.name),
+        uri=str(found.id).rpartition("/")[0],
+        managed=found.properties.managed is True,
+        listed=version.attributes,
+        versions=(version,),
+    )
+
+
+def read_deleted(vault: Channel, name: str, label: str) -> DeletedKey | None:
+    """The soft-deleted key of this name; None if there is none. One request.
+
+    Raises:
+        AzureError: as :func:`read_key`. In a Managed HSM, another role may be needed than for its keys.
+    """
+    read = partial(vault.sdk.get_deleted_key, name)
+    found = _if_found(partial(vault.one, read, DELETED_KEY, obj=f"deleted key {name} of {label}"))
+    return None if found is None else _deleted(found)
 
 
 def with_versions(vault: Channel, key: VaultKey, label: str) -> VaultKey:
@@ -102,8 +132,24 @@ def _optional(read: Callable[[], Any]) -> Any:
         raise
 
 
+def _if_found(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except AzureError as error:
+        if error.status == NOT_FOUND:
+            return None
+        raise
+
+
 def _public_key(vault: Channel, name: str, version: str, obj: str) -> PublicKey:
-    found = vault.one(partial(vault.sdk.get_key, name, version), KEY_BUNDLE, obj=obj)
+    return _public_half(_bundle(vault, name, version, obj))
+
+
+def _bundle(vault: Channel, name: str, version: str | None, obj: str) -> Any:
+    return vault.one(partial(vault.sdk.get_key, name, version), KEY_BUNDLE, obj=obj)
+
+
+def _public_half(found: Any) -> PublicKey:
     jwk, kind = found.key, _text(found.key.kty)
     modulus, exponent, x, y = (_number(getattr(jwk, member)) for member in ("n", "e", "x", "y"))
     curve = _text(jwk.crv) or None

@@ -13,9 +13,15 @@ from dataclasses import dataclass, field, replace
 from ..._names import name_key
 from ..._rest.statuses import FORBIDDEN
 from ..wire.channel import Channel
+from ..wire.cloud import is_hsm_uri
 from ..wire.errors import AzureError
 from . import vault_keys
 from .key_records import DeletedKey, VaultKey
+
+
+def label_of(uri: str) -> str:
+    """A vault or Managed HSM, for messages."""
+    return f"{'managed HSM' if is_hsm_uri(uri) else 'vault'} {uri}"
 
 
 @dataclass(frozen=True)
@@ -111,3 +117,22 @@ def with_details(
         return key
 
     return replace(contents, keys=tuple(map(detailed, contents.keys)), unread=unread)
+
+
+def read_one(vault: Channel, name: str, label: str) -> VaultContents:
+    """The key of this name in its current version; if there is none, the soft-deleted one.
+
+    Raises:
+        AzureError: the operator has no permission to read the key, or the vault does not answer.
+    """
+    found = vault_keys.read_key(vault, name, label)
+    if found is not None:
+        return VaultContents((found,), ())
+    try:
+        deleted = vault_keys.read_deleted(vault, name, label)
+    except AzureError as error:
+        if error.status != FORBIDDEN:
+            raise
+        # An answer about the permission, not about the key.
+        return VaultContents((), None, {"deleted_keys": error.reason})
+    return VaultContents((), () if deleted is None else (deleted,))

@@ -303,9 +303,15 @@ DELETED_KEYS = _page(
     )
 )
 _ARM_KEY = record(name=text, tags=_KEY_TAGS, properties=record(keyUri=_TEXT, attributes=_KEY_ATTRIBUTES))
-KEY_BUNDLE = record(
-    key=record(kid=_key_id(of_version=True), kty=text, crv=_TEXT, key_ops=_TEXTS, n=_TEXT, e=_TEXT, x=_TEXT, y=_TEXT),
+_PUBLIC_KEY = record(
+    kid=_key_id(of_version=True), kty=text, crv=_TEXT, key_ops=_TEXTS, n=_TEXT, e=_TEXT, x=_TEXT, y=_TEXT
+)
+KEY_BUNDLE = record(key=_PUBLIC_KEY, managed=_FLAG, attributes=_KEY_ATTRIBUTES, tags=_KEY_TAGS)
+DELETED_KEY = record(
+    key=_PUBLIC_KEY,
     attributes=_KEY_ATTRIBUTES,
+    deletedDate=optional(_seconds),
+    scheduledPurgeDate=optional(_seconds),
 )
 ROTATION_POLICY = record(lifetimeActions=optional(list_of(record(action=optional(record(type=_TEXT))))))
 

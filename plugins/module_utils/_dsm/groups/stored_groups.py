@@ -30,6 +30,8 @@ CREDENTIAL_EXPIRES = RESERVED_PREFIX + "link-credential-expires"
 TLS_CLIENT_FACT = RESERVED_PREFIX + "tls-client-certificate"
 # The ID, in Entra, of the credential that the recorded one has replaced.
 SUPERSEDED_FACT = RESERVED_PREFIX + "link-credential-before"
+# Members of an approval policy that cover operations on keys (DSM contract §2.10).
+_KEY_POLICIES = ("protect_manage_operations", "protect_permissions", "protect_crypto_operations")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Group:
     problem: str | None = None
     # Has an approval policy: its changes must be approved (DSM contract §2.10).
     guarded: bool = False
+    # Its policy also covers operations on keys; which ones is not evaluated here.
+    guards_keys: bool = False
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Group:
@@ -73,7 +77,7 @@ class Group:
         azure = {hmg_id: config for hmg_id, config in hmg.items() if is_azure(config)}
         name = str(stored["name"])
         several = f"the group has {len(azure)} Azure links ({', '.join(sorted(azure))}), but only one is supported"
-        metadata = dict(stored.get("custom_metadata") or {})
+        metadata, policy = dict(stored.get("custom_metadata") or {}), stored.get("approval_policy") or {}
         kinds = sorted({KIND if is_azure(config) else str(config.get("kind")) for config in hmg.values()})
         return cls(
             name=name,
@@ -83,7 +87,8 @@ class Group:
             external_kms=", ".join(kinds) or None,
             link=_link(*azure.popitem(), metadata) if len(azure) == 1 else None,
             problem=several if len(azure) > 1 else None,
-            guarded=bool(stored.get("approval_policy")),
+            guarded=bool(policy),
+            guards_keys=any(policy.get(name) for name in _KEY_POLICIES),
         )
 
     @property

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..._rest.statuses import FORBIDDEN, NOT_FOUND
 from ..wire import routes
@@ -30,23 +30,32 @@ def list_keys(dsm: DsmClient, group_id: str, label: str) -> list[DsmKey]:
 def read_sources(dsm: DsmClient, keys: Iterable[DsmKey]) -> Sources:
     """The source keys of copies, and the keys that have replaced them.
 
+    Raises:
+        TaskError: DSM does not answer. A source that this identity cannot read is in ``unread``.
+    """
+    return read_chains(dsm, {key.copied_from for key in keys if key.copied_from is not None})
+
+
+def read_chains(dsm: DsmClient, kids: Iterable[str]) -> Sources:
+    """The keys with these IDs, and the keys that have replaced them.
+
     A source is usually in another group, which it names. So one source is read, and then all keys of its group if many
     others are still missing.
 
     Raises:
-        TaskError: DSM does not answer. A source that this identity cannot read is in ``unread``.
+        TaskError: as :func:`read_sources`.
     """
     found: dict[str, DsmKey] = {}
     unread: set[str] = set()
     listed: set[str] = set()
     visited: set[str] = set()
-    current = {key.copied_from for key in keys if key.copied_from is not None}
+    current = set(kids)
     for _step in range(_LONGEST_CHAIN):
         visited |= current
         for number, kid in enumerate(open_ones := sorted(current - found.keys())):
             if kid in found:
                 continue
-            one = _read(dsm, kid)
+            one = read_one(dsm, {"kid": kid}, f"key {kid}")
             if one is None:
                 unread.add(kid)
                 continue
@@ -63,11 +72,11 @@ def read_sources(dsm: DsmClient, keys: Iterable[DsmKey]) -> Sources:
     return Sources(found, frozenset(unread | (current - found.keys())))
 
 
-def _read(dsm: DsmClient, kid: str) -> DsmKey | None:
-    """A key; None if this identity cannot see it."""
+def read_one(dsm: DsmClient, which: Mapping[str, str], label: str) -> DsmKey | None:
+    """A key, by ``kid`` or ``name``; None if this identity cannot see it. One request."""
     query = {"show_pub_key": "true", "show_destroyed": "true", "show_deleted": "true"}
     try:
-        return DsmKey.from_stored(dsm.call("POST", routes.KEY_INFO, query=query, body={"kid": kid}, obj=f"key {kid}"))
+        return DsmKey.from_stored(dsm.call("POST", routes.KEY_INFO, query=query, body=dict(which), obj=label))
     except DsmError as error:
         if error.status in (FORBIDDEN, NOT_FOUND):
             return None

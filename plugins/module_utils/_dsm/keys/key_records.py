@@ -25,7 +25,11 @@ from .virtual_keys import VirtualKey
 # An operation that switches the audit log off for the key (DSM contract §4.1).
 WITHOUT_AUDIT = "HIGHVOLUME"
 # The value of `azure-key-type` of a key that an HSM protects.
-_HARDWARE = "hardware"
+HARDWARE = "hardware"
+# The kind of an export policy.
+_WRAPPED = "Wrapped"
+# What this collection records with a key that it creates: where its material is from. Hidden in results.
+ORIGIN_ENTRY = "fortanix-dsm-ansible-key-origin"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ class DsmKey:
         hardware: whether DSM asked Azure for protection by an HSM.
         rotates: whether DSM has a rotation policy for it.
         public_sha256: see `_certificates/public_keys.py`; None if DSM does not return the public half.
+        external: whether its material is outside DSM.
+        never_exportable: whether DSM has never had permission to export it.
+        wrapped_only: whether it may be exported only wrapped by another key.
+        recorded_origin: what this collection has recorded when it created the key.
     """
 
     key: VirtualKey
@@ -61,6 +69,10 @@ class DsmKey:
     rotates: bool = False
     next_rotation: datetime | None = None
     public_sha256: str | None = None
+    external: bool = False
+    never_exportable: bool = False
+    wrapped_only: bool = False
+    recorded_origin: str | None = None
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> DsmKey:
@@ -78,10 +90,14 @@ class DsmKey:
             copied_from=links.get("copiedFrom"),
             replaced=links.get("replaced"),
             replacement=links.get("replacement"),
-            hardware=str(metadata.get("azure-key-type") or "").lower() == _HARDWARE,
+            hardware=str(metadata.get("azure-key-type") or "").lower() == HARDWARE,
             rotates=bool(stored.get("rotation_policy")),
             next_rotation=parse_compact(stored.get("scheduled_rotation")),
             public_sha256=_digest(stored.get("pub_key")),
+            external=bool(stored.get("external")),
+            never_exportable=stored.get("never_exportable") is True,
+            wrapped_only=(stored.get("export_policy") or {}).get("$type") == _WRAPPED,
+            recorded_origin=metadata.get(ORIGIN_ENTRY),
         )
 
 

@@ -35,6 +35,9 @@ APPROVAL = "/sys/v1/approval_requests/{req_id}"
 APPROVAL_RESULT = "/sys/v1/approval_requests/{req_id}/result"
 KEYS = "/crypto/v1/keys"
 KEY_INFO = "/crypto/v1/keys/info"
+# No route that transfers key material is here: neither export, nor import of a value (`PUT /crypto/v1/keys`).
+KEY = "/crypto/v1/keys/{kid}"
+KEYS_COPY = "/crypto/v1/keys/copy"
 
 READS = frozenset(
     {

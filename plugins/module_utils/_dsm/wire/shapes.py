@@ -69,6 +69,7 @@ _KEY = record(
     key_ops=optional(_TEXTS),
     key_size=optional(number),
     pub_key=optional(text),
+    export_policy=optional(record()),
     rotation_policy=optional(record()),
 )
 _VAULT = record(id=text, name=text, vault_type=text, uri=text, location=optional(text), tags=optional(record()))
@@ -117,6 +118,9 @@ ANSWERS: dict[tuple[str, str], Shape] = {
     ("POST", routes.AZURE_VAULTS): listing(_VAULT),
     ("GET", routes.KEYS): listing(_KEY),
     ("POST", routes.KEY_INFO): _KEY,
+    ("POST", routes.KEYS): _KEY,
+    ("POST", routes.KEYS_COPY): _KEY,
+    ("PATCH", routes.KEY): _KEY,
     ("GET", routes.APPROVALS): listing(_APPROVAL),
     ("POST", routes.APPROVALS): _APPROVAL,
     ("GET", routes.APPROVAL): _APPROVAL,

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""Creates and changes virtual keys (DSM contract §4.6). No request is sent twice: a lost answer is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..._errors import TaskError
+from ..._journal import DONE
+from ..._rest.statuses import CONFLICT
+from ..account import approvals
+from ..account.approval_requests import GuardedOperation
+from ..account.approvals import Asking, WriteResult
+from ..link.azure_link import Link
+from ..link.handed_on import explained
+from ..wire.client import DsmClient
+from ..wire.errors import DsmError, outcome_is_open
+from .key_records import DsmKey
+
+# Looks for a key after a lost answer, and seconds before each of them: DSM may still be at work.
+_LOOKS, _PAUSE = 3, 2.0
+
+
+def create(
+    dsm: DsmClient,
+    operation: GuardedOperation,
+    asking: Asking,
+    link: Link,
+    *,
+    guarded: bool,
+    looked_up: Callable[[], Iterable[DsmKey]],
+) -> WriteResult:
+    """Create a key, or file an approval request for it. Each such request creates a version, so none is repeated.
+
+    Args:
+        operation: of :mod:`.key_writes`.
+        link: for the diagnosis of a failure in Azure.
+        guarded: whether the group has an approval policy.
+        looked_up: reads the keys that may be the result, and were not there before.
+
+    Raises:
+        TaskError: DSM or Azure refused; or no answer arrived, and the key does not exist.
+    """
+    try:
+        with explained("create the key", link):
+            return approvals.carry_out(dsm, operation, asking, guarded=guarded)
+    except TaskError as error:
+        lost = error
+    if not outcome_is_open(lost):
+        raise _refused(lost, operation.name)
+    found: list[DsmKey] = []
+    for _look in range(_LOOKS):
+        dsm.pause(_PAUSE)
+        found = list(looked_up())
+        if len(found) == 1:
+            dsm.journal.note("DSM", operation.label, f"{operation.method} {operation.operation}", DONE)
+            return WriteResult()
+    raise lost.reworded(
+        f"{lost.problem}; {_in_words(found)}, and the request was not sent again, because each one creates a version",
+        next_step="run the task again: it first checks whether the key exists",
+        retryable=True,
+    )
+
+
+def change(
+    dsm: DsmClient, operation: GuardedOperation, asking: Asking, link: Link, *, guarded: bool
+) -> tuple[WriteResult, TaskError | None]:
+    """Change a key, or file an approval request for it; and the failure after which it is unknown whether DSM did so.
+
+    The caller reads the key again, and only then raises that failure.
+
+    Raises:
+        TaskError: DSM or Azure refused.
+    """
+    try:
+        with explained("change the key", link):
+            return approvals.carry_out(dsm, operation, asking, guarded=guarded), None
+    except TaskError as error:
+        if not outcome_is_open(error):
+            raise
+        return WriteResult(), error
+
+
+def _refused(error: TaskError, name: str | None) -> TaskError:
+    """The refusal of a creation; with the remedy for a name that is taken in DSM."""
+    if not isinstance(error, DsmError) or error.status != CONFLICT or "diagnosis" in error.details:
+        return error
+    return error.advising(
+        f'check whether DSM has another object with the name "{name}", which this DSM identity may not see: names are '
+        "unique in an account. If so, set dsm_name to another name"
+    )
+
+
+def _in_words(found: list[DsmKey]) -> str:
+    if not found:
+        return "the key was not found afterwards"
+    return f"{len(found)} new records of it were found afterwards ({', '.join(one.key.kid for one in found)})"

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""The requests that create and change a virtual key (DSM contract §4.6). No I/O.
+
+Key material is in none of them: DSM transfers it to Azure itself, or Azure generates it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..._timestamps import compact
+from ..account.approval_requests import GuardedOperation
+from ..wire import routes
+from .key_records import HARDWARE, ORIGIN_ENTRY, DsmKey
+
+# Without it, an app with cryptographic permissions cannot change a key that it has created.
+_MANAGEABLE = "APPMANAGEABLE"
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key to create, in DSM's terms.
+
+    Attributes:
+        name: in DSM.
+        azure_name: in the vault.
+        group_id: of the group with the link.
+        label: for messages.
+        origin: what is recorded about its origin.
+        hardware: whether Azure is asked for protection by an HSM, in a Premium vault.
+        operations: DSM's names; None for the usual ones.
+        enabled, not_before, expires: None for DSM's defaults.
+    """
+
+    name: str
+    azure_name: str
+    group_id: str
+    label: str
+    origin: str
+    hardware: bool = False
+    operations: tuple[str, ...] | None = None
+    enabled: bool | None = None
+    not_before: datetime | None = None
+    expires: datetime | None = None
+
+    def body(self) -> dict[str, Any]:
+        metadata = {"azure-key-name": self.azure_name, ORIGIN_ENTRY: self.origin}
+        if self.hardware:
+            metadata["azure-key-type"] = HARDWARE
+        return {
+            "name": self.name,
+            "group_id": self.group_id,
+            "custom_metadata": metadata,
+            **_attributes(self.operations, self.enabled, self.not_before, self.expires),
+        }
+
+
+def copy_of(new: NewKey, source_kid: str) -> GuardedOperation:
+    """A copy of a key in DSM. DSM imports the material of the source into the vault."""
+    body = {"key": {"kid": source_kid}, **new.body()}
+    return GuardedOperation("POST", routes.KEYS_COPY, new.label, "copy of a key", body=body, name=new.name)
+
+
+def generation(new: NewKey, kind: str, size: int | None, curve: str | None) -> GuardedOperation:
+    """A key that Azure generates. ``curve``: DSM's name."""
+    form: dict[str, Any] = {"obj_type": kind}
+    if size is not None:
+        form["key_size"] = size
+    if curve is not None:
+        form["elliptic_curve"] = curve
+    body = {**new.body(), **form}
+    return GuardedOperation("POST", routes.KEYS, new.label, "new key, generated in Azure", body=body, name=new.name)
+
+
+def update(
+    current: DsmKey,
+    label: str,
+    *,
+    operations: tuple[str, ...] | None = None,
+    enabled: bool | None = None,
+    not_before: datetime | None = None,
+    expires: datetime | None = None,
+) -> GuardedOperation:
+    """A change of the members that are set. DSM does not change omitted ones."""
+    body = _attributes(operations, enabled, not_before, expires)
+    return GuardedOperation(
+        "PATCH",
+        routes.KEY,
+        label,
+        f"change of {', '.join(sorted(body))}",
+        path={"kid": current.key.kid},
+        body=body,
+    )
+
+
+def operations_instead(stored: Iterable[str], usual: Mapping[str, str], wanted: Iterable[str]) -> tuple[str, ...]:
+    """The operations to send: the wanted ones, and those of the stored ones that Azure does not have.
+
+    Args:
+        usual: our name -> DSM's name, of all operations that Azure has.
+        wanted: our names.
+    """
+    kept = set(stored) - set(usual.values())
+    return tuple(sorted({*kept, *(usual[one] for one in wanted)}))
+
+
+def operations_of_new(usual: Mapping[str, str], wanted: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The operations of a new key; None if DSM decides."""
+    return None if wanted is None else operations_instead([_MANAGEABLE], usual, wanted)
+
+
+def _attributes(
+    operations: tuple[str, ...] | None, enabled: bool | None, not_before: datetime | None, expires: datetime | None
+) -> dict[str, Any]:
+    members = {
+        "key_ops": None if operations is None else list(operations),
+        "enabled": enabled,
+        "activation_date": None if not_before is None else compact(not_before),
+        "deactivation_date": None if expires is None else compact(expires),
+    }
+    return {name: value for name, value in members.items() if value is not None}

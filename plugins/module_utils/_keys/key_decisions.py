@@ -1,0 +1,341 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# PRIVATE to the fortanix.dsm collection: may change without notice.
+"""What is to be done so that a key is as requested: one decision for each state of the key. Pure.
+
+The same decision verifies a write: afterwards, nothing may be left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .._dsm.keys.key_records import DsmKey, Sources
+from .._timestamps import day, iso_or_none
+from .desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, STANDARD, DesiredKey
+from .key_results import digest_of, protection_of
+from .key_terms import EC, RSA, form_of, usual_operations
+from .reconciliation import ReconciledKey
+
+Action = Literal["create", "sync", "update", "nothing", "refuse"]
+
+
+@dataclass(frozen=True)
+class SeenKey:
+    """What was read of one name.
+
+    Attributes:
+        key: None if neither side has a key of this name, as far as they were read.
+        source: the requested source; None if none is requested.
+        sources: the chains of rotations of the source, and of the key that was copied.
+        with_azure: whether the vault was read.
+        synced: whether the task has synced the keys before it read them.
+        vault_type: of the link.
+    """
+
+    key: ReconciledKey | None
+    source: DsmKey | None = None
+    sources: Sources = field(default_factory=lambda: Sources({}))
+    with_azure: bool = True
+    synced: bool = False
+    vault_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``reason``: why; of a refusal, its problem. ``changes``: member -> its value before and after an update.
+
+    ``unverified``: requested members that could not be compared with the vault.
+    """
+
+    action: Action
+    reason: str = ""
+    next_step: str = ""
+    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    unverified: tuple[str, ...] = ()
+
+
+def decide(desired: DesiredKey, seen: SeenKey) -> Decision:
+    """The next step towards the requested key."""
+    state = "none" if seen.key is None else seen.key.state
+    return _BY_STATE[state](desired, seen)
+
+
+# Keys that do not exist, or not on both sides -------------------------------------------------------------------------
+
+
+def _of_none(_desired: DesiredKey, seen: SeenKey) -> Decision:
+    if not seen.with_azure and not seen.synced:
+        return Decision("sync", "the vault may have a key of this name that DSM does not have")
+    return Decision("create", "there is no key of this name")
+
+
+def _of_foreign(desired: DesiredKey, seen: SeenKey) -> Decision:
+    key = _known(seen)
+    if key.azure is not None and key.azure.managed:
+        return _refuse(
+            "the vault has a key of this name that belongs to a certificate",
+            "choose another name: Azure manages such a key, and DSM must not change it",
+        )
+    expected, actual = _expected(desired, seen), digest_of(key)
+    known = expected is not None and actual is not None
+    if known and expected != actual and desired.adopt:
+        return _other_material(str(expected), str(actual))
+    if not desired.adopt and not (known and expected == actual):
+        return _refuse(
+            "the vault has a key of this name that DSM does not have: it was created by somebody else, or is not "
+            "synced yet",
+            "choose another name; or set adopt: true to manage that key as it is: a new version of it is never created",
+        )
+    return _sync_once(seen, "the vault has the key, and DSM has no record of it")
+
+
+def _of_recovered(_desired: DesiredKey, seen: SeenKey) -> Decision:
+    return _sync_once(seen, "the vault has the key, and DSM shows it as deleted")
+
+
+def _of_ghost(_desired: DesiredKey, seen: SeenKey) -> Decision:
+    return _sync_once(seen, "DSM has the key, and the vault does not")
+
+
+def _of_soft_deleted(_desired: DesiredKey, seen: SeenKey) -> Decision:
+    due = None if seen.key is None or seen.key.deleted is None else seen.key.deleted.purge_due
+    until = "" if due is None else f"; the vault purges it on {day(due)}, and its name is taken until then"
+    return _refuse(
+        f"the key is soft-deleted{until}",
+        "recover it in Azure and sync the keys with fortanix.dsm.cdc_sync, or choose another name",
+    )
+
+
+def _of_purged(_desired: DesiredKey, _seen: SeenKey) -> Decision:
+    return _refuse(
+        "the key was purged: its material is gone from the vault, and DSM's records of it remain",
+        "choose another name; or delete the records in DSM, once they are in the state Destroyed, to create a new key",
+    )
+
+
+# Live keys ------------------------------------------------------------------------------------------------------------
+
+
+def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
+    key = _known(seen)
+    if key.azure is not None and key.azure.managed:
+        return _of_foreign(desired, seen)
+    if key.lags:
+        return _sync_once(seen, "the vault has a newer version of the key than DSM")
+    if key.newest is None:
+        return _refuse(
+            f"DSM has {len(key.records)} records of this key, and it is not known which one is current",
+            "set the operator credentials and look_in_azure: true; if two records have the same version, delete one in "
+            "DSM",
+        )
+    unverified: list[str] = []
+    for check in (_check_origin, _check_form, _check_protection):
+        found = check(desired, seen, key.newest, unverified)
+        if found is not None:
+            return found
+    changes = _changes(desired, seen, key.newest, unverified)
+    return Decision(
+        "update" if changes else "nothing",
+        f"{', '.join(changes)} differ from what is requested" if changes else "",
+        changes=changes,
+        unverified=tuple(unverified),
+    )
+
+
+def _check_origin(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: list[str]) -> Decision | None:
+    if desired.origin is None:
+        return None
+    actual = COPY if newest.copied_from is not None else newest.recorded_origin
+    if desired.origin == GENERATED:
+        return _check_generated(desired, actual)
+    if actual == GENERATED:
+        return _refuse(
+            "the key was generated in Azure, so it is no copy of a key in DSM",
+            "set origin: azure, or choose another name: the origin of a key is never changed",
+        )
+    return _check_copy(seen, newest, unverified)
+
+
+def _check_generated(desired: DesiredKey, actual: str | None) -> Decision | None:
+    if actual == COPY:
+        return _refuse(
+            "the key is a copy of a key in DSM",
+            "set origin: copy and its source, or choose another name: the origin of a key is never changed",
+        )
+    if actual is None and not desired.adopt:
+        return _refuse(
+            "the key was not created by this collection, so its origin is not known",
+            "choose another name; or set adopt: true to manage that key as it is, or omit origin",
+        )
+    return None
+
+
+def _check_copy(seen: SeenKey, newest: DsmKey, unverified: list[str]) -> Decision | None:
+    source, origin = seen.source, newest.copied_from
+    if source is None:
+        raise AssertionError("a copy is requested, and its source was not read")
+    if origin is not None and not _same_chain(seen.sources, source.key.kid, origin):
+        return _refuse(
+            f"the key is a copy of another key in DSM ({origin})",
+            f"set source.kid: {origin}, or choose another name: the source of a key is never changed",
+        )
+    expected = source.public_sha256 if origin is None else _digest_of_source(seen.sources, source, origin)
+    actual = digest_of(_known(seen))
+    if expected is not None and actual is not None:
+        return None if expected == actual else _other_material(expected, actual)
+    if origin is None and newest.recorded_origin != COPY:
+        return _refuse(
+            "the key is not known as a copy, and its public key cannot be compared with that of the source",
+            "set the operator credentials and look_in_azure: true, or choose another name",
+        )
+    unverified.append("material")
+    return None
+
+
+def _other_material(expected: str, actual: str) -> Decision:
+    return _refuse(
+        f"the current version has another public key (SHA-256 {actual}) than its source in DSM ({expected}): its "
+        "material is not from there",
+        "find out who created that version in Azure; or choose another name",
+    )
+
+
+def _check_form(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: list[str]) -> Decision | None:
+    current = _known(seen).current
+    public = None if current is None else current.public
+    actual = (
+        form_of(newest.type, newest.size, newest.curve)
+        if public is None
+        else form_of(public.type, public.size, public.curve)
+    )
+    for name, found in actual.items():
+        wanted = getattr(desired, name)
+        if wanted is None or wanted == found:
+            continue
+        # A key of another type has none.
+        if found is None and actual["type"] != {"size": EC, "curve": RSA}.get(name):
+            unverified.append(name)
+            continue
+        shown = actual["type"] if found is None else found
+        return _refuse(
+            f"{name} {wanted} is requested, and the key is {shown}",
+            f"correct {name}, or choose another name: it cannot be changed",
+        )
+    return None
+
+
+def _check_protection(desired: DesiredKey, seen: SeenKey, _newest: DsmKey, unverified: list[str]) -> Decision | None:
+    if desired.protection is None:
+        return None
+    actual = protection_of(_known(seen)) or {STANDARD: SOFTWARE, MANAGED_HSM: HSM}.get(seen.vault_type or "")
+    if actual is None:
+        unverified.append("protection")
+    elif actual != desired.protection:
+        return _refuse(
+            f"the key is protected by {_PROTECTORS[actual]}, and protection: {desired.protection} is requested",
+            "choose another name and create a new key: the protection of a version cannot be changed",
+        )
+    return None
+
+
+_PROTECTORS = {SOFTWARE: "software", HSM: "an HSM"}
+
+
+def _changes(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: list[str]) -> dict[str, tuple[Any, Any]]:
+    """What differs on either side. The value before is the vault's if that differs, otherwise DSM's."""
+    key = _known(seen)
+    attributes = key.attributes if seen.with_azure else None
+    current = key.current if seen.with_azure else None
+    public = None if current is None else current.public
+    in_dsm = {
+        "enabled": newest.key.enabled,
+        "operations": usual_operations(newest.operations),
+        "expires": newest.expires,
+        "not_before": newest.activates,
+    }
+    in_azure: dict[str, Any] = {}
+    if attributes is not None:
+        in_azure = {
+            "enabled": attributes.enabled,
+            "expires": attributes.expires,
+            "not_before": attributes.not_before,
+        }
+    if public is not None:
+        in_azure["operations"] = usual_operations(public.operations)
+    changes: dict[str, tuple[Any, Any]] = {}
+    for name, stored in in_dsm.items():
+        wanted = getattr(desired, name)
+        if wanted is None:
+            continue
+        wanted = frozenset(wanted) if name == "operations" else wanted
+        if name not in in_azure:
+            unverified.append(name)
+        differing = [one for one in (in_azure.get(name, wanted), stored) if one != wanted]
+        if differing:
+            changes[name] = (_shown(differing[0]), _shown(wanted))
+    return changes
+
+
+# Helpers --------------------------------------------------------------------------------------------------------------
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return value if value is None or isinstance(value, bool) else iso_or_none(value)
+
+
+def _known(seen: SeenKey) -> ReconciledKey:
+    if seen.key is None:
+        raise AssertionError("there is no key")
+    return seen.key
+
+
+def _refuse(problem: str, next_step: str) -> Decision:
+    return Decision("refuse", problem, next_step)
+
+
+def _sync_once(seen: SeenKey, why: str) -> Decision:
+    if not seen.synced:
+        return Decision("sync", why)
+    return _refuse(
+        f"{why}, also after a sync of the keys",
+        "compare both sides with fortanix.dsm.cdc_key_info; DSM may not sync a key that is disabled, expired, or of "
+        "another type",
+    )
+
+
+def _expected(desired: DesiredKey, seen: SeenKey) -> str | None:
+    """The public key of the requested source. A foreign key that has it is its copy, such as of an interrupted task."""
+    return None if seen.source is None or desired.origin != COPY else seen.source.public_sha256
+
+
+def _same_chain(sources: Sources, one: str, other: str) -> bool:
+    """Whether two keys in DSM are the same one, or one has replaced the other by rotations."""
+    if one == other:
+        return True
+    latest = [sources.latest_of(kid) for kid in (one, other)]
+    return None not in latest and len({found.key.kid for found in latest if found is not None}) == 1
+
+
+def _digest_of_source(sources: Sources, source: DsmKey, kid: str) -> str | None:
+    found = source if source.key.kid == kid else sources.keys.get(kid)
+    return None if found is None else found.public_sha256
+
+
+_BY_STATE: Mapping[str, Callable[[DesiredKey, SeenKey], Decision]] = {
+    "none": _of_none,
+    "foreign": _of_foreign,
+    "recovered": _of_recovered,
+    "ghost": _of_ghost,
+    "soft_deleted": _of_soft_deleted,
+    "purged": _of_purged,
+    "destroyed": _of_purged,
+    "live": _of_live,
+    "disabled": _of_live,
+}

@@ -1,0 +1,371 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cdc_key
+short_description: Create a key in the vault of a CDC group of Fortanix DSM, and keep its attributes
+version_added: 0.1.0
+description:
+  - Creates one key in the vault of a group that is linked to Azure Key Vault, through DSM. The key material is a copy
+    of a key in DSM (bring your own key), or is generated in Azure.
+  - Of a key that exists, only attributes are changed. Its material, origin and protection never are, and a new version
+    is never created.
+  - Key material never reaches the control node. DSM transfers a copy to Azure itself.
+  - A key that DSM does not have is foreign and is not changed, unless O(adopt=true), or its public key shows that it is
+    a copy of O(source).
+  - After each write, both sides are read again. The task fails if they do not have what was requested. What could not
+    be compared is in RV(unverified).
+  - A request to create a key is never repeated, because each one creates a version. When its response is lost, the task
+    searches the key.
+  - C(docs/keys.md) in the collection describes the life of a key.
+author:
+  - The fortanix.dsm contributors (@fortanix)
+extends_documentation_fragment:
+  - fortanix.dsm.attributes.action
+  - fortanix.dsm.common
+  - fortanix.dsm.attributes.cdc_and_operator
+  - fortanix.dsm.azure
+  - fortanix.dsm.dsm
+  - fortanix.dsm.approval
+  - fortanix.dsm.group_selection
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return the status it would have without changing anything.
+    support: partial
+    details:
+      - When a sync must come first, its result is not known in check mode, and RV(prediction) is V(unknown). This is so
+        for a new key with O(look_in_azure=false), and for a key whose current version DSM does not have.
+  diff_mode:
+    description: Returns what has changed, or would change, when in C(diff) mode. Secrets are never part of it.
+    support: full
+  idempotent:
+    description: A second run with the same options changes nothing and sends no write.
+    support: full
+options:
+  name:
+    description:
+      - Name of the key in the vault. 1 to 127 letters, digits and hyphens. Compared without letter case.
+    type: str
+    required: true
+  dsm_name:
+    description:
+      - Name of the key in DSM, for a key that is created. Names are unique in an account. When not set, O(name) is
+        used.
+    type: str
+  state:
+    description:
+      - V(present) creates the key if it does not exist, and keeps the attributes that are set.
+    type: str
+    choices: [present]
+    default: present
+  origin:
+    description:
+      - Where the key material is from. Required to create a key.
+      - V(copy) copies the material of O(source) into the vault.
+      - V(azure) has Azure generate the material. DSM does not have it.
+      - The task fails if a key that exists has another origin. When not set, the origin is not checked.
+    type: str
+    choices: [copy, azure]
+  source:
+    description:
+      - The key in DSM that is copied. Required with O(origin=copy).
+      - It must be in the state Active, exportable, and an RSA key with 2048, 3072 or 4096 bits or an EC key on one of
+        the curves of O(curve).
+      - When it has been rotated since the copy, the vault keeps the material of the previous key.
+        M(fortanix.dsm.cdc_key_info) reports this.
+    type: dict
+    suboptions:
+      kid:
+        description:
+          - DSM's ID of the key.
+          - Exactly one of O(source.kid) and O(source.name) is required.
+        type: str
+      name:
+        description:
+          - Name of the key in DSM.
+          - Exactly one of O(source.kid) and O(source.name) is required.
+        type: str
+  type:
+    description:
+      - Type of the key. Required to create a key with O(origin=azure). A copy has the type of its source.
+    type: str
+    choices: [RSA, EC]
+  size:
+    description:
+      - Size of an RSA key in bits. Required to create one with O(origin=azure).
+    type: int
+    choices: [2048, 3072, 4096]
+  curve:
+    description:
+      - Curve of an EC key. Required to create one with O(origin=azure).
+    type: str
+    choices: [P-256, P-384, P-521, P-256K]
+  protection:
+    description:
+      - Whether V(software) or an HSM (V(hsm)) protects the key in Azure. Required to create a key in a Premium vault. A
+        Standard vault has no HSM, and a Managed HSM nothing else.
+      - The task fails if a key that exists has another protection, also right after it was created.
+    type: str
+    choices: [software, hsm]
+  operations:
+    description:
+      - Permitted operations. V(decrypt), V(encrypt), V(sign), V(unwrap_key), V(verify) and V(wrap_key). An EC key can
+        only V(sign) and V(verify).
+      - When not set, DSM decides for a new key.
+    type: list
+    elements: str
+  enabled:
+    description:
+      - Whether the current version is enabled. Older versions are not changed.
+    type: bool
+  expires:
+    description:
+      - Expiry of the current version in ISO 8601, in the future. Without a time zone, it is UTC.
+      - A date cannot be removed again.
+    type: str
+  not_before:
+    description:
+      - Time before which the current version cannot be used, in ISO 8601.
+    type: str
+  adopt:
+    description:
+      - Whether a key may be managed that somebody else has created in the vault. Its attributes are then changed as for
+        other keys.
+      - With O(origin=copy), its public key must nevertheless be that of the source.
+    type: bool
+    default: false
+  look_in_azure:
+    description:
+      - Whether to read the key in the vault with the operator credentials, which need the permission C(keys/get). With
+        V(false), no operator credentials are needed.
+      - With V(false), the keys of the group are synced before a key is created, because the vault may have a key of
+        this name that DSM does not have. DSM may not sync keys that are disabled or expired. Such a key is then not
+        seen.
+    type: bool
+    default: true
+  sync_timeout:
+    description:
+      - Seconds to wait for a sync. A sync takes longer the more keys the vault has.
+      - From V(1) to V(86400).
+    type: int
+    default: 600
+seealso:
+  - module: fortanix.dsm.cdc_key_info
+  - module: fortanix.dsm.cdc_sync
+"""
+
+EXAMPLES = r"""
+- name: Copy a key of DSM into the vault, protected by an HSM
+  fortanix.dsm.cdc_key:
+    group_name: akv-production
+    name: orders
+    origin: copy
+    source:
+      name: orders-master
+    protection: hsm
+    operations: [wrap_key, unwrap_key]
+    expires: "2031-01-01T00:00:00Z"
+  register: orders
+
+- name: Show the ID for Azure services that follow new versions
+  ansible.builtin.debug:
+    msg: "{{ orders.key.versionless_id }}"
+
+- name: Have Azure generate a key
+  fortanix.dsm.cdc_key:
+    group_name: akv-production
+    name: signing
+    origin: azure
+    type: EC
+    curve: P-256
+    protection: software
+
+- name: Disable the current version of a key
+  fortanix.dsm.cdc_key:
+    group_name: akv-production
+    name: signing
+    enabled: false
+"""
+
+RETURN = r"""
+key:
+  description:
+    - The key in its current version. In check mode, and while an approval is pending, the requested values of a key
+      that is to be created. Values that are not known are V(null).
+    - Values are those of the vault. When the vault was not read, those of DSM.
+  returned: success
+  type: dict
+  contains:
+    kid:
+      description: DSM's ID of the record of the current version. V(null) for a key that does not exist yet.
+      type: str
+      sample: 3fa85f64-5717-4562-b3fc-2c963f66afa6
+    dsm_name:
+      description: Name in DSM. V(null) when DSM has no record.
+      type: str
+      sample: payments
+    name:
+      description: Name in the vault.
+      type: str
+      sample: payments
+    versionless_id:
+      description:
+        - ID without a version. Azure services that take it follow new versions. V(null) while no vault is selected.
+      type: str
+      sample: https://akv-prod.vault.azure.net/keys/payments
+    id:
+      description: ID of the current version. V(null) when that version is not known.
+      type: str
+      sample: https://akv-prod.vault.azure.net/keys/payments/0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f
+    version:
+      description: The current version, 32 hexadecimal digits. V(null) when it is not known.
+      type: str
+      sample: 0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f
+    state:
+      description:
+        - V(live) or V(disabled). V(planned) for a key that is to be created. In check mode also the other states of
+          RV(fortanix.dsm.cdc_key_info#module:groups[].keys[].state), when a sync must come first.
+      type: str
+      sample: live
+    type:
+      description: V(RSA) or V(EC). V(null) when it is not known.
+      type: str
+      sample: RSA
+    size:
+      description: Size of an RSA key in bits. V(null) for other keys, and when it is not known.
+      type: int
+      sample: 3072
+    curve:
+      description: Curve of an EC key, as Azure names it. V(null) for other keys, and when it is not known.
+      type: str
+      sample: P-256
+    operations:
+      description: Permitted operations, sorted. V(null) when they are not known.
+      type: list
+      elements: str
+      sample: [sign, verify]
+    protection:
+      description: V(software) or V(hsm). V(null) when it is not known.
+      type: str
+      sample: hsm
+    hsm_platform:
+      description: The HSM platform, as Azure numbers it. V(null) when Azure does not return it.
+      type: str
+      sample: "2"
+    enabled:
+      description: Whether the current version is enabled. V(null) when it is not known.
+      type: bool
+      sample: true
+    created:
+      description: When the current version was created in the vault, UTC. V(null) when the vault was not read.
+      type: str
+      sample: "2026-09-01T08:00:00Z"
+    not_before:
+      description: Time before which the key cannot be used, UTC. V(null) for none.
+      type: str
+      sample: "2026-09-01T08:00:00Z"
+    expires:
+      description: Expiry, UTC. V(null) for none.
+      type: str
+      sample: "2027-09-01T08:00:00Z"
+    recovery_level:
+      description: Deletion recovery level of the key. V(null) when the vault was not read.
+      type: str
+      sample: Recoverable
+    tags:
+      description: Tags of the current version. V(null) when the vault was not read.
+      type: dict
+      sample: {team: payments}
+    origin:
+      description:
+        - V(copy) when the key material is from a key in DSM. V(azure) when this collection had Azure generate it.
+          V(unknown) otherwise.
+      type: str
+      sample: copy
+    source_kid:
+      description: DSM's ID of the key that this key is a copy of. V(null) when it is no copy.
+      type: str
+      sample: 3fa85f64-5717-4562-b3fc-2c963f66afa6
+    public_key_sha256:
+      description:
+        - SHA-256 of the public key of the current version (SubjectPublicKeyInfo in DER). V(null) when it was not read.
+      type: str
+      sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+unverified:
+  description:
+    - What was requested and could not be compared with the vault. V(material), or names of options. Empty when
+      everything was.
+  returned: success
+  type: list
+  elements: str
+  sample: [protection]
+prediction:
+  description:
+    - V(unknown) when a sync must come first, but was not carried out because of check mode, or is pending approval.
+    - V(null) otherwise.
+  returned: success
+  type: str
+waits_for:
+  description: What must exist first, when an earlier task has only planned the group. V(null) otherwise.
+  returned: success
+  type: str
+group:
+  description: The group. Same keys as RV(fortanix.dsm.cdc_group#module:group).
+  returned: success
+  type: dict
+plan:
+  description: The changes that the task made, or would make in check mode, in their order. Empty when nothing changes.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    plane:
+      description: Where the change is made. V(DSM), which passes it on to Azure.
+      type: str
+      sample: DSM
+    object:
+      description: The object that changes.
+      type: str
+      sample: key "payments" of group "akv-production"
+    action:
+      description: V(create), V(update) or V(sync).
+      type: str
+      sample: create
+    before:
+      description: The attributes that change, before.
+      type: dict
+    after:
+      description: The same, after. Of a sync, numbers of keys, or C(keys=unknown).
+      type: dict
+    reason:
+      description: Why the change is made.
+      type: str
+pending:
+  description:
+    - Whether the change is pending approval. The key has not been changed then.
+    - The task is C(changed) when it has filed the request, and not when it has found an existing one.
+  returned: success
+  type: bool
+  sample: false
+approval:
+  description:
+    - The approval request for the change. V(null) when no approval is required. Same keys as
+      RV(fortanix.dsm.cdc_group#module:approval).
+  returned: success
+  type: dict
+"""
+
+from ..module_utils._operations import cdc_key
+from ..module_utils._task import run_module
+
+
+def main() -> None:
+    run_module(cdc_key)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,669 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One key over the wire: created from DSM or by Azure, kept as requested, and what is refused or was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.link.azure_link import ENDPOINTS
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_key, cdc_sync
+from sandbox import Fault, Profile, Sandbox
+from support.approver import Approver, logged_in
+from support.azure_rights import AzureRights
+from support.operate import Operator
+from support.playbook import Ansible
+
+COPY, KEYS, KEY = "/crypto/v1/keys/copy", "/crypto/v1/keys", "/crypto/v1/keys/{kid}"
+SCAN = "/sys/v1/groups/{group_id}/hmg/scan"
+LATER, LATEST = "2031-01-01T00:00:00Z", "2032-01-01T00:00:00Z"
+
+
+def _forget(state: Any, name: str) -> None:
+    """DSM had no time to record what it has brought into the vault."""
+    keys = state.dsm.default_account.keys
+    keys.remove(keys.named(name))
+
+
+class OneKey:
+    """A group with its link, an empty vault, an operator that may read keys, and a source in another group."""
+
+    def __init__(self, azure: AzureRights) -> None:
+        self.azure = azure
+        self.group = azure.group(
+            **({} if azure.cloud == "public" else {"endpoints": ENDPOINTS["us_government"]}),
+        )
+        self.warnings: list[str] = []
+
+        def deed(state: Any) -> None:
+            state.store(azure.vault).keys.clear()
+            if azure.stores[azure.vault].type == "MANAGED":
+                for role in ("Managed HSM Crypto User", "Managed HSM Crypto Officer"):
+                    state.assign_local_role(azure.vault, azure.view.operator_client_id, role)
+            else:
+                state.set_access_policy(azure.vault, azure.view.operator_client_id, ["get", "list"])
+
+        azure.do(deed)
+
+    def source(self, name: str, **fields: Any) -> str:
+        """The ID of a key that DSM generated, in a group without a link."""
+
+        def deed(state: Any) -> str:
+            group = state.dsm.find_group("sources") or state.dsm.add_group("sources")
+            kid: str = state.dsm.add_source_key(group.group_id, name, days_ago=20.0, **fields).kid
+            return kid
+
+        found: str = self.azure.sandbox.do(deed)
+        return found
+
+    def __call__(self, name: str = "payments", *, with_azure: bool = True, **options: Any) -> dict[str, Any]:
+        login = self.azure.operator if with_azure else {"look_in_azure": False}
+        operator = Operator(self.azure.sandbox.environment(), self.warnings)
+        given = {name: value for name, value in options.items() if value is not None}
+        result: dict[str, Any] = operator(cdc_key, group_name=self.group, name=name, **login, **given)
+        return result
+
+    def copy(self, kid: str, **options: Any) -> dict[str, Any]:
+        return self(**{"origin": "copy", "source": {"kid": kid}, "protection": "hsm", **options})
+
+    def generate(self, **options: Any) -> dict[str, Any]:
+        return self(**{"origin": "azure", "type": "RSA", "size": 2048, "protection": "hsm", **options})
+
+    def failed(self, act: Callable[..., Any], *given: Any, **options: Any) -> TaskError:
+        with pytest.raises(TaskError) as failed:
+            act(*given, **options)
+        return failed.value
+
+    def mark(self) -> int:
+        found: int = self.azure.sandbox.journal.mark()
+        return found
+
+    def writes(self, mark: int) -> list[tuple[str, str, str]]:
+        """Of both planes, also those that DSM sends to Azure."""
+        journal = self.azure.sandbox.journal
+        return [(entry.plane, entry.method, entry.route) for entry in journal.writes(since=mark)]
+
+    def versions(self, name: str = "payments") -> list[Any]:
+        found: list[Any] = self.azure.do(lambda state: list(state.store(self.azure.vault).keys[name].versions))
+        return found
+
+
+@pytest.fixture(params=["azure", "government", "pool"])
+def anywhere(request: pytest.FixtureRequest) -> OneKey:
+    """In both clouds, and in a Managed HSM."""
+    return OneKey(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def key(azure: AzureRights) -> OneKey:
+    return OneKey(azure)
+
+
+# Created --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_a_key_of_dsm_is_copied_once_as_predicted(anywhere: OneKey, with_azure: bool) -> None:
+    kid = anywhere.source("master", size=3072)
+    given = {"expires": LATER, "operations": ["wrap_key", "unwrap_key"], "with_azure": with_azure}
+    mark = anywhere.mark()
+
+    planned = anywhere.copy(kid, check_mode=True, **given)
+    assert anywhere.writes(mark) == []
+    first = anywhere.copy(kid, **given)
+    written = anywhere.mark()
+    second = anywhere.copy(kid, **given)
+
+    assert anywhere.writes(written) == []
+    assert [planned["changed"], first["changed"], second["changed"]] == [True, True, False]
+    assert (planned["prediction"], first["prediction"]) == (None if with_azure else "unknown", None)
+    assert planned["diff"]["after"].items() >= {"size": 3072, "protection": "hsm", "expires": LATER}.items()
+    assert [change["action"] for change in first["plan"]] == (["create"] if with_azure else ["sync", "create"])
+    made = first["key"]
+    assert second["key"] == made
+    assert (made["state"], made["origin"], made["source_kid"]) == ("live", "copy", kid)
+    assert (made["size"], made["protection"], made["expires"]) == (3072, "hsm", LATER)
+    assert made["operations"] == ["unwrap_key", "wrap_key"] or not with_azure
+    assert len(anywhere.versions()) == 1
+    assert made["version"] == anywhere.versions()[0].version
+
+
+FORMS = [
+    {"type": "RSA", "size": 4096},
+    {"type": "EC", "curve": "P-256K"},
+    {"type": "EC", "curve": "P-521", "operations": ["sign", "verify"]},
+]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_azure_generates_a_key_once_as_predicted(anywhere: OneKey, form: dict[str, Any]) -> None:
+    given = {"size": None, **form}
+    planned = anywhere.generate(check_mode=True, **given)
+    first = anywhere.generate(**given)
+    written = anywhere.mark()
+    second = anywhere.generate(**given)
+
+    assert (planned["diff"], planned["plan"]) == (first["diff"], first["plan"])
+    assert (planned["key"]["state"], planned["key"]["kid"], planned["key"]["version"]) == ("planned", None, None)
+    assert (first["changed"], second["changed"], anywhere.writes(written)) == (True, False, [])
+    made = first["key"]
+    assert (made["origin"], made["protection"], made["source_kid"]) == ("azure", "hsm", None)
+    assert {name: made[name] for name in form} == form
+    assert anywhere.versions()[0].kty == f"{form['type']}-HSM"
+
+
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+def test_in_a_premium_vault_software_protects_what_is_to_be_protected_by_software(key: OneKey, origin: str) -> None:
+    made = (
+        key.copy(key.source("master"), protection="software")
+        if origin == "copy"
+        else key.generate(protection="software")
+    )
+    assert (made["key"]["protection"], key.versions()[0].kty) == ("software", "RSA")
+
+
+def test_the_name_in_dsm_is_chosen(key: OneKey) -> None:
+    """Names are unique in an account, and a source often has the name that the copy is to have in the vault."""
+    kid = key.source("payments")
+    failure = key.failed(key.copy, kid)
+    assert 'another object with the name "payments"' in failure.next_step
+    assert "dsm_name" in failure.next_step
+
+    made = key.copy(kid, dsm_name="payments of prod")
+    assert (made["key"]["name"], made["key"]["dsm_name"]) == ("payments", "payments of prod")
+    assert key.copy(kid, dsm_name="payments of prod")["changed"] is False
+    assert key.copy(kid)["changed"] is False
+
+
+def test_a_source_is_found_by_its_name(key: OneKey) -> None:
+    kid = key.source("master")
+    assert key.copy(kid)["changed"]
+    found = key(origin="copy", source={"name": "master"}, protection="hsm")
+    assert (found["changed"], found["key"]["source_kid"]) == (False, kid)
+
+
+# Speed ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("origin", "most"), [("azure", 3), ("copy", 4)])
+def test_a_key_that_is_as_requested_takes_few_requests(key: OneKey, origin: str, most: int) -> None:
+    """The group, two pages of its keys of which the second is empty, and the source."""
+    kid = key.source("master")
+    act = (lambda **options: key.copy(kid, **options)) if origin == "copy" else key.generate
+    act()
+    mark = key.mark()
+
+    assert act(with_azure=False)["changed"] is False
+
+    requests = key.azure.sandbox.journal.requests(since=mark)
+    assert {entry.plane for entry in requests} == {"dsm"}
+    assert len(requests) == most
+
+
+def test_the_vault_takes_one_request_more(key: OneKey) -> None:
+    key.generate()
+    mark = key.mark()
+
+    key.generate()
+
+    of_vault = [entry for entry in key.azure.sandbox.journal.requests(since=mark) if entry.plane == "vault"]
+    # The first one is the challenge that names the tenant.
+    assert [entry.status for entry in of_vault] in ([401, 200], [200])
+
+
+# Changed --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_attributes_are_changed_on_both_sides_as_predicted(anywhere: OneKey, with_azure: bool) -> None:
+    anywhere.generate(expires=LATER)
+    wanted = {"enabled": False, "expires": LATEST, "with_azure": with_azure}
+    planned = anywhere(check_mode=True, **wanted)
+
+    first = anywhere(**wanted)
+    written = anywhere.mark()
+    second = anywhere(**wanted)
+
+    assert (planned["diff"], planned["plan"]) == (first["diff"], first["plan"])
+    assert planned["key"] | {"state": "disabled"} == first["key"]
+    assert first["diff"] == {
+        "before": {"enabled": True, "expires": LATER},
+        "after": {"enabled": False, "expires": LATEST},
+    }
+    assert (first["changed"], second["changed"], anywhere.writes(written)) == (True, False, [])
+    assert first["unverified"] == ([] if with_azure else ["enabled", "expires"])
+    (version,) = anywhere.versions()
+    assert (version.enabled, version.expires) == (False, 1956528000)
+    assert anywhere(enabled=True, with_azure=with_azure)["key"]["state"] == "live"
+
+
+def test_what_somebody_has_changed_in_azure_alone_is_set_again(key: OneKey) -> None:
+    key.generate(enabled=True)
+    key.azure.do(lambda state: state.disable_key(key.azure.vault, "payments"))
+
+    found = key(enabled=True)
+
+    assert (found["changed"], found["diff"]["before"], key.versions()[0].enabled) == (True, {"enabled": False}, True)
+
+
+@pytest.mark.parametrize("pushes", Profile.settings()["pushes"])
+def test_an_attribute_that_does_not_reach_azure_fails_and_names_both_values(key: OneKey, pushes: str) -> None:
+    key.generate()
+    key.azure.sandbox.profile = Profile(pushes=pushes)
+    wanted: dict[str, Any] = {"enabled": False, "expires": LATER, "operations": ["sign", "verify"]}
+    arrives = {
+        "none": set(),
+        "enabled": {"enabled"},
+        "enabled+dates": {"enabled", "expires"},
+        "all": {"enabled", "expires", "operations"},
+    }[pushes]
+
+    if arrives == wanted.keys():
+        assert key(**wanted)["unverified"] == []
+        assert key(**wanted)["changed"] is False
+        return
+    failure = key.failed(key, **wanted)
+
+    assert "DSM accepted the change, but" in failure.problem
+    assert failure.details["differs"].keys() == wanted.keys() - arrives
+    assert "change it in Azure and sync the keys" in failure.next_step
+    assert [one.action for one in failure.wrote] == [f"PATCH {KEY}"]
+
+
+# Never written to -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_a_foreign_key_gets_no_new_version(anywhere: OneKey, origin: str, with_azure: bool) -> None:
+    """Versionless consumers of that key would use the new version at once."""
+    anywhere.azure.do(lambda state: state.add_key(anywhere.azure.vault, "Payments", "RSA-HSM", days_ago=2.0))
+    kid = anywhere.source("master")
+    mark = anywhere.mark()
+
+    if origin == "copy":
+        failure = anywhere.failed(anywhere.copy, kid, with_azure=with_azure)
+    else:
+        failure = anywhere.failed(anywhere.generate, with_azure=with_azure)
+
+    assert [route for _plane, _method, route in anywhere.writes(mark)] == ([] if with_azure else [SCAN])
+    assert len(anywhere.versions()) == 1
+    assert failure.next_step
+
+
+def test_a_foreign_key_is_adopted_on_request_with_a_sync_alone(anywhere: OneKey) -> None:
+    anywhere.azure.do(lambda state: state.add_key(anywhere.azure.vault, "payments", "RSA-HSM", days_ago=2.0))
+    mark = anywhere.mark()
+    planned = anywhere.generate(adopt=True, check_mode=True)
+
+    first = anywhere.generate(adopt=True)
+    written = anywhere.mark()
+    second = anywhere.generate(adopt=True)
+
+    assert (planned["changed"], planned["prediction"], first["changed"]) == (True, "unknown", True)
+    assert (
+        [change["action"] for change in planned["plan"]] == [change["action"] for change in first["plan"]] == ["sync"]
+    )
+    assert [route for _plane, _method, route in anywhere.writes(mark)] == [SCAN]
+    assert (second["changed"], anywhere.writes(written), len(anywhere.versions())) == (False, [], 1)
+    assert (first["key"]["origin"], first["key"]["state"]) == ("unknown", "live")
+
+
+def test_the_copy_of_an_interrupted_task_is_recognized_by_its_public_key(key: OneKey) -> None:
+    kid = key.source("master")
+    public = key.copy(kid)["key"]["public_key_sha256"]
+    key.azure.sandbox.do(lambda state: _forget(state, "payments"))
+
+    found = key.copy(kid)
+
+    assert [change["action"] for change in found["plan"]] == ["sync"]
+    assert (found["key"]["state"], found["key"]["public_key_sha256"], len(key.versions())) == ("live", public, 1)
+    assert key.copy(kid)["changed"] is False
+
+
+def test_a_version_that_azure_created_is_refused_for_a_copy(key: OneKey) -> None:
+    kid = key.source("master")
+    key.copy(kid)
+    key.azure.do(lambda state: state.rotate_key(key.azure.vault, "payments"))
+
+    failure = key.failed(key.copy, kid)
+
+    assert failure.next_step
+    assert len(key.versions()) == 2
+    mark = key.mark()
+    assert key.failed(key.copy, kid).problem == failure.problem
+    assert [route for _plane, _method, route in key.writes(mark) if route != SCAN] == []
+
+
+def test_the_origin_of_a_key_is_not_changed(key: OneKey) -> None:
+    kid, other = key.source("master"), key.source("other")
+    key.copy(kid)
+    mark = key.mark()
+    assert "copy of a key in DSM" in key.failed(key.generate).problem
+    assert "copy of another key in DSM" in key.failed(key.copy, other).problem
+    assert "protection: software is requested" in key.failed(key.copy, kid, protection="software").problem
+    assert "size 4096 is requested" in key.failed(key, size=4096).problem
+    assert key.writes(mark) == []
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_a_soft_deleted_key_is_refused_and_its_purge_date_named(key: OneKey, with_azure: bool) -> None:
+    key.generate()
+    key.azure.do(lambda state: state.delete_key(key.azure.vault, "payments"))
+    assert "purges it on 2" in key.failed(key.generate).problem
+    Operator(key.azure.sandbox.environment())(cdc_sync, group_name=key.group)
+    mark = key.mark()
+
+    failure = key.failed(key.generate, with_azure=with_azure)
+
+    assert failure.problem.startswith("the key is soft-deleted")
+    assert key.writes(mark) == []
+
+
+# Refused before the first write ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"exportable": False}, "cannot be exported"),
+        ({"size": 1024}, "Azure does not accept"),
+        ({"obj_type": "EC", "curve": "P-256", "elliptic_curve": "NistP192"}, "Azure does not accept"),
+        ({"obj_type": "AES", "size": 256}, "Azure does not accept"),
+        ({"state": "Deactivated"}, "in the state deactivated"),
+        ({"state": "Compromised"}, "in the state compromised"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_a_source_that_cannot_be_copied_is_refused(key: OneKey, fields: dict[str, Any], problem: str) -> None:
+    mark = key.mark()
+    failure = key.failed(key.copy, key.source("master", **fields))
+    assert (failure.obj, key.writes(mark)) == ("source", [])
+    assert problem in failure.problem
+
+
+def test_a_virtual_key_and_a_missing_one_are_no_sources(key: OneKey) -> None:
+    kid = key.generate(name="native")["key"]["kid"]
+    mark = key.mark()
+    assert "virtual key" in key.failed(key.copy, kid).problem
+    assert "does not exist" in key.failed(key.copy, "3fa85f64-5717-4562-b3fc-2c963f66afa6").problem
+    assert "does not exist" in key.failed(key, origin="copy", source={"name": "nobody"}).problem
+    assert key.writes(mark) == []
+
+
+def test_nothing_is_requested_for_an_option_that_no_key_can_have(key: OneKey) -> None:
+    mark = key.mark()
+    for options in (
+        {"name": "pay_ments"},
+        {"operations": ["HIGHVOLUME"]},
+        {"operations": ["EXPORT"]},
+        {"expires": "2020-01-01T00:00:00Z"},
+        {"type": "EC", "curve": "P-256", "size": None, "operations": ["wrap_key"]},
+    ):
+        failure = key.failed(key.generate, **options)
+        assert failure.next_step
+    assert key.azure.sandbox.journal.requests(since=mark) == []
+
+
+@pytest.mark.parametrize(
+    ("vault", "protection"), [("akv-sandbox-std", "hsm"), ("hsm-sandbox", "software")], ids=["standard", "pool"]
+)
+def test_a_protection_that_the_vault_does_not_have_is_refused(azure: AzureRights, vault: str, protection: str) -> None:
+    one = OneKey(AzureRights(azure.sandbox, vault=vault))
+    mark = one.mark()
+    assert one.failed(one.generate, protection=protection).obj == "protection"
+    assert one.writes(mark) == []
+    assert one.generate(protection=None)["key"]["protection"] == ("software" if protection == "hsm" else "hsm")
+
+
+def test_in_a_premium_vault_the_protection_must_be_chosen(key: OneKey) -> None:
+    assert key.failed(key.generate, protection=None).obj == "protection"
+    assert key.failed(key).obj == "origin"
+
+
+# Lost answers and interference ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+@pytest.mark.parametrize("fault", [{"reset": "after"}, {"status": 504, "after_work": True}], ids=str)
+def test_a_lost_answer_is_looked_up_and_never_repeated(key: OneKey, origin: str, fault: dict[str, Any]) -> None:
+    kid, route = key.source("master"), COPY if origin == "copy" else KEYS
+    key.azure.sandbox.faults.add(Fault("dsm", "POST", route, **fault))
+    mark = key.mark()
+
+    made = key.copy(kid) if origin == "copy" else key.generate()
+
+    assert [one for one in key.writes(mark) if one[0] == "dsm"] == [("dsm", "POST", route)]
+    assert (made["changed"], made["key"]["state"], len(key.versions())) == (True, "live", 1)
+
+
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+def test_a_request_that_was_lost_before_its_work_fails_and_may_be_run_again(key: OneKey, origin: str) -> None:
+    kid, route = key.source("master"), COPY if origin == "copy" else KEYS
+    act = (lambda: key.copy(kid)) if origin == "copy" else key.generate
+    key.azure.sandbox.faults.add(Fault("dsm", "POST", route, status=503))
+    mark = key.mark()
+
+    failure = key.failed(act)
+
+    assert "the key was not found afterwards" in failure.problem
+    assert failure.details["retryable"] is True
+    assert [one.outcome for one in failure.wrote] == ["unknown"]
+    assert [one for one in key.writes(mark) if one[0] == "dsm"] == [("dsm", "POST", route)]
+    assert act()["changed"]
+    assert len(key.versions()) == 1
+
+
+@pytest.mark.parametrize("fault", [{"reset": "after"}, {"status": 504, "after_work": True}], ids=str)
+def test_a_change_whose_answer_was_lost_is_verified(key: OneKey, fault: dict[str, Any]) -> None:
+    key.generate()
+    key.azure.sandbox.faults.add(Fault("dsm", "PATCH", KEY, **fault))
+
+    assert key(enabled=False)["key"]["enabled"] is False
+
+
+def test_a_change_that_was_lost_before_its_work_fails_with_that(key: OneKey) -> None:
+    key.generate()
+    key.azure.sandbox.faults.add(Fault("dsm", "PATCH", KEY, status=503))
+
+    failure = key.failed(key, enabled=False)
+
+    assert "503" in failure.problem
+    assert key(enabled=False)["changed"]
+
+
+def test_a_key_that_came_out_with_another_protection_is_a_failure_with_evidence(key: OneKey) -> None:
+    def soften() -> None:
+        state = key.azure.sandbox._state.azure.public
+        (version,) = state.store(key.azure.vault).keys["payments"].versions
+        version.kty, version.hsm_platform = "RSA", "0"
+
+    kid = key.source("master")
+    key.azure.sandbox.faults.add(Fault("dsm", "POST", COPY, then=soften))
+
+    failure = key.failed(key.copy, kid)
+
+    assert "DSM accepted the new key, but the key is protected by software" in failure.problem
+    assert failure.details["key"]["protection"] == "software"
+    assert failure.details["key"]["hsm_platform"] == "0"
+    assert [one.action for one in failure.wrote] == [f"POST {COPY}"]
+
+
+def test_azures_refusal_is_told_as_azures(key: OneKey) -> None:
+    """The link's own identity imports the key, and lacks the permission."""
+    client_id = key.azure.app
+    key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["get", "list"]))
+
+    failure = key.failed(key.copy, key.source("master"))
+
+    assert "DSM cannot create the key" in failure.problem
+    assert failure.server_words
+    assert failure.next_step
+
+
+# What servers do, as far as it is not public --------------------------------------------------------------------------
+
+SETTINGS = [
+    (name, value)
+    for name in (
+        "virtual_pub_key",
+        "key_by_path",
+        "metadata_patch",
+        "create_on_existing",
+        "copy_rotates_by",
+        "import_limit",
+        "pulls",
+        "hsm_software_kty",
+        "scan_recognises",
+        "recover_route",
+        "generation",
+    )
+    for value in Profile.settings()[name]
+]
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+@pytest.mark.parametrize(("name", "value"), SETTINGS, ids=str)
+def test_keys_are_created_and_changed_whatever_the_servers_do(
+    key: OneKey, name: str, value: Any, with_azure: bool
+) -> None:
+    kid = key.source("master")
+    key.azure.sandbox.profile = Profile(**{name: value})
+    for act in (lambda **o: key.copy(kid, **o), lambda **o: key.generate(name="native", **o)):
+        assert act(with_azure=with_azure)["changed"]
+        assert act(with_azure=with_azure, enabled=False)["changed"]
+        mark = key.mark()
+        assert act(with_azure=with_azure, enabled=False)["changed"] is False
+        assert key.writes(mark) == []
+    assert [len(key.versions("payments")), len(key.versions("native"))] == [1, 1]
+
+
+# Approvals ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guarded(key: OneKey) -> Iterator[tuple[OneKey, Approver]]:
+    sandbox = key.azure.sandbox
+    policy = {"user": sandbox.world.administrator.user_id, "protect_permissions": ["CREATE_SOBJECTS"]}
+    sandbox.do(lambda state: setattr(state.dsm.find_group(key.group), "approval_policy", policy))
+    with logged_in(sandbox) as approver:
+        yield key, approver
+
+
+@pytest.mark.parametrize("execution", Profile.settings()["approval_execution"])
+def test_a_key_that_must_be_approved_is_filed_once_and_created_once(
+    guarded: tuple[OneKey, Approver], execution: str
+) -> None:
+    key, approver = guarded
+    key.azure.sandbox.profile = Profile(approval_execution=execution)
+    kid = key.source("master")
+    assert key.copy(kid, check_mode=True)["approval"]["status"] == "needed"
+
+    first, second = key.copy(kid, expires=LATER), key.copy(kid, expires=LATER)
+
+    assert (first["changed"], first["pending"], first["approval"]["filed"]) == (True, True, True)
+    assert (second["changed"], second["pending"], second["approval"]["filed"]) == (False, True, False)
+    assert first["approval"]["id"] == second["approval"]["id"]
+    assert (first["key"]["state"], first["key"]["kid"]) == ("planned", None)
+    approver.decide()
+    third = key.copy(kid, expires=LATER)
+    assert (third["pending"], third["key"]["state"], len(key.versions())) == (False, "live", 1)
+    assert key.copy(kid, expires=LATER)["changed"] is False
+    assert approver.pending() == []
+
+
+# Plays ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.every_core
+def test_a_play_copies_a_key_of_dsm_into_the_vault(
+    ansible: Ansible, sandbox: Sandbox, name: str, given_group: Callable[..., dict[str, Any]]
+) -> None:
+    given_group(vault={"name": "akv-sandbox-std"})
+
+    def deed(state: Any) -> None:
+        group = state.dsm.find_group("sources") or state.dsm.add_group("sources")
+        state.dsm.add_source_key(group.group_id, f"source of {name}")
+
+    sandbox.do(deed)
+    source = {"origin": "copy", "source": {"name": f"source of {name}"}}
+    task = {"cdc_key": {"group_name": name, "name": name, **source, "look_in_azure": False, "expires": LATER}}
+    mark = sandbox.journal.mark()
+
+    run = ansible.tasks({**task, "check_mode": True}, task, task)
+
+    planned, first, second = run.outcomes
+    assert [planned.changed, first.changed, second.changed] == [True, True, False]
+    assert [entry.route for entry in sandbox.journal.writes(since=mark, plane="dsm")] == [SCAN, COPY]
+    assert first["key"]["origin"] == "copy"
+    assert second["key"]["versionless_id"] == f"https://akv-sandbox-std.vault.azure.net/keys/{name}"
+
+
+# Permissions ----------------------------------------------------------------------------------------------------------
+
+NEEDED = {"copy": ["get", "import"], "azure": ["create"], "change": ["update"]}
+
+
+@pytest.mark.parametrize("work", NEEDED)
+def test_the_documented_permissions_of_the_application_suffice_and_each_is_needed(key: OneKey, work: str) -> None:
+    """docs/permissions.md; the operator reads the key with permissions of its own."""
+    kid = key.source("master")
+    key.generate(name="made")
+
+    def permit(permissions: list[str]) -> None:
+        key.azure.do(lambda state: state.set_access_policy(key.azure.vault, key.azure.app, permissions))
+
+    def act(name: str) -> dict[str, Any]:
+        if work == "change":
+            return key(name="made", enabled=False)
+        return key.copy(kid, name=name) if work == "copy" else key.generate(name=name)
+
+    for missing in NEEDED[work]:
+        permit([one for one in NEEDED[work] if one != missing])
+        # Azure may have carried out a part: another key each time.
+        assert key.failed(act, f"without-{missing}").server_words
+    permit(NEEDED[work])
+    assert act("with-all")["changed"]
+
+
+def test_the_operator_needs_to_get_keys_and_no_more(key: OneKey) -> None:
+    client_id = key.azure.view.operator_client_id
+    key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["get"]))
+    assert key.generate()["changed"]
+    key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["list"]))
+    mark = key.mark()
+
+    failure = key.failed(key.generate)
+
+    assert (failure.plane, key.writes(mark)) == ("Azure", [])
+
+
+@pytest.mark.parametrize("allowed", Profile.settings()["admin_app_keys"])
+def test_a_dsm_identity_that_may_not_create_keys_is_told_so(key: OneKey, allowed: str) -> None:
+    """Q68: whether an administrative app may is not public."""
+    kid = key.source("master")
+    key.azure.sandbox.profile = Profile(admin_app_keys=allowed)
+    if allowed != "none":
+        assert key.copy(kid)["changed"]
+        return
+    failure = key.failed(key.copy, kid)
+    assert (failure.details["status"], bool(failure.server_words), bool(failure.next_step)) == (403, True, True)
+    assert key.azure.do(lambda state: "payments" in state.store(key.azure.vault).keys) is False
+
+
+def test_a_user_creates_a_key_too(key: OneKey) -> None:
+    """A session takes requests of its own, and the same request for the key."""
+    administrator = key.azure.sandbox.world.administrator
+    user = {"dsm_username": administrator.email, "dsm_password": administrator.password}
+    user["dsm_account"] = key.azure.sandbox.world.account_name
+    kid = key.source("master")
+
+    assert key.copy(kid, **user)["changed"]
+    assert key.copy(kid, with_azure=False, **user)["changed"] is False
+    assert len(key.versions()) == 1

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, the fortanix.dsm contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The requests for keys: what they contain, and that key material is in none of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import key_writes
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_records import DsmKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import routes
+from unit.builders import ROOT
+
+NEW: dict[str, Any] = {
+    "name": "payments of prod",
+    "azure_name": "payments",
+    "group_id": "g",
+    "label": 'key "payments"',
+    "origin": "copy",
+}
+USUAL = {"sign": "SIGN", "verify": "VERIFY"}
+AT = datetime(2027, 6, 1, 8, 30, tzinfo=timezone.utc)
+# Routes of DSM that return or take key material, or a part of it (OpenAPI).
+OF_MATERIAL = re.compile(
+    r"keys/(?:export|components|persist|batch|kcv|digest)|/(?:un)?wrapkey|/derive|keys/\{\w+\}/private"
+)
+
+
+def test_a_copy_names_source_and_both_names_and_nothing_that_is_not_set() -> None:
+    operation = key_writes.copy_of(key_writes.NewKey(**NEW), "s1")
+    assert (operation.method, operation.route, operation.name) == ("POST", routes.KEYS_COPY, "payments of prod")
+    assert operation.body == {
+        "key": {"kid": "s1"},
+        "name": "payments of prod",
+        "group_id": "g",
+        "custom_metadata": {"azure-key-name": "payments", "fortanix-dsm-ansible-key-origin": "copy"},
+    }
+
+
+def test_all_attributes_are_sent_with_a_new_key_because_a_version_has_its_own() -> None:
+    new = key_writes.NewKey(
+        **NEW, hardware=True, operations=("SIGN",), enabled=False, not_before=AT, expires=AT.replace(year=2028)
+    )
+    body = key_writes.generation(new, "EC", None, "NistP256").body
+    assert body is not None
+    assert (body["obj_type"], body["elliptic_curve"], "key_size" in body) == ("EC", "NistP256", False)
+    assert body["custom_metadata"]["azure-key-type"] == "hardware"
+    assert (body["key_ops"], body["enabled"]) == (["SIGN"], False)
+    assert (body["activation_date"], body["deactivation_date"]) == ("20270601T083000Z", "20280601T083000Z")
+
+
+def test_a_change_sends_only_what_changes() -> None:
+    current = DsmKey.from_stored({"kid": "k1"})
+    operation = key_writes.update(current, 'key "payments"', enabled=False)
+    assert (operation.method, operation.operation, operation.body) == (
+        "PATCH",
+        "/crypto/v1/keys/k1",
+        {"enabled": False},
+    )
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "sent"),
+    [
+        (["SIGN", "VERIFY"], ["sign"], ("SIGN",)),
+        (["SIGN", "APPMANAGEABLE", "EXPORT"], ["verify"], ("APPMANAGEABLE", "EXPORT", "VERIFY")),
+    ],
+)
+def test_operations_that_azure_does_not_have_are_kept(stored: list[str], wanted: list[str], sent: tuple[str]) -> None:
+    assert key_writes.operations_instead(stored, USUAL, wanted) == sent
+
+
+def test_an_app_may_change_a_key_that_it_has_created_with_given_operations() -> None:
+    assert key_writes.operations_of_new(USUAL, ["sign"]) == ("APPMANAGEABLE", "SIGN")
+    assert key_writes.operations_of_new(USUAL, None) is None
+
+
+# Material -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_client_has_no_route_that_transfers_key_material() -> None:
+    known = [value for name, value in vars(routes).items() if name.isupper() and isinstance(value, str)]
+    assert routes.KEYS_COPY in known
+    assert [route for route in known if OF_MATERIAL.search(route)] == []
+
+
+def test_no_plugin_names_such_a_route_or_imports_a_value() -> None:
+    """`PUT /crypto/v1/keys` takes material in the clear, and so does Azure's `PUT /keys/{name}` without `key_hsm`."""
+    plugins: list[Path] = sorted((ROOT / "plugins").rglob("*.py"))
+    assert plugins
+    wrong = re.compile(rf"{OF_MATERIAL.pattern}|[\"']PUT[\"'],\s*routes\.KEY|\.import_key\(|\.release_key\(")
+    assert [str(path) for path in plugins if wrong.search(path.read_text(encoding="utf-8"))] == []
