@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..._names import same_name
 from ..._rest.statuses import FORBIDDEN, NOT_FOUND
 from ..wire import routes
 from ..wire.client import DsmClient
 from ..wire.errors import DsmError
+from ..wire.paging import foreign
 from . import virtual_keys
 from .key_records import DsmKey, Sources
 
@@ -67,8 +69,11 @@ def _read(dsm: DsmClient, kid: str) -> DsmKey | None:
     """A key; None if this identity cannot see it."""
     query = {"show_pub_key": "true", "show_destroyed": "true", "show_deleted": "true"}
     try:
-        return DsmKey.from_stored(dsm.call("POST", routes.KEY_INFO, query=query, body={"kid": kid}, obj=f"key {kid}"))
+        found = dsm.call("POST", routes.KEY_INFO, query=query, body={"kid": kid}, obj=f"key {kid}")
     except DsmError as error:
         if error.status in (FORBIDDEN, NOT_FOUND):
             return None
         raise
+    if not same_name(found["kid"], kid):
+        raise foreign("the response is about another key", f"key {kid}")
+    return DsmKey.from_stored(found)
