@@ -246,7 +246,8 @@ searched:
     access:
       description:
         - V(all) when a role of the operator permits reading everything in the subscription. V(part) when only some
-          resources can be read, and Azure omits the others. V(unknown) when the permissions were not read.
+          resources can be read, and Azure omits the others. V(unknown) when the permissions were not read. Deny
+          assignments and conditions are not considered.
       type: str
       sample: all
 not_searched:
@@ -284,7 +285,9 @@ not_read:
     what:
       description:
         - V(subscriptions), V(permissions), V(resources), V(mentions), V(resource_graph), V(storage_accounts),
-          V(disk_encryption_sets), V(sql_servers), V(sql_managed_instances), or V(disks).
+          V(disk_encryption_sets), V(sql_servers), V(sql_managed_instances), V(disks), or V(vault).
+        - V(vault) means that the searched subscriptions do not have the vault that O(vault_uri) names, so that the
+          address may be wrong.
       type: str
       sample: sql_servers
     reason:

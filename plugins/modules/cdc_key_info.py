@@ -32,6 +32,7 @@ options:
     description:
       - Names of keys in the vault. Only these are returned, and only their versions are read. When empty, all keys are
         returned.
+      - A name that no key has in DSM or in the vault leads to a warning.
     type: list
     elements: str
     default: []
@@ -201,7 +202,10 @@ groups:
           type: str
           sample: "2027-09-01T08:00:00Z"
         type:
-          description: V(RSA), V(EC), or another type as the service names it. V(null) when it is not known.
+          description:
+            - V(RSA), V(EC), or another type as the service names it. V(null) when it is not known.
+            - Without the public key of the current version, type, size, curve, operations and protection are those of
+              DSM's record of it, and V(null) if DSM does not have that version.
           type: str
           sample: RSA
         size:

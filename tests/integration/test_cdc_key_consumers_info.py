@@ -447,6 +447,40 @@ def test_a_response_that_lacks_resources_is_no_answer(estate: Estate) -> None:
     assert [one["what"] for one in found["not_read"]] == ["resource_graph"]
 
 
+def test_a_resource_that_is_returned_twice_does_not_hide_a_missing_one(estate: Estate) -> None:
+    """Pages that overlap while something is deleted between them."""
+    estate.storage("stone", "archive")
+
+    def twice(body: bytes) -> bytes:
+        answer = json.loads(body)
+        again = [{**one, "id": one["id"].upper()} for one in answer["data"]]
+        return json.dumps({**answer, "data": answer["data"] + again, "totalRecords": 2 * len(again)}).encode()
+
+    estate.azure.sandbox.faults.add(Fault("arm", "POST", RESOURCES, times=None, rewrite=twice))
+
+    found = estate.ask(names=["payments", "archive"])
+
+    assert statuses(found) == {"payments": "unknown", "archive": "found"}
+    assert len(found["keys"][0]["consumers"]) == 1
+    assert [one["what"] for one in found["not_read"]] == ["resource_graph"]
+
+
+def test_a_vault_that_does_not_exist_is_not_searched_without_a_word(anywhere: Estate) -> None:
+    wrong = anywhere.uri.replace("https://", "https://x")
+
+    found = anywhere.ask(vault_uri=wrong, names=["payments"])
+
+    assert statuses(found) == {"payments": "unknown"}
+    assert [one["what"] for one in found["not_read"]] == ["vault"]
+    assert "check vault_uri" in found["not_read"][0]["reason"]
+
+
+def test_a_vault_is_recognized_however_its_address_is_written(anywhere: Estate) -> None:
+    written = anywhere.uri.rstrip("/").upper().replace("HTTPS://", "https://") + ":443"
+
+    assert statuses(anywhere.ask(vault_uri=written, names=["payments"])) == {"payments": "none_found"}
+
+
 def test_azure_failing_to_answer_is_a_failure_with_its_words(estate: Estate) -> None:
     estate.azure.sandbox.faults.add(
         Fault("arm", "POST", RESOURCES, times=None, status=400, body=INVALID, content_type="application/json")
@@ -500,8 +534,8 @@ def test_one_pass_answers_for_all_keys(estate: Estate) -> None:
     asked = [one.route for one in estate.azure.sandbox.journal.since(mark) if one.plane == "arm"]
     assert len(found["keys"]) == 1000
     assert set(statuses(found).values()) == {"found"}
-    # One for the subscriptions, five pages, one for the permissions in the only subscription.
-    assert (asked.count(RESOURCES), len(asked)) == (6, 7)
+    # One for the subscriptions, six pages with the vault itself, one for the permissions in the only subscription.
+    assert (asked.count(RESOURCES), len(asked)) == (7, 8)
 
 
 def test_servers_and_disks_cost_what_is_documented(estate: Estate) -> None:
@@ -592,7 +626,7 @@ def test_an_address_cannot_change_the_query(estate: Estate) -> None:
 
     found = estate.ask(vault_uri="https://x') or (type contains 'storage.vault.azure.net", names=["payments"])
 
-    assert statuses(found) == {"payments": "none_found"}
+    assert statuses(found) == {"payments": "unknown"}
 
 
 # As a user runs it ----------------------------------------------------------------------------------------------------

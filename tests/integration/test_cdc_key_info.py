@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 from ansible_collections.fortanix.dsm.plugins.module_utils._operations import cdc_key_info
 from sandbox import Fault, Profile
 from sandbox.custody.seeds import copy_to_azure, generate_in_azure
@@ -555,6 +557,126 @@ def test_a_source_that_the_login_cannot_see_is_unknown(keys: Keys) -> None:
 
     assert [(one["id"], one["status"]) for one in found["findings"]] == [("key-sources-not-read", "unknown")]
     assert [one["what"] for one in found["not_read"]] == ["sources"]
+
+
+# Answers that are wrong -----------------------------------------------------------------------------------------------
+
+
+GONE = '{"error": {"code": "KeyNotFound", "message": "A key with (name/id) archive was not found."}}'
+VERSIONS, BUNDLE = "/keys/{name}/versions", "/keys/{name}/{version}"
+
+
+def test_a_name_that_no_key_has_is_reported(keys: Keys) -> None:
+    keys.native("payments")
+
+    found = keys.look(names=["payments", "paymnets"])
+
+    assert [key["name"] for key in found["keys"]] == ["payments"]
+    assert [one for one in keys.warnings if "paymnets" in one and "payments," not in one] == keys.warnings != []
+
+
+@pytest.mark.parametrize("name", ["https://kv.vault.azure.net/keys/payments", "payments/0c1d", "", "../secrets"])
+def test_what_is_no_name_of_a_key_is_refused_before_any_request(keys: Keys, name: str) -> None:
+    mark = keys.azure.sandbox.journal.mark()
+
+    with pytest.raises(TaskError, match="names"):
+        keys.look(names=[name])
+
+    assert keys.azure.sandbox.journal.since(mark) == []
+
+
+def test_a_record_without_a_name_may_be_that_of_a_requested_key(keys: Keys) -> None:
+    keys.native("payments")
+
+    def nameless(body: bytes) -> bytes:
+        answer = json.loads(body)
+        listed = answer["items"] if isinstance(answer, dict) else answer
+        for one in listed:
+            del one["external"], one["custom_metadata"]
+        return json.dumps(answer).encode()
+
+    keys.azure.sandbox.faults.add(Fault("dsm", "GET", "/crypto/v1/keys", times=None, rewrite=nameless))
+
+    found = keys.look(names=["payments"])
+
+    assert {(one["id"], one["status"]) for one in found["findings"]} == {
+        ("keys-not-identified", "unknown"),
+        ("keys-only-in-azure", "unknown"),
+    }
+
+
+@pytest.mark.parametrize("fault", [{"rewrite": lambda _body: b'{"value": []}'}, {"status": 404, "body": GONE}])
+def test_a_key_that_is_deleted_while_the_vault_is_read_is_unknown(keys: Keys, fault: dict[str, Any]) -> None:
+    keys.native("archive")
+    keys.native("payments")
+    keys.azure.sandbox.faults.add(Fault("vault", "GET", VERSIONS, times=1, **fault))
+
+    found = keys.look()
+
+    assert [(one["id"], one["status"], one["evidence"]["keys"]) for one in found["findings"]] == [
+        ("key-versions-not-read", "unknown", ["archive"])
+    ]
+    assert by_name(found)["payments"]["in_sync"] is True
+    assert [one["what"] for one in found["not_read"]] == ["versions"]
+
+
+def test_a_version_that_is_listed_twice_is_one(keys: Keys) -> None:
+    keys.native("payments")
+
+    def twice(body: bytes) -> bytes:
+        answer = json.loads(body)
+        return json.dumps({**answer, "value": answer["value"] * 2}).encode()
+
+    keys.azure.sandbox.faults.add(Fault("vault", "GET", VERSIONS, times=None, rewrite=twice))
+
+    (key,) = keys.look()["keys"]
+
+    assert (len(key["versions"]), key["version"], key["in_sync"]) == (1, key["versions"][0]["version"], True)
+
+
+def test_versions_of_another_key_are_no_answer(keys: Keys) -> None:
+    keys.native("payments")
+    keys.azure.sandbox.faults.add(
+        Fault("vault", "GET", VERSIONS, times=None, rewrite=lambda body: body.replace(b"/payments/", b"/archive/"))
+    )
+
+    found = keys.look()
+
+    assert [(one["id"], one["status"]) for one in found["findings"]] == [("keys-not-checked", "unknown")]
+    assert "versions of another key" in found["not_read"][0]["reason"]
+
+
+def test_the_public_key_of_another_version_is_no_answer(keys: Keys) -> None:
+    keys.copy("payments", keys.source("master"))
+
+    def other(body: bytes) -> bytes:
+        answer = json.loads(body)
+        kid = answer["key"]["kid"].rpartition("/")[0] + "/" + "0" * 32
+        return json.dumps({**answer, "key": {**answer["key"], "kid": kid}}).encode()
+
+    keys.azure.sandbox.faults.add(Fault("vault", "GET", BUNDLE, times=None, rewrite=other))
+
+    found = keys.look()
+
+    assert ("keys-not-checked", "unknown") in [(one["id"], one["status"]) for one in found["findings"]]
+    assert "another version" in found["not_read"][0]["reason"]
+
+
+def test_a_platform_that_is_no_number_is_not_taken_for_an_hsm(keys: Keys) -> None:
+    keys.native("payments")
+
+    def odd(body: bytes) -> bytes:
+        answer = json.loads(body)
+        for one in answer.get("value", ()):
+            one["attributes"]["hsmPlatform"] = ""
+        return json.dumps(answer).encode()
+
+    keys.azure.sandbox.faults.add(Fault("vault", "GET", VERSIONS, times=None, rewrite=odd))
+
+    found = keys.look(require_hsm=True)
+
+    assert [(one["id"], one["status"]) for one in found["findings"]] == [("key-software", "unknown")]
+    assert found["keys"][0]["protection"] is None
 
 
 # Cost -----------------------------------------------------------------------------------------------------------------

@@ -303,7 +303,7 @@ def _of_requirements(key: ReconciledKey, required: KeyRequirements) -> Iterator[
     if required.require_hsm and software is not False:
         yield KeyFact(catalog.KEY_SOFTWARE, UNKNOWN if software is None else FAILED, key.name, key.name)
     elif required.min_hsm_platform is not None:
-        platform = _platform(attributes)
+        platform = None if attributes is None else attributes.platform
         if platform is None or platform < required.min_hsm_platform:
             yield KeyFact(catalog.KEY_OLD_PLATFORM, UNKNOWN if platform is None else WARNING, key.name, key.name)
 
@@ -317,11 +317,6 @@ def _of_expiry(key: ReconciledKey, attributes: KeyAttributes | None, required: K
             yield KeyFact(catalog.KEY_NO_EXPIRY, UNKNOWN if attributes is None else WARNING, key.name, key.name)
     elif expires <= required.now + required.renew_before and (expires > required.now or attributes is None):
         yield KeyFact(catalog.KEY_EXPIRES_SOON, FAILED, key.name, f"{key.name} ({iso_or_none(expires)})")
-
-
-def _platform(attributes: KeyAttributes | None) -> int | None:
-    text = None if attributes is None else attributes.hsm_platform
-    return int(text) if text is not None and text.isascii() and text.isdecimal() else None
 
 
 # Material -------------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def record_of(key: ReconciledKey, vault_uri: str, facts: Iterable[KeyFact]) -> d
         "created": None if attributes is None else iso_or_none(attributes.created),
         "not_before": iso_or_none(_either(attributes, "not_before", newest, lambda one: one.activates)),
         "expires": iso_or_none(_either(attributes, "expires", newest, lambda one: one.expires)),
-        **_form(public, newest),
+        **_form(public, _described(key)),
         "protection": protection_of(key),
         "hsm_platform": None if attributes is None else attributes.hsm_platform,
         "exportable": None if attributes is None else attributes.exportable,
@@ -155,7 +155,13 @@ def protection_of(key: ReconciledKey) -> str | None:
     public = None if key.current is None else key.current.public
     if public is not None:
         return "hsm" if public.type.upper().endswith("-HSM") else "software"
-    return "hsm" if key.newest is not None and key.newest.hardware else None
+    record = _described(key)
+    return "hsm" if record is not None and record.hardware else None
+
+
+def _described(key: ReconciledKey) -> DsmKey | None:
+    """DSM's record of the current version; None if DSM lacks it, or that is not known: it may be of another type."""
+    return key.newest if key.azure is None or key.lags is False else None
 
 
 def digest_of(key: ReconciledKey) -> str | None:

@@ -13,16 +13,15 @@ from typing import Any
 from .._argspec import ArgumentSpec
 from .._azure.consumers.consumer_records import ConsumerSearch
 from .._azure.consumers.consumer_search import search
-from .._azure.consumers.key_references import KEY_NAME, Host
+from .._azure.consumers.key_references import Host, checked_names
 from .._azure.wire import channel
 from .._azure.wire.cloud import check_uri
 from .._azure.wire.credential import operator_of
 from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
 from .._dsm.wire.client import connect
-from .._errors import InvalidInput, TaskError, quoted
+from .._errors import InvalidInput, TaskError
 from .._ids import checked_uuid
-from .._names import name_key
 from .._options import AZURE, GROUP_SELECTION, OPTIONAL_DSM
 from .._task import Task
 from .._timestamps import iso
@@ -47,7 +46,7 @@ SPEC = AZURE.merge(
 
 def run(task: Task) -> dict[str, Any]:
     params = task.params
-    names = _names(params)
+    names = checked_names(params["names"])
     subscriptions = tuple(dict.fromkeys(checked_uuid("subscriptions", one) for one in params["subscriptions"]))
     operator = operator_of(task)
     group, uri = _place(task)
@@ -59,6 +58,7 @@ def run(task: Task) -> dict[str, Any]:
             names=names.keys(),
             subscriptions=subscriptions,
             read_services=params["read_services"],
+            confirm=group is None,
             most_requests=params["max_requests"],
         )
     return {
@@ -74,22 +74,6 @@ def run(task: Task) -> dict[str, Any]:
         "not_read": [{"what": what, "reason": reason} for what, reason in sorted(found.gaps.items())],
         "blind_spots": list(found.blind_spots),
     }
-
-
-def _names(params: Mapping[str, Any]) -> dict[str, str]:
-    """The requested names by their comparison keys; empty for all keys.
-
-    Raises:
-        InvalidInput: one is not the name of a key.
-    """
-    for name in params["names"]:
-        if not KEY_NAME.fullmatch(name):
-            raise InvalidInput(
-                "names",
-                f"{quoted(name)} is not the name of a key",
-                "set names of 1 to 127 letters, digits and hyphens, without address and version",
-            )
-    return {name_key(name): name for name in params["names"]}
 
 
 def _place(task: Task) -> tuple[Group | None, str]:

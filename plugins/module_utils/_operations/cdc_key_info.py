@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from .._argspec import ArgumentSpec
+from .._azure.consumers.key_references import checked_names
 from .._azure.keys import arm_keys, vault_keys
 from .._azure.keys.key_records import VaultKey
 from .._azure.keys.vault_reading import VaultContents, label_of, read_vault, with_details, with_versions_of
@@ -40,7 +41,7 @@ from .._findings.finding import ranked
 from .._ids import checked_uuid
 from .._keys.key_findings import KeyRequirements, counts_of, findings_about_keys
 from .._keys.key_results import record_of
-from .._keys.reconciliation import ObservedKeys, reconcile
+from .._keys.reconciliation import ObservedKeys, reconcile, unidentified
 from .._names import name_key, path_key
 from .._options import AZURE, DSM, GROUP_SELECTION
 from .._rest.statuses import FORBIDDEN
@@ -142,18 +143,29 @@ class _Vaults:
 def run(task: Task) -> dict[str, Any]:
     params = task.params
     selection = _selection(params)
-    names = frozenset(map(name_key, params["names"]))
+    requested = checked_names(params["names"])
+    names = frozenset(requested)
     operator = operator_of(task) if params["look_in_azure"] else None
     with ExitStack() as stack:
         dsm = stack.enter_context(connect(task, read_only=True))
         groups = _groups(task, dsm, selection)
         most = params["max_keys"] if params["depth"] == VERSIONS else None
         vaults = None if operator is None else _Vaults(operator, stack, most, names)
-        return {
-            "changed": False,
-            "checked_at": iso(task.clock.now().replace(microsecond=0)),
-            "groups": [_looked_at(task, dsm, vaults, group, names) for group in groups],
-        }
+        found = [_looked_at(task, dsm, vaults, group, names) for group in groups]
+    _warn_of_unknown(task, requested, found)
+    return {
+        "changed": False,
+        "checked_at": iso(task.clock.now().replace(microsecond=0)),
+        "groups": found,
+    }
+
+
+def _warn_of_unknown(task: Task, requested: Mapping[str, str], groups: list[dict[str, Any]]) -> None:
+    """Without a warning, a typo in a name would look like a key without findings."""
+    known = {name_key(key["name"]) for group in groups for key in group["keys"]}
+    missing = [name for key, name in requested.items() if key not in known]
+    if missing:
+        task.warn(f"Option names: no key {', '.join(missing)} was found in {len(groups)} groups. Check the names.")
 
 
 # Options --------------------------------------------------------------------------------------------------------------
@@ -199,7 +211,13 @@ def _looked_at(
         unread["keys"] = "a previous step has only planned the group"
     else:
         every = list_keys(dsm, group.group_id, group.label)
-        in_dsm = [one for one in every if name_key(one.key.azure_name) in names] if names else every
+        # A record that names no key of the vault may be that of a requested key.
+        nameless = {one.key.kid for one in unidentified(every)}
+        in_dsm = (
+            [one for one in every if one.key.kid in nameless or name_key(one.key.azure_name) in names]
+            if names
+            else every
+        )
     sources = read_sources(dsm, in_dsm)
     if sources.unread:
         unread["sources"] = f"the DSM identity cannot read {len(sources.unread)} source keys"

@@ -439,6 +439,17 @@ def test_a_record_says_the_same_in_the_words_of_either_side() -> None:
     }
 
 
+def test_the_form_of_a_version_that_dsm_does_not_have_is_not_known() -> None:
+    of_dsm = virtual("a", type="EC", curve="NistP384", operations=("SIGN",), hardware=True)
+    (key,) = reconcile(ObservedKeys([of_dsm], sources(), [in_vault("a", OLDER, NEWER)], []))
+
+    record = record_of(key, URI, ())
+
+    assert record["in_sync"] is False
+    assert {record[name] for name in ("type", "size", "curve", "protection")} == {None}
+    assert record["operations"] is None
+
+
 def test_a_record_has_the_ids_for_those_who_pin_and_those_who_follow() -> None:
     (key,) = reconcile(ObservedKeys([virtual("a", TWO)], sources(), [in_vault("a", OLDER, NEWER)], []))
 

@@ -37,6 +37,7 @@ ALL, PART = "all", "part"
 # Value of `read_from`.
 RESOURCE_GRAPH, SERVICE = "resource_graph", "service"
 
+_PROVIDERS = "/providers/"
 _LAGS = "Azure Resource Graph shows new and changed resources some minutes late"
 _LAG = {
     False: f"{_LAGS}; read_services reads storage accounts, disk encryption sets and SQL servers from the services.",
@@ -45,7 +46,8 @@ _LAG = {
 }
 # What no search covers, whatever it has found.
 BLIND_SPOTS = (
-    "Other tenants, and subscriptions that the operator cannot read. Azure omits them without a sign.",
+    "Other tenants, subscriptions that the operator cannot read, and resources that a deny assignment or a condition "
+    "hides. Azure omits them without a sign.",
     "Applications that call the vault themselves, client-side encryption, and SQL Always Encrypted. Only the audit log "
     "of the vault shows them.",
     "Data outside of resources, such as backups, SQL backups and logs, exported disks and signed documents. It needs "
@@ -200,8 +202,9 @@ def segments_of(resource_id: str) -> dict[str, str]:
 
 def type_of(resource_id: str) -> str:
     """The type of a resource as its ID spells it: Azure Resource Graph returns types in lower case."""
-    _before, _word, rest = resource_id.rpartition("/providers/")
-    provider, *parts = rest.split("/")
+    # Azure ignores letter case in IDs, also in this word.
+    start = name_key(resource_id).rfind(_PROVIDERS)
+    provider, *parts = resource_id[start + len(_PROVIDERS) if start >= 0 else 0 :].split("/")
     return "/".join([provider, *parts[::2]])
 
 

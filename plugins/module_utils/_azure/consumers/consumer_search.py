@@ -52,6 +52,7 @@ def search(
     names: Collection[str] = (),
     subscriptions: Sequence[str] = (),
     read_services: bool = False,
+    confirm: bool = False,
     most_requests: int,
 ) -> ConsumerSearch:
     """The resources that use keys of a vault or Managed HSM.
@@ -62,6 +63,7 @@ def search(
         names: Comparison keys of the names of the only keys that are wanted; empty for all keys.
         subscriptions: IDs of the subscriptions to search, in lower case; empty for all that the operator can read.
         read_services: Whether to read storage accounts, disk encryption sets and SQL servers from the services.
+        confirm: Whether the address is to be that of a vault in these subscriptions: for one that somebody has typed.
         most_requests: To Resource Manager, besides those to Azure Resource Graph.
 
     Raises:
@@ -83,7 +85,11 @@ def search(
     for answer in (found, rows):
         if answer.incomplete:
             reader.note("resource_graph", answer.incomplete)
-    every = _from_services(reader, searched, rows.rows) if read_services else _from_graph(reader, rows.rows)
+    stores = [row for row in rows.rows if name_key(type_of(str(row["id"]))) in _KEY_VAULT]
+    users = [row for row in rows.rows if row not in stores]
+    if confirm and not any(_has_address(store, host) for store in stores):
+        reader.note("vault", f"the searched subscriptions have no vault {host.name}; check vault_uri and subscriptions")
+    every = _from_services(reader, searched, users) if read_services else _from_graph(reader, users)
     consumers = [one for one in every if isinstance(one, Consumer) and (not names or one.key in names)]
     return ConsumerSearch(
         tuple(
@@ -101,12 +107,18 @@ def search(
 
 
 def _query(host: Host) -> str:
-    """All resources that name the vault, and all SQL servers: these may not show their keys."""
-    sql, own = (", ".join(map(literal, types)) for types in (_SQL, _KEY_VAULT))
+    """All resources that name the vault, as it does itself, and all SQL servers: these may not show their keys."""
+    sql = ", ".join(map(literal, _SQL))
     return (
         f"resources | where tostring(properties) contains {literal(host.name)} or type in~ ({sql}) "
-        f"| where type !in~ ({own}) | project id, subscriptionId, properties | order by id asc"
+        f"| project id, subscriptionId, properties | order by id asc"
     )
+
+
+def _has_address(store: Mapping[str, Any], host: Host) -> bool:
+    """Whether a vault or Managed HSM is the one with this host."""
+    properties = store.get("properties") or {}
+    return any(host.is_address(properties.get(member)) for member in ("vaultUri", "hsmUri"))
 
 
 def _from_graph(reader: Reader, rows: Iterable[Mapping[str, Any]]) -> list[Consumer | Mention]:

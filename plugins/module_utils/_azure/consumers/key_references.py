@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..._errors import InvalidInput, quoted
 from ..._names import name_key
 
 # Characters and lengths: learn.microsoft.com, "Azure Key Vault keys, secrets and certificates overview".
@@ -25,6 +26,23 @@ _VERSION = re.compile(r"[0-9A-Fa-f]{32}")
 # Nothing in Azure is nested deeper.
 _DEEPEST = 50
 _NAME, _VERSION_MEMBER = "keyname", "keyversion"
+
+
+def checked_names(names: Iterable[str]) -> dict[str, str]:
+    """The names of the option `names` by their comparison keys.
+
+    Raises:
+        InvalidInput: one is not the name of a key.
+    """
+    checked = tuple(names)
+    for name in checked:
+        if not KEY_NAME.fullmatch(name):
+            raise InvalidInput(
+                "names",
+                f"{quoted(name)} is not the name of a key",
+                "set names of 1 to 127 letters, digits and hyphens, without address and version",
+            )
+    return {name_key(name): name for name in checked}
 
 
 @dataclass(frozen=True)
@@ -60,8 +78,12 @@ class Host:
         return f"https://{self.name}/keys/{name}" + (f"/{version}" if version else "")
 
     def keys_in(self, text: str) -> Iterator[tuple[str, str | None]]:
-        """Name and version of each key that a text names, wherever in it."""
-        pattern = rf"https://{re.escape(self.name)}\.?(?::443)?/+keys/+([0-9A-Za-z-]+)(?:/+([0-9A-Za-z]+))?"
+        """Name and version of each key that a text names, wherever in it.
+
+        Also without `https://`, and in JSON that escapes slashes: a reference that is missed looks like no reference.
+        """
+        host, slash = rf"(?<![0-9A-Za-z.-]){re.escape(self.name)}\.?(?::443)?", r"[\\/]+"
+        pattern = rf"{host}{slash}keys{slash}([0-9A-Za-z-]+)(?:{slash}([0-9A-Za-z]+))?"
         for found in re.finditer(pattern, text, re.IGNORECASE):
             version = found[2] if found[2] and _VERSION.fullmatch(found[2]) else None
             yield name_key(found[1]), name_key(version) or None

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._names import path_key
 from ..._rest.limits import MOST_PAGES
 from ..._rest.statuses import BAD_REQUEST, FORBIDDEN
 from ..wire.channel import Channel
@@ -65,7 +66,8 @@ def _ask(arm: Channel, query: str, subscriptions: Sequence[str], obj: str) -> Ro
     body: dict[str, Any] = {"query": query, "options": {"$top": _ROWS, "resultFormat": "objectArray"}}
     if subscriptions:
         body["subscriptions"] = list(subscriptions)
-    rows: list[dict[str, Any]] = []
+    # Each resource once: pages that overlap must not hide that another resource is missing.
+    rows: dict[str, dict[str, Any]] = {}
     seen: set[str] = set()
     while True:
         try:
@@ -74,10 +76,10 @@ def _ask(arm: Channel, query: str, subscriptions: Sequence[str], obj: str) -> Ro
             if not rows and _reads_nothing(error, subscriptions):
                 return None
             raise
-        rows += page["data"]
+        rows.update((path_key(row["id"]), row) for row in page["data"])
         token = page.get("$skipToken")
         if not token:
-            return Rows(tuple(rows), _what_is_missing(page, len(rows)))
+            return Rows(tuple(rows.values()), _what_is_missing(page, len(rows)))
         if token in seen or len(seen) >= MOST_PAGES:
             raise unreadable("the pages of the response do not end", plane=arm.plane, obj=obj)
         seen.add(token)

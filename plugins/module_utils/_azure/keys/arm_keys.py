@@ -19,7 +19,7 @@ from ..._names import name_key
 from ..._timestamps import from_unix
 from ..wire.channel import Channel
 from .key_records import KeyAttributes, KeyVersion, VaultKey
-from .vault_reading import VaultContents
+from .vault_reading import VaultContents, no_versions
 
 _API = {"api-version": "2026-02-01"}
 # Resource Manager includes it in the addresses of keys.
@@ -45,6 +45,8 @@ def read_vault(
     unread = {"deleted_keys": why}
     if most is not None:
         unread.update(public_keys=why, rotation_policies=why)
+        if without := sum(key.versions is None for key in keys[:count]):
+            unread["versions"] = no_versions(without, label)
         if most < len(keys):
             unread["versions"] = f"max_keys is {most}, and {label} has {len(keys)} keys"
     return VaultContents(keys, None, unread)
@@ -57,7 +59,11 @@ def with_versions(arm: Channel, vault_id: str, key: VaultKey, label: str) -> Vau
         AzureError: the operator has no permission to list them.
     """
     listed = arm.pages(f"{vault_id}/keys/{key.name}/versions", obj=f"key {key.name} of {label}", query=_API)
-    return replace(key, versions=tuple(KeyVersion(name_key(one["name"]), _attributes(one)) for one in listed))
+    # As in vault_keys.with_versions.
+    found = {name_key(one["name"]): _attributes(one) for one in listed}
+    return replace(
+        key, versions=tuple(KeyVersion(version, attributes) for version, attributes in found.items()) or None
+    )
 
 
 def _key(listed: Mapping[str, Any]) -> VaultKey:

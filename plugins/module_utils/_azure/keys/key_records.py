@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 # `hsmPlatform` of a key that is protected by software.
-SOFTWARE_PLATFORM = "0"
+SOFTWARE_PLATFORM = 0
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,14 @@ class KeyAttributes:
 
     @property
     def is_software(self) -> bool | None:
-        """Whether software protects the key; None if Azure does not report the platform."""
-        return None if self.hsm_platform is None else self.hsm_platform == SOFTWARE_PLATFORM
+        """Whether software protects the key; None if Azure does not report the number of a platform."""
+        return None if self.platform is None else self.platform == SOFTWARE_PLATFORM
+
+    @property
+    def platform(self) -> int | None:
+        """The number of the platform; None if Azure reports none, or something else."""
+        text = self.hsm_platform
+        return int(text) if text is not None and text.isascii() and text.isdecimal() else None
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any
 
 from ..._certificates.public_keys import sha256_of_ec, sha256_of_rsa
-from ..._names import name_key
+from ..._names import name_key, same_name
 from ..._rest.statuses import BAD_REQUEST, FORBIDDEN, NOT_FOUND
 from ..wire.channel import Channel
 from ..wire.errors import AzureError
+from ..wire.sdk_failures import unreadable
 from ..wire.shapes import DELETED_KEY, DELETED_KEYS, KEY_BUNDLE, KEY_VERSIONS, KEYS, ROTATION_POLICY
 from .key_records import DeletedKey, KeyAttributes, KeyVersion, PublicKey, VaultKey
 
@@ -76,12 +77,26 @@ def read_deleted(vault: Channel, name: str, label: str) -> DeletedKey | None:
 def with_versions(vault: Channel, key: VaultKey, label: str) -> VaultKey:
     """The key with its versions. One request for each 25 versions.
 
+    A live key has versions. If the vault returns none, it has deleted the key since it listed it, or a replica of it
+    lags: then nothing is known about versions, and they stay None.
+
     Raises:
-        AzureError: as :func:`list_keys`.
+        AzureError: as :func:`list_keys`, or the response contains versions of another key.
     """
-    read = partial(vault.sdk.list_properties_of_key_versions, key.name)
-    listed = vault.listed(read, KEY_VERSIONS, obj=f"key {key.name} of {label}")
-    return replace(key, versions=tuple(KeyVersion(name_key(one.version), _attributes(one)) for one in listed))
+    read, obj = partial(vault.sdk.list_properties_of_key_versions, key.name), f"key {key.name} of {label}"
+    try:
+        listed = vault.listed(read, KEY_VERSIONS, obj=obj)
+    except AzureError as error:
+        if error.status != NOT_FOUND:
+            raise
+        return key
+    if not all(same_name(one.name, key.name) for one in listed):
+        raise unreadable("the response contains versions of another key", plane=vault.plane, obj=obj)
+    # Each one once: pages may overlap.
+    found = {name_key(one.version): _attributes(one) for one in listed}
+    return replace(
+        key, versions=tuple(KeyVersion(version, attributes) for version, attributes in found.items()) or None
+    )
 
 
 def with_public_keys(vault: Channel, key: VaultKey, label: str) -> VaultKey:
@@ -146,7 +161,11 @@ def _public_key(vault: Channel, name: str, version: str, obj: str) -> PublicKey:
 
 
 def _bundle(vault: Channel, name: str, version: str | None, obj: str) -> Any:
-    return vault.one(partial(vault.sdk.get_key, name, version), KEY_BUNDLE, obj=obj)
+    """``version``: None for the current one."""
+    found = vault.one(partial(vault.sdk.get_key, name, version), KEY_BUNDLE, obj=obj)
+    if not same_name(found.name, name) or (version is not None and not same_name(found.properties.version, version)):
+        raise unreadable("the response is about another key or version", plane=vault.plane, obj=obj)
+    return found
 
 
 def _public_half(found: Any) -> PublicKey:

@@ -56,6 +56,8 @@ def read_vault(vault: Channel, label: str, *, most: int | None, names: Collectio
 
     count = most or 0
     keys = (*map(with_versions, keys[:count]), *keys[count:])
+    if without := sum(key.versions is None for key in keys[:count]):
+        unread["versions"] = no_versions(without, label)
     if most is not None and most < len(keys):
         unread["versions"] = f"max_keys is {most}, and {label} has {len(keys)} keys"
     try:
@@ -67,6 +69,11 @@ def read_vault(vault: Channel, label: str, *, most: int | None, names: Collectio
         unread["deleted_keys"] = error.reason
         return VaultContents(keys, None, unread)
     return VaultContents(keys, tuple(key for key in found if not names or name_key(key.name) in names), unread)
+
+
+def no_versions(number: int, label: str) -> str:
+    """Why versions were not read. ``number``: of keys."""
+    return f"{label} lists {number} keys, and returns no versions of them; run the task again"
 
 
 def _with_public_keys(vault: Channel, key: VaultKey, label: str, unread: dict[str, str]) -> VaultKey:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..._names import same_name
 from ..._rest.statuses import FORBIDDEN, NOT_FOUND
 from ..wire import routes
 from ..wire.client import DsmClient
 from ..wire.errors import DsmError
+from ..wire.paging import foreign
 from . import virtual_keys
 from .key_records import DsmKey, Sources
 
@@ -76,8 +78,11 @@ def read_one(dsm: DsmClient, which: Mapping[str, str], label: str) -> DsmKey | N
     """A key, by ``kid`` or ``name``; None if this identity cannot see it. One request."""
     query = {"show_pub_key": "true", "show_destroyed": "true", "show_deleted": "true"}
     try:
-        return DsmKey.from_stored(dsm.call("POST", routes.KEY_INFO, query=query, body=dict(which), obj=label))
+        found = dsm.call("POST", routes.KEY_INFO, query=query, body=dict(which), obj=label)
     except DsmError as error:
         if error.status in (FORBIDDEN, NOT_FOUND):
             return None
         raise
+    if not all(same_name(found.get(member), value) for member, value in which.items()):
+        raise foreign("the response is about another key", label)
+    return DsmKey.from_stored(found)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..._names import name_key
+from ..._names import name_key, same_name
 from ..account import approvals
 from ..account.approval_requests import GuardedOperation
 from ..account.approvals import Asking, WriteResult
@@ -19,7 +19,7 @@ from ..link.azure_link import Link
 from ..link.handed_on import explained
 from ..wire import routes
 from ..wire.client import DsmClient
-from ..wire.paging import PAGE, all_pages, items
+from ..wire.paging import PAGE, all_pages, foreign, items
 
 _GONE = frozenset({"destroyed", "deleted"})
 
@@ -98,7 +98,10 @@ def stored_keys(dsm: DsmClient, group_id: str, label: str, *, public_keys: bool 
             "show_deleted": "true",
             **({"show_pub_key": "true"} if public_keys else {}),
         }
-        return items(dsm.call("GET", routes.KEYS, query=query, obj=f"keys of {label}"), "keys")
+        found = items(dsm.call("GET", routes.KEYS, query=query, obj=f"keys of {label}"), "keys")
+        if any(one.get("group_id") is not None and not same_name(one["group_id"], group_id) for one in found):
+            raise foreign("the response contains keys of another group", f"keys of {label}")
+        return found
 
     return all_pages(page, "kid", f"keys of {label}")
 

@@ -29,6 +29,16 @@ def items(answer: Any, what: str) -> list[dict[str, Any]]:
     )
 
 
+def foreign(problem: str, what: str) -> TaskError:
+    """The error about a response that is not about what was requested. ``what``: for the message."""
+    return TaskError(
+        problem,
+        plane="DSM",
+        obj=what,
+        next_step="check that dsm_endpoint is DSM's REST API, and that no proxy or gateway changes its responses",
+    )
+
+
 def all_pages(fetch: Callable[[int], list[dict[str, Any]]], key: str, what: str) -> Iterator[dict[str, Any]]:
     """All entries that ``fetch(offset)`` returns, each once, identified by ``key``. ``what``: for error messages.
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..._rest.shapes import Shape, anything, either, list_of, map_of, number, optional, record, text
+from ..._rest.shapes import Shape, anything, boolean, either, list_of, map_of, number, optional, record, text
 from . import routes
 from .kinds import is_azure
 
@@ -63,7 +63,11 @@ _KEY = record(
     kid=text,
     name=optional(text),
     state=optional(text),
-    external=optional(record(id=optional(record()))),
+    enabled=optional(boolean),
+    group_id=optional(text),
+    obj_type=optional(text),
+    elliptic_curve=optional(text),
+    external=optional(record(id=optional(record(label=optional(text), version=optional(text))))),
     custom_metadata=optional(record()),
     links=optional(record(copiedFrom=optional(text), replaced=optional(text), replacement=optional(text))),
     key_ops=optional(_TEXTS),

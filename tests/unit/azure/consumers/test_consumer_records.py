@@ -78,6 +78,11 @@ def test_the_delay_of_resource_graph_is_a_blind_spot_of_every_search(read_servic
     assert "minutes late" in searched(read_services=read_services).blind_spots[-1]
 
 
+def test_the_type_of_a_resource_is_known_however_its_id_is_spelled() -> None:
+    assert type_of(STORAGE.upper()) == "MICROSOFT.STORAGE/STORAGEACCOUNTS"
+    assert Consumer(STORAGE.upper(), "payments").record()["service"] == "storage_account"
+
+
 # Settings of services -------------------------------------------------------------------------------------------------
 
 

@@ -70,6 +70,19 @@ def test_an_address_beside_no_name_is_a_mention(name: Any) -> None:
     assert named({"keyVaultUri": "https://akv-prod.vault.azure.net", "keyName": name}) == [("", None)]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"akv-prod.vault.azure.net/keys/a/{VERSION}",
+        f"//AKV-prod.vault.azure.net/keys/a/{VERSION}",
+        f"http://akv-prod.vault.azure.net/keys/a/{VERSION}",
+        f'{{"key": "https:\\/\\/akv-prod.vault.azure.net\\/keys\\/a\\/{VERSION}"}}',
+    ],
+)
+def test_a_key_is_recognized_without_a_scheme_and_in_escaped_json(text: str) -> None:
+    assert named({"keyUrl": text}) == [("a", VERSION)]
+
+
 def test_all_keys_of_a_text_are_found_where_they_are() -> None:
     text = f"https://akv-prod.vault.azure.net/keys/a and https://akv-prod.vault.azure.net/keys/b/{VERSION}?x"
 
@@ -85,7 +98,6 @@ def test_all_keys_of_a_text_are_found_where_they_are() -> None:
     "text",
     [
         "akv-prod.vault.azure.net",
-        "http://akv-prod.vault.azure.net/keys/a",
         "https://akv-prod.vault.azure.net:8443/keys/a",
         "https://xakv-prod.vault.azure.net/keys/a",
         "https://akv-prod.vault.azure.net.example.com/keys/a",

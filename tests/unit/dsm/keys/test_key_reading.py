@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_reading import read_sources
+import pytest
+
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_reading import list_keys, read_sources
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_records import DsmKey, Sources
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors import DsmError
+from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
 
 
 class Dsm:
@@ -75,3 +78,18 @@ def test_other_keys_of_a_listed_group_are_none_of_its_sources() -> None:
     sources = sources_of(Dsm(*map(key, kids), key("stranger", "hidden")), *kids)
 
     assert sources.unread == frozenset()
+
+
+def test_an_answer_about_another_key_is_no_source() -> None:
+    dsm = Dsm(key("s1"))
+    dsm.stored["s1"]["kid"] = "s2"
+
+    with pytest.raises(TaskError, match="about another key"):
+        sources_of(dsm, "s1")
+
+
+def test_keys_of_another_group_are_no_keys_of_this_one() -> None:
+    dsm = Dsm({"kid": "s1", "group_id": "another"})
+
+    with pytest.raises(TaskError, match="another group"):
+        list_keys(dsm, "g", "group g")  # type: ignore[arg-type]

@@ -62,6 +62,21 @@ def test_the_answers_of_servers_of_any_age_pass(group: dict[str, Any], form: Any
         ("GET", routes.USER, {"user_id": "u", "groups": []}, "the response.groups is a list, but must be an object"),
         ("GET", routes.APP, {"app_id": "a", "groups": "all"}, "the response.groups is text, but must be an object"),
         ("GET", routes.KEYS, [{"kid": None}], "the response[0].kid is missing or null, but must be text"),
+        (
+            "POST",
+            routes.KEY_INFO,
+            {"kid": "k", "elliptic_curve": {}},
+            "the response.elliptic_curve is an object, but must be text",
+        ),
+        ("POST", routes.KEY_INFO, {"kid": "k", "obj_type": 5}, "the response.obj_type is a number, but must be text"),
+        ("POST", routes.KEY_INFO, {"kid": "k", "group_id": []}, "the response.group_id is a list, but must be text"),
+        ("POST", routes.KEY_INFO, {"kid": "k", "enabled": "no"}, "the response.enabled is text, but must be a boolean"),
+        (
+            "POST",
+            routes.KEY_INFO,
+            {"kid": "k", "external": {"id": {"label": 5}}},
+            "the response.external.id.label is a number, but must be text",
+        ),
     ],
 )
 def test_a_part_of_another_type_is_named(method: str, route: str, answer: Any, complaint: str) -> None:
