@@ -163,8 +163,10 @@ def _public_key(vault: Channel, name: str, version: str, obj: str) -> PublicKey:
 def _bundle(vault: Channel, name: str, version: str | None, obj: str) -> Any:
     """``version``: None for the current one."""
     found = vault.one(partial(vault.sdk.get_key, name, version), KEY_BUNDLE, obj=obj)
-    if not same_name(found.name, name) or (version is not None and not same_name(found.properties.version, version)):
-        raise unreadable("the response is about another key or version", plane=vault.plane, obj=obj)
+    if not same_name(found.name, name):
+        raise unreadable("the response is about another key", plane=vault.plane, obj=obj)
+    if version is not None and not same_name(found.properties.version, version):
+        raise unreadable("the response is about another version", plane=vault.plane, obj=obj)
     return found
 
 
