@@ -57,6 +57,7 @@ options:
     description:
       - Names of keys in the vault. The result has an entry for each of them. When empty, it has one for each key for
         which a resource was found.
+      - Whether the vault has a key of this name is not checked. A wrong name can lead to V(none_found).
     type: list
     elements: str
     default: []

@@ -620,6 +620,20 @@ def test_a_key_that_is_deleted_while_the_vault_is_read_is_unknown(keys: Keys, fa
     assert [one["what"] for one in found["not_read"]] == ["versions"]
 
 
+def test_a_key_for_which_resource_manager_returns_no_versions_is_unknown(keys: Keys) -> None:
+    keys.native("payments")
+    reader = keys.azure.another_operator("Reader")
+    mark = keys.azure.sandbox.journal.mark()
+    keys.look(**reader)
+    (route,) = {one.route for one in keys.azure.sandbox.journal.since(mark) if one.route.endswith("/versions")}
+    keys.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, rewrite=lambda _body: b'{"value": []}'))
+
+    found = keys.look(**reader)
+
+    assert [(one["id"], one["status"]) for one in found["findings"]] == [("key-versions-not-read", "unknown")]
+    assert "versions" in [one["what"] for one in found["not_read"]]
+
+
 def test_a_version_that_is_listed_twice_is_one(keys: Keys) -> None:
     keys.native("payments")
 
