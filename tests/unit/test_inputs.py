@@ -155,7 +155,9 @@ def test_a_value_is_enough_and_what_is_missing_is_left_to_ansible(vault: Any) ->
 def test_a_null_is_no_value_of_a_required_option(module: str) -> None:
     operation = importlib.import_module(f"ansible_collections.fortanix.dsm.plugins.module_utils._operations.{module}")
     names = operation.SPEC.required_one_of[0]
-    needed = {"vault": {"name": "akv-prod"}} if "vault" in operation.SPEC.argument_spec else {}
+    options = operation.SPEC.argument_spec
+    needed: dict[str, Any] = {name: "payments" for name, option in options.items() if option.get("required")}
+    needed |= {"vault": {"name": "akv-prod"}} if "vault" in options else {}
     login = {"dsm_endpoint": "https://dsm.example.com"}
 
     for name in names:
