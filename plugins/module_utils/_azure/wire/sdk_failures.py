@@ -182,8 +182,11 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     if alien is not None:
         return not_from_service(alien, plane=plane, obj=obj, host=_host_of(error), writes=writes)
     login = "ClientAuthenticationError" in names
-    if status is not None and ((status >= 300 and body is not None) or (tells_trouble(status) and not login)):
-        response: Any = getattr(error, "response", None)
+    response: Any = getattr(error, "response", None)
+    # One without a body is from the service, too, if it is not foreign: Azure has numbered it.
+    if status is not None and (
+        (status >= 300 and body is not None) or (not login and (tells_trouble(status) or _is_empty(response)))
+    ):
         asked = getattr(response, "headers", {}).get("Retry-After")
         told = _text_of(response) if body is None else body
         return refusal(status, told, plane=plane, obj=obj, retry_after=asked, label=_label_of(response))
@@ -333,6 +336,14 @@ def _text_of(response: Any) -> str:
         return "" if response is None else str(response.text())
     except ValueError:
         return ""
+
+
+def _is_empty(response: Any) -> bool:
+    """Whether a response is an unsuccessful one without a body."""
+    try:
+        return response is not None and response.status_code not in SUCCESSES and not response.text().strip()
+    except ValueError:
+        return False
 
 
 def _label_of(response: Any) -> str:

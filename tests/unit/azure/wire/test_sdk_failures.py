@@ -317,6 +317,14 @@ def test_how_long_a_service_asks_to_wait_is_kept(status: int, body: str) -> None
     assert "does not match" not in failure.problem
 
 
+@pytest.mark.parametrize("status", [403, 404, 409])
+def test_a_refusal_without_a_body_is_one_of_its_status_if_azure_has_numbered_it(status: int) -> None:
+    numbered = told(refusing(status, "", **{"x-ms-request-id": "1"}))
+
+    assert (numbered.status, numbered.plane, "does not match" in numbered.problem) == (status, "Azure", False)
+    assert told(refusing(status, "")).status is None
+
+
 def test_a_refusal_without_a_meaning_names_the_request() -> None:
     assert "PUT /keys/one" in told(refusing(418, '{"error": {"code": "Odd", "message": "Odd."}}')).problem
 
