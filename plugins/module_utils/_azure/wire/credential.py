@@ -175,7 +175,7 @@ def credential_for(
     proof = next((option for option in PROOFS if params.get(option) is not None), None)
     if source == "auto" and client_id is None and proof is None:
         if shutil.which("az") is None:
-            raise _nothing_found()
+            raise _nothing_found(params)
         source = "cli"
     if source == "cli":
         return _identity().AzureCliCredential(tenant_id=tenant or "", process_timeout=_CLI_SECONDS)
@@ -315,7 +315,9 @@ def _missing(option: str, where: str, what: str) -> InvalidInput:
     )
 
 
-def _nothing_found() -> TaskError:
+def _nothing_found(params: Mapping[str, Any]) -> TaskError:
+    # An option of the modules that can do without Azure.
+    without = "; without operator credentials, set look_in_azure: false" if "look_in_azure" in params else ""
     return TaskError(
         "no operator credentials were found. Checked: client_id with its secret, certificate or token in the task; "
         f"AZURE_CLIENT_ID with the same in the environment; section [default] of {CREDENTIAL_FILE}; the Azure CLI (az) "
@@ -323,5 +325,5 @@ def _nothing_found() -> TaskError:
         plane="Entra",
         obj="operator",
         next_step="set tenant, client_id and secret, or run `az login` where the module runs; on a machine in Azure, "
-        "auth_source=msi uses its managed identity",
+        f"auth_source=msi uses its managed identity{without}",
     )
