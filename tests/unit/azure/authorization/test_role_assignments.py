@@ -356,6 +356,13 @@ def test_a_role_of_azure_itself_is_no_custom_role(kind: str | None) -> None:
     assert not role_from({"id": READER_ID, "properties": {"type": kind, "permissions": None}}).is_custom
 
 
+def test_a_list_of_roles_is_no_role() -> None:
+    arm = saying({f"{AT}/roleDefinitions/": {"value": [{"id": READER_ID, "properties": {}}]}})
+
+    with pytest.raises(AzureError, match=r"response\.id is missing"):
+        role(arm, VAULT_ID, "")
+
+
 def test_a_denial_is_read_with_those_that_it_spares() -> None:
     stated = {
         "denyAssignmentName": "stack",
