@@ -168,6 +168,12 @@ def test_a_named_role_that_is_not_there_is_refused(rbac: AzureRights) -> None:
         rbac.repair(data_role=STRANGER)
 
 
+@pytest.mark.parametrize("given", ["", " ", "/"])
+def test_a_data_role_without_a_name_is_refused(rbac: AzureRights, given: str) -> None:
+    with pytest.raises(InvalidInput, match="data_role: it names no role"):
+        rbac.repair(data_role=given)
+
+
 def test_a_custom_role_that_somebody_has_changed_is_corrected(rbac: AzureRights) -> None:
     rbac.repair(rights_profile="least_privilege")
 

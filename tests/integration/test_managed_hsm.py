@@ -21,6 +21,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
     cdc_vault_select,
 )
 from sandbox import Profile, Sandbox
+from sandbox.__main__ import welcome
 from support.operate import Operator
 from support.playbook import ROOT, Ansible
 
@@ -65,3 +66,20 @@ def test_the_role_stops_early_when_dsm_is_too_old(own_sandbox: Sandbox, tmp_path
     )
     assert "4.6" in run.message
     assert own_sandbox.journal.writes() == []
+
+
+def test_the_pool_of_the_sandbox_is_set_up_with_a_repair_as_its_start_says(
+    own_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    world = own_sandbox.world
+    variables = {f"cdc_setup_{key}": value for key, value in link_options(own_sandbox).items()}
+    variables |= {"cdc_setup_name": "akv", "cdc_setup_vault": POOL}
+    environment = own_sandbox.environment() | own_sandbox.operator_environment(world.public)
+    play, ansible = ROOT / "playbooks" / "setup.yml", Ansible(environment, tmp_path)
+    (line,) = [one for one in welcome(own_sandbox).splitlines() if world.public.managed_hsms["hsm-sandbox"].uri in one]
+
+    refused = ansible.playbook(play, variables=variables)
+    assert all(one in refused.message and one in line for one in ("keys/recover", "keys/purge"))
+    assert "cdc_setup_repair_prerequisites: true" in line
+    repaired = ansible.playbook(play, variables={**variables, "cdc_setup_repair_prerequisites": True})
+    assert (repaired.code, Operator(environment)(cdc_connection, group_name="akv")["connected"]) == (0, True)

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._operations import azure_kv_prereqs_info
+from ansible_collections.fortanix.dsm.plugins.module_utils._operations import (
+    azure_kv_prereqs_info,
+    cdc_compliance_info,
+    cdc_key,
+    cdc_key_info,
+)
 from sandbox import Sandbox
 from support.playbook import Ansible
 from support.shell import Shell
@@ -104,6 +110,28 @@ def test_without_any_login_nothing_is_asked(judge: Judge, sandbox: Sandbox, tmp_
     result = judge({"HOME": str(tmp_path)})
 
     assert "no operator credentials were found" in result["msg"]
+    assert "look_in_azure" not in result["msg"]
+    assert sandbox.journal.since(mark) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        (cdc_key, {"group_name": "akv", "name": "one", "origin": "azure"}),
+        (cdc_key_info, {"group_name": "akv"}),
+        (cdc_compliance_info, {}),
+    ],
+    ids=["cdc_key", "cdc_key_info", "cdc_compliance_info"],
+)
+def test_a_module_that_can_do_without_a_login_tells_how(
+    sandbox: Sandbox, no_login: dict[str, None], tmp_path: Path, module: ModuleType, options: dict[str, Any]
+) -> None:
+    mark = sandbox.journal.mark()
+
+    result = Shell(sandbox.environment())(module, **options, environment={**no_login, "HOME": str(tmp_path)})
+
+    assert "no operator credentials were found" in result["msg"]
+    assert "set look_in_azure: false" in result["failure"]["next_step"]
     assert sandbox.journal.since(mark) == []
 
 

@@ -30,7 +30,7 @@ def main() -> None:
         if options.export_file:
             write_privately(options.export_file, exports(environment))
             written.append(options.export_file)
-        print(_welcome(sandbox), flush=True)
+        print(welcome(sandbox), flush=True)
         done.wait()
         for path in written:
             path.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _welcome(sandbox: Sandbox) -> str:
+def welcome(sandbox: Sandbox) -> str:
     world, directory = sandbox.world, sandbox.directory
     ready = [f"  . {directory / ENVIRONMENT}"]
     if world.public.client_id:
@@ -109,6 +109,9 @@ def _use(store: VaultView) -> str:
     """What works with a vault or pool of the initial state."""
     if store.name.endswith("-other"):
         return "of another team: the application has no permission"
+    if store.type == "MANAGED":
+        # The permissions of the local role Managed HSM Crypto User.
+        return "keys/recover and keys/purge are missing: set groups up with cdc_setup_repair_prerequisites: true"
     return "prepared: groups can be set up, tested and synced"
 
 

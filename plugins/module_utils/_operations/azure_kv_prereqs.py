@@ -257,17 +257,18 @@ def _data_role(task: Task, azure: Azure, before: Assessment) -> str | RoleDefini
     given = str(task.params["data_role"]).strip()
     if name_key(given) in (CUSTOM, OFFICER):
         return name_key(given)
+    remedy = "set data_role to custom, to crypto_officer, or to the GUID of a role that can be assigned at this vault"
+    guid = last_segment(given)
+    if not guid:
+        # Without a GUID, the address of a role is that of the list of all roles.
+        raise InvalidInput("data_role", "it names no role", remedy)
     try:
-        return role_assignments.role(azure.arm, before.access.store.resource_id, last_segment(given))
+        return role_assignments.role(azure.arm, before.access.store.resource_id, guid)
     except AzureError as error:
         if error.status != NOT_FOUND:
             raise
         cause = error.server_words
-    raise InvalidInput(
-        "data_role",
-        f'the role definition "{given}" does not exist at this vault ({cause})',
-        "set data_role to custom, to crypto_officer, or to the GUID of a role that can be assigned at this vault",
-    )
+    raise InvalidInput("data_role", f'the role definition "{given}" does not exist at this vault ({cause})', remedy)
 
 
 def _proof_by_sync(task: Task, patience: Patience) -> str | None:

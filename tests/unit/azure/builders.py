@@ -285,7 +285,7 @@ class _Wire(requests.adapters.BaseAdapter):
 
 def saying(answers: Mapping[str, Any], asked: list[str] | None = None) -> Channel:
     """A channel that gets these answers by path, a list as its only page; ``asked`` collects what it asks."""
-    session, policies = requests.Session(), [ContentDecodePolicy(), CustomHookPolicy(), RetryPolicy()]
+    session, policies = requests.Session(), [CustomHookPolicy(), ContentDecodePolicy(), RetryPolicy()]
     session.mount("https://", _Wire(answers, [] if asked is None else asked))
     settings: dict[str, Any] = {
         "credential": cast(TokenCredential, "not used"),

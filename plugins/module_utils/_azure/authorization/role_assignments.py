@@ -70,8 +70,9 @@ def assign(arm: Channel, scope: str, name: str, properties: Mapping[str, str | N
     """
     operations = arm.authorization(_ROLES).role_assignments
     parameters = operations.models.RoleAssignmentCreateParameters(**properties)
+    send = partial(operations.create, _in_address(scope), urllib.parse.quote(name, safe=""), parameters)
     try:
-        arm.write(partial(operations.create, _in_address(scope), name, parameters), obj=obj)
+        arm.write(send, obj=obj)
     except AzureError as error:
         if error.code != ROLE_ASSIGNMENT_EXISTS:
             raise

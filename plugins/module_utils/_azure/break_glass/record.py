@@ -334,7 +334,7 @@ def _store(given: Mapping[str, Any], object_id: str) -> StoreRights:
     store = StoreRights(
         **{name: str(given[name]) for name in ("resource_id", "name", "uri", "kind")},
         policies=tuple(_policy(entry) for entry in given["policies"]),
-        assignments=tuple(Assignment(**entry) for entry in given["assignments"]),
+        assignments=tuple(_assignment(entry) for entry in given["assignments"]),
     )
     holders = {name_key(entry.object_id) for entry in store.policies}
     holders |= {name_key(entry.principal_id) for entry in store.assignments}
@@ -346,6 +346,20 @@ def _store(given: Mapping[str, Any], object_id: str) -> StoreRights:
     if elsewhere:
         raise ValueError(f"the scope {elsewhere[0]} is outside {store.name}")
     return store
+
+
+def _assignment(given: Mapping[str, Any]) -> Assignment:
+    found = Assignment(**given)
+    required = (found.name, found.scope, found.definition_id, found.principal_id, found.role_name, found.principal_type)
+    optional = (found.condition, found.condition_version, found.description, found.ends)
+    if not all(isinstance(value, str) for value in required) or not isinstance(found.local, bool):
+        raise ValueError("a member of an assignment has another type")
+    for value in optional:
+        _text(value)
+    # HTTP resolves these parts of an address: the request would be about another object than the one that is checked.
+    if not found.name or "/" in found.name or not {".", ".."}.isdisjoint(f"{found.scope}/{found.name}".split("/")):
+        raise ValueError(f"{quoted(found.name)} at {quoted(found.scope)} is not the address of an assignment")
+    return found
 
 
 def _policy(given: Mapping[str, Any]) -> RecordedPolicy:

@@ -27,14 +27,16 @@ from ..._task import Task
 from ..._time import ServiceClock
 from .claims import TokenIdentity, identity_of
 from .cloud import Cloud, cloud_of
-from .errors import LOGIN
+from .errors import LOGIN, AzureError
 from .foreign import foreign
-from .sdk_failures import UNREADABLE, not_from_service, unreadable
+from .sdk_failures import UNREADABLE, failure_of, not_from_service, unreadable
 from .transport import client_options, exceeded, limit_in, retry_policy
 
 # Seconds, and the number of retries. The SDK's defaults are 300 s and 10 retries (Azure contract §0.10).
 NETWORK: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30, "retry_total": 3}
 _CLI_SECONDS = 30
+# What azure-identity raises if a source has no credentials.
+_UNAVAILABLE = "CredentialUnavailableError"
 _TENANT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 
 
@@ -48,11 +50,12 @@ _CHECKS: Mapping[str, Callable[[str, str], str]] = {
 class Explained:
     """A TokenCredential that raises an ``AzureError`` about the operator for an unreadable token response.
 
-    azure-identity and MSAL raise arbitrary exceptions if a token response is not as they expect.
+    azure-identity and MSAL raise arbitrary exceptions if a token response is not as they expect. ``instead``: what a
+    user can do who has no credentials, as the end of the advice.
     """
 
-    def __init__(self, credential: Any) -> None:
-        self._credential = credential
+    def __init__(self, credential: Any, instead: str = "") -> None:
+        self._credential, self._instead = credential, instead
         # Whom the last token was for.
         self.identity = TokenIdentity()
 
@@ -62,7 +65,7 @@ class Explained:
         return partial(self._token, found) if name in ("get_token", "get_token_info") else found
 
     def _token(self, get: Callable[..., Any], *scopes: str, **options: Any) -> Any:
-        limit = None
+        limit = absent = None
         try:
             found = get(*scopes, **options)
         except UNREADABLE as error:
@@ -70,11 +73,21 @@ class Explained:
             kind = type(error).__name__
         except Exception as error:
             limit = limit_in(error)
-            if limit is None:
+            if limit is None and self._instead and type(error).__name__ == _UNAVAILABLE:
+                absent = failure_of(error, plane="Entra", obj=LOGIN)
+            elif limit is None:
                 raise
         else:
             self.identity = identity_of(found.token)
             return found
+        if absent is not None:
+            raise AzureError(
+                absent.problem,
+                plane=absent.plane,
+                obj=absent.obj,
+                words=absent.words,
+                next_step=absent.next_step + self._instead,
+            )
         if limit is not None:
             raise exceeded(limit, plane="Entra", obj=LOGIN, label="the token request")
         raise unreadable(
@@ -141,7 +154,7 @@ def operator_of(task: Task) -> Operator:
         )
     return Operator(
         cloud=cloud,
-        credential=Explained(credential_for(params, cloud, network, task.clock)),
+        credential=Explained(credential_for(params, cloud, network, task.clock), _instead_of_credentials(params)),
         client_id=operator_client_id(params),
         tenant_id=_tenant(params),
         subscription_id=subscription_id,
@@ -175,7 +188,7 @@ def credential_for(
     proof = next((option for option in PROOFS if params.get(option) is not None), None)
     if source == "auto" and client_id is None and proof is None:
         if shutil.which("az") is None:
-            raise _nothing_found()
+            raise _nothing_found(params)
         source = "cli"
     if source == "cli":
         return _identity().AzureCliCredential(tenant_id=tenant or "", process_timeout=_CLI_SECONDS)
@@ -315,7 +328,12 @@ def _missing(option: str, where: str, what: str) -> InvalidInput:
     )
 
 
-def _nothing_found() -> TaskError:
+def _instead_of_credentials(params: Mapping[str, Any]) -> str:
+    """The end of the advice for a module that can do without Azure; empty for others."""
+    return "; without operator credentials, set look_in_azure: false" if "look_in_azure" in params else ""
+
+
+def _nothing_found(params: Mapping[str, Any]) -> TaskError:
     return TaskError(
         "no operator credentials were found. Checked: client_id with its secret, certificate or token in the task; "
         f"AZURE_CLIENT_ID with the same in the environment; section [default] of {CREDENTIAL_FILE}; the Azure CLI (az) "
@@ -323,5 +341,5 @@ def _nothing_found() -> TaskError:
         plane="Entra",
         obj="operator",
         next_step="set tenant, client_id and secret, or run `az login` where the module runs; on a machine in Azure, "
-        "auth_source=msi uses its managed identity",
+        f"auth_source=msi uses its managed identity{_instead_of_credentials(params)}",
     )

@@ -34,6 +34,8 @@ _DISCOVERY = re.compile(r"\bHTTP status: (\d{3}), Error: (.*)", re.DOTALL)
 # has neither a token nor an error.
 _NOT_ENTRAS = (AttributeError, LookupError, TypeError, json.JSONDecodeError)
 _WITHOUT_TOKEN = "Authentication failed: None"
+# In the address of each token request, also to a managed identity.
+_TOKEN_PATH = "/oauth2/"
 # A rejection by Entra with a code without a specific meaning.
 _ANY_REFUSAL = ("Entra rejects the operator's credentials", "search for the error code that Entra returned")
 # No connection, or no token: classes of azure-core and azure-identity.
@@ -181,9 +183,14 @@ def failure_of(error: BaseException, *, plane: str, obj: str, clock: str = "", w
     alien = _foreign_in(error)
     if alien is not None:
         return not_from_service(alien, plane=plane, obj=obj, host=_host_of(error), writes=writes)
-    login = "ClientAuthenticationError" in names
-    if status is not None and ((status >= 300 and body is not None) or (tells_trouble(status) and not login)):
-        response: Any = getattr(error, "response", None)
+    response: Any = getattr(error, "response", None)
+    # Operations of the SDKs raise this class for each response with status 401.
+    of_service = _is_empty(response) and _TOKEN_PATH not in _label_of(response)
+    login = "ClientAuthenticationError" in names and not of_service
+    # One without a body is from the service, too, if it is not foreign: Azure has numbered it.
+    if status is not None and (
+        (status >= 300 and body is not None) or (not login and (tells_trouble(status) or _is_empty(response)))
+    ):
         asked = getattr(response, "headers", {}).get("Retry-After")
         told = _text_of(response) if body is None else body
         return refusal(status, told, plane=plane, obj=obj, retry_after=asked, label=_label_of(response))
@@ -333,6 +340,14 @@ def _text_of(response: Any) -> str:
         return "" if response is None else str(response.text())
     except ValueError:
         return ""
+
+
+def _is_empty(response: Any) -> bool:
+    """Whether a response is an unsuccessful one without a body."""
+    try:
+        return response is not None and response.status_code not in SUCCESSES and not response.text().strip()
+    except ValueError:
+        return False
 
 
 def _label_of(response: Any) -> str:

@@ -362,7 +362,8 @@ _READS: tuple[tuple[re.Pattern[str], Shape], ...] = tuple(
         (rf"{_AUTHORIZATION}/roleEligibilityScheduleInstances", _page(_ASSIGNMENT)),
         (rf"{_AUTHORIZATION}/roleAssignmentScheduleInstances", _page(_ACTIVATION)),
         (rf"{_AUTHORIZATION}/denyAssignments", _page(_DENY)),
-        (rf"{_AUTHORIZATION}/roleDefinitions/[^/]+", _DEFINITION),
+        # Without a GUID, Azure returns the list.
+        (rf"{_AUTHORIZATION}/roleDefinitions/[^/]*", _DEFINITION),
         (rf"{_AUTHORIZATION}/permissions", _page(_PERMISSION)),
         (rf"{_AUTHORIZATION}/locks", _page(_LOCK)),
         (r"/providers/Microsoft\.ResourceGraph/resources", _ROWS),

@@ -71,7 +71,11 @@ class KeyReads(KeyPlane):
         return json_response(deleted_json(store, gone, gone.key.current, api_version(request), whole=True))
 
     def _page(self, request: web.Request, items: list[Any], render: Callable[[Any], dict[str, Any]]) -> web.Response:
-        return json_response(page_of(items, request, self._service.state.key_page_size, render, "maxresults"))
+        page = page_of(items, request, self._service.state.key_page_size, render, "maxresults")
+        if page["nextLink"] is not None:
+            # Key Vault names the default port.
+            page["nextLink"] = page["nextLink"].replace(f"//{request.url.host}/", f"//{request.url.host}:443/", 1)
+        return json_response(page)
 
     def _named(self, key: Key) -> KeyVersion:
         """The version whose attributes stand beside a name without version in a list."""

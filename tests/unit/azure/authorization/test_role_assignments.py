@@ -27,6 +27,7 @@ from ansible_collections.fortanix.dsm.plugins.module_utils._azure.authorization.
     denies,
     eligible,
     listed,
+    role,
     role_from,
     unassign,
 )
@@ -154,7 +155,19 @@ def test_a_filter_arrives_as_it_was_meant(read: Callable[..., object], kind: str
     assert queries[0]["$filter"] == asked.format(principal)
 
 
-@pytest.mark.parametrize("link", ["https://other.example/list", "http://service.example/list", "/list"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://other.example/list",
+        "http://service.example/list",
+        "/list",
+        # The SDK would take the path for a host.
+        "https://service.example//other.example/list",
+        "https://service.example:444/list",
+        "https://name:word@service.example/list",
+        "https://service.example:x/list",
+    ],
+)
 @pytest.mark.parametrize("kind", LISTS)
 def test_a_token_never_follows_a_list_to_another_address(kind: str, link: str) -> None:
     read, _version = LISTS[kind]
@@ -164,6 +177,17 @@ def test_a_token_never_follows_a_list_to_another_address(kind: str, link: str) -
         read(saying({f"{AT}/{kind}": following(link)[0]}, asked))
 
     assert asked == [f"GET {AT}/{kind}"]
+
+
+@pytest.mark.parametrize("host", ["service.example:443", "Service.EXAMPLE"])
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_list_continues_at_its_host_however_that_is_spelt(kind: str, host: str) -> None:
+    read, version = LISTS[kind]
+    answer, queries = following(f"https://{host}{AT}/{kind}?page=2&api-version={version}")
+
+    read(saying({f"{AT}/{kind}": answer}))
+
+    assert queries[1]["page"] == "2"
 
 
 @pytest.mark.parametrize("kind", LISTS)
@@ -222,6 +246,48 @@ def test_members_that_the_sdk_does_not_know_stay_in_what_was_read() -> None:
     found = listed(saying({f"{AT}/roleAssignments": [{**entry(newer={"a": 1}), "systemData": {}}]}), VAULT_ID, "x")
 
     assert (found[0]["properties"]["newer"], found[0]["systemData"]) == ({"a": 1}, {})
+
+
+@pytest.mark.parametrize("odd", [{"createdOn": ""}, {"updatedOn": "yesterday"}, {"updatedOn": 5}, {"updatedBy": {}}])
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_member_that_nobody_reads_fails_no_list(kind: str, odd: dict[str, Any]) -> None:
+    """The SDK has models for these members, and rejects the list."""
+    again = f"https://service.example{AT}/{kind}?page=2"
+    pages = iter([{"value": [entry(**odd)], "nextLink": again}, {"value": []}])
+
+    assert LISTS[kind][0](saying({f"{AT}/{kind}": lambda _request: next(pages, {"value": []})})) is not None
+    assert list(pages) == []
+
+
+def test_a_member_that_nobody_reads_fails_no_role_and_no_write() -> None:
+    body = {"id": READER_ID, "properties": {"roleName": "Reader", "description": 5, "createdOn": "yesterday"}}
+    properties = {"role_definition_id": READER_ID, "principal_id": APP}
+    asked: list[str] = []
+    arm = saying({f"{AT}/roleDefinitions/{READER.guid}": body, f"{AT}/roleAssignments/{APP}": body}, asked)
+
+    assign(arm, VAULT_ID, APP, properties, obj="x")
+
+    assert role(arm, VAULT_ID, READER.guid).name == "Reader"
+    assert [one.partition(" ")[0] for one in asked] == ["PUT", "GET"]
+
+
+@pytest.mark.parametrize("name", ["{x}", "{}", "a/b", "a?b", "a#b"])
+def test_the_name_of_an_assignment_is_one_part_of_its_address(name: str) -> None:
+    """The SDK leaves out a name with braces: the request would be about the list."""
+    asked: list[str] = []
+    sent: list[str] = []
+
+    def answer(request: requests.PreparedRequest) -> Any:
+        sent.append(str(request.url))
+        return {}
+
+    properties = {"role_definition_id": READER_ID, "principal_id": APP}
+    path = f"{AT}/roleAssignments/{name}"
+
+    assign(saying({path: answer}, asked), VAULT_ID, name, properties, obj="x")
+
+    assert asked == [f"PUT {path}"]
+    assert f"/roleAssignments/{urllib.parse.quote(name, safe='')}?" in sent[0]
 
 
 @pytest.mark.parametrize("name", ["{x}", "a?b", "a#b", "a b", "%41", "\u00fc", "(a)"])
@@ -288,6 +354,13 @@ def test_a_definition_keeps_its_sets_apart() -> None:
 @pytest.mark.parametrize("kind", ["BuiltInRole", None])
 def test_a_role_of_azure_itself_is_no_custom_role(kind: str | None) -> None:
     assert not role_from({"id": READER_ID, "properties": {"type": kind, "permissions": None}}).is_custom
+
+
+def test_a_list_of_roles_is_no_role() -> None:
+    arm = saying({f"{AT}/roleDefinitions/": {"value": [{"id": READER_ID, "properties": {}}]}})
+
+    with pytest.raises(AzureError, match=r"response\.id is missing"):
+        role(arm, VAULT_ID, "")
 
 
 def test_a_denial_is_read_with_those_that_it_spares() -> None:

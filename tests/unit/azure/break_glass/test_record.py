@@ -76,6 +76,16 @@ def test_a_record_comes_back_from_json_as_it_was() -> None:
         (("stores", 0, "assignments", 0, "principal_id"), STRANGER),
         (("stores", 0, "assignments", 0, "scope"), SUBSCRIPTION),
         (("stores", 0, "assignments", 0, "scope"), f"{VAULT_ID}-other"),
+        (("stores", 0, "assignments", 0, "scope"), f"{VAULT_ID}/../kv-two"),
+        (("stores", 0, "assignments", 0, "scope"), f"{VAULT_ID}/keys/./one"),
+        (("stores", 0, "assignments", 0, "scope"), None),
+        (("stores", 0, "assignments", 0, "name"), ".."),
+        (("stores", 0, "assignments", 0, "name"), "../../../kv-two"),
+        (("stores", 0, "assignments", 0, "name"), ""),
+        (("stores", 0, "assignments", 0, "name"), 5),
+        (("stores", 0, "assignments", 0, "definition_id"), ["a"]),
+        (("stores", 0, "assignments", 0, "condition"), {"a": 1}),
+        (("stores", 0, "assignments", 0, "local"), "no"),
     ],
 )
 def test_a_damaged_record_is_refused(path: tuple[Any, ...], value: Any) -> None:

@@ -327,6 +327,20 @@ def test_an_operation_of_the_sdk_fails_in_the_words_of_a_request_of_ours(
     assert (of_the_sdk.details, of_the_sdk.retry_after) == (ours.details, ours.retry_after)
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 409])
+def test_an_operation_of_the_sdk_knows_a_refusal_without_a_body(sandbox: Sandbox, login: Login, status: int) -> None:
+    """As of an assignment that is gone: its removal is then done."""
+    sandbox.faults.add(Fault("arm", status=status, headers={"x-ms-request-id": "1"}))
+    path = f"/subscriptions/{sandbox.world.public.subscription_id}/{role_assignments.PROVIDER}/roleAssignments/x"
+    operator = login()
+
+    with arm(operator, read_only=False) as channel:
+        failure = refused(lambda: role_assignments.unassign(channel, path))
+
+    assert (failure.status, failure.plane) == (status, "Azure")
+    assert (may_have_worked(failure), operator.journal.writes) == (False, [])
+
+
 @pytest.mark.parametrize("write", ROLE_WRITES)
 @pytest.mark.parametrize(
     "fault",
@@ -334,7 +348,7 @@ def test_an_operation_of_the_sdk_fails_in_the_words_of_a_request_of_ours(
         Fault("arm", reset="after"),
         Fault("arm", status=201, body='{"id": ', content_type=JSON_TYPE),
         Fault("arm", status=200, body="[]", content_type=JSON_TYPE),
-        Fault("arm", status=201, body='{"properties": {"createdOn": "yesterday"}}', content_type=JSON_TYPE),
+        Fault("arm", status=201, body="5", content_type=JSON_TYPE),
         Fault("arm", status=202, body="{}", content_type=JSON_TYPE),
     ],
 )
@@ -351,6 +365,24 @@ def test_the_outcome_of_a_write_of_roles_with_a_lost_answer_is_unknown(
 
     assert may_have_worked(failure)
     assert [one.outcome for one in operator.journal.writes] == ["unknown"]
+    assert len(sandbox.journal.requests(mark, "arm")) == 1
+
+
+@pytest.mark.parametrize("write", ROLE_WRITES)
+@pytest.mark.parametrize("body", ["", "{}", '{"properties": {"createdOn": "yesterday"}}'])
+def test_a_write_of_roles_that_azure_accepts_is_done_whatever_the_sdk_expects(
+    sandbox: Sandbox, login: Login, write: Callable[[Channel, str], object], body: str
+) -> None:
+    """The SDK expects 201 for a role definition, and members of certain types."""
+    view = sandbox.world.public
+    operator = login(client_id=view.operator_client_id, secret=view.operator_client_secret)
+    sandbox.faults.add(Fault("arm", status=200, body=body, content_type=JSON_TYPE))
+    mark = sandbox.journal.mark()
+
+    with arm(operator, read_only=False) as channel:
+        write(channel, f"/subscriptions/{view.subscription_id}")
+
+    assert [one.outcome for one in operator.journal.writes] == ["done"]
     assert len(sandbox.journal.requests(mark, "arm")) == 1
 
 

@@ -343,6 +343,22 @@ def test_the_azure_cli_is_used_when_there_is_nothing_else(monkeypatch: pytest.Mo
     assert type(credential_for(params(), PUBLIC)).__name__ == "AzureCliCredential"
 
 
+@pytest.mark.parametrize("more", [{}, {"look_in_azure": True}])
+def test_a_cli_without_a_login_is_told_with_what_needs_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: dict[str, Any]
+) -> None:
+    tool = tmp_path / "az"
+    tool.write_text("#!/bin/sh\necho \"ERROR: Please run 'az login' to setup account.\" >&2\nexit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    task = Task(params={**params(), **more}, check_mode=False, proxy=None, warn=pytest.fail)
+
+    with pytest.raises(Exception, match="az login") as caught:
+        operator_of(task).credential.get_token("https://vault.azure.net/.default")
+
+    assert ("set look_in_azure: false" in str(caught.value)) is bool(more)
+
+
 def test_without_any_login_the_message_says_where_it_was_looked_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

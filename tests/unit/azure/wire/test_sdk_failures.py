@@ -317,6 +317,27 @@ def test_how_long_a_service_asks_to_wait_is_kept(status: int, body: str) -> None
     assert "does not match" not in failure.problem
 
 
+@pytest.mark.parametrize("status", [403, 404, 409])
+def test_a_refusal_without_a_body_is_one_of_its_status_if_azure_has_numbered_it(status: int) -> None:
+    numbered = told(refusing(status, "", **{"x-ms-request-id": "1"}))
+
+    assert (numbered.status, numbered.plane, "does not match" in numbered.problem) == (status, "Azure", False)
+    assert told(refusing(status, "")).status is None
+
+
+@pytest.mark.parametrize(
+    ("path", "plane"),
+    [("/keys/one", "Azure"), ("/t/oauth2/v2.0/token", "Entra"), ("/metadata/identity/oauth2/token", "Entra")],
+)
+def test_a_401_without_a_body_is_one_of_whom_it_is_from(path: str, plane: str) -> None:
+    response: Any = refusing(401, "", **{"x-ms-request-id": "1"}).response
+    response.request.url = f"https://kv-one.vault.azure.net{path}"
+
+    failure = told(ClientAuthenticationError(response=response))
+
+    assert (failure.status, failure.plane) == (401, plane)
+
+
 def test_a_refusal_without_a_meaning_names_the_request() -> None:
     assert "PUT /keys/one" in told(refusing(418, '{"error": {"code": "Odd", "message": "Odd."}}')).problem
 
