@@ -578,6 +578,34 @@ def test_a_key_that_must_be_approved_is_filed_once_and_created_once(
     assert approver.pending() == []
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"dsm_name": "another"},
+        {"name": "Payments"},
+        {"origin": "azure", "type": "RSA", "size": 2048, "source": None},
+        {"expires": LATER},
+    ],
+    ids=str,
+)
+def test_two_requests_for_one_key_never_wait_at_the_same_time(
+    guarded: tuple[OneKey, Approver], other: dict[str, Any]
+) -> None:
+    """Both would be approved, and each creates a version."""
+    key, approver = guarded
+    kid = key.source("master")
+    first = key.copy(kid)
+
+    failure = key.failed(key.copy, kid, **other)
+
+    assert failure.details["approval"]["id"] == first["approval"]["id"]
+    assert "each of them would create a version" in failure.next_step
+    assert key.failed(key.copy, kid, check_mode=True, **other).problem == failure.problem
+    approver.decide()
+    assert key.copy(kid)["key"]["state"] == "live"
+    assert len(key.versions()) == 1
+
+
 # Plays ----------------------------------------------------------------------------------------------------------------
 
 
