@@ -172,13 +172,40 @@ def test_the_name_in_dsm_is_chosen(key: OneKey) -> None:
     """Names are unique in an account, and a source often has the name that the copy is to have in the vault."""
     kid = key.source("payments")
     failure = key.failed(key.copy, kid)
-    assert 'another object with the name "payments"' in failure.next_step
-    assert "dsm_name" in failure.next_step
+    assert f'another object with the name "payments" ({kid}' in failure.problem
+    assert "set dsm_name" in failure.next_step
 
     made = key.copy(kid, dsm_name="payments of prod")
     assert (made["key"]["name"], made["key"]["dsm_name"]) == ("payments", "payments of prod")
     assert key.copy(kid, dsm_name="payments of prod")["changed"] is False
     assert key.copy(kid)["changed"] is False
+
+
+@pytest.mark.parametrize("rotates_by", Profile.settings()["copy_rotates_by"])
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+def test_a_name_in_dsm_that_another_key_has_is_refused_before_a_write(
+    key: OneKey, origin: str, rotates_by: str
+) -> None:
+    """A copy with the name of another key may become a version of that one (Q48)."""
+    key.generate(name="first", dsm_name="taken")
+    kid = key.source("master")
+    key.azure.sandbox.profile = Profile(copy_rotates_by=rotates_by)
+    mark = key.mark()
+    for options in ({}, {"check_mode": True}, {"with_azure": False}):
+        act = (lambda **o: key.copy(kid, **o)) if origin == "copy" else key.generate
+        failure = key.failed(act, dsm_name="taken", **options)
+        assert (failure.obj, 'another object with the name "taken"' in failure.problem) == ("dsm_name", True)
+    assert key.writes(mark) == []
+
+
+def test_a_name_in_dsm_that_was_taken_meanwhile_is_named_with_the_remedy(key: OneKey) -> None:
+    kid = key.source("master")
+    key.azure.sandbox.faults.add(Fault("dsm", "POST", COPY, status=409))
+
+    failure = key.failed(key.copy, kid)
+
+    assert 'another object with the name "payments"' in failure.next_step
+    assert "set dsm_name" in failure.next_step
 
 
 def test_a_source_is_found_by_its_name(key: OneKey) -> None:

@@ -230,6 +230,7 @@ class _Work:
             check_can_be_created(self.desired, self.vault_type)
             if self.source is not None:
                 check_source(self.desired, self.source)
+            self._refuse_taken_name()
         found = decide(self.desired, seen)
         if found.action == "refuse":
             raise TaskError(
@@ -241,6 +242,17 @@ class _Work:
                 key=self._shown(seen),
             )
         return found
+
+    def _refuse_taken_name(self) -> None:
+        """Refuse a name in DSM that another object has. DSM may take a copy with the name of a key as its rotation."""
+        name = self.desired.dsm_name
+        holder = key_reading.read_one(self.dsm, {"name": name}, f'key "{name}"')
+        if holder is not None and holder.key.state != "deleted":
+            raise InvalidInput(
+                "dsm_name",
+                f'DSM has another object with the name "{name}" ({holder.key.kid}, in the group {holder.group_id})',
+                "set dsm_name to another name: names are unique in an account",
+            )
 
     def _complete(self) -> DesiredKey:
         """The requested key with what a copy has from its source."""
