@@ -73,8 +73,8 @@ options:
   source:
     description:
       - The key in DSM that is copied. Required with O(origin=copy).
-      - It must be in the state Active, exportable, and an RSA key with 2048, 3072 or 4096 bits or an EC key on one of
-        the curves of O(curve).
+      - It must be in the state Active, enabled, exportable, and an RSA key with 2048, 3072 or 4096 bits or an EC key on
+        one of the curves of O(curve).
       - When it has been rotated since the copy, the vault keeps the material of the previous key.
         M(fortanix.dsm.cdc_key_info) reports this.
     type: dict

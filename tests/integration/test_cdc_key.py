@@ -405,6 +405,8 @@ def test_a_soft_deleted_key_is_refused_and_its_purge_date_named(key: OneKey, wit
         ({"obj_type": "AES", "size": 256}, "Azure does not accept"),
         ({"state": "Deactivated"}, "in the state deactivated"),
         ({"state": "Compromised"}, "in the state compromised"),
+        ({"enabled": False}, "is disabled"),
+        ({"public_only": True}, "private half is not in DSM"),
     ],
     ids=lambda value: str(value),
 )

@@ -188,6 +188,12 @@ def check_source(desired: DesiredKey, source: DsmKey) -> None:
             f"{label} is in the state {source.key.state or 'unknown'}",
             "set a key in the state Active",
         )
+    if not source.key.enabled:
+        raise InvalidInput("source", f"{label} is disabled", "enable it, or set another key")
+    if source.public_only:
+        raise InvalidInput(
+            "source", f"{label} is a public key: its private half is not in DSM", "set a key with its private half"
+        )
     if source.never_exportable or "EXPORT" not in source.operations:
         raise InvalidInput(
             "source",

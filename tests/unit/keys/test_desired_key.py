@@ -167,6 +167,8 @@ def test_where_a_vault_offers_one_protection_none_is_needed(vault_type: str) -> 
     ("changed", "options", "option", "problem"),
     [
         ({"external": True}, {}, "source", "virtual key"),
+        ({"key": replace(MASTER.key, enabled=False)}, {}, "source", "is disabled"),
+        ({"public_only": True}, {}, "source", "private half is not in DSM"),
         ({"operations": ("SIGN",)}, {}, "source", "cannot be exported"),
         ({"never_exportable": True}, {}, "source", "cannot be exported"),
         ({"type": "AES", "size": 256}, {}, "source", "Azure does not accept"),
