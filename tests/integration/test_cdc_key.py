@@ -303,6 +303,31 @@ def test_an_attribute_that_does_not_reach_azure_fails_and_names_both_values(key:
     assert [one.action for one in failure.wrote] == [f"PATCH {KEY}"]
 
 
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_a_change_that_no_key_of_this_kind_can_have_is_refused_before_a_write(key: OneKey, with_azure: bool) -> None:
+    key.generate(type="EC", size=None, curve="P-256")
+    mark = key.mark()
+    for check_mode in (True, False):
+        failure = key.failed(key, operations=["wrap_key"], check_mode=check_mode, with_azure=with_azure)
+        assert "is an EC key" in failure.problem
+    assert key.writes(mark) == []
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_a_key_that_dsm_has_deactivated_is_not_changed(key: OneKey, with_azure: bool) -> None:
+    """DSM deactivates a key at its expiry, for ever."""
+    key.generate(expires=LATER)
+    key.azure.sandbox.do(
+        lambda state: setattr(state.dsm.default_account.keys.named("payments"), "state", "Deactivated")
+    )
+    mark = key.mark()
+    for check_mode in (True, False):
+        failure = key.failed(key, expires=LATEST, check_mode=check_mode, with_azure=with_azure)
+        assert "in the state deactivated" in failure.problem
+    assert key(expires=LATER, with_azure=with_azure)["changed"] is False
+    assert key.writes(mark) == []
+
+
 # Never written to -----------------------------------------------------------------------------------------------------
 
 

@@ -18,9 +18,11 @@ from .._dsm.keys.key_records import DsmKey, Sources
 from .._timestamps import day, iso_or_none
 from .desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, STANDARD, DesiredKey
 from .key_results import digest_of, protection_of
-from .key_terms import EC, RSA, form_of, usual_operations
+from .key_terms import EC, OF_EC, RSA, form_of, usual_operations
 from .reconciliation import ReconciledKey
 
+# States of DSM in which it refuses every change, for ever (DSM contract §4.7).
+_FINAL = ("deactivated", "compromised")
 Action = Literal["create", "sync", "update", "nothing", "refuse"]
 
 
@@ -139,6 +141,12 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
         if found is not None:
             return found
     changes = _changes(desired, seen, key.newest, unverified)
+    if changes and key.newest.key.state in _FINAL:
+        return _refuse(
+            f"{', '.join(changes)} differ from what is requested, and DSM has the key in the state "
+            f"{key.newest.key.state}, in which it changes no key",
+            f"omit {', '.join(changes)} and change the key in Azure; or choose another name and create a new key",
+        )
     return Decision(
         "update" if changes else "nothing",
         f"{', '.join(changes)} differ from what is requested" if changes else "",
@@ -225,6 +233,12 @@ def _check_form(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: 
         return _refuse(
             f"{name} {wanted} is requested, and the key is {shown}",
             f"correct {name}, or choose another name: it cannot be changed",
+        )
+    others = [one for one in desired.operations or () if one not in OF_EC]
+    if others and actual["type"] == EC:
+        return _refuse(
+            f"operations {', '.join(others)} are requested, and the key is an EC key, which cannot have them",
+            f"set operations to {' and '.join(OF_EC)}, or to one of them",
         )
     return None
 

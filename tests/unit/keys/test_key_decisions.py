@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.keys.key_records import DeletedKey, VaultKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.keys.key_records import (
+    DeletedKey,
+    PublicKey,
+    VaultKey,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_records import DsmKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._keys.desired_key import DesiredKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._keys.key_decisions import Decision, SeenKey, decide
@@ -201,6 +205,16 @@ def test_protection_as_far_as_dsm_alone_shows_it(
     assert (decision.action, decision.unverified) == expected
 
 
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_operations_that_an_ec_key_cannot_have_are_refused(with_azure: bool) -> None:
+    public = PublicKey("EC-HSM", None, "P-256", ("sign",), None)
+    azure = in_vault("a", replace(version(ONE), public=public)) if with_azure else None
+    found = seen([virtual("a", type="EC", curve="NistP256")], azure, with_azure=with_azure)
+    decision = decide(replace(ANY, operations=("encrypt", "sign")), found)
+    assert (decision.action, "operations encrypt are requested" in decision.reason) == ("refuse", True)
+    assert action(replace(ANY, operations=("sign",)), found) in ("update", "nothing")
+
+
 # Attributes -----------------------------------------------------------------------------------------------------------
 
 SOON, LATER = days(30), days(300)
@@ -241,6 +255,14 @@ def test_only_what_is_requested_and_differs_on_a_side_is_changed(
     decision = decide(replace(ANY, **options), seen([virtual("a", **record)], live(**attributes)))
     assert dict(decision.changes) == changes
     assert decision.action == ("update" if changes else "nothing")
+
+
+@pytest.mark.parametrize("state", ["deactivated", "compromised"])
+def test_a_key_that_dsm_never_changes_again_is_refused_before_a_write(state: str) -> None:
+    found = seen([virtual("a", state=state, expires=SOON)], live(expires=SOON))
+    decision = decide(replace(ANY, expires=LATER), found)
+    assert (decision.action, f"in the state {state}" in decision.reason) == ("refuse", True)
+    assert action(replace(ANY, expires=SOON), found) == "nothing"
 
 
 def test_what_the_vault_would_have_to_show_is_named_if_it_was_not_read() -> None:
