@@ -127,6 +127,8 @@ def test_a_key_of_dsm_is_copied_once_as_predicted(anywhere: OneKey, with_azure: 
     assert [change["action"] for change in first["plan"]] == (["create"] if with_azure else ["sync", "create"])
     made = first["key"]
     assert second["key"] == made
+    not_read = {"material", "operations", "expires"} | ({"protection"} if "hsm" not in anywhere.azure.vault else set())
+    assert set(first["unverified"]) == set(second["unverified"]) == (set() if with_azure else not_read)
     assert (made["state"], made["origin"], made["source_kid"]) == ("live", "copy", kid)
     assert (made["size"], made["protection"], made["expires"]) == (3072, "hsm", LATER)
     assert made["operations"] == ["unwrap_key", "wrap_key"] or not with_azure
@@ -365,6 +367,7 @@ def test_a_foreign_key_is_adopted_on_request_with_a_sync_alone(anywhere: OneKey)
     assert [route for _plane, _method, route in anywhere.writes(mark)] == [SCAN]
     assert (second["changed"], anywhere.writes(written), len(anywhere.versions())) == (False, [], 1)
     assert (first["key"]["origin"], first["key"]["state"]) == ("unknown", "live")
+    assert first["unverified"] == second["unverified"] == ["origin"]
 
 
 def test_the_copy_of_an_interrupted_task_is_recognized_by_its_public_key(key: OneKey) -> None:

@@ -160,6 +160,8 @@ def _check_origin(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified
         return None
     actual = COPY if newest.copied_from is not None else newest.recorded_origin
     if desired.origin == GENERATED:
+        if actual is None and desired.adopt:
+            unverified.append("origin")
         return _check_generated(desired, actual)
     if actual == GENERATED:
         return _refuse(
@@ -195,7 +197,11 @@ def _check_copy(seen: SeenKey, newest: DsmKey, unverified: list[str]) -> Decisio
     expected = source.public_sha256 if origin is None else _digest_of_source(seen.sources, source, origin)
     actual = digest_of(_known(seen))
     if expected is not None and actual is not None:
-        return None if expected == actual else _other_material(expected, actual)
+        if expected != actual:
+            return _other_material(expected, actual)
+        if not seen.with_azure:
+            unverified.append("material")
+        return None
     if origin is None and newest.recorded_origin != COPY:
         return _refuse(
             "the key is not known as a copy, and its public key cannot be compared with that of the source",
@@ -223,7 +229,11 @@ def _check_form(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: 
     )
     for name, found in actual.items():
         wanted = getattr(desired, name)
-        if wanted is None or wanted == found:
+        if wanted is None:
+            continue
+        if wanted == found:
+            if public is None:
+                unverified.append(name)
             continue
         # A key of another type has none.
         if found is None and actual["type"] != {"size": EC, "curve": RSA}.get(name):
@@ -246,10 +256,12 @@ def _check_form(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: 
 def _check_protection(desired: DesiredKey, seen: SeenKey, _newest: DsmKey, unverified: list[str]) -> Decision | None:
     if desired.protection is None:
         return None
-    actual = protection_of(_known(seen)) or {STANDARD: SOFTWARE, MANAGED_HSM: HSM}.get(seen.vault_type or "")
-    if actual is None:
+    only = {STANDARD: SOFTWARE, MANAGED_HSM: HSM}.get(seen.vault_type or "")
+    actual = protection_of(_known(seen)) or only
+    # DSM's record shows for what protection Azure was asked, not which one the key has.
+    if actual is None or (only is None and not seen.with_azure):
         unverified.append("protection")
-    elif actual != desired.protection:
+    if actual is not None and actual != desired.protection:
         return _refuse(
             f"the key is protected by {_PROTECTORS[actual]}, and protection: {desired.protection} is requested",
             "choose another name and create a new key: the protection of a version cannot be changed",

@@ -404,7 +404,10 @@ class _Work:
             "changed": self.wrote or filed,
             "prediction": prediction,
             "key": key,
-            "unverified": sorted(decision.unverified),
+            # A copy is compared with the form of its source too, which is no option.
+            "unverified": sorted(
+                one for one in decision.unverified if one == "material" or getattr(self.desired, one) is not None
+            ),
             "waits_for": None if self.group.group_id else f"{self.group.label}, which a previous step has only planned",
             "group": self.group.record(exists=self.group.group_id is not None),
             "plan": Plan(tuple(self.plan)).as_result(),

@@ -170,8 +170,19 @@ def test_a_copy_of_a_source_that_was_rotated_is_left_alone() -> None:
 
 @pytest.mark.parametrize("public", [None, "p1"])
 def test_material_that_was_not_compared_is_named(public: str | None) -> None:
+    """A stranger's version in the vault is not in DSM, whatever public key DSM has."""
     decision = decide(COPY, seen([of_copy(public_sha256=public)], with_azure=False))
-    assert (decision.action, "material" in decision.unverified) == ("nothing", public is None)
+    assert (decision.action, "material" in decision.unverified) == ("nothing", True)
+    decision = decide(COPY, seen([of_copy(public_sha256=public)], live("p1")))
+    assert (decision.action, decision.unverified) == ("nothing", ())
+
+
+def test_the_origin_of_an_adopted_key_and_a_form_that_dsm_alone_shows_are_named() -> None:
+    record = virtual("a", type="RSA", size=2048)
+    adopted = replace(GENERATED, adopt=True)
+    assert decide(adopted, seen([record], live())).unverified == ("origin",)
+    assert decide(GENERATED, seen([of_generated()], live())).unverified == ()
+    assert decide(adopted, seen([record], with_azure=False)).unverified == ("origin", "type", "size")
 
 
 # Form and protection --------------------------------------------------------------------------------------------------
@@ -188,7 +199,8 @@ def test_what_cannot_be_changed_is_refused(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("vault_type", "hardware", "wanted", "expected"),
     [
-        ("premium", True, "hsm", ("nothing", ())),
+        # DSM shows for what Azure was asked, not what the key has.
+        ("premium", True, "hsm", ("nothing", ("protection",))),
         ("premium", True, "software", ("refuse", ())),
         # DSM does not say of a key that a sync has found how it is protected.
         ("premium", False, "hsm", ("nothing", ("protection",))),
