@@ -564,6 +564,34 @@ def test_azures_refusal_is_told_as_azures(key: OneKey) -> None:
     assert failure.next_step
 
 
+@pytest.mark.parametrize("status", [400, 503])
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+def test_a_deleted_key_that_nobody_has_seen_is_refused_with_the_remedy(key: OneKey, origin: str, status: int) -> None:
+    """Its name is free in DSM, and only Azure knows that it is taken."""
+    key.azure.do(lambda state: state.add_key(key.azure.vault, "payments", "RSA-HSM", days_ago=2.0))
+    key.azure.do(lambda state: state.delete_key(key.azure.vault, "payments"))
+    kid = key.source("master")
+    key.azure.sandbox.profile = Profile(azure_failure_status=status)
+    act = (lambda: key.copy(kid, with_azure=False)) if origin == "copy" else (lambda: key.generate(with_azure=False))
+
+    failure = key.failed(act)
+
+    assert "ObjectIsDeletedButRecoverable" in failure.server_words
+    assert "recover it in Azure" in failure.next_step
+    assert "dsm_name" not in failure.next_step
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_azures_refusal_keeps_its_remedy_whatever_status_dsm_gives_it(key: OneKey, status: int) -> None:
+    key.azure.do(lambda state: state.set_access_policy(key.azure.vault, key.azure.app, ["get", "list"]))
+    kid = key.source("master")
+    key.azure.sandbox.profile = Profile(azure_failure_status=status)
+
+    failure = key.failed(key.copy, kid)
+
+    assert (bool(failure.details["diagnosis"]), "run the task again: it" in failure.next_step) == (True, False)
+
+
 # What servers do, as far as it is not public --------------------------------------------------------------------------
 
 SETTINGS = [
@@ -738,7 +766,8 @@ def test_a_dsm_identity_that_may_not_create_keys_is_told_so(key: OneKey, allowed
         assert key.copy(kid)["changed"]
         return
     failure = key.failed(key.copy, kid)
-    assert (failure.details["status"], bool(failure.server_words), bool(failure.next_step)) == (403, True, True)
+    assert (failure.details["status"], bool(failure.server_words)) == (403, True)
+    assert "COPY_SOBJECTS and EXPORT_SOBJECTS in the group of its source" in failure.next_step
     assert key.azure.do(lambda state: "payments" in state.store(key.azure.vault).keys) is False
 
 
