@@ -140,8 +140,8 @@ options:
     default: false
   look_in_azure:
     description:
-      - Whether to read the key in the vault with the operator credentials, which need the permission C(keys/get). With
-        V(false), no operator credentials are needed.
+      - Whether to read the key in the vault with the operator credentials, which need the permission C(keys/get), and
+        C(keys/list) to verify that a new key has no other version. With V(false), no operator credentials are needed.
       - With V(false), the keys of the group are synced before a key is created, because the vault may have a key of
         this name that DSM does not have. DSM may not sync keys that are disabled or expired. Such a key is then not
         seen.
@@ -299,6 +299,8 @@ unverified:
   description:
     - What was requested and could not be compared with the vault. V(material), or names of options. Empty when
       everything was.
+    - V(versions) when a key was created, and its versions could not be listed. Then it is not known whether somebody
+      else has created a key of this name at the same time.
   returned: success
   type: list
   elements: str

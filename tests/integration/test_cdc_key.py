@@ -128,7 +128,8 @@ def test_a_key_of_dsm_is_copied_once_as_predicted(anywhere: OneKey, with_azure: 
     made = first["key"]
     assert second["key"] == made
     not_read = {"material", "operations", "expires"} | ({"protection"} if "hsm" not in anywhere.azure.vault else set())
-    assert set(first["unverified"]) == set(second["unverified"]) == (set() if with_azure else not_read)
+    assert set(second["unverified"]) == (set() if with_azure else not_read)
+    assert set(first["unverified"]) == (set() if with_azure else {*not_read, "versions"})
     assert (made["state"], made["origin"], made["source_kid"]) == ("live", "copy", kid)
     assert (made["size"], made["protection"], made["expires"]) == (3072, "hsm", LATER)
     assert made["operations"] == ["unwrap_key", "wrap_key"] or not with_azure
@@ -552,6 +553,26 @@ def test_a_key_that_came_out_with_another_protection_is_a_failure_with_evidence(
     assert [one.action for one in failure.wrote] == [f"POST {COPY}"]
 
 
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+def test_a_new_key_that_became_a_version_of_a_foreign_key_is_a_failure(anywhere: OneKey, origin: str) -> None:
+    """Somebody creates a key of this name after the task has looked."""
+
+    def stranger() -> None:
+        azure = anywhere.azure.sandbox._state.azure
+        cloud = azure.government if anywhere.azure.cloud == "government" else azure.public
+        cloud.add_key(anywhere.azure.vault, "payments", "RSA-HSM", days_ago=0.001)
+
+    kid = anywhere.source("master")
+    anywhere.azure.sandbox.faults.add(Fault("vault", "GET", "/deletedkeys/{name}", then=stranger))
+
+    failure = anywhere.failed(anywhere.copy, kid) if origin == "copy" else anywhere.failed(anywhere.generate)
+
+    assert "somebody else has created a key of this name" in failure.problem
+    assert failure.details["older_versions"] == [anywhere.versions()[0].version]
+    assert failure.details["key"]["version"] == anywhere.versions()[1].version
+    assert len(failure.wrote) == 1
+
+
 def test_azures_refusal_is_told_as_azures(key: OneKey) -> None:
     """The link's own identity imports the key, and lacks the permission."""
     client_id = key.azure.app
@@ -748,7 +769,9 @@ def test_the_documented_permissions_of_the_application_suffice_and_each_is_neede
 def test_the_operator_needs_to_get_keys_and_no_more(key: OneKey) -> None:
     client_id = key.azure.view.operator_client_id
     key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["get"]))
-    assert key.generate()["changed"]
+    made = key.generate()
+    assert (made["changed"], made["unverified"]) == (True, ["versions"])
+    assert key.generate()["unverified"] == []
     key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["list"]))
     mark = key.mark()
 

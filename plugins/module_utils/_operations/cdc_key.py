@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._argspec import ArgumentSpec
+from .._azure.keys import vault_keys
 from .._azure.keys.vault_reading import label_of, read_one
 from .._azure.wire import channel
 from .._azure.wire.channel import Channel
 from .._azure.wire.cloud import is_hsm_uri
 from .._azure.wire.credential import operator_of
+from .._azure.wire.errors import AzureError
 from .._dsm.account import approvals
 from .._dsm.account.approval_requests import GuardedOperation
 from .._dsm.account.approvals import Approval, Asking, as_result
@@ -45,8 +47,11 @@ from .._keys.reconciliation import ObservedKeys, ReconciledKey, reconcile
 from .._names import same_name
 from .._options import APPROVAL, AZURE, DSM, ONE_GROUP
 from .._plan import Change, Plan
+from .._rest.statuses import FORBIDDEN
 from .._task import Task
 
+# What is not verified, and is no option.
+MATERIAL, VERSIONS = "material", "versions"
 # Reads after a write until both sides show it, and seconds between two of them.
 _MOST_READS, _PAUSE = 4, 1.0
 
@@ -350,7 +355,7 @@ class _Work:
             if written.action == "create":
                 self._refuse_twice()
             if left.action == "nothing":
-                return seen, left
+                return seen, self._checked_versions(seen, left) if written.action == "create" else left
             if reads < _MOST_READS:
                 self.dsm.pause(_PAUSE)
         if self.lost is not None:
@@ -364,6 +369,36 @@ class _Work:
             "Azure: change it in Azure and sync the keys, or omit the option",
             key=self._shown(seen),
             differs={name: {"found": found, "requested": wanted} for name, (found, wanted) in left.changes.items()},
+        )
+
+    def _checked_versions(self, seen: SeenKey, left: Decision) -> Decision:
+        """Azure adds a version to a key of this name that somebody has created meanwhile.
+
+        Raises:
+            TaskError: the new key has older versions.
+        """
+        unread = replace(left, unverified=(*left.unverified, VERSIONS))
+        if self.vault is None or seen.key is None or seen.key.azure is None or seen.key.current is None:
+            return unread
+        label = label_of(self.group.azure_link.vault_uri)
+        try:
+            found = vault_keys.with_versions(self.vault, seen.key.azure, label)
+        except AzureError as error:
+            if error.status != FORBIDDEN:
+                raise
+            return unread
+        older = sorted({one.id for one in found.versions or ()} - {seen.key.current.id})
+        if not older:
+            return left
+        raise TaskError(
+            f"somebody else has created a key of this name in the vault at the same time: the new key is a version "
+            f"of it ({seen.key.current.id}), and the older versions are not from this task ({', '.join(older)})",
+            plane="Azure",
+            obj=self.label,
+            next_step="find out who uses that key: whoever names no version now uses the new one. If it is not meant "
+            "for them, have its owner create a version with the former material, and choose another name",
+            key=self._shown(seen),
+            older_versions=older,
         )
 
     def _refuse_twice(self) -> None:
@@ -400,14 +435,13 @@ class _Work:
         filed = self.approval is not None and self.approval.filed
         pending = self.approval is not None and self.approval.is_pending
         written = self.plan if self.wrote or filed or not pending else []
+        # A copy is compared with the form of its source too, which is no option.
+        requested = {MATERIAL, VERSIONS, *self.desired.view()}
         return {
             "changed": self.wrote or filed,
             "prediction": prediction,
             "key": key,
-            # A copy is compared with the form of its source too, which is no option.
-            "unverified": sorted(
-                one for one in decision.unverified if one == "material" or getattr(self.desired, one) is not None
-            ),
+            "unverified": sorted(requested.intersection(decision.unverified)),
             "waits_for": None if self.group.group_id else f"{self.group.label}, which a previous step has only planned",
             "group": self.group.record(exists=self.group.group_id is not None),
             "plan": Plan(tuple(self.plan)).as_result(),
