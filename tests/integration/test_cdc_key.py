@@ -712,6 +712,27 @@ def test_two_requests_for_one_key_never_wait_at_the_same_time(
     assert len(key.versions()) == 1
 
 
+def test_a_policy_of_the_sources_group_is_predicted_too(guarded: tuple[OneKey, Approver]) -> None:
+    """It covers copies as cryptographic operations."""
+    key, approver = guarded
+    sandbox, kid = key.azure.sandbox, key.source("master")
+
+    def put(state: Any) -> None:
+        target, home = state.dsm.find_group(key.group), state.dsm.find_group("sources")
+        policy = {"user": sandbox.world.administrator.user_id, "protect_crypto_operations": True}
+        target.approval_policy, home.approval_policy = None, policy
+
+    sandbox.do(put)
+    assert key.copy(kid, check_mode=True)["approval"]["status"] == "needed"
+
+    first = key.copy(kid)
+    assert (first["pending"], key.copy(kid, check_mode=True)["changed"]) == (True, False)
+
+    approver.decide()
+    assert key.copy(kid)["key"]["state"] == "live"
+    assert key.copy(kid, check_mode=True)["approval"] is None
+
+
 # Plays ----------------------------------------------------------------------------------------------------------------
 
 

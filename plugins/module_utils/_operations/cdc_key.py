@@ -23,11 +23,13 @@ from .._azure.wire.errors import AzureError
 from .._dsm.account import approvals
 from .._dsm.account.approval_requests import GuardedOperation
 from .._dsm.account.approvals import Approval, Asking, as_result
+from .._dsm.groups import stored_groups
 from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
 from .._dsm.keys import key_changes, key_reading, key_writes, virtual_keys
 from .._dsm.keys.key_records import DsmKey, Sources
 from .._dsm.wire.client import DsmClient, connect
+from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
 from .._keys.desired_key import (
     COPY,
@@ -169,7 +171,7 @@ class _Work:
         operation = self._operation(seen, decision)
         self._plan_write(decision)
         if self.task.check_mode:
-            predicted = self.group.guards_keys
+            predicted = self.group.guards_keys or (decision.action == "create" and self._is_source_guarded())
             self.approval = approvals.predict(self.dsm, operation, self.asking) if predicted else None
             self.wrote = self.approval is None or not self.approval.is_pending
             return self._result(seen, decision)
@@ -316,6 +318,18 @@ class _Work:
                 )
             return key_writes.copy_of(new, self.source.key.kid)
         return key_writes.generation(new, str(desired.type), desired.size, DSM_CURVES.get(desired.curve or ""))
+
+    def _is_source_guarded(self) -> bool:
+        """Whether the group of the source has a policy for copies; False if the DSM identity cannot read it."""
+        if self.source is None or self.source.group_id is None:
+            return False
+        try:
+            found = stored_groups.get(self.dsm, self.source.group_id)
+        except DsmError as error:
+            if error.status != FORBIDDEN:
+                raise
+            return False
+        return found is not None and stored_groups.guards_copies(found)
 
     def _is_pending_after(self, decision: Decision, operation: GuardedOperation) -> bool:
         """Send the write once; whether it waits for an approval."""
