@@ -135,6 +135,8 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
             "set the operator credentials and look_in_azure: true; if two records have the same version, delete one in "
             "DSM",
         )
+    if key.newest.key.gone:
+        return _sync_once(seen, "DSM shows the newest version of the key as deleted, and others not")
     unverified: list[str] = []
     for check in (_check_origin, _check_form, _check_protection):
         found = check(desired, seen, key.newest, unverified)

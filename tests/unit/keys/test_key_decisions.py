@@ -291,6 +291,16 @@ def test_records_of_which_none_is_known_to_be_current_are_not_changed() -> None:
     assert (decision.action, "not known which one is current" in decision.reason) == ("refuse", True)
 
 
+@pytest.mark.parametrize("gone", [GONE, PURGED, DESTROYED], ids=["deleted", "purged", "destroyed"])
+def test_a_key_whose_newest_record_is_deleted_is_not_taken_for_live(gone: dict[str, Any]) -> None:
+    """What records of other versions show after a deletion, before a sync, is not public (Q52)."""
+    records = [virtual("a", ONE, created=days(-9)), virtual("a", TWO, created=days(-3), **gone)]
+    for desired in (ANY, replace(ANY, enabled=False)):
+        found = seen(records, with_azure=False)
+        assert action(desired, found) == "sync"
+        assert action(desired, replace(found, synced=True)) == "refuse"
+
+
 def test_the_record_of_the_current_version_is_changed() -> None:
     records = [virtual("a", ONE, enabled=False), virtual("a", TWO)]
     found = seen(records, in_vault("a", OLDER, NEWER))
