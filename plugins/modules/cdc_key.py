@@ -53,8 +53,8 @@ options:
     required: true
   dsm_name:
     description:
-      - Name of the key in DSM, for a key that is created. Names are unique in an account. When not set, O(name) is
-        used.
+      - Name of the key in DSM, for a key that is created. Names are unique in an account, and the task fails if another
+        object has it. When not set, O(name) is used.
     type: str
   state:
     description:
@@ -129,7 +129,8 @@ options:
     type: str
   not_before:
     description:
-      - Time before which the current version cannot be used, in ISO 8601.
+      - Time before which the current version cannot be used, in ISO 8601, not before 1970. DSM may refuse to change it
+        for an active key.
     type: str
   adopt:
     description:
