@@ -93,6 +93,11 @@ def _of_foreign(desired: DesiredKey, seen: SeenKey) -> Decision:
             "synced yet",
             "choose another name; or set adopt: true to manage that key as it is: a new version of it is never created",
         )
+    for check in (_check_form, _check_protection):
+        # Nothing is written for a key that cannot be as requested.
+        found = check(desired, seen, None, [])
+        if found is not None:
+            return found
     return _sync_once(seen, "the vault has the key, and DSM has no record of it")
 
 
@@ -143,6 +148,12 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
         if found is not None:
             return found
     changes = _changes(desired, seen, key.newest, unverified)
+    begin, end = desired.not_before or key.newest.activates, desired.expires or key.newest.expires
+    if begin is not None and end is not None and begin >= end and ("not_before" in changes or "expires" in changes):
+        return _refuse(
+            f"not_before would be {iso_or_none(begin)}, and expires {iso_or_none(end)}, which is not later",
+            "set both so that not_before is before expires",
+        )
     if changes and key.newest.key.state in _FINAL:
         return _refuse(
             f"{', '.join(changes)} differ from what is requested, and DSM has the key in the state "
@@ -191,7 +202,14 @@ def _check_copy(seen: SeenKey, newest: DsmKey, unverified: list[str]) -> Decisio
     source, origin = seen.source, newest.copied_from
     if source is None:
         raise AssertionError("a copy is requested, and its source was not read")
-    if origin is not None and not _same_chain(seen.sources, source.key.kid, origin):
+    if origin is not None and source.replaced != origin and not _same_chain(seen.sources, source.key.kid, origin):
+        if origin in seen.sources.unread:
+            return _refuse(
+                f"the key is a copy of key {origin} in DSM, which does not exist any more, or which this DSM identity "
+                "does not see: whether the source has replaced it is not known",
+                "grant the DSM identity access to the group of that key; or omit origin and source, and only the "
+                "attributes are kept",
+            )
         return _refuse(
             f"the key is a copy of another key in DSM ({origin})",
             f"set source.kid: {origin}, or choose another name: the source of a key is never changed",
@@ -221,14 +239,13 @@ def _other_material(expected: str, actual: str) -> Decision:
     )
 
 
-def _check_form(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: list[str]) -> Decision | None:
+def _check_form(desired: DesiredKey, seen: SeenKey, newest: DsmKey | None, unverified: list[str]) -> Decision | None:
     current = _known(seen).current
     public = None if current is None else current.public
-    actual = (
-        form_of(newest.type, newest.size, newest.curve)
-        if public is None
-        else form_of(public.type, public.size, public.curve)
-    )
+    shown_by = newest if public is None else public
+    if shown_by is None:
+        return None
+    actual = form_of(shown_by.type, shown_by.size, shown_by.curve)
     for name, found in actual.items():
         wanted = getattr(desired, name)
         if wanted is None:
@@ -255,7 +272,9 @@ def _check_form(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: 
     return None
 
 
-def _check_protection(desired: DesiredKey, seen: SeenKey, _newest: DsmKey, unverified: list[str]) -> Decision | None:
+def _check_protection(
+    desired: DesiredKey, seen: SeenKey, _newest: DsmKey | None, unverified: list[str]
+) -> Decision | None:
     if desired.protection is None:
         return None
     only = {STANDARD: SOFTWARE, MANAGED_HSM: HSM}.get(seen.vault_type or "")

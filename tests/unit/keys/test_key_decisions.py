@@ -117,6 +117,14 @@ def test_a_foreign_key_is_adopted_only_if_that_is_requested() -> None:
         assert action(replace(desired, adopt=True), seen(azure=live("px"), source=None)) == "sync"
 
 
+@pytest.mark.parametrize(
+    "options", [{"type": "EC", "size": None}, {"size": 4096}, {"protection": "hsm"}, {"curve": "P-256"}], ids=str
+)
+def test_a_foreign_key_that_cannot_be_as_requested_is_refused_before_a_sync(options: dict[str, Any]) -> None:
+    desired = replace(ANY, adopt=True, **options)
+    assert action(desired, seen(azure=live("px", hsm_platform="0"), source=None)) == "refuse"
+
+
 def test_a_foreign_key_with_other_material_is_never_adopted_as_a_copy() -> None:
     decision = decide(replace(COPY, adopt=True), seen(azure=live("px")))
     assert (decision.action, "another public key" in decision.reason) == ("refuse", True)
@@ -166,6 +174,20 @@ def test_a_copy_of_a_source_that_was_rotated_is_left_alone() -> None:
     assert action(COPY, seen([of_copy()], live("p1"), source=S1, sources=chain)) == "nothing"
     assert action(COPY, seen([of_copy(copied_from="s2")], live("p2"), source=S1, sources=chain)) == "nothing"
     assert action(COPY, seen([of_copy()], live("p2"), source=S2, sources=chain)) == "refuse"
+
+
+def test_a_source_whose_predecessor_was_deleted_in_dsm_is_still_its_successor() -> None:
+    successor = replace(S2, replaced="s1")
+    chain = sources(successor, unread=frozenset({"s1"}))
+    decision = decide(COPY, seen([of_copy()], live("p1"), source=successor, sources=chain))
+    assert (decision.action, decision.unverified) == ("nothing", ("material",))
+
+
+def test_a_key_in_dsm_that_is_not_seen_is_no_remedy() -> None:
+    chain = sources(ONLY, unread=frozenset({"x"}))
+    decision = decide(COPY, seen([of_copy(copied_from="x")], live(), sources=chain))
+    assert (decision.action, "does not exist any more" in decision.reason) == ("refuse", True)
+    assert "source.kid" not in decision.next_step
 
 
 @pytest.mark.parametrize("public", [None, "p1"])
@@ -267,6 +289,21 @@ def test_only_what_is_requested_and_differs_on_a_side_is_changed(
     decision = decide(replace(ANY, **options), seen([virtual("a", **record)], live(**attributes)))
     assert dict(decision.changes) == changes
     assert decision.action == ("update" if changes else "nothing")
+
+
+@pytest.mark.parametrize(
+    ("options", "record"),
+    [
+        ({"not_before": LATER}, {"expires": SOON}),
+        ({"not_before": SOON}, {"expires": SOON}),
+        ({"expires": SOON}, {"activates": LATER}),
+    ],
+)
+def test_a_date_that_contradicts_the_stored_one_is_refused_before_a_write(
+    options: dict[str, Any], record: dict[str, Any]
+) -> None:
+    decision = decide(replace(ANY, **options), seen([virtual("a", **record)], live()))
+    assert (decision.action, "which is not later" in decision.reason) == ("refuse", True)
 
 
 @pytest.mark.parametrize("state", ["deactivated", "compromised"])
