@@ -489,7 +489,11 @@ def test_in_a_premium_vault_the_protection_must_be_chosen(key: OneKey) -> None:
 
 
 @pytest.mark.parametrize("origin", ["copy", "azure"])
-@pytest.mark.parametrize("fault", [{"reset": "after"}, {"status": 504, "after_work": True}], ids=str)
+@pytest.mark.parametrize(
+    "fault",
+    [{"reset": "after"}, {"status": 504, "after_work": True}, {"status": 404, "after_work": True}],
+    ids=str,
+)
 def test_a_lost_answer_is_looked_up_and_never_repeated(key: OneKey, origin: str, fault: dict[str, Any]) -> None:
     kid, route = key.source("master"), COPY if origin == "copy" else KEYS
     key.azure.sandbox.faults.add(Fault("dsm", "POST", route, **fault))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from ..._errors import TaskError
 from ..._journal import DONE
-from ..._rest.statuses import CONFLICT
+from ..._rest.statuses import CONFLICT, NOT_FOUND
 from ..account import approvals
 from ..account.approval_requests import GuardedOperation
 from ..account.approvals import Asking, WriteResult
@@ -51,15 +51,18 @@ def create(
     except TaskError as error:
         lost = error
     advised = _advised(lost, operation.name)
-    if not outcome_is_open(lost):
-        raise advised
+    is_open = outcome_is_open(lost)
+    # The check of the name, just before, has the response 404 as well: a proxy may have returned that one.
+    is_of_check = isinstance(lost, DsmError) and lost.status == NOT_FOUND
     found: list[DsmKey] = []
-    for _look in range(_LOOKS):
-        dsm.pause(_PAUSE)
+    for _look in range(_LOOKS if is_open else int(is_of_check)):
+        dsm.pause(_PAUSE if is_open else 0)
         found = list(looked_up())
         if len(found) == 1:
             dsm.journal.note("DSM", operation.label, f"{operation.method} {operation.operation}", DONE)
             return WriteResult()
+    if not is_open:
+        raise advised
     again = "run the task again: it first checks whether the key exists"
     raise lost.reworded(
         f"{lost.problem}; {_in_words(found)}, and the request was not sent again, because each one creates a version",
