@@ -716,6 +716,28 @@ def test_two_requests_for_one_key_never_wait_at_the_same_time(
     assert len(key.versions()) == 1
 
 
+def test_an_approval_that_was_carried_out_before_is_not_taken_for_a_new_one(guarded: tuple[OneKey, Approver]) -> None:
+    """DSM carries a request out when it is approved; then somebody changes the key back."""
+    key, approver = guarded
+    sandbox = key.azure.sandbox
+    sandbox.profile = Profile(approval_execution="on_approval")
+    policy = {"user": sandbox.world.administrator.user_id, "protect_manage_operations": True}
+    sandbox.do(lambda state: setattr(state.dsm.find_group(key.group), "approval_policy", None))
+    key.generate()
+    sandbox.do(lambda state: setattr(state.dsm.find_group(key.group), "approval_policy", policy))
+    for enabled in (False, True):
+        assert key(enabled=enabled)["pending"]
+        approver.decide()
+        assert key(enabled=enabled)["key"]["enabled"] is enabled
+
+    failure = key.failed(key, enabled=False)
+
+    assert "which files a new request" in failure.next_step
+    assert key(enabled=False)["approval"]["filed"]
+    approver.decide()
+    assert key(enabled=False)["key"]["enabled"] is False
+
+
 def test_a_policy_of_the_sources_group_is_predicted_too(guarded: tuple[OneKey, Approver]) -> None:
     """It covers copies as cryptographic operations."""
     key, approver = guarded

@@ -374,13 +374,21 @@ class _Work:
                 self.dsm.pause(_PAUSE)
         if self.lost is not None:
             raise self.lost
+        if self.approval is not None and self.approval.status == "approved":
+            again = (
+                "run the task again, which files a new request: DSM may have carried out the approved one earlier, and "
+                "somebody has changed the key since"
+            )
+        else:
+            again = (
+                "run the task again; if the difference remains, DSM does not transfer this to Azure: change it in "
+                "Azure and sync the keys, or omit the option"
+            )
         raise TaskError(
             f"DSM accepted the {'new key' if written.action == 'create' else 'change'}, but {_remainder(left)}",
             plane="Azure" if seen.with_azure else "DSM",
             obj=self.label,
-            next_step=left.next_step
-            or "run the task again; if the difference remains, DSM does not transfer this to "
-            "Azure: change it in Azure and sync the keys, or omit the option",
+            next_step=left.next_step or again,
             key=self._shown(seen),
             differs={name: {"found": found, "requested": wanted} for name, (found, wanted) in left.changes.items()},
         )
