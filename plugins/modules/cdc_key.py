@@ -53,8 +53,8 @@ options:
     required: true
   dsm_name:
     description:
-      - Name of the key in DSM, for a key that is created. Names are unique in an account. When not set, O(name) is
-        used.
+      - Name of the key in DSM, for a key that is created. Names are unique in an account, and the task fails if another
+        object has it. When not set, O(name) is used.
     type: str
   state:
     description:
@@ -73,8 +73,8 @@ options:
   source:
     description:
       - The key in DSM that is copied. Required with O(origin=copy).
-      - It must be in the state Active, exportable, and an RSA key with 2048, 3072 or 4096 bits or an EC key on one of
-        the curves of O(curve).
+      - It must be in the state Active, enabled, exportable, and an RSA key with 2048, 3072 or 4096 bits or an EC key on
+        one of the curves of O(curve).
       - When it has been rotated since the copy, the vault keeps the material of the previous key.
         M(fortanix.dsm.cdc_key_info) reports this.
     type: dict
@@ -129,7 +129,8 @@ options:
     type: str
   not_before:
     description:
-      - Time before which the current version cannot be used, in ISO 8601.
+      - Time before which the current version cannot be used, in ISO 8601, not before 1970. DSM may refuse to change it
+        for an active key.
     type: str
   adopt:
     description:
@@ -140,8 +141,8 @@ options:
     default: false
   look_in_azure:
     description:
-      - Whether to read the key in the vault with the operator credentials, which need the permission C(keys/get). With
-        V(false), no operator credentials are needed.
+      - Whether to read the key in the vault with the operator credentials, which need the permission C(keys/get), and
+        C(keys/list) to verify that a new key has no other version. With V(false), no operator credentials are needed.
       - With V(false), the keys of the group are synced before a key is created, because the vault may have a key of
         this name that DSM does not have. DSM may not sync keys that are disabled or expired. Such a key is then not
         seen.
@@ -299,6 +300,8 @@ unverified:
   description:
     - What was requested and could not be compared with the vault. V(material), or names of options. Empty when
       everything was.
+    - V(versions) when a key was created, and its versions could not be listed. Then it is not known whether somebody
+      else has created a key of this name at the same time.
   returned: success
   type: list
   elements: str

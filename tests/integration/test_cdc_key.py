@@ -127,6 +127,9 @@ def test_a_key_of_dsm_is_copied_once_as_predicted(anywhere: OneKey, with_azure: 
     assert [change["action"] for change in first["plan"]] == (["create"] if with_azure else ["sync", "create"])
     made = first["key"]
     assert second["key"] == made
+    not_read = {"material", "operations", "expires"} | ({"protection"} if "hsm" not in anywhere.azure.vault else set())
+    assert set(second["unverified"]) == (set() if with_azure else not_read)
+    assert set(first["unverified"]) == (set() if with_azure else {*not_read, "versions"})
     assert (made["state"], made["origin"], made["source_kid"]) == ("live", "copy", kid)
     assert (made["size"], made["protection"], made["expires"]) == (3072, "hsm", LATER)
     assert made["operations"] == ["unwrap_key", "wrap_key"] or not with_azure
@@ -172,13 +175,40 @@ def test_the_name_in_dsm_is_chosen(key: OneKey) -> None:
     """Names are unique in an account, and a source often has the name that the copy is to have in the vault."""
     kid = key.source("payments")
     failure = key.failed(key.copy, kid)
-    assert 'another object with the name "payments"' in failure.next_step
-    assert "dsm_name" in failure.next_step
+    assert f'another object with the name "payments" ({kid}' in failure.problem
+    assert "set dsm_name" in failure.next_step
 
     made = key.copy(kid, dsm_name="payments of prod")
     assert (made["key"]["name"], made["key"]["dsm_name"]) == ("payments", "payments of prod")
     assert key.copy(kid, dsm_name="payments of prod")["changed"] is False
     assert key.copy(kid)["changed"] is False
+
+
+@pytest.mark.parametrize("rotates_by", Profile.settings()["copy_rotates_by"])
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+def test_a_name_in_dsm_that_another_key_has_is_refused_before_a_write(
+    key: OneKey, origin: str, rotates_by: str
+) -> None:
+    """A copy with the name of another key may become a version of that one (Q48)."""
+    key.generate(name="first", dsm_name="taken")
+    kid = key.source("master")
+    key.azure.sandbox.profile = Profile(copy_rotates_by=rotates_by)
+    mark = key.mark()
+    for options in ({}, {"check_mode": True}, {"with_azure": False}):
+        act = (lambda **o: key.copy(kid, **o)) if origin == "copy" else key.generate
+        failure = key.failed(act, dsm_name="taken", **options)
+        assert (failure.obj, 'another object with the name "taken"' in failure.problem) == ("dsm_name", True)
+    assert key.writes(mark) == []
+
+
+def test_a_name_in_dsm_that_was_taken_meanwhile_is_named_with_the_remedy(key: OneKey) -> None:
+    kid = key.source("master")
+    key.azure.sandbox.faults.add(Fault("dsm", "POST", COPY, status=409))
+
+    failure = key.failed(key.copy, kid)
+
+    assert 'another object with the name "payments"' in failure.next_step
+    assert "set dsm_name" in failure.next_step
 
 
 def test_a_source_is_found_by_its_name(key: OneKey) -> None:
@@ -276,6 +306,31 @@ def test_an_attribute_that_does_not_reach_azure_fails_and_names_both_values(key:
     assert [one.action for one in failure.wrote] == [f"PATCH {KEY}"]
 
 
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_a_change_that_no_key_of_this_kind_can_have_is_refused_before_a_write(key: OneKey, with_azure: bool) -> None:
+    key.generate(type="EC", size=None, curve="P-256")
+    mark = key.mark()
+    for check_mode in (True, False):
+        failure = key.failed(key, operations=["wrap_key"], check_mode=check_mode, with_azure=with_azure)
+        assert "is an EC key" in failure.problem
+    assert key.writes(mark) == []
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_a_key_that_dsm_has_deactivated_is_not_changed(key: OneKey, with_azure: bool) -> None:
+    """DSM deactivates a key at its expiry, for ever."""
+    key.generate(expires=LATER)
+    key.azure.sandbox.do(
+        lambda state: setattr(state.dsm.default_account.keys.named("payments"), "state", "Deactivated")
+    )
+    mark = key.mark()
+    for check_mode in (True, False):
+        failure = key.failed(key, expires=LATEST, check_mode=check_mode, with_azure=with_azure)
+        assert "in the state deactivated" in failure.problem
+    assert key(expires=LATER, with_azure=with_azure)["changed"] is False
+    assert key.writes(mark) == []
+
+
 # Never written to -----------------------------------------------------------------------------------------------------
 
 
@@ -313,6 +368,7 @@ def test_a_foreign_key_is_adopted_on_request_with_a_sync_alone(anywhere: OneKey)
     assert [route for _plane, _method, route in anywhere.writes(mark)] == [SCAN]
     assert (second["changed"], anywhere.writes(written), len(anywhere.versions())) == (False, [], 1)
     assert (first["key"]["origin"], first["key"]["state"]) == ("unknown", "live")
+    assert first["unverified"] == second["unverified"] == ["origin"]
 
 
 def test_the_copy_of_an_interrupted_task_is_recognized_by_its_public_key(key: OneKey) -> None:
@@ -378,6 +434,8 @@ def test_a_soft_deleted_key_is_refused_and_its_purge_date_named(key: OneKey, wit
         ({"obj_type": "AES", "size": 256}, "Azure does not accept"),
         ({"state": "Deactivated"}, "in the state deactivated"),
         ({"state": "Compromised"}, "in the state compromised"),
+        ({"enabled": False}, "is disabled"),
+        ({"public_only": True}, "private half is not in DSM"),
     ],
     ids=lambda value: str(value),
 )
@@ -431,7 +489,11 @@ def test_in_a_premium_vault_the_protection_must_be_chosen(key: OneKey) -> None:
 
 
 @pytest.mark.parametrize("origin", ["copy", "azure"])
-@pytest.mark.parametrize("fault", [{"reset": "after"}, {"status": 504, "after_work": True}], ids=str)
+@pytest.mark.parametrize(
+    "fault",
+    [{"reset": "after"}, {"status": 504, "after_work": True}, {"status": 404, "after_work": True}],
+    ids=str,
+)
 def test_a_lost_answer_is_looked_up_and_never_repeated(key: OneKey, origin: str, fault: dict[str, Any]) -> None:
     kid, route = key.source("master"), COPY if origin == "copy" else KEYS
     key.azure.sandbox.faults.add(Fault("dsm", "POST", route, **fault))
@@ -495,6 +557,26 @@ def test_a_key_that_came_out_with_another_protection_is_a_failure_with_evidence(
     assert [one.action for one in failure.wrote] == [f"POST {COPY}"]
 
 
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+def test_a_new_key_that_became_a_version_of_a_foreign_key_is_a_failure(anywhere: OneKey, origin: str) -> None:
+    """Somebody creates a key of this name after the task has looked."""
+
+    def stranger() -> None:
+        azure = anywhere.azure.sandbox._state.azure
+        cloud = azure.government if anywhere.azure.cloud == "government" else azure.public
+        cloud.add_key(anywhere.azure.vault, "payments", "RSA-HSM", days_ago=0.001)
+
+    kid = anywhere.source("master")
+    anywhere.azure.sandbox.faults.add(Fault("vault", "GET", "/deletedkeys/{name}", then=stranger))
+
+    failure = anywhere.failed(anywhere.copy, kid) if origin == "copy" else anywhere.failed(anywhere.generate)
+
+    assert "somebody else has created a key of this name" in failure.problem
+    assert failure.details["older_versions"] == [anywhere.versions()[0].version]
+    assert failure.details["key"]["version"] == anywhere.versions()[1].version
+    assert len(failure.wrote) == 1
+
+
 def test_azures_refusal_is_told_as_azures(key: OneKey) -> None:
     """The link's own identity imports the key, and lacks the permission."""
     client_id = key.azure.app
@@ -505,6 +587,34 @@ def test_azures_refusal_is_told_as_azures(key: OneKey) -> None:
     assert "DSM cannot create the key" in failure.problem
     assert failure.server_words
     assert failure.next_step
+
+
+@pytest.mark.parametrize("status", [400, 503])
+@pytest.mark.parametrize("origin", ["copy", "azure"])
+def test_a_deleted_key_that_nobody_has_seen_is_refused_with_the_remedy(key: OneKey, origin: str, status: int) -> None:
+    """Its name is free in DSM, and only Azure knows that it is taken."""
+    key.azure.do(lambda state: state.add_key(key.azure.vault, "payments", "RSA-HSM", days_ago=2.0))
+    key.azure.do(lambda state: state.delete_key(key.azure.vault, "payments"))
+    kid = key.source("master")
+    key.azure.sandbox.profile = Profile(azure_failure_status=status)
+    act = (lambda: key.copy(kid, with_azure=False)) if origin == "copy" else (lambda: key.generate(with_azure=False))
+
+    failure = key.failed(act)
+
+    assert "ObjectIsDeletedButRecoverable" in failure.server_words
+    assert "recover it in Azure" in failure.next_step
+    assert "dsm_name" not in failure.next_step
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_azures_refusal_keeps_its_remedy_whatever_status_dsm_gives_it(key: OneKey, status: int) -> None:
+    key.azure.do(lambda state: state.set_access_policy(key.azure.vault, key.azure.app, ["get", "list"]))
+    kid = key.source("master")
+    key.azure.sandbox.profile = Profile(azure_failure_status=status)
+
+    failure = key.failed(key.copy, kid)
+
+    assert (bool(failure.details["diagnosis"]), "run the task again: it" in failure.next_step) == (True, False)
 
 
 # What servers do, as far as it is not public --------------------------------------------------------------------------
@@ -578,6 +688,77 @@ def test_a_key_that_must_be_approved_is_filed_once_and_created_once(
     assert approver.pending() == []
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"dsm_name": "another"},
+        {"name": "Payments"},
+        {"origin": "azure", "type": "RSA", "size": 2048, "source": None},
+        {"expires": LATER},
+    ],
+    ids=str,
+)
+def test_two_requests_for_one_key_never_wait_at_the_same_time(
+    guarded: tuple[OneKey, Approver], other: dict[str, Any]
+) -> None:
+    """Both would be approved, and each creates a version."""
+    key, approver = guarded
+    kid = key.source("master")
+    first = key.copy(kid)
+
+    failure = key.failed(key.copy, kid, **other)
+
+    assert failure.details["approval"]["id"] == first["approval"]["id"]
+    assert "each of them would create a version" in failure.next_step
+    assert key.failed(key.copy, kid, check_mode=True, **other).problem == failure.problem
+    approver.decide()
+    assert key.copy(kid)["key"]["state"] == "live"
+    assert len(key.versions()) == 1
+
+
+def test_an_approval_that_was_carried_out_before_is_not_taken_for_a_new_one(guarded: tuple[OneKey, Approver]) -> None:
+    """DSM carries a request out when it is approved; then somebody changes the key back."""
+    key, approver = guarded
+    sandbox = key.azure.sandbox
+    sandbox.profile = Profile(approval_execution="on_approval")
+    policy = {"user": sandbox.world.administrator.user_id, "protect_manage_operations": True}
+    sandbox.do(lambda state: setattr(state.dsm.find_group(key.group), "approval_policy", None))
+    key.generate()
+    sandbox.do(lambda state: setattr(state.dsm.find_group(key.group), "approval_policy", policy))
+    for enabled in (False, True):
+        assert key(enabled=enabled)["pending"]
+        approver.decide()
+        assert key(enabled=enabled)["key"]["enabled"] is enabled
+
+    failure = key.failed(key, enabled=False)
+
+    assert "which files a new request" in failure.next_step
+    assert key(enabled=False)["approval"]["filed"]
+    approver.decide()
+    assert key(enabled=False)["key"]["enabled"] is False
+
+
+def test_a_policy_of_the_sources_group_is_predicted_too(guarded: tuple[OneKey, Approver]) -> None:
+    """It covers copies as cryptographic operations."""
+    key, approver = guarded
+    sandbox, kid = key.azure.sandbox, key.source("master")
+
+    def put(state: Any) -> None:
+        target, home = state.dsm.find_group(key.group), state.dsm.find_group("sources")
+        policy = {"user": sandbox.world.administrator.user_id, "protect_crypto_operations": True}
+        target.approval_policy, home.approval_policy = None, policy
+
+    sandbox.do(put)
+    assert key.copy(kid, check_mode=True)["approval"]["status"] == "needed"
+
+    first = key.copy(kid)
+    assert (first["pending"], key.copy(kid, check_mode=True)["changed"]) == (True, False)
+
+    approver.decide()
+    assert key.copy(kid)["key"]["state"] == "live"
+    assert key.copy(kid, check_mode=True)["approval"] is None
+
+
 # Plays ----------------------------------------------------------------------------------------------------------------
 
 
@@ -635,7 +816,9 @@ def test_the_documented_permissions_of_the_application_suffice_and_each_is_neede
 def test_the_operator_needs_to_get_keys_and_no_more(key: OneKey) -> None:
     client_id = key.azure.view.operator_client_id
     key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["get"]))
-    assert key.generate()["changed"]
+    made = key.generate()
+    assert (made["changed"], made["unverified"]) == (True, ["versions"])
+    assert key.generate()["unverified"] == []
     key.azure.do(lambda state: state.set_access_policy(key.azure.vault, client_id, ["list"]))
     mark = key.mark()
 
@@ -653,7 +836,8 @@ def test_a_dsm_identity_that_may_not_create_keys_is_told_so(key: OneKey, allowed
         assert key.copy(kid)["changed"]
         return
     failure = key.failed(key.copy, kid)
-    assert (failure.details["status"], bool(failure.server_words), bool(failure.next_step)) == (403, True, True)
+    assert (failure.details["status"], bool(failure.server_words)) == (403, True)
+    assert "COPY_SOBJECTS and EXPORT_SOBJECTS in the group of its source" in failure.next_step
     assert key.azure.do(lambda state: "payments" in state.store(key.azure.vault).keys) is False
 
 

@@ -26,6 +26,8 @@ STANDARD, MANAGED_HSM = "standard", "managed_hsm"
 # Azure's rule for names of keys (Key Vault REST reference, "Create Key").
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
 _LONGEST_DSM_NAME = 4096
+# Azure counts seconds from here, and has no negative times.
+_FIRST_YEAR = 1970
 _REFUSED_OPERATIONS: Mapping[str, str] = {
     "export": "a key of a vault cannot be exported by DSM",
     "highvolume": "it switches the audit log of DSM off for the key",
@@ -188,6 +190,12 @@ def check_source(desired: DesiredKey, source: DsmKey) -> None:
             f"{label} is in the state {source.key.state or 'unknown'}",
             "set a key in the state Active",
         )
+    if not source.key.enabled:
+        raise InvalidInput("source", f"{label} is disabled", "enable it, or set another key")
+    if source.public_only:
+        raise InvalidInput(
+            "source", f"{label} is a public key: its private half is not in DSM", "set a key with its private half"
+        )
     if source.never_exportable or "EXPORT" not in source.operations:
         raise InvalidInput(
             "source",
@@ -322,6 +330,8 @@ def _check_dates(desired: DesiredKey, now: datetime) -> None:
             f"{iso(desired.expires)} is in the past",
             "set a time in the future, or enabled: false to disable the key",
         )
+    if desired.not_before is not None and desired.not_before.year < _FIRST_YEAR:
+        raise InvalidInput("not_before", f"it is before {_FIRST_YEAR}", "omit it, or set a later time")
     if desired.expires is not None and desired.not_before is not None and desired.not_before >= desired.expires:
         raise InvalidInput("not_before", "it is not before expires", "set an earlier time, or a later expires")
 

@@ -18,9 +18,11 @@ from .._dsm.keys.key_records import DsmKey, Sources
 from .._timestamps import day, iso_or_none
 from .desired_key import COPY, GENERATED, HSM, MANAGED_HSM, SOFTWARE, STANDARD, DesiredKey
 from .key_results import digest_of, protection_of
-from .key_terms import EC, RSA, form_of, usual_operations
+from .key_terms import EC, OF_EC, RSA, form_of, usual_operations
 from .reconciliation import ReconciledKey
 
+# States of DSM in which it refuses every change, for ever (DSM contract §4.7).
+_FINAL = ("deactivated", "compromised")
 Action = Literal["create", "sync", "update", "nothing", "refuse"]
 
 
@@ -91,6 +93,11 @@ def _of_foreign(desired: DesiredKey, seen: SeenKey) -> Decision:
             "synced yet",
             "choose another name; or set adopt: true to manage that key as it is: a new version of it is never created",
         )
+    for check in (_check_form, _check_protection):
+        # Nothing is written for a key that cannot be as requested.
+        found = check(desired, seen, None, [])
+        if found is not None:
+            return found
     return _sync_once(seen, "the vault has the key, and DSM has no record of it")
 
 
@@ -133,12 +140,26 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
             "set the operator credentials and look_in_azure: true; if two records have the same version, delete one in "
             "DSM",
         )
+    if key.newest.key.gone:
+        return _sync_once(seen, "DSM shows the newest version of the key as deleted, and others not")
     unverified: list[str] = []
     for check in (_check_origin, _check_form, _check_protection):
         found = check(desired, seen, key.newest, unverified)
         if found is not None:
             return found
     changes = _changes(desired, seen, key.newest, unverified)
+    begin, end = desired.not_before or key.newest.activates, desired.expires or key.newest.expires
+    if begin is not None and end is not None and begin >= end and ("not_before" in changes or "expires" in changes):
+        return _refuse(
+            f"not_before would be {iso_or_none(begin)}, and expires {iso_or_none(end)}, which is not later",
+            "set both so that not_before is before expires",
+        )
+    if changes and key.newest.key.state in _FINAL:
+        return _refuse(
+            f"{', '.join(changes)} differ from what is requested, and DSM has the key in the state "
+            f"{key.newest.key.state}, in which it changes no key",
+            f"omit {', '.join(changes)} and change the key in Azure; or choose another name and create a new key",
+        )
     return Decision(
         "update" if changes else "nothing",
         f"{', '.join(changes)} differ from what is requested" if changes else "",
@@ -152,6 +173,8 @@ def _check_origin(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified
         return None
     actual = COPY if newest.copied_from is not None else newest.recorded_origin
     if desired.origin == GENERATED:
+        if actual is None and desired.adopt:
+            unverified.append("origin")
         return _check_generated(desired, actual)
     if actual == GENERATED:
         return _refuse(
@@ -179,7 +202,14 @@ def _check_copy(seen: SeenKey, newest: DsmKey, unverified: list[str]) -> Decisio
     source, origin = seen.source, newest.copied_from
     if source is None:
         raise AssertionError("a copy is requested, and its source was not read")
-    if origin is not None and not _same_chain(seen.sources, source.key.kid, origin):
+    if origin is not None and source.replaced != origin and not _same_chain(seen.sources, source.key.kid, origin):
+        if origin in seen.sources.unread:
+            return _refuse(
+                f"the key is a copy of key {origin} in DSM, which does not exist any more, or which this DSM identity "
+                "does not see: whether the source has replaced it is not known",
+                "grant the DSM identity access to the group of that key; or omit origin and source, and only the "
+                "attributes are kept",
+            )
         return _refuse(
             f"the key is a copy of another key in DSM ({origin})",
             f"set source.kid: {origin}, or choose another name: the source of a key is never changed",
@@ -187,7 +217,11 @@ def _check_copy(seen: SeenKey, newest: DsmKey, unverified: list[str]) -> Decisio
     expected = source.public_sha256 if origin is None else _digest_of_source(seen.sources, source, origin)
     actual = digest_of(_known(seen))
     if expected is not None and actual is not None:
-        return None if expected == actual else _other_material(expected, actual)
+        if expected != actual:
+            return _other_material(expected, actual)
+        if not seen.with_azure:
+            unverified.append("material")
+        return None
     if origin is None and newest.recorded_origin != COPY:
         return _refuse(
             "the key is not known as a copy, and its public key cannot be compared with that of the source",
@@ -205,17 +239,20 @@ def _other_material(expected: str, actual: str) -> Decision:
     )
 
 
-def _check_form(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: list[str]) -> Decision | None:
+def _check_form(desired: DesiredKey, seen: SeenKey, newest: DsmKey | None, unverified: list[str]) -> Decision | None:
     current = _known(seen).current
     public = None if current is None else current.public
-    actual = (
-        form_of(newest.type, newest.size, newest.curve)
-        if public is None
-        else form_of(public.type, public.size, public.curve)
-    )
+    shown_by = newest if public is None else public
+    if shown_by is None:
+        return None
+    actual = form_of(shown_by.type, shown_by.size, shown_by.curve)
     for name, found in actual.items():
         wanted = getattr(desired, name)
-        if wanted is None or wanted == found:
+        if wanted is None:
+            continue
+        if wanted == found:
+            if public is None:
+                unverified.append(name)
             continue
         # A key of another type has none.
         if found is None and actual["type"] != {"size": EC, "curve": RSA}.get(name):
@@ -226,16 +263,26 @@ def _check_form(desired: DesiredKey, seen: SeenKey, newest: DsmKey, unverified: 
             f"{name} {wanted} is requested, and the key is {shown}",
             f"correct {name}, or choose another name: it cannot be changed",
         )
+    others = [one for one in desired.operations or () if one not in OF_EC]
+    if others and actual["type"] == EC:
+        return _refuse(
+            f"operations {', '.join(others)} are requested, and the key is an EC key, which cannot have them",
+            f"set operations to {' and '.join(OF_EC)}, or to one of them",
+        )
     return None
 
 
-def _check_protection(desired: DesiredKey, seen: SeenKey, _newest: DsmKey, unverified: list[str]) -> Decision | None:
+def _check_protection(
+    desired: DesiredKey, seen: SeenKey, _newest: DsmKey | None, unverified: list[str]
+) -> Decision | None:
     if desired.protection is None:
         return None
-    actual = protection_of(_known(seen)) or {STANDARD: SOFTWARE, MANAGED_HSM: HSM}.get(seen.vault_type or "")
-    if actual is None:
+    only = {STANDARD: SOFTWARE, MANAGED_HSM: HSM}.get(seen.vault_type or "")
+    actual = protection_of(_known(seen)) or only
+    # DSM's record shows for what protection Azure was asked, not which one the key has.
+    if actual is None or (only is None and not seen.with_azure):
         unverified.append("protection")
-    elif actual != desired.protection:
+    if actual is not None and actual != desired.protection:
         return _refuse(
             f"the key is protected by {_PROTECTORS[actual]}, and protection: {desired.protection} is requested",
             "choose another name and create a new key: the protection of a version cannot be changed",

@@ -9,23 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._argspec import ArgumentSpec
+from .._azure.keys import vault_keys
 from .._azure.keys.vault_reading import label_of, read_one
 from .._azure.wire import channel
 from .._azure.wire.channel import Channel
 from .._azure.wire.cloud import is_hsm_uri
 from .._azure.wire.credential import operator_of
+from .._azure.wire.errors import AzureError
 from .._dsm.account import approvals
 from .._dsm.account.approval_requests import GuardedOperation
 from .._dsm.account.approvals import Approval, Asking, as_result
+from .._dsm.groups import stored_groups
 from .._dsm.groups.selection import Selection, resolve
 from .._dsm.groups.stored_groups import Group
 from .._dsm.keys import key_changes, key_reading, key_writes, virtual_keys
 from .._dsm.keys.key_records import DsmKey, Sources
 from .._dsm.wire.client import DsmClient, connect
+from .._dsm.wire.errors import DsmError
 from .._errors import InvalidInput, TaskError
 from .._keys.desired_key import (
     COPY,
@@ -45,8 +49,11 @@ from .._keys.reconciliation import ObservedKeys, ReconciledKey, reconcile
 from .._names import same_name
 from .._options import APPROVAL, AZURE, DSM, ONE_GROUP
 from .._plan import Change, Plan
+from .._rest.statuses import FORBIDDEN
 from .._task import Task
 
+# What is not verified, and is no option.
+MATERIAL, VERSIONS = "material", "versions"
 # Reads after a write until both sides show it, and seconds between two of them.
 _MOST_READS, _PAUSE = 4, 1.0
 
@@ -164,7 +171,7 @@ class _Work:
         operation = self._operation(seen, decision)
         self._plan_write(decision)
         if self.task.check_mode:
-            predicted = self.group.guards_keys
+            predicted = self.group.guards_keys or (decision.action == "create" and self._is_source_guarded())
             self.approval = approvals.predict(self.dsm, operation, self.asking) if predicted else None
             self.wrote = self.approval is None or not self.approval.is_pending
             return self._result(seen, decision)
@@ -230,6 +237,7 @@ class _Work:
             check_can_be_created(self.desired, self.vault_type)
             if self.source is not None:
                 check_source(self.desired, self.source)
+            self._refuse_taken_name()
         found = decide(self.desired, seen)
         if found.action == "refuse":
             raise TaskError(
@@ -241,6 +249,17 @@ class _Work:
                 key=self._shown(seen),
             )
         return found
+
+    def _refuse_taken_name(self) -> None:
+        """Refuse a name in DSM that another object has. DSM may take a copy with the name of a key as its rotation."""
+        name = self.desired.dsm_name
+        holder = key_reading.read_one(self.dsm, {"name": name}, f'key "{name}"')
+        if holder is not None and holder.key.state != "deleted":
+            raise InvalidInput(
+                "dsm_name",
+                f'DSM has another object with the name "{name}" ({holder.key.kid}, in the group {holder.group_id})',
+                "set dsm_name to another name: names are unique in an account",
+            )
 
     def _complete(self) -> DesiredKey:
         """The requested key with what a copy has from its source."""
@@ -300,6 +319,18 @@ class _Work:
             return key_writes.copy_of(new, self.source.key.kid)
         return key_writes.generation(new, str(desired.type), desired.size, DSM_CURVES.get(desired.curve or ""))
 
+    def _is_source_guarded(self) -> bool:
+        """Whether the group of the source has a policy for copies; False if the DSM identity cannot read it."""
+        if self.source is None or self.source.group_id is None:
+            return False
+        try:
+            found = stored_groups.get(self.dsm, self.source.group_id)
+        except DsmError as error:
+            if error.status != FORBIDDEN:
+                raise
+            return False
+        return found is not None and stored_groups.guards_copies(found)
+
     def _is_pending_after(self, decision: Decision, operation: GuardedOperation) -> bool:
         """Send the write once; whether it waits for an approval."""
         link, guarded = self.group.azure_link, self.group.guarded
@@ -338,20 +369,58 @@ class _Work:
             if written.action == "create":
                 self._refuse_twice()
             if left.action == "nothing":
-                return seen, left
+                return seen, self._checked_versions(seen, left) if written.action == "create" else left
             if reads < _MOST_READS:
                 self.dsm.pause(_PAUSE)
         if self.lost is not None:
             raise self.lost
+        if self.approval is not None and self.approval.status == "approved":
+            again = (
+                "run the task again, which files a new request: DSM may have carried out the approved one earlier, and "
+                "somebody has changed the key since"
+            )
+        else:
+            again = (
+                "run the task again; if the difference remains, DSM does not transfer this to Azure: change it in "
+                "Azure and sync the keys, or omit the option"
+            )
         raise TaskError(
             f"DSM accepted the {'new key' if written.action == 'create' else 'change'}, but {_remainder(left)}",
             plane="Azure" if seen.with_azure else "DSM",
             obj=self.label,
-            next_step=left.next_step
-            or "run the task again; if the difference remains, DSM does not transfer this to "
-            "Azure: change it in Azure and sync the keys, or omit the option",
+            next_step=left.next_step or again,
             key=self._shown(seen),
             differs={name: {"found": found, "requested": wanted} for name, (found, wanted) in left.changes.items()},
+        )
+
+    def _checked_versions(self, seen: SeenKey, left: Decision) -> Decision:
+        """Azure adds a version to a key of this name that somebody has created meanwhile.
+
+        Raises:
+            TaskError: the new key has older versions.
+        """
+        unread = replace(left, unverified=(*left.unverified, VERSIONS))
+        if self.vault is None or seen.key is None or seen.key.azure is None or seen.key.current is None:
+            return unread
+        label = label_of(self.group.azure_link.vault_uri)
+        try:
+            found = vault_keys.with_versions(self.vault, seen.key.azure, label)
+        except AzureError as error:
+            if error.status != FORBIDDEN:
+                raise
+            return unread
+        older = sorted({one.id for one in found.versions or ()} - {seen.key.current.id})
+        if not older:
+            return left
+        raise TaskError(
+            f"somebody else has created a key of this name in the vault at the same time: the new key is a version "
+            f"of it ({seen.key.current.id}), and the older versions are not from this task ({', '.join(older)})",
+            plane="Azure",
+            obj=self.label,
+            next_step="find out who uses that key: whoever names no version now uses the new one. If it is not meant "
+            "for them, have its owner create a version with the former material, and choose another name",
+            key=self._shown(seen),
+            older_versions=older,
         )
 
     def _refuse_twice(self) -> None:
@@ -388,11 +457,13 @@ class _Work:
         filed = self.approval is not None and self.approval.filed
         pending = self.approval is not None and self.approval.is_pending
         written = self.plan if self.wrote or filed or not pending else []
+        # A copy is compared with the form of its source too, which is no option.
+        requested = {MATERIAL, VERSIONS, *self.desired.view()}
         return {
             "changed": self.wrote or filed,
             "prediction": prediction,
             "key": key,
-            "unverified": sorted(decision.unverified),
+            "unverified": sorted(requested.intersection(decision.unverified)),
             "waits_for": None if self.group.group_id else f"{self.group.label}, which a previous step has only planned",
             "group": self.group.record(exists=self.group.group_id is not None),
             "plan": Plan(tuple(self.plan)).as_result(),

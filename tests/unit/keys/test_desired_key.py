@@ -84,6 +84,8 @@ def refused(**options: Any) -> InvalidInput:
         ({"expires": ""}, "expires", "is not a time"),
         ({"expires": "2026-11-25T11:59:59Z"}, "expires", "in the past"),
         ({"expires": "2026-11-25T12:00:00Z"}, "expires", "in the past"),
+        ({"not_before": "0999-01-01T00:00:00Z"}, "not_before", "before 1970"),
+        ({"not_before": "1970-01-01T00:00:00+01:00"}, "not_before", "before 1970"),
         ({"not_before": "soon"}, "not_before", "is not a time"),
         ({"not_before": "2027-06-01T00:00:00Z", "expires": "2027-06-01"}, "expires", "is not a time"),
         (
@@ -167,6 +169,8 @@ def test_where_a_vault_offers_one_protection_none_is_needed(vault_type: str) -> 
     ("changed", "options", "option", "problem"),
     [
         ({"external": True}, {}, "source", "virtual key"),
+        ({"key": replace(MASTER.key, enabled=False)}, {}, "source", "is disabled"),
+        ({"public_only": True}, {}, "source", "private half is not in DSM"),
         ({"operations": ("SIGN",)}, {}, "source", "cannot be exported"),
         ({"never_exportable": True}, {}, "source", "cannot be exported"),
         ({"type": "AES", "size": 256}, {}, "source", "Azure does not accept"),

@@ -12,7 +12,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._azure.keys.key_records import DeletedKey, VaultKey
+from ansible_collections.fortanix.dsm.plugins.module_utils._azure.keys.key_records import (
+    DeletedKey,
+    PublicKey,
+    VaultKey,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_records import DsmKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._keys.desired_key import DesiredKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._keys.key_decisions import Decision, SeenKey, decide
@@ -113,6 +117,14 @@ def test_a_foreign_key_is_adopted_only_if_that_is_requested() -> None:
         assert action(replace(desired, adopt=True), seen(azure=live("px"), source=None)) == "sync"
 
 
+@pytest.mark.parametrize(
+    "options", [{"type": "EC", "size": None}, {"size": 4096}, {"protection": "hsm"}, {"curve": "P-256"}], ids=str
+)
+def test_a_foreign_key_that_cannot_be_as_requested_is_refused_before_a_sync(options: dict[str, Any]) -> None:
+    desired = replace(ANY, adopt=True, **options)
+    assert action(desired, seen(azure=live("px", hsm_platform="0"), source=None)) == "refuse"
+
+
 def test_a_foreign_key_with_other_material_is_never_adopted_as_a_copy() -> None:
     decision = decide(replace(COPY, adopt=True), seen(azure=live("px")))
     assert (decision.action, "another public key" in decision.reason) == ("refuse", True)
@@ -164,10 +176,35 @@ def test_a_copy_of_a_source_that_was_rotated_is_left_alone() -> None:
     assert action(COPY, seen([of_copy()], live("p2"), source=S2, sources=chain)) == "refuse"
 
 
+def test_a_source_whose_predecessor_was_deleted_in_dsm_is_still_its_successor() -> None:
+    successor = replace(S2, replaced="s1")
+    chain = sources(successor, unread=frozenset({"s1"}))
+    decision = decide(COPY, seen([of_copy()], live("p1"), source=successor, sources=chain))
+    assert (decision.action, decision.unverified) == ("nothing", ("material",))
+
+
+def test_a_key_in_dsm_that_is_not_seen_is_no_remedy() -> None:
+    chain = sources(ONLY, unread=frozenset({"x"}))
+    decision = decide(COPY, seen([of_copy(copied_from="x")], live(), sources=chain))
+    assert (decision.action, "does not exist any more" in decision.reason) == ("refuse", True)
+    assert "source.kid" not in decision.next_step
+
+
 @pytest.mark.parametrize("public", [None, "p1"])
 def test_material_that_was_not_compared_is_named(public: str | None) -> None:
+    """A stranger's version in the vault is not in DSM, whatever public key DSM has."""
     decision = decide(COPY, seen([of_copy(public_sha256=public)], with_azure=False))
-    assert (decision.action, "material" in decision.unverified) == ("nothing", public is None)
+    assert (decision.action, "material" in decision.unverified) == ("nothing", True)
+    decision = decide(COPY, seen([of_copy(public_sha256=public)], live("p1")))
+    assert (decision.action, decision.unverified) == ("nothing", ())
+
+
+def test_the_origin_of_an_adopted_key_and_a_form_that_dsm_alone_shows_are_named() -> None:
+    record = virtual("a", type="RSA", size=2048)
+    adopted = replace(GENERATED, adopt=True)
+    assert decide(adopted, seen([record], live())).unverified == ("origin",)
+    assert decide(GENERATED, seen([of_generated()], live())).unverified == ()
+    assert decide(adopted, seen([record], with_azure=False)).unverified == ("origin", "type", "size")
 
 
 # Form and protection --------------------------------------------------------------------------------------------------
@@ -184,7 +221,8 @@ def test_what_cannot_be_changed_is_refused(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("vault_type", "hardware", "wanted", "expected"),
     [
-        ("premium", True, "hsm", ("nothing", ())),
+        # DSM shows for what Azure was asked, not what the key has.
+        ("premium", True, "hsm", ("nothing", ("protection",))),
         ("premium", True, "software", ("refuse", ())),
         # DSM does not say of a key that a sync has found how it is protected.
         ("premium", False, "hsm", ("nothing", ("protection",))),
@@ -199,6 +237,16 @@ def test_protection_as_far_as_dsm_alone_shows_it(
     found = seen([virtual("a", hardware=hardware)], with_azure=False, vault_type=vault_type)
     decision = decide(replace(ANY, protection=wanted), found)
     assert (decision.action, decision.unverified) == expected
+
+
+@pytest.mark.parametrize("with_azure", [True, False])
+def test_operations_that_an_ec_key_cannot_have_are_refused(with_azure: bool) -> None:
+    public = PublicKey("EC-HSM", None, "P-256", ("sign",), None)
+    azure = in_vault("a", replace(version(ONE), public=public)) if with_azure else None
+    found = seen([virtual("a", type="EC", curve="NistP256")], azure, with_azure=with_azure)
+    decision = decide(replace(ANY, operations=("encrypt", "sign")), found)
+    assert (decision.action, "operations encrypt are requested" in decision.reason) == ("refuse", True)
+    assert action(replace(ANY, operations=("sign",)), found) in ("update", "nothing")
 
 
 # Attributes -----------------------------------------------------------------------------------------------------------
@@ -243,6 +291,29 @@ def test_only_what_is_requested_and_differs_on_a_side_is_changed(
     assert decision.action == ("update" if changes else "nothing")
 
 
+@pytest.mark.parametrize(
+    ("options", "record"),
+    [
+        ({"not_before": LATER}, {"expires": SOON}),
+        ({"not_before": SOON}, {"expires": SOON}),
+        ({"expires": SOON}, {"activates": LATER}),
+    ],
+)
+def test_a_date_that_contradicts_the_stored_one_is_refused_before_a_write(
+    options: dict[str, Any], record: dict[str, Any]
+) -> None:
+    decision = decide(replace(ANY, **options), seen([virtual("a", **record)], live()))
+    assert (decision.action, "which is not later" in decision.reason) == ("refuse", True)
+
+
+@pytest.mark.parametrize("state", ["deactivated", "compromised"])
+def test_a_key_that_dsm_never_changes_again_is_refused_before_a_write(state: str) -> None:
+    found = seen([virtual("a", state=state, expires=SOON)], live(expires=SOON))
+    decision = decide(replace(ANY, expires=LATER), found)
+    assert (decision.action, f"in the state {state}" in decision.reason) == ("refuse", True)
+    assert action(replace(ANY, expires=SOON), found) == "nothing"
+
+
 def test_what_the_vault_would_have_to_show_is_named_if_it_was_not_read() -> None:
     desired = replace(ANY, enabled=True, expires=SOON, operations=("sign",))
     record = virtual("a", expires=SOON, operations=("SIGN",))
@@ -255,6 +326,16 @@ def test_records_of_which_none_is_known_to_be_current_are_not_changed() -> None:
     doubled = [virtual("a", ONE, created=at), virtual("a", TWO, created=at)]
     decision: Decision = decide(replace(ANY, enabled=False), seen(doubled, with_azure=False))
     assert (decision.action, "not known which one is current" in decision.reason) == ("refuse", True)
+
+
+@pytest.mark.parametrize("gone", [GONE, PURGED, DESTROYED], ids=["deleted", "purged", "destroyed"])
+def test_a_key_whose_newest_record_is_deleted_is_not_taken_for_live(gone: dict[str, Any]) -> None:
+    """What records of other versions show after a deletion, before a sync, is not public (Q52)."""
+    records = [virtual("a", ONE, created=days(-9)), virtual("a", TWO, created=days(-3), **gone)]
+    for desired in (ANY, replace(ANY, enabled=False)):
+        found = seen(records, with_azure=False)
+        assert action(desired, found) == "sync"
+        assert action(desired, replace(found, synced=True)) == "refuse"
 
 
 def test_the_record_of_the_current_version_is_changed() -> None:

@@ -42,7 +42,8 @@ class GuardedOperation:
     Args:
         label: the object, for messages: ``group "akv-prod"``.
         summary: what changes, for the approvers: ``update of link.vault.uri``. No secret.
-        name: the name of the group to create, which distinguishes such operations.
+        name: the name of the group or key to create, which distinguishes such operations.
+        vault_key: the key to create in a vault: ID of the group, name in the vault. Several operations can create it.
         credential_fact: what may be disclosed about the credential in the body (``LinkCredential.fact``).
         timeout: seconds that the operation may take, if it has its own time limit.
     """
@@ -54,6 +55,7 @@ class GuardedOperation:
     path: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     name: str | None = None
+    vault_key: tuple[str, str] | None = None
     credential_fact: str | None = None
     timeout: float | None = None
 
@@ -78,7 +80,8 @@ class GuardedOperation:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
     def _object_mark(self) -> str:
-        return hashlib.sha256(json.dumps([self.operation, self.name]).encode()).hexdigest()[:12]
+        created = [self.operation, self.name] if self.vault_key is None else list(map(name_key, self.vault_key))
+        return hashlib.sha256(json.dumps(created).encode()).hexdigest()[:12]
 
     def is_asked_by(self, request: ApprovalRequest) -> bool:
         """Whether the request is for exactly this operation. One without content is identified by its path alone."""
@@ -90,6 +93,11 @@ class GuardedOperation:
         """Whether the request would change the same object in another way."""
         if self.is_asked_by(request):
             return False
+        if self.vault_key is not None:
+            # Each of them would create a version, whatever its name in DSM and wherever its material is from.
+            same_key = request.object_mark == self._object_mark() or request.vault_key == _plain_key(*self.vault_key)
+            creates = any(request.is_for("POST", route) for route in (routes.KEYS, routes.KEYS_COPY))
+            return creates and (same_key or request.body_name == self.name)
         if self.name is not None:
             named = request.object_mark == self._object_mark() or request.body_name == self.name
             return request.is_for(self.method, self.operation) and named
@@ -116,6 +124,8 @@ class ApprovalRequest:
     result_viewed: bool
     # Client IDs of the links that it would write; None if the body does not show them.
     client_ids: frozenset[str] | None = None
+    # The key that it would create in a vault: ID of the group and name, as comparison keys.
+    vault_key: tuple[str, str] | None = None
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> ApprovalRequest:
@@ -134,6 +144,7 @@ class ApprovalRequest:
             denial_reason=stored.get("denial_reason") or None,
             result_viewed=bool(stored.get("result_viewed")),
             client_ids=_client_ids(body),
+            vault_key=_vault_key(body),
         )
 
     def may_write_link_of(self, client_id: str) -> bool:
@@ -199,6 +210,17 @@ def _client_ids(body: Any) -> frozenset[str] | None:
     links = [*(body.get("add_hmg") or []), *(body.get("mod_hmg") or {}).values()]
     found = [name_key((link if isinstance(link, dict) else {}).get("client_id")) for link in links]
     return frozenset(found) if all(map(is_uuid, found)) else None
+
+
+def _vault_key(body: Any) -> tuple[str, str] | None:
+    """The key that a request creates in a vault; None if the body does not show it."""
+    metadata = body.get("custom_metadata") if isinstance(body, dict) else None
+    name = metadata.get("azure-key-name") if isinstance(metadata, dict) else None
+    return None if name is None else _plain_key(body.get("group_id"), name)
+
+
+def _plain_key(group_id: Any, name: Any) -> tuple[str, str]:
+    return name_key(group_id), name_key(name)
 
 
 def _plain(body: Mapping[str, Any]) -> dict[str, Any]:

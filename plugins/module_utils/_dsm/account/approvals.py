@@ -175,7 +175,7 @@ def find(dsm: DsmClient, operation: GuardedOperation) -> ApprovalRequest | None:
 
     Raises:
         TaskError: another request for the same object is pending. DSM would carry out one after the other, and the
-            second would undo part of the first, because DSM replaces a link completely.
+            second would undo part of the first, because DSM replaces a link completely, or create a second version.
     """
     requests = _visible(dsm, operation)
     now = dsm.clock.now("DSM")
@@ -183,13 +183,16 @@ def find(dsm: DsmClient, operation: GuardedOperation) -> ApprovalRequest | None:
     other = crossing(operation, requests, now)
     if other is None or (found is not None and found.status == PENDING):
         return found
+    harm = "each of them would create a version of the key"
+    if operation.vault_key is None:
+        harm = "the later of two such changes would undo the earlier one"
     unmarked = "" if other.mark else "; it was not filed by this collection and may even be for the same change"
     raise NotDone(
         f"another change of this object waits for approval: {other.label}{unmarked}",
         plane="DSM",
         obj=operation.label,
         next_step="have that request decided, or withdraw it in DSM, and run the task again; no request was filed for "
-        "this change, because the later of two such changes would undo the earlier one",
+        f"this change, because {harm}",
         approval={"id": other.request_id, "requester": other.requester},
     )
 

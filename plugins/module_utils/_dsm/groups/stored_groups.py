@@ -284,3 +284,8 @@ def get(dsm: DsmClient, group_id: str) -> dict[str, Any] | None:
             raise
         return None
     return answer
+
+
+def guards_copies(stored: Mapping[str, Any]) -> bool:
+    """Whether copies of the keys of a group, as DSM stores it, need an approval (DSM contract §2.10)."""
+    return bool((stored.get("approval_policy") or {}).get("protect_crypto_operations"))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from ..._errors import TaskError
 from ..._journal import DONE
-from ..._rest.statuses import CONFLICT
+from ..._rest.statuses import CONFLICT, NOT_FOUND
 from ..account import approvals
 from ..account.approval_requests import GuardedOperation
 from ..account.approvals import Asking, WriteResult
@@ -50,18 +50,24 @@ def create(
             return approvals.carry_out(dsm, operation, asking, guarded=guarded)
     except TaskError as error:
         lost = error
-    if not outcome_is_open(lost):
-        raise _refused(lost, operation.name)
+    advised = _advised(lost, operation.name)
+    is_open = outcome_is_open(lost)
+    # The check of the name, just before, has the response 404 as well: a proxy may have returned that one.
+    is_of_check = isinstance(lost, DsmError) and lost.status == NOT_FOUND
     found: list[DsmKey] = []
-    for _look in range(_LOOKS):
-        dsm.pause(_PAUSE)
+    for _look in range(_LOOKS if is_open else int(is_of_check)):
+        dsm.pause(_PAUSE if is_open else 0)
         found = list(looked_up())
         if len(found) == 1:
             dsm.journal.note("DSM", operation.label, f"{operation.method} {operation.operation}", DONE)
             return WriteResult()
+    if not is_open:
+        raise advised
+    again = "run the task again: it first checks whether the key exists"
     raise lost.reworded(
         f"{lost.problem}; {_in_words(found)}, and the request was not sent again, because each one creates a version",
-        next_step="run the task again: it first checks whether the key exists",
+        # If it is Azure's refusal, another run does not help.
+        next_step=advised.next_step if _is_azures(lost) else again,
         retryable=True,
     )
 
@@ -85,9 +91,24 @@ def change(
         return WriteResult(), error
 
 
-def _refused(error: TaskError, name: str | None) -> TaskError:
-    """The refusal of a creation; with the remedy for a name that is taken in DSM."""
-    if not isinstance(error, DsmError) or error.status != CONFLICT or "diagnosis" in error.details:
+def _is_azures(error: TaskError) -> bool:
+    """Whether it is a response of Azure that DSM has passed on."""
+    # Imported here, as in `handed_on`.
+    from ..link.diagnosis import names_azure
+
+    return "diagnosis" in error.details or (isinstance(error, DsmError) and names_azure(error.words))
+
+
+def _advised(error: TaskError, name: str | None) -> TaskError:
+    """The failure of a creation; with the remedy for a name that is taken in the vault or in DSM."""
+    if not isinstance(error, DsmError) or "diagnosis" in error.details:
+        return error
+    if _is_azures(error):
+        return error.advising(
+            "correct what Azure names; if that is a deleted key, recover it in Azure and sync the keys with "
+            "fortanix.dsm.cdc_sync, or choose another name"
+        )
+    if error.status != CONFLICT:
         return error
     return error.advising(
         f'check whether DSM has another object with the name "{name}", which this DSM identity may not see: names are '

@@ -48,6 +48,7 @@ class DsmKey:
         rotates: whether DSM has a rotation policy for it.
         public_sha256: see `_certificates/public_keys.py`; None if DSM does not return the public half.
         external: whether its material is outside DSM.
+        public_only: whether DSM has only its public half.
         never_exportable: whether DSM has never had permission to export it.
         wrapped_only: whether it may be exported only wrapped by another key.
         recorded_origin: what this collection has recorded when it created the key.
@@ -70,6 +71,7 @@ class DsmKey:
     next_rotation: datetime | None = None
     public_sha256: str | None = None
     external: bool = False
+    public_only: bool = False
     never_exportable: bool = False
     wrapped_only: bool = False
     recorded_origin: str | None = None
@@ -95,6 +97,7 @@ class DsmKey:
             next_rotation=parse_compact(stored.get("scheduled_rotation")),
             public_sha256=_digest(stored.get("pub_key")),
             external=bool(stored.get("external")),
+            public_only=stored.get("public_only") is True,
             never_exportable=stored.get("never_exportable") is True,
             wrapped_only=(stored.get("export_policy") or {}).get("$type") == _WRAPPED,
             recorded_origin=metadata.get(ORIGIN_ENTRY),

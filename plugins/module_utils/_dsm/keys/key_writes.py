@@ -65,7 +65,7 @@ class NewKey:
 def copy_of(new: NewKey, source_kid: str) -> GuardedOperation:
     """A copy of a key in DSM. DSM imports the material of the source into the vault."""
     body = {"key": {"kid": source_kid}, **new.body()}
-    return GuardedOperation("POST", routes.KEYS_COPY, new.label, "copy of a key", body=body, name=new.name)
+    return _creation(routes.KEYS_COPY, new, "copy of a key", body)
 
 
 def generation(new: NewKey, kind: str, size: int | None, curve: str | None) -> GuardedOperation:
@@ -76,7 +76,12 @@ def generation(new: NewKey, kind: str, size: int | None, curve: str | None) -> G
     if curve is not None:
         form["elliptic_curve"] = curve
     body = {**new.body(), **form}
-    return GuardedOperation("POST", routes.KEYS, new.label, "new key, generated in Azure", body=body, name=new.name)
+    return _creation(routes.KEYS, new, "new key, generated in Azure", body)
+
+
+def _creation(route: str, new: NewKey, summary: str, body: Mapping[str, Any]) -> GuardedOperation:
+    vault_key = (new.group_id, new.azure_name)
+    return GuardedOperation("POST", route, new.label, summary, body=body, name=new.name, vault_key=vault_key)
 
 
 def update(

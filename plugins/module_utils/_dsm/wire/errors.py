@@ -54,7 +54,8 @@ MEANINGS: Mapping[int, Meaning] = {
     ),
     statuses.FORBIDDEN: Meaning(
         "use a DSM identity that has permission for this: an administrative app or an account administrator manages "
-        "groups, and SYNC KEYS needs SCAN_EXTERNAL_SOBJECTS in the group",
+        "groups, and SYNC KEYS needs SCAN_EXTERNAL_SOBJECTS in the group. A new key needs CREATE_SOBJECTS there, and "
+        "a copy COPY_SOBJECTS and EXPORT_SOBJECTS in the group of its source",
         proves_refusal=True,
         about_caller=True,
     ),

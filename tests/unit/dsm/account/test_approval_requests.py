@@ -135,6 +135,33 @@ def test_creations_cross_when_they_are_of_one_name(shown: Any) -> None:
     assert crossing(creation("another"), [other], NOW) is None
 
 
+def of_key(route: str = routes.KEYS_COPY, name: str = "payments", azure_name: str = "payments") -> GuardedOperation:
+    body = {"name": name, "group_id": GROUP_ID, "custom_metadata": {"azure-key-name": azure_name}}
+    vault_key = (GROUP_ID, azure_name)
+    return GuardedOperation("POST", route, f'key "{azure_name}"', "new", body=body, name=name, vault_key=vault_key)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        of_key(name="another"),
+        of_key(name="Payments", azure_name="Payments"),
+        of_key(routes.KEYS),
+        of_key(routes.KEYS, name="another"),
+        of_key(azure_name="another"),
+    ],
+    ids=["name in DSM", "letter case", "origin", "origin and name in DSM", "name in the vault"],
+)
+@pytest.mark.parametrize("shown", ["by body", "by mark"])
+def test_creations_of_one_key_in_a_vault_cross_whatever_else_differs(other: GuardedOperation, shown: str) -> None:
+    by_body = shown == "by body"
+    request = stored(other, **({"body": other.body, "description": "by hand"} if by_body else {}))
+    same_dsm_name_alone = other.vault_key != of_key().vault_key and other.name == of_key().name
+    assert crossing(of_key(), [request], NOW) == (None if same_dsm_name_alone and not by_body else request)
+    assert crossing(of_key(name="x", azure_name="y"), [request], NOW) is None
+    assert crossing(creation("payments"), [request], NOW) is None
+
+
 def test_an_expired_request_counts_for_nothing() -> None:
     expired = stored(update(), expiry="20260711T115959Z")
 
