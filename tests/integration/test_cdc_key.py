@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -575,6 +576,16 @@ def test_a_new_key_that_became_a_version_of_a_foreign_key_is_a_failure(anywhere:
     assert failure.details["older_versions"] == [anywhere.versions()[0].version]
     assert failure.details["key"]["version"] == anywhere.versions()[1].version
     assert len(failure.wrote) == 1
+
+
+def test_versions_that_the_vault_does_not_list_yet_are_not_verified(key: OneKey) -> None:
+    """A replica that lags lists none."""
+    none = json.dumps({"value": [], "nextLink": None}).encode()
+    key.azure.sandbox.faults.add(Fault("vault", "GET", "/keys/{name}/versions", rewrite=lambda _found: none))
+
+    made = key.generate()
+
+    assert (made["changed"], made["unverified"]) == (True, ["versions"])
 
 
 def test_azures_refusal_is_told_as_azures(key: OneKey) -> None:

@@ -409,7 +409,11 @@ class _Work:
             if error.status != FORBIDDEN:
                 raise
             return unread
-        older = sorted({one.id for one in found.versions or ()} - {seen.key.current.id})
+        listed = {one.id for one in found.versions or ()}
+        # Of a list that lags, nothing is known; nor without one.
+        if found is seen.key.azure or seen.key.current.id not in listed:
+            return unread
+        older = sorted(listed - {seen.key.current.id})
         if not older:
             return left
         raise TaskError(
@@ -417,8 +421,8 @@ class _Work:
             f"of it ({seen.key.current.id}), and the older versions are not from this task ({', '.join(older)})",
             plane="Azure",
             obj=self.label,
-            next_step="find out who uses that key: whoever names no version now uses the new one. If it is not meant "
-            "for them, have its owner create a version with the former material, and choose another name",
+            next_step="find out who uses that key: whoever names no version now uses the new one, and can name an "
+            "older version instead; then choose another name for the new key",
             key=self._shown(seen),
             older_versions=older,
         )
