@@ -157,10 +157,10 @@ def _complaints_about_nulls(
 ) -> Iterator[InvalidInput]:
     """Ansible takes a null for a value of a required option. What is missing altogether, Ansible itself rejects."""
     for names in one_of:
-        if given.keys() & set(names) and all(given.get(name) is None for name in names):
-            first = next(name for name in names if name in given)
-            listed = ", ".join(f"{place}{name}" for name in names)
-            yield InvalidInput(f"{place}{first}", f"none of {listed} has a value", "set one of them to a value")
+        set_to_null = [name for name in names if name in given]
+        if set_to_null and all(given[name] is None for name in set_to_null):
+            problem = f"none of {', '.join(f'{place}{name}' for name in names)} has a value"
+            yield InvalidInput(f"{place}{set_to_null[0]}", problem, "set one of them to a value")
 
 
 def _is_within(number: decimal.Decimal, limits: Range) -> bool:

@@ -438,7 +438,7 @@ def test_a_soft_deleted_key_is_refused_and_its_purge_date_named(key: OneKey, wit
         ({"enabled": False}, "is disabled"),
         ({"public_only": True}, "private half is not in DSM"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_a_source_that_cannot_be_copied_is_refused(key: OneKey, fields: dict[str, Any], problem: str) -> None:
     mark = key.mark()

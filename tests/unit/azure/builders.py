@@ -242,7 +242,7 @@ ROLE_READS: tuple[Callable[[Channel, str], object], ...] = (
     lambda arm, scope: role_assignments.role(arm, scope, READER.guid),
     lambda arm, scope: role_assignments.activations(arm, scope, APP),
     lambda arm, scope: role_assignments.eligible(arm, scope, APP),
-    lambda arm, scope: role_assignments.denies(arm, scope),
+    role_assignments.denies,
 )
 ASSIGNMENT = {"role_definition_id": "/r", "principal_id": APP, "principal_type": "ServicePrincipal"}
 ROLE_WRITES: tuple[Callable[[Channel, str], object], ...] = (

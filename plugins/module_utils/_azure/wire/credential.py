@@ -66,6 +66,7 @@ class Explained:
 
     def _token(self, get: Callable[..., Any], *scopes: str, **options: Any) -> Any:
         limit = absent = None
+        kind = ""
         try:
             found = get(*scopes, **options)
         except UNREADABLE as error:

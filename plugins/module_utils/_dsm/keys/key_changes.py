@@ -49,7 +49,13 @@ def create(
         with explained("create the key", link):
             return approvals.carry_out(dsm, operation, asking, guarded=guarded)
     except TaskError as error:
-        lost = error
+        return _found_after(error, dsm, operation, looked_up)
+
+
+def _found_after(
+    lost: TaskError, dsm: DsmClient, operation: GuardedOperation, looked_up: Callable[[], Iterable[DsmKey]]
+) -> WriteResult:
+    """The key that a creation has left behind in spite of its failure; raises the failure if there is none."""
     advised = _advised(lost, operation.name)
     is_open = outcome_is_open(lost)
     # The check of the name, just before, has the response 404 as well: a proxy may have returned that one.

@@ -31,7 +31,8 @@ async def over_link(dsm: Dsm, group: Group) -> AsyncIterator[AzureEgress]:
     """The way to the vault of a group; whatever refuses there is DSM's refusal with the words of Azure."""
     if not group.hmg:
         raise bad_request("The group is not linked to an external KMS")
-    link = stored_form(next(iter(group.hmg.values())))
+    first, *_others = group.hmg.values()
+    link = stored_form(first)
     if not link["url"]:
         raise bad_request("No key vault has been chosen for this group yet")
     try:
