@@ -575,7 +575,7 @@ def check_key_vault_sdk() -> None:
 
 
 def _unavailable(version: str) -> Any:
-    raise NotImplementedError(f"version {version} of Microsoft.Authorization is only served by Resource Manager")
+    raise AssertionError(f"Microsoft.Authorization {version} is only asked of Resource Manager")
 
 
 def _data_plane(operator: Operator, *, read_only: bool) -> dict[str, Any]:
