@@ -578,10 +578,16 @@ def test_a_new_key_that_became_a_version_of_a_foreign_key_is_a_failure(anywhere:
     assert len(failure.wrote) == 1
 
 
-def test_versions_that_the_vault_does_not_list_yet_are_not_verified(key: OneKey) -> None:
+NO_VERSIONS = json.dumps({"value": [], "nextLink": None}).encode()
+NO_KEY = json.dumps({"error": {"code": "KeyNotFound", "message": "A key with (name/id) payments was not found."}})
+
+
+@pytest.mark.parametrize(
+    "fault", [{"rewrite": lambda _found: NO_VERSIONS}, {"status": 404, "body": NO_KEY}], ids=["none", "not found"]
+)
+def test_versions_that_the_vault_does_not_list_yet_are_not_verified(key: OneKey, fault: dict[str, Any]) -> None:
     """A replica that lags lists none."""
-    none = json.dumps({"value": [], "nextLink": None}).encode()
-    key.azure.sandbox.faults.add(Fault("vault", "GET", "/keys/{name}/versions", rewrite=lambda _found: none))
+    key.azure.sandbox.faults.add(Fault("vault", "GET", "/keys/{name}/versions", **fault))
 
     made = key.generate()
 

@@ -620,18 +620,24 @@ def test_a_key_that_is_deleted_while_the_vault_is_read_is_unknown(keys: Keys, fa
     assert [one["what"] for one in found["not_read"]] == ["versions"]
 
 
-def test_a_key_for_which_resource_manager_returns_no_versions_is_unknown(keys: Keys) -> None:
-    keys.native("payments")
+@pytest.mark.parametrize("depth", ["list", "versions"])
+@pytest.mark.parametrize("fault", [{"rewrite": lambda _body: b'{"value": []}'}, {"status": 404, "body": GONE}])
+def test_a_key_for_which_resource_manager_returns_no_versions_is_unknown(
+    keys: Keys, fault: dict[str, Any], depth: str
+) -> None:
+    """Such as one that is deleted meanwhile. The other keys are compared nevertheless."""
+    keys.native("payments", synced_after=0.0)
     reader = keys.azure.another_operator("Reader")
     mark = keys.azure.sandbox.journal.mark()
     keys.look(**reader)
     (route,) = {one.route for one in keys.azure.sandbox.journal.since(mark) if one.route.endswith("/versions")}
-    keys.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, rewrite=lambda _body: b'{"value": []}'))
+    keys.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, **fault))
 
-    found = keys.look(**reader)
+    found = keys.look(depth=depth, **reader)
 
     assert [(one["id"], one["status"]) for one in found["findings"]] == [("key-versions-not-read", "unknown")]
-    assert "versions" in [one["what"] for one in found["not_read"]]
+    assert ("versions" in [one["what"] for one in found["not_read"]]) == (depth == "versions")
+    assert [key["state"] for key in found["keys"]] == ["live"]
 
 
 def test_a_version_that_is_listed_twice_is_one(keys: Keys) -> None:

@@ -411,7 +411,7 @@ class _Work:
             return unread
         listed = {one.id for one in found.versions or ()}
         # Of a list that lags, nothing is known; nor without one.
-        if found is seen.key.azure or seen.key.current.id not in listed:
+        if seen.key.current.id not in listed:
             return unread
         older = sorted(listed - {seen.key.current.id})
         if not older:
