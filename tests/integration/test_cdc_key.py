@@ -248,6 +248,17 @@ def test_the_vault_takes_one_request_more(key: OneKey) -> None:
     assert [entry.status for entry in of_vault] in ([401, 200], [200])
 
 
+def test_a_sync_takes_one_more_reading_of_the_keys(key: OneKey) -> None:
+    """A page of no keys before the sync; a page of one key, and one of no more, afterwards."""
+    key.azure.do(lambda state: state.add_key(key.azure.vault, "payments", "RSA-HSM", days_ago=2.0))
+    mark = key.mark()
+
+    key.generate(adopt=True)
+
+    routes = [entry.route for entry in key.azure.sandbox.journal.requests(since=mark)]
+    assert (routes.count(SCAN), routes.count(KEYS)) == (1, 3)
+
+
 # Changed --------------------------------------------------------------------------------------------------------------
 
 
