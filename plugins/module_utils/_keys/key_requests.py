@@ -32,7 +32,7 @@ def new_key(desired: DesiredKey, vault_type: str | None, *, group_id: str, label
         group_id=group_id,
         label=label,
         origin=str(desired.origin),
-        # A Managed HSM has nothing else, and a Standard vault no HSM.
+        # Only a Premium vault has both. For a Standard vault, protection by an HSM was refused before.
         hardware=desired.protection == HSM and vault_type != MANAGED_HSM,
         operations=None if desired.operations is None else _operations([_MANAGEABLE], desired.operations),
         enabled=desired.enabled,
