@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
@@ -778,6 +779,22 @@ def test_a_vault_that_cannot_be_read_is_tried_once_for_all_groups(keys: Keys) ->
     lists = [one for one in keys.azure.sandbox.journal.since(mark) if one.plane == "vault" and one.route == "/keys"]
     assert [one.status for one in lists] == [401, 403]
     assert [one["what"] for group in found["groups"] for one in group["not_read"]] == ["vault", "vault"]
+
+
+@pytest.mark.parametrize("roles", [["Reader"], []], ids=["reader", "no role"])
+def test_the_vaults_of_a_subscription_are_listed_once_for_all_vaults_that_refuse(keys: Keys, roles: list[str]) -> None:
+    """Such as behind firewalls: then each vault refuses."""
+    other = next(name for name in keys.azure.view.vaults if name != keys.azure.vault)
+    replace(keys.azure, vault=other).group()
+    reader = keys.azure.another_operator(*roles)
+    mark = keys.azure.sandbox.journal.mark()
+
+    Operator(keys.azure.sandbox.environment())(cdc_key_info, **reader)
+
+    sent = [(one.plane, one.route) for one in keys.azure.sandbox.journal.since(mark)]
+    of_arm = [route for plane, route in sent if plane == "arm"]
+    assert sent.count(("vault", "/keys")) == 4
+    assert sum(route.endswith("Microsoft.KeyVault/vaults") for route in of_arm) == 1
 
 
 # As a user runs it ----------------------------------------------------------------------------------------------------
