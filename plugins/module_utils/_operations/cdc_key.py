@@ -277,7 +277,8 @@ class _Work:
             self._plan_sync(decision, {"keys": "unknown"})
             self.wrote = True
             if seen.key is None:
-                self._plan_write(Decision("create", "there is no key of this name"))
+                # If the sync finds none, either.
+                self._plan_write(decide(self.desired, replace(seen, synced=True)))
             return True
         before = [one.key for one in self.in_dsm]
         outcome = virtual_keys.scan(self.dsm, self.group.synced, self.task.params["sync_timeout"], self.asking)
