@@ -20,7 +20,7 @@ description:
   - After each write, both sides are read again. The task fails if they do not have what was requested. What could not
     be compared is in RV(unverified).
   - A request to create a key is never repeated, because each one creates a version. When its response is lost, the task
-    searches the key.
+    searches for the key.
   - C(docs/keys.md) in the collection describes the life of a key.
 author:
   - The fortanix.dsm contributors (@fortanix)
@@ -75,7 +75,7 @@ options:
       - The key in DSM that is copied. Required with O(origin=copy).
       - It must be in the state Active, enabled, exportable, and an RSA key with 2048, 3072 or 4096 bits or an EC key on
         one of the curves of O(curve).
-      - When it has been rotated since the copy, the vault keeps the material of the previous key.
+      - When the source has been rotated since the copy, the vault keeps the material of the previous key.
         M(fortanix.dsm.cdc_key_info) reports this.
     type: dict
     suboptions:
@@ -106,8 +106,8 @@ options:
     choices: [P-256, P-384, P-521, P-256K]
   protection:
     description:
-      - Whether V(software) or an HSM (V(hsm)) protects the key in Azure. Required to create a key in a Premium vault. A
-        Standard vault has no HSM, and a Managed HSM nothing else.
+      - Whether V(software) or an HSM (V(hsm)) protects the key in Azure. Required to create a key in a Premium vault.
+        All keys of a Standard vault are protected by software, and all keys of a Managed HSM by the HSM.
       - The task fails if a key that exists has another protection, also right after it was created.
     type: str
     choices: [software, hsm]

@@ -248,6 +248,17 @@ def test_the_vault_takes_one_request_more(key: OneKey) -> None:
     assert [entry.status for entry in of_vault] in ([401, 200], [200])
 
 
+def test_a_sync_takes_one_more_reading_of_the_keys(key: OneKey) -> None:
+    """A page of no keys before the sync; a page of one key, and one of no more, afterwards."""
+    key.azure.do(lambda state: state.add_key(key.azure.vault, "payments", "RSA-HSM", days_ago=2.0))
+    mark = key.mark()
+
+    key.generate(adopt=True)
+
+    routes = [entry.route for entry in key.azure.sandbox.journal.requests(since=mark)]
+    assert (routes.count(SCAN), routes.count(KEYS)) == (1, 3)
+
+
 # Changed --------------------------------------------------------------------------------------------------------------
 
 
@@ -578,10 +589,16 @@ def test_a_new_key_that_became_a_version_of_a_foreign_key_is_a_failure(anywhere:
     assert len(failure.wrote) == 1
 
 
-def test_versions_that_the_vault_does_not_list_yet_are_not_verified(key: OneKey) -> None:
+NO_VERSIONS = json.dumps({"value": [], "nextLink": None}).encode()
+NO_KEY = json.dumps({"error": {"code": "KeyNotFound", "message": "A key with (name/id) payments was not found."}})
+
+
+@pytest.mark.parametrize(
+    "fault", [{"rewrite": lambda _found: NO_VERSIONS}, {"status": 404, "body": NO_KEY}], ids=["none", "not found"]
+)
+def test_versions_that_the_vault_does_not_list_yet_are_not_verified(key: OneKey, fault: dict[str, Any]) -> None:
     """A replica that lags lists none."""
-    none = json.dumps({"value": [], "nextLink": None}).encode()
-    key.azure.sandbox.faults.add(Fault("vault", "GET", "/keys/{name}/versions", rewrite=lambda _found: none))
+    key.azure.sandbox.faults.add(Fault("vault", "GET", "/keys/{name}/versions", **fault))
 
     made = key.generate()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
@@ -620,18 +621,24 @@ def test_a_key_that_is_deleted_while_the_vault_is_read_is_unknown(keys: Keys, fa
     assert [one["what"] for one in found["not_read"]] == ["versions"]
 
 
-def test_a_key_for_which_resource_manager_returns_no_versions_is_unknown(keys: Keys) -> None:
-    keys.native("payments")
+@pytest.mark.parametrize("depth", ["list", "versions"])
+@pytest.mark.parametrize("fault", [{"rewrite": lambda _body: b'{"value": []}'}, {"status": 404, "body": GONE}])
+def test_a_key_for_which_resource_manager_returns_no_versions_is_unknown(
+    keys: Keys, fault: dict[str, Any], depth: str
+) -> None:
+    """Such as one that is deleted meanwhile. The other keys are compared nevertheless."""
+    keys.native("payments", synced_after=0.0)
     reader = keys.azure.another_operator("Reader")
     mark = keys.azure.sandbox.journal.mark()
     keys.look(**reader)
     (route,) = {one.route for one in keys.azure.sandbox.journal.since(mark) if one.route.endswith("/versions")}
-    keys.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, rewrite=lambda _body: b'{"value": []}'))
+    keys.azure.sandbox.faults.add(Fault("arm", "GET", route, times=None, **fault))
 
-    found = keys.look(**reader)
+    found = keys.look(depth=depth, **reader)
 
     assert [(one["id"], one["status"]) for one in found["findings"]] == [("key-versions-not-read", "unknown")]
-    assert "versions" in [one["what"] for one in found["not_read"]]
+    assert ("versions" in [one["what"] for one in found["not_read"]]) == (depth == "versions")
+    assert [key["state"] for key in found["keys"]] == ["live"]
 
 
 def test_a_version_that_is_listed_twice_is_one(keys: Keys) -> None:
@@ -772,6 +779,22 @@ def test_a_vault_that_cannot_be_read_is_tried_once_for_all_groups(keys: Keys) ->
     lists = [one for one in keys.azure.sandbox.journal.since(mark) if one.plane == "vault" and one.route == "/keys"]
     assert [one.status for one in lists] == [401, 403]
     assert [one["what"] for group in found["groups"] for one in group["not_read"]] == ["vault", "vault"]
+
+
+@pytest.mark.parametrize("roles", [["Reader"], []], ids=["reader", "no role"])
+def test_the_vaults_of_a_subscription_are_listed_once_for_all_vaults_that_refuse(keys: Keys, roles: list[str]) -> None:
+    """Such as behind firewalls: then each vault refuses."""
+    other = next(name for name in keys.azure.view.vaults if name != keys.azure.vault)
+    replace(keys.azure, vault=other).group()
+    reader = keys.azure.another_operator(*roles)
+    mark = keys.azure.sandbox.journal.mark()
+
+    Operator(keys.azure.sandbox.environment())(cdc_key_info, **reader)
+
+    sent = [(one.plane, one.route) for one in keys.azure.sandbox.journal.since(mark)]
+    of_arm = [route for plane, route in sent if plane == "arm"]
+    assert sent.count(("vault", "/keys")) == 4
+    assert sum(route.endswith("Microsoft.KeyVault/vaults") for route in of_arm) == 1
 
 
 # As a user runs it ----------------------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ def _of_live(desired: DesiredKey, seen: SeenKey) -> Decision:
     if changes and key.newest.key.state in _FINAL:
         return _refuse(
             f"{', '.join(changes)} differ from what is requested, and DSM has the key in the state "
-            f"{key.newest.key.state}, in which it changes no key",
+            f"{key.newest.key.state}, in which it rejects every change",
             f"omit {', '.join(changes)} and change the key in Azure; or choose another name and create a new key",
         )
     return Decision(
@@ -233,8 +233,8 @@ def _check_copy(seen: SeenKey, newest: DsmKey, unverified: list[str]) -> Decisio
 
 def _other_material(expected: str, actual: str) -> Decision:
     return _refuse(
-        f"the current version has another public key (SHA-256 {actual}) than its source in DSM ({expected}): its "
-        "material is not from there",
+        f"the current version has another public key (SHA-256 {actual}) than its source in DSM ({expected}), so its "
+        "material is not that of the source",
         "find out who created that version in Azure; or choose another name",
     )
 

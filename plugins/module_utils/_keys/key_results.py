@@ -16,7 +16,7 @@ from .._texts.plain import readable
 from .._timestamps import iso_or_none
 from .desired_key import DesiredKey
 from .key_findings import KeyFact
-from .key_terms import curve_of, kind_of, operation_of
+from .key_terms import form_of, operation_of
 from .reconciliation import ReconciledKey
 
 
@@ -117,17 +117,12 @@ def planned_record(desired: DesiredKey, vault_uri: str) -> dict[str, Any]:
 
 def _form(public: PublicKey | None, newest: DsmKey | None) -> dict[str, Any]:
     """Type, size, curve and operations, in the same words whichever side they are from."""
-    if public is not None:
-        kind, size, curve, operations = public.type, public.size, public.curve, public.operations
-    elif newest is not None:
-        kind, size, curve, operations = newest.type or "", newest.size, newest.curve, newest.operations
-    else:
+    shown_by = newest if public is None else public
+    if shown_by is None:
         return {"type": None, "size": None, "curve": None, "operations": None}
     return {
-        "type": kind_of(kind),
-        "size": size,
-        "curve": curve_of(curve),
-        "operations": sorted(map(operation_of, operations)),
+        **form_of(shown_by.type, shown_by.size, shown_by.curve),
+        "operations": sorted(map(operation_of, shown_by.operations)),
     }
 
 

@@ -32,11 +32,6 @@ _OURS = {name_key(dsm): ours for ours, dsm in DSM_OPERATIONS.items()}
 OF_EC = ("sign", "verify")
 
 
-def curve_of(stored: str | None) -> str | None:
-    """Azure's name of a curve; one that DSM alone has keeps its name."""
-    return CURVES.get(stored or "", stored)
-
-
 def operation_of(stored: str) -> str:
     """Our name of an operation of either plane; one that we do not have in lower case."""
     return _OURS.get(name_key(stored), name_key(stored))
@@ -47,12 +42,10 @@ def usual_operations(stored: Iterable[str]) -> frozenset[str]:
     return frozenset(map(operation_of, stored)).intersection(DSM_OPERATIONS)
 
 
-def kind_of(stored: str | None) -> str | None:
-    """The type of a key without the mark of its protection: ``RSA`` for ``RSA-HSM``."""
-    return (stored or "").upper().removesuffix("-HSM") or None
-
-
 def form_of(kind: str | None, size: int | None, curve: str | None) -> dict[str, Any]:
-    """Type, size and curve in the words of the options. The size of an EC key is that of its curve, and left out."""
-    ours = kind_of(kind)
-    return {"type": ours, "size": None if ours == EC else size, "curve": curve_of(curve)}
+    """Type, size and curve in the words of the options. The size of an EC key is that of its curve, and left out.
+
+    The type is without the mark of its protection: ``RSA`` for ``RSA-HSM``. A curve that DSM alone has keeps its name.
+    """
+    ours = (kind or "").upper().removesuffix("-HSM") or None
+    return {"type": ours, "size": None if ours == EC else size, "curve": CURVES.get(curve or "", curve)}

@@ -43,8 +43,9 @@ from .._keys.desired_key import (
     check_source,
 )
 from .._keys.key_decisions import Decision, SeenKey, decide
+from .._keys.key_requests import changed, created_since, new_key
 from .._keys.key_results import key_record, planned_record
-from .._keys.key_terms import DSM_CURVES, DSM_OPERATIONS, EC, RSA, SIZES
+from .._keys.key_terms import DSM_CURVES, EC, RSA, SIZES
 from .._keys.reconciliation import ObservedKeys, ReconciledKey, reconcile
 from .._names import same_name
 from .._options import APPROVAL, AZURE, DSM, ONE_GROUP
@@ -127,7 +128,7 @@ class _Work:
     """The work on one key.
 
     Attributes:
-        desired: with the form of the source, once that was read.
+        source: the key that is copied, once it was read.
         in_dsm: all records of the group, as they were read last.
         plan: so far, in its order.
         wrote: whether a write was carried out, or is to be in check mode.
@@ -159,6 +160,7 @@ class _Work:
     def carry_out(self) -> dict[str, Any]:
         """Read, decide, write, and read again: afterwards, nothing may be left to do."""
         self._read_source()
+        self._read_records()
         seen = self._look()
         decision = self._decision(seen)
         if decision.action == "sync":
@@ -195,14 +197,22 @@ class _Work:
                 "correct it, or grant the DSM identity access to the group of that key",
             )
 
+    def _read_records(self) -> None:
+        if self.group.group_id is not None:
+            self.in_dsm = tuple(key_reading.list_keys(self.dsm, self.group.group_id, self.group.label))
+
+    @property
+    def records(self) -> list[DsmKey]:
+        """DSM's records of the key, as they were read last."""
+        return [one for one in self.in_dsm if same_name(one.key.azure_name, self.desired.name)]
+
     def _look(self) -> SeenKey:
-        """Both sides of the key, as far as they are to be read."""
-        records = self._records()
+        """Both sides of the key, as far as they are to be read. The records of DSM were read before."""
         contents = None
         if self.vault is not None:
             contents = read_one(self.vault, self.desired.name, label_of(self.group.azure_link.vault_uri))
         in_azure, deleted = (None, None) if contents is None else (contents.keys, contents.deleted)
-        found = reconcile(ObservedKeys(records, None, in_azure, deleted))
+        found = reconcile(ObservedKeys(self.records, None, in_azure, deleted))
         key = found[0] if found else None
         return SeenKey(
             key,
@@ -213,12 +223,6 @@ class _Work:
             vault_type=self.vault_type,
         )
 
-    def _records(self) -> list[DsmKey]:
-        """DSM's records of the key."""
-        if self.group.group_id is not None:
-            self.in_dsm = tuple(key_reading.list_keys(self.dsm, self.group.group_id, self.group.label))
-        return [one for one in self.in_dsm if same_name(one.key.azure_name, self.desired.name)]
-
     def _chains(self, key: ReconciledKey | None) -> Sources:
         """The rotations of the source and of the key that was copied, where these are two keys."""
         newest = None if key is None else key.newest
@@ -227,7 +231,7 @@ class _Work:
         kid, copied = self.source.key.kid, None if newest is None else newest.copied_from
         if copied is None or copied == kid:
             return Sources({kid: self.source})
-        return key_reading.read_chains(self.dsm, (kid, copied))
+        return key_reading.read_chains(self.dsm, (kid, copied), self.source)
 
     # Deciding ---------------------------------------------------------------------------------------------------------
 
@@ -273,7 +277,8 @@ class _Work:
             self._plan_sync(decision, {"keys": "unknown"})
             self.wrote = True
             if seen.key is None:
-                self._plan_write(Decision("create", "there is no key of this name"))
+                # If the sync finds none, either.
+                self._plan_write(decide(self.desired, replace(seen, synced=True)))
             return True
         before = [one.key for one in self.in_dsm]
         outcome = virtual_keys.scan(self.dsm, self.group.synced, self.task.params["sync_timeout"], self.asking)
@@ -281,7 +286,7 @@ class _Work:
         if outcome.is_pending:
             self._plan_sync(decision, {"keys": "unknown"})
             return True
-        self._records()
+        self._read_records()
         changes = virtual_keys.compare(before, [one.key for one in self.in_dsm])
         self.wrote = bool(changes)
         counts = {"new": len(changes.new), "updated": len(changes.updated), "vanished": len(changes.vanished)}
@@ -292,24 +297,8 @@ class _Work:
         desired = self.desired
         if decision.action == "update":
             newest = _newest(seen)
-            changed = {name: getattr(desired, name) for name in decision.changes}
-            wanted = changed.pop("operations", None)
-            if wanted is not None:
-                changed["operations"] = key_writes.operations_instead(newest.operations, DSM_OPERATIONS, wanted)
-            return key_writes.update(newest, self.label, **changed)
-        new = key_writes.NewKey(
-            name=desired.dsm_name,
-            azure_name=desired.name,
-            group_id=str(self.group.group_id),
-            label=self.label,
-            origin=str(desired.origin),
-            # A Managed HSM has nothing else, and a Standard vault no HSM.
-            hardware=desired.protection == HSM and self.vault_type != MANAGED_HSM,
-            operations=key_writes.operations_of_new(DSM_OPERATIONS, desired.operations),
-            enabled=desired.enabled,
-            not_before=desired.not_before,
-            expires=desired.expires,
-        )
+            return key_writes.update(newest, self.label, **changed(desired, decision.changes, newest))
+        new = new_key(desired, self.vault_type, group_id=str(self.group.group_id), label=self.label)
         if self.source is not None:
             if self.source.wrapped_only:
                 self.task.warn(
@@ -345,16 +334,12 @@ class _Work:
 
     def _new(self) -> list[DsmKey]:
         """As :meth:`_mine`, read again."""
-        self._records()
+        self._read_records()
         return self._mine()
 
     def _mine(self) -> list[DsmKey]:
         """Records of the key that were not there before, and are from such a task, not from a sync."""
-        named = [one for one in self.in_dsm if same_name(one.key.azure_name, self.desired.name)]
-        fresh = [one for one in named if one.key.kid not in self.known]
-        if self.source is None:
-            return [one for one in fresh if one.recorded_origin == GENERATED]
-        return [one for one in fresh if one.copied_from in (self.source.key.kid, None) and one.recorded_origin == COPY]
+        return created_since(self.known, self.records, self.source)
 
     def _verified(self, written: Decision) -> tuple[SeenKey, Decision]:
         """What both sides have after a write.
@@ -364,6 +349,7 @@ class _Work:
         """
         desired = self._complete() if written.action == "create" else self.desired
         for reads in range(1, _MOST_READS + 1):
+            self._read_records()
             seen = self._look()
             left = decide(desired, seen)
             if written.action == "create":
@@ -411,7 +397,7 @@ class _Work:
             return unread
         listed = {one.id for one in found.versions or ()}
         # Of a list that lags, nothing is known; nor without one.
-        if found is seen.key.azure or seen.key.current.id not in listed:
+        if seen.key.current.id not in listed:
             return unread
         older = sorted(listed - {seen.key.current.id})
         if not older:

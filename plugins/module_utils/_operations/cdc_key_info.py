@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from .._argspec import ArgumentSpec
 from .._azure.consumers.key_references import checked_names
@@ -48,6 +48,7 @@ from .._rest.statuses import FORBIDDEN
 from .._task import Task
 from .._timestamps import iso
 
+T = TypeVar("T")
 LIST, VERSIONS = "list", "versions"
 # For this many keys of a vault, the versions are read where times do not tell whether DSM has the current one.
 _MOST_SINGLE = 25
@@ -85,14 +86,18 @@ class _Vaults:
     channels: dict[str, Channel] = field(default_factory=dict)
     # Resource IDs of those that are read through Resource Manager.
     through_arm: dict[str, str] = field(default_factory=dict)
-    contents: dict[str, VaultContents | TaskError] = field(default_factory=dict)
+    # What was read, or the error.
+    known: dict[Hashable, Any] = field(default_factory=dict)
 
     def read(self, link: Link, label: str) -> VaultContents:
         """Raises TaskError: the operator cannot list its keys, or it is not in the operator's cloud."""
         place = path_key(link.vault_uri)
-        if place not in self.contents:
-            self.contents[place] = asked(lambda: self._read(place, link, label))
-        found = self.contents[place]
+        return self._once(place, lambda: self._read(place, link, label))
+
+    def _once(self, key: Hashable, read: Callable[[], T]) -> T:
+        if key not in self.known:
+            self.known[key] = asked(read)
+        found: T | TaskError = self.known[key]
         if isinstance(found, TaskError):
             raise found
         return found
@@ -111,19 +116,23 @@ class _Vaults:
             return found
 
     def _read_through_arm(self, place: str, link: Link, label: str, why: str) -> VaultContents:
-        self.channels[place] = arm = self.stack.enter_context(channel.arm(self.operator, read_only=True))
         kind = MANAGED_HSM if is_hsm_uri(link.vault_uri) else VAULT
-        listed = vault_lookup.list_all(arm, kind, checked_uuid("subscription of the link", link.subscription_id))
+        subscription = checked_uuid("subscription of the link", link.subscription_id)
+        listed = self._once((kind, subscription), lambda: list(vault_lookup.list_all(self._arm, kind, subscription)))
         wanted = vault_lookup.Locator(uri=link.vault_uri)
         vault_id = next((str(entry["id"]) for entry in listed if wanted.fits(entry)), None)
         if vault_id is None:
             raise no_vault()
         self.through_arm[place] = vault_id
-        return arm_keys.read_vault(arm, vault_id, label, most=self.most, names=self.names, why=why)
+        return arm_keys.read_vault(self._arm, vault_id, label, most=self.most, names=self.names, why=why)
+
+    @cached_property
+    def _arm(self) -> Channel:
+        return self.stack.enter_context(channel.arm(self.operator, read_only=True))
 
     def _with_versions(self, place: str, label: str, key: VaultKey) -> VaultKey:
         if place in self.through_arm:
-            return arm_keys.with_versions(self.channels[place], self.through_arm[place], key, label)
+            return arm_keys.with_versions(self._arm, self.through_arm[place], key, label)
         return vault_keys.with_versions(self.channels[place], key, label)
 
     def details(self, link: Link, label: str, contents: VaultContents, in_dsm: list[DsmKey]) -> VaultContents:

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
@@ -115,54 +118,53 @@ def test_the_name_in_dsm_is_that_in_the_vault_unless_it_is_set() -> None:
     assert (desired().dsm_name, desired(dsm_name="payments of prod").dsm_name) == ("payments", "payments of prod")
 
 
-@pytest.mark.parametrize(
-    ("protection", "vault_type", "problem"),
-    [
-        ("hsm", "standard", "which has no HSM"),
-        ("software", "managed_hsm", "protects every key by an HSM"),
-        ("software", "standard", None),
-        ("hsm", "managed_hsm", None),
-        ("hsm", "premium", None),
-        ("software", "premium", None),
-        ("hsm", None, None),
-        (None, "standard", None),
-    ],
-)
-def test_a_protection_that_the_vault_does_not_have_is_refused(
-    protection: str | None, vault_type: str | None, problem: str | None
-) -> None:
-    key = desired(protection=protection)
-    if problem is None:
-        check_for_vault(key, vault_type)
-        return
-    with pytest.raises(InvalidInput, match=problem):
-        check_for_vault(key, vault_type)
+VAULT_TYPES = ("standard", "premium", "managed_hsm", None)
+
+
+def problem_of(check: Callable[[], None]) -> tuple[str, str] | None:
+    """The option that is refused, and why; None if none is."""
+    try:
+        check()
+    except InvalidInput as failure:
+        return failure.obj, failure.problem
+    return None
+
+
+def test_a_protection_that_the_vault_does_not_have_is_refused() -> None:
+    pairs = list(product(("hsm", "software", None), VAULT_TYPES))
+    found = {pair: problem_of(partial(check_for_vault, desired(protection=pair[0]), pair[1])) for pair in pairs}
+    assert {pair: problem for pair, problem in found.items() if problem is not None} == {
+        ("hsm", "standard"): ("protection", "the vault of the group is a Standard vault, which has no HSM"),
+        ("software", "managed_hsm"): (
+            "protection",
+            "the group uses a Managed HSM, which protects every key by an HSM",
+        ),
+    }
+
+
+def missing(options: dict[str, Any], vault_type: str | None) -> str | None:
+    """The option without which the key cannot be created; None if there is none."""
+    problem = problem_of(partial(check_can_be_created, desired(**options), vault_type))
+    return None if problem is None else problem[0]
 
 
 @pytest.mark.parametrize(
-    ("options", "vault_type", "option"),
+    ("options", "option"),
     [
-        ({}, "standard", "origin"),
-        ({"origin": "azure"}, "standard", "type"),
-        ({"origin": "azure", "type": "RSA"}, "standard", "size"),
-        ({"origin": "azure", "type": "EC"}, "standard", "curve"),
-        (GENERATED, "premium", "protection"),
-        (GENERATED, None, "protection"),
-        (COPIED, "premium", "protection"),
+        ({}, "origin"),
+        ({"origin": "azure"}, "type"),
+        ({"origin": "azure", "type": "RSA"}, "size"),
+        ({"origin": "azure", "type": "EC"}, "curve"),
     ],
 )
-def test_a_key_to_create_must_be_described_completely(
-    options: dict[str, Any], vault_type: str | None, option: str
-) -> None:
-    with pytest.raises(InvalidInput) as failed:
-        check_can_be_created(desired(**options), vault_type)
-    assert failed.value.obj == option
+def test_a_key_to_create_must_be_described_completely(options: dict[str, Any], option: str) -> None:
+    assert missing(options, "standard") == option
 
 
-@pytest.mark.parametrize("vault_type", ["standard", "managed_hsm"])
-def test_where_a_vault_offers_one_protection_none_is_needed(vault_type: str) -> None:
-    check_can_be_created(desired(**GENERATED), vault_type)
-    check_can_be_created(desired(**COPIED), vault_type)
+@pytest.mark.parametrize("options", [GENERATED, COPIED], ids=["generated", "copied"])
+def test_protection_is_needed_only_where_a_vault_offers_two(options: dict[str, Any]) -> None:
+    found = {vault_type: missing(options, vault_type) for vault_type in VAULT_TYPES}
+    assert found == {"standard": None, "premium": "protection", "managed_hsm": None, None: "protection"}
 
 
 @pytest.mark.parametrize(

@@ -421,7 +421,7 @@ def test_a_scratch_key_of_an_unfinished_transfer_is_found(created: datetime, lef
 
 
 def test_a_record_says_the_same_in_the_words_of_either_side() -> None:
-    of_dsm = virtual("a", type="EC", curve="NistP384", operations=("SIGN", "WRAPKEY"), hardware=True)
+    of_dsm = virtual("a", type="EC", size=384, curve="NistP384", operations=("SIGN", "WRAPKEY"), hardware=True)
     of_azure = replace(OLDER, public=PublicKey("EC-HSM", None, "P-384", ("wrapKey", "sign"), "aa"))
     (known,) = reconcile(ObservedKeys([of_dsm], sources()))
     (read,) = reconcile(ObservedKeys([virtual("a")], sources(), [in_vault("a", of_azure)], []))

@@ -12,14 +12,15 @@ It returns names, versions, attributes and tags: neither soft-deleted keys, nor 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 from ..._names import name_key
+from ..._rest.statuses import NOT_FOUND
 from ..._timestamps import from_unix
 from ..wire.channel import Channel
-from .key_records import KeyAttributes, KeyVersion, VaultKey
-from .vault_reading import VaultContents, no_versions
+from ..wire.errors import AzureError
+from .key_records import KeyAttributes, VaultKey
+from .vault_reading import VaultContents, versions_unread
 
 _API = {"api-version": "2026-02-01"}
 # Resource Manager includes it in the addresses of keys.
@@ -44,26 +45,23 @@ def read_vault(
     keys = (*(with_versions(arm, vault_id, key, label) for key in found[:count]), *found[count:])
     unread = {"deleted_keys": why}
     if most is not None:
-        unread.update(public_keys=why, rotation_policies=why)
-        if without := sum(key.versions is None for key in keys[:count]):
-            unread["versions"] = no_versions(without, label)
-        if most < len(keys):
-            unread["versions"] = f"max_keys is {most}, and {label} has {len(keys)} keys"
+        unread.update(public_keys=why, rotation_policies=why, **versions_unread(keys, most, label))
     return VaultContents(keys, None, unread)
 
 
 def with_versions(arm: Channel, vault_id: str, key: VaultKey, label: str) -> VaultKey:
-    """The key with its versions.
+    """The key with its versions; None of them if Resource Manager returns none.
 
     Raises:
         AzureError: the operator has no permission to list them.
     """
-    listed = arm.pages(f"{vault_id}/keys/{key.name}/versions", obj=f"key {key.name} of {label}", query=_API)
-    # As in vault_keys.with_versions.
-    found = {name_key(one["name"]): _attributes(one) for one in listed}
-    return replace(
-        key, versions=tuple(KeyVersion(version, attributes) for version, attributes in found.items()) or None
-    )
+    try:
+        listed = list(arm.pages(f"{vault_id}/keys/{key.name}/versions", obj=f"key {key.name} of {label}", query=_API))
+    except AzureError as error:
+        if error.status != NOT_FOUND:
+            raise
+        listed = []
+    return key.with_versions((one["name"], _attributes(one)) for one in listed)
 
 
 def _key(listed: Mapping[str, Any]) -> VaultKey:

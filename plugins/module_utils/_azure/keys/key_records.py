@@ -10,9 +10,11 @@ Sources: Azure contract §1.9; "About keys" and "Get Keys" of the Key Vault REST
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+
+from ..._names import name_key
 
 # `hsmPlatform` of a key that is protected by software.
 SOFTWARE_PLATFORM = 0
@@ -100,6 +102,16 @@ class VaultKey:
         """Those of the latest version; of the list if versions were not read, or several are the latest."""
         latest = self.current
         return latest[0].attributes if len(latest) == 1 else self.listed
+
+    def with_versions(self, listed: Iterable[tuple[str, KeyAttributes]]) -> VaultKey:
+        """The key with the versions of a list: each one once, because pages may overlap.
+
+        A live key has versions. If Azure returns none, it has deleted the key since it listed it, or a replica of it
+        lags: then nothing is known about versions, and they are None.
+        """
+        found = {name_key(version): attributes for version, attributes in listed}
+        versions = tuple(KeyVersion(version, attributes) for version, attributes in found.items())
+        return replace(self, versions=versions or None)
 
 
 @dataclass(frozen=True)

@@ -75,28 +75,16 @@ def read_deleted(vault: Channel, name: str, label: str) -> DeletedKey | None:
 
 
 def with_versions(vault: Channel, key: VaultKey, label: str) -> VaultKey:
-    """The key with its versions. One request for each 25 versions.
-
-    A live key has versions. If the vault returns none, it has deleted the key since it listed it, or a replica of it
-    lags: then nothing is known about versions, and they stay None.
+    """The key with its versions; None of them if the vault returns none. One request for each 25 versions.
 
     Raises:
         AzureError: as :func:`list_keys`, or the response contains versions of another key.
     """
     read, obj = partial(vault.sdk.list_properties_of_key_versions, key.name), f"key {key.name} of {label}"
-    try:
-        listed = vault.listed(read, KEY_VERSIONS, obj=obj)
-    except AzureError as error:
-        if error.status != NOT_FOUND:
-            raise
-        return key
+    listed = _if_found(partial(vault.listed, read, KEY_VERSIONS, obj=obj)) or ()
     if not all(same_name(one.name, key.name) for one in listed):
         raise unreadable("the response contains versions of another key", plane=vault.plane, obj=obj)
-    # Each one once: pages may overlap.
-    found = {name_key(one.version): _attributes(one) for one in listed}
-    return replace(
-        key, versions=tuple(KeyVersion(version, attributes) for version, attributes in found.items()) or None
-    )
+    return key.with_versions((one.version, _attributes(one)) for one in listed)
 
 
 def with_public_keys(vault: Channel, key: VaultKey, label: str) -> VaultKey:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..._names import name_key
@@ -56,10 +56,8 @@ def read_vault(vault: Channel, label: str, *, most: int | None, names: Collectio
 
     count = most or 0
     keys = (*map(with_versions, keys[:count]), *keys[count:])
-    if without := sum(key.versions is None for key in keys[:count]):
-        unread["versions"] = no_versions(without, label)
-    if most is not None and most < len(keys):
-        unread["versions"] = f"max_keys is {most}, and {label} has {len(keys)} keys"
+    if most is not None:
+        unread.update(versions_unread(keys, most, label))
     try:
         found = vault_keys.list_deleted(vault, label)
     except AzureError as error:
@@ -71,9 +69,14 @@ def read_vault(vault: Channel, label: str, *, most: int | None, names: Collectio
     return VaultContents(keys, tuple(key for key in found if not names or name_key(key.name) in names), unread)
 
 
-def no_versions(number: int, label: str) -> str:
-    """Why versions were not read. ``number``: of keys."""
-    return f"{label} lists {number} keys, and returns no versions of them; run the task again"
+def versions_unread(keys: Sequence[VaultKey], most: int, label: str) -> dict[str, str]:
+    """Why versions are missing, if they are. ``most``: of so many keys, they were requested."""
+    if most < len(keys):
+        return {"versions": f"max_keys is {most}, and {label} has {len(keys)} keys"}
+    without = sum(key.versions is None for key in keys)
+    if without:
+        return {"versions": f"{label} lists {without} keys, and returns no versions of them; run the task again"}
+    return {}
 
 
 def _with_public_keys(vault: Channel, key: VaultKey, label: str, unread: dict[str, str]) -> VaultKey:

@@ -21,7 +21,7 @@ from ..wire.client import DsmClient
 from ..wire.errors import DsmError, outcome_is_open
 from .key_records import DsmKey
 
-# Looks for a key after a lost answer, and seconds before each of them: DSM may still be at work.
+# How often a key is searched for after a lost response, and seconds before each search: DSM may still create it.
 _LOOKS, _PAUSE = 3, 2.0
 
 

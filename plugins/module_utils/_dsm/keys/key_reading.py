@@ -38,16 +38,19 @@ def read_sources(dsm: DsmClient, keys: Iterable[DsmKey]) -> Sources:
     return read_chains(dsm, {key.copied_from for key in keys if key.copied_from is not None})
 
 
-def read_chains(dsm: DsmClient, kids: Iterable[str]) -> Sources:
+def read_chains(dsm: DsmClient, kids: Iterable[str], *known: DsmKey) -> Sources:
     """The keys with these IDs, and the keys that have replaced them.
 
     A source is usually in another group, which it names. So one source is read, and then all keys of its group if many
     others are still missing.
 
+    Args:
+        known: keys that were read before.
+
     Raises:
         TaskError: as :func:`read_sources`.
     """
-    found: dict[str, DsmKey] = {}
+    found = {one.key.kid: one for one in known}
     unread: set[str] = set()
     listed: set[str] = set()
     visited: set[str] = set()

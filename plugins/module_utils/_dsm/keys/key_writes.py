@@ -10,7 +10,7 @@ Key material is in none of them: DSM transfers it to Azure itself, or Azure gene
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,6 @@ from ..._timestamps import compact
 from ..account.approval_requests import GuardedOperation
 from ..wire import routes
 from .key_records import HARDWARE, ORIGIN_ENTRY, DsmKey
-
-# Without it, an app with cryptographic permissions cannot change a key that it has created.
-_MANAGEABLE = "APPMANAGEABLE"
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class NewKey:
         label: for messages.
         origin: what is recorded about its origin.
         hardware: whether Azure is asked for protection by an HSM, in a Premium vault.
-        operations: DSM's names; None for the usual ones.
+        operations: DSM's names; None if DSM decides.
         enabled, not_before, expires: None for DSM's defaults.
     """
 
@@ -103,22 +100,6 @@ def update(
         path={"kid": current.key.kid},
         body=body,
     )
-
-
-def operations_instead(stored: Iterable[str], usual: Mapping[str, str], wanted: Iterable[str]) -> tuple[str, ...]:
-    """The operations to send: the wanted ones, and those of the stored ones that Azure does not have.
-
-    Args:
-        usual: our name -> DSM's name, of all operations that Azure has.
-        wanted: our names.
-    """
-    kept = set(stored) - set(usual.values())
-    return tuple(sorted({*kept, *(usual[one] for one in wanted)}))
-
-
-def operations_of_new(usual: Mapping[str, str], wanted: Iterable[str] | None) -> tuple[str, ...] | None:
-    """The operations of a new key; None if DSM decides."""
-    return None if wanted is None else operations_instead([_MANAGEABLE], usual, wanted)
 
 
 def _attributes(

@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_reading import list_keys, read_sources
+from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_reading import (
+    list_keys,
+    read_chains,
+    read_sources,
+)
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_records import DsmKey, Sources
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire.errors import DsmError
 from ansible_collections.fortanix.dsm.plugins.module_utils._errors import TaskError
@@ -51,6 +55,14 @@ def test_the_chain_of_a_source_is_followed_to_its_end() -> None:
     latest = sources.latest_of("s1")
     assert latest is not None
     assert (latest.key.kid, sources.unread, dsm.requests) == ("s3", frozenset(), ["s1", "s2", "s3"])
+
+
+def test_a_key_that_was_read_before_is_not_read_again() -> None:
+    dsm = Dsm(key("s1", "s2"), key("s2"))
+
+    sources = read_chains(dsm, ("s1", "s2"), DsmKey.from_stored(key("s2")))  # type: ignore[arg-type]
+
+    assert (set(sources.keys), sources.unread, dsm.requests) == ({"s1", "s2"}, frozenset(), ["s1"])
 
 
 def test_many_sources_of_one_group_are_listed() -> None:

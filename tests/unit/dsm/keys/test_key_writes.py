@@ -11,8 +11,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys import key_writes
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.keys.key_records import DsmKey
 from ansible_collections.fortanix.dsm.plugins.module_utils._dsm.wire import routes
@@ -25,7 +23,6 @@ NEW: dict[str, Any] = {
     "label": 'key "payments"',
     "origin": "copy",
 }
-USUAL = {"sign": "SIGN", "verify": "VERIFY"}
 AT = datetime(2027, 6, 1, 8, 30, tzinfo=timezone.utc)
 # Routes of DSM that return or take key material, or a part of it (OpenAPI).
 OF_MATERIAL = re.compile(
@@ -64,22 +61,6 @@ def test_a_change_sends_only_what_changes() -> None:
         "/crypto/v1/keys/k1",
         {"enabled": False},
     )
-
-
-@pytest.mark.parametrize(
-    ("stored", "wanted", "sent"),
-    [
-        (["SIGN", "VERIFY"], ["sign"], ("SIGN",)),
-        (["SIGN", "APPMANAGEABLE", "EXPORT"], ["verify"], ("APPMANAGEABLE", "EXPORT", "VERIFY")),
-    ],
-)
-def test_operations_that_azure_does_not_have_are_kept(stored: list[str], wanted: list[str], sent: tuple[str]) -> None:
-    assert key_writes.operations_instead(stored, USUAL, wanted) == sent
-
-
-def test_an_app_may_change_a_key_that_it_has_created_with_given_operations() -> None:
-    assert key_writes.operations_of_new(USUAL, ["sign"]) == ("APPMANAGEABLE", "SIGN")
-    assert key_writes.operations_of_new(USUAL, None) is None
 
 
 # Material -------------------------------------------------------------------------------------------------------------
