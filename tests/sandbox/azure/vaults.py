@@ -85,6 +85,10 @@ class KeyStore:
         deleted = "deleted" if name.lower() in self.still_deleted(now) else None
         return self.under_way(name, now) or deleted
 
+    def platform_of(self, kty: str) -> str | None:
+        """On which platform a new version is made: HSM keys on platform 2 (learn.microsoft.com, "About keys")."""
+        return "2" if kty.endswith("-HSM") else "0"
+
     @property
     def recovery_level(self) -> str:
         """One of the seven levels: what a deletion of a key would mean here."""
@@ -137,6 +141,10 @@ class ManagedHsm(KeyStore):
     """Who has which local role, and where."""
     custom_roles: dict[str, LocalRole] = field(default_factory=dict)
     """By guid."""
+
+    def platform_of(self, kty: str) -> str | None:
+        """A pool has but one, and tells none (learn.microsoft.com, "About keys" of Managed HSM)."""
+        return None
 
     @property
     def roles(self) -> dict[str, LocalRole]:
